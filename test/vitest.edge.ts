@@ -1,0 +1,13 @@
+import { cloudflareTest } from '@cloudflare/vitest-plugin'
+import { defineProject } from 'vitest/config'
+
+/** workerd: the Worker, the Device Object, and the code both runtimes share. */
+export default defineProject({
+  plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' } })],
+  test: {
+    name: 'edge',
+    root: '.',
+    include: ['test/edge/**/*.test.ts', 'test/durable-objects/**/*.test.ts'],
+    testTimeout: 30_000,
+  },
+})

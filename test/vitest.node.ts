@@ -1,0 +1,13 @@
+import { defineProject } from 'vitest/config'
+
+/** Node: protocol, crypto, SDK, reconciler, ledger, dev parts, and the journeys through all of them. */
+export default defineProject({
+  test: {
+    name: 'node',
+    root: '.',
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/edge/**', 'test/durable-objects/**'],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+})

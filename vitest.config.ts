@@ -1,0 +1,11 @@
+import { defineConfig } from 'vitest/config'
+
+/**
+ * Two runtimes, two projects: what runs at the edge is tested in workerd, everything else in Node against a real
+ * Postgres. Each project has its own file so that one of them can be run alone.
+ */
+export default defineConfig({
+  test: {
+    projects: ['test/vitest.edge.ts', 'test/vitest.node.ts'],
+  },
+})
