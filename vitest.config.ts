@@ -6,6 +6,6 @@ import { defineConfig } from 'vitest/config'
  */
 export default defineConfig({
   test: {
-    projects: ['test/vitest.edge.ts', 'test/vitest.node.ts'],
+    projects: ['test/vitest.edge.config.ts', 'test/vitest.node.config.ts'],
   },
 })

@@ -4,7 +4,7 @@ import { defineProject } from 'vitest/config'
 export default defineProject({
   test: {
     name: 'node',
-    root: '.',
+    root: new URL('..', import.meta.url).pathname,
     include: ['test/**/*.test.ts'],
     exclude: ['test/edge/**', 'test/durable-objects/**'],
     testTimeout: 60_000,

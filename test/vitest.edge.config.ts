@@ -6,7 +6,7 @@ export default defineProject({
   plugins: [cloudflareTest({ wrangler: { configPath: './wrangler.toml' } })],
   test: {
     name: 'edge',
-    root: '.',
+    root: new URL('..', import.meta.url).pathname,
     include: ['test/edge/**/*.test.ts', 'test/durable-objects/**/*.test.ts'],
     testTimeout: 30_000,
   },

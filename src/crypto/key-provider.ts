@@ -1,0 +1,19 @@
+import type { KeySet } from '../protocol/keyset.ts'
+import type { RecipientKey, Signer } from './suite.ts'
+
+/** Where the edge's own keys live: what opens bundles, and what signs receipts and notices. */
+export interface KeyProvider {
+  /** Public keys with their states, for devices and for the reconciler. */
+  keySet(): Promise<KeySet>
+
+  /** @returns the key that opens what was sealed to `kid`, or undefined when it is unknown or retired */
+  recipient(kid: Uint8Array): Promise<RecipientKey | undefined>
+
+  /** The active receipt key. */
+  receiptSigner(): Promise<{ readonly kid: Uint8Array; readonly signer: Signer }>
+}
+
+/** The keys cannot be had right now (or were never set up): answer "retry", change nothing. */
+export class KeysUnavailable extends Error {
+  override name = 'KeysUnavailable'
+}

@@ -1,0 +1,117 @@
+import * as z from 'zod'
+import { fromBase64url, toBase64url, utf8 } from '../protocol/bytes.ts'
+import { ES256 } from '../protocol/cose.ts'
+import { KEY_STATES, KEY_USES, type KeySet } from '../protocol/keyset.ts'
+import { type KeyProvider, KeysUnavailable } from './key-provider.ts'
+import type { RecipientKey, Signer } from './suite.ts'
+import { keyId } from './thumbprint.ts'
+import { es256Signer, importRecipient, jwkPoint, webCryptoSuite } from './webcrypto.ts'
+
+/**
+ * `KeyProvider` "local": private keys wrapped by AES-256-GCM with a secret of the runtime (a Worker secret, or the
+ * reconciler's environment). Unwrapped once per isolate into keys that cannot be exported.
+ */
+const wrappedKey = z.strictObject({
+  use: z.enum(KEY_USES),
+  state: z.enum(KEY_STATES),
+  /** SEC1 uncompressed, base64url. */
+  public_key: z.string(),
+  /** JWK, encrypted; base64url of 12 bytes IV and the ciphertext. Absent where only the public part is needed. */
+  wrapped: z.string().optional(),
+})
+const wrappedKeys = z.strictObject({ version: z.int().positive(), keys: z.array(wrappedKey).min(2).max(32) })
+export type WrappedKeys = z.infer<typeof wrappedKeys>
+type WrappedKey = z.infer<typeof wrappedKey>
+
+const IV_BYTES = 12
+
+/** The additional data binds a wrapped key to its use and public key, so entries cannot be swapped. */
+const wrapAad = (key: Pick<WrappedKey, 'use' | 'public_key'>) => utf8(`molam-key-v1|${key.use}|${key.public_key}`)
+const gcm = (iv: Uint8Array, key: Pick<WrappedKey, 'use' | 'public_key'>) =>
+  ({ name: 'AES-GCM', iv: iv as BufferSource, additionalData: wrapAad(key) as BufferSource, tagLength: 128 }) as const
+
+async function importWrappingSecret(secret: string): Promise<CryptoKey> {
+  const bytes = fromBase64url(secret)
+  if (bytes.length !== 32) throw new RangeError('KEY_WRAPPING_SECRET is 32 bytes as base64url')
+  return crypto.subtle.importKey('raw', bytes as BufferSource, 'AES-GCM', false, ['encrypt', 'decrypt'])
+}
+
+/** Makes and wraps a key pair. @returns the entry for `EDGE_KEYS` */
+export async function newWrappedKey(use: WrappedKey['use'], wrappingSecret: string): Promise<WrappedKey> {
+  const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
+  const pair = (await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as CryptoKeyPair
+  const { kty, crv, x, y, d } = (await crypto.subtle.exportKey('jwk', pair.privateKey)) as JsonWebKey
+  const entry = { use, state: 'active' as const, public_key: toBase64url(jwkPoint({ x, y } as JsonWebKey)) }
+  const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES))
+  const plain = utf8(JSON.stringify({ kty, crv, x, y, d }))
+  const wrappingKey = await importWrappingSecret(wrappingSecret)
+  const sealed = new Uint8Array(await crypto.subtle.encrypt(gcm(iv, entry), wrappingKey, plain as BufferSource))
+  const wrapped = new Uint8Array([...iv, ...sealed])
+  return { ...entry, wrapped: toBase64url(wrapped) }
+}
+
+/**
+ * @param edgeKeys JSON of `WrappedKeys`
+ * @param wrappingSecret 32 bytes, base64url
+ * @throws KeysUnavailable when either does not parse; the message names the fault, never a value
+ */
+export async function localKeys(edgeKeys: string, wrappingSecret: string): Promise<KeyProvider> {
+  let parsed: WrappedKeys
+  let wrappingKey: CryptoKey
+  try {
+    parsed = wrappedKeys.parse(JSON.parse(edgeKeys))
+    wrappingKey = await importWrappingSecret(wrappingSecret)
+  } catch (error) {
+    throw new KeysUnavailable(`EDGE_KEYS or KEY_WRAPPING_SECRET: ${error instanceof Error ? error.name : 'invalid'}`)
+  }
+  const entries = await Promise.all(
+    parsed.keys.map(async (entry) => {
+      const publicKey = fromBase64url(entry.public_key)
+      return { entry, publicKey, kid: await keyId(webCryptoSuite, { alg: ES256, bytes: publicKey }) }
+    }),
+  )
+  const keySet: KeySet = {
+    version: parsed.version,
+    keys: entries.map(({ entry, publicKey, kid }) => ({ kid, use: entry.use, state: entry.state, publicKey })),
+  }
+
+  const unwrap = async (entry: WrappedKey): Promise<JsonWebKey> => {
+    const wrapped = fromBase64url(entry.wrapped ?? '')
+    try {
+      const iv = wrapped.slice(0, IV_BYTES)
+      const plain = await crypto.subtle.decrypt(gcm(iv, entry), wrappingKey, wrapped.slice(IV_BYTES) as BufferSource)
+      return JSON.parse(new TextDecoder().decode(plain)) as JsonWebKey
+    } catch {
+      throw new KeysUnavailable(`the ${entry.use} key does not unwrap`)
+    }
+  }
+
+  const recipients = new Map<string, Promise<RecipientKey>>()
+  let signer: Promise<{ kid: Uint8Array; signer: Signer }> | undefined
+
+  return {
+    keySet: async () => keySet,
+
+    async recipient(kid) {
+      const id = toBase64url(kid)
+      const found = entries.find(
+        (e) => e.entry.use === 'seal' && e.entry.state !== 'retired' && toBase64url(e.kid) === id,
+      )
+      if (found === undefined) return undefined
+      const known =
+        recipients.get(id) ?? unwrap(found.entry).then(async (jwk) => ({ suiteKey: await importRecipient(jwk) }))
+      recipients.set(id, known)
+      return known
+    },
+
+    async receiptSigner() {
+      const found = entries.find((e) => e.entry.use === 'receipt' && e.entry.state === 'active')
+      if (found === undefined) throw new KeysUnavailable('no active receipt key')
+      signer ??= unwrap(found.entry).then(async (jwk) => {
+        const key = await crypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
+        return { kid: found.kid, signer: es256Signer(key, found.publicKey) }
+      })
+      return signer
+    },
+  }
+}

@@ -1,0 +1,70 @@
+import { equalBytes } from '../protocol/bytes.ts'
+import { encodeCbor } from '../protocol/cbor.ts'
+import {
+  encodeSign1,
+  HEADER_ALG,
+  HEADER_KID,
+  parseSign1,
+  readAlgKid,
+  type SignedKind,
+  sigStructure,
+} from '../protocol/cose.ts'
+import { map } from '../protocol/shape.ts'
+import type { Signer, Verifier } from './suite.ts'
+
+/** Signs a payload under a protected header that is already encoded. */
+export async function signSign1(
+  signer: Signer,
+  protectedBytes: Uint8Array,
+  payload: Uint8Array,
+  kind: SignedKind,
+): Promise<Uint8Array> {
+  const signature = await signer.sign(sigStructure(protectedBytes, payload, kind))
+  return encodeSign1({ protectedBytes, payload, signature })
+}
+
+/** @returns whether the signature of a parsed object of this kind holds */
+export function verifySign1(
+  verifier: Verifier,
+  parts: { protectedBytes: Uint8Array; payload: Uint8Array; signature: Uint8Array },
+  kind: SignedKind,
+): Promise<boolean> {
+  return verifier.verify(sigStructure(parts.protectedBytes, parts.payload, kind), parts.signature)
+}
+
+/** Kinds that the edge signs: their header is just the algorithm and the key id. */
+type EdgeKind = 'molam-receipt-v1' | 'molam-notice-v1'
+
+/** Signs a receipt or a notice. */
+export function signAsEdge(signer: Signer, kid: Uint8Array, payload: Uint8Array, kind: EdgeKind): Promise<Uint8Array> {
+  const header = new Map<number, number | Uint8Array>([
+    [HEADER_ALG, signer.key.alg],
+    [HEADER_KID, kid],
+  ])
+  return signSign1(signer, encodeCbor(header), payload, kind)
+}
+
+/** A key that the reader trusts for the edge's signatures. */
+export interface TrustedKey {
+  readonly kid: Uint8Array
+  readonly alg: number
+  readonly verifier: Verifier
+}
+
+/**
+ * Opens what the edge signed.
+ *
+ * @returns the payload, or undefined when no trusted key verifies it
+ * @throws MalformedCbor when it is not a COSE_Sign1
+ */
+export async function openAsEdge(
+  encoded: Uint8Array,
+  trusted: readonly TrustedKey[],
+  kind: EdgeKind,
+): Promise<Uint8Array | undefined> {
+  const parts = parseSign1(encoded)
+  const { alg, kid } = readAlgKid(map(parts.header, 'header', [HEADER_ALG, HEADER_KID]))
+  const key = trusted.find((candidate) => equalBytes(candidate.kid, kid) && candidate.alg === alg)
+  if (key === undefined || !(await verifySign1(key.verifier, parts, kind))) return undefined
+  return parts.payload
+}

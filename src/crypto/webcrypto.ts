@@ -1,0 +1,130 @@
+import * as HPKE from 'hpke'
+import { concatBytes, toBase64url } from '../protocol/bytes.ts'
+import { ES256 } from '../protocol/cose.ts'
+import { isLowS, normaliseS } from './low-s.ts'
+import { type CryptoSuite, InvalidKey, type PublicKey, type RecipientKey, type Signer, type Verifier } from './suite.ts'
+
+const ECDSA = { name: 'ECDSA', namedCurve: 'P-256' } as const
+const ECDH = { name: 'ECDH', namedCurve: 'P-256' } as const
+const SIGN = { name: 'ECDSA', hash: 'SHA-256' } as const
+
+/** HPKE-7 from WebCrypto; exported for the published vectors, which carry an `info`. */
+export const webCryptoHpke = new HPKE.CipherSuite(
+  HPKE.KEM_DHKEM_P256_HKDF_SHA256,
+  HPKE.KDF_HKDF_SHA256,
+  HPKE.AEAD_AES_256_GCM,
+)
+
+/** The suite on WebCrypto: constant-time native code, and the only one that runs at the edge. */
+export const webCryptoSuite: CryptoSuite = {
+  async sha256(data) {
+    return new Uint8Array(await crypto.subtle.digest('SHA-256', data as BufferSource))
+  },
+
+  async verifier(key) {
+    return es256Verifier(await importVerifyKey(key))
+  },
+
+  async seal(recipient, plaintext, aad) {
+    let publicKey: HPKE.Key
+    try {
+      publicKey = await webCryptoHpke.DeserializePublicKey(recipient)
+    } catch {
+      throw new InvalidKey('not a P-256 point')
+    }
+    const { encapsulatedSecret, ciphertext } = await webCryptoHpke.Seal(publicKey as HPKE.CryptoKey, plaintext, { aad })
+    return { encapsulatedKey: encapsulatedSecret, ciphertext }
+  },
+
+  async open(recipient, sealed, aad) {
+    try {
+      const pair = recipient.suiteKey as HPKE.KeyPair<HPKE.CryptoKey>
+      return await webCryptoHpke.Open(pair, sealed.encapsulatedKey, sealed.ciphertext, { aad })
+    } catch {
+      return undefined
+    }
+  },
+
+  async recipientKey(privateKey): Promise<RecipientKey> {
+    const pair = await importRecipient(privateJwk(privateKey, await publicOf(privateKey)))
+    return { suiteKey: pair }
+  },
+
+  async es256Signer(privateKey) {
+    const publicKey = await publicOf(privateKey)
+    const jwk = privateJwk(privateKey, publicKey)
+    return es256Signer(await crypto.subtle.importKey('jwk', jwk, ECDSA, false, ['sign']), publicKey)
+  },
+}
+
+async function importVerifyKey(key: PublicKey): Promise<CryptoKey> {
+  if (key.alg !== ES256) throw new InvalidKey('only ES256 keys are registered')
+  if (key.bytes.length !== 65 || key.bytes[0] !== 4) throw new InvalidKey('not an uncompressed P-256 point')
+  try {
+    return await crypto.subtle.importKey('raw', key.bytes as BufferSource, ECDSA, true, ['verify'])
+  } catch {
+    throw new InvalidKey('not a P-256 point')
+  }
+}
+
+function es256Verifier(key: CryptoKey): Verifier {
+  return {
+    async verify(data, signature) {
+      if (signature.length !== 64 || !isLowS(signature)) return false
+      return crypto.subtle.verify(SIGN, key, signature as BufferSource, data as BufferSource)
+    },
+  }
+}
+
+/** A signer over a WebCrypto key, which may be one that never leaves its store. */
+export function es256Signer(privateKey: CryptoKey, publicKey: Uint8Array): Signer {
+  return {
+    key: { alg: ES256, bytes: publicKey },
+    // WebCrypto returns the high s half of the time.
+    sign: async (data) => normaliseS(new Uint8Array(await crypto.subtle.sign(SIGN, privateKey, data as BufferSource))),
+  }
+}
+
+/** A recipient key from a private JWK; not extractable. */
+export async function importRecipient(jwk: JsonWebKey): Promise<HPKE.KeyPair> {
+  const { d: _, ...publicJwk } = jwk
+  const [privateKey, publicKey] = await Promise.all([
+    crypto.subtle.importKey('jwk', jwk, ECDH, false, ['deriveBits']),
+    crypto.subtle.importKey('jwk', { ...publicJwk, key_ops: [] }, ECDH, true, []),
+  ])
+  return { privateKey, publicKey } as HPKE.KeyPair
+}
+
+/** PKCS #8 of a P-256 key without its public point (RFC 5915 §3 makes it optional): the scalar follows. */
+const PKCS8_P256 = Uint8Array.from([
+  0x30, 0x41, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+  0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x04, 0x27, 0x30, 0x25, 0x02, 0x01, 0x01, 0x04, 0x20,
+])
+
+/** WebCrypto cannot multiply by the base point, but it computes the public key when it imports a bare private one. */
+async function publicOf(privateKey: Uint8Array): Promise<Uint8Array> {
+  const pkcs8 = concatBytes(PKCS8_P256, privateKey)
+  try {
+    const key = await crypto.subtle.importKey('pkcs8', pkcs8 as BufferSource, ECDSA, true, ['sign'])
+    const { x = '', y = '' } = (await crypto.subtle.exportKey('jwk', key)) as JsonWebKey
+    return jwkPoint({ x, y })
+  } catch {
+    throw new InvalidKey('not a P-256 private key')
+  }
+}
+
+/** SEC1 uncompressed point of a public JWK. */
+export function jwkPoint({ x = '', y = '' }: JsonWebKey): Uint8Array {
+  const decode = (part: string) =>
+    Uint8Array.from(atob(part.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0))
+  return concatBytes(Uint8Array.of(4), decode(x), decode(y))
+}
+
+/** Public JWK of a SEC1 uncompressed point. */
+export function pointJwk(point: Uint8Array): JsonWebKey {
+  return { kty: 'EC', crv: 'P-256', x: toBase64url(point.slice(1, 33)), y: toBase64url(point.slice(33, 65)) }
+}
+
+function privateJwk(privateKey: Uint8Array, publicKey: Uint8Array): JsonWebKey {
+  return { ...pointJwk(publicKey), d: toBase64url(privateKey) }
+}

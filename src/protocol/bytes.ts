@@ -1,0 +1,72 @@
+/** Byte arrays without Node's Buffer: hex, base64url (RFC 4648 §5, canonical, unpadded), equality, concatenation. */
+
+const HEX = /^(?:[0-9a-f]{2})*$/
+const BASE64URL = /^[A-Za-z0-9_-]*$/
+const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+
+export function toHex(bytes: Uint8Array): string {
+  let out = ''
+  for (const byte of bytes) out += byte.toString(16).padStart(2, '0')
+  return out
+}
+
+/** @throws RangeError when the text is not lower-case hex of whole bytes. */
+export function fromHex(text: string): Uint8Array {
+  if (!HEX.test(text)) throw new RangeError('not lower-case hex')
+  const out = new Uint8Array(text.length / 2)
+  for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16)
+  return out
+}
+
+export function toBase64url(bytes: Uint8Array): string {
+  let out = ''
+  for (let i = 0; i < bytes.length; i += 3) {
+    const [a, b, c] = [bytes[i] ?? 0, bytes[i + 1] ?? 0, bytes[i + 2] ?? 0]
+    const chars = [a >> 2, ((a & 3) << 4) | (b >> 4), ((b & 15) << 2) | (c >> 6), c & 63]
+    for (const index of chars.slice(0, Math.min(4, bytes.length - i + 1))) out += ALPHABET[index]
+  }
+  return out
+}
+
+/**
+ * Decodes unpadded base64url and accepts only the one canonical form: `atob` would take padding, white space and
+ * stray bits, and two texts for the same bytes defeat idempotency.
+ *
+ * @throws RangeError when the text is not canonical base64url.
+ */
+export function fromBase64url(text: string): Uint8Array {
+  if (!BASE64URL.test(text) || text.length % 4 === 1) throw new RangeError('not base64url')
+  const out = new Uint8Array(Math.floor((text.length * 3) / 4))
+  let bits = 0
+  let held = 0
+  let at = 0
+  for (const char of text) {
+    held = ((held << 6) | ALPHABET.indexOf(char)) & 0xffff
+    bits += 6
+    if (bits < 8) continue
+    bits -= 8
+    out[at++] = (held >> bits) & 0xff
+  }
+  if ((held & ((1 << bits) - 1)) !== 0) throw new RangeError('not canonical base64url')
+  return out
+}
+
+/** Equality of public values. Secrets are compared in constant time elsewhere. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
+}
+
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    out.set(part, at)
+    at += part.length
+  }
+  return out
+}
+
+const encoder = new TextEncoder()
+export const utf8 = (text: string): Uint8Array => encoder.encode(text)

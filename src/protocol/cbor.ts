@@ -1,0 +1,97 @@
+import { decode, encode, rfc8949EncodeOptions, Tagged } from 'cborg'
+import { equalBytes } from './bytes.ts'
+import { BUNDLE_BYTES_MAX, CBOR_DEPTH_MAX } from './limits.ts'
+
+/**
+ * CBOR in deterministic encoding (RFC 8949 §4.2.1), the subset this protocol uses: integers, byte and text strings,
+ * arrays, maps, booleans, null, and tags 16 and 18. One value has one encoding, so bytes can be signed and compared.
+ */
+export type CborKey = number | string
+export type CborMap = ReadonlyMap<CborKey, CborValue>
+export type CborValue = number | string | boolean | null | Uint8Array | readonly CborValue[] | CborMap | Tagged
+
+export { Tagged }
+
+/** The bytes are not deterministic CBOR of our subset, or a value does not have the shape its place asks for. */
+export class MalformedCbor extends Error {
+  override name = 'MalformedCbor'
+}
+
+const DECODE = {
+  useMaps: true,
+  rejectDuplicateMapKeys: true,
+  allowIndefinite: false,
+  allowUndefined: false,
+  allowNaN: false,
+  allowInfinity: false,
+  allowBigInt: false,
+  strict: true,
+  tags: Tagged.preserve(16, 18),
+}
+
+/** Encodes a value deterministically: shortest integers, map keys sorted bytewise by their encoding. */
+export function encodeCbor(value: CborValue): Uint8Array {
+  return encode(value, rfc8949EncodeOptions)
+}
+
+/**
+ * Decodes exactly one deterministically encoded value.
+ *
+ * @param bytes the whole input; trailing bytes are refused
+ * @param bytesMax upper bound of the input's length
+ * @throws MalformedCbor for anything else, whatever the input: never another error, never deep recursion
+ */
+export function decodeCbor(bytes: Uint8Array, bytesMax = BUNDLE_BYTES_MAX): CborValue {
+  if (bytes.length > bytesMax) throw new MalformedCbor('too long')
+  refuseDeepNesting(bytes)
+  let value: CborValue
+  try {
+    value = decode(bytes, DECODE)
+    // The decoder takes unsorted keys, 1.0 for 1 and bad UTF-8 even when strict; only the same bytes back prove that
+    // this was the one deterministic encoding.
+    if (!equalBytes(encodeCbor(value), bytes)) throw new MalformedCbor('not deterministic')
+  } catch (error) {
+    throw error instanceof MalformedCbor ? error : new MalformedCbor('not CBOR of this subset')
+  }
+  refuseFractions(value)
+  return value
+}
+
+/**
+ * Walks the heads of all items without recursion and bounds how deep containers nest, before a recursive decoder sees
+ * the input. Leaves every other fault to the decoder.
+ */
+function refuseDeepNesting(bytes: Uint8Array): void {
+  /** How many items each open container still expects. */
+  const open: number[] = []
+  for (let at = 0; at < bytes.length; ) {
+    const head = bytes[at] ?? 0
+    const [major, info] = [head >> 5, head & 31]
+    const argumentBytes = info < 24 ? 0 : 1 << (info - 24)
+    if (info > 27) throw new MalformedCbor('indefinite or reserved length')
+    let argument = info < 24 ? info : 0
+    for (let i = 1; i <= argumentBytes; i++) argument = argument * 256 + (bytes[at + i] ?? 0)
+    at += 1 + argumentBytes
+    if (major === 2 || major === 3) at += argument
+    const top = open.length - 1
+    if (top >= 0) open[top] = (open[top] ?? 0) - 1
+    const items = major === 4 ? argument : major === 5 ? 2 * argument : major === 6 ? 1 : 0
+    if (items > 0) open.push(items)
+    if (open.length > CBOR_DEPTH_MAX) throw new MalformedCbor('nested too deep')
+    while (open.length > 0 && open[open.length - 1] === 0) open.pop()
+  }
+}
+
+/** A double with a fraction survives the byte comparison; this protocol has no use for one. */
+function refuseFractions(value: CborValue): void {
+  if (typeof value === 'number') {
+    if (!Number.isSafeInteger(value)) throw new MalformedCbor('not a safe integer')
+  } else if (value instanceof Tagged) refuseFractions(value.value)
+  else if (Array.isArray(value)) value.forEach(refuseFractions)
+  else if (value instanceof Map) {
+    for (const [key, inner] of value) {
+      if (typeof key !== 'string') refuseFractions(key)
+      refuseFractions(inner)
+    }
+  }
+}

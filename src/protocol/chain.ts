@@ -1,0 +1,41 @@
+import { equalBytes } from './bytes.ts'
+import { PREV_BYTES } from './limits.ts'
+
+/** The chain of a device's bundles (PROTOCOL §5, check 10): each names half the digest of the one before it. */
+export interface ChainLink {
+  readonly seq: number
+  readonly prev: Uint8Array
+  readonly digest: Uint8Array
+}
+
+export const GENESIS_PREV = new Uint8Array(PREV_BYTES)
+
+/** What the next bundle after this one must carry as `prev`. */
+export const prevOf = (digest: Uint8Array): Uint8Array => digest.slice(0, PREV_BYTES)
+
+export type ChainStep =
+  /** Continues the chain, ahead of the head or filling a hole behind it. `holes` are seqs that are now missing. */
+  | { readonly kind: 'continues'; readonly holes: number }
+  /** Two different bundles claim one place: the device, or a clone of it, told two stories. */
+  | { readonly kind: 'fork'; readonly at: number }
+
+/** The links that a step is held against: those beside it and whatever stands in its place. */
+export interface Neighbours {
+  /** Highest seq admitted; 0 for a new device. */
+  readonly head: number
+  readonly before: ChainLink | undefined
+  readonly same: ChainLink | undefined
+  readonly after: ChainLink | undefined
+}
+
+/**
+ * Decides whether a bundle continues the chain. Idempotency was decided before: a link in the same place here is
+ * another bundle.
+ */
+export function chainStep(link: ChainLink, { head, before, same, after }: Neighbours): ChainStep {
+  if (same !== undefined) return { kind: 'fork', at: link.seq }
+  const expected = link.seq === 1 ? GENESIS_PREV : before === undefined ? undefined : prevOf(before.digest)
+  if (expected !== undefined && !equalBytes(link.prev, expected)) return { kind: 'fork', at: link.seq - 1 }
+  if (after !== undefined && !equalBytes(after.prev, prevOf(link.digest))) return { kind: 'fork', at: link.seq }
+  return { kind: 'continues', holes: Math.max(0, link.seq - head - 1) }
+}

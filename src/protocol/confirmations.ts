@@ -1,0 +1,96 @@
+import { type CborMap, type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
+import { type DeviceId, isDeviceId } from './ids.ts'
+import { BUNDLE_ID_BYTES, COUNTER_MAX, PAYMENTS_PER_BUNDLE_MAX } from './limits.ts'
+import { type Outcome, outcomeFromCbor, outcomeToCbor } from './notice.ts'
+import { bytes, list, map, positive } from './shape.ts'
+
+/**
+ * What the reconciler tells the edge (`POST /internal/outcomes`): what it holds durably, so that it is no longer owed,
+ * and what became of the payments. Repeats change nothing.
+ */
+export type Confirmation = DeviceRecorded | BundleRecorded | BundleSettled
+
+/** The device's facts up to `rev` are in the registry. */
+export interface DeviceRecorded {
+  readonly kind: 'device_recorded'
+  readonly deviceId: DeviceId
+  readonly rev: number
+}
+
+/** The bundle is in Postgres: no message about it has to be sent again. */
+export interface BundleRecorded {
+  readonly kind: 'bundle_recorded'
+  readonly deviceId: DeviceId
+  readonly bundleId: Uint8Array
+  readonly seq: number
+}
+
+/** Outcomes of payments of one bundle; those not named keep the status they had. */
+export interface BundleSettled {
+  readonly kind: 'bundle_settled'
+  readonly deviceId: DeviceId
+  readonly bundleId: Uint8Array
+  readonly seq: number
+  /** Grows with each message about this bundle; an older one changes nothing. */
+  readonly rev: number
+  readonly outcomes: readonly Outcome[]
+}
+
+const KIND = { device_recorded: 1, bundle_recorded: 2, bundle_settled: 3 } as const
+
+/** Confirmations in one call, and the bytes that they may take. */
+export const CONFIRMATIONS_PER_CALL_MAX = 500
+export const CONFIRMATIONS_BYTES_MAX = 4 * 1024 * 1024
+
+export function encodeConfirmations(confirmations: readonly Confirmation[]): Uint8Array {
+  return encodeCbor(confirmations.map(toCbor))
+}
+
+function toCbor(confirmation: Confirmation): CborMap {
+  const fields = new Map<number, CborValue>([
+    [0, KIND[confirmation.kind]],
+    [1, confirmation.deviceId],
+  ])
+  if (confirmation.kind === 'device_recorded') return fields.set(2, confirmation.rev)
+  fields.set(2, confirmation.bundleId).set(3, confirmation.seq)
+  if (confirmation.kind === 'bundle_recorded') return fields
+  return fields.set(4, confirmation.rev).set(5, confirmation.outcomes.map(outcomeToCbor))
+}
+
+/** @throws MalformedCbor */
+export function decodeConfirmations(encoded: Uint8Array): readonly Confirmation[] {
+  const values = list(decodeCbor(encoded, CONFIRMATIONS_BYTES_MAX), 'confirmations', 1, CONFIRMATIONS_PER_CALL_MAX)
+  return values.map(fromCbor)
+}
+
+function fromCbor(value: CborValue): Confirmation {
+  if (!(value instanceof Map)) throw new MalformedCbor('confirmation')
+  const deviceId = value.get(1)
+  if (!isDeviceId(deviceId)) throw new MalformedCbor('confirmation.device_id')
+  switch (value.get(0)) {
+    case KIND.device_recorded:
+      map(value, 'confirmation', [0, 1, 2])
+      return { kind: 'device_recorded', deviceId, rev: positive(value.get(2), 'confirmation.rev') }
+    case KIND.bundle_recorded:
+      map(value, 'confirmation', [0, 1, 2, 3])
+      return { kind: 'bundle_recorded', deviceId, ...bundle(value) }
+    case KIND.bundle_settled:
+      map(value, 'confirmation', [0, 1, 2, 3, 4, 5])
+      return {
+        kind: 'bundle_settled',
+        deviceId,
+        ...bundle(value),
+        rev: positive(value.get(4), 'confirmation.rev'),
+        outcomes: list(value.get(5), 'confirmation.outcomes', 0, PAYMENTS_PER_BUNDLE_MAX).map(outcomeFromCbor),
+      }
+    default:
+      throw new MalformedCbor('confirmation.kind')
+  }
+}
+
+function bundle(fields: CborMap): { bundleId: Uint8Array; seq: number } {
+  return {
+    bundleId: bytes(fields.get(2), 'confirmation.bundle_id', BUNDLE_ID_BYTES),
+    seq: positive(fields.get(3), 'confirmation.seq', COUNTER_MAX),
+  }
+}

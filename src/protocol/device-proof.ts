@@ -1,0 +1,72 @@
+import { type CborValue, encodeCbor, MalformedCbor } from './cbor.ts'
+import { type Alg, HEADER_ALG, HEADER_CLAIMS, HEADER_KID, parseSign1, readAlgKid, type Sign1 } from './cose.ts'
+import { type DeviceId, isDeviceId } from './ids.ts'
+import { NONCE_BYTES } from './limits.ts'
+import { bytes, map, text, uint } from './shape.ts'
+
+/**
+ * How a device proves itself without pushing: a COSE_Sign1 with an empty payload whose claims name the device, the
+ * time, a nonce, and the method and URL it is for (`htm` and `htu` as in RFC 9449 §4.2). Sent as
+ * `Authorization: Molam-Device <base64url>`, and at registration as the proof that the key is held.
+ */
+export interface DeviceProofHeader {
+  readonly alg: Alg
+  readonly kid: Uint8Array
+  readonly deviceId: DeviceId
+  readonly issuedAtMs: number
+  readonly nonce: Uint8Array
+  /** HTTP method, upper case. */
+  readonly htm: string
+  /** URL without query and fragment. */
+  readonly htu: string
+}
+
+export interface DeviceProof extends Sign1 {
+  readonly claims: DeviceProofHeader
+}
+
+export const DEVICE_PROOF_SCHEME = 'Molam-Device'
+
+/** The `htu` of a URL: scheme, host and path. */
+export function htuOf(url: string): string {
+  const { origin, pathname } = new URL(url)
+  return origin + pathname
+}
+
+export function encodeDeviceProofHeader(header: DeviceProofHeader): Uint8Array {
+  const claims = new Map<number | string, CborValue>([
+    [1, header.deviceId],
+    [6, Math.floor(header.issuedAtMs / 1000)],
+    ['nonce', header.nonce],
+    ['htm', header.htm],
+    ['htu', header.htu],
+  ])
+  return encodeCbor(
+    new Map<number, CborValue>([
+      [HEADER_ALG, header.alg],
+      [HEADER_KID, header.kid],
+      [HEADER_CLAIMS, claims],
+    ]),
+  )
+}
+
+/** @throws MalformedCbor */
+export function parseDeviceProof(encoded: Uint8Array): DeviceProof {
+  const sign1 = parseSign1(encoded)
+  if (sign1.payload.length !== 0) throw new MalformedCbor('proof.payload')
+  const header = map(sign1.header, 'proof', [HEADER_ALG, HEADER_KID, HEADER_CLAIMS])
+  const claims = map(header.get(HEADER_CLAIMS), 'proof.claims', [1, 6, 'nonce', 'htm', 'htu'])
+  const deviceId = claims.get(1)
+  if (!isDeviceId(deviceId)) throw new MalformedCbor('proof.iss')
+  return {
+    ...sign1,
+    claims: {
+      ...readAlgKid(header),
+      deviceId,
+      issuedAtMs: 1000 * uint(claims.get(6), 'proof.iat', 2 ** 40),
+      nonce: bytes(claims.get('nonce'), 'proof.nonce', NONCE_BYTES),
+      htm: text(claims.get('htm'), 'proof.htm', 16),
+      htu: text(claims.get('htu'), 'proof.htu', 2048),
+    },
+  }
+}

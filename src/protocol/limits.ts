@@ -1,0 +1,45 @@
+/** Every bound of the wire in one place, each with the reason for its number. */
+
+/** Payments in one bundle. Bounds the work of one push; 100 payments still fit a 2 s transfer at 50 kbit/s. */
+export const PAYMENTS_PER_BUNDLE_MAX = 100
+
+/** Bytes of a signed bundle. 100 payments with full meta and authorizations, and below a Queue's 128 KB message. */
+export const BUNDLE_BYTES_MAX = 64 * 1024
+
+/** Bytes of a request body: the JSON form carries the bundle as base64url (4/3) in a small envelope. */
+export const PUSH_BODY_BYTES_MAX = Math.ceil((BUNDLE_BYTES_MAX * 4) / 3) + 64
+
+/** Nesting of CBOR. The deepest legal structure, a payment's meta, is at 5; a recursive decoder stays far from its stack. */
+export const CBOR_DEPTH_MAX = 8
+
+/** Characters of a wallet or merchant id. Fits E.164 numbers, UUIDs and the ids of the wallets we know. */
+export const PARTY_CHARS_MAX = 64
+
+/** Bytes of a payment's encoded meta: an invoice number and a till, not a document. */
+export const META_BYTES_MAX = 1024
+
+/** Bytes of a payer's authorization: a COSE_Sign1 with a P-256 signature takes about 200. */
+export const AUTHORIZATION_BYTES_MAX = 1024
+
+/** Characters of an approval reference. */
+export const APPROVAL_CHARS_MAX = 64
+
+/** Amounts are integers in minor units and stay exact in a double. */
+export const AMOUNT_MAX = Number.MAX_SAFE_INTEGER
+
+/** Counters and seqs: one payment a second for 136 years; keeps gap arithmetic exact and columns small. */
+export const COUNTER_MAX = 0xffff_ffff
+
+/** Outcomes in one notice; the cursor brings the rest. Keeps an answer below about 30 KB on a weak network. */
+export const OUTCOMES_PER_NOTICE_MAX = 500
+
+/** Missing counters named in one notice; the device resends these and is told the next ones. */
+export const MISSING_PER_NOTICE_MAX = 200
+
+/** Bytes of nonce, bundle id and chained digest half. */
+export const NONCE_BYTES = 16
+export const BUNDLE_ID_BYTES = 16
+export const PREV_BYTES = 16
+
+/** Bytes of a key id: the first 8 of the COSE key thumbprint. */
+export const KEY_ID_BYTES = 8

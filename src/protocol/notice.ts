@@ -1,0 +1,135 @@
+import { type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
+import { type DeviceId, isDeviceId } from './ids.ts'
+import { type KeySet, keySetFromCbor, keySetToCbor } from './keyset.ts'
+import { COUNTER_MAX, MISSING_PER_NOTICE_MAX, OUTCOMES_PER_NOTICE_MAX, PARTY_CHARS_MAX, PREV_BYTES } from './limits.ts'
+import { type Policy, policyFromCbor, policyToCbor } from './policy.ts'
+import { bytes, list, map, oneOf, positive, text, uint } from './shape.ts'
+import { PAYMENT_STATUSES, type PaymentStatus } from './states.ts'
+import { compactId, expandId } from './uuid.ts'
+
+/** What the edge tells a device that it missed (PROTOCOL §4); made fresh for each answer, signed. */
+export interface Notice {
+  readonly deviceId: DeviceId
+  readonly serverTimeMs: number
+  /** Outcomes after the device's cursor, oldest first. */
+  readonly outcomes: readonly Outcome[]
+  /** What the device sends as its cursor next time. */
+  readonly cursor: number
+  /** Only when newer than the device's. */
+  readonly policy?: Policy
+  /** Only when newer than the device's. */
+  readonly keys?: KeySet
+  /** Counters below the highest that the server has seen which it has not seen. */
+  readonly missing?: readonly number[]
+  /** Only for a device that sends no cursor: where it stands, so that it can start, or start again. */
+  readonly device?: DeviceFacts
+}
+
+/** What a device must know of itself before its first payment. */
+export interface DeviceFacts {
+  /** Payments out of this wallet need no other proof than the device's signature. */
+  readonly ownerWallet: string
+  readonly nextCounter: number
+  readonly nextSeq: number
+  /** `prev` of its next bundle. */
+  readonly prev: Uint8Array
+}
+
+/** What became of a payment. */
+export interface Outcome {
+  readonly counter: number
+  readonly status: PaymentStatus
+  readonly atMs: number
+  readonly reason?: string
+  /** The ledger's transfer, for a payment that was posted. */
+  readonly transferId?: string
+}
+
+export function encodeNotice(notice: Notice): Uint8Array {
+  const claims = new Map<number, CborValue>([
+    [1, notice.deviceId],
+    [2, notice.serverTimeMs],
+    [3, notice.outcomes.map(outcomeToCbor)],
+    [4, notice.cursor],
+  ])
+  if (notice.policy) claims.set(5, policyToCbor(notice.policy))
+  if (notice.keys) claims.set(6, keySetToCbor(notice.keys))
+  if (notice.missing) claims.set(7, notice.missing)
+  if (notice.device) {
+    const { ownerWallet, nextCounter, nextSeq, prev } = notice.device
+    claims.set(8, [ownerWallet, nextCounter, nextSeq, prev])
+  }
+  return encodeCbor(claims)
+}
+
+/** @throws MalformedCbor */
+export function decodeNotice(encoded: Uint8Array): Notice {
+  const claims = map(decodeCbor(encoded), 'notice', [1, 2, 3, 4], [5, 6, 7, 8])
+  const deviceId = claims.get(1)
+  if (!isDeviceId(deviceId)) throw new MalformedCbor('device_id')
+  return {
+    deviceId,
+    serverTimeMs: uint(claims.get(2), 'server_time'),
+    outcomes: list(claims.get(3), 'outcomes', 0, OUTCOMES_PER_NOTICE_MAX).map(outcomeFromCbor),
+    cursor: uint(claims.get(4), 'cursor'),
+    ...(claims.has(5) && { policy: policyFromCbor(claims.get(5)) }),
+    ...(claims.has(6) && { keys: keySetFromCbor(claims.get(6)) }),
+    ...(claims.has(7) && { missing: list(claims.get(7), 'missing', 1, MISSING_PER_NOTICE_MAX).map(missingCounter) }),
+    ...(claims.has(8) && { device: factsFromCbor(claims.get(8)) }),
+  }
+}
+
+function factsFromCbor(value: CborValue | undefined): DeviceFacts {
+  const [ownerWallet, nextCounter, nextSeq, prev] = list(value, 'device', 4, 4)
+  return {
+    ownerWallet: text(ownerWallet, 'owner_wallet', PARTY_CHARS_MAX),
+    nextCounter: positive(nextCounter, 'next_counter', COUNTER_MAX + 1),
+    nextSeq: positive(nextSeq, 'next_seq', COUNTER_MAX + 1),
+    prev: bytes(prev, 'prev', PREV_BYTES),
+  }
+}
+
+const missingCounter = (value: CborValue): number => positive(value, 'missing', COUNTER_MAX)
+
+/** `[counter, status, at, ? reason / null, ? transfer_id]` */
+export function outcomeToCbor(outcome: Outcome): CborValue {
+  const { counter, status, atMs, reason, transferId } = outcome
+  const fields: CborValue[] = [counter, PAYMENT_STATUSES.indexOf(status), atMs]
+  if (transferId !== undefined) return [...fields, reason ?? null, compactId(transferId)]
+  return reason === undefined ? fields : [...fields, reason]
+}
+
+/** @throws MalformedCbor */
+export function outcomeFromCbor(value: CborValue): Outcome {
+  const [counter, status, at, reason, transferId] = list(value, 'outcome', 3, 5)
+  return {
+    counter: positive(counter, 'counter', COUNTER_MAX),
+    status: oneOf(status, 'status', PAYMENT_STATUSES),
+    atMs: uint(at, 'at'),
+    ...(reason !== undefined && reason !== null && { reason: text(reason, 'reason', 64) }),
+    ...(transferId !== undefined && { transferId: readTransferId(transferId) }),
+  }
+}
+
+function readTransferId(value: CborValue): string {
+  return expandId(typeof value === 'string' ? text(value, 'transfer_id', 64) : bytes(value, 'transfer_id', 16))
+}
+
+/** What a push is answered with: both parts are signed objects of their own. */
+export function encodePushResponse(receipt: Uint8Array, notice: Uint8Array): Uint8Array {
+  return encodeCbor(
+    new Map([
+      [1, receipt],
+      [2, notice],
+    ]),
+  )
+}
+
+/** @throws MalformedCbor */
+export function decodePushResponse(encoded: Uint8Array): { receipt: Uint8Array; notice: Uint8Array } {
+  const parts = map(decodeCbor(encoded), 'push_response', [1, 2])
+  return {
+    receipt: bytes(parts.get(1), 'receipt', { max: encoded.length }),
+    notice: bytes(parts.get(2), 'notice', { max: encoded.length }),
+  }
+}

@@ -1,0 +1,46 @@
+import type { AmountMinor, Currency } from './money.ts'
+
+/** What a payment is for; the index is its number on the wire. The sender is debited, the receiver credited, always. */
+export const PAYMENT_TYPES = ['p2p', 'merchant', 'cashin', 'cashout', 'agent'] as const
+export type PaymentType = (typeof PAYMENT_TYPES)[number]
+
+/** How the payer was identified; the index is its number on the wire. */
+export const PAYMENT_METHODS = ['wallet', 'qr', 'ussd'] as const
+export type PaymentMethod = (typeof PAYMENT_METHODS)[number]
+
+export type MetaValue = string | number | boolean
+export type Meta = Readonly<Record<string, MetaValue>>
+
+/** One payment as a device recorded it. Its identity is `(device_id, counter)`. */
+export interface Payment {
+  /** 1, 2, 3 … per device; given by the same storage write that records the payment. */
+  readonly counter: number
+  readonly type: PaymentType
+  readonly method: PaymentMethod
+  readonly amount: AmountMinor
+  readonly currency: Currency
+  /** Wallet that is debited. */
+  readonly sender: string
+  /** Wallet that is credited. */
+  readonly receiver: string
+  /** UTC milliseconds, whole seconds: the device's clock corrected by the offset it knows. */
+  readonly initiatedAtMs: number
+  readonly merchantId?: string
+  /** Reference of an agent's approval. */
+  readonly approval?: string
+  /** The payer's own COSE_Sign1 over the payment (see authorization.ts). */
+  readonly authorization?: Uint8Array
+  readonly meta?: Meta
+}
+
+/** A counter whose payment was voided on the device before it was ever sent. */
+export interface Voided {
+  readonly counter: number
+  readonly voided: true
+}
+
+export type PaymentEntry = Payment | Voided
+
+export function isVoided(entry: PaymentEntry): entry is Voided {
+  return 'voided' in entry
+}

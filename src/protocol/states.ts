@@ -1,0 +1,74 @@
+/** States of a bundle and of a payment, the decisions that lead there, and their numbers on the wire (the index). */
+
+export const BUNDLE_STATUSES = [
+  'pushed',
+  'processing',
+  'accepted',
+  'partially_accepted',
+  'rejected',
+  'failed',
+  'review',
+  'quarantined',
+] as const
+export type BundleStatus = (typeof BUNDLE_STATUSES)[number]
+
+/** What the edge decides about a payment when it admits the bundle. */
+export const DECISIONS = ['accepted', 'review', 'quarantined', 'refused'] as const
+export type Decision = (typeof DECISIONS)[number]
+
+/** `pending_offline` exists on the device only. */
+export const PAYMENT_STATUSES = [
+  'pending_offline',
+  'pending',
+  'succeeded',
+  'failed',
+  'refused',
+  'review',
+  'quarantined',
+  'reversed',
+] as const
+export type PaymentStatus = (typeof PAYMENT_STATUSES)[number]
+
+/** Why a payment did not simply succeed. Stable: devices, reports and translations use these words. */
+export const REASONS = [
+  'insufficient_funds',
+  'unknown_wallet',
+  'wallet_frozen',
+  'currency_mismatch',
+  'duplicate',
+  'limit_exceeded',
+  'risk_rejected',
+  'risk_review',
+  'payer_not_proven',
+  'approval_required',
+  'amount_review',
+  'too_old',
+  'time_out_of_range',
+  'method_not_allowed',
+  'country_disabled',
+  'reviewer_rejected',
+] as const
+export type Reason = (typeof REASONS)[number]
+
+const FINAL: ReadonlySet<PaymentStatus> = new Set(['succeeded', 'failed', 'refused', 'reversed'])
+export const isFinal = (status: PaymentStatus): boolean => FINAL.has(status)
+
+/** The status in which a payment leaves the edge. */
+export function statusOfDecision(decision: Decision): PaymentStatus {
+  return decision === 'accepted' ? 'pending' : decision
+}
+
+/**
+ * A bundle's status from those of its payments: whoever waits for a person shows first, then whatever is still under
+ * way, then the result. A bundle of voided payments only has nothing left to do and is accepted.
+ */
+export function bundleStatus(payments: readonly PaymentStatus[]): BundleStatus {
+  const has = (status: PaymentStatus) => payments.includes(status)
+  if (has('quarantined')) return 'quarantined'
+  if (has('review')) return 'review'
+  if (has('pending')) return 'pushed'
+  const moved = payments.filter((status) => status === 'succeeded' || status === 'reversed').length
+  if (moved === payments.length) return 'accepted'
+  if (moved > 0) return 'partially_accepted'
+  return has('failed') ? 'failed' : 'rejected'
+}
