@@ -29,8 +29,13 @@ const DECODE = {
   tags: Tagged.preserve(16, 18),
 }
 
-/** Encodes a value deterministically: shortest integers, map keys sorted bytewise by their encoding. */
+/**
+ * Encodes a value deterministically: shortest integers, map keys sorted bytewise by their encoding.
+ *
+ * @throws MalformedCbor for what `decodeCbor` would refuse: nothing unreadable is ever signed
+ */
 export function encodeCbor(value: CborValue): Uint8Array {
+  refuseUnencodable(value)
   return encode(value, rfc8949EncodeOptions)
 }
 
@@ -53,7 +58,6 @@ export function decodeCbor(bytes: Uint8Array, bytesMax = BUNDLE_BYTES_MAX): Cbor
   } catch (error) {
     throw error instanceof MalformedCbor ? error : new MalformedCbor('not CBOR of this subset')
   }
-  refuseFractions(value)
   return value
 }
 
@@ -82,16 +86,24 @@ function refuseDeepNesting(bytes: Uint8Array): void {
   }
 }
 
-/** A double with a fraction survives the byte comparison; this protocol has no use for one. */
-function refuseFractions(value: CborValue): void {
-  if (typeof value === 'number') {
-    if (!Number.isSafeInteger(value)) throw new MalformedCbor('not a safe integer')
-  } else if (value instanceof Tagged) refuseFractions(value.value)
-  else if (Array.isArray(value)) value.forEach(refuseFractions)
-  else if (value instanceof Map) {
-    for (const [key, inner] of value) {
-      if (typeof key !== 'string') refuseFractions(key)
-      refuseFractions(inner)
-    }
+/** Refuses what is outside the subset but would pass through the encoder: fractions, big numbers, undefined, lone surrogates. */
+function refuseUnencodable(value: unknown): void {
+  switch (typeof value) {
+    case 'boolean':
+      return
+    case 'number':
+      if (!Number.isSafeInteger(value) || Object.is(value, -0)) throw new MalformedCbor('not a safe integer')
+      return
+    case 'string':
+      if (!value.isWellFormed()) throw new MalformedCbor('not well-formed Unicode')
+      return
+  }
+  if (value === null || value instanceof Uint8Array) return
+  if (value instanceof Tagged) return refuseUnencodable(value.value)
+  if (Array.isArray(value)) return value.forEach(refuseUnencodable)
+  if (!(value instanceof Map)) throw new MalformedCbor('not of this subset')
+  for (const [key, inner] of value) {
+    refuseUnencodable(key)
+    refuseUnencodable(inner)
   }
 }

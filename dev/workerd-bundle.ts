@@ -1,0 +1,61 @@
+import { execFile } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import { mkdtemp, readdir, readFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { compileModuleRules, testRegExps, type V4ModuleDefinition, type V4ModuleRule } from 'miniflare'
+
+const run = promisify(execFile)
+const wrangler = join(dirname(createRequire(import.meta.url).resolve('wrangler/package.json')), 'bin/wrangler.js')
+
+const bundles = new Map<string, Promise<string>>()
+
+/**
+ * Bundles a Worker with wrangler itself, so that what runs locally is what a deploy would upload: module rules,
+ * aliases and compatibility flags of the config included. Costs about a second, once per config and process.
+ * @returns the directory of the bundle; it is gone when the process ends
+ */
+export function bundleWorker(configPath: string): Promise<string> {
+  let bundle = bundles.get(configPath)
+  if (bundle === undefined) {
+    bundle = build(configPath)
+    bundles.set(configPath, bundle)
+    // A failed build may be tried again: the source can have been repaired meanwhile.
+    bundle.catch(() => bundles.delete(configPath))
+  }
+  return bundle
+}
+
+async function build(configPath: string): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'molam-worker-'))
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
+  const args = [wrangler, 'deploy', '--dry-run', '--outdir', dir, '--config', configPath]
+  const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true', CI: '1' }
+  try {
+    await run(process.execPath, args, { env })
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string }
+    throw new Error(`wrangler could not bundle ${configPath}:\n${stdout ?? ''}${stderr ?? ''}`, { cause: error })
+  }
+  return dir
+}
+
+/** The modules of a bundle, the main one first; what is not JavaScript has the type that the config's rules say. */
+export async function bundledModules(dir: string, rules: V4ModuleRule[]): Promise<V4ModuleDefinition[]> {
+  const compiled = compileModuleRules(rules)
+  const modules: V4ModuleDefinition[] = []
+  for (const name of await readdir(dir)) {
+    if (name === 'README.md' || name.endsWith('.map')) continue
+    const path = join(dir, name)
+    const contents = await readFile(path)
+    if (name.endsWith('.js')) modules.unshift({ type: 'ESModule', path, contents: contents.toString() })
+    else {
+      const rule = compiled.find(({ include }) => testRegExps(include, name))
+      if (rule === undefined) throw new Error(`no module rule for ${name}`)
+      modules.push({ type: rule.type, path, contents: rule.type === 'Text' ? contents.toString() : contents })
+    }
+  }
+  return modules
+}

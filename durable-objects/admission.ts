@@ -1,0 +1,166 @@
+import { activityKey, calendarDay, noActivity } from '../src/protocol/activity.ts'
+import { equalBytes } from '../src/protocol/bytes.ts'
+import { chainStep, type Neighbours } from '../src/protocol/chain.ts'
+import { addRange, hasCounter } from '../src/protocol/counters.ts'
+import { BUNDLE_BYTES_MAX, PAYMENTS_PER_BUNDLE_MAX } from '../src/protocol/limits.ts'
+import { isVoided, type Payment } from '../src/protocol/payment.ts'
+import type { DecisionException, Receipt } from '../src/protocol/receipt.ts'
+import { judge, type Verdict } from '../src/protocol/rules.ts'
+import { bundleStatus, statusOfDecision } from '../src/protocol/states.ts'
+import { scoreLocally } from '../src/risk/local.ts'
+import type { AdmitRefusal, AdmitRequest, Device, PaymentState, StoredBundle } from './types.ts'
+
+/**
+ * Checks 8–11 of PROTOCOL §5 as one pure decision: idempotency → nonce → chain → rules, limits and risk for each
+ * payment. It reads nothing and writes nothing; the object shows it what it holds and carries out what it says.
+ */
+export interface View {
+  readonly device: Device
+  /** The admitted bundle with this bundle_id. */
+  readonly sameId: StoredBundle | undefined
+  readonly nonceUsed: boolean
+  readonly neighbours: Neighbours
+  /** `timeFloorMs` of the nearest admitted bundle with a lower seq. */
+  readonly timeFloorMs: number | undefined
+}
+
+export type Admission =
+  | { readonly kind: 'replayed'; readonly receipt: Uint8Array }
+  | { readonly kind: 'refused'; readonly code: AdmitRefusal }
+  /** Two stories: keep both bundles; a fork also suspends the device. */
+  | { readonly kind: 'contradiction'; readonly code: 'bundle_conflict' | 'nonce_replayed' | 'chain_fork' }
+  | { readonly kind: 'admit'; readonly receipt: Receipt; readonly bundle: NewBundle; readonly device: DeviceChange }
+
+/** The row to be written, once its receipt is signed. */
+export type NewBundle = Omit<StoredBundle, 'receipt'>
+export type DeviceChange = Pick<Device, 'head' | 'counters' | 'activity' | 'policy'>
+
+/** Days of activity that can still be judged: the oldest payment a policy may accept, and a day for time zones. */
+const ACTIVITY_DAYS_SPARE = 2
+const DAY_MS = 86_400_000
+
+export function decideAdmission(view: View, request: AdmitRequest, nowMs: number): Admission {
+  const { device, sameId } = view
+  const { claims, digest, payload } = request
+  // The Worker checked key and status against a cached copy; here is the truth.
+  if (!equalBytes(device.kid, claims.kid) || device.alg !== claims.alg) return refuse('invalid_signature')
+  if (device.status === 'revoked') return refuse('device_revoked')
+  if (device.status === 'suspended') return refuse('device_suspended')
+
+  if (sameId !== undefined) {
+    const same = equalBytes(sameId.digest, digest)
+    return same ? { kind: 'replayed', receipt: sameId.receipt } : contradiction('bundle_conflict')
+  }
+  if (view.nonceUsed) return contradiction('nonce_replayed')
+  const step = chainStep({ seq: claims.seq, prev: claims.prev, digest }, view.neighbours)
+  if (step.kind === 'fork') return contradiction('chain_fork')
+
+  const payments = payload.entries.filter((entry): entry is Payment => !isVoided(entry))
+  const first = payload.entries[0]?.counter ?? 0
+  const last = first + payload.entries.length - 1
+  const fresh = payments.filter(({ counter }) => !hasCounter(device.counters, counter))
+  const risk = scoreLocally({
+    payments: fresh,
+    policy: request.policy,
+    today: device.activity.get(dayKey(nowMs, request)) ?? noActivity,
+    holes: step.holes,
+    deviceAgeMs: nowMs - device.registeredAtMs,
+  })
+  const judged = judge(fresh, device.activity, {
+    policy: request.policy,
+    nowMs,
+    ownerWallet: device.ownerWallet,
+    lastSyncMs: view.timeFloorMs,
+    riskScore: risk.score,
+  })
+  const verdicts = new Map(fresh.map((payment, index) => [payment.counter, judged.verdicts[index]]))
+  const states = payments.map(({ counter }) => stateOf(counter, verdicts.get(counter) ?? DUPLICATE))
+  const admitted = fresh.filter(({ counter }) => verdicts.get(counter)?.decision !== 'refused')
+  const status = bundleStatus(states.map(([, paymentStatus]) => paymentStatus))
+
+  return {
+    kind: 'admit',
+    receipt: {
+      deviceId: device.deviceId,
+      bundleId: claims.bundleId,
+      digest,
+      seq: claims.seq,
+      receivedAtMs: nowMs,
+      status,
+      firstCounter: first,
+      lastCounter: last,
+      exceptions: payments.flatMap(({ counter }) => exception(counter, verdicts.get(counter) ?? DUPLICATE)),
+    },
+    bundle: {
+      seq: claims.seq,
+      bundleId: claims.bundleId,
+      nonce: claims.nonce,
+      digest,
+      prev: claims.prev,
+      bundle: request.bundle,
+      receivedAtMs: nowMs,
+      timeFloorMs: nextTimeFloor(view, request, nowMs),
+      currency: payload.currency,
+      firstCounter: first,
+      lastCounter: last,
+      admittedCount: admitted.length,
+      admittedAmount: admitted.reduce((sum, { amount }) => sum + amount, 0),
+      policyVersion: request.policy.version,
+      riskScore: risk.score,
+      riskReasons: risk.reasons,
+      payments: states,
+      status,
+      recorded: false,
+      settledRev: 0,
+      rev: 1,
+      indexedRev: 0,
+      updatedAtMs: nowMs,
+    },
+    device: {
+      head: Math.max(device.head, claims.seq),
+      counters: addRange(device.counters, [first, last]),
+      activity: recent(judged.activity, request, nowMs),
+      policy: request.policy,
+    },
+  }
+}
+
+const refuse = (code: AdmitRefusal): Admission => ({ kind: 'refused', code })
+const contradiction = (code: 'bundle_conflict' | 'nonce_replayed' | 'chain_fork'): Admission => ({
+  kind: 'contradiction',
+  code,
+})
+
+/** The counter came in another bundle: that one decides, this copy must not count or post again. */
+const DUPLICATE: Verdict = { decision: 'refused', reason: 'duplicate' }
+
+function stateOf(counter: number, { decision, reason }: Verdict): PaymentState {
+  const status = statusOfDecision(decision)
+  return reason === undefined ? [counter, status] : [counter, status, reason]
+}
+
+function exception(counter: number, { decision, reason }: Verdict): DecisionException[] {
+  if (decision === 'accepted') return []
+  return [{ counter, decision, ...(reason !== undefined && { reason }) }]
+}
+
+/**
+ * A sync acknowledges that nothing older is pending, so later payments may not be dated before it. A bundle that is
+ * full acknowledges less: a backlog of more than one bundle follows in the next, and its floor is still the one from
+ * before.
+ */
+function nextTimeFloor(view: View, { payload, bundle }: AdmitRequest, nowMs: number): number {
+  const full = payload.entries.length === PAYMENTS_PER_BUNDLE_MAX || bundle.length > BUNDLE_BYTES_MAX / 2
+  return full ? (view.timeFloorMs ?? 0) : nowMs
+}
+
+function dayKey(nowMs: number, { policy, payload }: AdmitRequest): string {
+  return activityKey(calendarDay(nowMs, policy.timeZone), payload.currency)
+}
+
+/** Drops days that no acceptable payment can fall into any more, so that the row stays small. */
+function recent(activity: ReadonlyMap<string, { count: number; value: number }>, request: AdmitRequest, nowMs: number) {
+  const { maxBundleAgeHours, timeZone } = request.policy
+  const oldest = calendarDay(nowMs - maxBundleAgeHours * 3_600_000 - ACTIVITY_DAYS_SPARE * DAY_MS, timeZone)
+  return new Map([...activity].filter(([key]) => key.slice(0, 10) >= oldest))
+}

@@ -1,0 +1,42 @@
+import { GENESIS_PREV, prevOf } from '../src/protocol/chain.ts'
+import { highestCounter, missingCounters } from '../src/protocol/counters.ts'
+import { MISSING_PER_NOTICE_MAX, OUTCOMES_PER_NOTICE_MAX } from '../src/protocol/limits.ts'
+import type { DeviceFacts, Outcome } from '../src/protocol/notice.ts'
+import { first } from './device-store.ts'
+import type { Device, NoticeParts } from './types.ts'
+
+/** What a device is told: outcomes after its cursor, and what the object misses from it. */
+export function readNotice(sql: SqlStorage, device: Device, cursor: number | undefined): NoticeParts {
+  const last = sql.exec<{ last: number }>('SELECT COALESCE(MAX(cursor), 0) AS last FROM outcomes').one().last
+  const missing = missingCounters(device.counters, MISSING_PER_NOTICE_MAX)
+  // Without a cursor the device has no payments whose outcomes it could miss.
+  if (cursor === undefined) return { outcomes: [], cursor: last, missing, device: facts(sql, device) }
+  const outcomes: Outcome[] = []
+  let reached = Math.min(cursor, last)
+  const rows = sql.exec<{ cursor: number; outcomes: string }>(
+    'SELECT cursor, outcomes FROM outcomes WHERE cursor > ? ORDER BY cursor LIMIT ?',
+    reached,
+    OUTCOMES_PER_NOTICE_MAX,
+  )
+  for (const row of rows) {
+    const more = JSON.parse(row.outcomes) as Outcome[]
+    if (outcomes.length + more.length > OUTCOMES_PER_NOTICE_MAX) break
+    outcomes.push(...more)
+    reached = row.cursor
+  }
+  return { outcomes, cursor: reached, missing, device: undefined }
+}
+
+export function insertOutcomes(sql: SqlStorage, outcomes: readonly Outcome[]): void {
+  if (outcomes.length > 0) sql.exec('INSERT INTO outcomes (outcomes) VALUES (?)', JSON.stringify(outcomes))
+}
+
+function facts(sql: SqlStorage, device: Device): DeviceFacts {
+  const head = first(sql.exec('SELECT * FROM bundles WHERE seq = ?', device.head))
+  return {
+    ownerWallet: device.ownerWallet,
+    nextCounter: highestCounter(device.counters) + 1,
+    nextSeq: device.head + 1,
+    prev: head === undefined ? GENESIS_PREV : prevOf(head.digest),
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * The Device Object's own SQLite: the truth about one device. Made when the device is registered and not before, so
+ * that a flood of unknown device ids writes nothing.
+ *
+ * - `device`    one row: its facts, the chain's head, what was counted. `revision` changes with every write of it.
+ * - `bundles`   one row an admitted bundle, kept: idempotency, nonce, chain, decisions, outcomes, what is owed.
+ * - `outcomes`  what devices are told on their next sync, one row a confirmation; kept, read from the device's cursor on.
+ * - `audit`     append-only, by trigger.
+ * - `evidence`  signed bundles that contradict admitted ones.
+ */
+const STATEMENTS = [
+  `CREATE TABLE device (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    device_id TEXT NOT NULL,
+    public_key BLOB NOT NULL,
+    alg INTEGER NOT NULL,
+    kid BLOB NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('active', 'suspended', 'revoked')),
+    country TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    owner_wallet TEXT NOT NULL,
+    registered_at INTEGER NOT NULL,
+    rev INTEGER NOT NULL,
+    recorded_rev INTEGER NOT NULL,
+    indexed_rev INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    head INTEGER NOT NULL,
+    counters TEXT NOT NULL,
+    activity TEXT NOT NULL,
+    policy TEXT NOT NULL,
+    done_through INTEGER NOT NULL,
+    audit_done_through INTEGER NOT NULL
+  ) STRICT`,
+  `CREATE TABLE bundles (
+    seq INTEGER PRIMARY KEY,
+    bundle_id BLOB NOT NULL UNIQUE,
+    nonce BLOB NOT NULL UNIQUE,
+    digest BLOB NOT NULL,
+    prev BLOB NOT NULL,
+    bundle BLOB NOT NULL,
+    receipt BLOB NOT NULL,
+    received_at INTEGER NOT NULL,
+    time_floor INTEGER NOT NULL,
+    currency TEXT NOT NULL,
+    first_counter INTEGER NOT NULL,
+    last_counter INTEGER NOT NULL,
+    admitted_count INTEGER NOT NULL,
+    admitted_amount INTEGER NOT NULL,
+    policy_version INTEGER NOT NULL,
+    risk_score REAL NOT NULL,
+    risk_reasons TEXT NOT NULL,
+    payments TEXT NOT NULL,
+    status TEXT NOT NULL,
+    recorded INTEGER NOT NULL,
+    settled_rev INTEGER NOT NULL,
+    rev INTEGER NOT NULL,
+    indexed_rev INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+  ) STRICT`,
+  `CREATE TABLE outcomes (
+    cursor INTEGER PRIMARY KEY AUTOINCREMENT,
+    outcomes TEXT NOT NULL
+  ) STRICT`,
+  `CREATE TABLE audit (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    bundle_id TEXT,
+    request_id TEXT,
+    detail TEXT NOT NULL
+  ) STRICT`,
+  `CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END`,
+  `CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END`,
+  `CREATE TABLE evidence (
+    digest BLOB PRIMARY KEY,
+    kind TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    bundle BLOB NOT NULL,
+    at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID`,
+]
+
+export function createSchema(sql: SqlStorage): void {
+  for (const statement of STATEMENTS) sql.exec(statement)
+}
+
+/** Reads only: an object that was never registered stays without any storage. */
+export function hasSchema(sql: SqlStorage): boolean {
+  return sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'device'").toArray().length > 0
+}

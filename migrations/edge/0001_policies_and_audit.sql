@@ -1,0 +1,36 @@
+-- The six countries' first policies, with the product's defaults. A policy is never changed: a new version follows it.
+INSERT INTO offline_policies (
+  country, version, enabled, currency, time_zone,
+  max_offline_amount, max_offline_per_device_per_day, max_offline_value_per_device_per_day,
+  require_payer_proof_above, require_agent_approval_above, require_manual_review_above,
+  allowed_methods, max_bundle_age_hours, max_clock_skew_minutes, max_relay_hours,
+  accept_below_score, quarantine_above_score, max_days_since_sync,
+  effective_at, created_at, created_by
+)
+SELECT
+  column1, 1, 1, 'XOF', column2,
+  100000, 50, 500000,
+  10000, 50000, 75000,
+  '["wallet","qr","ussd"]', 72, 30, 24,
+  0.15, 0.35, 4,
+  0, 0, 'migration'
+FROM (VALUES
+  ('SN', 'Africa/Dakar'),
+  ('CI', 'Africa/Abidjan'),
+  ('ML', 'Africa/Bamako'),
+  ('BF', 'Africa/Ouagadougou'),
+  ('TG', 'Africa/Lome'),
+  ('BJ', 'Africa/Porto-Novo')
+);
+--> statement-breakpoint
+CREATE TRIGGER offline_policies_no_update BEFORE UPDATE ON offline_policies
+BEGIN SELECT RAISE(ABORT, 'policies are versioned, never changed'); END;
+--> statement-breakpoint
+CREATE TRIGGER offline_policies_no_delete BEFORE DELETE ON offline_policies
+BEGIN SELECT RAISE(ABORT, 'policies are versioned, never deleted'); END;
+--> statement-breakpoint
+CREATE TRIGGER offline_audit_logs_no_update BEFORE UPDATE ON offline_audit_logs
+BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
+--> statement-breakpoint
+CREATE TRIGGER offline_audit_logs_no_delete BEFORE DELETE ON offline_audit_logs
+BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;

@@ -1,0 +1,13 @@
+import { sweep } from '../durable-objects/sweep.ts'
+import { app } from './app.ts'
+import type { Env } from './env.ts'
+import { consumeIndex } from './store/consume-index.ts'
+import type { IndexMessage } from './store/index-message.ts'
+
+export { DeviceObject } from '../durable-objects/device-object.ts'
+
+export default {
+  fetch: app.fetch,
+  queue: (batch, env) => consumeIndex(batch, env.DB),
+  scheduled: (_controller, env) => sweep(env, Date.now()),
+} satisfies ExportedHandler<Env, IndexMessage>

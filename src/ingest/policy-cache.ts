@@ -1,0 +1,54 @@
+import { logger } from '../log.ts'
+import type { Country, Policy } from '../protocol/policy.ts'
+import { readPoliciesInForce } from '../store/policies.ts'
+
+/** Policies are read from D1 every 10 s at the most, so a country can be switched off in 10 s. */
+export const POLICY_FRESH_MS = 10_000
+
+interface Held {
+  policies: ReadonlyMap<Country, Policy>
+  readAtMs: number
+  reading: Promise<void> | undefined
+}
+
+const held: Held = { policies: new Map(), readAtMs: Number.NEGATIVE_INFINITY, reading: undefined }
+
+/**
+ * The policy in force in a country. While D1 cannot be read the last one known is used: this isolate's, or the one that
+ * the device was last judged by. A push never waits for a D1 that is down more than once in 10 s.
+ */
+export async function policyFor(db: D1Database, country: Country, lastKnown: Policy, nowMs: number): Promise<Policy> {
+  if (nowMs - held.readAtMs >= POLICY_FRESH_MS) {
+    held.reading ??= refresh(db, nowMs)
+    await held.reading
+  }
+  const policy = held.policies.get(country)
+  // Versions only grow: an isolate whose copy is older than the object's must not go back.
+  return policy !== undefined && policy.version >= lastKnown.version ? policy : lastKnown
+}
+
+/** All policies in force, for answers that show them. @throws when D1 cannot be read and none was read before */
+export async function policiesInForce(db: D1Database, nowMs: number): Promise<ReadonlyMap<Country, Policy>> {
+  if (nowMs - held.readAtMs >= POLICY_FRESH_MS) {
+    held.reading ??= refresh(db, nowMs)
+    await held.reading
+  }
+  return held.policies
+}
+
+async function refresh(db: D1Database, nowMs: number): Promise<void> {
+  try {
+    held.policies = await readPoliciesInForce(db, nowMs)
+  } catch (error) {
+    logger.warn('policies cannot be read; the last known stay in force', { error })
+  } finally {
+    held.readAtMs = nowMs
+    held.reading = undefined
+  }
+}
+
+/** For tests, which change policies within one isolate. */
+export function forgetPolicies(): void {
+  held.policies = new Map()
+  held.readAtMs = Number.NEGATIVE_INFINITY
+}

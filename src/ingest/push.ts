@@ -1,0 +1,83 @@
+import type { AdmitRequest, NoticeParts } from '../../durable-objects/types.ts'
+import { openBundle } from '../crypto/bundle-crypto.ts'
+import type { KeyProvider } from '../crypto/key-provider.ts'
+import { verifySign1 } from '../crypto/sign1.ts'
+import { webCryptoSuite } from '../crypto/webcrypto.ts'
+import { deviceStub, type Env } from '../env.ts'
+import { equalBytes } from '../protocol/bytes.ts'
+import { err, ok, type Result } from '../protocol/result.ts'
+import { signedNow } from './clock.ts'
+import { readDeviceHeaders } from './device-headers.ts'
+import { readEnvelope } from './envelope.ts'
+import { identify } from './identity-cache.ts'
+import { policyFor } from './policy-cache.ts'
+import type { Refusal } from './refusal.ts'
+import { makeNotice } from './sign-notice.ts'
+
+/**
+ * A push, cheapest check first (PROTOCOL §5):
+ *
+ *   1–2 envelope → 3 device, key, signature → 4 standing → 5 rate → 6 clock → 7 open → 8–11 the Device Object admits
+ *   → notice → answer
+ *
+ * Nothing is written before the signature holds; nothing secret is touched before that either. Whatever fails on the
+ * way leaves either nothing behind, or an admitted bundle whose receipt the next push of it brings.
+ */
+export interface PushDeps {
+  readonly env: Env
+  readonly keys: KeyProvider
+  readonly nowMs: () => number
+  readonly requestId: string
+}
+
+export interface PushAnswer {
+  readonly receipt: Uint8Array
+  readonly notice: Uint8Array
+}
+
+/** Seconds after which a device that pushed too often may come back: the window of the rate binding. */
+const RATE_WINDOW_S = 60
+
+export async function push(request: Request, deps: PushDeps): Promise<Result<PushAnswer, Refusal>> {
+  const { env, keys, requestId } = deps
+  const state = readDeviceHeaders(request.headers)
+  if (!state.ok) return state
+  const envelope = await readEnvelope(request)
+  if (!envelope.ok) return envelope
+  const { encoded, bundle } = envelope.value
+  const { claims } = bundle
+
+  const device = await identify(env, claims.deviceId, claims.kid, deps.nowMs())
+  // One answer for an unknown device, a wrong key and a bad signature: nobody learns which devices exist.
+  if (device === undefined || !equalBytes(device.kid, claims.kid) || device.alg !== claims.alg) {
+    return err({ code: 'invalid_signature' })
+  }
+  if (!(await verifySign1(device.verifier, bundle, ''))) return err({ code: 'invalid_signature' })
+
+  if (device.status !== 'active') return err({ code: `device_${device.status}` })
+  const { success } = await env.PUSH_RATE.limit({ key: claims.deviceId })
+  if (!success) return err({ code: 'rate_limited', retryAfterS: RATE_WINDOW_S })
+
+  const nowMs = deps.nowMs()
+  const policy = await policyFor(env.DB, device.country, device.policy, nowMs)
+  if (!signedNow(claims, policy, nowMs)) return err({ code: 'clock_skew', serverTimeMs: nowMs })
+
+  const object = deviceStub(env, claims.deviceId)
+  const digest = await webCryptoSuite.sha256(bundle.payload)
+  const opened = await openBundle(webCryptoSuite, (kid) => keys.recipient(kid), bundle)
+  let answer: { receipt: Uint8Array; notice: NoticeParts } | undefined
+  if (opened.ok) {
+    const { cursor } = state.value
+    const admit: AdmitRequest = { claims, digest, bundle: encoded, payload: opened.value, policy, cursor, requestId }
+    const admitted = await object.admit(admit)
+    if (admitted.kind === 'refused') return err({ code: admitted.code })
+    answer = admitted
+  } else {
+    // It may have been admitted while its key was still in use, and the receipt lost: then this is a repeat, and telling
+    // the device to rebuild would make it seal the same payments twice.
+    answer = await object.findReceipt(claims.bundleId, digest, state.value.cursor)
+    if (answer === undefined) return err({ code: opened.error })
+  }
+  const { signed } = await makeNotice(keys, claims.deviceId, answer.notice, state.value, policy, deps.nowMs())
+  return ok({ receipt: answer.receipt, notice: signed })
+}

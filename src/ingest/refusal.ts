@@ -1,0 +1,12 @@
+import type { ProblemCode } from '../protocol/problems.ts'
+
+/** Why a request is not served: the public code, and what the answer may carry beside it. */
+export interface Refusal {
+  readonly code: ProblemCode
+  /** With `clock_skew`. */
+  readonly serverTimeMs?: number
+  /** With `rate_limited` and `temporarily_unavailable`, in seconds. */
+  readonly retryAfterS?: number
+  /** For developers; never personal, never secret. */
+  readonly detail?: string
+}

@@ -1,0 +1,12 @@
+import type { auditLogs, bundles, devices } from './schema.ts'
+
+/** What a Device Object tells the read model: rows of D1 as they should be. Repeats and any order are fine. */
+export interface IndexMessage {
+  readonly device?: DeviceRow
+  readonly bundle?: BundleRow
+  readonly audit?: readonly AuditRow[]
+}
+
+export type DeviceRow = Omit<typeof devices.$inferSelect, 'sweptAt'>
+export type BundleRow = typeof bundles.$inferSelect
+export type AuditRow = typeof auditLogs.$inferSelect

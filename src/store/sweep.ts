@@ -1,0 +1,11 @@
+/** Devices in the order in which the sweep last woke them; those never woken come first. */
+export async function nextToSweep(db: D1Database, limit: number): Promise<readonly string[]> {
+  const statement = db.prepare('SELECT device_id FROM offline_devices ORDER BY swept_at LIMIT ?').bind(limit)
+  const { results } = await statement.all<{ device_id: string }>()
+  return results.map((row) => row.device_id)
+}
+
+export async function markSwept(db: D1Database, deviceIds: readonly string[], nowMs: number): Promise<void> {
+  const sql = 'UPDATE offline_devices SET swept_at = ? WHERE device_id IN (SELECT value FROM json_each(?))'
+  await db.prepare(sql).bind(nowMs, JSON.stringify(deviceIds)).run()
+}

@@ -1,0 +1,1 @@
+INSERT INTO notes (note) VALUES ('the first; of many');
