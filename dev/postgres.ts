@@ -98,7 +98,8 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     async kill() {
       const pid = await postmaster()
       process.kill(pid, 'SIGKILL')
-      while (alive(pid)) await new Promise((resolve) => setTimeout(resolve, 10))
+      // Its lock file counts until the process is gone for good, which here is init's business.
+      for (let waited = 0; alive(pid) && waited < 1000; waited++) await new Promise((resolve) => setTimeout(resolve, 10))
     },
   }
 }

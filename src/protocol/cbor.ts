@@ -99,11 +99,8 @@ function refuseUnencodable(value: unknown): void {
       return
   }
   if (value === null || value instanceof Uint8Array) return
-  if (value instanceof Tagged) return refuseUnencodable(value.value)
-  if (Array.isArray(value)) return value.forEach(refuseUnencodable)
-  if (!(value instanceof Map)) throw new MalformedCbor('not of this subset')
-  for (const [key, inner] of value) {
-    refuseUnencodable(key)
-    refuseUnencodable(inner)
-  }
+  if (value instanceof Tagged) refuseUnencodable(value.value)
+  else if (Array.isArray(value)) for (const inner of value) refuseUnencodable(inner)
+  else if (value instanceof Map) for (const inner of [...value.keys(), ...value.values()]) refuseUnencodable(inner)
+  else throw new MalformedCbor('not of this subset')
 }

@@ -1,0 +1,84 @@
+-- The book: double entry in minor units. Balances are kept on the account and, as a running balance, on each entry, so
+-- that one can be proven from the other.
+
+CREATE TABLE wallet_core.accounts (
+  account_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  wallet_id     text NOT NULL UNIQUE CHECK (wallet_id ~ '^[\x21-\x7e]{1,64}$'),
+  currency      text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+  kind          text NOT NULL CHECK (kind IN ('customer', 'merchant', 'agent', 'system')),
+  -- The balance may not go below it; null is no floor, for accounts that money comes from.
+  floor_minor   bigint DEFAULT 0,
+  frozen        boolean NOT NULL DEFAULT false,
+  balance_minor bigint NOT NULL DEFAULT 0,
+  -- Number of the account's last entry.
+  entry_seq     bigint NOT NULL DEFAULT 0,
+  CONSTRAINT accounts_floor CHECK (floor_minor IS NULL OR balance_minor >= floor_minor),
+  CONSTRAINT accounts_unbounded CHECK (floor_minor IS NOT NULL OR kind = 'system')
+)
+-- Every posting rewrites the row: half a page stays free, so the new version fits beside the old one (HOT) and the
+-- indexes are left alone.
+WITH (fillfactor = 50);
+
+CREATE TABLE wallet_core.transfers (
+  -- Time-ordered, so that inserts stay at the right edge of the index.
+  transfer_id       uuid PRIMARY KEY,
+  kind              text NOT NULL CHECK (kind IN ('payment', 'funding', 'reversal', 'fee')),
+  -- What the transfer is for; for a payment the device and its counter. Posted once, whatever is sent again.
+  source_id         text NOT NULL,
+  source_no         bigint NOT NULL,
+  debit_account_id  bigint NOT NULL,
+  credit_account_id bigint NOT NULL,
+  amount_minor      bigint NOT NULL CHECK (amount_minor > 0),
+  currency          text NOT NULL,
+  posted_at         timestamptz NOT NULL,
+  CONSTRAINT transfers_once UNIQUE (source_id, source_no, kind)
+);
+
+CREATE TABLE wallet_core.entries (
+  account_id    bigint NOT NULL,
+  seq           bigint NOT NULL CHECK (seq > 0),
+  transfer_id   uuid NOT NULL,
+  -- Negative for a debit.
+  amount_minor  bigint NOT NULL CHECK (amount_minor <> 0),
+  -- Of the account, after this entry.
+  balance_minor bigint NOT NULL,
+  posted_at     timestamptz NOT NULL,
+  PRIMARY KEY (account_id, seq)
+);
+-- No foreign keys here: they cost half of the posting rate. The posting function asserts what they would, and it is
+-- the only writer.
+
+CREATE TRIGGER transfers_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON wallet_core.transfers
+  FOR EACH STATEMENT EXECUTE FUNCTION wallet_core.refuse_change();
+CREATE TRIGGER entries_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON wallet_core.entries
+  FOR EACH STATEMENT EXECUTE FUNCTION wallet_core.refuse_change();
+
+CREATE VIEW wallet_core.balances AS
+  SELECT wallet_id, currency, kind, balance_minor, floor_minor, frozen FROM wallet_core.accounts;
+
+-- Zero for each currency, always: what one account gave, others got.
+CREATE VIEW wallet_core.currency_sums AS
+  SELECT a.currency, sum(e.amount_minor) AS sum_minor, count(*) AS entries
+  FROM wallet_core.entries e JOIN wallet_core.accounts a USING (account_id)
+  GROUP BY a.currency;
+
+GRANT SELECT ON ALL TABLES IN SCHEMA wallet_core TO molam_reconciler;
+
+-- Opening an account twice is the same as once; with other facts it is an error.
+CREATE FUNCTION wallet_core.open_account(
+  p_wallet_id text, p_currency text, p_kind text DEFAULT 'customer', p_floor_minor bigint DEFAULT 0
+) RETURNS bigint
+LANGUAGE plpgsql AS $$
+DECLARE
+  v_account wallet_core.accounts;
+BEGIN
+  INSERT INTO wallet_core.accounts (wallet_id, currency, kind, floor_minor)
+  VALUES (p_wallet_id, p_currency, p_kind, p_floor_minor)
+  ON CONFLICT (wallet_id) DO NOTHING;
+  SELECT * INTO STRICT v_account FROM wallet_core.accounts WHERE wallet_id = p_wallet_id;
+  IF v_account.currency <> p_currency OR v_account.kind <> p_kind THEN
+    RAISE EXCEPTION 'the account exists with another currency or kind' USING ERRCODE = 'unique_violation';
+  END IF;
+  RETURN v_account.account_id;
+END $$;
+REVOKE ALL ON FUNCTION wallet_core.open_account FROM PUBLIC;

@@ -1,0 +1,174 @@
+-- Posts a batch of transfers. All money moves through this function.
+--
+--   lock the accounts in order → what is posted already, what cannot be → who has the funds → post the rest at once
+--
+-- Each transfer fails or succeeds for itself, in the order of the batch: one that would take its wallet below the floor
+-- fails, those after it go on, and a credit counts for the debits after it. Returns a row for each transfer, numbered as
+-- in the batch: posted; exists (the same was posted before); conflict (another was posted under this source); failed.
+CREATE FUNCTION wallet_core.post_transfers(
+  p_kind text, p_source_id text[], p_source_no bigint[], p_debit text[], p_credit text[],
+  p_amount_minor bigint[], p_currency text[], p_at timestamptz
+) RETURNS TABLE (no bigint, result text, reason text, transfer_id uuid)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = wallet_core, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  v_count      int := cardinality(p_source_id);
+  v_result     text[];
+  v_reason     text[];
+  v_id         uuid[];
+  v_debit      bigint[];
+  v_credit     bigint[];
+  v_short      bigint[];
+  v_available  numeric[];
+  v_payment    record;
+  v_posted     int;
+  v_done       record;
+BEGIN
+  IF v_count = 0 THEN RETURN; END IF;
+  IF (SELECT count(*) <> count(DISTINCT (i, n)) FROM unnest(p_source_id, p_source_no) AS s (i, n)) THEN
+    RAISE EXCEPTION 'one source twice in a batch' USING ERRCODE = 'cardinality_violation';
+  END IF;
+
+  -- In order of the account, so that two batches cannot deadlock. What follows reads what holds under the locks.
+  PERFORM FROM accounts WHERE wallet_id = ANY (p_debit || p_credit) ORDER BY account_id FOR NO KEY UPDATE;
+
+  -- What is decided without looking at funds. A payment never touches a system account: to a device it is unknown, or a
+  -- device could name the account without a floor as its payer.
+  SELECT array_agg(d.account_id ORDER BY x.no), array_agg(c.account_id ORDER BY x.no),
+         array_agg(coalesce(t.transfer_id, uuidv7()) ORDER BY x.no),
+         array_agg(CASE
+           WHEN t.transfer_id IS NULL THEN NULL
+           WHEN (t.debit_account_id, t.credit_account_id, t.amount_minor, t.currency)
+             IS NOT DISTINCT FROM (d.account_id, c.account_id, x.amount_minor, x.currency) THEN 'exists'
+           ELSE 'conflict' END ORDER BY x.no),
+         array_agg(CASE
+           WHEN d.account_id IS NULL OR c.account_id IS NULL THEN 'unknown_wallet'
+           WHEN d.currency <> x.currency OR c.currency <> x.currency THEN 'currency_mismatch'
+           WHEN d.frozen OR c.frozen THEN 'wallet_frozen' END ORDER BY x.no)
+  INTO v_debit, v_credit, v_id, v_result, v_reason
+  FROM unnest(p_source_id, p_source_no, p_debit, p_credit, p_amount_minor, p_currency)
+       WITH ORDINALITY AS x (source_id, source_no, debit, credit, amount_minor, currency, no)
+  LEFT JOIN accounts d ON d.wallet_id = x.debit AND (p_kind <> 'payment' OR d.kind <> 'system')
+  LEFT JOIN accounts c ON c.wallet_id = x.credit AND (p_kind <> 'payment' OR c.kind <> 'system')
+  LEFT JOIN transfers t ON t.source_id = x.source_id AND t.source_no = x.source_no AND t.kind = p_kind;
+
+  -- Accounts that could fall below their floor if all their debits came before their credits. Mostly there are none.
+  SELECT array_agg(s.account_id ORDER BY s.account_id), array_agg(s.available ORDER BY s.account_id)
+  INTO v_short, v_available
+  FROM (
+    SELECT a.account_id, a.balance_minor::numeric - a.floor_minor AS available
+    FROM unnest(v_debit, p_amount_minor, v_result, v_reason) AS x (account_id, amount_minor, result, reason)
+    JOIN accounts a ON a.account_id = x.account_id
+    WHERE x.result IS NULL AND x.reason IS NULL AND a.floor_minor IS NOT NULL
+    GROUP BY a.account_id
+    HAVING a.balance_minor::numeric - a.floor_minor < sum(x.amount_minor)
+  ) s;
+
+  -- Only the transfers of those accounts are walked through one by one, and only to decide: every other debit has its
+  -- funds whatever happens here.
+  IF v_short IS NOT NULL THEN
+    FOR v_payment IN
+      SELECT x.no, x.amount_minor,
+             array_position(v_short, x.debit) AS debit, array_position(v_short, x.credit) AS credit
+      FROM unnest(v_debit, v_credit, p_amount_minor, v_result, v_reason)
+           WITH ORDINALITY AS x (debit, credit, amount_minor, result, reason, no)
+      WHERE x.result IS NULL AND x.reason IS NULL AND (x.debit = ANY (v_short) OR x.credit = ANY (v_short))
+      ORDER BY x.no
+    LOOP
+      IF v_payment.debit IS NOT NULL THEN
+        IF v_available[v_payment.debit] < v_payment.amount_minor THEN
+          v_reason[v_payment.no] := 'insufficient_funds';
+          CONTINUE;
+        END IF;
+        v_available[v_payment.debit] := v_available[v_payment.debit] - v_payment.amount_minor;
+      END IF;
+      IF v_payment.credit IS NOT NULL THEN
+        v_available[v_payment.credit] := v_available[v_payment.credit] + v_payment.amount_minor;
+      END IF;
+    END LOOP;
+  END IF;
+
+  WITH x AS MATERIALIZED (
+    SELECT * FROM unnest(p_source_id, p_source_no, v_debit, v_credit, p_amount_minor, p_currency, v_id, v_result, v_reason)
+      WITH ORDINALITY AS x (source_id, source_no, debit, credit, amount_minor, currency, transfer_id, result, reason, no)
+    WHERE result IS NULL AND reason IS NULL
+  ), new_transfers AS (
+    INSERT INTO transfers (transfer_id, kind, source_id, source_no, debit_account_id, credit_account_id,
+                           amount_minor, currency, posted_at)
+    SELECT transfer_id, p_kind, source_id, source_no, debit, credit, amount_minor, currency, p_at FROM x ORDER BY no
+    RETURNING 1
+  ), sides AS MATERIALIZED (
+    SELECT account_id, transfer_id, currency, amount_minor,
+           row_number() OVER batch AS nth, sum(amount_minor) OVER batch AS running_minor
+    FROM (SELECT no, 1 AS side, debit AS account_id, transfer_id, currency, -amount_minor AS amount_minor FROM x
+          UNION ALL
+          SELECT no, 2, credit, transfer_id, currency, amount_minor FROM x) s
+    WINDOW batch AS (PARTITION BY account_id ORDER BY no, side ROWS UNBOUNDED PRECEDING)
+  ), new_entries AS (
+    INSERT INTO entries (account_id, seq, transfer_id, amount_minor, balance_minor, posted_at)
+    SELECT a.account_id, a.entry_seq + s.nth, s.transfer_id, s.amount_minor, a.balance_minor + s.running_minor, p_at
+    FROM sides s JOIN accounts a USING (account_id)
+    RETURNING amount_minor
+  ), changed AS (
+    UPDATE accounts a SET balance_minor = a.balance_minor + s.total_minor, entry_seq = a.entry_seq + s.entries
+    FROM (SELECT account_id, sum(amount_minor) AS total_minor, count(*) AS entries FROM sides GROUP BY account_id) s
+    WHERE a.account_id = s.account_id
+    RETURNING s.entries
+  )
+  SELECT (SELECT count(*) FROM x) AS expected,
+         (SELECT count(*) FROM new_transfers) AS transfers,
+         (SELECT count(*) FROM new_entries) AS entries,
+         (SELECT coalesce(sum(entries), 0) FROM changed) AS counted,
+         (SELECT count(*) FROM (SELECT FROM sides GROUP BY currency HAVING sum(amount_minor) <> 0) u) AS unbalanced,
+         (SELECT coalesce(sum(amount_minor), 0) FROM new_entries) AS sum_minor
+  INTO v_done;
+
+  -- A halted batch beats a wrong one. That no account is below its floor is a constraint of the table.
+  IF v_done.transfers <> v_done.expected OR v_done.entries <> 2 * v_done.expected
+     OR v_done.counted <> v_done.entries OR v_done.unbalanced <> 0 OR v_done.sum_minor <> 0 THEN
+    RAISE EXCEPTION 'posting is not balanced: %', v_done USING ERRCODE = 'data_corrupted';
+  END IF;
+
+  RETURN QUERY
+    SELECT x.no,
+           coalesce(x.result, CASE WHEN x.reason IS NULL THEN 'posted' ELSE 'failed' END),
+           CASE WHEN x.result IS NULL THEN x.reason END,
+           CASE WHEN x.result = 'exists' OR (x.result IS NULL AND x.reason IS NULL) THEN x.transfer_id END
+    FROM unnest(v_result, v_reason, v_id) WITH ORDINALITY AS x (result, reason, transfer_id, no)
+    ORDER BY x.no;
+END $$;
+REVOKE ALL ON FUNCTION wallet_core.post_transfers FROM PUBLIC;
+
+-- What the application may post: payments, between wallets of people.
+CREATE FUNCTION wallet_core.post_payments(
+  p_device_id text[], p_counter bigint[], p_sender text[], p_receiver text[],
+  p_amount_minor bigint[], p_currency text[], p_at timestamptz
+) RETURNS TABLE (no bigint, result text, reason text, transfer_id uuid)
+LANGUAGE sql SECURITY DEFINER SET search_path = wallet_core, pg_temp AS $$
+  SELECT * FROM post_transfers('payment', p_device_id, p_counter, p_sender, p_receiver, p_amount_minor, p_currency, p_at)
+$$;
+REVOKE ALL ON FUNCTION wallet_core.post_payments FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION wallet_core.post_payments TO molam_reconciler;
+
+-- Money enters the book from a system account, one for each currency. Idempotent by reference number.
+CREATE FUNCTION wallet_core.fund(p_reference text, p_no bigint[], p_wallet_id text[], p_amount_minor bigint[],
+                                 p_currency text, p_at timestamptz) RETURNS bigint
+LANGUAGE plpgsql SET search_path = wallet_core, pg_temp AS $$
+DECLARE
+  v_treasury text := 'system:treasury:' || p_currency;
+  v_count    int := cardinality(p_no);
+  v_failed   record;
+  v_posted   bigint;
+BEGIN
+  PERFORM open_account(v_treasury, p_currency, 'system', NULL);
+  SELECT count(*) FILTER (WHERE r.result = 'posted') AS posted,
+         count(*) FILTER (WHERE r.result IN ('failed', 'conflict')) AS failed, min(r.reason) AS reason
+  INTO v_failed
+  FROM post_transfers('funding', array_fill(p_reference, ARRAY[v_count]), p_no, array_fill(v_treasury, ARRAY[v_count]),
+                      p_wallet_id, p_amount_minor, array_fill(p_currency, ARRAY[v_count]), p_at) r;
+  IF v_failed.failed > 0 THEN
+    RAISE EXCEPTION 'funding failed for % wallets: %', v_failed.failed, coalesce(v_failed.reason, 'conflict');
+  END IF;
+  RETURN v_failed.posted;
+END $$;
+REVOKE ALL ON FUNCTION wallet_core.fund FROM PUBLIC;

@@ -1,0 +1,122 @@
+import { fromHex, toHex } from '../protocol/bytes.ts'
+import type { DeviceClock as ClockEvidence } from '../protocol/payload.ts'
+
+/** The clocks of the machine. */
+export interface ClockSource {
+  /** UTC milliseconds; people and flat batteries change it. */
+  nowMs(): number
+  /** Milliseconds that only grow, from any origin; may stand still while the machine sleeps. */
+  monotonicMs(): number
+  /** Names the run of `monotonicMs` where it outlives the process: two readings compare when it is the same. 32 hex digits. */
+  readonly bootId?: string
+}
+
+/** What is kept about time: the last time that the server signed, and the machine's clocks at that moment. */
+export interface SavedClock {
+  readonly serverMs: number
+  /** What the machine's clock must be corrected by. */
+  readonly offsetMs: number
+  readonly monotonicMs: number
+  readonly bootId: string
+  /** Payments from this counter on were taken after it. */
+  readonly counter: number
+}
+
+const DAY_MS = 86_400_000
+
+/** A server time that is not signed moves the signing time within these bounds of the last one that was. */
+const UNSIGNED_BACK_MAX_MS = DAY_MS
+const UNSIGNED_AHEAD_MAX_MS = 366 * DAY_MS
+
+/**
+ * The device's idea of the time. Three lower bounds keep a clock that was set back from rewinding it: the server's last
+ * signed time, that time plus what the monotonic clock counted since, and the last payment's. Setting the clock back so
+ * freezes time, until the next signed time puts it right, forwards or backwards.
+ */
+export class CorrectedClock {
+  readonly #source: ClockSource
+  readonly #bootId: string
+  #saved: SavedClock | undefined
+  #lastPaymentMs = 0
+  #signing: { readonly serverMs: number; readonly monotonicMs: number } | undefined
+
+  constructor(source: ClockSource, randomBytes: (length: number) => Uint8Array) {
+    this.#source = source
+    this.#bootId = source.bootId ?? toHex(randomBytes(16))
+  }
+
+  /** UTC milliseconds. */
+  nowMs(): number {
+    const corrected = this.#source.nowMs() + (this.#saved?.offsetMs ?? 0)
+    return Math.max(corrected, this.#lastPaymentMs, (this.#saved?.serverMs ?? 0) + (this.#sinceServerTime() ?? 0))
+  }
+
+  monotonicMs(): number {
+    return this.#source.monotonicMs()
+  }
+
+  restore(saved: SavedClock, lastPaymentMs: number): void {
+    this.#saved = saved
+    this.#lastPaymentMs = lastPaymentMs
+  }
+
+  paymentTaken(initiatedAtMs: number): void {
+    this.#lastPaymentMs = Math.max(this.#lastPaymentMs, initiatedAtMs)
+  }
+
+  /**
+   * What a signed server time says about the clock.
+   *
+   * @param roundTripMs of the request that brought it: it was signed about half of that ago
+   * @param counter the next payment's
+   */
+  reading(serverMs: number, roundTripMs: number, counter: number): SavedClock {
+    const offsetMs = Math.round(serverMs + roundTripMs / 2 - this.#source.nowMs())
+    return { serverMs, offsetMs, monotonicMs: this.#source.monotonicMs(), bootId: this.#bootId, counter }
+  }
+
+  /** Takes over a reading, once it is stored. Later payments are no earlier than it; earlier ones may have been wrong. */
+  learn(saved: SavedClock): void {
+    this.#saved = saved
+    this.#lastPaymentMs = 0
+    this.#signing = undefined
+  }
+
+  /**
+   * Takes the server time of a `clock_skew` answer, which nobody signed: for the time in signatures only, and within
+   * bounds.
+   *
+   * @returns whether it is believed
+   */
+  learnForSigning(serverMs: number): boolean {
+    const known = this.#saved?.serverMs
+    if (!Number.isSafeInteger(serverMs) || known === undefined) return false
+    if (serverMs < known - UNSIGNED_BACK_MAX_MS || serverMs > known + UNSIGNED_AHEAD_MAX_MS) return false
+    this.#signing = { serverMs, monotonicMs: this.#source.monotonicMs() }
+    return true
+  }
+
+  /** The time to write into signatures. */
+  signingMs(): number {
+    const signing = this.#signing
+    return signing === undefined
+      ? this.nowMs()
+      : signing.serverMs + Math.max(0, this.#source.monotonicMs() - signing.monotonicMs)
+  }
+
+  /** What goes into a bundle as evidence, while the monotonic clock still runs that saw the server's time. */
+  evidence(): ClockEvidence | undefined {
+    const since = this.#sinceServerTime()
+    if (this.#saved === undefined || since === undefined) return undefined
+    return {
+      lastServerTimeMs: this.#saved.serverMs,
+      monotonicSinceMs: Math.floor(since),
+      bootId: fromHex(this.#bootId),
+    }
+  }
+
+  #sinceServerTime(): number | undefined {
+    if (this.#saved?.bootId !== this.#bootId) return undefined
+    return Math.max(0, this.#source.monotonicMs() - this.#saved.monotonicMs)
+  }
+}

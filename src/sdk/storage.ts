@@ -1,0 +1,18 @@
+/**
+ * The store that the app brings: `localStorage`, React Native's AsyncStorage, MMKV, or any other with these three
+ * methods, synchronous or not. The SDK asks no more of it than that one `setItem` that resolved can be read back.
+ */
+export interface Storage {
+  getItem(key: string): string | null | undefined | Promise<string | null | undefined>
+  setItem(key: string, value: string): unknown
+  removeItem(key: string): unknown
+}
+
+/** A store that lives as long as the process: for tests and simulated devices. */
+export function memoryStorage(items: Map<string, string> = new Map()): Storage {
+  return {
+    getItem: (key) => items.get(key) ?? null,
+    setItem: (key, value) => void items.set(key, value),
+    removeItem: (key) => void items.delete(key),
+  }
+}

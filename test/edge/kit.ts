@@ -1,0 +1,100 @@
+import { env, SELF } from 'cloudflare:test'
+import { importJWK, SignJWT } from 'jose'
+import { openAsEdge } from '../../src/crypto/sign1.ts'
+import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
+import { BUNDLE_MEDIA_TYPE } from '../../src/protocol/bundle.ts'
+import { decodeCbor } from '../../src/protocol/cbor.ts'
+import { type KeySet, keySetFromCbor } from '../../src/protocol/keyset.ts'
+import { decodeNotice, decodePushResponse, type Notice } from '../../src/protocol/notice.ts'
+import type { Problem } from '../../src/protocol/problems.ts'
+import { decodeReceipt, type Receipt } from '../../src/protocol/receipt.ts'
+import { TestDevice } from '../kit/device.ts'
+import type { TestBindings } from '../vitest.edge.config.ts'
+
+/** Talks to the Worker in workerd as devices and people do, through its routes. */
+export const bindings = env as typeof env & TestBindings
+export const ORIGIN = 'https://edge.test'
+
+export async function token(roles: readonly string[], over: Record<string, unknown> = {}): Promise<string> {
+  const key = await importJWK(JSON.parse(bindings.TEST_ISSUER_KEY), 'ES256')
+  return new SignJWT({ roles, ...over })
+    .setProtectedHeader({ alg: 'ES256', kid: 'test' })
+    .setSubject('ops-1')
+    .setIssuer(bindings.OIDC_ISSUER)
+    .setAudience(bindings.OIDC_AUDIENCE)
+    .setIssuedAt()
+    .setExpirationTime('5m')
+    .sign(key)
+}
+
+export async function asPerson(method: string, path: string, body?: unknown, roles = ['pay_admin']): Promise<Response> {
+  const headers = { authorization: `Bearer ${await token(roles)}`, 'content-type': 'application/json' }
+  return SELF.fetch(ORIGIN + path, { method, headers, ...(body !== undefined && { body: JSON.stringify(body) }) })
+}
+
+export async function registration(device: TestDevice, over: Record<string, unknown> = {}) {
+  return {
+    device_id: device.id,
+    country: 'SN',
+    tenant: 'molam',
+    owner_wallet: device.ownerWallet,
+    public_key: device.jwk(),
+    proof: await device.proof('POST', `${ORIGIN}/offline/devices`),
+    ...over,
+  }
+}
+
+export async function registered(over: Record<string, unknown> = {}): Promise<TestDevice> {
+  const device = await TestDevice.create()
+  const response = await asPerson('POST', '/offline/devices', await registration(device, over))
+  if (response.status !== 201) throw new Error(`registration: ${response.status} ${await response.text()}`)
+  return device
+}
+
+export async function keySet(): Promise<KeySet> {
+  const response = await SELF.fetch(`${ORIGIN}/offline/keys`, { headers: { accept: 'application/cbor' } })
+  return keySetFromCbor(decodeCbor(await response.bytes()))
+}
+
+export function push(body: BodyInit | Uint8Array, headers: Record<string, string> = {}): Promise<Response> {
+  return SELF.fetch(`${ORIGIN}/offline/push`, {
+    method: 'POST',
+    headers: { 'content-type': BUNDLE_MEDIA_TYPE, accept: 'application/cbor', 'molam-cursor': '0', ...headers },
+    body: body as BodyInit,
+  })
+}
+
+/** A push that must be answered with a receipt; both parts verified as a device does. */
+export async function pushed(
+  body: Uint8Array,
+  headers: Record<string, string> = {},
+): Promise<{ receipt: Receipt; receiptBytes: Uint8Array; notice: Notice }> {
+  const response = await push(body, headers)
+  if (response.status !== 200) throw new Error(`push: ${response.status} ${await response.text()}`)
+  const parts = decodePushResponse(await response.bytes())
+  const receipt = await verified(parts.receipt, 'molam-receipt-v1')
+  const notice = await verified(parts.notice, 'molam-notice-v1')
+  return { receipt: decodeReceipt(receipt), receiptBytes: parts.receipt, notice: decodeNotice(notice) }
+}
+
+export async function verified(signed: Uint8Array, kind: 'molam-receipt-v1' | 'molam-notice-v1'): Promise<Uint8Array> {
+  const keys = (await keySet()).keys.filter(({ use }) => use === 'receipt')
+  const trusted = await Promise.all(
+    keys.map(async ({ kid, publicKey }) => ({
+      kid,
+      alg: -7,
+      verifier: await webCryptoSuite.verifier({ alg: -7, bytes: publicKey }),
+    })),
+  )
+  const payload = await openAsEdge(signed, trusted, kind)
+  if (payload === undefined) throw new Error('signature of the edge does not hold')
+  return payload
+}
+
+export async function problemOf(response: Response): Promise<Problem> {
+  return (await response.json()) as Problem
+}
+
+export function objectOf(device: TestDevice) {
+  return bindings.DEVICE.get(bindings.DEVICE.idFromName(device.id), { locationHint: 'afr' })
+}
