@@ -48,7 +48,8 @@ export class CorrectedClock {
   /** UTC milliseconds. */
   nowMs(): number {
     const corrected = this.#source.nowMs() + (this.#saved?.offsetMs ?? 0)
-    return Math.max(corrected, this.#lastPaymentMs, (this.#saved?.serverMs ?? 0) + (this.#sinceServerTime() ?? 0))
+    const counted = (this.#saved?.serverMs ?? 0) + (this.#sinceServerTime() ?? 0)
+    return Math.floor(Math.max(corrected, this.#lastPaymentMs, counted))
   }
 
   monotonicMs(): number {
