@@ -1,0 +1,50 @@
+import { randomBytes } from 'node:crypto'
+import { readFile, rename, writeFile } from 'node:fs/promises'
+import { parseEnv } from 'node:util'
+import { newWrappedKey, type WrappedKeys } from '../src/crypto/local-keys.ts'
+
+/** Secrets of the local edge and reconciler, in the file where wrangler looks for them. */
+export interface DevSecrets {
+  readonly EDGE_KEYS: string
+  readonly KEY_WRAPPING_SECRET: string
+  readonly INTERNAL_HMAC_KEY: string
+}
+
+const NAMES = ['EDGE_KEYS', 'KEY_WRAPPING_SECRET', 'INTERNAL_HMAC_KEY'] as const
+
+/** Reads `.dev.vars`, and makes it with fresh keys on first use. Git ignores it. */
+export async function devSecrets(path: string): Promise<DevSecrets> {
+  const found = await readVars(path)
+  if (found !== undefined) return found
+  const made = await newSecrets()
+  const lines = NAMES.map((name) => `${name}='${made[name]}'`)
+  // Renamed into place: a process that dies here leaves no half file behind.
+  await writeFile(`${path}.new`, `# Made on first use; for this machine only.\n${lines.join('\n')}\n`, { mode: 0o600 })
+  await rename(`${path}.new`, path)
+  return made
+}
+
+export async function newSecrets(): Promise<DevSecrets> {
+  const secret = () => randomBytes(32).toString('base64url')
+  const wrappingSecret = secret()
+  const keys: WrappedKeys = {
+    version: 1,
+    keys: [await newWrappedKey('seal', wrappingSecret), await newWrappedKey('receipt', wrappingSecret)],
+  }
+  return { EDGE_KEYS: JSON.stringify(keys), KEY_WRAPPING_SECRET: wrappingSecret, INTERNAL_HMAC_KEY: secret() }
+}
+
+async function readVars(path: string): Promise<DevSecrets | undefined> {
+  let text: string
+  try {
+    text = await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+  const vars = parseEnv(text)
+  const missing = NAMES.filter((name) => vars[name] === undefined)
+  // Never made up beside somebody's own: a new wrapping secret would orphan the keys that are there.
+  if (missing.length > 0) throw new Error(`${path} lacks ${missing.join(', ')}`)
+  return Object.fromEntries(NAMES.map((name) => [name, vars[name]])) as unknown as DevSecrets
+}
