@@ -99,7 +99,8 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
       const pid = await postmaster()
       process.kill(pid, 'SIGKILL')
       // Its lock file counts until the process is gone for good, which here is init's business.
-      for (let waited = 0; alive(pid) && waited < 1000; waited++) await new Promise((resolve) => setTimeout(resolve, 10))
+      for (let waited = 0; alive(pid) && waited < 1000; waited++)
+        await new Promise((resolve) => setTimeout(resolve, 10))
     },
   }
 }

@@ -1,6 +1,5 @@
 import { execFile } from 'node:child_process'
-import { rmSync } from 'node:fs'
-import { mkdtemp, readdir, readFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -10,14 +9,19 @@ import { compileModuleRules, testRegExps, type V4ModuleDefinition, type V4Module
 const run = promisify(execFile)
 const wrangler = join(dirname(createRequire(import.meta.url).resolve('wrangler/package.json')), 'bin/wrangler.js')
 
-const bundles = new Map<string, Promise<string>>()
+/** The files of a bundle by their name; `root` is where they were, and are no more. */
+export interface Bundle {
+  readonly root: string
+  readonly files: ReadonlyMap<string, Buffer>
+}
+
+const bundles = new Map<string, Promise<Bundle>>()
 
 /**
  * Bundles a Worker with wrangler itself, so that what runs locally is what a deploy would upload: module rules,
  * aliases and compatibility flags of the config included. Costs about a second, once per config and process.
- * @returns the directory of the bundle; it is gone when the process ends
  */
-export function bundleWorker(configPath: string): Promise<string> {
+export function bundleWorker(configPath: string): Promise<Bundle> {
   let bundle = bundles.get(configPath)
   if (bundle === undefined) {
     bundle = build(configPath)
@@ -28,28 +32,30 @@ export function bundleWorker(configPath: string): Promise<string> {
   return bundle
 }
 
-async function build(configPath: string): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), 'molam-worker-'))
-  process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
-  const args = [wrangler, 'deploy', '--dry-run', '--outdir', dir, '--config', configPath]
+async function build(configPath: string): Promise<Bundle> {
+  const root = await mkdtemp(join(tmpdir(), 'molam-worker-'))
+  const args = [wrangler, 'deploy', '--dry-run', '--outdir', root, '--config', configPath]
   const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true', CI: '1' }
   try {
     await run(process.execPath, args, { env })
+    const files = new Map<string, Buffer>()
+    for (const name of await readdir(root)) files.set(name, await readFile(join(root, name)))
+    return { root, files }
   } catch (error) {
     const { stdout, stderr } = error as { stdout?: string; stderr?: string }
     throw new Error(`wrangler could not bundle ${configPath}:\n${stdout ?? ''}${stderr ?? ''}`, { cause: error })
+  } finally {
+    await rm(root, { recursive: true, force: true })
   }
-  return dir
 }
 
 /** The modules of a bundle, the main one first; what is not JavaScript has the type that the config's rules say. */
-export async function bundledModules(dir: string, rules: V4ModuleRule[]): Promise<V4ModuleDefinition[]> {
+export function bundledModules({ root, files }: Bundle, rules: V4ModuleRule[]): V4ModuleDefinition[] {
   const compiled = compileModuleRules(rules)
   const modules: V4ModuleDefinition[] = []
-  for (const name of await readdir(dir)) {
+  for (const [name, contents] of files) {
     if (name === 'README.md' || name.endsWith('.map')) continue
-    const path = join(dir, name)
-    const contents = await readFile(path)
+    const path = join(root, name)
     if (name.endsWith('.js')) modules.unshift({ type: 'ESModule', path, contents: contents.toString() })
     else {
       const rule = compiled.find(({ include }) => testRegExps(include, name))

@@ -54,7 +54,7 @@ export async function startEdge(options: EdgeOptions = {}): Promise<Edge> {
     convertV4MiniflareOptions({
       workers: [edge, queue],
       host: '127.0.0.1',
-      // Made up from a file of ours otherwise, after a download.
+      // Miniflare would otherwise download a sample of request.cf when it starts.
       cf: false,
       telemetry: { enabled: false },
       log: new Log(LogLevel.WARN),
@@ -86,7 +86,7 @@ export async function startEdge(options: EdgeOptions = {}): Promise<Edge> {
 }
 
 async function workerOptions(configPath: string, port = 0, vars: Readonly<Record<string, Json>> = {}) {
-  const dir = await bundleWorker(configPath)
+  const bundle = await bundleWorker(configPath)
   const { name } = readConfig({ config: configPath })
   if (name === undefined) throw new Error(`${configPath} names no Worker`)
   const { workerOptions } = readWorkerOptions(configPath)
@@ -94,9 +94,9 @@ async function workerOptions(configPath: string, port = 0, vars: Readonly<Record
   return {
     ...settings,
     name,
-    rootPath: dir,
-    modulesRoot: dir,
-    modules: await bundledModules(dir, modulesRules),
+    rootPath: bundle.root,
+    modulesRoot: bundle.root,
+    modules: bundledModules(bundle, modulesRules),
     bindings: { ...(settings['bindings'] as Record<string, Json> | undefined), ...vars },
     unsafeDirectSockets: [{ host: '127.0.0.1', port }],
   }

@@ -215,11 +215,13 @@ export class DeviceObject extends DurableObject<Env> {
     const { claims, digest, bundle, requestId } = request
     const by = { actor: 'device', requestId }
     const audit = this.ctx.storage.transactionSync((): AuditRecord[] => {
-      if (!insertEvidence(this.#sql, { digest, kind: code, seq: claims.seq, bundle, atMs: nowMs })) return []
-      const seen = this.#audit(nowMs, by, code, { seq: claims.seq, digest: toHex(digest) }, claims.bundleId)
-      if (code !== 'chain_fork') return [seen]
+      const isNew = insertEvidence(this.#sql, { digest, kind: code, seq: claims.seq, bundle, atMs: nowMs })
+      const detail = { seq: claims.seq, digest: toHex(digest) }
+      const seen = isNew ? [this.#audit(nowMs, by, code, detail, claims.bundleId)] : []
+      if (code !== 'chain_fork') return seen
+      // Whether or not this fork is known already: a device that was reactivated and tells it again is cloned still.
       writeStatus(this.#sql, 'suspended')
-      return [seen, this.#audit(nowMs, { actor: 'system' }, 'device_suspended', { reason: code })]
+      return [...seen, this.#audit(nowMs, { actor: 'system' }, 'device_suspended', { reason: code })]
     })
     if (audit.length > 0) this.#delivery.sendDevice(readDevice(this.#sql), audit)
     return { kind: 'refused', code } as const

@@ -152,8 +152,11 @@ export function toBundle(row: Row): StoredBundle {
 const blob = (row: Row, name: string) => new Uint8Array(row[name] as ArrayBuffer)
 const json = <T>(row: Row, name: string) => JSON.parse(row[name] as string) as T
 
-/** SQLite takes ArrayBuffers; a view into a larger one must not drag the rest along. */
-export const buffer = (bytes: Uint8Array) => bytes.slice().buffer as ArrayBuffer
+/**
+ * SQLite takes ArrayBuffers; a view into a larger one must not drag the rest along. Copied by the constructor, because
+ * what comes from the CBOR encoder may be a Buffer, whose `slice` copies nothing.
+ */
+export const buffer = (bytes: Uint8Array): ArrayBuffer => new Uint8Array(bytes).buffer
 
 /** The reconciler's registry holds the facts up to `rev`. */
 export function writeRecordedRev(sql: SqlStorage, rev: number): void {

@@ -73,11 +73,12 @@ const STATEMENTS = [
   `CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END`,
   `CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END`,
   `CREATE TABLE evidence (
-    digest BLOB PRIMARY KEY,
+    digest BLOB NOT NULL,
     kind TEXT NOT NULL,
     seq INTEGER NOT NULL,
     bundle BLOB NOT NULL,
-    at INTEGER NOT NULL
+    at INTEGER NOT NULL,
+    PRIMARY KEY (digest, kind)
   ) STRICT, WITHOUT ROWID`,
 ]
 

@@ -7,6 +7,7 @@ export default defineProject({
     root: new URL('..', import.meta.url).pathname,
     include: ['test/**/*.test.ts'],
     exclude: ['test/edge/**', 'test/durable-objects/**'],
+    globalSetup: ['test/reconciler/postgres.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },

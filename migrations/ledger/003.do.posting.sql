@@ -21,7 +21,6 @@ DECLARE
   v_short      bigint[];
   v_available  numeric[];
   v_payment    record;
-  v_posted     int;
   v_done       record;
 BEGIN
   IF v_count = 0 THEN RETURN; END IF;
@@ -158,7 +157,6 @@ DECLARE
   v_treasury text := 'system:treasury:' || p_currency;
   v_count    int := cardinality(p_no);
   v_failed   record;
-  v_posted   bigint;
 BEGIN
   PERFORM open_account(v_treasury, p_currency, 'system', NULL);
   SELECT count(*) FILTER (WHERE r.result = 'posted') AS posted,

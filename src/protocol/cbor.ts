@@ -36,7 +36,8 @@ const DECODE = {
  */
 export function encodeCbor(value: CborValue): Uint8Array {
   refuseUnencodable(value)
-  return encode(value, rfc8949EncodeOptions)
+  // Copied: where there is a Buffer the encoder answers with one, whose `slice` copies nothing and whose memory is shared.
+  return new Uint8Array(encode(value, rfc8949EncodeOptions))
 }
 
 /**

@@ -23,5 +23,5 @@ export function wantsCbor(c: Context<App>): boolean {
 }
 
 export function cbor(c: Context<App>, bytes: Uint8Array): Response {
-  return c.body(bytes.slice().buffer, 200, { 'content-type': CBOR_MEDIA_TYPE, 'cache-control': 'no-store' })
+  return c.body(new Uint8Array(bytes).buffer, 200, { 'content-type': CBOR_MEDIA_TYPE, 'cache-control': 'no-store' })
 }

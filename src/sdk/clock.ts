@@ -28,6 +28,8 @@ const DAY_MS = 86_400_000
 const UNSIGNED_BACK_MAX_MS = DAY_MS
 const UNSIGNED_AHEAD_MAX_MS = 366 * DAY_MS
 
+const boundsAround = (knownMs: number) => [knownMs - UNSIGNED_BACK_MAX_MS, knownMs + UNSIGNED_AHEAD_MAX_MS] as const
+
 /**
  * The device's idea of the time. Three lower bounds keep a clock that was set back from rewinding it: the server's last
  * signed time, that time plus what the monotonic clock counted since, and the last payment's. Setting the clock back so
@@ -91,8 +93,10 @@ export class CorrectedClock {
    */
   learnForSigning(serverMs: number): boolean {
     const known = this.#saved?.serverMs
-    if (!Number.isSafeInteger(serverMs) || known === undefined) return false
-    if (serverMs < known - UNSIGNED_BACK_MAX_MS || serverMs > known + UNSIGNED_AHEAD_MAX_MS) return false
+    if (!Number.isSafeInteger(serverMs) || serverMs <= 0) return false
+    // A device that has never seen a signed time has no payments to sign for either: it only proves who it is.
+    const [earliest, latest] = known === undefined ? [0, Infinity] : boundsAround(known)
+    if (serverMs < earliest || serverMs > latest) return false
     this.#signing = { serverMs, monotonicMs: this.#source.monotonicMs() }
     return true
   }

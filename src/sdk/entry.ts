@@ -14,7 +14,9 @@ export interface Entry {
   /** Put into a bundle, which may have been sent. */
   readonly bundled: boolean
   /** What the edge decided, from the verified admission of its bundle. */
-  readonly admitted: { readonly seq: number; readonly decision: Verdict['decision']; readonly reason?: string } | undefined
+  readonly admitted:
+    | { readonly seq: number; readonly decision: Verdict['decision']; readonly reason?: string }
+    | undefined
   /** From a verified notice. */
   readonly outcome: OutcomeRecord | undefined
 }
@@ -23,10 +25,16 @@ export type EntryStatus = PaymentStatus | 'voided'
 
 /** A payment never looks further along than a verified admission allows, whatever outcome is known of its counter. */
 export function statusOf(entry: Entry): EntryStatus {
-  if (entry.voided) return 'voided'
-  if (entry.admitted === undefined) return 'pending_offline'
-  return entry.outcome?.status ?? statusOfDecision(entry.admitted.decision)
+  const { voided, admitted, outcome } = entry
+  if (voided) return 'voided'
+  if (admitted === undefined) return 'pending_offline'
+  if (outcome !== undefined) return outcome.status
+  return isCopy(admitted) ? 'pending' : statusOfDecision(admitted.decision)
 }
+
+/** An earlier bundle brought this payment already: that one decides, and only the copy in this one was refused. */
+export const isCopy = ({ decision, reason }: { decision: Verdict['decision']; reason?: string }): boolean =>
+  decision === 'refused' && reason === 'duplicate'
 
 /** Whether nothing more can happen to the payment, and the edge has acknowledged it. */
 export const isDone = (entry: Entry): boolean => {
@@ -41,11 +49,12 @@ export function toWire(entry: Entry): PaymentEntry {
 }
 
 /**
- * Whether an outcome replaces the one that is known. Outcomes can come again and out of order: a final one yields only
- * to a later final one (a reversal), any other to every final one and to those that are not older.
+ * Whether an outcome replaces the one that is known. Outcomes can come again and out of order: only a success yields
+ * once it is final, to its reversal; any other yields to every final one and to those that are not older.
  */
 export function replaces(known: OutcomeRecord | undefined, next: Outcome): boolean {
+  if (next.status === 'refused' && next.reason === 'duplicate') return false
   if (known === undefined) return true
-  if (isFinal(known.status)) return isFinal(next.status) && next.atMs > known.atMs
+  if (isFinal(known.status)) return known.status === 'succeeded' && next.status === 'reversed'
   return isFinal(next.status) || next.atMs >= known.atMs
 }

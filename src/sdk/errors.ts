@@ -91,7 +91,8 @@ export class OfflineError extends Error {
     extra: { money?: Money; reason?: Reason; detail?: string; cause?: unknown } = {},
   ) {
     const kind = kindOf(code)
-    super(extra.detail ? `${kind.message}: ${extra.detail}` : kind.message, { cause: extra.cause })
+    const message = extra.detail === undefined ? kind.message : `${kind.message}: ${extra.detail}`
+    super(message, extra.cause === undefined ? undefined : { cause: extra.cause })
     this.code = code
     this.money = extra.money ?? kind.money
     this.next = kind.next

@@ -35,6 +35,9 @@ const READ_BATCH = 64
 /** The end of the journal is this many counters without a record: one that the store lost must not hide those after it. */
 const PROBE_PAST_END = 4
 
+/** Counters that are given up in one step, each shown as absent: bounds what one answer can make the device do. */
+const SKIP_MAX = 1000
+
 const NOT_EXPECTED: Verdict = { decision: 'accepted' }
 const paymentKey = (counter: number): string => `payment/${counter}`
 const voidKey = (counter: number): string => `void/${counter}`
@@ -52,6 +55,7 @@ export class Journal {
   /** Records that a failed write may have left behind although the caller was told that it did not happen. */
   readonly #doubtful = new Set<string>()
   #nextCounter = 1
+  #outcomeLost = false
 
   constructor(records: Records) {
     this.#records = records
@@ -59,6 +63,15 @@ export class Journal {
 
   get nextCounter(): number {
     return this.#nextCounter
+  }
+
+  /** Whether an outcome could not be read: all of them are then asked for again. */
+  get outcomeLost(): boolean {
+    return this.#outcomeLost
+  }
+
+  outcomesReplayed(): void {
+    this.#outcomeLost = false
   }
 
   /** In the order of their counters. */
@@ -89,9 +102,9 @@ export class Journal {
     }
     await this.#probe(head.nextCounter)
     for (let seq = head.firstSeq; seq <= head.seq; seq++) {
-      const stored = await this.#records.read(admissionKey(seq))
+      const admission = await this.#readAdmission(seq)
       // Without it, its payments are sent once more: the edge and the ledger know them by their counters.
-      if (stored.kind === 'whole') this.#admit(decodeAdmission(seq, stored.body as AdmissionRecord))
+      if (admission !== undefined) this.#admit(admission)
     }
   }
 
@@ -168,9 +181,19 @@ export class Journal {
     return this.#change(counter, { outcome })
   }
 
+  /** @returns those of the counters that there is a record of */
+  async found(counters: readonly number[]): Promise<readonly number[]> {
+    const found: number[] = []
+    for (const counter of counters) {
+      if ((await this.#records.read(paymentKey(counter))).kind !== 'absent') found.push(counter)
+    }
+    return found
+  }
+
   /** Never gives out a counter below this one: the edge has seen those before it. */
   async skipTo(counter: number): Promise<void> {
-    for (; this.#nextCounter < counter && this.#nextCounter <= COUNTER_MAX; ) {
+    const to = Math.min(counter, this.#nextCounter + SKIP_MAX, COUNTER_MAX + 1)
+    while (this.#nextCounter < to) {
       await this.#loadCounter(this.#nextCounter)
       this.#nextCounter++
     }
@@ -190,8 +213,17 @@ export class Journal {
 
   /** @returns the last counter of an admission on disk */
   async lastCounterOf(seq: number): Promise<number | undefined> {
+    return (await this.#readAdmission(seq))?.last
+  }
+
+  async #readAdmission(seq: number): Promise<Admission | undefined> {
     const stored = await this.#records.read(admissionKey(seq))
-    return stored.kind === 'whole' ? decodeAdmission(seq, stored.body as AdmissionRecord).last : undefined
+    if (stored.kind !== 'whole') return undefined
+    try {
+      return decodeAdmission(seq, stored.body as AdmissionRecord)
+    } catch {
+      return undefined
+    }
   }
 
   /** @returns whether there is any record of this counter */
@@ -203,15 +235,14 @@ export class Journal {
     ])
     this.#entries.delete(counter)
     this.#damaged.delete(counter)
-    const terms = payment.kind === 'whole' ? decodePayment(payment.body as PaymentRecord) : undefined
+    const terms = payment.kind === 'whole' ? readPayment(payment.body) : undefined
+    if (outcome.kind === 'damaged') this.#outcomeLost = true
     if (voided.kind === 'damaged') {
       this.#damaged.set(counter, { counter, kind: 'void_unreadable', raw: voided.raw })
     } else if (terms === undefined && voided.kind === 'absent') {
-      const raw = payment.kind === 'damaged' ? payment.raw : undefined
-      this.#damaged.set(
-        counter,
-        raw === undefined ? { counter, kind: 'absent' } : { counter, kind: 'unreadable', raw },
-      )
+      const raw =
+        payment.kind === 'damaged' ? payment.raw : payment.kind === 'whole' ? JSON.stringify(payment.body) : undefined
+      this.#damaged.set(counter, raw === undefined ? { counter, kind: 'absent' } : { counter, kind: 'unreadable', raw })
     } else {
       this.#entries.set(counter, {
         counter,
@@ -220,7 +251,6 @@ export class Journal {
         voided: voided.kind === 'whole',
         bundled: false,
         admitted: undefined,
-        // An outcome that cannot be read was never counted as received: the cursor is stored after it.
         outcome: outcome.kind === 'whole' ? (outcome.body as OutcomeRecord) : undefined,
       })
     }
@@ -281,5 +311,14 @@ export class Journal {
     const changed = { ...entry, ...change }
     this.#entries.set(counter, changed)
     return changed
+  }
+}
+
+/** @returns undefined for a whole record that this version cannot read: one that a later version wrote */
+function readPayment(body: unknown): ReturnType<typeof decodePayment> | undefined {
+  try {
+    return decodePayment(body as PaymentRecord)
+  } catch {
+    return undefined
   }
 }

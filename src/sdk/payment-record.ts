@@ -1,9 +1,9 @@
 import { fromBase64url, toBase64url } from '../protocol/bytes.ts'
+import { parseSign1 } from '../protocol/cose.ts'
 import type { Outcome } from '../protocol/notice.ts'
 import { decodePayload, encodePayload } from '../protocol/payload.ts'
 import { isVoided, type Payment } from '../protocol/payment.ts'
-import { decodeReceipt, decisionFor } from '../protocol/receipt.ts'
-import { parseSign1 } from '../protocol/cose.ts'
+import { decisionFor, decodeReceipt } from '../protocol/receipt.ts'
 import type { Verdict } from '../protocol/rules.ts'
 import type { Decision, Reason } from '../protocol/states.ts'
 

@@ -1,12 +1,13 @@
 import { env, SELF } from 'cloudflare:test'
 import { importJWK, SignJWT } from 'jose'
+import { expect } from 'vitest'
 import { openAsEdge } from '../../src/crypto/sign1.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { BUNDLE_MEDIA_TYPE } from '../../src/protocol/bundle.ts'
 import { decodeCbor } from '../../src/protocol/cbor.ts'
 import { type KeySet, keySetFromCbor } from '../../src/protocol/keyset.ts'
 import { decodeNotice, decodePushResponse, type Notice } from '../../src/protocol/notice.ts'
-import type { Problem } from '../../src/protocol/problems.ts'
+import type { Problem, ProblemCode } from '../../src/protocol/problems.ts'
 import { decodeReceipt, type Receipt } from '../../src/protocol/receipt.ts'
 import { TestDevice } from '../kit/device.ts'
 import type { TestBindings } from '../vitest.edge.config.ts'
@@ -89,6 +90,50 @@ export async function verified(signed: Uint8Array, kind: 'molam-receipt-v1' | 'm
   const payload = await openAsEdge(signed, trusted, kind)
   if (payload === undefined) throw new Error('signature of the edge does not hold')
   return payload
+}
+
+/**
+ * PROTOCOL §5 once more, as a device vendor reads it; the server's own table cannot vouch for itself.
+ * Status, what became of the money, what the device does next.
+ */
+const REFUSALS: Partial<Record<ProblemCode, readonly [status: number, money: string, next: string]>> = {
+  bundle_too_large: [413, 'unchanged', 'stop'],
+  unsupported_media_type: [415, 'unchanged', 'stop'],
+  malformed_bundle: [400, 'unchanged', 'stop'],
+  unsupported_version: [400, 'unchanged', 'stop'],
+  invalid_signature: [401, 'unchanged', 'stop'],
+  device_suspended: [403, 'unchanged', 'stop'],
+  device_revoked: [403, 'unchanged', 'stop'],
+  rate_limited: [429, 'unchanged', 'retry'],
+  clock_skew: [422, 'unchanged', 'resign'],
+  unknown_recipient_key: [422, 'unchanged', 'rebuild'],
+  undecryptable: [422, 'unchanged', 'rebuild'],
+  invalid_payload: [422, 'unchanged', 'stop'],
+  bundle_conflict: [409, 'already_taken', 'stop'],
+  nonce_replayed: [409, 'unchanged', 'resign'],
+  chain_fork: [409, 'unchanged', 'stop'],
+  temporarily_unavailable: [503, 'unchanged', 'retry'],
+  invalid_request: [400, 'unchanged', 'stop'],
+  unauthorized: [401, 'unchanged', 'stop'],
+  forbidden: [403, 'unchanged', 'stop'],
+  not_found: [404, 'unchanged', 'stop'],
+  device_exists: [409, 'unchanged', 'stop'],
+  weak_key: [422, 'unchanged', 'stop'],
+  key_not_proven: [422, 'unchanged', 'stop'],
+}
+
+/** Asserts that an answer is this refusal, whole: status, media type, code, money, next; and that it shows no wallet. */
+export async function expectRefusal(response: Response, code: ProblemCode, what = code as string): Promise<Problem> {
+  const text = await response.text()
+  const [status, money, next] = REFUSALS[code] ?? []
+  expect(`${response.status} ${text}`, what).toContain(`"code":"${code}"`)
+  const body = JSON.parse(text) as Problem
+  expect(body, what).toMatchObject({ type: `urn:molam:problem:${code}`, status, money, next })
+  expect(response.status, what).toBe(status)
+  expect(response.headers.get('content-type'), what).toBe('application/problem+json')
+  expect(response.headers.get('cache-control'), what).toBe('no-store')
+  expect(text, what).not.toContain('W-')
+  return body
 }
 
 export async function problemOf(response: Response): Promise<Problem> {

@@ -3,12 +3,12 @@ import { nobleSuite } from '../../src/crypto/noble.ts'
 import { signSign1 } from '../../src/crypto/sign1.ts'
 import type { Signer } from '../../src/crypto/suite.ts'
 import { keyId } from '../../src/crypto/thumbprint.ts'
-import type { BundleHeader } from '../../src/protocol/bundle.ts'
+import { type BundleHeader, encodeSealed, sealAad } from '../../src/protocol/bundle.ts'
 import { toBase64url } from '../../src/protocol/bytes.ts'
 import { GENESIS_PREV, prevOf } from '../../src/protocol/chain.ts'
 import { type DeviceProofHeader, encodeDeviceProofHeader } from '../../src/protocol/device-proof.ts'
 import { deviceId, newUlid } from '../../src/protocol/ids.ts'
-import type { KeySet } from '../../src/protocol/keyset.ts'
+import type { EdgeKey, KeySet, KeyState } from '../../src/protocol/keyset.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
 import type { BundlePayload } from '../../src/protocol/payload.ts'
 import type { Payment, PaymentEntry } from '../../src/protocol/payment.ts'
@@ -25,6 +25,13 @@ export interface Made {
   readonly header: BundleHeader
   readonly sealed: Uint8Array
   readonly digest: Uint8Array
+}
+
+/** A key of the edge that devices seal to. */
+export function sealKey(keys: KeySet, state: KeyState): EdgeKey {
+  const found = keys.keys.find((key) => key.use === 'seal' && key.state === state)
+  if (found === undefined) throw new Error(`no ${state} seal key`)
+  return found
 }
 
 export class TestDevice {
@@ -69,10 +76,16 @@ export class TestDevice {
 
   async seal(payload: BundlePayload, keys: KeySet, over: Partial<BundleHeader> = {}): Promise<Made> {
     const header = this.header(over)
-    const recipient = keys.keys.find(({ use, state }) => use === 'seal' && state === 'active')
-    if (recipient === undefined) throw new Error('no active seal key')
-    const sealed = await sealPayload(suite, recipient, header, payload)
+    const sealed = await sealPayload(suite, sealKey(keys, 'active'), header, payload)
     return this.sign(header, sealed)
+  }
+
+  /** Seals any bytes, also such as are no payments, and signs them under the given header. */
+  async sealBytes(plaintext: Uint8Array, keys: KeySet, over: Partial<BundleHeader> = {}): Promise<Made> {
+    const header = this.header(over)
+    const { kid, publicKey } = sealKey(keys, 'active')
+    const sealed = await suite.seal(publicKey, plaintext, sealAad(header))
+    return this.sign(header, encodeSealed({ recipientKid: kid, ...sealed }))
   }
 
   /** Signs sealed bytes; the same ones again, with another nonce and time, as a device does that got no answer. */

@@ -25,21 +25,28 @@ export default {
     if (pathname === '/count') return Response.json(await env.COUNTER.getByName(searchParams.get('name') ?? '').count())
     if (pathname === '/notes') return Response.json((await env.DB.prepare('SELECT note FROM notes').all()).results)
     if (pathname === '/greeting') return new Response(env.GREETING)
-    const bytes = await request.arrayBuffer()
-    const text = new TextDecoder().decode(bytes)
-    const message = {
-      text: { contentType: 'text', body: text } as const,
-      json: { contentType: 'json', body: text === '' ? null : JSON.parse(text) } as const,
-      bytes: { contentType: 'bytes', body: new Uint8Array(bytes) } as const,
-    }[searchParams.get('type') ?? 'text']
-    if (message === undefined) return new Response('type?', { status: 400 })
     const count = Number(searchParams.get('count') ?? 1)
+    const message = await sendable(request, searchParams.get('type') ?? 'text')
     await env.SETTLE_QUEUE.sendBatch(Array.from({ length: count }, () => message))
     return new Response('sent')
   },
 
   async scheduled(controller, env) {
-    if (controller.cron === 'fail') throw new Error('made to fail')
+    if (controller.cron === 'fail') {
+      console.error('made to fail')
+      throw new Error('made to fail')
+    }
     await env.DB.prepare('INSERT INTO notes (note) VALUES (?)').bind(controller.cron).run()
   },
 } satisfies ExportedHandler<Env>
+
+async function sendable(request: Request, type: string): Promise<MessageSendRequest> {
+  switch (type) {
+    case 'json':
+      return { contentType: type, body: await request.json() }
+    case 'bytes':
+      return { contentType: type, body: new Uint8Array(await request.arrayBuffer()) }
+    default:
+      return { contentType: 'text', body: await request.text() }
+  }
+}

@@ -1,0 +1,106 @@
+import { join } from 'node:path'
+import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
+import { loadMarketDay, type MarketDevice, marketWallets } from '../market-day.ts'
+import { seededRandom } from '../random.ts'
+import type { Stack } from '../stack.ts'
+import { registerDevice } from './admin.ts'
+import { fileStorage } from './file-storage.ts'
+import { FleetDevice } from './market-device.ts'
+import { PayerPhone } from './payer.ts'
+import { fundWallets } from './wallets.ts'
+
+/** The market: its wallets have accounts, its devices are registered, its customers' phones can confirm payments. */
+export interface Fleet {
+  readonly devices: readonly FleetDevice[]
+  readonly deviceIds: readonly string[]
+}
+
+export interface FleetOptions {
+  readonly payments: number
+  readonly devices: number
+  readonly seed: number
+  /** Names this day: devices are new each day, wallets stay. */
+  readonly run: string
+  /** Where devices keep their journals. */
+  readonly dir: string
+}
+
+/** Calls under way at once. */
+const PARALLEL = 8
+/** Above it a payer that does not own the device confirms with a phone (default policy). */
+const PAYER_PROOF_ABOVE = 10_000
+
+export async function enrolFleet(stack: Stack, options: FleetOptions): Promise<Fleet> {
+  const plans = loadMarketDay(options)
+  const wallets = marketWallets(plans).map(({ wallet }) => wallet)
+  await fundWallets(stack.database.owner, wallets, { reference: `market:${options.run}`, seed: options.seed })
+  const token = await stack.issuer.token('market-day', ['pay_admin'])
+  const phones = new Map<string, PayerPhone>()
+  await inParallel(payersToConfirm(plans), async ({ wallet, country }) => {
+    const signer = await webCryptoSuite.es256Signer(newPrivateKey())
+    const phone = new PayerPhone(`TEL-${wallet}-${options.run}`.slice(0, 64), signer, webCryptoSuite)
+    await registerDevice(stack.edge.url, token, { deviceId: phone.deviceId, country, ownerWallet: wallet, signer })
+    phones.set(wallet, phone)
+  })
+  const random = seededRandom(options.seed)
+  const entries = plans.map((plan) => ({ plan, deviceId: `${plan.deviceId}-${options.run}`, key: newPrivateKey() }))
+  const devices = entries.map(
+    ({ plan, deviceId, key }) =>
+      new FleetDevice(
+        {
+          apiUrl: stack.edge.url,
+          deviceId,
+          privateKey: key,
+          storage: fileStorage(join(options.dir, deviceId)),
+          random: seededRandom(Math.floor(random() * 2 ** 32)),
+          phoneOf: (wallet) => phones.get(wallet),
+        },
+        plan,
+      ),
+  )
+  await inParallel(entries, async ({ plan, deviceId, key }, index) => {
+    const signer = await webCryptoSuite.es256Signer(key)
+    const { country, ownerWallet } = plan
+    await registerDevice(stack.edge.url, token, { deviceId, country, ownerWallet, signer })
+    const device = devices[index]
+    if (device === undefined) throw new Error('a device for each plan')
+    // The first contact, in the shop with the good network; the day starts without one.
+    device.network.up = true
+    const state = await device.sdk.initialize()
+    if (state.status !== 'ready') {
+      throw new Error(`${deviceId} is ${state.status} after its enrolment`, { cause: 'error' in state && state.error })
+    }
+    device.network.up = false
+  })
+  return { devices, deviceIds: entries.map(({ deviceId }) => deviceId) }
+}
+
+/** Customers who pay more than the limit on somebody else's device. */
+function payersToConfirm(plans: readonly MarketDevice[]) {
+  const payers = new Map<string, MarketDevice['country']>()
+  for (const { payments, ownerWallet, country } of plans) {
+    for (const { sender, amountMinor } of payments) {
+      if (sender !== ownerWallet && amountMinor > PAYER_PROOF_ABOVE) payers.set(sender, country)
+    }
+  }
+  return [...payers].map(([wallet, country]) => ({ wallet, country }))
+}
+
+/** Works on many items, a few at a time. */
+export async function inParallel<T>(
+  items: readonly T[],
+  work: (item: T, index: number) => Promise<void>,
+): Promise<void> {
+  let next = 0
+  const worker = async () => {
+    for (let index = next++; index < items.length; index = next++) await work(items[index] as T, index)
+  }
+  await Promise.all(Array.from({ length: Math.min(PARALLEL, items.length) }, worker))
+}
+
+function newPrivateKey(): Uint8Array {
+  // A scalar of P-256 is below its order with all but 2^-32 of random 32 bytes; the first byte is lowered for the rest.
+  const key = crypto.getRandomValues(new Uint8Array(32))
+  key[0] = (key[0] ?? 0) & 0x7f
+  return key
+}

@@ -1,0 +1,97 @@
+import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
+import {
+  OfflineError,
+  type OfflinePayment,
+  OfflineSDK,
+  type PaymentTerms,
+  type Storage,
+  scalarKeyStore,
+} from '../../src/sdk/index.ts'
+import type { MarketDevice, MarketPayment } from '../market-day.ts'
+import { deviceNetwork } from './network.ts'
+import type { PayerPhone } from './payer.ts'
+
+/** Limits of the default policy: above them a payment carries the payer's signature, or an agent's approval. */
+const PAYER_PROOF_ABOVE = 10_000
+const AGENT_APPROVAL_ABOVE = 50_000
+
+/**
+ * Seconds that a payment takes people. The device's clock runs ahead by as much with each one, so that a day's payments
+ * do not all carry the same second; the next sync puts the clock right again.
+ */
+const SECONDS_PER_PAYMENT = 8
+
+/** One device of the market: takes its payments with the SDK, over a network that comes and goes. */
+export class FleetDevice {
+  readonly sdk: OfflineSDK
+  readonly network: ReturnType<typeof deviceNetwork>
+  readonly #plan: MarketDevice
+  readonly #phoneOf: (wallet: string) => PayerPhone | undefined
+  #next = 0
+  #aheadMs = 0
+  /** Payments that the rules did not let the device take, by reason: nobody was told that they were paid. */
+  readonly declined = new Map<string, number>()
+  /** What people were told is paid: the number that must not be lost. */
+  readonly taken = new Set<string>()
+
+  constructor(
+    options: {
+      readonly apiUrl: string
+      readonly deviceId: string
+      readonly privateKey: Uint8Array
+      readonly storage: Storage
+      readonly random: () => number
+      readonly phoneOf: (wallet: string) => PayerPhone | undefined
+    },
+    plan: MarketDevice,
+  ) {
+    this.#plan = plan
+    this.#phoneOf = options.phoneOf
+    this.network = deviceNetwork(options.random)
+    this.sdk = new OfflineSDK({
+      apiUrl: options.apiUrl,
+      deviceId: options.deviceId,
+      storage: options.storage,
+      keyStore: scalarKeyStore(webCryptoSuite, options.privateKey),
+      suite: webCryptoSuite,
+      fetch: this.network.fetch,
+      clock: {
+        nowMs: () => Date.now() + this.#aheadMs,
+        monotonicMs: () => performance.now() + this.#aheadMs,
+      },
+    })
+  }
+
+  /** Takes payments until this share of the day's is done, without asking for a network. */
+  async takeUntil(share: number): Promise<void> {
+    const { payments } = this.#plan
+    for (const until = Math.round(payments.length * share); this.#next < until; this.#next++) {
+      const payment = payments[this.#next]
+      if (payment) await this.#take(payment)
+    }
+  }
+
+  /** Payments without a final outcome, apart from those that wait for a person. */
+  get unsettled(): readonly OfflinePayment[] {
+    return this.sdk.getPendingTransactions().filter(({ status }) => status !== 'review' && status !== 'quarantined')
+  }
+
+  async #take({ type, amountMinor, sender, receiver }: MarketPayment): Promise<void> {
+    this.#aheadMs += SECONDS_PER_PAYMENT * 1000
+    const terms: PaymentTerms = { type, amount: amountMinor, currency: 'XOF', sender, receiver }
+    const foreign = sender !== this.#plan.ownerWallet
+    const phone = foreign && amountMinor > PAYER_PROOF_ABOVE ? this.#phoneOf(sender) : undefined
+    try {
+      const { localId } = await this.sdk.createOfflineTransaction({
+        ...terms,
+        ...(phone && { authorization: await phone.authorize(terms) }),
+        ...(amountMinor > AGENT_APPROVAL_ABOVE && { approval: `APPROVAL-${this.#next}` }),
+      })
+      this.taken.add(localId)
+    } catch (error) {
+      if (!(error instanceof OfflineError) || error.money !== 'not_taken') throw error
+      const reason = error.reason ?? error.code
+      this.declined.set(reason, (this.declined.get(reason) ?? 0) + 1)
+    }
+  }
+}

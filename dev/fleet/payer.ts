@@ -1,0 +1,32 @@
+import { signSign1 } from '../../src/crypto/sign1.ts'
+import type { CryptoSuite, Signer } from '../../src/crypto/suite.ts'
+import { keyId } from '../../src/crypto/thumbprint.ts'
+import { authorizationTerms, encodeAuthorizationHeader } from '../../src/protocol/authorization.ts'
+import { deviceId } from '../../src/protocol/ids.ts'
+import { amountMinor, currency } from '../../src/protocol/money.ts'
+import type { PaymentTerms } from '../../src/sdk/index.ts'
+
+/** A customer's phone: confirms a payment that a merchant or agent takes, by signing its terms. */
+export class PayerPhone {
+  readonly deviceId: string
+  readonly signer: Signer
+  readonly #suite: CryptoSuite
+
+  constructor(id: string, signer: Signer, suite: CryptoSuite) {
+    this.deviceId = id
+    this.signer = signer
+    this.#suite = suite
+  }
+
+  async authorize(terms: PaymentTerms): Promise<Uint8Array> {
+    const header = encodeAuthorizationHeader({
+      alg: this.signer.key.alg,
+      kid: await keyId(this.#suite, this.signer.key),
+      deviceId: deviceId(this.deviceId),
+      nonce: crypto.getRandomValues(new Uint8Array(16)),
+    })
+    const { type, sender, receiver } = terms
+    const signed = { type, amount: amountMinor(terms.amount), currency: currency(terms.currency), sender, receiver }
+    return signSign1(this.signer, header, authorizationTerms(signed), 'molam-payer-authorization-v1')
+  }
+}

@@ -1,0 +1,35 @@
+import pg from 'pg'
+import { seededRandom } from '../random.ts'
+
+/** Opens the market's accounts and puts money into them, as the owner of the book. Some customers get too little. */
+export async function fundWallets(
+  ownerUrl: string,
+  wallets: readonly string[],
+  options: { readonly reference: string; readonly seed: number },
+): Promise<void> {
+  const random = seededRandom(options.seed)
+  const kindOf = (wallet: string) => (/-M\d/.test(wallet) ? 'merchant' : /-A\d/.test(wallet) ? 'agent' : 'customer')
+  const funded = wallets.map((wallet) => {
+    const kind = kindOf(wallet)
+    const amount = kind === 'agent' ? 5_000_000 : kind === 'merchant' ? 50_000 : 5_000 + Math.floor(random() * 300_000)
+    return { wallet, kind, amount }
+  })
+  const client = new pg.Client(ownerUrl)
+  await client.connect()
+  try {
+    await client.query('BEGIN')
+    await client.query(`SELECT wallet_core.open_account(w, 'XOF', k) FROM unnest($1::text[], $2::text[]) AS x (w, k)`, [
+      funded.map(({ wallet }) => wallet),
+      funded.map(({ kind }) => kind),
+    ])
+    await client.query(`SELECT wallet_core.fund($1, $2, $3, $4, 'XOF', now())`, [
+      options.reference,
+      funded.map((_, index) => index + 1),
+      funded.map(({ wallet }) => wallet),
+      funded.map(({ amount }) => amount),
+    ])
+    await client.query('COMMIT')
+  } finally {
+    await client.end()
+  }
+}

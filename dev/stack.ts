@@ -1,0 +1,132 @@
+import { mkdirSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { migrate } from '../reconciler/migrate.ts'
+import { type DevIssuer, startDevIssuer } from './issuer.ts'
+import { startPostgres } from './postgres.ts'
+import { ReconcilerProcess } from './reconciler-process.ts'
+import type { DevSecrets } from './secrets.ts'
+import { type Edge, startEdge } from './workerd.ts'
+
+/**
+ * Everything on this machine: Postgres, the issuer of people's tokens, workerd with the edge and the queue's pull API,
+ * and reconcilers as processes of their own. `npm start`, the journeys and the benchmarks start it.
+ */
+export interface StackOptions {
+  /** Where all state is kept. */
+  readonly dataDir: string
+  readonly secrets: DevSecrets
+  /** Use these databases instead of starting a Postgres. */
+  readonly database?: DatabaseUrls
+  /** Ports that are taken when they are free; any others otherwise. */
+  readonly ports?: { readonly edge: number; readonly queue: number; readonly issuer: number; readonly postgres: number }
+  readonly reconcilers?: number
+  /** Postgres settings, e.g. `{ fsync: 'off' }` for tests. */
+  readonly postgresSettings?: Readonly<Record<string, string>>
+}
+
+export interface DatabaseUrls {
+  readonly app: string
+  readonly owner: string
+}
+
+export interface Stack {
+  readonly edge: Edge
+  readonly issuer: DevIssuer
+  readonly database: DatabaseUrls
+  readonly reconcilers: readonly ReconcilerProcess[]
+  startReconciler(): ReconcilerProcess
+  /** A call to the queue's API (dev/queue): `queue('POST', 'drop')`, `queue('PUT', 'faults', {…})`. */
+  queue(method: string, action: string, body?: object): Promise<unknown>
+  stop(): Promise<void>
+}
+
+const SWEEP_EVERY_MS = 60_000
+export const QUEUE = 'molam-settle'
+/** dev/queue/wrangler.toml. */
+const LOCAL = 'local'
+
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { dataDir, secrets, ports } = options
+  mkdirSync(dataDir, { recursive: true })
+  const stops: (() => Promise<void>)[] = []
+  const stop = async () => {
+    for (const end of stops.splice(0).reverse()) await end()
+  }
+  try {
+    const postgres = options.database
+      ? undefined
+      : await startPostgres({
+          dataDir: join(dataDir, 'postgres'),
+          port: await freeOr(ports?.postgres),
+          ...(options.postgresSettings && { settings: options.postgresSettings }),
+        })
+    if (postgres) stops.push(() => postgres.stop())
+    const database = options.database ?? { app: postgres?.appUrl() ?? '', owner: postgres?.ownerUrl() ?? '' }
+    await migrate(database.owner)
+
+    const issuer = await startDevIssuer(join(dataDir, 'issuer.json'), await freeOr(ports?.issuer))
+    stops.push(() => issuer.close())
+    const edge = await startEdge({
+      persistTo: join(dataDir, 'edge'),
+      port: await freeOr(ports?.edge),
+      queuePort: await freeOr(ports?.queue),
+      vars: { ...secrets, ...issuer.vars, ENVIRONMENT: 'development' },
+    })
+    stops.push(() => edge.dispose())
+    const sweeps = setInterval(() => void edge.runScheduled().catch(console.error), SWEEP_EVERY_MS)
+    stops.push(async () => clearInterval(sweeps))
+
+    const reconcilers: ReconcilerProcess[] = []
+    stops.push(async () => {
+      await Promise.all(reconcilers.map((reconciler) => reconciler.stop()))
+    })
+    const env = {
+      DATABASE_URL: database.app,
+      QUEUE_API_URL: `${edge.queueUrl}/client/v4`,
+      CF_ACCOUNT_ID: LOCAL,
+      QUEUE_ID: QUEUE,
+      QUEUE_TOKEN: LOCAL,
+      QUEUE_POLL_MS: '50',
+      EDGE_URL: edge.url,
+      INTERNAL_HMAC_KEY: secrets.INTERNAL_HMAC_KEY,
+      EDGE_KEYS: secrets.EDGE_KEYS,
+      KEY_WRAPPING_SECRET: secrets.KEY_WRAPPING_SECRET,
+    }
+    const startReconciler = () => {
+      const log = join(dataDir, `reconciler-${reconcilers.length + 1}.log`)
+      const reconciler = new ReconcilerProcess(env, log)
+      reconcilers.push(reconciler)
+      return reconciler
+    }
+    for (let i = 0; i < (options.reconcilers ?? 1); i++) startReconciler()
+
+    const queue = async (method: string, action: string, body?: object): Promise<unknown> => {
+      const url = `${edge.queueUrl}/dev/queues/${QUEUE}/${action}`
+      const headers = { authorization: `Bearer ${LOCAL}` }
+      const answer = await fetch(url, { method, headers, ...(body && { body: JSON.stringify(body) }) })
+      if (!answer.ok) throw new Error(`queue ${action}: ${answer.status} ${await answer.text()}`)
+      return ((await answer.json()) as { result: unknown }).result
+    }
+    return { edge, issuer, database, reconcilers, startReconciler, queue, stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** @returns the port when nobody listens on it, a free one otherwise */
+async function freeOr(port = 0): Promise<number> {
+  const listen = (wanted: number) =>
+    new Promise<number | undefined>((resolve) => {
+      const server = createServer()
+      server.once('error', () => resolve(undefined))
+      server.listen(wanted, '127.0.0.1', () => {
+        const address = server.address()
+        server.close(() => resolve(typeof address === 'object' && address ? address.port : undefined))
+      })
+    })
+  const found = (await listen(port)) ?? (await listen(0))
+  if (found === undefined) throw new Error('no free port')
+  return found
+}

@@ -1,0 +1,72 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { reconcileDay } from './fleet/books.ts'
+import { liveMarketDay } from './fleet/day.ts'
+import { enrolFleet } from './fleet/fleet.ts'
+import { parseOptions, type StartOptions } from './options.ts'
+import { DayScreen } from './screen.ts'
+import { devSecrets } from './secrets.ts'
+import { type DatabaseUrls, type Stack, startStack } from './stack.ts'
+
+/** `npm start`: everything on this machine, and a market day of devices on it (dev/options.ts says what it takes). */
+const root = join(import.meta.dirname, '..')
+const DATA = join(root, '.data')
+const PORTS = { edge: 8787, queue: 8788, issuer: 8789, postgres: 54329 }
+const SETTLE_WITHIN_MS = 10 * 60_000
+
+async function main(options: StartOptions, stopping: AbortSignal): Promise<number> {
+  const screen = new DayScreen(options.json)
+  if (options.reset) rmSync(DATA, { recursive: true, force: true })
+  const startedMs = Date.now()
+  screen.step('starting Postgres, workerd and the reconciler')
+  const database = databaseOfEnvironment(process.env)
+  const secrets = await devSecrets(join(root, '.dev.vars'))
+  const stack = await startStack({ dataDir: DATA, secrets, ports: PORTS, ...(database && { database }) })
+  try {
+    screen.urls(await addresses(stack))
+    screen.step(`enrolling ${options.devices} devices`)
+    const run = Date.now().toString(36)
+    const fleet = await enrolFleet(stack, { ...options, run, dir: join(DATA, 'devices') })
+    const settled = await liveMarketDay(
+      fleet,
+      { ...options, deadlineMs: Date.now() + SETTLE_WITHIN_MS, signal: stopping },
+      (progress) => screen.progress(progress),
+    )
+    const books = await reconcileDay(stack.database.owner, fleet)
+    screen.result(books, (Date.now() - startedMs) / 1000, settled)
+    if (!options.exit && !stopping.aborted) {
+      screen.step('running until Ctrl-C')
+      await new Promise((resolve) => stopping.addEventListener('abort', resolve))
+    }
+    const accounted = books.receipts === books.posted + books.failed + books.refused + books.waiting
+    const exact = books.lost === 0 && books.duplicated === 0 && books.ledger_sum === 0
+    return settled && accounted && exact ? 0 : 1
+  } finally {
+    await stack.stop()
+  }
+}
+
+async function addresses({ edge, issuer, database }: Stack): Promise<Record<string, string>> {
+  return {
+    edge: edge.url,
+    'queue API': `${edge.queueUrl}/client/v4`,
+    Postgres: database.owner,
+    'admin token': await issuer.token('you', ['pay_admin']),
+  }
+}
+
+function databaseOfEnvironment(env: NodeJS.ProcessEnv): DatabaseUrls | undefined {
+  const { DATABASE_URL: app, MIGRATION_DATABASE_URL: owner } = env
+  if (app === undefined) return undefined
+  // Somebody's own development database may have one login for both.
+  return { app, owner: owner ?? app }
+}
+
+const stopping = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
+try {
+  process.exitCode = await main(parseOptions(process.argv.slice(2)), stopping.signal)
+} catch (error) {
+  console.error(error)
+  process.exitCode = 1
+}

@@ -1,0 +1,170 @@
+-- What the reconciler knows of devices, bundles and payments. Times are UTC.
+
+-- The registry: the edge's device events, kept so that a signature is verified with keys that the edge cannot swap
+-- silently. The row is the newest revision.
+CREATE TABLE offline_devices (
+  device_id    text PRIMARY KEY CHECK (device_id ~ '^[A-Za-z0-9._-]{1,64}$'),
+  rev          bigint NOT NULL CHECK (rev > 0),
+  tenant       text NOT NULL,
+  country      text NOT NULL CHECK (country ~ '^[A-Z]{2}$'),
+  owner_wallet text NOT NULL,
+  status       text NOT NULL CHECK (status IN ('active', 'suspended', 'revoked')),
+  kid          bytea NOT NULL CHECK (octet_length(kid) = 8),
+  alg          int NOT NULL,
+  updated_at   timestamptz NOT NULL
+);
+
+-- Every key that a device ever had: a bundle admitted before a rotation is verified with the key of its time.
+CREATE TABLE offline_device_keys (
+  device_id  text NOT NULL,
+  kid        bytea NOT NULL CHECK (octet_length(kid) = 8),
+  alg        int NOT NULL,
+  public_key bytea NOT NULL,
+  since_rev  bigint NOT NULL,
+  PRIMARY KEY (device_id, kid)
+);
+
+CREATE TABLE offline_tx_bundles (
+  device_id      text NOT NULL,
+  -- ULID, 26 characters.
+  bundle_id      text NOT NULL CHECK (length(bundle_id) = 26),
+  seq            bigint NOT NULL CHECK (seq > 0),
+  digest         bytea NOT NULL CHECK (octet_length(digest) = 32),
+  country        text NOT NULL,
+  policy_version int NOT NULL,
+  status         text NOT NULL CHECK (status IN ('pushed', 'processing', 'accepted', 'partially_accepted', 'rejected',
+                                                 'failed', 'review', 'quarantined')),
+  -- Grows whenever a payment of the bundle changes its status.
+  rev            int NOT NULL DEFAULT 1 CHECK (rev > 0),
+  signed_at      timestamptz NOT NULL,
+  -- By the edge, as its receipt says.
+  received_at    timestamptz NOT NULL,
+  settled_at     timestamptz NOT NULL,
+  first_counter  bigint NOT NULL,
+  last_counter   bigint NOT NULL CHECK (last_counter >= first_counter),
+  -- The signed bytes: evidence, and what a replay starts from.
+  bundle         bytea NOT NULL,
+  receipt        bytea NOT NULL,
+  PRIMARY KEY (device_id, bundle_id)
+);
+CREATE INDEX offline_tx_bundles_by_receipt ON offline_tx_bundles (country, received_at);
+
+-- One row for each payment, for ever: what came first under (device_id, counter) is the payment.
+CREATE TABLE offline_transactions (
+  device_id    text NOT NULL,
+  counter      bigint NOT NULL CHECK (counter > 0),
+  bundle_id    text NOT NULL,
+  -- SHA-256 over the payment's content.
+  content_hash bytea NOT NULL CHECK (octet_length(content_hash) = 32),
+  type         text NOT NULL CHECK (type IN ('p2p', 'merchant', 'cashin', 'cashout', 'agent')),
+  method       text NOT NULL CHECK (method IN ('wallet', 'qr', 'ussd')),
+  amount_minor bigint NOT NULL CHECK (amount_minor > 0),
+  currency     text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+  sender       text NOT NULL,
+  receiver     text NOT NULL,
+  merchant_id  text,
+  initiated_at timestamptz NOT NULL,
+  status       text NOT NULL CHECK (status IN ('succeeded', 'failed', 'refused', 'review', 'quarantined', 'reversed')),
+  reason       text,
+  transfer_id  uuid,
+  status_at    timestamptz NOT NULL,
+  PRIMARY KEY (device_id, counter),
+  CONSTRAINT transactions_posted CHECK ((transfer_id IS NOT NULL) = (status IN ('succeeded', 'reversed'))),
+  CONSTRAINT transactions_explained CHECK (reason IS NOT NULL OR status <> 'failed')
+);
+CREATE INDEX offline_transactions_by_bundle ON offline_transactions (device_id, bundle_id);
+CREATE INDEX offline_transactions_waiting ON offline_transactions (status, status_at)
+  WHERE status IN ('review', 'quarantined');
+
+-- The same (device_id, counter) in a further bundle. Never posted; the bundle is kept beside the first one.
+CREATE TABLE offline_tx_copies (
+  device_id    text NOT NULL,
+  counter      bigint NOT NULL,
+  bundle_id    text NOT NULL,
+  content_hash bytea NOT NULL CHECK (octet_length(content_hash) = 32),
+  recorded_at  timestamptz NOT NULL,
+  PRIMARY KEY (device_id, counter, bundle_id)
+);
+
+-- One identity with two contents: both bundles are signed by the device, and both are kept. A view, because the copy
+-- may arrive before the payment.
+CREATE VIEW offline_conflicts AS
+  SELECT c.device_id, c.counter, t.bundle_id AS first_bundle_id, c.bundle_id AS other_bundle_id,
+         t.content_hash AS first_hash, c.content_hash AS other_hash, c.recorded_at
+  FROM offline_tx_copies c JOIN offline_transactions t USING (device_id, counter)
+  WHERE c.content_hash <> t.content_hash;
+
+-- A payer's signature is good for one payment.
+CREATE TABLE offline_payer_authorizations (
+  payer_device_id text NOT NULL,
+  nonce           bytea NOT NULL CHECK (octet_length(nonce) = 16),
+  device_id       text NOT NULL,
+  counter         bigint NOT NULL,
+  PRIMARY KEY (payer_device_id, nonce)
+);
+
+-- The reconciler's inbox: a message of the settle queue is here before it is acknowledged there.
+CREATE TABLE offline_sync_queue (
+  id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  -- The same message again has the same key.
+  dedup_key     text NOT NULL UNIQUE,
+  kind          text NOT NULL CHECK (kind IN ('bundle', 'device', 'unreadable')),
+  device_id     text,
+  body          bytea NOT NULL,
+  -- parked: goes on only when a person releases it.
+  status        text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'done', 'parked')),
+  -- What a pending message waits for, when it is not a failure.
+  waiting_for   text CHECK (waiting_for IN ('device', 'policy', 'payer_device')),
+  attempts      int NOT NULL DEFAULT 0,
+  -- A claim moves it past the lease, so that a message whose worker died comes up again.
+  next_retry_at timestamptz NOT NULL,
+  last_error    text,
+  received_at   timestamptz NOT NULL,
+  done_at       timestamptz,
+  CONSTRAINT sync_queue_done CHECK ((done_at IS NOT NULL) = (status = 'done'))
+);
+CREATE INDEX offline_sync_queue_due ON offline_sync_queue (next_retry_at, id) WHERE status = 'pending';
+CREATE INDEX offline_sync_queue_waiting ON offline_sync_queue (device_id) WHERE status = 'pending';
+CREATE INDEX offline_sync_queue_parked ON offline_sync_queue (id) WHERE status = 'parked';
+
+-- What the edge has to be told: a pointer, not the message. The message is made when it is sent, so it says what holds
+-- then, and sending it again is always right. Undelivered while version is ahead.
+CREATE TABLE offline_outbox (
+  id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  device_id         text NOT NULL,
+  -- Null for the device's own facts.
+  bundle_id         text,
+  seq               bigint,
+  version           int NOT NULL DEFAULT 1,
+  delivered_version int NOT NULL DEFAULT 0,
+  attempts          int NOT NULL DEFAULT 0,
+  next_attempt_at   timestamptz NOT NULL,
+  last_error        text,
+  CONSTRAINT outbox_once UNIQUE NULLS NOT DISTINCT (device_id, bundle_id),
+  CONSTRAINT outbox_subject CHECK ((bundle_id IS NULL) = (seq IS NULL)),
+  CONSTRAINT outbox_delivered CHECK (delivered_version <= version)
+);
+CREATE INDEX offline_outbox_due ON offline_outbox (next_attempt_at, id) WHERE delivered_version < version;
+CREATE INDEX offline_outbox_by_device ON offline_outbox (device_id, id) WHERE delivered_version < version;
+
+-- Payments that count towards a device's daily limits. The day is the policy's calendar day of initiated_at.
+CREATE TABLE offline_device_activity (
+  device_id   text NOT NULL,
+  day         date NOT NULL,
+  currency    text NOT NULL,
+  count       int NOT NULL CHECK (count >= 0),
+  value_minor bigint NOT NULL CHECK (value_minor >= 0),
+  PRIMARY KEY (device_id, day, currency)
+);
+
+GRANT SELECT ON offline_devices, offline_device_keys, offline_tx_bundles, offline_transactions, offline_tx_copies,
+  offline_conflicts, offline_payer_authorizations, offline_sync_queue, offline_outbox, offline_device_activity
+  TO molam_reconciler;
+GRANT INSERT, UPDATE ON offline_devices TO molam_reconciler;
+GRANT INSERT ON offline_device_keys TO molam_reconciler;
+-- The signed bytes of a bundle never change.
+GRANT INSERT, UPDATE (status, rev, settled_at) ON offline_tx_bundles TO molam_reconciler;
+GRANT INSERT, UPDATE (status, waiting_for, attempts, next_retry_at, last_error, done_at)
+  ON offline_sync_queue TO molam_reconciler;
+GRANT INSERT, UPDATE (version, delivered_version, attempts, next_attempt_at, last_error)
+  ON offline_outbox TO molam_reconciler;

@@ -1,0 +1,117 @@
+-- Records the payments of a batch of bundles and posts those that are `pending`, in the order given. A payment whose
+-- (device_id, counter) is recorded already, or comes earlier in the batch, is a copy: kept, never posted.
+--
+-- The caller holds the locks of the devices (in order), so nobody else records a payment of theirs; the accounts are
+-- locked here, after them. Returns what became of each, in order.
+CREATE FUNCTION offline_record_transactions(
+  p_device_id text[], p_counter bigint[], p_bundle_id text[], p_content_hash bytea[], p_type text[], p_method text[],
+  p_amount_minor bigint[], p_currency text[], p_sender text[], p_receiver text[], p_merchant_id text[],
+  p_initiated_at timestamptz[], p_day date[], p_status text[], p_reason text[],
+  p_payer_device_id text[], p_payer_nonce bytea[], p_at timestamptz
+) RETURNS TABLE (no bigint, status text, reason text, transfer_id uuid)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  v_status   text[];
+  v_reason   text[];
+  v_copy     boolean[];
+  v_transfer uuid[] := array_fill(NULL::uuid, ARRAY[cardinality(p_device_id)]);
+  v_result   record;
+  v_recorded bigint;
+BEGIN
+  SELECT array_agg(CASE WHEN x.copy THEN 'refused' ELSE x.status END ORDER BY x.no),
+         array_agg(CASE WHEN x.copy THEN 'duplicate' ELSE x.reason END ORDER BY x.no),
+         array_agg(x.copy ORDER BY x.no)
+  INTO v_status, v_reason, v_copy
+  FROM (
+    -- The edge refuses a copy as `duplicate`; it may well arrive here before the payment, and must not take its place.
+    SELECT i.no, i.status, i.reason,
+           i.status = 'refused' AND i.reason IS NOT DISTINCT FROM 'duplicate' OR t.counter IS NOT NULL
+             OR row_number() OVER (PARTITION BY i.device_id, i.counter,
+                                     i.status = 'refused' AND i.reason IS NOT DISTINCT FROM 'duplicate'
+                                   ORDER BY i.no) > 1 AS copy
+    FROM unnest(p_device_id, p_counter, p_status, p_reason)
+         WITH ORDINALITY AS i (device_id, counter, status, reason, no)
+    LEFT JOIN offline_transactions t ON t.device_id = i.device_id AND t.counter = i.counter
+  ) x;
+
+  IF cardinality(array_remove(p_payer_device_id, NULL)) > 0 THEN
+    -- The first payment that shows a payer's signature has it, also when it goes on to fail.
+    INSERT INTO offline_payer_authorizations (payer_device_id, nonce, device_id, counter)
+    SELECT x.payer_device_id, x.nonce, x.device_id, x.counter
+    FROM unnest(p_device_id, p_counter, p_payer_device_id, p_payer_nonce, v_status)
+         WITH ORDINALITY AS x (device_id, counter, payer_device_id, nonce, status, no)
+    WHERE x.payer_device_id IS NOT NULL AND x.status IN ('pending', 'review', 'quarantined')
+    ORDER BY x.payer_device_id, x.nonce, x.no
+    ON CONFLICT DO NOTHING;
+    FOR v_result IN
+      SELECT x.no
+      FROM unnest(p_device_id, p_counter, p_payer_device_id, p_payer_nonce, v_status)
+           WITH ORDINALITY AS x (device_id, counter, payer_device_id, nonce, status, no)
+      JOIN offline_payer_authorizations a ON a.payer_device_id = x.payer_device_id AND a.nonce = x.nonce
+      WHERE x.status IN ('pending', 'review', 'quarantined') AND (a.device_id, a.counter) <> (x.device_id, x.counter)
+    LOOP
+      v_status[v_result.no] := 'failed';
+      v_reason[v_result.no] := 'payer_not_proven';
+    END LOOP;
+  END IF;
+
+  FOR v_result IN
+    WITH due AS (
+      SELECT * FROM unnest(p_device_id, p_counter, p_sender, p_receiver, p_amount_minor, p_currency, v_status)
+        WITH ORDINALITY AS x (device_id, counter, sender, receiver, amount_minor, currency, status, no)
+      WHERE x.status = 'pending'
+    ), batch AS (
+      SELECT array_agg(no ORDER BY no) AS nos, array_agg(device_id ORDER BY no) AS device_ids,
+             array_agg(counter ORDER BY no) AS counters, array_agg(sender ORDER BY no) AS senders,
+             array_agg(receiver ORDER BY no) AS receivers, array_agg(amount_minor ORDER BY no) AS amounts,
+             array_agg(currency ORDER BY no) AS currencies
+      FROM due HAVING count(*) > 0
+    )
+    SELECT b.nos[r.no] AS no, r.result, r.reason, r.transfer_id
+    FROM batch b, wallet_core.post_payments(b.device_ids, b.counters, b.senders, b.receivers, b.amounts, b.currencies,
+                                            p_at) r
+  LOOP
+    IF v_result.result NOT IN ('posted', 'failed') THEN
+      RAISE EXCEPTION 'a payment that is not recorded has a transfer: %', v_result.result USING ERRCODE = 'data_corrupted';
+    END IF;
+    v_status[v_result.no] := CASE v_result.result WHEN 'posted' THEN 'succeeded' ELSE 'failed' END;
+    v_reason[v_result.no] := v_result.reason;
+    v_transfer[v_result.no] := v_result.transfer_id;
+  END LOOP;
+
+  INSERT INTO offline_transactions (device_id, counter, bundle_id, content_hash, type, method, amount_minor, currency,
+    sender, receiver, merchant_id, initiated_at, status, reason, transfer_id, status_at)
+  SELECT x.device_id, x.counter, x.bundle_id, x.content_hash, x.type, x.method, x.amount_minor, x.currency,
+         x.sender, x.receiver, x.merchant_id, x.initiated_at, x.status, x.reason, x.transfer_id, p_at
+  FROM unnest(p_device_id, p_counter, p_bundle_id, p_content_hash, p_type, p_method, p_amount_minor, p_currency,
+              p_sender, p_receiver, p_merchant_id, p_initiated_at, v_status, v_reason, v_transfer, v_copy)
+       AS x (device_id, counter, bundle_id, content_hash, type, method, amount_minor, currency,
+             sender, receiver, merchant_id, initiated_at, status, reason, transfer_id, copy)
+  WHERE NOT x.copy;
+  GET DIAGNOSTICS v_recorded = ROW_COUNT;
+
+  INSERT INTO offline_tx_copies (device_id, counter, bundle_id, content_hash, recorded_at)
+  SELECT x.device_id, x.counter, x.bundle_id, x.content_hash, p_at
+  FROM unnest(p_device_id, p_counter, p_bundle_id, p_content_hash, v_copy)
+       AS x (device_id, counter, bundle_id, content_hash, copy)
+  WHERE x.copy;
+
+  IF v_recorded <> cardinality(array_remove(v_copy, true)) THEN
+    RAISE EXCEPTION 'recorded % payments of %', v_recorded, cardinality(v_copy) USING ERRCODE = 'data_corrupted';
+  END IF;
+
+  PERFORM record_device_activity(x.device_id, x.day, x.currency, count(*)::int, sum(x.amount_minor)::bigint)
+  FROM unnest(p_device_id, p_day, p_currency, p_amount_minor, v_status)
+       AS x (device_id, day, currency, amount_minor, status)
+  WHERE x.status <> 'refused'
+  GROUP BY x.device_id, x.day, x.currency
+  ORDER BY x.device_id, x.day, x.currency;
+
+  RETURN QUERY
+    SELECT x.no, x.status, x.reason, x.transfer_id
+    FROM unnest(v_status, v_reason, v_transfer) WITH ORDINALITY AS x (status, reason, transfer_id, no)
+    ORDER BY x.no;
+END $$;
+REVOKE ALL ON FUNCTION offline_record_transactions FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION offline_record_transactions TO molam_reconciler;

@@ -1,0 +1,54 @@
+import { verifySign1 } from '../src/crypto/sign1.ts'
+import { type Authorization, authorizationTerms, parseAuthorization } from '../src/protocol/authorization.ts'
+import { equalBytes, toHex } from '../src/protocol/bytes.ts'
+import { MalformedCbor } from '../src/protocol/cbor.ts'
+import type { Payment } from '../src/protocol/payment.ts'
+import type { Policy } from '../src/protocol/policy.ts'
+import { needsPayerProof } from '../src/protocol/rules.ts'
+import type { Registry } from './registry.ts'
+
+/** By what right a wallet is debited: money moves only with its owner's word, or when the amount is small enough. */
+export type Authority =
+  | { readonly kind: 'not_needed' }
+  /** The payer's own signature; its nonce must not have been used in the book before. */
+  | { readonly kind: 'signed'; readonly payerDeviceId: string; readonly nonce: Uint8Array }
+  /** It names a device that is not registered here, or not yet. */
+  | { readonly kind: 'unknown_payer_device' }
+  | { readonly kind: 'none' }
+
+/** The payer's device whose key a payment's authorization must be verified with, if one is needed. */
+export function payerDeviceOf(payment: Payment, policy: Policy, ownerWallet: string): string | undefined {
+  if (!needsPayerProof(payment, policy, ownerWallet)) return undefined
+  return readAuthorization(payment)?.claims.deviceId
+}
+
+/** @param registry holds at least the payer's device, when it is registered */
+export async function debitAuthority(
+  payment: Payment,
+  policy: Policy,
+  ownerWallet: string,
+  registry: Registry,
+): Promise<Authority> {
+  if (!needsPayerProof(payment, policy, ownerWallet)) return { kind: 'not_needed' }
+  const authorization = readAuthorization(payment)
+  if (authorization === undefined) return { kind: 'none' }
+  const { deviceId, kid, alg, nonce } = authorization.claims
+  const payer = registry.get(deviceId)
+  const key = payer?.keys.get(toHex(kid))
+  if (payer === undefined || key === undefined) return { kind: 'unknown_payer_device' }
+  // A suspended or revoked phone may be in other hands; the authorization does not say when it was made.
+  if (payer.status !== 'active' || payer.ownerWallet !== payment.sender) return { kind: 'none' }
+  if (key.alg !== alg || !equalBytes(authorization.payload, authorizationTerms(payment))) return { kind: 'none' }
+  if (!(await verifySign1(key.verifier, authorization, 'molam-payer-authorization-v1'))) return { kind: 'none' }
+  return { kind: 'signed', payerDeviceId: deviceId, nonce }
+}
+
+function readAuthorization(payment: Payment): Authorization | undefined {
+  if (payment.authorization === undefined) return undefined
+  try {
+    return parseAuthorization(payment.authorization)
+  } catch (error) {
+    if (error instanceof MalformedCbor) return undefined
+    throw error
+  }
+}

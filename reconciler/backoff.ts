@@ -1,0 +1,14 @@
+/**
+ * Pauses between attempts: they double up to a limit. Half of each is jitter, so that what failed together does not come
+ * back together.
+ */
+export interface Backoff {
+  readonly firstMs: number
+  readonly maxMs: number
+}
+
+/** @param attempt 1 for the first failure. @param random 0 … 1 */
+export function backoffMs({ firstMs, maxMs }: Backoff, attempt: number, random: number): number {
+  const pause = Math.min(firstMs * 2 ** Math.min(attempt - 1, 30), maxMs)
+  return Math.round(pause * (0.5 + random / 2))
+}

@@ -1,0 +1,89 @@
+import pg from 'pg'
+
+/** 64-bit integers come as numbers: amounts and counters are bounded by 2^53, and one that is not must not be rounded. */
+function safeInteger(text: string): number {
+  const value = Number(text)
+  if (!Number.isSafeInteger(value)) throw new RangeError('an integer beyond 2^53 in the database')
+  return value
+}
+
+const INT8_OID = 20
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format: 'text' | 'binary') =>
+    oid === INT8_OID && format !== 'binary'
+      ? safeInteger
+      : pg.types.getTypeParser(oid, format as 'text')) as pg.CustomTypesConfig['getTypeParser'],
+}
+
+/** What runs longer than these is stuck; the work is taken up again after it was cut off. */
+const STATEMENT_TIMEOUT_MS = 30_000
+const LOCK_TIMEOUT_MS = 10_000
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
+
+/** Sessions of the application. They act as `molam_reconciler` whoever logs in, so never as the owner of the schema. */
+export function openPool(url: string, onError: (error: Error) => void, connectionsMax = 4): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: connectionsMax,
+    application_name: 'molam-reconciler',
+    connectionTimeoutMillis: 5_000,
+    keepAlive: true,
+    options: '-c role=molam_reconciler',
+    statement_timeout: STATEMENT_TIMEOUT_MS,
+    lock_timeout: LOCK_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    types,
+  })
+  // A connection that breaks while idle is replaced; unheard it would end the process.
+  pool.on('error', onError)
+  return pool
+}
+
+/** The transaction was rolled back at COMMIT, or it is not known whether it committed: do the work again. */
+export class NotCommitted extends Error {
+  override name = 'NotCommitted'
+}
+
+/**
+ * Runs `work` in a transaction. When this returns, it is committed. When it throws, it is rolled back, or the
+ * connection broke during COMMIT and nobody knows: every unit of work must be one that can be done again.
+ */
+export async function inTransaction<T>(client: pg.ClientBase, work: () => Promise<T>): Promise<T> {
+  await client.query('BEGIN')
+  let result: T
+  try {
+    result = await work()
+  } catch (error) {
+    // The connection may be what failed; the first error is the one that tells.
+    await client.query('ROLLBACK').catch(() => undefined)
+    throw error
+  }
+  // Postgres answers COMMIT of a failed transaction with ROLLBACK and no error.
+  const { command } = await client.query('COMMIT')
+  if (command !== 'COMMIT') throw new NotCommitted(`COMMIT was answered with ${command}`)
+  return result
+}
+
+/** A transaction on a connection of the pool; a connection that failed is not given back to it. */
+export async function transact<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect()
+  let failed: Error | undefined
+  try {
+    return await inTransaction(client, () => work(client))
+  } catch (error) {
+    failed = error instanceof Error ? error : new Error(String(error))
+    throw error
+  } finally {
+    client.release(failed)
+  }
+}
+
+const TRANSIENT = new Set(['08', '40', '53', '57', '55'])
+
+/** Whether the same work may succeed when it is done again without a change: connections, deadlocks, timeouts. */
+export function isTransient(error: unknown): boolean {
+  if (error instanceof NotCommitted) return true
+  if (!(error instanceof Error)) return false
+  if (error instanceof pg.DatabaseError) return TRANSIENT.has(error.code?.slice(0, 2) ?? '')
+  return 'code' in error || /connection|timeout/i.test(error.message)
+}

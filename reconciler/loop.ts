@@ -1,0 +1,64 @@
+import { type Backoff, backoffMs } from './backoff.ts'
+import { faultOf, type Log } from './log.ts'
+
+/** Work that is repeated: at once while there is some, then when its bell rings, or after a pause. */
+export interface Loop {
+  readonly name: string
+  /** @returns how much there was to do */
+  readonly step: () => Promise<number>
+  readonly bell: Bell
+  /** How long to wait for the bell. */
+  readonly idleMs: number
+  /** Bells of the loops that go on with what this one did. */
+  readonly then: readonly Bell[]
+}
+
+/** A part that is down is asked again with growing pauses, for as long as it takes. */
+const OUTAGE: Backoff = { firstMs: 250, maxMs: 15_000 }
+
+/** Runs until the signal says stop; a step under way is finished first. */
+export async function runLoop(
+  { name, step, bell, idleMs, then }: Loop,
+  { signal, log, random }: { signal: AbortSignal; log: Log; random: () => number },
+): Promise<void> {
+  const stop = () => bell.ring()
+  signal.addEventListener('abort', stop)
+  for (let failures = 0; !signal.aborted; ) {
+    try {
+      const count = await step()
+      failures = 0
+      if (count === 0) await bell.wait(idleMs)
+      else for (const next of then) next.ring()
+    } catch (error) {
+      failures += 1
+      log.error({ loop: name, failures, fault: faultOf(error) }, 'step failed')
+      await bell.wait(backoffMs(OUTAGE, failures, random()))
+    }
+  }
+  signal.removeEventListener('abort', stop)
+}
+
+/** Wakes a loop at once; a ring that nobody waits for is kept for the next wait. */
+export class Bell {
+  #rung = false
+  #wake: (() => void) | undefined
+
+  ring(): void {
+    this.#rung = true
+    this.#wake?.()
+  }
+
+  async wait(ms: number): Promise<void> {
+    if (!this.#rung) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms)
+        this.#wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+    }
+    this.#rung = false
+    this.#wake = undefined
+  }
+}

@@ -1,0 +1,150 @@
+import type pg from 'pg'
+import type { Confirmation } from '../src/protocol/confirmations.ts'
+import { deviceId as asDeviceId, parseUlid } from '../src/protocol/ids.ts'
+import type { Outcome } from '../src/protocol/notice.ts'
+
+/**
+ * `offline_outbox`: what the edge has to be told. A row points at a bundle or a device; what is said about it is read
+ * when it is sent. Each change makes the row newer than what was delivered, and so due.
+ */
+export interface Subject {
+  readonly deviceId: string
+  /** Absent for the device's own facts. */
+  readonly bundleId?: string
+  readonly seq?: number
+}
+
+export interface OutboxRow {
+  readonly id: number
+  readonly deviceId: string
+  readonly version: number
+  /** Undefined while there is nothing to say. */
+  readonly confirmation: Confirmation | undefined
+}
+
+/** How long a sender may take before another one sends the same again. */
+const LEASE_MS = 60_000
+
+/** Makes the edge be told, again if it was told before. */
+export async function announce(client: pg.ClientBase, subjects: readonly Subject[], at: Date): Promise<void> {
+  await client.query(
+    `INSERT INTO offline_outbox AS o (device_id, bundle_id, seq, next_attempt_at)
+     SELECT DISTINCT ON (device_id, bundle_id) device_id, bundle_id, seq, $4::timestamptz
+     FROM unnest($1::text[], $2::text[], $3::bigint[]) AS s (device_id, bundle_id, seq)
+     ORDER BY device_id, bundle_id
+     ON CONFLICT (device_id, bundle_id) DO UPDATE SET version = o.version + 1,
+       -- What is under way or waits after a failure keeps its time.
+       next_attempt_at = CASE WHEN o.delivered_version = o.version THEN excluded.next_attempt_at
+                              ELSE o.next_attempt_at END`,
+    [
+      subjects.map(({ deviceId }) => deviceId),
+      subjects.map(({ bundleId }) => bundleId ?? null),
+      subjects.map(({ seq }) => seq ?? null),
+      at,
+    ],
+  )
+}
+
+export interface Head {
+  readonly id: number
+  readonly deviceId: string
+  readonly attempts: number
+}
+
+/** Takes the oldest undelivered row of each device that is due. Those behind it wait, so that order is kept. */
+export async function claimHeads(pool: pg.Pool, max: number, nowMs: number): Promise<readonly Head[]> {
+  const { rows } = await pool.query<Head>(
+    `WITH due AS (
+       SELECT o.id FROM offline_outbox o
+       WHERE o.delivered_version < o.version AND o.next_attempt_at <= $1
+         AND NOT EXISTS (SELECT FROM offline_outbox b
+                         WHERE b.device_id = o.device_id AND b.delivered_version < b.version AND b.id < o.id)
+       ORDER BY o.next_attempt_at, o.id LIMIT $3 FOR UPDATE SKIP LOCKED)
+     UPDATE offline_outbox o SET attempts = attempts + 1, next_attempt_at = $2
+     FROM due WHERE o.id = due.id
+     RETURNING o.id, o.device_id AS "deviceId", o.attempts`,
+    [new Date(nowMs), new Date(nowMs + LEASE_MS), max],
+  )
+  return rows
+}
+
+interface Said {
+  id: number
+  device_id: string
+  version: number
+  bundle_id: string | null
+  seq: number | null
+  device_rev: number | null
+  bundle_rev: number | null
+  outcomes: [number, Outcome['status'], number, string | null, string | null][] | null
+}
+
+/** Everything undelivered of these devices, oldest first, as it stands now: one statement, so one moment. */
+export async function readUndelivered(
+  pool: pg.Pool,
+  deviceIds: readonly string[],
+  max: number,
+): Promise<readonly OutboxRow[]> {
+  const { rows } = await pool.query<Said>(
+    `SELECT o.id, o.device_id, o.version, o.bundle_id, o.seq, d.rev AS device_rev, b.rev AS bundle_rev, t.outcomes
+     FROM offline_outbox o
+     LEFT JOIN offline_devices d ON o.bundle_id IS NULL AND d.device_id = o.device_id
+     LEFT JOIN offline_tx_bundles b ON b.device_id = o.device_id AND b.bundle_id = o.bundle_id
+     LEFT JOIN LATERAL (
+       SELECT json_agg(json_build_array(p.counter, p.status, floor(extract(epoch FROM p.status_at) * 1000)::bigint,
+                                        p.reason, p.transfer_id) ORDER BY p.counter) AS outcomes
+       FROM (SELECT counter, status, status_at, reason, transfer_id FROM offline_transactions
+             WHERE device_id = b.device_id AND bundle_id = b.bundle_id
+             UNION ALL
+             SELECT counter, 'refused', recorded_at, 'duplicate', NULL FROM offline_tx_copies
+             WHERE device_id = b.device_id AND bundle_id = b.bundle_id) p) t ON b.rev IS NOT NULL
+     WHERE o.device_id = ANY ($1) AND o.delivered_version < o.version
+     ORDER BY o.id LIMIT $2`,
+    [deviceIds, max],
+  )
+  return rows.map((row) => ({
+    id: row.id,
+    deviceId: row.device_id,
+    version: row.version,
+    confirmation: confirmationOf(row),
+  }))
+}
+
+function confirmationOf(row: Said): Confirmation | undefined {
+  const deviceId = asDeviceId(row.device_id)
+  if (row.bundle_id === null || row.seq === null) {
+    return row.device_rev === null ? undefined : { kind: 'device_recorded', deviceId, rev: row.device_rev }
+  }
+  const bundleId = parseUlid(row.bundle_id)
+  if (bundleId === undefined) throw new Error('not a bundle id')
+  const subject = { deviceId, bundleId, seq: row.seq }
+  if (row.bundle_rev === null) return { kind: 'bundle_recorded', ...subject }
+  const outcomes = (row.outcomes ?? []).map(
+    ([counter, status, atMs, reason, transferId]): Outcome => ({
+      counter,
+      status,
+      atMs,
+      ...(reason !== null && { reason }),
+      ...(transferId !== null && { transferId }),
+    }),
+  )
+  return { kind: 'bundle_settled', ...subject, rev: row.bundle_rev, outcomes }
+}
+
+/** What the edge has taken. A row that changed meanwhile stays due. */
+export async function markDelivered(pool: pg.Pool, rows: readonly OutboxRow[], at: Date): Promise<void> {
+  await pool.query(
+    // Locked in the order in which announce() takes them, so that the two cannot deadlock.
+    `WITH mine AS (
+       SELECT id FROM offline_outbox WHERE id = ANY ($1::bigint[]) ORDER BY device_id, bundle_id FOR UPDATE)
+     UPDATE offline_outbox o
+     SET delivered_version = greatest(o.delivered_version, d.version), attempts = 0, last_error = NULL,
+         next_attempt_at = $3
+     FROM mine JOIN unnest($1::bigint[], $2::int[]) AS d (id, version) USING (id) WHERE o.id = mine.id`,
+    [rows.map(({ id }) => id), rows.map(({ version }) => version), at],
+  )
+}
+
+export async function markUndelivered(pool: pg.Pool, id: number, fault: string, until: Date): Promise<void> {
+  await pool.query(`UPDATE offline_outbox SET last_error = $2, next_attempt_at = $3 WHERE id = $1`, [id, fault, until])
+}

@@ -1,0 +1,198 @@
+import type pg from 'pg'
+import { calendarDay } from '../src/protocol/activity.ts'
+import { toHex } from '../src/protocol/bytes.ts'
+import { ulidText } from '../src/protocol/ids.ts'
+import type { BundleMessage } from '../src/protocol/messages.ts'
+import type { Policy } from '../src/protocol/policy.ts'
+import { bundleStatus, type PaymentStatus } from '../src/protocol/states.ts'
+import { record } from './audit.ts'
+import { transact } from './db.ts'
+import type { DecidedPayment } from './decide.ts'
+import { lockPending, markDone, park } from './inbox.ts'
+import { announce } from './outbox.ts'
+import type { VerifiedBundle } from './verify-bundle.ts'
+
+/** A bundle with nothing left to find out: what remains is one database transaction. */
+export interface PreparedBundle {
+  readonly inboxId: number
+  readonly message: BundleMessage
+  readonly verified: VerifiedBundle
+  readonly policy: Policy
+  readonly payments: readonly DecidedPayment[]
+}
+
+/** What became of one payment. */
+interface Settled {
+  readonly status: PaymentStatus
+  readonly reason: string | null
+}
+
+/**
+ * Posts bundles in one transaction with everything that follows from them: bundle and payment rows, ledger, activity,
+ * audit, what the edge is to be told, the inbox rows. Locks are taken in one order everywhere: inbox rows by id,
+ * devices by id, accounts by id.
+ *
+ * If the process dies before COMMIT nothing happened; after it, the inbox rows are done. If two do it at once, the
+ * second finds the inbox rows done; a message that came under two keys finds its bundle recorded.
+ */
+export async function postBundles(pool: pg.Pool, prepared: readonly PreparedBundle[], at: Date): Promise<void> {
+  await transact(pool, async (client) => {
+    const mine = await lockPending(
+      client,
+      prepared.map(({ inboxId }) => inboxId),
+    )
+    const open = prepared.filter(({ inboxId }) => mine.has(inboxId)).sort(byArrival)
+    if (open.length === 0) return
+    await lockDevices(client, open)
+    const recorded = await recordedDigests(client, open)
+    const fresh: PreparedBundle[] = []
+    for (const one of open) {
+      const digest = toHex(one.verified.digest)
+      const before = recorded.get(keyOf(one))
+      if (before === undefined) {
+        recorded.set(keyOf(one), digest)
+        fresh.push(one)
+      } else if (before !== digest) {
+        // Two stories under one id: the second one is kept with its signatures, for a person to see.
+        await park(client, one.inboxId, 'bundle_conflict')
+      }
+    }
+    const settled = await recordPayments(client, fresh, at)
+    await insertBundles(client, fresh, settled, at)
+    await record(
+      client,
+      fresh.map((one) => auditOf(one, settled.get(one) ?? [])),
+      at,
+    )
+    await announce(client, open.map(subjectOf), at)
+    await markDone(
+      client,
+      open.filter((one) => recorded.get(keyOf(one)) === toHex(one.verified.digest)).map(({ inboxId }) => inboxId),
+      at,
+    )
+  })
+}
+
+/** Who comes first takes the funds: in the order in which the edge admitted them. */
+function byArrival(a: PreparedBundle, b: PreparedBundle): number {
+  const [x, y] = [a.verified.receipt, b.verified.receipt]
+  return x.receivedAtMs - y.receivedAtMs || (x.deviceId < y.deviceId ? -1 : x.deviceId > y.deviceId ? 1 : x.seq - y.seq)
+}
+
+const bundleIdOf = (one: PreparedBundle) => ulidText(one.verified.receipt.bundleId)
+const keyOf = (one: PreparedBundle) => `${one.message.deviceId}/${bundleIdOf(one)}`
+const subjectOf = (one: PreparedBundle) => ({
+  deviceId: one.message.deviceId,
+  bundleId: bundleIdOf(one),
+  seq: one.verified.receipt.seq,
+})
+
+/** Until commit nobody else records bundles or payments of these devices. Sorted, so that two cannot deadlock. */
+async function lockDevices(client: pg.ClientBase, open: readonly PreparedBundle[]): Promise<void> {
+  const ids = [...new Set(open.map(({ message }) => message.deviceId))]
+  await client.query(
+    'SELECT FROM offline_devices WHERE device_id = ANY ($1) ORDER BY device_id COLLATE "C" FOR NO KEY UPDATE',
+    [ids],
+  )
+}
+
+async function recordedDigests(client: pg.ClientBase, open: readonly PreparedBundle[]): Promise<Map<string, string>> {
+  const { rows } = await client.query<{ device_id: string; bundle_id: string; digest: Uint8Array }>(
+    `SELECT device_id, bundle_id, digest FROM offline_tx_bundles
+     WHERE (device_id, bundle_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))`,
+    [open.map(({ message }) => message.deviceId), open.map(bundleIdOf)],
+  )
+  return new Map(rows.map(({ device_id, bundle_id, digest }) => [`${device_id}/${bundle_id}`, toHex(digest)]))
+}
+
+/** Records and posts all payments in one call; the money rules are in the database. */
+async function recordPayments(
+  client: pg.ClientBase,
+  fresh: readonly PreparedBundle[],
+  at: Date,
+): Promise<ReadonlyMap<PreparedBundle, readonly Settled[]>> {
+  const lines = fresh.flatMap((one) => one.payments.map((decided) => ({ one, decided, payment: decided.payment })))
+  const settled = new Map<PreparedBundle, Settled[]>(fresh.map((one) => [one, []]))
+  if (lines.length === 0) return settled
+  const column = <T>(pick: (line: (typeof lines)[number]) => T): T[] => lines.map(pick)
+  const { rows } = await client.query<Settled & { no: number }>(
+    `SELECT no, status, reason FROM offline_record_transactions(
+       $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::date[], $14, $15, $16, $17, $18)`,
+    [
+      column(({ one }) => one.message.deviceId),
+      column(({ payment }) => payment.counter),
+      column(({ one }) => bundleIdOf(one)),
+      column(({ decided }) => Buffer.from(decided.hash)),
+      column(({ payment }) => payment.type),
+      column(({ payment }) => payment.method),
+      column(({ payment }) => payment.amount),
+      column(({ payment }) => payment.currency),
+      column(({ payment }) => payment.sender),
+      column(({ payment }) => payment.receiver),
+      column(({ payment }) => payment.merchantId ?? null),
+      column(({ payment }) => new Date(payment.initiatedAtMs)),
+      column(({ one, payment }) => calendarDay(payment.initiatedAtMs, one.policy.timeZone)),
+      column(({ decided }) => decided.status),
+      column(({ decided }) => decided.reason ?? null),
+      column(({ decided }) => decided.proof?.payerDeviceId ?? null),
+      column(({ decided }) => (decided.proof ? Buffer.from(decided.proof.nonce) : null)),
+      at,
+    ],
+  )
+  if (rows.length !== lines.length) throw new Error('not every payment was answered for')
+  for (const { no, status, reason } of rows) {
+    const line = lines[no - 1]
+    if (line === undefined) throw new Error('an answer without a payment')
+    settled.get(line.one)?.push({ status, reason })
+  }
+  return settled
+}
+
+async function insertBundles(
+  client: pg.ClientBase,
+  fresh: readonly PreparedBundle[],
+  settled: ReadonlyMap<PreparedBundle, readonly Settled[]>,
+  at: Date,
+): Promise<void> {
+  const column = <T>(pick: (one: PreparedBundle) => T): T[] => fresh.map(pick)
+  await client.query(
+    `INSERT INTO offline_tx_bundles (device_id, bundle_id, seq, digest, country, policy_version, status, signed_at,
+       received_at, settled_at, first_counter, last_counter, bundle, receipt)
+     SELECT device_id, bundle_id, seq, digest, country, policy_version, status, signed_at,
+            received_at, $14, first_counter, last_counter, bundle, receipt
+     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[], $5::text[], $6::int[], $7::text[],
+                 $8::timestamptz[], $9::timestamptz[], $10::bigint[], $11::bigint[], $12::bytea[], $13::bytea[])
+       AS b (device_id, bundle_id, seq, digest, country, policy_version, status, signed_at,
+             received_at, first_counter, last_counter, bundle, receipt)`,
+    [
+      column(({ message }) => message.deviceId),
+      column(bundleIdOf),
+      column(({ verified }) => verified.receipt.seq),
+      column(({ verified }) => Buffer.from(verified.digest)),
+      column(({ message }) => message.country),
+      column(({ message }) => message.policyVersion),
+      column((one) => bundleStatus((settled.get(one) ?? []).map(({ status }) => status))),
+      column(({ verified }) => new Date(verified.bundle.claims.signedAtMs)),
+      column(({ verified }) => new Date(verified.receipt.receivedAtMs)),
+      column(({ verified }) => verified.receipt.firstCounter),
+      column(({ verified }) => verified.receipt.lastCounter),
+      column(({ message }) => Buffer.from(message.bundle)),
+      column(({ message }) => Buffer.from(message.receipt)),
+      at,
+    ],
+  )
+}
+
+/** One record a bundle: the new state of each of its payments. */
+function auditOf(one: PreparedBundle, settled: readonly Settled[]) {
+  const payments = one.payments.map(({ payment }, i) => {
+    const { status, reason } = settled[i] as Settled
+    return reason === null ? [payment.counter, status] : [payment.counter, status, reason]
+  })
+  return {
+    deviceId: one.message.deviceId,
+    bundleId: bundleIdOf(one),
+    action: 'bundle_settled' as const,
+    detail: { digest: toHex(one.verified.digest), policy: one.policy.version, payments },
+  }
+}

@@ -1,0 +1,145 @@
+import type pg from 'pg'
+import { InvalidKey, type Verifier } from '../src/crypto/suite.ts'
+import { keyId } from '../src/crypto/thumbprint.ts'
+import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
+import { equalBytes, toHex } from '../src/protocol/bytes.ts'
+import type { DeviceMessage, DeviceStatus } from '../src/protocol/messages.ts'
+import { record } from './audit.ts'
+import { transact } from './db.ts'
+import { lockPending, markDone, wake } from './inbox.ts'
+import { announce } from './outbox.ts'
+
+/** What the reconciler knows of a device, from its own tables. */
+export interface RegisteredDevice {
+  readonly status: DeviceStatus
+  readonly ownerWallet: string
+  /** Every key that it ever had, by key id in hex: a bundle is verified with the key of its time. */
+  readonly keys: ReadonlyMap<string, DeviceKey>
+}
+
+export interface DeviceKey {
+  readonly alg: number
+  readonly verifier: Verifier
+}
+
+export type Registry = ReadonlyMap<string, RegisteredDevice>
+
+interface DeviceRow {
+  device_id: string
+  status: DeviceStatus
+  owner_wallet: string
+  kid: Uint8Array
+  alg: DeviceMessage['alg']
+  public_key: Uint8Array
+}
+
+export async function loadDevices(pool: pg.Pool, deviceIds: readonly string[]): Promise<Registry> {
+  const { rows } = await pool.query<DeviceRow>(
+    `SELECT d.device_id, d.status, d.owner_wallet, k.kid, k.alg, k.public_key
+     FROM offline_devices d JOIN offline_device_keys k USING (device_id) WHERE d.device_id = ANY ($1)`,
+    [[...new Set(deviceIds)]],
+  )
+  const registry = new Map<string, RegisteredDevice & { keys: Map<string, DeviceKey> }>()
+  await Promise.all(
+    rows.map(async ({ device_id, status, owner_wallet, kid, alg, public_key }) => {
+      const device = registry.get(device_id) ?? { status, ownerWallet: owner_wallet, keys: new Map() }
+      registry.set(device_id, device)
+      const verifier = await webCryptoSuite.verifier({ alg, bytes: new Uint8Array(public_key) })
+      device.keys.set(toHex(kid), { alg, verifier })
+    }),
+  )
+  return registry
+}
+
+export type DeviceFault = 'invalid_key' | 'key_conflict' | 'device_conflict'
+
+/**
+ * Takes a device's facts into the registry, in one transaction with its audit record, its confirmation and its inbox
+ * row. Any order and any number of times: a newer revision replaces, an older one only adds its key.
+ *
+ * @returns why it contradicts what is known, or undefined when it is done
+ */
+export async function recordDevice(
+  pool: pg.Pool,
+  inboxId: number,
+  message: DeviceMessage,
+  at: Date,
+): Promise<DeviceFault | undefined> {
+  if (!(await isOwnKeyId(message))) return 'invalid_key'
+  try {
+    await transact(pool, async (client) => {
+      if (!(await lockPending(client, [inboxId])).has(inboxId)) return
+      const { deviceId, rev } = message
+      const changed = await upsertDevice(client, message)
+      await keepKey(client, message)
+      if (changed) {
+        const detail = { rev, status: message.status, kid: toHex(message.kid) }
+        await record(client, [{ deviceId, action: 'device_recorded', detail }], at)
+      }
+      await announce(client, [{ deviceId }], at)
+      await wake(client, deviceId, at)
+      await markDone(client, [inboxId], at)
+    })
+    return undefined
+  } catch (error) {
+    if (error instanceof Contradiction) return error.fault
+    throw error
+  }
+}
+
+class Contradiction extends Error {
+  override name = 'Contradiction'
+  readonly fault: DeviceFault
+
+  constructor(fault: DeviceFault) {
+    super(fault)
+    this.fault = fault
+  }
+}
+
+/** The id of a key is its thumbprint; one under another id could stand in for a key that is known. */
+async function isOwnKeyId({ alg, publicKey, kid }: DeviceMessage): Promise<boolean> {
+  try {
+    await webCryptoSuite.verifier({ alg, bytes: publicKey })
+    return equalBytes(await keyId(webCryptoSuite, { alg, bytes: publicKey }), kid)
+  } catch (error) {
+    if (error instanceof InvalidKey) return false
+    throw error
+  }
+}
+
+/** @returns whether the registry changed */
+async function upsertDevice(client: pg.ClientBase, message: DeviceMessage): Promise<boolean> {
+  const { deviceId, rev, tenant, country, ownerWallet, status, kid, alg, atMs } = message
+  const facts = [deviceId, rev, tenant, country, ownerWallet, status, Buffer.from(kid), alg]
+  const { rowCount } = await client.query(
+    `INSERT INTO offline_devices AS d (device_id, rev, tenant, country, owner_wallet, status, kid, alg, updated_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+     ON CONFLICT (device_id) DO UPDATE SET rev = excluded.rev, tenant = excluded.tenant, country = excluded.country,
+       owner_wallet = excluded.owner_wallet, status = excluded.status, kid = excluded.kid, alg = excluded.alg,
+       updated_at = excluded.updated_at
+     WHERE d.rev < excluded.rev`,
+    [...facts, new Date(atMs)],
+  )
+  if (rowCount === 1) return true
+  const { rows } = await client.query<{ same: boolean }>(
+    `SELECT (tenant, country, owner_wallet, status, kid, alg) = ($3, $4, $5, $6, $7::bytea, $8::int) AS same
+     FROM offline_devices WHERE device_id = $1 AND rev = $2`,
+    facts,
+  )
+  if (rows[0]?.same === false) throw new Contradiction('device_conflict')
+  return false
+}
+
+async function keepKey(client: pg.ClientBase, { deviceId, rev, kid, alg, publicKey }: DeviceMessage): Promise<void> {
+  await client.query(
+    `INSERT INTO offline_device_keys (device_id, kid, alg, public_key, since_rev) VALUES ($1, $2, $3, $4, $5)
+     ON CONFLICT (device_id, kid) DO NOTHING`,
+    [deviceId, Buffer.from(kid), alg, Buffer.from(publicKey), rev],
+  )
+  const { rows } = await client.query<{ same: boolean }>(
+    'SELECT (alg, public_key) = ($3::int, $4::bytea) AS same FROM offline_device_keys WHERE device_id = $1 AND kid = $2',
+    [deviceId, Buffer.from(kid), alg, Buffer.from(publicKey)],
+  )
+  if (rows[0]?.same !== true) throw new Contradiction('key_conflict')
+}

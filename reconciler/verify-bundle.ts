@@ -1,0 +1,102 @@
+import { openBundle } from '../src/crypto/bundle-crypto.ts'
+import type { KeyProvider } from '../src/crypto/key-provider.ts'
+import { openAsEdge, type TrustedKey, verifySign1 } from '../src/crypto/sign1.ts'
+import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
+import { type Bundle, parseBundle, UnsupportedVersion } from '../src/protocol/bundle.ts'
+import { equalBytes, toHex } from '../src/protocol/bytes.ts'
+import { MalformedCbor } from '../src/protocol/cbor.ts'
+import { ES256 } from '../src/protocol/cose.ts'
+import type { BundleMessage } from '../src/protocol/messages.ts'
+import type { BundlePayload } from '../src/protocol/payload.ts'
+import { decodeReceipt, type Receipt } from '../src/protocol/receipt.ts'
+import { err, ok, type Result } from '../src/protocol/result.ts'
+import type { Registry } from './registry.ts'
+
+/**
+ * Believes nothing that the edge says about a bundle:
+ *
+ *   parse → device and key known → device's signature → receipt's signature → receipt is for these bytes → open
+ */
+export interface VerifiedBundle {
+  readonly bundle: Bundle
+  readonly digest: Uint8Array
+  readonly receipt: Receipt
+  readonly payload: BundlePayload
+}
+
+export type BundleFault =
+  /** Not known yet: the device's facts come on the same queue, in any order. */
+  | 'unknown_device'
+  | 'malformed_bundle'
+  | 'wrong_device'
+  | 'invalid_signature'
+  | 'invalid_receipt'
+  | 'receipt_mismatch'
+  | 'unknown_recipient_key'
+  | 'undecryptable'
+  | 'invalid_payload'
+
+export async function verifyBundle(
+  message: BundleMessage,
+  registry: Registry,
+  keys: KeyProvider,
+  trusted: readonly TrustedKey[],
+): Promise<Result<VerifiedBundle, BundleFault>> {
+  const bundle = quietly(() => parseBundle(message.bundle))
+  if (bundle === undefined) return err('malformed_bundle')
+  const { claims } = bundle
+  if (claims.deviceId !== message.deviceId) return err('wrong_device')
+
+  const key = registry.get(claims.deviceId)?.keys.get(toHex(claims.kid))
+  if (key === undefined) return err('unknown_device')
+  if (key.alg !== claims.alg || !(await verifySign1(key.verifier, bundle, ''))) return err('invalid_signature')
+
+  const receipt = await readReceipt(message.receipt, trusted)
+  if (receipt === undefined) return err('invalid_receipt')
+  const digest = await webCryptoSuite.sha256(bundle.payload)
+  const sameBundle =
+    receipt.deviceId === claims.deviceId &&
+    receipt.seq === claims.seq &&
+    equalBytes(receipt.bundleId, claims.bundleId) &&
+    equalBytes(receipt.digest, digest)
+  if (!sameBundle) return err('receipt_mismatch')
+
+  const opened = await openBundle(webCryptoSuite, (kid) => keys.recipient(kid), bundle)
+  if (!opened.ok) return opened
+  const { entries } = opened.value
+  const sameCounters = entries[0]?.counter === receipt.firstCounter && entries.at(-1)?.counter === receipt.lastCounter
+  if (!sameCounters) return err('receipt_mismatch')
+  return ok({ bundle, digest, receipt, payload: opened.value })
+}
+
+async function readReceipt(encoded: Uint8Array, trusted: readonly TrustedKey[]): Promise<Receipt | undefined> {
+  try {
+    const payload = await openAsEdge(encoded, trusted, 'molam-receipt-v1')
+    return payload === undefined ? undefined : decodeReceipt(payload)
+  } catch (error) {
+    if (error instanceof MalformedCbor) return undefined
+    throw error
+  }
+}
+
+/** The edge's receipt keys that are in use, with their verifiers. */
+export async function trustedReceiptKeys(keys: KeyProvider): Promise<readonly TrustedKey[]> {
+  const { keys: all } = await keys.keySet()
+  const inUse = all.filter(({ use, state }) => use === 'receipt' && state !== 'retired')
+  return Promise.all(
+    inUse.map(async ({ kid, publicKey }) => ({
+      kid,
+      alg: ES256,
+      verifier: await webCryptoSuite.verifier({ alg: ES256, bytes: publicKey }),
+    })),
+  )
+}
+
+function quietly(read: () => Bundle): Bundle | undefined {
+  try {
+    return read()
+  } catch (error) {
+    if (error instanceof MalformedCbor || error instanceof UnsupportedVersion) return undefined
+    throw error
+  }
+}

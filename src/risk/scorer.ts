@@ -1,0 +1,33 @@
+import { err, ok } from '../protocol/result.ts'
+import { fixedScore, type RiskMode } from './fixed.ts'
+import type { Hmac } from './pseudonym.ts'
+import type { RemoteRisk } from './score.ts'
+import type { SiraDeps } from './sira-call.ts'
+import { SiraClient } from './sira-client.ts'
+import type { BulkItem, BundleFacts } from './sira-request.ts'
+
+/** Whoever is asked for a score before the local rules are. Never throws for what the other side does. */
+export interface RemoteScorer {
+  scoreBundle(bundle: BundleFacts, requestId: string): Promise<RemoteRisk>
+  /** @returns a result for each item, in their order */
+  scoreBulk(items: readonly BulkItem[], requestId: string): Promise<readonly RemoteRisk[]>
+}
+
+/** @param hmac keyed with the mode's pseudonym key; needed for SIRA only */
+export function remoteScorer(mode: RiskMode, hmac: Hmac, deps: SiraDeps): RemoteScorer {
+  switch (mode.kind) {
+    case 'sira':
+      return new SiraClient(mode, hmac, deps)
+    case 'local':
+      return always(err({ reason: 'not_configured' }))
+    case 'fixed':
+      return always(ok(fixedScore(mode.score)))
+  }
+}
+
+function always(risk: RemoteRisk): RemoteScorer {
+  return {
+    scoreBundle: async () => risk,
+    scoreBulk: async (items) => items.map(() => risk),
+  }
+}

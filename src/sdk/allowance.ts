@@ -1,0 +1,72 @@
+import { calendarDay, type DayActivity } from '../protocol/activity.ts'
+import type { Payment } from '../protocol/payment.ts'
+import { judgeOne, type Verdict } from '../protocol/rules.ts'
+import type { DeviceState } from './device-state.ts'
+import { type Entry, statusOf } from './entry.ts'
+import { OfflineError } from './errors.ts'
+
+const DAY_MS = 86_400_000
+
+/** What the device may still take today, by the policy it has. Amounts are minor units of `currency`. */
+export interface Allowance {
+  /** Calendar day in the policy's zone, `YYYY-MM-DD`. */
+  readonly day: string
+  readonly currency: string
+  readonly count: number
+  readonly value: number
+  readonly remainingCount: number
+  readonly remainingValue: number
+  /** UTC milliseconds after which nothing is taken until the next sync. */
+  readonly syncBeforeMs: number
+}
+
+/** Counts what was taken on a day: all but what was voided or refused. */
+function activityOn(entries: readonly Entry[], atMs: number, currency: string, timeZone: string): DayActivity {
+  const day = calendarDay(atMs, timeZone)
+  let [count, value] = [0, 0]
+  for (const entry of entries) {
+    const { payment } = entry
+    const status = statusOf(entry)
+    if (payment === undefined || status === 'voided' || status === 'refused' || payment.currency !== currency) continue
+    // Most are of other days, and naming the day of an instant is slow.
+    if (Math.abs(payment.initiatedAtMs - atMs) > 2 * DAY_MS) continue
+    if (calendarDay(payment.initiatedAtMs, timeZone) !== day) continue
+    count++
+    value += payment.amount
+  }
+  return { count, value }
+}
+
+/**
+ * Judges a payment before it is taken, by the rules of the edge.
+ *
+ * @returns what the edge is expected to decide: `accepted` or `review`
+ * @throws OfflineError `refused` with its reason, `sync_overdue`, `device_blocked`
+ */
+export function judgeBeforeTaking(payment: Payment, entries: readonly Entry[], state: DeviceState): Verdict {
+  const { policy, ownerWallet, clock, blocked } = state
+  if (blocked !== undefined) throw new OfflineError('device_blocked', { detail: blocked.code })
+  const nowMs = payment.initiatedAtMs
+  if (nowMs > syncBefore(state)) throw new OfflineError('sync_overdue')
+  const context = { policy, nowMs, ownerWallet, lastSyncMs: clock.serverMs, riskScore: undefined }
+  const today = activityOn(entries, nowMs, payment.currency, policy.timeZone)
+  const verdict = judgeOne(payment, today, context)
+  if (verdict.decision !== 'refused') return verdict
+  throw new OfflineError('refused', verdict.reason === undefined ? {} : { reason: verdict.reason })
+}
+
+const syncBefore = ({ clock, policy }: DeviceState): number => clock.serverMs + policy.maxDaysSinceSync * DAY_MS
+
+export function allowanceAt(nowMs: number, entries: readonly Entry[], state: DeviceState): Allowance {
+  const { policy } = state
+  const { count, value } = activityOn(entries, nowMs, policy.currency, policy.timeZone)
+  return {
+    day: calendarDay(nowMs, policy.timeZone),
+    currency: policy.currency,
+    count,
+    value,
+    remainingCount: Math.max(0, policy.maxOfflinePerDevicePerDay - count),
+    remainingValue: Math.max(0, policy.maxOfflineValuePerDevicePerDay - value),
+    syncBeforeMs: syncBefore(state),
+  }
+}

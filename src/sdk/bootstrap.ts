@@ -1,0 +1,52 @@
+import { decodeCbor, MalformedCbor } from '../protocol/cbor.ts'
+import { type KeySet, keySetFromCbor } from '../protocol/keyset.ts'
+import { ok, type Result } from '../protocol/result.ts'
+import { fetchNotice, type ReceivedNotice } from './notices.ts'
+import { type Failure, fail, failureOf, loadSigner, type SyncContext } from './sync-context.ts'
+
+/**
+ * The first contact, and the first after the state was lost: keys of the edge over TLS (or from the app), and a notice
+ * that says where the device stands. One write makes it the device's state.
+ */
+export async function bootstrap(context: SyncContext): Promise<Result<ReceivedNotice, Failure>> {
+  const { device } = context
+  const loaded = await loadSigner(context)
+  if (!loaded.ok) return loaded
+  const keys = context.pinnedKeys ? ok(context.pinnedKeys) : await fetchKeys(context)
+  if (!keys.ok) return keys
+  const received = await fetchNotice(context, keys.value, undefined)
+  if (!received.ok) return received
+  const { notice, roundTripMs } = received.value
+  const { device: facts, policy } = notice
+  if (facts === undefined || policy === undefined) return fail('answer_invalid')
+  await device.mutex.run(async () => {
+    const firstCounter = Math.min(facts.nextCounter, ...(await device.journal.found(notice.missing ?? [])))
+    await device.begin({
+      kid: loaded.value.kid,
+      ownerWallet: facts.ownerWallet,
+      firstCounter,
+      cleanFrom: firstCounter,
+      nextCounter: facts.nextCounter,
+      voidFrom: facts.nextCounter,
+      firstSeq: facts.nextSeq,
+      seq: facts.nextSeq - 1,
+      prev: facts.prev,
+      cursor: notice.cursor,
+      policy,
+      keys: notice.keys && notice.keys.version > keys.value.version ? notice.keys : keys.value,
+      clock: device.clock.reading(notice.serverTimeMs, roundTripMs, facts.nextCounter),
+    })
+  })
+  return received
+}
+
+async function fetchKeys({ transport }: SyncContext): Promise<Result<KeySet, Failure>> {
+  const answer = await transport.get('/offline/keys')
+  if (answer.kind !== 'ok') return failureOf(answer)
+  try {
+    return ok(keySetFromCbor(decodeCbor(answer.body)))
+  } catch (error) {
+    if (error instanceof MalformedCbor) return fail('answer_invalid')
+    throw error
+  }
+}

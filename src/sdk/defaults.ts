@@ -1,0 +1,59 @@
+import { nobleSuite } from '../crypto/noble.ts'
+import { emptyKeyStore } from './key-store.ts'
+import type { OfflineSDKOptions, ResolvedOptions } from './options.ts'
+import type { Fetch } from './transport.ts'
+
+/** What every runtime that we know has under these names. The only place of the SDK that looks at globals. */
+interface Runtime {
+  readonly fetch?: Fetch
+  readonly crypto?: { getRandomValues(bytes: Uint8Array): Uint8Array }
+  readonly performance?: { now(): number }
+  readonly setTimeout: (run: () => void, delayMs: number) => unknown
+  readonly clearTimeout: (timer: unknown) => void
+  readonly AbortController?: new () => { readonly signal: unknown; abort(): void }
+}
+
+/**
+ * Fills in what the app left out.
+ *
+ * @throws TypeError when the runtime lacks `fetch`, `crypto.getRandomValues` or `performance.now` and none is passed in
+ */
+export function withDefaults(options: OfflineSDKOptions): ResolvedOptions {
+  const runtime = globalThis as unknown as Runtime
+  const randomBytes = options.randomBytes ?? runtimeRandom(runtime)
+  const { AbortController } = runtime
+  return {
+    ...options,
+    keyStore: options.keyStore ?? emptyKeyStore,
+    autoSync: options.autoSync ?? false,
+    syncEveryMs: options.syncEveryMs ?? 60_000,
+    requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
+    historyDays: options.historyDays ?? 30,
+    keys: options.keys,
+    suite: options.suite ?? nobleSuite(randomBytes),
+    // Called as a method of the global object: browsers refuse it detached.
+    fetch: options.fetch ?? ((url, request) => needed(runtime.fetch, 'fetch').call(globalThis, url, request)),
+    clock: options.clock ?? runtimeClock(runtime),
+    randomBytes,
+    timers: options.timers ?? {
+      set: (run, delayMs) => runtime.setTimeout(run, delayMs),
+      clear: (timer) => runtime.clearTimeout(timer),
+    },
+    newAbort: options.newAbort ?? (AbortController && (() => new AbortController())),
+  }
+}
+
+function runtimeRandom({ crypto }: Runtime): (length: number) => Uint8Array {
+  const source = needed(crypto, 'crypto.getRandomValues')
+  return (length) => source.getRandomValues(new Uint8Array(length))
+}
+
+function runtimeClock({ performance }: Runtime): ResolvedOptions['clock'] {
+  const source = needed(performance, 'performance.now')
+  return { nowMs: () => Date.now(), monotonicMs: () => source.now() }
+}
+
+function needed<T>(value: T | undefined, name: string): T {
+  if (value === undefined) throw new TypeError(`this runtime has no ${name}: pass it in the options`)
+  return value
+}

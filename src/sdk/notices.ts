@@ -1,0 +1,120 @@
+import { signSign1 } from '../crypto/sign1.ts'
+import { toBase64url } from '../protocol/bytes.ts'
+import { DEVICE_PROOF_SCHEME, encodeDeviceProofHeader } from '../protocol/device-proof.ts'
+import type { KeySet } from '../protocol/keyset.ts'
+import { NONCE_BYTES, OUTCOMES_PER_NOTICE_MAX, PAYMENTS_PER_BUNDLE_MAX } from '../protocol/limits.ts'
+import type { Notice } from '../protocol/notice.ts'
+import { ok, type Result } from '../protocol/result.ts'
+import type { DeviceState } from './device-state.ts'
+import { type Failure, fail, failureOf, loadSigner, rememberBlock, type SyncContext } from './sync-context.ts'
+
+/** A notice whose signature holds and that is for this device. */
+export interface ReceivedNotice {
+  readonly notice: Notice
+  /** The signed bytes, for keeping as proof. */
+  readonly signed: Uint8Array
+  readonly roundTripMs: number
+}
+
+export const NOTICE_PATH = '/offline/notice'
+
+/**
+ * What the device has, so that it is sent only what it misses.
+ *
+ * @param cursor undefined: the device asks where it stands, and for all outcomes
+ */
+export function versionHeaders(state: DeviceState | undefined, cursor: number | undefined): Record<string, string> {
+  return {
+    ...(cursor !== undefined && { 'Molam-Cursor': String(cursor) }),
+    ...(state && {
+      'Molam-Policy-Version': String(state.policy.version),
+      'Molam-Keys-Version': String(state.keys.version),
+    }),
+  }
+}
+
+/** Asks for the notice alone, with a fresh proof of the device. */
+export async function fetchNotice(
+  context: SyncContext,
+  keys: KeySet,
+  cursor: number | undefined,
+): Promise<Result<ReceivedNotice, Failure>> {
+  const { device, transport, trust } = context
+  const authorization = await deviceProof(context)
+  if (!authorization.ok) return authorization
+  const versions = versionHeaders(device.hasState ? device.state : undefined, cursor)
+  let answer = await transport.get(NOTICE_PATH, { Authorization: authorization.value, ...versions })
+  if (answer.kind === 'problem' && answer.serverTimeMs !== undefined) {
+    if (!device.clock.learnForSigning(answer.serverTimeMs)) return failureOf(answer)
+    const again = await deviceProof(context)
+    if (!again.ok) return again
+    answer = await transport.get(NOTICE_PATH, { Authorization: again.value, ...versions })
+  }
+  await rememberBlock(context, answer)
+  if (answer.kind !== 'ok') return failureOf(answer)
+  const notice = await trust.openNotice(keys, answer.body)
+  if (notice === undefined) return fail('answer_invalid')
+  return ok({ notice, signed: answer.body, roundTripMs: answer.roundTripMs })
+}
+
+async function deviceProof(context: SyncContext): Promise<Result<string, Failure>> {
+  const { device, transport, randomBytes } = context
+  const loaded = await loadSigner(context)
+  if (!loaded.ok) return loaded
+  const { signer, kid } = loaded.value
+  const header = encodeDeviceProofHeader({
+    alg: signer.key.alg,
+    kid,
+    deviceId: device.deviceId,
+    issuedAtMs: device.clock.signingMs(),
+    nonce: randomBytes(NONCE_BYTES),
+    htm: 'GET',
+    htu: transport.url(NOTICE_PATH),
+  })
+  const proof = await signSign1(signer, header, new Uint8Array(), 'molam-device-proof-v1')
+  return ok(`${DEVICE_PROOF_SCHEME} ${toBase64url(proof)}`)
+}
+
+/**
+ * Takes over what a notice says: outcomes first, and then the cursor that stands for them, with everything else in one
+ * write. Nothing goes backwards, so a notice that comes again or late changes nothing.
+ *
+ * @returns how many payments have news
+ */
+export async function applyNotice(context: SyncContext, received: ReceivedNotice): Promise<number> {
+  const { device, changed } = context
+  const { notice, roundTripMs } = received
+  let news = 0
+  for (const outcome of notice.outcomes) {
+    // A lock for each, so that a payment can be taken in between.
+    const entry = await device.mutex.run(() => device.journal.recordOutcome(outcome))
+    if (entry === undefined) continue
+    news++
+    changed(entry)
+  }
+  await device.mutex.run(async () => {
+    // The edge has seen counters up to here: a copy of this device, or a store that was set back, used them.
+    const seen = Math.max(notice.device?.nextCounter ?? 1, ...notice.outcomes.map(({ counter }) => counter + 1))
+    await device.journal.skipTo(seen)
+    const { state } = device
+    // Device facts come without outcomes, so their cursor would skip those that were never delivered.
+    const cursor = notice.device ? state.cursor : Math.max(state.cursor, notice.cursor)
+    if (notice.serverTimeMs < state.clock.serverMs) return device.update({ cursor })
+    const { blocked, ...unblocked } = state
+    // A notice is also given to a device that is suspended: while there is a bundle to send, only a receipt unblocks.
+    const stillBlocked = blocked && device.outgoing && { blocked }
+    const policy = notice.policy && isNewer(notice.policy, state) ? notice.policy : state.policy
+    const keys = notice.keys && notice.keys.version > state.keys.version ? notice.keys : state.keys
+    const clock = device.clock.reading(notice.serverTimeMs, roundTripMs, device.journal.nextCounter)
+    return device.replace({ ...unblocked, ...stillBlocked, cursor, policy, keys, clock })
+  })
+  return news
+}
+
+/** Versions count per country: a device that moves starts with the other country's. */
+const isNewer = (policy: DeviceState['policy'], state: DeviceState): boolean =>
+  policy.country !== state.policy.country || policy.version > state.policy.version
+
+/** Whether there may be more outcomes behind these. The edge does not divide those of one bundle between two notices. */
+export const isFull = (notice: Notice): boolean =>
+  notice.outcomes.length > OUTCOMES_PER_NOTICE_MAX - PAYMENTS_PER_BUNDLE_MAX

@@ -1,0 +1,43 @@
+import { isDone } from './entry.ts'
+import type { LocalDevice } from './local-device.ts'
+
+const DAY_MS = 86_400_000
+
+/** Days that finished payments are kept at the least: the day's limits are counted from them, in any time zone. */
+const HISTORY_DAYS_MIN = 2
+
+export const historyMs = (days: number): number => Math.max(days, HISTORY_DAYS_MIN) * DAY_MS
+
+/**
+ * Removes what is long done, oldest first and up to the first payment that is not: acknowledged, with its final outcome,
+ * and older than the history. The boundary is moved before anything is removed, so that a removal that is cut off goes
+ * on later and never looks like a loss.
+ */
+export function prune(device: LocalDevice, keepMs: number): Promise<void> {
+  return device.mutex.run(async () => {
+    const { journal } = device
+    const before = device.clock.nowMs() - keepMs
+    let { firstCounter } = device.state
+    for (; firstCounter < journal.nextCounter; firstCounter++) {
+      const entry = journal.entry(firstCounter)
+      if (entry === undefined || !isDone(entry) || (entry.payment?.initiatedAtMs ?? 0) > before) break
+    }
+    if (firstCounter > device.state.firstCounter) await device.update({ firstCounter })
+    const { cleanFrom } = device.state
+    if (cleanFrom === firstCounter) return
+    await journal.removePayments(cleanFrom, firstCounter)
+    const firstSeq = await removeAdmissions(device, firstCounter)
+    await device.update({ cleanFrom: firstCounter, firstSeq })
+  })
+}
+
+/** @returns the first admission that is kept: one that covers a payment on the device, or the chain's head */
+async function removeAdmissions({ journal, state }: LocalDevice, firstCounter: number): Promise<number> {
+  let { firstSeq } = state
+  for (; firstSeq < state.seq; firstSeq++) {
+    const last = await journal.lastCounterOf(firstSeq)
+    if (last !== undefined && last >= firstCounter) break
+    await journal.removeAdmission(firstSeq)
+  }
+  return firstSeq
+}

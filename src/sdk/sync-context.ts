@@ -1,0 +1,69 @@
+import type { CryptoSuite, Signer } from '../crypto/suite.ts'
+import { keyId } from '../crypto/thumbprint.ts'
+import { equalBytes } from '../protocol/bytes.ts'
+import type { KeySet } from '../protocol/keyset.ts'
+import { PROBLEMS } from '../protocol/problems.ts'
+import { type Err, err, ok, type Result } from '../protocol/result.ts'
+import type { Entry } from './entry.ts'
+import { isBlocking, OfflineError, type OfflineErrorCode } from './errors.ts'
+import type { KeyStore } from './key-store.ts'
+import type { LocalDevice } from './local-device.ts'
+import type { Answer, Transport } from './transport.ts'
+import type { Trust } from './trust.ts'
+
+/** What the steps of a sync work with. */
+export interface SyncContext {
+  readonly device: LocalDevice
+  readonly transport: Transport
+  readonly trust: Trust
+  readonly keyStore: KeyStore
+  readonly suite: CryptoSuite
+  readonly randomBytes: (length: number) => Uint8Array
+  /** Keys of the edge that came with the app; otherwise the first ones are fetched over TLS. */
+  readonly pinnedKeys: KeySet | undefined
+  /** Called after a payment's change is on disk. */
+  readonly changed: (entry: Entry) => void
+}
+
+/** Why a sync ends before all is done. With `stop`, trying again soon would change nothing. */
+export interface Failure {
+  readonly error: OfflineError
+  readonly stop: boolean
+  readonly retryAfterMs?: number
+}
+
+export function fail(code: OfflineErrorCode, extra: { stop?: boolean; retryAfterMs?: number } = {}): Err<Failure> {
+  const { stop = false, retryAfterMs } = extra
+  return err({ error: new OfflineError(code), stop, ...(retryAfterMs !== undefined && { retryAfterMs }) })
+}
+
+/** The failure that an answer other than 200 stands for. */
+export function failureOf(answer: Exclude<Answer, { kind: 'ok' }>): Err<Failure> {
+  const stop = answer.kind === 'problem' && PROBLEMS[answer.code].next === 'stop'
+  const { code, retryAfterMs } = answer
+  return fail(code, { stop, ...(retryAfterMs !== undefined && { retryAfterMs }) })
+}
+
+/** Remembers that the edge takes nothing from this device, so that no payment is taken that it would not admit. */
+export async function rememberBlock({ device }: SyncContext, answer: Answer): Promise<void> {
+  if (answer.kind !== 'problem' || !isBlocking(answer.code) || !device.hasState) return
+  const blocked = { code: answer.code, atMs: device.clock.nowMs() }
+  await device.mutex.run(() => device.update({ blocked }))
+}
+
+export interface DeviceSigner {
+  readonly signer: Signer
+  readonly kid: Uint8Array
+}
+
+/** The device's key, which must be the one that it was enrolled with. */
+export async function loadSigner(
+  context: Pick<SyncContext, 'keyStore' | 'suite' | 'device'>,
+): Promise<Result<DeviceSigner, Failure>> {
+  const loaded = await context.keyStore.load()
+  if (loaded.status === 'missing') return fail('key_missing', { stop: true })
+  if (loaded.status === 'locked') return fail('key_locked')
+  const kid = await keyId(context.suite, loaded.signer.key)
+  const enrolled = context.device.hasState ? context.device.state.kid : kid
+  return equalBytes(kid, enrolled) ? ok({ signer: loaded.signer, kid }) : fail('key_mismatch', { stop: true })
+}

@@ -1,0 +1,118 @@
+import { ok, type Result } from '../protocol/result.ts'
+import { assemble } from './assemble.ts'
+import { bootstrap } from './bootstrap.ts'
+import { resolveChain } from './chain.ts'
+import { OfflineError } from './errors.ts'
+import { applyNotice, fetchNotice, isFull } from './notices.ts'
+import { pushBundle } from './push.ts'
+import { prune } from './retention.ts'
+import { type Failure, fail, type SyncContext } from './sync-context.ts'
+
+/** How a sync went. No network is a normal day: it is reported, not thrown. */
+export interface SyncReport {
+  /**
+   * - `done`: all that waited is acknowledged, and all news is here
+   * - `retry_later`: what is left is safe on the device; the next sync goes on
+   * - `stopped`: as before, and trying again soon would change nothing: see `error.next`
+   */
+  readonly status: 'done' | 'retry_later' | 'stopped'
+  /** Bundles whose admission was verified. */
+  readonly bundles: number
+  /** Payments that had news: an outcome from the ledger or a reviewer. */
+  readonly outcomes: number
+  /** Payments that are not acknowledged yet. */
+  readonly unsynced: number
+  readonly error?: OfflineError
+  /** What the server asked to wait, milliseconds. */
+  readonly retryAfterMs?: number
+}
+
+export interface SyncRunOptions {
+  /** A person asked: what is parked is tried again. */
+  readonly explicit: boolean
+  readonly historyMs: number
+}
+
+/** A parked bundle is tried again by itself this long after the last time: suspensions end, servers are repaired. */
+export const PARKED_RETRY_MS = 3_600_000
+
+interface Tally {
+  bundles: number
+  outcomes: number
+}
+
+/**
+ * One sync: first contact if there was none → what became of a bundle in doubt → bundles until nothing waits → what the
+ * device missed → removal of what is long done.
+ */
+export async function runSync(context: SyncContext, options: SyncRunOptions): Promise<SyncReport> {
+  const tally: Tally = { bundles: 0, outcomes: 0 }
+  const result = await steps(context, options, tally).catch((error: unknown): Result<void, Failure> => {
+    if (error instanceof OfflineError) return { ok: false, error: { error, stop: false } }
+    throw error
+  })
+  const unsynced = context.device.journal.unsent.length
+  if (result.ok) return { status: 'done', ...tally, unsynced }
+  const { error, stop, retryAfterMs } = result.error
+  const status = stop ? 'stopped' : 'retry_later'
+  return { status, ...tally, unsynced, error, ...(retryAfterMs !== undefined && { retryAfterMs }) }
+}
+
+async function steps(context: SyncContext, options: SyncRunOptions, tally: Tally): Promise<Result<void, Failure>> {
+  const { device } = context
+  if (!device.hasState) {
+    const begun = await bootstrap(context)
+    if (!begun.ok) return begun
+    tally.outcomes += await applyNotice(context, begun.value)
+  }
+  if (device.chainInDoubt) {
+    const resolved = await resolveChain(context)
+    if (!resolved.ok) return resolved
+  }
+  const pushed = await pushAll(context, options, tally)
+  // What is stopped holds back later payments, not the news of earlier ones.
+  if (!pushed.ok && !pushed.error.stop) return pushed
+  const upToDate = pushed.ok && pushed.value
+  const caughtUp = upToDate ? ok(undefined) : await catchUp(context, tally)
+  await prune(device, options.historyMs)
+  return pushed.ok ? caughtUp : pushed
+}
+
+/** @returns whether the last answer brought all the news there is */
+async function pushAll(
+  context: SyncContext,
+  { explicit }: SyncRunOptions,
+  tally: Tally,
+): Promise<Result<boolean, Failure>> {
+  const { device } = context
+  let upToDate = false
+  for (;;) {
+    const bundle = device.outgoing ?? (await assemble(context))
+    if (bundle === undefined) return ok(upToDate && !device.journal.outcomeLost)
+    const rests = bundle.parked && device.clock.nowMs() - bundle.parked.atMs < PARKED_RETRY_MS
+    if (bundle.parked && rests && !explicit) return fail(bundle.parked.code, { stop: true })
+    const pushed = await pushBundle(context)
+    if (!pushed.ok) return pushed
+    const { notice, news } = pushed.value
+    tally.bundles++
+    tally.outcomes += news
+    upToDate = notice !== undefined && !isFull(notice)
+  }
+}
+
+/** Fetches notices until one is not full. All outcomes come again when one of them could not be read from the store. */
+async function catchUp(context: SyncContext, tally: Tally): Promise<Result<void, Failure>> {
+  const { device } = context
+  const replay = device.journal.outcomeLost
+  for (let cursor = replay ? 0 : device.state.cursor; ; ) {
+    const received = await fetchNotice(context, device.state.keys, cursor)
+    if (!received.ok) return received
+    tally.outcomes += await applyNotice(context, received.value)
+    const { notice } = received.value
+    // An edge whose cursor does not move has nothing more to say, whatever it sends.
+    if (!isFull(notice) || notice.cursor <= cursor) break
+    cursor = notice.cursor
+  }
+  if (replay) device.journal.outcomesReplayed()
+  return ok(undefined)
+}

@@ -1,0 +1,168 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { forgetDevices } from '../../src/ingest/identity-cache.ts'
+import { toHex } from '../../src/protocol/bytes.ts'
+import { prevOf } from '../../src/protocol/chain.ts'
+import type { KeySet } from '../../src/protocol/keyset.ts'
+import { inObject, lostQueues, recordQueues, select, stubOf } from '../durable-objects/kit.ts'
+import { type Made, randomBytes, type TestDevice } from '../kit/device.ts'
+import { expectRefusal, keySet, push, pushed, registered } from './kit.ts'
+
+/** Checks 8 to 10 of PROTOCOL §5: a bundle against what its device said before. Contradictions are kept as evidence. */
+let keys: KeySet
+let device: TestDevice
+let restore: () => void
+
+beforeAll(async () => {
+  ;({ restore } = await recordQueues())
+  keys = await keySet()
+})
+afterAll(() => restore())
+beforeEach(async () => {
+  device = await registered()
+})
+
+const entry = () => device.payment()
+const evidence = async () =>
+  (await select<{ kind: string; seq: number; bundle: ArrayBuffer }>(device, 'SELECT * FROM evidence ORDER BY at')).map(
+    ({ kind, seq, bundle }) => ({ kind, seq, bundle: toHex(new Uint8Array(bundle)) }),
+  )
+const admitted = async () =>
+  (await select<{ bundle: ArrayBuffer }>(device, 'SELECT bundle FROM bundles ORDER BY seq')).map(({ bundle }) =>
+    toHex(new Uint8Array(bundle)),
+  )
+const kept = ({ bundle }: Made) => toHex(bundle)
+const status = async () => (await stubOf(device).describe())?.status
+const actions = async () => (await select(device, 'SELECT action FROM audit ORDER BY id')).map(({ action }) => action)
+/** What later payments are counted and chained against. */
+const counted = () => select(device, 'SELECT head, counters, activity FROM device')
+
+describe('bundle_conflict', () => {
+  it('another bundle under an id that was admitted is refused; the admitted one stands, both are kept', async () => {
+    const first = await device.bundle([entry()], keys)
+    const { receiptBytes } = await pushed(first.bundle)
+    const before = await counted()
+    const other = await device.bundle([entry()], keys, { bundleId: first.header.bundleId })
+    await expectRefusal(await push(other.bundle), 'bundle_conflict')
+    expect(await evidence()).toEqual([{ kind: 'bundle_conflict', seq: 2, bundle: kept(other) }])
+    expect(await admitted()).toEqual([kept(first)])
+    expect(await counted()).toEqual(before)
+    expect(await status()).toBe('active')
+    expect((await pushed(first.bundle)).receiptBytes).toEqual(receiptBytes)
+  })
+
+  it('the same contradiction again is one piece of evidence and one audit record', async () => {
+    const first = await device.bundle([entry()], keys)
+    await pushed(first.bundle)
+    const other = await device.bundle([entry()], keys, { bundleId: first.header.bundleId })
+    for (let i = 0; i < 3; i++) await expectRefusal(await push(other.bundle), 'bundle_conflict')
+    expect(await evidence()).toHaveLength(1)
+    expect(await actions()).toEqual(['device_registered', 'bundle_admitted', 'bundle_conflict'])
+  })
+
+  it('another device may use the same bundle id', async () => {
+    const first = await device.bundle([entry()], keys)
+    await pushed(first.bundle)
+    const other = await registered()
+    const made = await other.bundle([other.payment()], keys, { bundleId: first.header.bundleId })
+    expect((await pushed(made.bundle)).receipt.deviceId).toBe(other.id)
+  })
+})
+
+describe('nonce_replayed', () => {
+  it('a nonce that signed another bundle is refused, and signing again with a fresh one is enough', async () => {
+    const first = await device.bundle([entry()], keys)
+    await pushed(first.bundle)
+    const before = await counted()
+    const second = await device.bundle([entry()], keys, { nonce: first.header.nonce })
+    await expectRefusal(await push(second.bundle), 'nonce_replayed')
+    expect(await counted()).toEqual(before)
+    expect(await evidence()).toEqual([{ kind: 'nonce_replayed', seq: 2, bundle: kept(second) }])
+    expect(await status()).toBe('active')
+    expect((await pushed((await device.resign(second)).bundle)).receipt.seq).toBe(2)
+  })
+
+  it('a nonce of another device means nothing', async () => {
+    const first = await device.bundle([entry()], keys)
+    await pushed(first.bundle)
+    const other = await registered()
+    const made = await other.bundle([other.payment()], keys, { nonce: first.header.nonce })
+    expect((await pushed(made.bundle)).receipt.seq).toBe(1)
+  })
+})
+
+describe('chain_fork', () => {
+  const forks: [string, () => Promise<Made>][] = [
+    ['the same seq with other payments', () => device.bundle([entry()], keys, { seq: 1, prev: new Uint8Array(16) })],
+    ['a prev that names no admitted bundle', () => device.bundle([entry()], keys, { prev: randomBytes(16) })],
+    ['a prev of zeros after the first', () => device.bundle([entry()], keys, { prev: new Uint8Array(16) })],
+  ]
+  it.each(forks)('%s: refused, suspended, both stories kept, nothing counted', async (_, fork) => {
+    const first = await device.bundle([entry()], keys)
+    await pushed(first.bundle)
+    const before = await counted()
+    const forged = await fork()
+    await expectRefusal(await push(forged.bundle), 'chain_fork')
+    expect(await status()).toBe('suspended')
+    expect(await evidence()).toEqual([{ kind: 'chain_fork', seq: forged.header.seq, bundle: kept(forged) }])
+    expect(await admitted()).toEqual([kept(first)])
+    expect(await counted()).toEqual(before)
+    expect((await actions()).slice(-2)).toEqual(['chain_fork', 'device_suspended'])
+    forgetDevices()
+    await expectRefusal(await push(first.bundle), 'device_suspended')
+  })
+
+  it('a first bundle must begin the chain', async () => {
+    const forged = await device.bundle([entry()], keys, { prev: randomBytes(16) })
+    await expectRefusal(await push(forged.bundle), 'chain_fork')
+    expect(await status()).toBe('suspended')
+    expect(await admitted()).toEqual([])
+  })
+
+  it('a bundle that fills a hole must fit what follows it', async () => {
+    const first = await device.bundle([entry()], keys)
+    await device.bundle([entry()], keys)
+    const third = await device.bundle([entry()], keys)
+    await pushed(first.bundle)
+    await pushed(third.bundle)
+    const forged = await device.bundle([entry()], keys, { seq: 2, prev: prevOf(first.digest) })
+    await expectRefusal(await push(forged.bundle), 'chain_fork')
+    expect(await status()).toBe('suspended')
+  })
+
+  it('a fork first hidden behind a used nonce still suspends, once it is signed again', async () => {
+    const first = await device.bundle([entry()], keys)
+    await pushed(first.bundle)
+    const fork = await device.bundle([entry()], keys, { seq: 1, prev: new Uint8Array(16), nonce: first.header.nonce })
+    await expectRefusal(await push(fork.bundle), 'nonce_replayed')
+    await expectRefusal(await push((await device.resign(fork)).bundle), 'chain_fork')
+    expect(await status()).toBe('suspended')
+    expect((await evidence()).map(({ kind }) => kind).sort()).toEqual(['chain_fork', 'nonce_replayed'])
+  })
+
+  it('a fork suspends although the store of evidence is full', async () => {
+    const first = await device.bundle([entry()], keys)
+    await pushed(first.bundle)
+    await inObject(device, ({ storage }) => {
+      for (let i = 0; i < 1000; i++) {
+        storage.sql.exec(
+          `INSERT INTO evidence (digest, kind, seq, bundle, at) VALUES (?, 'bundle_conflict', 1, x'00', 0)`,
+          randomBytes(32).buffer,
+        )
+      }
+    })
+    const forged = await device.bundle([entry()], keys, { seq: 1, prev: new Uint8Array(16) })
+    await expectRefusal(await push(forged.bundle), 'chain_fork')
+    expect(await status()).toBe('suspended')
+  })
+
+  it('the reconciler and the read model are told of the suspension', async () => {
+    const queues = await lostQueues()
+    await pushed((await device.bundle([entry()], keys)).bundle)
+    queues.clear()
+    await push((await device.bundle([entry()], keys, { seq: 1, prev: new Uint8Array(16) })).bundle)
+    expect(queues.settle).toMatchObject([{ kind: 'device', status: 'suspended', rev: 2 }])
+    expect(queues.index).toMatchObject([
+      { device: { status: 'suspended', rev: 2 }, audit: [{ action: 'chain_fork' }, { action: 'device_suspended' }] },
+    ])
+  })
+})

@@ -1,0 +1,62 @@
+import type pg from 'pg'
+import { expect } from 'vitest'
+
+export interface TestPayment {
+  readonly source: string
+  readonly no: number
+  readonly from: string
+  readonly to: string
+  readonly amount: number
+  readonly currency?: string
+}
+
+export interface Posted {
+  readonly no: number
+  readonly result: string
+  readonly reason: string | null
+  readonly transfer_id: string | null
+}
+
+/** Posts a batch as the application does. */
+export async function post(app: pg.Pool | pg.ClientBase, payments: readonly TestPayment[]): Promise<readonly Posted[]> {
+  const { rows } = await app.query<Posted>('SELECT * FROM wallet_core.post_payments($1, $2, $3, $4, $5, $6, now())', [
+    payments.map(({ source }) => source),
+    payments.map(({ no }) => no),
+    payments.map(({ from }) => from),
+    payments.map(({ to }) => to),
+    payments.map(({ amount }) => amount),
+    payments.map(({ currency }) => currency ?? 'XOF'),
+  ])
+  return rows
+}
+
+/** `posted`, or the reason of the failure. */
+export const answers = (posted: readonly Posted[]) => posted.map(({ result, reason }) => reason ?? result)
+
+/** What must hold of the whole book at any time. */
+export async function expectSoundBook(app: pg.Pool): Promise<void> {
+  const { rows: sums } = await app.query('SELECT * FROM wallet_core.currency_sums WHERE sum_minor <> 0')
+  expect(sums).toEqual([])
+  const { rows: wrong } = await app.query(`
+    SELECT a.wallet_id FROM wallet_core.accounts a
+    LEFT JOIN LATERAL (
+      SELECT count(*) AS entries, coalesce(sum(amount_minor), 0) AS balance, coalesce(max(seq), 0) AS last
+      FROM wallet_core.entries e WHERE e.account_id = a.account_id) e ON true
+    WHERE a.balance_minor <> e.balance OR a.entry_seq <> e.entries OR a.entry_seq <> e.last
+       OR a.balance_minor < a.floor_minor`)
+  expect(wrong).toEqual([])
+  const { rows: running } = await app.query(`
+    SELECT e.account_id, e.seq FROM (
+      SELECT account_id, seq, balance_minor,
+             sum(amount_minor) OVER (PARTITION BY account_id ORDER BY seq) AS derived FROM wallet_core.entries) e
+    JOIN wallet_core.accounts a USING (account_id)
+    WHERE e.balance_minor <> derived OR e.balance_minor < a.floor_minor`)
+  expect(running).toEqual([])
+  const { rows: sides } = await app.query(`
+    SELECT t.transfer_id FROM wallet_core.transfers t LEFT JOIN wallet_core.entries e USING (transfer_id)
+    GROUP BY t.transfer_id, t.amount_minor, t.debit_account_id, t.credit_account_id
+    HAVING count(e) <> 2
+        OR sum(e.amount_minor) FILTER (WHERE e.account_id = t.debit_account_id AND e.amount_minor < 0) <> -t.amount_minor
+        OR sum(e.amount_minor) FILTER (WHERE e.account_id = t.credit_account_id AND e.amount_minor > 0) <> t.amount_minor`)
+  expect(sides).toEqual([])
+}

@@ -1,0 +1,49 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { useDatabase } from '../reconciler/database.ts'
+import { post } from './book.ts'
+
+const db = useDatabase()
+
+beforeAll(async () => {
+  await db().open('payer', 1000)
+  await db().open('payee')
+  await post(db().app, [{ source: 'POS-1', no: 1, from: 'payer', to: 'payee', amount: 5 }])
+  await db().app.query(
+    "INSERT INTO offline_audit_logs (stream, at, actor, action, detail) VALUES ('s', now(), 'a', 'b', '{}')",
+  )
+})
+
+const facts = [
+  ['wallet_core.entries', 'amount_minor = 1'],
+  ['wallet_core.transfers', 'amount_minor = 1'],
+  ['offline_audit_logs', "action = 'x'"],
+  ['offline_policies', 'enabled = false'],
+] as const
+
+describe.each(facts)('%s', (table, change) => {
+  test.each([`UPDATE ${table} SET ${change}`, `DELETE FROM ${table}`, `TRUNCATE ${table}`])(
+    '%s: refused',
+    async (sql) => {
+      await expect(db().app.query(sql)).rejects.toThrow(/permission denied/)
+      // Whoever owns the table meets the trigger.
+      await expect(db().owner.query(sql)).rejects.toThrow(/append-only/)
+    },
+  )
+})
+
+test('the application cannot write the book but through the posting function', async () => {
+  for (const sql of [
+    'INSERT INTO wallet_core.entries VALUES (1, 99, uuidv7(), 5, 5, now())',
+    "INSERT INTO wallet_core.transfers VALUES (uuidv7(), 'payment', 'x', 1, 1, 2, 5, 'XOF', now())",
+    "UPDATE wallet_core.accounts SET balance_minor = 1000000 WHERE wallet_id = 'payee'",
+    "SELECT wallet_core.open_account('mine', 'XOF')",
+    "SELECT wallet_core.fund('x', ARRAY[1]::bigint[], ARRAY['payee'], ARRAY[5]::bigint[], 'XOF', now())",
+    "SELECT wallet_core.post_transfers('funding', ARRAY['x'], ARRAY[1]::bigint[], ARRAY['system:treasury:XOF'], ARRAY['payee'], ARRAY[5]::bigint[], ARRAY['XOF'], now())",
+    "UPDATE offline_transactions SET status = 'failed'",
+    "INSERT INTO offline_tx_copies VALUES ('d', 1, 'b', sha256(''), now())",
+    "UPDATE offline_tx_bundles SET bundle = ''",
+    'CREATE TABLE public.mine (x int)',
+  ]) {
+    await expect(db().app.query(sql), sql).rejects.toThrow(/permission denied/)
+  }
+})

@@ -1,0 +1,163 @@
+import { afterEach, expect, test } from 'vitest'
+import { useDatabase } from '../reconciler/database.ts'
+import { answers, expectSoundBook, post } from './book.ts'
+
+const db = useDatabase()
+afterEach(() => expectSoundBook(db().app))
+
+/** Wallets of this test only, so that tests do not share balances. */
+let wallets = 0
+const wallet = async (balance = 0, options?: { currency?: string; kind?: string }) => {
+  wallets += 1
+  await db().open(`w${wallets}`, balance, options)
+  return `w${wallets}`
+}
+let devices = 0
+const device = () => `POS-${++devices}`
+
+test('the sender is debited and the receiver credited by the same amount', async () => {
+  const [payer, payee, source] = [await wallet(1000), await wallet(), device()]
+  const [posted] = await post(db().app, [{ source, no: 1, from: payer, to: payee, amount: 400 }])
+  expect(posted).toMatchObject({ result: 'posted', reason: null })
+  expect(await db().balance(payer)).toBe(600)
+  expect(await db().balance(payee)).toBe(400)
+})
+
+test('an empty batch posts nothing', async () => {
+  expect(await post(db().app, [])).toEqual([])
+})
+
+test('a payment without funds fails and those around it are posted', async () => {
+  const [payer, payee, source] = [await wallet(1000), await wallet(), device()]
+  const batch = [600, 500, 400, 1].map((amount, i) => ({ source, no: i + 1, from: payer, to: payee, amount }))
+  expect(answers(await post(db().app, batch))).toEqual(['posted', 'insufficient_funds', 'posted', 'insufficient_funds'])
+  expect(await db().balance(payer)).toBe(0)
+})
+
+test('a credit counts for the debits after it in the batch, not for those before', async () => {
+  const [a, b, c, source] = [await wallet(100), await wallet(), await wallet(), device()]
+  const posted = await post(db().app, [
+    { source, no: 1, from: b, to: c, amount: 60 },
+    { source, no: 2, from: a, to: b, amount: 100 },
+    { source, no: 3, from: b, to: c, amount: 60 },
+    { source, no: 4, from: c, to: a, amount: 60 },
+  ])
+  expect(answers(posted)).toEqual(['insufficient_funds', 'posted', 'posted', 'posted'])
+  expect([await db().balance(a), await db().balance(b), await db().balance(c)]).toEqual([60, 40, 0])
+})
+
+test('a credit that failed does not pay for a later debit', async () => {
+  const [empty, b, c, source] = [await wallet(), await wallet(), await wallet(), device()]
+  const posted = await post(db().app, [
+    { source, no: 1, from: empty, to: b, amount: 10 },
+    { source, no: 2, from: b, to: c, amount: 10 },
+  ])
+  expect(answers(posted)).toEqual(['insufficient_funds', 'insufficient_funds'])
+})
+
+test('a wallet that pays itself keeps its balance and still needs the funds', async () => {
+  const [a, source] = [await wallet(50), device()]
+  const posted = await post(db().app, [
+    { source, no: 1, from: a, to: a, amount: 50 },
+    { source, no: 2, from: a, to: a, amount: 51 },
+  ])
+  expect(answers(posted)).toEqual(['posted', 'insufficient_funds'])
+  expect(await db().balance(a)).toBe(50)
+})
+
+test('unknown and frozen wallets and other currencies fail with their reason, alone', async () => {
+  const [payer, payee, euro, frozen, source] = [
+    await wallet(1000),
+    await wallet(),
+    await wallet(0, { currency: 'EUR' }),
+    await wallet(1000),
+    device(),
+  ]
+  await db().owner.query('UPDATE wallet_core.accounts SET frozen = true WHERE wallet_id = $1', [frozen])
+  const posted = await post(db().app, [
+    { source, no: 1, from: payer, to: 'nobody', amount: 1 },
+    { source, no: 2, from: 'nobody', to: payee, amount: 1 },
+    { source, no: 3, from: payer, to: euro, amount: 1 },
+    { source, no: 4, from: payer, to: payee, amount: 1, currency: 'EUR' },
+    { source, no: 5, from: frozen, to: payee, amount: 1 },
+    { source, no: 6, from: payer, to: frozen, amount: 1 },
+    { source, no: 7, from: payer, to: payee, amount: 1 },
+  ])
+  expect(answers(posted)).toEqual([
+    'unknown_wallet',
+    'unknown_wallet',
+    'currency_mismatch',
+    'currency_mismatch',
+    'wallet_frozen',
+    'wallet_frozen',
+    'posted',
+  ])
+})
+
+test('no payment reaches a system account, which has no floor', async () => {
+  const [payer, source] = [await wallet(10), device()]
+  const posted = await post(db().app, [
+    { source, no: 1, from: 'system:treasury:XOF', to: payer, amount: 1_000_000 },
+    { source, no: 2, from: payer, to: 'system:treasury:XOF', amount: 1 },
+  ])
+  expect(answers(posted)).toEqual(['unknown_wallet', 'unknown_wallet'])
+})
+
+test('the same payment again is posted once and answers with the same transfer', async () => {
+  const [payer, payee, source] = [await wallet(1000), await wallet(), device()]
+  const batch = [1, 2, 3].map((no) => ({ source, no, from: payer, to: payee, amount: 100 }))
+  const first = await post(db().app, batch)
+  const again = await post(db().app, [...batch, { source, no: 4, from: payer, to: payee, amount: 100 }])
+  expect(answers(again)).toEqual(['exists', 'exists', 'exists', 'posted'])
+  expect(again.slice(0, 3).map((row) => row.transfer_id)).toEqual(first.map((row) => row.transfer_id))
+  expect(await db().balance(payee)).toBe(400)
+})
+
+test('another payment under a posted identity is a conflict and moves nothing', async () => {
+  const [payer, payee, source] = [await wallet(1000), await wallet(), device()]
+  await post(db().app, [{ source, no: 1, from: payer, to: payee, amount: 100 }])
+  for (const other of [
+    { source, no: 1, from: payer, to: payee, amount: 101 },
+    { source, no: 1, from: payee, to: payer, amount: 100 },
+    { source, no: 1, from: 'nobody', to: payee, amount: 100 },
+  ]) {
+    expect(await post(db().app, [other])).toMatchObject([{ result: 'conflict', transfer_id: null }])
+  }
+  expect(await db().balance(payee)).toBe(100)
+})
+
+test('one identity twice in a batch is refused as a whole', async () => {
+  const [payer, payee, source] = [await wallet(1000), await wallet(), device()]
+  const twice = { source, no: 1, from: payer, to: payee, amount: 100 }
+  await expect(post(db().app, [twice, twice])).rejects.toThrow('one source twice')
+  expect(await db().balance(payee)).toBe(0)
+})
+
+test('amounts near the largest stay exact', async () => {
+  const most = Number.MAX_SAFE_INTEGER
+  const [payer, payee, source] = [await wallet(most), await wallet(), device()]
+  expect(answers(await post(db().app, [{ source, no: 1, from: payer, to: payee, amount: most }]))).toEqual(['posted'])
+  expect(await db().balance(payee)).toBe(most)
+})
+
+test('an amount of zero or less never reaches an account', async () => {
+  const [payer, payee, source] = [await wallet(1000), await wallet(), device()]
+  for (const amount of [0, -5]) {
+    await expect(post(db().app, [{ source, no: 1, from: payer, to: payee, amount }])).rejects.toThrow(
+      /check constraint/,
+    )
+  }
+  expect(await db().balance(payer)).toBe(1000)
+})
+
+test('funding is idempotent by its reference', async () => {
+  const target = await wallet()
+  const fund = () =>
+    db().owner.query(
+      "SELECT wallet_core.fund('grant', ARRAY[1]::bigint[], ARRAY[$1], ARRAY[70]::bigint[], 'XOF', now())",
+      [target],
+    )
+  await fund()
+  await fund()
+  expect(await db().balance(target)).toBe(70)
+})

@@ -1,0 +1,151 @@
+import { concatBytes, fromHex } from '../../src/protocol/bytes.ts'
+import { type CborKey, type CborValue, encodeCbor, Tagged } from '../../src/protocol/cbor.ts'
+
+/** Payloads (PROTOCOL §3) that break one rule each. What a good one looks like, and each bend of it: */
+const TIME = 1_790_000_000
+export const GOOD_PAYLOAD: readonly CborValue[] = [1, TIME, 'XOF', ['W-A', 'W-B'], [[1, 2500, 0, 1, 0]]]
+
+type Named = readonly [what: string, bytes: Uint8Array]
+
+export function badPayloads(): Named[] {
+  return [...fields(), ...parties(), ...payments(), ...extras(), ...encodings()]
+}
+
+const bent = (at: number, value: CborValue) => encodeCbor(GOOD_PAYLOAD.with(at, value))
+const payment = (...values: CborValue[]) => bent(4, [values])
+const extra = (...entries: [CborKey, CborValue][]) => payment(1, 2500, 0, 1, 0, new Map(entries))
+const many = (count: number) => Array.from({ length: count }, (_, i) => `W-${i}`)
+const UUID = '0189d2a4-7b1c-4d2e-8f3a-0123456789ab'
+
+function fields(): Named[] {
+  return [
+    ['no list', encodeCbor(new Map([[1, 1]]))],
+    ['a tagged list', encodeCbor(new Tagged(18, GOOD_PAYLOAD))],
+    ['four fields', encodeCbor(GOOD_PAYLOAD.slice(0, 4))],
+    ['seven fields', encodeCbor([...GOOD_PAYLOAD, [1, 1, fromHex('00')], 1])],
+    ['counter 0', bent(0, 0)],
+    ['a negative counter', bent(0, -1)],
+    ['a counter of 2^32', bent(0, 2 ** 32)],
+    ['counters that run over 2^32', encodeCbor(GOOD_PAYLOAD.with(0, 2 ** 32 - 1).with(4, [[1, 1, 0, 1, 0], null]))],
+    ['the counter as text', bent(0, '1')],
+    ['a negative time', bent(1, -1)],
+    ['a time beyond 2^40', bent(1, 2 ** 40 + 1)],
+    ['a base time that is not the first payment’s', payment(1, 2500, 0, 1, 60)],
+    ['a currency of two letters', bent(2, 'XO')],
+    ['a currency in lower case', bent(2, 'xof')],
+    ['a currency as bytes', bent(2, fromHex('584f46'))],
+    ['no currency', bent(2, null)],
+    ['a clock of two', encodeCbor([...GOOD_PAYLOAD, [1, 1]])],
+    ['a negative clock', encodeCbor([...GOOD_PAYLOAD, [-1, 1, fromHex('00')]])],
+    ['a boot id of 17 bytes', encodeCbor([...GOOD_PAYLOAD, [1, 1, new Uint8Array(17)]])],
+    ['a null clock', encodeCbor([...GOOD_PAYLOAD, null])],
+  ]
+}
+
+function parties(): Named[] {
+  return [
+    ['parties as a map', bent(3, new Map([[0, 'W-A']]))],
+    ['an empty party', bent(3, ['', 'W-B'])],
+    ['a party of 65 characters', bent(3, ['W'.repeat(65), 'W-B'])],
+    ['a party with a space', bent(3, ['W A', 'W-B'])],
+    ['a party with a line end', bent(3, ['W-A\n', 'W-B'])],
+    ['a party with a zero byte', bent(3, ['W-A\0', 'W-B'])],
+    ['a party outside ASCII', bent(3, ['W-Á', 'W-B'])],
+    ['a party twice', bent(3, ['W-A', 'W-A'])],
+    ['a party as number', bent(3, [221770000000, 'W-B'])],
+    ['a party of 15 bytes', bent(3, [new Uint8Array(15), 'W-B'])],
+    ['a UUID as text', bent(3, [UUID, 'W-B'])],
+    ['a UUID twice', bent(3, [new Uint8Array(16), new Uint8Array(16)])],
+    ['301 parties', bent(3, many(301))],
+  ]
+}
+
+function payments(): Named[] {
+  return [
+    ['no payment', bent(4, [])],
+    ['101 payments', bent(4, new Array(101).fill([1, 2500, 0, 1, 0]))],
+    ['payments as a map', bent(4, new Map([[0, null]]))],
+    ['a voided payment as false', bent(4, [[1, 2500, 0, 1, 0], false])],
+    ['a payment of four', payment(1, 2500, 0, 1)],
+    ['a payment of seven', payment(1, 2500, 0, 1, 0, new Map([[2, 'A']]), 0)],
+    ['type 5', payment(5, 2500, 0, 1, 0)],
+    ['type 7 by qr', payment(15, 2500, 0, 1, 0)],
+    ['method 3', payment(24, 2500, 0, 1, 0)],
+    ['a negative kind', payment(-1, 2500, 0, 1, 0)],
+    ['amount 0', payment(1, 0, 0, 1, 0)],
+    ['a negative amount', payment(1, -2500, 0, 1, 0)],
+    ['the amount as text', payment(1, '2500', 0, 1, 0)],
+    ['a sender who is not among the parties', payment(1, 2500, 2, 1, 0)],
+    ['a receiver who is not among the parties', payment(1, 2500, 0, 2, 0)],
+    ['a sender by name', payment(1, 2500, 'W-A', 1, 0)],
+    ['a negative sender', payment(1, 2500, -1, 1, 0)],
+    ['no receiver', payment(1, 2500, 0, null, 0)],
+    [
+      'a payment before 1970',
+      bent(4, [
+        [1, 1, 0, 1, 0],
+        [1, 1, 0, 1, -TIME - 1],
+      ]),
+    ],
+    [
+      'a payment beyond 2^40',
+      bent(4, [
+        [1, 1, 0, 1, 0],
+        [1, 1, 0, 1, 2 ** 40],
+      ]),
+    ],
+    ['the elapsed time as text', bent(4, [[1, 1, 0, 1, '0']])],
+  ]
+}
+
+function extras(): Named[] {
+  return [
+    ['an empty extra', extra()],
+    ['a null extra', payment(1, 2500, 0, 1, 0, null)],
+    ['an unknown extra', extra([5, 1])],
+    ['an extra by name', extra(['approval', 'A'])],
+    ['a merchant who is not among the parties', extra([1, 2])],
+    ['an empty approval', extra([2, ''])],
+    ['an approval of 65 characters', extra([2, 'A'.repeat(65)])],
+    ['an approval as number', extra([2, 1])],
+    ['an authorization as text', extra([3, 'A'])],
+    ['an authorization of 1025 bytes', extra([3, new Uint8Array(1025)])],
+    ['meta as a list', extra([4, []])],
+    ['a meta key that is a number', extra([4, new Map([[1, 'a']])])],
+    ['nested meta', extra([4, new Map([['a', new Map([['b', 1]])]])])],
+    ['a list in meta', extra([4, new Map([['a', [1]]])])],
+    ['null in meta', extra([4, new Map([['a', null]])])],
+    ['bytes in meta', extra([4, new Map([['a', fromHex('00')]])])],
+    ['a negative number in meta', extra([4, new Map([['a', -1]])])],
+    ['meta of 1025 bytes', extra([4, new Map([['a', 'x'.repeat(1019)]])])],
+  ]
+}
+
+/** The good payload with its extra, or its amount, put in as hex. */
+const good = encodeCbor(GOOD_PAYLOAD)
+export const withExtra = (hex: string) => {
+  // …, [[1, 2500, 0, 1, 0, <extra>]]: the payment's own length grows from 5 to 6.
+  const longer = good.with(-8, 0x86)
+  return concatBytes(longer, fromHex(hex))
+}
+export const withAmount = (hex: string) => concatBytes(good.slice(0, -6), fromHex(hex), good.slice(-3))
+
+/** The good payload in other than the one deterministic encoding. */
+function encodings(): Named[] {
+  const rest = good.slice(2)
+  const tail = good.slice(0, -1)
+  return [
+    ['bytes after the payload', concatBytes(good, fromHex('00'))],
+    ['a cut payload', tail],
+    ['a counter written longer than needed', concatBytes(fromHex('851801'), rest)],
+    ['a counter as float', concatBytes(fromHex('85f93c00'), rest)],
+    ['a list of indefinite length', concatBytes(fromHex('9f'), good.slice(1), fromHex('ff'))],
+    ['an elapsed time of minus zero', concatBytes(tail, fromHex('f98000'))],
+    ['undefined for elapsed', concatBytes(tail, fromHex('f7'))],
+    ['an amount of 2^53', withAmount('1b0020000000000000')],
+    ['extras out of order', withExtra('a20261410100')],
+    ['an extra twice', withExtra('a201000100')],
+    ['bad UTF-8 in an approval', withExtra('a10261ff')],
+    ['meta with a key twice', withExtra('a104a2616101616102')],
+  ]
+}

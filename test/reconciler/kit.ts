@@ -1,0 +1,144 @@
+import { randomUUID } from 'node:crypto'
+import { newSecrets } from '../../dev/secrets.ts'
+import { parseConfig } from '../../reconciler/config.ts'
+import { openLog } from '../../reconciler/log.ts'
+import { openReconciler, type Reconciler } from '../../reconciler/run.ts'
+import { importHmacKey } from '../../src/crypto/hmac.ts'
+import { localKeys } from '../../src/crypto/local-keys.ts'
+import { signAsEdge, signSign1 } from '../../src/crypto/sign1.ts'
+import { authorizationTerms, encodeAuthorizationHeader } from '../../src/protocol/authorization.ts'
+import { fromBase64url } from '../../src/protocol/bytes.ts'
+import type { KeySet } from '../../src/protocol/keyset.ts'
+import { type DeviceMessage, encodeSettleMessage } from '../../src/protocol/messages.ts'
+import type { Payment, PaymentEntry } from '../../src/protocol/payment.ts'
+import { type DecisionException, encodeReceipt, type Receipt } from '../../src/protocol/receipt.ts'
+import { type Made, randomBytes, TestDevice } from '../kit/device.ts'
+import type { Database } from './database.ts'
+import { Network } from './network.ts'
+
+/** An edge that signs whatever it is asked to, devices with keys, and reconcilers on a real database. */
+export interface World {
+  readonly network: Network
+  readonly keySet: KeySet
+  readonly env: Readonly<Record<string, string>>
+  /** The clock of everything in this world; moves only when told. */
+  now: number
+  device(): Promise<TestDevice>
+  reconciler(fetch?: typeof globalThis.fetch): Promise<Reconciler>
+  /** The message that registers a device. */
+  facts(device: TestDevice, over?: Partial<DeviceMessage>): Uint8Array
+  /** The message of an admitted bundle, with the decisions given. */
+  admit(
+    device: TestDevice,
+    entries: readonly PaymentEntry[],
+    exceptions?: readonly DecisionException[],
+  ): Promise<Uint8Array>
+  admitMade(made: Made, entries: readonly PaymentEntry[], over?: Partial<Receipt>): Promise<Uint8Array>
+  /** A payer's own signature over a payment. */
+  authorize(payer: TestDevice, payment: Payment, nonce?: Uint8Array): Promise<Uint8Array>
+  /** Everything that can be done now is done, also what was in a pause. */
+  settle(reconciler?: Reconciler): Promise<void>
+  close(): Promise<void>
+}
+
+export async function makeWorld(database: Database): Promise<World> {
+  const secrets = await newSecrets()
+  const keys = await localKeys(secrets.EDGE_KEYS, secrets.KEY_WRAPPING_SECRET)
+  const keySet = await keys.keySet()
+  const opened: Reconciler[] = []
+  const env = {
+    ...secrets,
+    DATABASE_URL: database.appUrl,
+    QUEUE_API_URL: 'http://queue.test/client/v4',
+    CF_ACCOUNT_ID: 'account',
+    QUEUE_ID: 'settle',
+    QUEUE_TOKEN: 'token',
+    EDGE_URL: 'http://edge.test',
+    LOG_LEVEL: 'silent',
+  }
+
+  const world: World = {
+    network: new Network(await importHmacKey(fromBase64url(secrets.INTERNAL_HMAC_KEY)), () => world.now),
+    keySet,
+    env,
+    now: Date.now(),
+
+    async device() {
+      const device = await TestDevice.create()
+      await database.open(device.ownerWallet)
+      return device
+    },
+
+    async reconciler(fetch = world.network.fetch) {
+      const around = { fetch, clock: () => world.now, random: () => 0.5, log: openLog('silent') }
+      const reconciler = await openReconciler(parseConfig(env), around)
+      opened.push(reconciler)
+      return reconciler
+    },
+
+    facts: (device, over = {}) =>
+      encodeSettleMessage({
+        kind: 'device',
+        deviceId: device.id,
+        rev: 1,
+        alg: -7,
+        kid: device.kid,
+        publicKey: device.signer.key.bytes,
+        status: 'active',
+        country: 'BJ',
+        tenant: 'molam',
+        ownerWallet: device.ownerWallet,
+        atMs: world.now,
+        ...over,
+      }),
+
+    async admit(device, entries, exceptions = []) {
+      return world.admitMade(await device.bundle(entries, keySet), entries, { exceptions })
+    },
+
+    async admitMade({ bundle, header, digest }, entries, over = {}) {
+      const receipt = encodeReceipt({
+        deviceId: header.deviceId,
+        bundleId: header.bundleId,
+        digest,
+        seq: header.seq,
+        receivedAtMs: world.now,
+        status: 'pushed',
+        firstCounter: entries[0]?.counter ?? 1,
+        lastCounter: entries.at(-1)?.counter ?? 1,
+        exceptions: [],
+        ...over,
+      })
+      const { kid, signer } = await keys.receiptSigner()
+      return encodeSettleMessage({
+        kind: 'bundle',
+        deviceId: header.deviceId,
+        bundle,
+        receipt: await signAsEdge(signer, kid, receipt, 'molam-receipt-v1'),
+        country: 'BJ',
+        policyVersion: 1,
+      })
+    },
+
+    authorize(payer, payment, nonce = randomBytes(16)) {
+      const header = encodeAuthorizationHeader({ alg: -7, kid: payer.kid, deviceId: payer.id, nonce })
+      return signSign1(payer.signer, header, authorizationTerms(payment), 'molam-payer-authorization-v1')
+    },
+
+    async settle(reconciler) {
+      const worker = reconciler ?? opened[0] ?? (await world.reconciler())
+      for (let round = 0; round < 4; round++) {
+        await worker.once()
+        world.now += 60_000
+      }
+    },
+
+    async close() {
+      await Promise.all(opened.map((reconciler) => reconciler.close()))
+    },
+  }
+  return world
+}
+
+/** A wallet of this test only. */
+export const newWallet = () => `W-${randomUUID()}`

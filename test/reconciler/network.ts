@@ -1,0 +1,82 @@
+import { SERVICE_HEADER, verifyServiceCall } from '../../src/crypto/hmac.ts'
+import { type Confirmation, decodeConfirmations } from '../../src/protocol/confirmations.ts'
+import type { Outcome } from '../../src/protocol/notice.ts'
+
+/**
+ * The reconciler's whole network behind one `fetch`: the queue's pull API with leases, and the edge, which checks the
+ * service signature and keeps what it is told. What it does wrong is set by the test.
+ */
+export class Network {
+  readonly confirmed: Confirmation[] = []
+  /** How the edge answers for a device; default: confirmed. */
+  answer: (deviceId: string) => string = () => 'confirmed'
+  /** Called before each request; a thrown error is a broken connection, a number an answer with that status. */
+  fault: (path: string) => number | undefined = () => undefined
+  /** The edge takes what it is told, and the answer does not arrive. */
+  answersLost = false
+  readonly #queue = new Map<string, Uint8Array>()
+  readonly #leased = new Set<string>()
+  readonly #hmacKey: CryptoKey
+  readonly #clock: () => number
+  #messages = 0
+
+  constructor(hmacKey: CryptoKey, clock: () => number) {
+    this.#hmacKey = hmacKey
+    this.#clock = clock
+  }
+
+  send(...bodies: readonly Uint8Array[]): void {
+    for (const body of bodies) this.#queue.set(`m${++this.#messages}`, body)
+  }
+
+  get queued(): number {
+    return this.#queue.size
+  }
+
+  /** Leases run out: what was not acknowledged is delivered again. */
+  redeliver(): void {
+    this.#leased.clear()
+  }
+
+  outcomes(deviceId: string): readonly Outcome[] {
+    return this.confirmed.flatMap((one) =>
+      one.kind === 'bundle_settled' && one.deviceId === deviceId ? one.outcomes : [],
+    )
+  }
+
+  readonly fetch = async (input: string | URL | Request, init: RequestInit = {}): Promise<Response> => {
+    const request = new Request(input, init)
+    const { pathname } = new URL(request.url)
+    const fault = this.fault(pathname)
+    if (fault !== undefined) return new Response('', { status: fault })
+    if (pathname.endsWith('/messages/pull')) return this.#pull(Number((await request.json()).batch_size))
+    if (pathname.endsWith('/messages/ack')) {
+      const { acks } = (await request.json()) as { acks: { lease_id: string }[] }
+      for (const { lease_id } of acks) this.#queue.delete(lease_id)
+      return Response.json({ success: true, errors: [], messages: [], result: { ackCount: acks.length } })
+    }
+    return this.#confirm(request, pathname)
+  }
+
+  #pull(max: number): Response {
+    const free = [...this.#queue].filter(([id]) => !this.#leased.has(id)).slice(0, max)
+    const messages = free.map(([id, body]) => {
+      this.#leased.add(id)
+      const metadata = { 'CF-Content-Type': 'bytes' }
+      return { id, lease_id: id, body: Buffer.from(body).toString('base64'), attempts: 1, timestamp_ms: 0, metadata }
+    })
+    return Response.json({ success: true, errors: [], messages: [], result: { messages } })
+  }
+
+  async #confirm(request: Request, path: string): Promise<Response> {
+    const body = new Uint8Array(await request.arrayBuffer())
+    const call = { method: request.method, path, body }
+    const signed = await verifyServiceCall(this.#hmacKey, call, request.headers.get(SERVICE_HEADER), this.#clock())
+    if (!signed) return new Response('', { status: 401 })
+    const told = decodeConfirmations(body)
+    const devices = Object.fromEntries(told.map(({ deviceId }) => [deviceId, this.answer(deviceId)]))
+    this.confirmed.push(...told.filter(({ deviceId }) => devices[deviceId] === 'confirmed'))
+    if (this.answersLost) throw new TypeError('fetch failed')
+    return Response.json({ devices })
+  }
+}

@@ -1,0 +1,56 @@
+import { expect } from 'vitest'
+import { isVoided, type Payment } from '../../src/protocol/payment.ts'
+import type { OfflinePayment, OfflineSDK } from '../../src/sdk/index.ts'
+import type { Rig } from './rig.ts'
+
+/** What the merchant was told, to be held against what became of it. */
+export class Told {
+  /** "Paid." */
+  readonly paid: OfflinePayment[] = []
+  /** "Not taken": amounts, each used once. */
+  readonly notTaken: number[] = []
+  readonly voided = new Set<string>()
+}
+
+/** Lets everything settle in a fresh process with a good network, as it will one day. */
+export async function settle(rig: Rig): Promise<OfflineSDK> {
+  rig.storage.revive()
+  rig.edge.weather = undefined
+  rig.edge.faults = []
+  const sdk = await rig.started()
+  for (let i = 0; i < 4; i++) if ((await sdk.syncNow()).status === 'done') break
+  rig.edge.settleAll()
+  expect(await sdk.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
+  return sdk
+}
+
+/** The SDK's promises (DESIGN, 1–3), after everything has settled. */
+export function expectPromisesKept(rig: Rig, sdk: OfflineSDK, told: Told, aliveThroughout: boolean): void {
+  const { edge } = rig
+  expect(edge.contradictions).toEqual([])
+  // Each counter arrived once, whatever was sent again.
+  expect(edge.counters).toEqual([...new Set(edge.counters)])
+  for (const payment of told.paid) {
+    const arrived = edge.entriesOf(payment.counter)
+    if (told.voided.has(payment.localId)) {
+      expect(arrived).toEqual([{ counter: payment.counter, voided: true }])
+      expect(sdk.getTransaction(payment.localId)?.status).toBe('voided')
+    } else {
+      expect(arrived).toEqual([termsOf(payment)])
+      expect(sdk.getTransaction(payment.localId)).toMatchObject({ status: 'succeeded', receipted: true })
+    }
+  }
+  const arrived = edge.bundles.flatMap(({ entries }) => entries).filter((entry) => !isVoided(entry)) as Payment[]
+  if (aliveThroughout) {
+    const kept = told.paid.filter(({ localId }) => !told.voided.has(localId))
+    expect(arrived.map(({ amount }) => amount).sort()).toEqual(kept.map(({ amount }) => amount).sort())
+  }
+  for (const amount of aliveThroughout ? told.notTaken : []) {
+    expect(arrived.map((payment) => payment.amount)).not.toContain(amount)
+  }
+}
+
+function termsOf(view: OfflinePayment): Payment {
+  const { localId: _, status: _s, expected: _e, receipted: _r, ...payment } = view
+  return payment
+}
