@@ -123,7 +123,10 @@ export class Journal {
       if (counter > COUNTER_MAX) throw new RangeError('counters are used up')
       const payment = terms(counter)
       await this.#writeNew(paymentKey(counter), encodePayment(payment, expected, policyVersion))
-      return this.#taken({ payment, expected })
+      const entry = newEntry(counter, { payment, expected })
+      this.#entries.set(counter, entry)
+      this.#nextCounter = counter + 1
+      return entry
     } catch (error) {
       throw asStorageFailure(error, 'not_taken')
     }
@@ -142,10 +145,14 @@ export class Journal {
     if (entry?.admitted !== undefined) throw new OfflineError('already_bundled', { money: 'receipted' })
     if (entry?.bundled || counter < voidFrom) throw new OfflineError('already_bundled')
     await this.#settleDoubts()
+    const stored = await this.#records.read(paymentKey(counter))
     const rewrite = damaged?.kind === 'void_unreadable'
     if (rewrite) await this.#records.write(voidKey(counter), { counter })
     else await this.#writeNew(voidKey(counter), { counter })
-    await this.#loadCounter(counter)
+    // From here on nothing may fail: the payment is voided, and the caller must hear that it is.
+    const terms = stored.kind === 'whole' ? readPayment(stored.body) : undefined
+    this.#damaged.delete(counter)
+    this.#entries.set(counter, { ...newEntry(counter, terms), ...entry, voided: true })
   }
 
   /** Removes what failed writes may have left behind; until it is gone, nothing is taken and nothing is bundled. */
@@ -245,12 +252,8 @@ export class Journal {
       this.#damaged.set(counter, raw === undefined ? { counter, kind: 'absent' } : { counter, kind: 'unreadable', raw })
     } else {
       this.#entries.set(counter, {
-        counter,
-        payment: terms?.payment,
-        expected: terms?.expected ?? NOT_EXPECTED,
+        ...newEntry(counter, terms),
         voided: voided.kind === 'whole',
-        bundled: false,
-        admitted: undefined,
         outcome: outcome.kind === 'whole' ? (outcome.body as OutcomeRecord) : undefined,
       })
     }
@@ -277,22 +280,6 @@ export class Journal {
     }
   }
 
-  #taken({ payment, expected }: { payment: Payment; expected: Verdict }): Entry {
-    const { counter } = payment
-    const entry: Entry = {
-      counter,
-      payment,
-      expected,
-      voided: false,
-      bundled: false,
-      admitted: undefined,
-      outcome: undefined,
-    }
-    this.#entries.set(counter, entry)
-    this.#nextCounter = counter + 1
-    return entry
-  }
-
   #admit(admission: Admission): readonly Entry[] {
     const changed: Entry[] = []
     for (let counter = admission.first; counter <= admission.last; counter++) {
@@ -311,6 +298,18 @@ export class Journal {
     const changed = { ...entry, ...change }
     this.#entries.set(counter, changed)
     return changed
+  }
+}
+
+function newEntry(counter: number, terms: { payment: Payment; expected: Verdict } | undefined): Entry {
+  return {
+    counter,
+    payment: terms?.payment,
+    expected: terms?.expected ?? NOT_EXPECTED,
+    voided: false,
+    bundled: false,
+    admitted: undefined,
+    outcome: undefined,
   }
 }
 

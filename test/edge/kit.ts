@@ -1,6 +1,7 @@
-import { env, SELF } from 'cloudflare:test'
+import { createExecutionContext, env, SELF, waitOnExecutionContext } from 'cloudflare:test'
 import { importJWK, SignJWT } from 'jose'
 import { expect } from 'vitest'
+import { app } from '../../src/app.ts'
 import { openAsEdge } from '../../src/crypto/sign1.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { BUNDLE_MEDIA_TYPE } from '../../src/protocol/bundle.ts'
@@ -58,11 +59,21 @@ export async function keySet(): Promise<KeySet> {
 }
 
 export function push(body: BodyInit | Uint8Array, headers: Record<string, string> = {}): Promise<Response> {
-  return SELF.fetch(`${ORIGIN}/offline/push`, {
-    method: 'POST',
-    headers: { 'content-type': BUNDLE_MEDIA_TYPE, accept: 'application/cbor', 'molam-cursor': '0', ...headers },
-    body: body as BodyInit,
-  })
+  return SELF.fetch(`${ORIGIN}/offline/push`, pushInit(body, headers))
+}
+
+export const pushInit = (body: BodyInit | Uint8Array, headers: Record<string, string> = {}) => ({
+  method: 'POST',
+  headers: { 'content-type': BUNDLE_MEDIA_TYPE, accept: 'application/cbor', 'molam-cursor': '0', ...headers },
+  body: body as BodyInit,
+})
+
+/** The Worker with other settings or bindings than the test runtime's own. */
+export async function fetchWith(over: Partial<typeof bindings>, path: string, init: RequestInit): Promise<Response> {
+  const context = createExecutionContext()
+  const response = await app.fetch(new Request(ORIGIN + path, init), { ...bindings, ...over }, context)
+  await waitOnExecutionContext(context)
+  return response
 }
 
 /** A push that must be answered with a receipt; both parts verified as a device does. */
@@ -70,7 +81,12 @@ export async function pushed(
   body: Uint8Array,
   headers: Record<string, string> = {},
 ): Promise<{ receipt: Receipt; receiptBytes: Uint8Array; notice: Notice }> {
-  const response = await push(body, headers)
+  return receiptOf(await push(body, headers))
+}
+
+export async function receiptOf(
+  response: Response,
+): Promise<{ receipt: Receipt; receiptBytes: Uint8Array; notice: Notice }> {
   if (response.status !== 200) throw new Error(`push: ${response.status} ${await response.text()}`)
   const parts = decodePushResponse(await response.bytes())
   const receipt = await verified(parts.receipt, 'molam-receipt-v1')

@@ -155,6 +155,18 @@ describe('chain_fork', () => {
     expect(await status()).toBe('suspended')
   })
 
+  it('a device that was reactivated and tells the same fork again is suspended again', async () => {
+    const first = await device.bundle([entry()], keys)
+    await pushed(first.bundle)
+    const forged = await device.bundle([entry()], keys, { seq: 1, prev: new Uint8Array(16) })
+    await expectRefusal(await push(forged.bundle), 'chain_fork')
+    await stubOf(device).setStatus('active', { actor: 'user:ops' }, 'repaired')
+    forgetDevices()
+    await expectRefusal(await push(forged.bundle), 'chain_fork')
+    expect(await status()).toBe('suspended')
+    expect(await evidence()).toHaveLength(1)
+  })
+
   it('the reconciler and the read model are told of the suspension', async () => {
     const queues = await lostQueues()
     await pushed((await device.bundle([entry()], keys)).bundle)
