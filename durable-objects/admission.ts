@@ -2,7 +2,6 @@ import { activityKey, calendarDay, noActivity } from '../src/protocol/activity.t
 import { equalBytes } from '../src/protocol/bytes.ts'
 import { chainStep, type Neighbours } from '../src/protocol/chain.ts'
 import { addRange, hasCounter } from '../src/protocol/counters.ts'
-import { BUNDLE_BYTES_MAX, PAYMENTS_PER_BUNDLE_MAX } from '../src/protocol/limits.ts'
 import { isVoided, type Payment } from '../src/protocol/payment.ts'
 import type { DecisionException, Receipt } from '../src/protocol/receipt.ts'
 import { judge, type Verdict } from '../src/protocol/rules.ts'
@@ -99,7 +98,7 @@ export function decideAdmission(view: View, request: AdmitRequest, nowMs: number
       prev: claims.prev,
       bundle: request.bundle,
       receivedAtMs: nowMs,
-      timeFloorMs: nextTimeFloor(view, request, nowMs),
+      timeFloorMs: nextTimeFloor(view, payments, nowMs),
       currency: payload.currency,
       firstCounter: first,
       lastCounter: last,
@@ -145,22 +144,22 @@ function exception(counter: number, { decision, reason }: Verdict): DecisionExce
 }
 
 /**
- * A sync acknowledges that nothing older is pending, so later payments may not be dated before it. A bundle that is
- * full acknowledges less: a backlog of more than one bundle follows in the next, and its floor is still the one from
- * before.
+ * Later payments may not be dated before the last one of this bundle. The time of the push itself says nothing: a bundle
+ * that was sealed while there was no network keeps its bytes, and what was taken while it waited follows in the next one
+ * of the same sync, as the rest of a backlog does.
  */
-function nextTimeFloor(view: View, { payload, bundle }: AdmitRequest, nowMs: number): number {
-  const full = payload.entries.length === PAYMENTS_PER_BUNDLE_MAX || bundle.length > BUNDLE_BYTES_MAX / 2
-  return full ? (view.timeFloorMs ?? 0) : nowMs
+function nextTimeFloor(view: View, payments: readonly Payment[], nowMs: number): number {
+  return Math.min(nowMs, Math.max(view.timeFloorMs ?? 0, payments.at(-1)?.initiatedAtMs ?? 0))
 }
 
 function dayKey(nowMs: number, { policy, payload }: AdmitRequest): string {
   return activityKey(calendarDay(nowMs, policy.timeZone), payload.currency)
 }
 
-/** Drops days that no acceptable payment can fall into any more, so that the row stays small. */
+/** Drops days that no acceptable payment can fall into any more, or not for long, so that the row stays small. */
 function recent(activity: ReadonlyMap<string, { count: number; value: number }>, request: AdmitRequest, nowMs: number) {
   const { maxBundleAgeHours, timeZone } = request.policy
   const oldest = calendarDay(nowMs - maxBundleAgeHours * 3_600_000 - ACTIVITY_DAYS_SPARE * DAY_MS, timeZone)
-  return new Map([...activity].filter(([key]) => key.slice(0, 10) >= oldest))
+  const latest = calendarDay(nowMs + ACTIVITY_DAYS_SPARE * DAY_MS, timeZone)
+  return new Map([...activity].filter(([key]) => key.slice(0, 10) >= oldest && key.slice(0, 10) <= latest))
 }

@@ -52,8 +52,8 @@ export class Delivery {
   /** Makes sure that an alarm is set while anything is owed. */
   async rearm(): Promise<void> {
     const at = await this.#ctx.storage.getAlarm()
-    if (at !== null) this.#alarmAtMs = at
-    else if (this.#owes()) this.#arm(Date.now() + SETTLE_PATIENCE_MS)
+    this.#alarmAtMs = at ?? undefined
+    if (at === null && this.#owes()) this.#arm(Date.now() + SETTLE_PATIENCE_MS)
   }
 
   /** The alarm. Whatever fails in it, the next one is set first. */
@@ -119,7 +119,8 @@ export class Delivery {
   }
 
   #arm(atMs: number): void {
-    if (this.#alarmAtMs !== undefined && this.#alarmAtMs <= atMs) return
+    // An alarm of the past has run, or was lost; it must not keep the next one from being set.
+    if (this.#alarmAtMs !== undefined && this.#alarmAtMs > Date.now() && this.#alarmAtMs <= atMs) return
     this.#alarmAtMs = atMs
     // Not awaited: it commits together with the writes around it.
     void this.#ctx.storage.setAlarm(atMs)
@@ -133,8 +134,9 @@ export class Delivery {
   /** Sends without making the caller wait. What does not arrive stays owed. */
   #send(settle: readonly Uint8Array[], index: readonly IndexMessage[]): void {
     const sends = [
-      ...settle.map((body) => this.#env.SETTLE_QUEUE.send(body, { contentType: 'bytes' })),
-      ...index.map((body) => this.#env.INDEX_QUEUE.send(body, { contentType: 'v8' })),
+      // Async, so that one that throws at once is a message that was not taken, and not a push that failed.
+      ...settle.map(async (body) => this.#env.SETTLE_QUEUE.send(body, { contentType: 'bytes' })),
+      ...index.map(async (body) => this.#env.INDEX_QUEUE.send(body, { contentType: 'v8' })),
     ]
     this.#ctx.waitUntil(
       Promise.allSettled(sends).then((results) => {

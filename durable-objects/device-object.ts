@@ -173,9 +173,11 @@ export class DeviceObject extends DurableObject<Env> {
     return { status, country, tenant, head, registeredAtMs, missing, owed: owedSummary(this.#sql, device) }
   }
 
-  /** The sweep's call: being constructed has re-armed the alarm already. */
-  wake(): OwedSummary | undefined {
-    return this.#registered ? owedSummary(this.#sql, readDevice(this.#sql)) : undefined
+  /** The sweep's call: sets a lost alarm again, also where the object has been alive all the time. */
+  async wake(): Promise<OwedSummary | undefined> {
+    if (!this.#registered) return undefined
+    await this.#delivery.rearm()
+    return owedSummary(this.#sql, readDevice(this.#sql))
   }
 
   override async alarm(): Promise<void> {

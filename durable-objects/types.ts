@@ -55,7 +55,7 @@ export interface StoredBundle {
   readonly bundle: Uint8Array
   readonly receipt: Uint8Array
   readonly receivedAtMs: number
-  /** Payments in later bundles may not lie before it: see admission.ts. */
+  /** Payments in later bundles may not be dated before it: see admission.ts. */
   readonly timeFloorMs: number
   readonly currency: string
   readonly firstCounter: number

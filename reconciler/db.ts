@@ -36,6 +36,8 @@ export function openPool(url: string, onError: (error: Error) => void, connectio
   })
   // A connection that breaks while idle is replaced; unheard it would end the process.
   pool.on('error', onError)
+  // So would one that breaks in use between two queries: the next query on it says so.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return pool
 }
 

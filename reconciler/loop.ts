@@ -10,7 +10,7 @@ export interface Loop {
   /** How long to wait for the bell. */
   readonly idleMs: number
   /** Bells of the loops that go on with what this one did. */
-  readonly then: readonly Bell[]
+  readonly wakes: readonly Bell[]
 }
 
 /** A part that is down is asked again with growing pauses, for as long as it takes. */
@@ -18,7 +18,7 @@ const OUTAGE: Backoff = { firstMs: 250, maxMs: 15_000 }
 
 /** Runs until the signal says stop; a step under way is finished first. */
 export async function runLoop(
-  { name, step, bell, idleMs, then }: Loop,
+  { name, step, bell, idleMs, wakes }: Loop,
   { signal, log, random }: { signal: AbortSignal; log: Log; random: () => number },
 ): Promise<void> {
   const stop = () => bell.ring()
@@ -28,7 +28,7 @@ export async function runLoop(
       const count = await step()
       failures = 0
       if (count === 0) await bell.wait(idleMs)
-      else for (const next of then) next.ring()
+      else for (const next of wakes) next.ring()
     } catch (error) {
       failures += 1
       log.error({ loop: name, failures, fault: faultOf(error) }, 'step failed')

@@ -62,9 +62,9 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
     async run(signal) {
       const [pulls, inbox, outbox] = [new Bell(), new Bell(), new Bell()]
       const loops: readonly Loop[] = [
-        { name: 'pull', step: pull, bell: pulls, idleMs: config.queuePollMs, then: [inbox, outbox] },
-        { name: 'reconcile', step: reconcile, bell: inbox, idleMs: IDLE_MS, then: [outbox] },
-        { name: 'outcomes', step: send, bell: outbox, idleMs: IDLE_MS, then: [] },
+        { name: 'pull', step: pull, bell: pulls, idleMs: config.queuePollMs, wakes: [inbox, outbox] },
+        { name: 'reconcile', step: reconcile, bell: inbox, idleMs: IDLE_MS, wakes: [outbox] },
+        { name: 'outcomes', step: send, bell: outbox, idleMs: IDLE_MS, wakes: [] },
       ]
       await Promise.all(loops.map((loop) => runLoop(loop, { signal, log, random })))
     },

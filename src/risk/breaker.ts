@@ -74,7 +74,11 @@ export class Breaker {
   report({ generation }: Permit, succeeded: boolean): void {
     // Calls that began before it opened, and probes that were given up, say nothing about now.
     if (generation !== this.#generation) return
-    if (this.#probing) return succeeded ? this.#close() : this.#open()
+    if (this.#probing) {
+      if (succeeded) this.#close()
+      else this.#open()
+      return
+    }
     this.#recent = [...this.#recent, !succeeded].slice(-this.#settings.window)
     this.#inARow = succeeded ? 0 : this.#inARow + 1
     const failed = this.#recent.filter((failure) => failure).length

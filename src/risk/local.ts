@@ -1,90 +1,138 @@
-import type { DayActivity } from '../protocol/activity.ts'
+import type { Activity, DayActivity } from '../protocol/activity.ts'
+import type { DeviceClock } from '../protocol/payload.ts'
 import type { Payment } from '../protocol/payment.ts'
 import type { Policy } from '../protocol/policy.ts'
+import { amountRules } from './amount-rules.ts'
+import { deviceRules } from './device-rules.ts'
+import { type DeviceHistory, emptyHistory, recentPayments, type SeenPayment, seenPayment } from './history.ts'
+import { REASONS_MAX } from './limits.ts'
+import { partyRules } from './party-rules.ts'
+import { NEUTRAL } from './reputation.ts'
+import type { RiskReason } from './score.ts'
+import { timeRules } from './time-rules.ts'
+import { type RuleName, WEIGHTS } from './weights.ts'
 
 /**
  * The local risk scorer: named, deterministic rules over a bundle and what its device did before. It decides alone when
- * the remote scorer cannot be asked. Scores are 0–1 and add up, 1 at the most.
+ * the remote scorer cannot be asked, with the same result at the edge and at the reconciler for the same input.
+ *
+ * Each rule has a weight (weights.ts) and speaks with a strength of 0–1. What they say adds up, so that one can read how
+ * a score came about; 1 at the most. A rule speaks about the whole bundle or about some of its payments, and then the
+ * others do not pay for them.
  */
-export interface RiskScore {
-  readonly score: number
-  /** Names of the rules that spoke. */
-  readonly reasons: readonly string[]
-  readonly scoredBy: 'local'
-}
-
-export interface RiskInput {
+export interface LocalInput {
+  /** Those that were not seen before, in the order of their counters. */
   readonly payments: readonly Payment[]
   readonly policy: Policy
-  /** What the device's day held before this bundle. */
-  readonly today: DayActivity
+  readonly ownerWallet: string
+  readonly signedAtMs: number
+  readonly clock: DeviceClock | undefined
+  /** What the device's days held before this bundle. */
+  readonly activity: Activity
+  readonly history: DeviceHistory
   /** Seqs of the chain that are missing before this bundle. */
   readonly holes: number
+  /** Contradictions of late (reputation.ts). */
+  readonly recentConflicts: number
   readonly deviceAgeMs: number
+  /** 0–1, 0.5 for a device nobody knows. */
+  readonly reputation: number
 }
 
-interface Rule {
-  readonly name: string
-  readonly weight: number
-  readonly speaks: (input: RiskInput) => boolean
+export interface LocalScore {
+  readonly scoredBy: 'local'
+  /** The highest that any payment of the bundle has. */
+  readonly score: number
+  /** For every payment of the bundle. */
+  readonly shared: number
+  /** `[counter, score]` of payments that a rule spoke about: what all share, and their own. */
+  readonly payments: readonly (readonly [counter: number, score: number])[]
+  readonly reasons: readonly RiskReason[]
+  readonly version: string
 }
 
-const DAY_MS = 86_400_000
-
-/** How close below a limit an amount must be to look made to fit under it. */
-const STRUCTURING_BAND = 0.05
-
-const RULES: readonly Rule[] = [
-  // Payments minted by a script come faster than people can hand over money.
-  { name: 'velocity', weight: 0.2, speaks: ({ payments }) => fastest(payments) > 10 },
-  // Several amounts just under a limit that asks for more proof.
-  { name: 'structuring', weight: 0.2, speaks: ({ payments, policy }) => nearLimits(payments, policy) >= 3 },
-  // Bundles withheld: the chain has holes.
-  { name: 'chain_hole', weight: 0.1, speaks: ({ holes }) => holes > 0 },
-  // A device of less than a day that already moves half of what a day allows.
-  {
-    name: 'new_device_high_value',
-    weight: 0.2,
-    speaks: ({ deviceAgeMs, payments, today, policy }) =>
-      deviceAgeMs < DAY_MS && today.value + total(payments) > policy.maxOfflineValuePerDevicePerDay * 0.8,
-  },
-  // Money sent from one wallet to many in one go.
-  { name: 'receiver_spread', weight: 0.15, speaks: ({ payments }) => widestSpread(payments) >= 15 },
-]
-
-export function scoreLocally(input: RiskInput): RiskScore {
-  const spoken = RULES.filter((rule) => rule.speaks(input))
-  const sum = spoken.reduce((total, rule) => total + rule.weight, 0)
-  // Rounded so that the same rules give the same number in whatever order they are added.
-  const score = Math.min(1, Math.round(sum * 100) / 100)
-  return { score, reasons: spoken.map((rule) => rule.name), scoredBy: 'local' }
+/** The input as the rules take it. */
+export interface Scene extends LocalInput {
+  /** The payments of the bundle and those before it, in order of time. */
+  readonly seen: readonly SeenPayment[]
+  readonly skewMs: number
 }
 
-const total = (payments: readonly Payment[]) => payments.reduce((sum, { amount }) => sum + amount, 0)
-
-/** The most payments that share one minute of device time. */
-function fastest(payments: readonly Payment[]): number {
-  return mostOf(payments.map(({ initiatedAtMs }) => Math.floor(initiatedAtMs / 60_000)))
+/** What a rule says. Strengths are 0–1. */
+export interface Finding {
+  readonly rule: RuleName
+  readonly detail: string
+  /** About the whole bundle, */
+  readonly strength?: number
+  /** or about payments of it, by counter. */
+  readonly about?: ReadonlyMap<number, number>
 }
 
-function nearLimits(payments: readonly Payment[], policy: Policy): number {
-  const limits = [policy.requirePayerProofAbove, policy.requireAgentApprovalAbove, policy.maxOfflineAmount]
-  return payments.filter(({ amount }) =>
-    limits.some((limit) => amount <= limit && amount > limit * (1 - STRUCTURING_BAND)),
-  ).length
-}
+export type Rule = (scene: Scene) => Finding | undefined
 
-function widestSpread(payments: readonly Payment[]): number {
-  const receivers = new Map<string, Set<string>>()
-  for (const { type, sender, receiver } of payments) {
-    if (type !== 'p2p') continue
-    receivers.set(sender, (receivers.get(sender) ?? new Set()).add(receiver))
+/** Changes with every rule, weight and threshold: a stored score must say what it was made by. */
+export const LOCAL_VERSION = 'local-1'
+
+/** Scores are whole ten-thousandths, as on the wire: the same sum in whatever order it is added. */
+const UNIT = 10_000
+
+const RULES: readonly Rule[] = [...deviceRules, ...timeRules, ...amountRules, ...partyRules]
+
+export function assessLocally(input: LocalInput): LocalScore {
+  const seen = [...recentPayments(input.history), ...input.payments.map(seenPayment)].sort((a, b) => a.atMs - b.atMs)
+  const scene: Scene = { ...input, seen, skewMs: input.policy.maxClockSkewMinutes * 60_000 }
+  let shared = 0
+  const own = new Map<number, number>()
+  const reasons: RiskReason[] = []
+  for (const rule of RULES) {
+    const finding = rule(scene)
+    if (finding === undefined) continue
+    const forAll = units(finding.rule, finding.strength ?? 0)
+    let most = forAll
+    shared += forAll
+    for (const [counter, strength] of finding.about ?? []) {
+      const adds = units(finding.rule, strength)
+      if (adds > 0) own.set(counter, (own.get(counter) ?? 0) + adds)
+      most = Math.max(most, adds)
+    }
+    if (most > 0) reasons.push({ rule: finding.rule, detail: finding.detail, adds: most / UNIT })
   }
-  return Math.max(0, ...[...receivers.values()].map((set) => set.size))
+  const highest = Math.max(0, ...own.values())
+  return {
+    scoredBy: 'local',
+    score: scoreOf(shared + highest),
+    shared: scoreOf(shared),
+    payments: [...own].map(([counter, units]) => [counter, scoreOf(shared + units)] as const),
+    reasons: reasons.slice(0, REASONS_MAX),
+    version: LOCAL_VERSION,
+  }
 }
 
-function mostOf(values: readonly number[]): number {
-  const counts = new Map<number, number>()
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
-  return Math.max(0, ...counts.values())
+const scoreOf = (sum: number): number => Math.min(UNIT, sum) / UNIT
+
+function units(rule: RuleName, strength: number): number {
+  // A broken number must not come out as no risk.
+  const bounded = Number.isNaN(strength) ? 1 : Math.min(1, Math.max(0, strength))
+  return Math.round(WEIGHTS[rule] * bounded * UNIT)
+}
+
+/** The shape that admission.ts calls today; goes when it calls `assessLocally`. */
+export function scoreLocally(input: {
+  readonly payments: readonly Payment[]
+  readonly policy: Policy
+  readonly today: DayActivity
+  readonly holes: number
+  readonly deviceAgeMs: number
+}): { readonly score: number; readonly reasons: readonly string[]; readonly scoredBy: 'local' } {
+  const { score, reasons } = assessLocally({
+    ...input,
+    ownerWallet: '',
+    signedAtMs: Number.POSITIVE_INFINITY,
+    clock: undefined,
+    activity: new Map(),
+    history: emptyHistory,
+    recentConflicts: 0,
+    reputation: NEUTRAL,
+  })
+  return { score, reasons: reasons.map(({ rule }) => rule), scoredBy: 'local' }
 }

@@ -1,10 +1,10 @@
 import { localId } from '../protocol/ids.ts'
 import type { Result } from '../protocol/result.ts'
+import type { Breaker } from './breaker.ts'
 import { BULK_CALLS_AT_ONCE, BULK_PAYMENTS_MAX } from './limits.ts'
 import type { Hmac } from './pseudonym.ts'
 import type { RemoteFailure, RemoteRisk } from './score.ts'
 import type { RemoteScorer } from './scorer.ts'
-import type { Breaker } from './breaker.ts'
 import { type Operation, type SiraDeps, type SiraSettings, SiraTransport } from './sira-call.ts'
 import {
   type BulkItem,
@@ -32,7 +32,7 @@ import {
  * @example
  * const sira = new SiraClient({ baseUrl, apiKey }, hmac, { fetch: (url, init) => fetch(url, init), nowMs, after, random, observe })
  * const remote = await sira.scoreBundle(facts, requestId)
- * const risk = combine(remote, scoreLocally(input))
+ * const risk = combine(remote, assessLocally(input))
  */
 export class SiraClient implements RemoteScorer {
   readonly #transport: SiraTransport

@@ -14,7 +14,7 @@ type AssembleContext = Pick<SyncContext, 'device' | 'suite' | 'randomBytes'>
  */
 export function assemble({ device, suite, randomBytes }: AssembleContext): Promise<Outgoing | undefined> {
   return device.mutex.run(async () => {
-    await device.journal.readyToBundle()
+    await device.journal.settle()
     const run = nextRun(device.journal.unsent)
     if (run.length === 0) return undefined
     const { state, clock, deviceId } = device

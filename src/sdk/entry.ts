@@ -11,14 +11,24 @@ export interface Entry {
   readonly payment: Payment | undefined
   readonly expected: Verdict
   readonly voided: boolean
-  /** Put into a bundle, which may have been sent. */
-  readonly bundled: boolean
   /** What the edge decided, from the verified admission of its bundle. */
   readonly admitted:
     | { readonly seq: number; readonly decision: Verdict['decision']; readonly reason?: string }
     | undefined
   /** From a verified notice. */
   readonly outcome: OutcomeRecord | undefined
+}
+
+/** An entry fresh from its record. */
+export function newEntry(counter: number, terms: { payment: Payment; expected: Verdict } | undefined): Entry {
+  return {
+    counter,
+    payment: terms?.payment,
+    expected: terms?.expected ?? { decision: 'accepted' },
+    voided: false,
+    admitted: undefined,
+    outcome: undefined,
+  }
 }
 
 export type EntryStatus = PaymentStatus | 'voided'

@@ -3,7 +3,7 @@ import type { Outcome } from '../protocol/notice.ts'
 import type { Payment } from '../protocol/payment.ts'
 import type { Verdict } from '../protocol/rules.ts'
 import type { DeviceState } from './device-state.ts'
-import { type Entry, replaces } from './entry.ts'
+import { type Entry, newEntry, replaces } from './entry.ts'
 import { asStorageFailure, OfflineError } from './errors.ts'
 import {
   type Admission,
@@ -15,6 +15,7 @@ import {
   type PaymentRecord,
 } from './payment-record.ts'
 import type { Records } from './records.ts'
+import { WriteOnce } from './write-once.ts'
 
 /**
  * A counter whose record cannot be used. It is never sent and never given out again; a person decides.
@@ -26,6 +27,8 @@ import type { Records } from './records.ts'
 export interface DamagedRecord {
   readonly counter: number
   readonly kind: 'unreadable' | 'absent' | 'void_unreadable'
+  /** The edge has acknowledged the payment: only the copy here is lost. */
+  readonly receipted: boolean
   /** The record's text as it stands, which stays where it is. */
   readonly raw?: string
 }
@@ -38,7 +41,6 @@ const PROBE_PAST_END = 4
 /** Counters that are given up in one step, each shown as absent: bounds what one answer can make the device do. */
 const SKIP_MAX = 1000
 
-const NOT_EXPECTED: Verdict = { decision: 'accepted' }
 const paymentKey = (counter: number): string => `payment/${counter}`
 const voidKey = (counter: number): string => `void/${counter}`
 const outcomeKey = (counter: number): string => `outcome/${counter}`
@@ -52,13 +54,15 @@ export class Journal {
   readonly #records: Records
   readonly #entries = new Map<number, Entry>()
   readonly #damaged = new Map<number, DamagedRecord>()
-  /** Records that a failed write may have left behind although the caller was told that it did not happen. */
-  readonly #doubtful = new Set<string>()
+  /** Counters that are in a bundle, which may have been sent. */
+  readonly #bundled = new Set<number>()
+  readonly #once: WriteOnce
   #nextCounter = 1
   #outcomeLost = false
 
   constructor(records: Records) {
     this.#records = records
+    this.#once = new WriteOnce(records)
   }
 
   get nextCounter(): number {
@@ -92,10 +96,16 @@ export class Journal {
     return this.entries.filter((entry) => entry.admitted === undefined)
   }
 
+  /** How many payments only this storage knows, whole or not. */
+  get unsynced(): number {
+    return this.unsent.length + this.damaged.filter(({ kind, receipted }) => kind !== 'absent' && !receipted).length
+  }
+
   /** Reads what is on disk. The head in the state lags: the journal goes on for as long as there are records. */
   async load(head: Pick<DeviceState, 'firstCounter' | 'nextCounter' | 'firstSeq' | 'seq'>): Promise<void> {
     this.#entries.clear()
     this.#damaged.clear()
+    this.#bundled.clear()
     for (let from = head.firstCounter; from < head.nextCounter; from += READ_BATCH) {
       const to = Math.min(from + READ_BATCH, head.nextCounter)
       await Promise.all(Array.from({ length: to - from }, (_, index) => this.#loadCounter(from + index)))
@@ -116,13 +126,13 @@ export class Journal {
    */
   async take(terms: (counter: number) => Payment, expected: Verdict, policyVersion: number): Promise<Entry> {
     try {
-      await this.#settleDoubts()
+      await this.settle()
       // Nothing but this journal writes here; if something did, its record is kept and the next counter is taken.
       await this.#probe(this.#nextCounter, 1)
       const counter = this.#nextCounter
       if (counter > COUNTER_MAX) throw new RangeError('counters are used up')
       const payment = terms(counter)
-      await this.#writeNew(paymentKey(counter), encodePayment(payment, expected, policyVersion))
+      await this.#once.write(paymentKey(counter), encodePayment(payment, expected, policyVersion))
       const entry = newEntry(counter, { payment, expected })
       this.#entries.set(counter, entry)
       this.#nextCounter = counter + 1
@@ -142,35 +152,43 @@ export class Journal {
     const damaged = this.#damaged.get(counter)
     if (entry?.voided) return
     if (entry === undefined && (damaged === undefined || damaged.kind === 'absent')) throw new OfflineError('not_found')
-    if (entry?.admitted !== undefined) throw new OfflineError('already_bundled', { money: 'receipted' })
-    if (entry?.bundled || counter < voidFrom) throw new OfflineError('already_bundled')
-    await this.#settleDoubts()
+    this.#assertNeverSent(counter, voidFrom)
     const stored = await this.#records.read(paymentKey(counter))
-    const rewrite = damaged?.kind === 'void_unreadable'
-    if (rewrite) await this.#records.write(voidKey(counter), { counter })
-    else await this.#writeNew(voidKey(counter), { counter })
+    if (damaged?.kind === 'void_unreadable') await this.#records.remove(voidKey(counter))
+    await this.#once.write(voidKey(counter), { counter })
     // From here on nothing may fail: the payment is voided, and the caller must hear that it is.
-    const terms = stored.kind === 'whole' ? readPayment(stored.body) : undefined
+    const terms = stored.kind === 'whole' ? decodePayment(stored.body) : undefined
     this.#damaged.delete(counter)
     this.#entries.set(counter, { ...newEntry(counter, terms), ...entry, voided: true })
   }
 
-  /** Removes what failed writes may have left behind; until it is gone, nothing is taken and nothing is bundled. */
-  async #settleDoubts(): Promise<void> {
-    for (const key of this.#doubtful) {
-      await this.#records.remove(key)
-      this.#doubtful.delete(key)
-    }
+  /**
+   * A payment whose void cannot be read stands: a person has decided so.
+   *
+   * @throws OfflineError `not_found` when there is no such decision to take, `already_bundled`, `storage_failed`
+   */
+  async keepPayment(counter: number, voidFrom: number): Promise<void> {
+    if (this.#damaged.get(counter)?.kind !== 'void_unreadable') throw new OfflineError('not_found')
+    this.#assertNeverSent(counter, voidFrom)
+    await this.#records.remove(voidKey(counter))
+    await this.#loadCounter(counter)
+  }
+
+  /** What the edge may have been told of a counter cannot be changed here any more. */
+  #assertNeverSent(counter: number, voidFrom: number): void {
+    const receipted = this.#entries.get(counter)?.admitted !== undefined || this.#damaged.get(counter)?.receipted
+    if (receipted) throw new OfflineError('already_bundled', { money: 'receipted' })
+    if (this.#bundled.has(counter) || counter < voidFrom) throw new OfflineError('already_bundled')
   }
 
   /** Before a bundle is built: no record may be in it that its caller was told does not exist. */
-  async readyToBundle(): Promise<void> {
-    await this.#settleDoubts()
+  settle(): Promise<void> {
+    return this.#once.settle()
   }
 
   /** Marked before the bundle is written, and for good: the write may have happened even when it failed. */
   markBundled(first: number, last: number): void {
-    for (let counter = first; counter <= last; counter++) this.#change(counter, { bundled: true })
+    for (let counter = first; counter <= last; counter++) this.#bundled.add(counter)
   }
 
   /** @returns the payments that were not admitted before */
@@ -242,14 +260,15 @@ export class Journal {
     ])
     this.#entries.delete(counter)
     this.#damaged.delete(counter)
-    const terms = payment.kind === 'whole' ? readPayment(payment.body) : undefined
+    const terms = payment.kind === 'whole' ? decodePayment(payment.body) : undefined
     if (outcome.kind === 'damaged') this.#outcomeLost = true
     if (voided.kind === 'damaged') {
-      this.#damaged.set(counter, { counter, kind: 'void_unreadable', raw: voided.raw })
-    } else if (terms === undefined && voided.kind === 'absent') {
-      const raw =
-        payment.kind === 'damaged' ? payment.raw : payment.kind === 'whole' ? JSON.stringify(payment.body) : undefined
-      this.#damaged.set(counter, raw === undefined ? { counter, kind: 'absent' } : { counter, kind: 'unreadable', raw })
+      this.#damaged.set(counter, { counter, kind: 'void_unreadable', receipted: false, raw: voided.raw })
+    } else if (terms === undefined && payment.kind !== 'absent' && voided.kind === 'absent') {
+      const raw = payment.kind === 'damaged' ? payment.raw : JSON.stringify(payment.body)
+      this.#damaged.set(counter, { counter, kind: 'unreadable', receipted: false, raw })
+    } else if (payment.kind === 'absent' && voided.kind === 'absent') {
+      this.#damaged.set(counter, { counter, kind: 'absent', receipted: false })
     } else {
       this.#entries.set(counter, {
         ...newEntry(counter, terms),
@@ -269,24 +288,15 @@ export class Journal {
     for (let counter = this.#nextCounter; counter < this.#nextCounter + past; counter++) this.#damaged.delete(counter)
   }
 
-  /** Writes a record that must not exist yet; a write that fails is undone, so that "failed" is true. */
-  async #writeNew(key: string, body: unknown): Promise<void> {
-    try {
-      await this.#records.write(key, body)
-    } catch (error) {
-      this.#doubtful.add(key)
-      await this.#settleDoubts().catch(() => undefined)
-      throw error
-    }
-  }
-
   #admit(admission: Admission): readonly Entry[] {
     const changed: Entry[] = []
     for (let counter = admission.first; counter <= admission.last; counter++) {
+      const damaged = this.#damaged.get(counter)
+      if (damaged) this.#damaged.set(counter, { ...damaged, receipted: true })
       // The first admission stands: a payment that was sent again is the same payment.
       if (this.#entries.get(counter)?.admitted !== undefined) continue
       const admitted = { seq: admission.seq, ...admission.decisionFor(counter) }
-      const entry = this.#change(counter, { admitted, bundled: true })
+      const entry = this.#change(counter, { admitted })
       if (entry !== undefined) changed.push(entry)
     }
     return changed
@@ -298,26 +308,5 @@ export class Journal {
     const changed = { ...entry, ...change }
     this.#entries.set(counter, changed)
     return changed
-  }
-}
-
-function newEntry(counter: number, terms: { payment: Payment; expected: Verdict } | undefined): Entry {
-  return {
-    counter,
-    payment: terms?.payment,
-    expected: terms?.expected ?? NOT_EXPECTED,
-    voided: false,
-    bundled: false,
-    admitted: undefined,
-    outcome: undefined,
-  }
-}
-
-/** @returns undefined for a whole record that this version cannot read: one that a later version wrote */
-function readPayment(body: unknown): ReturnType<typeof decodePayment> | undefined {
-  try {
-    return decodePayment(body as PaymentRecord)
-  } catch {
-    return undefined
   }
 }

@@ -19,10 +19,15 @@ export function encodePayment(payment: Payment, expected: Verdict, policyVersion
   return { payload: toBase64url(payload), policyVersion, expected }
 }
 
-export function decodePayment(record: PaymentRecord): { payment: Payment; expected: Verdict } {
-  const payment = decodePayload(fromBase64url(record.payload)).entries[0]
-  if (payment === undefined || isVoided(payment)) throw new Error('a payment record without a payment')
-  return { payment, expected: record.expected }
+/** @returns undefined for a whole record that this version cannot read: one that a later version wrote */
+export function decodePayment(body: unknown): { payment: Payment; expected: Verdict } | undefined {
+  const { payload, expected } = body as PaymentRecord
+  try {
+    const payment = decodePayload(fromBase64url(payload)).entries[0]
+    return payment === undefined || isVoided(payment) ? undefined : { payment, expected }
+  } catch {
+    return undefined
+  }
 }
 
 /**

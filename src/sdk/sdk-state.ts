@@ -34,12 +34,12 @@ export type OfflineState = OfflineStatus & {
 }
 
 export function snapshot(status: OfflineStatus, device: LocalDevice, syncing: boolean): OfflineState {
-  const { entries, unsent, damaged } = device.journal
+  const { entries, unsynced, damaged } = device.journal
   const parked = device.hasState ? device.outgoing?.parked : undefined
   return {
     ...status,
     syncing,
-    unsynced: unsent.length,
+    unsynced,
     waiting: entries.filter((entry) => statusOf(entry) !== 'pending_offline' && !isDone(entry)).length,
     damaged,
     ...(parked && { parked }),

@@ -139,6 +139,19 @@ export class OfflineSDK {
   }
 
   /**
+   * Lets a payment stand whose void cannot be read any more (`state.damaged`, `void_unreadable`): until a person decides
+   * this or voids it again, it is not sent.
+   *
+   * @throws OfflineError `already_bundled`, `not_found`, `not_ready`, `storage_failed`
+   */
+  async keepTransaction(counter: number): Promise<void> {
+    const device = this.#device
+    this.#assertAlive()
+    await device.mutex.run(() => device.journal.keepPayment(counter, device.voidFrom))
+    this.#emitState()
+  }
+
+  /**
    * Brings everything up to date: sends what waits, fetches what was missed. One run at a time: a call during a run
    * shares it. Resolves however it went; see the report.
    *
@@ -188,7 +201,7 @@ export class OfflineSDK {
     await this.#initializing?.catch(() => undefined)
     await this.#syncing?.catch(() => undefined)
     await this.#device.mutex.run(async () => undefined)
-    const unsynced = this.#device.journal.unsent.length
+    const { unsynced } = this.#device.journal
     this.#emitState()
     return unsynced > 0 ? { unsynced, warning: 'unsynced_payments' } : { unsynced }
   }

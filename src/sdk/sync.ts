@@ -51,7 +51,7 @@ export async function runSync(context: SyncContext, options: SyncRunOptions): Pr
     if (error instanceof OfflineError) return { ok: false, error: { error, stop: false } }
     throw error
   })
-  const unsynced = context.device.journal.unsent.length
+  const { unsynced } = context.device.journal
   if (result.ok) return { status: 'done', ...tally, unsynced }
   const { error, stop, retryAfterMs } = result.error
   const status = stop ? 'stopped' : 'retry_later'

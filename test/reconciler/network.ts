@@ -1,3 +1,5 @@
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { SERVICE_HEADER, verifyServiceCall } from '../../src/crypto/hmac.ts'
 import { type Confirmation, decodeConfirmations } from '../../src/protocol/confirmations.ts'
 import type { Outcome } from '../../src/protocol/notice.ts'
@@ -49,7 +51,10 @@ export class Network {
     const { pathname } = new URL(request.url)
     const fault = this.fault(pathname)
     if (fault !== undefined) return new Response('', { status: fault })
-    if (pathname.endsWith('/messages/pull')) return this.#pull(Number((await request.json()).batch_size))
+    if (pathname.endsWith('/messages/pull')) {
+      const { batch_size } = (await request.json()) as { batch_size: number }
+      return this.#pull(batch_size)
+    }
     if (pathname.endsWith('/messages/ack')) {
       const { acks } = (await request.json()) as { acks: { lease_id: string }[] }
       for (const { lease_id } of acks) this.#queue.delete(lease_id)
@@ -78,5 +83,33 @@ export class Network {
     this.confirmed.push(...told.filter(({ deviceId }) => devices[deviceId] === 'confirmed'))
     if (this.answersLost) throw new TypeError('fetch failed')
     return Response.json({ devices })
+  }
+}
+
+/** The same network on a real socket, for reconcilers in processes of their own. */
+export async function serve(network: Network): Promise<{ url: string; close(): Promise<void> }> {
+  const server = createServer(async (request, response) => {
+    try {
+      const chunks: Uint8Array[] = []
+      for await (const chunk of request) chunks.push(chunk)
+      const answer = await network.fetch(`http://localhost${request.url}`, {
+        method: request.method ?? 'GET',
+        headers: request.headers as Record<string, string>,
+        body: Buffer.concat(chunks),
+      })
+      response.writeHead(answer.status, { 'content-type': 'application/json' })
+      response.end(Buffer.from(await answer.arrayBuffer()))
+    } catch {
+      response.destroy()
+    }
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
   }
 }

@@ -1,0 +1,82 @@
+import type { Activity } from '../protocol/activity.ts'
+import type { Payment } from '../protocol/payment.ts'
+import { judge, type RuleContext, type Verdict } from '../protocol/rules.ts'
+import type { LocalScore } from './local.ts'
+import { isScore, type RemoteFailure, type RemoteRisk, type RemoteScore, type RiskReason } from './score.ts'
+
+/** The one score of a bundle, as it is stored and shown. */
+export interface RiskRecord {
+  /** The highest that any payment of the bundle has. */
+  readonly score: number
+  readonly reasons: readonly RiskReason[]
+  readonly scoredBy: 'sira' | 'local' | 'fixed'
+  /** Why the remote scorer did not speak; only with `local`. */
+  readonly fallback?: RemoteFailure['reason']
+  /** Of the model or the rules. */
+  readonly version: string
+}
+
+/** The record, and what each payment is judged by. */
+export interface Assessment {
+  readonly record: RiskRecord
+  readonly riskOf: (counter: number) => number
+}
+
+/**
+ * The remote score when there is a valid one, otherwise the local score with the reason. Never nothing: what could not
+ * be scored remotely is scored here.
+ */
+export function combine(remote: RemoteRisk, local: LocalScore): Assessment {
+  if (!remote.ok) return assessment(local, local.shared, remote.error.reason)
+  // It was checked when it was read; this is where money would move on it.
+  if (!valid(remote.value)) return assessment(local, local.shared, 'invalid_answer')
+  return assessment(remote.value, remote.value.score)
+}
+
+const valid = ({ score, payments }: RemoteScore): boolean => isScore(score) && payments.every(([, own]) => isScore(own))
+
+function assessment(
+  {
+    scoredBy,
+    payments,
+    reasons,
+    version,
+  }: Pick<RemoteScore | LocalScore, 'scoredBy' | 'payments' | 'reasons' | 'version'>,
+  shared: number,
+  fallback?: RiskRecord['fallback'],
+): Assessment {
+  const own = new Map(payments)
+  return {
+    record: {
+      score: Math.max(shared, ...own.values()),
+      reasons,
+      scoredBy,
+      ...(fallback !== undefined && { fallback }),
+      version,
+    },
+    // A payment's own score can only add to what concerns the whole bundle.
+    riskOf: (counter) => Math.max(shared, own.get(counter) ?? 0),
+  }
+}
+
+/**
+ * The policy's rules with each payment's own risk. They hold whoever scored: above `requireManualReviewAbove` a person
+ * looks, and so never less when the score is only a local one.
+ *
+ * @returns as `judge` does
+ */
+export function judgeWithRisk(
+  payments: readonly Payment[],
+  activity: Activity,
+  context: Omit<RuleContext, 'riskScore'>,
+  { riskOf }: Assessment,
+): { verdicts: readonly Verdict[]; activity: Activity } {
+  const verdicts: Verdict[] = []
+  let after = activity
+  for (const payment of payments) {
+    const judged = judge([payment], after, { ...context, riskScore: riskOf(payment.counter) })
+    verdicts.push(...judged.verdicts)
+    after = judged.activity
+  }
+  return { verdicts, activity: after }
+}

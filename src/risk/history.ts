@@ -1,0 +1,103 @@
+import { PAYMENT_TYPES, type Payment, type PaymentType } from '../protocol/payment.ts'
+import type { Verdict } from '../protocol/rules.ts'
+import { HISTORY_CURRENCIES_MAX, HISTORY_MEMORY, RECENT_AGE_MAX_MS, RECENT_PAYMENTS_MAX } from './limits.ts'
+
+/**
+ * What a device did before, as small as the local rules can do with; the Device Object keeps it as JSON in its own row,
+ * about 1.5 KB. It names nobody: of a wallet it holds a 16-bit tag, which hundreds of wallets share.
+ */
+export interface DeviceHistory {
+  readonly amounts: readonly AmountHistory[]
+  /** The last payments in order of time: those of a device that syncs one by one must be seen together. */
+  readonly recent: readonly RecentPayment[]
+}
+
+/** Logarithms of the amounts in a currency: prices spread by factors, not by sums. Welford's running moments. */
+export interface AmountHistory {
+  readonly currency: string
+  readonly count: number
+  readonly mean: number
+  /** Sum of squared distances from the mean. */
+  readonly m2: number
+}
+
+/** Written as a tuple, because there are many in a row of the database. */
+export type RecentPayment = readonly [atS: number, amount: number, sender: number, receiver: number, type: number]
+
+/** A payment as the rules see it, be it in the bundle or in the history. */
+export interface SeenPayment {
+  /** Only for payments of the bundle. */
+  readonly counter?: number
+  readonly atMs: number
+  readonly amount: number
+  readonly sender: number
+  readonly receiver: number
+  readonly type: PaymentType
+}
+
+export const emptyHistory: DeviceHistory = { amounts: [], recent: [] }
+
+/**
+ * Adds the payments of an admitted bundle. Refused ones never happened; only accepted ones say which amounts are
+ * normal, so that what waits for a person cannot make itself look usual.
+ *
+ * @param verdicts of the payments, in their order
+ */
+export function updateHistory(
+  history: DeviceHistory,
+  payments: readonly Payment[],
+  verdicts: readonly Verdict[],
+  nowMs: number,
+): DeviceHistory {
+  let amounts = history.amounts
+  const seen: RecentPayment[] = []
+  payments.forEach((payment, index) => {
+    const decision = verdicts[index]?.decision
+    if (decision === undefined || decision === 'refused') return
+    if (decision === 'accepted') amounts = withAmount(amounts, payment)
+    const { sender, receiver, type } = seenPayment(payment)
+    const atS = Math.floor(payment.initiatedAtMs / 1000)
+    seen.push([atS, payment.amount, sender, receiver, PAYMENT_TYPES.indexOf(type)])
+  })
+  const recent = [...history.recent, ...seen]
+    // A payment dated far ahead by a broken clock would otherwise stay "the last" for ever.
+    .filter(([atS]) => Math.abs(nowMs - atS * 1000) <= RECENT_AGE_MAX_MS)
+    .sort(([a], [b]) => a - b)
+    .slice(-RECENT_PAYMENTS_MAX)
+  return { amounts, recent }
+}
+
+function withAmount(amounts: readonly AmountHistory[], { currency, amount }: Payment): readonly AmountHistory[] {
+  const before = amounts.find((one) => one.currency === currency) ?? { currency, count: 0, mean: 0, m2: 0 }
+  // Full memory: the new amount takes the place of an average old one, and habits may change.
+  const kept = before.count < HISTORY_MEMORY ? before : faded(before)
+  const count = kept.count + 1
+  const distance = Math.log(amount) - kept.mean
+  const mean = kept.mean + distance / count
+  const m2 = kept.m2 + distance * (Math.log(amount) - mean)
+  // The latest currency first; the one not seen for longest falls off.
+  const others = amounts.filter((one) => one.currency !== currency)
+  return [{ currency, count, mean, m2 }, ...others].slice(0, HISTORY_CURRENCIES_MAX)
+}
+
+function faded({ currency, count, mean, m2 }: AmountHistory): AmountHistory {
+  return { currency, count: HISTORY_MEMORY - 1, mean, m2: (m2 * (HISTORY_MEMORY - 1)) / count }
+}
+
+export function seenPayment(payment: Payment): SeenPayment {
+  const { counter, initiatedAtMs: atMs, amount, sender, receiver, type } = payment
+  return { counter, atMs, amount, sender: partyTag(sender), receiver: partyTag(receiver), type }
+}
+
+export function recentPayments(history: DeviceHistory): readonly SeenPayment[] {
+  return history.recent.map(([atS, amount, sender, receiver, type]) => {
+    return { atMs: atS * 1000, amount, sender, receiver, type: PAYMENT_TYPES[type] ?? 'p2p' }
+  })
+}
+
+/** 16 bits of FNV-1a: tells a device's few dozen counterparties apart, and nobody's wallet from anyone else's. */
+export function partyTag(party: string): number {
+  let hash = 0x811c9dc5
+  for (let i = 0; i < party.length; i++) hash = Math.imul(hash ^ party.charCodeAt(i), 0x01000193)
+  return ((hash >>> 16) ^ hash) & 0xffff
+}

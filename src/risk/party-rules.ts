@@ -1,0 +1,48 @@
+import { partyTag, type SeenPayment } from './history.ts'
+import type { Rule } from './local.ts'
+import { ramp } from './weights.ts'
+import { aboutAll, DAY_MS, densest, raise } from './windows.ts'
+
+/**
+ * One wallet to many by p2p within a day. An agent's cash-ins and a merchant's sales are spread by nature and are other
+ * types. A family's allowances are six; a payroll of twelve gets a look.
+ */
+const receiverSpread: Rule = ({ seen }) => {
+  const p2p = seen.filter(({ type }) => type === 'p2p')
+  const { about, most } = spread(
+    p2p,
+    ({ sender }) => sender,
+    ({ receiver }) => receiver,
+  )
+  return { rule: 'receiver_spread', about, detail: `one wallet paid ${most} others within a day` }
+}
+
+/** Many wallets to one that is not the owner's. Whoever sells with p2p is paid by many, on their own device. */
+const senderSpread: Rule = ({ seen, ownerWallet }) => {
+  const owner = partyTag(ownerWallet)
+  const foreign = seen.filter(({ sender, receiver }) => sender !== owner && receiver !== owner)
+  const { about, most } = spread(
+    foreign,
+    ({ receiver }) => receiver,
+    ({ sender }) => sender,
+  )
+  return { rule: 'sender_spread', about, detail: `${most} wallets paid one that is not the owner's within a day` }
+}
+
+type Side = (payment: SeenPayment) => number
+
+function spread(seen: readonly SeenPayment[], one: Side, many: Side): { about: Map<number, number>; most: number } {
+  const about = new Map<number, number>()
+  let most = 0
+  for (const group of Map.groupBy(seen, one).values()) {
+    const day = densest(group, DAY_MS)
+    const others = new Set(day.map(many)).size
+    const strength = ramp(others, 6, 14)
+    if (strength === 0) continue
+    raise(about, aboutAll(day, strength))
+    most = Math.max(most, others)
+  }
+  return { about, most }
+}
+
+export const partyRules: readonly Rule[] = [receiverSpread, senderSpread]

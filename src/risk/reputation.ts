@@ -1,0 +1,92 @@
+import type { Outcome } from '../protocol/notice.ts'
+import type { PaymentStatus } from '../protocol/states.ts'
+import { CONFLICTS_MAX } from './limits.ts'
+
+/**
+ * What a device's payments came to, as one number; kept in the Device Object and moved in the transaction that stores the
+ * outcome. Trust is earned slowly, lost fast, and both are forgotten: half of the way to neutral in 30 days.
+ */
+export interface Reputation {
+  /** 0 is the worst, 1 the best. */
+  readonly value: number
+  readonly atMs: number
+  /** When the device contradicted itself; the last few. */
+  readonly conflictsAtMs: readonly number[]
+}
+
+export const REPUTATION_EVENTS = [
+  'succeeded',
+  'insufficient_funds',
+  'reversed',
+  'risk_rejected',
+  'conflict',
+  'fork',
+] as const
+export type ReputationEvent = (typeof REPUTATION_EVENTS)[number]
+
+export const NEUTRAL = 0.5
+const HALF_LIFE_MS = 30 * 86_400_000
+
+/** Share of the way to the best. Back from a fork to neutral takes 470 payments: ten full days of a till. */
+const GAIN = 0.001
+
+/** Share that is lost, in the order of how much the device has to do with it. */
+const LOSS: Record<Exclude<ReputationEvent, 'succeeded'>, number> = {
+  // The payer's lack of money; it hurts whoever takes many such payments.
+  insufficient_funds: 0.03,
+  // A payment that somebody had to undo.
+  reversed: 0.1,
+  // A person or SIRA said no.
+  risk_rejected: 0.15,
+  // Two signed stories: a clone, or a device restored from a copy.
+  conflict: 0.3,
+  // The same, in the chain: it is suspended too, and comes back with this name.
+  fork: 0.6,
+}
+
+export const CONFLICT_RECENT_MS = 30 * 86_400_000
+
+export function newReputation(nowMs: number): Reputation {
+  return { value: NEUTRAL, atMs: nowMs, conflictsAtMs: [] }
+}
+
+/** The value as it stands now. Time that went back is no time. */
+export function reputationAt({ value, atMs }: Reputation, nowMs: number): number {
+  const elapsedMs = Math.max(0, nowMs - atMs)
+  return NEUTRAL + (value - NEUTRAL) * 2 ** (-elapsedMs / HALF_LIFE_MS)
+}
+
+export function moved(reputation: Reputation, event: ReputationEvent, nowMs: number): Reputation {
+  const before = reputationAt(reputation, nowMs)
+  const value = event === 'succeeded' ? before + GAIN * (1 - before) : before * (1 - LOSS[event])
+  const contradiction = event === 'conflict' || event === 'fork'
+  const conflictsAtMs = contradiction
+    ? [...reputation.conflictsAtMs, nowMs].slice(-CONFLICTS_MAX)
+    : reputation.conflictsAtMs
+  return { value, atMs: Math.max(reputation.atMs, nowMs), conflictsAtMs }
+}
+
+/** What an outcome says about the device, or undefined when it says nothing. */
+export function eventOf({ status, reason }: Pick<Outcome, 'status' | 'reason'>): ReputationEvent | undefined {
+  const final: Partial<Record<PaymentStatus, true>> = { failed: true, refused: true }
+  if (status === 'succeeded' || status === 'reversed') return status
+  if (final[status] === undefined) return undefined
+  if (reason === 'insufficient_funds') return 'insufficient_funds'
+  return reason === 'risk_rejected' || reason === 'reviewer_rejected' ? 'risk_rejected' : undefined
+}
+
+/** Outcomes as settling.ts reports them: only payments whose status really changed, so that repeats do not count. */
+export function withOutcomes(
+  reputation: Reputation,
+  news: readonly Pick<Outcome, 'status' | 'reason'>[],
+  nowMs: number,
+): Reputation {
+  return news.reduce((current, outcome) => {
+    const event = eventOf(outcome)
+    return event === undefined ? current : moved(current, event, nowMs)
+  }, reputation)
+}
+
+export function recentConflicts({ conflictsAtMs }: Reputation, nowMs: number): number {
+  return conflictsAtMs.filter((atMs) => nowMs - atMs <= CONFLICT_RECENT_MS).length
+}

@@ -1,0 +1,53 @@
+import type { Rule } from './local.ts'
+import { ramp } from './weights.ts'
+import { aboutAll, densest } from './windows.ts'
+
+const MINUTE_MS = 60_000
+
+/**
+ * A busy till takes 20 a minute, and two such minutes may lie around one window: 30 is still a person. Payments have
+ * whole seconds; four in one second happen at a counter with several lanes, seven do not.
+ */
+const velocity: Rule = ({ seen }) => {
+  const minute = densest(seen, MINUTE_MS).length
+  const second = densest(seen, 1_000).length
+  const strength = Math.max(ramp(minute, 30, 45), ramp(second, 4, 7))
+  return { rule: 'velocity', strength, detail: `${minute} payments within a minute, ${second} within a second` }
+}
+
+/**
+ * The payload says when the server's time was last heard and how long ago that was; it was sealed then, and signed then
+ * or later. A signature from before that moment was made with a clock turned back.
+ */
+const clockTurnedBack: Rule = ({ clock, signedAtMs, skewMs }) => {
+  if (clock === undefined) return undefined
+  const behindMs = clock.lastServerTimeMs + clock.monotonicSinceMs - signedAtMs
+  const detail = `signed ${minutes(behindMs)} minutes before the time that its own clocks count`
+  return { rule: 'clock_turned_back', strength: behindMs > skewMs ? 1 : 0, detail }
+}
+
+const datedAhead: Rule = ({ seen, signedAtMs, skewMs }) => {
+  const ahead = seen.filter(({ counter, atMs }) => counter !== undefined && atMs > signedAtMs + skewMs)
+  const detail = `${ahead.length} payments dated after the signature over them`
+  return { rule: 'dated_ahead', about: aboutAll(ahead, 1), detail }
+}
+
+const outOfOrder: Rule = ({ payments, skewMs }) => {
+  const back: number[] = []
+  let latestMs = Number.NEGATIVE_INFINITY
+  let before = latestMs
+  let steps = 0
+  for (const { counter, initiatedAtMs } of payments) {
+    if (initiatedAtMs < latestMs - skewMs) back.push(counter)
+    if (initiatedAtMs < before - skewMs) steps++
+    latestMs = Math.max(latestMs, initiatedAtMs)
+    before = initiatedAtMs
+  }
+  const detail = `time went back ${steps} times; ${back.length} payments lie before earlier ones`
+  const strength = ramp(steps, 0, 3)
+  return { rule: 'out_of_order', about: new Map(back.map((counter) => [counter, strength])), detail }
+}
+
+const minutes = (ms: number): number => Math.round(ms / MINUTE_MS)
+
+export const timeRules: readonly Rule[] = [velocity, clockTurnedBack, datedAhead, outOfOrder]

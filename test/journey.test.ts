@@ -1,0 +1,190 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { registerDevice } from '../dev/fleet/admin.ts'
+import { deviceNetwork } from '../dev/fleet/network.ts'
+import { fundWallets } from '../dev/fleet/wallets.ts'
+import { newSecrets } from '../dev/secrets.ts'
+import { type Stack, startStack } from '../dev/stack.ts'
+import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
+import { memoryStorage, OfflineSDK, scalarKeyStore } from '../src/sdk/index.ts'
+import { bundleOnTheWire, until } from './kit/journey.ts'
+import { useDatabase } from './reconciler/database.ts'
+
+/**
+ * The file to read first. One payment, all the way: taken offline, sealed and signed, pushed through workerd, admitted by
+ * its Device Object, pulled from the queue, verified again, posted to the ledger in Postgres, shown in D1, and its
+ * outcome back on the device. Everything is real but the network's moods.
+ */
+const DEVICE = 'POS-JOURNEY-1'
+const SHOP = 'W-SN-M900'
+const CUSTOMER = 'W-SN-C900'
+const PRIVATE_KEY = new Uint8Array(32).fill(7)
+
+const database = useDatabase()
+let dir: string
+let stack: Stack
+let book: pg.Client
+let sdk: OfflineSDK
+const network = deviceNetwork(() => 1)
+const disk = new Map<string, string>()
+const storage = memoryStorage(disk)
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'molam-journey-'))
+  const { appUrl: app, ownerUrl: owner } = database()
+  stack = await startStack({ dataDir: dir, secrets: await newSecrets(), database: { app, owner } })
+  book = new pg.Client(stack.database.owner)
+  await book.connect()
+  await fundWallets(stack.database.owner, [SHOP, CUSTOMER], { reference: 'journey', seed: 3 })
+})
+
+afterAll(async () => {
+  await sdk?.destroy()
+  await book?.end()
+  await stack?.stop()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+const balance = async (wallet: string) => {
+  const { rows } = await book.query('SELECT balance_minor FROM wallet_core.balances WHERE wallet_id = $1', [wallet])
+  return Number(rows[0]?.balance_minor)
+}
+
+describe('one payment, from a device without a network to the ledger and back', () => {
+  let before: { shop: number; customer: number }
+  let localId: string
+
+  it('0. an operator registers the device, and it learns policy and keys on its first contact', async () => {
+    const signer = await webCryptoSuite.es256Signer(PRIVATE_KEY)
+    const token = await stack.issuer.token('ops', ['pay_admin'])
+    await registerDevice(stack.edge.url, token, { deviceId: DEVICE, country: 'SN', ownerWallet: SHOP, signer })
+    sdk = new OfflineSDK({
+      apiUrl: stack.edge.url,
+      deviceId: DEVICE,
+      storage,
+      keyStore: scalarKeyStore(webCryptoSuite, PRIVATE_KEY),
+      fetch: network.fetch,
+    })
+    network.up = true
+    expect((await sdk.initialize()).status).toBe('ready')
+    network.up = false
+  })
+
+  it('1. without a network the payment is taken, and it is on disk', async () => {
+    before = { shop: await balance(SHOP), customer: await balance(CUSTOMER) }
+    const payment = await sdk.createOfflineTransaction({
+      type: 'merchant',
+      amount: 2500,
+      currency: 'XOF',
+      sender: CUSTOMER,
+      receiver: SHOP,
+    })
+    localId = payment.localId
+    expect(payment).toMatchObject({ localId: `${DEVICE}/1`, status: 'pending_offline', receipted: false })
+    expect([...disk.keys()].some((key) => key.includes('payment'))).toBe(true)
+  })
+
+  it('2. a sync without a network changes nothing but says so', async () => {
+    expect(await sdk.syncNow()).toMatchObject({ status: 'retry_later', unsynced: 1 })
+    expect(sdk.getTransaction(localId)?.status).toBe('pending_offline')
+  })
+
+  it('3–4. with a network the edge admits the bundle, and the device holds a verified receipt', async () => {
+    network.up = true
+    expect(await sdk.syncNow()).toMatchObject({ status: 'done', bundles: 1, unsynced: 0 })
+    expect(sdk.getTransaction(localId)?.receipted).toBe(true)
+  })
+
+  it('5–8. the reconciler posts it: two entries that sum to zero, and the money has moved', async () => {
+    const row = await until(async () => {
+      const { rows } = await book.query('SELECT * FROM offline_transactions WHERE device_id = $1', [DEVICE])
+      return rows[0]
+    })
+    expect(row).toMatchObject({ counter: '1', status: 'succeeded', amount_minor: '2500', sender: CUSTOMER })
+    const { rows } = await book.query(
+      'SELECT amount_minor::int FROM wallet_core.entries WHERE transfer_id = $1 ORDER BY amount_minor',
+      [row.transfer_id],
+    )
+    expect(rows.map(({ amount_minor }) => amount_minor)).toEqual([-2500, 2500])
+    expect(await balance(SHOP)).toBe(before.shop + 2500)
+    expect(await balance(CUSTOMER)).toBe(before.customer - 2500)
+    const sums = await book.query('SELECT sum_minor::int AS sum FROM wallet_core.currency_sums')
+    expect(sums.rows).toEqual([{ sum: 0 }])
+  })
+
+  it('9. the outcome comes back to the device with the ledger’s transfer', async () => {
+    await until(async () => {
+      await sdk.syncNow()
+      return sdk.getTransaction(localId)?.status === 'succeeded'
+    })
+    const { rows } = await book.query('SELECT transfer_id FROM offline_transactions WHERE device_id = $1', [DEVICE])
+    expect(sdk.getTransaction(localId)).toMatchObject({ status: 'succeeded', transferId: rows[0].transfer_id })
+    expect(sdk.getPendingTransactions()).toEqual([])
+  })
+
+  it('the read model shows the bundle as accepted, without parties and amounts of single payments', async () => {
+    const { bundle_id } = await bundleOnTheWire(stack, DEVICE)
+    const token = await stack.issuer.token('auditor', ['pay_auditor'])
+    const shown = await until(async () => {
+      const answer = await fetch(`${stack.edge.url}/offline/bundles/${bundle_id}`, {
+        headers: { authorization: `Bearer ${token}` },
+      })
+      const body = (await answer.json()) as { status: string }
+      return body.status === 'accepted' ? body : undefined
+    })
+    expect(shown).toMatchObject({
+      device_id: DEVICE,
+      status: 'accepted',
+      payments: [{ local_id: localId, status: 'succeeded' }],
+    })
+    expect(JSON.stringify(shown)).not.toContain(CUSTOMER)
+  })
+
+  it('the same bundle pushed again gets the same receipt, and posts nothing', async () => {
+    const { bundle, receipt, bundle_id } = await bundleOnTheWire(stack, DEVICE)
+    for (let i = 0; i < 3; i++) {
+      const answer = await fetch(`${stack.edge.url}/offline/push`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ bundle }),
+      })
+      const body = (await answer.json()) as { receipt: { signed: string; bundle_id: string } }
+      expect(body.receipt).toMatchObject({ signed: receipt, bundle_id })
+    }
+    const { rows } = await book.query("SELECT count(*)::int AS n FROM wallet_core.transfers WHERE kind = 'payment'")
+    expect(rows).toEqual([{ n: 1 }])
+  })
+
+  it('every step left an audit record, at the edge and in the book', async () => {
+    const edge = await stack.edge.miniflare.getD1Database('DB', 'molam-offline')
+    const { results } = await until(async () => {
+      const found = await edge
+        .prepare('SELECT action FROM offline_audit_logs WHERE device_id = ? ORDER BY at, id')
+        .bind(DEVICE)
+        .all<{ action: string }>()
+      return found.results.length >= 3 ? found : undefined
+    })
+    expect(results.map(({ action }) => action)).toEqual(['device_registered', 'bundle_admitted', 'bundle_settled'])
+    const { rows } = await book.query('SELECT count(*)::int AS n FROM offline_audit_logs WHERE device_id = $1', [
+      DEVICE,
+    ])
+    expect(rows[0].n).toBeGreaterThanOrEqual(2)
+    expect((await book.query('SELECT * FROM offline_audit_breaks')).rows).toEqual([])
+  })
+
+  it('a payment without funds fails in the ledger while the rest of its bundle is posted', async () => {
+    const terms = { type: 'merchant', currency: 'XOF', receiver: SHOP } as const
+    const poor = await sdk.createOfflineTransaction({ ...terms, amount: 9000, sender: 'W-SN-C901' })
+    const rich = await sdk.createOfflineTransaction({ ...terms, amount: 100, sender: CUSTOMER })
+    await book.query("SELECT wallet_core.open_account('W-SN-C901', 'XOF', 'customer')")
+    await until(async () => {
+      await sdk.syncNow()
+      return sdk.getPendingTransactions().length === 0
+    })
+    expect(sdk.getTransaction(poor.localId)).toMatchObject({ status: 'failed', reason: 'insufficient_funds' })
+    expect(sdk.getTransaction(rich.localId)).toMatchObject({ status: 'succeeded' })
+  })
+})

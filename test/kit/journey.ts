@@ -1,0 +1,29 @@
+import type { Stack } from '../../dev/stack.ts'
+
+/** How long anything in a journey may take on a slow machine. */
+const DEADLINE_MS = 30_000
+const EVERY_MS = 50
+
+/** Asks until there is an answer. @throws when the deadline passes */
+export async function until<T>(ask: () => Promise<T | undefined | false>): Promise<T> {
+  const deadline = Date.now() + DEADLINE_MS
+  for (;;) {
+    const answer = await ask()
+    if (answer !== undefined && answer !== false) return answer
+    if (Date.now() > deadline) throw new Error('it did not happen within 30 s')
+    await new Promise((resolve) => setTimeout(resolve, EVERY_MS))
+  }
+}
+
+/** The first bundle of a device as D1 keeps it: the bytes that were on the wire, base64url. */
+export async function bundleOnTheWire(stack: Stack, deviceId: string) {
+  const db = await stack.edge.miniflare.getD1Database('DB', 'molam-offline')
+  return until(async () => {
+    const row = await db
+      .prepare('SELECT bundle_id, bundle, receipt FROM offline_tx_bundles WHERE device_id = ? AND seq = 1')
+      .bind(deviceId)
+      .first<{ bundle_id: string; bundle: number[]; receipt: number[] }>()
+    const text = (bytes: number[]) => Buffer.from(bytes).toString('base64url')
+    return row ? { bundle_id: row.bundle_id, bundle: text(row.bundle), receipt: text(row.receipt) } : undefined
+  })
+}

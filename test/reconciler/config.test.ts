@@ -1,0 +1,34 @@
+import { randomBytes } from 'node:crypto'
+import { expect, test } from 'vitest'
+import { InvalidConfig, parseConfig, parseMigrationUrl } from '../../reconciler/config.ts'
+
+const env = {
+  DATABASE_URL: 'postgres://u:p@localhost/molam',
+  CF_ACCOUNT_ID: 'a',
+  QUEUE_ID: 'q',
+  QUEUE_TOKEN: 't0ken',
+  EDGE_URL: 'https://edge.example',
+  INTERNAL_HMAC_KEY: randomBytes(32).toString('base64url'),
+  EDGE_KEYS: '{}',
+  KEY_WRAPPING_SECRET: 's3cret',
+}
+
+test('settings are parsed, with defaults', () => {
+  expect(parseConfig(env)).toMatchObject({
+    databaseUrl: env.DATABASE_URL,
+    queue: { apiUrl: 'https://api.cloudflare.com/client/v4', accountId: 'a', id: 'q', token: 't0ken' },
+    queuePollMs: 500,
+    logLevel: 'info',
+  })
+})
+
+test.each(Object.keys(env))('without %s it says so', (name) => {
+  expect(() => parseConfig({ ...env, [name]: undefined })).toThrow(new InvalidConfig(`${name} is not set`))
+})
+
+test('what is wrong is named, and no value is shown', () => {
+  const wrong = { ...env, EDGE_URL: 'ftp://s3cret', INTERNAL_HMAC_KEY: `${env.INTERNAL_HMAC_KEY}!`, QUEUE_POLL_MS: '0' }
+  expect(() => parseConfig(wrong)).toThrow(/EDGE_URL is not valid.*INTERNAL_HMAC_KEY is not valid.*QUEUE_POLL_MS/)
+  expect(() => parseConfig(wrong)).not.toThrow(/s3cret/)
+  expect(() => parseMigrationUrl({})).toThrow('MIGRATION_DATABASE_URL is not set')
+})

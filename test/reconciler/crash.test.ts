@@ -1,0 +1,52 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { parseConfig } from '../../reconciler/config.ts'
+import { openLog } from '../../reconciler/log.ts'
+import { openReconciler } from '../../reconciler/run.ts'
+import { expectSoundBook } from '../ledger/book.ts'
+import { cuttableWire } from './cut.ts'
+import { useDatabase } from './database.ts'
+import { makeWorld, newWallet, type World } from './kit.ts'
+
+const db = useDatabase()
+let world: World
+beforeAll(async () => {
+  world = await makeWorld(db())
+})
+afterAll(() => world.close())
+
+/** One device with two bundles, settled by a reconciler whose wire to Postgres breaks at the given message. */
+async function settleWithCut(at: number, how: 'before' | 'after'): Promise<boolean> {
+  const [device, payer] = [await world.device(), newWallet()]
+  await db().open(payer, 10_000)
+  world.network.send(world.facts(device), await world.admit(device, [device.payment({ sender: payer })]))
+  world.network.send(await world.admit(device, [device.payment({ sender: payer }), device.payment({ sender: payer })]))
+
+  const wire = await cuttableWire(db().appUrl)
+  wire.cutAt(at, how)
+  const around = { fetch: world.network.fetch, clock: () => world.now, random: () => 0.5, log: openLog('silent') }
+  const doomed = await openReconciler(parseConfig({ ...world.env, DATABASE_URL: wire.url }), around)
+  await doomed.once().catch(() => undefined)
+  const { dead } = wire
+  await wire.close()
+  await doomed.close().catch(() => undefined)
+
+  world.network.redeliver()
+  world.now += 61_000
+  await world.settle()
+  expect(await db().balance(payer)).toBe(2500)
+  expect(await db().balance(device.ownerWallet)).toBe(7500)
+  const counters = new Set(world.network.outcomes(device.id).map(({ counter, status }) => `${counter} ${status}`))
+  expect([...counters].sort()).toEqual(['1 succeeded', '2 succeeded', '3 succeeded'])
+  return dead
+}
+
+test.each(['before', 'after'] as const)('killed %s any message to Postgres: exactly once', async (how) => {
+  let at = 1
+  while (await settleWithCut(at, how)) at += 1
+  // Otherwise the wire was never cut inside the work.
+  expect(at).toBeGreaterThan(20)
+  expect(world.network.queued).toBe(0)
+  expect(await (await world.reconciler()).backlog()).toEqual({ pending: 0, waiting: 0, parked: 0, untold: 0 })
+  expect((await db().app.query('SELECT * FROM offline_audit_breaks')).rows).toEqual([])
+  await expectSoundBook(db().app)
+})
