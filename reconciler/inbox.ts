@@ -7,9 +7,11 @@ import type { SettleMessage } from '../src/protocol/messages.ts'
  *
  *   pending ─ claim (lease) → done | pending again (backoff, or waiting for something) | parked
  */
+type SettledKind = Extract<SettleMessage['kind'], 'bundle' | 'device'>
+
 export interface Received {
   readonly dedupKey: string
-  readonly kind: SettleMessage['kind'] | 'unreadable'
+  readonly kind: SettledKind | 'unreadable'
   readonly body: Uint8Array
   readonly deviceId?: string
   /** Of a bundle: what its recording is confirmed with. */
@@ -21,7 +23,7 @@ export interface Received {
 
 export interface InboxRow {
   readonly id: number
-  readonly kind: SettleMessage['kind']
+  readonly kind: SettledKind
   readonly body: Uint8Array
   readonly attempts: number
 }

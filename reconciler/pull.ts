@@ -47,30 +47,40 @@ function subjectOf({ kind, deviceId, bundleId, seq }: Received): Subject[] {
   return bundleId === undefined || seq === undefined ? [] : [{ deviceId, bundleId, seq }]
 }
 
+/** Well-formed, but of a kind that this version does not settle. */
+class UnsupportedMessage extends Error {
+  override name = 'UnsupportedMessage'
+}
+
+const UNREADABLE = new Set(['MalformedCbor', 'UnsupportedVersion', 'UnsupportedMessage'])
+
 async function read({ body }: PulledMessage): Promise<Received> {
   try {
     return await keyed(parseSettleMessage(body), body)
   } catch (error) {
-    if (!(error instanceof Error) || (error.name !== 'MalformedCbor' && error.name !== 'UnsupportedVersion'))
-      throw error
+    if (!(error instanceof Error) || !UNREADABLE.has(error.name)) throw error
     const dedupKey = `unreadable/${await hash(body)}`
     return { dedupKey, kind: 'unreadable', body, fault: `${error.name}: ${error.message}` }
   }
 }
 
 async function keyed(message: SettleMessage, body: Uint8Array): Promise<Received> {
-  const { kind, deviceId } = message
+  const { deviceId } = message
   switch (message.kind) {
     case 'bundle': {
       const { bundleId, seq } = parseBundle(message.bundle).claims
       const dedupKey = `bundle/${deviceId}/${await hash(body)}`
-      return { dedupKey, kind, body, deviceId, bundleId: ulidText(bundleId), seq }
+      return { dedupKey, kind: 'bundle', body, deviceId, bundleId: ulidText(bundleId), seq }
     }
     case 'device': {
       // The time of sending differs each time; the facts of a revision do not.
       const facts = encodeSettleMessage({ ...message, atMs: 0 })
-      return { dedupKey: `device/${deviceId}/${message.rev}/${await hash(facts)}`, kind, body, deviceId }
+      const dedupKey = `device/${deviceId}/${message.rev}/${await hash(facts)}`
+      return { dedupKey, kind: 'device', body, deviceId }
     }
+    case 'review':
+    case 'reversal':
+      throw new UnsupportedMessage(message.kind)
   }
 }
 

@@ -56,6 +56,9 @@ export async function reconcileOnce(deps: ReconcileDeps): Promise<number> {
         case 'bundle':
           bundles.push({ row, message })
           return
+        case 'review':
+        case 'reversal':
+          return parkRow(deps, row, 'unsupported_message')
         default:
           return unreachable(message)
       }

@@ -3,7 +3,7 @@ import { InvalidKey, type Verifier } from '../src/crypto/suite.ts'
 import { keyId } from '../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
 import { equalBytes, toHex } from '../src/protocol/bytes.ts'
-import type { DeviceMessage, DeviceStatus } from '../src/protocol/messages.ts'
+import type { DeviceMessage, DeviceStatus, DeviceKey as KeyFacts } from '../src/protocol/messages.ts'
 import { record } from './audit.ts'
 import { transact } from './db.ts'
 import { lockPending, markDone, wake } from './inbox.ts'
@@ -65,13 +65,14 @@ export async function recordDevice(
   message: DeviceMessage,
   at: Date,
 ): Promise<DeviceFault | undefined> {
-  if (!(await isOwnKeyId(message))) return 'invalid_key'
+  const keys: readonly KeyFacts[] = [message, ...(message.olderKeys ?? [])]
+  for (const key of keys) if (!(await isOwnKeyId(key))) return 'invalid_key'
   try {
     await transact(pool, async (client) => {
       if (!(await lockPending(client, [inboxId])).has(inboxId)) return
       const { deviceId, rev } = message
       const changed = await upsertDevice(client, message)
-      await keepKey(client, message)
+      for (const key of keys) await keepKey(client, message, key)
       if (changed) {
         const detail = { rev, status: message.status, kid: toHex(message.kid) }
         await record(client, [{ deviceId, action: 'device_recorded', detail }], at)
@@ -98,7 +99,7 @@ class Contradiction extends Error {
 }
 
 /** The id of a key is its thumbprint; one under another id could stand in for a key that is known. */
-async function isOwnKeyId({ alg, publicKey, kid }: DeviceMessage): Promise<boolean> {
+async function isOwnKeyId({ alg, publicKey, kid }: KeyFacts): Promise<boolean> {
   try {
     await webCryptoSuite.verifier({ alg, bytes: publicKey })
     return equalBytes(await keyId(webCryptoSuite, { alg, bytes: publicKey }), kid)
@@ -131,7 +132,11 @@ async function upsertDevice(client: pg.ClientBase, message: DeviceMessage): Prom
   return false
 }
 
-async function keepKey(client: pg.ClientBase, { deviceId, rev, kid, alg, publicKey }: DeviceMessage): Promise<void> {
+async function keepKey(
+  client: pg.ClientBase,
+  { deviceId, rev }: DeviceMessage,
+  { kid, alg, publicKey }: KeyFacts,
+): Promise<void> {
   await client.query(
     `INSERT INTO offline_device_keys (device_id, kid, alg, public_key, since_rev) VALUES ($1, $2, $3, $4, $5)
      ON CONFLICT (device_id, kid) DO NOTHING`,

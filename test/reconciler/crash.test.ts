@@ -32,7 +32,12 @@ async function settleWithCut(at: number, how: 'before' | 'after'): Promise<boole
 
   world.network.redeliver()
   world.now += 61_000
-  await world.settle()
+  // Its sessions hold their locks until the server notices that nobody is there any more.
+  const told = async () => {
+    await world.settle()
+    return world.network.outcomes(device.id).length
+  }
+  await expect.poll(told, { timeout: 20_000 }).toBeGreaterThanOrEqual(3)
   expect(await db().balance(payer)).toBe(2500)
   expect(await db().balance(device.ownerWallet)).toBe(7500)
   const counters = new Set(world.network.outcomes(device.id).map(({ counter, status }) => `${counter} ${status}`))

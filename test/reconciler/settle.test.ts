@@ -71,8 +71,10 @@ test('a bundle before its device is recorded, waits, and is settled when the dev
   expect(await (await world.reconciler()).backlog()).toMatchObject({ pending: 1, waiting: 1, parked: 0 })
   for (let i = 0; i < 20; i++) await world.settle()
   expect(await (await world.reconciler()).backlog()).toMatchObject({ waiting: 1, parked: 0 })
+  await (await world.reconciler()).once()
   world.network.send(world.facts(device))
-  await world.settle()
+  // In the middle of its pause: the device's arrival wakes what waits for it.
+  await (await world.reconciler()).once()
   expect(statuses(device.id)).toEqual([[1, 'succeeded']])
 })
 
@@ -216,4 +218,14 @@ test('a bundle admitted before the device got a new key is verified with its old
   const { rows } = await db().app.query('SELECT rev FROM offline_devices WHERE device_id = $1', [device.id])
   expect(rows).toEqual([{ rev: 2 }])
   expect(world.network.confirmed.at(-1)).not.toEqual({ kind: 'device_recorded', deviceId: device.id, rev: 1 })
+})
+
+test('a device that rotated before its first facts arrived brings its older keys along', async () => {
+  const [device, next, payer] = [await world.device(), await world.device(), await funded(10_000)]
+  const message = await world.admit(device, [device.payment({ sender: payer })])
+  const olderKeys = [{ alg: -7 as const, kid: device.kid, publicKey: device.signer.key.bytes }]
+  world.network.send(message)
+  world.network.send(world.facts(device, { rev: 2, kid: next.kid, publicKey: next.signer.key.bytes, olderKeys }))
+  await world.settle()
+  expect(statuses(device.id)).toEqual([[1, 'succeeded']])
 })
