@@ -11,7 +11,7 @@ import * as z from 'zod'
  * Scores by amount, so that one can be had on purpose: an amount that ends in 777 gets 0.25 (a review), one that ends in
  * 666 gets 0.9 (quarantine); anything else 0.02. A device id with RISKY in it has no reputation left.
  */
-export type SiraMode =
+type SiraMode =
   | { readonly kind: 'normal' }
   | { readonly kind: 'slow'; readonly ms: number }
   /** Takes the request and never answers. */
@@ -33,7 +33,7 @@ export interface NonsenseAnswer {
   readonly gzip?: boolean
 }
 
-export interface SeenRequest {
+interface SeenRequest {
   readonly path: string
   readonly headers: IncomingMessage['headers']
   readonly body: unknown
@@ -87,10 +87,11 @@ const transaction = z.strictObject({ device_id: deviceId, country, ...paymentFie
 const bulk = z.strictObject({ bundles: z.array(bundle), transactions: z.array(transaction) })
 const reputation = z.strictObject({ device_id: deviceId })
 const escalation = z.strictObject({
-  escalation_id: ulid,
+  escalation_id: z.string().regex(/^[A-Za-z0-9._/-]{1,96}$/),
   kind: z.enum(['chain_fork', 'bundle_conflict', 'nonce_replayed', 'quarantined']),
   device_id: deviceId,
   country,
+  seq: z.int().min(1),
   at: uint,
   digests: z.array(z.string().regex(/^[0-9a-f]{64}$/)),
 })
@@ -108,7 +109,7 @@ const ROUTES: Record<string, (body: unknown) => object> = {
   },
   '/v1/escalations': (body) => {
     const { escalation_id } = escalation.parse(body)
-    return { escalation_id, status: 'accepted', reference: `CASE-${escalation_id.slice(-6)}` }
+    return { escalation_id, status: 'accepted', reference: `CASE-${escalation_id.replaceAll('/', '-')}` }
   },
 }
 

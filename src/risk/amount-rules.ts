@@ -1,14 +1,21 @@
 import type { AmountHistory, SeenPayment } from './history.ts'
 import { partyTag } from './history.ts'
 import type { Rule, Scene } from './local.ts'
+import { justUnder, proofLimits } from './proof-limits.ts'
 import { ramp } from './weights.ts'
-import { aboutAll, DAY_MS, densest, raise } from './windows.ts'
+import { crowds, DAY_MS, raise } from './windows.ts'
+
+/** Payments that what is taken for usual everywhere counts for, beside the device's own. */
+const PRIOR_COUNT = 20
 
 /** Payments before a device's amounts say what is normal for it. */
 const KNOWN_AFTER = 20
 
 /** A device that only ever took one price must not find every other price strange. */
 const DEVIATION_MIN = 0.35
+
+/** Few amounts say little about how far they spread: until there are many, shops in general speak with 20 of theirs. */
+const PRIOR_DEVIATION = 0.8
 
 /**
  * Against the device's own amounts, in standard deviations of their logarithm. 3 happens once in a thousand payments;
@@ -21,7 +28,7 @@ const amountOutlier: Rule = ({ payments, policy, history }) => {
     const known = history.amounts.find((one) => one.currency === currency)
     if (known === undefined || known.count < KNOWN_AFTER || amount <= policy.requirePayerProofAbove) continue
     const distance = Math.log(amount) - known.mean
-    const strength = ramp(distance / deviation(known, DEVIATION_MIN), 3, 6)
+    const strength = ramp(distance / deviation(known), 3, 6)
     if (strength === 0) continue
     about.set(counter, strength)
     farthest = Math.max(farthest, Math.exp(distance))
@@ -30,55 +37,59 @@ const amountOutlier: Rule = ({ payments, policy, history }) => {
   return { rule: 'amount_outlier', about, detail }
 }
 
-/** How close below a limit an amount must be to look made to fit under it. */
-const BAND = 0.05
-/** A device whose amounts fall into the band anyway gets as much again, twice, before it is noticed. */
-const EXPECTED_TIMES = 3
-const PRICE_DEVIATION_MIN = 0.05
+/** A device whose prices lie there gets as much again, twice, before it is noticed. */
+const USUAL_TIMES = 3
+
+/** What one counterparty does in a busy day. Not what it did today: small payments in between must not dilute the large. */
+const PER_PARTY = 3
+
+/** On a device nobody knows: three payments in twenty just under a limit are taken for usual. */
+const PRIOR_NEAR = 3
 
 /**
  * Amounts just under a limit that asks for more: two or three of them with one counterparty in a day, or more of them on
- * the device than its own prices explain. A shop with one price at the limit explains any number.
+ * the device than a full day at its own prices holds. A shop with one price at the limit soon explains any number.
  */
 const structuring: Rule = (scene) => {
   const { policy, seen, ownerWallet } = scene
   const owner = partyTag(ownerWallet)
-  const { requirePayerProofAbove, requireAgentApprovalAbove, requireManualReviewAbove, maxOfflineAmount } = policy
-  const limits = [requirePayerProofAbove, requireAgentApprovalAbove, requireManualReviewAbove, maxOfflineAmount]
+  const counterparty = ({ sender, receiver }: SeenPayment) => (sender === owner ? receiver : sender)
   const about = new Map<number, number>()
   let most = 0
-  for (const limit of new Set(limits)) {
+  for (const limit of proofLimits(policy)) {
     const near = seen.filter(({ amount, sender }) => {
       // The owner's own payments need no proof, so that limit is none to them.
-      const bound = limit !== requirePayerProofAbove || sender !== owner
-      return bound && amount <= limit && amount > limit * (1 - BAND)
+      const bound = limit !== policy.requirePayerProofAbove || sender !== owner
+      return bound && justUnder(amount, limit)
     })
-    const usual = usualShare(scene, limit) * EXPECTED_TIMES
-    if (near.length < 2 || usual >= 1) continue
-    const groups = Map.groupBy(near, ({ sender, receiver }) => (sender === owner ? receiver : sender))
-    for (const group of groups.values()) note(densest(group, DAY_MS), 0, 1, 3)
-    note(densest(near, DAY_MS), usual * densest(seen, DAY_MS).length, 3, 6)
+    if (near.length < 2) continue
+    const [count, known] = habit(scene, limit)
+    const shareOfOne = count < KNOWN_AFTER ? 0 : known / count
+    const usualOfOne = USUAL_TIMES * shareOfOne * PER_PARTY
+    for (const group of Map.groupBy(near, counterparty).values()) {
+      for (const [counter, found] of crowds(group, DAY_MS)) note(counter, found, ramp(found - usualOfOne, 1, 3))
+    }
+    const shareOfAll = (known + PRIOR_NEAR) / (count + PRIOR_COUNT)
+    const usualOfAll = USUAL_TIMES * shareOfAll * policy.maxOfflinePerDevicePerDay
+    for (const [counter, found] of crowds(near, DAY_MS)) note(counter, found, ramp(found - usualOfAll, 3, 6))
   }
   return { rule: 'structuring', about, detail: `up to ${most} amounts just under a limit within a day` }
 
-  function note(group: readonly SeenPayment[], expected: number, from: number, to: number): void {
-    const strength = ramp(group.length - expected, from, to)
-    if (strength === 0) return
-    raise(about, aboutAll(group, strength))
-    most = Math.max(most, group.length)
+  function note(counter: number, found: number, strength: number): void {
+    raise(about, counter, strength)
+    if (strength > 0) most = Math.max(most, found)
   }
 }
 
-/** The share of the device's amounts that fall into the band under a limit by habit: a log-normal density × its width. */
-function usualShare({ payments, history }: Scene, limit: number): number {
+/** How many amounts the device is known by, and how many of them were just under the limit. */
+function habit({ payments, history }: Scene, limit: number): readonly [count: number, near: number] {
   const known = history.amounts.find(({ currency }) => currency === payments[0]?.currency)
-  if (known === undefined || known.count < KNOWN_AFTER) return 0
-  const sd = deviation(known, PRICE_DEVIATION_MIN)
-  const z = (Math.log(limit) - known.mean) / sd
-  return (Math.exp((-z * z) / 2) / (sd * Math.sqrt(2 * Math.PI))) * BAND
+  return [known?.count ?? 0, new Map(known?.near).get(limit) ?? 0]
 }
 
-const deviation = ({ count, m2 }: AmountHistory, least: number): number =>
-  Math.max(least, Math.sqrt(m2 / Math.max(1, count - 1)))
+function deviation({ count, m2 }: AmountHistory): number {
+  const variance = (m2 + PRIOR_COUNT * PRIOR_DEVIATION ** 2) / (count - 1 + PRIOR_COUNT)
+  return Math.max(DEVIATION_MIN, Math.sqrt(variance))
+}
 
 export const amountRules: readonly Rule[] = [amountOutlier, structuring]

@@ -30,6 +30,8 @@ const NEW_FOR_MS = 7 * DAY_MS
  */
 const newDeviceValue: Rule = (scene) => {
   const newness = 1 - ramp(scene.deviceAgeMs, 0, NEW_FOR_MS)
+  // Calendar days are dear to count, and most devices are not new.
+  if (newness === 0) return undefined
   const share = ramp(fullestDay(scene), 0, scene.policy.maxOfflineValuePerDevicePerDay)
   const days = Math.floor(scene.deviceAgeMs / DAY_MS)
   const detail = `registered ${days} days ago, moves ${Math.round(share * 100)} % of a day's allowance`

@@ -1,10 +1,12 @@
 import { PAYMENT_TYPES, type Payment, type PaymentType } from '../protocol/payment.ts'
+import type { Policy } from '../protocol/policy.ts'
 import type { Verdict } from '../protocol/rules.ts'
 import { HISTORY_CURRENCIES_MAX, HISTORY_MEMORY, RECENT_AGE_MAX_MS, RECENT_PAYMENTS_MAX } from './limits.ts'
+import { justUnder, proofLimits } from './proof-limits.ts'
 
 /**
  * What a device did before, as small as the local rules can do with; the Device Object keeps it as JSON in its own row,
- * about 1.5 KB. It names nobody: of a wallet it holds a 16-bit tag, which hundreds of wallets share.
+ * below 2 KB. It names nobody: of a wallet it holds a 16-bit tag, which hundreds of wallets share.
  */
 export interface DeviceHistory {
   readonly amounts: readonly AmountHistory[]
@@ -19,10 +21,12 @@ export interface AmountHistory {
   readonly mean: number
   /** Sum of squared distances from the mean. */
   readonly m2: number
+  /** `[limit, how many of them were just under it]`, for the limits of the policy in force. */
+  readonly near: readonly (readonly [limit: number, count: number])[]
 }
 
 /** Written as a tuple, because there are many in a row of the database. */
-export type RecentPayment = readonly [atS: number, amount: number, sender: number, receiver: number, type: number]
+type RecentPayment = readonly [atS: number, amount: number, sender: number, receiver: number, type: number]
 
 /** A payment as the rules see it, be it in the bundle or in the history. */
 export interface SeenPayment {
@@ -47,18 +51,23 @@ export function updateHistory(
   history: DeviceHistory,
   payments: readonly Payment[],
   verdicts: readonly Verdict[],
+  policy: Policy,
   nowMs: number,
 ): DeviceHistory {
-  let amounts = history.amounts
   const seen: RecentPayment[] = []
+  const usual: Payment[] = []
   payments.forEach((payment, index) => {
     const decision = verdicts[index]?.decision
     if (decision === undefined || decision === 'refused') return
-    if (decision === 'accepted') amounts = withAmount(amounts, payment)
+    if (decision === 'accepted') usual.push(payment)
     const { sender, receiver, type } = seenPayment(payment)
     const atS = Math.floor(payment.initiatedAtMs / 1000)
     seen.push([atS, payment.amount, sender, receiver, PAYMENT_TYPES.indexOf(type)])
   })
+  let { amounts } = history
+  for (const [currency, own] of Map.groupBy(usual, (payment) => payment.currency)) {
+    amounts = withAmounts(amounts, currency, own, proofLimits(policy))
+  }
   const recent = [...history.recent, ...seen]
     // A payment dated far ahead by a broken clock would otherwise stay "the last" for ever.
     .filter(([atS]) => Math.abs(nowMs - atS * 1000) <= RECENT_AGE_MAX_MS)
@@ -67,21 +76,34 @@ export function updateHistory(
   return { amounts, recent }
 }
 
-function withAmount(amounts: readonly AmountHistory[], { currency, amount }: Payment): readonly AmountHistory[] {
-  const before = amounts.find((one) => one.currency === currency) ?? { currency, count: 0, mean: 0, m2: 0 }
-  // Full memory: the new amount takes the place of an average old one, and habits may change.
-  const kept = before.count < HISTORY_MEMORY ? before : faded(before)
-  const count = kept.count + 1
-  const distance = Math.log(amount) - kept.mean
-  const mean = kept.mean + distance / count
-  const m2 = kept.m2 + distance * (Math.log(amount) - mean)
+function withAmounts(
+  amounts: readonly AmountHistory[],
+  currency: string,
+  payments: readonly Payment[],
+  limits: readonly number[],
+): readonly AmountHistory[] {
+  const before = amounts.find((one) => one.currency === currency)
+  let { count, mean, m2 } = before ?? { count: 0, mean: 0, m2: 0 }
+  const known = new Map(before?.near)
+  const near = limits.map((limit): [number, number] => [limit, known.get(limit) ?? 0])
+  for (const { amount } of payments) {
+    if (count >= HISTORY_MEMORY) {
+      // Full memory: the new amount takes the place of an average old one, and habits may change.
+      const kept = (HISTORY_MEMORY - 1) / count
+      count = HISTORY_MEMORY - 1
+      m2 *= kept
+      for (const one of near) one[1] *= kept
+    }
+    count++
+    const log = Math.log(amount)
+    const distance = log - mean
+    mean += distance / count
+    m2 += distance * (log - mean)
+    for (const one of near) if (justUnder(amount, one[0])) one[1]++
+  }
   // The latest currency first; the one not seen for longest falls off.
   const others = amounts.filter((one) => one.currency !== currency)
-  return [{ currency, count, mean, m2 }, ...others].slice(0, HISTORY_CURRENCIES_MAX)
-}
-
-function faded({ currency, count, mean, m2 }: AmountHistory): AmountHistory {
-  return { currency, count: HISTORY_MEMORY - 1, mean, m2: (m2 * (HISTORY_MEMORY - 1)) / count }
+  return [{ currency, count, mean, m2, near }, ...others].slice(0, HISTORY_CURRENCIES_MAX)
 }
 
 export function seenPayment(payment: Payment): SeenPayment {

@@ -59,7 +59,7 @@ export interface Scene extends LocalInput {
 }
 
 /** What a rule says. Strengths are 0–1. */
-export interface Finding {
+interface Finding {
   readonly rule: RuleName
   readonly detail: string
   /** About the whole bundle, */

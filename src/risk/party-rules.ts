@@ -1,7 +1,7 @@
 import { partyTag, type SeenPayment } from './history.ts'
 import type { Rule } from './local.ts'
 import { ramp } from './weights.ts'
-import { aboutAll, DAY_MS, densest, raise } from './windows.ts'
+import { crowds, DAY_MS, raise } from './windows.ts'
 
 /**
  * One wallet to many by p2p within a day. An agent's cash-ins and a merchant's sales are spread by nature and are other
@@ -9,11 +9,7 @@ import { aboutAll, DAY_MS, densest, raise } from './windows.ts'
  */
 const receiverSpread: Rule = ({ seen }) => {
   const p2p = seen.filter(({ type }) => type === 'p2p')
-  const { about, most } = spread(
-    p2p,
-    ({ sender }) => sender,
-    ({ receiver }) => receiver,
-  )
+  const { about, most } = spread(p2p, 'sender', 'receiver')
   return { rule: 'receiver_spread', about, detail: `one wallet paid ${most} others within a day` }
 }
 
@@ -21,26 +17,21 @@ const receiverSpread: Rule = ({ seen }) => {
 const senderSpread: Rule = ({ seen, ownerWallet }) => {
   const owner = partyTag(ownerWallet)
   const foreign = seen.filter(({ sender, receiver }) => sender !== owner && receiver !== owner)
-  const { about, most } = spread(
-    foreign,
-    ({ receiver }) => receiver,
-    ({ sender }) => sender,
-  )
+  const { about, most } = spread(foreign, 'receiver', 'sender')
   return { rule: 'sender_spread', about, detail: `${most} wallets paid one that is not the owner's within a day` }
 }
 
-type Side = (payment: SeenPayment) => number
+type Side = 'sender' | 'receiver'
 
 function spread(seen: readonly SeenPayment[], one: Side, many: Side): { about: Map<number, number>; most: number } {
   const about = new Map<number, number>()
   let most = 0
-  for (const group of Map.groupBy(seen, one).values()) {
-    const day = densest(group, DAY_MS)
-    const others = new Set(day.map(many)).size
-    const strength = ramp(others, 6, 14)
-    if (strength === 0) continue
-    raise(about, aboutAll(day, strength))
-    most = Math.max(most, others)
+  for (const group of Map.groupBy(seen, (payment) => payment[one]).values()) {
+    const others = (window: readonly SeenPayment[]) => new Set(window.map((payment) => payment[many])).size
+    for (const [counter, count] of crowds(group, DAY_MS, others)) {
+      raise(about, counter, ramp(count, 6, 14))
+      most = Math.max(most, count)
+    }
   }
   return { about, most }
 }

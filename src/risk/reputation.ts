@@ -44,7 +44,7 @@ const LOSS: Record<Exclude<ReputationEvent, 'succeeded'>, number> = {
   fork: 0.6,
 }
 
-export const CONFLICT_RECENT_MS = 30 * 86_400_000
+const CONFLICT_RECENT_MS = 30 * 86_400_000
 
 export function newReputation(nowMs: number): Reputation {
   return { value: NEUTRAL, atMs: nowMs, conflictsAtMs: [] }

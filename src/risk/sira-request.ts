@@ -29,11 +29,12 @@ export type BulkItem =
 
 /** Something that people at SIRA should look at. Sent until it is taken; `id` makes repeats one. */
 export interface Escalation {
-  /** ULID, minted by whoever raises it and kept until it is taken. */
+  /** Given by whoever raises it, `<device_id>/<number>`, and kept until it is taken. */
   readonly id: string
   readonly kind: 'chain_fork' | 'bundle_conflict' | 'nonce_replayed' | 'quarantined'
   readonly deviceId: DeviceId
   readonly country: Country
+  readonly seq: number
   readonly atMs: number
   /** Hex digests of the bundles that are kept as evidence. */
   readonly digests: readonly string[]
@@ -58,8 +59,8 @@ export async function bulkBody(hmac: Hmac, items: readonly BulkItem[]) {
   }
 }
 
-export function escalationBody({ id, kind, deviceId, country, atMs, digests }: Escalation) {
-  return { escalation_id: id, kind, device_id: deviceId, country, at: atMs, digests }
+export function escalationBody({ id, kind, deviceId, country, seq, atMs, digests }: Escalation) {
+  return { escalation_id: id, kind, device_id: deviceId, country, seq, at: atMs, digests }
 }
 
 function* partiesOf(payments: readonly Payment[]): Iterable<string> {

@@ -1,6 +1,6 @@
 import type { Rule } from './local.ts'
 import { ramp } from './weights.ts'
-import { aboutAll, densest } from './windows.ts'
+import { crowds } from './windows.ts'
 
 const MINUTE_MS = 60_000
 
@@ -9,8 +9,8 @@ const MINUTE_MS = 60_000
  * whole seconds; four in one second happen at a counter with several lanes, seven do not.
  */
 const velocity: Rule = ({ seen }) => {
-  const minute = densest(seen, MINUTE_MS).length
-  const second = densest(seen, 1_000).length
+  const minute = Math.max(0, ...crowds(seen, MINUTE_MS).values())
+  const second = Math.max(0, ...crowds(seen, 1_000).values())
   const strength = Math.max(ramp(minute, 30, 45), ramp(second, 4, 7))
   return { rule: 'velocity', strength, detail: `${minute} payments within a minute, ${second} within a second` }
 }
@@ -26,10 +26,10 @@ const clockTurnedBack: Rule = ({ clock, signedAtMs, skewMs }) => {
   return { rule: 'clock_turned_back', strength: behindMs > skewMs ? 1 : 0, detail }
 }
 
-const datedAhead: Rule = ({ seen, signedAtMs, skewMs }) => {
-  const ahead = seen.filter(({ counter, atMs }) => counter !== undefined && atMs > signedAtMs + skewMs)
-  const detail = `${ahead.length} payments dated after the signature over them`
-  return { rule: 'dated_ahead', about: aboutAll(ahead, 1), detail }
+const datedAhead: Rule = ({ payments, signedAtMs, skewMs }) => {
+  const ahead = payments.filter(({ initiatedAtMs }) => initiatedAtMs > signedAtMs + skewMs)
+  const about = new Map(ahead.map(({ counter }) => [counter, 1]))
+  return { rule: 'dated_ahead', about, detail: `${ahead.length} payments dated after the signature over them` }
 }
 
 const outOfOrder: Rule = ({ payments, skewMs }) => {

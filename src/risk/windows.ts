@@ -1,32 +1,38 @@
 import type { SeenPayment } from './history.ts'
 
-/** Payments that stand within a span of time of each other. */
 export const DAY_MS = 86_400_000
 
 /**
- * The largest group of payments that fit into `spanMs` and of which at least one is in the bundle: what only the
- * history did was judged when it came.
+ * How crowded it is around each payment of the bundle: the most that `measure` finds in a span of time with the payment
+ * in it. Each has its own number, so that another, larger crowd elsewhere takes nothing from this one; and what only the
+ * history did has none, because it was judged when it came.
  *
  * @param payments in order of time
+ * @param measure never less for more payments; so only windows that cannot be extended have to be looked at
+ * @returns by counter
  */
-export function densest(payments: readonly SeenPayment[], spanMs: number): readonly SeenPayment[] {
-  let best: readonly SeenPayment[] = []
+export function crowds(
+  payments: readonly SeenPayment[],
+  spanMs: number,
+  measure: (window: readonly SeenPayment[]) => number = (window) => window.length,
+): ReadonlyMap<number, number> {
+  const most = new Map<number, number>()
   let start = 0
-  let lastOfBundle = -1
-  payments.forEach((payment, end) => {
-    if (payment.counter !== undefined) lastOfBundle = end
-    while (payment.atMs - (payments[start]?.atMs ?? 0) >= spanMs) start++
-    if (lastOfBundle >= start && end - start + 1 > best.length) best = payments.slice(start, end + 1)
+  payments.forEach(({ atMs }, end) => {
+    while (atMs - (payments[start]?.atMs ?? atMs) >= spanMs) start++
+    const next = payments[end + 1]
+    if (next !== undefined && next.atMs - (payments[start]?.atMs ?? 0) < spanMs) return
+    const window = payments.slice(start, end + 1)
+    if (window.every(({ counter }) => counter === undefined)) return
+    const found = measure(window)
+    for (const { counter } of window) {
+      if (counter !== undefined) most.set(counter, Math.max(found, most.get(counter) ?? 0))
+    }
   })
-  return best
+  return most
 }
 
-/** The same strength for each of the bundle's payments among these. */
-export function aboutAll(payments: readonly SeenPayment[], strength: number): Map<number, number> {
-  return new Map(payments.flatMap(({ counter }) => (counter === undefined ? [] : [[counter, strength] as const])))
-}
-
-/** Keeps the greater strength where two groups share a payment. */
-export function raise(into: Map<number, number>, more: ReadonlyMap<number, number>): void {
-  for (const [counter, strength] of more) into.set(counter, Math.max(strength, into.get(counter) ?? 0))
+/** Keeps what is greater of two strengths about one payment. */
+export function raise(strengths: Map<number, number>, counter: number, strength: number): void {
+  if (strength > (strengths.get(counter) ?? 0)) strengths.set(counter, strength)
 }

@@ -17,7 +17,7 @@ const MAY_REACH: Record<string, readonly string[]> = {
 const MAY_USE: Record<string, RegExp> = {
   'src/protocol': /^cborg$/,
   'src/crypto': /^(hpke|@panva\/hpke-noble|@noble\/|zod$)/,
-  'src/risk': /^$/,
+  'src/risk': /^zod$/,
   'src/sdk': /^(@noble\/|idb$)/,
 }
 
