@@ -1,14 +1,14 @@
 import { decodeCbor, MalformedCbor } from '../protocol/cbor.ts'
 import { type KeySet, keySetFromCbor } from '../protocol/keyset.ts'
 import { ok, type Result } from '../protocol/result.ts'
-import { fetchNotice, type ReceivedNotice } from './notices.ts'
+import { fetchNotice } from './notices.ts'
 import { type Failure, fail, failureOf, loadSigner, type SyncContext } from './sync-context.ts'
 
 /**
  * The first contact, and the first after the state was lost: keys of the edge over TLS (or from the app), and a notice
  * that says where the device stands. One write makes it the device's state.
  */
-export async function bootstrap(context: SyncContext): Promise<Result<ReceivedNotice, Failure>> {
+export async function bootstrap(context: SyncContext): Promise<Result<void, Failure>> {
   const { device } = context
   const loaded = await loadSigner(context)
   if (!loaded.ok) return loaded
@@ -37,7 +37,7 @@ export async function bootstrap(context: SyncContext): Promise<Result<ReceivedNo
       clock: device.clock.reading(notice.serverTimeMs, roundTripMs, facts.nextCounter),
     })
   })
-  return received
+  return ok(undefined)
 }
 
 async function fetchKeys({ transport }: SyncContext): Promise<Result<KeySet, Failure>> {

@@ -31,15 +31,15 @@ const UNSIGNED_AHEAD_MAX_MS = 366 * DAY_MS
 const boundsAround = (knownMs: number) => [knownMs - UNSIGNED_BACK_MAX_MS, knownMs + UNSIGNED_AHEAD_MAX_MS] as const
 
 /**
- * The device's idea of the time. Three lower bounds keep a clock that was set back from rewinding it: the server's last
- * signed time, that time plus what the monotonic clock counted since, and the last payment's. Setting the clock back so
- * freezes time, until the next signed time puts it right, forwards or backwards.
+ * The device's idea of the time: the machine's clock, corrected by what the server last signed, and never less than what
+ * is certain. Certain is the server's last signed time, or the last payment's, plus what the monotonic clock counted
+ * since. A clock that is set back so gains nothing, until the next signed time puts it right, forwards or backwards.
  */
 export class CorrectedClock {
   readonly #source: ClockSource
   readonly #bootId: string
   #saved: SavedClock | undefined
-  #lastPaymentMs = 0
+  #certain = { atMs: 0, monotonicMs: 0 }
   #signing: { readonly serverMs: number; readonly monotonicMs: number } | undefined
 
   constructor(source: ClockSource, randomBytes: (length: number) => Uint8Array) {
@@ -50,21 +50,24 @@ export class CorrectedClock {
   /** UTC milliseconds. */
   nowMs(): number {
     const corrected = this.#source.nowMs() + (this.#saved?.offsetMs ?? 0)
-    const counted = (this.#saved?.serverMs ?? 0) + (this.#sinceServerTime() ?? 0)
-    return Math.floor(Math.max(corrected, this.#lastPaymentMs, counted))
+    return Math.floor(Math.max(corrected, this.#certainMs()))
   }
 
   monotonicMs(): number {
     return this.#source.monotonicMs()
   }
 
+  /** Takes over what was stored. The monotonic clock counts on from there, or from now where it started anew. */
   restore(saved: SavedClock, lastPaymentMs: number): void {
     this.#saved = saved
-    this.#lastPaymentMs = lastPaymentMs
+    const knownMs = saved.serverMs + (this.#sinceServerTime() ?? 0)
+    this.#certain = { atMs: Math.max(knownMs, lastPaymentMs), monotonicMs: this.#source.monotonicMs() }
   }
 
+  /** Time does not go back behind a payment. */
   paymentTaken(initiatedAtMs: number): void {
-    this.#lastPaymentMs = Math.max(this.#lastPaymentMs, initiatedAtMs)
+    if (initiatedAtMs <= this.#certainMs()) return
+    this.#certain = { atMs: initiatedAtMs, monotonicMs: this.#source.monotonicMs() }
   }
 
   /**
@@ -81,7 +84,7 @@ export class CorrectedClock {
   /** Takes over a reading, once it is stored. Later payments are no earlier than it; earlier ones may have been wrong. */
   learn(saved: SavedClock): void {
     this.#saved = saved
-    this.#lastPaymentMs = 0
+    this.#certain = { atMs: saved.serverMs, monotonicMs: saved.monotonicMs }
     this.#signing = undefined
   }
 
@@ -118,6 +121,11 @@ export class CorrectedClock {
       monotonicSinceMs: Math.floor(since),
       bootId: fromHex(this.#bootId),
     }
+  }
+
+  #certainMs(): number {
+    const { atMs, monotonicMs } = this.#certain
+    return atMs + Math.max(0, this.#source.monotonicMs() - monotonicMs)
   }
 
   #sinceServerTime(): number | undefined {

@@ -42,7 +42,7 @@ const DEVICE_ERRORS = {
   destroyed: { money: 'not_taken', next: 'none', message: 'destroy() was called' },
   storage_failed: { money: 'safe_on_device', next: 'free_storage', message: 'The device storage failed' },
   record_damaged: { money: 'safe_on_device', next: 'contact_support', message: 'A stored record is damaged' },
-  not_found: { money: 'not_taken', next: 'none', message: 'There is no such payment on this device' },
+  no_such_payment: { money: 'not_taken', next: 'none', message: 'There is no such payment on this device' },
   already_bundled: {
     money: 'safe_on_device',
     next: 'wait',
@@ -65,7 +65,7 @@ const DEVICE_ERRORS = {
   },
 } as const satisfies Record<string, ErrorKind>
 
-export type DeviceErrorCode = keyof typeof DEVICE_ERRORS
+type DeviceErrorCode = keyof typeof DEVICE_ERRORS
 export type OfflineErrorCode = DeviceErrorCode | ProblemCode
 
 /**
@@ -114,6 +114,7 @@ function problemKind(code: ProblemCode): ErrorKind {
     case 'rate_limited':
     case 'temporarily_unavailable':
     case 'internal_error':
+    case 'body_incomplete':
       return kept('wait', 'The server asks to try again later')
     case 'clock_skew':
     case 'nonce_replayed':
@@ -129,6 +130,11 @@ function problemKind(code: ProblemCode): ErrorKind {
     case 'invalid_request':
     case 'not_found':
     case 'method_not_allowed':
+    case 'idempotency_conflict':
+    case 'version_conflict':
+    case 'state_conflict':
+    case 'already_voted':
+    case 'contradictory_policy':
       return kept('update_app', 'The server does not take what this version sends')
     case 'invalid_signature':
     case 'unauthorized':
@@ -136,6 +142,7 @@ function problemKind(code: ProblemCode): ErrorKind {
     case 'weak_key':
     case 'key_not_proven':
     case 'device_exists':
+    case 'enrolment_code_invalid':
       return kept('enrol', 'The server does not accept this device with this key')
     case 'device_suspended':
     case 'device_revoked':

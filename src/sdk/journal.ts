@@ -12,7 +12,6 @@ import {
   decodePayment,
   encodePayment,
   type OutcomeRecord,
-  type PaymentRecord,
 } from './payment-record.ts'
 import type { Records } from './records.ts'
 import { WriteOnce } from './write-once.ts'
@@ -145,13 +144,14 @@ export class Journal {
   /**
    * Voids a payment that has never been in a bundle.
    *
-   * @throws OfflineError `not_found`, `already_bundled`, `storage_failed` (then it is not voided)
+   * @throws OfflineError `no_such_payment`, `already_bundled`, `storage_failed` (then it is not voided)
    */
   async voidPayment(counter: number, voidFrom: number): Promise<void> {
     const entry = this.#entries.get(counter)
     const damaged = this.#damaged.get(counter)
     if (entry?.voided) return
-    if (entry === undefined && (damaged === undefined || damaged.kind === 'absent')) throw new OfflineError('not_found')
+    if (entry === undefined && (damaged === undefined || damaged.kind === 'absent'))
+      throw new OfflineError('no_such_payment')
     this.#assertNeverSent(counter, voidFrom)
     const stored = await this.#records.read(paymentKey(counter))
     if (damaged?.kind === 'void_unreadable') await this.#records.remove(voidKey(counter))
@@ -165,10 +165,10 @@ export class Journal {
   /**
    * A payment whose void cannot be read stands: a person has decided so.
    *
-   * @throws OfflineError `not_found` when there is no such decision to take, `already_bundled`, `storage_failed`
+   * @throws OfflineError `no_such_payment` when there is no such decision to take, `already_bundled`, `storage_failed`
    */
   async keepPayment(counter: number, voidFrom: number): Promise<void> {
-    if (this.#damaged.get(counter)?.kind !== 'void_unreadable') throw new OfflineError('not_found')
+    if (this.#damaged.get(counter)?.kind !== 'void_unreadable') throw new OfflineError('no_such_payment')
     this.#assertNeverSent(counter, voidFrom)
     await this.#records.remove(voidKey(counter))
     await this.#loadCounter(counter)

@@ -16,7 +16,7 @@ export interface ReceivedNotice {
   readonly roundTripMs: number
 }
 
-export const NOTICE_PATH = '/offline/notice'
+const NOTICE_PATH = '/offline/notice'
 
 /**
  * What the device has, so that it is sent only what it misses.

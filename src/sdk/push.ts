@@ -8,7 +8,7 @@ import { PROBLEMS } from '../protocol/problems.ts'
 import { ok, type Result } from '../protocol/result.ts'
 import { sealAgain } from './assemble.ts'
 import { park, resolveChain } from './chain.ts'
-import { applyNotice, fetchNotice, type ReceivedNotice, versionHeaders } from './notices.ts'
+import { applyNotice, type ReceivedNotice, versionHeaders } from './notices.ts'
 import type { Outgoing } from './outgoing.ts'
 import { type Failure, fail, failureOf, loadSigner, rememberBlock, type SyncContext } from './sync-context.ts'
 import type { Answer } from './transport.ts'
@@ -27,6 +27,9 @@ export interface Pushed {
 
 type Step = 'again' | Result<Pushed, Failure>
 
+/** Admitted, as the chain's head says; the decisions will come as outcomes. */
+const PROVEN: Step = ok({ notice: undefined, news: 0 })
+
 /** Sends the bundle in flight until its admission is verified, or until trying again soon makes no sense. */
 export async function pushBundle(context: SyncContext): Promise<Result<Pushed, Failure>> {
   let last: Result<Pushed, Failure> = fail('answer_invalid')
@@ -43,7 +46,7 @@ export async function pushBundle(context: SyncContext): Promise<Result<Pushed, F
 }
 
 /** Signs the sealed bytes with a fresh nonce and the present time; the sealed bytes themselves stay the same. */
-export async function signOutgoing(
+async function signOutgoing(
   context: Pick<SyncContext, 'device' | 'keyStore' | 'suite' | 'randomBytes'>,
   bundle: Outgoing,
   relay: boolean,
@@ -97,7 +100,7 @@ async function accept(context: SyncContext, bundle: Outgoing, answer: Extract<An
   const parts = readPushResponse(answer.body)
   const { keys } = device.state
   const receipt = parts && (await trust.openReceipt(keys, parts.receipt, bundle))
-  if (parts === undefined || receipt === undefined) return provenByChain(context, bundle)
+  if (parts === undefined || receipt === undefined) return provenByChain(context)
   const proof = { proof: 'receipt', signed: toBase64url(parts.receipt) } as const
   const admitted = await device.mutex.run(() => device.admit(bundle.seq, prevOf(receipt.digest), proof))
   for (const entry of admitted) changed(entry)
@@ -117,16 +120,16 @@ function readPushResponse(body: Uint8Array): ReturnType<typeof decodePushRespons
 }
 
 /** The receipt of a bundle admitted long ago may be signed by a key that is no longer trusted: the chain tells instead. */
-async function provenByChain(context: SyncContext, bundle: Outgoing): Promise<Step> {
+async function provenByChain(context: SyncContext): Promise<Step> {
   const resolved = await resolveChain(context)
   if (!resolved.ok) return resolved
-  const admitted = resolved.value === 'admitted' && context.device.state.seq >= bundle.seq
-  return admitted ? ok({ notice: undefined, news: 0 }) : fail('answer_invalid')
+  return resolved.value === 'admitted' ? PROVEN : fail('answer_invalid')
 }
 
 /**
- * The edge cannot open the bundle: the same payments are sealed again, at the same place in the chain and under the same
- * bundle id. See the README of this folder for why it must be the same id.
+ * The edge cannot open the bundle, and the answer that says so is not signed: first the chain's head tells whether an
+ * earlier attempt was admitted all the same. If not, the same payments are sealed again, at the same place in the chain
+ * and under the same bundle id. See the README of this folder for why it must be the same id.
  */
 async function rebuild(
   context: SyncContext,
@@ -135,9 +138,9 @@ async function rebuild(
 ): Promise<Step> {
   const { device } = context
   if (bundle.digests.length >= SEALED_FORMS_MAX) return park(context, answer.code)
-  const received = await fetchNotice(context, device.state.keys, device.state.cursor)
-  if (!received.ok) return received
-  await applyNotice(context, received.value)
+  const resolved = await resolveChain(context)
+  if (!resolved.ok) return resolved
+  if (resolved.value === 'admitted') return PROVEN
   const sameKey = equalBytes(sealKey(device.state.keys).kid, bundle.recipientKid)
   if (answer.code === 'unknown_recipient_key' && sameKey) return failureOf(answer)
   return (await sealAgain(context, bundle)) ? 'again' : park(context, 'record_damaged')
@@ -147,5 +150,5 @@ async function rebuild(
 async function conflicting(context: SyncContext): Promise<Step> {
   const resolved = await resolveChain(context)
   if (!resolved.ok) return resolved
-  return resolved.value === 'admitted' ? ok({ notice: undefined, news: 0 }) : park(context, 'bundle_conflict')
+  return resolved.value === 'admitted' ? PROVEN : park(context, 'bundle_conflict')
 }

@@ -14,7 +14,7 @@ const IDLE_MS = 900_000
  * @param failures in a row, 1 or more
  * @param random uniform in [0, 1)
  */
-export function fullJitter(failures: number, random: number): number {
+function fullJitter(failures: number, random: number): number {
   return Math.floor(random * Math.min(BACKOFF_MAX_MS, BACKOFF_BASE_MS * 2 ** (failures - 1)))
 }
 

@@ -127,7 +127,7 @@ export class OfflineSDK {
    * Voids a payment that never left the device. One that was put into a bundle can only be reversed, by the server.
    *
    * @param counter of the payment; of a damaged record too, once a person has decided that it is void
-   * @throws OfflineError `already_bundled`, `not_found`, `not_ready`, `storage_failed` (then it is not voided)
+   * @throws OfflineError `already_bundled`, `no_such_payment`, `not_ready`, `storage_failed` (then it is not voided)
    */
   async voidTransaction(counter: number): Promise<void> {
     const device = this.#device
@@ -142,7 +142,7 @@ export class OfflineSDK {
    * Lets a payment stand whose void cannot be read any more (`state.damaged`, `void_unreadable`): until a person decides
    * this or voids it again, it is not sent.
    *
-   * @throws OfflineError `already_bundled`, `not_found`, `not_ready`, `storage_failed`
+   * @throws OfflineError `already_bundled`, `no_such_payment`, `not_ready`, `storage_failed`
    */
   async keepTransaction(counter: number): Promise<void> {
     const device = this.#device

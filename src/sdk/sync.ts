@@ -60,20 +60,21 @@ export async function runSync(context: SyncContext, options: SyncRunOptions): Pr
 
 async function steps(context: SyncContext, options: SyncRunOptions, tally: Tally): Promise<Result<void, Failure>> {
   const { device } = context
+  let upToDate = false
   if (!device.hasState) {
     const begun = await bootstrap(context)
     if (!begun.ok) return begun
-    tally.outcomes += await applyNotice(context, begun.value)
+    // Outcomes of payments found on disk do not come with the device facts.
+    upToDate = device.journal.entries.length === 0
   }
   if (device.chainInDoubt) {
     const resolved = await resolveChain(context)
     if (!resolved.ok) return resolved
   }
-  const pushed = await pushAll(context, options, tally)
+  const pushed = await pushAll(context, options, tally, upToDate)
   // What is stopped holds back later payments, not the news of earlier ones.
   if (!pushed.ok && !pushed.error.stop) return pushed
-  const upToDate = pushed.ok && pushed.value
-  const caughtUp = upToDate ? ok(undefined) : await catchUp(context, tally)
+  const caughtUp = pushed.ok && pushed.value ? ok(undefined) : await catchUp(context, tally)
   await prune(device, options.historyMs)
   return pushed.ok ? caughtUp : pushed
 }
@@ -83,9 +84,10 @@ async function pushAll(
   context: SyncContext,
   { explicit }: SyncRunOptions,
   tally: Tally,
+  isUpToDate: boolean,
 ): Promise<Result<boolean, Failure>> {
   const { device } = context
-  let upToDate = false
+  let upToDate = isUpToDate
   for (;;) {
     const bundle = device.outgoing ?? (await assemble(context))
     if (bundle === undefined) return ok(upToDate && !device.journal.outcomeLost)

@@ -125,6 +125,16 @@ export class TestEdge {
     await this.addKey(use, 'active')
   }
 
+  /** Retiring keys are forgotten. */
+  retire(use: 'seal' | 'receipt'): void {
+    this.#keys = this.#keys.map((key) =>
+      key.edgeKey.use === use && key.edgeKey.state === 'retiring'
+        ? { ...key, edgeKey: { ...key.edgeKey, state: 'retired' } }
+        : key,
+    )
+    this.#keysVersion++
+  }
+
   get keySet(): KeySet {
     return { version: this.#keysVersion, keys: this.#keys.map(({ edgeKey }) => edgeKey) }
   }

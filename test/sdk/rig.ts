@@ -66,7 +66,7 @@ export function terms(over: Partial<PaymentTerms> = {}): PaymentTerms {
 }
 
 /** Timers that fire when the test says so. */
-export class ManualTimers {
+class ManualTimers {
   readonly pending = new Map<number, { run: () => void; delayMs: number }>()
   #next = 1
 
@@ -97,7 +97,7 @@ export class ManualTimers {
 export const FAULTS = ['dies before', 'dies after', 'dies torn', 'fails before', 'fails after', 'fails torn'] as const
 export type StorageFault = (typeof FAULTS)[number]
 
-export class FaultyStorage implements Storage {
+class FaultyStorage implements Storage {
   readonly items = new Map<string, string>()
   readonly removed: string[] = []
   calls = 0

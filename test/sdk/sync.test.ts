@@ -1,7 +1,12 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { nobleSuite } from '../../src/crypto/noble.ts'
-import { random } from './edge.ts'
+import { parseBundle } from '../../src/protocol/bundle.ts'
+import { toHex } from '../../src/protocol/bytes.ts'
+import { DEVICE, random } from './edge.ts'
 import { Rig, terms } from './rig.ts'
+
+const pushes = (rig: Rig) =>
+  rig.edge.requests.flatMap(({ path, body }) => (path === '/offline/push' && body ? [parseBundle(body)] : []))
 
 it('a payment taken offline is acknowledged by the next sync and gets its outcome by a later one', async () => {
   const rig = await Rig.create()
@@ -15,13 +20,261 @@ it('a payment taken offline is acknowledged by the next sync and gets its outcom
 
   rig.edge.weather = undefined
   expect(await sdk.syncNow()).toMatchObject({ status: 'done', bundles: 1, unsynced: 0 })
+  expect(sdk.state).toMatchObject({ status: 'ready', waiting: 1 })
   expect(sdk.getTransaction('POS-001/1')).toMatchObject({ status: 'pending', receipted: true })
-  expect(rig.edge.entriesOf(1)).toMatchObject([
-    { amount: 2500, sender: '+221770000001', initiatedAtMs: payment.initiatedAtMs },
-  ])
+  const { amount, sender, initiatedAtMs } = payment
+  expect(rig.edge.entriesOf(1)).toMatchObject([{ amount, sender, initiatedAtMs }])
 
   rig.edge.settleAll()
   expect(await sdk.syncNow()).toMatchObject({ status: 'done', bundles: 0, outcomes: 1 })
   expect(sdk.getTransaction('POS-001/1')).toMatchObject({ status: 'succeeded', transferId: 'transfer-1' })
   expect(sdk.getPendingTransactions()).toEqual([])
+})
+
+it('every payment of a receipt gets its own decision and reason', async () => {
+  const rig = await Rig.create()
+  const sdk = await rig.started()
+  for (let i = 0; i < 4; i++) await sdk.createOfflineTransaction(terms())
+  const decisions = [undefined, 'review', 'quarantined', 'refused'] as const
+  rig.edge.decide = ({ counter }) => {
+    const decision = decisions[counter - 1]
+    return decision && { decision, reason: 'risk_review' }
+  }
+  await sdk.syncNow()
+  expect(sdk.getTransactions().map(({ status, reason }) => [status, reason])).toEqual([
+    ['pending', undefined],
+    ['review', 'risk_review'],
+    ['quarantined', 'risk_review'],
+    ['refused', 'risk_review'],
+  ])
+  expect(sdk.getPendingTransactions()).toHaveLength(3)
+})
+
+describe('an answer that does not arrive', () => {
+  it.each(['lost', 'truncated', 'portal', 'silent'] as const)(
+    '%s: the same sealed bytes go again with another signature, and are admitted once',
+    async (fault) => {
+      const rig = await Rig.create()
+      const sdk = await rig.started()
+      await sdk.createOfflineTransaction(terms())
+      rig.edge.faults = [fault, 'offline']
+      const running = sdk.syncNow()
+      if (fault === 'silent') {
+        await expect.poll(() => rig.edge.bundles.length).toBe(1)
+        rig.timers.fire()
+      }
+      const report = await running
+      expect(report).toMatchObject({ status: 'retry_later', unsynced: 1 })
+      expect(report.error).toMatchObject({ money: 'safe_on_device', next: 'wait' })
+
+      rig.edge.faults = []
+      // Another process sends what the first one stored.
+      const later = await rig.started()
+      await later.createOfflineTransaction(terms())
+      expect(await later.syncNow()).toMatchObject({ status: 'done', unsynced: 0, bundles: 2 })
+      const [first, again, next] = pushes(rig)
+      expect(toHex(again?.payload ?? random(1))).toBe(toHex(first?.payload ?? random(2)))
+      expect(again?.claims.bundleId).toEqual(first?.claims.bundleId)
+      expect(again?.claims.nonce).not.toEqual(first?.claims.nonce)
+      expect(next?.claims.seq).toBe(2)
+      expect(rig.edge.counters).toEqual([1, 2])
+      expect(rig.edge.contradictions).toEqual([])
+    },
+  )
+
+  it('one that arrives twice changes nothing more', async () => {
+    const rig = await Rig.create()
+    const sdk = await rig.started()
+    await sdk.createOfflineTransaction(terms())
+    rig.edge.faults = ['duplicated']
+    expect(await sdk.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
+    expect(rig.edge.counters).toEqual([1])
+  })
+})
+
+describe('what the edge asks for', () => {
+  it('retry: keeps the bundle, and says how long to wait', async () => {
+    const rig = await Rig.create()
+    const sdk = await rig.started()
+    await sdk.createOfflineTransaction(terms())
+    rig.edge.faults = [{ problem: 'rate_limited', retryAfterS: 60 }]
+    expect(await sdk.syncNow()).toMatchObject({
+      status: 'retry_later',
+      retryAfterMs: 60_000,
+      error: { code: 'rate_limited', money: 'safe_on_device' },
+    })
+    expect(await sdk.syncNow()).toMatchObject({ status: 'done' })
+  })
+
+  it('nonce_replayed: signs again within the run', async () => {
+    const rig = await Rig.create()
+    const sdk = await rig.started()
+    await sdk.createOfflineTransaction(terms())
+    rig.edge.faults = [{ problem: 'nonce_replayed' }]
+    expect(await sdk.syncNow()).toMatchObject({ status: 'done' })
+    const [first, second] = pushes(rig)
+    expect(second?.claims.nonce).not.toEqual(first?.claims.nonce)
+    expect(second?.payload).toEqual(first?.payload)
+  })
+
+  it('resign without end is left to the next run', async () => {
+    const rig = await Rig.create()
+    const sdk = await rig.started()
+    await sdk.createOfflineTransaction(terms())
+    rig.edge.weather = { problem: 'nonce_replayed' }
+    expect(await sdk.syncNow()).toMatchObject({ status: 'retry_later', error: { code: 'nonce_replayed' } })
+    expect(pushes(rig).length).toBeLessThan(10)
+  })
+
+  it('stop: the bundle is parked, visible, and not sent again by itself', async () => {
+    const rig = await Rig.create()
+    const sdk = await rig.started({ autoSync: true })
+    await sdk.createOfflineTransaction(terms())
+    rig.edge.weather = { problem: 'invalid_payload' }
+    expect(await sdk.syncNow()).toMatchObject({
+      status: 'stopped',
+      unsynced: 1,
+      error: { code: 'invalid_payload', money: 'safe_on_device', next: 'update_app' },
+    })
+    expect(sdk.state.parked).toMatchObject({ code: 'invalid_payload' })
+    expect(rig.timers.delaysMs).toEqual([3_600_000])
+
+    const restarted = await rig.started({ autoSync: true })
+    expect(restarted.state.parked).toMatchObject({ code: 'invalid_payload' })
+    rig.edge.weather = undefined
+    rig.timers.fire()
+    await expect.poll(() => restarted.state.syncing).toBe(false)
+    expect(pushes(rig)).toHaveLength(1)
+    // A person asks.
+    expect(await restarted.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
+    expect(restarted.state.parked).toBeUndefined()
+  })
+
+  it('stop holds back later payments, not the outcomes of earlier ones', async () => {
+    const rig = await Rig.create()
+    const sdk = await rig.started()
+    await sdk.createOfflineTransaction(terms())
+    await sdk.syncNow()
+    rig.edge.settleAll()
+    await sdk.createOfflineTransaction(terms())
+    rig.edge.faults = [{ problem: 'invalid_payload' }]
+    expect(await sdk.syncNow()).toMatchObject({ status: 'stopped', outcomes: 1 })
+    expect(sdk.getTransaction('POS-001/1')?.status).toBe('succeeded')
+  })
+
+  it('a suspended device takes no more payments, keeps what it has, and goes on when it is reactivated', async () => {
+    const rig = await Rig.create()
+    const sdk = await rig.started()
+    await sdk.createOfflineTransaction(terms())
+    rig.edge.status = 'suspended'
+    expect(await sdk.syncNow()).toMatchObject({ status: 'stopped', error: { code: 'device_suspended' } })
+    const refused = { code: 'device_blocked', money: 'not_taken' }
+    await expect(sdk.createOfflineTransaction(terms())).rejects.toMatchObject(refused)
+    const restarted = await rig.started()
+    expect(restarted.state).toMatchObject({ status: 'blocked', unsynced: 1 })
+    await expect(restarted.createOfflineTransaction(terms())).rejects.toMatchObject(refused)
+    rig.edge.status = 'active'
+    expect(await restarted.syncNow()).toMatchObject({ status: 'done' })
+    expect(await restarted.createOfflineTransaction(terms())).toMatchObject({ counter: 2 })
+  })
+})
+
+describe('many payments', () => {
+  it('more than a bundle holds go in several, in order, in one run', async () => {
+    const rig = await Rig.create()
+    const sdk = await rig.started()
+    for (let i = 0; i < 205; i++) await sdk.createOfflineTransaction(terms({ amount: 1 + i }))
+    expect(await sdk.syncNow()).toMatchObject({ status: 'done', bundles: 3, unsynced: 0 })
+    expect(rig.edge.bundles.map(({ entries }) => entries.length)).toEqual([100, 100, 5])
+    expect(rig.edge.counters).toEqual(Array.from({ length: 205 }, (_, index) => index + 1))
+  })
+
+  it('a bundle never exceeds its bytes', async () => {
+    const rig = await Rig.create()
+    const sdk = await rig.started()
+    const meta = Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`k${index}`, 'x'.repeat(100)]))
+    for (let i = 0; i < 90; i++) await sdk.createOfflineTransaction(terms({ meta }))
+    expect(await sdk.syncNow()).toMatchObject({ status: 'done', bundles: 2 })
+    for (const { body } of rig.edge.requests) expect(body?.length ?? 0).toBeLessThanOrEqual(65_536)
+  })
+
+  it('more outcomes than a notice holds all arrive in one run', async () => {
+    const rig = await Rig.create()
+    const sdk = await rig.started()
+    await sdk.createOfflineTransaction(terms())
+    await sdk.syncNow()
+    for (let i = 0; i < 1200; i++) rig.edge.settle(1, 'review')
+    rig.timeMs += 1000
+    rig.edge.settle(1, 'succeeded')
+    await sdk.syncNow()
+    expect(sdk.getTransaction('POS-001/1')?.status).toBe('succeeded')
+  })
+})
+
+describe('at the same time', () => {
+  it('two calls of syncNow are one run', async () => {
+    const rig = await Rig.create()
+    const sdk = await rig.started()
+    await sdk.createOfflineTransaction(terms())
+    const before = rig.edge.requests.length
+    const [one, two] = await Promise.all([sdk.syncNow(), sdk.syncNow()])
+    expect(one).toBe(two)
+    expect(rig.edge.requests.length - before).toBe(1)
+  })
+
+  it('a payment taken during a sync is kept, and sent', async () => {
+    const rig = await Rig.create()
+    let during: Promise<unknown> | undefined
+    const sdk = await rig.started({
+      fetch: (url, request) => {
+        if (url.endsWith('/push')) during ??= sdk.createOfflineTransaction(terms({ amount: 77 }))
+        return rig.edge.fetch(url, request)
+      },
+    })
+    await sdk.createOfflineTransaction(terms())
+    await sdk.syncNow()
+    expect(await during).toMatchObject({ counter: 2 })
+    await sdk.syncNow()
+    expect(rig.edge.entriesOf(2)).toMatchObject([{ amount: 77 }])
+    expect(rig.edge.bundles.map(({ seq }) => seq)).toEqual([1, 2])
+  })
+
+  it('payments taken at once get counters of their own', async () => {
+    const rig = await Rig.create()
+    const sdk = await rig.started()
+    const taken = await Promise.all(Array.from({ length: 20 }, () => sdk.createOfflineTransaction(terms())))
+    expect(new Set(taken.map(({ localId }) => localId)).size).toBe(20)
+    expect(taken[19]?.localId).toBe(`${DEVICE}/20`)
+  })
+})
+
+it('destroy stops the timers and warns while payments are unsynced', async () => {
+  const rig = await Rig.create()
+  const sdk = await rig.started({ autoSync: true })
+  rig.edge.weather = 'offline'
+  await sdk.createOfflineTransaction(terms())
+  expect(rig.timers.pending.size).toBe(1)
+  expect(await sdk.destroy()).toEqual({ unsynced: 1, warning: 'unsynced_payments' })
+  expect(rig.timers.pending.size).toBe(0)
+  await expect(sdk.createOfflineTransaction(terms())).rejects.toMatchObject({ code: 'destroyed', money: 'not_taken' })
+  await expect(sdk.syncNow()).rejects.toMatchObject({ code: 'destroyed' })
+})
+
+it('syncs by itself: soon after a payment, later with jitter after a failure', async () => {
+  const rig = await Rig.create()
+  const sdk = await rig.started({ autoSync: true })
+  await sdk.createOfflineTransaction(terms())
+  rig.edge.weather = 'offline'
+  for (let failures = 1; failures <= 12; failures++) {
+    rig.timers.fire()
+    await expect.poll(() => sdk.state.syncing).toBe(false)
+    const [delayMs = Number.POSITIVE_INFINITY] = rig.timers.delaysMs
+    expect(delayMs).toBeLessThanOrEqual(Math.min(300_000, 2_000 * 2 ** (failures - 1)))
+    // Another payment does not shorten the backoff.
+    await sdk.createOfflineTransaction(terms())
+    expect(rig.timers.delaysMs).toEqual([delayMs])
+  }
+  rig.edge.weather = undefined
+  rig.timers.fire()
+  await expect.poll(() => sdk.state.unsynced).toBe(0)
 })
