@@ -87,6 +87,9 @@ function refuseDeepNesting(bytes: Uint8Array): void {
   }
 }
 
+/** With the `u` flag a surrogate is matched only where it stands alone; `isWellFormed` is missing on older runtimes. */
+const LONE_SURROGATE = /\p{Surrogate}/u
+
 /** Refuses what is outside the subset but would pass through the encoder: fractions, big numbers, undefined, lone surrogates. */
 function refuseUnencodable(value: unknown): void {
   switch (typeof value) {
@@ -96,7 +99,7 @@ function refuseUnencodable(value: unknown): void {
       if (!Number.isSafeInteger(value) || Object.is(value, -0)) throw new MalformedCbor('not a safe integer')
       return
     case 'string':
-      if (!value.isWellFormed()) throw new MalformedCbor('not well-formed Unicode')
+      if (LONE_SURROGATE.test(value)) throw new MalformedCbor('not well-formed Unicode')
       return
   }
   if (value === null || value instanceof Uint8Array) return
