@@ -6,6 +6,8 @@ import { defineConfig } from 'vitest/config'
  */
 export default defineConfig({
   test: {
+    // The Worker writes a line a request: it is shown for tests that fail.
+    silent: 'passed-only',
     projects: ['test/vitest.edge.config.ts', 'test/vitest.node.config.ts'],
   },
 })

@@ -3,10 +3,12 @@ import { equalBytes } from '../src/protocol/bytes.ts'
 import { chainStep, type Neighbours } from '../src/protocol/chain.ts'
 import { addRange, hasCounter } from '../src/protocol/counters.ts'
 import { isVoided, type Payment } from '../src/protocol/payment.ts'
+import type { Policy } from '../src/protocol/policy.ts'
 import type { DecisionException, Receipt } from '../src/protocol/receipt.ts'
 import { judge, type Verdict } from '../src/protocol/rules.ts'
 import { bundleStatus, statusOfDecision } from '../src/protocol/states.ts'
 import { scoreLocally } from '../src/risk/local.ts'
+import { keysAfter, maySign } from './keys.ts'
 import type { AdmitRefusal, AdmitRequest, Device, PaymentState, StoredBundle } from './types.ts'
 
 /**
@@ -28,21 +30,29 @@ export type Admission =
   | { readonly kind: 'refused'; readonly code: AdmitRefusal }
   /** Two stories: keep both bundles; a fork also suspends the device. */
   | { readonly kind: 'contradiction'; readonly code: 'bundle_conflict' | 'nonce_replayed' | 'chain_fork' }
-  | { readonly kind: 'admit'; readonly receipt: Receipt; readonly bundle: NewBundle; readonly device: DeviceChange }
+  | {
+      readonly kind: 'admit'
+      readonly receipt: Receipt
+      readonly bundle: NewBundle
+      readonly device: DeviceChange
+      /** Seqs before it that are missing now. */
+      readonly holes: number
+    }
 
 /** The row to be written, once its receipt is signed. */
 export type NewBundle = Omit<StoredBundle, 'receipt'>
-export type DeviceChange = Pick<Device, 'head' | 'counters' | 'activity' | 'policy'>
+export type DeviceChange = Pick<Device, 'head' | 'counters' | 'activity' | 'policy' | 'olderKeys'>
 
 /** Days of activity that can still be judged: the oldest payment a policy may accept, and a day for time zones. */
 const ACTIVITY_DAYS_SPARE = 2
 const DAY_MS = 86_400_000
 
-export function decideAdmission(view: View, request: AdmitRequest, nowMs: number): Admission {
+export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number): Admission {
   const { device, sameId } = view
+  const request = { ...asked, policy: newest(asked.policy, device.policy) }
   const { claims, digest, payload } = request
   // The Worker checked key and status against a cached copy; here is the truth.
-  if (!equalBytes(device.kid, claims.kid) || device.alg !== claims.alg) return refuse('invalid_signature')
+  if (!maySign(device, claims)) return refuse('invalid_signature')
   if (device.status === 'revoked') return refuse('device_revoked')
   if (device.status === 'suspended') return refuse('device_suspended')
 
@@ -114,15 +124,21 @@ export function decideAdmission(view: View, request: AdmitRequest, nowMs: number
       rev: 1,
       indexedRev: 0,
       updatedAtMs: nowMs,
+      votes: [],
     },
+    holes: step.holes,
     device: {
       head: Math.max(device.head, claims.seq),
       counters: addRange(device.counters, [first, last]),
       activity: recent(judged.activity, request, nowMs),
       policy: request.policy,
+      olderKeys: device.olderKeys.length > 0 ? keysAfter(device, claims) : device.olderKeys,
     },
   }
 }
+
+/** Versions only grow: an isolate that could not read D1, or read it a while ago, must not take a device back. */
+const newest = (asked: Policy, known: Policy): Policy => (asked.version >= known.version ? asked : known)
 
 const refuse = (code: AdmitRefusal): Admission => ({ kind: 'refused', code })
 const contradiction = (code: 'bundle_conflict' | 'nonce_replayed' | 'chain_fork'): Admission => ({

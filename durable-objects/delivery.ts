@@ -3,8 +3,10 @@ import { logger } from '../src/log.ts'
 import { ulidText } from '../src/protocol/ids.ts'
 import type { AuditRow, IndexMessage } from '../src/store/index-message.ts'
 import { readShown } from '../src/store/shown.ts'
+import { readOwedDecisions } from './decision-store.ts'
 import { readDevice, writeIndexed } from './device-store.ts'
 import {
+  decisionMessageOf,
   deviceIndexMessageOf,
   deviceMessageOf,
   INDEX_PATIENCE_MS,
@@ -15,7 +17,7 @@ import {
   settleMessageOf,
 } from './owed.ts'
 import { type AuditRecord, advanceDone, markIndexed, owedSummary, readAudit, readOwed } from './owed-store.ts'
-import type { Device, StoredBundle } from './types.ts'
+import type { Decision, Device, StoredBundle } from './types.ts'
 
 /**
  * Gets what an object owes to the queues: once right after the change, and again by alarm until the reconciler has
@@ -41,6 +43,13 @@ export class Delivery {
     const nowMs = Date.now()
     this.#arm(nowMs + SETTLE_PATIENCE_MS)
     this.#send([deviceMessageOf(device, nowMs)], [withAudit(deviceIndexMessageOf(device), device, audit)])
+  }
+
+  /** People voted about payments of a bundle. */
+  sendVotes(device: Device, bundle: StoredBundle, decisions: readonly Decision[], audit: readonly AuditRecord[]): void {
+    this.#arm(Date.now() + SETTLE_PATIENCE_MS)
+    const settle = decisions.map((decision) => decisionMessageOf(device, decision))
+    this.#send(settle, [withAudit(indexMessageOf(device, bundle), device, audit)])
   }
 
   sendIndex(device: Device, bundles: readonly StoredBundle[], audit: readonly AuditRecord[]): void {
@@ -72,6 +81,8 @@ export class Delivery {
     const index = still.filter((b) => b.indexedRev < b.rev && late(b.updatedAtMs, SETTLE_PATIENCE_MS))
     const audit = readAudit(sql, device.auditDoneThrough, OWED_PER_ALARM)
     const settleMessages = settle.map((bundle) => settleMessageOf(device, bundle))
+    const decisions = readOwedDecisions(sql, OWED_PER_ALARM).filter(({ atMs }) => late(atMs, SETTLE_PATIENCE_MS))
+    settleMessages.push(...decisions.map((decision) => decisionMessageOf(device, decision)))
     if (device.recordedRev < device.rev) settleMessages.unshift(deviceMessageOf(device, nowMs))
     const indexMessages: IndexMessage[] = index.map((bundle) => indexMessageOf(device, bundle))
     if (device.indexedRev < device.rev) indexMessages.push(deviceIndexMessageOf(device))
@@ -149,8 +160,8 @@ export class Delivery {
 
 const auditId = (device: Device, id: number) => `${device.deviceId}/${id}`
 
-function auditRows({ deviceId }: Device, audit: readonly AuditRecord[]): AuditRow[] {
-  return audit.map((record) => ({ ...record, id: `${deviceId}/${record.id}`, deviceId }))
+function auditRows({ deviceId, tenant }: Device, audit: readonly AuditRecord[]): AuditRow[] {
+  return audit.map((record) => ({ ...record, id: `${deviceId}/${record.id}`, deviceId, tenant }))
 }
 
 function withAudit(message: IndexMessage, device: Device, audit: readonly AuditRecord[]): IndexMessage {

@@ -4,46 +4,59 @@ import { signAsEdge } from '../src/crypto/sign1.ts'
 import type { Env } from '../src/env.ts'
 import { equalBytes, toHex } from '../src/protocol/bytes.ts'
 import type { Confirmation } from '../src/protocol/confirmations.ts'
-import { missingCounters } from '../src/protocol/counters.ts'
-import { ulidText } from '../src/protocol/ids.ts'
-import { MISSING_PER_NOTICE_MAX } from '../src/protocol/limits.ts'
-import type { DeviceStatus } from '../src/protocol/messages.ts'
+import type { DeviceKey, DeviceStatus } from '../src/protocol/messages.ts'
 import { encodeReceipt } from '../src/protocol/receipt.ts'
+import { err, ok, type Result } from '../src/protocol/result.ts'
+import { Administration } from './administration.ts'
 import { type Admission, decideAdmission, type NewBundle } from './admission.ts'
+import { audited } from './audit.ts'
+import { markDecisionRecorded } from './decision-store.ts'
 import { Delivery } from './delivery.ts'
+import { describeDevice } from './description.ts'
 import {
   insertBundle,
   insertDevice,
   insertEvidence,
+  isComplete,
   readBundle,
   readDevice,
+  readEvidence,
   readView,
   updateBundle,
   writeDeviceChange,
   writeRecordedRev,
   writeStatus,
 } from './device-store.ts'
+import { raise } from './escalation.ts'
+import { retired } from './keys.ts'
+import { once } from './once.ts'
 import { insertOutcomes, readNotice } from './outcome-store.ts'
-import { type AuditRecord, owedSummary, writeAudit } from './owed-store.ts'
-import { createSchema, hasSchema } from './schema.ts'
+import { type AuditRecord, owedSummary } from './owed-store.ts'
+import { createSchema, hasSchema, upgradeSchema } from './schema.ts'
 import { applyConfirmation } from './settling.ts'
 import type {
   Actor,
   AdmitRequest,
   AdmitResult,
+  Ballot,
+  ChangeRefusal,
   Device,
   DeviceDescription,
   DeviceRegistration,
+  Evidence,
   Identity,
   NoticeParts,
   OwedSummary,
+  Person,
   StoredBundle,
+  VoteResult,
 } from './types.ts'
 
 /**
  * The Device Object: the only writer of one device's facts.
  *
  *   admit: read → decide (admission.ts) → sign the receipt → write all of it in one transaction → deliver
+ *   people: a vote, a status, a key (administration.ts)
  *   confirm: apply what the reconciler says (settling.ts) → deliver the news to the read model
  *   alarm: send again what is still owed (delivery.ts)
  *
@@ -52,36 +65,54 @@ import type {
 export class DeviceObject extends DurableObject<Env> {
   readonly #sql: SqlStorage
   readonly #delivery: Delivery
+  readonly #administration: Administration
   #registered: boolean
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     this.#sql = ctx.storage.sql
     this.#registered = hasSchema(this.#sql)
+    if (this.#registered) ctx.storage.transactionSync(() => upgradeSchema(this.#sql))
     this.#delivery = new Delivery(ctx, env)
+    this.#administration = new Administration(ctx.storage, this.#delivery, () => configOf(env).keys())
     // An alarm that was lost must not leave anything owed for ever.
     if (this.#registered) ctx.blockConcurrencyWhile(() => this.#delivery.rearm())
   }
 
   /** Registers the device. Repeating it with the same facts changes nothing. */
-  register(facts: DeviceRegistration, by: Actor): 'registered' | 'exists' | 'conflict' {
+  register(facts: DeviceRegistration, by: Person): 'registered' | 'exists' | 'conflict' | 'idempotency_conflict' {
     const nowMs = Date.now()
-    if (this.#registered) return sameFacts(readDevice(this.#sql), facts) ? 'exists' : 'conflict'
-    const audit = this.ctx.storage.transactionSync(() => {
-      createSchema(this.#sql)
-      insertDevice(this.#sql, facts, nowMs)
-      return this.#audit(nowMs, by, 'device_registered', { country: facts.country, kid: toHex(facts.kid) })
+    let audit: AuditRecord | undefined
+    const result = this.ctx.storage.transactionSync(() => {
+      if (!this.#registered) createSchema(this.#sql)
+      return once(this.#sql, by, nowMs, () => {
+        if (this.#registered) {
+          return err<'exists' | 'conflict'>(sameFacts(readDevice(this.#sql), facts) ? 'exists' : 'conflict')
+        }
+        insertDevice(this.#sql, facts, nowMs)
+        const detail = { country: facts.country, kid: toHex(facts.kid) }
+        audit = audited(this.#sql, nowMs, by, 'device_registered', detail)
+        return ok('registered' as const)
+      })
     })
     this.#registered = true
-    this.#delivery.sendDevice(readDevice(this.#sql), [audit])
-    return 'registered'
+    if (audit) this.#delivery.sendDevice(readDevice(this.#sql), [audit])
+    return result.ok ? result.value : result.error
+  }
+
+  /** Registers the device, or gives it a new key, by a one-time code that was proven. */
+  enrol(facts: DeviceRegistration, codeId: string, by: Actor) {
+    const result = this.#administration.enrol(facts, codeId, by, this.#registered)
+    this.#registered = hasSchema(this.#sql)
+    return result
   }
 
   /** Reads only, for any device id: an unknown one leaves no trace. */
   identity(): Identity | undefined {
     if (!this.#registered) return undefined
-    const { publicKey, alg, kid, status, country, tenant, policy } = readDevice(this.#sql)
-    return { publicKey, alg, kid, status, country, tenant, policy }
+    const { publicKey, alg, kid, status, country, tenant, policy, olderKeys } = readDevice(this.#sql)
+    const retiring = olderKeys.filter(({ state }) => state === 'retiring')
+    return { publicKey, alg, kid, status, country, tenant, policy, retiring }
   }
 
   /** Steps 8–11 of a push. The receipt exists if and only if the admission was committed. */
@@ -134,6 +165,10 @@ export class DeviceObject extends DurableObject<Env> {
           writeRecordedRev(this.#sql, confirmation.rev)
           continue
         }
+        if (confirmation.kind === 'decision_recorded') {
+          markDecisionRecorded(this.#sql, confirmation.rev)
+          continue
+        }
         const bundle = readBundle(this.#sql, confirmation.bundleId)
         const settled = bundle && applyConfirmation(bundle, confirmation, nowMs)
         if (settled === undefined) continue
@@ -142,35 +177,58 @@ export class DeviceObject extends DurableObject<Env> {
         if (settled.bundle.rev === bundle?.rev) continue
         changed.set(settled.bundle.seq, settled.bundle)
         const detail = { status: settled.bundle.status, payments: settled.news.length }
-        audit.push(this.#audit(nowMs, { actor: 'reconciler' }, 'bundle_settled', detail, settled.bundle.bundleId))
+        audit.push(
+          audited(this.#sql, nowMs, { actor: 'reconciler' }, 'bundle_settled', detail, settled.bundle.bundleId),
+        )
       }
     })
     if (changed.size > 0) this.#delivery.sendIndex(readDevice(this.#sql), [...changed.values()], audit)
     return true
   }
 
-  /** Suspends, reactivates or revokes. @returns the status that is in force afterwards */
-  setStatus(status: DeviceStatus, by: Actor, reason: string): DeviceStatus | undefined {
+  /** Suspends, reactivates or revokes. @returns the status that is in force afterwards, or why none of it was done */
+  setStatus(
+    status: DeviceStatus,
+    by: Person,
+    reason: string,
+  ): DeviceStatus | Exclude<ChangeRefusal, 'not_found'> | undefined {
     if (!this.#registered) return undefined
-    const device = readDevice(this.#sql)
-    // Revocation is for ever: whoever holds the key after that is not the owner.
-    if (device.status === status || device.status === 'revoked') return device.status
-    const nowMs = Date.now()
-    const audit = this.ctx.storage.transactionSync(() => {
-      writeStatus(this.#sql, status)
-      return this.#audit(nowMs, by, `device_${status}`, { reason, from: device.status })
-    })
-    this.#delivery.sendDevice(readDevice(this.#sql), [audit])
-    return status
+    const result = this.#administration.setStatus(status, by, reason)
+    if (result.ok) return result.value
+    return result.error === 'not_found' ? undefined : result.error
+  }
+
+  rotateKey(key: DeviceKey, fate: 'retiring' | 'revoked', by: Person): Result<{ kid: string }, ChangeRefusal> {
+    return this.#registered ? this.#administration.rotateKey(key, fate, by) : err('not_found')
+  }
+
+  async review(ballot: Ballot, by: Person): Promise<Result<readonly VoteResult[], ChangeRefusal>> {
+    return this.#registered ? this.#administration.review(ballot, by) : err('not_found')
+  }
+
+  async reverse(
+    counter: number,
+    reason: string,
+    twoPeopleAbove: number,
+    by: Person,
+  ): Promise<Result<readonly VoteResult[], ChangeRefusal>> {
+    return this.#registered ? this.#administration.reverse(counter, reason, twoPeopleAbove, by) : err('not_found')
   }
 
   /** Facts for operators, without anything personal. */
   describe(): DeviceDescription | undefined {
+    return this.#registered ? describeDevice(this.#sql) : undefined
+  }
+
+  /** Bundles of this device that contradict each other. */
+  evidence(): { readonly tenant: string; readonly evidence: readonly Evidence[] } | undefined {
     if (!this.#registered) return undefined
-    const device = readDevice(this.#sql)
-    const { status, country, tenant, head, registeredAtMs } = device
-    const missing = missingCounters(device.counters, MISSING_PER_NOTICE_MAX)
-    return { status, country, tenant, head, registeredAtMs, missing, owed: owedSummary(this.#sql, device) }
+    return { tenant: readDevice(this.#sql).tenant, evidence: readEvidence(this.#sql, EVIDENCE_SHOWN_MAX) }
+  }
+
+  /** For a dry run of a policy: payments out of this wallet need no other proof. */
+  ownerWallet(): string | undefined {
+    return this.#registered ? readDevice(this.#sql).ownerWallet : undefined
   }
 
   /** The sweep's call: sets a lost alarm again, also where the object has been alive all the time. */
@@ -196,17 +254,25 @@ export class DeviceObject extends DurableObject<Env> {
 
   #commit(
     revision: number,
-    { device: change }: Extract<Admission, { kind: 'admit' }>,
+    { device: change, holes }: Extract<Admission, { kind: 'admit' }>,
     bundle: NewBundle & { receipt: Uint8Array },
     request: AdmitRequest,
   ): boolean {
     const audit = this.ctx.storage.transactionSync(() => {
       if (readDevice(this.#sql).revision !== revision) return undefined
       insertBundle(this.#sql, bundle)
-      writeDeviceChange(this.#sql, change, bundle.seq)
-      const detail = { seq: bundle.seq, status: bundle.status, admitted: bundle.admittedCount }
+      const isFull = (seq: number) => isComplete(this.#sql, seq)
+      const olderKeys = change.olderKeys.length > 0 ? retired(change.olderKeys, isFull) : change.olderKeys
+      writeDeviceChange(this.#sql, { ...change, olderKeys }, bundle.seq)
+      const detail = {
+        seq: bundle.seq,
+        status: bundle.status,
+        admitted: bundle.admittedCount,
+        ...(holes > 0 && { holes }),
+        ...(request.claims.relay && { carried_by: request.carrier ?? 'unknown' }),
+      }
       const by = { actor: 'device', requestId: request.requestId }
-      return this.#audit(bundle.receivedAtMs, by, 'bundle_admitted', detail, bundle.bundleId)
+      return audited(this.#sql, bundle.receivedAtMs, by, 'bundle_admitted', detail, bundle.bundleId)
     })
     if (audit === undefined) return false
     this.#delivery.sendBundle(readDevice(this.#sql), bundle, [audit])
@@ -219,34 +285,20 @@ export class DeviceObject extends DurableObject<Env> {
     const audit = this.ctx.storage.transactionSync((): AuditRecord[] => {
       const isNew = insertEvidence(this.#sql, { digest, kind: code, seq: claims.seq, bundle, atMs: nowMs })
       const detail = { seq: claims.seq, digest: toHex(digest) }
-      const seen = isNew ? [this.#audit(nowMs, by, code, detail, claims.bundleId)] : []
+      const seen = isNew ? [audited(this.#sql, nowMs, by, code, detail, claims.bundleId)] : []
       if (code !== 'chain_fork') return seen
       // Whether or not this fork is known already: a device that was reactivated and tells it again is cloned still.
       writeStatus(this.#sql, 'suspended')
-      return [...seen, this.#audit(nowMs, { actor: 'system' }, 'device_suspended', { reason: code })]
+      if (isNew) seen.push(raise(this.#sql, code, claims.seq, nowMs))
+      return [...seen, audited(this.#sql, nowMs, { actor: 'system' }, 'device_suspended', { reason: code })]
     })
     if (audit.length > 0) this.#delivery.sendDevice(readDevice(this.#sql), audit)
     return { kind: 'refused', code } as const
   }
-
-  #audit(
-    at: number,
-    by: Actor,
-    action: string,
-    detail: Record<string, string | number>,
-    bundleId?: Uint8Array,
-  ): AuditRecord {
-    const { actor, requestId = null } = by
-    return writeAudit(this.#sql, {
-      at,
-      actor,
-      action,
-      bundleId: bundleId ? ulidText(bundleId) : null,
-      requestId,
-      detail,
-    })
-  }
 }
+
+/** Two bundles of at most 64 KiB each: stays far from what an answer may hold. */
+const EVIDENCE_SHOWN_MAX = 50
 
 function sameFacts(device: Device, facts: DeviceRegistration): boolean {
   return (

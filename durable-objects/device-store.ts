@@ -1,11 +1,12 @@
 import type { Activity } from '../src/protocol/activity.ts'
+import { fromHex, toHex } from '../src/protocol/bytes.ts'
 import type { Alg } from '../src/protocol/cose.ts'
 import type { DeviceId } from '../src/protocol/ids.ts'
 import type { DeviceStatus } from '../src/protocol/messages.ts'
 import type { Country, Policy } from '../src/protocol/policy.ts'
 import type { BundleStatus } from '../src/protocol/states.ts'
 import type { DeviceChange, View } from './admission.ts'
-import type { AdmitRequest, Device, DeviceRegistration, StoredBundle } from './types.ts'
+import type { AdmitRequest, Device, DeviceRegistration, Evidence, OlderKey, StoredBundle } from './types.ts'
 
 /**
  * The object's SQL by intent. Raw `sql.exec`: on the push path it costs a fourth of a query builder. Nothing here awaits,
@@ -25,6 +26,9 @@ export function readDevice(sql: SqlStorage): Device {
     tenant: row['tenant'] as string,
     ownerWallet: row['owner_wallet'] as string,
     registeredAtMs: row['registered_at'] as number,
+    keyRev: row['key_rev'] as number,
+    olderKeys: json<StoredKey[]>(row, 'older_keys').map(fromStoredKey),
+    lastCode: row['last_code'] as string,
     rev: row['rev'] as number,
     recordedRev: row['recorded_rev'] as number,
     indexedRev: row['indexed_rev'] as number,
@@ -40,7 +44,7 @@ export function readDevice(sql: SqlStorage): Device {
 
 export function insertDevice(sql: SqlStorage, facts: DeviceRegistration, nowMs: number): void {
   sql.exec(
-    `INSERT INTO device VALUES (1, ?, ?, ?, ?, 'active', ?, ?, ?, ?, 1, 0, 0, 1, 0, '[]', '[]', ?, 0, 0)`,
+    `INSERT INTO device VALUES (1, ?, ?, ?, ?, 'active', ?, ?, ?, ?, 1, 0, 0, 1, 0, '[]', '[]', ?, 0, 0, 1, '[]', '')`,
     facts.deviceId,
     buffer(facts.publicKey),
     facts.alg,
@@ -56,12 +60,13 @@ export function insertDevice(sql: SqlStorage, facts: DeviceRegistration, nowMs: 
 /** @param seq of the bundle that brought the change: a late one, filling a hole, is owed again from there on */
 export function writeDeviceChange(sql: SqlStorage, change: DeviceChange, seq: number): void {
   sql.exec(
-    `UPDATE device SET revision = revision + 1, head = ?, counters = ?, activity = ?, policy = ?,
+    `UPDATE device SET revision = revision + 1, head = ?, counters = ?, activity = ?, policy = ?, older_keys = ?,
       done_through = MIN(done_through, ?)`,
     change.head,
     JSON.stringify(change.counters),
     JSON.stringify([...(change.activity as Activity)]),
     JSON.stringify(change.policy satisfies Policy),
+    JSON.stringify(change.olderKeys.map(toStoredKey)),
     seq - 1,
   )
 }
@@ -71,8 +76,78 @@ export function writeStatus(sql: SqlStorage, status: DeviceStatus): void {
   sql.exec('UPDATE device SET revision = revision + 1, rev = rev + 1, status = ?', status)
 }
 
+/** The device has another key from now on; the one before is among the older ones. */
+export function writeKeys(sql: SqlStorage, keys: Pick<Device, 'kid' | 'alg' | 'publicKey' | 'keyRev' | 'olderKeys'>) {
+  sql.exec(
+    'UPDATE device SET revision = revision + 1, rev = ?, key_rev = ?, kid = ?, alg = ?, public_key = ?, older_keys = ?',
+    ...[keys.keyRev, keys.keyRev, buffer(keys.kid), keys.alg, buffer(keys.publicKey)],
+    JSON.stringify(keys.olderKeys.map(toStoredKey)),
+  )
+}
+
+export function writeLastCode(sql: SqlStorage, codeId: string): void {
+  sql.exec('UPDATE device SET last_code = ?', codeId)
+}
+
+type StoredKey = Omit<OlderKey, 'kid' | 'publicKey'> & { readonly kid: string; readonly publicKey: string }
+const toStoredKey = (key: OlderKey): StoredKey => ({ ...key, kid: toHex(key.kid), publicKey: toHex(key.publicKey) })
+const fromStoredKey = (key: StoredKey): OlderKey => ({
+  ...key,
+  kid: fromHex(key.kid),
+  publicKey: fromHex(key.publicKey),
+})
+
+/** Whether every bundle up to this seq was admitted. */
+export function isComplete(sql: SqlStorage, seq: number): boolean {
+  return sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM bundles WHERE seq <= ?', seq).one().n === seq
+}
+
 export function readBundle(sql: SqlStorage, bundleId: Uint8Array): StoredBundle | undefined {
   return first(sql.exec('SELECT * FROM bundles WHERE bundle_id = ?', buffer(bundleId)))
+}
+
+/** The bundle that holds a payment: of several copies the one that counts. */
+export function findByCounter(sql: SqlStorage, counter: number): StoredBundle | undefined {
+  const query = 'SELECT * FROM bundles WHERE first_counter <= ?1 AND last_counter >= ?1 ORDER BY seq'
+  const holding = sql
+    .exec(query, counter)
+    .toArray()
+    .map(toBundle)
+    .filter(({ payments }) => payments.some(([number]) => number === counter))
+  const counts = ({ payments }: StoredBundle) => payments.some(([n, status]) => n === counter && status !== 'refused')
+  return holding.find(counts) ?? holding[0]
+}
+
+/** Seqs below the head that were not admitted, lowest first. */
+export function missingSeqs(sql: SqlStorage, limit: number): number[] {
+  const gaps = sql
+    .exec<{ after: number; before: number }>(
+      `SELECT * FROM (SELECT seq AS before, LAG(seq, 1, 0) OVER (ORDER BY seq) AS after FROM bundles)
+        WHERE before - after > 1 ORDER BY before LIMIT ?`,
+      limit,
+    )
+    .toArray()
+  return gaps
+    .flatMap(({ after, before }) =>
+      Array.from({ length: Math.min(before - after - 1, limit) }, (_, index) => after + 1 + index),
+    )
+    .slice(0, limit)
+}
+
+/** Bundles that contradict admitted ones, beside those that stand in their place. */
+export function readEvidence(sql: SqlStorage, limit: number): Evidence[] {
+  const rows = sql.exec(
+    `SELECT e.kind, e.seq, e.at, e.bundle, b.bundle AS admitted FROM evidence e LEFT JOIN bundles b ON b.seq = e.seq
+      ORDER BY e.at, e.digest LIMIT ?`,
+    limit,
+  )
+  return rows.toArray().map((row) => ({
+    kind: row['kind'] as string,
+    seq: row['seq'] as number,
+    atMs: row['at'] as number,
+    bundle: blob(row, 'bundle'),
+    admitted: row['admitted'] === null ? null : blob(row, 'admitted'),
+  }))
 }
 
 /** Everything that an admission is decided on, in one consistent read. */
@@ -98,19 +173,22 @@ export function readView(sql: SqlStorage, { claims }: AdmitRequest): View {
 
 export function insertBundle(sql: SqlStorage, b: StoredBundle): void {
   sql.exec(
-    `INSERT INTO bundles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO bundles VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ...[b.seq, buffer(b.bundleId), buffer(b.nonce), buffer(b.digest), buffer(b.prev), buffer(b.bundle)],
     ...[buffer(b.receipt), b.receivedAtMs, b.timeFloorMs, b.currency, b.firstCounter, b.lastCounter],
     ...[b.admittedCount, b.admittedAmount, b.policyVersion, b.riskScore, JSON.stringify(b.riskReasons)],
     ...[JSON.stringify(b.payments), b.status, b.recorded ? 1 : 0, b.settledRev, b.rev, b.indexedRev, b.updatedAtMs],
+    JSON.stringify(b.votes),
   )
 }
 
-/** Writes what a confirmation changed. */
+/** Writes what a confirmation, or people, changed. */
 export function updateBundle(sql: SqlStorage, b: StoredBundle): void {
   sql.exec(
-    'UPDATE bundles SET payments = ?, status = ?, recorded = ?, settled_rev = ?, rev = ?, updated_at = ? WHERE seq = ?',
-    ...[JSON.stringify(b.payments), b.status, b.recorded ? 1 : 0, b.settledRev, b.rev, b.updatedAtMs, b.seq],
+    `UPDATE bundles SET payments = ?, status = ?, recorded = ?, settled_rev = ?, rev = ?, updated_at = ?, votes = ?
+      WHERE seq = ?`,
+    ...[JSON.stringify(b.payments), b.status, b.recorded ? 1 : 0, b.settledRev, b.rev, b.updatedAtMs],
+    ...[JSON.stringify(b.votes), b.seq],
   )
   sql.exec('UPDATE device SET done_through = MIN(done_through, ?)', b.seq - 1)
 }
@@ -146,6 +224,7 @@ export function toBundle(row: Row): StoredBundle {
     rev: row['rev'] as number,
     indexedRev: row['indexed_rev'] as number,
     updatedAtMs: row['updated_at'] as number,
+    votes: json(row, 'votes'),
   }
 }
 

@@ -1,3 +1,4 @@
+import { owedDecisions } from './decision-store.ts'
 import { toBundle } from './device-store.ts'
 import type { Device, OwedSummary, StoredBundle } from './types.ts'
 
@@ -21,7 +22,9 @@ export function owedSummary(sql: SqlStorage, device: Device): OwedSummary {
     .one()
   const audit = lastAuditId(sql) - device.auditDoneThrough
   const own = { settle: device.recordedRev < device.rev ? 1 : 0, index: device.indexedRev < device.rev ? 1 : 0 }
-  return { settle: settle + own.settle, index: unindexed + own.index + audit, oldestMs: oldest }
+  const decisions = owedDecisions(sql)
+  const oldestMs = oldest === null ? decisions.oldestMs : Math.min(oldest, decisions.oldestMs ?? oldest)
+  return { settle: settle + own.settle + decisions.count, index: unindexed + own.index + audit, oldestMs }
 }
 
 /** The read model shows these revisions. */

@@ -1,7 +1,8 @@
+import { OLDER_KEYS_MAX } from '../src/protocol/limits.ts'
 import { encodeSettleMessage } from '../src/protocol/messages.ts'
 import type { IndexMessage } from '../src/store/index-message.ts'
 import { bundleRow, deviceRow } from './projection.ts'
-import type { Device, StoredBundle } from './types.ts'
+import type { Decision, Device, StoredBundle } from './types.ts'
 
 /**
  * What is owed: to the reconciler, whatever it has not confirmed to hold; to the read model, whatever D1 does not show.
@@ -41,7 +42,17 @@ export function settleMessageOf(device: Device, bundle: StoredBundle): Uint8Arra
 export function deviceMessageOf(device: Device, nowMs: number): Uint8Array {
   const { deviceId, rev, alg, kid, publicKey, status, country, tenant, ownerWallet } = device
   const facts = { deviceId, rev, alg, kid, publicKey, status, country, tenant, ownerWallet }
-  return encodeSettleMessage({ kind: 'device', ...facts, atMs: nowMs })
+  // A key whose message was never confirmed may have signed bundles that the reconciler cannot verify without it.
+  const olderKeys = device.olderKeys.filter((key) => key.rev > device.recordedRev).slice(-OLDER_KEYS_MAX)
+  const older = olderKeys.map((key) => ({ alg: key.alg, kid: key.kid, publicKey: key.publicKey }))
+  return encodeSettleMessage({ kind: 'device', ...facts, atMs: nowMs, ...(older.length > 0 && { olderKeys: older }) })
+}
+
+export function decisionMessageOf({ deviceId }: Device, decision: Decision): Uint8Array {
+  const { rev, kind, bundleId, seq, decisions, reason, atMs, actors } = decision
+  const about = { deviceId, bundleId, seq, rev, decidedAtMs: atMs, actors }
+  if (kind === 'review') return encodeSettleMessage({ kind, ...about, decisions })
+  return encodeSettleMessage({ kind, ...about, counter: decisions[0]?.counter ?? 0, reason })
 }
 
 export function indexMessageOf(device: Device, bundle: StoredBundle): IndexMessage {

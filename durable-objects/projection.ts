@@ -37,6 +37,7 @@ export function bundleRow(device: Device, bundle: StoredBundle): BundleRow {
     receivedAt: bundle.receivedAtMs,
     updatedAt: bundle.updatedAtMs,
     payments: bundle.payments.map((state) => [...state]),
+    votes: bundle.votes.map((vote) => [...vote]),
     bundle: bundle.bundle,
     receipt: bundle.receipt,
   }

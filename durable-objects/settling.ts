@@ -3,6 +3,7 @@ import type { BundleRecorded, BundleSettled } from '../src/protocol/confirmation
 import type { Outcome } from '../src/protocol/notice.ts'
 import { bundleStatus, type PaymentStatus } from '../src/protocol/states.ts'
 import type { PaymentState, StoredBundle } from './types.ts'
+import { isDecided } from './voting.ts'
 
 /** What a confirmation changes about a bundle, or undefined when it says nothing new. Pure; safe to repeat. */
 export interface Settled {
@@ -27,6 +28,8 @@ export function applyConfirmation(
     const [counter, status] = state
     const outcome = outcomes.get(counter)
     if (outcome === undefined || outcome.status === status || !mayFollow(status, outcome.status)) return state
+    // Told before the reconciler had heard what people decided.
+    if (waitsForPeople(outcome.status) && isDecided(bundle, counter, status)) return state
     news.push(outcome)
     return outcome.reason === undefined ? [counter, outcome.status] : [counter, outcome.status, outcome.reason]
   })
@@ -42,6 +45,8 @@ export function applyConfirmation(
     },
   }
 }
+
+const waitsForPeople = (status: PaymentStatus): boolean => status === 'review' || status === 'quarantined'
 
 /** A final status stays; only a success can still be reversed. */
 function mayFollow(from: PaymentStatus, to: PaymentStatus): boolean {

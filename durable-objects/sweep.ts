@@ -1,5 +1,6 @@
 import { deviceStub, type Env } from '../src/env.ts'
 import { logger } from '../src/log.ts'
+import { owingDevices, writeOwed } from '../src/metrics/owed.ts'
 import { markSwept, nextToSweep } from '../src/store/sweep.ts'
 
 /** Objects woken by one run of the cron: 100 a minute are 144 000 a day. */
@@ -7,13 +8,21 @@ const DEVICES_PER_SWEEP = 100
 
 /**
  * Wakes objects, those first that were not woken for the longest time. An object that owes something and lost its alarm
- * sets it again when it is woken, so nothing stays owed for ever because a device never came back.
+ * sets it again when it is woken, so nothing stays owed for ever because a device never came back. Those that owed
+ * something last time are asked again, so that what `/metrics` shows of them is a minute old.
  */
 export async function sweep(env: Env, nowMs: number): Promise<void> {
-  const deviceIds = await nextToSweep(env.DB, DEVICES_PER_SWEEP)
+  const [next, owing] = await Promise.all([
+    nextToSweep(env.DB, DEVICES_PER_SWEEP),
+    owingDevices(env.DB, DEVICES_PER_SWEEP),
+  ])
+  const deviceIds = [...new Set([...next, ...owing])]
   const woken = await Promise.allSettled(deviceIds.map((deviceId) => deviceStub(env, deviceId).wake()))
-  const owed = woken.flatMap((result) => (result.status === 'fulfilled' ? (result.value ?? []) : []))
-  await markSwept(env.DB, deviceIds, nowMs)
+  const owed = woken.flatMap((result, at) => {
+    if (result.status === 'rejected' || result.value === undefined) return []
+    return [{ deviceId: deviceIds[at] ?? '', ...result.value }]
+  })
+  await Promise.all([markSwept(env.DB, deviceIds, nowMs), writeOwed(env.DB, owed, nowMs)])
   logger.info('swept', {
     devices: deviceIds.length,
     failed: woken.filter(({ status }) => status === 'rejected').length,

@@ -3,11 +3,12 @@ import type { BundleHeader } from '../src/protocol/bundle.ts'
 import type { Alg } from '../src/protocol/cose.ts'
 import type { CounterSet } from '../src/protocol/counters.ts'
 import type { DeviceId } from '../src/protocol/ids.ts'
-import type { DeviceStatus } from '../src/protocol/messages.ts'
+import type { DeviceKey, DeviceStatus, ReviewVerdict } from '../src/protocol/messages.ts'
 import type { DeviceFacts, Outcome } from '../src/protocol/notice.ts'
 import type { BundlePayload } from '../src/protocol/payload.ts'
 import type { Country, Policy } from '../src/protocol/policy.ts'
 import type { BundleStatus, PaymentStatus } from '../src/protocol/states.ts'
+import type { StoredVote } from '../src/store/schema.ts'
 
 /** What a device is registered with. */
 export interface DeviceRegistration {
@@ -22,9 +23,25 @@ export interface DeviceRegistration {
   readonly policy: Policy
 }
 
+/** A key that the device had before the one it has (keys.ts). */
+export interface OlderKey extends DeviceKey {
+  /** `retiring`: bundles that it signed may still come. `retired`, `revoked`: nothing that it signs is taken any more. */
+  readonly state: 'retiring' | 'retired' | 'revoked'
+  /** Version of the facts with which it became the device's key. */
+  readonly rev: number
+  /** The last bundle that it may have signed; null while the device has not used a newer key. */
+  readonly lastSeq: number | null
+}
+
 /** The device's row. */
 export interface Device extends DeviceRegistration {
   readonly status: DeviceStatus
+  /** Version of the facts with which its key became its key. */
+  readonly keyRev: number
+  /** Oldest first. */
+  readonly olderKeys: readonly OlderKey[]
+  /** Id of the enrolment code that was used last; empty when none was. */
+  readonly lastCode: string
   readonly registeredAtMs: number
   /** Version of the facts that others keep copies of. */
   readonly rev: number
@@ -74,6 +91,7 @@ export interface StoredBundle {
   readonly rev: number
   readonly indexedRev: number
   readonly updatedAtMs: number
+  readonly votes: readonly StoredVote[]
 }
 
 /** A push that the Worker has verified, opened and validated: steps 8–11 are the object's. */
@@ -85,6 +103,8 @@ export interface AdmitRequest {
   readonly policy: Policy
   readonly cursor: number | undefined
   readonly requestId: string
+  /** Device that says it carries a relay bundle; recorded, never trusted. */
+  readonly carrier: string | undefined
 }
 
 /** What a notice is made of. */
@@ -117,6 +137,8 @@ export interface Identity {
   readonly tenant: string
   /** The policy that the device was last judged by. */
   readonly policy: Policy
+  /** Older keys that may still have signed what comes. */
+  readonly retiring: readonly DeviceKey[]
 }
 
 /** Who did something, as far as it was verified. */
@@ -124,6 +146,69 @@ export interface Actor {
   /** `device`, `reconciler`, `system`, or `user:<subject>`. */
   readonly actor: string
   readonly requestId?: string
+  /** From where, as far as the network knows: place and the front of the address. */
+  readonly from?: string
+}
+
+/** A person who changes something. */
+export interface Person extends Actor {
+  /** May touch this tenant's devices only; undefined: all. */
+  readonly tenant?: string
+  readonly once?: Once
+}
+
+/** The `Idempotency-Key` of a write: the same one with the same fingerprint gets the same answer, and changes nothing. */
+export interface Once {
+  readonly key: string
+  /** SHA-256 over method, path and body, hex. */
+  readonly fingerprint: string
+}
+
+/** Why a person's change was not made. */
+export type ChangeRefusal = 'not_found' | 'idempotency_conflict' | 'state_conflict' | 'already_voted' | 'weak_key'
+
+/** What a person wants done about payments of one bundle that wait. */
+export interface Ballot {
+  readonly bundleId: Uint8Array
+  readonly verdict: ReviewVerdict
+  /** Counters, or all that wait in the bundle as it is at this rev. */
+  readonly payments: readonly number[] | { readonly allAtRev: number }
+  readonly reason: string
+  /** Minor units; above it two people must agree. */
+  readonly twoPeopleAbove: number
+}
+
+/** What became of a vote about one payment. */
+export interface VoteResult {
+  readonly counter: number
+  readonly verdict: ReviewVerdict
+  /** Who has voted so, this person included. */
+  readonly agreed: readonly string[]
+  readonly needed: number
+  readonly decided: boolean
+}
+
+/** A decision of people, as the reconciler is told it. */
+export interface Decision {
+  readonly rev: number
+  readonly kind: 'review' | 'reversal'
+  readonly bundleId: Uint8Array
+  readonly seq: number
+  readonly decisions: readonly { readonly counter: number; readonly verdict: ReviewVerdict }[]
+  readonly reason: string
+  readonly atMs: number
+  readonly actors: readonly string[]
+}
+
+/** Two stories of one device, side by side. */
+export interface Evidence {
+  readonly kind: string
+  readonly seq: number
+  readonly atMs: number
+  /** The signed bundle that contradicts. */
+  readonly bundle: Uint8Array
+  /** The signed bundle that was admitted in its place, when there is one. */
+  readonly admitted: Uint8Array | null
 }
 
 /** What an object still owes: for operators and for the sweep. */
@@ -135,7 +220,22 @@ export interface OwedSummary {
 }
 
 /** A device as operators see it. */
-export interface DeviceDescription extends Pick<Device, 'status' | 'country' | 'tenant' | 'head' | 'registeredAtMs'> {
+export interface DeviceDescription
+  extends Pick<Device, 'status' | 'country' | 'tenant' | 'head' | 'registeredAtMs' | 'alg' | 'kid'> {
+  /** Counters that were not seen. */
   readonly missing: readonly number[]
+  /** Seqs below the head that were not seen, the first of them. */
+  readonly missingSeqs: readonly number[]
   readonly owed: OwedSummary
+  readonly olderKeys: readonly Pick<OlderKey, 'kid' | 'alg' | 'state' | 'lastSeq'>[]
+  readonly activity: readonly {
+    readonly date: string
+    readonly currency: string
+    readonly count: number
+    /** Minor units. */
+    readonly value: number
+  }[]
+  /** When the last bundle was admitted, and the score it got. */
+  readonly lastPush: { readonly atMs: number; readonly riskScore: number } | null
+  readonly contradictions: number
 }

@@ -8,6 +8,12 @@ import { fromBase64url } from '../src/protocol/bytes.ts'
  * - `QUEUE_API_URL`, `CF_ACCOUNT_ID`, `QUEUE_ID`, `QUEUE_TOKEN`: the settle queue's pull API
  * - `EDGE_URL`, `INTERNAL_HMAC_KEY`: where outcomes go, and the key shared with the edge (32 bytes, base64url)
  * - `EDGE_KEYS`, `KEY_WRAPPING_SECRET`: recipient keys wrapped for the reconciler, and the receipt keys' public parts
+ *
+ * and, where they are wanted:
+ * - `DLQ_ID`: the queue that the settle queue's dead letters go to
+ * - `METRICS_PORT`: health, readiness and metrics over HTTP
+ * - `CHECKPOINT_FILE`, `CHECKPOINT_KEY`: where the audit chains' checkpoints go, and the key they are signed with (JWK,
+ *   P-256). To check them `CHECKPOINT_PUBLIC_KEY` is enough.
  */
 const settings = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
@@ -15,23 +21,30 @@ const settings = z.object({
   CF_ACCOUNT_ID: z.string().min(1),
   QUEUE_ID: z.string().min(1),
   QUEUE_TOKEN: z.string().min(1),
+  DLQ_ID: z.string().min(1).optional(),
   EDGE_URL: z.url({ protocol: /^https?$/ }),
   INTERNAL_HMAC_KEY: z.base64url().min(43),
   EDGE_KEYS: z.string().min(1),
   KEY_WRAPPING_SECRET: z.string().min(1),
   /** How often an empty queue is asked; Cloudflare allows an account about four API calls a second. */
   QUEUE_POLL_MS: z.coerce.number().int().min(10).max(60_000).default(500),
+  METRICS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
+  CHECKPOINT_FILE: z.string().min(1).optional(),
+  CHECKPOINT_KEY: z.string().min(1).optional(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 
 export interface Config {
   readonly databaseUrl: string
   readonly queue: { readonly apiUrl: string; readonly accountId: string; readonly id: string; readonly token: string }
+  readonly deadLetterQueueId?: string
   readonly queuePollMs: number
   readonly edgeUrl: string
   readonly hmacSecret: Uint8Array
   readonly edgeKeys: string
   readonly wrappingSecret: string
+  readonly metricsPort?: number
+  readonly checkpoints?: { readonly file: string; readonly key: string }
   readonly logLevel: string
 }
 
@@ -45,6 +58,8 @@ type Env = Readonly<Record<string, string | undefined>>
 /** @throws InvalidConfig */
 export function parseConfig(env: Env): Config {
   const values = parse(settings, env)
+  const { DLQ_ID, METRICS_PORT } = values
+  const checkpoints = checkpointSettings(values)
   return {
     databaseUrl: values.DATABASE_URL,
     queue: {
@@ -59,7 +74,48 @@ export function parseConfig(env: Env): Config {
     edgeKeys: values.EDGE_KEYS,
     wrappingSecret: values.KEY_WRAPPING_SECRET,
     logLevel: values.LOG_LEVEL,
+    ...(DLQ_ID !== undefined && { deadLetterQueueId: DLQ_ID }),
+    ...(METRICS_PORT !== undefined && { metricsPort: METRICS_PORT }),
+    ...(checkpoints && { checkpoints }),
   }
+}
+
+/** Settings of the commands that only look at the book, or change a single thing in it. All but the first are optional. */
+export interface BookConfig {
+  readonly databaseUrl: string
+  readonly keys?: { readonly edgeKeys: string; readonly wrappingSecret: string }
+  readonly edge?: { readonly url: string; readonly hmacSecret: Uint8Array }
+  readonly checkpoints?: { readonly file: string; readonly key: string }
+}
+
+const bookSettings = settings
+  .pick({ EDGE_URL: true, INTERNAL_HMAC_KEY: true, EDGE_KEYS: true, KEY_WRAPPING_SECRET: true })
+  .partial()
+  .extend(settings.pick({ DATABASE_URL: true, CHECKPOINT_FILE: true, CHECKPOINT_KEY: true }).shape)
+  .extend({ CHECKPOINT_PUBLIC_KEY: z.string().min(1).optional() })
+
+/** @throws InvalidConfig */
+export function parseBookConfig(env: Env): BookConfig {
+  const values = parse(bookSettings, env)
+  const { EDGE_KEYS: edgeKeys, KEY_WRAPPING_SECRET: wrappingSecret, EDGE_URL: url, INTERNAL_HMAC_KEY: hmac } = values
+  const checkpoints = checkpointSettings({
+    ...values,
+    CHECKPOINT_KEY: values.CHECKPOINT_PUBLIC_KEY ?? values.CHECKPOINT_KEY,
+  })
+  return {
+    databaseUrl: values.DATABASE_URL,
+    ...(edgeKeys !== undefined && wrappingSecret !== undefined && { keys: { edgeKeys, wrappingSecret } }),
+    ...(url !== undefined && hmac !== undefined && { edge: { url, hmacSecret: secret(hmac) } }),
+    ...(checkpoints && { checkpoints }),
+  }
+}
+
+/** Both or none: a file of checkpoints that nobody can check is worth nothing. */
+function checkpointSettings(values: { CHECKPOINT_FILE?: string | undefined; CHECKPOINT_KEY?: string | undefined }) {
+  const { CHECKPOINT_FILE: file, CHECKPOINT_KEY: key } = values
+  if (file === undefined) return undefined
+  if (key === undefined) throw new InvalidConfig('CHECKPOINT_FILE is set, and no key for it')
+  return { file, key }
 }
 
 /** `MIGRATION_DATABASE_URL`: the owner of the schema, a role that the running reconciler never has. @throws InvalidConfig */

@@ -16,21 +16,33 @@ export interface Loop {
 /** A part that is down is asked again with growing pauses, for as long as it takes. */
 const OUTAGE: Backoff = { firstMs: 250, maxMs: 15_000 }
 
+export interface LoopDeps {
+  readonly signal: AbortSignal
+  readonly log: Log
+  readonly random: () => number
+  /** Told how long each step took and what there was to do; nothing when it failed. */
+  readonly observe?: (name: string, seconds: number, count: number | undefined) => void
+}
+
 /** Runs until the signal says stop; a step under way is finished first. */
 export async function runLoop(
   { name, step, bell, idleMs, wakes }: Loop,
-  { signal, log, random }: { signal: AbortSignal; log: Log; random: () => number },
+  { signal, log, random, observe }: LoopDeps,
 ): Promise<void> {
   const stop = () => bell.ring()
   signal.addEventListener('abort', stop)
   for (let failures = 0; !signal.aborted; ) {
+    const startedAt = performance.now()
+    const done = (count?: number) => observe?.(name, (performance.now() - startedAt) / 1000, count)
     try {
       const count = await step()
       failures = 0
+      done(count)
       if (count === 0) await bell.wait(idleMs)
       else for (const next of wakes) next.ring()
     } catch (error) {
       failures += 1
+      done()
       log.error({ loop: name, failures, fault: faultOf(error) }, 'step failed')
       await bell.wait(backoffMs(OUTAGE, failures, random()))
     }

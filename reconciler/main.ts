@@ -1,4 +1,7 @@
 import { KeysUnavailable } from '../src/crypto/key-provider.ts'
+import { type Command, isInvalidCall } from './commands/command.ts'
+import { COMMANDS } from './commands/index.ts'
+import { processTerminal } from './commands/terminal.ts'
 import { InvalidConfig, parseConfig, parseMigrationUrl } from './config.ts'
 import { openLog } from './log.ts'
 import { migrate } from './migrate.ts'
@@ -6,13 +9,23 @@ import { openReconciler } from './run.ts'
 
 const USAGE = `usage: node reconciler/main.ts <command>
 
-  run      settle continuously until SIGTERM or SIGINT
-  once     settle until there is nothing left to do now, and print what is still waiting
-  migrate  bring the ledger's schema to the newest version
+  run        settle continuously until SIGTERM or SIGINT
+  once       settle until there is nothing left to do now, and print what is still waiting
+  migrate    bring the ledger's schema to the newest version
+${Object.entries(COMMANDS)
+  .map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)
+  .join('\n')}
+
+\`<command> --help\` says more. Exit codes: 0 done and in order, 1 not, 2 not called or configured correctly.
 `
 
-/** Exit codes: 0 done, 1 failed, 2 not called or configured correctly. */
-async function main(command: string | undefined): Promise<number> {
+async function main([command = '', ...args]: readonly string[]): Promise<number> {
+  const named = Object.hasOwn(COMMANDS, command) ? COMMANDS[command] : undefined
+  if (command === '--help' || command === 'help') {
+    process.stdout.write(USAGE)
+    return 0
+  }
+  if (named !== undefined) return runNamed(named, args)
   switch (command) {
     case 'migrate': {
       const applied = await migrate(parseMigrationUrl(process.env))
@@ -45,8 +58,24 @@ async function main(command: string | undefined): Promise<number> {
   }
 }
 
+async function runNamed(command: Command, args: readonly string[]): Promise<number> {
+  const terminal = processTerminal()
+  if (args.includes('--help')) {
+    terminal.print(command.help)
+    return 0
+  }
+  try {
+    return await command.run(args, terminal)
+  } catch (error) {
+    terminal.clear()
+    if (!isInvalidCall(error)) throw error
+    process.stderr.write(`${error.message}\n\n${command.help}\n`)
+    return 2
+  }
+}
+
 try {
-  process.exitCode = await main(process.argv[2])
+  process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
   if (!(error instanceof InvalidConfig || error instanceof KeysUnavailable)) throw error
   console.error(`configuration: ${error.message}`)

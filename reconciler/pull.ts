@@ -22,10 +22,12 @@ export interface PullDeps {
   readonly queue: SettleQueue
   readonly clock: () => number
   readonly log: Log
+  /** In the transaction in which they are written. */
+  readonly received?: (client: pg.ClientBase, messages: readonly Received[], at: Date) => Promise<void>
 }
 
 /** @returns how many messages the queue gave */
-export async function pullOnce({ pool, queue, clock, log }: PullDeps): Promise<number> {
+export async function pullOnce({ pool, queue, clock, log, received }: PullDeps): Promise<number> {
   const pulled = await queue.pull()
   if (pulled.length === 0) return 0
   const messages = await Promise.all(pulled.map(read))
@@ -34,6 +36,7 @@ export async function pullOnce({ pool, queue, clock, log }: PullDeps): Promise<n
   const at = new Date(clock())
   await transact(pool, async (client) => {
     await receive(client, messages, at)
+    await received?.(client, messages, at)
     // A bundle that comes again after its confirmation was delivered shows that the edge does not know: it is told again.
     await announce(client, messages.flatMap(subjectOf), at)
   })

@@ -1,11 +1,17 @@
+import type { CryptoKey } from 'jose'
 import { importHmacKey } from '../src/crypto/hmac.ts'
 import { localKeys } from '../src/crypto/local-keys.ts'
 import { type Backlog, readBacklog } from './backlog.ts'
-import type { Config } from './config.ts'
+import { dailyCheckpoint } from './checkpoint.ts'
+import { checkpointKeys } from './checkpoint-key.ts'
+import { type Config, InvalidConfig } from './config.ts'
 import { openPool } from './db.ts'
+import { pullDeadLetters } from './dead-letters.ts'
 import { openEdge } from './edge.ts'
+import { Pulse, serveHealth } from './health.ts'
 import { faultOf, type Log } from './log.ts'
 import { Bell, type Loop, runLoop } from './loop.ts'
+import { newMetrics } from './metrics.ts'
 import { sendOnce } from './outcomes.ts'
 import { policyReader } from './policies.ts'
 import { pullOnce } from './pull.ts'
@@ -26,12 +32,18 @@ export interface Reconciler {
   run(signal: AbortSignal): Promise<void>
   /** Works until there is nothing that could be done now. @throws when a part it needs is down */
   once(): Promise<Backlog>
+  /** Takes what is due in the inbox, once. @returns how many messages */
+  settleInbox(): Promise<number>
   backlog(): Promise<Backlog>
   close(): Promise<void>
 }
 
 /** How often inbox and outbox are looked at when nothing in this process has woken their loop. */
 const IDLE_MS = 500
+/** Dead letters are rare, and late already. */
+const DEAD_LETTERS_IDLE_MS = 60_000
+/** How often it is asked whether a new day has begun. */
+const CHECKPOINT_IDLE_MS = 60_000
 
 /**
  * @example
@@ -57,6 +69,22 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
   const pull = () => pullOnce({ ...common, queue })
   const reconcile = () => reconcileOnce(reconcileDeps)
   const send = () => sendOnce({ ...common, edge })
+  const { deadLetterQueueId } = config
+  const deadLetters = deadLetterQueueId && openQueue({ ...config.queue, id: deadLetterQueueId }, around.fetch)
+  const rescue = deadLetters ? () => pullDeadLetters({ ...common, queue: deadLetters }) : undefined
+  const checkpoints = config.checkpoints && {
+    file: config.checkpoints.file,
+    keys: await signingKeys(config.checkpoints.key),
+  }
+  const metrics = newMetrics(pool, clock)
+  const pulse = new Pulse(clock)
+  const observe = (name: string, seconds: number, count: number | undefined) => {
+    metrics.step(name, seconds, count)
+    pulse.beat(name, count === undefined)
+  }
+
+  const watched = { pool, metrics, pulse }
+  const sign = checkpoints && dailyCheckpoint(pool, checkpoints.file, checkpoints.keys, clock)
 
   return {
     async run(signal) {
@@ -65,16 +93,33 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
         { name: 'pull', step: pull, bell: pulls, idleMs: config.queuePollMs, wakes: [inbox, outbox] },
         { name: 'reconcile', step: reconcile, bell: inbox, idleMs: IDLE_MS, wakes: [outbox] },
         { name: 'outcomes', step: send, bell: outbox, idleMs: IDLE_MS, wakes: [] },
+        ...(rescue
+          ? [{ name: 'dead_letters', step: rescue, bell: new Bell(), idleMs: DEAD_LETTERS_IDLE_MS, wakes: [inbox] }]
+          : []),
+        ...(sign ? [{ name: 'checkpoint', step: sign, bell: new Bell(), idleMs: CHECKPOINT_IDLE_MS, wakes: [] }] : []),
       ]
-      await Promise.all(loops.map((loop) => runLoop(loop, { signal, log, random })))
+      const health = config.metricsPort === undefined ? undefined : await serveHealth(config.metricsPort, watched)
+      if (health) log.info({ port: health.port }, 'health and metrics')
+      try {
+        await Promise.all(loops.map((loop) => runLoop(loop, { signal, log, random, observe })))
+      } finally {
+        await health?.close()
+      }
     },
 
     async once() {
-      while ((await pull()) + (await reconcile()) + (await send()) > 0);
+      while ((await pull()) + ((await rescue?.()) ?? 0) + (await reconcile()) + (await send()) > 0);
       return readBacklog(pool)
     },
 
+    settleInbox: reconcile,
     backlog: () => readBacklog(pool),
     close: () => pool.end(),
   }
+}
+
+async function signingKeys(jwk: string): Promise<{ sign: CryptoKey; verify: CryptoKey }> {
+  const { sign, verify } = await checkpointKeys(jwk)
+  if (sign === undefined) throw new InvalidConfig('CHECKPOINT_KEY has no private part')
+  return { sign, verify }
 }

@@ -1,42 +1,88 @@
-import { Hono } from 'hono'
+import type { Hono } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import { routePath } from 'hono/route'
 import { InvalidConfig } from './config.ts'
 import { KeysUnavailable } from './crypto/key-provider.ts'
+import { addressLimit } from './ingest/rate-limit.ts'
 import { logger } from './log.ts'
+import { accessLog } from './routes/access-log.ts'
 import { refuse } from './routes/answers.ts'
 import type { App } from './routes/app-types.ts'
+import { auditRoutes } from './routes/audit.ts'
 import { bundleRoutes } from './routes/bundles.ts'
+import { deviceKeyRoutes } from './routes/device-keys.ts'
+import { deviceStatusRoutes } from './routes/device-status.ts'
 import { deviceRoutes } from './routes/devices.ts'
+import { documentRoutes } from './routes/documents.ts'
+import { dryRunRoutes } from './routes/dry-run.ts'
+import { enrolmentRoutes } from './routes/enrolment.ts'
+import { evidenceRoutes } from './routes/evidence.ts'
 import { healthRoutes } from './routes/health.ts'
 import { internalRoutes } from './routes/internal.ts'
+import { methodsOf } from './routes/methods.ts'
 import { noticeRoutes } from './routes/notice.ts'
 import { policyRoutes } from './routes/policies.ts'
 import { pushRoutes } from './routes/push.ts'
+import { reversalRoutes } from './routes/reversals.ts'
+import { reviewRoutes } from './routes/reviews.ts'
+import { assertSecured, routes } from './routes/secured.ts'
+
+/** Told by name: an error that comes out of a Device Object has lost its class. */
+const PASSING: ReadonlySet<string> = new Set([KeysUnavailable.name, InvalidConfig.name])
+
+/** D1 cannot be asked, as it says itself or as drizzle says for it. */
+const isReadModel = ({ message }: Error): boolean => message.startsWith('D1_') || message.startsWith('Failed query')
 
 /** Every route of the Worker, one file a group. */
-export const app = new Hono<App>()
+export const app = routes()
 
+app.use(accessLog)
+// Before anything of the request is parsed.
 app.use(async (c, next) => {
-  const requestId = crypto.randomUUID()
-  c.set('requestId', requestId)
+  const within = await addressLimit(c.req.raw.headers, c.env)
+  if (!within.ok) return refuse(c, within.error)
   await next()
-  c.header('molam-request-id', requestId)
 })
 
-app
-  .route('/', pushRoutes)
-  .route('/', noticeRoutes)
-  .route('/', deviceRoutes)
-  .route('/', bundleRoutes)
-  .route('/', policyRoutes)
-  .route('/', internalRoutes)
-  .route('/', healthRoutes)
+const groups: readonly Hono<App>[] = [
+  pushRoutes,
+  noticeRoutes,
+  enrolmentRoutes,
+  deviceRoutes,
+  deviceStatusRoutes,
+  deviceKeyRoutes,
+  evidenceRoutes,
+  bundleRoutes,
+  reviewRoutes,
+  reversalRoutes,
+  policyRoutes,
+  dryRunRoutes,
+  auditRoutes,
+  internalRoutes,
+  healthRoutes,
+  documentRoutes(() => app),
+]
+for (const group of groups) app.route('/', group)
 
-app.notFound((c) => refuse(c, { code: 'not_found' }))
+// A route that nobody said who may call does not start.
+assertSecured(app)
+const methods = methodsOf(app)
+
+app.notFound((c) => {
+  const allowed = methods(c.req.path)
+  if (allowed.length === 0) return refuse(c, { code: 'not_found' })
+  c.header('allow', allowed.join(', '))
+  return refuse(c, { code: 'method_not_allowed' })
+})
 
 app.onError((error, c) => {
-  logger.error('request failed', { requestId: c.get('requestId'), path: c.req.path, error })
+  // Thrown by the validators of the framework, before any handler.
+  if (error instanceof HTTPException && error.status < 500) {
+    return refuse(c, { code: error.status === 415 ? 'unsupported_media_type' : 'invalid_request' })
+  }
+  logger.error('request failed', { requestId: c.get('requestId'), route: routePath(c, -1), error })
   // Missing keys and overloaded or restarting objects pass; only what nobody expected is our fault.
   const { retryable = false, overloaded = false } = error as { retryable?: boolean; overloaded?: boolean }
-  const passing = error instanceof KeysUnavailable || error instanceof InvalidConfig || retryable || overloaded
+  const passing = PASSING.has(error.name) || isReadModel(error) || retryable || overloaded
   return refuse(c, passing ? { code: 'temporarily_unavailable', retryAfterS: 5 } : { code: 'internal_error' })
 })

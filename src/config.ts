@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { ROLES } from './auth/person.ts'
 import { importHmacKey } from './crypto/hmac.ts'
 import type { KeyProvider } from './crypto/key-provider.ts'
 import { localKeys } from './crypto/local-keys.ts'
@@ -10,7 +11,20 @@ import { fromBase64url } from './protocol/bytes.ts'
  * - `EDGE_KEYS`, `KEY_WRAPPING_SECRET`: recipient and receipt keys (crypto/local-keys.ts)
  * - `INTERNAL_HMAC_KEY`: 32 bytes, base64url; shared with the reconciler
  * - `OIDC_ISSUER`, `OIDC_AUDIENCE`, `OIDC_JWKS_URL`: who signs the tokens of the people
+ * - `ACCESS_TEAM_DOMAIN` (`https://<team>.cloudflareaccess.com`), `ACCESS_AUDIENCE` (the application's AUD tag),
+ *   `ACCESS_ROLES` (JSON, group → role), `ACCESS_ROLES_CLAIM`, `ACCESS_TENANT_CLAIM` (paths): Cloudflare Access; optional
+ * - `METRICS_TOKEN`: at least 32 characters; lets a scraper read `/metrics`; optional
  */
+const given = <T extends z.ZodType>(schema: T) => z.preprocess((value) => (value === '' ? undefined : value), schema)
+const claimPath = z.string().regex(/^[\w-]+(\.[\w-]+)*$/)
+const accessRoles = z.string().transform((text, context) => {
+  try {
+    return z.record(z.string(), z.enum(ROLES)).parse(JSON.parse(text))
+  } catch {
+    context.addIssue('ACCESS_ROLES')
+    return z.NEVER
+  }
+})
 const settings = z.object({
   ENVIRONMENT: z.enum(['production', 'development', 'test']),
   EDGE_KEYS: z.string().min(1),
@@ -19,6 +33,12 @@ const settings = z.object({
   OIDC_ISSUER: z.url(),
   OIDC_AUDIENCE: z.string().min(1),
   OIDC_JWKS_URL: z.url(),
+  ACCESS_TEAM_DOMAIN: given(z.url({ protocol: /^https$/ }).optional()),
+  ACCESS_AUDIENCE: given(z.string().optional()),
+  ACCESS_ROLES: given(accessRoles.optional()),
+  ACCESS_ROLES_CLAIM: given(claimPath.default('custom.groups')),
+  ACCESS_TENANT_CLAIM: given(claimPath.optional()),
+  METRICS_TOKEN: given(z.string().min(32).optional()),
 })
 export type Settings = z.infer<typeof settings>
 
@@ -33,13 +53,24 @@ export class InvalidConfig extends Error {
   override name = 'InvalidConfig'
 }
 
+/** What concerns several settings. Keys that come over plain HTTP are whoever's is on the way. */
+const checked = settings.superRefine((values, context) => {
+  const access = [values.ACCESS_TEAM_DOMAIN, values.ACCESS_AUDIENCE, values.ACCESS_ROLES]
+  if (new Set(access.map((value) => value === undefined)).size > 1) {
+    context.addIssue({ code: 'custom', path: ['ACCESS_TEAM_DOMAIN'], message: 'with ACCESS_AUDIENCE and ACCESS_ROLES' })
+  }
+  if (values.ENVIRONMENT === 'production' && !values.OIDC_JWKS_URL.startsWith('https://')) {
+    context.addIssue({ code: 'custom', path: ['OIDC_JWKS_URL'], message: 'https' })
+  }
+})
+
 const parsed = new WeakMap<object, Config>()
 
 /** @throws InvalidConfig */
 export function configOf(env: object): Config {
   const known = parsed.get(env)
   if (known !== undefined) return known
-  const result = settings.safeParse(env)
+  const result = checked.safeParse(env)
   if (!result.success) {
     throw new InvalidConfig(result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.code}`).join(', '))
   }

@@ -8,6 +8,7 @@ export interface Env {
   readonly SETTLE_QUEUE: Queue<Uint8Array>
   readonly INDEX_QUEUE: Queue<IndexMessage>
   readonly PUSH_RATE: RateLimit
+  readonly ADDRESS_RATE: RateLimit
 }
 
 declare global {

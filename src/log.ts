@@ -1,6 +1,7 @@
 /**
- * Structured logs: one JSON object a line, for people and machines. Never pass wallet ids, phone numbers, tokens or
- * bodies; device ids, bundle ids and request ids are what finds a fault.
+ * Structured logs: one JSON object a line, for people and machines. Device ids, bundle ids and request ids are what
+ * finds a fault; wallet ids, phone numbers, tokens and bodies never go in. What an exception says is not ours to choose,
+ * so its message is masked.
  */
 type Fields = Readonly<Record<string, unknown>>
 
@@ -10,7 +11,22 @@ function write(level: 'info' | 'warn' | 'error', message: string, fields: Fields
 }
 
 function readable(value: unknown): unknown {
-  return value instanceof Error ? { name: value.name, message: value.message } : value
+  return value instanceof Error ? { name: value.name, message: maskText(value.message) } : value
+}
+
+const MESSAGE_CHARS_MAX = 500
+
+/**
+ * Takes out of a text whatever may come from a request: parsers quote what they could not read, databases their
+ * parameters. Words of letters stay, so that one can still see what went wrong.
+ */
+export function maskText(text: string): string {
+  return text
+    .slice(0, MESSAGE_CHARS_MAX)
+    .replace(/"[^"]*"?|'[^']*'?|`[^`]*`?/g, '"…"')
+    .replace(/\+?\d[\d ().-]{5,}\d/g, '…')
+    .replace(/[A-Za-z0-9+/=_.@-]*(?:\d[A-Za-z0-9+/=_.@-]*){4,}/g, '…')
+    .replace(/[A-Za-z0-9+/=_.-]{40,}/g, '…')
 }
 
 export const logger = {

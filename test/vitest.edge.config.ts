@@ -3,6 +3,7 @@ import { exportJWK, generateKeyPair } from 'jose'
 import { defineProject } from 'vitest/config'
 import { newWrappedKey, type WrappedKeys } from '../src/crypto/local-keys.ts'
 import { toBase64url } from '../src/protocol/bytes.ts'
+import { outbound } from './edge/auth/outbound.ts'
 
 /** workerd: the Worker, the Device Object, and the code both runtimes share. */
 const secret = () => toBase64url(crypto.getRandomValues(new Uint8Array(32)))
@@ -40,9 +41,9 @@ export default defineProject({
       wrangler: { configPath: './wrangler.toml' },
       miniflare: {
         bindings,
-        // The only host outside: the issuer's keys.
+        // The issuer's keys, and the other hosts that tests ask for (edge/auth/outbound.ts).
         outboundService: (request: Request) =>
-          request.url === bindings.OIDC_JWKS_URL ? Response.json(jwks) : new Response('no such host', { status: 599 }),
+          request.url === bindings.OIDC_JWKS_URL ? Response.json(jwks) : outbound(request),
       },
     }),
   ],
@@ -53,6 +54,7 @@ export default defineProject({
     include: [
       'test/edge/**/*.test.ts',
       'test/durable-objects/**/*.test.ts',
+      'test/corpus/**/*.test.ts',
       // The edge runs its own WebCrypto: the published vectors must hold there too.
       'test/vectors/{ecdsa-p256,hpke,aes-256-gcm}.test.ts',
     ],

@@ -6,7 +6,7 @@ export default defineProject({
     name: 'node',
     root: new URL('..', import.meta.url).pathname,
     include: ['test/**/*.test.ts'],
-    exclude: ['test/edge/**', 'test/durable-objects/**'],
+    exclude: ['test/edge/**', 'test/durable-objects/**', 'test/corpus/**'],
     globalSetup: ['test/reconciler/postgres.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,

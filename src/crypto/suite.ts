@@ -36,7 +36,11 @@ export interface CryptoSuite {
 /** A public key and the algorithm that it was registered for; a message cannot choose another one. */
 export interface PublicKey {
   readonly alg: Alg
-  /** ES256: SEC1 uncompressed, 65 bytes. */
+  /**
+   * - ES256: SEC1 uncompressed, 65 bytes
+   * - EdDSA: the Ed25519 public key of RFC 8032, 32 bytes
+   * - PS256, RS256: the modulus, big-endian, 256–512 bytes; the exponent is 65537
+   */
   readonly bytes: Uint8Array
 }
 

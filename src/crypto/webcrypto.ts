@@ -1,8 +1,9 @@
 import * as HPKE from 'hpke'
 import { concatBytes, toBase64url } from '../protocol/bytes.ts'
-import { ES256 } from '../protocol/cose.ts'
+import { EDDSA, ES256, PS256, RS256 } from '../protocol/cose.ts'
+import { checkEd25519, checkModulus } from './key-checks.ts'
 import { isLowS, normaliseS } from './low-s.ts'
-import { type CryptoSuite, InvalidKey, type PublicKey, type RecipientKey, type Signer, type Verifier } from './suite.ts'
+import { type CryptoSuite, InvalidKey, type RecipientKey, type Signer, type Verifier } from './suite.ts'
 
 const ECDSA = { name: 'ECDSA', namedCurve: 'P-256' } as const
 const ECDH = { name: 'ECDH', namedCurve: 'P-256' } as const
@@ -21,8 +22,19 @@ export const webCryptoSuite: CryptoSuite = {
     return new Uint8Array(await crypto.subtle.digest('SHA-256', data as BufferSource))
   },
 
-  async verifier(key) {
-    return es256Verifier(await importVerifyKey(key))
+  async verifier({ alg, bytes }) {
+    switch (alg) {
+      case ES256:
+        return es256Verifier(bytes)
+      case EDDSA:
+        return ed25519Verifier(bytes)
+      case PS256:
+        return rsaVerifier('RSA-PSS', bytes)
+      case RS256:
+        return rsaVerifier('RSASSA-PKCS1-v1_5', bytes)
+      default:
+        throw new InvalidKey('no such algorithm')
+    }
   },
 
   async seal(recipient, plaintext, aad) {
@@ -57,21 +69,49 @@ export const webCryptoSuite: CryptoSuite = {
   },
 }
 
-async function importVerifyKey(key: PublicKey): Promise<CryptoKey> {
-  if (key.alg !== ES256) throw new InvalidKey('only ES256 keys are registered')
-  if (key.bytes.length !== 65 || key.bytes[0] !== 4) throw new InvalidKey('not an uncompressed P-256 point')
+async function importVerifyKey(
+  format: 'raw' | 'jwk',
+  key: Uint8Array | JsonWebKey,
+  algorithm: Parameters<typeof crypto.subtle.importKey>[2],
+) {
   try {
-    return await crypto.subtle.importKey('raw', key.bytes as BufferSource, ECDSA, true, ['verify'])
+    return await crypto.subtle.importKey(format as 'raw', key as BufferSource, algorithm, true, ['verify'])
   } catch {
-    throw new InvalidKey('not a P-256 point')
+    throw new InvalidKey('not a key of its algorithm')
   }
 }
 
-function es256Verifier(key: CryptoKey): Verifier {
+async function es256Verifier(point: Uint8Array): Promise<Verifier> {
+  if (point.length !== 65 || point[0] !== 4) throw new InvalidKey('not an uncompressed P-256 point')
+  const key = await importVerifyKey('raw', point, ECDSA)
   return {
     async verify(data, signature) {
       if (signature.length !== 64 || !isLowS(signature)) return false
       return crypto.subtle.verify(SIGN, key, signature as BufferSource, data as BufferSource)
+    },
+  }
+}
+
+/** RS256 and PS256 (RFC 8812 §2, RFC 8230 §2); the salt of PS256 is as long as its hash. */
+async function rsaVerifier(name: 'RSASSA-PKCS1-v1_5' | 'RSA-PSS', modulus: Uint8Array): Promise<Verifier> {
+  checkModulus(modulus)
+  const jwk = { kty: 'RSA', n: toBase64url(modulus), e: 'AQAB' }
+  const key = await importVerifyKey('jwk', jwk, { name, hash: 'SHA-256' })
+  return {
+    async verify(data, signature) {
+      if (signature.length !== modulus.length) return false
+      return crypto.subtle.verify({ name, saltLength: 32 }, key, signature as BufferSource, data as BufferSource)
+    },
+  }
+}
+
+async function ed25519Verifier(bytes: Uint8Array): Promise<Verifier> {
+  checkEd25519(bytes)
+  const key = await importVerifyKey('raw', bytes, { name: 'Ed25519' })
+  return {
+    async verify(data, signature) {
+      if (signature.length !== 64) return false
+      return crypto.subtle.verify('Ed25519', key, signature as BufferSource, data as BufferSource)
     },
   }
 }

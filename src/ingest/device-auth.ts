@@ -16,6 +16,7 @@ export async function authenticateDevice(
   request: Request,
   env: Env,
   nowMs: number,
+  keys: 'current' | 'older_too' = 'current',
 ): Promise<Result<{ proof: DeviceProof; device: KnownDevice }, Refusal>> {
   const [scheme, token = ''] = (request.headers.get('authorization') ?? '').split(' ')
   if (scheme !== DEVICE_PROOF_SCHEME)
@@ -27,6 +28,7 @@ export async function authenticateDevice(
   if (device === undefined || !equalBytes(device.kid, claims.kid) || device.alg !== claims.alg) {
     return err({ code: 'invalid_signature' })
   }
+  if (keys === 'current' && !device.isCurrent) return err({ code: 'invalid_signature' })
   if (claims.htm !== request.method || claims.htu !== htuOf(request.url)) return err({ code: 'invalid_signature' })
   if (!(await verifySign1(device.verifier, proof, 'molam-device-proof-v1'))) return err({ code: 'invalid_signature' })
   if (!signedNow({ signedAtMs: claims.issuedAtMs, relay: false }, device.policy, nowMs)) {

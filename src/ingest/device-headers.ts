@@ -1,3 +1,4 @@
+import { isDeviceId } from '../protocol/ids.ts'
 import { err, ok, type Result } from '../protocol/result.ts'
 import type { Refusal } from './refusal.ts'
 
@@ -7,6 +8,8 @@ export interface DeviceState {
   readonly cursor: number | undefined
   readonly policyVersion: number
   readonly keysVersion: number
+  /** The device that carries another one's bundle, as it says itself. */
+  readonly carrier: string | undefined
 }
 
 export function readDeviceHeaders(headers: Headers): Result<DeviceState, Refusal> {
@@ -16,7 +19,11 @@ export function readDeviceHeaders(headers: Headers): Result<DeviceState, Refusal
   if (cursor === null || policyVersion === null || keysVersion === null) {
     return err({ code: 'invalid_request', detail: 'Molam-Cursor, -Policy-Version and -Keys-Version are numbers' })
   }
-  return ok({ cursor, policyVersion: policyVersion ?? 0, keysVersion: keysVersion ?? 0 })
+  const carrier = headers.get('molam-carrier') ?? undefined
+  if (carrier !== undefined && !isDeviceId(carrier)) {
+    return err({ code: 'invalid_request', detail: 'Molam-Carrier is a device id' })
+  }
+  return ok({ carrier, cursor, policyVersion: policyVersion ?? 0, keysVersion: keysVersion ?? 0 })
 }
 
 /** @returns undefined when it is absent, null when it is not a number */

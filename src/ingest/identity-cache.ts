@@ -8,9 +8,16 @@ import { equalBytes } from '../protocol/bytes.ts'
  * Device keys that this isolate has seen, so that a warm push costs one call to its object. The copy decides nothing
  * that matters: the object checks key and status again when it admits.
  */
-export interface KnownDevice extends Identity {
+export interface KnownDevice extends Omit<Identity, 'retiring' | 'publicKey'> {
   readonly verifier: Verifier
+  /** Whether `kid` is the device's key, and not one before it that may still have signed something. */
+  readonly isCurrent: boolean
+}
+
+interface Held {
   readonly readAtMs: number
+  /** The device's key first. */
+  readonly byKey: readonly KnownDevice[]
 }
 
 const FRESH_MS = 30_000
@@ -18,9 +25,9 @@ const FRESH_MS = 30_000
 const REREAD_MS = 1_000
 const DEVICES_MAX = 5_000
 
-const known = new Map<string, KnownDevice>()
+const known = new Map<string, Held>()
 
-/** @returns the device, or undefined when it was never registered */
+/** @returns the device with the key of this id, with its own key when it has no such one; undefined for no device */
 export async function identify(
   env: Env,
   deviceId: string,
@@ -29,22 +36,24 @@ export async function identify(
 ): Promise<KnownDevice | undefined> {
   const cached = known.get(deviceId)
   if (cached !== undefined) {
-    const age = nowMs - cached.readAtMs
-    if (age < (equalBytes(cached.kid, kid) ? FRESH_MS : REREAD_MS)) return cached
+    const found = cached.byKey.find((key) => equalBytes(key.kid, kid))
+    if (nowMs - cached.readAtMs < (found ? FRESH_MS : REREAD_MS)) return found ?? cached.byKey[0]
   }
   const identity = await deviceStub(env, deviceId).identity()
   known.delete(deviceId)
   if (identity === undefined) return undefined
-  const { alg, publicKey } = identity
-  const device: KnownDevice = {
-    ...identity,
-    verifier: await webCryptoSuite.verifier({ alg, bytes: publicKey }),
-    readAtMs: nowMs,
-  }
+  const { retiring, publicKey, ...facts } = identity
+  const keys = [{ alg: facts.alg, kid: facts.kid, publicKey }, ...retiring]
+  const byKey = await Promise.all(
+    keys.map(async ({ alg, kid, publicKey }, index): Promise<KnownDevice> => {
+      const verifier = await webCryptoSuite.verifier({ alg, bytes: publicKey })
+      return { ...facts, alg, kid, verifier, isCurrent: index === 0 }
+    }),
+  )
   // Maps keep insertion order, so the first key is the one read longest ago.
   if (known.size >= DEVICES_MAX) known.delete(known.keys().next().value ?? '')
-  known.set(deviceId, device)
-  return device
+  known.set(deviceId, { byKey, readAtMs: nowMs })
+  return byKey.find((key) => equalBytes(key.kid, kid)) ?? byKey[0]
 }
 
 /** For tests, which register a device anew within one isolate. */

@@ -5,12 +5,14 @@ import { verifySign1 } from '../crypto/sign1.ts'
 import { webCryptoSuite } from '../crypto/webcrypto.ts'
 import { deviceStub, type Env } from '../env.ts'
 import { equalBytes } from '../protocol/bytes.ts'
+import type { DeviceId } from '../protocol/ids.ts'
 import { err, ok, type Result } from '../protocol/result.ts'
 import { signedNow } from './clock.ts'
 import { readDeviceHeaders } from './device-headers.ts'
 import { readEnvelope } from './envelope.ts'
 import { identify } from './identity-cache.ts'
 import { policyFor } from './policy-cache.ts'
+import { RATE_POLICIES, withinRate } from './rate-limit.ts'
 import type { Refusal } from './refusal.ts'
 import { makeNotice } from './sign-notice.ts'
 
@@ -28,15 +30,14 @@ export interface PushDeps {
   readonly keys: KeyProvider
   readonly nowMs: () => number
   readonly requestId: string
+  /** Told as soon as the signature holds. */
+  readonly onVerified: (deviceId: DeviceId) => void
 }
 
 export interface PushAnswer {
   readonly receipt: Uint8Array
   readonly notice: Uint8Array
 }
-
-/** Seconds after which a device that pushed too often may come back: the window of the rate binding. */
-const RATE_WINDOW_S = 60
 
 export async function push(request: Request, deps: PushDeps): Promise<Result<PushAnswer, Refusal>> {
   const { env, keys, requestId } = deps
@@ -53,10 +54,11 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
     return err({ code: 'invalid_signature' })
   }
   if (!(await verifySign1(device.verifier, bundle, ''))) return err({ code: 'invalid_signature' })
+  deps.onVerified(claims.deviceId)
 
   if (device.status !== 'active') return err({ code: `device_${device.status}` })
-  const { success } = await env.PUSH_RATE.limit({ key: claims.deviceId })
-  if (!success) return err({ code: 'rate_limited', retryAfterS: RATE_WINDOW_S })
+  const within = await withinRate(env.PUSH_RATE, RATE_POLICIES.device, claims.deviceId)
+  if (!within.ok) return within
 
   const nowMs = deps.nowMs()
   const policy = await policyFor(env.DB, device.country, device.policy, nowMs)
@@ -67,8 +69,9 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
   const opened = await openBundle(webCryptoSuite, (kid) => keys.recipient(kid), bundle)
   let answer: { receipt: Uint8Array; notice: NoticeParts } | undefined
   if (opened.ok) {
-    const { cursor } = state.value
-    const admit: AdmitRequest = { claims, digest, bundle: encoded, payload: opened.value, policy, cursor, requestId }
+    const { cursor, carrier } = state.value
+    const known = { claims, digest, bundle: encoded, payload: opened.value, policy }
+    const admit: AdmitRequest = { ...known, cursor, carrier, requestId }
     const admitted = await object.admit(admit)
     if (admitted.kind === 'refused') return err({ code: admitted.code })
     answer = admitted

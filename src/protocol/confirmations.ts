@@ -8,7 +8,7 @@ import { bytes, list, map, positive } from './shape.ts'
  * What the reconciler tells the edge (`POST /internal/outcomes`): what it holds durably, so that it is no longer owed,
  * and what became of the payments. Repeats change nothing.
  */
-export type Confirmation = DeviceRecorded | BundleRecorded | BundleSettled
+export type Confirmation = DeviceRecorded | BundleRecorded | BundleSettled | DecisionRecorded
 
 /** The device's facts up to `rev` are in the registry. */
 export interface DeviceRecorded {
@@ -36,7 +36,17 @@ export interface BundleSettled {
   readonly outcomes: readonly Outcome[]
 }
 
-const KIND = { device_recorded: 1, bundle_recorded: 2, bundle_settled: 3 } as const
+/**
+ * The decision of people with this `rev` is in Postgres; it says nothing about later or earlier ones. What comes of it
+ * follows as `bundle_settled`.
+ */
+export interface DecisionRecorded {
+  readonly kind: 'decision_recorded'
+  readonly deviceId: DeviceId
+  readonly rev: number
+}
+
+const KIND = { device_recorded: 1, bundle_recorded: 2, bundle_settled: 3, decision_recorded: 4 } as const
 
 /** Confirmations in one call, and the bytes that they may take. */
 export const CONFIRMATIONS_PER_CALL_MAX = 500
@@ -51,7 +61,9 @@ function toCbor(confirmation: Confirmation): CborMap {
     [0, KIND[confirmation.kind]],
     [1, confirmation.deviceId],
   ])
-  if (confirmation.kind === 'device_recorded') return fields.set(2, confirmation.rev)
+  if (confirmation.kind === 'device_recorded' || confirmation.kind === 'decision_recorded') {
+    return fields.set(2, confirmation.rev)
+  }
   fields.set(2, confirmation.bundleId).set(3, confirmation.seq)
   if (confirmation.kind === 'bundle_recorded') return fields
   return fields.set(4, confirmation.rev).set(5, confirmation.outcomes.map(outcomeToCbor))
@@ -71,6 +83,9 @@ function fromCbor(value: CborValue): Confirmation {
     case KIND.device_recorded:
       map(value, 'confirmation', [0, 1, 2])
       return { kind: 'device_recorded', deviceId, rev: positive(value.get(2), 'confirmation.rev') }
+    case KIND.decision_recorded:
+      map(value, 'confirmation', [0, 1, 2])
+      return { kind: 'decision_recorded', deviceId, rev: positive(value.get(2), 'confirmation.rev') }
     case KIND.bundle_recorded:
       map(value, 'confirmation', [0, 1, 2, 3])
       return { kind: 'bundle_recorded', deviceId, ...bundle(value) }

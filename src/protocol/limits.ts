@@ -43,3 +43,9 @@ export const PREV_BYTES = 16
 
 /** Bytes of a key id: the first 8 of the COSE key thumbprint. */
 export const KEY_ID_BYTES = 8
+
+/** Earlier keys of a device that one message names: those whose registration may be on its way; a second one is rare. */
+export const OLDER_KEYS_MAX = 16
+
+/** Characters of the reason that people give for a decision: a sentence or two. */
+export const REVIEW_REASON_CHARS_MAX = 500

@@ -1,15 +1,25 @@
 import { type CborMap, type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
 import { type Alg, isAlg } from './cose.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
-import { BUNDLE_BYTES_MAX, KEY_ID_BYTES } from './limits.ts'
+import {
+  BUNDLE_BYTES_MAX,
+  BUNDLE_ID_BYTES,
+  COUNTER_MAX,
+  KEY_ID_BYTES,
+  OLDER_KEYS_MAX,
+  PAYMENTS_PER_BUNDLE_MAX,
+  REVIEW_REASON_CHARS_MAX,
+} from './limits.ts'
 import { type Country, isCountry } from './policy.ts'
-import { bytes, map, oneOf, positive, text, uint } from './shape.ts'
+import { bytes, list, map, oneOf, positive, text, uint } from './shape.ts'
 
 /**
  * What the Device Object tells the reconciler through the settle queue. Deterministic CBOR as a Queue message of
  * content type `bytes`. Delivered at least once and in any order; each message can be told apart by its content.
  */
-export type SettleMessage = BundleMessage | DeviceMessage
+export type SettleMessage = BundleMessage | DeviceMessage | DecisionMessage
+/** What people decided. The device's object owes it until `decision_recorded` confirms its `rev`. */
+export type DecisionMessage = ReviewMessage | ReversalMessage
 
 /** An admitted bundle. The reconciler believes neither the order nor the edge: it verifies both signatures again. */
 export interface BundleMessage {
@@ -20,7 +30,7 @@ export interface BundleMessage {
   /** The signed receipt, the very bytes that the device gets. */
   readonly receipt: Uint8Array
   readonly country: Country
-  /** The version of the country's policy that was in force. */
+  /** The version of the country's policy that was in force; its content: `GET /internal/policies/:country/:version`. */
   readonly policyVersion: number
 }
 
@@ -39,6 +49,51 @@ export interface DeviceMessage {
   /** The wallet whose owner holds the device. */
   readonly ownerWallet: string
   readonly atMs: number
+  /** Keys it had before that the registry may not have seen: bundles signed with them may still be on their way. */
+  readonly olderKeys?: readonly DeviceKey[]
+}
+
+export interface DeviceKey {
+  readonly alg: Alg
+  readonly kid: Uint8Array
+  readonly publicKey: Uint8Array
+}
+
+/** People decided about payments of one bundle that waited in `review` or `quarantined`. May arrive before the bundle. */
+export interface ReviewMessage {
+  readonly kind: 'review'
+  readonly deviceId: DeviceId
+  readonly bundleId: Uint8Array
+  readonly seq: number
+  /** Number of the decision: 1, 2, 3 … per device, reviews and reversals together. */
+  readonly rev: number
+  /** Each payment once. */
+  readonly decisions: readonly ReviewDecision[]
+  readonly decidedAtMs: number
+  /** Who agreed, as the edge's audit log names them; two where two were needed. */
+  readonly actors: readonly string[]
+}
+
+export interface ReviewDecision {
+  readonly counter: number
+  readonly verdict: ReviewVerdict
+}
+
+export const REVIEW_VERDICTS = ['approve', 'reject'] as const
+export type ReviewVerdict = (typeof REVIEW_VERDICTS)[number]
+
+/** People decided that a payment which succeeded is to be undone by a compensating transfer, once. */
+export interface ReversalMessage {
+  readonly kind: 'reversal'
+  readonly deviceId: DeviceId
+  readonly bundleId: Uint8Array
+  readonly seq: number
+  readonly rev: number
+  readonly counter: number
+  /** For the book; numbers and addresses in it are masked. */
+  readonly reason: string
+  readonly decidedAtMs: number
+  readonly actors: readonly string[]
 }
 
 export const DEVICE_STATUSES = ['active', 'suspended', 'revoked'] as const
@@ -46,6 +101,11 @@ export type DeviceStatus = (typeof DEVICE_STATUSES)[number]
 
 const BUNDLE = 1
 const DEVICE = 2
+const REVIEW = 3
+const REVERSAL = 4
+/** Characters of an actor's name, and how many people one decision takes. */
+const ACTOR_CHARS_MAX = 160
+const ACTORS_MAX = 2
 
 export function encodeSettleMessage(message: SettleMessage): Uint8Array {
   switch (message.kind) {
@@ -60,23 +120,50 @@ export function encodeSettleMessage(message: SettleMessage): Uint8Array {
           [5, message.policyVersion],
         ]),
       )
-    case 'device':
+    case 'device': {
+      const fields = new Map<number, CborValue>([
+        [0, DEVICE],
+        [1, message.deviceId],
+        [2, message.rev],
+        [3, message.alg],
+        [4, message.kid],
+        [5, message.publicKey],
+        [6, DEVICE_STATUSES.indexOf(message.status)],
+        [7, message.country],
+        [8, message.tenant],
+        [9, message.ownerWallet],
+        [10, message.atMs],
+      ])
+      const { olderKeys = [] } = message
+      if (olderKeys.length > 0)
+        fields.set(
+          11,
+          olderKeys.map(({ alg, kid, publicKey }) => [alg, kid, publicKey]),
+        )
+      return encodeCbor(fields)
+    }
+    case 'review':
       return encodeCbor(
-        new Map<number, CborValue>([
-          [0, DEVICE],
-          [1, message.deviceId],
-          [2, message.rev],
-          [3, message.alg],
-          [4, message.kid],
-          [5, message.publicKey],
-          [6, DEVICE_STATUSES.indexOf(message.status)],
-          [7, message.country],
-          [8, message.tenant],
-          [9, message.ownerWallet],
-          [10, message.atMs],
-        ]),
+        decisionFields(REVIEW, message).set(
+          7,
+          message.decisions.map(({ counter, verdict }) => [counter, REVIEW_VERDICTS.indexOf(verdict)]),
+        ),
       )
+    case 'reversal':
+      return encodeCbor(decisionFields(REVERSAL, message).set(7, message.counter).set(8, message.reason))
   }
+}
+
+function decisionFields(kind: number, message: DecisionMessage): Map<number, CborValue> {
+  return new Map<number, CborValue>([
+    [0, kind],
+    [1, message.deviceId],
+    [2, message.bundleId],
+    [3, message.seq],
+    [4, message.rev],
+    [5, message.decidedAtMs],
+    [6, message.actors],
+  ])
 }
 
 /** Bytes of the largest message: a full bundle, its receipt, and the few fields beside them. */
@@ -90,7 +177,11 @@ export function parseSettleMessage(encoded: Uint8Array): SettleMessage {
     case BUNDLE:
       return bundleMessage(map(value, 'message', [0, 1, 2, 3, 4, 5]))
     case DEVICE:
-      return deviceMessage(map(value, 'message', [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10]))
+      return deviceMessage(map(value, 'message', [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [11]))
+    case REVIEW:
+      return reviewMessage(map(value, 'message', [0, 1, 2, 3, 4, 5, 6, 7]))
+    case REVERSAL:
+      return reversalMessage(map(value, 'message', [0, 1, 2, 3, 4, 5, 6, 7, 8]))
     default:
       throw new MalformedCbor('message.kind')
   }
@@ -108,20 +199,66 @@ function bundleMessage(fields: CborMap): BundleMessage {
 }
 
 function deviceMessage(fields: CborMap): DeviceMessage {
-  const alg = fields.get(3)
-  if (!isAlg(alg)) throw new MalformedCbor('message.alg')
   return {
     kind: 'device',
     deviceId: device(fields.get(1)),
     rev: positive(fields.get(2), 'message.rev'),
-    alg,
-    kid: bytes(fields.get(4), 'message.kid', KEY_ID_BYTES),
-    publicKey: bytes(fields.get(5), 'message.public_key', { max: 1024 }),
+    ...deviceKey([fields.get(3), fields.get(4), fields.get(5)]),
     status: oneOf(fields.get(6), 'message.status', DEVICE_STATUSES),
     country: country(fields.get(7)),
     tenant: text(fields.get(8), 'message.tenant', 64),
     ownerWallet: text(fields.get(9), 'message.owner_wallet', 64),
     atMs: uint(fields.get(10), 'message.at'),
+    ...(fields.has(11) && {
+      olderKeys: list(fields.get(11), 'message.older_keys', 1, OLDER_KEYS_MAX).map((key) =>
+        deviceKey(list(key, 'message.older_key', 3, 3)),
+      ),
+    }),
+  }
+}
+
+function deviceKey([alg, kid, publicKey]: readonly (CborValue | undefined)[]): DeviceKey {
+  if (!isAlg(alg)) throw new MalformedCbor('message.alg')
+  return {
+    alg,
+    kid: bytes(kid, 'message.kid', KEY_ID_BYTES),
+    publicKey: bytes(publicKey, 'message.public_key', { max: 1024 }),
+  }
+}
+
+function reviewMessage(fields: CborMap): ReviewMessage {
+  const decisions = list(fields.get(7), 'message.decisions', 1, PAYMENTS_PER_BUNDLE_MAX).map((value) => {
+    const [counter, verdict] = list(value, 'message.decision', 2, 2)
+    return {
+      counter: positive(counter, 'message.counter', COUNTER_MAX),
+      verdict: oneOf(verdict, 'message.verdict', REVIEW_VERDICTS),
+    }
+  })
+  if (new Set(decisions.map(({ counter }) => counter)).size !== decisions.length) {
+    throw new MalformedCbor('message.decisions')
+  }
+  return { kind: 'review', ...decision(fields), decisions }
+}
+
+function reversalMessage(fields: CborMap): ReversalMessage {
+  return {
+    kind: 'reversal',
+    ...decision(fields),
+    counter: positive(fields.get(7), 'message.counter', COUNTER_MAX),
+    reason: text(fields.get(8), 'message.reason', REVIEW_REASON_CHARS_MAX),
+  }
+}
+
+function decision(fields: CborMap) {
+  return {
+    deviceId: device(fields.get(1)),
+    bundleId: bytes(fields.get(2), 'message.bundle_id', BUNDLE_ID_BYTES),
+    seq: positive(fields.get(3), 'message.seq', COUNTER_MAX),
+    rev: positive(fields.get(4), 'message.rev'),
+    decidedAtMs: uint(fields.get(5), 'message.decided_at'),
+    actors: list(fields.get(6), 'message.actors', 1, ACTORS_MAX).map((one) =>
+      text(one, 'message.actor', ACTOR_CHARS_MAX),
+    ),
   }
 }
 

@@ -8,7 +8,7 @@ interface ProblemKind {
   readonly status: number
   readonly title: string
   /** What became of the payments that the request carried. */
-  readonly money: 'not_taken' | 'unchanged' | 'already_taken'
+  readonly money: 'unchanged'
   readonly next: Next
 }
 
@@ -30,7 +30,8 @@ export const PROBLEMS = {
   invalid_signature: { status: 401, title: 'The signature does not hold', money: 'unchanged', next: 'stop' },
   device_suspended: { status: 403, title: 'The device is suspended', money: 'unchanged', next: 'stop' },
   device_revoked: { status: 403, title: 'The device is revoked', money: 'unchanged', next: 'stop' },
-  rate_limited: { status: 429, title: 'Too many requests from this device', money: 'unchanged', next: 'retry' },
+  rate_limited: { status: 429, title: 'Too many requests', money: 'unchanged', next: 'retry' },
+  body_incomplete: { status: 408, title: 'The body did not arrive whole in time', money: 'unchanged', next: 'retry' },
   clock_skew: { status: 422, title: 'The device clock is too far off', money: 'unchanged', next: 'resign' },
   unknown_recipient_key: {
     status: 422,
@@ -43,7 +44,7 @@ export const PROBLEMS = {
   bundle_conflict: {
     status: 409,
     title: 'Another bundle with this id was admitted before',
-    money: 'already_taken',
+    money: 'unchanged',
     next: 'stop',
   },
   nonce_replayed: { status: 409, title: 'The nonce was used before', money: 'unchanged', next: 'resign' },
@@ -59,6 +60,27 @@ export const PROBLEMS = {
   key_not_proven: {
     status: 422,
     title: 'The proof of possession of the key does not hold',
+    money: 'unchanged',
+    next: 'stop',
+  },
+  idempotency_conflict: {
+    status: 409,
+    title: 'This Idempotency-Key came with another request',
+    money: 'unchanged',
+    next: 'stop',
+  },
+  version_conflict: {
+    status: 409,
+    title: 'There is a newer version than the one this is based on',
+    money: 'unchanged',
+    next: 'rebuild',
+  },
+  state_conflict: { status: 409, title: 'Not possible as things stand', money: 'unchanged', next: 'stop' },
+  already_voted: { status: 409, title: 'The same person cannot vote twice', money: 'unchanged', next: 'stop' },
+  contradictory_policy: { status: 422, title: 'The policy contradicts itself', money: 'unchanged', next: 'stop' },
+  enrolment_code_invalid: {
+    status: 403,
+    title: 'The enrolment code does not hold for this device',
     money: 'unchanged',
     next: 'stop',
   },

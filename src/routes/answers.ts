@@ -1,15 +1,18 @@
 import type { Context } from 'hono'
+import { rateHeaders } from '../ingest/rate-limit.ts'
 import type { Refusal } from '../ingest/refusal.ts'
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, problem } from '../protocol/problems.ts'
 import type { App } from './app-types.ts'
 
 /** Turns a refusal into its problem answer (RFC 9457). */
-export function refuse(c: Context<App>, { code, serverTimeMs, retryAfterS, detail }: Refusal): Response {
+export function refuse(c: Context<App>, { code, serverTimeMs, retryAfterS, rate, detail }: Refusal): Response {
+  c.set('problem', code)
   const body = problem(code, {
     ...(serverTimeMs !== undefined && { server_time: serverTimeMs }),
     ...(detail !== undefined && { detail }),
   })
   const headers: Record<string, string> = { 'content-type': PROBLEM_MEDIA_TYPE, 'cache-control': 'no-store' }
+  if (rate !== undefined) Object.assign(headers, rateHeaders(rate))
   if (retryAfterS !== undefined) headers['retry-after'] = String(retryAfterS)
   if (PROBLEMS[code].status === 401) headers['www-authenticate'] = 'Bearer, Molam-Device'
   return c.body(JSON.stringify(body), PROBLEMS[code].status, headers)

@@ -1,45 +1,68 @@
-import { Hono } from 'hono'
-import { configOf } from '../config.ts'
-import { SERVICE_HEADER, verifyServiceCall } from '../crypto/hmac.ts'
+import { z } from '@hono/zod-openapi'
 import { deviceStub } from '../env.ts'
-import { readBody } from '../ingest/read-body.ts'
 import { logger } from '../log.ts'
-import { MalformedCbor } from '../protocol/cbor.ts'
-import { CONFIRMATIONS_BYTES_MAX, type Confirmation, decodeConfirmations } from '../protocol/confirmations.ts'
-import { refuse } from './answers.ts'
-import type { App } from './app-types.ts'
+import { encodeCbor, MalformedCbor } from '../protocol/cbor.ts'
+import { type Confirmation, decodeConfirmations } from '../protocol/confirmations.ts'
+import { policyToCbor } from '../protocol/policy.ts'
+import { readPolicyVersion } from '../store/policies.ts'
+import { CBOR_MEDIA_TYPE, cbor, refuse } from './answers.ts'
+import { anything, country } from './params.ts'
+import { json, routes, secured } from './secured.ts'
 
-/**
- * `POST /internal/outcomes`: the reconciler confirms what it holds and says what became of payments. Answers per device,
- * so that one object that cannot be reached does not keep the others' news.
- */
-export const internalRoutes = new Hono<App>().post('/internal/outcomes', async (c) => {
-  const body = await readBody(c.req.raw, CONFIRMATIONS_BYTES_MAX)
-  if (!body.ok) return refuse(c, body.error)
-  const { pathname, search } = new URL(c.req.url)
-  const call = { method: c.req.method, path: pathname + search, body: body.value }
-  const key = await configOf(c.env).hmacKey()
-  if (!(await verifyServiceCall(key, call, c.req.header(SERVICE_HEADER), Date.now()))) {
-    return refuse(c, { code: 'unauthorized' })
-  }
-  let confirmations: readonly Confirmation[]
-  try {
-    confirmations = decodeConfirmations(body.value)
-  } catch (error) {
-    if (error instanceof MalformedCbor) return refuse(c, { code: 'invalid_request', detail: error.message })
-    throw error
-  }
-  const byDevice = Map.groupBy(confirmations, ({ deviceId }) => deviceId)
-  const devices = await Promise.all(
-    [...byDevice].map(async ([deviceId, own]) => {
-      try {
-        const known = await deviceStub(c.env, deviceId).confirm(own)
-        return [deviceId, known ? 'confirmed' : 'unknown_device'] as const
-      } catch (error) {
-        logger.error('confirmation failed', { deviceId, requestId: c.get('requestId'), error })
-        return [deviceId, 'retry'] as const
-      }
-    }),
-  )
-  return c.json({ devices: Object.fromEntries(devices) })
+const binary = { [CBOR_MEDIA_TYPE]: { schema: { type: 'string', format: 'binary' } } } as const
+
+const outcomes = secured('service', {
+  method: 'post',
+  path: '/internal/outcomes',
+  summary: 'The reconciler confirms what it holds, and says what became of payments',
+  tags: ['services'],
+  request: { body: { required: true, content: binary } },
+  answers: { 200: json(z.object({ devices: anything }), 'Per device: confirmed, unknown_device, or retry') },
 })
+
+const policy = secured('service', {
+  method: 'get',
+  path: '/internal/policies/{country}/{version}',
+  summary: 'One version of a policy, as notices carry it',
+  tags: ['services'],
+  request: {
+    params: z.object({
+      country,
+      version: z
+        .string()
+        .regex(/^[1-9]\d{0,8}$/)
+        .transform(Number),
+    }),
+  },
+  answers: { 200: { description: 'The policy', content: binary } },
+})
+
+/** Calls of our own services. Outcomes are answered per device, so that one object that is not reached holds up no other. */
+export const internalRoutes = routes()
+  .openapi(policy, async (c) => {
+    const { country, version } = c.req.valid('param')
+    const found = await readPolicyVersion(c.env.DB, country, version)
+    return found === undefined ? refuse(c, { code: 'not_found' }) : cbor(c, encodeCbor(policyToCbor(found.policy)))
+  })
+  .openapi(outcomes, async (c) => {
+    let confirmations: readonly Confirmation[]
+    try {
+      confirmations = decodeConfirmations(c.get('body') ?? new Uint8Array())
+    } catch (error) {
+      if (error instanceof MalformedCbor) return refuse(c, { code: 'invalid_request', detail: error.message })
+      throw error
+    }
+    const byDevice = Map.groupBy(confirmations, ({ deviceId }) => deviceId)
+    const devices = await Promise.all(
+      [...byDevice].map(async ([deviceId, own]) => {
+        try {
+          const known = await deviceStub(c.env, deviceId).confirm(own)
+          return [deviceId, known ? 'confirmed' : 'unknown_device'] as const
+        } catch (error) {
+          logger.error('confirmation failed', { deviceId, requestId: c.get('requestId'), error })
+          return [deviceId, 'retry'] as const
+        }
+      }),
+    )
+    return c.json({ devices: Object.fromEntries(devices) })
+  })

@@ -1,23 +1,149 @@
-import { Hono } from 'hono'
-import { policiesInForce } from '../ingest/policy-cache.ts'
-import { isCountry } from '../protocol/policy.ts'
+import { z } from '@hono/zod-openapi'
+import { POLICY_FRESH_MS, policiesInForce } from '../ingest/policy-cache.ts'
+import { contradictionsOf } from '../protocol/policy-check.ts'
+import { auditInsert } from '../store/audit.ts'
+import { answerInsert, commit, readAnswer } from '../store/idempotency.ts'
+import { listPolicyVersions, type PolicyVersion, policyInsert, readPolicyInForce } from '../store/policies.ts'
+import { actorOf } from './actor.ts'
 import { refuse } from './answers.ts'
-import type { App } from './app-types.ts'
-import { authenticate } from './auth.ts'
+import { personOf } from './app-types.ts'
+import { limit, pageOf, versionCursor } from './cursor.ts'
+import { masked } from './masked.ts'
+import { anything, country, page, reason, time, writeHeaders } from './params.ts'
+import { changed, policyChanges, policyVersionJson } from './policy-json.ts'
+import { json, jsonBody, routes, secured } from './secured.ts'
 import { policyJson } from './signed-json.ts'
 
-/** The policies in force. */
-export const policyRoutes = new Hono<App>()
-  .get('/offline/policies', async (c) => {
-    const person = await authenticate(c, ['pay_reviewer', 'pay_auditor'])
-    if (!person.ok) return refuse(c, person.error)
+/** Every country has a policy from the first migration on: none means that D1 cannot be read. */
+const UNREADABLE = { code: 'temporarily_unavailable', retryAfterS: 5 } as const
+const SCHEDULE_MAX_MS = 366 * 86_400_000
+/** Versions that are looked through for ones that are still to come. */
+const SCHEDULED_SHOWN_MAX = 20
+const params = z.object({ country })
+
+const inForce = secured(['pay_reviewer', 'pay_auditor'], {
+  method: 'get',
+  path: '/offline/policies',
+  summary: 'The policies in force',
+  tags: ['policies'],
+  answers: { 200: json(z.object({ policies: z.array(anything) }), 'One for each country') },
+})
+
+const show = secured(['pay_reviewer', 'pay_auditor'], {
+  method: 'get',
+  path: '/offline/policies/{country}',
+  summary: 'The policy in force in a country, and those that are still to come',
+  tags: ['policies'],
+  request: { params },
+  answers: { 200: json(anything, 'The policy') },
+})
+
+const versions = secured(['pay_reviewer', 'pay_auditor'], {
+  method: 'get',
+  path: '/offline/policies/{country}/versions',
+  summary: 'All versions of a policy, the newest first',
+  tags: ['policies'],
+  request: { params, query: z.object({ cursor: versionCursor, limit }) },
+  answers: { 200: json(page('versions', anything), 'A page') },
+})
+
+const create = secured(['pay_admin'], {
+  method: 'post',
+  path: '/offline/policies',
+  summary: 'Make a new version of a policy, at once or from a time on; it supersedes every version before it',
+  tags: ['policies'],
+  request: {
+    headers: writeHeaders,
+    body: jsonBody(
+      z.strictObject({
+        country,
+        based_on: z.int().min(1).openapi({ description: 'The newest version; the changes are made to it' }),
+        effective_at: time.optional(),
+        reason,
+        changes: policyChanges,
+      }),
+    ),
+  },
+  answers: { 201: json(anything, 'The new version') },
+  refusals: ['version_conflict', 'contradictory_policy', 'idempotency_conflict'],
+})
+
+/** The rules of the countries. A version is never changed; a country is switched off by a new one. */
+export const policyRoutes = routes()
+  .openapi(inForce, async (c) => {
     const policies = await policiesInForce(c.env.DB, Date.now())
-    return c.json({ policies: [...policies.values()].map(policyJson) })
+    return policies.size === 0 ? refuse(c, UNREADABLE) : c.json({ policies: [...policies.values()].map(policyJson) })
   })
-  .get('/offline/policies/:country', async (c) => {
-    const person = await authenticate(c, ['pay_reviewer', 'pay_auditor'])
-    if (!person.ok) return refuse(c, person.error)
-    const country = c.req.param('country')
-    const policy = isCountry(country) ? (await policiesInForce(c.env.DB, Date.now())).get(country) : undefined
-    return policy ? c.json(policyJson(policy)) : refuse(c, { code: 'not_found' })
+  .openapi(show, async (c) => {
+    const { country } = c.req.valid('param')
+    const nowMs = Date.now()
+    const [current, newest] = await Promise.all([
+      readPolicyInForce(c.env.DB, country, nowMs),
+      listPolicyVersions(c.env.DB, country, Number.MAX_SAFE_INTEGER, SCHEDULED_SHOWN_MAX),
+    ])
+    if (current === undefined) return refuse(c, UNREADABLE)
+    return c.json({ ...policyVersionJson(current), scheduled: stillToCome(newest, nowMs).map(policyVersionJson) })
   })
+  .openapi(versions, async (c) => {
+    const { country } = c.req.valid('param')
+    const { cursor, limit } = c.req.valid('query')
+    const before = cursor?.[0] ?? Number.MAX_SAFE_INTEGER
+    const found = await listPolicyVersions(c.env.DB, country, before, limit + 1)
+    const { items, next_cursor } = pageOf(found, limit, ({ policy }) => [policy.version])
+    return c.json({ versions: items.map(policyVersionJson), next_cursor })
+  })
+  .openapi(create, async (c) => {
+    const { country, based_on, effective_at, reason, changes } = c.req.valid('json')
+    const by = await actorOf(c)
+    if (!by.ok) return refuse(c, by.error)
+    // A policy is for all tenants of its country.
+    if (personOf(c).tenant !== undefined) return refuse(c, { code: 'forbidden' })
+    const { actor, once, requestId = null, from } = by.value
+    const stored = once && (await readAnswer(c.env.DB, actor, once))
+    if (stored?.kind === 'conflict') return refuse(c, { code: 'idempotency_conflict' })
+    if (stored?.kind === 'same') return c.json(stored.answer as object, 201)
+
+    const nowMs = Date.now()
+    const effectiveAtMs = effective_at ?? nowMs
+    if (effectiveAtMs < nowMs - POLICY_FRESH_MS || effectiveAtMs > nowMs + SCHEDULE_MAX_MS) {
+      return refuse(c, { code: 'invalid_request', detail: 'effective_at: not in the past, and within a year' })
+    }
+    const newest = await listPolicyVersions(c.env.DB, country, Number.MAX_SAFE_INTEGER, SCHEDULED_SHOWN_MAX)
+    const base = newest[0]
+    if (base === undefined) return refuse(c, UNREADABLE)
+    const stale = { code: 'version_conflict', detail: `the newest version is ${base.policy.version}` } as const
+    if (base.policy.version !== based_on) return refuse(c, stale)
+    const made = { effectiveAtMs, createdAtMs: nowMs, createdBy: actor }
+    const version: PolicyVersion = { ...changed(base, changes), ...made }
+    const contradictions = contradictionsOf(version.policy)
+    if (contradictions.length > 0) {
+      return refuse(c, { code: 'contradictory_policy', detail: contradictions.join('; ') })
+    }
+    const superseded = stillToCome(newest, nowMs).map(({ policy }) => policy.version)
+    const answer = { ...policyVersionJson(version), supersedes: superseded }
+    const fields = Object.entries(changes).map(([name, value]) => `${name}=${value}`)
+    const written = await commit(c.env.DB, [
+      policyInsert(c.env.DB, version),
+      auditInsert(c.env.DB, {
+        ...{ id: `~policy/${country}/${version.policy.version}`, deviceId: null, tenant: null, bundleId: null },
+        ...{ at: nowMs, actor, requestId, action: 'policy_version_made' },
+        detail: {
+          ...{ country, version: version.policy.version, effective_at: effectiveAtMs },
+          ...{ reason: masked(reason), changes: fields.join(' '), ...(from !== undefined && { via: from }) },
+        },
+      }),
+      ...(once ? [answerInsert(c.env.DB, actor, once, answer, nowMs)] : []),
+    ])
+    if (!written) {
+      const again = once && (await readAnswer(c.env.DB, actor, once))
+      if (again?.kind === 'same') return c.json(again.answer as object, 201)
+      return refuse(c, { code: again?.kind === 'conflict' ? 'idempotency_conflict' : 'version_conflict' })
+    }
+    return c.json(answer, 201)
+  })
+
+const stillToCome = (versions: readonly PolicyVersion[], nowMs: number): readonly PolicyVersion[] => {
+  // Versions only grow: one that is to come counts only above the one that is in force.
+  const current = versions.find(({ effectiveAtMs }) => effectiveAtMs <= nowMs)?.policy.version ?? 0
+  return versions.filter(({ policy, effectiveAtMs }) => effectiveAtMs > nowMs && policy.version > current)
+}

@@ -1,16 +1,55 @@
-import { Hono } from 'hono'
 import { configOf } from '../config.ts'
 import { push } from '../ingest/push.ts'
+import { BUNDLE_MEDIA_TYPE } from '../protocol/bundle.ts'
 import { toBase64url } from '../protocol/bytes.ts'
 import { encodePushResponse } from '../protocol/notice.ts'
 import { cbor, refuse, wantsCbor } from './answers.ts'
-import type { App } from './app-types.ts'
+import { anything } from './params.ts'
+import { json, routes, secured } from './secured.ts'
 import { noticeJson, receiptJson } from './signed-json.ts'
 
+const route = secured('device', {
+  method: 'post',
+  path: '/offline/push',
+  summary: 'Bring a bundle; get its receipt and what the device missed',
+  tags: ['devices in the field'],
+  request: {
+    body: {
+      required: true,
+      content: {
+        [BUNDLE_MEDIA_TYPE]: { schema: { type: 'string', format: 'binary' } },
+        'application/json': {
+          schema: { type: 'object', required: ['bundle'], properties: { bundle: { type: 'string' } } },
+        },
+      },
+    },
+  },
+  answers: { 200: json(anything, 'Receipt and notice; as CBOR with `Accept: application/cbor`') },
+  refusals: [
+    'bundle_too_large',
+    'malformed_bundle',
+    'unsupported_version',
+    'invalid_signature',
+    'device_suspended',
+    'device_revoked',
+    'clock_skew',
+    'unknown_recipient_key',
+    'undecryptable',
+    'invalid_payload',
+    'bundle_conflict',
+    'nonce_replayed',
+    'chain_fork',
+  ],
+})
+
 /** `POST /offline/push`: a bundle in, its receipt and what the device missed out. */
-export const pushRoutes = new Hono<App>().post('/offline/push', async (c) => {
+export const pushRoutes = routes().openapi(route, async (c) => {
   const keys = await configOf(c.env).keys()
-  const deps = { env: c.env, keys, nowMs: () => Date.now(), requestId: c.get('requestId') }
+  const onVerified = (deviceId: string) => {
+    c.set('deviceId', deviceId)
+    c.set('isVerified', true)
+  }
+  const deps = { env: c.env, keys, nowMs: () => Date.now(), requestId: c.get('requestId'), onVerified }
   const result = await push(c.req.raw, deps)
   if (!result.ok) return refuse(c, result.error)
   const { receipt, notice } = result.value

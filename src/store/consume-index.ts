@@ -1,4 +1,5 @@
 import { logger } from '../log.ts'
+import { countBundles } from '../metrics/count-bundles.ts'
 import type { IndexMessage } from './index-message.ts'
 import { auditInserts, bundleUpserts, deviceUpserts } from './projections.ts'
 
@@ -10,6 +11,11 @@ import { auditInserts, bundleUpserts, deviceUpserts } from './projections.ts'
 export async function consumeIndex(batch: MessageBatch<IndexMessage>, db: D1Database): Promise<void> {
   const messages = batch.messages.map(({ body }) => body)
   const statements = [
+    // Before the rows: it counts what they change.
+    ...countBundles(
+      db,
+      messages.flatMap(({ bundle }) => bundle ?? []),
+    ),
     ...deviceUpserts(
       db,
       messages.flatMap(({ device }) => device ?? []),

@@ -1,26 +1,82 @@
-import { and, desc, eq, lte } from 'drizzle-orm'
+import { and, desc, eq, lt, lte } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/d1'
 import { currency } from '../protocol/money.ts'
 import { COUNTRIES, type Country, type Policy } from '../protocol/policy.ts'
 import { policies } from './schema.ts'
 
-/** @returns the policy in force in each country */
-export async function readPoliciesInForce(db: D1Database, nowMs: number): Promise<ReadonlyMap<Country, Policy>> {
-  const d1 = drizzle(db)
-  const inForce = (country: Country) =>
-    d1
-      .select()
-      .from(policies)
-      .where(and(eq(policies.country, country), lte(policies.effectiveAt, nowMs)))
-      .orderBy(desc(policies.version))
-      .limit(1)
-  const [first, ...rest] = COUNTRIES.map(inForce)
-  if (first === undefined) return new Map()
-  const found = (await d1.batch([first, ...rest])).flat()
-  return new Map(found.map((row) => [row.country, toPolicy(row)]))
+/** A policy with what devices are not told of it. */
+export interface PolicyVersion {
+  readonly policy: Policy
+  /** Minor units; above it two people must agree on a review or a reversal. */
+  readonly reviewTwoPeopleAbove: number
+  readonly effectiveAtMs: number
+  readonly createdAtMs: number
+  readonly createdBy: string
 }
 
-function toPolicy(row: typeof policies.$inferSelect): Policy {
-  const { effectiveAt: _, createdAt: __, createdBy: ___, ...fields } = row
-  return { ...fields, currency: currency(row.currency) }
+/** @returns the policy in force in each country */
+export async function readPoliciesInForce(db: D1Database, nowMs: number): Promise<ReadonlyMap<Country, Policy>> {
+  const [first, ...rest] = COUNTRIES.map((country) => inForce(db, country, nowMs))
+  if (first === undefined) return new Map()
+  const found = (await drizzle(db).batch([first, ...rest])).flat()
+  return new Map(found.map((row) => [row.country, toVersion(row).policy]))
+}
+
+const inForce = (db: D1Database, country: Country, nowMs: number) =>
+  drizzle(db)
+    .select()
+    .from(policies)
+    .where(and(eq(policies.country, country), lte(policies.effectiveAt, nowMs)))
+    .orderBy(desc(policies.version))
+    .limit(1)
+
+export async function readPolicyInForce(db: D1Database, country: Country, nowMs: number) {
+  const [row] = await inForce(db, country, nowMs)
+  return row && toVersion(row)
+}
+
+/** The newest versions first, those that are still to come included. @param before the last version of the page before */
+export async function listPolicyVersions(
+  db: D1Database,
+  country: Country,
+  before: number,
+  limit: number,
+): Promise<readonly PolicyVersion[]> {
+  const rows = await drizzle(db)
+    .select()
+    .from(policies)
+    .where(and(eq(policies.country, country), lt(policies.version, before)))
+    .orderBy(desc(policies.version))
+    .limit(limit)
+  return rows.map(toVersion)
+}
+
+export async function readPolicyVersion(db: D1Database, country: Country, version: number) {
+  const [row] = await drizzle(db)
+    .select()
+    .from(policies)
+    .where(and(eq(policies.country, country), eq(policies.version, version)))
+  return row && toVersion(row)
+}
+
+/** Fails as a whole when there is such a version already: its number is the lock. */
+export function policyInsert(db: D1Database, version: PolicyVersion): D1PreparedStatement {
+  const { policy, reviewTwoPeopleAbove, effectiveAtMs, createdAtMs, createdBy } = version
+  const row = { ...policy, allowedMethods: [...policy.allowedMethods], reviewTwoPeopleAbove, createdBy }
+  const query = drizzle(db)
+    .insert(policies)
+    .values({ ...row, effectiveAt: effectiveAtMs, createdAt: createdAtMs })
+    .toSQL()
+  return db.prepare(query.sql).bind(...query.params)
+}
+
+function toVersion(row: typeof policies.$inferSelect): PolicyVersion {
+  const { effectiveAt, createdAt, createdBy, reviewTwoPeopleAbove, ...fields } = row
+  return {
+    policy: { ...fields, currency: currency(row.currency) },
+    reviewTwoPeopleAbove,
+    effectiveAtMs: effectiveAt,
+    createdAtMs: createdAt,
+    createdBy,
+  }
 }

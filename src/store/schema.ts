@@ -1,9 +1,20 @@
+import { sql } from 'drizzle-orm'
 import { blob, index, integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import type { Alg } from '../protocol/cose.ts'
-import type { DeviceStatus } from '../protocol/messages.ts'
+import type { DeviceStatus, ReviewVerdict } from '../protocol/messages.ts'
 import type { PaymentMethod } from '../protocol/payment.ts'
 import type { Country } from '../protocol/policy.ts'
 import type { BundleStatus } from '../protocol/states.ts'
+
+/** `[kind, counter, verdict, actor, at, reason]`; numbers and addresses in the reason are masked. */
+export type StoredVote = [
+  kind: 'review' | 'reversal',
+  counter: number,
+  verdict: ReviewVerdict,
+  actor: string,
+  at: number,
+  reason: string,
+]
 
 /**
  * D1, the edge's read model. It holds no plaintext of a payment and nothing personal; the Device Objects are the truth
@@ -26,7 +37,13 @@ export const devices = sqliteTable(
     /** When the sweep last woke the object; null until then. */
     sweptAt: integer('swept_at'),
   },
-  (t) => [index('offline_devices_by_sweep').on(t.sweptAt), index('offline_devices_by_country').on(t.country, t.status)],
+  (t) => [
+    index('offline_devices_by_sweep').on(t.sweptAt),
+    // Lists go in the order of ids, whatever they are narrowed by.
+    index('offline_devices_by_country').on(t.country, t.deviceId),
+    index('offline_devices_by_tenant').on(t.tenant, t.deviceId),
+    index('offline_devices_by_status').on(t.status, t.deviceId),
+  ],
 )
 
 export const bundles = sqliteTable(
@@ -54,14 +71,22 @@ export const bundles = sqliteTable(
     updatedAt: integer('updated_at').notNull(),
     /** `[counter, status, reason?]` of each payment that was not voided. No parties, no amounts. */
     payments: text('payments', { mode: 'json' }).$type<[number, string, string?][]>().notNull(),
+    /** What people voted about payments of it (durable-objects/voting.ts). */
+    votes: text('votes', { mode: 'json' }).$type<StoredVote[]>().notNull().default([]),
     /** The signed bundle and the signed receipt, the very bytes. */
     bundle: blob('bundle').$type<Uint8Array>().notNull(),
     receipt: blob('receipt').$type<Uint8Array>().notNull(),
   },
   (t) => [
     primaryKey({ columns: [t.bundleId, t.deviceId] }),
-    index('offline_tx_bundles_by_device').on(t.deviceId, t.seq),
-    index('offline_tx_bundles_by_status').on(t.country, t.status, t.receivedAt),
+    index('offline_tx_bundles_by_device').on(t.deviceId, t.receivedAt, t.bundleId),
+    index('offline_tx_bundles_by_country').on(t.country, t.receivedAt, t.bundleId, t.deviceId),
+    index('offline_tx_bundles_by_tenant').on(t.tenant, t.receivedAt, t.bundleId, t.deviceId),
+    index('offline_tx_bundles_by_time').on(t.receivedAt, t.bundleId, t.deviceId),
+    // Few of many: what waits for a person.
+    index('offline_tx_bundles_waiting')
+      .on(t.receivedAt, t.bundleId, t.deviceId)
+      .where(sql`status IN ('review', 'quarantined')`),
   ],
 )
 
@@ -86,6 +111,8 @@ export const policies = sqliteTable(
     acceptBelowScore: real('accept_below_score').notNull(),
     quarantineAboveScore: real('quarantine_above_score').notNull(),
     maxDaysSinceSync: integer('max_days_since_sync').notNull(),
+    /** Above it two people must agree on a review or a reversal. The edge's own: devices are not told. */
+    reviewTwoPeopleAbove: integer('review_two_people_above').notNull().default(50_000),
     effectiveAt: integer('effective_at').notNull(),
     createdAt: integer('created_at').notNull(),
     createdBy: text('created_by').notNull(),
@@ -96,9 +123,13 @@ export const policies = sqliteTable(
 export const auditLogs = sqliteTable(
   'offline_audit_logs',
   {
-    /** `<device_id>/<number>`: given by the Device Object, so that a repeated message writes it once. */
+    /** `<device_id>/<number>`, given by the Device Object, so that a repeated message writes it once; `~policy/…` and
+     * `~enrolment/…` for what is decided here. */
     id: text('id').primaryKey(),
-    deviceId: text('device_id').notNull(),
+    /** Null for what is about no device. */
+    deviceId: text('device_id'),
+    /** Null for what concerns every tenant. */
+    tenant: text('tenant'),
     at: integer('at').notNull(),
     actor: text('actor').notNull(),
     action: text('action').notNull(),
@@ -106,5 +137,47 @@ export const auditLogs = sqliteTable(
     requestId: text('request_id'),
     detail: text('detail', { mode: 'json' }).$type<Record<string, string | number>>().notNull(),
   },
-  (t) => [index('offline_audit_logs_by_device').on(t.deviceId, t.at), index('offline_audit_logs_by_time').on(t.at)],
+  (t) => [
+    index('offline_audit_logs_by_device').on(t.deviceId, t.at, t.id),
+    index('offline_audit_logs_by_tenant').on(t.tenant, t.at, t.id),
+    index('offline_audit_logs_by_time').on(t.at, t.id),
+    // Nearly all records are about what devices did; people's are looked for by name.
+    index('offline_audit_logs_by_person').on(t.actor, t.at, t.id).where(sql`substr(actor, 1, 5) = 'user:'`),
+    index('offline_audit_logs_escalations').on(t.at, t.id).where(sql`action = 'escalation_raised'`),
+  ],
+)
+
+/** One-time codes with which a POS registers itself. A device has one at a time: the latest. */
+export const enrolmentCodes = sqliteTable(
+  'offline_enrolment_codes',
+  {
+    /** ULID text; the code is derived from it and a secret. */
+    id: text('id').primaryKey(),
+    deviceId: text('device_id').notNull(),
+    /** SHA-256 of the code, hex. */
+    codeHash: text('code_hash').notNull(),
+    country: text('country').$type<Country>().notNull(),
+    tenant: text('tenant').notNull(),
+    /** The owner's wallet, encrypted with a key that only the code gives: personal, so never in the clear here. */
+    sealedWallet: blob('sealed_wallet').$type<Uint8Array>().notNull(),
+    createdAt: integer('created_at').notNull(),
+    expiresAt: integer('expires_at').notNull(),
+    createdBy: text('created_by').notNull(),
+  },
+  (t) => [index('offline_enrolment_codes_by_device').on(t.deviceId, t.id)],
+)
+
+/** Answers to writes of people that name an `Idempotency-Key` and whose writer is D1; a Device Object keeps its own. */
+export const idempotencyKeys = sqliteTable(
+  'offline_idempotency_keys',
+  {
+    actor: text('actor').notNull(),
+    key: text('key').notNull(),
+    /** SHA-256 over method, path and body, hex. */
+    fingerprint: text('fingerprint').notNull(),
+    /** Null where the key only guards a change that a Device Object makes. */
+    answer: text('answer', { mode: 'json' }).$type<unknown>(),
+    at: integer('at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.actor, t.key] }), index('offline_idempotency_keys_by_time').on(t.at)],
 )

@@ -1,10 +1,12 @@
-import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { createMessageBatch, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { onTestFinished } from 'vitest'
 import type { DeviceObject } from '../../durable-objects/device-object.ts'
 import type { Env } from '../../src/env.ts'
 import { parseBundle } from '../../src/protocol/bundle.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
+import type { Confirmation } from '../../src/protocol/confirmations.ts'
 import { parseSettleMessage, type SettleMessage } from '../../src/protocol/messages.ts'
+import { consumeIndex } from '../../src/store/consume-index.ts'
 import type { IndexMessage } from '../../src/store/index-message.ts'
 import { bindings } from '../edge/kit.ts'
 import type { TestDevice } from '../kit/device.ts'
@@ -50,7 +52,12 @@ export async function dumpReadModel(): Promise<string> {
   )
 }
 
-const hexBlobs = (_: string, value: unknown) => (value instanceof ArrayBuffer ? toHex(new Uint8Array(value)) : value)
+/** Objects give blobs as ArrayBuffers, D1 as lists of numbers; in a dump both are hex. */
+function hexBlobs(_: string, value: unknown): unknown {
+  if (value instanceof ArrayBuffer) return toHex(new Uint8Array(value))
+  const isBlob = Array.isArray(value) && value.length > 0 && value.every((byte) => typeof byte === 'number')
+  return isBlob ? toHex(Uint8Array.from(value as number[])) : value
+}
 
 /** The bindings that all objects of this test file share; what is put there is taken out after the test. */
 export async function putBindings(over: Partial<Writable<Env>> & Record<string, unknown>): Promise<() => void> {
@@ -68,10 +75,14 @@ export interface Queues {
   /** Set to make every send fail: `rejects` as an outage does, `throws` as a message that cannot be encoded does. */
   fails: 'rejects' | 'throws' | undefined
   clear(): void
+  /** Keeps the messages of this device only: alarms of others run when they will. */
+  watch(device: DeviceId): void
 }
 
 /** Puts queues under the objects that keep what they are sent and deliver nothing: a queue that loses everything. */
 export async function recordQueues(): Promise<Queues & { restore: () => void }> {
+  let watched: string | undefined
+  const isWatched = (deviceId: string | undefined) => watched === undefined || deviceId === watched
   const queues: Queues = {
     settle: [],
     index: [],
@@ -80,6 +91,11 @@ export async function recordQueues(): Promise<Queues & { restore: () => void }> 
       queues.settle.length = 0
       queues.index.length = 0
     },
+    watch({ id }) {
+      watched = id
+      queues.settle.splice(0, queues.settle.length, ...queues.settle.filter(({ deviceId }) => isWatched(deviceId)))
+      queues.index.splice(0, queues.index.length, ...queues.index.filter((message) => isWatched(ownerOf(message))))
+    },
   }
   const send = (take: (body: never) => void) => (body: never) => {
     if (queues.fails === 'throws') throw new Error('cannot be encoded')
@@ -87,12 +103,22 @@ export async function recordQueues(): Promise<Queues & { restore: () => void }> 
     take(body)
     return Promise.resolve({})
   }
+  const settle = (body: Uint8Array) => {
+    const message = parseSettleMessage(body)
+    if (isWatched(message.deviceId)) queues.settle.push(message)
+  }
+  const index = (message: IndexMessage) => {
+    if (isWatched(ownerOf(message))) queues.index.push(message)
+  }
   const restore = await putBindings({
-    SETTLE_QUEUE: { send: send((body: Uint8Array) => queues.settle.push(parseSettleMessage(body))) } as never,
-    INDEX_QUEUE: { send: send((body: IndexMessage) => queues.index.push(body)) } as never,
+    SETTLE_QUEUE: { send: send(settle) } as never,
+    INDEX_QUEUE: { send: send(index) } as never,
   })
   return Object.assign(queues, { restore })
 }
+
+const ownerOf = ({ device, bundle, audit }: IndexMessage) =>
+  device?.deviceId ?? bundle?.deviceId ?? audit?.[0]?.deviceId ?? undefined
 
 /** The same, until the test ends. */
 export async function lostQueues(): Promise<Queues> {
@@ -121,3 +147,28 @@ export const alarmIn = (device: DeviceId) =>
 /** The seqs of the bundles that were sent to settle, in the order in which they were sent. */
 export const settleSeqs = (queues: Queues): number[] =>
   queues.settle.flatMap((message) => (message.kind === 'bundle' ? [parseBundle(message.bundle).claims.seq] : []))
+
+/** Gives D1 what the index queue holds, as the consumer does, and empties the queue. */
+export async function deliverIndex(queues: Queues): Promise<void> {
+  const messages = queues.index.splice(0).map((body, i) => ({ id: `${i}`, timestamp: 0, attempts: 1, body }))
+  if (messages.length === 0) return
+  await consumeIndex(createMessageBatch('molam-index', messages), bindings.DB)
+}
+
+/** What the reconciler says once it holds everything that was sent to it. */
+export async function recordAll(device: DeviceId, queues: Queues): Promise<void> {
+  const confirmations = queues.settle.splice(0).flatMap((message): Confirmation[] => {
+    const { kind, deviceId } = message
+    if (kind === 'device') return [{ kind: 'device_recorded', deviceId, rev: message.rev }]
+    if (kind !== 'bundle') return []
+    const { bundleId, seq } = parseBundle(message.bundle).claims
+    return [{ kind: 'bundle_recorded', deviceId, bundleId, seq }]
+  })
+  if (confirmations.length > 0) await stubOf(device).confirm(confirmations)
+}
+
+/** What the object still owes. */
+export async function owed(device: DeviceId): Promise<{ settle: number; index: number }> {
+  const { settle = -1, index = -1 } = (await stubOf(device).describe())?.owed ?? {}
+  return { settle, index }
+}

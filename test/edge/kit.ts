@@ -4,6 +4,7 @@ import { expect } from 'vitest'
 import { app } from '../../src/app.ts'
 import { openAsEdge } from '../../src/crypto/sign1.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
+import { forgetPolicies } from '../../src/ingest/policy-cache.ts'
 import { BUNDLE_MEDIA_TYPE } from '../../src/protocol/bundle.ts'
 import { decodeCbor } from '../../src/protocol/cbor.ts'
 import { type KeySet, keySetFromCbor } from '../../src/protocol/keyset.ts'
@@ -15,6 +16,7 @@ import type { TestBindings } from '../vitest.edge.config.ts'
 
 /** Talks to the Worker in workerd as devices and people do, through its routes. */
 export const bindings = env as typeof env & TestBindings
+export { SELF }
 export const ORIGIN = 'https://edge.test'
 
 export async function token(roles: readonly string[], over: Record<string, unknown> = {}): Promise<string> {
@@ -125,7 +127,7 @@ const REFUSALS: Partial<Record<ProblemCode, readonly [status: number, money: str
   unknown_recipient_key: [422, 'unchanged', 'rebuild'],
   undecryptable: [422, 'unchanged', 'rebuild'],
   invalid_payload: [422, 'unchanged', 'stop'],
-  bundle_conflict: [409, 'already_taken', 'stop'],
+  bundle_conflict: [409, 'unchanged', 'stop'],
   nonce_replayed: [409, 'unchanged', 'resign'],
   chain_fork: [409, 'unchanged', 'stop'],
   temporarily_unavailable: [503, 'unchanged', 'retry'],
@@ -152,10 +154,19 @@ export async function expectRefusal(response: Response, code: ProblemCode, what 
   return body
 }
 
-export async function problemOf(response: Response): Promise<Problem> {
-  return (await response.json()) as Problem
-}
-
-export function objectOf(device: TestDevice) {
-  return bindings.DEVICE.get(bindings.DEVICE.idFromName(device.id), { locationHint: 'afr' })
+/** A new version of a country's policy, in force at once. Countries other than SN are each left to one test file. */
+export async function insertPolicy(country: string, over: Record<string, number | string>): Promise<void> {
+  const { results } = await bindings.DB.prepare(
+    'SELECT * FROM offline_policies WHERE country = ? ORDER BY version DESC LIMIT 1',
+  )
+    .bind(country)
+    .all()
+  const before = results[0] ?? {}
+  const next: Record<string, unknown> = { ...before, version: Number(before['version']) + 1, ...over }
+  const [names, values] = [Object.keys(next), Object.values(next)]
+  const marks = names.map(() => '?').join()
+  await bindings.DB.prepare(`INSERT INTO offline_policies (${names.join()}) VALUES (${marks})`)
+    .bind(...values)
+    .run()
+  forgetPolicies()
 }

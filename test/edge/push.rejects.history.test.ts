@@ -106,7 +106,7 @@ describe('chain_fork', () => {
     expect(await evidence()).toEqual([{ kind: 'chain_fork', seq: forged.header.seq, bundle: kept(forged) }])
     expect(await admitted()).toEqual([kept(first)])
     expect(await counted()).toEqual(before)
-    expect((await actions()).slice(-2)).toEqual(['chain_fork', 'device_suspended'])
+    expect(await actions()).toEqual(expect.arrayContaining(['chain_fork', 'device_suspended']))
     forgetDevices()
     await expectRefusal(await push(first.bundle), 'device_suspended')
   })
@@ -173,8 +173,8 @@ describe('chain_fork', () => {
     queues.clear()
     await push((await device.bundle([entry()], keys, { seq: 1, prev: new Uint8Array(16) })).bundle)
     expect(queues.settle).toMatchObject([{ kind: 'device', status: 'suspended', rev: 2 }])
-    expect(queues.index).toMatchObject([
-      { device: { status: 'suspended', rev: 2 }, audit: [{ action: 'chain_fork' }, { action: 'device_suspended' }] },
-    ])
+    expect(queues.index.flatMap(({ device: row }) => row ?? [])).toMatchObject([{ status: 'suspended', rev: 2 }])
+    const told = queues.index.flatMap(({ audit }) => audit ?? []).map(({ action }) => action)
+    expect(told).toEqual(expect.arrayContaining(['chain_fork', 'device_suspended']))
   })
 })

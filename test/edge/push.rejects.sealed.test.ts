@@ -99,8 +99,9 @@ describe('invalid_payload', () => {
   })
 
   it('every rule of what is sealed, broken one at a time', async () => {
-    for (const [what, bytes] of badPayloads()) {
-      device = await registered()
+    for (const [i, [what, bytes]] of badPayloads().entries()) {
+      // One device may push 60 times a minute.
+      if (i % 40 === 39) device = await registered()
       await refused(await device.sealBytes(bytes, keys), 'invalid_payload', what)
     }
   })

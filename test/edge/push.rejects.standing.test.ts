@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { forgetDevices } from '../../src/ingest/identity-cache.ts'
+import { concatBytes } from '../../src/protocol/bytes.ts'
 import { newUlid } from '../../src/protocol/ids.ts'
 import type { KeySet } from '../../src/protocol/keyset.ts'
 import type { ProblemCode } from '../../src/protocol/problems.ts'
@@ -60,6 +61,21 @@ it('a reactivated device goes on where it was; a revoked one never does', async 
   await refused((await device.resign(made)).bundle, 'device_revoked')
 })
 
+it('the checks come in their order: of several faults the first is told', async () => {
+  const [years, garbage] = [365 * 24 * HOUR, randomBytes(60)]
+  const faulty = await device.sealBytes(garbage, keys, { signedAtMs: Date.now() - years })
+  const forged = faulty.bundle.with(-1, (faulty.bundle.at(-1) ?? 0) ^ 1)
+  const inTime = await device.resign(faulty)
+  await refused(faulty.bundle, 'clock_skew')
+  await refused(inTime.bundle, 'invalid_payload')
+  await stubOf(device).setStatus('suspended', { actor: 'user:ops' }, 'test')
+  forgetDevices()
+  await refused(faulty.bundle, 'device_suspended')
+  await refused(inTime.bundle, 'device_suspended')
+  await refused(forged, 'invalid_signature')
+  await refused(concatBytes(forged, Uint8Array.of(0)), 'malformed_bundle')
+})
+
 it('a device that pushes too often is told when to come back, and the others are not held up', async () => {
   const made = await device.bundle([device.payment()], keys)
   await pushed(made.bundle)
@@ -88,7 +104,7 @@ it.each([
   ['before', -30 * MINUTE - MARGIN],
   ['after', 30 * MINUTE + MARGIN],
   ['a year before', -365 * 24 * HOUR],
-  ['years after', 2 ** 40 * SECOND - Date.now()],
+  ['years after', 2 ** 40 * SECOND - Date.now() - HOUR],
 ])('signed %s the skew: clock_skew tells the server’s time', async (_, offsetMs) => {
   const startMs = Date.now()
   const made = await device.bundle([device.payment()], keys, { signedAtMs: startMs + offsetMs })

@@ -18,7 +18,7 @@ import type { Payment, PaymentEntry } from '../../src/protocol/payment.ts'
  * Node and in workerd.
  */
 export const randomBytes = (length: number) => crypto.getRandomValues(new Uint8Array(length))
-export const suite = nobleSuite(randomBytes)
+const suite = nobleSuite(randomBytes)
 
 export interface Made {
   readonly bundle: Uint8Array

@@ -1,0 +1,71 @@
+import { importHmacKey, SERVICE_HEADER, signServiceCall } from '../../../src/crypto/hmac.ts'
+import { fromBase64url } from '../../../src/protocol/bytes.ts'
+import type { HttpClient } from './http-client.ts'
+
+/** Plays the reconciler's part at the edge: confirms what was pushed, up to 100 bundles a call. */
+const PER_CALL_MAX = 100
+/** How long a bundle waits for others to be confirmed with. */
+const WAIT_MS = 250
+const PATH = '/internal/outcomes'
+/** Each bundle brings two confirmations: its encoded list is this head and the two. */
+const OWN_HEAD_BYTES = 1
+const PER_BUNDLE = 2
+
+export class Confirmer {
+  readonly #client: HttpClient
+  readonly #key: Promise<CryptoKey>
+  readonly #calls: Promise<void>[] = []
+  #waiting: Uint8Array[] = []
+  #timer: NodeJS.Timeout | undefined
+  unconfirmed = 0
+
+  constructor(client: HttpClient, hmacSecret: string) {
+    this.#client = client
+    this.#key = importHmacKey(fromBase64url(hmacSecret))
+  }
+
+  get calls(): number {
+    return this.#calls.length
+  }
+
+  add(confirmations: Uint8Array): void {
+    this.#waiting.push(confirmations)
+    if (this.#waiting.length >= PER_CALL_MAX) this.#flush()
+    else this.#timer ??= setTimeout(() => this.#flush(), WAIT_MS)
+  }
+
+  async drained(): Promise<void> {
+    this.#flush()
+    await Promise.all(this.#calls)
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (this.#waiting.length === 0) return
+    this.#calls.push(this.#call(this.#waiting))
+    this.#waiting = []
+  }
+
+  async #call(waiting: readonly Uint8Array[]): Promise<void> {
+    const body = Buffer.concat([listHead(waiting.length * PER_BUNDLE), ...waiting.map((c) => c.subarray(OWN_HEAD_BYTES))])
+    const header = await signServiceCall(await this.#key, { method: 'POST', path: PATH, body }, Date.now())
+    const head = [
+      `POST ${PATH} HTTP/1.1`,
+      'Host: edge.bench',
+      'Content-Type: application/cbor',
+      `${SERVICE_HEADER}: ${header}`,
+      `Content-Length: ${body.length}`,
+    ]
+    const answer = await this.#client.send(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]))
+    if (answer.status !== 200) throw new Error(`outcomes: ${answer.status} ${answer.body}`)
+    const { devices } = JSON.parse(answer.body.toString()) as { devices: Record<string, string> }
+    this.unconfirmed += Object.values(devices).filter((said) => said !== 'confirmed').length
+  }
+}
+
+/** Head of a CBOR array (RFC 8949 §3.1, major type 4), shortest form. */
+function listHead(length: number): Uint8Array {
+  if (length < 24) return Uint8Array.of(0x80 + length)
+  return length < 256 ? Uint8Array.of(0x98, length) : Uint8Array.of(0x99, length >> 8, length & 255)
+}

@@ -1,0 +1,74 @@
+import { parseArgs } from 'node:util'
+
+/** How much is measured. The defaults take less than ten minutes, `--quick` less than one. */
+export interface Options {
+  readonly quick: boolean
+  /** Which figures; all when none is named. */
+  readonly only: ReadonlySet<Figure>
+  /** Alternations of floor and edge. */
+  readonly rounds: number
+  readonly devices: number
+  /** Of one round. */
+  readonly pushes: number
+  /** Requests under way at saturation. */
+  readonly concurrency: number
+  readonly pacedPerSecond: number
+  readonly pacedSeconds: number
+  /** Bundles stored and devices registered in the large read model. */
+  readonly scale: number
+  readonly scaleDevices: number
+  readonly scalePushes: number
+  /** The directory of the project that is measured; a copy with changes, to compare. */
+  readonly project: string
+  /** Where the results go; not written when empty. */
+  readonly out: string
+}
+
+export const FIGURES = ['load', 'storage', 'latency', 'scale', 'standins'] as const
+export type Figure = (typeof FIGURES)[number]
+
+const FULL = { rounds: 5, pushes: 4000, paced: 20, scale: 1_000_000, scaleDevices: 10_000, scalePushes: 2000 }
+const QUICK = { rounds: 1, pushes: 1500, paced: 4, scale: 20_000, scaleDevices: 1500, scalePushes: 500 }
+
+export function readOptions(args: readonly string[], root: string): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      rounds: { type: 'string' },
+      devices: { type: 'string' },
+      pushes: { type: 'string' },
+      concurrency: { type: 'string' },
+      rate: { type: 'string' },
+      seconds: { type: 'string' },
+      scale: { type: 'string' },
+      project: { type: 'string' },
+      out: { type: 'string' },
+    },
+  })
+  const base = values.quick ? QUICK : FULL
+  const number = (text: string | undefined, otherwise: number) => {
+    const value = text === undefined ? otherwise : Number(text)
+    if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${text} is not a positive number`)
+    return value
+  }
+  const named = values.only?.split(',') ?? FIGURES
+  const only = new Set(FIGURES.filter((figure) => named.includes(figure)))
+  const scale = number(values.scale, base.scale)
+  return {
+    quick: values.quick,
+    only,
+    rounds: number(values.rounds, base.rounds),
+    devices: number(values.devices, values.quick ? 300 : 1000),
+    pushes: number(values.pushes, base.pushes),
+    concurrency: number(values.concurrency, 64),
+    pacedPerSecond: number(values.rate, 150),
+    pacedSeconds: number(values.seconds, base.paced),
+    scale,
+    scaleDevices: Math.max(1, Math.round((base.scaleDevices * scale) / base.scale)),
+    scalePushes: base.scalePushes,
+    project: values.project ?? root,
+    out: values.out ?? `${root}/bench/results`,
+  }
+}

@@ -1,0 +1,56 @@
+import { parseArgs } from 'node:util'
+
+/** How much is measured. The defaults take about ten minutes, `--quick` about two. */
+export interface Options {
+  readonly quick: boolean
+  readonly only: ReadonlySet<Figure>
+  /** Alternations; figures are medians over them. */
+  readonly rounds: number
+  /** Payments of one side of one alternation. */
+  readonly payments: number
+  /** Payments in the large book. */
+  readonly bookPayments: number
+  readonly pushesPerSecond: number
+  readonly pushSeconds: number
+  /** Where the results go; not written when empty. */
+  readonly out: string
+}
+
+export const FIGURES = ['posting', 'settling', 'single', 'hot', 'again', 'scale', 'latency'] as const
+export type Figure = (typeof FIGURES)[number]
+
+const FULL = { rounds: 9, payments: 40_000, bookPayments: 1_000_000, pushSeconds: 60 }
+const QUICK = { rounds: 3, payments: 12_000, bookPayments: 100_000, pushSeconds: 8 }
+
+export function readOptions(args: readonly string[], root: string): Options {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      quick: { type: 'boolean', default: false },
+      only: { type: 'string' },
+      rounds: { type: 'string' },
+      payments: { type: 'string' },
+      book: { type: 'string' },
+      rate: { type: 'string' },
+      seconds: { type: 'string' },
+      out: { type: 'string' },
+    },
+  })
+  const base = values.quick ? QUICK : FULL
+  const number = (text: string | undefined, otherwise: number) => {
+    const value = text === undefined ? otherwise : Number(text)
+    if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${text} is not a positive number`)
+    return value
+  }
+  const named = values.only?.split(',') ?? FIGURES
+  return {
+    quick: values.quick,
+    only: new Set(FIGURES.filter((figure) => named.includes(figure))),
+    rounds: number(values.rounds, base.rounds),
+    payments: number(values.payments, base.payments),
+    bookPayments: number(values.book, base.bookPayments),
+    pushesPerSecond: number(values.rate, 10),
+    pushSeconds: number(values.seconds, base.pushSeconds),
+    out: values.out ?? `${root}/bench/results`,
+  }
+}

@@ -1,0 +1,22 @@
+import { ulidText } from '../src/protocol/ids.ts'
+import { type AuditRecord, writeAudit } from './owed-store.ts'
+import type { Actor } from './types.ts'
+
+/** Records a change, by whom and from where. Call it in the transaction that makes the change. */
+export function audited(
+  sql: SqlStorage,
+  at: number,
+  { actor, requestId, from }: Actor,
+  action: string,
+  detail: Readonly<Record<string, string | number>>,
+  bundleId?: Uint8Array,
+): AuditRecord {
+  return writeAudit(sql, {
+    at,
+    actor,
+    action,
+    bundleId: bundleId ? ulidText(bundleId) : null,
+    requestId: requestId ?? null,
+    detail: from === undefined ? detail : { ...detail, via: from },
+  })
+}

@@ -1,0 +1,30 @@
+import { missingCounters } from '../src/protocol/counters.ts'
+import { MISSING_PER_NOTICE_MAX } from '../src/protocol/limits.ts'
+import { isComplete, missingSeqs, readDevice } from './device-store.ts'
+import { owedSummary } from './owed-store.ts'
+import type { DeviceDescription } from './types.ts'
+
+/** A device as operators see it: nothing personal, and what does not add up. */
+export function describeDevice(sql: SqlStorage): DeviceDescription {
+  const device = readDevice(sql)
+  const { status, country, tenant, head, registeredAtMs, alg, kid } = device
+  const last = sql
+    .exec<{ at: number; score: number }>(
+      'SELECT received_at AS at, risk_score AS score FROM bundles WHERE seq = ?',
+      head,
+    )
+    .toArray()[0]
+  const contradictions = sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM evidence').one().n
+  return {
+    ...{ status, country, tenant, head, registeredAtMs, alg, kid, contradictions },
+    missing: missingCounters(device.counters, MISSING_PER_NOTICE_MAX),
+    missingSeqs: isComplete(sql, head) ? [] : missingSeqs(sql, MISSING_PER_NOTICE_MAX),
+    owed: owedSummary(sql, device),
+    olderKeys: device.olderKeys.map(({ kid, alg, state, lastSeq }) => ({ kid, alg, state, lastSeq })),
+    activity: [...device.activity].map(([key, { count, value }]) => {
+      const [date = '', currency = ''] = key.split('|')
+      return { date, currency, count, value }
+    }),
+    lastPush: last === undefined ? null : { atMs: last.at, riskScore: last.score },
+  }
+}

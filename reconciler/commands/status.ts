@@ -1,0 +1,69 @@
+import { parseArgs } from 'node:util'
+import type pg from 'pg'
+import { parseBookConfig } from '../config.ts'
+import { type InboxState, readInboxState } from '../metrics-queries.ts'
+import { type Command, positiveInteger, withPool } from './command.ts'
+
+export const status: Command = {
+  summary: 'what has not gone all the way: backlog, parked messages, payments that wait for a person',
+  help: `usage: status [--show <n>] [--json]
+
+  --show <n>  parked messages to list (50)
+  --json      one JSON document
+
+DATABASE_URL. Exit 1 while something is parked.`,
+
+  async run(args, terminal) {
+    const { values } = parseArgs({
+      args: [...args],
+      options: { show: { type: 'string', default: '50' }, json: { type: 'boolean', default: false } },
+    })
+    const show = positiveInteger(values.show, '--show')
+    const { databaseUrl } = parseBookConfig(terminal.env)
+    const [state, parked] = await withPool(databaseUrl, (pool) =>
+      Promise.all([readInboxState(pool, new Date(terminal.clock())), readParked(pool, show)]),
+    )
+    terminal.print(values.json ? JSON.stringify({ ...state, parkedMessages: parked }) : text(state, parked))
+    return state.parked > 0 ? 1 : 0
+  },
+}
+
+interface ParkedRow {
+  readonly id: number
+  readonly kind: string
+  readonly device_id: string | null
+  readonly fault: string | null
+  readonly attempts: number
+  readonly received_at: Date
+  readonly dead_lettered: boolean
+}
+
+/** Oldest first. The index on parked messages serves it whatever the size of the inbox. */
+async function readParked(pool: pg.Pool, max: number): Promise<readonly ParkedRow[]> {
+  const { rows } = await pool.query<ParkedRow>(
+    `SELECT id, kind, device_id, last_error AS fault, attempts, received_at,
+            dead_lettered_at IS NOT NULL AS dead_lettered
+     FROM offline_sync_queue WHERE status = 'parked' ORDER BY id LIMIT $1`,
+    [max],
+  )
+  return rows
+}
+
+function text(state: InboxState, parked: readonly ParkedRow[]): string {
+  const { pending, waiting, deadLettered, untold, review, quarantined } = state
+  const lines = [
+    `inbox    ${pending} pending, the oldest for ${seconds(state.oldestPendingSeconds)}; ${waiting} of them wait for something`,
+    `         ${state.parked} parked, ${deadLettered} came from the dead letters`,
+    `edge     ${untold} to be told, the oldest for ${seconds(state.oldestUntoldSeconds)}`,
+    `people   ${review} payments in review, ${quarantined} quarantined`,
+  ]
+  for (const row of parked) {
+    const from = row.dead_lettered ? ', from the dead letters' : ''
+    const what = `${String(row.id).padStart(8)}  ${row.kind.padEnd(10)}  ${row.device_id ?? '-'}`
+    lines.push(`${what}  ${row.fault ?? '-'} (${row.attempts} attempts, since ${row.received_at.toISOString()}${from})`)
+  }
+  if (parked.length < state.parked) lines.push(`         … and ${state.parked - parked.length} more`)
+  return lines.join('\n')
+}
+
+const seconds = (value: number) => `${Math.round(value)} s`

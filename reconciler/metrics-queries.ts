@@ -1,0 +1,45 @@
+import type pg from 'pg'
+
+/** Numbers of the inbox, the outbox and what waits for people, as gauges and as `status` shows them. */
+export interface InboxState {
+  readonly pending: number
+  /** Of these, waiting for something that has not come. */
+  readonly waiting: number
+  /** Since the oldest pending message arrived. */
+  readonly oldestPendingSeconds: number
+  /** Of the pending message that was tried most often. */
+  readonly attemptsMax: number
+  readonly parked: number
+  /** Ever fetched from the dead letters. */
+  readonly deadLettered: number
+  readonly untold: number
+  /** Since the oldest thing happened that the edge does not know. */
+  readonly oldestUntoldSeconds: number
+  readonly review: number
+  readonly quarantined: number
+}
+
+/** Cheap enough for every scrape: each part reads a partial index over what is open, not the tables. */
+export async function readInboxState(pool: pg.Pool, now: Date): Promise<InboxState> {
+  const { rows } = await pool.query<InboxState>(
+    `SELECT p.*, o.*, q.*, d.*, w.*
+     FROM (SELECT count(*) AS pending, count(waiting_for) AS waiting, coalesce(max(attempts), 0) AS "attemptsMax",
+                  greatest(0, coalesce(extract(epoch FROM $1::timestamptz - min(received_at)), 0))::float8 AS "oldestPendingSeconds"
+           FROM offline_sync_queue WHERE status = 'pending') p,
+          (SELECT count(*) AS parked FROM offline_sync_queue WHERE status = 'parked') q,
+          (SELECT count(*) AS "deadLettered" FROM offline_sync_queue WHERE dead_lettered_at IS NOT NULL) d,
+          (SELECT count(*) AS untold,
+                  greatest(0, coalesce(extract(epoch FROM
+                    $1::timestamptz - min(coalesce(b.settled_at, v.updated_at, u.next_attempt_at))), 0))::float8
+                    AS "oldestUntoldSeconds"
+           FROM offline_outbox u
+           LEFT JOIN offline_tx_bundles b ON b.device_id = u.device_id AND b.bundle_id = u.bundle_id
+           LEFT JOIN offline_devices v ON u.bundle_id IS NULL AND v.device_id = u.device_id
+           WHERE u.delivered_version < u.version) o,
+          (SELECT count(*) FILTER (WHERE status = 'review') AS review,
+                  count(*) FILTER (WHERE status = 'quarantined') AS quarantined
+           FROM offline_transactions WHERE status IN ('review', 'quarantined')) w`,
+    [now],
+  )
+  return rows[0] as InboxState
+}

@@ -1,0 +1,186 @@
+import type pg from 'pg'
+import type { Country } from '../../src/protocol/policy.ts'
+import { type EdgeReceived, type EdgeSide, isAsked } from './edge-received.ts'
+import { type OpenBundle, openBundlesOf } from './open-bundles.ts'
+
+/**
+ * Received at the edge against posted here, for the bundles that the edge received on a day of the country's own
+ * calendar:
+ *
+ *   settled bundles → their payments, by device and type → transfers in the ledger → why the rest was not posted
+ *   bundles still in the inbox → why
+ *   the edge's own count of bundles → what has not arrived
+ *
+ * What was received comes from the receipts and the opened bundles, what was posted from the ledger, and the reasons from
+ * the payments: three sources, so that the sum proves something.
+ */
+export interface Report {
+  readonly date: string
+  readonly country: Country
+  readonly timeZone: string
+  readonly lines: readonly Line[]
+  /** Received and not settled: sealed, so by device only. */
+  readonly open: readonly OpenBundle[]
+  readonly edge: EdgeSide
+  readonly devices: readonly DeviceCount[]
+  /** No difference is without a reason. */
+  readonly explained: boolean
+}
+
+/** Payments of one device, type and currency. */
+export interface Line {
+  readonly deviceId: string
+  /** `unknown` for a copy whose first payment has not arrived. */
+  readonly type: string
+  readonly currency: string
+  readonly received: Amount
+  readonly posted: Amount
+  readonly differences: readonly Difference[]
+  /** What remains when all differences are taken off: zero, or something is wrong. */
+  readonly unexplained: Amount
+}
+
+export interface Amount {
+  readonly count: number
+  readonly minor: number
+}
+
+export interface Difference extends Amount {
+  /** `failed: insufficient_funds`, `refused: duplicate`, `review`, `reversed`. */
+  readonly why: string
+}
+
+/** Bundles of one device, at the edge and here. */
+export interface DeviceCount {
+  readonly deviceId: string
+  readonly settled: number
+  readonly open: number
+  readonly atEdge?: number
+  /** At the edge and not here: still owed by the device's object, or in the queue. */
+  readonly notArrived?: number
+}
+
+/** There is no policy for the country, and so no calendar. */
+export class UnknownCountry extends Error {
+  override name = 'UnknownCountry'
+}
+
+/** @throws UnknownCountry */
+export async function makeReport(pool: pg.Pool, date: string, country: Country, edge: EdgeReceived): Promise<Report> {
+  const { rows: zones } = await pool.query<{ time_zone: string; from: Date; to: Date }>(
+    `SELECT time_zone, $2::date::timestamp AT TIME ZONE time_zone AS from,
+            ($2::date + 1)::timestamp AT TIME ZONE time_zone AS to FROM get_offline_policy($1)`,
+    [country, date],
+  )
+  const day = zones[0]
+  if (day === undefined) throw new UnknownCountry(`there is no policy for ${country}`)
+  const [groups, settled, open, edgeSide] = await Promise.all([
+    paymentsOf(pool, country, day.from, day.to),
+    bundlesOf(pool, country, day.from, day.to),
+    openBundlesOf(pool, country, day.from, day.to),
+    edge(date, country),
+  ])
+  const lines = [...Map.groupBy(groups, ({ device_id, type, currency }) => `${device_id}/${type}/${currency}`).values()]
+    .map(lineOf)
+    .sort((a, b) => compare(a.deviceId, b.deviceId) || compare(a.type, b.type) || compare(a.currency, b.currency))
+  return {
+    date,
+    country,
+    timeZone: day.time_zone,
+    lines,
+    open,
+    edge: edgeSide,
+    devices: countDevices(settled, open, edgeSide),
+    explained: lines.every(({ unexplained }) => unexplained.count === 0 && unexplained.minor === 0),
+  }
+}
+
+interface Group {
+  device_id: string
+  type: string
+  currency: string
+  status: string
+  reason: string | null
+  count: number
+  minor: number
+  /** Of these, with a transfer in the ledger that was not undone. */
+  posted: number
+  posted_minor: number
+}
+
+async function paymentsOf(pool: pg.Pool, country: string, from: Date, to: Date): Promise<readonly Group[]> {
+  const { rows } = await pool.query<Group>(
+    `WITH received AS (
+       SELECT device_id, bundle_id FROM offline_tx_bundles
+       WHERE country = $1 AND received_at >= $2 AND received_at < $3
+     ), payments AS (
+       SELECT p.device_id, p.type, p.currency, p.status, p.reason, p.amount_minor,
+              CASE WHEN r.transfer_id IS NULL THEN t.amount_minor END AS posted_minor
+       FROM received JOIN offline_transactions p USING (device_id, bundle_id)
+       LEFT JOIN wallet_core.transfers t
+         ON t.source_id = p.device_id AND t.source_no = p.counter AND t.kind = 'payment'
+       LEFT JOIN wallet_core.transfers r
+         ON r.source_id = p.device_id AND r.source_no = p.counter AND r.kind = 'reversal'
+       UNION ALL
+       -- Of a copy only the hash is kept: with the same hash it is the same amount again.
+       SELECT c.device_id, coalesce(p.type, 'unknown'), coalesce(p.currency, '-'), 'refused',
+              CASE WHEN p.content_hash <> c.content_hash THEN 'duplicate with another content' ELSE 'duplicate' END,
+              CASE WHEN p.content_hash = c.content_hash THEN p.amount_minor ELSE 0 END, NULL
+       FROM received JOIN offline_tx_copies c USING (device_id, bundle_id)
+       LEFT JOIN offline_transactions p USING (device_id, counter))
+     SELECT device_id, type, currency, status, reason, count(*) AS count, sum(amount_minor)::bigint AS minor,
+            count(posted_minor) AS posted, coalesce(sum(posted_minor), 0)::bigint AS posted_minor
+     FROM payments GROUP BY device_id, type, currency, status, reason`,
+    [country, from, to],
+  )
+  return rows
+}
+
+async function bundlesOf(pool: pg.Pool, country: string, from: Date, to: Date): Promise<ReadonlyMap<string, number>> {
+  const { rows } = await pool.query<{ device_id: string; bundles: number }>(
+    `SELECT device_id, count(*) AS bundles FROM offline_tx_bundles
+     WHERE country = $1 AND received_at >= $2 AND received_at < $3 GROUP BY device_id`,
+    [country, from, to],
+  )
+  return new Map(rows.map(({ device_id, bundles }) => [device_id, bundles]))
+}
+
+function lineOf(groups: readonly Group[]): Line {
+  const { device_id, type, currency } = groups[0] as Group
+  const received = sum(groups.map(({ count, minor }) => ({ count, minor })))
+  const posted = sum(groups.map((group) => ({ count: group.posted, minor: group.posted_minor })))
+  const differences = groups
+    .filter(({ status }) => status !== 'succeeded')
+    .map(({ status, reason, count, minor }) => ({
+      why: reason === null ? status : `${status}: ${reason}`,
+      count,
+      minor,
+    }))
+    .sort((a, b) => compare(a.why, b.why))
+  const explained = sum([posted, ...differences])
+  const unexplained = { count: received.count - explained.count, minor: received.minor - explained.minor }
+  return { deviceId: device_id, type, currency, received, posted, differences, unexplained }
+}
+
+function countDevices(
+  settled: ReadonlyMap<string, number>,
+  open: readonly OpenBundle[],
+  edge: EdgeSide,
+): readonly DeviceCount[] {
+  const atEdge = isAsked(edge) ? new Map(edge.devices.map(({ deviceId, bundles }) => [deviceId, bundles])) : undefined
+  const waiting = Map.groupBy(open, ({ deviceId }) => deviceId)
+  const ids = new Set([...settled.keys(), ...waiting.keys(), ...(atEdge?.keys() ?? [])])
+  return [...ids].sort(compare).map((deviceId) => {
+    const here = { deviceId, settled: settled.get(deviceId) ?? 0, open: waiting.get(deviceId)?.length ?? 0 }
+    if (atEdge === undefined) return here
+    const there = atEdge.get(deviceId) ?? 0
+    return { ...here, atEdge: there, notArrived: there - here.settled - here.open }
+  })
+}
+
+export const sum = (amounts: readonly Amount[]): Amount => ({
+  count: amounts.reduce((total, { count }) => total + count, 0),
+  minor: amounts.reduce((total, { minor }) => total + minor, 0),
+})
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)

@@ -1,0 +1,172 @@
+import type { Check } from './check.ts'
+
+/** What the edge admitted, what the book holds of it, and that each follows from the other. */
+export const SETTLEMENT_CHECKS: readonly Check[] = [
+  {
+    name: 'payments_posted',
+    promise: 'each payment that succeeded has exactly its transfer, and no other payment has one',
+    sql: `
+      SELECT coalesce(p.device_id, t.source_id) AS device_id, coalesce(p.counter, t.source_no) AS counter, p.status,
+             p.transfer_id, t.transfer_id AS in_the_ledger
+      FROM offline_transactions p
+      FULL JOIN (SELECT t.*, d.wallet_id AS sender, c.wallet_id AS receiver
+                 FROM wallet_core.transfers t
+                 LEFT JOIN wallet_core.accounts d ON d.account_id = t.debit_account_id
+                 LEFT JOIN wallet_core.accounts c ON c.account_id = t.credit_account_id
+                 WHERE t.kind = 'payment') t ON t.source_id = p.device_id AND t.source_no = p.counter
+      WHERE coalesce(p.status IN ('succeeded', 'reversed'), false) <> (t.transfer_id IS NOT NULL)
+         OR p.transfer_id IS DISTINCT FROM t.transfer_id
+         OR t.transfer_id IS NOT NULL AND (p.amount_minor, p.currency, p.sender, p.receiver)
+              IS DISTINCT FROM (t.amount_minor, t.currency, t.sender, t.receiver)`,
+  },
+  {
+    name: 'reversals',
+    promise: 'each reversed payment has exactly one transfer that undoes its own, and nothing else is undone',
+    sql: `
+      SELECT coalesce(p.device_id, r.source_id) AS device_id, coalesce(p.counter, r.source_no) AS counter, p.status,
+             r.transfer_id
+      FROM (SELECT p.device_id, p.counter, p.status, t.debit_account_id, t.credit_account_id, t.amount_minor, t.currency
+            FROM offline_transactions p JOIN wallet_core.transfers t USING (transfer_id)
+            WHERE p.status = 'reversed') p
+      FULL JOIN (SELECT * FROM wallet_core.transfers WHERE kind = 'reversal') r
+        ON r.source_id = p.device_id AND r.source_no = p.counter
+      WHERE (p.credit_account_id, p.debit_account_id, p.amount_minor, p.currency)
+        IS DISTINCT FROM (r.debit_account_id, r.credit_account_id, r.amount_minor, r.currency)`,
+  },
+  {
+    name: 'payments_of_bundles',
+    promise: 'each payment and each copy is one of a bundle that is recorded, within the counters of its receipt',
+    sql: `
+      SELECT p.device_id, p.counter, p.bundle_id
+      FROM (SELECT device_id, counter, bundle_id FROM offline_transactions
+            UNION ALL SELECT device_id, counter, bundle_id FROM offline_tx_copies) p
+      LEFT JOIN offline_tx_bundles b USING (device_id, bundle_id)
+      WHERE b.bundle_id IS NULL OR p.counter NOT BETWEEN b.first_counter AND b.last_counter`,
+  },
+  {
+    name: 'bundle_statuses',
+    promise: 'each bundle’s status is the one that follows from its payments',
+    // As bundleStatus() in src/protocol/states.ts.
+    sql: `
+      SELECT b.device_id, b.bundle_id, b.status, coalesce(s.status, 'accepted') AS of_payments
+      FROM offline_tx_bundles b
+      LEFT JOIN (
+        SELECT device_id, bundle_id,
+               CASE WHEN bool_or(status = 'quarantined') THEN 'quarantined'
+                    WHEN bool_or(status = 'review') THEN 'review'
+                    WHEN bool_and(status IN ('succeeded', 'reversed')) THEN 'accepted'
+                    WHEN bool_or(status IN ('succeeded', 'reversed')) THEN 'partially_accepted'
+                    WHEN bool_or(status = 'failed') THEN 'failed'
+                    ELSE 'rejected' END AS status
+        FROM (SELECT device_id, bundle_id, status FROM offline_transactions
+              UNION ALL SELECT device_id, bundle_id, 'refused' FROM offline_tx_copies) p
+        GROUP BY device_id, bundle_id) s USING (device_id, bundle_id)
+      WHERE b.status <> coalesce(s.status, 'accepted')`,
+  },
+  {
+    name: 'receipts_accounted',
+    promise: 'each bundle that ever arrived is recorded, or its message is still in the inbox',
+    sql: `
+      SELECT o.device_id, o.bundle_id, o.seq
+      FROM offline_outbox o
+      LEFT JOIN offline_tx_bundles b USING (device_id, bundle_id)
+      WHERE o.bundle_id IS NOT NULL AND b.bundle_id IS NULL
+        AND o.device_id NOT IN (SELECT device_id FROM offline_sync_queue
+                                WHERE status <> 'done' AND kind = 'bundle' AND device_id IS NOT NULL)`,
+  },
+  {
+    name: 'bundles_owed',
+    promise: 'the edge was told of each bundle and of each device, or will be',
+    sql: `
+      SELECT device_id, bundle_id FROM offline_tx_bundles b
+      WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = b.device_id AND o.bundle_id = b.bundle_id)
+      UNION ALL
+      SELECT device_id, NULL FROM offline_devices d
+      WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = d.device_id AND o.bundle_id IS NULL)`,
+  },
+  {
+    name: 'bundle_sources',
+    promise: 'each bundle is of a device that is registered and was judged by a policy that is known',
+    sql: `
+      SELECT b.device_id, b.bundle_id, b.country, b.policy_version
+      FROM offline_tx_bundles b
+      LEFT JOIN offline_devices d USING (device_id)
+      LEFT JOIN offline_policies p ON p.country = b.country AND p.version = b.policy_version
+      WHERE d.device_id IS NULL OR p.country IS NULL`,
+  },
+  {
+    name: 'device_keys',
+    promise: 'each device’s key in use is among the keys that are kept, and each key is of a device',
+    sql: `
+      SELECT coalesce(d.device_id, k.device_id) AS device_id, encode(coalesce(d.kid, k.kid), 'hex') AS kid
+      FROM offline_devices d
+      FULL JOIN offline_device_keys k ON k.device_id = d.device_id AND k.kid = d.kid
+      WHERE k.kid IS NULL OR d.device_id IS NULL AND k.device_id NOT IN (SELECT device_id FROM offline_devices)`,
+  },
+  {
+    name: 'debit_authority',
+    promise: 'no wallet was debited above the policy’s limit without its own device or its owner’s signature',
+    // A trusted copy of needsPayerProof() in src/protocol/rules.ts.
+    sql: `
+      SELECT p.device_id, p.counter
+      FROM offline_transactions p
+      JOIN offline_tx_bundles b USING (device_id, bundle_id)
+      JOIN offline_policies y ON y.country = b.country AND y.version = b.policy_version
+      JOIN offline_devices d USING (device_id)
+      LEFT JOIN offline_payer_authorizations a ON a.device_id = p.device_id AND a.counter = p.counter
+      LEFT JOIN offline_devices payer ON payer.device_id = a.payer_device_id
+      WHERE p.status IN ('succeeded', 'reversed') AND p.amount_minor > y.require_payer_proof_above
+        AND p.sender <> d.owner_wallet AND payer.owner_wallet IS DISTINCT FROM p.sender`,
+  },
+  {
+    name: 'payer_authorizations',
+    promise: 'each signature of a payer that was used up belongs to a payment',
+    sql: `
+      SELECT a.payer_device_id, a.device_id, a.counter FROM offline_payer_authorizations a
+      LEFT JOIN offline_transactions p USING (device_id, counter) WHERE p.counter IS NULL`,
+  },
+  {
+    name: 'device_activity',
+    promise: 'what each device did on a day is what its payments say',
+    sql: `
+      SELECT coalesce(a.device_id, p.device_id) AS device_id, coalesce(a.day, p.day) AS day,
+             coalesce(a.currency, p.currency) AS currency, a.count, p.count AS of_payments,
+             a.value_minor, p.value_minor AS of_payments_minor
+      FROM offline_device_activity a
+      FULL JOIN (
+        SELECT t.device_id, (t.initiated_at AT TIME ZONE y.time_zone)::date AS day, t.currency,
+               count(*) AS count, sum(t.amount_minor) AS value_minor
+        FROM offline_transactions t
+        JOIN offline_tx_bundles b USING (device_id, bundle_id)
+        JOIN offline_policies y ON y.country = b.country AND y.version = b.policy_version
+        WHERE t.status <> 'refused'
+        GROUP BY 1, 2, 3) p USING (device_id, day, currency)
+      WHERE (coalesce(a.count, 0), coalesce(a.value_minor, 0)) IS DISTINCT FROM
+            (coalesce(p.count, 0), coalesce(p.value_minor, 0))`,
+  },
+  {
+    name: 'audit_chain',
+    promise: 'each audit record is as it was written, in its place',
+    sql: `SELECT stream, seq, at FROM offline_audit_breaks`,
+  },
+  {
+    name: 'audit_complete',
+    promise: 'each bundle’s settlement and each device is on record, with the bundle’s digest and number of payments',
+    sql: `
+      SELECT b.device_id, b.bundle_id
+      FROM offline_tx_bundles b
+      LEFT JOIN (SELECT device_id, bundle_id, count(*) AS records, min(detail ->> 'digest') AS digest,
+                        sum(jsonb_array_length(detail -> 'payments')) AS payments
+                 FROM offline_audit_logs WHERE action = 'bundle_settled' GROUP BY device_id, bundle_id) l
+        USING (device_id, bundle_id)
+      LEFT JOIN (SELECT device_id, bundle_id, count(*) AS payments
+                 FROM (SELECT device_id, bundle_id FROM offline_transactions
+                       UNION ALL SELECT device_id, bundle_id FROM offline_tx_copies) x
+                 GROUP BY device_id, bundle_id) p USING (device_id, bundle_id)
+      WHERE (1, encode(b.digest, 'hex'), coalesce(p.payments, 0)) IS DISTINCT FROM (l.records, l.digest, l.payments)
+      UNION ALL
+      SELECT d.device_id, NULL FROM offline_devices d
+      WHERE NOT EXISTS (SELECT FROM offline_audit_logs l
+                        WHERE l.stream = 'device:' || d.device_id AND l.action = 'device_recorded')`,
+  },
+]

@@ -1,0 +1,66 @@
+import type { CryptoKey } from 'jose'
+import type pg from 'pg'
+import type { KeyProvider } from '../../src/crypto/key-provider.ts'
+import { bundlesSkipped, checkBundles } from './bundles.ts'
+import { type Finding, runCheck } from './check.ts'
+import { checkCheckpoints } from './checkpoints.ts'
+import { LEDGER_CHECKS } from './ledger-checks.ts'
+import { SETTLEMENT_CHECKS } from './settlement-checks.ts'
+import { readWaiting, type Waiting } from './waiting.ts'
+
+/**
+ * Every invariant over the whole book, in one snapshot, so that reconcilers may go on meanwhile:
+ *
+ *   ledger by itself → payments, bundles, activity, audit → the signed evidence → checkpoints → what is still waiting
+ */
+export interface VerifyOptions {
+  readonly pool: pg.Pool
+  /** Opens and checks bundles; without it that part is skipped, and says so. */
+  readonly keys?: KeyProvider
+  /** Bundles whose evidence is looked at; all when left out. */
+  readonly sample?: number
+  readonly checkpoints?: { readonly file: string; readonly key: CryptoKey }
+  /** Of each check at most so many examples. */
+  readonly examplesMax: number
+  readonly onProgress: (progress: { readonly label: string; readonly done: number; readonly total: number }) => void
+}
+
+export interface Verification {
+  readonly sound: boolean
+  readonly findings: readonly Finding[]
+  readonly waiting: readonly Waiting[]
+}
+
+export async function verifyBook(options: VerifyOptions): Promise<Verification> {
+  const { pool, keys, sample, checkpoints, examplesMax, onProgress } = options
+  const client = await pool.connect()
+  let failed: Error | undefined
+  try {
+    await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
+    // Millions of rows take as long as they take; a big join should not go through the disk in small pieces.
+    await client.query(
+      `SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL work_mem = '64MB'`,
+    )
+    const findings: Finding[] = []
+    const checks = [...LEDGER_CHECKS, ...SETTLEMENT_CHECKS]
+    for (const [done, check] of checks.entries()) {
+      onProgress({ label: check.name, done, total: checks.length })
+      findings.push(await runCheck(client, check, examplesMax))
+    }
+    if (keys === undefined) findings.push(bundlesSkipped())
+    else {
+      const progress = (done: number, total: number) => onProgress({ label: 'bundle_evidence', done, total })
+      const deps = { client, pool, keys, examplesMax, onProgress: progress, ...(sample !== undefined && { sample }) }
+      findings.push(await checkBundles(deps))
+    }
+    if (checkpoints) findings.push(await checkCheckpoints(client, checkpoints.file, checkpoints.key, examplesMax))
+    const waiting = await readWaiting(client)
+    await client.query('COMMIT')
+    return { sound: findings.every(({ found }) => found === 0), findings, waiting }
+  } catch (error) {
+    failed = error instanceof Error ? error : new Error(String(error))
+    throw error
+  } finally {
+    client.release(failed)
+  }
+}

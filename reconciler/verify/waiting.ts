@@ -1,0 +1,25 @@
+import type pg from 'pg'
+
+/** What has not ended yet. Nothing of it is wrong; all of it is visible. */
+export interface Waiting {
+  readonly what: string
+  readonly count: number
+}
+
+export async function readWaiting(client: pg.ClientBase): Promise<readonly Waiting[]> {
+  const { rows } = await client.query<Waiting>(
+    `SELECT 'messages in the inbox' AS what, count(*) AS count FROM offline_sync_queue WHERE status = 'pending'
+     UNION ALL SELECT 'messages parked for a person', count(*) FROM offline_sync_queue WHERE status = 'parked'
+     UNION ALL SELECT 'payments in ' || s.status, count(p.counter)
+       FROM unnest(ARRAY['review', 'quarantined']) AS s (status) LEFT JOIN offline_transactions p USING (status)
+       GROUP BY s.status
+     UNION ALL SELECT 'bundles or devices the edge has not been told the newest of', count(*)
+       FROM offline_outbox WHERE delivered_version < version
+     UNION ALL SELECT 'copies whose first payment has not arrived', count(*)
+       FROM offline_tx_copies c
+       WHERE NOT EXISTS (SELECT FROM offline_transactions p WHERE p.device_id = c.device_id AND p.counter = c.counter)
+     UNION ALL SELECT 'bundles missing between those of their device', coalesce(sum(missing), 0)::bigint
+       FROM (SELECT max(seq) - count(DISTINCT seq) AS missing FROM offline_tx_bundles GROUP BY device_id) m`,
+  )
+  return rows.filter(({ count }) => count > 0)
+}

@@ -1,0 +1,71 @@
+/** The row that an isolate keeps in D1: its running totals since the row began. Writing it again changes nothing. */
+export interface CounterRow {
+  readonly id: string
+  readonly startedAtMs: number
+  readonly rev: number
+  readonly counts: Readonly<Record<string, number>>
+}
+
+/** The least time between two writes of an isolate: what it may lose when it dies. */
+export const FLUSH_MS = 10_000
+/** How long a row is written to, and how long it may be when D1 does not take it. Later it is added up for good (totals.ts). */
+const ROW_MS = 30 * 60_000
+const ROW_MAX_MS = 45 * 60_000
+
+/**
+ * Counts of what happens in this isolate and is written down nowhere else: refusals, requests, calls to SIRA.
+ *
+ * Nothing is counted twice: a row holds totals and not differences, so a write whose answer was lost can be repeated.
+ * What is lost: the last `FLUSH_MS` of an isolate that dies, and the counts of a row that D1 did not take for 45 minutes.
+ * A number of series is fixed by the code, so a flood does not make it grow.
+ */
+export class IsolateCounters {
+  readonly #newId: () => string
+  #row: { id: string; startedAtMs: number; rev: number } | undefined
+  #counts = new Map<string, number>()
+  #isDirty = false
+  #triedAtMs = Number.NEGATIVE_INFINITY
+
+  constructor(newId: () => string) {
+    this.#newId = newId
+  }
+
+  add(series: string, by = 1): void {
+    this.#counts.set(series, (this.#counts.get(series) ?? 0) + by)
+    this.#isDirty = true
+  }
+
+  isDue(nowMs: number): boolean {
+    return this.#isDirty && nowMs - this.#triedAtMs >= FLUSH_MS
+  }
+
+  /** Writes the row. Never throws: whoever counts must not fail. @returns whether it was written */
+  async flush(write: (row: CounterRow) => Promise<void>, nowMs: number): Promise<boolean> {
+    this.#row ??= { id: this.#newId(), startedAtMs: nowMs, rev: 0 }
+    const row = this.#row
+    row.rev++
+    this.#triedAtMs = nowMs
+    this.#isDirty = false
+    const counts = Object.fromEntries(this.#counts)
+    let written = false
+    try {
+      await write({ ...row, counts })
+      written = true
+    } catch {
+      this.#isDirty = true
+    }
+    const ageMs = nowMs - row.startedAtMs
+    if (row === this.#row && ageMs >= (written ? ROW_MS : ROW_MAX_MS)) this.#begin(counts)
+    return written
+  }
+
+  /** The next row begins with what was counted since the last write of this one. */
+  #begin(counts: Readonly<Record<string, number>>): void {
+    this.#row = undefined
+    for (const [series, count] of Object.entries(counts)) {
+      const rest = (this.#counts.get(series) ?? 0) - count
+      if (rest > 0) this.#counts.set(series, rest)
+      else this.#counts.delete(series)
+    }
+  }
+}

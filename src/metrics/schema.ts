@@ -1,0 +1,33 @@
+import { integer, real, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+
+/**
+ * Counters that survive isolates. A series is a metric's name with its labels, as Prometheus writes them.
+ *
+ * - `offline_metric_totals`: what is added up for good: by the index consumer (count-bundles.ts), and from old rows below
+ * - `offline_metric_rows`: one row an isolate and half hour with its own running totals (isolate-counters.ts)
+ * - `offline_owed`: devices that owed something when the sweep last woke them (owed.ts)
+ */
+export const metricTotals = sqliteTable('offline_metric_totals', {
+  series: text('series').primaryKey(),
+  value: real('value').notNull(),
+})
+
+export const metricRows = sqliteTable('offline_metric_rows', {
+  id: text('id').primaryKey(),
+  startedAt: integer('started_at').notNull(),
+  /** Grows with every write of the row: an older write changes nothing. */
+  rev: integer('rev').notNull(),
+  /** Series → count since the row began. */
+  counts: text('counts', { mode: 'json' }).$type<Record<string, number>>().notNull(),
+})
+
+export const owed = sqliteTable('offline_owed', {
+  deviceId: text('device_id').primaryKey(),
+  /** Bundles and facts that the reconciler has not confirmed. */
+  settle: integer('settle').notNull(),
+  /** Rows that the read model did not show. */
+  unindexed: integer('unindexed').notNull(),
+  /** When the oldest bundle of them became owed; null when it is only about facts. */
+  oldestAt: integer('oldest_at'),
+  seenAt: integer('seen_at').notNull(),
+})

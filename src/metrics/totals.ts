@@ -1,0 +1,66 @@
+import type { CounterRow } from './isolate-counters.ts'
+
+/** Rows older than this are not written to any more (isolate-counters.ts) and are added up for good. */
+const FOLD_AFTER_MS = 60 * 60_000
+
+const WRITE_ROW = `
+  INSERT INTO offline_metric_rows (id, started_at, rev, counts) VALUES (?, ?, ?, ?)
+  ON CONFLICT (id) DO UPDATE SET rev = excluded.rev, counts = excluded.counts
+  WHERE excluded.rev > offline_metric_rows.rev`
+
+/** One row written, whatever was counted. */
+export async function writeRow(db: D1Database, { id, startedAtMs, rev, counts }: CounterRow): Promise<void> {
+  await db.prepare(WRITE_ROW).bind(id, startedAtMs, rev, JSON.stringify(counts)).run()
+}
+
+const FOLD = `
+  INSERT INTO offline_metric_totals (series, value)
+  SELECT c.key, SUM(c.value) FROM offline_metric_rows r, json_each(r.counts) c WHERE r.started_at < ?1 GROUP BY c.key
+  ON CONFLICT (series) DO UPDATE SET value = offline_metric_totals.value + excluded.value`
+
+/** Adds old rows to the totals and removes them, in one transaction. */
+export async function foldRows(db: D1Database, nowMs: number): Promise<void> {
+  const beforeMs = nowMs - FOLD_AFTER_MS
+  const remove = 'DELETE FROM offline_metric_rows WHERE started_at < ?1'
+  await db.batch([db.prepare(FOLD).bind(beforeMs), db.prepare(remove).bind(beforeMs)])
+}
+
+const READ_TOTALS = `
+  SELECT series, SUM(value) AS value FROM (
+    SELECT series, value FROM offline_metric_totals
+    UNION ALL
+    SELECT c.key, c.value FROM offline_metric_rows r, json_each(r.counts) c
+  ) GROUP BY series`
+
+const READ_OWED = `
+  SELECT COUNT(*) AS devices, COALESCE(SUM(settle), 0) AS settle, COALESCE(SUM(unindexed), 0) AS unindexed,
+    MIN(oldest_at) AS oldest_at FROM offline_owed`
+
+// The partial index `offline_tx_bundles_waiting` answers this with its first entry.
+const READ_REVIEW = `
+  SELECT MIN(received_at) AS oldest_at FROM offline_tx_bundles WHERE status IN ('review', 'quarantined')`
+
+const READ_SWEPT = 'SELECT MAX(swept_at) AS swept_at FROM offline_devices'
+
+/** Everything that `/metrics` shows. Its cost grows with the series and the devices that owe, not with the bundles. */
+export async function readMetrics(db: D1Database, nowMs: number): Promise<ReadonlyMap<string, number>> {
+  const statements = [READ_TOTALS, READ_OWED, READ_REVIEW, READ_SWEPT].map((sql) => db.prepare(sql))
+  const [totals, owed, review, swept] = (await db.batch(statements)).map(({ results }) => results)
+  const values = new Map((totals as { series: string; value: number }[]).map(({ series, value }) => [series, value]))
+  const [{ devices, settle, unindexed, oldest_at: oldestMs }] = owed as [Owed]
+  const ageS = (sinceMs: number | null) => (sinceMs === null ? 0 : Math.max(0, nowMs - sinceMs) / 1000)
+  values.set('offline_bundles_owed{to="reconciler"}', settle)
+  values.set('offline_bundles_owed{to="read_model"}', unindexed)
+  values.set('offline_bundles_owed_oldest_age_seconds', ageS(oldestMs))
+  values.set('offline_devices_owing', devices)
+  values.set('offline_bundles_review_oldest_age_seconds', ageS((review as [{ oldest_at: number | null }])[0].oldest_at))
+  values.set('offline_sweep_age_seconds', ageS((swept as [{ swept_at: number | null }])[0].swept_at))
+  return values
+}
+
+interface Owed {
+  readonly devices: number
+  readonly settle: number
+  readonly unindexed: number
+  readonly oldest_at: number | null
+}

@@ -1,0 +1,89 @@
+import { z } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import type { Person } from '../../durable-objects/types.ts'
+import { deviceStub } from '../env.ts'
+import { authenticateDevice } from '../ingest/device-auth.ts'
+import { policyFor } from '../ingest/policy-cache.ts'
+import type { Refusal } from '../ingest/refusal.ts'
+import { equalBytes } from '../protocol/bytes.ts'
+import { DEVICE_PROOF_SCHEME } from '../protocol/device-proof.ts'
+import { err, ok, type Result } from '../protocol/result.ts'
+import { actorOf, placeOf } from './actor.ts'
+import { refuse } from './answers.ts'
+import type { App } from './app-types.ts'
+import { authenticate } from './auth.ts'
+import { newKey, ownKey } from './own-key.ts'
+import { deviceParams, writeHeaders } from './params.ts'
+import { json, jsonBody, routes, secured } from './secured.ts'
+
+const rotate = secured('device_or_admin', {
+  method: 'post',
+  path: '/offline/devices/{device_id}/keys',
+  summary: 'Give a device another key; proven by the new key, and by the old one or an admin',
+  tags: ['devices'],
+  request: {
+    params: deviceParams,
+    headers: writeHeaders,
+    body: jsonBody(
+      z.strictObject({
+        ...newKey,
+        old_key: z.enum(['retire', 'revoke']).default('retire').openapi({
+          description: 'retire: what it has signed may still come. revoke: it was lost (admins only)',
+        }),
+      }),
+    ),
+  },
+  answers: { 200: json(z.object({ device_id: z.string(), kid: z.string() }), 'The key that the device has now') },
+  refusals: ['weak_key', 'key_not_proven', 'state_conflict', 'idempotency_conflict'],
+})
+
+/** Rotation of a device's key. */
+export const deviceKeyRoutes = routes().openapi(rotate, async (c) => {
+  const { device_id } = c.req.valid('param')
+  const body = c.req.valid('json')
+  const by = await holderOrAdmin(c, device_id)
+  if (!by.ok) return refuse(c, by.error)
+  if (by.value.actor === 'device' && body.old_key === 'revoke') return refuse(c, { code: 'forbidden' })
+  const nowMs = Date.now()
+  const object = deviceStub(c.env, device_id)
+  const known = await object.identity()
+  const visible = known !== undefined && (by.value.tenant === undefined || by.value.tenant === known.tenant)
+  if (!visible) return refuse(c, { code: 'not_found' })
+  const policy = await policyFor(c.env.DB, known.country, known.policy, nowMs)
+  const key = await ownKey(body, device_id, c.req.raw, policy, nowMs)
+  if (!key.ok) return refuse(c, key.error)
+  // A key that was replaced can repeat the request that replaced it, and nothing else.
+  const repeated = equalBytes(key.value.kid, known.kid)
+  if (by.value.provenKid && !repeated && !equalBytes(by.value.provenKid, known.kid)) {
+    return refuse(c, { code: 'invalid_signature' })
+  }
+  const { provenKid: _, ...person } = by.value
+  const result = await object.rotateKey(key.value, body.old_key === 'revoke' ? 'revoked' : 'retiring', person)
+  if (result.ok) return c.json({ device_id, kid: result.value.kid })
+  const detail = result.error === 'weak_key' ? 'the device has, or had, this key' : undefined
+  return refuse(c, { code: result.error, ...(detail && { detail }) })
+})
+
+interface ByDevice {
+  /** The key that signed the request. */
+  readonly provenKid?: Uint8Array
+}
+
+/** Whoever proves the old key, or may administrate. */
+async function holderOrAdmin(c: Context<App>, deviceId: string): Promise<Result<Person & ByDevice, Refusal>> {
+  if (!(c.req.header('authorization') ?? '').startsWith(`${DEVICE_PROOF_SCHEME} `)) {
+    const person = await authenticate(c, ['pay_admin'])
+    if (!person.ok) return person
+    c.set('person', person.value)
+    return actorOf(c)
+  }
+  const authenticated = await authenticateDevice(c.req.raw, c.env, Date.now(), 'older_too')
+  if (!authenticated.ok) return authenticated
+  const { proof, device } = authenticated.value
+  if (proof.claims.deviceId !== deviceId) return err({ code: 'forbidden' })
+  if (device.status !== 'active') return err({ code: `device_${device.status}` })
+  c.set('deviceId', deviceId)
+  c.set('isVerified', true)
+  const by = { actor: 'device', requestId: c.get('requestId'), from: placeOf(c.req.raw) }
+  return ok({ ...by, provenKid: proof.claims.kid })
+}

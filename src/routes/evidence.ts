@@ -1,0 +1,31 @@
+import { z } from '@hono/zod-openapi'
+import { seesTenant } from '../auth/person.ts'
+import { deviceStub } from '../env.ts'
+import { toBase64url } from '../protocol/bytes.ts'
+import { refuse } from './answers.ts'
+import { personOf } from './app-types.ts'
+import { anything, deviceParams } from './params.ts'
+import { json, routes, secured } from './secured.ts'
+
+const show = secured(['pay_reviewer', 'pay_auditor'], {
+  method: 'get',
+  path: '/offline/devices/{device_id}/evidence',
+  summary: 'Bundles of a device that contradict admitted ones: both, as they were signed',
+  tags: ['devices'],
+  request: { params: deviceParams },
+  answers: { 200: json(z.object({ evidence: z.array(anything) }), 'The oldest first') },
+})
+
+/** What a clone, a replay or a restored copy left behind. */
+export const evidenceRoutes = routes().openapi(show, async (c) => {
+  const { device_id } = c.req.valid('param')
+  const found = await deviceStub(c.env, device_id).evidence()
+  if (found === undefined || !seesTenant(personOf(c), found.tenant)) return refuse(c, { code: 'not_found' })
+  return c.json({
+    evidence: found.evidence.map(({ kind, seq, atMs, bundle, admitted }) => ({
+      ...{ kind, seq, at: atMs },
+      bundle: toBase64url(bundle),
+      admitted: admitted === null ? null : toBase64url(admitted),
+    })),
+  })
+})

@@ -1,0 +1,34 @@
+import { expect, it, vi } from 'vitest'
+import { after } from '../../src/auth/wiring.ts'
+import { CHECK_DEADLINE_MS, checkReadiness } from '../../src/metrics/readiness.ts'
+
+const never = () => new Promise<never>(() => undefined)
+const fails = async () => {
+  throw new Error('no such table')
+}
+
+it('is ready when every check ends well', async () => {
+  const told = vi.fn()
+  expect(await checkReadiness({ d1: async () => 1, keys: async () => 2 }, after, told)).toEqual({
+    ready: true,
+    checks: { d1: 'ok', keys: 'ok' },
+  })
+  expect(told).not.toHaveBeenCalled()
+})
+
+it('one that fails, throws at once or never answers is named, and holds up no other', async () => {
+  const told = vi.fn()
+  const throws = () => {
+    throw new Error('no binding')
+  }
+  const startedMs = Date.now()
+  const { ready, checks } = await checkReadiness(
+    { a: fails, b: throws, c: never, d: async () => 1, e: never },
+    after,
+    told,
+  )
+  expect(ready).toBe(false)
+  expect(checks).toEqual({ a: 'failed', b: 'failed', c: 'timeout', d: 'ok', e: 'timeout' })
+  expect(told.mock.calls.map(([name]) => name).sort()).toEqual(['a', 'b'])
+  expect(Date.now() - startedMs).toBeLessThan(2 * CHECK_DEADLINE_MS)
+})

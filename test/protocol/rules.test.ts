@@ -1,0 +1,230 @@
+import { describe, expect, it } from 'vitest'
+import { type Activity, activityKey, calendarDay } from '../../src/protocol/activity.ts'
+import { amountMinor, currency } from '../../src/protocol/money.ts'
+import type { Payment } from '../../src/protocol/payment.ts'
+import type { Policy } from '../../src/protocol/policy.ts'
+import { judge, type RuleContext } from '../../src/protocol/rules.ts'
+
+/** Each column of a policy at, just under and just over its bound. The numbers are the product's defaults, written again. */
+const NOW = Date.UTC(2026, 10, 22, 12)
+const [SECOND, MINUTE, HOUR, DAY] = [1000, 60_000, 3_600_000, 86_400_000]
+
+const POLICY: Policy = {
+  country: 'SN',
+  version: 1,
+  enabled: true,
+  currency: currency('XOF'),
+  timeZone: 'Africa/Dakar',
+  maxOfflineAmount: 100_000,
+  maxOfflinePerDevicePerDay: 50,
+  maxOfflineValuePerDevicePerDay: 500_000,
+  requirePayerProofAbove: 10_000,
+  requireAgentApprovalAbove: 50_000,
+  requireManualReviewAbove: 75_000,
+  allowedMethods: ['wallet', 'qr'],
+  maxBundleAgeHours: 72,
+  maxClockSkewMinutes: 30,
+  maxRelayHours: 24,
+  acceptBelowScore: 0.15,
+  quarantineAboveScore: 0.35,
+  maxDaysSinceSync: 4,
+}
+
+/** Out of the owner's wallet and approved: only the rule under test can speak. */
+const payment = (over: Partial<Payment> = {}): Payment => ({
+  counter: 1,
+  type: 'p2p',
+  method: 'wallet',
+  amount: amountMinor(2500),
+  currency: currency('XOF'),
+  sender: 'W-OWNER',
+  receiver: 'W-B',
+  initiatedAtMs: NOW,
+  approval: 'AGENT-7',
+  ...over,
+})
+const amount = (value: number, over: Partial<Payment> = {}) => payment({ amount: amountMinor(value), ...over })
+
+function said(payments: readonly Payment[], over: Partial<RuleContext> = {}, activity: Activity = new Map()) {
+  const context: RuleContext = {
+    policy: POLICY,
+    nowMs: NOW,
+    ownerWallet: 'W-OWNER',
+    lastSyncMs: undefined,
+    riskScore: undefined,
+    ...over,
+  }
+  return judge(payments, activity, context).verdicts.map(({ decision, reason }) =>
+    reason ? `${decision} ${reason}` : decision,
+  )
+}
+const one = (single: Payment, over: Partial<RuleContext> = {}, activity?: Activity) => said([single], over, activity)[0]
+const withPolicy = (over: Partial<Policy>): Partial<RuleContext> => ({ policy: { ...POLICY, ...over } })
+const dayHolds = (count: number, value: number, day = '2026-11-22'): Activity =>
+  new Map([[activityKey(day, 'XOF'), { count, value }]])
+
+it('a payment that no rule speaks against is accepted', () => {
+  expect(one(payment())).toBe('accepted')
+})
+
+describe('refusals', () => {
+  it('enabled, currency and allowed_methods', () => {
+    expect(one(payment(), withPolicy({ enabled: false }))).toBe('refused country_disabled')
+    expect(one(payment({ currency: currency('EUR') }))).toBe('refused currency_mismatch')
+    expect(one(payment({ method: 'qr' }))).toBe('accepted')
+    expect(one(payment({ method: 'ussd' }))).toBe('refused method_not_allowed')
+    expect(one(payment(), withPolicy({ allowedMethods: [] }))).toBe('refused method_not_allowed')
+  })
+
+  it.each([
+    [-1, 'accepted'],
+    [0, 'accepted'],
+    [1, 'refused too_old'],
+  ])('max_bundle_age_hours: 72 h and %i ms old', (overMs, expected) => {
+    expect(one(payment({ initiatedAtMs: NOW - 72 * HOUR - overMs }))).toBe(expected)
+  })
+
+  it.each([
+    [99_999, 'review amount_review'],
+    [100_000, 'review amount_review'],
+    [100_001, 'refused limit_exceeded'],
+  ])('max_offline_amount: %i', (value, expected) => {
+    expect(one(amount(value))).toBe(expected)
+  })
+
+  it.each([
+    [48, 'accepted'],
+    [49, 'accepted'],
+    [50, 'refused limit_exceeded'],
+  ])('max_offline_per_device_per_day: one more after %i', (count, expected) => {
+    expect(one(payment(), {}, dayHolds(count, 0))).toBe(expected)
+  })
+
+  it.each([
+    [497_499, 'accepted'],
+    [497_500, 'accepted'],
+    [497_501, 'refused limit_exceeded'],
+  ])('max_offline_value_per_device_per_day: 2 500 more after %i', (value, expected) => {
+    expect(one(payment(), {}, dayHolds(1, value))).toBe(expected)
+  })
+
+  it.each([
+    [9_999, 'accepted'],
+    [10_000, 'accepted'],
+    [10_001, 'refused payer_not_proven'],
+  ])('require_payer_proof_above: %i out of somebody else’s wallet', (value, expected) => {
+    expect(one(amount(value, { sender: 'W-CUSTOMER' }))).toBe(expected)
+    expect(one(amount(value)), 'the owner’s own').toBe('accepted')
+    expect(one(amount(value, { sender: 'W-CUSTOMER', authorization: new Uint8Array(1) })), 'signed').toBe('accepted')
+  })
+
+  it('an approval by an agent is no word of the payer', () => {
+    expect(one(amount(20_000, { sender: 'W-CUSTOMER', receiver: 'W-OWNER' }))).toBe('refused payer_not_proven')
+  })
+
+  it.each([
+    [49_999, 'accepted'],
+    [50_000, 'accepted'],
+    [50_001, 'refused approval_required'],
+  ])('require_agent_approval_above: %i', (value, expected) => {
+    const { approval: _, ...unapproved } = amount(value)
+    expect(one(unapproved)).toBe(expected)
+    expect(one(amount(value)), 'approved').toBe('accepted')
+  })
+})
+
+describe('reviews', () => {
+  it.each([
+    [74_999, 'accepted'],
+    [75_000, 'accepted'],
+    [75_001, 'review amount_review'],
+  ])('require_manual_review_above: %i', (value, expected) => {
+    expect(one(amount(value))).toBe(expected)
+  })
+
+  it.each([
+    [0, 'accepted'],
+    [0.1499, 'accepted'],
+    [0.15, 'review risk_review'],
+    [0.35, 'review risk_review'],
+    [0.3501, 'quarantined risk_rejected'],
+    [1, 'quarantined risk_rejected'],
+  ])('accept_below_score and quarantine_above_score: %d', (riskScore, expected) => {
+    expect(one(payment(), { riskScore })).toBe(expected)
+  })
+
+  it.each([
+    [30 * MINUTE, 'accepted'],
+    [30 * MINUTE + 1, 'review time_out_of_range'],
+  ])('max_clock_skew_minutes: %i ms from now, or before the last payment that was acknowledged', (ms, expected) => {
+    expect(one(payment({ initiatedAtMs: NOW + ms }))).toBe(expected)
+    const lastSyncMs = NOW - HOUR
+    expect(one(payment({ initiatedAtMs: lastSyncMs - ms }), { lastSyncMs })).toBe(expected)
+  })
+
+  it('a device that never synced may bring anything that is not too old', () => {
+    expect(one(payment({ initiatedAtMs: NOW - 71 * HOUR }))).toBe('accepted')
+  })
+
+  it('a high risk outweighs a review, and a refusal outweighs both', () => {
+    expect(one(amount(80_000), { riskScore: 0.9 })).toBe('quarantined risk_rejected')
+    expect(one(amount(100_001), { riskScore: 0.9 })).toBe('refused limit_exceeded')
+  })
+})
+
+describe('days', () => {
+  it('a bundle that spans days counts each payment on its own', () => {
+    const at = (initiatedAtMs: number) => amount(60_000, { initiatedAtMs })
+    const [yesterday, today] = [NOW - DAY, NOW]
+    const payments = [...new Array(8).fill(at(yesterday)), ...new Array(8).fill(at(today)), at(yesterday), at(today)]
+    const verdicts = said(payments)
+    expect(verdicts.slice(0, 16)).toEqual(new Array(16).fill('accepted'))
+    expect(verdicts.slice(16)).toEqual(['refused limit_exceeded', 'refused limit_exceeded'])
+  })
+
+  it.each([
+    ['Africa/Dakar', '2026-11-21', '2026-11-22'],
+    // Benin is an hour ahead of UTC: its day begins at 23:00.
+    ['Africa/Porto-Novo', '2026-11-22', '2026-11-22'],
+  ])('in %s an hour before UTC’s midnight is on %s', (timeZone, before, after) => {
+    const midnight = Date.UTC(2026, 10, 22)
+    expect(calendarDay(midnight - HOUR, timeZone)).toBe(before)
+    expect(calendarDay(midnight - HOUR - 1, timeZone)).toBe('2026-11-21')
+    expect(calendarDay(midnight, timeZone)).toBe(after)
+    const activity = dayHolds(50, 0, before)
+    const late = payment({ initiatedAtMs: midnight - HOUR })
+    expect(one(late, withPolicy({ timeZone }), activity)).toBe('refused limit_exceeded')
+  })
+
+  it('a second before midnight and at midnight are two days', () => {
+    const midnight = Date.UTC(2026, 10, 22)
+    const full = dayHolds(50, 0, '2026-11-21')
+    expect(one(payment({ initiatedAtMs: midnight - SECOND }), {}, full)).toBe('refused limit_exceeded')
+    expect(one(payment({ initiatedAtMs: midnight }), {}, full)).toBe('accepted')
+  })
+
+  it('what is refused counts nothing; what waits for a person counts', () => {
+    const { activity } = judge([amount(100_001), amount(80_000), payment()], new Map(), {
+      policy: POLICY,
+      nowMs: NOW,
+      ownerWallet: 'W-OWNER',
+      lastSyncMs: undefined,
+      riskScore: undefined,
+    })
+    expect([...activity]).toEqual([['2026-11-22|XOF', { count: 2, value: 82_500 }]])
+  })
+
+  it('a smaller payment still fits after one that did not', () => {
+    expect(said([amount(60_000), amount(60_000), amount(10_000)], {}, dayHolds(1, 430_000))).toEqual([
+      'accepted',
+      'refused limit_exceeded',
+      'accepted',
+    ])
+  })
+
+  it('what was given is not changed', () => {
+    const activity = dayHolds(1, 1)
+    said([payment()], {}, activity)
+    expect([...activity]).toEqual([['2026-11-22|XOF', { count: 1, value: 1 }]])
+  })
+})

@@ -1,0 +1,183 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { amountMinor } from '../../../src/protocol/money.ts'
+import { randomBytes } from '../../kit/device.ts'
+import { useDatabase } from '../database.ts'
+import { makeWorld, newWallet, type World } from '../kit.ts'
+import { serve } from '../network.ts'
+
+const db = useDatabase()
+let world: World
+let served: Awaited<ReturnType<typeof serve>>
+let env: Record<string, string>
+beforeAll(async () => {
+  world = await makeWorld(db())
+  served = await serve(world.network)
+  env = {
+    ...world.env,
+    QUEUE_API_URL: `${served.url}/client/v4`,
+    EDGE_URL: served.url,
+    QUEUE_POLL_MS: '20',
+    METRICS_PORT: '0',
+    LOG_LEVEL: 'debug',
+  }
+})
+afterAll(async () => {
+  await world.close()
+  await served.close()
+})
+
+interface Running {
+  readonly child: ChildProcess
+  readonly exited: Promise<number | null>
+  /** Everything that it said. */
+  output(): string
+  get(path: string): Promise<{ status: number; text: string }>
+}
+
+/** A reconciler as a process of its own, as in production. */
+async function start(): Promise<Running> {
+  const child = spawn(process.execPath, ['reconciler/main.ts', 'run'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk) => {
+      said += chunk
+    })
+  }
+  const port = () => /"port":(\d+)/.exec(said)?.[1]
+  await expect.poll(port, { timeout: 20_000 }).toBeDefined()
+  return {
+    child,
+    exited: new Promise((resolve) => child.once('exit', resolve)),
+    output: () => said,
+    async get(path) {
+      const answer = await fetch(`http://127.0.0.1:${port()}${path}`)
+      return { status: answer.status, text: await answer.text() }
+    },
+  }
+}
+
+const value = (metrics: string, name: string) =>
+  Number(
+    metrics
+      .split('\n')
+      .find((line) => line.startsWith(`${name} `))
+      ?.slice(name.length + 1),
+  )
+
+test('metrics, health and readiness tell what it does', async () => {
+  const [device, late, payer] = [await world.device(), await world.device(), newWallet()]
+  await db().open(payer, 10_000)
+  const payments = [2500, 2500, 9000].map((amount) => device.payment({ sender: payer, amount: amountMinor(amount) }))
+  world.network.send(world.facts(device), await world.admit(device, payments), randomBytes(30))
+  world.network.send(await world.admit(late, [late.payment({ sender: payer })]))
+  const running = await start()
+  const metrics = async () => (await running.get('/metrics')).text
+  await expect.poll(async () => value(await metrics(), 'offline_inbox_waiting'), { timeout: 20_000 }).toBe(1)
+  const told = () => world.network.outcomes(device.id).length
+  await expect.poll(told, { timeout: 20_000 }).toBeGreaterThanOrEqual(3)
+
+  const text = await metrics()
+  expect(value(text, 'offline_inbox_parked')).toBe(1)
+  expect(value(text, 'offline_inbox_oldest_seconds')).toBeGreaterThan(0)
+  expect(value(text, 'offline_inbox_attempts_max')).toBeGreaterThan(0)
+  expect(value(text, 'offline_database_up')).toBe(1)
+  expect(value(text, 'offline_reconciliation_duration_seconds_count{loop="reconcile",result="done"}')).toBeGreaterThan(
+    0,
+  )
+  expect(value(text, 'offline_reconciliation_attempts_total{loop="pull"}')).toBe(4)
+  expect(await running.get('/healthz')).toMatchObject({ status: 200 })
+  expect(await running.get('/readyz')).toMatchObject({ status: 200 })
+  expect(await running.get('/elsewhere')).toMatchObject({ status: 404 })
+  running.child.kill('SIGTERM')
+  expect(await running.exited).toBe(0)
+})
+
+test('SIGTERM in the middle of a batch: it is finished, and every lease is given back', async () => {
+  const [device, payer] = [await world.device(), newWallet()]
+  await db().open(payer, 10_000)
+  const running = await start()
+  const holder = await db().owner.connect()
+  await holder.query('BEGIN')
+  await holder.query('SELECT FROM wallet_core.accounts WHERE wallet_id = $1 FOR UPDATE', [payer])
+  world.network.send(world.facts(device), await world.admit(device, [device.payment({ sender: payer })]))
+  const posting = async () => {
+    const { rows } = await db().owner.query(
+      `SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+       WHERE NOT l.granted AND a.datname = current_database()`,
+    )
+    return Number(rows[0].count)
+  }
+  await expect.poll(posting, { timeout: 20_000 }).toBeGreaterThan(0)
+  running.child.kill('SIGTERM')
+  // It is told, and holds on to its batch as long as that takes.
+  await expect(
+    Promise.race([running.exited, new Promise((resolve) => setTimeout(resolve, 500, 'alive'))]),
+  ).resolves.toBe('alive')
+  await holder.query('COMMIT')
+  holder.release()
+  expect(await running.exited).toBe(0)
+  expect(await db().balance(payer)).toBe(7500)
+  const { rows } = await db().app.query(
+    `SELECT (SELECT count(*) FROM offline_sync_queue
+             WHERE status = 'pending' AND attempts > 0 AND waiting_for IS NULL AND next_retry_at > now()) AS inbox,
+            (SELECT count(*) FROM offline_outbox
+             WHERE delivered_version < version AND attempts > 0 AND last_error IS NULL) AS outbox`,
+  )
+  expect(rows).toEqual([{ inbox: 0, outbox: 0 }])
+  expect(world.network.queued).toBe(0)
+  expect(running.output()).toContain('reconciler stopped')
+})
+
+test('an outage of what it needs makes it unready, not unhealthy', async () => {
+  const running = await start()
+  expect(await running.get('/readyz')).toMatchObject({ status: 200 })
+  await db().owner.query('ALTER TABLE offline_sync_queue RENAME TO away')
+  await expect.poll(async () => (await running.get('/readyz')).status, { timeout: 20_000 }).toBe(503)
+  expect((await running.get('/healthz')).status).toBe(200)
+  expect(value((await running.get('/metrics')).text, 'offline_database_up')).toBe(0)
+  await db().owner.query('ALTER TABLE away RENAME TO offline_sync_queue')
+  await expect.poll(async () => (await running.get('/readyz')).status, { timeout: 40_000 }).toBe(200)
+  running.child.kill('SIGTERM')
+  expect(await running.exited).toBe(0)
+})
+
+test('whatever happens, no wallet is ever in the logs or the metrics', async () => {
+  const [device, other, payer] = [await world.device(), await world.device(), newWallet()]
+  await db().open(payer, 10_000)
+  const payment = device.payment({ sender: payer, amount: amountMinor(98_765_431) })
+  const running = await start()
+  world.network.send(
+    world.facts(device),
+    // Posted, without funds, to a wallet that does not exist, of a device that is not known, unreadable, contradicting.
+    await world.admit(device, [payment, device.payment({ sender: payer, amount: amountMinor(87_654_321) })]),
+    await world.admit(device, [device.payment({ sender: payer, receiver: `${payer}-missing` })]),
+    await world.admit(other, [other.payment({ sender: payer })]),
+    new Uint8Array(Buffer.from(`${payer} ${device.ownerWallet}`)),
+    world.facts(device, { ownerWallet: `${payer}-thief` }),
+  )
+  // And a database that complains about a row, which it quotes in its answer.
+  await db().owner.query(
+    `ALTER TABLE offline_transactions ADD CONSTRAINT no_such CHECK (sender <> '${payer}') NOT VALID`,
+  )
+  await expect.poll(() => running.output(), { timeout: 20_000 }).toContain('no_such')
+  await db().owner.query('ALTER TABLE offline_transactions DROP CONSTRAINT no_such')
+  world.network.answer = () => 'retry'
+  const parked = async () => {
+    const { rows } = await db().app.query(
+      "SELECT count(*) FROM offline_sync_queue WHERE status = 'parked' AND device_id = $1",
+      [device.id],
+    )
+    return rows[0].count
+  }
+  await expect.poll(parked, { timeout: 20_000 }).toBe(1)
+  const metrics = (await running.get('/metrics')).text
+  running.child.kill('SIGTERM')
+  expect(await running.exited).toBe(0)
+  const output = running.output()
+  expect(output).toContain('message parked')
+  for (const said of [output, metrics]) {
+    for (const secret of [payer, device.ownerWallet, other.ownerWallet, '98_765_431', '87_654_321'])
+      expect(said).not.toContain(secret)
+  }
+})

@@ -1,0 +1,201 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { verify } from '../../../reconciler/commands/verify.ts'
+import type { Verification } from '../../../reconciler/verify/verify.ts'
+import { amountMinor } from '../../../src/protocol/money.ts'
+import type { TestDevice } from '../../kit/device.ts'
+import { useDatabase } from '../database.ts'
+import { makeWorld, newWallet, type World } from '../kit.ts'
+import { call, tamper } from './kit.ts'
+
+const db = useDatabase()
+let world: World
+let device: TestDevice
+let payer: string
+beforeAll(async () => {
+  world = await makeWorld(db())
+  payer = newWallet()
+  await db().open(payer, 10_000)
+  device = await world.device()
+  const payments = [3000, 3000, 9000, 1000].map((amount) =>
+    device.payment({ sender: payer, amount: amountMinor(amount) }),
+  )
+  const refused = [{ counter: 4, decision: 'refused' as const, reason: 'limit_exceeded' }]
+  world.network.send(world.facts(device), await world.admit(device, payments, refused))
+  world.network.send(
+    await world.admit(device, [device.payment({ sender: payer }), { counter: device.counter++, voided: true }]),
+  )
+  const copied = { ...(payments[0] as (typeof payments)[number]) }
+  world.network.send(
+    await world.admit(device, [copied], [{ counter: 1, decision: 'refused' as const, reason: 'duplicate' }]),
+  )
+  await world.settle()
+})
+afterAll(() => world.close())
+
+async function verified(args: readonly string[] = []) {
+  const { code, output } = await call(verify, ['--json', ...args], world)
+  const { sound, findings, waiting } = JSON.parse(output) as Verification
+  expect(code).toBe(sound ? 0 : 1)
+  const wrong = findings.filter(({ found }) => found > 0).map(({ check }) => check)
+  return { sound, findings, waiting, wrong }
+}
+
+test('a book as the reconciler leaves it is sound, every bundle opened', async () => {
+  const { sound, findings, wrong, waiting } = await verified(['--full'])
+  expect(wrong).toEqual([])
+  expect(sound).toBe(true)
+  expect(waiting).toEqual([])
+  expect(findings.filter(({ skipped }) => skipped)).toEqual([])
+  expect(findings.at(-1)?.promise).toContain('(all: 3)')
+})
+
+test('what waits is shown and is not wrong', async () => {
+  const late = await world.device()
+  world.network.send(await world.admit(late, [late.payment({ sender: payer })]))
+  await (await world.reconciler()).once()
+  const { sound, waiting } = await verified()
+  expect(sound).toBe(true)
+  expect(waiting).toContainEqual({ what: 'messages in the inbox', count: 1 })
+  world.network.send(world.facts(late))
+  await world.settle()
+})
+
+test('people get a line for each check, and the progress', async () => {
+  const { code, output, progress } = await call(verify, [], world)
+  expect(code).toBe(0)
+  expect(output).toMatch(/✓ {2}currency_sums/)
+  expect(output).toContain('the book is sound')
+  expect(progress.length).toBeGreaterThan(15)
+})
+
+test('without the edge’s keys it says what was not checked', async () => {
+  const { code, output } = await call(verify, [], world, { EDGE_KEYS: undefined })
+  expect(code).toBe(0)
+  expect(output).toContain('skipped: EDGE_KEYS')
+})
+
+test.each([['--sample', '0'], ['--full', 'now'], ['--nonsense']])('%s %s: not called correctly', async (...args) => {
+  expect((await call(verify, args.filter(Boolean) as string[], world)).code).toBe(2)
+})
+
+/** Each is undone after it was found; `id` is of this test's device. */
+const damages: readonly [string, string, string, readonly string[]][] = [
+  [
+    'an entry’s amount is changed',
+    'UPDATE wallet_core.entries SET amount_minor = amount_minor + 1 WHERE seq = 2',
+    'UPDATE wallet_core.entries SET amount_minor = amount_minor - 1 WHERE seq = 2',
+    ['currency_sums', 'account_balances', 'running_balances', 'transfer_entries'],
+  ],
+  [
+    'an account’s balance is changed',
+    'UPDATE wallet_core.accounts SET balance_minor = balance_minor + 5 WHERE floor_minor = 0',
+    'UPDATE wallet_core.accounts SET balance_minor = balance_minor - 5 WHERE floor_minor = 0',
+    ['account_balances'],
+  ],
+  [
+    'an entry’s number is moved',
+    'UPDATE wallet_core.entries SET seq = 99 WHERE seq = 3',
+    'UPDATE wallet_core.entries SET seq = 3 WHERE seq = 99',
+    ['running_balances'],
+  ],
+  [
+    'a floor is above what an account once held',
+    'ALTER TABLE wallet_core.accounts DROP CONSTRAINT accounts_floor; UPDATE wallet_core.accounts SET floor_minor = 1000000 WHERE floor_minor = 0',
+    'UPDATE wallet_core.accounts SET floor_minor = 0 WHERE floor_minor = 1000000; ALTER TABLE wallet_core.accounts ADD CONSTRAINT accounts_floor CHECK (floor_minor IS NULL OR balance_minor >= floor_minor)',
+    ['floors'],
+  ],
+  [
+    'a transfer’s currency is not its accounts’',
+    "UPDATE wallet_core.transfers SET currency = 'EUR' WHERE kind = 'funding'",
+    "UPDATE wallet_core.transfers SET currency = 'XOF' WHERE kind = 'funding'",
+    ['transfer_accounts'],
+  ],
+  [
+    'a payment that was refused is said to have succeeded',
+    "UPDATE offline_transactions SET status = 'succeeded', transfer_id = uuidv7() WHERE status = 'refused'",
+    "UPDATE offline_transactions SET status = 'refused', transfer_id = NULL WHERE status = 'succeeded' AND reason = 'limit_exceeded'",
+    ['payments_posted', 'device_activity', 'bundle_evidence'],
+  ],
+  [
+    'a payment that was posted is said to have failed',
+    "CREATE TABLE kept AS SELECT * FROM offline_transactions WHERE status = 'succeeded'; UPDATE offline_transactions SET status = 'failed', reason = 'lost', transfer_id = NULL WHERE status = 'succeeded'",
+    'UPDATE offline_transactions p SET status = k.status, reason = k.reason, transfer_id = k.transfer_id FROM kept k WHERE (k.device_id, k.counter) = (p.device_id, p.counter); DROP TABLE kept',
+    ['payments_posted', 'bundle_statuses'],
+  ],
+  [
+    'a payment is said to be reversed',
+    "UPDATE offline_transactions SET status = 'reversed' WHERE status = 'succeeded' AND counter = 1",
+    "UPDATE offline_transactions SET status = 'succeeded' WHERE status = 'reversed'",
+    ['reversals'],
+  ],
+  [
+    'a payment’s row is gone',
+    'CREATE TABLE kept AS SELECT * FROM offline_transactions WHERE counter = 2; DELETE FROM offline_transactions WHERE counter = 2',
+    'INSERT INTO offline_transactions SELECT * FROM kept; DROP TABLE kept',
+    ['payments_posted', 'device_activity', 'audit_complete', 'bundle_evidence'],
+  ],
+  [
+    'a payment’s parties are changed, here and in the ledger’s accounts',
+    "UPDATE offline_transactions SET merchant_id = 'another' WHERE counter = 3",
+    'UPDATE offline_transactions SET merchant_id = NULL WHERE counter = 3',
+    ['bundle_evidence'],
+  ],
+  [
+    'a bundle is gone',
+    'CREATE TABLE kept AS SELECT * FROM offline_tx_bundles WHERE seq = 2; DELETE FROM offline_tx_bundles WHERE seq = 2',
+    'INSERT INTO offline_tx_bundles SELECT * FROM kept; DROP TABLE kept',
+    ['payments_of_bundles', 'receipts_accounted', 'device_activity'],
+  ],
+  [
+    'a bundle’s bytes are changed',
+    'UPDATE offline_tx_bundles SET bundle = set_byte(bundle, length(bundle) - 1, 255 - get_byte(bundle, length(bundle) - 1))',
+    'UPDATE offline_tx_bundles SET bundle = set_byte(bundle, length(bundle) - 1, 255 - get_byte(bundle, length(bundle) - 1))',
+    ['bundle_evidence'],
+  ],
+  [
+    'a bundle’s digest is changed',
+    'UPDATE offline_tx_bundles SET digest = set_byte(digest, 0, 255 - get_byte(digest, 0))',
+    'UPDATE offline_tx_bundles SET digest = set_byte(digest, 0, 255 - get_byte(digest, 0))',
+    ['audit_complete', 'bundle_evidence'],
+  ],
+  [
+    'the edge will never be told',
+    'CREATE TABLE kept AS SELECT * FROM offline_outbox; DELETE FROM offline_outbox',
+    'INSERT INTO offline_outbox OVERRIDING SYSTEM VALUE SELECT * FROM kept; DROP TABLE kept',
+    ['bundles_owed'],
+  ],
+  [
+    'a device is not registered any more',
+    'CREATE TABLE kept AS SELECT * FROM offline_devices; DELETE FROM offline_devices',
+    'INSERT INTO offline_devices SELECT * FROM kept; DROP TABLE kept',
+    ['bundle_sources', 'device_keys', 'bundle_evidence'],
+  ],
+  [
+    'a day’s activity is changed',
+    'UPDATE offline_device_activity SET count = count + 1',
+    'UPDATE offline_device_activity SET count = count - 1',
+    ['device_activity'],
+  ],
+  [
+    'a wallet was debited without its owner’s word',
+    'UPDATE offline_policies SET require_payer_proof_above = 100',
+    'UPDATE offline_policies SET require_payer_proof_above = 10000',
+    ['debit_authority'],
+  ],
+  [
+    'a payer’s signature belongs to nothing',
+    "INSERT INTO offline_payer_authorizations VALUES ('P', '\\x00112233445566778899aabbccddeeff', 'D', 1)",
+    'DELETE FROM offline_payer_authorizations',
+    ['payer_authorizations'],
+  ],
+]
+
+test.each(damages)('%s: found', async (_, harm, repair, expected) => {
+  await tamper(db().ownerUrl, harm)
+  const { wrong, findings } = await verified(['--full'])
+  await tamper(db().ownerUrl, repair)
+  expect(wrong).toEqual(expect.arrayContaining([...expected]))
+  // What is wrong is named by ids, never by wallets.
+  expect(JSON.stringify(findings)).not.toContain(payer)
+  expect((await verified(['--full'])).wrong).toEqual([])
+})
