@@ -6,7 +6,7 @@ import { type DevIssuer, startDevIssuer } from './issuer.ts'
 import { startPostgres } from './postgres.ts'
 import { ReconcilerProcess } from './reconciler-process.ts'
 import type { DevSecrets } from './secrets.ts'
-import { type Edge, startEdge } from './workerd.ts'
+import { type Edge, type EdgeOptions, startEdge } from './workerd.ts'
 
 /**
  * Everything on this machine: Postgres, the issuer of people's tokens, workerd with the edge and the queue's pull API,
@@ -23,6 +23,8 @@ export interface StackOptions {
   readonly reconcilers?: number
   /** Postgres settings, e.g. `{ fsync: 'off' }` for tests. */
   readonly postgresSettings?: Readonly<Record<string, string>>
+  /** The edge's and the queue's wrangler config, when they are not the project's own. */
+  readonly configs?: NonNullable<EdgeOptions['configs']>
 }
 
 export interface DatabaseUrls {
@@ -36,6 +38,11 @@ export interface Stack {
   readonly database: DatabaseUrls
   readonly reconcilers: readonly ReconcilerProcess[]
   startReconciler(): ReconcilerProcess
+  /**
+   * Kills workerd and starts it again at the same addresses on what it had stored, as after a crash; with other secrets,
+   * as by a deploy.
+   */
+  restartEdge(secrets?: DevSecrets): Promise<void>
   /** A call to the queue's API (dev/queue): `queue('POST', 'drop')`, `queue('PUT', 'faults', {…})`. */
   queue(method: string, action: string, body?: object): Promise<unknown>
   stop(): Promise<void>
@@ -67,13 +74,20 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
     const issuer = await startDevIssuer(join(dataDir, 'issuer.json'), await freeOr(ports?.issuer))
     stops.push(() => issuer.close())
-    const edge = await startEdge({
-      persistTo: join(dataDir, 'edge'),
-      port: await freeOr(ports?.edge),
-      queuePort: await freeOr(ports?.queue),
-      vars: { ...secrets, ...issuer.vars, ENVIRONMENT: 'development' },
-    })
+    const edgeAt = (port: number, queuePort: number, keys: DevSecrets) =>
+      startEdge({
+        persistTo: join(dataDir, 'edge'),
+        port,
+        queuePort,
+        vars: { ...keys, ...issuer.vars, ENVIRONMENT: 'development' },
+        ...(options.configs && { configs: options.configs }),
+      })
+    let edge = await edgeAt(await freeOr(ports?.edge), await freeOr(ports?.queue), secrets)
     stops.push(() => edge.dispose())
+    const restartEdge = async (keys = secrets) => {
+      await edge.dispose()
+      edge = await edgeAt(Number(new URL(edge.url).port), Number(new URL(edge.queueUrl).port), keys)
+    }
     const sweeps = setInterval(() => void edge.runScheduled().catch(console.error), SWEEP_EVERY_MS)
     stops.push(async () => clearInterval(sweeps))
 
@@ -108,7 +122,12 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       if (!answer.ok) throw new Error(`queue ${action}: ${answer.status} ${await answer.text()}`)
       return ((await answer.json()) as { result: unknown }).result
     }
-    return { edge, issuer, database, reconcilers, startReconciler, queue, stop }
+    return {
+      get edge() {
+        return edge
+      },
+      ...{ issuer, database, reconcilers, startReconciler, restartEdge, queue, stop },
+    }
   } catch (error) {
     await stop()
     throw error

@@ -11,6 +11,7 @@ import {
   deviceMessageOf,
   INDEX_PATIENCE_MS,
   indexMessageOf,
+  NEXT_PAGE_MS,
   nextAttemptMs,
   OWED_PER_ALARM,
   SETTLE_PATIENCE_MS,
@@ -26,6 +27,8 @@ import type { Decision, Device, StoredBundle } from './types.ts'
 export class Delivery {
   readonly #ctx: DurableObjectState
   readonly #env: Env
+  /** Where the next page of a long backlog begins; 0 at its start. */
+  #resendAfter = 0
   /** When the alarm will run, as far as this instance knows; spares a write for each push. */
   #alarmAtMs: number | undefined
 
@@ -71,12 +74,16 @@ export class Delivery {
     const nowMs = Date.now()
     this.#alarmAtMs = undefined
     this.#arm(this.#nextAlarmMs(nowMs))
-    const owed = readOwed(sql, readDevice(sql).doneThrough, OWED_PER_ALARM)
+    const from = Math.max(readDevice(sql).doneThrough, this.#resendAfter)
+    const owed = readOwed(sql, from, OWED_PER_ALARM)
     await this.#refreshShown(owed)
 
     const device = readDevice(sql)
+    // A long backlog goes out page by page, so that its first bundles cannot keep the others from being sent again.
+    this.#resendAfter = owed.length === OWED_PER_ALARM ? (owed.at(-1)?.seq ?? 0) : 0
+    if (this.#resendAfter > 0) this.#arm(nowMs + NEXT_PAGE_MS)
     const late = (sinceMs: number, patienceMs: number) => nowMs - sinceMs >= patienceMs
-    const still = readOwed(sql, device.doneThrough, OWED_PER_ALARM)
+    const still = readOwed(sql, from, OWED_PER_ALARM)
     const settle = still.filter((b) => !b.recorded && late(b.receivedAtMs, SETTLE_PATIENCE_MS))
     const index = still.filter((b) => b.indexedRev < b.rev && late(b.updatedAtMs, SETTLE_PATIENCE_MS))
     const audit = readAudit(sql, device.auditDoneThrough, OWED_PER_ALARM)

@@ -16,6 +16,8 @@ export const INDEX_PATIENCE_MS = 60_000
 export const BACKOFF_MAX_MS = 15 * 60_000
 /** What one alarm looks at; the next alarm goes on. */
 export const OWED_PER_ALARM = 100
+/** Between two pages of a backlog that is longer than that. */
+export const NEXT_PAGE_MS = 1_000
 
 /**
  * When to try again what is owed since `sinceMs`: after as long again as it already waited, so that the pauses double

@@ -12,7 +12,8 @@ import { fromBase64url } from './protocol/bytes.ts'
  * - `INTERNAL_HMAC_KEY`: 32 bytes, base64url; shared with the reconciler
  * - `OIDC_ISSUER`, `OIDC_AUDIENCE`, `OIDC_JWKS_URL`: who signs the tokens of the people
  * - `ACCESS_TEAM_DOMAIN` (`https://<team>.cloudflareaccess.com`), `ACCESS_AUDIENCE` (the application's AUD tag),
- *   `ACCESS_ROLES` (JSON, group → role), `ACCESS_ROLES_CLAIM`, `ACCESS_TENANT_CLAIM` (paths): Cloudflare Access; optional
+ *   `ACCESS_ROLES` (JSON, group → role), `ACCESS_ROLES_CLAIM`, `ACCESS_SUBJECT_CLAIM`, `ACCESS_TENANT_CLAIM` (paths):
+ *   Cloudflare Access; optional
  * - `METRICS_TOKEN`: at least 32 characters; lets a scraper read `/metrics`; optional
  */
 const given = <T extends z.ZodType>(schema: T) => z.preprocess((value) => (value === '' ? undefined : value), schema)
@@ -37,6 +38,7 @@ const settings = z.object({
   ACCESS_AUDIENCE: given(z.string().optional()),
   ACCESS_ROLES: given(accessRoles.optional()),
   ACCESS_ROLES_CLAIM: given(claimPath.default('custom.groups')),
+  ACCESS_SUBJECT_CLAIM: given(claimPath.optional()),
   ACCESS_TENANT_CLAIM: given(claimPath.optional()),
   METRICS_TOKEN: given(z.string().min(32).optional()),
 })
@@ -58,6 +60,11 @@ const checked = settings.superRefine((values, context) => {
   const access = [values.ACCESS_TEAM_DOMAIN, values.ACCESS_AUDIENCE, values.ACCESS_ROLES]
   if (new Set(access.map((value) => value === undefined)).size > 1) {
     context.addIssue({ code: 'custom', path: ['ACCESS_TEAM_DOMAIN'], message: 'with ACCESS_AUDIENCE and ACCESS_ROLES' })
+  }
+  // Votes need different people, and somebody known to both issuers must not be two.
+  const votes = Object.values(values.ACCESS_ROLES ?? {}).some((role) => role !== 'pay_auditor')
+  if (votes && values.ACCESS_SUBJECT_CLAIM === undefined) {
+    context.addIssue({ code: 'custom', path: ['ACCESS_SUBJECT_CLAIM'], message: 'for roles that vote' })
   }
   if (values.ENVIRONMENT === 'production' && !values.OIDC_JWKS_URL.startsWith('https://')) {
     context.addIssue({ code: 'custom', path: ['OIDC_JWKS_URL'], message: 'https' })

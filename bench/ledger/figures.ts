@@ -3,7 +3,7 @@ import { alternate, type Compared, type Cost, run } from './measure.ts'
 import type { Options } from './options.ts'
 import { makeBatches, type Shape } from './payments.ts'
 import type { Database, Server, Session } from './server.ts'
-import { bareLedger, bareSettlement, posting, postingAgain, type Subject, settling } from './subjects.ts'
+import { bareLedger, bareSettlement, posting, postingAgain, type Subject, settling, write } from './subjects.ts'
 
 /** A row of the table: what was measured against its target. */
 export interface Row {
@@ -29,8 +29,7 @@ export async function againstBare(
 ): Promise<readonly Row[]> {
   const [subject, floor] = what === 'posting' ? [posting, bareLedger] : [settling, bareSettlement]
   const sessions = [await database.connect(), await database.connect()] as const
-  const side = (session: Session, write: Subject) => () =>
-    run(database, session, write, makeBatches(payments, size))
+  const side = (session: Session, one: Subject) => () => run(database, session, one, makeBatches(payments, size))
   await side(sessions[0], subject)()
   await side(sessions[1], floor)()
   const compared = await alternate(rounds, side(sessions[0], subject), side(sessions[1], floor))
@@ -86,7 +85,11 @@ export async function hotMerchants(database: Database, { rounds, payments }: Opt
     const startedAt = performance.now()
     const costs = await Promise.all(posters.map((session, i) => run(database, session, posting, loads[i] ?? [])))
     const seconds = (performance.now() - startedAt) / 1000
-    return { perSecond: payments / seconds, walBytes: costs[0]?.walBytes ?? 0, cpuMicros: median(costs.map((c) => c.cpuMicros)) }
+    return {
+      perSecond: payments / seconds,
+      walBytes: costs[0]?.walBytes ?? 0,
+      cpuMicros: median(costs.map((c) => c.cpuMicros)),
+    }
   }
   await both('spread')()
   const before = await deadlocks(database)
@@ -157,11 +160,8 @@ export async function bookSize(server: Server, { rounds, payments, bookPayments 
 
 async function fill(database: Database, payments: number): Promise<void> {
   const session = await database.connect()
-  for (const batch of makeBatches(payments, 2000)) await posting(session.client, batch)
+  for (const batch of makeBatches(payments, 2000)) {
+    await write(session.client, posting, posting.values(batch), batch.length)
+  }
   await database.admin.query('VACUUM ANALYZE')
 }
-
-export async function settlingDatabase(server: Server): Promise<Database> {
-  return server.database('settling')
-}
-export { bareSettlement, settling }

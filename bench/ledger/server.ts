@@ -63,6 +63,7 @@ export async function startServer(): Promise<Server> {
       await root.query(`CREATE DATABASE ${name} TEMPLATE molam OWNER molam_owner`)
       const admin = await open(postgres.adminUrl(name))
       await admin.query(SEED)
+      await admin.query('VACUUM ANALYZE')
       return {
         name,
         admin,
@@ -95,8 +96,7 @@ const SEED = `
   CREATE TABLE bare.entries (LIKE wallet_core.entries INCLUDING ALL);
   CREATE TABLE bare.transactions (LIKE offline_transactions INCLUDING ALL);
   GRANT USAGE ON SCHEMA bare TO molam_reconciler;
-  GRANT INSERT ON ALL TABLES IN SCHEMA bare TO molam_reconciler;
-  VACUUM ANALYZE;`
+  GRANT INSERT ON ALL TABLES IN SCHEMA bare TO molam_reconciler;`
 
 /** USER_HZ: the unit of utime and stime in /proc is 10 ms on every Linux that Node runs on. */
 const TICK_MS = 10

@@ -3,93 +3,77 @@ import type pg from 'pg'
 import type { BenchPayment } from './payments.ts'
 
 /** One side of a comparison: writes a batch in one round trip and one transaction. */
-export type Subject = (client: pg.Client, batch: readonly BenchPayment[]) => Promise<void>
+export interface Subject {
+  readonly sql: string
+  /** Made before anything is measured. */
+  values(batch: readonly BenchPayment[]): unknown[]
+  /** How many rows the answer counts; undefined when it counts nothing. */
+  readonly counts?: boolean
+}
+
+export async function write(
+  client: pg.Client,
+  { sql, counts }: Subject,
+  values: unknown[],
+  size: number,
+): Promise<void> {
+  const { rows } = await client.query<{ done: string }>(sql, values)
+  if (counts && Number(rows[0]?.done) !== size) throw new Error(`${rows[0]?.done} of ${size} payments`)
+}
 
 const column = <T>(batch: readonly BenchPayment[], pick: (payment: BenchPayment) => T): T[] => batch.map(pick)
 const AT = new Date()
 
+const postingValues = (batch: readonly BenchPayment[]) => [
+  column(batch, ({ deviceId }) => deviceId),
+  column(batch, ({ counter }) => counter),
+  column(batch, ({ sender }) => sender),
+  column(batch, ({ receiver }) => receiver),
+  column(batch, ({ amount }) => amount),
+  column(batch, () => 'XOF'),
+  AT,
+]
+const POST = 'wallet_core.post_payments($1, $2, $3, $4, $5, $6, $7)'
+
 /** The ledger alone, as the reconciler’s function reaches it. */
-export const posting: Subject = async (client, batch) => {
-  const { rows } = await client.query<{ posted: string }>(
-    `SELECT count(*) FILTER (WHERE result = 'posted') AS posted
-     FROM wallet_core.post_payments($1, $2, $3, $4, $5, $6, $7)`,
-    [
-      column(batch, ({ deviceId }) => deviceId),
-      column(batch, ({ counter }) => counter),
-      column(batch, ({ sender }) => sender),
-      column(batch, ({ receiver }) => receiver),
-      column(batch, ({ amount }) => amount),
-      column(batch, () => 'XOF'),
-      AT,
-    ],
-  )
-  if (Number(rows[0]?.posted) !== batch.length) throw new Error(`${rows[0]?.posted} of ${batch.length} posted`)
+export const posting: Subject = {
+  sql: `SELECT count(*) FILTER (WHERE result = 'posted') AS done FROM ${POST}`,
+  values: postingValues,
+  counts: true,
 }
 
 /** The same batch again: nothing may be posted. */
-export const postingAgain: Subject = async (client, batch) => {
-  const { rows } = await client.query<{ exists: string }>(
-    `SELECT count(*) FILTER (WHERE result = 'exists') AS exists
-     FROM wallet_core.post_payments($1, $2, $3, $4, $5, $6, $7)`,
-    [
-      column(batch, ({ deviceId }) => deviceId),
-      column(batch, ({ counter }) => counter),
-      column(batch, ({ sender }) => sender),
-      column(batch, ({ receiver }) => receiver),
-      column(batch, ({ amount }) => amount),
-      column(batch, () => 'XOF'),
-      AT,
-    ],
-  )
-  if (Number(rows[0]?.exists) !== batch.length) throw new Error('a payment was posted twice')
+export const postingAgain: Subject = {
+  sql: `SELECT count(*) FILTER (WHERE result = 'exists') AS done FROM ${POST}`,
+  values: postingValues,
+  counts: true,
 }
 
 /** Everything that settling does for payments: their rows, the ledger, activity. */
-export const settling: Subject = async (client, batch) => {
-  const { rows } = await client.query<{ posted: string }>(
-    `SELECT count(*) FILTER (WHERE status = 'succeeded') AS posted FROM offline_record_transactions(
-       $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::date[], $14, $15, $16, $17, $18)`,
-    [
-      column(batch, ({ deviceId }) => deviceId),
-      column(batch, ({ counter }) => counter),
-      column(batch, () => BUNDLE_ID),
-      column(batch, hashOf),
-      column(batch, () => 'merchant'),
-      column(batch, () => 'qr'),
-      column(batch, ({ amount }) => amount),
-      column(batch, () => 'XOF'),
-      column(batch, ({ sender }) => sender),
-      column(batch, ({ receiver }) => receiver),
-      column(batch, () => null),
-      column(batch, () => AT),
-      column(batch, () => '2026-11-22'),
-      column(batch, () => 'pending'),
-      column(batch, () => null),
-      column(batch, () => null),
-      column(batch, () => null),
-      AT,
-    ],
-  )
-  if (Number(rows[0]?.posted) !== batch.length) throw new Error(`${rows[0]?.posted} of ${batch.length} posted`)
-}
-
-/**
- * The honest floor: the rows that posting leaves, in tables with the same indexes and checks, in one statement. All values
- * are given: nothing is looked up, locked, added up or compared, and no balance is updated.
- */
-export const bareLedger: Subject = async (client, batch) => {
-  await client.query(BARE_LEDGER, bareLedgerValues(batch))
-}
-
-/** And with the payments’ own rows. */
-export const bareSettlement: Subject = async (client, batch) => {
-  const values = bareLedgerValues(batch)
-  await client.query(`WITH ${BARE_CTES}, p AS (${BARE_TRANSACTIONS}) ${BARE_ENTRIES}`, [
-    ...values,
+export const settling: Subject = {
+  sql: `SELECT count(*) FILTER (WHERE status = 'succeeded') AS done FROM offline_record_transactions(
+          $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::date[], $14, $15, $16, $17, $18)`,
+  values: (batch) => [
+    column(batch, ({ deviceId }) => deviceId),
+    column(batch, ({ counter }) => counter),
+    column(batch, () => BUNDLE_ID),
+    column(batch, hashOf),
+    column(batch, () => 'merchant'),
+    column(batch, () => 'qr'),
+    column(batch, ({ amount }) => amount),
+    column(batch, () => 'XOF'),
     column(batch, ({ sender }) => sender),
     column(batch, ({ receiver }) => receiver),
-    column(batch, hashOf),
-  ])
+    column(batch, () => null),
+    column(batch, () => AT),
+    column(batch, () => '2026-11-22'),
+    column(batch, () => 'pending'),
+    column(batch, () => null),
+    column(batch, () => null),
+    column(batch, () => null),
+    AT,
+  ],
+  counts: true,
 }
 
 const BARE_CTES = `t AS (
@@ -111,6 +95,23 @@ const BARE_TRANSACTIONS = `
   FROM unnest($1::uuid[], $2::text[], $3::bigint[], $6::bigint[], $13::text[], $14::text[], $15::bytea[])
     AS x (id, source_id, source_no, amount, sender, receiver, hash)`
 const BARE_LEDGER = `WITH ${BARE_CTES} ${BARE_ENTRIES}`
+
+/**
+ * The honest floor: the rows that posting leaves, in tables with the same indexes and checks, in one statement. All values
+ * are given: nothing is looked up, locked, added up or compared, and no balance is updated.
+ */
+export const bareLedger: Subject = { sql: BARE_LEDGER, values: bareLedgerValues }
+
+/** And with the payments’ own rows. */
+export const bareSettlement: Subject = {
+  sql: `WITH ${BARE_CTES}, p AS (${BARE_TRANSACTIONS}) ${BARE_ENTRIES}`,
+  values: (batch) => [
+    ...bareLedgerValues(batch),
+    column(batch, ({ sender }) => sender),
+    column(batch, ({ receiver }) => receiver),
+    column(batch, hashOf),
+  ],
+}
 
 const BUNDLE_ID = '0'.repeat(26)
 const hashOf = ({ deviceId, counter }: BenchPayment) => createHash('sha256').update(`${deviceId}/${counter}`).digest()

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import type { Fleet } from './fleet.ts'
+import type { FleetDevice } from './market-device.ts'
 
 /** What the devices say, held against what the book says. */
 export interface Reconciliation {
@@ -24,6 +24,12 @@ export interface Reconciliation {
   readonly reasons: Readonly<Record<string, number>>
 }
 
+/** Devices, with what people were told they took and what they refused to take. */
+interface Told {
+  readonly devices: readonly (Pick<FleetDevice, 'sdk' | 'declined'> & { readonly taken: ReadonlySet<string> })[]
+  readonly deviceIds: readonly string[]
+}
+
 interface BookRow {
   readonly local_id: string
   readonly status: string
@@ -42,7 +48,7 @@ const PAYMENTS = `
       FROM wallet_core.entries e WHERE e.transfer_id = t.transfer_id) AS balanced
   FROM offline_transactions t WHERE t.device_id = ANY ($1)`
 
-export async function reconcileDay(databaseUrl: string, fleet: Fleet): Promise<Reconciliation> {
+export async function reconcileDay(databaseUrl: string, fleet: Told): Promise<Reconciliation> {
   const client = new pg.Client(databaseUrl)
   await client.connect()
   try {
@@ -60,7 +66,7 @@ export async function reconcileDay(databaseUrl: string, fleet: Fleet): Promise<R
   }
 }
 
-function compare(rows: readonly BookRow[], fleet: Fleet): Omit<Reconciliation, 'bundles' | 'ledger_sum'> {
+function compare(rows: readonly BookRow[], fleet: Told): Omit<Reconciliation, 'bundles' | 'ledger_sum'> {
   const book = new Map(rows.map((row) => [row.local_id, row]))
   let receipts = 0
   let lost = 0

@@ -26,24 +26,30 @@ export interface AccessClaims {
   readonly rolesClaim: string
   /** Group → role. */
   readonly roles: Readonly<Record<string, Role>>
+  /**
+   * Path of the claim that holds the subject that the person has with our own issuer. With `sub`, which is Access's own
+   * number for them, they are somebody else there: `access:<sub>`.
+   */
+  readonly subjectClaim: string
   /** Path of the claim that names the tenant; without it everybody sees all. */
   readonly tenantClaim: string | undefined
 }
 
 /** `type` is `app` in a token for an application; the team's own session token has another. */
-const accessClaims = z.object({ sub: subject, type: z.literal('app') })
+const accessClaims = z.object({ sub: subject, type: z.literal('app'), subject })
 const groups = z.union([z.array(z.string()), z.string().transform((group) => [group])]).default([])
 
 /** A person by the claims of Cloudflare Access: groups are somebody else's names, those that we do not map say nothing. */
 export function accessPerson(claims: Claims, where: AccessClaims): Result<Person, Refusal> {
-  const read = accessClaims.safeParse(claims)
+  const read = accessClaims.safeParse({ ...claims, subject: at(claims, where.subjectClaim) })
   const named = groups.safeParse(at(claims, where.rolesClaim))
   const tenantClaim = where.tenantClaim === undefined ? undefined : at(claims, where.tenantClaim)
   // Where a tenant is expected its absence is a fault: it must not open everything.
   const own = where.tenantClaim === undefined ? { success: true, data: undefined } : tenant.safeParse(tenantClaim)
   if (!read.success || !named.success || !own.success) return err({ code: 'unauthorized' })
   const mapped = named.data.flatMap((group) => (Object.hasOwn(where.roles, group) ? (where.roles[group] ?? []) : []))
-  return withRoles({ subject: `access:${read.data.sub}`, roles: [...new Set(mapped)], tenant: own.data })
+  const whose = where.subjectClaim === 'sub' ? `access:${read.data.subject}` : read.data.subject
+  return withRoles({ subject: whose, roles: [...new Set(mapped)], tenant: own.data })
 }
 
 /** Somebody without a role is known, and may do nothing. */

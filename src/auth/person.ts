@@ -4,7 +4,7 @@ export type Role = (typeof ROLES)[number]
 
 /** Somebody whose token was verified. */
 export interface Person {
-  /** The issuer's `sub`; people who come through Cloudflare Access are `access:<sub>`, so that nobody is two by accident. */
+  /** One for one human being, whichever issuer they come through: votes that need two people rest on it. */
   readonly subject: string
   readonly roles: readonly Role[]
   /** Sees only this tenant's devices and bundles; undefined sees all. */

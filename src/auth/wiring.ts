@@ -33,7 +33,12 @@ function accessIssuer(settings: Settings): PeopleIssuer | undefined {
   const { ACCESS_TEAM_DOMAIN: team, ACCESS_AUDIENCE: audience, ACCESS_ROLES: roles } = settings
   if (team === undefined || audience === undefined || roles === undefined) return undefined
   const issuer = new URL(team).origin
-  const where = { roles, rolesClaim: settings.ACCESS_ROLES_CLAIM, tenantClaim: settings.ACCESS_TENANT_CLAIM }
+  const where = {
+    roles,
+    rolesClaim: settings.ACCESS_ROLES_CLAIM,
+    subjectClaim: settings.ACCESS_SUBJECT_CLAIM ?? 'sub',
+    tenantClaim: settings.ACCESS_TENANT_CLAIM,
+  }
   return {
     issuer,
     audience,

@@ -2,7 +2,7 @@ import { err, ok, type Result } from '../protocol/result.ts'
 import type { Refusal } from './refusal.ts'
 
 /** How long a body may take. 64 KiB over the slowest GPRS (10 kbit/s) take 52 s; a sender that drips holds us no longer. */
-export const BODY_MS_MAX = 60_000
+const BODY_MS_MAX = 60_000
 
 /**
  * Reads a request's body and never holds more of it than `bytesMax`: a declared length is refused before a byte is read,

@@ -1,7 +1,7 @@
 /** What the Worker cannot do its work without. A check resolves, or throws. */
 export type Check = () => Promise<unknown>
 
-export type CheckState = 'ok' | 'failed' | 'timeout'
+type CheckState = 'ok' | 'failed' | 'timeout'
 
 export interface Readiness {
   readonly ready: boolean

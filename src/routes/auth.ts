@@ -8,8 +8,6 @@ import type { Refusal } from '../ingest/refusal.ts'
 import { err, type Result } from '../protocol/result.ts'
 import type { App } from './app-types.ts'
 
-export { type Person, ROLES, type Role, seesTenant } from '../auth/person.ts'
-
 /** Who makes this request, if one of these roles lets that person. */
 export async function authenticate(c: Context<App>, allowed: readonly Role[]): Promise<Result<Person, Refusal>> {
   const { settings, hmacKey } = configOf(c.env)

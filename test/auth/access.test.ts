@@ -74,6 +74,23 @@ it.each([
   expect(await isolate().ask({ 'cf-access-jwt-assertion': await token(over) })).toEqual(refused(code))
 })
 
+describe('where our own issuer’s subject is a claim', () => {
+  const where = { ...GROUPS, subjectClaim: 'custom.employee' }
+  const claims = (custom: object) => ({
+    sub: 'a-number-of-access',
+    type: 'app',
+    custom: { groups: ['ops'], ...custom },
+  })
+
+  it('a person is the same as by that issuer, and votes once', () => {
+    expect(accessPerson(claims({ employee: 'ops-1' }), where)).toMatchObject({ value: { subject: 'ops-1' } })
+  })
+
+  it.each([{}, { employee: '' }, { employee: 7 }])('%o is nobody', (custom) => {
+    expect(accessPerson(claims(custom), where)).toEqual(refused('unauthorized'))
+  })
+})
+
 describe('where the tenant is a claim', () => {
   const where = { ...GROUPS, tenantClaim: 'custom.tenant' }
   const claims = (custom: object) => ({ sub: 'ops-1', type: 'app', custom: { groups: ['ops'], ...custom } })

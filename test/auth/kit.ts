@@ -45,6 +45,7 @@ export class TestIsolate {
 export const GROUPS = {
   rolesClaim: 'custom.groups',
   roles: { ops: 'pay_admin', audit: 'pay_auditor' },
+  subjectClaim: 'sub',
   tenantClaim: undefined,
 } as const
 

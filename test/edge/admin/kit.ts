@@ -1,5 +1,6 @@
 import { importJWK, SignJWT } from 'jose'
 import { expect } from 'vitest'
+import { nobleSuite } from '../../../src/crypto/noble.ts'
 import { signSign1 } from '../../../src/crypto/sign1.ts'
 import type { Signer } from '../../../src/crypto/suite.ts'
 import { keyId } from '../../../src/crypto/thumbprint.ts'
@@ -12,6 +13,8 @@ import { PROBLEMS } from '../../../src/protocol/problems.ts'
 import { deliverIndex, type Queues } from '../../durable-objects/kit.ts'
 import { type Made, randomBytes, type TestDevice } from '../../kit/device.ts'
 import { bindings, keySet, ORIGIN, pushed, SELF } from '../kit.ts'
+
+export const suite = nobleSuite(randomBytes)
 
 /** People, by name and role, who call the admin API. */
 export interface Caller {

@@ -58,13 +58,13 @@ test('received against posted, by device and type, each difference with its reas
   const { lines, explained, timeZone } = JSON.parse(output)
   expect([explained, timeZone]).toEqual([true, 'Africa/Porto-Novo'])
   const byType = Object.fromEntries(lines.map((line: { type: string }) => [line.type, line]))
-  expect(byType.cashout).toMatchObject({
+  expect(byType['cashout']).toMatchObject({
     deviceId: agent.id,
     received: { count: 1, minor: 700 },
     posted: { count: 1, minor: 700 },
     differences: [],
   })
-  expect(byType.merchant).toMatchObject({
+  expect(byType['merchant']).toMatchObject({
     deviceId: shop.id,
     currency: 'XOF',
     received: { count: 6, minor: 19_500 },

@@ -1,0 +1,51 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { arch, cpus, loadavg, platform, totalmem } from 'node:os'
+import { join } from 'node:path'
+import type { Row } from './figures.ts'
+import type { Options } from './options.ts'
+import { SETTINGS_TEXT } from './server.ts'
+
+/** Writes `ledger.md` for people and `ledger.json` for whoever compares. @returns the table */
+export function writeResult(rows: readonly Row[], options: Options, seconds: number): string {
+  const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GB, ${platform()} ${arch()}`
+  const load = loadavg().map((value) => value.toFixed(1))
+  const table = [
+    '| figure | target | value | | beside |',
+    '|---|---|---|---|---|',
+    ...rows.map(
+      ({ figure, target, value, met, beside }) =>
+        `| ${figure} | ${target} | ${value} | ${met ? '✓' : '✗'} | ${beside} |`,
+    ),
+  ].join('\n')
+  const text = `# The ledger, measured
+
+\`node bench/ledger.ts${options.quick ? ' --quick' : ''}\`, ${new Date().toISOString().slice(0, 10)}, ${Math.round(seconds)} s, commit ${commit()}.
+${machine}; load average at the end ${load.join(' ')}. Node ${process.version}; Postgres 18, ${SETTINGS_TEXT}, the rest as
+it comes (fsync and full_page_writes on).
+
+${table}
+
+Each ratio is the median of ${options.rounds} alternations of ${options.payments} payments, both sides on the same server, one right
+after the other, the first of each pair changing sides. The bare insert writes the same rows into tables with the same indexes
+and checks in one statement, all values given by the client: nothing is looked up, locked or added up, and no balance is
+updated. WAL is the server's insert position before and after; CPU is utime + stime of the backend. Times include the client.
+`
+  if (options.out !== '') {
+    mkdirSync(options.out, { recursive: true })
+    writeFileSync(join(options.out, 'ledger.md'), text)
+    writeFileSync(
+      join(options.out, 'ledger.json'),
+      `${JSON.stringify({ at: new Date().toISOString(), commit: commit(), machine, load, options: { ...options, only: [...options.only] }, rows }, null, 2)}\n`,
+    )
+  }
+  return text
+}
+
+function commit(): string {
+  try {
+    return execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim()
+  } catch {
+    return 'unknown'
+  }
+}

@@ -1,0 +1,26 @@
+const EVERY_MS = 50
+
+/**
+ * Asks again and again until the answer is neither undefined nor false.
+ *
+ * @param what is being waited for, for whoever reads that it did not happen
+ */
+export async function eventually<T>(
+  what: string,
+  ask: () => Promise<T | undefined | false>,
+  withinMs = 30_000,
+): Promise<T> {
+  const deadline = Date.now() + withinMs
+  for (let failed: unknown; ; ) {
+    try {
+      const answer = await ask()
+      if (answer !== undefined && answer !== false) return answer
+      failed = undefined
+    } catch (error) {
+      // What is asked may be what is down.
+      failed = error
+    }
+    if (Date.now() > deadline) throw new Error(`not within ${withinMs / 1000} s: ${what}`, { cause: failed })
+    await new Promise((resolve) => setTimeout(resolve, EVERY_MS))
+  }
+}

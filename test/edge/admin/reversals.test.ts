@@ -1,0 +1,82 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { ReversalMessage } from '../../../src/protocol/messages.ts'
+import { amountMinor } from '../../../src/protocol/money.ts'
+import { dumpObject, lostQueues, type Queues, stubOf } from '../../durable-objects/kit.ts'
+import type { Made, TestDevice } from '../../kit/device.ts'
+import { pushed, registered } from '../kit.ts'
+import { admin, auditor, call, ok, otherReviewer, pushPayments, refused, reviewer } from './kit.ts'
+
+/** Undoing a payment that succeeded: decided by people, once, and told to the reconciler until it has it. */
+let queues: Queues
+let device: TestDevice
+let made: Made
+beforeEach(async () => {
+  queues = await lostQueues()
+  device = await registered()
+  queues.watch(device)
+  const own = { sender: device.ownerWallet, receiver: 'W-SHOP', approval: 'A-1' }
+  const big = device.payment({ amount: amountMinor(60_000), ...own })
+  made = await pushPayments(device, [big, device.payment(), device.payment()], queues)
+  await settled(1, [1, 'succeeded'], [2, 'succeeded'])
+  queues.clear()
+})
+
+const settled = (rev: number, ...outcomes: [number, 'succeeded' | 'reversed'][]) =>
+  stubOf(device).confirm([
+    {
+      ...{ kind: 'bundle_settled', deviceId: device.id, bundleId: made.header.bundleId, seq: 1, rev },
+      outcomes: outcomes.map(([counter, status]) => ({ counter, status, atMs: 1 })),
+    } as const,
+  ])
+const path = (counter: number | string) => `/offline/transactions/${device.id}/${counter}/reverse`
+const body = { reason: 'goods were returned' }
+const sent = () => queues.settle.filter((message): message is ReversalMessage => message.kind === 'reversal')
+
+it('one person up to the amount: the reconciler is told once, and the payment stays what it is until it answers', async () => {
+  expect(await ok(call(reviewer, 'POST', path(2), body))).toMatchObject({ decided: true, needed: 1 })
+  expect(sent()).toMatchObject([
+    { rev: 1, counter: 2, seq: 1, bundleId: made.header.bundleId, reason: body.reason, actors: ['user:binta'] },
+  ])
+  await refused(call(otherReviewer, 'POST', path(2), body), 'state_conflict')
+  expect(sent()).toHaveLength(1)
+  await settled(2, [2, 'reversed'])
+  const { notice } = await pushed((await device.resign(made)).bundle)
+  expect(notice.outcomes.at(-1)).toMatchObject({ counter: 2, status: 'reversed' })
+  await refused(call(otherReviewer, 'POST', path(2), body), 'state_conflict')
+})
+
+describe('above the amount', () => {
+  it('two people, and the same one is not two', async () => {
+    expect(await ok(call(reviewer, 'POST', path(1), body))).toMatchObject({ decided: false, needed: 2 })
+    await refused(call(reviewer, 'POST', path(1), body), 'already_voted')
+    expect(sent()).toEqual([])
+    expect(await ok(call(admin, 'POST', path(1), body))).toMatchObject({ decided: true })
+    expect(sent()).toMatchObject([{ counter: 1, actors: ['user:binta', 'user:awa'] }])
+  })
+  it('the amount is the policy’s, whichever is in force now', async () => {
+    const inForce = await ok(call(auditor, 'GET', '/offline/policies/SN'))
+    const change = { country: 'SN', reason: 'test', changes: { review_two_people_above: 100_000 } }
+    await ok(call(admin, 'POST', '/offline/policies', { ...change, based_on: inForce.version }), 201)
+    expect(await ok(call(reviewer, 'POST', path(1), body))).toMatchObject({ decided: true, needed: 1 })
+  })
+})
+
+it('what has not succeeded, or is not there, cannot be reversed', async () => {
+  const before = await dumpObject(device)
+  await refused(call(reviewer, 'POST', path(3), body), 'state_conflict')
+  await refused(call(reviewer, 'POST', path(4), body), 'not_found')
+  await refused(call(reviewer, 'POST', '/offline/transactions/NOBODY/1/reverse', body), 'not_found')
+  for (const counter of ['0', '01', '-1', 'x', '4294967296', '99999999999']) {
+    await refused(call(reviewer, 'POST', path(counter), body), 'not_found', counter)
+  }
+  await refused(call(reviewer, 'POST', path(2), { reason: 'x' }), 'invalid_request')
+  await refused(call(auditor, 'POST', path(2), body), 'forbidden')
+  await refused(call({ ...reviewer, tenant: 'other' }, 'POST', path(2), body), 'not_found')
+  expect(await dumpObject(device)).toBe(before)
+})
+
+it('reviews and reversals count their decisions together', async () => {
+  await ok(call(reviewer, 'POST', path(2), body))
+  for (const who of [reviewer, otherReviewer]) await ok(call(who, 'POST', path(1), body))
+  expect(sent().map(({ rev }) => rev)).toEqual([1, 2])
+})

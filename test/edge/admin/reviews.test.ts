@@ -1,0 +1,261 @@
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { ulidText } from '../../../src/protocol/ids.ts'
+import type { ReviewMessage } from '../../../src/protocol/messages.ts'
+import { amountMinor } from '../../../src/protocol/money.ts'
+import type { PaymentStatus } from '../../../src/protocol/states.ts'
+import {
+  alarm,
+  deliverIndex,
+  dumpObject,
+  inObject,
+  lostQueues,
+  owed,
+  type Queues,
+  stubOf,
+} from '../../durable-objects/kit.ts'
+import type { Made, TestDevice } from '../../kit/device.ts'
+import { keySet, pushed, registered } from '../kit.ts'
+import { admin, auditor, call, ok, otherReviewer, pushPayments, refused, reviewer } from './kit.ts'
+
+/** People decide about payments that wait. The default policy asks for two above 50 000. */
+let queues: Queues
+let device: TestDevice
+let made: Made
+/** Counters 1 and 2 wait, 1 above the amount for two people; 3 does not wait. */
+beforeEach(async () => {
+  queues = await lostQueues()
+  device = await registered()
+  queues.watch(device)
+  const approval = 'AGENT-7'
+  // Out of the owner's own wallet; the second waits because of its date.
+  const big = device.payment({ amount: amountMinor(80_000), sender: device.ownerWallet, receiver: 'W-SHOP', approval })
+  const early = { initiatedAtMs: Math.floor(Date.now() / 1000) * 1000 + 50 * 60_000 }
+  made = await pushPayments(device, [big, device.payment(early), device.payment()], queues)
+  queues.clear()
+})
+beforeAll(async () => {
+  await keySet()
+})
+
+const path = () => `/offline/bundles/${ulidText(made.header.bundleId)}/review`
+const ballot = (verdict: string, payments: unknown, reason = 'called the merchant') => ({ verdict, payments, reason })
+const reviewOf = async () => {
+  await deliverIndex(queues)
+  const { reviews } = await ok(call(reviewer, 'GET', `/offline/reviews?device_id=${device.id}`))
+  return reviews[0]
+}
+const decisions = () => queues.settle.filter((message): message is ReviewMessage => message.kind === 'review')
+const states = () =>
+  inObject(device, ({ storage }) => {
+    const row = storage.sql.exec('SELECT payments FROM bundles').one()
+    return JSON.parse(row['payments'] as string) as [number, PaymentStatus, string?][]
+  })
+const settled = (rev: number, ...outcomes: [number, PaymentStatus, string?][]) =>
+  stubOf(device).confirm([
+    {
+      ...{ kind: 'bundle_settled', deviceId: device.id, bundleId: made.header.bundleId, seq: 1, rev },
+      outcomes: outcomes.map(([counter, status, reason]) => ({ counter, status, atMs: 1, ...(reason && { reason }) })),
+    } as const,
+  ])
+
+it('what waits is listed with amounts, reasons and risk, and without parties', async () => {
+  const review = await reviewOf()
+  expect(review).toMatchObject({ device_id: device.id, rev: 1, status: 'review', votes: [] })
+  expect(review.payments).toMatchObject([
+    { local_id: `${device.id}/1`, status: 'review', reason: 'amount_review', amount: 80_000, type: 'merchant' },
+    { local_id: `${device.id}/2`, status: 'review', reason: 'time_out_of_range', amount: 2_500 },
+  ])
+  expect(JSON.stringify(review)).not.toContain('W-')
+  expect(await ok(call(auditor, 'GET', `/offline/bundles/${review.bundle_id}`))).toMatchObject({ status: 'review' })
+})
+
+describe('one person', () => {
+  it('decides up to the amount: the payment goes on its way, and the reconciler is told who decided what', async () => {
+    const answer = await ok(call(reviewer, 'POST', path(), ballot('approve', [2])))
+    expect(answer.payments).toEqual([
+      { local_id: `${device.id}/2`, verdict: 'approve', agreed: ['user:binta'], needed: 1, decided: true },
+    ])
+    expect(decisions()).toMatchObject([
+      {
+        ...{ kind: 'review', deviceId: device.id, seq: 1, rev: 1, bundleId: made.header.bundleId },
+        ...{ decisions: [{ counter: 2, verdict: 'approve' }], actors: ['user:binta'] },
+      },
+    ])
+    expect(await states()).toMatchObject([
+      [1, 'review'],
+      [2, 'pending'],
+      [3, 'pending'],
+    ])
+  })
+
+  it('is not enough above it: the vote is visible, and nothing is decided', async () => {
+    await ok(call(reviewer, 'POST', path(), ballot('approve', [1])))
+    expect(decisions()).toEqual([])
+    expect((await reviewOf()).votes).toMatchObject([
+      {
+        kind: 'review',
+        local_id: `${device.id}/1`,
+        verdict: 'approve',
+        actor: 'user:binta',
+        reason: 'called the merchant',
+      },
+    ])
+    expect((await states())[0]).toEqual([1, 'review', 'amount_review'])
+  })
+
+  it('cannot vote twice, not even another way, nor under another role', async () => {
+    await ok(call(reviewer, 'POST', path(), ballot('approve', [1])))
+    const before = await dumpObject(device)
+    for (const verdict of ['approve', 'reject']) {
+      await refused(call(reviewer, 'POST', path(), ballot(verdict, [1])), 'already_voted')
+      await refused(call({ ...admin, sub: 'binta' }, 'POST', path(), ballot(verdict, [1, 2])), 'already_voted')
+    }
+    expect(await dumpObject(device)).toBe(before)
+  })
+
+  it('rejects with a reason that names nobody', async () => {
+    await ok(call(reviewer, 'POST', path(), ballot('reject', [2], 'not known at +221 77 123 45 67 / a@b.sn')))
+    expect(await states()).toMatchObject([
+      [1, 'review'],
+      [2, 'pending', 'reviewer_rejected'],
+      [3, 'pending'],
+    ])
+    expect(decisions()[0]?.decisions).toEqual([{ counter: 2, verdict: 'reject' }])
+    expect(await dumpObject(device)).not.toMatch(/221 77|a@b/)
+  })
+})
+
+describe('two people', () => {
+  it('who say the same decide', async () => {
+    await ok(call(reviewer, 'POST', path(), ballot('approve', [1])))
+    const answer = await ok(call(otherReviewer, 'POST', path(), ballot('approve', [1])))
+    expect(answer.payments).toMatchObject([{ agreed: ['user:binta', 'user:cheikh'], needed: 2, decided: true }])
+    expect(decisions()).toMatchObject([{ rev: 1, actors: ['user:binta', 'user:cheikh'] }])
+  })
+
+  it('who do not agree decide nothing, until a third says which', async () => {
+    await ok(call(reviewer, 'POST', path(), ballot('approve', [1])))
+    await ok(call(otherReviewer, 'POST', path(), ballot('reject', [1])))
+    expect(decisions()).toEqual([])
+    await ok(call(admin, 'POST', path(), ballot('reject', [1])))
+    expect(decisions()).toMatchObject([
+      { decisions: [{ counter: 1, verdict: 'reject' }], actors: ['user:cheikh', 'user:awa'] },
+    ])
+    await refused(call({ ...reviewer, sub: 'late' }, 'POST', path(), ballot('approve', [1])), 'state_conflict')
+  })
+
+  it('ten votes at once: one decision, with two of them', async () => {
+    const people = Array.from({ length: 10 }, (_, i) => ({ sub: `person-${i}`, roles: ['pay_reviewer'] }))
+    const answers = await Promise.all(people.map((one) => call(one, 'POST', path(), ballot('approve', [1]))))
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(2)
+    expect(decisions()).toHaveLength(1)
+    expect(new Set(decisions()[0]?.actors).size).toBe(2)
+  })
+})
+
+describe('all that waits', () => {
+  it('at the rev that was seen: each by its own amount', async () => {
+    const { rev } = await reviewOf()
+    const answer = await ok(call(reviewer, 'POST', path(), ballot('approve', { all_at_rev: rev })))
+    expect(answer.payments).toMatchObject([
+      { needed: 2, decided: false },
+      { needed: 1, decided: true },
+    ])
+  })
+  it('at a rev that has passed: nobody decides about what he has not seen', async () => {
+    const { rev } = await reviewOf()
+    await ok(call(otherReviewer, 'POST', path(), ballot('approve', [2])))
+    await refused(call(reviewer, 'POST', path(), ballot('approve', { all_at_rev: rev })), 'state_conflict')
+  })
+})
+
+it('what does not wait cannot be voted about, and one such takes the others with it', async () => {
+  const before = await dumpObject(device)
+  for (const payments of [[3], [2, 3], [99]]) {
+    await refused(call(reviewer, 'POST', path(), ballot('approve', payments)), 'state_conflict')
+  }
+  for (const payments of [[], [0], ['1'], [1.5], 'all', { all_at_rev: 0 }]) {
+    await refused(call(reviewer, 'POST', path(), ballot('approve', payments)), 'invalid_request')
+  }
+  await refused(call(reviewer, 'POST', path(), { verdict: 'approve', payments: [2] }), 'invalid_request')
+  await refused(call(auditor, 'POST', path(), ballot('approve', [2])), 'forbidden')
+  await refused(call({ ...reviewer, tenant: 'other' }, 'POST', path(), ballot('approve', [2])), 'not_found')
+  expect(await dumpObject(device)).toBe(before)
+})
+
+it('the same request with its key: the same answer and one vote', async () => {
+  const by = { ...reviewer, key: 'vote-1' }
+  const first = await ok(call(by, 'POST', path(), ballot('approve', [2])))
+  expect(await ok(call(by, 'POST', path(), ballot('approve', [2])))).toEqual(first)
+  await refused(call(by, 'POST', path(), ballot('reject', [2])), 'idempotency_conflict')
+  expect(decisions()).toHaveLength(1)
+})
+
+describe('the decision', () => {
+  it('is owed until the reconciler has recorded it, and sent again by the alarm until then', async () => {
+    await ok(call(reviewer, 'POST', path(), ballot('approve', [2])))
+    const before = await owed(device)
+    queues.clear()
+    await inObject(device, ({ storage }) => storage.sql.exec('UPDATE decisions SET at = at - 60000'))
+    await alarm(device)
+    expect(decisions()).toHaveLength(1)
+    await stubOf(device).confirm([{ kind: 'decision_recorded', deviceId: device.id, rev: 1 }])
+    queues.clear()
+    await alarm(device)
+    expect(decisions()).toEqual([])
+    expect((await owed(device)).settle).toBe(before.settle - 1)
+  })
+
+  it('for a rev that was not made confirms nothing', async () => {
+    await ok(call(reviewer, 'POST', path(), ballot('approve', [2])))
+    const before = await owed(device)
+    await stubOf(device).confirm([{ kind: 'decision_recorded', deviceId: device.id, rev: 7 }])
+    expect(await owed(device)).toEqual(before)
+  })
+
+  it('is not undone by news that the reconciler sent before it heard of it', async () => {
+    await ok(call(reviewer, 'POST', path(), ballot('approve', [2])))
+    await settled(1, [1, 'review', 'amount_review'], [2, 'review', 'risk_review'], [3, 'succeeded'])
+    expect(await states()).toMatchObject([
+      [1, 'review'],
+      [2, 'pending'],
+      [3, 'succeeded'],
+    ])
+  })
+
+  it('reaches the device as what came of it', async () => {
+    await ok(call(reviewer, 'POST', path(), ballot('approve', [2])))
+    for (const who of [reviewer, otherReviewer]) await ok(call(who, 'POST', path(), ballot('reject', [1])))
+    await settled(1, [1, 'failed', 'reviewer_rejected'], [2, 'succeeded'], [3, 'succeeded'])
+    const { notice } = await pushed((await device.resign(made)).bundle)
+    expect(notice.outcomes).toMatchObject([
+      { counter: 1, status: 'failed', reason: 'reviewer_rejected' },
+      { counter: 2, status: 'succeeded' },
+      { counter: 3, status: 'succeeded' },
+    ])
+    expect(await reviewOf()).toBeUndefined()
+  })
+
+  it('can be about what the reconciler itself held back', async () => {
+    await settled(1, [3, 'quarantined', 'risk_rejected'])
+    expect((await reviewOf()).payments).toHaveLength(3)
+    await ok(call(reviewer, 'POST', path(), ballot('reject', [3])))
+    expect(decisions()[0]?.decisions).toEqual([{ counter: 3, verdict: 'reject' }])
+  })
+})
+
+it('every vote and every decision is in the audit log, by whom and from where', async () => {
+  const from = { 'cf-connecting-ip': '196.207.1.77' }
+  await ok(call(reviewer, 'POST', path(), ballot('approve', [1]), from))
+  await ok(call(otherReviewer, 'POST', path(), ballot('approve', [1]), from))
+  await deliverIndex(queues)
+  const { records } = await ok(call(auditor, 'GET', `/offline/audit?device_id=${device.id}&limit=3`))
+  expect(records.map(({ actor, action }: Record<string, string>) => `${actor} ${action}`)).toEqual([
+    'user:cheikh review_decided',
+    'user:cheikh review_voted',
+    'user:binta review_voted',
+  ])
+  expect(records[0].detail).toMatchObject({ rev: 1, verdict: 'approve', agreed: 'user:binta user:cheikh' })
+  expect(records[0].detail.via).toContain('196.207.1.0/24')
+  expect(records[0].request_id).toMatch(/^[0-9a-f-]{36}$/)
+})
