@@ -1,7 +1,7 @@
 import type { PaymentTerms } from '../../src/sdk/index.ts'
 
 /** What must become of a payment, whatever happens on the way. */
-export type Fate = 'succeeded' | 'insufficient_funds' | 'unknown_wallet' | 'first_come'
+type Fate = 'succeeded' | 'insufficient_funds' | 'unknown_wallet' | 'first_come'
 
 export interface Deal {
   readonly terms: PaymentTerms

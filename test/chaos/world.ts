@@ -61,13 +61,24 @@ export class World {
       return new ChaosDevice(seenAt, `POS-${n}`, `W-MERCHANT-${n}`, key)
     })
     const world = new World(stack, dir, devices, random)
-    await world.#openAccounts()
-    const token = await stack.issuer.token('chaos', ['pay_admin'])
+    try {
+      await world.#openAccounts()
+      await world.#enrol()
+    } catch (error) {
+      await world.stop()
+      throw error
+    }
+    return world
+  }
+
+  /** The first contact of every device, where the network is good; then there is none. */
+  async #enrol(): Promise<void> {
+    const token = await this.stack.issuer.token('chaos', ['pay_admin'])
     await Promise.all(
-      devices.map(async (device, n) => {
+      this.devices.map(async (device, n) => {
         const country = COUNTRIES[n % COUNTRIES.length] as Country
         const signer = await webCryptoSuite.es256Signer(device.privateKey)
-        await registerDevice(stack.edge.url, token, {
+        await registerDevice(this.stack.edge.url, token, {
           deviceId: device.id,
           country,
           ownerWallet: device.wallet,
@@ -79,7 +90,6 @@ export class World {
         device.carry = noNetwork
       }),
     )
-    return world
   }
 
   get deviceIds(): readonly string[] {

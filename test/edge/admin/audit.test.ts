@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { fromBase64url } from '../../../src/protocol/bytes.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
 import { deliverIndex, lostQueues, type Queues, select } from '../../durable-objects/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
@@ -105,7 +106,7 @@ describe('a device that told two stories', () => {
     const { evidence } = await ok(call(reviewer, 'GET', escalations[0].evidence))
     const first = await ok(call(reviewer, 'GET', `/offline/bundles/${bundleId}`))
     expect(evidence).toMatchObject([{ kind: 'chain_fork', seq: 1, admitted: first.bundle }])
-    expect(Uint8Array.fromBase64(evidence[0].bundle, { alphabet: 'base64url' })).toEqual(new Uint8Array(again.bundle))
+    expect(fromBase64url(evidence[0].bundle)).toEqual(new Uint8Array(again.bundle))
     expect(await ok(call(reviewer, 'GET', `/offline/devices/${device.id}`))).toMatchObject({
       status: 'suspended',
       contradictions: 1,
@@ -150,9 +151,7 @@ it('bundles are listed by status, country, device and date, and their original b
   const shown = await ok(call(auditor, 'GET', `/offline/bundles/${bundleId}`))
   const original = await call(auditor, 'GET', `/offline/bundles/${bundleId}/original`)
   expect(original.headers.get('content-type')).toBe('application/vnd.molam.bundle+cose')
-  expect(new Uint8Array(await original.arrayBuffer())).toEqual(
-    Uint8Array.fromBase64(shown.bundle, { alphabet: 'base64url' }),
-  )
+  expect(new Uint8Array(await original.arrayBuffer())).toEqual(fromBase64url(shown.bundle))
   expect(shown.payments).toMatchObject([
     { local_id: `${device.id}/1`, status: 'pending', amount: 2_500, type: 'merchant' },
   ])

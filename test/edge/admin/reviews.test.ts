@@ -48,7 +48,8 @@ const decisions = () => queues.settle.filter((message): message is ReviewMessage
 const states = () =>
   inObject(device, ({ storage }) => {
     const row = storage.sql.exec('SELECT payments FROM bundles').one()
-    return JSON.parse(row['payments'] as string) as [number, PaymentStatus, string?][]
+    const payments = JSON.parse(row['payments'] as string) as [number, PaymentStatus, string?][]
+    return payments.map((payment) => payment.slice(1).join(' '))
   })
 const settled = (rev: number, ...outcomes: [number, PaymentStatus, string?][]) =>
   stubOf(device).confirm([
@@ -81,11 +82,7 @@ describe('one person', () => {
         ...{ decisions: [{ counter: 2, verdict: 'approve' }], actors: ['user:binta'] },
       },
     ])
-    expect(await states()).toMatchObject([
-      [1, 'review'],
-      [2, 'pending'],
-      [3, 'pending'],
-    ])
+    expect(await states()).toEqual(['review amount_review', 'pending', 'pending'])
   })
 
   it('is not enough above it: the vote is visible, and nothing is decided', async () => {
@@ -100,7 +97,7 @@ describe('one person', () => {
         reason: 'called the merchant',
       },
     ])
-    expect((await states())[0]).toEqual([1, 'review', 'amount_review'])
+    expect((await states())[0]).toBe('review amount_review')
   })
 
   it('cannot vote twice, not even another way, nor under another role', async () => {
@@ -115,11 +112,7 @@ describe('one person', () => {
 
   it('rejects with a reason that names nobody', async () => {
     await ok(call(reviewer, 'POST', path(), ballot('reject', [2], 'not known at +221 77 123 45 67 / a@b.sn')))
-    expect(await states()).toMatchObject([
-      [1, 'review'],
-      [2, 'pending', 'reviewer_rejected'],
-      [3, 'pending'],
-    ])
+    expect(await states()).toEqual(['review amount_review', 'pending reviewer_rejected', 'pending'])
     expect(decisions()[0]?.decisions).toEqual([{ counter: 2, verdict: 'reject' }])
     expect(await dumpObject(device)).not.toMatch(/221 77|a@b/)
   })
@@ -216,11 +209,7 @@ describe('the decision', () => {
   it('is not undone by news that the reconciler sent before it heard of it', async () => {
     await ok(call(reviewer, 'POST', path(), ballot('approve', [2])))
     await settled(1, [1, 'review', 'amount_review'], [2, 'review', 'risk_review'], [3, 'succeeded'])
-    expect(await states()).toMatchObject([
-      [1, 'review'],
-      [2, 'pending'],
-      [3, 'succeeded'],
-    ])
+    expect(await states()).toEqual(['review amount_review', 'pending', 'succeeded'])
   })
 
   it('reaches the device as what came of it', async () => {
