@@ -1,8 +1,9 @@
-import { rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { reconcileDay } from './fleet/books.ts'
 import { liveMarketDay } from './fleet/day.ts'
 import { enrolFleet } from './fleet/fleet.ts'
+import { lockDirectory } from './lock.ts'
 import { parseOptions, type StartOptions } from './options.ts'
 import { DayScreen } from './screen.ts'
 import { devSecrets } from './secrets.ts'
@@ -16,7 +17,9 @@ const SETTLE_WITHIN_MS = 10 * 60_000
 
 async function main(options: StartOptions, stopping: AbortSignal): Promise<number> {
   const screen = new DayScreen(options.json)
-  if (options.reset) rmSync(DATA, { recursive: true, force: true })
+  const unlock = lockDirectory(DATA)
+  if (options.reset)
+    for (const name of readdirSync(DATA)) if (name !== 'lock') rmSync(join(DATA, name), { recursive: true })
   const startedMs = Date.now()
   screen.step('starting Postgres, workerd and the reconciler')
   const database = databaseOfEnvironment(process.env)
@@ -43,6 +46,7 @@ async function main(options: StartOptions, stopping: AbortSignal): Promise<numbe
     return settled && accounted && exact ? 0 : 1
   } finally {
     await stack.stop()
+    unlock()
   }
 }
 

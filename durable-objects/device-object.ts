@@ -27,7 +27,7 @@ import {
   writeRecordedRev,
   writeStatus,
 } from './device-store.ts'
-import { raise } from './escalation.ts'
+import { type Escalation, markTold, raise, readUntold } from './escalation.ts'
 import { retired } from './keys.ts'
 import { once } from './once.ts'
 import { insertOutcomes, readNotice } from './outcome-store.ts'
@@ -224,6 +224,15 @@ export class DeviceObject extends DurableObject<Env> {
   evidence(): { readonly tenant: string; readonly evidence: readonly Evidence[] } | undefined {
     if (!this.#registered) return undefined
     return { tenant: readDevice(this.#sql).tenant, evidence: readEvidence(this.#sql, EVIDENCE_SHOWN_MAX) }
+  }
+
+  /** What SIRA has still to be told: whoever asks tells it, any number of times, and then says so. */
+  escalationsOwed(): readonly Escalation[] {
+    return this.#registered ? readUntold(this.#sql) : []
+  }
+
+  escalationTold(id: number): void {
+    if (this.#registered) markTold(this.#sql, id)
   }
 
   /** For a dry run of a policy: payments out of this wallet need no other proof. */

@@ -1,6 +1,7 @@
 import { deviceStub, type Env } from '../src/env.ts'
 import { logger } from '../src/log.ts'
 import { owingDevices, writeOwed } from '../src/metrics/owed.ts'
+import { forgetAnswers } from '../src/store/idempotency.ts'
 import { markSwept, nextToSweep } from '../src/store/sweep.ts'
 
 /** Objects woken by one run of the cron: 100 a minute are 144 000 a day. */
@@ -22,7 +23,7 @@ export async function sweep(env: Env, nowMs: number): Promise<void> {
     if (result.status === 'rejected' || result.value === undefined) return []
     return [{ deviceId: deviceIds[at] ?? '', ...result.value }]
   })
-  await Promise.all([markSwept(env.DB, deviceIds, nowMs), writeOwed(env.DB, owed, nowMs)])
+  await Promise.all([markSwept(env.DB, deviceIds, nowMs), writeOwed(env.DB, owed, nowMs), forgetAnswers(env.DB, nowMs)])
   logger.info('swept', {
     devices: deviceIds.length,
     failed: woken.filter(({ status }) => status === 'rejected').length,
