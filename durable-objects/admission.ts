@@ -1,13 +1,16 @@
-import { activityKey, calendarDay, noActivity } from '../src/protocol/activity.ts'
+import { activityKey, calendarDay } from '../src/protocol/activity.ts'
 import { equalBytes } from '../src/protocol/bytes.ts'
 import { chainStep, type Neighbours } from '../src/protocol/chain.ts'
 import { addRange, hasCounter } from '../src/protocol/counters.ts'
 import { isVoided, type Payment } from '../src/protocol/payment.ts'
 import type { Policy } from '../src/protocol/policy.ts'
 import type { DecisionException, Receipt } from '../src/protocol/receipt.ts'
-import { judge, type Verdict } from '../src/protocol/rules.ts'
+import type { Verdict } from '../src/protocol/rules.ts'
 import { bundleStatus, statusOfDecision } from '../src/protocol/states.ts'
-import { scoreLocally } from '../src/risk/local.ts'
+import { combine, judgeWithRisk } from '../src/risk/decide.ts'
+import { updateHistory } from '../src/risk/history.ts'
+import { assessLocally } from '../src/risk/local.ts'
+import { recentConflicts, reputationAt } from '../src/risk/reputation.ts'
 import { keysAfter, maySign } from './keys.ts'
 import type { AdmitRefusal, AdmitRequest, Device, PaymentState, StoredBundle } from './types.ts'
 
@@ -41,7 +44,7 @@ export type Admission =
 
 /** The row to be written, once its receipt is signed. */
 export type NewBundle = Omit<StoredBundle, 'receipt'>
-export type DeviceChange = Pick<Device, 'head' | 'counters' | 'activity' | 'policy' | 'olderKeys'>
+export type DeviceChange = Pick<Device, 'head' | 'counters' | 'activity' | 'history' | 'policy' | 'olderKeys'>
 
 /** Days of activity that can still be judged: the oldest payment a policy may accept, and a day for time zones. */
 const ACTIVITY_DAYS_SPARE = 2
@@ -68,20 +71,24 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
   const first = payload.entries[0]?.counter ?? 0
   const last = first + payload.entries.length - 1
   const fresh = payments.filter(({ counter }) => !hasCounter(device.counters, counter))
-  const risk = scoreLocally({
+  const { policy } = request
+  const local = assessLocally({
     payments: fresh,
-    policy: request.policy,
-    today: device.activity.get(dayKey(nowMs, request)) ?? noActivity,
-    holes: step.holes,
-    deviceAgeMs: nowMs - device.registeredAtMs,
-  })
-  const judged = judge(fresh, device.activity, {
-    policy: request.policy,
-    nowMs,
+    policy,
     ownerWallet: device.ownerWallet,
-    lastSyncMs: view.timeFloorMs,
-    riskScore: risk.score,
+    signedAtMs: claims.signedAtMs,
+    clock: payload.clock,
+    activity: device.activity,
+    history: device.history,
+    holes: step.holes,
+    recentConflicts: recentConflicts(device.reputation, nowMs),
+    deviceAgeMs: nowMs - device.registeredAtMs,
+    reputation: reputationAt(device.reputation, nowMs),
   })
+  const risk = combine(request.remote, local)
+  const context = { policy, nowMs, ownerWallet: device.ownerWallet, lastSyncMs: view.timeFloorMs }
+  const judged = judgeWithRisk(fresh, device.activity, context, risk)
+  const { score: riskScore, ...riskReasons } = risk.record
   const verdicts = new Map(fresh.map((payment, index) => [payment.counter, judged.verdicts[index]]))
   const states = payments.map(({ counter }) => stateOf(counter, verdicts.get(counter) ?? DUPLICATE))
   const admitted = fresh.filter(({ counter }) => verdicts.get(counter)?.decision !== 'refused')
@@ -115,8 +122,8 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
       admittedCount: admitted.length,
       admittedAmount: admitted.reduce((sum, { amount }) => sum + amount, 0),
       policyVersion: request.policy.version,
-      riskScore: risk.score,
-      riskReasons: risk.reasons,
+      riskScore,
+      riskReasons,
       payments: states,
       status,
       recorded: false,
@@ -131,6 +138,7 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
       head: Math.max(device.head, claims.seq),
       counters: addRange(device.counters, [first, last]),
       activity: recent(judged.activity, request, nowMs),
+      history: updateHistory(device.history, fresh, judged.verdicts, policy, nowMs),
       policy: request.policy,
       olderKeys: device.olderKeys.length > 0 ? keysAfter(device, claims) : device.olderKeys,
     },
@@ -168,7 +176,7 @@ function nextTimeFloor(view: View, payments: readonly Payment[], nowMs: number):
   return Math.min(nowMs, Math.max(view.timeFloorMs ?? 0, payments.at(-1)?.initiatedAtMs ?? 0))
 }
 
-function dayKey(nowMs: number, { policy, payload }: AdmitRequest): string {
+function _dayKey(nowMs: number, { policy, payload }: AdmitRequest): string {
   return activityKey(calendarDay(nowMs, policy.timeZone), payload.currency)
 }
 

@@ -5,8 +5,10 @@ import type { Env } from '../src/env.ts'
 import { equalBytes, toHex } from '../src/protocol/bytes.ts'
 import type { Confirmation } from '../src/protocol/confirmations.ts'
 import type { DeviceKey, DeviceStatus } from '../src/protocol/messages.ts'
+import type { Outcome } from '../src/protocol/notice.ts'
 import { encodeReceipt } from '../src/protocol/receipt.ts'
 import { err, ok, type Result } from '../src/protocol/result.ts'
+import { moved, withOutcomes } from '../src/risk/reputation.ts'
 import { Administration } from './administration.ts'
 import { type Admission, decideAdmission, type NewBundle } from './admission.ts'
 import { audited } from './audit.ts'
@@ -25,6 +27,7 @@ import {
   updateBundle,
   writeDeviceChange,
   writeRecordedRev,
+  writeReputation,
   writeStatus,
 } from './device-store.ts'
 import { type Escalation, markTold, raise, readUntold } from './escalation.ts'
@@ -159,6 +162,7 @@ export class DeviceObject extends DurableObject<Env> {
     const nowMs = Date.now()
     const changed = new Map<number, StoredBundle>()
     const audit: AuditRecord[] = []
+    const news: Outcome[] = []
     this.ctx.storage.transactionSync(() => {
       for (const confirmation of confirmations) {
         if (confirmation.kind === 'device_recorded') {
@@ -174,6 +178,7 @@ export class DeviceObject extends DurableObject<Env> {
         if (settled === undefined) continue
         updateBundle(this.#sql, settled.bundle)
         insertOutcomes(this.#sql, settled.news)
+        news.push(...settled.news)
         if (settled.bundle.rev === bundle?.rev) continue
         changed.set(settled.bundle.seq, settled.bundle)
         const detail = { status: settled.bundle.status, payments: settled.news.length }
@@ -181,6 +186,7 @@ export class DeviceObject extends DurableObject<Env> {
           audited(this.#sql, nowMs, { actor: 'reconciler' }, 'bundle_settled', detail, settled.bundle.bundleId),
         )
       }
+      if (news.length > 0) writeReputation(this.#sql, withOutcomes(readDevice(this.#sql).reputation, news, nowMs))
     })
     if (changed.size > 0) this.#delivery.sendIndex(readDevice(this.#sql), [...changed.values()], audit)
     return true
@@ -295,6 +301,8 @@ export class DeviceObject extends DurableObject<Env> {
       const isNew = insertEvidence(this.#sql, { digest, kind: code, seq: claims.seq, bundle, atMs: nowMs })
       const detail = { seq: claims.seq, digest: toHex(digest) }
       const seen = isNew ? [audited(this.#sql, nowMs, by, code, detail, claims.bundleId)] : []
+      const event = code === 'chain_fork' ? 'fork' : 'conflict'
+      if (isNew) writeReputation(this.#sql, moved(readDevice(this.#sql).reputation, event, nowMs))
       if (code !== 'chain_fork') return seen
       // Whether or not this fork is known already: a device that was reactivated and tells it again is cloned still.
       writeStatus(this.#sql, 'suspended')

@@ -5,6 +5,7 @@ import type { DeviceId } from '../src/protocol/ids.ts'
 import type { DeviceStatus } from '../src/protocol/messages.ts'
 import type { Country, Policy } from '../src/protocol/policy.ts'
 import type { BundleStatus } from '../src/protocol/states.ts'
+import type { Reputation } from '../src/risk/reputation.ts'
 import type { DeviceChange, View } from './admission.ts'
 import type { AdmitRequest, Device, DeviceRegistration, Evidence, OlderKey, StoredBundle } from './types.ts'
 
@@ -36,6 +37,8 @@ export function readDevice(sql: SqlStorage): Device {
     head: row['head'] as number,
     counters: json(row, 'counters'),
     activity: new Map(json<[string, { count: number; value: number }][]>(row, 'activity')),
+    history: json(row, 'history'),
+    reputation: json(row, 'reputation'),
     policy: json(row, 'policy'),
     doneThrough: row['done_through'] as number,
     auditDoneThrough: row['audit_done_through'] as number,
@@ -60,15 +63,21 @@ export function insertDevice(sql: SqlStorage, facts: DeviceRegistration, nowMs: 
 /** @param seq of the bundle that brought the change: a late one, filling a hole, is owed again from there on */
 export function writeDeviceChange(sql: SqlStorage, change: DeviceChange, seq: number): void {
   sql.exec(
-    `UPDATE device SET revision = revision + 1, head = ?, counters = ?, activity = ?, policy = ?, older_keys = ?,
+    `UPDATE device SET revision = revision + 1, head = ?, counters = ?, activity = ?, history = ?, policy = ?, older_keys = ?,
       done_through = MIN(done_through, ?)`,
     change.head,
     JSON.stringify(change.counters),
     JSON.stringify([...(change.activity as Activity)]),
+    JSON.stringify(change.history),
     JSON.stringify(change.policy satisfies Policy),
     JSON.stringify(change.olderKeys.map(toStoredKey)),
     seq - 1,
   )
+}
+
+/** What came of the device's payments changed what is thought of it. */
+export function writeReputation(sql: SqlStorage, reputation: Reputation): void {
+  sql.exec('UPDATE device SET revision = revision + 1, reputation = ?', JSON.stringify(reputation))
 }
 
 /** A change of the facts that others copy: it is owed to them from now on. */

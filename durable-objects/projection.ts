@@ -33,7 +33,7 @@ export function bundleRow(device: Device, bundle: StoredBundle): BundleRow {
     admittedAmount: bundle.admittedAmount,
     policyVersion: bundle.policyVersion,
     riskScore: bundle.riskScore,
-    riskReasons: [...bundle.riskReasons],
+    riskReasons: bundle.riskReasons,
     receivedAt: bundle.receivedAtMs,
     updatedAt: bundle.updatedAtMs,
     payments: bundle.payments.map((state) => [...state]),

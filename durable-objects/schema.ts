@@ -95,6 +95,8 @@ const UPGRADES: readonly (readonly string[])[] = [
     'ALTER TABLE device ADD COLUMN key_rev INTEGER NOT NULL DEFAULT 1',
     "ALTER TABLE device ADD COLUMN older_keys TEXT NOT NULL DEFAULT '[]'",
     "ALTER TABLE device ADD COLUMN last_code TEXT NOT NULL DEFAULT ''",
+    `ALTER TABLE device ADD COLUMN history TEXT NOT NULL DEFAULT '{"amounts":[],"recent":[]}'`,
+    `ALTER TABLE device ADD COLUMN reputation TEXT NOT NULL DEFAULT '{"value":0.5,"atMs":0,"conflictsAtMs":[]}'`,
     "ALTER TABLE bundles ADD COLUMN votes TEXT NOT NULL DEFAULT '[]'",
     `CREATE TABLE decisions (
       rev INTEGER PRIMARY KEY,

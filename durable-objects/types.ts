@@ -8,6 +8,10 @@ import type { DeviceFacts, Outcome } from '../src/protocol/notice.ts'
 import type { BundlePayload } from '../src/protocol/payload.ts'
 import type { Country, Policy } from '../src/protocol/policy.ts'
 import type { BundleStatus, PaymentStatus } from '../src/protocol/states.ts'
+import type { RiskBasis } from '../src/risk/decide.ts'
+import type { DeviceHistory } from '../src/risk/history.ts'
+import type { Reputation } from '../src/risk/reputation.ts'
+import type { RemoteRisk } from '../src/risk/score.ts'
 import type { StoredVote } from '../src/store/schema.ts'
 
 /** What a device is registered with. */
@@ -53,6 +57,9 @@ export interface Device extends DeviceRegistration {
   readonly head: number
   readonly counters: CounterSet
   readonly activity: Activity
+  /** What its payments looked like, and what came of them: for the risk rules. */
+  readonly history: DeviceHistory
+  readonly reputation: Reputation
   /** Nothing is owed about any bundle up to this seq. */
   readonly doneThrough: number
   /** The read model shows every audit record up to this id. */
@@ -81,7 +88,7 @@ export interface StoredBundle {
   readonly admittedAmount: number
   readonly policyVersion: number
   readonly riskScore: number
-  readonly riskReasons: readonly string[]
+  readonly riskReasons: RiskBasis
   readonly payments: readonly PaymentState[]
   readonly status: BundleStatus
   /** The reconciler holds it durably. */
@@ -103,6 +110,8 @@ export interface AdmitRequest {
   readonly policy: Policy
   readonly cursor: number | undefined
   readonly requestId: string
+  /** What the remote scorer said, or why it did not. */
+  readonly remote: RemoteRisk
   /** Device that says it carries a relay bundle; recorded, never trusted. */
   readonly carrier: string | undefined
 }

@@ -1,21 +1,26 @@
 import * as z from 'zod'
 import { fromBase64url } from '../src/protocol/bytes.ts'
+import { InvalidRiskSettings, type RiskMode, riskModeFrom } from '../src/risk/fixed.ts'
 
 /**
  * The reconciler's settings, parsed once at the door. Nothing else reads the environment.
  *
  * - `DATABASE_URL`: Postgres, a login that is a member of the role `molam_reconciler`
  * - `QUEUE_API_URL`, `CF_ACCOUNT_ID`, `QUEUE_ID`, `QUEUE_TOKEN`: the settle queue's pull API
- * - `EDGE_URL`, `INTERNAL_HMAC_KEY`: where outcomes go, and the key shared with the edge (32 bytes, base64url)
+ * - `EDGE_URL`, `INTERNAL_HMAC_KEY`: where outcomes go and policies come from, and the key shared with the edge (32 bytes,
+ *   base64url)
  * - `EDGE_KEYS`, `KEY_WRAPPING_SECRET`: recipient keys wrapped for the reconciler, and the receipt keys' public parts
  *
  * and, where they are wanted:
+ * - `SIRA_URL`, `SIRA_API_KEY`, `RISK_PSEUDONYM_KEY`: who scores (src/risk/fixed.ts); the local rules alone without them
+ * - `ENVIRONMENT`: production unless said otherwise
  * - `DLQ_ID`: the queue that the settle queue's dead letters go to
  * - `METRICS_PORT`: health, readiness and metrics over HTTP
  * - `CHECKPOINT_FILE`, `CHECKPOINT_KEY`: where the audit chains' checkpoints go, and the key they are signed with (JWK,
  *   P-256). To check them `CHECKPOINT_PUBLIC_KEY` is enough.
  */
 const settings = z.object({
+  ENVIRONMENT: z.enum(['production', 'development', 'test']).default('production'),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   QUEUE_API_URL: z.url({ protocol: /^https?$/ }).default('https://api.cloudflare.com/client/v4'),
   CF_ACCOUNT_ID: z.string().min(1),
@@ -43,6 +48,7 @@ export interface Config {
   readonly hmacSecret: Uint8Array
   readonly edgeKeys: string
   readonly wrappingSecret: string
+  readonly risk: RiskMode
   readonly metricsPort?: number
   readonly checkpoints?: { readonly file: string; readonly key: string }
   readonly logLevel: string
@@ -74,6 +80,7 @@ export function parseConfig(env: Env): Config {
     edgeKeys: values.EDGE_KEYS,
     wrappingSecret: values.KEY_WRAPPING_SECRET,
     logLevel: values.LOG_LEVEL,
+    risk: riskMode({ ...env, ENVIRONMENT: values.ENVIRONMENT }),
     ...(DLQ_ID !== undefined && { deadLetterQueueId: DLQ_ID }),
     ...(METRICS_PORT !== undefined && { metricsPort: METRICS_PORT }),
     ...(checkpoints && { checkpoints }),
@@ -131,6 +138,15 @@ function parse<T>(schema: z.ZodType<T>, env: Env): T {
     return env[name] === undefined ? `${name} is not set` : `${name} is not valid (${code})`
   })
   throw new InvalidConfig(faults.join('; '))
+}
+
+function riskMode(env: Env): RiskMode {
+  try {
+    return riskModeFrom(env)
+  } catch (error) {
+    if (error instanceof InvalidRiskSettings) throw new InvalidConfig(error.message)
+    throw error
+  }
 }
 
 function secret(text: string): Uint8Array {

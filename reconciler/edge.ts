@@ -1,6 +1,8 @@
 import * as z from 'zod'
 import { SERVICE_HEADER, signServiceCall } from '../src/crypto/hmac.ts'
+import { decodeCbor, MalformedCbor } from '../src/protocol/cbor.ts'
 import { type Confirmation, encodeConfirmations } from '../src/protocol/confirmations.ts'
+import { type Country, type Policy, policyFromCbor } from '../src/protocol/policy.ts'
 
 /** What the edge answers for each device of a call. */
 export type DeviceAnswer = 'confirmed' | 'unknown_device' | 'retry'
@@ -8,6 +10,11 @@ export type DeviceAnswer = 'confirmed' | 'unknown_device' | 'retry'
 export interface Edge {
   /** @throws when the call as a whole did not succeed; then nothing is known about any of it */
   confirm(confirmations: readonly Confirmation[]): Promise<ReadonlyMap<string, DeviceAnswer>>
+  /**
+   * @returns that version of a country's policy, or undefined when the edge does not know it
+   * @throws when it does not answer, or with something else
+   */
+  policy(country: Country, version: number): Promise<Policy | undefined>
 }
 
 /** The edge refused the call itself. */
@@ -23,7 +30,7 @@ export class EdgeRefused extends Error {
 
 /** Well below the lease of what is being sent, so that no late call meets its own repetition. */
 const CALL_TIMEOUT_MS = 15_000
-const PATH = '/internal/outcomes'
+const POLICY_BYTES_MAX = 4096
 const answer = z.object({ devices: z.record(z.string(), z.enum(['confirmed', 'unknown_device', 'retry'])) })
 
 export function openEdge(
@@ -32,25 +39,40 @@ export function openEdge(
   fetch: typeof globalThis.fetch,
   clock: () => number,
 ): Edge {
+  const call = async (method: 'GET' | 'POST', path: string, body: Uint8Array): Promise<Response> => {
+    const url = new URL(path, edgeUrl)
+    const signed = { method, path: url.pathname + url.search, body }
+    return fetch(url, {
+      method,
+      headers: {
+        'content-type': 'application/cbor',
+        [SERVICE_HEADER]: await signServiceCall(hmacKey, signed, clock()),
+      },
+      ...(method === 'POST' && { body: body as BodyInit }),
+      signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+    })
+  }
   return {
     async confirm(confirmations) {
-      const url = new URL(PATH, edgeUrl)
-      const body = encodeConfirmations(confirmations)
-      const call = { method: 'POST', path: url.pathname + url.search, body }
-      const response = await fetch(url, {
-        method: call.method,
-        headers: {
-          'content-type': 'application/cbor',
-          [SERVICE_HEADER]: await signServiceCall(hmacKey, call, clock()),
-        },
-        body: body as BodyInit,
-        signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
-      })
-      if (!response.ok) {
-        await response.body?.cancel()
-        throw new EdgeRefused(response.status)
-      }
+      const response = await accepted(await call('POST', '/internal/outcomes', encodeConfirmations(confirmations)))
       return new Map(Object.entries(answer.parse(await response.json()).devices))
     },
+    async policy(country, version) {
+      const response = await call('GET', `/internal/policies/${country}/${version}`, new Uint8Array())
+      if (response.status === 404) {
+        await response.body?.cancel()
+        return undefined
+      }
+      const encoded = new Uint8Array(await (await accepted(response)).arrayBuffer())
+      const policy = policyFromCbor(decodeCbor(encoded, POLICY_BYTES_MAX))
+      if (policy.country !== country || policy.version !== version) throw new MalformedCbor('policy')
+      return policy
+    },
   }
+}
+
+async function accepted(response: Response): Promise<Response> {
+  if (response.ok) return response
+  await response.body?.cancel()
+  throw new EdgeRefused(response.status)
 }

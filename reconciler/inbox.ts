@@ -7,23 +7,23 @@ import type { SettleMessage } from '../src/protocol/messages.ts'
  *
  *   pending ─ claim (lease) → done | pending again (backoff, or waiting for something) | parked
  */
-type SettledKind = Extract<SettleMessage['kind'], 'bundle' | 'device'>
-
 export interface Received {
   readonly dedupKey: string
-  readonly kind: SettledKind | 'unreadable'
+  readonly kind: SettleMessage['kind'] | 'unreadable'
   readonly body: Uint8Array
   readonly deviceId?: string
   /** Of a bundle: what its recording is confirmed with. */
   readonly bundleId?: string
   readonly seq?: number
+  /** Of a decision of people. */
+  readonly decisionRev?: number
   /** Why it cannot be read. */
   readonly fault?: string
 }
 
 export interface InboxRow {
   readonly id: number
-  readonly kind: SettledKind
+  readonly kind: SettleMessage['kind']
   readonly body: Uint8Array
   readonly attempts: number
 }
@@ -76,9 +76,10 @@ export async function lockPending(client: pg.ClientBase, ids: readonly number[])
   return new Set(rows.map(({ id }) => id))
 }
 
+/** Done, and its body is dropped: a bundle's bytes, a device's facts and a decision are in tables of their own. */
 export async function markDone(client: pg.ClientBase, ids: readonly number[], at: Date): Promise<void> {
   await client.query(
-    `UPDATE offline_sync_queue SET status = 'done', done_at = $2, waiting_for = NULL, last_error = NULL
+    `UPDATE offline_sync_queue SET status = 'done', done_at = $2, waiting_for = NULL, last_error = NULL, body = NULL
      WHERE id = ANY ($1)`,
     [ids, at],
   )

@@ -4,14 +4,15 @@ import { deviceId as asDeviceId, parseUlid } from '../src/protocol/ids.ts'
 import type { Outcome } from '../src/protocol/notice.ts'
 
 /**
- * `offline_outbox`: what the edge has to be told. A row points at a bundle or a device; what is said about it is read
+ * `offline_outbox`: what the edge has to be told. A row points at a bundle, a decision of people, or a device; what is said about it is read
  * when it is sent. Each change makes the row newer than what was delivered, and so due.
  */
 export interface Subject {
   readonly deviceId: string
-  /** Absent for the device's own facts. */
+  /** A bundle, or a decision; neither for the device's own facts. */
   readonly bundleId?: string
   readonly seq?: number
+  readonly decisionRev?: number
 }
 
 export interface OutboxRow {
@@ -28,11 +29,11 @@ const LEASE_MS = 60_000
 /** Makes the edge be told, again if it was told before. */
 export async function announce(client: pg.ClientBase, subjects: readonly Subject[], at: Date): Promise<void> {
   await client.query(
-    `INSERT INTO offline_outbox AS o (device_id, bundle_id, seq, next_attempt_at)
-     SELECT DISTINCT ON (device_id, bundle_id) device_id, bundle_id, seq, $4::timestamptz
-     FROM unnest($1::text[], $2::text[], $3::bigint[]) AS s (device_id, bundle_id, seq)
-     ORDER BY device_id, bundle_id
-     ON CONFLICT (device_id, bundle_id) DO UPDATE SET version = o.version + 1,
+    `INSERT INTO offline_outbox AS o (device_id, bundle_id, seq, decision_rev, next_attempt_at)
+     SELECT DISTINCT ON (device_id, bundle_id, decision_rev) device_id, bundle_id, seq, decision_rev, $5::timestamptz
+     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS s (device_id, bundle_id, seq, decision_rev)
+     ORDER BY device_id, bundle_id, decision_rev
+     ON CONFLICT (device_id, bundle_id, decision_rev) DO UPDATE SET version = o.version + 1,
        -- What is under way or waits after a failure keeps its time.
        next_attempt_at = CASE WHEN o.delivered_version = o.version THEN excluded.next_attempt_at
                               ELSE o.next_attempt_at END`,
@@ -40,6 +41,7 @@ export async function announce(client: pg.ClientBase, subjects: readonly Subject
       subjects.map(({ deviceId }) => deviceId),
       subjects.map(({ bundleId }) => bundleId ?? null),
       subjects.map(({ seq }) => seq ?? null),
+      subjects.map(({ decisionRev }) => decisionRev ?? null),
       at,
     ],
   )
@@ -74,6 +76,7 @@ interface Said {
   version: number
   bundle_id: string | null
   seq: number | null
+  decision_rev: number | null
   device_rev: number | null
   bundle_rev: number | null
   outcomes: [number, Outcome['status'], number, string | null, string | null][] | null
@@ -86,9 +89,9 @@ export async function readUndelivered(
   max: number,
 ): Promise<readonly OutboxRow[]> {
   const { rows } = await pool.query<Said>(
-    `SELECT o.id, o.device_id, o.version, o.bundle_id, o.seq, d.rev AS device_rev, b.rev AS bundle_rev, t.outcomes
+    `SELECT o.id, o.device_id, o.version, o.bundle_id, o.seq, o.decision_rev, d.rev AS device_rev, b.rev AS bundle_rev, t.outcomes
      FROM offline_outbox o
-     LEFT JOIN offline_devices d ON o.bundle_id IS NULL AND d.device_id = o.device_id
+     LEFT JOIN offline_devices d ON o.bundle_id IS NULL AND o.decision_rev IS NULL AND d.device_id = o.device_id
      LEFT JOIN offline_tx_bundles b ON b.device_id = o.device_id AND b.bundle_id = o.bundle_id
      LEFT JOIN LATERAL (
        SELECT json_agg(json_build_array(p.counter, p.status, floor(extract(epoch FROM p.status_at) * 1000)::bigint,
@@ -112,6 +115,8 @@ export async function readUndelivered(
 
 function confirmationOf(row: Said): Confirmation | undefined {
   const deviceId = asDeviceId(row.device_id)
+  // There since it is in the inbox.
+  if (row.decision_rev !== null) return { kind: 'decision_recorded', deviceId, rev: row.decision_rev }
   if (row.bundle_id === null || row.seq === null) {
     return row.device_rev === null ? undefined : { kind: 'device_recorded', deviceId, rev: row.device_rev }
   }
@@ -136,7 +141,7 @@ export async function markDelivered(pool: pg.Pool, rows: readonly OutboxRow[], a
   await pool.query(
     // Locked in the order in which announce() takes them, so that the two cannot deadlock.
     `WITH mine AS (
-       SELECT id FROM offline_outbox WHERE id = ANY ($1::bigint[]) ORDER BY device_id, bundle_id FOR UPDATE)
+       SELECT id FROM offline_outbox WHERE id = ANY ($1::bigint[]) ORDER BY device_id, bundle_id, decision_rev FOR UPDATE)
      UPDATE offline_outbox o
      SET delivered_version = greatest(o.delivered_version, d.version), attempts = 0, last_error = NULL,
          next_attempt_at = $3

@@ -1,7 +1,12 @@
 import type pg from 'pg'
+import { calendarDay } from '../src/protocol/activity.ts'
 import { currency } from '../src/protocol/money.ts'
 import type { PaymentMethod } from '../src/protocol/payment.ts'
 import type { Country, Policy } from '../src/protocol/policy.ts'
+import { recordIn } from './audit.ts'
+import { isTransient, transact } from './db.ts'
+import type { Edge } from './edge.ts'
+import { faultOf, type Log } from './log.ts'
 
 interface PolicyRow {
   country: Country
@@ -26,25 +31,111 @@ interface PolicyRow {
 
 export const policyKey = (country: string, version: number): string => `${country}/${version}`
 
-/** Versions of policies, by `policyKey`. A version never changes, so what was read once is kept. */
-export function policyReader(pool: pg.Pool) {
+/** Versions of policies, by `policyKey`; those that nobody knows yet are missing. */
+export type PolicyReader = (
+  wanted: readonly { readonly country: Country; readonly policyVersion: number }[],
+) => Promise<ReadonlyMap<string, Policy>>
+
+export interface PolicyDeps {
+  readonly pool: pg.Pool
+  readonly edge: Pick<Edge, 'policy'>
+  readonly clock: () => number
+  readonly log: Log
+}
+
+/**
+ * Memory, then Postgres, then the edge: people change policies there, and a version is asked for when the first bundle
+ * under it arrives. A version never changes, so what was read once is kept, and the first that is written stays. Called
+ * before anything is locked. While the edge does not answer, the bundle waits.
+ */
+export function policyReader(deps: PolicyDeps): PolicyReader {
   const known = new Map<string, Policy>()
-  return async (
-    wanted: readonly { country: Country; policyVersion: number }[],
-  ): Promise<ReadonlyMap<string, Policy>> => {
-    const missing = wanted.filter(({ country, policyVersion }) => !known.has(policyKey(country, policyVersion)))
-    if (missing.length > 0) {
-      const { rows } = await pool.query<PolicyRow>(
-        `SELECT * FROM offline_policies WHERE (country, version) IN (SELECT * FROM unnest($1::text[], $2::int[]))`,
-        [missing.map(({ country }) => country), missing.map(({ policyVersion }) => policyVersion)],
+  return async (wanted) => {
+    const missing = () =>
+      new Map(
+        wanted.flatMap(({ country, policyVersion: version }) => {
+          const key = policyKey(country, version)
+          return known.has(key) ? [] : [[key, { country, version }] as const]
+        }),
       )
-      for (const row of rows) known.set(policyKey(row.country, row.version), policyOf(row))
+    for (const policy of await readPolicies(deps.pool, [...missing().values()])) keep(policy)
+    if (missing().size > 0) {
+      const fetched = await Promise.all([...missing().values()].map((version) => fetchPolicy(deps, version)))
+      await insertPolicies(
+        deps,
+        fetched.flatMap((policy) => policy ?? []),
+      )
+      for (const policy of await readPolicies(deps.pool, [...missing().values()])) keep(policy)
     }
     return known
   }
+
+  function keep(policy: Policy): void {
+    known.set(policyKey(policy.country, policy.version), policy)
+  }
 }
 
-export type PolicyReader = ReturnType<typeof policyReader>
+interface Version {
+  readonly country: Country
+  readonly version: number
+}
+
+async function readPolicies(pool: pg.Pool, versions: readonly Version[]): Promise<readonly Policy[]> {
+  if (versions.length === 0) return []
+  const { rows } = await pool.query<PolicyRow>(
+    `SELECT * FROM offline_policies WHERE (country, version) IN (SELECT * FROM unnest($1::text[], $2::int[]))`,
+    [versions.map(({ country }) => country), versions.map(({ version }) => version)],
+  )
+  return rows.map(policyOf)
+}
+
+async function fetchPolicy({ edge, log }: PolicyDeps, { country, version }: Version): Promise<Policy | undefined> {
+  try {
+    const policy = await edge.policy(country, version)
+    if (policy === undefined) log.error({ country, version }, 'the edge does not know the policy that it judged by')
+    // Days are counted in its zone: one that this runtime does not know must not get as far as posting.
+    else calendarDay(0, policy.timeZone)
+    return policy
+  } catch (error) {
+    log.warn({ country, version, fault: faultOf(error) }, 'policy not fetched')
+    return undefined
+  }
+}
+
+/** One by one: a policy that the database's own rules refuse keeps no other from being written. */
+async function insertPolicies({ pool, clock, log }: PolicyDeps, policies: readonly Policy[]): Promise<void> {
+  for (const policy of policies) {
+    const { country, version } = policy
+    try {
+      await transact(pool, async (client) => {
+        const { rowCount } = await client.query(INSERT, rowOf(policy))
+        if (rowCount === 0) return
+        const record = { stream: `policy:${country}`, action: 'policy_recorded' as const, detail: { country, version } }
+        await recordIn(client, record, new Date(clock()))
+      })
+    } catch (error) {
+      if (isTransient(error)) throw error
+      log.error({ country, version, fault: faultOf(error) }, 'policy not recorded')
+    }
+  }
+}
+
+const INSERT = `INSERT INTO offline_policies (country, version, enabled, currency, time_zone, max_offline_amount,
+    max_offline_per_device_per_day, max_offline_value_per_device_per_day, require_payer_proof_above,
+    require_agent_approval_above, require_manual_review_above, allowed_methods, max_bundle_age_hours,
+    max_clock_skew_minutes, max_relay_hours, accept_below_score, quarantine_above_score, max_days_since_sync)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+  ON CONFLICT (country, version) DO NOTHING`
+
+function rowOf(policy: Policy): unknown[] {
+  return [
+    ...[policy.country, policy.version, policy.enabled, policy.currency, policy.timeZone, policy.maxOfflineAmount],
+    ...[policy.maxOfflinePerDevicePerDay, policy.maxOfflineValuePerDevicePerDay, policy.requirePayerProofAbove],
+    ...[policy.requireAgentApprovalAbove, policy.requireManualReviewAbove, policy.allowedMethods],
+    ...[policy.maxBundleAgeHours, policy.maxClockSkewMinutes, policy.maxRelayHours],
+    ...[policy.acceptBelowScore, policy.quarantineAboveScore, policy.maxDaysSinceSync],
+  ]
+}
 
 function policyOf(row: PolicyRow): Policy {
   return {

@@ -5,10 +5,12 @@ import { ulidText } from '../src/protocol/ids.ts'
 import type { BundleMessage } from '../src/protocol/messages.ts'
 import type { Policy } from '../src/protocol/policy.ts'
 import { bundleStatus, type PaymentStatus } from '../src/protocol/states.ts'
+import type { RiskRecord } from '../src/risk/decide.ts'
 import { record } from './audit.ts'
 import { transact } from './db.ts'
 import type { DecidedPayment } from './decide.ts'
 import { lockPending, markDone, park } from './inbox.ts'
+import { lockDevices } from './lock-devices.ts'
 import { announce } from './outbox.ts'
 import type { VerifiedBundle } from './verify-bundle.ts'
 
@@ -18,6 +20,8 @@ export interface PreparedBundle {
   readonly message: BundleMessage
   readonly verified: VerifiedBundle
   readonly policy: Policy
+  /** Undefined when nothing of it could be posted. */
+  readonly risk: RiskRecord | undefined
   readonly payments: readonly DecidedPayment[]
 }
 
@@ -43,7 +47,10 @@ export async function postBundles(pool: pg.Pool, prepared: readonly PreparedBund
     )
     const open = prepared.filter(({ inboxId }) => mine.has(inboxId)).sort(byArrival)
     if (open.length === 0) return
-    await lockDevices(client, open)
+    await lockDevices(
+      client,
+      open.map(({ message }) => message.deviceId),
+    )
     const recorded = await recordedDigests(client, open)
     const fresh: PreparedBundle[] = []
     for (const one of open) {
@@ -87,15 +94,6 @@ const subjectOf = (one: PreparedBundle) => ({
   seq: one.verified.receipt.seq,
 })
 
-/** Until commit nobody else records bundles or payments of these devices. Sorted, so that two cannot deadlock. */
-async function lockDevices(client: pg.ClientBase, open: readonly PreparedBundle[]): Promise<void> {
-  const ids = [...new Set(open.map(({ message }) => message.deviceId))]
-  await client.query(
-    'SELECT FROM offline_devices WHERE device_id = ANY ($1) ORDER BY device_id COLLATE "C" FOR NO KEY UPDATE',
-    [ids],
-  )
-}
-
 async function recordedDigests(client: pg.ClientBase, open: readonly PreparedBundle[]): Promise<Map<string, string>> {
   const { rows } = await client.query<{ device_id: string; bundle_id: string; digest: Uint8Array }>(
     `SELECT device_id, bundle_id, digest FROM offline_tx_bundles
@@ -117,7 +115,7 @@ async function recordPayments(
   const column = <T>(pick: (line: (typeof lines)[number]) => T): T[] => lines.map(pick)
   const { rows } = await client.query<Settled & { no: number }>(
     `SELECT no, status, reason FROM offline_record_transactions(
-       $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::date[], $14, $15, $16, $17, $18)`,
+       $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::date[], $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
     [
       column(({ one }) => one.message.deviceId),
       column(({ payment }) => payment.counter),
@@ -132,8 +130,12 @@ async function recordPayments(
       column(({ payment }) => payment.merchantId ?? null),
       column(({ payment }) => new Date(payment.initiatedAtMs)),
       column(({ one, payment }) => calendarDay(payment.initiatedAtMs, one.policy.timeZone)),
+      column(({ one }) => one.message.country),
+      column(({ one }) => new Date(one.verified.receipt.receivedAtMs)),
       column(({ decided }) => decided.status),
       column(({ decided }) => decided.reason ?? null),
+      column(({ decided }) => decided.riskScore ?? null),
+      column(({ decided }) => decided.payerProven),
       column(({ decided }) => decided.proof?.payerDeviceId ?? null),
       column(({ decided }) => (decided.proof ? Buffer.from(decided.proof.nonce) : null)),
       at,
@@ -157,13 +159,14 @@ async function insertBundles(
   const column = <T>(pick: (one: PreparedBundle) => T): T[] => fresh.map(pick)
   await client.query(
     `INSERT INTO offline_tx_bundles (device_id, bundle_id, seq, digest, country, policy_version, status, signed_at,
-       received_at, settled_at, first_counter, last_counter, bundle, receipt)
+       received_at, settled_at, first_counter, last_counter, bundle, receipt, risk)
      SELECT device_id, bundle_id, seq, digest, country, policy_version, status, signed_at,
-            received_at, $14, first_counter, last_counter, bundle, receipt
+            received_at, $15, first_counter, last_counter, bundle, receipt, risk
      FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[], $5::text[], $6::int[], $7::text[],
-                 $8::timestamptz[], $9::timestamptz[], $10::bigint[], $11::bigint[], $12::bytea[], $13::bytea[])
+                 $8::timestamptz[], $9::timestamptz[], $10::bigint[], $11::bigint[], $12::bytea[], $13::bytea[],
+                 $14::jsonb[])
        AS b (device_id, bundle_id, seq, digest, country, policy_version, status, signed_at,
-             received_at, first_counter, last_counter, bundle, receipt)`,
+             received_at, first_counter, last_counter, bundle, receipt, risk)`,
     [
       column(({ message }) => message.deviceId),
       column(bundleIdOf),
@@ -178,6 +181,7 @@ async function insertBundles(
       column(({ verified }) => verified.receipt.lastCounter),
       column(({ message }) => Buffer.from(message.bundle)),
       column(({ message }) => Buffer.from(message.receipt)),
+      column(({ risk }) => (risk === undefined ? null : JSON.stringify(risk))),
       at,
     ],
   )

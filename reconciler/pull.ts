@@ -37,25 +37,21 @@ export async function pullOnce({ pool, queue, clock, log, received }: PullDeps):
   await transact(pool, async (client) => {
     await receive(client, messages, at)
     await received?.(client, messages, at)
-    // A bundle that comes again after its confirmation was delivered shows that the edge does not know: it is told again.
+    // What comes again after its confirmation was delivered shows that the edge does not know: it is told again.
     await announce(client, messages.flatMap(subjectOf), at)
   })
   await queue.acknowledge(pulled.map(({ leaseId }) => leaseId))
   return pulled.length
 }
 
-function subjectOf({ kind, deviceId, bundleId, seq }: Received): Subject[] {
+function subjectOf({ kind, deviceId, bundleId, seq, decisionRev }: Received): Subject[] {
   if (deviceId === undefined) return []
   if (kind === 'device') return [{ deviceId }]
+  if (decisionRev !== undefined) return [{ deviceId, decisionRev }]
   return bundleId === undefined || seq === undefined ? [] : [{ deviceId, bundleId, seq }]
 }
 
-/** Well-formed, but of a kind that this version does not settle. */
-class UnsupportedMessage extends Error {
-  override name = 'UnsupportedMessage'
-}
-
-const UNREADABLE = new Set(['MalformedCbor', 'UnsupportedVersion', 'UnsupportedMessage'])
+const UNREADABLE = new Set(['MalformedCbor', 'UnsupportedVersion'])
 
 async function read({ body }: PulledMessage): Promise<Received> {
   try {
@@ -82,8 +78,10 @@ async function keyed(message: SettleMessage, body: Uint8Array): Promise<Received
       return { dedupKey, kind: 'device', body, deviceId }
     }
     case 'review':
-    case 'reversal':
-      throw new UnsupportedMessage(message.kind)
+    case 'reversal': {
+      const { kind, rev: decisionRev } = message
+      return { dedupKey: `decision/${deviceId}/${decisionRev}/${await hash(body)}`, kind, body, deviceId, decisionRev }
+    }
   }
 }
 

@@ -1,33 +1,44 @@
 import type pg from 'pg'
 import type { KeyProvider } from '../src/crypto/key-provider.ts'
 import type { TrustedKey } from '../src/crypto/sign1.ts'
-import { type BundleMessage, type DeviceMessage, parseSettleMessage } from '../src/protocol/messages.ts'
+import {
+  type BundleMessage,
+  type DecisionMessage,
+  type DeviceMessage,
+  parseSettleMessage,
+} from '../src/protocol/messages.ts'
 import { isVoided } from '../src/protocol/payment.ts'
 import type { Policy } from '../src/protocol/policy.ts'
 import { unreachable } from '../src/protocol/result.ts'
 import { payerDeviceOf } from './authority.ts'
 import { type Backoff, backoffMs } from './backoff.ts'
 import { isTransient } from './db.ts'
-import { decidePayments } from './decide.ts'
+import { type AuthorisedBundle, authorise, decidePayments } from './decide.ts'
+import { recordDecision, settleDecisions } from './decisions.ts'
 import { claim, type InboxRow, park, retry, type WaitingFor, wait } from './inbox.ts'
 import { faultOf, type Log } from './log.ts'
 import { type PolicyReader, policyKey } from './policies.ts'
 import { type PreparedBundle, postBundles } from './post.ts'
 import { loadDevices, type Registry, recordDevice } from './registry.ts'
+import type { RiskScorer } from './risk.ts'
+import { findTwins } from './twins.ts'
 import { type VerifiedBundle, verifyBundle } from './verify-bundle.ts'
 
 /**
  * Inbox → book:
  *
- *   claim → device facts into the registry → bundles: verify, open → payers' devices → decide → post, many at once
+ *   claim → device facts into the registry, decisions of people into their table
+ *         → bundles: verify, open → payers' devices → risk → decide → post, many at once
+ *         → decisions that can be carried out
  *
- * Everything before `post` only reads. A bundle that cannot go on keeps none of the others back.
+ * Everything between `verify` and `post` only reads. A bundle that cannot go on keeps none of the others back.
  */
 export interface ReconcileDeps {
   readonly pool: pg.Pool
   readonly keys: KeyProvider
   readonly trusted: readonly TrustedKey[]
   readonly policies: PolicyReader
+  readonly risk: RiskScorer
   readonly clock: () => number
   readonly random: () => number
   readonly log: Log
@@ -43,7 +54,7 @@ const WAITING: Backoff = { firstMs: 500, maxMs: 60_000 }
 /** How often a payer's device is waited for: anyone can name one that does not exist. */
 const PAYER_ATTEMPTS_MAX = 6
 
-/** @returns how many messages it took */
+/** @returns how many messages and decisions it took */
 export async function reconcileOnce(deps: ReconcileDeps): Promise<number> {
   const rows = await claim(deps.pool, BATCH_MAX, deps.clock())
   const bundles: BundleRow[] = []
@@ -58,14 +69,14 @@ export async function reconcileOnce(deps: ReconcileDeps): Promise<number> {
           return
         case 'review':
         case 'reversal':
-          return parkRow(deps, row, 'unsupported_message')
+          return settleDecision(deps, row, message)
         default:
           return unreachable(message)
       }
     })
   }
   if (bundles.length > 0) await settleBundles(deps, bundles)
-  return rows.length
+  return rows.length + (await settleDecisions(deps))
 }
 
 interface BundleRow {
@@ -75,6 +86,12 @@ interface BundleRow {
 
 async function settleDevice(deps: ReconcileDeps, row: InboxRow, message: DeviceMessage): Promise<void> {
   const fault = await recordDevice(deps.pool, row.id, message, new Date(deps.clock()))
+  if (fault !== undefined) await parkRow(deps, row, fault)
+}
+
+async function settleDecision(deps: ReconcileDeps, row: InboxRow, message: DecisionMessage): Promise<void> {
+  const fault = await recordDecision(deps.pool, row.id, message, new Date(deps.clock()))
+  if (fault === 'unknown_device') return waitFor(deps, row, 'device')
   if (fault !== undefined) await parkRow(deps, row, fault)
 }
 
@@ -122,13 +139,31 @@ async function prepare(deps: ReconcileDeps, bundles: readonly BundleRow[]): Prom
     ),
   )
   const known = payers.length === 0 ? registry : new Map([...registry, ...(await loadDevices(deps.pool, payers))])
-  const prepared: PreparedBundle[] = []
+  const authorised: { row: InboxRow; message: BundleMessage; bundle: AuthorisedBundle }[] = []
   for (const { row, message, verified, policy } of opened) {
     await guarded(deps, row, async () => {
       const mayWait = row.attempts < PAYER_ATTEMPTS_MAX
-      const payments = await decidePayments(verified, policy, ownerOf(registry, message), known, mayWait)
-      if (payments === undefined) return waitFor(deps, row, 'payer_device')
-      prepared.push({ inboxId: row.id, message, verified, policy, payments })
+      const bundle = await authorise(verified, policy, ownerOf(registry, message), known, mayWait)
+      if (bundle === undefined) return waitFor(deps, row, 'payer_device')
+      authorised.push({ row, message, bundle })
+    })
+  }
+  return decide(deps, authorised)
+}
+
+async function decide(
+  deps: ReconcileDeps,
+  authorised: readonly { readonly row: InboxRow; readonly message: BundleMessage; readonly bundle: AuthorisedBundle }[],
+): Promise<readonly PreparedBundle[]> {
+  const bundles = authorised.map(({ bundle }) => bundle)
+  const [risks, twins] = await Promise.all([deps.risk(bundles), findTwins(deps.pool, bundles)])
+  const prepared: PreparedBundle[] = []
+  for (const [i, { row, message, bundle }] of authorised.entries()) {
+    await guarded(deps, row, async () => {
+      const risk = risks[i]
+      const payments = await decidePayments(bundle, { risk, twins: twins[i] ?? new Set() })
+      const { verified, policy } = bundle
+      prepared.push({ inboxId: row.id, message, verified, policy, risk: risk?.record, payments })
     })
   }
   return prepared

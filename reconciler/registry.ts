@@ -12,6 +12,7 @@ import { announce } from './outbox.ts'
 /** What the reconciler knows of a device, from its own tables. */
 export interface RegisteredDevice {
   readonly status: DeviceStatus
+  readonly country: string
   readonly ownerWallet: string
   /** Every key that it ever had, by key id in hex: a bundle is verified with the key of its time. */
   readonly keys: ReadonlyMap<string, DeviceKey>
@@ -27,6 +28,7 @@ export type Registry = ReadonlyMap<string, RegisteredDevice>
 interface DeviceRow {
   device_id: string
   status: DeviceStatus
+  country: string
   owner_wallet: string
   kid: Uint8Array
   alg: DeviceMessage['alg']
@@ -35,14 +37,14 @@ interface DeviceRow {
 
 export async function loadDevices(pool: pg.Pool, deviceIds: readonly string[]): Promise<Registry> {
   const { rows } = await pool.query<DeviceRow>(
-    `SELECT d.device_id, d.status, d.owner_wallet, k.kid, k.alg, k.public_key
+    `SELECT d.device_id, d.status, d.country, d.owner_wallet, k.kid, k.alg, k.public_key
      FROM offline_devices d JOIN offline_device_keys k USING (device_id) WHERE d.device_id = ANY ($1)`,
     [[...new Set(deviceIds)]],
   )
   const registry = new Map<string, RegisteredDevice & { keys: Map<string, DeviceKey> }>()
   await Promise.all(
-    rows.map(async ({ device_id, status, owner_wallet, kid, alg, public_key }) => {
-      const device = registry.get(device_id) ?? { status, ownerWallet: owner_wallet, keys: new Map() }
+    rows.map(async ({ device_id, status, country, owner_wallet, kid, alg, public_key }) => {
+      const device = registry.get(device_id) ?? { status, country, ownerWallet: owner_wallet, keys: new Map() }
       registry.set(device_id, device)
       const verifier = await webCryptoSuite.verifier({ alg, bytes: new Uint8Array(public_key) })
       device.keys.set(toHex(kid), { alg, verifier })
@@ -114,11 +116,12 @@ async function upsertDevice(client: pg.ClientBase, message: DeviceMessage): Prom
   const { deviceId, rev, tenant, country, ownerWallet, status, kid, alg, atMs } = message
   const facts = [deviceId, rev, tenant, country, ownerWallet, status, Buffer.from(kid), alg]
   const { rowCount } = await client.query(
-    `INSERT INTO offline_devices AS d (device_id, rev, tenant, country, owner_wallet, status, kid, alg, updated_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    `INSERT INTO offline_devices AS d (device_id, rev, tenant, country, owner_wallet, status, kid, alg, updated_at,
+       registered_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
      ON CONFLICT (device_id) DO UPDATE SET rev = excluded.rev, tenant = excluded.tenant, country = excluded.country,
        owner_wallet = excluded.owner_wallet, status = excluded.status, kid = excluded.kid, alg = excluded.alg,
-       updated_at = excluded.updated_at
+       updated_at = excluded.updated_at, registered_at = least(d.registered_at, excluded.registered_at)
      WHERE d.rev < excluded.rev`,
     [...facts, new Date(atMs)],
   )

@@ -17,6 +17,7 @@ import { policyReader } from './policies.ts'
 import { pullOnce } from './pull.ts'
 import { openQueue } from './queue.ts'
 import { reconcileOnce } from './reconcile.ts'
+import { openRiskScorer } from './risk.ts'
 import { trustedReceiptKeys } from './verify-bundle.ts'
 
 /** What the reconciler takes from its surroundings. */
@@ -65,7 +66,13 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
   const queue = openQueue(config.queue, around.fetch)
   const edge = openEdge(config.edgeUrl, hmacKey, around.fetch, clock)
   const common = { pool, clock, random, log }
-  const reconcileDeps = { ...common, keys, trusted: await trustedReceiptKeys(keys), policies: policyReader(pool) }
+  const reconcileDeps = {
+    ...common,
+    keys,
+    trusted: await trustedReceiptKeys(keys),
+    policies: policyReader({ ...common, edge }),
+    risk: await openRiskScorer(config.risk, { ...common, fetch: around.fetch }),
+  }
   const pull = () => pullOnce({ ...common, queue })
   const reconcile = () => reconcileOnce(reconcileDeps)
   const send = () => sendOnce({ ...common, edge })

@@ -15,7 +15,7 @@ import type { Registry } from './registry.ts'
 /**
  * Believes nothing that the edge says about a bundle:
  *
- *   parse → device and key known → device's signature → receipt's signature → receipt is for these bytes → open
+ *   parse → device and key known, of that country → device's signature → receipt's signature → receipt is for these bytes → open
  */
 export interface VerifiedBundle {
   readonly bundle: Bundle
@@ -29,6 +29,8 @@ export type BundleFault =
   | 'unknown_device'
   | 'malformed_bundle'
   | 'wrong_device'
+  /** Another country's policy may allow what the device's own does not. */
+  | 'wrong_country'
   | 'invalid_signature'
   | 'invalid_receipt'
   | 'receipt_mismatch'
@@ -47,8 +49,10 @@ export async function verifyBundle(
   const { claims } = bundle
   if (claims.deviceId !== message.deviceId) return err('wrong_device')
 
-  const key = registry.get(claims.deviceId)?.keys.get(toHex(claims.kid))
-  if (key === undefined) return err('unknown_device')
+  const device = registry.get(claims.deviceId)
+  const key = device?.keys.get(toHex(claims.kid))
+  if (device === undefined || key === undefined) return err('unknown_device')
+  if (device.country !== message.country) return err('wrong_country')
   if (key.alg !== claims.alg || !(await verifySign1(key.verifier, bundle, ''))) return err('invalid_signature')
 
   const receipt = await readReceipt(message.receipt, trusted)

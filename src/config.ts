@@ -3,7 +3,11 @@ import { ROLES } from './auth/person.ts'
 import { importHmacKey } from './crypto/hmac.ts'
 import type { KeyProvider } from './crypto/key-provider.ts'
 import { localKeys } from './crypto/local-keys.ts'
+import { recordSira } from './metrics/recorder.ts'
 import { fromBase64url } from './protocol/bytes.ts'
+import { type RiskMode, riskModeFrom } from './risk/fixed.ts'
+import type { Hmac } from './risk/pseudonym.ts'
+import { type RemoteScorer, remoteScorer } from './risk/scorer.ts'
 
 /**
  * The Worker's settings, parsed once an isolate into a stricter type. Nothing else reads the environment's texts.
@@ -14,6 +18,7 @@ import { fromBase64url } from './protocol/bytes.ts'
  * - `ACCESS_TEAM_DOMAIN` (`https://<team>.cloudflareaccess.com`), `ACCESS_AUDIENCE` (the application's AUD tag),
  *   `ACCESS_ROLES` (JSON, group → role), `ACCESS_ROLES_CLAIM`, `ACCESS_SUBJECT_CLAIM`, `ACCESS_TENANT_CLAIM` (paths):
  *   Cloudflare Access; optional
+ * - `SIRA_URL`, `SIRA_API_KEY`, `RISK_PSEUDONYM_KEY`: who scores risk (risk/fixed.ts); optional, all of them or none
  * - `METRICS_TOKEN`: at least 32 characters; lets a scraper read `/metrics`; optional
  */
 const given = <T extends z.ZodType>(schema: T) => z.preprocess((value) => (value === '' ? undefined : value), schema)
@@ -48,6 +53,8 @@ export interface Config {
   readonly settings: Settings
   readonly keys: () => Promise<KeyProvider>
   readonly hmacKey: () => Promise<CryptoKey>
+  /** One for the isolate: its breakers remember what was slow. */
+  readonly scorer: RemoteScorer
 }
 
 /** Settings are missing or wrong. The message names them and never shows a value. */
@@ -82,10 +89,12 @@ export function configOf(env: object): Config {
     throw new InvalidConfig(result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.code}`).join(', '))
   }
   const values = result.data
+  const scorer = scorerFrom(env)
   let keys: Promise<KeyProvider> | undefined
   let hmacKey: Promise<CryptoKey> | undefined
   const config: Config = {
     settings: values,
+    scorer,
     keys: () => {
       keys ??= localKeys(values.EDGE_KEYS, values.KEY_WRAPPING_SECRET)
       return keys
@@ -97,4 +106,34 @@ export function configOf(env: object): Config {
   }
   parsed.set(env, config)
   return config
+}
+
+/** @throws InvalidConfig */
+function scorerFrom(env: object): RemoteScorer {
+  let mode: RiskMode
+  try {
+    mode = riskModeFrom(env)
+  } catch (error) {
+    throw new InvalidConfig(error instanceof Error ? error.message : 'risk settings')
+  }
+  return remoteScorer(mode, pseudonymHmac(mode), {
+    fetch: (url, init) => fetch(url, init),
+    nowMs: () => Date.now(),
+    after: (ms, run) => {
+      const timer = setTimeout(run, ms)
+      return () => clearTimeout(timer)
+    },
+    random: Math.random,
+    observe: recordSira,
+  })
+}
+
+/** Parties are named to SIRA by pseudonyms under this key. */
+function pseudonymHmac(mode: RiskMode): Hmac {
+  let key: Promise<CryptoKey> | undefined
+  return async (message) => {
+    if (mode.kind !== 'sira') throw new Error('nobody to name')
+    key ??= importHmacKey(fromBase64url(mode.pseudonymKey))
+    return new Uint8Array(await crypto.subtle.sign('HMAC', await key, message as BufferSource))
+  }
 }

@@ -27,11 +27,6 @@ export function cpuMs(pid: number): number {
   return stat.ticks * TICK_MS
 }
 
-export function residentMb(pid: number): number {
-  const match = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  return Math.round(Number(match?.[1] ?? 0) / 1024)
-}
-
 function readStat(pid: number): { name: string; parent: number; ticks: number } | undefined {
   let text: string
   try {

@@ -8,7 +8,7 @@ interface StandinsEnv {
 }
 
 export default {
-  async fetch(request, env, ctx) {
+  async fetch(request, env) {
     const body = await request.arrayBuffer()
     switch (new URL(request.url).pathname) {
       case '/rate':
@@ -17,13 +17,11 @@ export default {
       case '/queues': {
         // The settle message, the index message of the admission, and that of the outcome.
         const row = { bundle: { bundle: body, payments: '[[1,"pending"]]' } }
-        ctx.waitUntil(
-          Promise.all([
-            env.QUEUE.send(body, { contentType: 'bytes' }),
-            env.QUEUE.send(row, { contentType: 'v8' }),
-            env.QUEUE.send(row, { contentType: 'v8' }),
-          ]),
-        )
+        await Promise.all([
+          env.QUEUE.send(body, { contentType: 'bytes' }),
+          env.QUEUE.send(row, { contentType: 'v8' }),
+          env.QUEUE.send(row, { contentType: 'v8' }),
+        ])
       }
     }
     return new Response('ok')

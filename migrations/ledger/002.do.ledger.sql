@@ -22,7 +22,8 @@ WITH (fillfactor = 50);
 CREATE TABLE wallet_core.transfers (
   -- Time-ordered, so that inserts stay at the right edge of the index.
   transfer_id       uuid PRIMARY KEY,
-  kind              text NOT NULL CHECK (kind IN ('payment', 'funding', 'reversal', 'fee')),
+  -- A fee and what gives it back go with their payment and its reversal: the same source, one database transaction.
+  kind              text NOT NULL CHECK (kind IN ('payment', 'fee', 'reversal', 'fee_reversal', 'funding')),
   -- What the transfer is for; for a payment the device and its counter. Posted once, whatever is sent again.
   source_id         text NOT NULL,
   source_no         bigint NOT NULL,

@@ -5,9 +5,14 @@
 -- Each transfer fails or succeeds for itself, in the order of the batch: one that would take its wallet below the floor
 -- fails, those after it go on, and a credit counts for the debits after it. Returns a row for each transfer, numbered as
 -- in the batch: posted; exists (the same was posted before); conflict (another was posted under this source); failed.
+--
+-- A payment has a type, which says what kinds of accounts it is between, and may carry a fee: a second transfer under the
+-- same source, from whoever bears it to the fee account, posted with the first or not at all. A reversal gives both back.
 CREATE FUNCTION wallet_core.post_transfers(
   p_kind text, p_source_id text[], p_source_no bigint[], p_debit text[], p_credit text[],
-  p_amount_minor bigint[], p_currency text[], p_at timestamptz
+  p_amount_minor bigint[], p_currency text[], p_at timestamptz, p_type text[] DEFAULT NULL,
+  -- Null when the whole batch is free of them.
+  p_fee_minor bigint[] DEFAULT NULL, p_fee_bearer text[] DEFAULT NULL, p_fee_account text[] DEFAULT NULL
 ) RETURNS TABLE (no bigint, result text, reason text, transfer_id uuid)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = wallet_core, pg_temp AS $$
 #variable_conflict use_column
@@ -18,6 +23,11 @@ DECLARE
   v_id         uuid[];
   v_debit      bigint[];
   v_credit     bigint[];
+  -- What the debited wallet needs and what the credited one has of it, fees included.
+  v_out        bigint[] := p_amount_minor;
+  v_in         bigint[] := p_amount_minor;
+  v_fee_from   bigint[];
+  v_fee_to     bigint[];
   v_short      bigint[];
   v_available  numeric[];
   v_payment    record;
@@ -29,10 +39,12 @@ BEGIN
   END IF;
 
   -- In order of the account, so that two batches cannot deadlock. What follows reads what holds under the locks.
-  PERFORM FROM accounts WHERE wallet_id = ANY (p_debit || p_credit) ORDER BY account_id FOR NO KEY UPDATE;
+  PERFORM FROM accounts WHERE wallet_id = ANY (p_debit || p_credit || p_fee_account)
+    ORDER BY account_id FOR NO KEY UPDATE;
 
   -- What is decided without looking at funds. A payment never touches a system account: to a device it is unknown, or a
-  -- device could name the account without a floor as its payer.
+  -- device could name the account without a floor as its payer. Who takes in cash against electronic money, or gives it
+  -- out, is an agent; who sells is a merchant, or an agent with a shop: a device cannot choose a cheaper type.
   SELECT array_agg(d.account_id ORDER BY x.no), array_agg(c.account_id ORDER BY x.no),
          array_agg(coalesce(t.transfer_id, uuidv7()) ORDER BY x.no),
          array_agg(CASE
@@ -43,66 +55,107 @@ BEGIN
          array_agg(CASE
            WHEN d.account_id IS NULL OR c.account_id IS NULL THEN 'unknown_wallet'
            WHEN d.currency <> x.currency OR c.currency <> x.currency THEN 'currency_mismatch'
-           WHEN d.frozen OR c.frozen THEN 'wallet_frozen' END ORDER BY x.no)
+           WHEN d.frozen OR c.frozen THEN 'wallet_frozen'
+           WHEN x.type = 'merchant' AND c.kind NOT IN ('merchant', 'agent')
+             OR x.type = 'cashin' AND d.kind <> 'agent'
+             OR x.type = 'cashout' AND c.kind <> 'agent'
+             OR x.type = 'agent' AND 'agent' NOT IN (d.kind, c.kind) THEN 'wallet_kind_mismatch' END ORDER BY x.no)
   INTO v_debit, v_credit, v_id, v_result, v_reason
-  FROM unnest(p_source_id, p_source_no, p_debit, p_credit, p_amount_minor, p_currency)
-       WITH ORDINALITY AS x (source_id, source_no, debit, credit, amount_minor, currency, no)
+  FROM unnest(p_source_id, p_source_no, p_debit, p_credit, p_amount_minor, p_currency, p_type)
+       WITH ORDINALITY AS x (source_id, source_no, debit, credit, amount_minor, currency, type, no)
   LEFT JOIN accounts d ON d.wallet_id = x.debit AND (p_kind <> 'payment' OR d.kind <> 'system')
   LEFT JOIN accounts c ON c.wallet_id = x.credit AND (p_kind <> 'payment' OR c.kind <> 'system')
   LEFT JOIN transfers t ON t.source_id = x.source_id AND t.source_no = x.source_no AND t.kind = p_kind;
+
+  IF p_fee_minor IS NOT NULL THEN
+    -- The payer is debited by a payment and credited by its reversal, the payee the other way round.
+    SELECT array_agg(CASE WHEN x.bearer = s.debited THEN x.amount_minor + s.sign * x.fee_minor
+                     ELSE x.amount_minor END ORDER BY x.no),
+           array_agg(CASE WHEN x.bearer <> s.debited THEN x.amount_minor - s.sign * x.fee_minor
+                     ELSE x.amount_minor END ORDER BY x.no),
+           array_agg(CASE WHEN x.fee_minor > 0 THEN CASE WHEN s.sign < 0 THEN f.account_id
+                     WHEN x.bearer = s.debited THEN x.debit ELSE x.credit END END ORDER BY x.no),
+           array_agg(CASE WHEN x.fee_minor > 0 THEN CASE WHEN s.sign > 0 THEN f.account_id
+                     WHEN x.bearer = s.debited THEN x.debit ELSE x.credit END END ORDER BY x.no)
+    INTO v_out, v_in, v_fee_from, v_fee_to
+    FROM unnest(v_debit, v_credit, p_amount_minor, p_fee_minor, p_fee_bearer, p_fee_account)
+         WITH ORDINALITY AS x (debit, credit, amount_minor, fee_minor, bearer, fee_account, no)
+    CROSS JOIN (SELECT CASE p_kind WHEN 'reversal' THEN 'payee' ELSE 'payer' END AS debited,
+                       CASE p_kind WHEN 'reversal' THEN -1 ELSE 1 END AS sign) s
+    LEFT JOIN accounts f ON f.wallet_id = x.fee_account AND f.kind = 'system' AND x.fee_minor > 0;
+    IF EXISTS (SELECT FROM unnest(p_amount_minor, p_fee_minor, p_fee_bearer, v_fee_from, v_fee_to, v_result, v_reason)
+                 AS x (amount_minor, fee_minor, bearer, fee_from, fee_to, result, reason)
+               WHERE x.result IS NULL AND x.reason IS NULL
+                 AND (x.fee_minor < 0 OR x.fee_minor > 0
+                      AND (x.fee_from IS NULL OR x.fee_to IS NULL OR x.bearer IS NULL OR p_kind = 'funding'
+                           -- More than a payee is given could take its wallet below the floor.
+                           OR x.bearer = 'payee' AND x.fee_minor > x.amount_minor))) THEN
+      RAISE EXCEPTION 'a fee that cannot be posted' USING ERRCODE = 'data_corrupted';
+    END IF;
+  END IF;
 
   -- Accounts that could fall below their floor if all their debits came before their credits. Mostly there are none.
   SELECT array_agg(s.account_id ORDER BY s.account_id), array_agg(s.available ORDER BY s.account_id)
   INTO v_short, v_available
   FROM (
     SELECT a.account_id, a.balance_minor::numeric - a.floor_minor AS available
-    FROM unnest(v_debit, p_amount_minor, v_result, v_reason) AS x (account_id, amount_minor, result, reason)
+    FROM unnest(v_debit, v_out, v_result, v_reason) AS x (account_id, out_minor, result, reason)
     JOIN accounts a ON a.account_id = x.account_id
     WHERE x.result IS NULL AND x.reason IS NULL AND a.floor_minor IS NOT NULL
     GROUP BY a.account_id
-    HAVING a.balance_minor::numeric - a.floor_minor < sum(x.amount_minor)
+    HAVING a.balance_minor::numeric - a.floor_minor < sum(x.out_minor)
   ) s;
 
   -- Only the transfers of those accounts are walked through one by one, and only to decide: every other debit has its
   -- funds whatever happens here.
   IF v_short IS NOT NULL THEN
     FOR v_payment IN
-      SELECT x.no, x.amount_minor,
+      SELECT x.no, x.out_minor, x.in_minor,
              array_position(v_short, x.debit) AS debit, array_position(v_short, x.credit) AS credit
-      FROM unnest(v_debit, v_credit, p_amount_minor, v_result, v_reason)
-           WITH ORDINALITY AS x (debit, credit, amount_minor, result, reason, no)
+      FROM unnest(v_debit, v_credit, v_out, v_in, v_result, v_reason)
+           WITH ORDINALITY AS x (debit, credit, out_minor, in_minor, result, reason, no)
       WHERE x.result IS NULL AND x.reason IS NULL AND (x.debit = ANY (v_short) OR x.credit = ANY (v_short))
       ORDER BY x.no
     LOOP
       IF v_payment.debit IS NOT NULL THEN
-        IF v_available[v_payment.debit] < v_payment.amount_minor THEN
+        IF v_available[v_payment.debit] < v_payment.out_minor THEN
           v_reason[v_payment.no] := 'insufficient_funds';
           CONTINUE;
         END IF;
-        v_available[v_payment.debit] := v_available[v_payment.debit] - v_payment.amount_minor;
+        v_available[v_payment.debit] := v_available[v_payment.debit] - v_payment.out_minor;
       END IF;
       IF v_payment.credit IS NOT NULL THEN
-        v_available[v_payment.credit] := v_available[v_payment.credit] + v_payment.amount_minor;
+        v_available[v_payment.credit] := v_available[v_payment.credit] + v_payment.in_minor;
       END IF;
     END LOOP;
   END IF;
 
   WITH x AS MATERIALIZED (
-    SELECT * FROM unnest(p_source_id, p_source_no, v_debit, v_credit, p_amount_minor, p_currency, v_id, v_result, v_reason)
-      WITH ORDINALITY AS x (source_id, source_no, debit, credit, amount_minor, currency, transfer_id, result, reason, no)
+    SELECT *, CASE WHEN fee_from IS NOT NULL THEN uuidv7() END AS fee_id
+    FROM unnest(p_source_id, p_source_no, v_debit, v_credit, p_amount_minor, p_currency, v_id, v_result, v_reason,
+                p_fee_minor, v_fee_from, v_fee_to)
+      WITH ORDINALITY AS x (source_id, source_no, debit, credit, amount_minor, currency, transfer_id, result, reason,
+                            fee_minor, fee_from, fee_to, no)
     WHERE result IS NULL AND reason IS NULL
+  ), legs AS MATERIALIZED (
+    SELECT no, p_kind AS kind, source_id, source_no, transfer_id, debit, credit, amount_minor, currency FROM x
+    UNION ALL
+    SELECT no, CASE p_kind WHEN 'reversal' THEN 'fee_reversal' ELSE 'fee' END, source_id, source_no, fee_id,
+           fee_from, fee_to, fee_minor, currency
+    FROM x WHERE fee_id IS NOT NULL
   ), new_transfers AS (
     INSERT INTO transfers (transfer_id, kind, source_id, source_no, debit_account_id, credit_account_id,
                            amount_minor, currency, posted_at)
-    SELECT transfer_id, p_kind, source_id, source_no, debit, credit, amount_minor, currency, p_at FROM x ORDER BY no
+    SELECT transfer_id, kind, source_id, source_no, debit, credit, amount_minor, currency, p_at FROM legs ORDER BY no
     RETURNING 1
   ), sides AS MATERIALIZED (
     SELECT account_id, transfer_id, currency, amount_minor,
            row_number() OVER batch AS nth, sum(amount_minor) OVER batch AS running_minor
-    FROM (SELECT no, 1 AS side, debit AS account_id, transfer_id, currency, -amount_minor AS amount_minor FROM x
+    FROM (SELECT no, debit AS account_id, transfer_id, currency, -amount_minor AS amount_minor FROM legs
           UNION ALL
-          SELECT no, 2, credit, transfer_id, currency, amount_minor FROM x) s
-    WINDOW batch AS (PARTITION BY account_id ORDER BY no, side ROWS UNBOUNDED PRECEDING)
+          SELECT no, credit, transfer_id, currency, amount_minor FROM legs) s
+    -- Of one source credits first: no entry shows a balance that never stood.
+    WINDOW batch AS (PARTITION BY account_id ORDER BY no, amount_minor DESC ROWS UNBOUNDED PRECEDING)
   ), new_entries AS (
     INSERT INTO entries (account_id, seq, transfer_id, amount_minor, balance_minor, posted_at)
     SELECT a.account_id, a.entry_seq + s.nth, s.transfer_id, s.amount_minor, a.balance_minor + s.running_minor, p_at
@@ -114,7 +167,7 @@ BEGIN
     WHERE a.account_id = s.account_id
     RETURNING s.entries
   )
-  SELECT (SELECT count(*) FROM x) AS expected,
+  SELECT (SELECT count(*) FROM legs) AS expected,
          (SELECT count(*) FROM new_transfers) AS transfers,
          (SELECT count(*) FROM new_entries) AS entries,
          (SELECT coalesce(sum(entries), 0) FROM changed) AS counted,
@@ -140,14 +193,20 @@ REVOKE ALL ON FUNCTION wallet_core.post_transfers FROM PUBLIC;
 
 -- What the application may post: payments, between wallets of people.
 CREATE FUNCTION wallet_core.post_payments(
-  p_device_id text[], p_counter bigint[], p_sender text[], p_receiver text[],
-  p_amount_minor bigint[], p_currency text[], p_at timestamptz
+  p_device_id text[], p_counter bigint[], p_type text[], p_sender text[], p_receiver text[],
+  p_amount_minor bigint[], p_currency text[], p_at timestamptz,
+  p_fee_minor bigint[] DEFAULT NULL, p_fee_bearer text[] DEFAULT NULL, p_fee_account text[] DEFAULT NULL
 ) RETURNS TABLE (no bigint, result text, reason text, transfer_id uuid)
 LANGUAGE sql SECURITY DEFINER SET search_path = wallet_core, pg_temp AS $$
-  SELECT * FROM post_transfers('payment', p_device_id, p_counter, p_sender, p_receiver, p_amount_minor, p_currency, p_at)
+  SELECT * FROM post_transfers('payment', p_device_id, p_counter, p_sender, p_receiver, p_amount_minor, p_currency, p_at,
+                               p_type, p_fee_minor, p_fee_bearer, p_fee_account)
 $$;
 REVOKE ALL ON FUNCTION wallet_core.post_payments FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION wallet_core.post_payments TO molam_reconciler;
+
+-- Where the fees of a country go.
+CREATE FUNCTION wallet_core.fee_account(p_country text, p_currency text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT 'system:fees:' || p_country || ':' || p_currency $$;
 
 -- Money enters the book from a system account, one for each currency. Idempotent by reference number.
 CREATE FUNCTION wallet_core.fund(p_reference text, p_no bigint[], p_wallet_id text[], p_amount_minor bigint[],

@@ -11,6 +11,8 @@ CREATE TABLE offline_devices (
   status       text NOT NULL CHECK (status IN ('active', 'suspended', 'revoked')),
   kid          bytea NOT NULL CHECK (octet_length(kid) = 8),
   alg          int NOT NULL,
+  -- The earliest time that its facts named; how long it is known.
+  registered_at timestamptz NOT NULL,
   updated_at   timestamptz NOT NULL
 );
 
@@ -45,6 +47,8 @@ CREATE TABLE offline_tx_bundles (
   -- The signed bytes: evidence, and what a replay starts from.
   bundle         bytea NOT NULL,
   receipt        bytea NOT NULL,
+  -- What it was scored here before posting: score, reasons, by whom; null when nothing of it could be posted.
+  risk           jsonb,
   PRIMARY KEY (device_id, bundle_id)
 );
 CREATE INDEX offline_tx_bundles_by_receipt ON offline_tx_bundles (country, received_at);
@@ -66,15 +70,31 @@ CREATE TABLE offline_transactions (
   initiated_at timestamptz NOT NULL,
   status       text NOT NULL CHECK (status IN ('succeeded', 'failed', 'refused', 'review', 'quarantined', 'reversed')),
   reason       text,
+  -- Whether the debited wallet's owner authorised it when it was recorded: what people approve later is not posted without.
+  payer_proven boolean NOT NULL,
+  -- By the rule in force when the edge admitted it, so that a later rule changes nothing.
+  fee_minor    bigint NOT NULL CHECK (fee_minor >= 0),
+  fee_bearer   text CHECK (fee_bearer IN ('payer', 'payee')),
+  -- 0–1, by whoever scored its bundle.
+  risk_score   double precision CHECK (risk_score BETWEEN 0 AND 1),
   transfer_id  uuid,
+  -- What gave the money back.
+  reversal_transfer_id uuid,
   status_at    timestamptz NOT NULL,
   PRIMARY KEY (device_id, counter),
   CONSTRAINT transactions_posted CHECK ((transfer_id IS NOT NULL) = (status IN ('succeeded', 'reversed'))),
+  CONSTRAINT transactions_reversed CHECK ((reversal_transfer_id IS NOT NULL) = (status = 'reversed')),
+  CONSTRAINT transactions_authorised CHECK (payer_proven OR status NOT IN ('succeeded', 'reversed')),
+  CONSTRAINT transactions_fee CHECK ((fee_bearer IS NOT NULL) = (fee_minor > 0)),
   CONSTRAINT transactions_explained CHECK (reason IS NOT NULL OR status <> 'failed')
 );
 CREATE INDEX offline_transactions_by_bundle ON offline_transactions (device_id, bundle_id);
 CREATE INDEX offline_transactions_waiting ON offline_transactions (status, status_at)
   WHERE status IN ('review', 'quarantined');
+-- What a payer has paid of late, on whatever device.
+CREATE INDEX offline_transactions_by_sender ON offline_transactions (sender, initiated_at);
+CREATE INDEX offline_transactions_unfunded ON offline_transactions (status_at)
+  WHERE status = 'failed' AND reason = 'insufficient_funds';
 
 -- The same (device_id, counter) in a further bundle. Never posted; the bundle is kept beside the first one.
 CREATE TABLE offline_tx_copies (
@@ -94,6 +114,18 @@ CREATE VIEW offline_conflicts AS
   FROM offline_tx_copies c JOIN offline_transactions t USING (device_id, counter)
   WHERE c.content_hash <> t.content_hash;
 
+-- One payment on two devices, as it seems: the same wallets and amount within a minute, and both count.
+CREATE VIEW offline_twin_payments AS
+  SELECT a.device_id, a.counter, b.device_id AS other_device_id, b.counter AS other_counter, a.initiated_at,
+         a.amount_minor, a.currency, a.status, b.status AS other_status
+  FROM offline_transactions a
+  JOIN offline_transactions b
+    ON b.sender = a.sender AND b.initiated_at BETWEEN a.initiated_at - interval '1 minute'
+                                                  AND a.initiated_at + interval '1 minute'
+   AND b.device_id > a.device_id AND b.receiver = a.receiver AND b.amount_minor = a.amount_minor
+   AND b.currency = a.currency
+  WHERE a.status NOT IN ('refused', 'failed', 'reversed') AND b.status NOT IN ('refused', 'failed', 'reversed');
+
 -- A payer's signature is good for one payment.
 CREATE TABLE offline_payer_authorizations (
   payer_device_id text NOT NULL,
@@ -108,9 +140,10 @@ CREATE TABLE offline_sync_queue (
   id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   -- The same message again has the same key.
   dedup_key     text NOT NULL UNIQUE,
-  kind          text NOT NULL CHECK (kind IN ('bundle', 'device', 'unreadable')),
+  kind          text NOT NULL CHECK (kind IN ('bundle', 'device', 'review', 'reversal', 'unreadable')),
   device_id     text,
-  body          bytea NOT NULL,
+  -- Until it is done: then its content is where it belongs, and here only its key is kept, against repetitions.
+  body          bytea,
   -- parked: goes on only when a person releases it.
   status        text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'done', 'parked')),
   -- What a pending message waits for, when it is not a failure.
@@ -121,7 +154,8 @@ CREATE TABLE offline_sync_queue (
   last_error    text,
   received_at   timestamptz NOT NULL,
   done_at       timestamptz,
-  CONSTRAINT sync_queue_done CHECK ((done_at IS NOT NULL) = (status = 'done'))
+  CONSTRAINT sync_queue_done CHECK ((done_at IS NOT NULL) = (status = 'done')),
+  CONSTRAINT sync_queue_body CHECK ((body IS NULL) = (status = 'done'))
 );
 CREATE INDEX offline_sync_queue_due ON offline_sync_queue (next_retry_at, id) WHERE status = 'pending';
 CREATE INDEX offline_sync_queue_waiting ON offline_sync_queue (device_id) WHERE status = 'pending';
@@ -132,16 +166,17 @@ CREATE INDEX offline_sync_queue_parked ON offline_sync_queue (id) WHERE status =
 CREATE TABLE offline_outbox (
   id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   device_id         text NOT NULL,
-  -- Null for the device's own facts.
+  -- A bundle; or the recording of a decision of people; or neither: the device's own facts.
   bundle_id         text,
   seq               bigint,
+  decision_rev      bigint,
   version           int NOT NULL DEFAULT 1,
   delivered_version int NOT NULL DEFAULT 0,
   attempts          int NOT NULL DEFAULT 0,
   next_attempt_at   timestamptz NOT NULL,
   last_error        text,
-  CONSTRAINT outbox_once UNIQUE NULLS NOT DISTINCT (device_id, bundle_id),
-  CONSTRAINT outbox_subject CHECK ((bundle_id IS NULL) = (seq IS NULL)),
+  CONSTRAINT outbox_once UNIQUE NULLS NOT DISTINCT (device_id, bundle_id, decision_rev),
+  CONSTRAINT outbox_subject CHECK ((bundle_id IS NULL) = (seq IS NULL) AND num_nonnulls(bundle_id, decision_rev) <= 1),
   CONSTRAINT outbox_delivered CHECK (delivered_version <= version)
 );
 CREATE INDEX offline_outbox_due ON offline_outbox (next_attempt_at, id) WHERE delivered_version < version;
@@ -158,13 +193,13 @@ CREATE TABLE offline_device_activity (
 );
 
 GRANT SELECT ON offline_devices, offline_device_keys, offline_tx_bundles, offline_transactions, offline_tx_copies,
-  offline_conflicts, offline_payer_authorizations, offline_sync_queue, offline_outbox, offline_device_activity
+  offline_conflicts, offline_twin_payments, offline_payer_authorizations, offline_sync_queue, offline_outbox, offline_device_activity
   TO molam_reconciler;
 GRANT INSERT, UPDATE ON offline_devices TO molam_reconciler;
 GRANT INSERT ON offline_device_keys TO molam_reconciler;
 -- The signed bytes of a bundle never change.
 GRANT INSERT, UPDATE (status, rev, settled_at) ON offline_tx_bundles TO molam_reconciler;
-GRANT INSERT, UPDATE (status, waiting_for, attempts, next_retry_at, last_error, done_at)
+GRANT INSERT, UPDATE (status, waiting_for, attempts, next_retry_at, last_error, done_at, body)
   ON offline_sync_queue TO molam_reconciler;
 GRANT INSERT, UPDATE (version, delivered_version, attempts, next_attempt_at, last_error)
   ON offline_outbox TO molam_reconciler;

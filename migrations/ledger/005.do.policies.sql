@@ -67,3 +67,49 @@ LANGUAGE sql STABLE AS $$
       AND coalesce(a.value_minor, 0) + p_value_minor <= p.max_offline_value_per_device_per_day
   )
 $$;
+
+-- What a payment costs, by country, type and currency; no row, no fee. Apart from the policies: those are the devices'
+-- too, and a fee is between the wallets and the book, may change without a new policy on every device, and is never a
+-- reason to refuse a payment offline. Versions are never changed; one with nothing to pay ends the one before.
+CREATE TABLE offline_fee_rules (
+  country        text NOT NULL CHECK (country ~ '^[A-Z]{2}$'),
+  type           text NOT NULL CHECK (type IN ('p2p', 'merchant', 'cashin', 'cashout', 'agent')),
+  currency       text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
+  version        int NOT NULL CHECK (version > 0),
+  -- For payments that the edge admitted from then on; of several the highest version.
+  effective_from timestamptz NOT NULL,
+  flat_minor     bigint NOT NULL CHECK (flat_minor >= 0),
+  basis_points   int NOT NULL CHECK (basis_points BETWEEN 0 AND 10000),
+  -- Who pays it: the payer on top of the amount, the payee out of it.
+  bearer         text NOT NULL CHECK (bearer IN ('payer', 'payee')),
+  PRIMARY KEY (country, type, currency, version)
+);
+CREATE TRIGGER offline_fee_rules_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON offline_fee_rules
+  FOR EACH STATEMENT EXECUTE FUNCTION wallet_core.refuse_change();
+GRANT SELECT ON offline_fee_rules TO molam_reconciler;
+
+-- Flat plus basis points of the amount, rounded half up to a minor unit. A payee never pays more than it is given.
+CREATE FUNCTION offline_fee_minor(p_amount_minor bigint, p_flat_minor bigint, p_basis_points int, p_bearer text)
+RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT least(p_flat_minor + div(p_amount_minor::numeric * p_basis_points + 5000, 10000),
+               CASE p_bearer WHEN 'payee' THEN p_amount_minor END)::bigint
+$$;
+
+-- For whoever owns the schema: the next version of a rule, and the account that its fees go to.
+CREATE FUNCTION set_offline_fee(
+  p_country text, p_type text, p_currency text, p_flat_minor bigint, p_basis_points int, p_bearer text,
+  p_effective_from timestamptz
+) RETURNS int
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+  v_version int;
+BEGIN
+  PERFORM wallet_core.open_account(wallet_core.fee_account(p_country, p_currency), p_currency, 'system', NULL);
+  SELECT coalesce(max(version), 0) + 1 INTO v_version FROM offline_fee_rules
+  WHERE country = p_country AND type = p_type AND currency = p_currency;
+  INSERT INTO offline_fee_rules
+  VALUES (p_country, p_type, p_currency, v_version, p_effective_from, p_flat_minor, p_basis_points, p_bearer);
+  RETURN v_version;
+END $$;
+REVOKE ALL ON FUNCTION set_offline_fee FROM PUBLIC;

@@ -6,8 +6,9 @@
 CREATE FUNCTION offline_record_transactions(
   p_device_id text[], p_counter bigint[], p_bundle_id text[], p_content_hash bytea[], p_type text[], p_method text[],
   p_amount_minor bigint[], p_currency text[], p_sender text[], p_receiver text[], p_merchant_id text[],
-  p_initiated_at timestamptz[], p_day date[], p_status text[], p_reason text[],
-  p_payer_device_id text[], p_payer_nonce bytea[], p_at timestamptz
+  p_initiated_at timestamptz[], p_day date[], p_country text[], p_received_at timestamptz[],
+  p_status text[], p_reason text[], p_risk_score double precision[],
+  p_payer_proven boolean[], p_payer_device_id text[], p_payer_nonce bytea[], p_at timestamptz
 ) RETURNS TABLE (no bigint, status text, reason text, transfer_id uuid)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
@@ -15,6 +16,9 @@ DECLARE
   v_status   text[];
   v_reason   text[];
   v_copy     boolean[];
+  v_proven   boolean[] := p_payer_proven;
+  v_fee      bigint[];
+  v_bearer   text[];
   v_transfer uuid[] := array_fill(NULL::uuid, ARRAY[cardinality(p_device_id)]);
   v_result   record;
   v_recorded bigint;
@@ -53,24 +57,45 @@ BEGIN
     LOOP
       v_status[v_result.no] := 'failed';
       v_reason[v_result.no] := 'payer_not_proven';
+      v_proven[v_result.no] := false;
     END LOOP;
+  END IF;
+
+  IF EXISTS (SELECT FROM offline_fee_rules) THEN
+    SELECT array_agg(coalesce(r.fee_minor, 0) ORDER BY x.no), array_agg(r.bearer ORDER BY x.no)
+    INTO v_fee, v_bearer
+    FROM unnest(p_country, p_type, p_currency, p_amount_minor, p_received_at)
+         WITH ORDINALITY AS x (country, type, currency, amount_minor, received_at, no)
+    LEFT JOIN LATERAL (
+      SELECT f.fee_minor, CASE WHEN f.fee_minor > 0 THEN f.bearer END AS bearer
+      FROM (SELECT offline_fee_minor(x.amount_minor, r.flat_minor, r.basis_points, r.bearer) AS fee_minor, r.bearer
+            FROM offline_fee_rules r
+            WHERE r.country = x.country AND r.type = x.type AND r.currency = x.currency
+              AND r.effective_from <= x.received_at
+            ORDER BY r.version DESC LIMIT 1) f) r ON true;
   END IF;
 
   FOR v_result IN
     WITH due AS (
-      SELECT * FROM unnest(p_device_id, p_counter, p_sender, p_receiver, p_amount_minor, p_currency, v_status)
-        WITH ORDINALITY AS x (device_id, counter, sender, receiver, amount_minor, currency, status, no)
+      SELECT * FROM unnest(p_device_id, p_counter, p_type, p_sender, p_receiver, p_amount_minor, p_currency, v_status,
+                           p_country, v_fee, v_bearer)
+        WITH ORDINALITY AS x (device_id, counter, type, sender, receiver, amount_minor, currency, status,
+                              country, fee_minor, bearer, no)
       WHERE x.status = 'pending'
     ), batch AS (
       SELECT array_agg(no ORDER BY no) AS nos, array_agg(device_id ORDER BY no) AS device_ids,
-             array_agg(counter ORDER BY no) AS counters, array_agg(sender ORDER BY no) AS senders,
-             array_agg(receiver ORDER BY no) AS receivers, array_agg(amount_minor ORDER BY no) AS amounts,
-             array_agg(currency ORDER BY no) AS currencies
+             array_agg(counter ORDER BY no) AS counters, array_agg(type ORDER BY no) AS types,
+             array_agg(sender ORDER BY no) AS senders, array_agg(receiver ORDER BY no) AS receivers,
+             array_agg(amount_minor ORDER BY no) AS amounts, array_agg(currency ORDER BY no) AS currencies,
+             CASE WHEN sum(fee_minor) > 0 THEN array_agg(fee_minor ORDER BY no) END AS fees,
+             array_agg(bearer ORDER BY no) AS bearers,
+             array_agg(CASE WHEN fee_minor > 0 THEN wallet_core.fee_account(country, currency) END ORDER BY no)
+               AS fee_accounts
       FROM due HAVING count(*) > 0
     )
     SELECT b.nos[r.no] AS no, r.result, r.reason, r.transfer_id
-    FROM batch b, wallet_core.post_payments(b.device_ids, b.counters, b.senders, b.receivers, b.amounts, b.currencies,
-                                            p_at) r
+    FROM batch b, wallet_core.post_payments(b.device_ids, b.counters, b.types, b.senders, b.receivers, b.amounts,
+                                            b.currencies, p_at, b.fees, b.bearers, b.fee_accounts) r
   LOOP
     IF v_result.result NOT IN ('posted', 'failed') THEN
       RAISE EXCEPTION 'a payment that is not recorded has a transfer: %', v_result.result USING ERRCODE = 'data_corrupted';
@@ -81,13 +106,17 @@ BEGIN
   END LOOP;
 
   INSERT INTO offline_transactions (device_id, counter, bundle_id, content_hash, type, method, amount_minor, currency,
-    sender, receiver, merchant_id, initiated_at, status, reason, transfer_id, status_at)
+    sender, receiver, merchant_id, initiated_at, status, reason, payer_proven, fee_minor, fee_bearer, risk_score,
+    transfer_id, status_at)
   SELECT x.device_id, x.counter, x.bundle_id, x.content_hash, x.type, x.method, x.amount_minor, x.currency,
-         x.sender, x.receiver, x.merchant_id, x.initiated_at, x.status, x.reason, x.transfer_id, p_at
+         x.sender, x.receiver, x.merchant_id, x.initiated_at, x.status, x.reason, x.payer_proven,
+         coalesce(x.fee_minor, 0), x.bearer, x.risk_score, x.transfer_id, p_at
   FROM unnest(p_device_id, p_counter, p_bundle_id, p_content_hash, p_type, p_method, p_amount_minor, p_currency,
-              p_sender, p_receiver, p_merchant_id, p_initiated_at, v_status, v_reason, v_transfer, v_copy)
+              p_sender, p_receiver, p_merchant_id, p_initiated_at, v_status, v_reason, v_proven, v_fee, v_bearer,
+              p_risk_score, v_transfer, v_copy)
        AS x (device_id, counter, bundle_id, content_hash, type, method, amount_minor, currency,
-             sender, receiver, merchant_id, initiated_at, status, reason, transfer_id, copy)
+             sender, receiver, merchant_id, initiated_at, status, reason, payer_proven, fee_minor, bearer,
+             risk_score, transfer_id, copy)
   WHERE NOT x.copy;
   GET DIAGNOSTICS v_recorded = ROW_COUNT;
 

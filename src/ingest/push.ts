@@ -4,9 +4,15 @@ import type { KeyProvider } from '../crypto/key-provider.ts'
 import { verifySign1 } from '../crypto/sign1.ts'
 import { webCryptoSuite } from '../crypto/webcrypto.ts'
 import { deviceStub, type Env } from '../env.ts'
+import type { BundleHeader } from '../protocol/bundle.ts'
 import { equalBytes } from '../protocol/bytes.ts'
-import type { DeviceId } from '../protocol/ids.ts'
+import { type DeviceId, ulidText } from '../protocol/ids.ts'
+import type { BundlePayload } from '../protocol/payload.ts'
+import { isVoided, type Payment } from '../protocol/payment.ts'
+import type { Country } from '../protocol/policy.ts'
 import { err, ok, type Result } from '../protocol/result.ts'
+import type { RemoteScorer } from '../risk/scorer.ts'
+import type { BundleFacts } from '../risk/sira-request.ts'
 import { signedNow } from './clock.ts'
 import { readDeviceHeaders } from './device-headers.ts'
 import { readEnvelope } from './envelope.ts'
@@ -30,6 +36,7 @@ export interface PushDeps {
   readonly keys: KeyProvider
   readonly nowMs: () => number
   readonly requestId: string
+  readonly scorer: RemoteScorer
   /** Told as soon as the signature holds. */
   readonly onVerified: (deviceId: DeviceId) => void
 }
@@ -70,8 +77,9 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
   let answer: { receipt: Uint8Array; notice: NoticeParts } | undefined
   if (opened.ok) {
     const { cursor, carrier } = state.value
+    const remote = await deps.scorer.scoreBundle(factsFor(claims, opened.value, device.country), requestId)
     const known = { claims, digest, bundle: encoded, payload: opened.value, policy }
-    const admit: AdmitRequest = { ...known, cursor, carrier, requestId }
+    const admit: AdmitRequest = { ...known, remote, cursor, carrier, requestId }
     const admitted = await object.admit(admit)
     if (admitted.kind === 'refused') return err({ code: admitted.code })
     answer = admitted
@@ -83,4 +91,12 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
   }
   const { signed } = await makeNotice(keys, claims.deviceId, answer.notice, state.value, policy, deps.nowMs())
   return ok({ receipt: answer.receipt, notice: signed })
+}
+
+/** What the remote scorer is told: the payments that were not voided. */
+function factsFor(claims: BundleHeader, { entries, clock }: BundlePayload, country: Country): BundleFacts {
+  const { deviceId, bundleId, seq, signedAtMs, relay } = claims
+  const payments = entries.filter((entry): entry is Payment => !isVoided(entry))
+  const facts = { deviceId, country, bundleId: ulidText(bundleId), seq, signedAtMs, relay, payments }
+  return clock === undefined ? facts : { ...facts, clock }
 }

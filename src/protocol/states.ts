@@ -34,6 +34,7 @@ export const REASONS = [
   'insufficient_funds',
   'unknown_wallet',
   'wallet_frozen',
+  'wallet_kind_mismatch',
   'currency_mismatch',
   'duplicate',
   'limit_exceeded',

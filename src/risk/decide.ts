@@ -16,6 +16,9 @@ export interface RiskRecord {
   readonly version: string
 }
 
+/** What a score rests on: all of the record but the number. */
+export type RiskBasis = Omit<RiskRecord, 'score'>
+
 /** The record, and what each payment is judged by. */
 export interface Assessment {
   readonly record: RiskRecord

@@ -1,13 +1,12 @@
-import type { Activity, DayActivity } from '../protocol/activity.ts'
+import type { Activity } from '../protocol/activity.ts'
 import type { DeviceClock } from '../protocol/payload.ts'
 import type { Payment } from '../protocol/payment.ts'
 import type { Policy } from '../protocol/policy.ts'
 import { amountRules } from './amount-rules.ts'
 import { deviceRules } from './device-rules.ts'
-import { type DeviceHistory, emptyHistory, recentPayments, type SeenPayment, seenPayment } from './history.ts'
+import { type DeviceHistory, recentPayments, type SeenPayment, seenPayment } from './history.ts'
 import { REASONS_MAX } from './limits.ts'
 import { partyRules } from './party-rules.ts'
-import { NEUTRAL } from './reputation.ts'
 import type { RiskReason } from './score.ts'
 import { timeRules } from './time-rules.ts'
 import { type RuleName, WEIGHTS } from './weights.ts'
@@ -114,25 +113,4 @@ function units(rule: RuleName, strength: number): number {
   // A broken number must not come out as no risk.
   const bounded = Number.isNaN(strength) ? 1 : Math.min(1, Math.max(0, strength))
   return Math.round(WEIGHTS[rule] * bounded * UNIT)
-}
-
-/** The shape that admission.ts calls today; goes when it calls `assessLocally`. */
-export function scoreLocally(input: {
-  readonly payments: readonly Payment[]
-  readonly policy: Policy
-  readonly today: DayActivity
-  readonly holes: number
-  readonly deviceAgeMs: number
-}): { readonly score: number; readonly reasons: readonly string[]; readonly scoredBy: 'local' } {
-  const { score, reasons } = assessLocally({
-    ...input,
-    ownerWallet: '',
-    signedAtMs: Number.POSITIVE_INFINITY,
-    clock: undefined,
-    activity: new Map(),
-    history: emptyHistory,
-    recentConflicts: 0,
-    reputation: NEUTRAL,
-  })
-  return { score, reasons: reasons.map(({ rule }) => rule), scoredBy: 'local' }
 }

@@ -44,12 +44,13 @@ const route = secured('device', {
 
 /** `POST /offline/push`: a bundle in, its receipt and what the device missed out. */
 export const pushRoutes = routes().openapi(route, async (c) => {
-  const keys = await configOf(c.env).keys()
+  const { scorer, keys: load } = configOf(c.env)
+  const keys = await load()
   const onVerified = (deviceId: string) => {
     c.set('deviceId', deviceId)
     c.set('isVerified', true)
   }
-  const deps = { env: c.env, keys, nowMs: () => Date.now(), requestId: c.get('requestId'), onVerified }
+  const deps = { env: c.env, keys, nowMs: () => Date.now(), requestId: c.get('requestId'), scorer, onVerified }
   const result = await push(c.req.raw, deps)
   if (!result.ok) return refuse(c, result.error)
   const { receipt, notice } = result.value

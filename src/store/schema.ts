@@ -5,6 +5,7 @@ import type { DeviceStatus, ReviewVerdict } from '../protocol/messages.ts'
 import type { PaymentMethod } from '../protocol/payment.ts'
 import type { Country } from '../protocol/policy.ts'
 import type { BundleStatus } from '../protocol/states.ts'
+import type { RiskBasis } from '../risk/decide.ts'
 
 /** `[kind, counter, verdict, actor, at, reason]`; numbers and addresses in the reason are masked. */
 export type StoredVote = [
@@ -66,7 +67,8 @@ export const bundles = sqliteTable(
     admittedAmount: integer('admitted_amount').notNull(),
     policyVersion: integer('policy_version').notNull(),
     riskScore: real('risk_score').notNull(),
-    riskReasons: text('risk_reasons', { mode: 'json' }).$type<string[]>().notNull(),
+    /** Who scored, by what version, and the rules that spoke. */
+    riskReasons: text('risk_reasons', { mode: 'json' }).$type<RiskBasis>().notNull(),
     receivedAt: integer('received_at').notNull(),
     updatedAt: integer('updated_at').notNull(),
     /** `[counter, status, reason?]` of each payment that was not voided. No parties, no amounts. */

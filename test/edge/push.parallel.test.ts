@@ -76,6 +76,7 @@ it('a hundred admissions at once never take more payments than the day allows', 
         policy,
         cursor: 0,
         carrier: undefined,
+        remote: { ok: false, error: { reason: 'not_configured' } } as const,
         requestId: `r-${i}`,
       }
       return stubOf(device).admit(request) as Promise<AdmitResult>

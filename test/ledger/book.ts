@@ -8,6 +8,8 @@ export interface TestPayment {
   readonly to: string
   readonly amount: number
   readonly currency?: string
+  readonly type?: string
+  readonly fee?: { readonly amount: number; readonly bearer: 'payer' | 'payee'; readonly account?: string }
 }
 
 export interface Posted {
@@ -19,14 +21,21 @@ export interface Posted {
 
 /** Posts a batch as the application does. */
 export async function post(app: pg.Pool | pg.ClientBase, payments: readonly TestPayment[]): Promise<readonly Posted[]> {
-  const { rows } = await app.query<Posted>('SELECT * FROM wallet_core.post_payments($1, $2, $3, $4, $5, $6, now())', [
-    payments.map(({ source }) => source),
-    payments.map(({ no }) => no),
-    payments.map(({ from }) => from),
-    payments.map(({ to }) => to),
-    payments.map(({ amount }) => amount),
-    payments.map(({ currency }) => currency ?? 'XOF'),
-  ])
+  const { rows } = await app.query<Posted>(
+    `SELECT * FROM wallet_core.post_payments($1, $2, $3, $4, $5, $6, $7, now(), $8, $9, $10)`,
+    [
+      payments.map(({ source }) => source),
+      payments.map(({ no }) => no),
+      payments.map(({ type }) => type ?? 'p2p'),
+      payments.map(({ from }) => from),
+      payments.map(({ to }) => to),
+      payments.map(({ amount }) => amount),
+      payments.map(({ currency }) => currency ?? 'XOF'),
+      payments.some(({ fee }) => fee) ? payments.map(({ fee }) => fee?.amount ?? 0) : null,
+      payments.map(({ fee }) => fee?.bearer ?? null),
+      payments.map(({ fee }) => fee && (fee.account ?? 'system:fees:SN:XOF')),
+    ],
+  )
   return rows
 }
 

@@ -161,3 +161,50 @@ test('funding is idempotent by its reference', async () => {
   await fund()
   expect(await db().balance(target)).toBe(70)
 })
+
+test('a fee that would take more than the payee is given, or goes nowhere, is refused as a whole', async () => {
+  const [payer, payee, source] = [await wallet(1000), await wallet(), device()]
+  const pay = { source, no: 1, from: payer, to: payee, amount: 100 }
+  const account = 'system:fees:POSTING:XOF'
+  await expect(post(db().app, [{ ...pay, fee: { amount: 1, bearer: 'payer', account } }])).rejects.toThrow('a fee')
+  await db().owner.query("SELECT wallet_core.open_account($1, 'XOF', 'system', NULL)", [account])
+  await expect(post(db().app, [{ ...pay, fee: { amount: 101, bearer: 'payee', account } }])).rejects.toThrow('a fee')
+  await expect(post(db().app, [{ ...pay, fee: { amount: -1, bearer: 'payer', account } }])).rejects.toThrow('a fee')
+  await expect(post(db().app, [{ ...pay, fee: { amount: 1, bearer: 'payer', account: payee } }])).rejects.toThrow(
+    'a fee',
+  )
+  expect(answers(await post(db().app, [{ ...pay, fee: { amount: 100, bearer: 'payee', account } }]))).toEqual([
+    'posted',
+  ])
+  expect([await db().balance(payer), await db().balance(payee), await db().balance(account)]).toEqual([900, 0, 100])
+})
+
+test('each type is between the kinds of accounts that it is for', async () => {
+  const source = device()
+  const of = async (kind: string) => wallet(1000, { kind })
+  const [customer, merchant, agent] = [await of('customer'), await of('merchant'), await of('agent')]
+  const kinds = { customer, merchant, agent }
+  const allowed: Record<string, (from: string, to: string) => boolean> = {
+    p2p: () => true,
+    merchant: (_, to) => to !== 'customer',
+    cashin: (from) => from === 'agent',
+    cashout: (_, to) => to === 'agent',
+    agent: (from, to) => from === 'agent' || to === 'agent',
+  }
+  let no = 0
+  const all = Object.entries(allowed).flatMap(([type, may]) =>
+    Object.entries(kinds).flatMap(([fromKind, from]) =>
+      Object.entries(kinds).map(([toKind, to]) => {
+        no += 1
+        return { payment: { source, no, from, to, amount: 1, type }, expected: may(fromKind, toKind) }
+      }),
+    ),
+  )
+  const posted = answers(
+    await post(
+      db().app,
+      all.map(({ payment }) => payment),
+    ),
+  )
+  expect(posted).toEqual(all.map(({ expected }) => (expected ? 'posted' : 'wallet_kind_mismatch')))
+})

@@ -46,7 +46,7 @@ test('a larger one without proof fails, though the edge accepted it', async () =
 })
 
 test('the device’s own wallet needs no proof', async () => {
-  const payment = payer.payment({ sender: payer.ownerWallet, receiver: 'rich', amount: ABOVE })
+  const payment = payer.payment({ type: 'p2p', sender: payer.ownerWallet, receiver: 'rich', amount: ABOVE })
   world.network.send(await world.admit(payer, [payment]))
   await world.settle()
   expect(world.network.outcomes(payer.id)).toMatchObject([{ counter: payment.counter, status: 'succeeded' }])
@@ -68,7 +68,7 @@ test('a signature is good for one payment only', async () => {
 
 test.each([
   ['over another amount', async () => ({ ...(await signed()), amount: amountMinor(10_002) })],
-  ['over another receiver', async () => ({ ...(await signed()), receiver: 'rich' })],
+  ['over another receiver', async () => ({ ...(await signed({ type: 'p2p' })), receiver: 'rich' })],
   ['of a device whose owner is not the payer', async () => signed({ sender: 'rich' })],
   [
     'by another key under the payer’s name',

@@ -51,7 +51,13 @@ test.each(['before', 'after'] as const)('killed %s any message to Postgres: exac
   // Otherwise the wire was never cut inside the work.
   expect(at).toBeGreaterThan(20)
   expect(world.network.queued).toBe(0)
-  expect(await (await world.reconciler()).backlog()).toEqual({ pending: 0, waiting: 0, parked: 0, untold: 0 })
+  expect(await (await world.reconciler()).backlog()).toEqual({
+    pending: 0,
+    waiting: 0,
+    parked: 0,
+    decisions: 0,
+    untold: 0,
+  })
   expect((await db().app.query('SELECT * FROM offline_audit_breaks')).rows).toEqual([])
   await expectSoundBook(db().app)
 })

@@ -9,7 +9,14 @@ import { signAsEdge, signSign1 } from '../../src/crypto/sign1.ts'
 import { authorizationTerms, encodeAuthorizationHeader } from '../../src/protocol/authorization.ts'
 import { fromBase64url } from '../../src/protocol/bytes.ts'
 import type { KeySet } from '../../src/protocol/keyset.ts'
-import { type DeviceMessage, encodeSettleMessage } from '../../src/protocol/messages.ts'
+import {
+  type BundleMessage,
+  type DeviceMessage,
+  encodeSettleMessage,
+  type ReversalMessage,
+  type ReviewMessage,
+  type ReviewVerdict,
+} from '../../src/protocol/messages.ts'
 import type { Payment, PaymentEntry } from '../../src/protocol/payment.ts'
 import { type DecisionException, encodeReceipt, type Receipt } from '../../src/protocol/receipt.ts'
 import { type Made, randomBytes, TestDevice } from '../kit/device.ts'
@@ -33,7 +40,15 @@ export interface World {
     entries: readonly PaymentEntry[],
     exceptions?: readonly DecisionException[],
   ): Promise<Uint8Array>
-  admitMade(made: Made, entries: readonly PaymentEntry[], over?: Partial<Receipt>): Promise<Uint8Array>
+  admitMade(
+    made: Made,
+    entries: readonly PaymentEntry[],
+    over?: Partial<Receipt>,
+    message?: Partial<BundleMessage>,
+  ): Promise<Uint8Array>
+  /** What people decided about payments of a bundle. */
+  review(made: Made, rev: number, decisions: Record<number, ReviewVerdict>, over?: Partial<ReviewMessage>): Uint8Array
+  reversal(made: Made, rev: number, counter: number, over?: Partial<ReversalMessage>): Uint8Array
   /** A payer's own signature over a payment. */
   authorize(payer: TestDevice, payment: Payment, nonce?: Uint8Array): Promise<Uint8Array>
   /** Everything that can be done now is done, also what was in a pause. */
@@ -41,7 +56,7 @@ export interface World {
   close(): Promise<void>
 }
 
-export async function makeWorld(database: Database): Promise<World> {
+export async function makeWorld(database: Database, over: Record<string, string> = {}): Promise<World> {
   const secrets = await newSecrets()
   const keys = await localKeys(secrets.EDGE_KEYS, secrets.KEY_WRAPPING_SECRET)
   const keySet = await keys.keySet()
@@ -55,6 +70,10 @@ export async function makeWorld(database: Database): Promise<World> {
     QUEUE_TOKEN: 'token',
     EDGE_URL: 'http://edge.test',
     LOG_LEVEL: 'silent',
+    ENVIRONMENT: 'test',
+    // Test devices take many payments in a second; what scoring does has tests of its own.
+    RISK_FIXED_SCORE: '0',
+    ...over,
   }
 
   const world: World = {
@@ -65,7 +84,7 @@ export async function makeWorld(database: Database): Promise<World> {
 
     async device() {
       const device = await TestDevice.create()
-      await database.open(device.ownerWallet)
+      await database.open(device.ownerWallet, 0, { kind: 'merchant' })
       return device
     },
 
@@ -93,10 +112,11 @@ export async function makeWorld(database: Database): Promise<World> {
       }),
 
     async admit(device, entries, exceptions = []) {
-      return world.admitMade(await device.bundle(entries, keySet), entries, { exceptions })
+      const signedAtMs = Math.floor(world.now / 1000) * 1000
+      return world.admitMade(await device.bundle(entries, keySet, { signedAtMs }), entries, { exceptions })
     },
 
-    async admitMade({ bundle, header, digest }, entries, over = {}) {
+    async admitMade({ bundle, header, digest }, entries, over = {}, message = {}) {
       const receipt = encodeReceipt({
         deviceId: header.deviceId,
         bundleId: header.bundleId,
@@ -117,6 +137,25 @@ export async function makeWorld(database: Database): Promise<World> {
         receipt: await signAsEdge(signer, kid, receipt, 'molam-receipt-v1'),
         country: 'BJ',
         policyVersion: 1,
+        ...message,
+      })
+    },
+
+    review({ header }, rev, decisions, over = {}) {
+      const { deviceId, bundleId, seq } = header
+      return encodeSettleMessage({
+        ...{ kind: 'review', deviceId, bundleId, seq, rev, decidedAtMs: world.now, actors: ['user:anna'] },
+        decisions: Object.entries(decisions).map(([counter, verdict]) => ({ counter: Number(counter), verdict })),
+        ...over,
+      })
+    },
+
+    reversal({ header }, rev, counter, over = {}) {
+      const { deviceId, bundleId, seq } = header
+      return encodeSettleMessage({
+        ...{ kind: 'reversal', deviceId, bundleId, seq, rev, decidedAtMs: world.now, actors: ['user:anna', 'user:bo'] },
+        ...{ counter, reason: 'paid twice' },
+        ...over,
       })
     },
 

@@ -1,11 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openEdge } from '../../reconciler/edge.ts'
 import { openLog } from '../../reconciler/log.ts'
 import { announce, claimHeads, markDelivered, readUndelivered } from '../../reconciler/outbox.ts'
 import { policyReader } from '../../reconciler/policies.ts'
 import { pullOnce } from '../../reconciler/pull.ts'
 import { openQueue } from '../../reconciler/queue.ts'
 import { reconcileOnce } from '../../reconciler/reconcile.ts'
+import { openRiskScorer } from '../../reconciler/risk.ts'
 import { trustedReceiptKeys } from '../../reconciler/verify-bundle.ts'
+import { importHmacKey } from '../../src/crypto/hmac.ts'
 import { localKeys } from '../../src/crypto/local-keys.ts'
 import { expectSoundBook } from '../ledger/book.ts'
 import { useDatabase } from './database.ts'
@@ -25,7 +28,10 @@ async function parts() {
   const common = { pool: db().app, clock: () => world.now, random: () => 0.5, log: openLog('silent') }
   const config = { apiUrl: world.env['QUEUE_API_URL'] ?? '', accountId: 'account', id: 'settle', token: 'token' }
   const queue = openQueue(config, world.network.fetch)
-  return { pull: { ...common, queue }, reconcile: { ...common, keys, trusted, policies: policyReader(db().app) } }
+  const edge = openEdge('http://edge.test', await importHmacKey(new Uint8Array(32)), world.network.fetch, common.clock)
+  const risk = await openRiskScorer({ kind: 'fixed', score: 0 }, { ...common, fetch: world.network.fetch })
+  const policies = policyReader({ ...common, edge })
+  return { pull: { ...common, queue }, reconcile: { ...common, keys, trusted, risk, policies } }
 }
 
 test('a worker whose lease ran out finds its bundle done by another, and does nothing', async () => {

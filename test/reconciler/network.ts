@@ -1,8 +1,10 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { SERVICE_HEADER, verifyServiceCall } from '../../src/crypto/hmac.ts'
+import { encodeCbor } from '../../src/protocol/cbor.ts'
 import { type Confirmation, decodeConfirmations } from '../../src/protocol/confirmations.ts'
 import type { Outcome } from '../../src/protocol/notice.ts'
+import { type Policy, policyToCbor } from '../../src/protocol/policy.ts'
 
 /**
  * The reconciler's whole network behind one `fetch`: the queue's pull API with leases, and the edge, which checks the
@@ -10,6 +12,10 @@ import type { Outcome } from '../../src/protocol/notice.ts'
  */
 export class Network {
   readonly confirmed: Confirmation[] = []
+  /** What the edge answers for a version of a policy, by path; it knows no other. */
+  readonly policies = new Map<string, Policy | Uint8Array>()
+  /** Calls of the policy route. */
+  policyCalls = 0
   /** How the edge answers for a device; default: confirmed. */
   answer: (deviceId: string) => string = () => 'confirmed'
   /** Called before each request; a thrown error is a broken connection, a number an answer with that status. */
@@ -60,6 +66,7 @@ export class Network {
       for (const { lease_id } of acks) this.#queue.delete(lease_id)
       return Response.json({ success: true, errors: [], messages: [], result: { ackCount: acks.length } })
     }
+    if (pathname.startsWith('/internal/policies/')) return this.#policy(request, pathname)
     return this.#confirm(request, pathname)
   }
 
@@ -73,11 +80,21 @@ export class Network {
     return Response.json({ success: true, errors: [], messages: [], result: { messages } })
   }
 
+  async #policy(request: Request, path: string): Promise<Response> {
+    this.policyCalls++
+    if (!(await this.#isSigned(request, path, new Uint8Array()))) return new Response('', { status: 401 })
+    const policy = this.policies.get(path)
+    if (policy === undefined) return new Response('', { status: 404 })
+    return new Response((policy instanceof Uint8Array ? policy : encodeCbor(policyToCbor(policy))) as BodyInit)
+  }
+
+  #isSigned({ method, headers }: Request, path: string, body: Uint8Array): Promise<boolean> {
+    return verifyServiceCall(this.#hmacKey, { method, path, body }, headers.get(SERVICE_HEADER), this.#clock())
+  }
+
   async #confirm(request: Request, path: string): Promise<Response> {
     const body = new Uint8Array(await request.arrayBuffer())
-    const call = { method: request.method, path, body }
-    const signed = await verifyServiceCall(this.#hmacKey, call, request.headers.get(SERVICE_HEADER), this.#clock())
-    if (!signed) return new Response('', { status: 401 })
+    if (!(await this.#isSigned(request, path, body))) return new Response('', { status: 401 })
     const told = decodeConfirmations(body)
     const devices = Object.fromEntries(told.map(({ deviceId }) => [deviceId, this.answer(deviceId)]))
     this.confirmed.push(...told.filter(({ deviceId }) => devices[deviceId] === 'confirmed'))

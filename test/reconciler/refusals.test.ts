@@ -133,33 +133,8 @@ test('a message that cannot be read is kept as it is, parked and acknowledged, a
   expect(rows.some(({ body }) => Buffer.compare(body, poison) === 0)).toBe(true)
 })
 
-test('a well-formed message of a kind that is not settled here is kept, parked and not confirmed', async () => {
-  const device = await world.device()
-  const decided = { bundleId: randomBytes(16), seq: 1, rev: 1, decidedAtMs: world.now, actors: ['user:a'] }
-  world.network.send(
-    encodeSettleMessage({ kind: 'reversal', deviceId: device.id, ...decided, counter: 1, reason: 'mistake' }),
-  )
-  await world.settle()
-  expect(world.network.queued).toBe(0)
-  expect(world.network.confirmed.filter(({ deviceId }) => deviceId === device.id)).toEqual([])
-  const { rows } = await db().app.query(
-    "SELECT status FROM offline_sync_queue WHERE last_error LIKE 'UnsupportedMessage%'",
-  )
-  expect(rows).toEqual([{ status: 'parked' }])
-})
-
-test('a policy version that is not known here is waited for', async () => {
-  const device = await world.device()
-  const message = await world.admit(device, [device.payment({ sender: payer })])
-  world.network.send(world.facts(device), changed(message, { policyVersion: 2 }))
-  await world.settle()
-  const waiting = 'SELECT waiting_for FROM offline_sync_queue WHERE device_id = $1 AND waiting_for IS NOT NULL'
-  expect((await db().app.query(waiting, [device.id])).rows).toEqual([{ waiting_for: 'policy' }])
-  await db().app.query(
-    "INSERT INTO offline_policies (country, version, time_zone) VALUES ('BJ', 2, 'Africa/Porto-Novo')",
-  )
-  await world.settle()
-  expect(world.network.outcomes(device.id)).toMatchObject([{ status: 'succeeded' }])
+test('a bundle under another country than its device’s is parked: its policy may allow what the device’s does not', async () => {
+  expect(await refused((message) => changed(message, { country: 'SN' }))).toEqual(['wrong_country'])
 })
 
 test('facts of a device that contradict each other are parked', async () => {

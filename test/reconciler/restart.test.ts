@@ -26,7 +26,7 @@ beforeAll(async () => {
   owner.on('error', () => undefined)
   const database = {
     appUrl: postgres.appUrl(),
-    open: (wallet: string) => owner.query("SELECT wallet_core.open_account($1, 'XOF')", [wallet]),
+    open: (wallet: string) => owner.query("SELECT wallet_core.open_account($1, 'XOF', 'merchant')", [wallet]),
   }
   world = await makeWorld(database as unknown as Database)
 })

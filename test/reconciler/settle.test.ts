@@ -53,14 +53,31 @@ test('a payment without funds fails and the rest of its bundle is posted', async
 })
 
 test('all five types debit the sender and credit the receiver', async () => {
-  const [device, payer, payee] = [await world.device(), await funded(10_000), await funded(1)]
-  const types = ['p2p', 'merchant', 'cashin', 'cashout', 'agent'] as const
-  const payments = types.map((type) => device.payment({ type, sender: payer, receiver: payee }))
-  const funds = payments.slice(0, 4)
+  const [device, customer, agent] = [await world.device(), await funded(10_000), newWallet()]
+  await db().open(agent, 10_000, { kind: 'agent' })
+  const payments = [
+    device.payment({ type: 'p2p', sender: customer, receiver: agent }),
+    device.payment({ type: 'merchant', sender: customer }),
+    device.payment({ type: 'cashin', sender: agent, receiver: customer }),
+    device.payment({ type: 'cashout', sender: customer, receiver: agent }),
+    device.payment({ type: 'agent', sender: agent, receiver: device.ownerWallet }),
+  ]
   world.network.send(world.facts(device), await world.admit(device, payments))
   await world.settle()
-  expect(statuses(device.id).map(([, status]) => status)).toEqual([...funds.map(() => 'succeeded'), 'failed'])
-  expect(await db().balance(payee)).toBe(10_001)
+  expect(statuses(device.id).map(([, status]) => status)).toEqual(Array(5).fill('succeeded'))
+  expect(await db().balance(customer)).toBe(5000)
+  expect(await db().balance(agent)).toBe(10_000)
+  expect(await db().balance(device.ownerWallet)).toBe(5000)
+})
+
+test('a type between accounts that it is not for fails: nobody hands out a float that is not an agent’s', async () => {
+  const [device, a, b] = [await world.device(), await funded(10_000), await funded(10_000)]
+  const types = ['merchant', 'cashin', 'cashout', 'agent'] as const
+  const payments = types.map((type) => device.payment({ type, sender: a, receiver: b }))
+  world.network.send(world.facts(device), await world.admit(device, payments))
+  await world.settle()
+  expect(statuses(device.id)).toEqual(types.map((_, i) => [i + 1, 'failed', 'wallet_kind_mismatch']))
+  expect(await db().balance(a)).toBe(10_000)
 })
 
 test('a bundle before its device is recorded, waits, and is settled when the device is there', async () => {
@@ -228,4 +245,21 @@ test('a device that rotated before its first facts arrived brings its older keys
   world.network.send(world.facts(device, { rev: 2, kid: next.kid, publicKey: next.signer.key.bytes, olderKeys }))
   await world.settle()
   expect(statuses(device.id)).toEqual([[1, 'succeeded']])
+})
+
+test('what is done keeps its key against repetitions and no body; what is parked keeps its bytes', async () => {
+  const [device, payer] = [await world.device(), await funded(10_000)]
+  const message = await world.admit(device, [device.payment({ sender: payer })])
+  world.network.send(world.facts(device), message, message.slice(0, -1))
+  await world.settle()
+  const { rows } = await db().app.query(
+    `SELECT kind, status, body IS NULL AS dropped FROM offline_sync_queue
+     WHERE device_id = $1 OR body = $2 ORDER BY kind`,
+    [device.id, Buffer.from(message.slice(0, -1))],
+  )
+  expect(rows).toEqual([
+    { kind: 'bundle', status: 'done', dropped: true },
+    { kind: 'device', status: 'done', dropped: true },
+    { kind: 'unreadable', status: 'parked', dropped: false },
+  ])
 })

@@ -48,7 +48,10 @@ export class Confirmer {
   }
 
   async #call(waiting: readonly Uint8Array[]): Promise<void> {
-    const body = Buffer.concat([listHead(waiting.length * PER_BUNDLE), ...waiting.map((c) => c.subarray(OWN_HEAD_BYTES))])
+    const body = Buffer.concat([
+      listHead(waiting.length * PER_BUNDLE),
+      ...waiting.map((c) => c.subarray(OWN_HEAD_BYTES)),
+    ])
     const header = await signServiceCall(await this.#key, { method: 'POST', path: PATH, body }, Date.now())
     const head = [
       `POST ${PATH} HTTP/1.1`,

@@ -67,7 +67,10 @@ class Connection {
     const head = this.#received.toString('latin1', 0, headEnd)
     const status = Number(head.slice(9, 12))
     const length = Number(/\r\ncontent-length: *(\d+)/i.exec(head)?.[1] ?? (status === 204 ? 0 : Number.NaN))
-    if (Number.isNaN(length)) return this.#failed?.(new Error(`an answer without Content-Length: ${head}`))
+    if (Number.isNaN(length)) {
+      this.#failed?.(new Error(`an answer without Content-Length: ${head}`))
+      return
+    }
     const end = headEnd + HEAD_END.length + length
     if (this.#received.length < end) return
     const body = Buffer.from(this.#received.subarray(headEnd + HEAD_END.length, end))

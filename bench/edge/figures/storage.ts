@@ -1,0 +1,68 @@
+import { pause, ReadModel, untilQuiet, untilShown } from '../drain.ts'
+import { makeDevices, makePushes } from '../fleet.ts'
+import { registerAtEdge, type Subject, startEdgeSubject } from '../subject.ts'
+import { type Bench, pushAll, slices } from './run.ts'
+
+/** What a push does to storage, counted in the edge with its bindings wrapped (bench/counted). */
+export interface StorageFigures {
+  /** Per push, of a device whose key the isolate does not know yet, before anything is confirmed. */
+  readonly cold: Counts
+  /** Per push, of a device whose key it knows. */
+  readonly warm: Counts
+  /** Per push, everything that it causes later included. */
+  readonly load: Counts
+  readonly loadPushes: number
+}
+
+type Counts = Readonly<Record<string, number>>
+
+const SERIAL = 100
+const DRAIN_MS = 2500
+
+export async function measureStorage(bench: Bench): Promise<StorageFigures> {
+  const { options, world, say } = bench
+  say('storage of a push')
+  const devices = await makeDevices(Math.max(SERIAL, options.devices), 'STO')
+  const loadPushes = Math.min(options.pushes, 4 * devices.length)
+  const serial = devices.slice(0, SERIAL)
+  const first = await makePushes(serial, 2 * SERIAL, world.sealKey)
+  const rest = await makePushes(devices, loadPushes, world.sealKey)
+  // bench/counted imports the edge's source by its own place: it measures this project, not a copy.
+  const edge = await startEdgeSubject(world, options.project, 'bench/counted/index.ts')
+  const readModel = new ReadModel(await edge.readModelFile())
+  try {
+    await registerAtEdge(edge, devices, world)
+    await untilQuiet(edge)
+    const take = slices(first)
+    const one = { kind: 'closed', concurrency: 1 } as const
+    const phase = async (): Promise<Counts> => {
+      await counts(edge)
+      await pushAll(bench, edge, take(SERIAL), one, false)
+      await pause(DRAIN_MS)
+      return perPush(await counts(edge), SERIAL)
+    }
+    const [cold, warm] = [await phase(), await phase()]
+    await untilQuiet(edge)
+    await counts(edge)
+    const pace = { kind: 'closed', concurrency: options.concurrency } as const
+    await pushAll(bench, edge, rest, pace, true)
+    await untilShown(readModel, rest.length)
+    await untilQuiet(edge)
+    return { cold, warm, load: perPush(await counts(edge), rest.length), loadPushes }
+  } finally {
+    readModel.close()
+    await edge.stop()
+  }
+}
+
+async function counts({ url }: Subject): Promise<Record<string, number>> {
+  return (await (await fetch(`${url}/bench/counts`)).json()) as Record<string, number>
+}
+
+function perPush(all: Record<string, number>, pushes: number): Counts {
+  return Object.fromEntries(
+    Object.entries(all)
+      .sort()
+      .map(([what, count]) => [what, Number((count / pushes).toFixed(3))]),
+  )
+}

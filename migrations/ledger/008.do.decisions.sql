@@ -1,0 +1,249 @@
+-- What people decided about payments, as the edge tells it: one row for each payment that a decision names. It is kept
+-- before it is carried out, and carried out when it can be, so that it may come before its bundle.
+CREATE TABLE offline_decisions (
+  device_id    text NOT NULL,
+  -- Number of the decision on its device; what is decided later has a higher one.
+  rev          bigint NOT NULL CHECK (rev > 0),
+  counter      bigint NOT NULL CHECK (counter > 0),
+  bundle_id    text NOT NULL,
+  verdict      text NOT NULL CHECK (verdict IN ('approve', 'reject', 'reverse')),
+  -- Why a payment was reversed; numbers and addresses in it are masked by the edge.
+  reason       text,
+  actors       text[] NOT NULL CHECK (cardinality(actors) > 0),
+  -- SHA-256 of the message: the same number with another content is a conflict.
+  content_hash bytea NOT NULL CHECK (octet_length(content_hash) = 32),
+  decided_at   timestamptz NOT NULL,
+  recorded_at  timestamptz NOT NULL,
+  -- Null while it is open. Only `applied` changed anything; everything else is for a person to see.
+  result       text CHECK (result IN ('applied', 'superseded', 'not_waiting', 'not_reversible', 'unknown_payment')),
+  settled_at   timestamptz,
+  -- Of a reversal that the receiver's wallet cannot pay, and after faults: when it is tried again.
+  attempts     int NOT NULL DEFAULT 0,
+  retry_at     timestamptz NOT NULL,
+  last_error   text,
+  PRIMARY KEY (device_id, rev, counter),
+  CONSTRAINT decisions_settled CHECK ((result IS NULL) = (settled_at IS NULL))
+);
+CREATE INDEX offline_decisions_open ON offline_decisions (device_id) WHERE result IS NULL;
+CREATE INDEX offline_decisions_without_effect ON offline_decisions (settled_at) WHERE result <> 'applied';
+
+-- Open decisions and what each waits for: its bundle; for a reversal the decision about the payment itself, and then
+-- the money; nothing.
+CREATE VIEW offline_open_decisions AS
+  SELECT d.device_id, d.rev, d.counter, d.bundle_id, d.verdict, d.decided_at, d.retry_at, d.attempts, d.last_error,
+         t.status AS payment_status,
+         CASE WHEN b.bundle_id IS NULL THEN 'bundle'
+              WHEN d.verdict = 'reverse' AND t.status IN ('review', 'quarantined') THEN 'review'
+              WHEN d.verdict = 'reverse' AND t.status = 'succeeded' AND d.last_error IN ('insufficient_funds', 'wallet_frozen')
+                THEN 'money' END
+           AS waiting_for
+  FROM offline_decisions d
+  LEFT JOIN offline_tx_bundles b USING (device_id, bundle_id)
+  LEFT JOIN offline_transactions t
+    ON t.device_id = d.device_id AND t.counter = d.counter AND t.bundle_id = d.bundle_id
+  WHERE d.result IS NULL;
+
+-- Money that somebody has to get and that could not be taken, and who goes without it until then.
+--   payment   the payer's wallet was empty when the payment arrived: goods or cash were handed over, the receiver bears it
+--   reversal  the receiver's wallet cannot give it back: the payer bears it
+CREATE VIEW offline_money_owed AS
+  SELECT 'payment' AS kind, t.device_id, t.counter, b.country, t.type, t.amount_minor, t.currency,
+         t.sender AS owed_by, t.receiver AS borne_by,
+         CASE t.type WHEN 'merchant' THEN 'merchant' WHEN 'cashin' THEN 'customer' WHEN 'p2p' THEN 'payee'
+                     ELSE 'agent' END AS bearer,
+         v.owner_wallet AS device_owner, t.status_at AS owed_since
+  FROM offline_transactions t
+  JOIN offline_tx_bundles b USING (device_id, bundle_id)
+  JOIN offline_devices v USING (device_id)
+  WHERE t.status = 'failed' AND t.reason = 'insufficient_funds'
+  UNION ALL
+  SELECT 'reversal', t.device_id, t.counter, b.country, t.type, t.amount_minor, t.currency,
+         t.receiver, t.sender, 'payer', v.owner_wallet, min(d.recorded_at)
+  FROM offline_open_decisions o
+  JOIN offline_decisions d USING (device_id, rev, counter)
+  JOIN offline_transactions t USING (device_id, counter)
+  JOIN offline_tx_bundles b ON b.device_id = t.device_id AND b.bundle_id = t.bundle_id
+  JOIN offline_devices v ON v.device_id = t.device_id
+  WHERE o.waiting_for = 'money'
+  GROUP BY t.device_id, t.counter, b.country, v.owner_wallet;
+
+GRANT SELECT ON offline_decisions, offline_open_decisions, offline_money_owed TO molam_reconciler;
+-- Results are written by the functions below, together with what they stand for.
+GRANT INSERT (device_id, rev, counter, bundle_id, verdict, reason, actors, content_hash, decided_at, recorded_at,
+              retry_at), UPDATE (attempts, retry_at, last_error) ON offline_decisions TO molam_reconciler;
+
+-- Carries out the reviews of these devices that are due. An approved payment goes on as it would have at first: it needs
+-- the payer's word that was or was not there when it was recorded, and the funds that are there now. Of several decisions
+-- about one payment the last one holds. The caller holds the locks of the devices; accounts are locked here.
+CREATE FUNCTION offline_settle_reviews(p_device_id text[], p_at timestamptz)
+RETURNS TABLE (device_id text, rev bigint, counter bigint, bundle_id text, result text, status text, reason text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  v_device   text[];
+  v_rev      bigint[];
+  v_counter  bigint[];
+  v_bundle   text[];
+  v_outcome  text[];
+  v_status   text[];
+  v_reason   text[];
+  v_transfer uuid[];
+  v_posted   record;
+  v_changed  bigint;
+BEGIN
+  SELECT array_agg(x.device_id ORDER BY x.no), array_agg(x.rev ORDER BY x.no), array_agg(x.counter ORDER BY x.no),
+         array_agg(x.bundle_id ORDER BY x.no), array_agg(x.outcome ORDER BY x.no),
+         array_agg(CASE WHEN x.outcome <> 'applied' THEN NULL
+                        WHEN x.verdict = 'reject' THEN 'refused'
+                        WHEN t.payer_proven THEN 'pending' ELSE 'failed' END ORDER BY x.no),
+         array_agg(CASE WHEN x.outcome <> 'applied' THEN NULL
+                        WHEN x.verdict = 'reject' THEN 'reviewer_rejected'
+                        WHEN NOT t.payer_proven THEN 'payer_not_proven' END ORDER BY x.no),
+         array_agg(NULL::uuid)
+  INTO v_device, v_rev, v_counter, v_bundle, v_outcome, v_status, v_reason, v_transfer
+  FROM (
+    SELECT o.*, row_number() OVER (ORDER BY o.decided_at, o.device_id, o.counter, o.rev) AS no,
+           CASE WHEN o.payment_status IS NULL THEN 'unknown_payment'
+                WHEN o.payment_status NOT IN ('review', 'quarantined') THEN 'not_waiting'
+                WHEN o.rev < max(o.rev) OVER (PARTITION BY o.device_id, o.counter) THEN 'superseded'
+                ELSE 'applied' END AS outcome
+    FROM offline_open_decisions o
+    WHERE o.device_id = ANY (p_device_id) AND o.verdict <> 'reverse' AND o.waiting_for IS NULL AND o.retry_at <= p_at
+  ) x
+  LEFT JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter;
+  IF v_device IS NULL THEN RETURN; END IF;
+
+  FOR v_posted IN
+    WITH due AS (
+      SELECT x.no, t.*, CASE WHEN t.fee_minor > 0 THEN wallet_core.fee_account(b.country, t.currency) END AS fee_account
+      FROM unnest(v_device, v_counter, v_status) WITH ORDINALITY AS x (device_id, counter, status, no)
+      JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter
+      JOIN offline_tx_bundles b ON b.device_id = t.device_id AND b.bundle_id = t.bundle_id
+      WHERE x.status = 'pending'
+    ), batch AS (
+      SELECT array_agg(no ORDER BY no) AS nos, array_agg(device_id ORDER BY no) AS device_ids,
+             array_agg(counter ORDER BY no) AS counters, array_agg(type ORDER BY no) AS types,
+             array_agg(sender ORDER BY no) AS senders, array_agg(receiver ORDER BY no) AS receivers,
+             array_agg(amount_minor ORDER BY no) AS amounts, array_agg(currency ORDER BY no) AS currencies,
+             CASE WHEN sum(fee_minor) > 0 THEN array_agg(fee_minor ORDER BY no) END AS fees,
+             array_agg(fee_bearer ORDER BY no) AS bearers, array_agg(fee_account ORDER BY no) AS fee_accounts
+      FROM due HAVING count(*) > 0
+    )
+    SELECT b.nos[r.no] AS no, r.result, r.reason, r.transfer_id
+    FROM batch b, wallet_core.post_payments(b.device_ids, b.counters, b.types, b.senders, b.receivers, b.amounts,
+                                            b.currencies, p_at, b.fees, b.bearers, b.fee_accounts) r
+  LOOP
+    IF v_posted.result NOT IN ('posted', 'failed') THEN
+      RAISE EXCEPTION 'a payment that waits has a transfer: %', v_posted.result USING ERRCODE = 'data_corrupted';
+    END IF;
+    v_status[v_posted.no] := CASE v_posted.result WHEN 'posted' THEN 'succeeded' ELSE 'failed' END;
+    v_reason[v_posted.no] := v_posted.reason;
+    v_transfer[v_posted.no] := v_posted.transfer_id;
+  END LOOP;
+
+  UPDATE offline_transactions t
+  SET status = x.status, reason = x.reason, transfer_id = x.transfer_id, status_at = p_at
+  FROM unnest(v_device, v_counter, v_outcome, v_status, v_reason, v_transfer)
+       AS x (device_id, counter, outcome, status, reason, transfer_id)
+  WHERE x.outcome = 'applied' AND t.device_id = x.device_id AND t.counter = x.counter
+    AND t.status IN ('review', 'quarantined');
+  GET DIAGNOSTICS v_changed = ROW_COUNT;
+  IF v_changed <> cardinality(array_positions(v_outcome, 'applied')) THEN
+    RAISE EXCEPTION 'changed % payments of %', v_changed, v_outcome USING ERRCODE = 'data_corrupted';
+  END IF;
+
+  UPDATE offline_decisions d SET result = x.outcome, settled_at = p_at, last_error = NULL
+  FROM unnest(v_device, v_rev, v_counter, v_outcome) AS x (device_id, rev, counter, outcome)
+  WHERE d.device_id = x.device_id AND d.rev = x.rev AND d.counter = x.counter;
+
+  RETURN QUERY SELECT * FROM unnest(v_device, v_rev, v_counter, v_bundle, v_outcome, v_status, v_reason);
+END $$;
+REVOKE ALL ON FUNCTION offline_settle_reviews FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION offline_settle_reviews TO molam_reconciler;
+
+-- Carries out the reversals of these devices that are due: a transfer the other way, once, with the fee. A wallet that
+-- cannot give the money back, or may not, owes it, and is asked again later with growing pauses, for as long as it takes.
+-- The caller holds the locks of the devices; accounts are locked here.
+CREATE FUNCTION offline_settle_reversals(p_device_id text[], p_at timestamptz)
+RETURNS TABLE (device_id text, rev bigint, counter bigint, bundle_id text, result text, status text, reason text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+  v_device   text[];
+  v_rev      bigint[];
+  v_counter  bigint[];
+  v_bundle   text[];
+  v_outcome  text[];
+  v_reason   text[];
+  v_transfer uuid[];
+  v_posted   record;
+  v_changed  bigint;
+BEGIN
+  SELECT array_agg(x.device_id ORDER BY x.no), array_agg(x.rev ORDER BY x.no), array_agg(x.counter ORDER BY x.no),
+         array_agg(x.bundle_id ORDER BY x.no), array_agg(x.outcome ORDER BY x.no), array_agg(NULL::text),
+         array_agg(NULL::uuid)
+  INTO v_device, v_rev, v_counter, v_bundle, v_outcome, v_reason, v_transfer
+  FROM (
+    SELECT o.*, row_number() OVER (ORDER BY o.decided_at, o.device_id, o.counter, o.rev) AS no,
+           CASE WHEN o.payment_status IS NULL THEN 'unknown_payment'
+                WHEN o.payment_status <> 'succeeded' THEN 'not_reversible'
+                WHEN o.rev > min(o.rev) OVER (PARTITION BY o.device_id, o.counter) THEN 'superseded'
+                ELSE 'applied' END AS outcome
+    FROM offline_open_decisions o
+    WHERE o.device_id = ANY (p_device_id) AND o.verdict = 'reverse'
+      AND o.waiting_for IS DISTINCT FROM 'bundle' AND o.waiting_for IS DISTINCT FROM 'review' AND o.retry_at <= p_at
+  ) x;
+  IF v_device IS NULL THEN RETURN; END IF;
+
+  FOR v_posted IN
+    WITH due AS (
+      SELECT x.no, t.*, CASE WHEN t.fee_minor > 0 THEN wallet_core.fee_account(b.country, t.currency) END AS fee_account
+      FROM unnest(v_device, v_counter, v_outcome) WITH ORDINALITY AS x (device_id, counter, outcome, no)
+      JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter
+      JOIN offline_tx_bundles b ON b.device_id = t.device_id AND b.bundle_id = t.bundle_id
+      WHERE x.outcome = 'applied'
+    ), batch AS (
+      SELECT array_agg(no ORDER BY no) AS nos, array_agg(device_id ORDER BY no) AS device_ids,
+             array_agg(counter ORDER BY no) AS counters,
+             array_agg(sender ORDER BY no) AS senders, array_agg(receiver ORDER BY no) AS receivers,
+             array_agg(amount_minor ORDER BY no) AS amounts, array_agg(currency ORDER BY no) AS currencies,
+             CASE WHEN sum(fee_minor) > 0 THEN array_agg(fee_minor ORDER BY no) END AS fees,
+             array_agg(fee_bearer ORDER BY no) AS bearers, array_agg(fee_account ORDER BY no) AS fee_accounts
+      FROM due HAVING count(*) > 0
+    )
+    SELECT b.nos[r.no] AS no, r.result, r.reason, r.transfer_id
+    FROM batch b, wallet_core.post_transfers('reversal', b.device_ids, b.counters, b.receivers, b.senders, b.amounts,
+                                             b.currencies, p_at, NULL, b.fees, b.bearers, b.fee_accounts) r
+  LOOP
+    IF v_posted.result NOT IN ('posted', 'failed') THEN
+      RAISE EXCEPTION 'a payment that stands has a reversal: %', v_posted.result USING ERRCODE = 'data_corrupted';
+    END IF;
+    IF v_posted.result = 'failed' THEN v_outcome[v_posted.no] := 'owed'; END IF;
+    v_reason[v_posted.no] := v_posted.reason;
+    v_transfer[v_posted.no] := v_posted.transfer_id;
+  END LOOP;
+
+  UPDATE offline_transactions t SET status = 'reversed', reversal_transfer_id = x.transfer_id, status_at = p_at
+  FROM unnest(v_device, v_counter, v_outcome, v_transfer) AS x (device_id, counter, outcome, transfer_id)
+  WHERE x.outcome = 'applied' AND t.device_id = x.device_id AND t.counter = x.counter AND t.status = 'succeeded';
+  GET DIAGNOSTICS v_changed = ROW_COUNT;
+  IF v_changed <> cardinality(array_positions(v_outcome, 'applied')) THEN
+    RAISE EXCEPTION 'reversed % payments of %', v_changed, v_outcome USING ERRCODE = 'data_corrupted';
+  END IF;
+
+  UPDATE offline_decisions d
+  SET result = nullif(x.outcome, 'owed'), settled_at = CASE WHEN x.outcome <> 'owed' THEN p_at END,
+      last_error = x.reason, attempts = d.attempts + 1,
+      -- A minute, doubled each time, up to a day.
+      retry_at = p_at + least(interval '1 minute' * 2 ^ least(d.attempts, 20), interval '1 day')
+  FROM unnest(v_device, v_rev, v_counter, v_outcome, v_reason) AS x (device_id, rev, counter, outcome, reason)
+  WHERE d.device_id = x.device_id AND d.rev = x.rev AND d.counter = x.counter;
+
+  RETURN QUERY
+    SELECT x.device_id, x.rev, x.counter, x.bundle_id, x.outcome,
+           CASE WHEN x.outcome = 'applied' THEN 'reversed' END, x.reason
+    FROM unnest(v_device, v_rev, v_counter, v_bundle, v_outcome, v_reason)
+         AS x (device_id, rev, counter, bundle_id, outcome, reason);
+END $$;
+REVOKE ALL ON FUNCTION offline_settle_reversals FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION offline_settle_reversals TO molam_reconciler;

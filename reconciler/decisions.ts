@@ -1,0 +1,219 @@
+import type pg from 'pg'
+import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
+import { toHex } from '../src/protocol/bytes.ts'
+import { ulidText } from '../src/protocol/ids.ts'
+import { type DecisionMessage, encodeSettleMessage } from '../src/protocol/messages.ts'
+import { bundleStatus, type PaymentStatus } from '../src/protocol/states.ts'
+import { record } from './audit.ts'
+import { type Backoff, backoffMs } from './backoff.ts'
+import { transact } from './db.ts'
+import { lockPending, markDone } from './inbox.ts'
+import { lockDevices } from './lock-devices.ts'
+import { faultOf, type Log } from './log.ts'
+import { announce } from './outbox.ts'
+
+/**
+ * Decisions of people, in two transactions:
+ *
+ *   record: inbox → `offline_decisions`   ·   settle: whatever is open and can be done → book
+ *
+ * What has to be settled is read from the tables each time, so neither the order of messages nor a process that dies in
+ * between can lose one: a decision waits for its bundle, and a reversal for the decision about the payment itself.
+ */
+
+/** @returns why it contradicts what is known, or undefined when it is recorded; `unknown_device` may still come */
+export async function recordDecision(
+  pool: pg.Pool,
+  inboxId: number,
+  message: DecisionMessage,
+  at: Date,
+): Promise<'unknown_device' | 'decision_conflict' | undefined> {
+  const { deviceId, rev, kind, actors } = message
+  const bundleId = ulidText(message.bundleId)
+  const items = itemsOf(message)
+  const hash = await webCryptoSuite.sha256(encodeSettleMessage(message))
+  return transact(pool, async (client) => {
+    if (!(await lockPending(client, [inboxId])).has(inboxId)) return undefined
+    // Bundles of the device are recorded under the same lock.
+    if ((await lockDevices(client, [deviceId])) === 0) return 'unknown_device'
+    const { rows } = await client.query<{ content_hash: Uint8Array }>(
+      'SELECT content_hash FROM offline_decisions WHERE device_id = $1 AND rev = $2 LIMIT 1',
+      [deviceId, rev],
+    )
+    const known = rows[0]
+    if (known !== undefined && toHex(known.content_hash) !== toHex(hash)) return 'decision_conflict'
+    if (known === undefined) {
+      await client.query(
+        `INSERT INTO offline_decisions (device_id, rev, counter, bundle_id, verdict, reason, actors, content_hash,
+           decided_at, recorded_at, retry_at)
+         SELECT $1, $2, counter, $3, verdict, $4, $5, $6, $7, $8, $8
+         FROM unnest($9::bigint[], $10::text[]) AS d (counter, verdict)`,
+        [
+          ...[deviceId, rev, bundleId, message.kind === 'reversal' ? message.reason : null, actors, Buffer.from(hash)],
+          ...[new Date(message.decidedAtMs), at],
+          ...[items.map(([counter]) => counter), items.map(([, verdict]) => verdict)],
+        ],
+      )
+      const detail = { rev, kind, decisions: items }
+      await record(client, [{ deviceId, bundleId, action: 'decision_recorded', actors, detail }], at)
+    }
+    await markDone(client, [inboxId], at)
+    return undefined
+  })
+}
+
+type Item = readonly [counter: number, verdict: 'approve' | 'reject' | 'reverse']
+
+function itemsOf(message: DecisionMessage): readonly Item[] {
+  if (message.kind === 'reversal') return [[message.counter, 'reverse']]
+  return message.decisions.map(({ counter, verdict }): Item => [counter, verdict])
+}
+
+export interface DecisionDeps {
+  readonly pool: pg.Pool
+  readonly clock: () => number
+  readonly random: () => number
+  readonly log: Log
+}
+
+/** Devices in one transaction. */
+const DEVICES_MAX = 50
+const FAILURE: Backoff = { firstMs: 1_000, maxMs: 10 * 60_000 }
+
+/**
+ * Reviews before reversals, and each in a transaction of its own: both lock accounts in their order, and one transaction
+ * that did so twice could deadlock with another.
+ */
+const STEPS = [
+  { settle: 'offline_settle_reviews', due: "verdict <> 'reverse' AND waiting_for IS NULL" },
+  {
+    settle: 'offline_settle_reversals',
+    due: "verdict = 'reverse' AND (waiting_for IS NULL OR waiting_for = 'money')",
+  },
+] as const
+type Step = (typeof STEPS)[number]
+
+/** Carries out what can be carried out now. @returns how many decisions about single payments were looked at */
+export async function settleDecisions(deps: DecisionDeps): Promise<number> {
+  let count = 0
+  for (const step of STEPS) {
+    const { rows } = await deps.pool.query<{ device_id: string }>(
+      `SELECT DISTINCT device_id FROM offline_open_decisions
+       WHERE ${step.due} AND retry_at <= $1 ORDER BY device_id LIMIT $2`,
+      [new Date(deps.clock()), DEVICES_MAX],
+    )
+    const devices = rows.map(({ device_id }) => device_id)
+    if (devices.length > 0) count += await settleAll(deps, step, devices)
+  }
+  return count
+}
+
+/** All at once; when that fails each by itself, so that one that cannot be settled holds up no other. */
+async function settleAll(deps: DecisionDeps, step: Step, devices: readonly string[]): Promise<number> {
+  try {
+    return await settle(deps, step, devices)
+  } catch (error) {
+    deps.log.warn({ devices: devices.length, fault: faultOf(error) }, 'decisions not settled; settling one by one')
+  }
+  let count = 0
+  for (const device of devices) {
+    try {
+      count += await settle(deps, step, [device])
+    } catch (error) {
+      const fault = faultOf(error)
+      deps.log.error({ device, fault }, 'decision not settled')
+      await postpone(deps, step, device, fault)
+    }
+  }
+  return count
+}
+
+async function postpone(deps: DecisionDeps, { due }: Step, device: string, fault: string): Promise<void> {
+  const now = deps.clock()
+  await deps.pool.query(
+    `UPDATE offline_decisions SET last_error = $2, attempts = attempts + 1, retry_at = $3
+     WHERE (device_id, rev, counter) IN (
+       SELECT device_id, rev, counter FROM offline_open_decisions WHERE ${due} AND device_id = $1 AND retry_at <= $4)`,
+    [device, fault, new Date(now + backoffMs(FAILURE, 6, deps.random())), new Date(now)],
+  )
+}
+
+interface Settled {
+  readonly device_id: string
+  readonly rev: number
+  readonly counter: number
+  readonly bundle_id: string
+  readonly result: 'applied' | 'owed' | 'superseded' | 'not_waiting' | 'not_reversible' | 'unknown_payment'
+  readonly status: PaymentStatus | null
+  readonly reason: string | null
+}
+
+/**
+ * One transaction with everything that follows: payments, ledger, bundles, audit, what the edge is to be told. Twice, or
+ * by two at once: the second finds nothing open.
+ */
+async function settle(deps: DecisionDeps, { settle }: Step, devices: readonly string[]): Promise<number> {
+  const at = new Date(deps.clock())
+  const settled = await transact(deps.pool, async (client) => {
+    await lockDevices(client, devices)
+    const { rows } = await client.query<Settled>(`SELECT * FROM ${settle}($1, $2)`, [devices, at])
+    if (rows.length === 0) return rows
+    await announce(client, await updateBundles(client, rows, at), at)
+    await audit(client, rows, at)
+    return rows
+  })
+  for (const { device_id: device, rev, counter, result, reason } of settled) {
+    if (result === 'applied') continue
+    deps.log.warn({ device, rev, counter, result, reason }, 'a decision has no effect')
+  }
+  return settled.length
+}
+
+/** Bundles have the status that follows from their payments, and a higher `rev` than what the edge was told. */
+async function updateBundles(client: pg.ClientBase, rows: readonly Settled[], at: Date) {
+  const applied = rows.filter(({ result }) => result === 'applied')
+  if (applied.length === 0) return []
+  const { rows: bundles } = await client.query<{ device_id: string; bundle_id: string; statuses: PaymentStatus[] }>(
+    `SELECT b.device_id, b.bundle_id, array_agg(p.status) AS statuses
+     FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) AS b (device_id, bundle_id)) b
+     CROSS JOIN LATERAL (
+       SELECT status FROM offline_transactions WHERE device_id = b.device_id AND bundle_id = b.bundle_id
+       UNION ALL
+       SELECT 'refused' FROM offline_tx_copies WHERE device_id = b.device_id AND bundle_id = b.bundle_id) p
+     GROUP BY b.device_id, b.bundle_id ORDER BY b.device_id, b.bundle_id`,
+    [applied.map(({ device_id }) => device_id), applied.map(({ bundle_id }) => bundle_id)],
+  )
+  const { rows: changed } = await client.query<{ device_id: string; bundle_id: string; seq: number }>(
+    `UPDATE offline_tx_bundles b SET status = x.status, rev = b.rev + 1, settled_at = $4
+     FROM unnest($1::text[], $2::text[], $3::text[]) AS x (device_id, bundle_id, status)
+     WHERE b.device_id = x.device_id AND b.bundle_id = x.bundle_id
+     RETURNING b.device_id, b.bundle_id, b.seq`,
+    [
+      bundles.map(({ device_id }) => device_id),
+      bundles.map(({ bundle_id }) => bundle_id),
+      bundles.map(({ statuses }) => bundleStatus(statuses)),
+      at,
+    ],
+  )
+  if (changed.length !== bundles.length) throw new Error('a payment without its bundle')
+  return changed.map(({ device_id, bundle_id, seq }) => ({ deviceId: device_id, bundleId: bundle_id, seq }))
+}
+
+/** One record for each decision: what came of it for each of its payments. */
+async function audit(client: pg.ClientBase, rows: readonly Settled[], at: Date): Promise<void> {
+  const { rows: decided } = await client.query<{ device_id: string; rev: number; actors: string[] }>(
+    `SELECT DISTINCT device_id, rev, actors FROM offline_decisions
+     WHERE (device_id, rev) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))`,
+    [rows.map(({ device_id }) => device_id), rows.map(({ rev }) => rev)],
+  )
+  await record(
+    client,
+    decided.map(({ device_id: deviceId, rev, actors }) => {
+      const own = rows.filter((row) => row.device_id === deviceId && row.rev === rev)
+      const payments = own.map(({ counter, result, status, reason }) => [counter, result, status, reason])
+      const bundleId = own[0]?.bundle_id ?? ''
+      return { deviceId, bundleId, action: 'decision_settled' as const, actors, detail: { rev, payments } }
+    }),
+    at,
+  )
+}

@@ -1,0 +1,202 @@
+import type pg from 'pg'
+import { type Activity, activityKey } from '../src/protocol/activity.ts'
+import { fromBase64url } from '../src/protocol/bytes.ts'
+import { type DeviceId, ulidText } from '../src/protocol/ids.ts'
+import type { Payment, PaymentType } from '../src/protocol/payment.ts'
+import type { Country } from '../src/protocol/policy.ts'
+import type { Verdict } from '../src/protocol/rules.ts'
+import type { PaymentStatus } from '../src/protocol/states.ts'
+import { type Assessment, combine } from '../src/risk/decide.ts'
+import type { RiskMode } from '../src/risk/fixed.ts'
+import { emptyHistory, updateHistory } from '../src/risk/history.ts'
+import { assessLocally } from '../src/risk/local.ts'
+import type { Hmac } from '../src/risk/pseudonym.ts'
+import { newReputation, reputationAt, withOutcomes } from '../src/risk/reputation.ts'
+import { type RemoteScorer, remoteScorer } from '../src/risk/scorer.ts'
+import { type AuthorisedBundle, isAlive } from './decide.ts'
+import type { Log } from './log.ts'
+
+/**
+ * The score of each bundle before it is posted: SIRA's, in one bulk call for the batch, or the local rules'. The edge
+ * asked too, with a deadline of a fraction of a second and what one device knows; here there is time, and the book.
+ */
+export type RiskScorer = (bundles: readonly AuthorisedBundle[]) => Promise<readonly (Assessment | undefined)[]>
+
+export interface RiskDeps {
+  readonly pool: pg.Pool
+  readonly fetch: typeof globalThis.fetch
+  readonly clock: () => number
+  readonly random: () => number
+  readonly log: Log
+}
+
+export async function openRiskScorer(mode: RiskMode, deps: RiskDeps): Promise<RiskScorer> {
+  const { clock, random, log } = deps
+  const hmac: Hmac = mode.kind === 'sira' ? await hmacWith(fromBase64url(mode.pseudonymKey)) : () => Promise.reject()
+  const remote = remoteScorer(mode, hmac, {
+    fetch: (url, init) => deps.fetch(url, init),
+    nowMs: clock,
+    after: (ms, run) => {
+      const timer = setTimeout(run, ms)
+      return () => clearTimeout(timer)
+    },
+    random,
+    observe: (call) => log[call.outcome === 'ok' ? 'debug' : 'warn'](call, 'sira'),
+  })
+  return (bundles) => score(deps.pool, remote, bundles)
+}
+
+async function score(
+  pool: pg.Pool,
+  remote: RemoteScorer,
+  bundles: readonly AuthorisedBundle[],
+): Promise<readonly (Assessment | undefined)[]> {
+  const scored = bundles.filter((bundle) => aliveOf(bundle).length > 0)
+  if (scored.length === 0) return bundles.map(() => undefined)
+  const [answers, known] = await Promise.all([
+    remote.scoreBulk(
+      scored.map((bundle) => ({ kind: 'bundle', bundle: factsOf(bundle) })),
+      crypto.randomUUID(),
+    ),
+    readDevices(pool, scored),
+  ])
+  const assessments = new Map(
+    scored.map((bundle, i) => {
+      const answer = answers[i]
+      if (answer === undefined) throw new Error('fewer scores than bundles')
+      return [bundle, combine(answer, assessHere(bundle, known.get(deviceOf(bundle))))]
+    }),
+  )
+  return bundles.map((bundle) => assessments.get(bundle))
+}
+
+const deviceOf = ({ verified }: AuthorisedBundle): DeviceId => verified.receipt.deviceId
+const aliveOf = ({ verified, payments }: AuthorisedBundle) => payments.filter((payment) => isAlive(verified, payment))
+
+function factsOf(bundle: AuthorisedBundle) {
+  const { claims } = bundle.verified.bundle
+  const { clock } = bundle.verified.payload
+  return {
+    deviceId: claims.deviceId,
+    country: bundle.policy.country as Country,
+    bundleId: ulidText(claims.bundleId),
+    seq: claims.seq,
+    signedAtMs: claims.signedAtMs,
+    relay: claims.relay,
+    payments: aliveOf(bundle),
+    ...(clock && { clock }),
+  }
+}
+
+/** What the book says of a device. */
+interface KnownDevice {
+  readonly registeredAtMs: number
+  /** The last ones, in the order of their counters. */
+  readonly payments: readonly SettledPayment[]
+  readonly activity: Activity
+  readonly conflicts: number
+}
+
+type SettledPayment = readonly [
+  counter: number,
+  type: PaymentType,
+  amount: number,
+  currency: string,
+  sender: string,
+  receiver: string,
+  initiatedAtMs: number,
+  status: PaymentStatus,
+  reason: string | null,
+  statusAtMs: number,
+]
+
+/** Two busy days of a till: what the rules look back to, and few enough to read with every batch. */
+const HISTORY_MAX = 100
+
+async function readDevices(
+  pool: pg.Pool,
+  bundles: readonly AuthorisedBundle[],
+): Promise<ReadonlyMap<string, KnownDevice>> {
+  const { rows } = await pool.query<{
+    device_id: string
+    registered_at: Date
+    payments: SettledPayment[] | null
+    activity: [day: string, currency: string, count: number, value: number][] | null
+    conflicts: number
+  }>(
+    `SELECT d.device_id, d.registered_at, p.payments, a.activity, c.conflicts
+     FROM offline_devices d
+     LEFT JOIN LATERAL (
+       SELECT json_agg(json_build_array(counter, type, amount_minor, currency, sender, receiver,
+                floor(extract(epoch FROM initiated_at) * 1000)::bigint, status, reason,
+                floor(extract(epoch FROM status_at) * 1000)::bigint) ORDER BY counter) AS payments
+       FROM (SELECT * FROM offline_transactions WHERE device_id = d.device_id ORDER BY counter DESC LIMIT $2) t) p ON true
+     LEFT JOIN LATERAL (
+       SELECT json_agg(json_build_array(day, currency, count, value_minor)) AS activity
+       FROM (SELECT * FROM offline_device_activity WHERE device_id = d.device_id ORDER BY day DESC LIMIT 10) a) a ON true
+     CROSS JOIN LATERAL (
+       SELECT count(*) AS conflicts FROM offline_conflicts
+       WHERE device_id = d.device_id AND recorded_at > now() - interval '30 days') c
+     WHERE d.device_id = ANY ($1)`,
+    [[...new Set(bundles.map(deviceOf))], HISTORY_MAX],
+  )
+  return new Map(
+    rows.map((row) => [
+      row.device_id,
+      {
+        registeredAtMs: row.registered_at.getTime(),
+        payments: row.payments ?? [],
+        activity: new Map(
+          (row.activity ?? []).map(([day, currency, count, value]) => [activityKey(day, currency), { count, value }]),
+        ),
+        conflicts: row.conflicts,
+      },
+    ]),
+  )
+}
+
+/**
+ * The same rules as at the edge. Holes in the chain are left to it: bundles come here in any order, and one that is late
+ * is not missing.
+ */
+function assessHere(bundle: AuthorisedBundle, known: KnownDevice | undefined) {
+  if (known === undefined) throw new Error('a verified bundle of an unknown device')
+  const { verified, policy, ownerWallet } = bundle
+  const { receipt, payload } = verified
+  const nowMs = receipt.receivedAtMs
+  const payments = aliveOf(bundle)
+  // Payments of this very bundle can be in the book when it comes a second time.
+  const before = known.payments.filter(([counter]) => counter < receipt.firstCounter || counter > receipt.lastCounter)
+  const past = before.map(paymentOf)
+  const verdicts = before.map(([, , , , , , , status]): Verdict => ({ decision: decisionOf(status) }))
+  const outcomes = before.map(([, , , , , , , status, reason]) => ({ status, ...(reason !== null && { reason }) }))
+  const reputation = withOutcomes(newReputation(nowMs), outcomes, nowMs)
+  return assessLocally({
+    payments,
+    policy,
+    ownerWallet,
+    signedAtMs: verified.bundle.claims.signedAtMs,
+    clock: payload.clock,
+    activity: known.activity,
+    history: updateHistory(emptyHistory, past, verdicts, policy, nowMs),
+    holes: 0,
+    recentConflicts: known.conflicts,
+    deviceAgeMs: Math.max(0, nowMs - known.registeredAtMs),
+    reputation: reputationAt(reputation, nowMs),
+  })
+}
+
+/** What came of a payment after it was accepted does not make its amount less usual. */
+function decisionOf(status: PaymentStatus): Verdict['decision'] {
+  return status === 'refused' || status === 'review' || status === 'quarantined' ? status : 'accepted'
+}
+
+function paymentOf([counter, type, amount, currency, sender, receiver, initiatedAtMs]: SettledPayment): Payment {
+  return { counter, type, method: 'wallet', amount, currency, sender, receiver, initiatedAtMs } as Payment
+}
+
+async function hmacWith(secret: Uint8Array): Promise<Hmac> {
+  const algorithm = { name: 'HMAC', hash: 'SHA-256' }
+  const key = await crypto.subtle.importKey('raw', secret as BufferSource, algorithm, false, ['sign'])
+  return async (message) => new Uint8Array(await crypto.subtle.sign('HMAC', key, message as BufferSource))
+}
