@@ -47,7 +47,9 @@ export function readDevice(sql: SqlStorage): Device {
 
 export function insertDevice(sql: SqlStorage, facts: DeviceRegistration, nowMs: number): void {
   sql.exec(
-    `INSERT INTO device VALUES (1, ?, ?, ?, ?, 'active', ?, ?, ?, ?, 1, 0, 0, 1, 0, '[]', '[]', ?, 0, 0, 1, '[]', '')`,
+    `INSERT INTO device (only, device_id, public_key, alg, kid, status, country, tenant, owner_wallet, registered_at, rev,
+      recorded_rev, indexed_rev, revision, head, counters, activity, policy, done_through, audit_done_through)
+      VALUES (1, ?, ?, ?, ?, 'active', ?, ?, ?, ?, 1, 0, 0, 1, 0, '[]', '[]', ?, 0, 0)`,
     facts.deviceId,
     buffer(facts.publicKey),
     facts.alg,
