@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -6,6 +7,7 @@ import { type DevIssuer, startDevIssuer } from './issuer.ts'
 import { startPostgres } from './postgres.ts'
 import { ReconcilerProcess } from './reconciler-process.ts'
 import type { DevSecrets } from './secrets.ts'
+import { type DevSira, startDevSira } from './sira.ts'
 import { type Edge, type EdgeOptions, startEdge } from './workerd.ts'
 
 /**
@@ -35,6 +37,8 @@ export interface DatabaseUrls {
 export interface Stack {
   readonly edge: Edge
   readonly issuer: DevIssuer
+  /** Who scores risk; its mode makes it slow, broken or talk nonsense. */
+  readonly sira: DevSira
   readonly database: DatabaseUrls
   readonly reconcilers: readonly ReconcilerProcess[]
   startReconciler(): ReconcilerProcess
@@ -74,12 +78,15 @@ export async function startStack(options: StackOptions): Promise<Stack> {
 
     const issuer = await startDevIssuer(join(dataDir, 'issuer.json'), await freeOr(ports?.issuer))
     stops.push(() => issuer.close())
+    const sira = await startDevSira()
+    stops.push(() => sira.close())
+    const risk = { ...sira.vars, RISK_PSEUDONYM_KEY: randomBytes(32).toString('base64url') }
     const edgeAt = (port: number, queuePort: number, keys: DevSecrets) =>
       startEdge({
         persistTo: join(dataDir, 'edge'),
         port,
         queuePort,
-        vars: { ...keys, ...issuer.vars, ENVIRONMENT: 'development' },
+        vars: { ...keys, ...issuer.vars, ...risk, ENVIRONMENT: 'development' },
         ...(options.configs && { configs: options.configs }),
       })
     let edge = await edgeAt(await freeOr(ports?.edge), await freeOr(ports?.queue), secrets)
@@ -106,6 +113,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       INTERNAL_HMAC_KEY: secrets.INTERNAL_HMAC_KEY,
       EDGE_KEYS: secrets.EDGE_KEYS,
       KEY_WRAPPING_SECRET: secrets.KEY_WRAPPING_SECRET,
+      ENVIRONMENT: 'development',
+      ...risk,
     }
     const startReconciler = () => {
       const log = join(dataDir, `reconciler-${reconcilers.length + 1}.log`)
@@ -126,7 +135,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       get edge() {
         return edge
       },
-      ...{ issuer, database, reconcilers, startReconciler, restartEdge, queue, stop },
+      ...{ issuer, sira, database, reconcilers, startReconciler, restartEdge, queue, stop },
     }
   } catch (error) {
     await stop()

@@ -16,7 +16,7 @@ export function checkModulus(modulus: Uint8Array): void {
 
 /** The field of Curve25519, 2^255 - 19, and the y of its points of order 8 (RFC 7748, RFC 8032 §5.1). */
 const P = 2n ** 255n - 19n
-const Y8 = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd83d3d706a17c7n
+const Y8 = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n
 const LOW_ORDER_Y = new Set([0n, 1n, P - 1n, Y8, P - Y8])
 
 /**

@@ -1,0 +1,69 @@
+/** Who may call what, once more and by hand: the declarations in the code cannot vouch for themselves. */
+export const PEOPLE = ['pay_admin', 'pay_reviewer', 'pay_auditor'] as const
+type Role = (typeof PEOPLE)[number]
+const READERS: readonly Role[] = ['pay_admin', 'pay_reviewer', 'pay_auditor']
+const ADMINS: readonly Role[] = ['pay_admin']
+const REVIEWERS: readonly Role[] = ['pay_admin', 'pay_reviewer']
+const AUDITORS: readonly Role[] = ['pay_admin', 'pay_auditor']
+
+export interface Route {
+  readonly roles: readonly Role[] | 'everybody' | 'device' | 'service'
+  /** The device or the bundle in the path belongs to a tenant: for another one's people it is not there. */
+  readonly ofTenant?: true
+  readonly body?: object
+  /** Seen by people of every tenant only. */
+  readonly allTenants?: true
+}
+
+const reason = { reason: 'corpus' }
+export const ROUTES: Readonly<Record<string, Route>> = {
+  'POST /offline/push': { roles: 'device' },
+  'GET /offline/notice': { roles: 'device' },
+  'GET /offline/keys': { roles: 'everybody' },
+  'POST /offline/enrol': { roles: 'everybody' },
+  'POST /offline/devices': { roles: ADMINS, body: {} },
+  'GET /offline/devices': { roles: READERS },
+  'POST /offline/devices/enrolment-codes': { roles: ADMINS, body: {} },
+  'GET /offline/devices/:device_id': { roles: READERS, ofTenant: true },
+  'GET /offline/devices/:device_id/evidence': { roles: READERS, ofTenant: true },
+  'POST /offline/devices/:device_id/suspend': { roles: ADMINS, ofTenant: true, body: reason },
+  'POST /offline/devices/:device_id/reactivate': { roles: ADMINS, ofTenant: true, body: reason },
+  'POST /offline/devices/:device_id/revoke': { roles: ADMINS, ofTenant: true, body: reason },
+  'POST /offline/devices/:device_id/keys': {
+    roles: ADMINS,
+    ofTenant: true,
+    body: { public_key: {}, proof: 'x' },
+  },
+  'GET /offline/bundles': { roles: READERS },
+  'GET /offline/bundles/:bundle_id': { roles: READERS, ofTenant: true },
+  'GET /offline/bundles/:bundle_id/original': { roles: READERS, ofTenant: true },
+  'POST /offline/bundles/:bundle_id/review': {
+    roles: REVIEWERS,
+    ofTenant: true,
+    body: { verdict: 'approve', payments: [1], ...reason },
+  },
+  'POST /offline/transactions/:device_id/:counter/reverse': { roles: REVIEWERS, ofTenant: true, body: reason },
+  'GET /offline/reviews': { roles: READERS },
+  'GET /offline/policies': { roles: READERS },
+  'GET /offline/policies/:country': { roles: READERS },
+  'GET /offline/policies/:country/versions': { roles: READERS },
+  'POST /offline/policies': {
+    roles: ADMINS,
+    allTenants: true,
+    body: { country: 'SN', based_on: 99, ...reason, changes: { enabled: true } },
+  },
+  'POST /offline/policies/dry-run': {
+    roles: AUDITORS,
+    body: { country: 'SN', changes: { enabled: true } },
+  },
+  'GET /offline/audit': { roles: AUDITORS },
+  'GET /offline/audit/export': { roles: AUDITORS },
+  'GET /offline/escalations': { roles: READERS },
+  'POST /internal/outcomes': { roles: 'service' },
+  'GET /internal/policies/:country/:version': { roles: 'service' },
+  'GET /healthz': { roles: 'everybody' },
+  'GET /readyz': { roles: 'everybody' },
+  'GET /metrics': { roles: AUDITORS, allTenants: true },
+  'GET /openapi.json': { roles: 'everybody' },
+  'GET /docs': { roles: 'everybody' },
+}

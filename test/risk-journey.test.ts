@@ -1,0 +1,91 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { registerDevice } from '../dev/fleet/admin.ts'
+import { fundWallets } from '../dev/fleet/wallets.ts'
+import { newSecrets } from '../dev/secrets.ts'
+import { type Stack, startStack } from '../dev/stack.ts'
+import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
+import { memoryStorage, OfflineSDK, scalarKeyStore } from '../src/sdk/index.ts'
+import { bundleOnTheWire, until } from './kit/journey.ts'
+import { useDatabase } from './reconciler/database.ts'
+
+/** What SIRA says, or fails to say, on a push: through the whole stack, with the stand-in on real HTTP. */
+const database = useDatabase()
+const [SHOP, CUSTOMER] = ['W-SN-M910', 'W-SN-C910']
+let dir: string
+let stack: Stack
+let sdk: OfflineSDK
+let id: string
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), 'molam-risk-'))
+  const { appUrl: app, ownerUrl: owner } = database()
+  stack = await startStack({ dataDir: dir, secrets: await newSecrets(), database: { app, owner } })
+  await fundWallets(owner, [SHOP, CUSTOMER], { reference: 'risk', seed: 5 })
+})
+
+afterAll(async () => {
+  await stack?.stop()
+  rmSync(dir, { recursive: true, force: true })
+})
+
+beforeEach(async () => {
+  stack.sira.mode = { kind: 'normal' }
+  id = `POS-RISK-${crypto.randomUUID().slice(0, 8)}`
+  const key = crypto.getRandomValues(new Uint8Array(32)).fill(1, 0, 1)
+  const signer = await webCryptoSuite.es256Signer(key)
+  const token = await stack.issuer.token('ops', ['pay_admin'])
+  await registerDevice(stack.edge.url, token, { deviceId: id, country: 'SN', ownerWallet: SHOP, signer })
+  const keyStore = scalarKeyStore(webCryptoSuite, key)
+  sdk = new OfflineSDK({
+    apiUrl: stack.edge.url,
+    deviceId: id,
+    storage: memoryStorage(),
+    keyStore,
+    suite: webCryptoSuite,
+  })
+  await sdk.initialize()
+})
+
+const take = (amount: number) =>
+  sdk.createOfflineTransaction({ type: 'merchant', amount, currency: 'XOF', sender: CUSTOMER, receiver: SHOP })
+
+/** Pushes one payment. @returns its status after the push, and what the edge keeps of its risk */
+async function pushed(amount: number) {
+  const { localId } = await take(amount)
+  expect(await sdk.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
+  const token = await stack.issuer.token('auditor', ['pay_auditor'])
+  const { bundle_id } = await bundleOnTheWire(stack, id)
+  const headers = { authorization: `Bearer ${token}` }
+  const shown = await until(async () => {
+    const answer = await fetch(`${stack.edge.url}/offline/bundles/${bundle_id}`, { headers })
+    return answer.ok ? ((await answer.json()) as { risk: { score: number; reasons: unknown } }) : undefined
+  })
+  return { payment: sdk.getTransaction(localId), risk: shown.risk }
+}
+
+it('a score in the middle sends the payment to review, a high one to quarantine, and neither is posted', async () => {
+  const { payment, risk } = await pushed(2777)
+  expect(payment).toMatchObject({ status: 'review', reason: 'risk_review' })
+  expect(risk).toMatchObject({ score: 0.25, reasons: { scoredBy: 'sira' } })
+})
+
+it('a high score quarantines', async () => {
+  const { payment, risk } = await pushed(2666)
+  expect(payment).toMatchObject({ status: 'quarantined', reason: 'risk_rejected' })
+  expect(risk).toMatchObject({ score: 0.9, reasons: { scoredBy: 'sira' } })
+})
+
+it.each([
+  ['hangs', { kind: 'hang' }, 'timeout'],
+  ['is down', { kind: 'error', status: 503 }, 'rejected'],
+  ['talks nonsense', { kind: 'nonsense', answers: [{ body: '{"score": "0.1"}' }] }, 'invalid_answer'],
+] as const)('while SIRA %s a push gets its receipt, by the local rules, and says so', async (_, mode, fallback) => {
+  stack.sira.mode = mode
+  const { payment, risk } = await pushed(2500)
+  expect(payment).toMatchObject({ receipted: true })
+  expect(['pending', 'succeeded']).toContain(payment?.status)
+  expect(risk).toMatchObject({ reasons: { scoredBy: 'local', fallback } })
+})
