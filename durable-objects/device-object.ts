@@ -23,6 +23,7 @@ import {
   readBundle,
   readDevice,
   readEvidence,
+  readEvidenceDigests,
   readView,
   updateBundle,
   writeDeviceChange,
@@ -30,12 +31,12 @@ import {
   writeReputation,
   writeStatus,
 } from './device-store.ts'
-import { type Escalation, markTold, raise, readUntold } from './escalation.ts'
+import { markTold, raise, readUntold } from './escalation.ts'
 import { retired } from './keys.ts'
 import { once } from './once.ts'
 import { insertOutcomes, readNotice } from './outcome-store.ts'
 import { type AuditRecord, owedSummary } from './owed-store.ts'
-import { createSchema, hasSchema, upgradeSchema } from './schema.ts'
+import { createSchema, hasSchema } from './schema.ts'
 import { applyConfirmation } from './settling.ts'
 import type {
   Actor,
@@ -75,7 +76,6 @@ export class DeviceObject extends DurableObject<Env> {
     super(ctx, env)
     this.#sql = ctx.storage.sql
     this.#registered = hasSchema(this.#sql)
-    if (this.#registered) ctx.storage.transactionSync(() => upgradeSchema(this.#sql))
     this.#delivery = new Delivery(ctx, env)
     this.#administration = new Administration(ctx.storage, this.#delivery, () => configOf(env).keys())
     // An alarm that was lost must not leave anything owed for ever.
@@ -232,15 +232,6 @@ export class DeviceObject extends DurableObject<Env> {
     return { tenant: readDevice(this.#sql).tenant, evidence: readEvidence(this.#sql, EVIDENCE_SHOWN_MAX) }
   }
 
-  /** What SIRA has still to be told: whoever asks tells it, any number of times, and then says so. */
-  escalationsOwed(): readonly Escalation[] {
-    return this.#registered ? readUntold(this.#sql) : []
-  }
-
-  escalationTold(id: number): void {
-    if (this.#registered) markTold(this.#sql, id)
-  }
-
   /** For a dry run of a policy: payments out of this wallet need no other proof. */
   ownerWallet(): string | undefined {
     return this.#registered ? readDevice(this.#sql).ownerWallet : undefined
@@ -250,11 +241,27 @@ export class DeviceObject extends DurableObject<Env> {
   async wake(): Promise<OwedSummary | undefined> {
     if (!this.#registered) return undefined
     await this.#delivery.rearm()
+    await this.#tellSira()
     return owedSummary(this.#sql, readDevice(this.#sql))
   }
 
   override async alarm(): Promise<void> {
-    if (this.#registered) await this.#delivery.resend()
+    if (!this.#registered) return
+    await this.#delivery.resend()
+    await this.#tellSira()
+  }
+
+  /** Tells SIRA what people have to look at; what it does not take is told again by the next alarm or sweep. */
+  async #tellSira(): Promise<void> {
+    const { scorer } = configOf(this.env)
+    for (const { id, kind, seq, atMs } of readUntold(this.#sql)) {
+      const { deviceId, country } = readDevice(this.#sql)
+      const digests = readEvidenceDigests(this.#sql, seq).map(toHex)
+      const escalation = { id: `${deviceId}/${id}`, kind, deviceId, country, seq, atMs, digests }
+      const told = await scorer.escalate(escalation, escalation.id)
+      if (!told.ok) return
+      markTold(this.#sql, id)
+    }
   }
 
   #notice(cursor: number | undefined): NoticeParts {

@@ -277,3 +277,12 @@ export function insertEvidence(
   )
   return written.toArray().length > 0
 }
+
+/** SHA-256 of the sealed bytes of both sides of a contradiction at this place of the chain. */
+export function readEvidenceDigests(sql: SqlStorage, seq: number): readonly Uint8Array[] {
+  const rows = sql.exec(
+    'SELECT digest FROM evidence WHERE seq = ?1 UNION SELECT digest FROM bundles WHERE seq = ?1 LIMIT 16',
+    seq,
+  )
+  return rows.toArray().map((row) => blob(row, 'digest'))
+}

@@ -1,21 +1,23 @@
 import { logger } from '../src/log.ts'
+import type { Escalation as Sira } from '../src/risk/sira-request.ts'
 import { audited } from './audit.ts'
 import type { AuditRecord } from './owed-store.ts'
 
 /**
  * A device that told two stories is more than a refusal: somebody has to look. The escalation is kept in the object,
- * shown to people through its audit record, and is there to be told to SIRA (`SiraClient.escalate`), which takes the same
- * id any number of times.
+ * shown to people through its audit record, and told to SIRA, which takes the same id any number of times.
  */
+export type EscalationKind = Sira['kind']
+
 export interface Escalation {
   readonly id: number
-  readonly kind: string
+  readonly kind: EscalationKind
   readonly seq: number
   readonly atMs: number
 }
 
 /** Call it in the transaction that keeps the evidence. */
-export function raise(sql: SqlStorage, kind: string, seq: number, nowMs: number): AuditRecord {
+export function raise(sql: SqlStorage, kind: EscalationKind, seq: number, nowMs: number): AuditRecord {
   const { id } = sql
     .exec<{ id: number }>(
       'INSERT INTO escalations (kind, seq, at, told) VALUES (?, ?, ?, 0) RETURNING id',
@@ -31,7 +33,7 @@ export function readUntold(sql: SqlStorage): readonly Escalation[] {
   const rows = sql.exec('SELECT id, kind, seq, at FROM escalations WHERE told = 0 ORDER BY id LIMIT 100').toArray()
   return rows.map((row) => ({
     id: row['id'] as number,
-    kind: row['kind'] as string,
+    kind: row['kind'] as EscalationKind,
     seq: row['seq'] as number,
     atMs: row['at'] as number,
   }))

@@ -34,7 +34,12 @@ const STATEMENTS = [
     activity TEXT NOT NULL,
     policy TEXT NOT NULL,
     done_through INTEGER NOT NULL,
-    audit_done_through INTEGER NOT NULL
+    audit_done_through INTEGER NOT NULL,
+    key_rev INTEGER NOT NULL DEFAULT 1,
+    older_keys TEXT NOT NULL DEFAULT '[]',
+    last_code TEXT NOT NULL DEFAULT '',
+    history TEXT NOT NULL DEFAULT '{"amounts":[],"recent":[]}',
+    reputation TEXT NOT NULL DEFAULT '{"value":0.5,"atMs":0,"conflictsAtMs":[]}'
   ) STRICT`,
   `CREATE TABLE bundles (
     seq INTEGER PRIMARY KEY,
@@ -60,7 +65,8 @@ const STATEMENTS = [
     settled_rev INTEGER NOT NULL,
     rev INTEGER NOT NULL,
     indexed_rev INTEGER NOT NULL,
-    updated_at INTEGER NOT NULL
+    updated_at INTEGER NOT NULL,
+    votes TEXT NOT NULL DEFAULT '[]'
   ) STRICT`,
   `CREATE TABLE outcomes (
     cursor INTEGER PRIMARY KEY,
@@ -85,70 +91,41 @@ const STATEMENTS = [
     at INTEGER NOT NULL,
     PRIMARY KEY (digest, kind)
   ) STRICT, WITHOUT ROWID`,
-]
-
-/** What was added later, in order. An object that was made before is brought up to date when it starts. */
-const UPGRADES: readonly (readonly string[])[] = [
-  [
-    'CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT',
-    'INSERT INTO schema_version VALUES (1)',
-    'ALTER TABLE device ADD COLUMN key_rev INTEGER NOT NULL DEFAULT 1',
-    "ALTER TABLE device ADD COLUMN older_keys TEXT NOT NULL DEFAULT '[]'",
-    "ALTER TABLE device ADD COLUMN last_code TEXT NOT NULL DEFAULT ''",
-    `ALTER TABLE device ADD COLUMN history TEXT NOT NULL DEFAULT '{"amounts":[],"recent":[]}'`,
-    `ALTER TABLE device ADD COLUMN reputation TEXT NOT NULL DEFAULT '{"value":0.5,"atMs":0,"conflictsAtMs":[]}'`,
-    "ALTER TABLE bundles ADD COLUMN votes TEXT NOT NULL DEFAULT '[]'",
-    `CREATE TABLE decisions (
-      rev INTEGER PRIMARY KEY,
-      kind TEXT NOT NULL CHECK (kind IN ('review', 'reversal')),
-      bundle_id BLOB NOT NULL,
-      seq INTEGER NOT NULL,
-      decisions TEXT NOT NULL,
-      reason TEXT NOT NULL,
-      at INTEGER NOT NULL,
-      actors TEXT NOT NULL,
-      recorded INTEGER NOT NULL
-    ) STRICT`,
-    'CREATE INDEX decisions_owed ON decisions (rev) WHERE recorded = 0',
-    'CREATE INDEX decisions_by_seq ON decisions (seq)',
-    `CREATE TABLE answers (
-      actor TEXT NOT NULL,
-      key TEXT NOT NULL,
-      fingerprint TEXT NOT NULL,
-      answer TEXT NOT NULL,
-      at INTEGER NOT NULL,
-      PRIMARY KEY (actor, key)
-    ) STRICT, WITHOUT ROWID`,
-    `CREATE TABLE escalations (
-      id INTEGER PRIMARY KEY,
-      kind TEXT NOT NULL,
-      seq INTEGER NOT NULL,
-      at INTEGER NOT NULL,
-      told INTEGER NOT NULL
-    ) STRICT`,
-  ],
+  `CREATE TABLE decisions (
+    rev INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL CHECK (kind IN ('review', 'reversal')),
+    bundle_id BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    decisions TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    actors TEXT NOT NULL,
+    recorded INTEGER NOT NULL
+  ) STRICT`,
+  `CREATE TABLE answers (
+    actor TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint TEXT NOT NULL,
+    answer TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (actor, key)
+  ) STRICT, WITHOUT ROWID`,
+  `CREATE TABLE escalations (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    told INTEGER NOT NULL
+  ) STRICT`,
+  'CREATE INDEX decisions_owed ON decisions (rev) WHERE recorded = 0',
+  'CREATE INDEX decisions_by_seq ON decisions (seq)',
 ]
 
 export function createSchema(sql: SqlStorage): void {
   for (const statement of STATEMENTS) sql.exec(statement)
-  for (const statement of UPGRADES.flat()) sql.exec(statement)
 }
 
 /** Reads only: an object that was never registered stays without any storage. */
 export function hasSchema(sql: SqlStorage): boolean {
-  return hasTable(sql, 'device')
-}
-
-/** Brings an object's tables up to date. Call it within a transaction. */
-export function upgradeSchema(sql: SqlStorage): void {
-  const version = hasTable(sql, 'schema_version')
-    ? sql.exec<{ version: number }>('SELECT version FROM schema_version').one().version
-    : 0
-  if (version === UPGRADES.length) return
-  for (const statement of UPGRADES.slice(version).flat()) sql.exec(statement)
-  sql.exec('UPDATE schema_version SET version = ?', UPGRADES.length)
-}
-
-function hasTable(sql: SqlStorage, name: string): boolean {
-  return sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", name).toArray().length > 0
+  return sql.exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'device'").toArray().length > 0
 }

@@ -13,8 +13,10 @@ export interface InboxState {
   /** Ever fetched from the dead letters. */
   readonly deadLettered: number
   readonly untold: number
-  /** Since the oldest thing happened that the edge does not know. */
+  /** Since the oldest of these changed. */
   readonly oldestUntoldSeconds: number
+  /** Of people, that are not carried out: before their bundle, or for want of money. */
+  readonly openDecisions: number
   readonly review: number
   readonly quarantined: number
 }
@@ -22,20 +24,17 @@ export interface InboxState {
 /** Cheap enough for every scrape: each part reads a partial index over what is open, not the tables. */
 export async function readInboxState(pool: pg.Pool, now: Date): Promise<InboxState> {
   const { rows } = await pool.query<InboxState>(
-    `SELECT p.*, o.*, q.*, d.*, w.*
+    `SELECT p.*, o.*, q.*, d.*, e.*, w.*
      FROM (SELECT count(*) AS pending, count(waiting_for) AS waiting, coalesce(max(attempts), 0) AS "attemptsMax",
                   greatest(0, coalesce(extract(epoch FROM $1::timestamptz - min(received_at)), 0))::float8 AS "oldestPendingSeconds"
            FROM offline_sync_queue WHERE status = 'pending') p,
           (SELECT count(*) AS parked FROM offline_sync_queue WHERE status = 'parked') q,
           (SELECT count(*) AS "deadLettered" FROM offline_sync_queue WHERE dead_lettered_at IS NOT NULL) d,
           (SELECT count(*) AS untold,
-                  greatest(0, coalesce(extract(epoch FROM
-                    $1::timestamptz - min(coalesce(b.settled_at, v.updated_at, u.next_attempt_at))), 0))::float8
+                  greatest(0, coalesce(extract(epoch FROM now() - min(undelivered_since)), 0))::float8
                     AS "oldestUntoldSeconds"
-           FROM offline_outbox u
-           LEFT JOIN offline_tx_bundles b ON b.device_id = u.device_id AND b.bundle_id = u.bundle_id
-           LEFT JOIN offline_devices v ON u.bundle_id IS NULL AND v.device_id = u.device_id
-           WHERE u.delivered_version < u.version) o,
+           FROM offline_outbox WHERE delivered_version < version) o,
+          (SELECT count(*) AS "openDecisions" FROM offline_decisions WHERE result IS NULL) e,
           (SELECT count(*) FILTER (WHERE status = 'review') AS review,
                   count(*) FILTER (WHERE status = 'quarantined') AS quarantined
            FROM offline_transactions WHERE status IN ('review', 'quarantined')) w`,

@@ -82,8 +82,9 @@ const GAUGES: Readonly<Record<keyof InboxState, readonly [name: string, help: st
   attemptsMax: ['offline_inbox_attempts_max', 'Of the pending message that was tried most often'],
   parked: ['offline_inbox_parked', 'Messages that only a person can let go on'],
   deadLettered: ['offline_inbox_dead_lettered', 'Messages that ever came from the dead letters'],
-  untold: ['offline_outbox_untold', 'Bundles and devices that the edge has not been told the newest of'],
-  oldestUntoldSeconds: ['offline_outbox_oldest_seconds', 'Since the oldest thing happened that the edge does not know'],
+  openDecisions: ['offline_decisions_open', 'Decisions of people that are not carried out'],
+  untold: ['offline_outbox_untold', 'Bundles, decisions and devices that the edge has not been told the newest of'],
+  oldestUntoldSeconds: ['offline_outbox_oldest_seconds', 'Since the oldest of these changed'],
   review: ['offline_payments_in_review', 'Payments that wait for a reviewer'],
   quarantined: ['offline_payments_quarantined', 'Payments held back for a person'],
 }

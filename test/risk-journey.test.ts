@@ -7,7 +7,13 @@ import { fundWallets } from '../dev/fleet/wallets.ts'
 import { newSecrets } from '../dev/secrets.ts'
 import { type Stack, startStack } from '../dev/stack.ts'
 import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
+import { BUNDLE_MEDIA_TYPE } from '../src/protocol/bundle.ts'
+import { toHex } from '../src/protocol/bytes.ts'
+import { decodeCbor } from '../src/protocol/cbor.ts'
+import { keySetFromCbor } from '../src/protocol/keyset.ts'
+import { currency } from '../src/protocol/money.ts'
 import { memoryStorage, OfflineSDK, scalarKeyStore } from '../src/sdk/index.ts'
+import { TestDevice } from './kit/device.ts'
 import { bundleOnTheWire, until } from './kit/journey.ts'
 import { useDatabase } from './reconciler/database.ts'
 
@@ -88,4 +94,40 @@ it.each([
   expect(payment).toMatchObject({ receipted: true })
   expect(['pending', 'succeeded']).toContain(payment?.status)
   expect(risk).toMatchObject({ reasons: { scoredBy: 'local', fallback } })
+})
+
+it('a chain fork is escalated to SIRA with both digests, until SIRA takes it', async () => {
+  const device = await TestDevice.create()
+  const token = await stack.issuer.token('ops', ['pay_admin'])
+  const { signer, ownerWallet } = device
+  await registerDevice(stack.edge.url, token, { deviceId: device.id, country: 'SN', ownerWallet, signer })
+  const keys = keySetFromCbor(
+    decodeCbor(
+      new Uint8Array(
+        await (
+          await fetch(`${stack.edge.url}/offline/keys`, { headers: { accept: 'application/cbor' } })
+        ).arrayBuffer(),
+      ),
+    ),
+  )
+  const stories = [
+    await device.seal({ currency: currency('XOF'), entries: [device.payment()] }, keys),
+    await device.seal({ currency: currency('XOF'), entries: [device.payment()] }, keys),
+  ]
+  stack.sira.mode = { kind: 'error', status: 503 }
+  for (const { bundle } of stories) {
+    const headers = { 'content-type': BUNDLE_MEDIA_TYPE }
+    await fetch(`${stack.edge.url}/offline/push`, { method: 'POST', headers, body: bundle as BodyInit })
+  }
+  await stack.edge.runScheduled()
+  stack.sira.mode = { kind: 'normal' }
+  const told = await until(async () => {
+    await stack.edge.runScheduled()
+    return stack.sira.requests
+      .map(({ path, body }) => ({ path, ...(body as object) }))
+      .findLast((seen) => seen.path === '/v1/escalations' && 'device_id' in seen && seen.device_id === device.id)
+  })
+  const digests = stories.map(({ digest }) => toHex(digest)).sort()
+  expect(told).toMatchObject({ escalation_id: `${device.id}/1`, kind: 'chain_fork', seq: 1 })
+  expect((told as unknown as { digests: string[] }).digests.toSorted()).toEqual(digests)
 })

@@ -14,6 +14,7 @@ export interface Options {
   readonly concurrency: number
   readonly pacedPerSecond: number
   readonly pacedSeconds: number
+  readonly pacedRounds: number
   /** Bundles stored and devices registered in the large read model. */
   readonly scale: number
   readonly scaleDevices: number
@@ -27,8 +28,16 @@ export interface Options {
 export const FIGURES = ['load', 'storage', 'latency', 'scale', 'standins'] as const
 export type Figure = (typeof FIGURES)[number]
 
-const FULL = { rounds: 5, pushes: 4000, paced: 20, scale: 1_000_000, scaleDevices: 10_000, scalePushes: 2000 }
-const QUICK = { rounds: 1, pushes: 1500, paced: 4, scale: 20_000, scaleDevices: 1500, scalePushes: 500 }
+const FULL = {
+  rounds: 5,
+  pushes: 4000,
+  paced: 20,
+  pacedRounds: 2,
+  scale: 1_000_000,
+  scaleDevices: 10_000,
+  scalePushes: 2000,
+}
+const QUICK = { rounds: 1, pushes: 600, paced: 3, pacedRounds: 1, scale: 20_000, scaleDevices: 1500, scalePushes: 300 }
 
 export function readOptions(args: readonly string[], root: string): Options {
   const { values } = parseArgs({
@@ -60,10 +69,11 @@ export function readOptions(args: readonly string[], root: string): Options {
     quick: values.quick,
     only,
     rounds: number(values.rounds, base.rounds),
-    devices: number(values.devices, values.quick ? 300 : 1000),
+    devices: number(values.devices, values.quick ? 200 : 1000),
     pushes: number(values.pushes, base.pushes),
     concurrency: number(values.concurrency, 64),
     pacedPerSecond: number(values.rate, 150),
+    pacedRounds: base.pacedRounds,
     pacedSeconds: number(values.seconds, base.paced),
     scale,
     scaleDevices: Math.max(1, Math.round((base.scaleDevices * scale) / base.scale)),

@@ -27,13 +27,14 @@ const AT = new Date()
 const postingValues = (batch: readonly BenchPayment[]) => [
   column(batch, ({ deviceId }) => deviceId),
   column(batch, ({ counter }) => counter),
+  column(batch, () => 'merchant'),
   column(batch, ({ sender }) => sender),
   column(batch, ({ receiver }) => receiver),
   column(batch, ({ amount }) => amount),
   column(batch, () => 'XOF'),
   AT,
 ]
-const POST = 'wallet_core.post_payments($1, $2, $3, $4, $5, $6, $7)'
+const POST = 'wallet_core.post_payments($1, $2, $3, $4, $5, $6, $7, $8)'
 
 /** The ledger alone, as the reconciler’s function reaches it. */
 export const posting: Subject = {
@@ -52,7 +53,8 @@ export const postingAgain: Subject = {
 /** Everything that settling does for payments: their rows, the ledger, activity. */
 export const settling: Subject = {
   sql: `SELECT count(*) FILTER (WHERE status = 'succeeded') AS done FROM offline_record_transactions(
-          $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::date[], $14, $15, $16, $17, $18)`,
+          $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::date[], $14, $15, $16, $17, $18, $19,
+          $20, $21, $22)`,
   values: (batch) => [
     column(batch, ({ deviceId }) => deviceId),
     column(batch, ({ counter }) => counter),
@@ -67,8 +69,12 @@ export const settling: Subject = {
     column(batch, () => null),
     column(batch, () => AT),
     column(batch, () => '2026-11-22'),
+    column(batch, () => 'SN'),
+    column(batch, () => AT),
     column(batch, () => 'pending'),
     column(batch, () => null),
+    column(batch, () => 0.05),
+    column(batch, () => true),
     column(batch, () => null),
     column(batch, () => null),
     AT,
@@ -89,9 +95,10 @@ const BARE_ENTRIES = `
     AS e (account_id, seq, id, amount, balance)`
 const BARE_TRANSACTIONS = `
   INSERT INTO bare.transactions (device_id, counter, bundle_id, content_hash, type, method, amount_minor, currency,
-    sender, receiver, merchant_id, initiated_at, status, reason, transfer_id, status_at)
+    sender, receiver, merchant_id, initiated_at, status, reason, payer_proven, fee_minor, fee_bearer, risk_score,
+    transfer_id, status_at)
   SELECT source_id, source_no, '${'0'.repeat(26)}', hash, 'merchant', 'qr', amount, 'XOF', sender, receiver, NULL, $7,
-         'succeeded', NULL, id, $7
+         'succeeded', NULL, true, 0, NULL, 0.05, id, $7
   FROM unnest($1::uuid[], $2::text[], $3::bigint[], $6::bigint[], $13::text[], $14::text[], $15::bytea[])
     AS x (id, source_id, source_no, amount, sender, receiver, hash)`
 const BARE_LEDGER = `WITH ${BARE_CTES} ${BARE_ENTRIES}`

@@ -25,13 +25,60 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
     sql: `
       SELECT coalesce(p.device_id, r.source_id) AS device_id, coalesce(p.counter, r.source_no) AS counter, p.status,
              r.transfer_id
-      FROM (SELECT p.device_id, p.counter, p.status, t.debit_account_id, t.credit_account_id, t.amount_minor, t.currency
+      FROM (SELECT p.device_id, p.counter, p.status, p.reversal_transfer_id, t.debit_account_id, t.credit_account_id,
+                   t.amount_minor, t.currency
             FROM offline_transactions p JOIN wallet_core.transfers t USING (transfer_id)
             WHERE p.status = 'reversed') p
       FULL JOIN (SELECT * FROM wallet_core.transfers WHERE kind = 'reversal') r
         ON r.source_id = p.device_id AND r.source_no = p.counter
-      WHERE (p.credit_account_id, p.debit_account_id, p.amount_minor, p.currency)
-        IS DISTINCT FROM (r.debit_account_id, r.credit_account_id, r.amount_minor, r.currency)`,
+      WHERE (p.reversal_transfer_id, p.credit_account_id, p.debit_account_id, p.amount_minor, p.currency)
+        IS DISTINCT FROM (r.transfer_id, r.debit_account_id, r.credit_account_id, r.amount_minor, r.currency)`,
+  },
+  {
+    name: 'fees',
+    promise:
+      'each payment that moved money has the fee of its rule, from whoever bears it, and a reversed one has it back',
+    sql: `
+      WITH due AS (
+        SELECT p.device_id, p.counter, p.fee_minor, p.currency, p.status, f.account_id AS fee_account_id,
+               CASE p.fee_bearer WHEN 'payer' THEN t.debit_account_id ELSE t.credit_account_id END AS bearer_account_id
+        FROM offline_transactions p
+        JOIN wallet_core.transfers t USING (transfer_id)
+        JOIN offline_tx_bundles b USING (device_id, bundle_id)
+        LEFT JOIN wallet_core.accounts f ON f.wallet_id = wallet_core.fee_account(b.country, p.currency)
+        WHERE p.fee_minor > 0
+      ), expected AS (
+        SELECT device_id, counter, 'fee' AS kind, bearer_account_id AS debit, fee_account_id AS credit, fee_minor, currency
+        FROM due
+        UNION ALL
+        SELECT device_id, counter, 'fee_reversal', fee_account_id, bearer_account_id, fee_minor, currency
+        FROM due WHERE status = 'reversed')
+      SELECT coalesce(e.device_id, t.source_id) AS device_id, coalesce(e.counter, t.source_no) AS counter,
+             coalesce(e.kind, t.kind) AS kind, e.fee_minor, t.amount_minor AS in_the_ledger
+      FROM expected e
+      FULL JOIN (SELECT * FROM wallet_core.transfers WHERE kind IN ('fee', 'fee_reversal')) t
+        ON t.source_id = e.device_id AND t.source_no = e.counter AND t.kind = e.kind
+      WHERE (e.debit, e.credit, e.fee_minor, e.currency)
+        IS DISTINCT FROM (t.debit_account_id, t.credit_account_id, t.amount_minor, t.currency)`,
+  },
+  {
+    name: 'decisions_carried_out',
+    promise: 'what people decided is what became of the payment, and nothing was decided that nobody decided',
+    sql: `
+      SELECT coalesce(d.device_id, p.device_id) AS device_id, coalesce(d.counter, p.counter) AS counter, d.verdict,
+             p.status, p.reason
+      FROM (SELECT device_id, counter, verdict FROM offline_decisions WHERE result = 'applied' AND verdict <> 'approve') d
+      FULL JOIN (SELECT device_id, counter, status, reason,
+                        CASE WHEN status = 'reversed' THEN 'reverse' ELSE 'reject' END AS verdict
+                 FROM offline_transactions
+                 WHERE status = 'reversed' OR status = 'refused' AND reason = 'reviewer_rejected') p
+        USING (device_id, counter, verdict)
+      WHERE d.device_id IS NULL OR p.device_id IS NULL
+      UNION ALL
+      SELECT d.device_id, d.counter, d.verdict, p.status, p.reason
+      FROM offline_decisions d LEFT JOIN offline_transactions p USING (device_id, counter)
+      WHERE d.result = 'applied' AND d.verdict = 'approve'
+        AND (p.status IS NULL OR p.status NOT IN ('succeeded', 'failed', 'reversed'))`,
   },
   {
     name: 'payments_of_bundles',
@@ -76,13 +123,17 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
   },
   {
     name: 'bundles_owed',
-    promise: 'the edge was told of each bundle and of each device, or will be',
+    promise: 'the edge was told of each bundle, device and decision, or will be',
     sql: `
       SELECT device_id, bundle_id FROM offline_tx_bundles b
       WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = b.device_id AND o.bundle_id = b.bundle_id)
       UNION ALL
       SELECT device_id, NULL FROM offline_devices d
-      WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = d.device_id AND o.bundle_id IS NULL)`,
+      WHERE NOT EXISTS (SELECT FROM offline_outbox o
+                        WHERE o.device_id = d.device_id AND o.bundle_id IS NULL AND o.decision_rev IS NULL)
+      UNION ALL
+      SELECT device_id, NULL FROM offline_decisions d
+      WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = d.device_id AND o.decision_rev = d.rev)`,
   },
   {
     name: 'bundle_sources',
@@ -139,7 +190,8 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
         FROM offline_transactions t
         JOIN offline_tx_bundles b USING (device_id, bundle_id)
         JOIN offline_policies y ON y.country = b.country AND y.version = b.policy_version
-        WHERE t.status <> 'refused'
+        -- What people rejected had been counted when it was admitted.
+        WHERE t.status <> 'refused' OR t.reason = 'reviewer_rejected'
         GROUP BY 1, 2, 3) p USING (device_id, day, currency)
       WHERE (coalesce(a.count, 0), coalesce(a.value_minor, 0)) IS DISTINCT FROM
             (coalesce(p.count, 0), coalesce(p.value_minor, 0))`,

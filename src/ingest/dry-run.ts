@@ -18,7 +18,7 @@ export interface PastBundle {
 
 /** Payments by what was decided, what would have been, and why. */
 export type Comparison = ReadonlyMap<string, { readonly count: number; readonly amount: number }>
-export const comparisonKey = (was: Decision, would: Decision, reason = ''): string => `${was} ${would} ${reason}`
+const comparisonKey = (was: Decision, would: Decision, reason = ''): string => `${was} ${would} ${reason}`
 
 /** @param fromMs bundles before it only fill the day that it lies in */
 export function judgeAgain(

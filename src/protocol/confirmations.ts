@@ -40,7 +40,7 @@ export interface BundleSettled {
  * The decision of people with this `rev` is in Postgres; it says nothing about later or earlier ones. What comes of it
  * follows as `bundle_settled`.
  */
-export interface DecisionRecorded {
+interface DecisionRecorded {
   readonly kind: 'decision_recorded'
   readonly deviceId: DeviceId
   readonly rev: number

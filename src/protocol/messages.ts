@@ -74,7 +74,7 @@ export interface ReviewMessage {
   readonly actors: readonly string[]
 }
 
-export interface ReviewDecision {
+interface ReviewDecision {
   readonly counter: number
   readonly verdict: ReviewVerdict
 }

@@ -5,7 +5,7 @@ import { fromBase64url, toBase64url, utf8 } from '../protocol/bytes.ts'
  * Where a list goes on: the sort key of the last item, as text that means nothing to the reader. It opens nothing that
  * the person could not see anyway, so it is checked for its form and not signed.
  */
-export const CURSOR_CHARS_MAX = 512
+const CURSOR_CHARS_MAX = 512
 
 export const cursorOf = (...key: readonly (string | number)[]): string => toBase64url(utf8(JSON.stringify(key)))
 

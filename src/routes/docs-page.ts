@@ -33,7 +33,7 @@ const rows = (parent, title, entries) => {
   }
 }
 const typeOf = (schema) => schema?.enum?.join(' | ') ?? schema?.type ?? ''
-const who = (operation) => operation.security ? operation.security.map((s) => Object.keys(s).join(' + ')).join(' or ') : 'everybody'
+const who = (operation) => [operation['x-callers']].flat().join(', ')
 fetch('/openapi.json').then((answer) => answer.json()).then((api) => {
   const root = document.querySelector('main')
   add(root, 'p', api.info.description)

@@ -41,6 +41,8 @@ export function secured<const P extends string, R extends Declaration<P>>(access
   const route = {
     ...config,
     ...(access !== 'public' && { security: SECURITY[typeof access === 'string' ? access : 'people'] }),
+    // For readers of the document: OpenAPI has no place for roles of its own.
+    'x-callers': typeof access === 'string' ? access : [...new Set(['pay_admin', ...access])],
     middleware: takesJson ? [guard, readJsonBody] : [guard],
     responses: {
       ...answers,

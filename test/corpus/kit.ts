@@ -7,7 +7,7 @@ import { bindings } from '../edge/kit.ts'
 import type { TestDevice } from '../kit/device.ts'
 
 /** Where a field stands in a bundle's protected header. */
-export const CLAIMS = ['iss', 'iat', 'cti', 'v', 'seq', 'prev', 'nonce', 'relay'] as const
+const CLAIMS = ['iss', 'iat', 'cti', 'v', 'seq', 'prev', 'nonce', 'relay'] as const
 export type Field = 'alg' | 'kid' | (typeof CLAIMS)[number]
 const LABELS: Record<Field, number | string> = {
   ...{ alg: 1, kid: 4, iss: 1, iat: 6, cti: 7 },

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { verify } from '../../reconciler/commands/verify.ts'
 import { parseConfig } from '../../reconciler/config.ts'
 import { openLog } from '../../reconciler/log.ts'
 import { openReconciler } from '../../reconciler/run.ts'
@@ -7,6 +8,7 @@ import type { Payment } from '../../src/protocol/payment.ts'
 import type { DecisionException } from '../../src/protocol/receipt.ts'
 import { type Made, randomBytes, type TestDevice } from '../kit/device.ts'
 import { expectSoundBook } from '../ledger/book.ts'
+import { call } from './commands/kit.ts'
 import { cuttableWire } from './cut.ts'
 import { useDatabase } from './database.ts'
 import { makeWorld, newWallet, type World } from './kit.ts'
@@ -329,4 +331,10 @@ test('the application can record a decision, and not what came of it', async () 
   await expect(
     db().app.query("INSERT INTO offline_decisions (device_id, rev, counter, result) VALUES ('d', 1, 1, 'applied')"),
   ).rejects.toThrow(/permission denied/)
+})
+
+test('after all this the whole book is sound', async () => {
+  const { code, output } = await call(verify, ['--full'], world)
+  expect(output).toContain('the book is sound')
+  expect(code).toBe(0)
 })

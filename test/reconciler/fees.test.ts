@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { verify } from '../../reconciler/commands/verify.ts'
 import { amountMinor } from '../../src/protocol/money.ts'
 import type { PaymentType } from '../../src/protocol/payment.ts'
 import type { Country } from '../../src/protocol/policy.ts'
 import type { DecisionException } from '../../src/protocol/receipt.ts'
 import { expectSoundBook } from '../ledger/book.ts'
+import { call } from './commands/kit.ts'
 import { useDatabase } from './database.ts'
 import { makeWorld, newWallet, type World } from './kit.ts'
 
@@ -176,4 +178,10 @@ test('rules are added by whoever owns the book, and never changed', async () => 
     await expect(db().app.query(sql), sql).rejects.toThrow(/permission denied/)
   }
   await expect(db().owner.query('UPDATE offline_fee_rules SET flat_minor = 0')).rejects.toThrow(/append-only/)
+})
+
+test('after all this the whole book is sound', async () => {
+  const { code, output } = await call(verify, ['--full'], world)
+  expect(output).toContain('the book is sound')
+  expect(code).toBe(0)
 })

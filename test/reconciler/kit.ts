@@ -30,7 +30,8 @@ export interface World {
   readonly env: Readonly<Record<string, string>>
   /** The clock of everything in this world; moves only when told. */
   now: number
-  device(): Promise<TestDevice>
+  /** A device whose owner has an account of this kind. */
+  device(kind?: 'merchant' | 'agent' | 'customer'): Promise<TestDevice>
   reconciler(fetch?: typeof globalThis.fetch): Promise<Reconciler>
   /** The message that registers a device. */
   facts(device: TestDevice, over?: Partial<DeviceMessage>): Uint8Array
@@ -82,9 +83,9 @@ export async function makeWorld(database: Database, over: Record<string, string>
     env,
     now: Date.now(),
 
-    async device() {
+    async device(kind = 'merchant') {
       const device = await TestDevice.create()
-      await database.open(device.ownerWallet, 0, { kind: 'merchant' })
+      await database.open(device.ownerWallet, 0, { kind })
       return device
     },
 

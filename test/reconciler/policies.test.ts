@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { verify } from '../../reconciler/commands/verify.ts'
 import { encodeCbor } from '../../src/protocol/cbor.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
 import { type Policy, policyToCbor } from '../../src/protocol/policy.ts'
 import type { TestDevice } from '../kit/device.ts'
+import { call } from './commands/kit.ts'
 import { useDatabase } from './database.ts'
 import { makeWorld, newWallet, type World } from './kit.ts'
 
@@ -193,4 +195,10 @@ test('what the version gives to a person is held back here too, whatever the edg
   await sendBundle({ amount: amountMinor(7501) })
   await world.settle()
   expect(world.network.outcomes(device.id)).toMatchObject([{ status: 'review', reason: 'amount_review' }])
+})
+
+test('after all this the whole book is sound', async () => {
+  const { code, output } = await call(verify, ['--full'], world)
+  expect(output).toContain('the book is sound')
+  expect(code).toBe(0)
 })

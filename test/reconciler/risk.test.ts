@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type DevSira, startDevSira } from '../../dev/sira.ts'
+import { verify } from '../../reconciler/commands/verify.ts'
 import { InvalidConfig, parseConfig } from '../../reconciler/config.ts'
 import { openLog } from '../../reconciler/log.ts'
 import { openReconciler, type Reconciler } from '../../reconciler/run.ts'
@@ -8,6 +9,7 @@ import { amountMinor } from '../../src/protocol/money.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import type { DecisionException } from '../../src/protocol/receipt.ts'
 import type { TestDevice } from '../kit/device.ts'
+import { call } from './commands/kit.ts'
 import { useDatabase } from './database.ts'
 import { makeWorld, newWallet, type World } from './kit.ts'
 
@@ -202,4 +204,10 @@ test('production starts with no fixed score, and with all of SIRA’s settings o
   const { RISK_FIXED_SCORE: __, ...env } = production
   expect(parseConfig(env).risk).toEqual({ kind: 'local' })
   expect(() => parseConfig({ ...env, SIRA_URL: 'https://sira.example' })).toThrow(InvalidConfig)
+})
+
+test('after all this the whole book is sound', async () => {
+  const { code, output } = await call(verify, ['--full'], world)
+  expect(output).toContain('the book is sound')
+  expect(code).toBe(0)
 })

@@ -1,4 +1,4 @@
-import { ReadModel, untilQuiet, untilShown } from '../drain.ts'
+import { ReadModel, rest, untilShown } from '../drain.ts'
 import { type Device, makeDevices, makePushes, type Push } from '../fleet.ts'
 import { type SyncTrace, traceSyncs } from '../process.ts'
 import { median, percentile, round } from '../stats.ts'
@@ -38,15 +38,15 @@ interface Latency {
   readonly maxMs: number
 }
 
-const WARM_UP = 1000
+const [WARM_UP, QUICK_WARM_UP] = [1000, 300]
 const TRACED = 100
-const LATENCY_ROUNDS = 2
 const SETTLE_MS = 3000
 
 export async function measureLoad(bench: Bench): Promise<LoadFigures> {
   const { options, world, say } = bench
   const paced = options.only.has('latency') ? options.pacedPerSecond * options.pacedSeconds : 0
-  const count = WARM_UP + options.rounds * options.pushes + LATENCY_ROUNDS * paced + TRACED
+  const warmUp = options.quick ? QUICK_WARM_UP : WARM_UP
+  const count = warmUp + options.rounds * options.pushes + options.pacedRounds * paced + TRACED
   say(`${options.devices} devices and ${count} bundles are made`)
   const devices = await makeDevices(options.devices, 'POS')
   const pushes = await makePushes(devices, count, world.sealKey)
@@ -98,11 +98,11 @@ async function measure(
   }
   let inRoundsMs = 0
 
-  const warm = take(WARM_UP)
+  const warm = take(options.quick ? QUICK_WARM_UP : WARM_UP)
   await atFloor(warm)
   await atEdge(warm)
   say('registration and warm-up come to rest')
-  await untilQuiet(edge)
+  await rest(edge, options.quick)
 
   inRoundsMs = 0
   const startMs = edge.cpuMs()
@@ -113,12 +113,12 @@ async function measure(
     rounds.push(one)
     say(`round ${i + 1}: floor ${round(one.floor.cpuMs, 2)} ms a push, edge ${round(one.edge.cpuMs, 2)} ms`)
   }
-  await untilQuiet(edge)
+  await rest(edge, options.quick)
   const afterMs = (edge.cpuMs() - startMs - inRoundsMs) / (options.rounds * options.pushes)
 
   const latency = paced > 0 ? await measureLatency(bench, floor, edge, take, paced) : undefined
   if (latency) {
-    pushed += LATENCY_ROUNDS * paced
+    pushed += options.pacedRounds * paced
     await untilShown(readModel, pushed)
   }
   const fsyncsPerPush = options.only.has('storage') ? await traced(bench, edge, take(TRACED)) : undefined
@@ -157,7 +157,7 @@ async function measureLatency(
 ) {
   const pace = { kind: 'open', perSecond: bench.options.pacedPerSecond } as const
   const [floors, edges]: [Latency[], Latency[]] = [[], []]
-  for (let i = 0; i < LATENCY_ROUNDS; i++) {
+  for (let i = 0; i < bench.options.pacedRounds; i++) {
     const batch = take(paced)
     floors.push(latencyOf((await pushAll(bench, floor, batch, pace, false)).latenciesMs))
     edges.push(latencyOf((await pushAll(bench, edge, batch, pace, true)).latenciesMs))
@@ -178,7 +178,7 @@ const latencyOf = (values: readonly number[]): Latency => ({
 
 /** One push after the other under strace, without confirmations, so that what is counted is the admission's. */
 async function traced(bench: Bench, edge: Subject, batch: readonly Push[]) {
-  await untilQuiet(edge)
+  await rest(edge, bench.options.quick)
   const trace: SyncTrace = await traceSyncs(edge.pid)
   await pushAll(bench, edge, batch, { kind: 'closed', concurrency: 1 }, false)
   await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))

@@ -31,7 +31,7 @@ export async function measureStandIns({ world, generator, options, say }: Bench)
   try {
     for (const path of ['/nothing', '/rate', '/queues']) await cpu(path)
     const rounds: { nothing: number; rate: number; queues: number }[] = []
-    for (let i = 0; i < Math.max(2, options.rounds); i++) {
+    for (let i = 0; i < options.rounds; i++) {
       rounds.push({ nothing: await cpu('/nothing'), rate: await cpu('/rate'), queues: await cpu('/queues') })
     }
     return {

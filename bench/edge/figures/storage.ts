@@ -1,4 +1,4 @@
-import { pause, ReadModel, untilQuiet, untilShown } from '../drain.ts'
+import { pause, ReadModel, rest, untilShown } from '../drain.ts'
 import { makeDevices, makePushes } from '../fleet.ts'
 import { registerAtEdge, type Subject, startEdgeSubject } from '../subject.ts'
 import { type Bench, pushAll, slices } from './run.ts'
@@ -26,13 +26,13 @@ export async function measureStorage(bench: Bench): Promise<StorageFigures> {
   const loadPushes = Math.min(options.pushes, 4 * devices.length)
   const serial = devices.slice(0, SERIAL)
   const first = await makePushes(serial, 2 * SERIAL, world.sealKey)
-  const rest = await makePushes(devices, loadPushes, world.sealKey)
+  const many = await makePushes(devices, loadPushes, world.sealKey)
   // bench/counted imports the edge's source by its own place: it measures this project, not a copy.
   const edge = await startEdgeSubject(world, options.project, 'bench/counted/index.ts')
   const readModel = new ReadModel(await edge.readModelFile())
   try {
     await registerAtEdge(edge, devices, world)
-    await untilQuiet(edge)
+    await rest(edge, options.quick)
     const take = slices(first)
     const one = { kind: 'closed', concurrency: 1 } as const
     const phase = async (): Promise<Counts> => {
@@ -42,13 +42,13 @@ export async function measureStorage(bench: Bench): Promise<StorageFigures> {
       return perPush(await counts(edge), SERIAL)
     }
     const [cold, warm] = [await phase(), await phase()]
-    await untilQuiet(edge)
+    await rest(edge, options.quick)
     await counts(edge)
     const pace = { kind: 'closed', concurrency: options.concurrency } as const
-    await pushAll(bench, edge, rest, pace, true)
-    await untilShown(readModel, rest.length)
-    await untilQuiet(edge)
-    return { cold, warm, load: perPush(await counts(edge), rest.length), loadPushes }
+    await pushAll(bench, edge, many, pace, true)
+    await untilShown(readModel, many.length)
+    await rest(edge, options.quick)
+    return { cold, warm, load: perPush(await counts(edge), many.length), loadPushes }
   } finally {
     readModel.close()
     await edge.stop()

@@ -5,7 +5,8 @@ import { forgetDevices } from '../../../src/ingest/identity-cache.ts'
 import { toHex } from '../../../src/protocol/bytes.ts'
 import { prevOf } from '../../../src/protocol/chain.ts'
 import { decodeNotice } from '../../../src/protocol/notice.ts'
-import { dumpObject, dumpReadModel, type Queues, recordQueues, select } from '../../durable-objects/kit.ts'
+import { readPoliciesInForce } from '../../../src/store/policies.ts'
+import { dumpObject, dumpReadModel, type Queues, recordQueues, select, stubOf } from '../../durable-objects/kit.ts'
 import { randomBytes, TestDevice } from '../../kit/device.ts'
 import { bindings, expectRefusal, keySet, ORIGIN, push, pushed, registered, SELF, verified } from '../kit.ts'
 import { admin, call, jwkOf, ok, proofBy, refused, suite } from './kit.ts'
@@ -179,6 +180,38 @@ describe('a device that lost its state', () => {
     await refused(enrol(await enrolment(device, first)), 'enrolment_code_invalid')
     const { code: third } = await codeFor(device)
     await refused(enrol(await enrolment(device, third)), 'enrolment_code_invalid', 'the first key again')
+    expect(await dumpObject(device)).toBe(before)
+  })
+
+  it('the object itself takes codes only above the last one, whatever D1 shows', async () => {
+    const device = await TestDevice.create()
+    await ok(enrol(await enrolment(device, (await codeFor(device)).code)), 201)
+    const [{ last_code: last } = { last_code: '' }] = await select<{ last_code: string }>(
+      device,
+      'SELECT last_code FROM device',
+    )
+    const policy = (await readPoliciesInForce(bindings.DB, Date.now())).get('SN')
+    if (policy === undefined) throw new Error('no policy')
+    const signer = await suite.es256Signer(randomBytes(32))
+    const key = { alg: -7, publicKey: signer.key.bytes, kid: await keyId(suite, signer.key) } as const
+    const facts = {
+      deviceId: device.id,
+      country: 'SN',
+      tenant: 'molam',
+      ownerWallet: device.ownerWallet,
+      policy,
+    } as const
+    const older = `00000000000000000000000000`
+    const before = await dumpObject(device)
+    for (const code of [older, last]) {
+      expect(await stubOf(device).enrol({ ...facts, ...key }, code, { actor: 'code:x' })).toMatchObject({ ok: false })
+    }
+    // Nor one that was made for another owner, tenant or country.
+    const newer = '7ZZZZZZZZZZZZZZZZZZZZZZZZZ'
+    for (const other of [{ ownerWallet: 'W-THIEF' }, { tenant: 'other' }, { country: 'CI' }] as const) {
+      const result = await stubOf(device).enrol({ ...facts, ...key, ...other }, newer, { actor: 'code:x' })
+      expect(result).toMatchObject({ ok: false })
+    }
     expect(await dumpObject(device)).toBe(before)
   })
 

@@ -54,6 +54,7 @@ describe('/openapi.json', () => {
     for (const [path, methods] of Object.entries(paths)) {
       for (const [method, operation] of Object.entries(methods)) {
         expect(operation['summary'], path).toBeTruthy()
+        expect(operation['x-callers'], path).toBeTruthy()
         expect(operation['responses'], path).toHaveProperty(['default', 'content', 'application/problem+json'])
         if (operation['security'] === undefined) open.push(`${method} ${path}`)
       }

@@ -1,14 +1,11 @@
-import { runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
-import type { DeviceObject } from '../../../durable-objects/device-object.ts'
 import { sweep } from '../../../durable-objects/sweep.ts'
 import { listAudit } from '../../../src/store/audit.ts'
 import { bundlesSince, listBundles, listWaiting } from '../../../src/store/bundles.ts'
 import { listDevices } from '../../../src/store/devices.ts'
 import { latestCode } from '../../../src/store/enrolment.ts'
-import { stubOf } from '../../durable-objects/kit.ts'
 import { TestDevice } from '../../kit/device.ts'
-import { bindings, keySet, push, pushed, registered } from '../kit.ts'
+import { bindings } from '../kit.ts'
 import { admin, call, ok } from './kit.ts'
 
 describe('every list', () => {
@@ -64,35 +61,6 @@ describe('every list', () => {
     expect(await plan((db) => listAudit(db, { actor: 'user:awa' }, 10))).toContain('offline_audit_logs_by_person')
     expect(await plan((db) => listAudit(db, { action: 'escalation_raised' }, 10))).toContain('_escalations')
   })
-})
-
-it('an object that was made before a change of its tables is brought up to date, with everything in it', async () => {
-  const device = await registered()
-  await pushed((await device.bundle([device.payment()], await keySet())).bundle)
-  const stub = stubOf(device)
-  // As the first version left it.
-  await runInDurableObject(stub, (_, { storage: { sql } }) => {
-    for (const table of ['schema_version', 'decisions', 'answers', 'escalations']) sql.exec(`DROP TABLE ${table}`)
-    for (const column of ['key_rev', 'older_keys', 'last_code']) sql.exec(`ALTER TABLE device DROP COLUMN ${column}`)
-    sql.exec('ALTER TABLE bundles DROP COLUMN votes')
-  })
-  await runInDurableObject(stub, (object, state) => {
-    const Again = object.constructor as new (ctx: DurableObjectState, env: unknown) => DeviceObject
-    const again = new Again(state, bindings)
-    expect(again.describe()).toMatchObject({ head: 1, status: 'active', olderKeys: [] })
-    expect(new Again(state, bindings).describe()).toMatchObject({ head: 1 })
-  })
-  await pushed((await device.bundle([device.payment()], await keySet())).bundle)
-})
-
-it('an escalation is owed to SIRA until somebody says that it was told', async () => {
-  const device = await registered()
-  await pushed((await device.bundle([device.payment()], await keySet())).bundle)
-  await push((await device.bundle([device.payment()], await keySet(), { seq: 1, prev: new Uint8Array(16) })).bundle)
-  expect(await stubOf(device).escalationsOwed()).toMatchObject([{ id: 1, kind: 'chain_fork', seq: 1 }])
-  await stubOf(device).escalationTold(1)
-  expect(await stubOf(device).escalationsOwed()).toEqual([])
-  expect(await stubOf(await TestDevice.create()).escalationsOwed()).toEqual([])
 })
 
 it('keys of writes are forgotten after a week', async () => {

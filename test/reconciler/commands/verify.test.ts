@@ -124,9 +124,9 @@ const damages: readonly [string, string, string, readonly string[]][] = [
   ],
   [
     'a payment is said to be reversed',
-    "UPDATE offline_transactions SET status = 'reversed' WHERE status = 'succeeded' AND counter = 1",
-    "UPDATE offline_transactions SET status = 'succeeded' WHERE status = 'reversed'",
-    ['reversals'],
+    "UPDATE offline_transactions SET status = 'reversed', reversal_transfer_id = uuidv7() WHERE status = 'succeeded' AND counter = 1",
+    "UPDATE offline_transactions SET status = 'succeeded', reversal_transfer_id = NULL WHERE status = 'reversed'",
+    ['reversals', 'decisions_carried_out'],
   ],
   [
     'a payment’s row is gone',
@@ -181,6 +181,18 @@ const damages: readonly [string, string, string, readonly string[]][] = [
     'UPDATE offline_policies SET require_payer_proof_above = 100',
     'UPDATE offline_policies SET require_payer_proof_above = 10000',
     ['debit_authority'],
+  ],
+  [
+    'a payment is said to have cost a fee',
+    "UPDATE offline_transactions SET fee_minor = 5, fee_bearer = 'payee' WHERE status = 'succeeded' AND counter = 1",
+    'UPDATE offline_transactions SET fee_minor = 0, fee_bearer = NULL WHERE fee_minor = 5',
+    ['fees'],
+  ],
+  [
+    'a decision is said to have been carried out',
+    `INSERT INTO offline_decisions VALUES ('D', 1, 1, 'B', 'approve', NULL, '{user:a}', sha256(''), now(), now(), 'applied', now(), 0, now(), NULL)`,
+    'DELETE FROM offline_decisions',
+    ['decisions_carried_out'],
   ],
   [
     'a payer’s signature belongs to nothing',
