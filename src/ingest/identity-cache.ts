@@ -37,7 +37,9 @@ export async function identify(
   const cached = known.get(deviceId)
   if (cached !== undefined) {
     const found = cached.byKey.find((key) => equalBytes(key.kid, kid))
-    if (nowMs - cached.readAtMs < (found ? FRESH_MS : REREAD_MS)) return found ?? cached.byKey[0]
+    // A device that was reactivated must not be turned away by what was known of it before.
+    const isFine = found?.status === 'active'
+    if (nowMs - cached.readAtMs < (isFine ? FRESH_MS : REREAD_MS)) return found ?? cached.byKey[0]
   }
   const identity = await deviceStub(env, deviceId).identity()
   known.delete(deviceId)

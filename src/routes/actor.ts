@@ -1,5 +1,6 @@
 import type { Context } from 'hono'
 import type { Person as PersonActing } from '../../durable-objects/types.ts'
+import { placeOf } from '../ingest/place.ts'
 import type { Refusal } from '../ingest/refusal.ts'
 import { toHex, utf8 } from '../protocol/bytes.ts'
 import { err, ok, type Result } from '../protocol/result.ts'
@@ -36,14 +37,4 @@ async function fingerprint(c: Context<App>): Promise<string> {
 
 async function sha256Hex(bytes: Uint8Array): Promise<string> {
   return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as BufferSource)))
-}
-
-/** Data centre, country and the front of the address: enough to see that it is unusual, too little to find a person. */
-export function placeOf({ cf, headers }: Request): string {
-  const { colo, country } = (cf ?? {}) as { colo?: string; country?: string }
-  const address = headers.get('cf-connecting-ip') ?? ''
-  const front = address.includes(':')
-    ? `${address.split(':').slice(0, 3).join(':')}::/48`
-    : address.replace(/^(\d{1,3}\.\d{1,3}\.\d{1,3})\.\d{1,3}$/, '$1.0/24')
-  return [colo, country, front].filter((part) => part !== undefined && part !== '').join(' ')
 }

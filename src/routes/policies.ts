@@ -9,7 +9,7 @@ import { refuse } from './answers.ts'
 import { personOf } from './app-types.ts'
 import { limit, pageOf, versionCursor } from './cursor.ts'
 import { masked } from './masked.ts'
-import { anything, country, page, reason, time, writeHeaders } from './params.ts'
+import { anything, country, page, reason, writeHeaders } from './params.ts'
 import { changed, policyChanges, policyVersionJson } from './policy-json.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 import { policyJson } from './signed-json.ts'
@@ -58,7 +58,7 @@ const create = secured(['pay_admin'], {
       z.strictObject({
         country,
         based_on: z.int().min(1).openapi({ description: 'The newest version; the changes are made to it' }),
-        effective_at: time.optional(),
+        effective_at: z.int().min(0).optional(),
         reason,
         changes: policyChanges,
       }),

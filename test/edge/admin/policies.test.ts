@@ -182,7 +182,10 @@ describe('a dry run', () => {
 
   it('counts a device’s day as the rules do, and says what would have gone to review', async () => {
     const device = await registered({ country: 'BF' })
-    for (let i = 0; i < 3; i++) await pushPayments(device, [device.payment(), device.payment()], queues)
+    // Apart from each other as people pay: six in one second would be reviewed.
+    const started = Math.floor(Date.now() / 1000) * 1000 - 6 * 20_000
+    const payment = () => device.payment({ initiatedAtMs: started + device.counter * 20_000 })
+    for (let i = 0; i < 3; i++) await pushPayments(device, [payment(), payment()], queues)
     const day = { max_offline_per_device_per_day: 4 }
     const limited = await ok(call(auditor, 'POST', '/offline/policies/dry-run', { country: 'BF', changes: day }))
     expect(limited.payments).toEqual([
