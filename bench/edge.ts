@@ -25,21 +25,17 @@ const world = await openWorld()
 const generator = startGenerator()
 const bench: Bench = { options, world, generator, say }
 try {
-  const on = machine(root)
-  const load = has('load') || has('latency') ? await measureLoad(bench) : undefined
-  const storage = has('storage') ? await measureStorage(bench) : undefined
-  const scale = has('scale') ? await measureScale(bench) : undefined
-  const standIns = has('standins') ? await measureStandIns(bench) : undefined
   const { only: _, project: __, out, ...sizes } = options
-  const results: Results = {
-    machine: on,
-    options: sizes,
-    ...(load && { load }),
-    ...(storage && { storage }),
-    ...(scale && { scale }),
-    ...(standIns && { standIns }),
+  let results: Results = { machine: machine(root), options: sizes }
+  // Written after each: what was measured stays when a later one fails.
+  const add = (figures: Partial<Results>) => {
+    results = { ...results, ...figures }
+    write(results, out)
   }
-  write(results, out)
+  if (has('load') || has('latency')) add({ load: await measureLoad(bench) })
+  if (has('storage')) add({ storage: await measureStorage(bench) })
+  if (has('scale')) add({ scale: await measureScale(bench) })
+  if (has('standins')) add({ standIns: await measureStandIns(bench) })
   console.log(markdown(results))
 } finally {
   generator.stop()

@@ -1,11 +1,12 @@
 import { missingCounters } from '../src/protocol/counters.ts'
 import { MISSING_PER_NOTICE_MAX } from '../src/protocol/limits.ts'
+import { reputationAt } from '../src/risk/reputation.ts'
 import { isComplete, missingSeqs, readDevice } from './device-store.ts'
 import { owedSummary } from './owed-store.ts'
 import type { DeviceDescription } from './types.ts'
 
 /** A device as operators see it: nothing personal, and what does not add up. */
-export function describeDevice(sql: SqlStorage): DeviceDescription {
+export function describeDevice(sql: SqlStorage, nowMs: number): DeviceDescription {
   const device = readDevice(sql)
   const { status, country, tenant, head, registeredAtMs, alg, kid } = device
   const last = sql
@@ -25,6 +26,7 @@ export function describeDevice(sql: SqlStorage): DeviceDescription {
       const [date = '', currency = ''] = key.split('|')
       return { date, currency, count, value }
     }),
+    reputation: Math.round(reputationAt(device.reputation, nowMs) * 10_000) / 10_000,
     lastPush: last === undefined ? null : { atMs: last.at, riskScore: last.score },
   }
 }

@@ -157,7 +157,7 @@ export class DeviceObject extends DurableObject<Env> {
   }
 
   /** What the reconciler holds and decided. @returns false when this device was never registered */
-  confirm(confirmations: readonly Confirmation[]): boolean {
+  confirm(confirmations: readonly Confirmation[], requestId?: string): boolean {
     if (!this.#registered) return false
     const nowMs = Date.now()
     const changed = new Map<number, StoredBundle>()
@@ -183,7 +183,14 @@ export class DeviceObject extends DurableObject<Env> {
         changed.set(settled.bundle.seq, settled.bundle)
         const detail = { status: settled.bundle.status, payments: settled.news.length }
         audit.push(
-          audited(this.#sql, nowMs, { actor: 'reconciler' }, 'bundle_settled', detail, settled.bundle.bundleId),
+          audited(
+            this.#sql,
+            nowMs,
+            { actor: 'reconciler', ...(requestId && { requestId }) },
+            'bundle_settled',
+            detail,
+            settled.bundle.bundleId,
+          ),
         )
       }
       if (news.length > 0) writeReputation(this.#sql, withOutcomes(readDevice(this.#sql).reputation, news, nowMs))
@@ -223,7 +230,7 @@ export class DeviceObject extends DurableObject<Env> {
 
   /** Facts for operators, without anything personal. */
   describe(): DeviceDescription | undefined {
-    return this.#registered ? describeDevice(this.#sql) : undefined
+    return this.#registered ? describeDevice(this.#sql, Date.now()) : undefined
   }
 
   /** Bundles of this device that contradict each other. */
@@ -293,7 +300,7 @@ export class DeviceObject extends DurableObject<Env> {
         ...(holes > 0 && { holes }),
         ...(request.claims.relay && { carried_by: request.carrier ?? 'unknown' }),
       }
-      const by = { actor: 'device', requestId: request.requestId }
+      const by = deviceActor(request)
       return audited(this.#sql, bundle.receivedAtMs, by, 'bundle_admitted', detail, bundle.bundleId)
     })
     if (audit === undefined) return false
@@ -302,8 +309,8 @@ export class DeviceObject extends DurableObject<Env> {
   }
 
   #keepEvidence(request: AdmitRequest, code: 'bundle_conflict' | 'nonce_replayed' | 'chain_fork', nowMs: number) {
-    const { claims, digest, bundle, requestId } = request
-    const by = { actor: 'device', requestId }
+    const { claims, digest, bundle } = request
+    const by = deviceActor(request)
     const audit = this.ctx.storage.transactionSync((): AuditRecord[] => {
       const isNew = insertEvidence(this.#sql, { digest, kind: code, seq: claims.seq, bundle, atMs: nowMs })
       const detail = { seq: claims.seq, digest: toHex(digest) }
@@ -319,6 +326,10 @@ export class DeviceObject extends DurableObject<Env> {
     if (audit.length > 0) this.#delivery.sendDevice(readDevice(this.#sql), audit)
     return { kind: 'refused', code } as const
   }
+}
+
+const deviceActor = ({ requestId, from }: AdmitRequest): Actor => {
+  return { actor: 'device', requestId, ...(from && { from }) }
 }
 
 /** Two bundles of at most 64 KiB each: stays far from what an answer may hold. */

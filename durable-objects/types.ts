@@ -110,6 +110,8 @@ export interface AdmitRequest {
   readonly policy: Policy
   readonly cursor: number | undefined
   readonly requestId: string
+  /** From where it came (ingest/place.ts); empty when nobody knows. */
+  readonly from?: string
   /** What the remote scorer said, or why it did not. */
   readonly remote: RemoteRisk
   /** Device that says it carries a relay bundle; recorded, never trusted. */
@@ -247,4 +249,6 @@ export interface DeviceDescription
   /** When the last bundle was admitted, and the score it got. */
   readonly lastPush: { readonly atMs: number; readonly riskScore: number } | null
   readonly contradictions: number
+  /** 0 is the worst, 1 the best; 0.5 for a device nobody knows. */
+  readonly reputation: number
 }

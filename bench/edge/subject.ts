@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { registerDevice } from '../../dev/fleet/admin.ts'
 import { type DevIssuer, startDevIssuer } from '../../dev/issuer.ts'
@@ -86,7 +86,9 @@ export const startStandIns = (world: World) => start('standins', join(bench, 'st
 
 /** The edge as it is deployed. @param main another entry that wraps it */
 export async function startEdgeSubject(world: World, project: string, main?: string): Promise<Subject> {
-  const subject = await start('edge', await edgeConfig(project, main), world)
+  const config = await edgeConfig(project, main)
+  const subject = await start('edge', config, world)
+  await rm(dirname(config), { recursive: true })
   const db = await subject.edge.miniflare.getD1Database('DB', 'molam-offline')
   await db.prepare(ROOMY_POLICIES).run()
   return subject

@@ -9,7 +9,7 @@ interface StandinsEnv {
 
 export default {
   async fetch(request, env) {
-    const body = await request.arrayBuffer()
+    const body = new Uint8Array(await request.arrayBuffer())
     switch (new URL(request.url).pathname) {
       case '/rate':
         await env.RATE.limit({ key: 'device' })
@@ -18,7 +18,8 @@ export default {
         // The settle message, the index message of the admission, and that of the outcome.
         const row = { bundle: { bundle: body, payments: '[[1,"pending"]]' } }
         await Promise.all([
-          env.QUEUE.send(body, { contentType: 'bytes' }),
+          // Sending bytes takes the buffer away.
+          env.QUEUE.send(body.slice(), { contentType: 'bytes' }),
           env.QUEUE.send(row, { contentType: 'v8' }),
           env.QUEUE.send(row, { contentType: 'v8' }),
         ])

@@ -17,6 +17,7 @@ import { signedNow } from './clock.ts'
 import { readDeviceHeaders } from './device-headers.ts'
 import { readEnvelope } from './envelope.ts'
 import { identify } from './identity-cache.ts'
+import { placeOf } from './place.ts'
 import { policyFor } from './policy-cache.ts'
 import { RATE_POLICIES, withinRate } from './rate-limit.ts'
 import type { Refusal } from './refusal.ts'
@@ -79,7 +80,7 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
     const { cursor, carrier } = state.value
     const remote = await deps.scorer.scoreBundle(factsFor(claims, opened.value, device.country), requestId)
     const known = { claims, digest, bundle: encoded, payload: opened.value, policy }
-    const admit: AdmitRequest = { ...known, remote, cursor, carrier, requestId }
+    const admit: AdmitRequest = { ...known, remote, cursor, carrier, requestId, from: placeOf(request) }
     const admitted = await object.admit(admit)
     if (admitted.kind === 'refused') return err({ code: admitted.code })
     answer = admitted

@@ -19,6 +19,7 @@ export function descriptionJson(deviceId: string, device: DeviceDescription) {
     contradictions: device.contradictions,
     activity: device.activity,
     last_push_at: device.lastPush?.atMs ?? null,
+    reputation: device.reputation,
     last_risk_score: device.lastPush?.riskScore ?? null,
     owed: { settle: device.owed.settle, index: device.owed.index, oldest_at: device.owed.oldestMs },
   }

@@ -56,7 +56,7 @@ export const internalRoutes = routes()
     const devices = await Promise.all(
       [...byDevice].map(async ([deviceId, own]) => {
         try {
-          const known = await deviceStub(c.env, deviceId).confirm(own)
+          const known = await deviceStub(c.env, deviceId).confirm(own, c.get('requestId'))
           return [deviceId, known ? 'confirmed' : 'unknown_device'] as const
         } catch (error) {
           logger.error('confirmation failed', { deviceId, requestId: c.get('requestId'), error })

@@ -124,6 +124,18 @@ describe('a device that told two stories', () => {
   })
 })
 
+it('says from where a push came, and by which request', async () => {
+  const { bundle } = await device.bundle([device.payment()], await keySet())
+  const answer = await push(bundle, { 'cf-connecting-ip': '2001:db8:1:2:3:4:5:6' })
+  const [row] = await select<{ detail: string; request_id: string }>(
+    device,
+    'SELECT * FROM audit ORDER BY id DESC LIMIT 1',
+  )
+  expect(JSON.parse(row?.detail ?? '').via).toContain('2001:db8:1::/48')
+  expect(JSON.parse(row?.detail ?? '').via).not.toContain('2:3')
+  expect(row?.request_id).toBe(answer.headers.get('molam-request-id'))
+})
+
 it('holes in seq and counter are recorded, shown, and told to the device until they are filled', async () => {
   const withheld = await device.bundle([device.payment(), device.payment()], await keySet())
   const ahead = await device.bundle([device.payment()], await keySet())

@@ -74,6 +74,7 @@ it('one device shows its activity, its chain, its keys and what it owes, and no 
     key: { alg: -7 },
     activity: [{ currency: 'XOF', count: 2, value: 5000 }],
     owed: { settle: 2 },
+    reputation: 0.5,
   })
   expect(shown.last_push_at).toBeGreaterThan(Date.now() - 60_000)
   expect(JSON.stringify(shown)).not.toContain('W-')
@@ -97,6 +98,15 @@ describe('suspend, reactivate, revoke', () => {
       'user:awa device_revoked',
     ])
     expect(audit[3]?.['detail']).toContain('"reason":"stolen from ***, ***"')
+  })
+
+  it('a reactivated device is taken again by an isolate that knew it as suspended', async () => {
+    const device = await registered()
+    const { bundle } = await device.bundle([device.payment()], await keySet())
+    await ok(call(admin, 'POST', path(device, '/suspend'), reason))
+    await expectRefusal(await push(bundle), 'device_suspended')
+    await ok(call(admin, 'POST', path(device, '/reactivate'), reason))
+    await expect.poll(async () => (await push(bundle)).status, { timeout: 5_000, interval: 200 }).toBe(200)
   })
 
   it('a revoked device stays revoked; a repeat changes nothing', async () => {

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import { maySign } from '../../../durable-objects/keys.ts'
 import type { Signer } from '../../../src/crypto/suite.ts'
 import { keyId } from '../../../src/crypto/thumbprint.ts'
 import { forgetDevices } from '../../../src/ingest/identity-cache.ts'
@@ -84,6 +85,15 @@ describe('the old key', () => {
     await ok(call(admin, 'POST', path(device), await rotation(device, next)))
     await refused(call(admin, 'POST', path(device), await rotation(device, old)), 'weak_key')
   })
+})
+
+it('the object takes no signature of a key that is retired or revoked, whatever the Worker knew', () => {
+  const [kid, publicKey] = [new Uint8Array(8).fill(1), new Uint8Array(65)]
+  const current = { kid: new Uint8Array(8), alg: -7, publicKey, keyRev: 2 } as const
+  const by = { kid, alg: -7, seq: 1 } as const
+  const signed = (state: 'retiring' | 'retired' | 'revoked') =>
+    maySign({ ...current, olderKeys: [{ kid, alg: -7, publicKey, rev: 1, lastSeq: 5, state }] }, by)
+  expect([signed('retiring'), signed('retired'), signed('revoked')]).toEqual([true, false, false])
 })
 
 describe('a device by itself', () => {

@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ulidText } from '../../../src/protocol/ids.ts'
 import type { ReviewMessage } from '../../../src/protocol/messages.ts'
-import { amountMinor } from '../../../src/protocol/money.ts'
+import { amountMinor, currency } from '../../../src/protocol/money.ts'
 import type { PaymentStatus } from '../../../src/protocol/states.ts'
 import {
   alarm,
@@ -144,6 +144,19 @@ describe('two people', () => {
     expect(decisions()).toHaveLength(1)
     expect(new Set(decisions()[0]?.actors).size).toBe(2)
   })
+})
+
+it('an amount that cannot be known any more needs two, however small it may be', async () => {
+  const { keys } = await keySet()
+  const retired = keys.find(({ use, state }) => use === 'seal' && state === 'retired')
+  if (retired === undefined) throw new Error('no retired key')
+  const payload = { currency: currency('XOF'), entries: [device.payment()] }
+  const sealed = await device.seal(payload, { version: 1, keys: [{ ...retired, state: 'active' }] })
+  const bundle = new Uint8Array(sealed.bundle).buffer
+  await inObject(device, ({ storage }) => storage.sql.exec('UPDATE bundles SET bundle = ?', bundle))
+  expect((await ok(call(reviewer, 'POST', path(), ballot('approve', [2])))).payments).toMatchObject([
+    { needed: 2, decided: false },
+  ])
 })
 
 describe('all that waits', () => {
