@@ -56,6 +56,7 @@ function countedEnv(env: Env): Env {
   if (counted === undefined) {
     counted = {
       ...env,
+      ...countedRates(env),
       DB: countedDb(env.DB),
       SETTLE_QUEUE: countedQueue(env.SETTLE_QUEUE, 'settle'),
       INDEX_QUEUE: countedQueue(env.INDEX_QUEUE, 'index'),
@@ -65,6 +66,18 @@ function countedEnv(env: Env): Env {
     envs.set(counted, counted)
   }
   return counted
+}
+
+function countedRates(env: Env): Record<string, RateLimit> {
+  const rates = Object.entries(env as unknown as Record<string, RateLimit>).filter(([name]) => name.endsWith('_RATE'))
+  const counted = rates.map(([name, rate]) => {
+    const limit = (options: RateLimitOptions) => {
+      count(`rate.${name}`)
+      return rate.limit(options)
+    }
+    return [name, { limit }] as const
+  })
+  return Object.fromEntries(counted)
 }
 
 function countedQueue<T>(queue: Queue<T>, name: string): Queue<T> {

@@ -25,8 +25,8 @@ export interface Options {
   readonly out: string
 }
 
-export const FIGURES = ['load', 'storage', 'latency', 'scale', 'standins'] as const
-export type Figure = (typeof FIGURES)[number]
+const FIGURES = ['load', 'storage', 'latency', 'scale', 'standins'] as const
+type Figure = (typeof FIGURES)[number]
 
 const FULL = {
   rounds: 5,

@@ -177,7 +177,8 @@ function standInLines({ standIns, storage, load }: Results): string[] {
     `${round(queueMessageMs, 3)} ms a message and the rate limit ${round(rateLimitMs, 3)} ms a call, measured by themselves.`,
   ]
   if (load && sends > 0) {
-    const share = sends * queueMessageMs + rateLimitMs
+    const rates = Object.entries(storage?.load ?? {}).filter(([what]) => what.startsWith('rate.'))
+    const share = sends * queueMessageMs + rates.reduce((sum, [, calls]) => sum + calls, 0) * rateLimitMs
     const without = (load.cpu.edgeMs + load.cpu.edgeAfterMs - share) / load.cpu.floorMs
     lines.push(
       `At ${round(sends, 2)} messages a push that is ${round(share, 2)} ms; without it the ratio would be ${round(without, 2)}.`,

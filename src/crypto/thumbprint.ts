@@ -16,7 +16,7 @@ export async function keyId(suite: Pick<CryptoSuite, 'sha256'>, key: PublicKey):
 }
 
 /** The required members of the COSE_Key, deterministically encoded (RFC 9679 §4.1, §4.2, §4.3). */
-export function thumbprintInput({ alg, bytes }: PublicKey): Uint8Array {
+function thumbprintInput({ alg, bytes }: PublicKey): Uint8Array {
   const members = new Map<number, number | Uint8Array>()
   switch (alg) {
     case ES256:

@@ -63,7 +63,7 @@ test('two reconcilers whose clocks are a day apart and jump about post each paym
   await expectSound(db(), world)
 })
 
-test('a clock that goes back a year keeps the audit chain whole', async () => {
+test('a clock that goes back a year: what it dates wrongly waits for a person, and the audit chain stays whole', async () => {
   const [device, payer] = [await world.device(), newWallet()]
   await db().open(payer, 100_000)
   world.network.send(world.facts(device), await world.admit(device, [device.payment({ sender: payer })]))
@@ -71,6 +71,7 @@ test('a clock that goes back a year keeps the audit chain whole', async () => {
   world.now -= 365 * DAY_MS
   world.network.send(await world.admit(device, [device.payment({ sender: payer })]))
   await world.settle()
-  expect(await db().balance(payer)).toBe(95_000)
+  expect(await db().balance(payer)).toBe(97_500)
+  expect(world.network.outcomes(device.id).at(-1)).toMatchObject({ status: 'review', reason: 'time_out_of_range' })
   await expectSound(db(), world)
 })

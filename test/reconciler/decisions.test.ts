@@ -221,6 +221,18 @@ test('another decision under a recorded number is parked, and the first one stan
   expect(kept).toEqual([{ verdict: 'approve' }])
 })
 
+test('a decision about a copy is none about the payment, which another bundle holds', async () => {
+  const { device, payer, facts, bundle } = await held(1)
+  const again = [device.payment({ sender: payer, counter: 1 })]
+  const made = await device.bundle(again, world.keySet)
+  const exceptions = [{ counter: 1, decision: 'refused', reason: 'duplicate' } as const]
+  world.network.send(facts, bundle, await world.admitMade(made, again, { exceptions }))
+  world.network.send(world.review(made, 1, { 1: 'approve' }))
+  await world.settle()
+  expect(await results(device.id)).toEqual([[1, 1, 'unknown_payment']])
+  expect(await db().balance(payer)).toBe(100_000)
+})
+
 test('a copy of a held payment in another bundle is not what was decided about', async () => {
   const { device, payer, made, facts, bundle } = await held(1)
   const copy = await world.admit(

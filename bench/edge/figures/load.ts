@@ -39,24 +39,24 @@ interface Latency {
 }
 
 const [WARM_UP, QUICK_WARM_UP] = [1000, 300]
-const TRACED = 100
-const SETTLE_MS = 3000
+const TRACED = 40
 
 export async function measureLoad(bench: Bench): Promise<LoadFigures> {
   const { options, world, say } = bench
   const paced = options.only.has('latency') ? options.pacedPerSecond * options.pacedSeconds : 0
   const warmUp = options.quick ? QUICK_WARM_UP : WARM_UP
-  const count = warmUp + options.rounds * options.pushes + options.pacedRounds * paced + TRACED
+  const count = warmUp + options.rounds * options.pushes + options.pacedRounds * paced
   say(`${options.devices} devices and ${count} bundles are made`)
   const devices = await makeDevices(options.devices, 'POS')
   const pushes = await makePushes(devices, count, world.sealKey)
+  const tracedPushes = await makePushes(devices.slice(0, TRACED), 2 * TRACED, world.sealKey)
   const floor = await startFloor(world)
   const edge = await startEdgeSubject(world, options.project)
   const readModel = new ReadModel(await edge.readModelFile())
   try {
     await registerAtFloor(floor, devices)
     await registerAtEdge(edge, devices, world)
-    return await measure(bench, { floor, edge, readModel }, devices, pushes, paced)
+    return await measure(bench, { floor, edge, readModel }, devices, { pushes, tracedPushes }, paced)
   } finally {
     readModel.close()
     await floor.stop()
@@ -74,7 +74,7 @@ async function measure(
   bench: Bench,
   { floor, edge, readModel }: Both,
   devices: readonly Device[],
-  pushes: readonly Push[],
+  { pushes, tracedPushes }: { readonly pushes: readonly Push[]; readonly tracedPushes: readonly Push[] },
   paced: number,
 ): Promise<LoadFigures> {
   const { options, say } = bench
@@ -121,7 +121,7 @@ async function measure(
     pushed += options.pacedRounds * paced
     await untilShown(readModel, pushed)
   }
-  const fsyncsPerPush = options.only.has('storage') ? await traced(bench, edge, take(TRACED)) : undefined
+  const fsyncsPerPush = options.only.has('storage') ? await traced(bench, edge, tracedPushes) : undefined
   const stillOwing = await owing(bench, edge, devices.slice(0, 50), fsyncsPerPush === undefined)
 
   const of = <T>(pick: (one: (typeof rounds)[number]) => T) => rounds.map(pick)
@@ -176,15 +176,19 @@ const latencyOf = (values: readonly number[]): Latency => ({
   maxMs: percentile(values, 1),
 })
 
-/** One push after the other under strace, without confirmations, so that what is counted is the admission's. */
-async function traced(bench: Bench, edge: Subject, batch: readonly Push[]) {
+/**
+ * One push after the other under strace, without confirmations and soon after one that started the objects and set their
+ * alarms: what is counted is the admission's alone.
+ */
+async function traced(bench: Bench, edge: Subject, pushes: readonly Push[]) {
+  const one = { kind: 'closed', concurrency: 1 } as const
   await rest(edge, bench.options.quick)
+  await pushAll(bench, edge, pushes.slice(0, TRACED), one, false)
   const trace: SyncTrace = await traceSyncs(edge.pid)
-  await pushAll(bench, edge, batch, { kind: 'closed', concurrency: 1 }, false)
-  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
+  await pushAll(bench, edge, pushes.slice(TRACED), one, false)
   const counts = await trace.stop()
   if (counts === undefined) return undefined
-  return Object.fromEntries([...counts].map(([owner, count]) => [owner, round(count / batch.length, 2)]))
+  return Object.fromEntries([...counts].map(([owner, count]) => [owner, round(count / TRACED, 2)]))
 }
 
 /** Asks objects what they owe: proof that "drained" was true. */

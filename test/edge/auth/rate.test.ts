@@ -26,14 +26,16 @@ const limiter = (success: boolean, keys: string[] = []) =>
 
 it('an address that asks too often is told to wait, and for how long', async () => {
   const { quota, windowS } = RATE_POLICIES.address
-  const answers: Response[] = []
-  for (let n = 0; n < quota + 50; n += 50) {
-    answers.push(...(await Promise.all(Array.from({ length: 50 }, () => fetchFrom('192.0.2.1', '/healthz')))))
+  const key = '192.0.2.1'
+  expect((await fetchFrom(key, '/healthz')).status).toBe(200)
+  // The binding itself is used up, so that a slow machine cannot spread the requests over two windows.
+  let first: Response | undefined
+  for (let windows = 0; first?.status !== 429 && windows < 3; windows++) {
+    let calls = 0
+    while ((await bindings.ADDRESS_RATE.limit({ key })).success) calls++
+    expect(calls).toBeGreaterThan(0)
+    first = await fetchFrom(key, '/healthz')
   }
-  const limited = answers.filter(({ status }) => status === 429)
-  expect(limited.length).toBeGreaterThan(0)
-  expect(answers.length - limited.length).toBeLessThanOrEqual(quota)
-  const [first] = limited
   expect(Number(first?.headers.get('retry-after'))).toBe(windowS)
   // draft-ietf-httpapi-ratelimit-headers-10: Structured Fields, a list of named policies with integer parameters.
   expect(first?.headers.get('ratelimit-policy')).toBe(`"address";q=${quota};w=${windowS}`)
