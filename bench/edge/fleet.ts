@@ -12,7 +12,7 @@ import { PAYMENT_METHODS, type Payment } from '../../src/protocol/payment.ts'
 import { ROOMY_VERSION } from './policy.ts'
 
 /** Devices and the bundles that they will push: made before anything is measured. */
-const PAYMENTS_PER_BUNDLE = 50
+export const PAYMENTS_PER_BUNDLE = 50
 const XOF = currency('XOF')
 /** A market's customers: a device meets some of them again. */
 const CUSTOMERS = 400

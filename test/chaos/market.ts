@@ -36,7 +36,8 @@ export class Market {
   deal(merchant: string): Deal {
     const dice = this.#random()
     // Small enough to need no proof of the payer, and nothing that a scorer would hold back.
-    const amount = 100 + Math.floor(this.#random() * 2_900)
+    // In steps of 5, as coins are: the stand-in for SIRA answers amounts that end in 666 or 777 on purpose.
+    const amount = 100 + 5 * Math.floor(this.#random() * 580)
     const customer = `W-CUSTOMER-${Math.floor(this.#random() * CUSTOMERS)}`
     const from = (sender: string, fate: Fate, price = amount): Deal => ({
       terms: { type: 'merchant', amount: price, currency: 'XOF', sender, receiver: merchant },
