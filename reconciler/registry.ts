@@ -10,7 +10,7 @@ import { lockPending, markDone, wake } from './inbox.ts'
 import { announce } from './outbox.ts'
 
 /** What the reconciler knows of a device, from its own tables. */
-export interface RegisteredDevice {
+interface RegisteredDevice {
   readonly status: DeviceStatus
   readonly country: string
   readonly ownerWallet: string
@@ -18,7 +18,7 @@ export interface RegisteredDevice {
   readonly keys: ReadonlyMap<string, DeviceKey>
 }
 
-export interface DeviceKey {
+interface DeviceKey {
   readonly alg: number
   readonly verifier: Verifier
 }

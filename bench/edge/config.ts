@@ -9,7 +9,7 @@ import { join, relative, resolve } from 'node:path'
  * @param main the entry instead of the edge's own, when it is wrapped
  */
 export async function edgeConfig(project: string, main = 'src/index.ts'): Promise<string> {
-  const dir = await mkdtemp(join(tmpdir(), 'molam-bench-config-'))
+  const dir = await mkdtemp(join(tmpdir(), 'molam-edge-bench-config-'))
   // Relative, as the config's other readers expect it.
   const at = (path: string) => relative(dir, resolve(project, path))
   const toml = await readFile(join(project, 'wrangler.toml'), 'utf8')

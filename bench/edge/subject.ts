@@ -54,7 +54,7 @@ export async function openWorld(): Promise<World> {
 }
 
 async function start(name: string, config: string, world: World): Promise<Subject> {
-  const dir = await mkdtemp(join(tmpdir(), `molam-bench-${name}-`))
+  const dir = await mkdtemp(join(tmpdir(), `molam-edge-bench-${name}-`))
   const before = new Set(workerdPids())
   const vars = { ...world.secrets, ...world.issuer.vars, ENVIRONMENT: 'development' }
   const edge = await startEdge({ persistTo: dir, vars, configs: [config, SINK] })

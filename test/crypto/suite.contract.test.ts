@@ -106,6 +106,8 @@ it('the key id is the head of the COSE key thumbprint, the same in both suites',
 it('hashes alike', async () => {
   // FIPS 180-4 example "abc".
   for (const suite of Object.values(suites)) {
-    expect(toHex(await suite.sha256(utf8('abc')))).toBe('ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad')
+    expect(toHex(await suite.sha256(utf8('abc')))).toBe(
+      'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad',
+    )
   }
 })

@@ -1,6 +1,8 @@
 import { pause, ReadModel, rest, untilShown } from '../drain.ts'
-import { makeDevices, makePushes } from '../fleet.ts'
-import { registerAtEdge, type Subject, startEdgeSubject } from '../subject.ts'
+import { makeDevices, makePushes, type Push } from '../fleet.ts'
+import { Confirmer } from '../load/confirmer.ts'
+import { HttpClient } from '../load/http-client.ts'
+import { registerAtEdge, type Subject, startEdgeSubject, type World } from '../subject.ts'
 import { type Bench, pushAll, slices } from './run.ts'
 
 /** What a push does to storage, counted in the edge with its bindings wrapped (bench/counted). */
@@ -43,17 +45,28 @@ export async function measureStorage(bench: Bench): Promise<StorageFigures> {
       return perPush(await counts(edge), SERIAL)
     }
     const [cold, warm] = [await phase(), await phase()]
+    await confirmAll(edge, first, world)
+    await untilShown(readModel, first.length)
     await rest(edge, options.quick)
     await counts(edge)
     const pace = { kind: 'closed', concurrency: options.concurrency } as const
     await pushAll(bench, edge, many, pace, true)
-    await untilShown(readModel, many.length)
+    await untilShown(readModel, first.length + many.length)
     await rest(edge, options.quick)
     return { cold, warm, load: perPush(await counts(edge), many.length), loadPushes }
   } finally {
     readModel.close()
     await edge.stop()
   }
+}
+
+/** What was pushed without confirmations would be sent again and again, and be counted with the load. */
+async function confirmAll({ port }: Subject, pushes: readonly Push[], { secrets }: World): Promise<void> {
+  const client = new HttpClient(port)
+  const confirmer = new Confirmer(client, secrets.INTERNAL_HMAC_KEY)
+  for (const { confirmations } of pushes) confirmer.add(confirmations)
+  await confirmer.drained()
+  client.close()
 }
 
 async function counts({ url }: Subject): Promise<Record<string, number>> {
