@@ -1,13 +1,13 @@
 import { defineConfig } from 'vitest/config'
 
 /**
- * Two runtimes, two projects: what runs at the edge is tested in workerd, everything else in Node against a real
- * Postgres. Each project has its own file so that one of them can be run alone.
+ * Three runtimes, three projects: what runs at the edge is tested in workerd, what needs a browser in Chromium, everything
+ * else in Node against a real Postgres. Each project has its own file so that one of them can be run alone.
  */
 export default defineConfig({
   test: {
     // The Worker writes a line a request: it is shown for tests that fail.
     silent: 'passed-only',
-    projects: ['test/vitest.edge.config.ts', 'test/vitest.node.config.ts'],
+    projects: ['test/vitest.edge.config.ts', 'test/vitest.node.config.ts', 'test/vitest.browser.config.ts'],
   },
 })

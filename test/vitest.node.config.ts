@@ -5,8 +5,8 @@ export default defineProject({
   test: {
     name: 'node',
     root: new URL('..', import.meta.url).pathname,
-    include: ['test/**/*.test.ts'],
-    exclude: ['test/edge/**', 'test/durable-objects/**', 'test/corpus/**'],
+    include: ['test/**/*.test.{ts,tsx}'],
+    exclude: ['test/edge/**', 'test/durable-objects/**', 'test/corpus/**', 'test/**/*.browser.test.*'],
     globalSetup: ['test/reconciler/postgres.ts'],
     testTimeout: 60_000,
     hookTimeout: 120_000,
