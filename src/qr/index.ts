@@ -1,0 +1,6 @@
+/** Bundles as QR symbols that another phone carries, and receipts on the way back. */
+export { type GenerateOptions, generateOfflineQR, type OfflineQR } from './generate.ts'
+export type { InvalidReason, QRKind } from './part.ts'
+export { OfflineQRReader, type ParseResult, parseOfflineQR } from './reader.ts'
+export { decodeQR, type Pixels } from './scan.ts'
+export { qrModules } from './symbol.ts'
