@@ -1,6 +1,9 @@
+import { configOf } from '../src/config.ts'
+import { sealSettleMessage } from '../src/crypto/settle-message.ts'
 import type { Env } from '../src/env.ts'
 import { logger } from '../src/log.ts'
 import { ulidText } from '../src/protocol/ids.ts'
+import type { SettleMessage } from '../src/protocol/messages.ts'
 import type { AuditRow, IndexMessage } from '../src/store/index-message.ts'
 import { readShown } from '../src/store/shown.ts'
 import { readOwedDecisions } from './decision-store.ts'
@@ -87,7 +90,7 @@ export class Delivery {
     const settle = still.filter((b) => !b.recorded && late(b.receivedAtMs, SETTLE_PATIENCE_MS))
     const index = still.filter((b) => b.indexedRev < b.rev && late(b.updatedAtMs, SETTLE_PATIENCE_MS))
     const audit = readAudit(sql, device.auditDoneThrough, OWED_PER_ALARM)
-    const settleMessages = settle.map((bundle) => settleMessageOf(device, bundle))
+    const settleMessages: SettleMessage[] = settle.map((bundle) => settleMessageOf(device, bundle))
     const decisions = readOwedDecisions(sql, OWED_PER_ALARM).filter(({ atMs }) => late(atMs, SETTLE_PATIENCE_MS))
     settleMessages.push(...decisions.map((decision) => decisionMessageOf(device, decision)))
     if (device.recordedRev < device.rev) settleMessages.unshift(deviceMessageOf(device, nowMs))
@@ -150,10 +153,13 @@ export class Delivery {
   }
 
   /** Sends without making the caller wait. What does not arrive stays owed. */
-  #send(settle: readonly Uint8Array[], index: readonly IndexMessage[]): void {
+  #send(settle: readonly SettleMessage[], index: readonly IndexMessage[]): void {
     const sends = [
       // Async, so that one that throws at once is a message that was not taken, and not a push that failed.
-      ...settle.map(async (body) => this.#env.SETTLE_QUEUE.send(body, { contentType: 'bytes' })),
+      ...settle.map(async (message) => {
+        const body = await sealSettleMessage(message, () => configOf(this.#env).keys())
+        await this.#env.SETTLE_QUEUE.send(body, { contentType: 'bytes' })
+      }),
       ...index.map(async (body) => this.#env.INDEX_QUEUE.send(body, { contentType: 'v8' })),
     ]
     this.#ctx.waitUntil(

@@ -1,5 +1,5 @@
 import { OLDER_KEYS_MAX } from '../src/protocol/limits.ts'
-import { encodeSettleMessage } from '../src/protocol/messages.ts'
+import type { BundleMessage, DecisionMessage, DeviceMessage } from '../src/protocol/messages.ts'
 import type { IndexMessage } from '../src/store/index-message.ts'
 import { bundleRow, deviceRow } from './projection.ts'
 import type { Decision, Device, StoredBundle } from './types.ts'
@@ -30,31 +30,31 @@ export function nextAttemptMs(sinceMs: number, patienceMs: number, nowMs: number
   return Math.round(nowMs + pause * (0.75 + random / 2))
 }
 
-export function settleMessageOf(device: Device, bundle: StoredBundle): Uint8Array {
-  return encodeSettleMessage({
+export function settleMessageOf(device: Device, bundle: StoredBundle): BundleMessage {
+  return {
     kind: 'bundle',
     deviceId: device.deviceId,
     bundle: bundle.bundle,
     receipt: bundle.receipt,
     country: device.country,
     policyVersion: bundle.policyVersion,
-  })
+  }
 }
 
-export function deviceMessageOf(device: Device, nowMs: number): Uint8Array {
+export function deviceMessageOf(device: Device, nowMs: number): DeviceMessage {
   const { deviceId, rev, alg, kid, publicKey, status, country, tenant, ownerWallet } = device
   const facts = { deviceId, rev, alg, kid, publicKey, status, country, tenant, ownerWallet }
   // A key whose message was never confirmed may have signed bundles that the reconciler cannot verify without it.
   const olderKeys = device.olderKeys.filter((key) => key.rev > device.recordedRev).slice(-OLDER_KEYS_MAX)
   const older = olderKeys.map((key) => ({ alg: key.alg, kid: key.kid, publicKey: key.publicKey }))
-  return encodeSettleMessage({ kind: 'device', ...facts, atMs: nowMs, ...(older.length > 0 && { olderKeys: older }) })
+  return { kind: 'device', ...facts, atMs: nowMs, ...(older.length > 0 && { olderKeys: older }) }
 }
 
-export function decisionMessageOf({ deviceId }: Device, decision: Decision): Uint8Array {
+export function decisionMessageOf({ deviceId }: Device, decision: Decision): DecisionMessage {
   const { rev, kind, bundleId, seq, decisions, reason, atMs, actors } = decision
   const about = { deviceId, bundleId, seq, rev, decidedAtMs: atMs, actors }
-  if (kind === 'review') return encodeSettleMessage({ kind, ...about, decisions })
-  return encodeSettleMessage({ kind, ...about, counter: decisions[0]?.counter ?? 0, reason })
+  if (kind === 'review') return { kind, ...about, decisions }
+  return { kind, ...about, counter: decisions[0]?.counter ?? 0, reason }
 }
 
 export function indexMessageOf(device: Device, bundle: StoredBundle): IndexMessage {

@@ -1,9 +1,11 @@
 import type pg from 'pg'
+import { openSettleMessage } from '../src/crypto/settle-message.ts'
+import type { TrustedKey } from '../src/crypto/sign1.ts'
 import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
 import { parseBundle } from '../src/protocol/bundle.ts'
 import { toHex } from '../src/protocol/bytes.ts'
 import { ulidText } from '../src/protocol/ids.ts'
-import { encodeSettleMessage, parseSettleMessage, type SettleMessage } from '../src/protocol/messages.ts'
+import { encodeSettleMessage, type SettleMessage } from '../src/protocol/messages.ts'
 import { transact } from './db.ts'
 import { type Received, receive } from './inbox.ts'
 import type { Log } from './log.ts'
@@ -14,12 +16,14 @@ import type { PulledMessage, SettleQueue } from './queue.ts'
  * Settle queue → inbox: pull → write, together with the confirmation that it is recorded → acknowledge.
  *
  * Dies before COMMIT: the queue delivers again. Dies before the acknowledgement: it delivers again what is already
- * here, which changes nothing. A message that cannot be read is kept as it is, parked, and acknowledged: delivered again
- * it would be no better.
+ * here, which changes nothing. A message that cannot be read, or that the edge did not sign, is kept as it is, parked, and
+ * acknowledged: delivered again it would be no better. It is never confirmed, so the edge goes on sending what is owed.
  */
 export interface PullDeps {
   readonly pool: pg.Pool
   readonly queue: SettleQueue
+  /** What the edge signs its messages with. */
+  readonly trusted: readonly TrustedKey[]
   readonly clock: () => number
   readonly log: Log
   /** In the transaction in which they are written. */
@@ -27,12 +31,13 @@ export interface PullDeps {
 }
 
 /** @returns how many messages the queue gave */
-export async function pullOnce({ pool, queue, clock, log, received }: PullDeps): Promise<number> {
+export async function pullOnce({ pool, queue, trusted, clock, log, received }: PullDeps): Promise<number> {
   const pulled = await queue.pull()
   if (pulled.length === 0) return 0
-  const messages = await Promise.all(pulled.map(read))
-  const unreadable = messages.filter(({ kind }) => kind === 'unreadable').length
-  if (unreadable > 0) log.error({ unreadable }, 'messages cannot be read; parked')
+  const messages = await Promise.all(pulled.map(({ body }) => read(body, trusted)))
+  for (const [fault, { length: count }] of Map.groupBy(messages, ({ fault }) => fault)) {
+    if (fault !== undefined) log.error({ fault, count }, 'messages parked: not readable, or not the edge’s')
+  }
   const at = new Date(clock())
   await transact(pool, async (client) => {
     await receive(client, messages, at)
@@ -53,9 +58,14 @@ function subjectOf({ kind, deviceId, bundleId, seq, decisionRev }: Received): Su
 
 const UNREADABLE = new Set(['MalformedCbor', 'UnsupportedVersion'])
 
-async function read({ body }: PulledMessage): Promise<Received> {
+async function read(body: PulledMessage['body'], trusted: readonly TrustedKey[]): Promise<Received> {
   try {
-    return await keyed(parseSettleMessage(body), body)
+    const opened = await openSettleMessage(body, trusted)
+    if (opened.ok) return await keyed(opened.value, body)
+    const { fault, claimed } = opened.error
+    // A key of its own, so that a forgery cannot stand in for the message that it imitates.
+    const { dedupKey } = await keyed(claimed, body)
+    return { dedupKey: `unauthentic/${dedupKey}`, kind: 'unreadable', body, fault: `${fault}: ${claimed.kind}` }
   } catch (error) {
     if (!(error instanceof Error) || !UNREADABLE.has(error.name)) throw error
     const dedupKey = `unreadable/${await hash(body)}`
@@ -80,7 +90,9 @@ async function keyed(message: SettleMessage, body: Uint8Array): Promise<Received
     case 'review':
     case 'reversal': {
       const { kind, rev: decisionRev } = message
-      return { dedupKey: `decision/${deviceId}/${decisionRev}/${await hash(body)}`, kind, body, deviceId, decisionRev }
+      // Signed anew each time it is sent.
+      const content = await hash(encodeSettleMessage(message))
+      return { dedupKey: `decision/${deviceId}/${decisionRev}/${content}`, kind, body, deviceId, decisionRev }
     }
   }
 }

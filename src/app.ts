@@ -10,6 +10,7 @@ import { refuse } from './routes/answers.ts'
 import type { App } from './routes/app-types.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { bundleRoutes } from './routes/bundles.ts'
+import { corsHeaders, corsPreflight } from './routes/cors.ts'
 import { deviceKeyRoutes } from './routes/device-keys.ts'
 import { deviceStatusRoutes } from './routes/device-status.ts'
 import { deviceRoutes } from './routes/devices.ts'
@@ -23,6 +24,8 @@ import { methodsOf } from './routes/methods.ts'
 import { noticeRoutes } from './routes/notice.ts'
 import { policyRoutes } from './routes/policies.ts'
 import { pushRoutes } from './routes/push.ts'
+import { receivedRoutes } from './routes/received.ts'
+import { reconciliationRoutes } from './routes/reconciliation.ts'
 import { reversalRoutes } from './routes/reversals.ts'
 import { reviewRoutes } from './routes/reviews.ts'
 import { assertSecured, routes } from './routes/secured.ts'
@@ -30,19 +33,36 @@ import { assertSecured, routes } from './routes/secured.ts'
 /** Told by name: an error that comes out of a Device Object has lost its class. */
 const PASSING: ReadonlySet<string> = new Set([KeysUnavailable.name, InvalidConfig.name])
 
-/** D1 cannot be asked, as it says itself or as drizzle says for it. */
-const isReadModel = ({ message }: Error): boolean => message.startsWith('D1_') || message.startsWith('Failed query')
+/** What SQLite says of a statement that is wrong: our mistake, which no repetition mends. */
+const WRONG_STATEMENT = /SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE)/
+
+/**
+ * Missing keys, overloaded or restarting objects, and a read model that cannot be asked pass. D1 names itself in its errors,
+ * and a lost connection says that it may be tried again; drizzle wraps both.
+ */
+function passes(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const {
+    retryable = false,
+    overloaded = false,
+    cause,
+  } = error as Error & { retryable?: boolean; overloaded?: boolean }
+  if (WRONG_STATEMENT.test(error.message)) return false
+  return PASSING.has(error.name) || error.message.startsWith('D1_') || retryable || overloaded || passes(cause)
+}
 
 /** Every route of the Worker, one file a group. */
 export const app = routes()
 
 app.use(accessLog)
+app.use(corsHeaders)
 // Before anything of the request is parsed.
 app.use(async (c, next) => {
   const within = await addressLimit(c.req.raw.headers, c.env)
   if (!within.ok) return refuse(c, within.error)
   await next()
 })
+app.use(corsPreflight)
 
 const groups: readonly Hono<App>[] = [
   pushRoutes,
@@ -58,7 +78,9 @@ const groups: readonly Hono<App>[] = [
   policyRoutes,
   dryRunRoutes,
   auditRoutes,
+  reconciliationRoutes,
   internalRoutes,
+  receivedRoutes,
   healthRoutes,
   documentRoutes(() => app),
 ]
@@ -81,8 +103,5 @@ app.onError((error, c) => {
     return refuse(c, { code: error.status === 415 ? 'unsupported_media_type' : 'invalid_request' })
   }
   logger.error('request failed', { requestId: c.get('requestId'), route: routePath(c, -1), error })
-  // Missing keys and overloaded or restarting objects pass; only what nobody expected is our fault.
-  const { retryable = false, overloaded = false } = error as { retryable?: boolean; overloaded?: boolean }
-  const passing = PASSING.has(error.name) || isReadModel(error) || retryable || overloaded
-  return refuse(c, passing ? { code: 'temporarily_unavailable', retryAfterS: 5 } : { code: 'internal_error' })
+  return refuse(c, passes(error) ? { code: 'temporarily_unavailable', retryAfterS: 5 } : { code: 'internal_error' })
 })

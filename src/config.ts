@@ -19,6 +19,7 @@ import { type RemoteScorer, remoteScorer } from './risk/scorer.ts'
  *   `ACCESS_ROLES` (JSON, group → role), `ACCESS_ROLES_CLAIM`, `ACCESS_SUBJECT_CLAIM`, `ACCESS_TENANT_CLAIM` (paths):
  *   Cloudflare Access; optional
  * - `SIRA_URL`, `SIRA_API_KEY`, `RISK_PSEUDONYM_KEY`: who scores risk (risk/fixed.ts); optional, all of them or none
+ * - `CORS_ORIGINS`: origins whose pages may call the devices' routes, with commas between them; none by default
  * - `METRICS_TOKEN`: at least 32 characters; lets a scraper read `/metrics`; optional
  */
 const given = <T extends z.ZodType>(schema: T) => z.preprocess((value) => (value === '' ? undefined : value), schema)
@@ -31,6 +32,10 @@ const accessRoles = z.string().transform((text, context) => {
     return z.NEVER
   }
 })
+const origins = z
+  .string()
+  .transform((text) => text.split(',').map((origin) => origin.trim()))
+  .pipe(z.array(z.string().refine((text) => URL.canParse(text) && new URL(text).origin === text)))
 const settings = z.object({
   ENVIRONMENT: z.enum(['production', 'development', 'test']),
   EDGE_KEYS: z.string().min(1),
@@ -45,6 +50,7 @@ const settings = z.object({
   ACCESS_ROLES_CLAIM: given(claimPath.default('custom.groups')),
   ACCESS_SUBJECT_CLAIM: given(claimPath.optional()),
   ACCESS_TENANT_CLAIM: given(claimPath.optional()),
+  CORS_ORIGINS: given(origins.default([])),
   METRICS_TOKEN: given(z.string().min(32).optional()),
 })
 export type Settings = z.infer<typeof settings>
@@ -75,6 +81,9 @@ const checked = settings.superRefine((values, context) => {
   }
   if (values.ENVIRONMENT === 'production' && !values.OIDC_JWKS_URL.startsWith('https://')) {
     context.addIssue({ code: 'custom', path: ['OIDC_JWKS_URL'], message: 'https' })
+  }
+  if (values.ENVIRONMENT === 'production' && !values.CORS_ORIGINS.every((origin) => origin.startsWith('https://'))) {
+    context.addIssue({ code: 'custom', path: ['CORS_ORIGINS'], message: 'https' })
   }
 })
 

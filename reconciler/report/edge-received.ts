@@ -1,27 +1,27 @@
 import * as z from 'zod'
 import { importHmacKey, SERVICE_HEADER, signServiceCall } from '../../src/crypto/hmac.ts'
+import { type Amount, sum } from './amount.ts'
 
 /**
  * The edge's own count of what it received, from its read model: `GET /internal/received?date=&country=`, a service call.
- * Pages with `cursor`; days are those of the country's policy.
+ * Pages with `cursor`, each of some bundles, so a device may come on several; days are those of the country's policy.
  */
-const page = z.object({
-  devices: z.array(
-    z.object({
-      device_id: z.string(),
-      currency: z.string(),
-      bundles: z.int().nonnegative(),
-      /** Not refused at admission. */
-      admitted_count: z.int().nonnegative(),
-      admitted_amount: z.int().nonnegative(),
-    }),
-  ),
-  next_cursor: z.string().nullish(),
+const device = z.object({
+  device_id: z.string(),
+  currency: z.string(),
+  bundles: z.int().nonnegative(),
+  /** Not refused at admission. */
+  admitted_count: z.int().nonnegative(),
+  admitted_amount: z.int().nonnegative(),
 })
+const page = z.object({ devices: z.array(device), next_cursor: z.string().nullable() })
 
+/** A device's bundles in one currency. */
 export interface EdgeDevice {
   readonly deviceId: string
+  readonly currency: string
   readonly bundles: number
+  readonly admitted: Amount
 }
 
 export type EdgeSide =
@@ -46,7 +46,7 @@ export async function edgeReceived(
 ): Promise<EdgeReceived> {
   const key = await importHmacKey(edge.hmacSecret)
   return async (date, country) => {
-    const bundles = new Map<string, number>()
+    const devices: EdgeDevice[] = []
     let cursor: string | undefined
     try {
       for (let n = 0; n < PAGES_MAX; n++) {
@@ -59,15 +59,29 @@ export async function edgeReceived(
           await response.body?.cancel()
           return { asked: false, why: `the edge answered ${response.status}` }
         }
-        const { devices, next_cursor } = page.parse(await response.json())
-        // A device whose policy changed its currency during the day comes once for each.
-        for (const one of devices) bundles.set(one.device_id, (bundles.get(one.device_id) ?? 0) + one.bundles)
-        if (next_cursor == null) break
-        cursor = next_cursor
+        const answer = page.parse(await response.json())
+        devices.push(...answer.devices.map(deviceOf))
+        if (answer.next_cursor === null) return { asked: true, devices: added(devices) }
+        cursor = answer.next_cursor
       }
     } catch (error) {
       return { asked: false, why: `the edge cannot be asked: ${error instanceof Error ? error.name : 'unknown'}` }
     }
-    return { asked: true, devices: [...bundles].map(([deviceId, count]) => ({ deviceId, bundles: count })) }
+    return { asked: false, why: 'the edge’s answer has no end' }
   }
+}
+
+const deviceOf = (one: z.output<typeof device>): EdgeDevice => ({
+  ...{ deviceId: one.device_id, currency: one.currency, bundles: one.bundles },
+  admitted: { count: one.admitted_count, minor: one.admitted_amount },
+})
+
+/** Parts of one device and currency from several pages, together. */
+function added(parts: readonly EdgeDevice[]): readonly EdgeDevice[] {
+  const groups = Map.groupBy(parts, ({ deviceId, currency }) => `${deviceId}/${currency}`)
+  return [...groups.values()].flatMap(([first, ...rest]) => {
+    if (first === undefined) return []
+    const bundles = rest.reduce((total, one) => total + one.bundles, first.bundles)
+    return [{ ...first, bundles, admitted: sum([first, ...rest].map(({ admitted }) => admitted)) }]
+  })
 }

@@ -1,6 +1,10 @@
-import { type Amount, type Line, type Report, sum } from './report.ts'
+import { type Amount, isNothing, sum } from './amount.ts'
+import type { Line, Report } from './report.ts'
 
-/** RFC 4180. One row for what was received and posted, one for each difference, one for each bundle that is open. */
+/**
+ * RFC 4180. One row for what was received and posted, one for each difference, one for each bundle that is open, and two for
+ * each sum that the edge has otherwise.
+ */
 export function csvOf(report: Report): string {
   const header = [
     'date',
@@ -29,7 +33,11 @@ export function csvOf(report: Report): string {
   const missing = report.devices.flatMap(({ deviceId, notArrived = 0 }) =>
     notArrived === 0 ? [] : [[deviceId, '', '', 'not_arrived', '', '', '', notArrived]],
   )
-  return [header, ...[...rows, ...open, ...missing].map((row) => [report.date, report.country, ...row])]
+  const disagreeing = report.disagreements.flatMap(({ deviceId, currency, why = '', atEdge, here }) => [
+    [deviceId, '', currency, 'admitted_at_edge', why, atEdge.count, atEdge.minor, ''],
+    [deviceId, '', currency, 'admitted_here', why, here.count, here.minor, ''],
+  ])
+  return [header, ...[...rows, ...open, ...missing, ...disagreeing].map((row) => [report.date, report.country, ...row])]
     .map((row) => `${row.map(field).join(',')}\r\n`)
     .join('')
 }
@@ -63,6 +71,10 @@ export function textOf(report: Report): string {
           : `  ${deviceId}  ${-notArrived} not in its read model yet`,
       )
     }
+    for (const { deviceId, currency, atEdge, here, why } of report.disagreements) {
+      const both = `admitted ${amount(atEdge)} at the edge, ${amount(here)} here`
+      out.push(`  ${deviceId}  ${currency}  ${both}: ${why ?? 'UNEXPLAINED'}`)
+    }
   } else out.push('', `without the edge’s own count: ${edge.why}`)
   out.push(
     '',
@@ -78,5 +90,4 @@ function textOfLine({ deviceId, type, currency, received, posted, differences, u
   return out
 }
 
-const isNothing = ({ count, minor }: Amount) => count === 0 && minor === 0
 const amount = ({ count, minor }: Amount) => `${count} (${minor})`

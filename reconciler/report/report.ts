@@ -1,5 +1,7 @@
 import type pg from 'pg'
 import type { Country } from '../../src/protocol/policy.ts'
+import { type Amount, isNothing, minus, sum } from './amount.ts'
+import { compareAdmitted, countDevices, type DeviceCount, type Disagreement } from './compare.ts'
 import { type EdgeReceived, type EdgeSide, isAsked } from './edge-received.ts'
 import { type OpenBundle, openBundlesOf } from './open-bundles.ts'
 
@@ -9,7 +11,7 @@ import { type OpenBundle, openBundlesOf } from './open-bundles.ts'
  *
  *   settled bundles → their payments, by device and type → transfers in the ledger → why the rest was not posted
  *   bundles still in the inbox → why
- *   the edge's own count of bundles → what has not arrived
+ *   the edge's own count of bundles and of what it admitted → what has not arrived, and what does not agree
  *
  * What was received comes from the receipts and the opened bundles, what was posted from the ledger, and the reasons from
  * the payments: three sources, so that the sum proves something.
@@ -23,6 +25,8 @@ export interface Report {
   readonly open: readonly OpenBundle[]
   readonly edge: EdgeSide
   readonly devices: readonly DeviceCount[]
+  /** Where the edge's word about what it admitted and the book's differ; empty when it was not asked. */
+  readonly disagreements: readonly Disagreement[]
   /** No difference is without a reason. */
   readonly explained: boolean
 }
@@ -40,24 +44,9 @@ export interface Line {
   readonly unexplained: Amount
 }
 
-export interface Amount {
-  readonly count: number
-  readonly minor: number
-}
-
 export interface Difference extends Amount {
   /** `failed: insufficient_funds`, `refused: duplicate`, `review`, `reversed`. */
   readonly why: string
-}
-
-/** Bundles of one device, at the edge and here. */
-export interface DeviceCount {
-  readonly deviceId: string
-  readonly settled: number
-  readonly open: number
-  readonly atEdge?: number
-  /** At the edge and not here: still owed by the device's object, or in the queue. */
-  readonly notArrived?: number
 }
 
 /** There is no policy for the country, and so no calendar. */
@@ -83,6 +72,8 @@ export async function makeReport(pool: pg.Pool, date: string, country: Country, 
   const lines = [...Map.groupBy(groups, ({ device_id, type, currency }) => `${device_id}/${type}/${currency}`).values()]
     .map(lineOf)
     .sort((a, b) => compare(a.deviceId, b.deviceId) || compare(a.type, b.type) || compare(a.currency, b.currency))
+  const devices = countDevices(settled, open, edgeSide)
+  const disagreements = isAsked(edgeSide) ? compareAdmitted(groups, edgeSide, devices) : []
   return {
     date,
     country,
@@ -90,12 +81,15 @@ export async function makeReport(pool: pg.Pool, date: string, country: Country, 
     lines,
     open,
     edge: edgeSide,
-    devices: countDevices(settled, open, edgeSide),
-    explained: lines.every(({ unexplained }) => unexplained.count === 0 && unexplained.minor === 0),
+    devices,
+    disagreements,
+    explained:
+      lines.every(({ unexplained }) => isNothing(unexplained)) && disagreements.every(({ why }) => why !== undefined),
   }
 }
 
-interface Group {
+/** Payments of one device, type and currency that fared alike. */
+export interface Group {
   device_id: string
   type: string
   currency: string
@@ -158,29 +152,8 @@ function lineOf(groups: readonly Group[]): Line {
     }))
     .sort((a, b) => compare(a.why, b.why))
   const explained = sum([posted, ...differences])
-  const unexplained = { count: received.count - explained.count, minor: received.minor - explained.minor }
+  const unexplained = minus(received, explained)
   return { deviceId: device_id, type, currency, received, posted, differences, unexplained }
 }
-
-function countDevices(
-  settled: ReadonlyMap<string, number>,
-  open: readonly OpenBundle[],
-  edge: EdgeSide,
-): readonly DeviceCount[] {
-  const atEdge = isAsked(edge) ? new Map(edge.devices.map(({ deviceId, bundles }) => [deviceId, bundles])) : undefined
-  const waiting = Map.groupBy(open, ({ deviceId }) => deviceId)
-  const ids = new Set([...settled.keys(), ...waiting.keys(), ...(atEdge?.keys() ?? [])])
-  return [...ids].sort(compare).map((deviceId) => {
-    const here = { deviceId, settled: settled.get(deviceId) ?? 0, open: waiting.get(deviceId)?.length ?? 0 }
-    if (atEdge === undefined) return here
-    const there = atEdge.get(deviceId) ?? 0
-    return { ...here, atEdge: there, notArrived: there - here.settled - here.open }
-  })
-}
-
-export const sum = (amounts: readonly Amount[]): Amount => ({
-  count: amounts.reduce((total, { count }) => total + count, 0),
-  minor: amounts.reduce((total, { minor }) => total + minor, 0),
-})
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)

@@ -10,7 +10,7 @@ const ECDH = { name: 'ECDH', namedCurve: 'P-256' } as const
 const SIGN = { name: 'ECDSA', hash: 'SHA-256' } as const
 
 /** HPKE-7 from WebCrypto; exported for the published vectors, which carry an `info`. */
-export const webCryptoHpke = new HPKE.CipherSuite(
+export const webCryptoHpke = /* @__PURE__ */ new HPKE.CipherSuite(
   HPKE.KEM_DHKEM_P256_HKDF_SHA256,
   HPKE.KDF_HKDF_SHA256,
   HPKE.AEAD_AES_256_GCM,

@@ -1,5 +1,5 @@
 import { type CborMap, type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
-import { type Alg, isAlg } from './cose.ts'
+import { type Alg, isAlg, parseSign1 } from './cose.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
 import {
   BUNDLE_BYTES_MAX,
@@ -15,7 +15,8 @@ import { bytes, list, map, oneOf, positive, text, uint } from './shape.ts'
 
 /**
  * What the Device Object tells the reconciler through the settle queue. Deterministic CBOR as a Queue message of
- * content type `bytes`. Delivered at least once and in any order; each message can be told apart by its content.
+ * content type `bytes`. Delivered at least once and in any order; each message can be told apart by its content. All but
+ * bundles travel as the payload of a COSE_Sign1 of the edge (crypto/settle-message.ts).
  */
 export type SettleMessage = BundleMessage | DeviceMessage | DecisionMessage
 /** What people decided. The device's object owes it until `decision_recorded` confirms its `rev`. */
@@ -103,6 +104,8 @@ const BUNDLE = 1
 const DEVICE = 2
 const REVIEW = 3
 const REVERSAL = 4
+/** First byte of a tagged COSE_Sign1 (CBOR tag 18); a message without a signature is a map. */
+export const SIGN1_TAG = 0xd2
 /** Characters of an actor's name, and how many people one decision takes. */
 const ACTOR_CHARS_MAX = 160
 const ACTORS_MAX = 2
@@ -168,6 +171,16 @@ function decisionFields(kind: number, message: DecisionMessage): Map<number, Cbo
 
 /** Bytes of the largest message: a full bundle, its receipt, and the few fields beside them. */
 const MESSAGE_BYTES_MAX = BUNDLE_BYTES_MAX + 16 * 1024
+
+/**
+ * What a message says, in either form. Nothing of it is verified.
+ *
+ * @returns bytes for `parseSettleMessage`
+ * @throws MalformedCbor
+ */
+export function settleContent(encoded: Uint8Array): Uint8Array {
+  return encoded[0] === SIGN1_TAG ? parseSign1(encoded).payload : encoded
+}
 
 /** @throws MalformedCbor */
 export function parseSettleMessage(encoded: Uint8Array): SettleMessage {

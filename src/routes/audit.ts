@@ -5,7 +5,8 @@ import type { AuditRow } from '../store/index-message.ts'
 import { actorName } from './actor.ts'
 import { personOf } from './app-types.ts'
 import { limit, pageOf, timeCursor } from './cursor.ts'
-import { anything, bundleId, deviceId, page, time } from './params.ts'
+import { bundleId, deviceId, page, time } from './params.ts'
+import { auditRecord, escalation } from './schemas.ts'
 import { json, routes, secured } from './secured.ts'
 
 const EXPORT_PAGE = 500
@@ -25,7 +26,7 @@ const list = secured(['pay_auditor'], {
   summary: 'Who changed what, the latest first',
   tags: ['audit'],
   request: { query: z.object({ ...filters, cursor: timeCursor, limit }) },
-  answers: { 200: json(page('records', anything), 'A page') },
+  answers: { 200: json(page('records', auditRecord), 'A page') },
 })
 
 const exported = secured(['pay_auditor'], {
@@ -43,7 +44,7 @@ const escalations = secured(['pay_reviewer', 'pay_auditor'], {
   summary: 'Devices that told two stories, the latest first',
   tags: ['audit'],
   request: { query: z.object({ device_id: deviceId.optional(), cursor: timeCursor, limit }) },
-  answers: { 200: json(page('escalations', anything), 'A page') },
+  answers: { 200: json(page('escalations', escalation), 'A page') },
 })
 
 type Filters = z.output<z.ZodObject<typeof filters>>
@@ -62,7 +63,9 @@ export const auditRoutes = routes()
     // What is written while it runs belongs to the next export.
     const nowMs = Date.now()
     const until = { ...filter, to: Math.min(filter.to ?? nowMs, nowMs) }
-    return c.body(ndjson(c.env.DB, until), 200, {
+    // Read before the answer begins: a log that cannot be read is refused, and not an answer that breaks off.
+    const first = await listAudit(c.env.DB, until, EXPORT_PAGE, 'asc')
+    return c.body(ndjson(c.env.DB, until, first), 200, {
       'content-type': 'application/x-ndjson',
       'content-disposition': 'attachment; filename="audit.ndjson"',
       'cache-control': 'no-store',
@@ -89,12 +92,12 @@ async function filterOf({ device_id, bundle_id, actor, action, from, to }: Filte
 }
 
 /** Page by page, as fast as it is read. A line is missing at the end when the export broke off. */
-function ndjson(db: D1Database, filter: AuditFilter): ReadableStream<Uint8Array> {
+function ndjson(db: D1Database, filter: AuditFilter, first: readonly AuditRow[]): ReadableStream<Uint8Array> {
   let after: AuditFilter['after']
   let records = 0
   return new ReadableStream({
     async pull(controller) {
-      const rows = await listAudit(db, { ...filter, after }, EXPORT_PAGE, 'asc')
+      const rows = after === undefined ? first : await listAudit(db, { ...filter, after }, EXPORT_PAGE, 'asc')
       const items = rows.slice(0, EXPORT_PAGE)
       records += items.length
       const last = items.at(-1)

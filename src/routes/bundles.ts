@@ -1,6 +1,5 @@
 import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
-import { seesTenant } from '../auth/person.ts'
 import { configOf } from '../config.ts'
 import { openStored, withoutParties } from '../ingest/open-stored.ts'
 import type { Refusal } from '../ingest/refusal.ts'
@@ -15,11 +14,12 @@ import { findBundles, listBundles } from '../store/bundles.ts'
 import { refuse } from './answers.ts'
 import { type App, personOf } from './app-types.ts'
 import { limit, pageOf, timeIdsCursor } from './cursor.ts'
-import { anything, bundleId, country, deviceId, page, time } from './params.ts'
+import { bundleId, country, deviceId, page, time } from './params.ts'
+import { bundle, listedBundle } from './schemas.ts'
 import { json, routes, secured } from './secured.ts'
 import { votesJson } from './votes-json.ts'
 
-const bundle = {
+const one = {
   params: z.object({ bundle_id: bundleId }),
   query: z.object({ device_id: deviceId.optional().openapi({ description: 'Where two devices chose the same id' }) }),
 }
@@ -40,7 +40,7 @@ const list = secured(['pay_reviewer', 'pay_auditor'], {
       limit,
     }),
   },
-  answers: { 200: json(page('bundles', anything), 'A page') },
+  answers: { 200: json(page('bundles', listedBundle), 'A page') },
 })
 
 const show = secured(['pay_reviewer', 'pay_auditor'], {
@@ -48,8 +48,8 @@ const show = secured(['pay_reviewer', 'pay_auditor'], {
   path: '/offline/bundles/{bundle_id}',
   summary: 'One bundle with what was decided about each payment, without parties',
   tags: ['bundles'],
-  request: bundle,
-  answers: { 200: json(anything, 'The bundle') },
+  request: one,
+  answers: { 200: json(bundle, 'The bundle') },
 })
 
 const original = secured(['pay_reviewer', 'pay_auditor'], {
@@ -57,7 +57,7 @@ const original = secured(['pay_reviewer', 'pay_auditor'], {
   path: '/offline/bundles/{bundle_id}/original',
   summary: 'The signed bundle, the very bytes',
   tags: ['bundles'],
-  request: bundle,
+  request: one,
   answers: { 200: { description: 'COSE_Sign1', content: { [BUNDLE_MEDIA_TYPE]: { schema: { type: 'string' } } } } },
 })
 
@@ -117,8 +117,7 @@ export async function visibleBundle(
   bundleId: string,
   deviceId: string | undefined,
 ): Promise<Result<Awaited<ReturnType<typeof findBundles>>[number], Refusal>> {
-  const found = await findBundles(c.env.DB, bundleId, deviceId)
-  const [row, ...others] = found.filter(({ tenant }) => seesTenant(personOf(c), tenant))
+  const [row, ...others] = await findBundles(c.env.DB, bundleId, { deviceId, tenant: personOf(c).tenant })
   if (row === undefined) return err({ code: 'not_found' })
   if (others.length === 0) return ok(row)
   return err({ code: 'invalid_request', detail: 'several devices have a bundle of this id: add ?device_id=' })

@@ -15,6 +15,7 @@ import type { App } from './app-types.ts'
 import { authenticate } from './auth.ts'
 import { newKey, ownKey } from './own-key.ts'
 import { deviceParams, writeHeaders } from './params.ts'
+import { heldKey } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
 const rotate = secured('device_or_admin', {
@@ -34,7 +35,7 @@ const rotate = secured('device_or_admin', {
       }),
     ),
   },
-  answers: { 200: json(z.object({ device_id: z.string(), kid: z.string() }), 'The key that the device has now') },
+  answers: { 200: json(heldKey, 'The key that the device has now') },
   refusals: ['weak_key', 'key_not_proven', 'state_conflict', 'idempotency_conflict'],
 })
 

@@ -1,13 +1,11 @@
-import { z } from '@hono/zod-openapi'
 import { deviceStub } from '../env.ts'
 import type { DeviceStatus } from '../protocol/messages.ts'
 import { actorOf } from './actor.ts'
 import { refuse } from './answers.ts'
 import { masked } from './masked.ts'
 import { deviceParams, reasonBody, writeHeaders } from './params.ts'
+import { standing } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
-
-const answer = z.object({ device_id: z.string(), status: z.string() })
 
 const change = <const P extends string>(path: P, summary: string) =>
   secured(['pay_admin'], {
@@ -16,7 +14,7 @@ const change = <const P extends string>(path: P, summary: string) =>
     summary,
     tags: ['devices'],
     request: { params: deviceParams, headers: writeHeaders, body: jsonBody(reasonBody) },
-    answers: { 200: json(answer, 'The status that is in force now') },
+    answers: { 200: json(standing, 'The status that is in force now') },
     refusals: ['state_conflict', 'idempotency_conflict'],
   })
 

@@ -13,7 +13,8 @@ import { personOf } from './app-types.ts'
 import { idCursor, limit, pageOf } from './cursor.ts'
 import { descriptionJson } from './device-json.ts'
 import { newKey, ownKey } from './own-key.ts'
-import { anything, country, deviceId, deviceParams, page, tenant, writeHeaders } from './params.ts'
+import { country, deviceId, deviceParams, page, tenant, writeHeaders } from './params.ts'
+import { device, listedDevice, registered } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
 const registration = z.strictObject({
@@ -30,7 +31,10 @@ const register = secured(['pay_admin'], {
   summary: 'Register a device with its key',
   tags: ['devices'],
   request: { headers: writeHeaders, body: jsonBody(registration) },
-  answers: { 200: json(anything, 'It was registered before, with the same facts'), 201: json(anything, 'Registered') },
+  answers: {
+    200: json(registered, 'It was registered before, with the same facts'),
+    201: json(registered, 'Registered'),
+  },
   refusals: ['device_exists', 'weak_key', 'key_not_proven', 'idempotency_conflict'],
 })
 
@@ -48,7 +52,7 @@ const list = secured(['pay_reviewer', 'pay_auditor'], {
       limit,
     }),
   },
-  answers: { 200: json(page('devices', anything), 'A page') },
+  answers: { 200: json(page('devices', listedDevice), 'A page') },
 })
 
 const show = secured(['pay_reviewer', 'pay_auditor'], {
@@ -57,7 +61,7 @@ const show = secured(['pay_reviewer', 'pay_auditor'], {
   summary: 'One device as its object knows it: activity, chain, what is missing, what is owed',
   tags: ['devices'],
   request: { params: deviceParams },
-  answers: { 200: json(anything, 'The device') },
+  answers: { 200: json(device, 'The device') },
 })
 
 /** Registering devices, and looking at them. */

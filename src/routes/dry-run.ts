@@ -13,8 +13,9 @@ import { readPolicyInForce, readPolicyVersion } from '../store/policies.ts'
 import { refuse } from './answers.ts'
 import { personOf } from './app-types.ts'
 import { cursorOf, idCursor } from './cursor.ts'
-import { anything, country } from './params.ts'
+import { country } from './params.ts'
 import { changed, policyChanges, policyVersionJson } from './policy-json.ts'
+import { dryRun } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
 const DAY_MS = 86_400_000
@@ -37,16 +38,19 @@ const route = secured(['pay_auditor'], {
         changes: policyChanges,
         days: z.int().min(1).max(31).default(7),
         cursor: idCursor,
+        limit: z.int().min(1).max(BUNDLES_PER_CALL).default(BUNDLES_PER_CALL).openapi({
+          description: 'Bundles; the device that reaches it is judged whole',
+        }),
       }),
     ),
   },
-  answers: { 200: json(anything, 'Counts of one part of the devices; add up those of all cursors') },
+  answers: { 200: json(dryRun, 'Counts of one part of the devices; add up those of all cursors') },
   refusals: ['contradictory_policy'],
 })
 
 /** A proposed policy over bundles that were admitted, device by device. */
 export const dryRunRoutes = routes().openapi(route, async (c) => {
-  const { country, based_on, changes, days, cursor } = c.req.valid('json')
+  const { country, based_on, changes, days, cursor, limit } = c.req.valid('json')
   const nowMs = Date.now()
   const db = c.env.DB
   const base =
@@ -64,11 +68,11 @@ export const dryRunRoutes = routes().openapi(route, async (c) => {
   const seen = { devices: 0, bundles: 0, unopenable: 0, cut_devices: 0 }
   let after = cursor?.[0]
   let isEnd = false
-  while (!isEnd && seen.bundles < BUNDLES_PER_CALL) {
+  while (!isEnd && seen.bundles < limit) {
     const devices = await listDevices(db, { country, tenant: personOf(c).tenant, after }, DEVICES_PER_READ)
     isEnd = devices.length <= DEVICES_PER_READ
     for (const { device_id } of devices.slice(0, DEVICES_PER_READ)) {
-      if (seen.bundles >= BUNDLES_PER_CALL) {
+      if (seen.bundles >= limit) {
         isEnd = false
         break
       }

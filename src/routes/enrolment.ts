@@ -16,11 +16,12 @@ import { refuse } from './answers.ts'
 import { type App, personOf } from './app-types.ts'
 import { claimedDevice, newKey, ownKey } from './own-key.ts'
 import { country, deviceId, tenant, writeHeaders } from './params.ts'
+import { heldKey } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
 const HOUR_MS = 3_600_000
 
-const codeAnswer = z.object({
+const codeAnswer = z.strictObject({
   device_id: z.string(),
   code: z.string().openapi({ example: '7H2K-9QXA-0M4V-ZR3D' }),
   expires_at: z.int(),
@@ -54,8 +55,8 @@ const enrol = secured('public', {
   tags: ['devices'],
   request: { body: jsonBody(z.strictObject({ code: z.string().max(64), ...newKey })) },
   answers: {
-    200: json(z.object({ device_id: z.string(), kid: z.string() }), 'It was enrolled before, with this code and key'),
-    201: json(z.object({ device_id: z.string(), kid: z.string() }), 'Enrolled; its first notice says where it stands'),
+    200: json(heldKey, 'It was enrolled before, with this code and key'),
+    201: json(heldKey, 'Enrolled; its first notice says where it stands'),
   },
   refusals: ['enrolment_code_invalid', 'weak_key', 'key_not_proven', 'rate_limited'],
 })

@@ -4,7 +4,8 @@ import { deviceStub } from '../env.ts'
 import { toBase64url } from '../protocol/bytes.ts'
 import { refuse } from './answers.ts'
 import { personOf } from './app-types.ts'
-import { anything, deviceParams } from './params.ts'
+import { deviceParams } from './params.ts'
+import { evidence } from './schemas.ts'
 import { json, routes, secured } from './secured.ts'
 
 const show = secured(['pay_reviewer', 'pay_auditor'], {
@@ -13,7 +14,7 @@ const show = secured(['pay_reviewer', 'pay_auditor'], {
   summary: 'Bundles of a device that contradict admitted ones: both, as they were signed',
   tags: ['devices'],
   request: { params: deviceParams },
-  answers: { 200: json(z.object({ evidence: z.array(anything) }), 'The oldest first') },
+  answers: { 200: json(z.strictObject({ evidence: z.array(evidence) }), 'The oldest first') },
 })
 
 /** What a clone, a replay or a restored copy left behind. */

@@ -16,7 +16,7 @@ import type { App } from './app-types.ts'
 import { authenticate } from './auth.ts'
 import { json, routes, secured } from './secured.ts'
 
-const readinessSchema = z.object({
+const readinessSchema = z.strictObject({
   status: z.enum(['ok', 'not_ready']),
   checks: z.record(z.string(), z.enum(['ok', 'failed', 'timeout'])),
 })
@@ -33,7 +33,7 @@ export const healthRoutes = routes()
       path: '/healthz',
       tags: ['health'],
       summary: 'The Worker runs and its settings parse',
-      answers: { 200: json(z.object({ status: z.literal('ok') }), 'It does') },
+      answers: { 200: json(z.strictObject({ status: z.literal('ok') }), 'It does') },
     }),
     (c) => {
       configOf(c.env)

@@ -6,7 +6,8 @@ import { type Confirmation, decodeConfirmations } from '../protocol/confirmation
 import { policyToCbor } from '../protocol/policy.ts'
 import { readPolicyVersion } from '../store/policies.ts'
 import { CBOR_MEDIA_TYPE, cbor, refuse } from './answers.ts'
-import { anything, country } from './params.ts'
+import { country } from './params.ts'
+import { confirmed } from './schemas.ts'
 import { json, routes, secured } from './secured.ts'
 
 const binary = { [CBOR_MEDIA_TYPE]: { schema: { type: 'string', format: 'binary' } } } as const
@@ -17,7 +18,7 @@ const outcomes = secured('service', {
   summary: 'The reconciler confirms what it holds, and says what became of payments',
   tags: ['services'],
   request: { body: { required: true, content: binary } },
-  answers: { 200: json(z.object({ devices: anything }), 'Per device: confirmed, unknown_device, or retry') },
+  answers: { 200: json(confirmed, 'Per device: confirmed, unknown_device, or retry') },
 })
 
 const policy = secured('service', {

@@ -8,7 +8,7 @@ import { makeNotice } from '../ingest/sign-notice.ts'
 import { toBase64url } from '../protocol/bytes.ts'
 import { encodeKeySet } from '../protocol/keyset.ts'
 import { cbor, refuse, wantsCbor } from './answers.ts'
-import { anything } from './params.ts'
+import { keySet, notice as noticeAnswer } from './schemas.ts'
 import { json, routes, secured } from './secured.ts'
 import { keySetJson, noticeJson } from './signed-json.ts'
 
@@ -17,7 +17,7 @@ const notice = secured('device', {
   path: '/offline/notice',
   summary: 'What a device missed, when it has nothing to push',
   tags: ['devices in the field'],
-  answers: { 200: json(anything, 'The notice; as CBOR with `Accept: application/cbor`') },
+  answers: { 200: json(noticeAnswer, 'The notice; as CBOR with `Accept: application/cbor`') },
   refusals: ['invalid_signature', 'clock_skew', 'rate_limited'],
 })
 
@@ -26,7 +26,7 @@ const keys = secured('public', {
   path: '/offline/keys',
   summary: "The edge's public keys",
   tags: ['devices in the field'],
-  answers: { 200: json(anything, 'The keys; as CBOR with `Accept: application/cbor`') },
+  answers: { 200: json(keySet, 'The keys; as CBOR with `Accept: application/cbor`') },
 })
 
 /** `GET /offline/notice`: what a device missed, when it has nothing to push. `GET /offline/keys`: the edge's public keys. */

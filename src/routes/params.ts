@@ -18,6 +18,8 @@ export const tenant = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/)
 export const counter = z.int().min(1).max(COUNTER_MAX)
 /** UTC milliseconds. */
 export const time = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
+/** A number of things, or a sum of minor units. */
+export const count = z.int().min(0)
 export const reason = z.string().trim().min(3).max(REVIEW_REASON_CHARS_MAX)
 
 export const deviceParams = z.object({ device_id: deviceId })
@@ -30,7 +32,6 @@ export const writeHeaders = z.object({
   }),
 })
 
-/** Schema of an answer whose fields are described rather than checked. */
-export const anything = z.record(z.string(), z.unknown())
+/** A page of a list. */
 export const page = <T extends z.ZodType>(name: string, item: T) =>
-  z.object({ [name]: z.array(item), next_cursor: z.string().nullable() })
+  z.strictObject({ [name]: z.array(item), next_cursor: z.string().nullable() })

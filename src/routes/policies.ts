@@ -9,8 +9,9 @@ import { refuse } from './answers.ts'
 import { personOf } from './app-types.ts'
 import { limit, pageOf, versionCursor } from './cursor.ts'
 import { masked } from './masked.ts'
-import { anything, country, page, reason, writeHeaders } from './params.ts'
+import { country, page, reason, writeHeaders } from './params.ts'
 import { changed, policyChanges, policyVersionJson } from './policy-json.ts'
+import { policy, policyInForce, policyMade, policyVersion } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 import { policyJson } from './signed-json.ts'
 
@@ -26,7 +27,7 @@ const inForce = secured(['pay_reviewer', 'pay_auditor'], {
   path: '/offline/policies',
   summary: 'The policies in force',
   tags: ['policies'],
-  answers: { 200: json(z.object({ policies: z.array(anything) }), 'One for each country') },
+  answers: { 200: json(z.strictObject({ policies: z.array(policy) }), 'One for each country') },
 })
 
 const show = secured(['pay_reviewer', 'pay_auditor'], {
@@ -35,7 +36,7 @@ const show = secured(['pay_reviewer', 'pay_auditor'], {
   summary: 'The policy in force in a country, and those that are still to come',
   tags: ['policies'],
   request: { params },
-  answers: { 200: json(anything, 'The policy') },
+  answers: { 200: json(policyInForce, 'The policy') },
 })
 
 const versions = secured(['pay_reviewer', 'pay_auditor'], {
@@ -44,7 +45,7 @@ const versions = secured(['pay_reviewer', 'pay_auditor'], {
   summary: 'All versions of a policy, the newest first',
   tags: ['policies'],
   request: { params, query: z.object({ cursor: versionCursor, limit }) },
-  answers: { 200: json(page('versions', anything), 'A page') },
+  answers: { 200: json(page('versions', policyVersion), 'A page') },
 })
 
 const create = secured(['pay_admin'], {
@@ -64,7 +65,7 @@ const create = secured(['pay_admin'], {
       }),
     ),
   },
-  answers: { 201: json(anything, 'The new version') },
+  answers: { 201: json(policyMade, 'The new version') },
   refusals: ['version_conflict', 'contradictory_policy', 'idempotency_conflict'],
 })
 

@@ -4,7 +4,7 @@ import { BUNDLE_MEDIA_TYPE } from '../protocol/bundle.ts'
 import { toBase64url } from '../protocol/bytes.ts'
 import { encodePushResponse } from '../protocol/notice.ts'
 import { cbor, refuse, wantsCbor } from './answers.ts'
-import { anything } from './params.ts'
+import { pushAnswer } from './schemas.ts'
 import { json, routes, secured } from './secured.ts'
 import { noticeJson, receiptJson } from './signed-json.ts'
 
@@ -24,7 +24,7 @@ const route = secured('device', {
       },
     },
   },
-  answers: { 200: json(anything, 'Receipt and notice; as CBOR with `Accept: application/cbor`') },
+  answers: { 200: json(pushAnswer, 'Receipt and notice; as CBOR with `Accept: application/cbor`') },
   refusals: [
     'bundle_too_large',
     'malformed_bundle',

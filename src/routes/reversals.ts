@@ -5,8 +5,9 @@ import { readPolicyInForce } from '../store/policies.ts'
 import { actorOf } from './actor.ts'
 import { refuse } from './answers.ts'
 import { masked } from './masked.ts'
-import { anything, deviceId, reasonBody, writeHeaders } from './params.ts'
+import { deviceId, reasonBody, writeHeaders } from './params.ts'
 import { resultJson } from './reviews.ts'
+import { voteResult } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
 const reverse = secured(['pay_reviewer'], {
@@ -26,7 +27,7 @@ const reverse = secured(['pay_reviewer'], {
     headers: writeHeaders,
     body: jsonBody(reasonBody),
   },
-  answers: { 200: json(anything, 'Where the reversal stands now; `reversed` follows when the book has it') },
+  answers: { 200: json(voteResult, 'Where the reversal stands now; `reversed` follows when the book has it') },
   refusals: ['state_conflict', 'already_voted', 'idempotency_conflict'],
 })
 

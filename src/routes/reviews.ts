@@ -16,7 +16,8 @@ import { personOf } from './app-types.ts'
 import { visibleBundle } from './bundles.ts'
 import { pageOf, timeIdsCursor } from './cursor.ts'
 import { masked } from './masked.ts'
-import { anything, bundleId, counter, country, deviceId, page, reason, writeHeaders } from './params.ts'
+import { bundleId, counter, country, deviceId, page, reason, writeHeaders } from './params.ts'
+import { review, voteResult } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 import { votesJson } from './votes-json.ts'
 
@@ -36,7 +37,7 @@ const list = secured(['pay_reviewer', 'pay_auditor'], {
       limit: reviewLimit,
     }),
   },
-  answers: { 200: json(page('reviews', anything), 'A page') },
+  answers: { 200: json(page('reviews', review), 'A page') },
 })
 
 const vote = secured(['pay_reviewer'], {
@@ -59,7 +60,7 @@ const vote = secured(['pay_reviewer'], {
       }),
     ),
   },
-  answers: { 200: json(z.object({ payments: z.array(anything) }), 'Where each payment stands now') },
+  answers: { 200: json(z.strictObject({ payments: z.array(voteResult) }), 'Where each payment stands now') },
   refusals: ['state_conflict', 'already_voted', 'idempotency_conflict'],
 })
 

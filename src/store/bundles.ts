@@ -1,17 +1,32 @@
-import { and, eq } from 'drizzle-orm'
+import { and, eq, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/d1'
 import type { Country } from '../protocol/policy.ts'
 import type { BundleStatus } from '../protocol/states.ts'
 import { selectPage, Where } from './query.ts'
 import { bundles } from './schema.ts'
 
-/** Bundles with this id: one, unless two devices chose the same. */
-export function findBundles(db: D1Database, bundleId: string, deviceId?: string) {
-  const byId = eq(bundles.bundleId, bundleId)
+/**
+ * Bundles with this id: one, unless several devices chose the same.
+ *
+ * @param narrowed undefined: any
+ * @returns two at the most, which is enough to say that it is not clear which one is meant
+ */
+export function findBundles(
+  db: D1Database,
+  bundleId: string,
+  narrowed: { readonly deviceId: string | undefined; readonly tenant: string | undefined },
+) {
+  const { deviceId, tenant } = narrowed
+  const conditions = [
+    eq(bundles.bundleId, bundleId),
+    ...(deviceId === undefined ? [] : [eq(bundles.deviceId, deviceId)]),
+    // The plus keeps the tenant's index out of it: it would look through all that the tenant has.
+    ...(tenant === undefined ? [] : [sql`+${bundles.tenant} = ${tenant}`]),
+  ]
   return drizzle(db)
     .select()
     .from(bundles)
-    .where(deviceId === undefined ? byId : and(byId, eq(bundles.deviceId, deviceId)))
+    .where(and(...conditions))
     .limit(2)
 }
 

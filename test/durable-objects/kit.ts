@@ -5,7 +5,7 @@ import type { Env } from '../../src/env.ts'
 import { parseBundle } from '../../src/protocol/bundle.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import type { Confirmation } from '../../src/protocol/confirmations.ts'
-import { parseSettleMessage, type SettleMessage } from '../../src/protocol/messages.ts'
+import { parseSettleMessage, type SettleMessage, settleContent } from '../../src/protocol/messages.ts'
 import { consumeIndex } from '../../src/store/consume-index.ts'
 import type { IndexMessage } from '../../src/store/index-message.ts'
 import { bindings } from '../edge/kit.ts'
@@ -104,7 +104,7 @@ export async function recordQueues(): Promise<Queues & { restore: () => void }> 
     return Promise.resolve({})
   }
   const settle = (body: Uint8Array) => {
-    const message = parseSettleMessage(body)
+    const message = parseSettleMessage(settleContent(body))
     if (isWatched(message.deviceId)) queues.settle.push(message)
   }
   const index = (message: IndexMessage) => {

@@ -170,3 +170,21 @@ it('bundles are listed by status, country, device and date, and their original b
   expect(JSON.stringify({ ...shown, bundle: '', receipt: '' })).not.toContain('W-')
   await refused(call({ ...auditor, tenant: 'other' }, 'GET', `/offline/bundles/${bundleId}/original`), 'not_found')
 })
+
+it('a bundle whose id other tenants’ devices chose too is shown to people of its tenant, and asked about by the others', async () => {
+  const path = `/offline/bundles/${bundleId}`
+  for (const name of ['A-FIRST', 'B-SECOND', 'Z-LAST']) {
+    await bindings.DB.prepare(
+      `INSERT INTO offline_tx_bundles SELECT bundle_id, ?1, country, 'other', seq, status, rev, currency, first_counter,
+        last_counter, admitted_count, admitted_amount, policy_version, risk_score, risk_reasons, received_at, updated_at,
+        payments, bundle, receipt, votes FROM offline_tx_bundles WHERE bundle_id = ?2 AND device_id = ?3`,
+    )
+      .bind(`${name}-${device.id}`, bundleId, device.id)
+      .run()
+  }
+  expect(await ok(call({ ...auditor, tenant: 'shop' }, 'GET', path))).toMatchObject({ device_id: device.id })
+  const { detail } = await refused(call(auditor, 'GET', path), 'invalid_request')
+  expect(detail).toContain('device_id')
+  expect(await ok(call(auditor, 'GET', `${path}?device_id=${device.id}`))).toMatchObject({ tenant: 'shop' })
+  await refused(call({ ...auditor, tenant: 'shop' }, 'GET', `${path}?device_id=A-FIRST-${device.id}`), 'not_found')
+})

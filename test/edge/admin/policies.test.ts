@@ -206,6 +206,32 @@ describe('a dry run', () => {
     const all = await ok(call(auditor, 'POST', '/offline/policies/dry-run', { country: 'BJ', changes }))
     expect(all.devices).toBeGreaterThanOrEqual(3)
     expect(all.next_cursor).toBe(null)
+    const sums = { devices: 0, bundles: 0, payments: new Map<string, number>() }
+    let pages = 0
+    for (let cursor: string | undefined; ; pages++) {
+      const asked = { country: 'BJ', changes, limit: 1, ...(cursor !== undefined && { cursor }) }
+      const part = await ok(call(auditor, 'POST', '/offline/policies/dry-run', asked))
+      sums.devices += part.devices
+      sums.bundles += part.bundles
+      for (const { decided, would, reason, count } of part.payments) {
+        const key = `${decided} ${would} ${reason}`
+        sums.payments.set(key, (sums.payments.get(key) ?? 0) + count)
+      }
+      if (part.next_cursor === null) break
+      // A page never begins where it began before.
+      expect(part.next_cursor).not.toBe(cursor)
+      cursor = part.next_cursor
+    }
+    expect(pages).toBeGreaterThanOrEqual(2)
+    expect([sums.devices, sums.bundles]).toEqual([all.devices, all.bundles])
+    expect(Object.fromEntries(sums.payments)).toEqual(
+      Object.fromEntries(
+        all.payments.map(({ decided, would, reason, count }: Record<string, unknown>) => [
+          `${decided} ${would} ${reason}`,
+          count,
+        ]),
+      ),
+    )
   })
 })
 

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { sweep } from '../../../durable-objects/sweep.ts'
 import { listAudit } from '../../../src/store/audit.ts'
-import { bundlesSince, listBundles, listWaiting } from '../../../src/store/bundles.ts'
+import { bundlesSince, findBundles, listBundles, listWaiting } from '../../../src/store/bundles.ts'
 import { listDevices } from '../../../src/store/devices.ts'
 import { latestCode } from '../../../src/store/enrolment.ts'
+import { groupsOf, listReceived, totalsOf } from '../../../src/store/received.ts'
 import { TestDevice } from '../../kit/device.ts'
 import { bindings } from '../kit.ts'
 import { admin, call, ok } from './kit.ts'
@@ -32,6 +33,7 @@ describe('every list', () => {
   }
 
   const after = [1, 'a', 'b'] as const
+  const day = { country: 'SN', fromMs: 1, toMs: 2 } as const
   const lists: Record<string, (db: D1Database) => Promise<unknown>> = {
     devices: (db) => listDevices(db, { after: 'a' }, 10),
     'devices of a country': (db) => listDevices(db, { country: 'SN', after: 'a' }, 10),
@@ -48,6 +50,7 @@ describe('every list', () => {
     'audit of a tenant': (db) => listAudit(db, { tenant: 't', after: [1, 'a'] }, 10, 'asc'),
     'audit of a person': (db) => listAudit(db, { actor: 'user:awa', after: [1, 'a'] }, 10),
     escalations: (db) => listAudit(db, { action: 'escalation_raised', after: [1, 'a'] }, 10),
+    'a day': (db) => listReceived(db, day, after, 10),
     'the code of a device': (db) => latestCode(db, 'd'),
   }
   it.each(Object.entries(lists))('%s: found by an index and sorted by it, however many there are', async (_, run) => {
@@ -55,6 +58,26 @@ describe('every list', () => {
     expect(found).toMatch(/SEARCH|SCAN .* USING (COVERING )?INDEX/)
     expect(found).not.toContain('TEMP B-TREE')
     expect(found).not.toMatch(/SCAN \w+(;|$)/)
+  })
+  it('sums of a day are found by the country’s index, or device by device', async () => {
+    // A batch is explained statement by statement.
+    const batched = (run: (db: D1Database) => Promise<unknown>) =>
+      plan((db) =>
+        run({ ...db, batch: (all: { all(): unknown }[]) => Promise.all(all.map((one) => one.all())) } as never),
+      )
+    expect(await batched((db) => totalsOf(db, day, 't'))).toMatch(
+      /SEARCH b USING INDEX offline_tx_bundles_by_(country|tenant)/,
+    )
+    const found = await batched((db) => groupsOf(db, day, ['a', 'b']))
+    expect(found).toContain(
+      'SEARCH b USING INDEX offline_tx_bundles_by_device (device_id=? AND received_at>? AND received_at<?)',
+    )
+    expect(found).not.toMatch(/SCAN b(;|$| )/)
+  })
+  it('a bundle is found by its id, also for people of one tenant', async () => {
+    const { sql } = findBundles({} as D1Database, 'b', { deviceId: undefined, tenant: 't' }).toSQL()
+    const explained = await bindings.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`).bind('b', 't', 2).all<{ detail: string }>()
+    expect(explained.results.map(({ detail }) => detail).join()).toContain('(bundle_id=?)')
   })
   it('what waits is found by its own small index, people by theirs', async () => {
     expect(await plan((db) => listWaiting(db, { after }, 10))).toContain('offline_tx_bundles_waiting')

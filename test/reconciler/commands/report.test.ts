@@ -121,23 +121,52 @@ test('CSV for spreadsheets', async () => {
   expect(rows).toContain(`${DATE},BJ,${shop.id},merchant,XOF,not_posted,failed: insufficient_funds,1,9000,`)
 })
 
+const device = (id: string, bundles: number, admitted_count = 1, admitted_amount = 1) => ({
+  ...{ device_id: id, currency: 'XOF', bundles, admitted_count, admitted_amount },
+})
+
 test('the edge’s own count shows what has not arrived', async () => {
-  const device = (id: string, bundles: number) => ({
-    ...{ device_id: id, currency: 'XOF', bundles, admitted_count: 1, admitted_amount: 1 },
-  })
   edge = async (request) => {
     const url = new URL(request.url)
     expect(url.pathname).toBe('/internal/received')
     expect([url.searchParams.get('date'), url.searchParams.get('country')]).toEqual([DATE, 'BJ'])
     expect(request.headers.get(SERVICE_HEADER)).toMatch(/^t=/)
     return url.searchParams.get('cursor') === 'next'
-      ? Response.json({ devices: [device('POS-ELSEWHERE', 1)] })
+      ? Response.json({ devices: [device('POS-ELSEWHERE', 1)], next_cursor: null })
       : Response.json({ devices: [device(shop.id, 4)], next_cursor: 'next' })
   }
   const { devices } = await json()
   expect(devices).toContainEqual({ deviceId: shop.id, settled: 2, open: 0, atEdge: 4, notArrived: 2 })
   expect(devices).toContainEqual({ deviceId: 'POS-ELSEWHERE', settled: 0, open: 0, atEdge: 1, notArrived: 1 })
   expect((await made([])).output).toContain(`${shop.id}  2 not here yet`)
+})
+
+test('a device that comes on several pages is added up', async () => {
+  edge = async (request) =>
+    new URL(request.url).searchParams.has('cursor')
+      ? Response.json({ devices: [device(shop.id, 1, 2, 2000)], next_cursor: null })
+      : Response.json({ devices: [device(shop.id, 1, 2, 13_500)], next_cursor: 'next' })
+  const { devices, disagreements } = await json()
+  expect(devices).toContainEqual({ deviceId: shop.id, settled: 2, open: 0, atEdge: 2, notArrived: 0 })
+  expect(disagreements).not.toContainEqual(expect.objectContaining({ deviceId: shop.id }))
+})
+
+test('what the edge admitted is what the book has of it: else the report says so and is not explained', async () => {
+  const late = (await json()).devices.find(({ open }: { open: number }) => open > 0).deviceId
+  // 3 000 + 3 000 + 9 000 + 500 were not refused at the edge; 1 000 and the copy were.
+  const agreeing = [device(shop.id, 2, 4, 15_500), device(agent.id, 1, 1, 700)]
+  edge = () => Response.json({ devices: [...agreeing, device(late, 1, 2, 5000)], next_cursor: null })
+  expect(await json()).toMatchObject({
+    explained: true,
+    disagreements: [{ deviceId: late, atEdge: { count: 2, minor: 5000 }, why: 'not settled yet' }],
+  })
+  edge = () => Response.json({ devices: [device(shop.id, 2, 4, 15_501), ...agreeing.slice(1)], next_cursor: null })
+  const { code, output } = await made([])
+  expect(code).toBe(1)
+  expect(output).toContain(`${shop.id}  XOF  admitted 4 (15501) at the edge, 4 (15500) here: UNEXPLAINED`)
+  const rows = (await made(['--format', 'csv'])).output.split('\r\n')
+  expect(rows).toContain(`${DATE},BJ,${shop.id},,XOF,admitted_at_edge,,4,15501,`)
+  expect(rows).toContain(`${DATE},BJ,${shop.id},,XOF,admitted_here,,4,15500,`)
 })
 
 test.each([
