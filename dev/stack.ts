@@ -107,6 +107,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       QUEUE_API_URL: `${edge.queueUrl}/client/v4`,
       CF_ACCOUNT_ID: LOCAL,
       QUEUE_ID: QUEUE,
+      DLQ_ID: `${QUEUE}-dlq`,
       QUEUE_TOKEN: LOCAL,
       QUEUE_POLL_MS: '50',
       EDGE_URL: edge.url,

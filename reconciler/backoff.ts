@@ -7,6 +7,12 @@ export interface Backoff {
   readonly maxMs: number
 }
 
+/**
+ * No pause and no lease is longer. What is due later than that was put off by a clock that was wrong, and is due now:
+ * who works on it is decided by locks in the book, not by the lease.
+ */
+export const PAUSE_MAX_MS = 10 * 60_000
+
 /** @param attempt 1 for the first failure. @param random 0 … 1 */
 export function backoffMs({ firstMs, maxMs }: Backoff, attempt: number, random: number): number {
   const pause = Math.min(firstMs * 2 ** Math.min(attempt - 1, 30), maxMs)

@@ -15,6 +15,7 @@ import { InvalidRiskSettings, type RiskMode, riskModeFrom } from '../src/risk/fi
  * - `SIRA_URL`, `SIRA_API_KEY`, `RISK_PSEUDONYM_KEY`: who scores (src/risk/fixed.ts); the local rules alone without them
  * - `ENVIRONMENT`: production unless said otherwise
  * - `DLQ_ID`: the queue that the settle queue's dead letters go to
+ * - `INBOX_KEEP_DAYS`: how long messages that are done stay in the inbox; 30 days
  * - `METRICS_PORT`: health, readiness and metrics over HTTP
  * - `CHECKPOINT_FILE`, `CHECKPOINT_KEY`: where the audit chains' checkpoints go, and the key they are signed with (JWK,
  *   P-256). To check them `CHECKPOINT_PUBLIC_KEY` is enough.
@@ -33,6 +34,7 @@ const settings = z.object({
   KEY_WRAPPING_SECRET: z.string().min(1),
   /** How often an empty queue is asked; Cloudflare allows an account about four API calls a second. */
   QUEUE_POLL_MS: z.coerce.number().int().min(10).max(60_000).default(500),
+  INBOX_KEEP_DAYS: z.coerce.number().int().min(1).max(3650).default(30),
   METRICS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   CHECKPOINT_FILE: z.string().min(1).optional(),
   CHECKPOINT_KEY: z.string().min(1).optional(),
@@ -44,6 +46,7 @@ export interface Config {
   readonly queue: { readonly apiUrl: string; readonly accountId: string; readonly id: string; readonly token: string }
   readonly deadLetterQueueId?: string
   readonly queuePollMs: number
+  readonly inboxKeepDays: number
   readonly edgeUrl: string
   readonly hmacSecret: Uint8Array
   readonly edgeKeys: string
@@ -75,6 +78,7 @@ export function parseConfig(env: Env): Config {
       token: values.QUEUE_TOKEN,
     },
     queuePollMs: values.QUEUE_POLL_MS,
+    inboxKeepDays: values.INBOX_KEEP_DAYS,
     edgeUrl: values.EDGE_URL,
     hmacSecret: secret(values.INTERNAL_HMAC_KEY),
     edgeKeys: values.EDGE_KEYS,

@@ -3,6 +3,7 @@ import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
 import { toHex } from '../src/protocol/bytes.ts'
 import { ulidText } from '../src/protocol/ids.ts'
 import { type DecisionMessage, encodeSettleMessage } from '../src/protocol/messages.ts'
+import type { PaymentType } from '../src/protocol/payment.ts'
 import { bundleStatus, type PaymentStatus } from '../src/protocol/states.ts'
 import { record } from './audit.ts'
 import { type Backoff, backoffMs } from './backoff.ts'
@@ -11,6 +12,7 @@ import { lockPending, markDone } from './inbox.ts'
 import { lockDevices } from './lock-devices.ts'
 import { faultOf, type Log } from './log.ts'
 import { announce } from './outbox.ts'
+import { countSettled, type SettledCount } from './settled-counts.ts'
 
 /**
  * Decisions of people, in two transactions:
@@ -74,6 +76,8 @@ export interface DecisionDeps {
   readonly clock: () => number
   readonly random: () => number
   readonly log: Log
+  /** Told after COMMIT. */
+  readonly settled: (counts: readonly SettledCount[]) => void
 }
 
 /** Devices in one transaction. */
@@ -146,6 +150,8 @@ interface Settled {
   readonly result: 'applied' | 'owed' | 'superseded' | 'not_waiting' | 'not_reversible' | 'unknown_payment'
   readonly status: PaymentStatus | null
   readonly reason: string | null
+  /** Null for a payment that is not known. */
+  readonly type: PaymentType | null
 }
 
 /**
@@ -162,6 +168,13 @@ async function settle(deps: DecisionDeps, { settle }: Step, devices: readonly st
     await audit(client, rows, at)
     return rows
   })
+  deps.settled(
+    countSettled(
+      settled.flatMap(({ result, type, status }) =>
+        result === 'applied' && type !== null && status !== null ? [{ type, status }] : [],
+      ),
+    ),
+  )
   for (const { device_id: device, rev, counter, result, reason } of settled) {
     if (result === 'applied') continue
     deps.log.warn({ device, rev, counter, result, reason }, 'a decision has no effect')

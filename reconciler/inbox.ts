@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { SettleMessage } from '../src/protocol/messages.ts'
+import { PAUSE_MAX_MS } from './backoff.ts'
 
 /**
  * `offline_sync_queue`: messages between the settle queue and the book. Whatever the queue delivered is here before it
@@ -53,16 +54,22 @@ export async function receive(client: pg.ClientBase, messages: readonly Received
   )
 }
 
-/** Takes messages that are due, each for one worker. The lease is the time until they are due again. */
+/**
+ * Takes messages that are due, each for one worker. The lease is the time until they are due again. What a clock that was
+ * wrong put off further than any pause comes up too.
+ */
 export async function claim(pool: pg.Pool, max: number, nowMs: number): Promise<readonly InboxRow[]> {
   const { rows } = await pool.query<InboxRow>(
     `WITH due AS (
        SELECT id FROM offline_sync_queue WHERE status = 'pending' AND next_retry_at <= $1
-       ORDER BY next_retry_at, id LIMIT $3 FOR UPDATE SKIP LOCKED)
+       ORDER BY next_retry_at, id LIMIT $3 FOR UPDATE SKIP LOCKED),
+     misdated AS (
+       SELECT id FROM offline_sync_queue WHERE status = 'pending' AND next_retry_at > $4
+       ORDER BY next_retry_at, id LIMIT $3 - (SELECT count(*) FROM due) FOR UPDATE SKIP LOCKED)
      UPDATE offline_sync_queue q SET attempts = attempts + 1, next_retry_at = $2
-     FROM due WHERE q.id = due.id
+     FROM (SELECT id FROM due UNION ALL SELECT id FROM misdated) m WHERE q.id = m.id
      RETURNING q.id, q.kind, q.body, q.attempts`,
-    [new Date(nowMs), new Date(nowMs + LEASE_MS), max],
+    [new Date(nowMs), new Date(nowMs + LEASE_MS), max, new Date(nowMs + PAUSE_MAX_MS)],
   )
   return rows.sort((a, b) => a.id - b.id)
 }

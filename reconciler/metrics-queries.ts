@@ -10,7 +10,7 @@ export interface InboxState {
   /** Of the pending message that was tried most often. */
   readonly attemptsMax: number
   readonly parked: number
-  /** Ever fetched from the dead letters. */
+  /** Fetched from the dead letters, of those that are kept. */
   readonly deadLettered: number
   readonly untold: number
   /** Since the oldest of these changed. */

@@ -1,13 +1,7 @@
 import type pg from 'pg'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { type InboxState, readInboxState } from './metrics-queries.ts'
-
-/** What became of payments in a batch that was committed. */
-export interface SettledCount {
-  readonly type: string
-  readonly status: string
-  readonly count: number
-}
+import type { SettledCount } from './settled-counts.ts'
 
 /** Prometheus metrics of one reconciler. No labels with ids: their number has a bound. */
 export interface Metrics {
@@ -40,7 +34,7 @@ export function newMetrics(pool: pg.Pool, clock: () => number): Metrics {
   })
   const payments = new Counter({
     name: 'offline_payments_total',
-    help: 'Payments that this reconciler settled, by type and by what became of them',
+    help: 'Payments that this reconciler brought to a status, by type; one that people decided counts again',
     labelNames: ['type', 'result'],
     registers,
   })
@@ -81,7 +75,7 @@ const GAUGES: Readonly<Record<keyof InboxState, readonly [name: string, help: st
   oldestPendingSeconds: ['offline_inbox_oldest_seconds', 'Since the oldest pending message arrived'],
   attemptsMax: ['offline_inbox_attempts_max', 'Of the pending message that was tried most often'],
   parked: ['offline_inbox_parked', 'Messages that only a person can let go on'],
-  deadLettered: ['offline_inbox_dead_lettered', 'Messages that ever came from the dead letters'],
+  deadLettered: ['offline_inbox_dead_lettered', 'Messages that came from the dead letters, of those that are kept'],
   openDecisions: ['offline_decisions_open', 'Decisions of people that are not carried out'],
   untold: ['offline_outbox_untold', 'Bundles, decisions and devices that the edge has not been told the newest of'],
   oldestUntoldSeconds: ['offline_outbox_oldest_seconds', 'Since the oldest of these changed'],

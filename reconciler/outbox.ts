@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { Confirmation } from '../src/protocol/confirmations.ts'
 import { deviceId as asDeviceId, parseUlid } from '../src/protocol/ids.ts'
 import type { Outcome } from '../src/protocol/notice.ts'
+import { PAUSE_MAX_MS } from './backoff.ts'
 
 /**
  * `offline_outbox`: what the edge has to be told. A row points at a bundle, a decision of people, or a device; what is said about it is read
@@ -53,19 +54,27 @@ export interface Head {
   readonly attempts: number
 }
 
-/** Takes the oldest undelivered row of each device that is due. Those behind it wait, so that order is kept. */
+const IS_HEAD = `NOT EXISTS (SELECT FROM offline_outbox b
+                               WHERE b.device_id = o.device_id AND b.delivered_version < b.version AND b.id < o.id)`
+
+/**
+ * Takes the oldest undelivered row of each device that is due, or that a clock that was wrong put off further than any
+ * pause. Those behind it wait, so that order is kept.
+ */
 export async function claimHeads(pool: pg.Pool, max: number, nowMs: number): Promise<readonly Head[]> {
   const { rows } = await pool.query<Head>(
     `WITH due AS (
        SELECT o.id FROM offline_outbox o
-       WHERE o.delivered_version < o.version AND o.next_attempt_at <= $1
-         AND NOT EXISTS (SELECT FROM offline_outbox b
-                         WHERE b.device_id = o.device_id AND b.delivered_version < b.version AND b.id < o.id)
-       ORDER BY o.next_attempt_at, o.id LIMIT $3 FOR UPDATE SKIP LOCKED)
+       WHERE o.delivered_version < o.version AND o.next_attempt_at <= $1 AND ${IS_HEAD}
+       ORDER BY o.next_attempt_at, o.id LIMIT $3 FOR UPDATE SKIP LOCKED),
+     misdated AS (
+       SELECT o.id FROM offline_outbox o
+       WHERE o.delivered_version < o.version AND o.next_attempt_at > $4 AND ${IS_HEAD}
+       ORDER BY o.next_attempt_at, o.id LIMIT $3 - (SELECT count(*) FROM due) FOR UPDATE SKIP LOCKED)
      UPDATE offline_outbox o SET attempts = attempts + 1, next_attempt_at = $2
-     FROM due WHERE o.id = due.id
+     FROM (SELECT id FROM due UNION ALL SELECT id FROM misdated) m WHERE o.id = m.id
      RETURNING o.id, o.device_id AS "deviceId", o.attempts`,
-    [new Date(nowMs), new Date(nowMs + LEASE_MS), max],
+    [new Date(nowMs), new Date(nowMs + LEASE_MS), max, new Date(nowMs + PAUSE_MAX_MS)],
   )
   return rows
 }

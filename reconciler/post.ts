@@ -3,6 +3,7 @@ import { calendarDay } from '../src/protocol/activity.ts'
 import { toHex } from '../src/protocol/bytes.ts'
 import { ulidText } from '../src/protocol/ids.ts'
 import type { BundleMessage } from '../src/protocol/messages.ts'
+import type { PaymentType } from '../src/protocol/payment.ts'
 import type { Policy } from '../src/protocol/policy.ts'
 import { bundleStatus, type PaymentStatus } from '../src/protocol/states.ts'
 import type { RiskRecord } from '../src/risk/decide.ts'
@@ -12,6 +13,7 @@ import type { DecidedPayment } from './decide.ts'
 import { lockPending, markDone, park } from './inbox.ts'
 import { lockDevices } from './lock-devices.ts'
 import { announce } from './outbox.ts'
+import { countSettled, type SettledCount } from './settled-counts.ts'
 import type { VerifiedBundle } from './verify-bundle.ts'
 
 /** A bundle with nothing left to find out: what remains is one database transaction. */
@@ -27,6 +29,7 @@ export interface PreparedBundle {
 
 /** What became of one payment. */
 interface Settled {
+  readonly type: PaymentType
   readonly status: PaymentStatus
   readonly reason: string | null
 }
@@ -38,15 +41,21 @@ interface Settled {
  *
  * If the process dies before COMMIT nothing happened; after it, the inbox rows are done. If two do it at once, the
  * second finds the inbox rows done; a message that came under two keys finds its bundle recorded.
+ *
+ * @returns what became of the payments that were recorded now
  */
-export async function postBundles(pool: pg.Pool, prepared: readonly PreparedBundle[], at: Date): Promise<void> {
-  await transact(pool, async (client) => {
+export async function postBundles(
+  pool: pg.Pool,
+  prepared: readonly PreparedBundle[],
+  at: Date,
+): Promise<readonly SettledCount[]> {
+  return transact(pool, async (client) => {
     const mine = await lockPending(
       client,
       prepared.map(({ inboxId }) => inboxId),
     )
     const open = prepared.filter(({ inboxId }) => mine.has(inboxId)).sort(byArrival)
-    if (open.length === 0) return
+    if (open.length === 0) return []
     await lockDevices(
       client,
       open.map(({ message }) => message.deviceId),
@@ -77,6 +86,7 @@ export async function postBundles(pool: pg.Pool, prepared: readonly PreparedBund
       open.filter((one) => recorded.get(keyOf(one)) === toHex(one.verified.digest)).map(({ inboxId }) => inboxId),
       at,
     )
+    return countSettled([...settled.values()].flat())
   })
 }
 
@@ -113,7 +123,7 @@ async function recordPayments(
   const settled = new Map<PreparedBundle, Settled[]>(fresh.map((one) => [one, []]))
   if (lines.length === 0) return settled
   const column = <T>(pick: (line: (typeof lines)[number]) => T): T[] => lines.map(pick)
-  const { rows } = await client.query<Settled & { no: number }>(
+  const { rows } = await client.query<Omit<Settled, 'type'> & { no: number }>(
     `SELECT no, status, reason FROM offline_record_transactions(
        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::date[], $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
     [
@@ -145,7 +155,7 @@ async function recordPayments(
   for (const { no, status, reason } of rows) {
     const line = lines[no - 1]
     if (line === undefined) throw new Error('an answer without a payment')
-    settled.get(line.one)?.push({ status, reason })
+    settled.get(line.one)?.push({ type: line.payment.type, status, reason })
   }
   return settled
 }

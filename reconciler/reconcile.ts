@@ -1,17 +1,13 @@
 import type pg from 'pg'
 import type { KeyProvider } from '../src/crypto/key-provider.ts'
+import { openSettleMessage } from '../src/crypto/settle-message.ts'
 import type { TrustedKey } from '../src/crypto/sign1.ts'
-import {
-  type BundleMessage,
-  type DecisionMessage,
-  type DeviceMessage,
-  parseSettleMessage,
-} from '../src/protocol/messages.ts'
+import type { BundleMessage, DecisionMessage, DeviceMessage } from '../src/protocol/messages.ts'
 import { isVoided } from '../src/protocol/payment.ts'
 import type { Policy } from '../src/protocol/policy.ts'
 import { unreachable } from '../src/protocol/result.ts'
 import { payerDeviceOf } from './authority.ts'
-import { type Backoff, backoffMs } from './backoff.ts'
+import { type Backoff, backoffMs, PAUSE_MAX_MS } from './backoff.ts'
 import { isTransient } from './db.ts'
 import { type AuthorisedBundle, authorise, decidePayments } from './decide.ts'
 import { recordDecision, settleDecisions } from './decisions.ts'
@@ -21,6 +17,7 @@ import { type PolicyReader, policyKey } from './policies.ts'
 import { type PreparedBundle, postBundles } from './post.ts'
 import { loadDevices, type Registry, recordDevice } from './registry.ts'
 import type { RiskScorer } from './risk.ts'
+import type { SettledCount } from './settled-counts.ts'
 import { findTwins } from './twins.ts'
 import { type VerifiedBundle, verifyBundle } from './verify-bundle.ts'
 
@@ -42,13 +39,15 @@ export interface ReconcileDeps {
   readonly clock: () => number
   readonly random: () => number
   readonly log: Log
+  /** Told what became of payments, after each COMMIT. */
+  readonly settled: (counts: readonly SettledCount[]) => void
 }
 
 /** Bundles in one transaction: at most 5 000 payments, some tens of milliseconds under locks. */
 const BATCH_MAX = 50
 /** After this many failures that are not the database's a person has to look. */
 const ATTEMPTS_MAX = 10
-const FAILURE: Backoff = { firstMs: 1_000, maxMs: 10 * 60_000 }
+const FAILURE: Backoff = { firstMs: 1_000, maxMs: PAUSE_MAX_MS }
 /** The device's facts are on their way, or will be sent again by the edge. */
 const WAITING: Backoff = { firstMs: 500, maxMs: 60_000 }
 /** How often a payer's device is waited for: anyone can name one that does not exist. */
@@ -60,7 +59,10 @@ export async function reconcileOnce(deps: ReconcileDeps): Promise<number> {
   const bundles: BundleRow[] = []
   for (const row of rows) {
     await guarded(deps, row, async () => {
-      const message = parseSettleMessage(new Uint8Array(row.body))
+      // Again, though the inbox took it: a person may have released what was parked for it.
+      const opened = await openSettleMessage(new Uint8Array(row.body), deps.trusted)
+      if (!opened.ok) return parkRow(deps, row, opened.error.fault)
+      const message = opened.value
       switch (message.kind) {
         case 'device':
           return settleDevice(deps, row, message)
@@ -99,12 +101,12 @@ async function settleBundles(deps: ReconcileDeps, bundles: readonly BundleRow[])
   const prepared = await prepare(deps, bundles)
   if (prepared.length === 0) return
   try {
-    await postBundles(deps.pool, prepared, new Date(deps.clock()))
+    deps.settled(await postBundles(deps.pool, prepared, new Date(deps.clock())))
   } catch (error) {
     deps.log.warn({ bundles: prepared.length, fault: faultOf(error) }, 'batch not posted; posting one by one')
     for (const one of prepared) {
       const row = bundles.find(({ row }) => row.id === one.inboxId)?.row as InboxRow
-      await guarded(deps, row, () => postBundles(deps.pool, [one], new Date(deps.clock())))
+      await guarded(deps, row, async () => deps.settled(await postBundles(deps.pool, [one], new Date(deps.clock()))))
     }
   }
 }

@@ -14,6 +14,7 @@ import { Bell, type Loop, runLoop } from './loop.ts'
 import { newMetrics } from './metrics.ts'
 import { sendOnce } from './outcomes.ts'
 import { policyReader } from './policies.ts'
+import { pruneInbox } from './prune.ts'
 import { pullOnce } from './pull.ts'
 import { openQueue } from './queue.ts'
 import { reconcileOnce } from './reconcile.ts'
@@ -43,6 +44,8 @@ export interface Reconciler {
 const IDLE_MS = 500
 /** Dead letters are rare, and late already. */
 const DEAD_LETTERS_IDLE_MS = 60_000
+/** How often it is looked for messages that are old enough to go. */
+const PRUNE_IDLE_MS = 60_000
 /** How often it is asked whether a new day has begun. */
 const CHECKPOINT_IDLE_MS = 60_000
 
@@ -66,24 +69,27 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
   const queue = openQueue(config.queue, around.fetch)
   const edge = openEdge(config.edgeUrl, hmacKey, around.fetch, clock)
   const common = { pool, clock, random, log }
+  const metrics = newMetrics(pool, clock)
+  const trusted = await trustedReceiptKeys(keys)
   const reconcileDeps = {
     ...common,
     keys,
-    trusted: await trustedReceiptKeys(keys),
+    trusted,
     policies: policyReader({ ...common, edge }),
     risk: await openRiskScorer(config.risk, { ...common, fetch: around.fetch }),
+    settled: metrics.settled,
   }
-  const pull = () => pullOnce({ ...common, queue })
+  const pull = () => pullOnce({ ...common, trusted, queue })
   const reconcile = () => reconcileOnce(reconcileDeps)
   const send = () => sendOnce({ ...common, edge })
+  const prune = () => pruneInbox(pool, config.inboxKeepDays, clock())
   const { deadLetterQueueId } = config
   const deadLetters = deadLetterQueueId && openQueue({ ...config.queue, id: deadLetterQueueId }, around.fetch)
-  const rescue = deadLetters ? () => pullDeadLetters({ ...common, queue: deadLetters }) : undefined
+  const rescue = deadLetters ? () => pullDeadLetters({ ...common, trusted, queue: deadLetters }) : undefined
   const checkpoints = config.checkpoints && {
     file: config.checkpoints.file,
     keys: await signingKeys(config.checkpoints.key),
   }
-  const metrics = newMetrics(pool, clock)
   const pulse = new Pulse(clock)
   const observe = (name: string, seconds: number, count: number | undefined) => {
     metrics.step(name, seconds, count)
@@ -100,6 +106,7 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
         { name: 'pull', step: pull, bell: pulls, idleMs: config.queuePollMs, wakes: [inbox, outbox] },
         { name: 'reconcile', step: reconcile, bell: inbox, idleMs: IDLE_MS, wakes: [outbox] },
         { name: 'outcomes', step: send, bell: outbox, idleMs: IDLE_MS, wakes: [] },
+        { name: 'prune', step: prune, bell: new Bell(), idleMs: PRUNE_IDLE_MS, wakes: [] },
         ...(rescue
           ? [{ name: 'dead_letters', step: rescue, bell: new Bell(), idleMs: DEAD_LETTERS_IDLE_MS, wakes: [inbox] }]
           : []),

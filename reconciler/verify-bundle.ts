@@ -83,12 +83,15 @@ async function readReceipt(encoded: Uint8Array, trusted: readonly TrustedKey[]):
   }
 }
 
-/** The edge's receipt keys that are in use, with their verifiers. */
+/**
+ * The edge's receipt keys with their verifiers, retired ones too: what they signed while they were in use may still wait
+ * here, or be owed by the edge. A key that somebody else may have is taken off the reconciler's list.
+ */
 export async function trustedReceiptKeys(keys: KeyProvider): Promise<readonly TrustedKey[]> {
   const { keys: all } = await keys.keySet()
-  const inUse = all.filter(({ use, state }) => use === 'receipt' && state !== 'retired')
+  const receiptKeys = all.filter(({ use }) => use === 'receipt')
   return Promise.all(
-    inUse.map(async ({ kid, publicKey }) => ({
+    receiptKeys.map(async ({ kid, publicKey }) => ({
       kid,
       alg: ES256,
       verifier: await webCryptoSuite.verifier({ alg: ES256, bytes: publicKey }),

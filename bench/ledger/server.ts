@@ -28,7 +28,7 @@ export interface Server {
 
 export interface Database {
   readonly name: string
-  /** A session of the application, whose backend can be watched. */
+  /** A session of the schema's owner, as whom the application's functions post; its backend can be watched. */
   connect(): Promise<Session>
   readonly admin: pg.Client
 }
@@ -68,8 +68,7 @@ export async function startServer(): Promise<Server> {
         name,
         admin,
         async connect() {
-          const client = await open(postgres.appUrl(name))
-          await client.query('SET ROLE molam_reconciler')
+          const client = await open(postgres.ownerUrl(name))
           const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
           const pid = rows[0]?.pid ?? 0
           return { client, cpuMs: () => cpuOf(pid) }
@@ -95,8 +94,8 @@ const SEED = `
   CREATE TABLE bare.transfers (LIKE wallet_core.transfers INCLUDING ALL);
   CREATE TABLE bare.entries (LIKE wallet_core.entries INCLUDING ALL);
   CREATE TABLE bare.transactions (LIKE offline_transactions INCLUDING ALL);
-  GRANT USAGE ON SCHEMA bare TO molam_reconciler;
-  GRANT INSERT ON ALL TABLES IN SCHEMA bare TO molam_reconciler;`
+  GRANT USAGE ON SCHEMA bare TO molam_owner;
+  GRANT INSERT ON ALL TABLES IN SCHEMA bare TO molam_owner;`
 
 /** USER_HZ: the unit of utime and stime in /proc is 10 ms on every Linux that Node runs on. */
 const TICK_MS = 10

@@ -34,7 +34,7 @@ const postingValues = (batch: readonly BenchPayment[]) => [
   column(batch, () => 'XOF'),
   AT,
 ]
-const POST = 'wallet_core.post_payments($1, $2, $3, $4, $5, $6, $7, $8)'
+const POST = "wallet_core.post_transfers('payment', $1, $2, $4, $5, $6, $7, $8, $3)"
 
 /** The ledger alone, as the reconciler’s function reaches it. */
 export const posting: Subject = {

@@ -1,11 +1,16 @@
 -- The book: double entry in minor units. Balances are kept on the account and, as a running balance, on each entry, so
 -- that one can be proven from the other.
 
+-- Domains, not constraints of the table: those would be checked again with each change of a balance.
+CREATE DOMAIN wallet_core.wallet_id AS text CHECK (VALUE ~ '^[\x21-\x7e]{1,64}$');
+CREATE DOMAIN wallet_core.currency AS text CHECK (VALUE ~ '^[A-Z]{3}$');
+CREATE DOMAIN wallet_core.account_kind AS text CHECK (VALUE IN ('customer', 'merchant', 'agent', 'system'));
+
 CREATE TABLE wallet_core.accounts (
   account_id    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-  wallet_id     text NOT NULL UNIQUE CHECK (wallet_id ~ '^[\x21-\x7e]{1,64}$'),
-  currency      text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
-  kind          text NOT NULL CHECK (kind IN ('customer', 'merchant', 'agent', 'system')),
+  wallet_id     wallet_core.wallet_id NOT NULL UNIQUE,
+  currency      wallet_core.currency NOT NULL,
+  kind          wallet_core.account_kind NOT NULL,
   -- The balance may not go below it; null is no floor, for accounts that money comes from.
   floor_minor   bigint DEFAULT 0,
   frozen        boolean NOT NULL DEFAULT false,
@@ -32,7 +37,8 @@ CREATE TABLE wallet_core.transfers (
   amount_minor      bigint NOT NULL CHECK (amount_minor > 0),
   currency          text NOT NULL,
   posted_at         timestamptz NOT NULL,
-  CONSTRAINT transfers_once UNIQUE (source_id, source_no, kind)
+  -- In this order the numbers of a source lie side by side, one kind after the other.
+  CONSTRAINT transfers_once UNIQUE (source_id, kind, source_no)
 );
 
 CREATE TABLE wallet_core.entries (

@@ -142,7 +142,8 @@ CREATE TABLE offline_sync_queue (
   dedup_key     text NOT NULL UNIQUE,
   kind          text NOT NULL CHECK (kind IN ('bundle', 'device', 'review', 'reversal', 'unreadable')),
   device_id     text,
-  -- Until it is done: then its content is where it belongs, and here only its key is kept, against repetitions.
+  -- Until it is done: then its content is where it belongs, and here only its key is kept for some time, against
+  -- repetitions.
   body          bytea,
   -- parked: goes on only when a person releases it.
   status        text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'done', 'parked')),
@@ -154,12 +155,17 @@ CREATE TABLE offline_sync_queue (
   last_error    text,
   received_at   timestamptz NOT NULL,
   done_at       timestamptz,
+  -- When it was fetched from the queue's dead letters: nobody had acknowledged it in time there. It is then a message like
+  -- any other, also one that was here already.
+  dead_lettered_at timestamptz,
   CONSTRAINT sync_queue_done CHECK ((done_at IS NOT NULL) = (status = 'done')),
   CONSTRAINT sync_queue_body CHECK ((body IS NULL) = (status = 'done'))
 );
 CREATE INDEX offline_sync_queue_due ON offline_sync_queue (next_retry_at, id) WHERE status = 'pending';
 CREATE INDEX offline_sync_queue_waiting ON offline_sync_queue (device_id) WHERE status = 'pending';
 CREATE INDEX offline_sync_queue_parked ON offline_sync_queue (id) WHERE status = 'parked';
+CREATE INDEX offline_sync_queue_dead_lettered ON offline_sync_queue (id) WHERE dead_lettered_at IS NOT NULL;
+CREATE INDEX offline_sync_queue_done ON offline_sync_queue (done_at) WHERE status = 'done';
 
 -- What the edge has to be told: a pointer, not the message. The message is made when it is sent, so it says what holds
 -- then, and sending it again is always right. Undelivered while version is ahead.
@@ -175,12 +181,25 @@ CREATE TABLE offline_outbox (
   attempts          int NOT NULL DEFAULT 0,
   next_attempt_at   timestamptz NOT NULL,
   last_error        text,
+  -- Since when the edge does not know the newest: what is due moves with each attempt, this does not. By the database's
+  -- clock.
+  undelivered_since timestamptz NOT NULL DEFAULT now(),
   CONSTRAINT outbox_once UNIQUE NULLS NOT DISTINCT (device_id, bundle_id, decision_rev),
   CONSTRAINT outbox_subject CHECK ((bundle_id IS NULL) = (seq IS NULL) AND num_nonnulls(bundle_id, decision_rev) <= 1),
   CONSTRAINT outbox_delivered CHECK (delivered_version <= version)
 );
 CREATE INDEX offline_outbox_due ON offline_outbox (next_attempt_at, id) WHERE delivered_version < version;
 CREATE INDEX offline_outbox_by_device ON offline_outbox (device_id, id) WHERE delivered_version < version;
+
+CREATE FUNCTION offline_outbox_grew() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+  new.undelivered_since := now();
+  RETURN new;
+END $$;
+CREATE TRIGGER offline_outbox_age BEFORE UPDATE ON offline_outbox
+  FOR EACH ROW WHEN (old.delivered_version = old.version AND new.version > old.version)
+  EXECUTE FUNCTION offline_outbox_grew();
 
 -- Payments that count towards a device's daily limits. The day is the policy's calendar day of initiated_at.
 CREATE TABLE offline_device_activity (
@@ -199,7 +218,25 @@ GRANT INSERT, UPDATE ON offline_devices TO molam_reconciler;
 GRANT INSERT ON offline_device_keys TO molam_reconciler;
 -- The signed bytes of a bundle never change.
 GRANT INSERT, UPDATE (status, rev, settled_at) ON offline_tx_bundles TO molam_reconciler;
-GRANT INSERT, UPDATE (status, waiting_for, attempts, next_retry_at, last_error, done_at, body)
+GRANT INSERT, UPDATE (status, waiting_for, attempts, next_retry_at, last_error, done_at, body,
+                      dead_lettered_at)
   ON offline_sync_queue TO molam_reconciler;
+
+-- The application may not delete from the inbox. This deletes what is done and old, and nothing else.
+CREATE FUNCTION offline_prune_inbox(p_done_before timestamptz, p_max int) RETURNS int
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+  v_pruned int;
+BEGIN
+  DELETE FROM offline_sync_queue WHERE id IN (
+    SELECT id FROM offline_sync_queue
+    -- Whatever the caller's clock says, by the database's own nothing of today.
+    WHERE status = 'done' AND done_at < least(p_done_before, now() - interval '1 day')
+    ORDER BY done_at LIMIT p_max FOR UPDATE SKIP LOCKED);
+  GET DIAGNOSTICS v_pruned = ROW_COUNT;
+  RETURN v_pruned;
+END $$;
+REVOKE ALL ON FUNCTION offline_prune_inbox FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION offline_prune_inbox TO molam_reconciler;
 GRANT INSERT, UPDATE (version, delivered_version, attempts, next_attempt_at, last_error)
   ON offline_outbox TO molam_reconciler;

@@ -40,18 +40,19 @@ LANGUAGE sql STABLE AS $$
   SELECT * FROM offline_policies WHERE country = p_country ORDER BY version DESC LIMIT 1
 $$;
 
--- Adds to what a device did on a day.
+-- Adds payments to what their devices did on their days.
 CREATE FUNCTION record_device_activity(
-  p_device_id text, p_day date, p_currency text, p_count int, p_value_minor bigint
+  p_device_id text[], p_day date[], p_currency text[], p_amount_minor bigint[]
 ) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE sql SET search_path = public, pg_temp AS $$
   INSERT INTO offline_device_activity AS a (device_id, day, currency, count, value_minor)
-  VALUES (p_device_id, p_day, p_currency, p_count, p_value_minor)
+  SELECT device_id, day, currency, count(*), sum(amount_minor)
+  FROM unnest(p_device_id, p_day, p_currency, p_amount_minor) AS x (device_id, day, currency, amount_minor)
+  GROUP BY device_id, day, currency ORDER BY device_id, day, currency
   ON CONFLICT (device_id, day, currency)
   DO UPDATE SET count = a.count + excluded.count, value_minor = a.value_minor + excluded.value_minor
 $$;
 REVOKE ALL ON FUNCTION record_device_activity FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION record_device_activity TO molam_reconciler;
 
 -- Whether a device may take that much more on a day, by its country's newest policy. False where there is no policy.
 CREATE FUNCTION check_device_daily_limits(

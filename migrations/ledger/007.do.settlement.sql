@@ -10,7 +10,10 @@ CREATE FUNCTION offline_record_transactions(
   p_status text[], p_reason text[], p_risk_score double precision[],
   p_payer_proven boolean[], p_payer_device_id text[], p_payer_nonce bytea[], p_at timestamptz
 ) RETURNS TABLE (no bigint, status text, reason text, transfer_id uuid)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+-- As post_transfers(): a table is joined by LATERAL … OFFSET 0, or it would be read as a whole.
+SET plan_cache_mode = force_generic_plan SET enable_nestloop = off SET enable_seqscan = off SET jit = off
+AS $$
 #variable_conflict use_column
 DECLARE
   v_status   text[];
@@ -19,7 +22,8 @@ DECLARE
   v_proven   boolean[] := p_payer_proven;
   v_fee      bigint[];
   v_bearer   text[];
-  v_transfer uuid[] := array_fill(NULL::uuid, ARRAY[cardinality(p_device_id)]);
+  v_transfer uuid[];
+  v_wrong    text;
   v_result   record;
   v_recorded bigint;
 BEGIN
@@ -36,7 +40,13 @@ BEGIN
                                    ORDER BY i.no) > 1 AS copy
     FROM unnest(p_device_id, p_counter, p_status, p_reason)
          WITH ORDINALITY AS i (device_id, counter, status, reason, no)
-    LEFT JOIN offline_transactions t ON t.device_id = i.device_id AND t.counter = i.counter
+    LEFT JOIN (SELECT t.*
+               FROM (SELECT device_id, min(counter) AS first_counter, max(counter) AS last_counter
+                     FROM unnest(p_device_id, p_counter) AS s (device_id, counter) GROUP BY device_id) s
+               -- OFFSET keeps the planner from any other way than one look into the index for each device.
+               CROSS JOIN LATERAL (SELECT device_id, counter FROM offline_transactions WHERE device_id = s.device_id
+                                     AND counter BETWEEN s.first_counter AND s.last_counter OFFSET 0) t) t
+      ON t.device_id = i.device_id AND t.counter = i.counter
   ) x;
 
   IF cardinality(array_remove(p_payer_device_id, NULL)) > 0 THEN
@@ -52,7 +62,8 @@ BEGIN
       SELECT x.no
       FROM unnest(p_device_id, p_counter, p_payer_device_id, p_payer_nonce, v_status)
            WITH ORDINALITY AS x (device_id, counter, payer_device_id, nonce, status, no)
-      JOIN offline_payer_authorizations a ON a.payer_device_id = x.payer_device_id AND a.nonce = x.nonce
+      CROSS JOIN LATERAL (SELECT device_id, counter FROM offline_payer_authorizations
+                          WHERE payer_device_id = x.payer_device_id AND nonce = x.nonce OFFSET 0) a
       WHERE x.status IN ('pending', 'review', 'quarantined') AND (a.device_id, a.counter) <> (x.device_id, x.counter)
     LOOP
       v_status[v_result.no] := 'failed';
@@ -75,35 +86,36 @@ BEGIN
             ORDER BY r.version DESC LIMIT 1) f) r ON true;
   END IF;
 
-  FOR v_result IN
-    WITH due AS (
-      SELECT * FROM unnest(p_device_id, p_counter, p_type, p_sender, p_receiver, p_amount_minor, p_currency, v_status,
-                           p_country, v_fee, v_bearer)
-        WITH ORDINALITY AS x (device_id, counter, type, sender, receiver, amount_minor, currency, status,
-                              country, fee_minor, bearer, no)
-      WHERE x.status = 'pending'
-    ), batch AS (
-      SELECT array_agg(no ORDER BY no) AS nos, array_agg(device_id ORDER BY no) AS device_ids,
-             array_agg(counter ORDER BY no) AS counters, array_agg(type ORDER BY no) AS types,
-             array_agg(sender ORDER BY no) AS senders, array_agg(receiver ORDER BY no) AS receivers,
-             array_agg(amount_minor ORDER BY no) AS amounts, array_agg(currency ORDER BY no) AS currencies,
-             CASE WHEN sum(fee_minor) > 0 THEN array_agg(fee_minor ORDER BY no) END AS fees,
-             array_agg(bearer ORDER BY no) AS bearers,
-             array_agg(CASE WHEN fee_minor > 0 THEN wallet_core.fee_account(country, currency) END ORDER BY no)
-               AS fee_accounts
-      FROM due HAVING count(*) > 0
-    )
+  WITH due AS (
+    SELECT * FROM unnest(p_device_id, p_counter, p_type, p_sender, p_receiver, p_amount_minor, p_currency, v_status,
+                         p_country, v_fee, v_bearer)
+      WITH ORDINALITY AS x (device_id, counter, type, sender, receiver, amount_minor, currency, status,
+                            country, fee_minor, bearer, no)
+    WHERE x.status = 'pending'
+  ), batch AS (
+    SELECT array_agg(no ORDER BY no) AS nos, array_agg(device_id ORDER BY no) AS device_ids,
+           array_agg(counter ORDER BY no) AS counters, array_agg(type ORDER BY no) AS types,
+           array_agg(sender ORDER BY no) AS senders, array_agg(receiver ORDER BY no) AS receivers,
+           array_agg(amount_minor ORDER BY no) AS amounts, array_agg(currency ORDER BY no) AS currencies,
+           CASE WHEN sum(fee_minor) > 0 THEN array_agg(fee_minor ORDER BY no) END AS fees,
+           array_agg(bearer ORDER BY no) AS bearers,
+           array_agg(CASE WHEN fee_minor > 0 THEN wallet_core.fee_account(country, currency) END ORDER BY no)
+             AS fee_accounts
+    FROM due HAVING count(*) > 0
+  ), posted AS (
     SELECT b.nos[r.no] AS no, r.result, r.reason, r.transfer_id
-    FROM batch b, wallet_core.post_payments(b.device_ids, b.counters, b.types, b.senders, b.receivers, b.amounts,
-                                            b.currencies, p_at, b.fees, b.bearers, b.fee_accounts) r
-  LOOP
-    IF v_result.result NOT IN ('posted', 'failed') THEN
-      RAISE EXCEPTION 'a payment that is not recorded has a transfer: %', v_result.result USING ERRCODE = 'data_corrupted';
-    END IF;
-    v_status[v_result.no] := CASE v_result.result WHEN 'posted' THEN 'succeeded' ELSE 'failed' END;
-    v_reason[v_result.no] := v_result.reason;
-    v_transfer[v_result.no] := v_result.transfer_id;
-  END LOOP;
+    FROM batch b, wallet_core.post_transfers('payment', b.device_ids, b.counters, b.senders, b.receivers, b.amounts,
+                                             b.currencies, p_at, b.types, b.fees, b.bearers, b.fee_accounts) r
+  )
+  SELECT array_agg(CASE r.result WHEN 'posted' THEN 'succeeded' WHEN 'failed' THEN 'failed' ELSE x.status END
+                   ORDER BY x.no),
+         array_agg(coalesce(r.reason, x.reason) ORDER BY x.no), array_agg(r.transfer_id ORDER BY x.no),
+         min(r.result) FILTER (WHERE r.result NOT IN ('posted', 'failed'))
+  INTO v_status, v_reason, v_transfer, v_wrong
+  FROM unnest(v_status, v_reason) WITH ORDINALITY AS x (status, reason, no) LEFT JOIN posted r ON r.no = x.no;
+  IF v_wrong IS NOT NULL THEN
+    RAISE EXCEPTION 'a payment that is not recorded has a transfer: %', v_wrong USING ERRCODE = 'data_corrupted';
+  END IF;
 
   INSERT INTO offline_transactions (device_id, counter, bundle_id, content_hash, type, method, amount_minor, currency,
     sender, receiver, merchant_id, initiated_at, status, reason, payer_proven, fee_minor, fee_bearer, risk_score,
@@ -120,22 +132,23 @@ BEGIN
   WHERE NOT x.copy;
   GET DIAGNOSTICS v_recorded = ROW_COUNT;
 
-  INSERT INTO offline_tx_copies (device_id, counter, bundle_id, content_hash, recorded_at)
-  SELECT x.device_id, x.counter, x.bundle_id, x.content_hash, p_at
-  FROM unnest(p_device_id, p_counter, p_bundle_id, p_content_hash, v_copy)
-       AS x (device_id, counter, bundle_id, content_hash, copy)
-  WHERE x.copy;
+  IF true = ANY (v_copy) THEN
+    INSERT INTO offline_tx_copies (device_id, counter, bundle_id, content_hash, recorded_at)
+    SELECT x.device_id, x.counter, x.bundle_id, x.content_hash, p_at
+    FROM unnest(p_device_id, p_counter, p_bundle_id, p_content_hash, v_copy)
+         AS x (device_id, counter, bundle_id, content_hash, copy)
+    WHERE x.copy;
+  END IF;
 
   IF v_recorded <> cardinality(array_remove(v_copy, true)) THEN
     RAISE EXCEPTION 'recorded % payments of %', v_recorded, cardinality(v_copy) USING ERRCODE = 'data_corrupted';
   END IF;
 
-  PERFORM record_device_activity(x.device_id, x.day, x.currency, count(*)::int, sum(x.amount_minor)::bigint)
+  PERFORM record_device_activity(array_agg(x.device_id), array_agg(x.day), array_agg(x.currency),
+                                 array_agg(x.amount_minor))
   FROM unnest(p_device_id, p_day, p_currency, p_amount_minor, v_status)
        AS x (device_id, day, currency, amount_minor, status)
-  WHERE x.status <> 'refused'
-  GROUP BY x.device_id, x.day, x.currency
-  ORDER BY x.device_id, x.day, x.currency;
+  WHERE x.status <> 'refused';
 
   RETURN QUERY
     SELECT x.no, x.status, x.reason, x.transfer_id

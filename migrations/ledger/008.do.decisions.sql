@@ -76,7 +76,8 @@ GRANT INSERT (device_id, rev, counter, bundle_id, verdict, reason, actors, conte
 -- the payer's word that was or was not there when it was recorded, and the funds that are there now. Of several decisions
 -- about one payment the last one holds. The caller holds the locks of the devices; accounts are locked here.
 CREATE FUNCTION offline_settle_reviews(p_device_id text[], p_at timestamptz)
-RETURNS TABLE (device_id text, rev bigint, counter bigint, bundle_id text, result text, status text, reason text)
+RETURNS TABLE (device_id text, rev bigint, counter bigint, bundle_id text, result text, status text, reason text,
+               type text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -130,8 +131,8 @@ BEGIN
       FROM due HAVING count(*) > 0
     )
     SELECT b.nos[r.no] AS no, r.result, r.reason, r.transfer_id
-    FROM batch b, wallet_core.post_payments(b.device_ids, b.counters, b.types, b.senders, b.receivers, b.amounts,
-                                            b.currencies, p_at, b.fees, b.bearers, b.fee_accounts) r
+    FROM batch b, wallet_core.post_transfers('payment', b.device_ids, b.counters, b.senders, b.receivers, b.amounts,
+                                             b.currencies, p_at, b.types, b.fees, b.bearers, b.fee_accounts) r
   LOOP
     IF v_posted.result NOT IN ('posted', 'failed') THEN
       RAISE EXCEPTION 'a payment that waits has a transfer: %', v_posted.result USING ERRCODE = 'data_corrupted';
@@ -156,7 +157,11 @@ BEGIN
   FROM unnest(v_device, v_rev, v_counter, v_outcome) AS x (device_id, rev, counter, outcome)
   WHERE d.device_id = x.device_id AND d.rev = x.rev AND d.counter = x.counter;
 
-  RETURN QUERY SELECT * FROM unnest(v_device, v_rev, v_counter, v_bundle, v_outcome, v_status, v_reason);
+  RETURN QUERY
+    SELECT x.*, t.type
+    FROM unnest(v_device, v_rev, v_counter, v_bundle, v_outcome, v_status, v_reason)
+         AS x (device_id, rev, counter, bundle_id, outcome, status, reason)
+    LEFT JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter;
 END $$;
 REVOKE ALL ON FUNCTION offline_settle_reviews FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION offline_settle_reviews TO molam_reconciler;
@@ -165,7 +170,8 @@ GRANT EXECUTE ON FUNCTION offline_settle_reviews TO molam_reconciler;
 -- cannot give the money back, or may not, owes it, and is asked again later with growing pauses, for as long as it takes.
 -- The caller holds the locks of the devices; accounts are locked here.
 CREATE FUNCTION offline_settle_reversals(p_device_id text[], p_at timestamptz)
-RETURNS TABLE (device_id text, rev bigint, counter bigint, bundle_id text, result text, status text, reason text)
+RETURNS TABLE (device_id text, rev bigint, counter bigint, bundle_id text, result text, status text, reason text,
+               type text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -241,9 +247,10 @@ BEGIN
 
   RETURN QUERY
     SELECT x.device_id, x.rev, x.counter, x.bundle_id, x.outcome,
-           CASE WHEN x.outcome = 'applied' THEN 'reversed' END, x.reason
+           CASE WHEN x.outcome = 'applied' THEN 'reversed' END, x.reason, t.type
     FROM unnest(v_device, v_rev, v_counter, v_bundle, v_outcome, v_reason)
-         AS x (device_id, rev, counter, bundle_id, outcome, reason);
+         AS x (device_id, rev, counter, bundle_id, outcome, reason)
+    LEFT JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter;
 END $$;
 REVOKE ALL ON FUNCTION offline_settle_reversals FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION offline_settle_reversals TO molam_reconciler;

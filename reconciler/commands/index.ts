@@ -1,5 +1,6 @@
 import { checkpoint } from './checkpoint.ts'
 import type { Command } from './command.ts'
+import { owed } from './owed.ts'
 import { release } from './release.ts'
 import { replay } from './replay.ts'
 import { report } from './report.ts'
@@ -7,4 +8,4 @@ import { status } from './status.ts'
 import { verify } from './verify.ts'
 
 /** Everything but running and migrating. */
-export const COMMANDS: Readonly<Record<string, Command>> = { status, verify, report, release, replay, checkpoint }
+export const COMMANDS: Readonly<Record<string, Command>> = { status, verify, report, owed, release, replay, checkpoint }

@@ -81,6 +81,28 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
         AND (p.status IS NULL OR p.status NOT IN ('succeeded', 'failed', 'reversed'))`,
   },
   {
+    name: 'payment_statuses',
+    promise: 'each payment is what was put on record when its bundle was settled, unless people decided about it',
+    sql: `
+      WITH on_record AS (
+        SELECT l.device_id, l.bundle_id, (r ->> 0)::bigint AS counter, r ->> 1 AS status, r ->> 2 AS reason
+        FROM offline_audit_logs l CROSS JOIN LATERAL jsonb_array_elements(l.detail -> 'payments') r
+        WHERE l.action = 'bundle_settled'
+      ), decided AS (
+        SELECT device_id, bundle_id, counter, bool_or(verdict <> 'reverse') AS reviewed
+        FROM offline_decisions WHERE result = 'applied' GROUP BY device_id, bundle_id, counter)
+      SELECT r.device_id, r.counter, r.status AS on_record, p.status, p.reason
+      FROM on_record r
+      LEFT JOIN decided d USING (device_id, bundle_id, counter)
+      -- A copy is no payment of its own.
+      LEFT JOIN (SELECT device_id, bundle_id, counter, status, reason FROM offline_transactions
+                 UNION ALL SELECT device_id, bundle_id, counter, 'refused', 'duplicate' FROM offline_tx_copies) p
+        USING (device_id, bundle_id, counter)
+      WHERE CASE WHEN d.device_id IS NULL THEN (r.status, r.reason) IS DISTINCT FROM (p.status, p.reason)
+                 -- People decide about what waits.
+                 ELSE d.reviewed <> (r.status IN ('review', 'quarantined')) END`,
+  },
+  {
     name: 'payments_of_bundles',
     promise: 'each payment and each copy is one of a bundle that is recorded, within the counters of its receipt',
     sql: `

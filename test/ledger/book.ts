@@ -19,10 +19,13 @@ export interface Posted {
   readonly transfer_id: string | null
 }
 
-/** Posts a batch as the application does. */
-export async function post(app: pg.Pool | pg.ClientBase, payments: readonly TestPayment[]): Promise<readonly Posted[]> {
-  const { rows } = await app.query<Posted>(
-    `SELECT * FROM wallet_core.post_payments($1, $2, $3, $4, $5, $6, $7, now(), $8, $9, $10)`,
+/** Posts a batch as the settlement functions do, as the owner of the schema. */
+export async function post(
+  owner: pg.Pool | pg.ClientBase,
+  payments: readonly TestPayment[],
+): Promise<readonly Posted[]> {
+  const { rows } = await owner.query<Posted>(
+    `SELECT * FROM wallet_core.post_transfers('payment', $1, $2, $4, $5, $6, $7, now(), $3, $8, $9, $10)`,
     [
       payments.map(({ source }) => source),
       payments.map(({ no }) => no),

@@ -7,7 +7,7 @@ const db = useDatabase()
 beforeAll(async () => {
   await db().open('payer', 1000)
   await db().open('payee')
-  await post(db().app, [{ source: 'POS-1', no: 1, from: 'payer', to: 'payee', amount: 5 }])
+  await post(db().owner, [{ source: 'POS-1', no: 1, from: 'payer', to: 'payee', amount: 5 }])
   await db().app.query(
     "INSERT INTO offline_audit_logs (stream, at, actor, action, detail) VALUES ('s', now(), 'a', 'b', '{}')",
   )
@@ -31,7 +31,7 @@ describe.each(facts)('%s', (table, change) => {
   )
 })
 
-test('the application cannot write the book but through the posting function', async () => {
+test('the application cannot write the book but through the functions that settle', async () => {
   for (const sql of [
     'INSERT INTO wallet_core.entries VALUES (1, 99, uuidv7(), 5, 5, now())',
     "INSERT INTO wallet_core.transfers VALUES (uuidv7(), 'payment', 'x', 1, 1, 2, 5, 'XOF', now())",
@@ -39,6 +39,8 @@ test('the application cannot write the book but through the posting function', a
     "SELECT wallet_core.open_account('mine', 'XOF')",
     "SELECT wallet_core.fund('x', ARRAY[1]::bigint[], ARRAY['payee'], ARRAY[5]::bigint[], 'XOF', now())",
     "SELECT wallet_core.post_transfers('funding', ARRAY['x'], ARRAY[1]::bigint[], ARRAY['system:treasury:XOF'], ARRAY['payee'], ARRAY[5]::bigint[], ARRAY['XOF'], now())",
+    "SELECT wallet_core.post_transfers('payment', ARRAY['POS-2'], ARRAY[1]::bigint[], ARRAY['payer'], ARRAY['payee'], ARRAY[5]::bigint[], ARRAY['XOF'], now(), ARRAY['p2p'])",
+    "SELECT record_device_activity(ARRAY['POS-1'], ARRAY['2026-11-22']::date[], ARRAY['XOF'], ARRAY[5]::bigint[])",
     "UPDATE offline_transactions SET status = 'failed'",
     "INSERT INTO offline_tx_copies VALUES ('d', 1, 'b', sha256(''), now())",
     "UPDATE offline_tx_bundles SET bundle = ''",
@@ -46,4 +48,18 @@ test('the application cannot write the book but through the posting function', a
   ]) {
     await expect(db().app.query(sql), sql).rejects.toThrow(/permission denied/)
   }
+})
+
+test('the functions that change anything and that the application can call: those that settle, and pruning', async () => {
+  const { rows } = await db().app.query(`
+    SELECT p.oid::regproc::text AS name FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+    WHERE n.nspname IN ('public', 'wallet_core') AND (p.prosecdef OR p.provolatile = 'v')
+      AND p.prorettype <> 'trigger'::regtype AND has_function_privilege(p.oid, 'EXECUTE')
+    ORDER BY name`)
+  expect(rows.map(({ name }) => name)).toEqual([
+    'offline_prune_inbox',
+    'offline_record_transactions',
+    'offline_settle_reversals',
+    'offline_settle_reviews',
+  ])
 })

@@ -61,7 +61,7 @@ test('any batches do what the same payments would do one by one', async () => {
           // Never more than the payee is given.
           ...(fee && { fee: { ...fee, account: 'fees', amount: Math.min(fee.amount, p.amount) } }),
         }))
-        expect(answers(await post(db().app, named))).toEqual(model(balances, posted, named))
+        expect(answers(await post(db().owner, named))).toEqual(model(balances, posted, named))
       }
       collected += balances.get('fees') ?? 0
       balances.set('fees', collected)

@@ -18,7 +18,7 @@ test('opposing transfers between the same wallets in parallel do not deadlock', 
       return { source: `POS-${batch}`, no: no + 1, from, to, amount: 1 + ((batch * 7 + no) % 50) }
     }),
   )
-  const results = await Promise.all(batches.map((batch) => post(db().app, batch)))
+  const results = await Promise.all(batches.map((batch) => post(db().owner, batch)))
   expect(new Set(results.flatMap(answers))).toEqual(new Set(['posted']))
   await expectSoundBook(db().app)
 })
@@ -33,7 +33,7 @@ test('the same batch from many sides at once is posted once', async () => {
     to: 'payee',
     amount: 10,
   }))
-  const results = await Promise.all(Array.from({ length: 8 }, () => post(db().app, batch)))
+  const results = await Promise.all(Array.from({ length: 8 }, () => post(db().owner, batch)))
   expect(results.flatMap(answers).filter((answer) => answer === 'posted')).toHaveLength(50)
   expect(await db().balance('payee')).toBe(500)
   await expectSoundBook(db().app)
@@ -44,7 +44,7 @@ test('parallel payments never take a wallet below its floor', async () => {
   await db().open('rich')
   const results = await Promise.all(
     Array.from({ length: 30 }, (_, i) =>
-      post(db().app, [{ source: `F-${i}`, no: 1, from: 'poor', to: 'rich', amount: 7 }]),
+      post(db().owner, [{ source: `F-${i}`, no: 1, from: 'poor', to: 'rich', amount: 7 }]),
     ),
   )
   expect(results.flatMap(answers).filter((answer) => answer === 'posted')).toHaveLength(14)

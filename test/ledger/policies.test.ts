@@ -43,8 +43,14 @@ test('daily limits count payments and value of the day, per currency', async () 
     const { rows } = await db().app.query('SELECT check_device_daily_limits($1, $2, $3, $4, $5, $6) AS ok', args)
     return rows[0].ok
   }
-  const did = (count: number, value: number) =>
-    db().app.query("SELECT record_device_activity('POS-1', '2026-11-22', 'XOF', $1, $2)", [count, value])
+  const did = (count: number, value: number) => {
+    const amounts = Array.from({ length: count }, (_, i) => (i === 0 ? value - count + 1 : 1))
+    const same = (text: string) => amounts.map(() => text)
+    return db().owner.query('SELECT record_device_activity($1, $2, $3, $4)', [
+      ...[same('POS-1'), same('2026-11-22'), same('XOF')],
+      amounts,
+    ])
+  }
   expect(await allowed(50, 500_000)).toBe(true)
   await did(48, 100_000)
   await did(1, 300_000)

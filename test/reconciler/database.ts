@@ -5,7 +5,7 @@ import { openPool } from '../../reconciler/db.ts'
 export interface Database {
   /** As the application, like the reconciler. */
   readonly app: pg.Pool
-  /** As the owner of the schema: opens and funds accounts. */
+  /** As the owner of the schema: opens and funds accounts, and may post. */
   readonly owner: pg.Pool
   readonly appUrl: string
   readonly ownerUrl: string
@@ -26,7 +26,7 @@ export function useDatabase(): () => Database {
   beforeAll(async () => {
     await asAdmin(adminUrl, `CREATE DATABASE ${name} TEMPLATE ${template} OWNER molam_owner`)
     const app = openPool(inDatabase(appUrl), () => undefined, 16)
-    const owner = new pg.Pool({ connectionString: inDatabase(ownerUrl), max: 2 })
+    const owner = new pg.Pool({ connectionString: inDatabase(ownerUrl), max: 16 })
     owner.on('error', () => undefined)
     database = {
       app,

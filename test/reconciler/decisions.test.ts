@@ -39,7 +39,7 @@ async function held(count: number, balance = 100_000, over: Partial<Payment> = {
   })
   const made = await device.bundle(payments, world.keySet)
   const bundle = await world.admitMade(made, payments, { exceptions })
-  return { device, payer, made, facts: world.facts(device), bundle }
+  return { device, payer, made, facts: await world.facts(device), bundle }
 }
 
 /** What the edge was told last about each payment. */
@@ -137,7 +137,7 @@ test.each([
   ],
 ] as const)('a decision that comes %s is carried out once', async (_, order) => {
   const one = await held(1)
-  for (const messages of order(one, world.review(one.made, 1, { 1: 'approve' }))) {
+  for (const messages of order(one, await world.review(one.made, 1, { 1: 'approve' }))) {
     world.network.send(...messages)
     await (await world.reconciler()).once()
     world.now += 60_000

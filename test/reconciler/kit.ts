@@ -5,6 +5,7 @@ import { openLog } from '../../reconciler/log.ts'
 import { openReconciler, type Reconciler } from '../../reconciler/run.ts'
 import { importHmacKey } from '../../src/crypto/hmac.ts'
 import { localKeys } from '../../src/crypto/local-keys.ts'
+import { sealSettleMessage } from '../../src/crypto/settle-message.ts'
 import { signAsEdge, signSign1 } from '../../src/crypto/sign1.ts'
 import { authorizationTerms, encodeAuthorizationHeader } from '../../src/protocol/authorization.ts'
 import { fromBase64url } from '../../src/protocol/bytes.ts'
@@ -16,6 +17,7 @@ import {
   type ReversalMessage,
   type ReviewMessage,
   type ReviewVerdict,
+  type SettleMessage,
 } from '../../src/protocol/messages.ts'
 import type { Payment, PaymentEntry } from '../../src/protocol/payment.ts'
 import { type DecisionException, encodeReceipt, type Receipt } from '../../src/protocol/receipt.ts'
@@ -34,7 +36,7 @@ export interface World {
   device(kind?: 'merchant' | 'agent' | 'customer'): Promise<TestDevice>
   reconciler(fetch?: typeof globalThis.fetch): Promise<Reconciler>
   /** The message that registers a device. */
-  facts(device: TestDevice, over?: Partial<DeviceMessage>): Uint8Array
+  facts(device: TestDevice, over?: Partial<DeviceMessage>): Promise<Uint8Array>
   /** The message of an admitted bundle, with the decisions given. */
   admit(
     device: TestDevice,
@@ -48,8 +50,13 @@ export interface World {
     message?: Partial<BundleMessage>,
   ): Promise<Uint8Array>
   /** What people decided about payments of a bundle. */
-  review(made: Made, rev: number, decisions: Record<number, ReviewVerdict>, over?: Partial<ReviewMessage>): Uint8Array
-  reversal(made: Made, rev: number, counter: number, over?: Partial<ReversalMessage>): Uint8Array
+  review(
+    made: Made,
+    rev: number,
+    decisions: Record<number, ReviewVerdict>,
+    over?: Partial<ReviewMessage>,
+  ): Promise<Uint8Array>
+  reversal(made: Made, rev: number, counter: number, over?: Partial<ReversalMessage>): Promise<Uint8Array>
   /** A payer's own signature over a payment. */
   authorize(payer: TestDevice, payment: Payment, nonce?: Uint8Array): Promise<Uint8Array>
   /** Everything that can be done now is done, also what was in a pause. */
@@ -62,6 +69,7 @@ export async function makeWorld(database: Database, over: Record<string, string>
   const keys = await localKeys(secrets.EDGE_KEYS, secrets.KEY_WRAPPING_SECRET)
   const keySet = await keys.keySet()
   const opened: Reconciler[] = []
+  const signed = (message: SettleMessage) => sealSettleMessage(message, async () => keys)
   const env = {
     ...secrets,
     DATABASE_URL: database.appUrl,
@@ -97,7 +105,7 @@ export async function makeWorld(database: Database, over: Record<string, string>
     },
 
     facts: (device, over = {}) =>
-      encodeSettleMessage({
+      signed({
         kind: 'device',
         deviceId: device.id,
         rev: 1,
@@ -144,7 +152,7 @@ export async function makeWorld(database: Database, over: Record<string, string>
 
     review({ header }, rev, decisions, over = {}) {
       const { deviceId, bundleId, seq } = header
-      return encodeSettleMessage({
+      return signed({
         ...{ kind: 'review', deviceId, bundleId, seq, rev, decidedAtMs: world.now, actors: ['user:anna'] },
         decisions: Object.entries(decisions).map(([counter, verdict]) => ({ counter: Number(counter), verdict })),
         ...over,
@@ -153,7 +161,7 @@ export async function makeWorld(database: Database, over: Record<string, string>
 
     reversal({ header }, rev, counter, over = {}) {
       const { deviceId, bundleId, seq } = header
-      return encodeSettleMessage({
+      return signed({
         ...{ kind: 'reversal', deviceId, bundleId, seq, rev, decidedAtMs: world.now, actors: ['user:anna', 'user:bo'] },
         ...{ counter, reason: 'paid twice' },
         ...over,

@@ -22,7 +22,7 @@ export class Network {
   fault: (path: string) => number | undefined = () => undefined
   /** The edge takes what it is told, and the answer does not arrive. */
   answersLost = false
-  readonly #queue = new Map<string, Uint8Array>()
+  readonly #queue = new Map<string, Uint8Array | Promise<Uint8Array>>()
   readonly #leased = new Set<string>()
   readonly #hmacKey: CryptoKey
   readonly #clock: () => number
@@ -33,7 +33,8 @@ export class Network {
     this.#clock = clock
   }
 
-  send(...bodies: readonly Uint8Array[]): void {
+  /** Bodies that are still being signed are waited for when the queue is pulled. */
+  send(...bodies: readonly (Uint8Array | Promise<Uint8Array>)[]): void {
     for (const body of bodies) this.#queue.set(`m${++this.#messages}`, body)
   }
 
@@ -70,13 +71,15 @@ export class Network {
     return this.#confirm(request, pathname)
   }
 
-  #pull(max: number): Response {
+  async #pull(max: number): Promise<Response> {
     const free = [...this.#queue].filter(([id]) => !this.#leased.has(id)).slice(0, max)
-    const messages = free.map(([id, body]) => {
-      this.#leased.add(id)
-      const metadata = { 'CF-Content-Type': 'bytes' }
-      return { id, lease_id: id, body: Buffer.from(body).toString('base64'), attempts: 1, timestamp_ms: 0, metadata }
-    })
+    for (const [id] of free) this.#leased.add(id)
+    const messages = await Promise.all(
+      free.map(async ([id, sent]) => {
+        const body = Buffer.from(await sent).toString('base64')
+        return { id, lease_id: id, body, attempts: 1, timestamp_ms: 0, metadata: { 'CF-Content-Type': 'bytes' } }
+      }),
+    )
     return Response.json({ success: true, errors: [], messages: [], result: { messages } })
   }
 

@@ -16,7 +16,7 @@ test('three reconcilers at once, every message twice and in any order: exactly o
   const messages: Uint8Array[] = []
   const devices = await Promise.all(Array.from({ length: 12 }, () => world.device()))
   for (const [d, device] of devices.entries()) {
-    messages.push(world.facts(device))
+    messages.push(await world.facts(device))
     for (let b = 0; b < 5; b++) {
       const payments = Array.from({ length: 10 }, (_, i) =>
         device.payment({ sender: payers[(d + b + i) % payers.length] ?? '' }),

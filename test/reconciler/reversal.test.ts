@@ -36,7 +36,7 @@ async function sale(balances: readonly number[], exceptions: readonly DecisionEx
   const payments: Payment[] = balances.map(() => device.payment({ sender: payer }))
   const made = await device.bundle(payments, world.keySet)
   const bundle = await world.admitMade(made, payments, { exceptions })
-  return { device, payer, made, facts: world.facts(device), bundle }
+  return { device, payer, made, facts: await world.facts(device), bundle }
 }
 async function posted(): Promise<Sale> {
   const one = await sale([10_000])

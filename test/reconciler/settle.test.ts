@@ -204,6 +204,24 @@ test('a copy that the edge accepted all the same is not posted', async () => {
   expect(statuses(device.id)).toContainEqual([1, 'refused', 'duplicate'])
 })
 
+test('a bundle that repeats payments of the one before it posts only what is new in it', async () => {
+  const [device, payer] = [await world.device(), await funded(100_000)]
+  const payments = Array.from({ length: 6 }, () => device.payment({ sender: payer }))
+  world.network.send(world.facts(device), world.admit(device, payments.slice(0, 4)))
+  await world.settle()
+  world.network.send(await world.admit(device, payments.slice(1)))
+  await world.settle()
+  expect(await db().balance(payer)).toBe(100_000 - 6 * 2500)
+  const { rows } = await db().app.query('SELECT counter FROM offline_tx_copies WHERE device_id = $1 ORDER BY counter', [
+    device.id,
+  ])
+  expect(rows.map(({ counter }) => counter)).toEqual([2, 3, 4])
+  expect(statuses(device.id).slice(-5)).toEqual([
+    ...[2, 3, 4].map((counter) => [counter, 'refused', 'duplicate']),
+    ...[5, 6].map((counter) => [counter, 'succeeded']),
+  ])
+})
+
 test('one identity with two contents posts the first and keeps both', async () => {
   const [device, payer] = [await world.device(), await funded(10_000)]
   const payment = device.payment({ sender: payer })

@@ -93,6 +93,58 @@ test('metrics, health and readiness tell what it does', async () => {
   expect(await running.exited).toBe(0)
 })
 
+test('payments are counted by type and by what became of them, once however often they are delivered', async () => {
+  const [device, payer] = [await world.device('agent'), newWallet()]
+  await db().open(payer, 10_000)
+  const payments = [
+    ...[2500, 2500, 9000].map((amount) => device.payment({ sender: payer, amount: amountMinor(amount) })),
+    device.payment({ type: 'cashout', sender: payer, amount: amountMinor(1000) }),
+    device.payment({ type: 'cashout', sender: payer, amount: amountMinor(500) }),
+  ]
+  const [held, refused] = [payments[3]?.counter ?? 0, payments[4]?.counter ?? 0]
+  const exceptions = [
+    { counter: held, decision: 'review', reason: 'amount_review' },
+    { counter: refused, decision: 'refused', reason: 'limit_exceeded' },
+  ] as const
+  const made = await device.bundle(payments, world.keySet)
+  const admit = () => world.admitMade(made, payments, { exceptions })
+  const message = await admit()
+  const review = () => world.review(made, 1, { [held]: 'approve' })
+  const reversal = () => world.reversal(made, 2, payments[0]?.counter ?? 0)
+  const running = await start()
+  const counted = async (labels: string) =>
+    value((await running.get('/metrics')).text, `offline_payments_total{${labels}}`)
+
+  // The same message again, and the same bundle under another receipt.
+  world.network.send(world.facts(device), message, message, admit(), review())
+  await expect.poll(() => counted('type="cashout",result="succeeded"'), { timeout: 20_000 }).toBe(1)
+  world.network.send(reversal())
+  await expect.poll(() => counted('type="merchant",result="reversed"'), { timeout: 20_000 }).toBe(1)
+  world.network.send(message, admit(), review(), reversal(), world.facts(device))
+  const handled = async () => {
+    const { rows } = await db().app.query(
+      `SELECT count(*) FILTER (WHERE status = 'done' AND kind = 'bundle') AS bundles,
+              count(*) FILTER (WHERE status <> 'done') AS open FROM offline_sync_queue WHERE device_id = $1`,
+      [device.id],
+    )
+    return { queued: world.network.queued, ...rows[0] }
+  }
+  await expect.poll(handled, { timeout: 20_000 }).toEqual({ queued: 0, bundles: 3, open: 0 })
+
+  const text = (await running.get('/metrics')).text
+  const lines = text.split('\n').filter((line) => line.startsWith('offline_payments_total{'))
+  expect(lines.sort()).toEqual([
+    'offline_payments_total{type="cashout",result="refused"} 1',
+    'offline_payments_total{type="cashout",result="review"} 1',
+    'offline_payments_total{type="cashout",result="succeeded"} 1',
+    'offline_payments_total{type="merchant",result="failed"} 1',
+    'offline_payments_total{type="merchant",result="reversed"} 1',
+    'offline_payments_total{type="merchant",result="succeeded"} 2',
+  ])
+  running.child.kill('SIGTERM')
+  expect(await running.exited).toBe(0)
+})
+
 test('SIGTERM in the middle of a batch: it is finished, and every lease is given back', async () => {
   const [device, payer] = [await world.device(), newWallet()]
   await db().open(payer, 10_000)

@@ -195,6 +195,27 @@ const damages: readonly [string, string, string, readonly string[]][] = [
     ['decisions_carried_out'],
   ],
   [
+    'why a payment failed is changed',
+    "UPDATE offline_transactions SET reason = 'limit_exceeded' WHERE counter = 3",
+    "UPDATE offline_transactions SET reason = 'insufficient_funds' WHERE counter = 3",
+    ['payment_statuses'],
+  ],
+  [
+    'a payment that was to wait is posted though nobody decided about it',
+    `UPDATE offline_audit_logs SET detail = jsonb_set(detail, '{payments,0}', '[1, "review", "amount_review"]')
+     WHERE action = 'bundle_settled' AND detail -> 'payments' -> 0 ->> 1 = 'succeeded' AND detail -> 'payments' -> 0 ->> 0 = '1'`,
+    `UPDATE offline_audit_logs SET detail = jsonb_set(detail, '{payments,0}', '[1, "succeeded"]')
+     WHERE detail -> 'payments' -> 0 ->> 1 = 'review'`,
+    ['payment_statuses', 'audit_chain'],
+  ],
+  [
+    'people are said to have approved what never waited',
+    `INSERT INTO offline_decisions SELECT device_id, 1, 1, bundle_id, 'approve', NULL, '{user:a}', sha256(''), now(), now(), 'applied', now(), 0, now(), NULL
+     FROM offline_transactions WHERE counter = 1 AND status = 'succeeded' LIMIT 1`,
+    'DELETE FROM offline_decisions',
+    ['payment_statuses'],
+  ],
+  [
     'a payer’s signature belongs to nothing',
     "INSERT INTO offline_payer_authorizations VALUES ('P', '\\x00112233445566778899aabbccddeeff', 'D', 1)",
     'DELETE FROM offline_payer_authorizations',

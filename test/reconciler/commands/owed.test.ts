@@ -1,0 +1,70 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { owed } from '../../../reconciler/commands/owed.ts'
+import { amountMinor } from '../../../src/protocol/money.ts'
+import type { TestDevice } from '../../kit/device.ts'
+import { useDatabase } from '../database.ts'
+import { makeWorld, newWallet, type World } from '../kit.ts'
+import { call } from './kit.ts'
+
+const db = useDatabase()
+let world: World
+let [shop, agent]: TestDevice[] = []
+const [poor, till] = [newWallet(), newWallet()]
+beforeAll(async () => {
+  world = await makeWorld(db())
+  ;[shop, agent] = [await world.device(), await world.device('agent')]
+  await db().open(poor, 5000)
+  await db().open(till)
+  const pay = (device: TestDevice, amount: number, over = {}) =>
+    device.payment({ sender: poor, amount: amountMinor(amount), ...over })
+  // Two find the wallet empty; the first one is to be given back later by a receiver that has spent it.
+  const payments = [pay(shop, 5000, { type: 'p2p', receiver: till }), pay(shop, 700), pay(shop, 800)]
+  const made = await shop.bundle(payments, world.keySet)
+  world.network.send(world.facts(shop), world.facts(agent), world.admitMade(made, payments))
+  await world.settle()
+  world.network.send(world.admit(agent, [pay(agent, 300, { type: 'cashout' })]))
+  await world.settle()
+  const away = [agent.payment({ type: 'p2p', sender: till, receiver: agent.ownerWallet, amount: amountMinor(5000) })]
+  world.network.send(world.admit(agent, away))
+  await world.settle()
+  world.network.send(world.reversal(made, 1, 1))
+  await world.settle()
+})
+afterAll(() => world.close())
+
+test('money that could not be taken is listed with who bears it', async () => {
+  const { code, output } = await call(owed, ['--json'], world)
+  expect(code).toBe(0)
+  const { totals, payments } = JSON.parse(output)
+  expect(totals).toEqual([
+    { kind: 'payment', bearer: 'agent', currency: 'XOF', count: 1, minor: 300 },
+    { kind: 'payment', bearer: 'merchant', currency: 'XOF', count: 2, minor: 1500 },
+    { kind: 'reversal', bearer: 'payer', currency: 'XOF', count: 1, minor: 5000 },
+  ])
+  const named = payments.map((one: Record<string, unknown>) => [one['device_id'], one['counter'], one['bearer']])
+  expect(named[0]).toEqual([shop?.id, 1, 'payer'])
+  expect(named).toHaveLength(4)
+  expect(named).toEqual(
+    expect.arrayContaining([
+      [shop?.id, 2, 'merchant'],
+      [shop?.id, 3, 'merchant'],
+      [agent?.id, 1, 'agent'],
+    ]),
+  )
+})
+
+test('people read it, with a bound, and no wallet is in it', async () => {
+  const { output } = await call(owed, ['--show', '2'], world)
+  expect(output).toContain('2 payments, 1500 XOF borne by: merchant')
+  expect(output).toContain(`reversal  ${shop?.id}/1  BJ p2p  5000 XOF  borne by: payer`)
+  expect(output).toContain('… and 2 more')
+  for (const wallet of [poor, till, shop?.ownerWallet ?? '']) expect(output).not.toContain(wallet)
+})
+
+test('another country owes nothing', async () => {
+  expect((await call(owed, ['--country', 'SN'], world)).output).toBe('nothing is owed')
+})
+
+test.each([['--country', 'Senegal'], ['--show', '0'], ['all']])('%s %s: not called correctly', async (...args) => {
+  expect((await call(owed, args.filter(Boolean), world)).code).toBe(2)
+})
