@@ -7,15 +7,26 @@ import { OfflineError } from './errors.ts'
 
 const DAY_MS = 86_400_000
 
-/** What the device may still take today, by the policy it has. Amounts are minor units of `currency`. */
+export interface Quota {
+  readonly used: number
+  readonly max: number
+  readonly remaining: number
+}
+
+/** What the device may still take today, by the policy it has. Amounts are minor units. */
 export interface Allowance {
   /** Calendar day in the policy's zone, `YYYY-MM-DD`. */
   readonly day: string
+  /** The policy's currency: the only one that is taken. */
   readonly currency: string
-  readonly count: number
-  readonly value: number
-  readonly remainingCount: number
-  readonly remainingValue: number
+  /** Payments of the day. */
+  readonly count: Quota
+  /** Their amounts, `{ XOF: … }`. */
+  readonly amountsByCurrency: Readonly<Record<string, Quota>>
+  /** The most that one payment may be, whatever the day holds. */
+  readonly maxAmount: number
+  /** The largest payment in `currency` that the limits still allow; 0 when they allow none. */
+  readonly remaining: number
   /** UTC milliseconds after which nothing is taken until the next sync. */
   readonly syncBeforeMs: number
 }
@@ -59,14 +70,18 @@ const syncBefore = ({ clock, policy }: DeviceState): number => clock.serverMs + 
 
 export function allowanceAt(nowMs: number, entries: readonly Entry[], state: DeviceState): Allowance {
   const { policy } = state
-  const { count, value } = activityOn(entries, nowMs, policy.currency, policy.timeZone)
+  const today = activityOn(entries, nowMs, policy.currency, policy.timeZone)
+  const count = quota(today.count, policy.maxOfflinePerDevicePerDay)
+  const amount = quota(today.value, policy.maxOfflineValuePerDevicePerDay)
   return {
     day: calendarDay(nowMs, policy.timeZone),
     currency: policy.currency,
     count,
-    value,
-    remainingCount: Math.max(0, policy.maxOfflinePerDevicePerDay - count),
-    remainingValue: Math.max(0, policy.maxOfflineValuePerDevicePerDay - value),
+    amountsByCurrency: { [policy.currency]: amount },
+    maxAmount: policy.maxOfflineAmount,
+    remaining: policy.enabled && count.remaining > 0 ? Math.min(amount.remaining, policy.maxOfflineAmount) : 0,
     syncBeforeMs: syncBefore(state),
   }
 }
+
+const quota = (used: number, max: number): Quota => ({ used, max, remaining: Math.max(0, max - used) })

@@ -1,19 +1,23 @@
 import { newUlid } from '../protocol/ids.ts'
 import type { Entry } from './entry.ts'
+import { OfflineError } from './errors.ts'
 import { nextRun, type Outgoing, sealRun } from './outgoing.ts'
 import type { SyncContext } from './sync-context.ts'
 import { sealKey } from './trust.ts'
 
-type AssembleContext = Pick<SyncContext, 'device' | 'suite' | 'randomBytes'>
+export type AssembleContext = Pick<SyncContext, 'device' | 'suite' | 'randomBytes'>
 
 /**
- * Makes the next bundle of the payments that wait and stores it. A payment that is taken meanwhile goes into the one
- * after.
+ * The bundle in flight, or the next one, made of the payments that wait and stored. A payment that is taken meanwhile
+ * goes into the one after.
  *
  * @returns undefined when nothing waits
  */
-export function assemble({ device, suite, randomBytes }: AssembleContext): Promise<Outgoing | undefined> {
-  return device.mutex.run(async () => {
+export function nextBundle({ device, suite, randomBytes }: AssembleContext): Promise<Outgoing | undefined> {
+  return device.change(async () => {
+    // Sealed now, it could tell another story than the bundle whose record is lost.
+    if (device.chainInDoubt) throw new OfflineError('chain_in_doubt')
+    if (device.outgoing !== undefined) return device.outgoing
     await device.journal.settle()
     const run = nextRun(device.journal.unsent)
     if (run.length === 0) return undefined
@@ -30,7 +34,7 @@ export function assemble({ device, suite, randomBytes }: AssembleContext): Promi
 
 /** @returns whether the bundle in flight could be sealed again: all its payments must still be whole */
 export function sealAgain({ device, suite }: AssembleContext, bundle: Outgoing): Promise<boolean> {
-  return device.mutex.run(async () => {
+  return device.change(async () => {
     const run: Entry[] = []
     for (let counter = bundle.firstCounter; counter <= bundle.lastCounter; counter++) {
       const entry = device.journal.entry(counter)

@@ -19,7 +19,7 @@ export async function bootstrap(context: SyncContext): Promise<Result<void, Fail
   const { notice, roundTripMs } = received.value
   const { device: facts, policy } = notice
   if (facts === undefined || policy === undefined) return fail('answer_invalid')
-  await device.mutex.run(async () => {
+  await device.change(async () => {
     const firstCounter = Math.min(facts.nextCounter, ...(await device.journal.found(notice.missing ?? [])))
     await device.begin({
       kid: loaded.value.kid,

@@ -20,7 +20,7 @@ export async function resolveChain(context: SyncContext): Promise<Result<'admitt
   const verdict = chainVerdict(facts, device.state, device.outgoing)
   if (verdict.kind === 'conflict') return park(context, 'chain_conflict')
   const { outgoing } = device
-  const admitted = await device.mutex.run(async () => {
+  const admitted = await device.change(async () => {
     if (verdict.kind === 'admitted' && outgoing !== undefined) {
       const { firstCounter: first, lastCounter: last, seq } = outgoing
       const proof = { proof: 'chain', signed: toBase64url(signed), first, last } as const
@@ -36,7 +36,7 @@ export async function resolveChain(context: SyncContext): Promise<Result<'admitt
 
 /** Sets the bundle in flight aside: kept and shown, sent again only rarely or when asked. */
 export async function park({ device }: SyncContext, code: Parked['code']) {
-  await device.mutex.run(async () => {
+  await device.change(async () => {
     const { outgoing } = device
     if (outgoing) await device.putOutgoing({ ...outgoing, parked: { code, atMs: device.clock.nowMs() } })
   })

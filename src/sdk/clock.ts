@@ -57,8 +57,16 @@ export class CorrectedClock {
     return this.#source.monotonicMs()
   }
 
-  /** Takes over what was stored. The monotonic clock counts on from there, or from now where it started anew. */
+  /**
+   * Takes over what was stored, by this run or another. The monotonic clock counts on from there, or from now where it is
+   * another one.
+   */
   restore(saved: SavedClock, lastPaymentMs: number): void {
+    const { serverMs, bootId } = this.#saved ?? {}
+    if (serverMs === saved.serverMs && bootId === saved.bootId) {
+      this.paymentTaken(lastPaymentMs)
+      return
+    }
     this.#saved = saved
     const knownMs = saved.serverMs + (this.#sinceServerTime() ?? 0)
     this.#certain = { atMs: Math.max(knownMs, lastPaymentMs), monotonicMs: this.#source.monotonicMs() }

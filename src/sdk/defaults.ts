@@ -1,4 +1,6 @@
-import { nobleSuite } from '../crypto/noble.ts'
+import type { CryptoSuite } from '../crypto/suite.ts'
+import { webCryptoSuite } from '../crypto/webcrypto.ts'
+import { webCryptoFileCrypto } from './file-crypto.ts'
 import { emptyKeyStore } from './key-store.ts'
 import type { OfflineSDKOptions, ResolvedOptions } from './options.ts'
 import type { Fetch } from './transport.ts'
@@ -6,7 +8,7 @@ import type { Fetch } from './transport.ts'
 /** What every runtime that we know has under these names. The only place of the SDK that looks at globals. */
 interface Runtime {
   readonly fetch?: Fetch
-  readonly crypto?: { getRandomValues(bytes: Uint8Array): Uint8Array }
+  readonly crypto?: { getRandomValues(bytes: Uint8Array): Uint8Array; readonly subtle?: unknown }
   readonly performance?: { now(): number }
   readonly setTimeout: (run: () => void, delayMs: number) => unknown
   readonly clearTimeout: (timer: unknown) => void
@@ -16,31 +18,44 @@ interface Runtime {
 /**
  * Fills in what the app left out.
  *
- * @throws TypeError when the runtime lacks `fetch`, `crypto.getRandomValues` or `performance.now` and none is passed in
+ * @throws TypeError when the runtime lacks WebCrypto, `fetch`, `crypto.getRandomValues` or `performance.now` and none is
+ * passed in
  */
 export function withDefaults(options: OfflineSDKOptions): ResolvedOptions {
   const runtime = globalThis as unknown as Runtime
-  const randomBytes = options.randomBytes ?? runtimeRandom(runtime)
   const { AbortController } = runtime
   return {
     ...options,
     keyStore: options.keyStore ?? emptyKeyStore,
     autoSync: options.autoSync ?? false,
+    behavior: options.behavior ?? 'prefer_online',
+    onlineWithinMs: options.onlineWithinMs ?? 3_000,
     syncEveryMs: options.syncEveryMs ?? 60_000,
     requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
     historyDays: options.historyDays ?? 30,
     keys: options.keys,
-    suite: options.suite ?? nobleSuite(randomBytes),
+    exclusive: options.exclusive,
+    channel: options.channel,
+    hints: options.hints,
+    atRest: options.atRest,
+    simulate: options.simulate,
+    suite: options.suite ?? runtimeSuite(runtime),
+    fileCrypto: options.fileCrypto ?? webCryptoFileCrypto,
     // Called as a method of the global object: browsers refuse it detached.
     fetch: options.fetch ?? ((url, request) => needed(runtime.fetch, 'fetch').call(globalThis, url, request)),
     clock: options.clock ?? runtimeClock(runtime),
-    randomBytes,
+    randomBytes: options.randomBytes ?? runtimeRandom(runtime),
     timers: options.timers ?? {
       set: (run, delayMs) => runtime.setTimeout(run, delayMs),
       clear: (timer) => runtime.clearTimeout(timer),
     },
     newAbort: options.newAbort ?? (AbortController && (() => new AbortController())),
   }
+}
+
+function runtimeSuite({ crypto }: Runtime): CryptoSuite {
+  if (crypto?.subtle !== undefined) return webCryptoSuite
+  throw new TypeError('this runtime has no WebCrypto: pass `suite: nobleSuite(…)` from `@molam/offline/noble`')
 }
 
 function runtimeRandom({ crypto }: Runtime): (length: number) => Uint8Array {

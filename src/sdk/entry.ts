@@ -52,6 +52,9 @@ export const isDone = (entry: Entry): boolean => {
   return entry.admitted !== undefined && (status === 'voided' || isFinal(status))
 }
 
+/** Whether not even a reversal can come. */
+export const isSettled = (entry: Entry): boolean => isDone(entry) && statusOf(entry) !== 'succeeded'
+
 export function toWire(entry: Entry): PaymentEntry {
   if (entry.voided) return { counter: entry.counter, voided: true }
   if (entry.payment === undefined) throw new Error('a payment without terms')

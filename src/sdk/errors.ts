@@ -41,6 +41,16 @@ const DEVICE_ERRORS = {
   device_blocked: { money: 'not_taken', next: 'contact_support', message: 'The server has blocked this device' },
   destroyed: { money: 'not_taken', next: 'none', message: 'destroy() was called' },
   storage_failed: { money: 'safe_on_device', next: 'free_storage', message: 'The device storage failed' },
+  store_locked: {
+    money: 'safe_on_device',
+    next: 'contact_support',
+    message: 'The storage does not open with this key',
+  },
+  store_newer: {
+    money: 'safe_on_device',
+    next: 'update_app',
+    message: 'A later version of the app has written this storage',
+  },
   record_damaged: { money: 'safe_on_device', next: 'contact_support', message: 'A stored record is damaged' },
   no_such_payment: { money: 'not_taken', next: 'none', message: 'There is no such payment on this device' },
   already_bundled: {
@@ -51,6 +61,16 @@ const DEVICE_ERRORS = {
   key_missing: { money: 'safe_on_device', next: 'enrol', message: 'The device key is not in the key store' },
   key_mismatch: { money: 'safe_on_device', next: 'enrol', message: 'The key store holds the key of another enrolment' },
   key_locked: { money: 'safe_on_device', next: 'unlock_key', message: 'The key store is locked' },
+  online_required: {
+    money: 'not_taken',
+    next: 'connect',
+    message: 'The payment needs the server, which did not answer',
+  },
+  chain_in_doubt: {
+    money: 'safe_on_device',
+    next: 'connect',
+    message: 'The server must first say what became of the last bundle',
+  },
   network_failed: { money: 'safe_on_device', next: 'wait', message: 'The server was not reached' },
   timed_out: { money: 'safe_on_device', next: 'wait', message: 'The server did not answer in time' },
   answer_invalid: {

@@ -1,3 +1,22 @@
+import type { OfflineError } from './errors.ts'
+import type { OfflinePayment } from './payment-view.ts'
+import type { OfflineState } from './sdk-state.ts'
+import type { SyncReport } from './sync.ts'
+import type { SyncProgress } from './sync-context.ts'
+
+export interface OfflineEvents {
+  /** Anything of `sdk.state` changed. */
+  state: OfflineState
+  /** A payment was taken, voided, acknowledged, or got its outcome; here or in another context on the same storage. */
+  payment: OfflinePayment
+  /** A sync ended. */
+  sync: SyncReport
+  /** The queue empties: when a sync begins to send, and after each bundle that is acknowledged. */
+  progress: SyncProgress
+  /** What keeps the queue from emptying, once a sync. No payment is at fault; those that wait are safe on the device. */
+  queue_error: OfflineError
+}
+
 /** Calls listeners by event name. One that throws does not keep the others, or the payment, from going on. */
 export class Emitter<Events extends object> {
   readonly #listeners = new Map<keyof Events, Set<(value: never) => void>>()
@@ -11,11 +30,8 @@ export class Emitter<Events extends object> {
 
   emit<Name extends keyof Events>(event: Name, value: Events[Name]): void {
     for (const listener of this.#listeners.get(event) ?? []) {
-      try {
-        ;(listener as (value: Events[Name]) => void)(value)
-      } catch {
-        // The app's own fault, in the app's own code; there is nowhere to report it to from here.
-      }
+      // What it throws, now or later, is the app's own fault in the app's own code: there is nowhere to report it to.
+      void (async () => (listener as (value: Events[Name]) => unknown)(value))().catch(() => undefined)
     }
   }
 }

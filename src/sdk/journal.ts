@@ -2,8 +2,10 @@ import { COUNTER_MAX } from '../protocol/limits.ts'
 import type { Outcome } from '../protocol/notice.ts'
 import type { Payment } from '../protocol/payment.ts'
 import type { Verdict } from '../protocol/rules.ts'
+import { type DamagedRecord, outcomeKey, paymentKey, readCounter, voidKey } from './counter-record.ts'
 import type { DeviceState } from './device-state.ts'
-import { type Entry, newEntry, replaces } from './entry.ts'
+import { Entries } from './entries.ts'
+import { type Entry, isSettled, newEntry, replaces } from './entry.ts'
 import { asStorageFailure, OfflineError } from './errors.ts'
 import {
   type Admission,
@@ -11,26 +13,9 @@ import {
   decodeAdmission,
   decodePayment,
   encodePayment,
-  type OutcomeRecord,
 } from './payment-record.ts'
 import type { Records } from './records.ts'
 import { WriteOnce } from './write-once.ts'
-
-/**
- * A counter whose record cannot be used. It is never sent and never given out again; a person decides.
- *
- * - `unreadable`: the record does not check out. Nobody can prove that the payer was not told "paid".
- * - `absent`: the counter is used up and there is no record: the store lost it, or a copy of this device used it.
- * - `void_unreadable`: the payment is whole, and whether it was voided cannot be read.
- */
-export interface DamagedRecord {
-  readonly counter: number
-  readonly kind: 'unreadable' | 'absent' | 'void_unreadable'
-  /** The edge has acknowledged the payment: only the copy here is lost. */
-  readonly receipted: boolean
-  /** The record's text as it stands, which stays where it is. */
-  readonly raw?: string
-}
 
 /** Records are read this many at a time, for stores that answer through a bridge. */
 const READ_BATCH = 64
@@ -40,28 +25,31 @@ const PROBE_PAST_END = 4
 /** Counters that are given up in one step, each shown as absent: bounds what one answer can make the device do. */
 const SKIP_MAX = 1000
 
-const paymentKey = (counter: number): string => `payment/${counter}`
-const voidKey = (counter: number): string => `void/${counter}`
-const outcomeKey = (counter: number): string => `outcome/${counter}`
 const admissionKey = (seq: number): string => `admission/${seq}`
+
+type Head = Pick<DeviceState, 'firstCounter' | 'nextCounter' | 'firstSeq' | 'seq'>
 
 /**
  * The payments on the device, a record each. Writing the record is taking the payment and giving it its counter, in one
- * step. Callers hold the device's mutex.
+ * step. Callers hold the device's lock.
  */
 export class Journal {
   readonly #records: Records
-  readonly #entries = new Map<number, Entry>()
-  readonly #damaged = new Map<number, DamagedRecord>()
+  readonly #announce: () => Promise<void>
+  readonly #entries = new Entries()
   /** Counters that are in a bundle, which may have been sent. */
   readonly #bundled = new Set<number>()
   readonly #once: WriteOnce
   #nextCounter = 1
+  #lastSeq = 0
   #outcomeLost = false
+  #locked = false
 
-  constructor(records: Records) {
+  /** @param announce makes other contexts on the storage read it again; to be awaited before anything known is undone */
+  constructor(records: Records, announce: () => Promise<void>) {
     this.#records = records
-    this.#once = new WriteOnce(records)
+    this.#announce = announce
+    this.#once = new WriteOnce(records, announce)
   }
 
   get nextCounter(): number {
@@ -73,17 +61,22 @@ export class Journal {
     return this.#outcomeLost
   }
 
+  /** Whether anything that was read is sealed with another key than ours. */
+  get locked(): boolean {
+    return this.#locked
+  }
+
   outcomesReplayed(): void {
     this.#outcomeLost = false
   }
 
   /** In the order of their counters. */
   get entries(): readonly Entry[] {
-    return [...this.#entries.values()].sort((a, b) => a.counter - b.counter)
+    return this.#entries.all
   }
 
   get damaged(): readonly DamagedRecord[] {
-    return [...this.#damaged.values()].sort((a, b) => a.counter - b.counter)
+    return this.#entries.damaged
   }
 
   entry(counter: number): Entry | undefined {
@@ -101,20 +94,40 @@ export class Journal {
   }
 
   /** Reads what is on disk. The head in the state lags: the journal goes on for as long as there are records. */
-  async load(head: Pick<DeviceState, 'firstCounter' | 'nextCounter' | 'firstSeq' | 'seq'>): Promise<void> {
+  async load(head: Head): Promise<void> {
     this.#entries.clear()
-    this.#damaged.clear()
     this.#bundled.clear()
-    for (let from = head.firstCounter; from < head.nextCounter; from += READ_BATCH) {
-      const to = Math.min(from + READ_BATCH, head.nextCounter)
-      await Promise.all(Array.from({ length: to - from }, (_, index) => this.#loadCounter(from + index)))
-    }
+    this.#locked = false
+    await this.#loadAll(range(head.firstCounter, head.nextCounter))
     await this.#probe(head.nextCounter)
-    for (let seq = head.firstSeq; seq <= head.seq; seq++) {
-      const admission = await this.#readAdmission(seq)
-      // Without it, its payments are sent once more: the edge and the ledger know them by their counters.
-      if (admission !== undefined) this.#admit(admission)
-    }
+    this.#lastSeq = head.firstSeq - 1
+    await this.#loadAdmissions(head.seq)
+  }
+
+  /** Whether another context has taken a payment since. */
+  async hasMore(): Promise<boolean> {
+    let counter = this.#nextCounter
+    // What a failed write of ours may have left is none of theirs.
+    while (this.#once.isDoubtful(paymentKey(counter))) counter++
+    return (await this.#records.text(paymentKey(counter))) !== undefined
+  }
+
+  /**
+   * Reads again what another context may have changed: whatever is not settled for good, and what is new.
+   *
+   * @returns the payments that look different now
+   */
+  async refresh(head: Head): Promise<readonly Entry[]> {
+    const before = new Map(this.entries.map((entry) => [entry.counter, entry]))
+    this.#entries.keepFrom(head.firstCounter)
+    const open = [...this.entries.filter((entry) => !isSettled(entry)), ...this.damaged].map(({ counter }) => counter)
+    await this.#loadAll([...open, ...range(this.#nextCounter, head.nextCounter)])
+    await this.#probe(Math.max(this.#nextCounter, head.nextCounter))
+    await this.#loadAdmissions(head.seq)
+    return this.entries.filter((entry) => {
+      const known = before.get(entry.counter)
+      return entry !== known && JSON.stringify(entry) !== JSON.stringify(known)
+    })
   }
 
   /**
@@ -133,7 +146,7 @@ export class Journal {
       const payment = terms(counter)
       await this.#once.write(paymentKey(counter), encodePayment(payment, expected, policyVersion))
       const entry = newEntry(counter, { payment, expected })
-      this.#entries.set(counter, entry)
+      this.#entries.set(entry)
       this.#nextCounter = counter + 1
       return entry
     } catch (error) {
@@ -148,18 +161,18 @@ export class Journal {
    */
   async voidPayment(counter: number, voidFrom: number): Promise<void> {
     const entry = this.#entries.get(counter)
-    const damaged = this.#damaged.get(counter)
+    const damaged = this.#entries.damage(counter)
     if (entry?.voided) return
     if (entry === undefined && (damaged === undefined || damaged.kind === 'absent'))
       throw new OfflineError('no_such_payment')
     this.#assertNeverSent(counter, voidFrom)
     const stored = await this.#records.read(paymentKey(counter))
+    await this.#announce()
     if (damaged?.kind === 'void_unreadable') await this.#records.remove(voidKey(counter))
     await this.#once.write(voidKey(counter), { counter })
     // From here on nothing may fail: the payment is voided, and the caller must hear that it is.
     const terms = stored.kind === 'whole' ? decodePayment(stored.body) : undefined
-    this.#damaged.delete(counter)
-    this.#entries.set(counter, { ...newEntry(counter, terms), ...entry, voided: true })
+    this.#entries.set({ ...newEntry(counter, terms), ...entry, voided: true })
   }
 
   /**
@@ -168,17 +181,22 @@ export class Journal {
    * @throws OfflineError `no_such_payment` when there is no such decision to take, `already_bundled`, `storage_failed`
    */
   async keepPayment(counter: number, voidFrom: number): Promise<void> {
-    if (this.#damaged.get(counter)?.kind !== 'void_unreadable') throw new OfflineError('no_such_payment')
+    if (this.#entries.damage(counter)?.kind !== 'void_unreadable') throw new OfflineError('no_such_payment')
     this.#assertNeverSent(counter, voidFrom)
+    await this.#announce()
     await this.#records.remove(voidKey(counter))
     await this.#loadCounter(counter)
   }
 
   /** What the edge may have been told of a counter cannot be changed here any more. */
   #assertNeverSent(counter: number, voidFrom: number): void {
-    const receipted = this.#entries.get(counter)?.admitted !== undefined || this.#damaged.get(counter)?.receipted
-    if (receipted) throw new OfflineError('already_bundled', { money: 'receipted' })
+    if (this.#entries.isReceipted(counter)) throw new OfflineError('already_bundled', { money: 'receipted' })
     if (this.#bundled.has(counter) || counter < voidFrom) throw new OfflineError('already_bundled')
+  }
+
+  /** What failed writes left behind stands: another context may have built on it. */
+  adopt(): void {
+    this.#once.adopt()
   }
 
   /** Before a bundle is built: no record may be in it that its caller was told does not exist. */
@@ -194,7 +212,8 @@ export class Journal {
   /** @returns the payments that were not admitted before */
   async admit(seq: number, record: AdmissionRecord): Promise<readonly Entry[]> {
     await this.#records.write(admissionKey(seq), record)
-    return this.#admit(decodeAdmission(seq, record))
+    this.#lastSeq = seq
+    return this.#entries.admit(decodeAdmission(seq, record))
   }
 
   /** @returns the payment when its outcome is news */
@@ -203,14 +222,14 @@ export class Journal {
     if (entry === undefined || !replaces(entry.outcome, { counter, ...outcome })) return undefined
     if (JSON.stringify(entry.outcome) === JSON.stringify(outcome)) return undefined
     await this.#records.write(outcomeKey(counter), outcome)
-    return this.#change(counter, { outcome })
+    return this.#entries.change(counter, { outcome })
   }
 
   /** @returns those of the counters that there is a record of */
   async found(counters: readonly number[]): Promise<readonly number[]> {
     const found: number[] = []
     for (const counter of counters) {
-      if ((await this.#records.read(paymentKey(counter))).kind !== 'absent') found.push(counter)
+      if ((await this.#records.text(paymentKey(counter))) !== undefined) found.push(counter)
     }
     return found
   }
@@ -236,11 +255,6 @@ export class Journal {
     await this.#records.remove(admissionKey(seq))
   }
 
-  /** @returns the last counter of an admission on disk */
-  async lastCounterOf(seq: number): Promise<number | undefined> {
-    return (await this.#readAdmission(seq))?.last
-  }
-
   async #readAdmission(seq: number): Promise<Admission | undefined> {
     const stored = await this.#records.read(admissionKey(seq))
     if (stored.kind !== 'whole') return undefined
@@ -251,32 +265,33 @@ export class Journal {
     }
   }
 
+  /** @returns the last counter of an admission on disk */
+  async lastCounterOf(seq: number): Promise<number | undefined> {
+    return (await this.#readAdmission(seq))?.last
+  }
+
+  async #loadAdmissions(to: number): Promise<void> {
+    while (this.#lastSeq < to) {
+      const admission = await this.#readAdmission(this.#lastSeq + 1)
+      this.#lastSeq++
+      // Without it, its payments are sent once more: the edge and the ledger know them by their counters.
+      if (admission !== undefined) this.#entries.admit(admission)
+    }
+  }
+
+  async #loadAll(counters: readonly number[]): Promise<void> {
+    for (let from = 0; from < counters.length; from += READ_BATCH) {
+      await Promise.all(counters.slice(from, from + READ_BATCH).map((counter) => this.#loadCounter(counter)))
+    }
+  }
+
   /** @returns whether there is any record of this counter */
   async #loadCounter(counter: number): Promise<boolean> {
-    const [payment, voided, outcome] = await Promise.all([
-      this.#records.read(paymentKey(counter)),
-      this.#records.read(voidKey(counter)),
-      this.#records.read(outcomeKey(counter)),
-    ])
-    this.#entries.delete(counter)
-    this.#damaged.delete(counter)
-    const terms = payment.kind === 'whole' ? decodePayment(payment.body) : undefined
-    if (outcome.kind === 'damaged') this.#outcomeLost = true
-    if (voided.kind === 'damaged') {
-      this.#damaged.set(counter, { counter, kind: 'void_unreadable', receipted: false, raw: voided.raw })
-    } else if (terms === undefined && payment.kind !== 'absent' && voided.kind === 'absent') {
-      const raw = payment.kind === 'damaged' ? payment.raw : JSON.stringify(payment.body)
-      this.#damaged.set(counter, { counter, kind: 'unreadable', receipted: false, raw })
-    } else if (payment.kind === 'absent' && voided.kind === 'absent') {
-      this.#damaged.set(counter, { counter, kind: 'absent', receipted: false })
-    } else {
-      this.#entries.set(counter, {
-        ...newEntry(counter, terms),
-        voided: voided.kind === 'whole',
-        outcome: outcome.kind === 'whole' ? (outcome.body as OutcomeRecord) : undefined,
-      })
-    }
-    return payment.kind !== 'absent' || voided.kind !== 'absent'
+    const record = await readCounter(this.#records, counter)
+    this.#entries.take(counter, record)
+    if (record.outcomeLost) this.#outcomeLost = true
+    if (record.locked) this.#locked = true
+    return record.exists
   }
 
   /** Goes on from a counter for as long as there are records. */
@@ -285,28 +300,9 @@ export class Journal {
     for (let counter = from; counter < this.#nextCounter + past; counter++) {
       if (await this.#loadCounter(counter)) this.#nextCounter = counter + 1
     }
-    for (let counter = this.#nextCounter; counter < this.#nextCounter + past; counter++) this.#damaged.delete(counter)
-  }
-
-  #admit(admission: Admission): readonly Entry[] {
-    const changed: Entry[] = []
-    for (let counter = admission.first; counter <= admission.last; counter++) {
-      const damaged = this.#damaged.get(counter)
-      if (damaged) this.#damaged.set(counter, { ...damaged, receipted: true })
-      // The first admission stands: a payment that was sent again is the same payment.
-      if (this.#entries.get(counter)?.admitted !== undefined) continue
-      const admitted = { seq: admission.seq, ...admission.decisionFor(counter) }
-      const entry = this.#change(counter, { admitted })
-      if (entry !== undefined) changed.push(entry)
-    }
-    return changed
-  }
-
-  #change(counter: number, change: Partial<Entry>): Entry | undefined {
-    const entry = this.#entries.get(counter)
-    if (entry === undefined) return undefined
-    const changed = { ...entry, ...change }
-    this.#entries.set(counter, changed)
-    return changed
+    for (let counter = this.#nextCounter; counter < this.#nextCounter + past; counter++) this.#entries.delete(counter)
   }
 }
+
+const range = (from: number, to: number): readonly number[] =>
+  Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index)

@@ -1,8 +1,10 @@
 import type { CryptoSuite } from '../crypto/suite.ts'
 import { equalBytes } from '../protocol/bytes.ts'
 import type { DeviceId } from '../protocol/ids.ts'
+import type { AtRestCipher } from './at-rest.ts'
 import type { ChainHead } from './chain-proof.ts'
 import { type ClockSource, CorrectedClock } from './clock.ts'
+import type { Channel, Exclusive } from './contexts.ts'
 import { type DeviceState, decodeState, type EncodedState, encodeState } from './device-state.ts'
 import type { Entry } from './entry.ts'
 import { OfflineError } from './errors.ts'
@@ -20,47 +22,95 @@ export interface LocalDeviceOptions {
   readonly suite: CryptoSuite
   readonly clock: ClockSource
   readonly randomBytes: (length: number) => Uint8Array
+  readonly atRest?: AtRestCipher | undefined
+  /** Present when other contexts may use the same storage at the same time. */
+  readonly exclusive?: Exclusive | undefined
+  readonly channel?: Channel | undefined
+  /** Called under the lock with the payments that another context has changed. */
+  readonly refreshed?: (entries: readonly Entry[]) => void
 }
 
 /**
- * The device as it is on disk: state, journal, bundle in flight. Every change goes through the mutex, and memory follows
+ * The device as it is on disk: state, journal, bundle in flight. Every change goes through `change`, and memory follows
  * only after the write.
  */
 export class LocalDevice {
   readonly deviceId: DeviceId
-  readonly mutex = new Mutex()
   readonly journal: Journal
   readonly clock: CorrectedClock
+  readonly #options: LocalDeviceOptions
+  readonly #mutex = new Mutex()
+  readonly #syncs = new Mutex()
+  readonly #records: Records
   readonly #stateSlots: TwoSlots<EncodedState>
   readonly #outgoingSlots: TwoSlots<EncodedOutgoing>
   #state: DeviceState | undefined
   #outgoing: Outgoing | undefined
+  /** What is on disk has been read in part only; and whether another context wrote any of it. */
+  #stale = false
+  #foreign = false
 
-  constructor({ deviceId, storage, suite, clock, randomBytes }: LocalDeviceOptions) {
-    const records = new Records(storage, `molam/${deviceId}/`, suite)
+  constructor(options: LocalDeviceOptions) {
+    const { deviceId, storage, suite, atRest, clock, randomBytes } = options
+    this.#options = options
+    this.#records = new Records({ storage, prefix: `molam/${deviceId}/`, suite, atRest })
     this.deviceId = deviceId
-    this.journal = new Journal(records)
+    this.journal = new Journal(this.#records, () => this.#announce())
     this.clock = new CorrectedClock(clock, randomBytes)
-    this.#stateSlots = new TwoSlots(records, 'state')
-    this.#outgoingSlots = new TwoSlots(records, 'outgoing')
+    this.#stateSlots = new TwoSlots(this.#records, 'state')
+    this.#outgoingSlots = new TwoSlots(this.#records, 'outgoing')
   }
 
-  /** @returns whether there is a state: without one the device has to ask the edge where it stands */
+  /**
+   * Runs one change at a time, over all contexts that share the storage, on what is on disk at that moment. Short: never
+   * holds the lock over a request.
+   */
+  change<T>(run: () => Promise<T>): Promise<T> {
+    const { exclusive, channel } = this.#options
+    if (exclusive === undefined) return this.#mutex.run(run)
+    return this.#mutex.run(() =>
+      exclusive(`molam/${this.deviceId}/journal`, async () => {
+        await this.#refresh()
+        const { writes } = this.#records
+        try {
+          return await run()
+        } finally {
+          if (this.#records.writes !== writes) channel?.post()
+        }
+      }),
+    )
+  }
+
+  /** Runs one sync at a time, over all contexts that share the storage. Payments are taken meanwhile. */
+  syncing<T>(run: () => Promise<T>): Promise<T> {
+    const { exclusive } = this.#options
+    return this.#syncs.run(() => (exclusive ? exclusive(`molam/${this.deviceId}/sync`, run) : run()))
+  }
+
+  /** Resolves when what is being written is written. */
+  idle(): Promise<void> {
+    return this.#mutex.run(async () => undefined)
+  }
+
+  /**
+   * @returns whether there is a state: without one the device has to ask the edge where it stands
+   * @throws OfflineError `store_locked`, `store_newer`, `storage_failed`
+   */
   async load(): Promise<boolean> {
-    await this.#stateSlots.load()
-    await this.#outgoingSlots.load()
-    const stored = this.#outgoingSlots.value
-    this.#outgoing = stored && decodeOutgoing(stored)
+    await this.#readSlots()
     const encoded = this.#stateSlots.value
     if (encoded === undefined) return false
     await this.#loaded(decodeState(encoded))
+    this.#foreign = false
     return true
   }
 
   /** Takes over the first state. Payments that are on disk already are found from its first counter on. */
   async begin(state: DeviceState): Promise<void> {
     await this.journal.load(state)
-    const { nextCounter, entries } = this.journal
+    const { nextCounter, entries, locked } = this.journal
+    // The state would be sealed with our key, and the one that opens the payments would not open it.
+    if (locked) throw new OfflineError('store_locked')
     // Without a state it is not known which of the payments found had left the device, nor what was heard of them.
     const cursor = entries.length > 0 ? 0 : state.cursor
     const begun = { ...state, nextCounter, voidFrom: nextCounter, cursor }
@@ -78,14 +128,16 @@ export class LocalDevice {
     return this.#state
   }
 
-  /** One write; the caller holds the mutex. */
+  /** One write; the caller holds the lock. */
   async update(change: Partial<DeviceState>): Promise<void> {
     await this.replace({ ...this.state, ...change })
   }
 
   /** As `update`, and a field that is left out is gone. */
   async replace(next: DeviceState): Promise<void> {
-    const state: DeviceState = { ...next, nextCounter: this.journal.nextCounter }
+    // Another context's payments may not have been read yet.
+    const nextCounter = Math.max(next.nextCounter, this.journal.nextCounter)
+    const state: DeviceState = { ...next, nextCounter }
     await this.#stateSlots.write(encodeState(state))
     const clockIsNew = state.clock !== this.#state?.clock
     this.#state = state
@@ -105,7 +157,7 @@ export class LocalDevice {
     return outgoing.seq !== state.seq + 1 || !equalBytes(outgoing.prev, state.prev)
   }
 
-  /** Stores the bundle in flight, before it is sent; the caller holds the mutex. */
+  /** Stores the bundle in flight, before it is sent; the caller holds the lock. */
   async putOutgoing(outgoing: Outgoing): Promise<void> {
     this.journal.markBundled(outgoing.firstCounter, outgoing.lastCounter)
     await this.#outgoingSlots.write(encodeOutgoing(outgoing))
@@ -119,6 +171,8 @@ export class LocalDevice {
    * @returns its payments
    */
   async admit(seq: number, prev: Uint8Array, proof: AdmissionRecord): Promise<readonly Entry[]> {
+    // The receipt came twice: by the network and by a relay.
+    if (seq <= this.state.seq) return []
     const admitted = await this.journal.admit(seq, proof)
     const { blocked, ...unblocked } = this.state
     // A receipt answers a push: the edge takes bundles from this device.
@@ -138,11 +192,61 @@ export class LocalDevice {
     return this.chainInDoubt ? this.journal.nextCounter : this.state.voidFrom
   }
 
+  async #readSlots(): Promise<void> {
+    for (const slots of [this.#stateSlots, this.#outgoingSlots]) if (await slots.load()) this.#foreign = true
+    const stored = this.#outgoingSlots.value
+    this.#outgoing = stored && decodeOutgoing(stored)
+  }
+
   async #loaded(state: DeviceState): Promise<void> {
     await this.journal.load(state)
     this.#state = state
-    const since = this.journal.entries.filter((entry) => entry.counter >= state.clock.counter)
-    this.clock.restore(state.clock, Math.max(0, ...since.map((entry) => entry.payment?.initiatedAtMs ?? 0)))
+    this.#restoreClock()
     if (this.outgoing) this.journal.markBundled(this.outgoing.firstCounter, this.outgoing.lastCounter)
+  }
+
+  /**
+   * Another context may have taken payments, voided them, or moved the chain. Its payments show by the record at the next
+   * counter, all else by the state or the bundle in flight: what changes neither of them is announced by a write of the
+   * state first.
+   */
+  async #refresh(): Promise<void> {
+    if (this.#state === undefined) {
+      if (await this.load()) this.#options.refreshed?.(this.journal.entries)
+      return
+    }
+    const more = await this.journal.hasMore()
+    const moved = (await this.#stateSlots.changed()) || (await this.#outgoingSlots.changed())
+    if (!more && !moved && !this.#stale) return
+    this.#stale = true
+    if (more) this.#foreign = true
+    await this.#readSlots()
+    const encoded = this.#stateSlots.value
+    // Gone, or both slots damaged: as after a restart, the device asks the edge where it stands.
+    this.#state = encoded && decodeState(encoded)
+    if (this.#state === undefined) {
+      this.#options.refreshed?.([])
+    } else {
+      // What a failed write of ours left behind is still to be undone, unless others may have built on it.
+      if (this.#foreign) this.journal.adopt()
+      await this.journal.settle()
+      const changed = await this.journal.refresh(this.#state)
+      this.#restoreClock()
+      if (this.outgoing) this.journal.markBundled(this.outgoing.firstCounter, this.outgoing.lastCounter)
+      this.#options.refreshed?.(changed)
+    }
+    this.#stale = false
+    this.#foreign = false
+  }
+
+  #restoreClock(): void {
+    const { clock } = this.state
+    const since = this.journal.entries.filter((entry) => entry.counter >= clock.counter)
+    const lastPaymentMs = Math.max(0, ...since.map((entry) => entry.payment?.initiatedAtMs ?? 0))
+    this.clock.restore(clock, lastPaymentMs)
+  }
+
+  async #announce(): Promise<void> {
+    if (this.#options.exclusive) await this.update({})
   }
 }

@@ -1,6 +1,5 @@
-import { signSign1 } from '../crypto/sign1.ts'
-import { toBase64url } from '../protocol/bytes.ts'
-import { DEVICE_PROOF_SCHEME, encodeDeviceProofHeader } from '../protocol/device-proof.ts'
+import { proveDevice } from '../crypto/prove-device.ts'
+import { DEVICE_PROOF_SCHEME } from '../protocol/device-proof.ts'
 import type { KeySet } from '../protocol/keyset.ts'
 import { NONCE_BYTES, OUTCOMES_PER_NOTICE_MAX, PAYMENTS_PER_BUNDLE_MAX } from '../protocol/limits.ts'
 import type { Notice } from '../protocol/notice.ts'
@@ -62,8 +61,7 @@ async function deviceProof(context: SyncContext): Promise<Result<string, Failure
   const loaded = await loadSigner(context)
   if (!loaded.ok) return loaded
   const { signer, kid } = loaded.value
-  const header = encodeDeviceProofHeader({
-    alg: signer.key.alg,
+  const proof = await proveDevice(signer, {
     kid,
     deviceId: device.deviceId,
     issuedAtMs: device.clock.signingMs(),
@@ -71,8 +69,7 @@ async function deviceProof(context: SyncContext): Promise<Result<string, Failure
     htm: 'GET',
     htu: transport.url(NOTICE_PATH),
   })
-  const proof = await signSign1(signer, header, new Uint8Array(), 'molam-device-proof-v1')
-  return ok(`${DEVICE_PROOF_SCHEME} ${toBase64url(proof)}`)
+  return ok(`${DEVICE_PROOF_SCHEME} ${proof}`)
 }
 
 /**
@@ -87,12 +84,12 @@ export async function applyNotice(context: SyncContext, received: ReceivedNotice
   let news = 0
   for (const outcome of notice.outcomes) {
     // A lock for each, so that a payment can be taken in between.
-    const entry = await device.mutex.run(() => device.journal.recordOutcome(outcome))
+    const entry = await device.change(() => device.journal.recordOutcome(outcome))
     if (entry === undefined) continue
     news++
     changed(entry)
   }
-  await device.mutex.run(async () => {
+  await device.change(async () => {
     // The edge has seen counters up to here: a copy of this device, or a store that was set back, used them.
     const seen = Math.max(notice.device?.nextCounter ?? 1, ...notice.outcomes.map(({ counter }) => counter + 1))
     await device.journal.skipTo(seen)

@@ -1,7 +1,12 @@
 import type { CryptoSuite } from '../crypto/suite.ts'
 import type { KeySet } from '../protocol/keyset.ts'
+import type { AtRestCipher } from './at-rest.ts'
+import type { OfflineBehavior } from './behavior.ts'
 import type { ClockSource } from './clock.ts'
+import type { Channel, Exclusive, Hints } from './contexts.ts'
+import type { FileCrypto } from './file-crypto.ts'
 import type { KeyStore } from './key-store.ts'
+import type { Simulation } from './simulation.ts'
 import type { Storage } from './storage.ts'
 import type { Fetch, NewAbort, Timers } from './transport.ts'
 
@@ -24,8 +29,24 @@ export interface OfflineSDKOptions {
   readonly historyDays?: number
   /** Keys of the edge that come with the app; without them the first ones are fetched over TLS. Pinned either way. */
   readonly keys?: KeySet
-  /** Default: noble, in plain JavaScript. `webCryptoSuite` is faster where there is WebCrypto. */
+  /** What a payment does about the network. Default `prefer_online`. */
+  readonly behavior?: OfflineBehavior
+  /** Milliseconds that a payment waits for the edge at the most, where it tries to reach it. Default 3 000. */
+  readonly onlineWithinMs?: number
+  /** Runs one at a time over every context (tab, worker) that shares the storage. Default: over this instance only. */
+  readonly exclusive?: Exclusive
+  /** Tells other contexts on the same storage that something was written, and hears it from them. */
+  readonly channel?: Channel
+  /** What the platform thinks of the network and the page. */
+  readonly hints?: Hints
+  /** Encrypts what is stored. A storage is encrypted from its first record on or not at all. */
+  readonly atRest?: AtRestCipher
+  /** A bad network on purpose; refused where the edge could be a real one. */
+  readonly simulate?: Simulation
+  /** Default: WebCrypto. Where there is none, `nobleSuite` from `@molam/offline/noble`. */
   readonly suite?: CryptoSuite
+  /** Encrypts exports. Default: WebCrypto. Where there is none, `nobleFileCrypto` from `@molam/offline/noble`. */
+  readonly fileCrypto?: FileCrypto
   /** Default: the runtime's own. */
   readonly fetch?: Fetch
   readonly clock?: ClockSource
@@ -35,7 +56,7 @@ export interface OfflineSDKOptions {
   readonly newAbort?: NewAbort
 }
 
-type WithoutDefault = 'keys' | 'newAbort'
+type WithoutDefault = 'keys' | 'newAbort' | 'exclusive' | 'channel' | 'hints' | 'atRest' | 'simulate'
 
 export type ResolvedOptions = Required<Omit<OfflineSDKOptions, WithoutDefault>> & {
   readonly [option in WithoutDefault]: OfflineSDKOptions[option] | undefined

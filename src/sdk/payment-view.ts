@@ -20,6 +20,12 @@ export interface OfflinePayment extends Payment {
   readonly receipted: boolean
 }
 
+/** A payment that was just taken. */
+export interface TakenPayment extends OfflinePayment {
+  /** `online`: the edge's receipt for it is verified, and `status` says what was decided. `offline`: it waits on the device. */
+  readonly taken: 'online' | 'offline'
+}
+
 /** @returns undefined for a voided counter whose terms could not be read */
 export function viewOf(deviceId: string, entry: Entry): OfflinePayment | undefined {
   const { payment, expected, admitted } = entry

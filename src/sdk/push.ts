@@ -46,10 +46,10 @@ export async function pushBundle(context: SyncContext): Promise<Result<Pushed, F
 }
 
 /** Signs the sealed bytes with a fresh nonce and the present time; the sealed bytes themselves stay the same. */
-async function signOutgoing(
+export async function signOutgoing(
   context: Pick<SyncContext, 'device' | 'keyStore' | 'suite' | 'randomBytes'>,
   bundle: Outgoing,
-  relay: boolean,
+  { relay }: { readonly relay: boolean },
 ): Promise<Result<Uint8Array, Failure>> {
   const { device, randomBytes } = context
   const loaded = await loadSigner(context)
@@ -71,7 +71,7 @@ async function signOutgoing(
 
 async function send(context: SyncContext, bundle: Outgoing): Promise<Result<Answer, Failure>> {
   const { state } = context.device
-  const signed = await signOutgoing(context, bundle, false)
+  const signed = await signOutgoing(context, bundle, { relay: false })
   if (!signed.ok) return signed
   return ok(await context.transport.push(signed.value, versionHeaders(state, state.cursor)))
 }
@@ -102,7 +102,7 @@ async function accept(context: SyncContext, bundle: Outgoing, answer: Extract<An
   const receipt = parts && (await trust.openReceipt(keys, parts.receipt, bundle))
   if (parts === undefined || receipt === undefined) return provenByChain(context)
   const proof = { proof: 'receipt', signed: toBase64url(parts.receipt) } as const
-  const admitted = await device.mutex.run(() => device.admit(bundle.seq, prevOf(receipt.digest), proof))
+  const admitted = await device.change(() => device.admit(bundle.seq, prevOf(receipt.digest), proof))
   for (const entry of admitted) changed(entry)
   const notice = await trust.openNotice(keys, parts.notice)
   if (notice === undefined) return ok({ notice, news: 0 })
@@ -110,7 +110,7 @@ async function accept(context: SyncContext, bundle: Outgoing, answer: Extract<An
   return ok({ notice, news })
 }
 
-function readPushResponse(body: Uint8Array): ReturnType<typeof decodePushResponse> | undefined {
+export function readPushResponse(body: Uint8Array): ReturnType<typeof decodePushResponse> | undefined {
   try {
     return decodePushResponse(body)
   } catch (error) {

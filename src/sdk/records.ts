@@ -1,41 +1,75 @@
 import type { CryptoSuite } from '../crypto/suite.ts'
-import { toHex, utf8 } from '../protocol/bytes.ts'
+import { fromBase64url, toBase64url, toHex, utf8 } from '../protocol/bytes.ts'
+import type { AtRestCipher } from './at-rest.ts'
 import { asStorageFailure } from './errors.ts'
 import type { Storage } from './storage.ts'
 
-/** What stands under a key. A record that is there and does not check out is `damaged`, never absent. */
+/** What stands under a key. A record that is there and cannot be used is one of the last three, never absent. */
 export type Stored =
   | { readonly kind: 'absent' }
   | { readonly kind: 'whole'; readonly body: unknown }
+  /** Cut short, altered, or moved from another key. */
   | { readonly kind: 'damaged'; readonly raw: string }
+  /** Intact, and not for this key: sealed with another one, sealed where there is none, or plain where there is one. */
+  | { readonly kind: 'locked'; readonly raw: string }
+  /** In a format that a later version of the app writes. */
+  | { readonly kind: 'newer'; readonly raw: string }
 
-/** Format of a record's text; a later format gets a new one, and an app that does not know it keeps the record. */
-const FORMAT = 'm1'
+/** Formats of a record's text: plain and sealed. A later format gets another number, and who does not know it keeps it. */
+const PLAIN = 'm1'
+const SEALED = 's1'
+const LATER = /^[ms](?:[2-9]|[1-9]\d+)\./
 const CHECKSUM_BYTES = 8
 
+export interface RecordsOptions {
+  readonly storage: Storage
+  /** In front of each key. */
+  readonly prefix: string
+  readonly suite: Pick<CryptoSuite, 'sha256'>
+  readonly atRest: AtRestCipher | undefined
+}
+
 /**
- * Checked records over a plain store: `m1.<checksum>.<JSON>`. The checksum is the first half of a SHA-256 over key and
- * body, so a record that was cut short, altered or moved to another key shows.
+ * Checked records over a plain store: `m1.<checksum>.<JSON>`, or `s1.<checksum>.<sealed JSON, base64url>`. The checksum is
+ * the first half of a SHA-256 over key and body as they stand, so a record that was cut short, altered or moved to another
+ * key shows; and one that checks out and does not open has another key.
  */
 export class Records {
-  readonly #storage: Storage
-  readonly #prefix: string
-  readonly #suite: Pick<CryptoSuite, 'sha256'>
+  readonly #options: RecordsOptions
+  #writes = 0
 
-  constructor(storage: Storage, prefix: string, suite: Pick<CryptoSuite, 'sha256'>) {
-    this.#storage = storage
-    this.#prefix = prefix
-    this.#suite = suite
+  constructor(options: RecordsOptions) {
+    this.#options = options
+  }
+
+  /** How often something was changed here, or may have been. */
+  get writes(): number {
+    return this.#writes
   }
 
   /** @throws OfflineError `storage_failed` when the store cannot be read */
   async read(key: string): Promise<Stored> {
-    const raw = await this.#get(key)
-    if (raw === undefined) return { kind: 'absent' }
+    const raw = await this.text(key)
+    return raw === undefined ? { kind: 'absent' } : this.decode(key, raw)
+  }
+
+  async decode(key: string, raw: string): Promise<Stored> {
+    if (LATER.test(raw)) return { kind: 'newer', raw }
     const [format, checksum] = raw.split('.', 2)
-    const json = raw.slice(`${format}.${checksum}.`.length)
-    if (format !== FORMAT || checksum !== (await this.#checksum(key, json))) return { kind: 'damaged', raw }
-    return { kind: 'whole', body: JSON.parse(json) as unknown }
+    const body = raw.slice(`${format}.${checksum}.`.length)
+    const known = format === PLAIN || format === SEALED
+    if (!known || checksum !== (await this.#checksum(key, body))) return { kind: 'damaged', raw }
+    const json = format === SEALED ? await this.#open(key, body) : this.#options.atRest ? undefined : body
+    return json === undefined ? { kind: 'locked', raw } : { kind: 'whole', body: JSON.parse(json) as unknown }
+  }
+
+  /** The text of a record as it goes into the store. */
+  async encode(key: string, body: unknown): Promise<string> {
+    const json = JSON.stringify(body)
+    const { atRest } = this.#options
+    if (atRest === undefined) return `${PLAIN}.${await this.#checksum(key, json)}.${json}`
+    const sealed = toBase64url(await guarded(() => atRest.seal(utf8(json), this.#name(key))))
+    return `${SEALED}.${await this.#checksum(key, sealed)}.${sealed}`
   }
 
   /**
@@ -44,35 +78,50 @@ export class Records {
    * @throws OfflineError `storage_failed`; what then stands under the key is unknown
    */
   async write(key: string, body: unknown): Promise<void> {
-    const json = JSON.stringify(body)
-    const text = `${FORMAT}.${await this.#checksum(key, json)}.${json}`
-    try {
-      await this.#storage.setItem(this.#prefix + key, text)
-    } catch (cause) {
-      throw asStorageFailure(cause, 'safe_on_device')
-    }
-    if ((await this.#get(key)) !== text) throw asStorageFailure(new Error('read back differs'), 'safe_on_device')
+    await this.put(key, await this.encode(key, body))
+  }
+
+  /** As `write`, for a text that is made already. */
+  async put(key: string, text: string): Promise<void> {
+    this.#writes++
+    await guarded(async () => this.#options.storage.setItem(this.#options.prefix + key, text))
+    if ((await this.text(key)) !== text) throw asStorageFailure(new Error('read back differs'), 'safe_on_device')
   }
 
   /** @throws OfflineError `storage_failed` unless the key is proven to be empty afterwards */
   async remove(key: string): Promise<void> {
-    try {
-      await this.#storage.removeItem(this.#prefix + key)
-    } catch (cause) {
-      throw asStorageFailure(cause, 'safe_on_device')
-    }
-    if ((await this.#get(key)) !== undefined) throw asStorageFailure(new Error('not removed'), 'safe_on_device')
+    this.#writes++
+    await guarded(async () => this.#options.storage.removeItem(this.#options.prefix + key))
+    if ((await this.text(key)) !== undefined) throw asStorageFailure(new Error('not removed'), 'safe_on_device')
   }
 
-  async #get(key: string): Promise<string | undefined> {
-    try {
-      return (await this.#storage.getItem(this.#prefix + key)) ?? undefined
-    } catch (cause) {
-      throw asStorageFailure(cause, 'safe_on_device')
-    }
+  /** What stands under a key, unread. */
+  async text(key: string): Promise<string | undefined> {
+    return (await guarded(async () => this.#options.storage.getItem(this.#options.prefix + key))) ?? undefined
   }
 
-  async #checksum(key: string, json: string): Promise<string> {
-    return toHex((await this.#suite.sha256(utf8(`${this.#prefix}${key}\n${json}`))).slice(0, CHECKSUM_BYTES))
+  async #open(key: string, body: string): Promise<string | undefined> {
+    const { atRest } = this.#options
+    if (atRest === undefined) return undefined
+    const plain = await guarded(() => atRest.open(fromBase64url(body), this.#name(key)))
+    return plain && new TextDecoder().decode(plain)
+  }
+
+  #name(key: string): Uint8Array {
+    return utf8(this.#options.prefix + key)
+  }
+
+  async #checksum(key: string, body: string): Promise<string> {
+    const digest = await this.#options.suite.sha256(utf8(`${this.#options.prefix}${key}\n${body}`))
+    return toHex(digest.slice(0, CHECKSUM_BYTES))
+  }
+}
+
+/** What the store or the cipher throws is a failure of the storage. */
+async function guarded<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return await run()
+  } catch (cause) {
+    throw asStorageFailure(cause, 'safe_on_device')
   }
 }

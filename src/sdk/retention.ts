@@ -14,7 +14,7 @@ export const historyMs = (days: number): number => Math.max(days, HISTORY_DAYS_M
  * on later and never looks like a loss.
  */
 export function prune(device: LocalDevice, keepMs: number): Promise<void> {
-  return device.mutex.run(async () => {
+  return device.change(async () => {
     const { journal } = device
     const before = device.clock.nowMs() - keepMs
     let { firstCounter } = device.state

@@ -20,6 +20,7 @@ function fullJitter(failures: number, random: number): number {
 
 export interface ScheduleOptions {
   readonly timers: Timers
+  readonly monotonicMs: () => number
   readonly randomBytes: (length: number) => Uint8Array
   readonly syncEveryMs: number
   /** Must not throw. */
@@ -30,7 +31,10 @@ export interface ScheduleOptions {
 export class Schedule {
   readonly #options: ScheduleOptions
   #timer: unknown
+  #dueMs = Number.POSITIVE_INFINITY
   #failures = 0
+  /** What the server asked for: nothing shortens it. */
+  #notBeforeMs = 0
 
   constructor(options: ScheduleOptions) {
     this.#options = options
@@ -39,7 +43,8 @@ export class Schedule {
   /** After a sync. @param open whether payments wait for acknowledgement or outcome */
   after(report: Pick<SyncReport, 'status' | 'retryAfterMs'>, open: boolean): void {
     this.#failures = report.status === 'retry_later' ? this.#failures + 1 : 0
-    this.#arm(this.#delayAfter(report, open))
+    this.#notBeforeMs = this.#options.monotonicMs() + (report.retryAfterMs ?? 0)
+    this.#arm(this.#delayAfter(report.status, open))
   }
 
   /** After a payment was taken; a failing network keeps its backoff. */
@@ -47,26 +52,42 @@ export class Schedule {
     if (this.#failures === 0) this.#arm(delayMs)
   }
 
+  /** The network may be back: earlier than the backoff says, and all devices that hear of it not at once. */
+  sooner(): void {
+    const delayMs = fullJitter(1, this.#random())
+    if (this.#options.monotonicMs() + delayMs < this.#dueMs) this.#arm(delayMs)
+  }
+
+  /** Whether the server lets us try now. */
+  get mayRunNow(): boolean {
+    return this.#options.monotonicMs() >= this.#notBeforeMs
+  }
+
   stop(): void {
     if (this.#timer !== undefined) this.#options.timers.clear(this.#timer)
     this.#timer = undefined
+    this.#dueMs = Number.POSITIVE_INFINITY
   }
 
-  #delayAfter({ status, retryAfterMs = 0 }: Pick<SyncReport, 'status' | 'retryAfterMs'>, open: boolean): number {
+  #delayAfter(status: SyncReport['status'], open: boolean): number {
     switch (status) {
       case 'done':
         return open ? this.#options.syncEveryMs : IDLE_MS
       case 'stopped':
         return PARKED_RETRY_MS
       case 'retry_later':
-        return Math.max(retryAfterMs, fullJitter(this.#failures, this.#random()))
+        return fullJitter(this.#failures, this.#random())
     }
   }
 
-  #arm(delayMs: number): void {
+  #arm(wantedMs: number): void {
     this.stop()
+    const nowMs = this.#options.monotonicMs()
+    const delayMs = Math.max(wantedMs, this.#notBeforeMs - nowMs)
+    this.#dueMs = nowMs + delayMs
     this.#timer = this.#options.timers.set(() => {
       this.#timer = undefined
+      this.#dueMs = Number.POSITIVE_INFINITY
       this.#options.run()
     }, delayMs)
   }

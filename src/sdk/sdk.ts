@@ -1,29 +1,19 @@
 import { deviceId, parseLocalId } from '../protocol/ids.ts'
-import { type Allowance, allowanceAt, judgeBeforeTaking } from './allowance.ts'
+import type { Policy } from '../protocol/policy.ts'
+import { type Allowance, allowanceAt } from './allowance.ts'
 import { withDefaults } from './defaults.ts'
 import { type Entry, isDone } from './entry.ts'
-import { OfflineError } from './errors.ts'
-import { Emitter } from './events.ts'
-import { LocalDevice } from './local-device.ts'
+import type { OfflineEvents } from './events.ts'
+import { sealExport, unsyncedOf } from './export.ts'
+import type { LocalDevice } from './local-device.ts'
 import type { OfflineSDKOptions, ResolvedOptions } from './options.ts'
-import { type PaymentTerms, paymentOf } from './payment-terms.ts'
-import { type OfflinePayment, viewOf } from './payment-view.ts'
-import { historyMs } from './retention.ts'
-import { Schedule } from './schedule.ts'
-import { type OfflineState, type OfflineStatus, snapshot } from './sdk-state.ts'
-import { runSync, type SyncReport } from './sync.ts'
-import { loadSigner, type SyncContext } from './sync-context.ts'
-import { Transport } from './transport.ts'
-import { Trust } from './trust.ts'
-
-export interface OfflineEvents {
-  /** Anything of `sdk.state` changed. */
-  state: OfflineState
-  /** A payment was taken, voided, acknowledged, or got its outcome. */
-  payment: OfflinePayment
-  /** A sync ended. */
-  sync: SyncReport
-}
+import type { PaymentTerms } from './payment-terms.ts'
+import { type OfflinePayment, type TakenPayment, viewOf } from './payment-view.ts'
+import { acceptRelayed, type RelayBundle, sealForRelay } from './relay.ts'
+import { Runner } from './runner.ts'
+import type { OfflineState } from './sdk-state.ts'
+import type { SyncReport } from './sync.ts'
+import { pushNow, type Reach, requireContact, take, voidUnlessSent } from './taking.ts'
 
 /** What `destroy()` leaves behind. */
 export interface DestroyReport {
@@ -33,14 +23,19 @@ export interface DestroyReport {
   readonly warning?: 'unsynced_payments'
 }
 
-/** Milliseconds between taking a payment and the sync that it causes: payments close together go together. */
-const SYNC_SOON_MS = 1_000
+/** What the device is and may do, as the edge last signed it. */
+export interface Profile {
+  /** Wallet of the device's owner: a merchant's takings go to it, and payments out of it need no other proof. */
+  readonly ownerWallet: string
+  readonly policy: Policy
+}
 
 /**
  * Takes payments where there is no network and settles them when there is.
  *
  * A payment that `createOfflineTransaction` returned is on disk, with a number that is never used again, and stays there
- * until the edge's signed receipt for it was verified. One instance per device and storage.
+ * until the edge's signed receipt for it was verified. Several instances may share a storage when all are given the same
+ * `exclusive`; without it, one instance per device and storage.
  *
  * @example
  * const sdk = new OfflineSDK({ apiUrl, deviceId: 'POS-001', storage, keyStore, autoSync: true })
@@ -48,42 +43,34 @@ const SYNC_SOON_MS = 1_000
  * const payment = await sdk.createOfflineTransaction({
  *   type: 'merchant', amount: 2500, currency: 'XOF', sender: '+221770000001', receiver: 'shop-12',
  * })
+ * payment.taken // 'online' when the edge's receipt is here already, else 'offline'
  * await sdk.syncNow()
  * sdk.getTransaction(payment.localId)?.status // 'pending', later 'succeeded'
  */
 export class OfflineSDK {
   readonly #options: ResolvedOptions
+  readonly #runner: Runner
   readonly #device: LocalDevice
-  readonly #sync: SyncContext
-  readonly #schedule: Schedule
-  readonly #events = new Emitter<OfflineEvents>()
-  #status: OfflineStatus = { status: 'created' }
-  #initializing: Promise<OfflineState> | undefined
-  #syncing: Promise<SyncReport> | undefined
 
-  /** @throws RangeError when `apiUrl` or `deviceId` is not valid */
+  /**
+   * @throws RangeError when `apiUrl` or `deviceId` is not valid, or `simulate` is asked for where the edge could be real
+   * @throws TypeError when the runtime lacks something that the options do not bring
+   */
   constructor(options: OfflineSDKOptions) {
-    const resolved = withDefaults(options)
-    const { storage, suite, clock, randomBytes, keyStore, keys, timers, syncEveryMs } = resolved
-    const id = deviceId(resolved.deviceId)
-    this.#options = resolved
-    this.#device = new LocalDevice({ deviceId: id, storage, suite, clock, randomBytes })
-    this.#sync = {
-      device: this.#device,
-      transport: new Transport({ ...resolved, monotonicMs: () => clock.monotonicMs() }),
-      trust: new Trust(suite, id),
-      keyStore,
-      suite,
-      randomBytes,
-      pinnedKeys: keys,
-      changed: (entry) => this.#changed(entry),
-    }
-    this.#schedule = new Schedule({ timers, randomBytes, syncEveryMs, run: () => void this.#automaticSync() })
+    this.#options = withDefaults(options)
+    this.#runner = new Runner(deviceId(options.deviceId), this.#options)
+    this.#device = this.#runner.device
   }
 
   /** How the device stands. */
   get state(): OfflineState {
-    return snapshot(this.#status, this.#device, this.#syncing !== undefined)
+    return this.#runner.state
+  }
+
+  /** Whose device it is and the rules that it applies, as the edge signed them; undefined before the first contact. */
+  get profile(): Profile | undefined {
+    const device = this.#device
+    return device.hasState ? { ownerWallet: device.state.ownerWallet, policy: device.state.policy } : undefined
   }
 
   /**
@@ -93,34 +80,28 @@ export class OfflineSDK {
    * @throws OfflineError `storage_failed` when the storage cannot be read; `destroyed`
    */
   initialize(): Promise<OfflineState> {
-    this.#initializing ??= this.#initialize().finally(() => {
-      this.#initializing = undefined
-    })
-    return this.#initializing
+    return this.#runner.initialize()
   }
 
   /**
-   * Takes a payment: when this resolves it is on disk and the payer can be told "paid, waiting to be settled".
+   * Takes a payment: when this resolves it is on disk and the payer can be told "paid, waiting to be settled". `taken` says
+   * whether the edge's receipt for it is here already; see `OfflineBehavior` for what is tried.
    *
    * @throws OfflineError with money `not_taken`: `invalid_payment`, `refused` (with its `reason`), `sync_overdue`,
-   * `device_blocked`, `not_ready`, `storage_failed`, `destroyed`
+   * `device_blocked`, `not_ready`, `online_required`, `storage_failed`, `destroyed`
    */
-  async createOfflineTransaction(terms: PaymentTerms): Promise<OfflinePayment> {
-    const device = this.#device
-    const entry = await device.mutex.run(async () => {
-      this.#assertCanTake()
-      const nowMs = device.clock.nowMs()
-      const { state } = device
-      const draft = paymentOf(terms, device.journal.nextCounter, nowMs)
-      const expected = judgeBeforeTaking(draft, device.journal.entries, state)
-      const taken = await device.journal.take((counter) => ({ ...draft, counter }), expected, state.policy.version)
-      device.clock.paymentTaken(draft.initiatedAtMs)
-      return taken
-    })
-    this.#changed(entry)
-    this.#emitState()
-    if (this.#options.autoSync && this.#isAlive) this.#schedule.soon(SYNC_SOON_MS)
-    return this.#view(entry)
+  async createOfflineTransaction(terms: PaymentTerms): Promise<TakenPayment> {
+    const required = this.#options.behavior === 'require_online'
+    if (required) {
+      this.#runner.assertAlive()
+      await requireContact(this.#reach)
+    }
+    const { counter } = await this.#take(terms)
+    const isAdmitted = () => this.#device.journal.entry(counter)?.admitted !== undefined
+    const tries = required || (this.#options.behavior === 'prefer_online' && this.#options.autoSync)
+    if (tries && (required || this.#runner.auto.seemsOnline)) await pushNow(this.#reach, isAdmitted)
+    if (required && !isAdmitted()) await this.#voidUnlessSent(counter)
+    return { ...this.#view(counter), taken: isAdmitted() ? 'online' : 'offline' }
   }
 
   /**
@@ -131,11 +112,9 @@ export class OfflineSDK {
    */
   async voidTransaction(counter: number): Promise<void> {
     const device = this.#device
-    this.#assertAlive()
-    await device.mutex.run(() => device.journal.voidPayment(counter, device.voidFrom))
-    const entry = device.journal.entry(counter)
-    if (entry) this.#changed(entry)
-    this.#emitState()
+    this.#runner.assertAlive()
+    await device.change(() => device.journal.voidPayment(counter, device.voidFrom))
+    this.#tell(counter)
   }
 
   /**
@@ -146,9 +125,9 @@ export class OfflineSDK {
    */
   async keepTransaction(counter: number): Promise<void> {
     const device = this.#device
-    this.#assertAlive()
-    await device.mutex.run(() => device.journal.keepPayment(counter, device.voidFrom))
-    this.#emitState()
+    this.#runner.assertAlive()
+    await device.change(() => device.journal.keepPayment(counter, device.voidFrom))
+    this.#runner.emitState()
   }
 
   /**
@@ -158,7 +137,7 @@ export class OfflineSDK {
    * @throws OfflineError `destroyed`, `storage_failed` when the storage cannot be read
    */
   syncNow(): Promise<SyncReport> {
-    return this.#run(true)
+    return this.#runner.sync(true)
   }
 
   /** Payments without a final outcome, oldest first: on the device, under way, or waiting for a person. */
@@ -189,120 +168,92 @@ export class OfflineSDK {
     return allowanceAt(device.clock.nowMs(), device.journal.entries, device.state)
   }
 
+  /**
+   * Signs the bundle in flight, or one of what waits, for another device to carry to the edge. A sync sends the same sealed
+   * bytes, so both may arrive. A payment in it cannot be voided any more.
+   *
+   * @returns undefined when nothing waits
+   * @throws OfflineError `not_ready`, `chain_in_doubt`, `key_missing`, `key_locked`, `key_mismatch`, `storage_failed`,
+   * `destroyed`
+   */
+  async sealForRelay(): Promise<RelayBundle | undefined> {
+    this.#runner.assertAlive()
+    const relay = await sealForRelay(this.#runner.context)
+    this.#runner.emitState()
+    return relay
+  }
+
+  /**
+   * Takes the edge's answer that a carrier brought back.
+   *
+   * @param answer the body of the response to its push (CBOR)
+   * @returns the payments that are acknowledged now; none when that was known
+   * @throws OfflineError `answer_invalid` when it is not the edge's receipt for a bundle of this device, `not_ready`,
+   * `storage_failed`, `destroyed`
+   */
+  async acceptRelayedAnswer(answer: Uint8Array): Promise<readonly OfflinePayment[]> {
+    this.#runner.assertAlive()
+    const entries = await this.#device.syncing(() => acceptRelayed(this.#runner.context, answer))
+    for (const entry of entries) this.#runner.changed(entry)
+    this.#runner.emitState()
+    return entries.flatMap((entry) => viewOf(this.#device.deviceId, entry) ?? [])
+  }
+
+  /**
+   * An encrypted file with everything that no receipt covers: payments, damaged records as they stand, the bundle in
+   * flight, the place in the chain. To be made before a storage is cleared by force; `openExport` reads it.
+   *
+   * @param secret a passphrase of at least 8 characters, or a key of 32 bytes
+   * @throws RangeError when the secret is shorter
+   * @throws OfflineError `not_ready`
+   */
+  async exportUnsynced(secret: string | Uint8Array): Promise<Uint8Array> {
+    const content = await this.#device.change(async () => unsyncedOf(this.#device))
+    return sealExport(content, secret, this.#options)
+  }
+
   /** @returns a function that removes the listener */
   on<Name extends keyof OfflineEvents>(event: Name, listener: (value: OfflineEvents[Name]) => void): () => void {
-    return this.#events.on(event, listener)
+    return this.#runner.events.on(event, listener)
   }
 
   /** Stops timers, waits for what is being written or sent, and says what would be lost if the storage were cleared. */
   async destroy(): Promise<DestroyReport> {
-    this.#status = { status: 'destroyed' }
-    this.#schedule.stop()
-    await this.#initializing?.catch(() => undefined)
-    await this.#syncing?.catch(() => undefined)
-    await this.#device.mutex.run(async () => undefined)
+    await this.#runner.end()
     const { unsynced } = this.#device.journal
-    this.#emitState()
     return unsynced > 0 ? { unsynced, warning: 'unsynced_payments' } : { unsynced }
   }
 
-  async #initialize(): Promise<OfflineState> {
-    this.#assertAlive()
-    const device = this.#device
-    await this.#load()
-    const signer = await loadSigner(this.#sync)
-    if (!signer.ok && signer.error.stop) {
-      this.#setStatus({ status: 'blocked', error: signer.error.error })
-    } else if (device.hasState) {
-      this.#setStatus(this.#blockedByEdge() ?? { status: 'offline_ready' })
-      if (this.#options.autoSync) this.#schedule.soon(0)
-    } else {
-      await this.#run(true)
+  async #take(terms: PaymentTerms): Promise<Entry> {
+    const entry = await take(this.#device, terms, () => this.#runner.status)
+    this.#runner.changed(entry)
+    this.#runner.emitState()
+    if (this.#runner.isAlive) this.#runner.auto.afterPayment()
+    return entry
+  }
+
+  async #voidUnlessSent(counter: number): Promise<void> {
+    try {
+      await voidUnlessSent(this.#device, counter)
+    } finally {
+      this.#tell(counter)
     }
-    return this.state
   }
 
-  async #load(): Promise<void> {
-    const device = this.#device
-    await device.mutex.run(async () => device.hasState || device.load())
+  get #reach(): Reach {
+    const { timers, onlineWithinMs } = this.#options
+    return { timers, withinMs: onlineWithinMs, sync: () => this.#runner.sync(false) }
   }
 
-  #run(explicit: boolean): Promise<SyncReport> {
-    this.#syncing ??= this.#syncOnce(explicit).finally(() => {
-      this.#syncing = undefined
-      this.#emitState()
-    })
-    return this.#syncing
+  #tell(counter: number): void {
+    const entry = this.#device.journal.entry(counter)
+    if (entry) this.#runner.changed(entry)
+    this.#runner.emitState()
   }
 
-  async #syncOnce(explicit: boolean): Promise<SyncReport> {
-    this.#assertAlive()
-    await this.#load()
-    this.#emitState()
-    const report = await runSync(this.#sync, { explicit, historyMs: historyMs(this.#options.historyDays) })
-    this.#setStatus(this.#statusAfter(report))
-    this.#events.emit('sync', report)
-    if (this.#options.autoSync && this.#isAlive) {
-      this.#schedule.after(report, report.unsynced > 0 || this.getPendingTransactions().length > 0)
-    }
-    return report
-  }
-
-  async #automaticSync(): Promise<void> {
-    // What throws here is the store, or a fault of ours: the payments stay where they are, and the next run tries again.
-    await this.#run(false).catch(() => this.#isAlive && this.#schedule.after({ status: 'retry_later' }, true))
-  }
-
-  #statusAfter({ status, error }: SyncReport): OfflineStatus {
-    const { hasState } = this.#device
-    const keyFault = error?.code === 'key_missing' || error?.code === 'key_mismatch'
-    if (error && (keyFault || (!hasState && status === 'stopped'))) return { status: 'blocked', error }
-    if (error && !hasState) return { status: 'needs_network', error }
-    return this.#blockedByEdge() ?? { status: status === 'retry_later' ? 'offline_ready' : 'ready' }
-  }
-
-  #blockedByEdge(): OfflineStatus | undefined {
-    const blocked = this.#device.hasState ? this.#device.state.blocked : undefined
-    return blocked && { status: 'blocked', error: new OfflineError(blocked.code) }
-  }
-
-  /** A payment that the device could never send is not taken. */
-  #assertCanTake(): void {
-    this.#assertAlive()
-    if (!this.#device.hasState) throw new OfflineError('not_ready')
-    const status = this.#status
-    if (status.status === 'created') throw new OfflineError('not_ready')
-    if (status.status === 'blocked') {
-      throw new OfflineError('device_blocked', { detail: status.error.code, cause: status.error })
-    }
-    const parked = this.#device.outgoing?.parked
-    if (parked?.code === 'chain_conflict') throw new OfflineError('device_blocked', { detail: parked.code })
-  }
-
-  get #isAlive(): boolean {
-    return this.#status.status !== 'destroyed'
-  }
-
-  #assertAlive(): void {
-    if (!this.#isAlive) throw new OfflineError('destroyed')
-  }
-
-  #setStatus(status: OfflineStatus): void {
-    if (this.#isAlive) this.#status = status
-    this.#emitState()
-  }
-
-  #emitState(): void {
-    this.#events.emit('state', this.state)
-  }
-
-  #changed(entry: Entry): void {
-    const view = viewOf(this.#device.deviceId, entry)
-    if (view) this.#events.emit('payment', view)
-  }
-
-  #view(entry: Entry): OfflinePayment {
-    const view = viewOf(this.#device.deviceId, entry)
+  #view(counter: number): OfflinePayment {
+    const entry = this.#device.journal.entry(counter)
+    const view = entry && viewOf(this.#device.deviceId, entry)
     if (view === undefined) throw new Error('a payment without terms')
     return view
   }

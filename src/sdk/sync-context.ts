@@ -23,6 +23,14 @@ export interface SyncContext {
   readonly pinnedKeys: KeySet | undefined
   /** Called after a payment's change is on disk. */
   readonly changed: (entry: Entry) => void
+  /** Called as the queue empties. */
+  readonly progress: (progress: SyncProgress) => void
+}
+
+/** Payments acknowledged in this run, of those that wait and waited. */
+export interface SyncProgress {
+  readonly sent: number
+  readonly total: number
 }
 
 /** Why a sync ends before all is done. With `stop`, trying again soon would change nothing. */
@@ -48,7 +56,7 @@ export function failureOf(answer: Exclude<Answer, { kind: 'ok' }>): Err<Failure>
 export async function rememberBlock({ device }: SyncContext, answer: Answer): Promise<void> {
   if (answer.kind !== 'problem' || !isBlocking(answer.code) || !device.hasState) return
   const blocked = { code: answer.code, atMs: device.clock.nowMs() }
-  await device.mutex.run(() => device.update({ blocked }))
+  await device.change(() => device.update({ blocked }))
 }
 
 export interface DeviceSigner {

@@ -1,5 +1,5 @@
 import { ok, type Result } from '../protocol/result.ts'
-import { assemble } from './assemble.ts'
+import { nextBundle } from './assemble.ts'
 import { bootstrap } from './bootstrap.ts'
 import { resolveChain } from './chain.ts'
 import { OfflineError } from './errors.ts'
@@ -51,6 +51,8 @@ export async function runSync(context: SyncContext, options: SyncRunOptions): Pr
     if (error instanceof OfflineError) return { ok: false, error: { error, stop: false } }
     throw error
   })
+  // Other contexts may have taken payments meanwhile.
+  await context.device.change(async () => undefined).catch(() => undefined)
   const { unsynced } = context.device.journal
   if (result.ok) return { status: 'done', ...tally, unsynced }
   const { error, stop, retryAfterMs } = result.error
@@ -88,8 +90,14 @@ async function pushAll(
 ): Promise<Result<boolean, Failure>> {
   const { device } = context
   let upToDate = isUpToDate
+  let sent = 0
+  const tell = () => {
+    const waiting = device.journal.unsent.length
+    if (sent + waiting > 0) context.progress({ sent, total: sent + waiting })
+  }
+  tell()
   for (;;) {
-    const bundle = device.outgoing ?? (await assemble(context))
+    const bundle = await nextBundle(context)
     if (bundle === undefined) return ok(upToDate && !device.journal.outcomeLost)
     const rests = bundle.parked && device.clock.nowMs() - bundle.parked.atMs < PARKED_RETRY_MS
     if (bundle.parked && rests && !explicit) return fail(bundle.parked.code, { stop: true })
@@ -98,6 +106,8 @@ async function pushAll(
     const { notice, news } = pushed.value
     tally.bundles++
     tally.outcomes += news
+    sent += bundle.lastCounter - bundle.firstCounter + 1
+    tell()
     upToDate = notice !== undefined && !isFull(notice)
   }
 }

@@ -1,4 +1,5 @@
 import { BUNDLE_MEDIA_TYPE } from '../protocol/bundle.ts'
+import { utf8 } from '../protocol/bytes.ts'
 import { isProblemCode, PROBLEM_MEDIA_TYPE, PROBLEMS, type ProblemCode } from '../protocol/problems.ts'
 import type { OfflineErrorCode } from './errors.ts'
 
@@ -57,6 +58,7 @@ export interface TransportOptions {
 }
 
 const CBOR_MEDIA_TYPE = 'application/cbor'
+const JSON_MEDIA_TYPE = 'application/json'
 /** Bytes of an answer: a receipt and a full notice take half of it. */
 const ANSWER_BYTES_MAX = 128 * 1024
 /** A wait that the server asks for is kept up to this long. */
@@ -86,6 +88,12 @@ export class Transport {
     return this.#send('/offline/push', { method: 'POST', headers: sent, body: bundle })
   }
 
+  /** For what is no payment: the answer's body is JSON too. */
+  postJson(path: string, body: unknown): Promise<Answer> {
+    const headers = { Accept: JSON_MEDIA_TYPE, 'Content-Type': JSON_MEDIA_TYPE }
+    return this.#send(path, { method: 'POST', headers, body: utf8(JSON.stringify(body)) })
+  }
+
   async #send(path: string, request: Pick<HttpRequest, 'method' | 'headers' | 'body'>): Promise<Answer> {
     const { fetch, timers, monotonicMs, requestTimeoutMs, newAbort } = this.#options
     const startedMs = monotonicMs()
@@ -104,7 +112,8 @@ export class Transport {
       cache: 'no-store',
       ...(abort && { signal: abort.signal }),
     }
-    const answer = (async () => read(await fetch(this.url(path), whole), startedMs, monotonicMs))()
+    const accept = request.headers['Accept']
+    const answer = (async () => read(await fetch(this.url(path), whole), accept, startedMs, monotonicMs))()
     try {
       return await Promise.race([answer.catch((): Answer => ({ kind: 'unknown', code: 'network_failed' })), deadline])
     } finally {
@@ -113,9 +122,14 @@ export class Transport {
   }
 }
 
-async function read(response: HttpResponse, startedMs: number, monotonicMs: () => number): Promise<Answer> {
+async function read(
+  response: HttpResponse,
+  accept: string | undefined,
+  startedMs: number,
+  monotonicMs: () => number,
+): Promise<Answer> {
   const type = (response.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase()
-  if (response.status === 200 && type === CBOR_MEDIA_TYPE) {
+  if ((response.status === 200 || response.status === 201) && type === accept) {
     const body = new Uint8Array(await response.arrayBuffer())
     if (body.length > ANSWER_BYTES_MAX) return { kind: 'unknown', code: 'answer_invalid' }
     return { kind: 'ok', body, roundTripMs: Math.max(0, monotonicMs() - startedMs) }

@@ -28,13 +28,18 @@ export class Trust {
 
   /** @returns the receipt, or undefined when it is not the edge's for the very bundle in flight: then there is none */
   async openReceipt(keys: KeySet, signed: Uint8Array, bundle: Outgoing): Promise<Receipt | undefined> {
-    const receipt = await this.#open(keys, signed, 'molam-receipt-v1', decodeReceipt)
+    const receipt = await this.openOwnReceipt(keys, signed)
     return receipt !== undefined && this.#isFor(receipt, bundle) ? receipt : undefined
+  }
+
+  /** @returns the receipt, when the edge signed it for a bundle of this device, whichever */
+  async openOwnReceipt(keys: KeySet, signed: Uint8Array): Promise<Receipt | undefined> {
+    const receipt = await this.#open(keys, signed, 'molam-receipt-v1', decodeReceipt)
+    return receipt?.deviceId === this.#deviceId ? receipt : undefined
   }
 
   #isFor(receipt: Receipt, bundle: Outgoing): boolean {
     return (
-      receipt.deviceId === this.#deviceId &&
       equalBytes(receipt.bundleId, bundle.bundleId) &&
       bundle.digests.some((digest) => equalBytes(digest, receipt.digest)) &&
       receipt.seq === bundle.seq &&

@@ -9,11 +9,14 @@ import type { Records } from './records.ts'
  */
 export class WriteOnce {
   readonly #records: Records
+  readonly #announce: () => Promise<void>
   /** Keys under which a failed write may have left something. */
   readonly #doubtful = new Set<string>()
 
-  constructor(records: Records) {
+  /** @param announce makes other contexts on the storage read it again */
+  constructor(records: Records, announce: () => Promise<void>) {
     this.#records = records
+    this.#announce = announce
   }
 
   /** @throws OfflineError `storage_failed`: it is not written, or will be undone before anything else is */
@@ -23,7 +26,8 @@ export class WriteOnce {
       await this.#records.write(key, body)
     } catch (error) {
       this.#doubtful.add(key)
-      await this.settle().catch(() => undefined)
+      // Nobody else can have read it yet.
+      await this.#undo().catch(() => undefined)
       throw error
     }
   }
@@ -33,6 +37,21 @@ export class WriteOnce {
    * succeeds, nothing is taken and nothing is bundled.
    */
   async settle(): Promise<void> {
+    if (this.#doubtful.size === 0) return
+    await this.#announce()
+    await this.#undo()
+  }
+
+  isDoubtful(key: string): boolean {
+    return this.#doubtful.has(key)
+  }
+
+  /** Another context has gone on from what is on disk, and may have built on these records: they stand. */
+  adopt(): void {
+    this.#doubtful.clear()
+  }
+
+  async #undo(): Promise<void> {
     for (const key of this.#doubtful) {
       await this.#records.remove(key)
       this.#doubtful.delete(key)

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { OfflineError } from '../../src/sdk/index.ts'
 import { expectPromisesKept, settle, Told } from './promises.ts'
-import { FAULTS, Rig, type StorageFault, terms } from './rig.ts'
+import { AT_REST, FAULTS, Rig, type StorageFault, terms } from './rig.ts'
 
 /**
  * A day in short, with one storage call failing: the process ends there, or goes on with a store that failed once. Then
@@ -40,10 +40,10 @@ async function day(rig: Rig, told: Told, fault: StorageFault): Promise<void> {
 }
 
 describe.each(FAULTS)('the storage %s, at any one call of the day', (fault: StorageFault) => {
-  it('nothing told is lost, nothing told twice, no counter has two contents', async () => {
+  it.each(AT_REST)('%s: nothing told is lost, nothing told twice, no counter has two contents', async (_, atRest) => {
     let k = 1
     for (; ; k++) {
-      const rig = await Rig.create()
+      const rig = await Rig.create({ atRest })
       const told = new Told()
       rig.storage.arm(k, fault)
       await day(rig, told, fault)

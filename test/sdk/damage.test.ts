@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { Rig, terms } from './rig.ts'
+import { type AtRestCipher, openExport } from '../../src/sdk/index.ts'
+import { AT_REST, Rig, terms } from './rig.ts'
 
 /** Two payments that were told, the second's record then cut to `length` characters, or lost. */
-async function withSecond(change: (text: string) => string | undefined) {
-  const rig = await Rig.create()
+async function withSecond(change: (text: string) => string | undefined, atRest?: AtRestCipher) {
+  const rig = await Rig.create({ atRest })
   const sdk = await rig.started()
   rig.edge.weather = 'offline'
   await sdk.createOfflineTransaction(terms({ amount: 1 }))
@@ -15,33 +16,39 @@ async function withSecond(change: (text: string) => string | undefined) {
   return rig
 }
 
-async function lengthOfRecord(): Promise<number> {
-  const rig = await withSecond((text) => text)
+async function lengthOfRecord(atRest?: AtRestCipher): Promise<number> {
+  const rig = await withSecond((text) => text, atRest)
   return rig.stored('payment/2')?.length ?? 0
 }
 
 describe('the last record cut short, at every length', () => {
-  it('is kept and shown, is never sent, its counter is never used again, and all others go on', async () => {
-    const length = await lengthOfRecord()
-    for (let cut = 0; cut < length; cut++) {
-      const rig = await withSecond((text) => text.slice(0, cut))
-      const raw = rig.stored('payment/2')
-      const sdk = await rig.started()
-      expect(sdk.state.damaged, `cut at ${cut}`).toEqual([{ counter: 2, kind: 'unreadable', receipted: false, raw }])
-      expect(sdk.state.unsynced).toBe(2)
-      expect(await sdk.createOfflineTransaction(terms({ amount: 3 }))).toMatchObject({ counter: 3 })
-      expect(await sdk.syncNow()).toMatchObject({ status: 'done', unsynced: 1 })
-      expect(rig.edge.counters).toEqual([1, 3])
-      expect(rig.stored('payment/2')).toBe(raw)
-      expect(await sdk.destroy()).toMatchObject({ warning: 'unsynced_payments' })
-    }
-  }, 120_000)
+  it.each(AT_REST)(
+    '%s: is kept and shown, never sent, its counter never used, and all others go on',
+    async (_, atRest) => {
+      const length = await lengthOfRecord(atRest)
+      expect(length).toBeGreaterThan(60)
+      for (let cut = 0; cut < length; cut++) {
+        const rig = await withSecond((text) => text.slice(0, cut), atRest)
+        const raw = rig.stored('payment/2')
+        const sdk = await rig.started()
+        expect(sdk.state.damaged, `cut at ${cut}`).toEqual([{ counter: 2, kind: 'unreadable', receipted: false, raw }])
+        expect(sdk.state.unsynced).toBe(2)
+        expect(await sdk.createOfflineTransaction(terms({ amount: 3 }))).toMatchObject({ counter: 3 })
+        expect(await sdk.syncNow()).toMatchObject({ status: 'done', unsynced: 1 })
+        expect(rig.edge.counters).toEqual([1, 3])
+        expect(rig.stored('payment/2')).toBe(raw)
+        expect(await sdk.destroy()).toMatchObject({ warning: 'unsynced_payments' })
+      }
+    },
+    120_000,
+  )
 })
 
-it('any altered character of a record shows', async () => {
-  const length = await lengthOfRecord()
+it.each(AT_REST)('%s: any altered character of a record shows', async (_, atRest) => {
+  const length = await lengthOfRecord(atRest)
   for (let at = 0; at < length; at += 7) {
-    const rig = await withSecond((text) => `${text.slice(0, at)}${text[at] === '0' ? '1' : '0'}${text.slice(at + 1)}`)
+    const alter = (text: string) => `${text.slice(0, at)}${text[at] === '0' ? '1' : '0'}${text.slice(at + 1)}`
+    const rig = await withSecond(alter, atRest)
     const sdk = await rig.started()
     expect(sdk.state.damaged, `altered at ${at}`).toMatchObject([{ counter: 2, kind: 'unreadable' }])
   }
@@ -63,10 +70,48 @@ it('a damaged payment is sent as voided once a person has voided it', async () =
   expect(rig.edge.entriesOf(2)).toEqual([{ counter: 2, voided: true }])
 })
 
-it('a record of a later version is kept and shown', async () => {
-  const rig = await withSecond((text) => text.replace('m1.', 'm2.'))
-  const sdk = await rig.started()
-  expect(sdk.state.damaged).toMatchObject([{ counter: 2, kind: 'unreadable' }])
+describe('a later version of the app has written', () => {
+  it.each(['m2', 's7', 'm12'])(
+    'a payment (%s): kept as it stands, shown, never sent, its counter never used',
+    async (format) => {
+      const rig = await withSecond((text) => text.replace('m1.', `${format}.`))
+      const raw = rig.stored('payment/2')
+      const sdk = await rig.started()
+      expect(sdk.state.damaged).toEqual([{ counter: 2, kind: 'newer', receipted: false, raw }])
+      expect(await sdk.createOfflineTransaction(terms({ amount: 3 }))).toMatchObject({ counter: 3 })
+      expect(await sdk.syncNow()).toMatchObject({ status: 'done', unsynced: 1 })
+      expect(rig.edge.counters).toEqual([1, 3])
+      expect(rig.stored('payment/2')).toBe(raw)
+      const rescued = await openExport(await sdk.exportUnsynced('a long passphrase'), 'a long passphrase')
+      expect(rescued?.damaged).toEqual([{ counter: 2, kind: 'newer', receipted: false, raw }])
+      // The update comes back.
+      rig.put('payment/2', raw?.replace(`${format}.`, 'm1.') ?? '')
+      const updated = await rig.started()
+      expect(await updated.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
+      expect(rig.edge.entriesOf(2)).toMatchObject([{ amount: 2 }])
+    },
+  )
+
+  it.each(['state/0', 'state/1', 'outgoing/0'])(
+    '%s: the device is blocked, and nothing is written over',
+    async (key) => {
+      const rig = await Rig.create()
+      const sdk = await rig.started()
+      for (let i = 0; i < 2; i++) {
+        await sdk.createOfflineTransaction(terms())
+        await sdk.syncNow()
+      }
+      rig.put(key, rig.stored(key)?.replace('m1.', 'm2.') ?? '')
+      const before = new Map(rig.storage.items)
+      const older = rig.sdk()
+      const blocked = { status: 'blocked', error: { code: 'store_newer', next: 'update_app', money: 'safe_on_device' } }
+      expect(await older.initialize()).toMatchObject(blocked)
+      await expect(older.createOfflineTransaction(terms())).rejects.toMatchObject({ money: 'not_taken' })
+      await older.syncNow().catch(() => undefined)
+      expect(older.state).toMatchObject(blocked)
+      expect(rig.storage.items).toEqual(before)
+    },
+  )
 })
 
 it('a record that the store lost does not hide those after it, nor free their counters', async () => {

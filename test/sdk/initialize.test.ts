@@ -1,8 +1,9 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { signAsEdge } from '../../src/crypto/sign1.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
-import { memoryStorage, OfflineSDK, scalarKeyStore } from '../../src/sdk/index.ts'
-import { answer, random } from './edge.ts'
+import { memoryStorage, OfflineSDK, type OfflineSDKOptions, scalarKeyStore } from '../../src/sdk/index.ts'
+import { nobleSuite } from '../../src/sdk/noble.ts'
+import { API, answer, DEVICE, random } from './edge.ts'
 import { Rig, terms } from './rig.ts'
 
 it('a new device without a network waits for one, and starts when it comes', async () => {
@@ -124,4 +125,38 @@ it('the constructor refuses an API URL or device id that cannot be', () => {
     expect(() => new OfflineSDK({ ...options, apiUrl }), apiUrl).toThrow(RangeError)
   }
   expect(() => new OfflineSDK({ ...options, deviceId: 'POS 1' })).toThrow(RangeError)
+})
+
+describe('a runtime without WebCrypto', () => {
+  /** Makes an SDK where `crypto` can only make random bytes. */
+  function without(over: Partial<OfflineSDKOptions>) {
+    const { crypto } = globalThis
+    const getRandomValues = crypto.getRandomValues.bind(crypto)
+    vi.stubGlobal('crypto', { getRandomValues })
+    try {
+      return new OfflineSDK({ apiUrl: 'https://edge.test', deviceId: 'POS-001', storage: memoryStorage(), ...over })
+    } finally {
+      vi.unstubAllGlobals()
+    }
+  }
+
+  it('is told what to pass in', () => {
+    expect(() => without({})).toThrow('@molam/offline/noble')
+    expect(() => without({})).toThrow(TypeError)
+  })
+
+  it('is content with noble', () => {
+    expect(() => without({ suite: nobleSuite(random) })).not.toThrow()
+  })
+})
+
+it('with WebCrypto no suite is needed', async () => {
+  const rig = await Rig.create()
+  const { storage, keyStore } = rig
+  const { fetch } = rig.edge
+  const clock = { nowMs: () => rig.timeMs, monotonicMs: () => 0 }
+  const sdk = new OfflineSDK({ apiUrl: API, deviceId: DEVICE, storage, keyStore, fetch, clock })
+  expect(await sdk.initialize()).toMatchObject({ status: 'ready' })
+  await sdk.createOfflineTransaction(terms())
+  expect(await sdk.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
 })

@@ -1,12 +1,12 @@
 import { expect } from 'vitest'
 import { isVoided, type Payment } from '../../src/protocol/payment.ts'
-import type { OfflinePayment, OfflineSDK } from '../../src/sdk/index.ts'
+import type { OfflineSDK, TakenPayment } from '../../src/sdk/index.ts'
 import type { Rig } from './rig.ts'
 
 /** What the merchant was told, to be held against what became of it. */
 export class Told {
   /** "Paid." */
-  readonly paid: OfflinePayment[] = []
+  readonly paid: TakenPayment[] = []
   /** "Not taken": amounts, each used once. */
   readonly notTaken: number[] = []
   readonly voided = new Set<string>()
@@ -59,7 +59,7 @@ export function expectPromisesKept(rig: Rig, sdk: OfflineSDK, told: Told, aliveT
   }
 }
 
-function termsOf(view: OfflinePayment): Payment {
-  const { localId: _, status: _s, expected: _e, receipted: _r, ...payment } = view
+function termsOf(view: TakenPayment): Payment {
+  const { localId: _, taken: _t, status: _s, expected: _e, receipted: _r, ...payment } = view
   return payment
 }

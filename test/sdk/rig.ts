@@ -1,6 +1,14 @@
 import type { CryptoSuite } from '../../src/crypto/suite.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
-import { type KeyStore, OfflineSDK, type PaymentTerms, type Storage, scalarKeyStore } from '../../src/sdk/index.ts'
+import {
+  type AtRestCipher,
+  type KeyStore,
+  OfflineSDK,
+  type PaymentTerms,
+  type Storage,
+  scalarKeyStore,
+} from '../../src/sdk/index.ts'
+import { nobleAtRest } from '../../src/sdk/noble.ts'
 import type { OfflineSDKOptions } from '../../src/sdk/options.ts'
 import { API, DEVICE, OWNER, random, TestEdge } from './edge.ts'
 
@@ -13,9 +21,12 @@ export class Rig {
   readonly storage = new FaultyStorage()
   edge!: TestEdge
   keyStore!: KeyStore
+  /** Given to each SDK of this rig. */
+  atRest: AtRestCipher | undefined
 
-  static async create(): Promise<Rig> {
+  static async create(over: { readonly atRest?: AtRestCipher | undefined } = {}): Promise<Rig> {
     const rig = new Rig()
+    rig.atRest = over.atRest
     const scalar = random(32)
     rig.keyStore = scalarKeyStore(webCryptoSuite, scalar)
     const { key } = await webCryptoSuite.es256Signer(scalar)
@@ -35,6 +46,7 @@ export class Rig {
       fetch: this.edge.fetch,
       randomBytes: random,
       timers: this.timers,
+      ...(this.atRest && { atRest: this.atRest }),
       clock: {
         nowMs: () => this.timeMs + this.wallOffsetMs,
         monotonicMs: () => this.timeMs - bootedAtMs,
@@ -59,6 +71,12 @@ export class Rig {
     this.storage.items.set(`molam/${DEVICE}/${key}`, value)
   }
 }
+
+/** Storages plain and encrypted: what holds for one holds for the other. */
+export const AT_REST = [
+  ['plain', undefined],
+  ['encrypted', nobleAtRest(random(32), random)],
+] as const
 
 /** A payment that the default policy accepts. */
 export function terms(over: Partial<PaymentTerms> = {}): PaymentTerms {
@@ -87,6 +105,15 @@ class ManualTimers {
     const due = [...this.pending.values()]
     this.pending.clear()
     for (const { run } of due) run()
+  }
+
+  /** Those that were set for this long. */
+  fireOnly(delayMs: number): void {
+    for (const [timer, { run, delayMs: own }] of this.pending) {
+      if (own !== delayMs) continue
+      this.pending.delete(timer)
+      run()
+    }
   }
 }
 

@@ -129,7 +129,9 @@ describe('what the edge asks for', () => {
   it('stop: the bundle is parked, visible, and not sent again by itself', async () => {
     const rig = await Rig.create()
     const sdk = await rig.started({ autoSync: true })
+    rig.edge.weather = 'offline'
     await sdk.createOfflineTransaction(terms())
+    rig.edge.requests = []
     rig.edge.weather = { problem: 'invalid_payload' }
     expect(await sdk.syncNow()).toMatchObject({
       status: 'stopped',

@@ -72,13 +72,19 @@ describe('the rules of the policy', () => {
     await sdk.syncNow()
     for (const amount of [3000, 3500]) await (await rig.started()).createOfflineTransaction(terms({ amount }))
     const restarted = await rig.started()
-    expect(restarted.getAllowance()).toMatchObject({ count: 2, value: 6500, remainingCount: 1, remainingValue: 500 })
+    expect(restarted.getAllowance()).toMatchObject({
+      count: { used: 2, max: 3, remaining: 1 },
+      amountsByCurrency: { XOF: { used: 6500, max: 7000, remaining: 500 } },
+      remaining: 500,
+    })
     const tooMuch = { code: 'refused', reason: 'limit_exceeded' }
     await expect(restarted.createOfflineTransaction(terms({ amount: 501 }))).rejects.toMatchObject(tooMuch)
     await restarted.createOfflineTransaction(terms({ amount: 400 }))
+    // 100 are left of the day's value, and none of its payments.
+    expect(restarted.getAllowance()).toMatchObject({ count: { remaining: 0 }, remaining: 0 })
     await expect(restarted.createOfflineTransaction(terms({ amount: 1 }))).rejects.toMatchObject(tooMuch)
     rig.timeMs += 86_400_000
-    expect(restarted.getAllowance()).toMatchObject({ count: 0, remainingCount: 3, remainingValue: 7000 })
+    expect(restarted.getAllowance()).toMatchObject({ count: { remaining: 3 }, remaining: 7000 })
     await restarted.createOfflineTransaction(terms({ amount: 501 }))
   })
 

@@ -1,0 +1,96 @@
+import { deleteDB } from 'idb'
+import { utf8 } from '../protocol/bytes.ts'
+import type { OfflineSDK } from '../sdk/sdk.ts'
+import { webLocks } from './contexts.ts'
+import { Database } from './database.ts'
+import { keysIn } from './key-store.ts'
+import { openOfflineDevice } from './open.ts'
+import { DEFAULT_NAME, dumpRecords } from './storage.ts'
+
+export interface ForgetOptions {
+  /** Name of the database. */
+  readonly name?: string
+  /** Given when a person has decided to go on although payments were never sent: they are handed over as a file first. */
+  readonly unsynced?: {
+    /** Encrypts the file, as for `exportUnsynced`. */
+    readonly passphrase: string
+    /** Resolves once the file is safe; when it rejects, nothing is forgotten. */
+    readonly keep: (file: Uint8Array) => Promise<void>
+  }
+}
+
+/**
+ * - `unsynced`: the number of payments that only this browser knows, or `unknown`: there are records, and they cannot be
+ *   read because the key is gone or locked, or the device's state is lost
+ */
+export type ForgetResult =
+  | { readonly forgotten: true }
+  | { readonly forgotten: false; readonly unsynced: number | 'unknown' }
+
+/**
+ * Deletes the device from this browser: records, keys, and who it is. The edge is not told: the device goes on existing
+ * there, and can be enrolled again, here or elsewhere, with a new code.
+ *
+ * Refuses while there are payments that were never acknowledged, unless they are handed over as a file. Tabs that have
+ * the device open take no payment while this runs, and none afterwards.
+ *
+ * @throws what `keep` throws; then nothing is forgotten
+ * @example
+ * const { forgotten } = await forgetDevice()
+ * if (!forgotten) await forgetDevice({ unsynced: { passphrase, keep: async (file) => download(file) } })
+ */
+export async function forgetDevice({ name = DEFAULT_NAME, unsynced }: ForgetOptions = {}): Promise<ForgetResult> {
+  const exclusive = webLocks()
+  const database = new Database(name)
+  try {
+    const known = await keysIn(database).enrolled()
+    const forget = () => forgetUnderLock(name, database, known, unsynced)
+    if (known === undefined) return await forget()
+    const lock = `molam/${known.deviceId}`
+    // In the order in which a sync takes them.
+    return await exclusive(`${lock}/sync`, () => exclusive(`${lock}/journal`, forget))
+  } finally {
+    database.close()
+  }
+}
+
+async function forgetUnderLock(
+  name: string,
+  database: Database,
+  known: { readonly deviceId: string; readonly apiUrl: string } | undefined,
+  handOver: ForgetOptions['unsynced'],
+): Promise<ForgetResult> {
+  const records = await dumpRecords(database)
+  if (Object.keys(records).length > 0) {
+    const keys = await keysIn(database).load()
+    if (keys.status === 'locked') return { forgotten: false, unsynced: 'unknown' }
+    const sdk = keys.status === 'ready' && known ? await readOnly(name, known) : undefined
+    try {
+      const state = await sdk?.initialize()
+      // Without the device's state, payments on disk are not counted.
+      const unsynced = state?.lastSyncMs === undefined ? 'unknown' : state.unsynced
+      if (unsynced !== 0) {
+        if (handOver === undefined) return { forgotten: false, unsynced }
+        // Without the key, the records as they stand are all there is; they are sealed.
+        const file = await (sdk?.exportUnsynced(handOver.passphrase) ?? utf8(JSON.stringify(records)))
+        await handOver.keep(file)
+      }
+    } finally {
+      await sdk?.destroy()
+    }
+  }
+  database.close()
+  await deleteDB(name)
+  return { forgotten: true }
+}
+
+/** The device for a look at it: the locks are held already, and nothing is sent. */
+function readOnly(name: string, known: { readonly deviceId: string; readonly apiUrl: string }): Promise<OfflineSDK> {
+  return openOfflineDevice({
+    ...known,
+    name,
+    autoSync: false,
+    exclusive: (_, run) => run(),
+    fetch: () => Promise.reject(new Error('nothing is sent')),
+  })
+}

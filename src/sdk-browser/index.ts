@@ -1,0 +1,12 @@
+/** The device SDK in browsers: storage, keys, tabs and service workers. Start at `openOfflineDevice`. */
+export { BACKGROUND_SYNC_TAG, registerBackgroundSync } from './background-sync.ts'
+export { broadcastChannel, webLocks } from './contexts.ts'
+export { DatabaseGone, type EnrolledDevice } from './database.ts'
+export { type EnrolDeviceOptions, enrolDevice } from './enrol.ts'
+export { type ForgetOptions, type ForgetResult, forgetDevice } from './forget.ts'
+export { browserHints } from './hints.ts'
+export { type BrowserKeyStore, browserKeyStore } from './key-store.ts'
+export { type BrowserDeviceOptions, currentDevice, openOfflineDevice } from './open.ts'
+export { type Persistence, persistStorage } from './persistence.ts'
+export { type BackgroundSyncOptions, onBackgroundSync, syncInBackground } from './service-worker.ts'
+export { type ClosableStorage, indexedDbStorage } from './storage.ts'

@@ -1,0 +1,104 @@
+import { proveDevice } from '../crypto/prove-device.ts'
+import type { Signer } from '../crypto/suite.ts'
+import { keyId } from '../crypto/thumbprint.ts'
+import { toBase64url, toHex } from '../protocol/bytes.ts'
+import { ES256 } from '../protocol/cose.ts'
+import { DEVICE_PROOF_SCHEME } from '../protocol/device-proof.ts'
+import { deviceId } from '../protocol/ids.ts'
+import { NONCE_BYTES } from '../protocol/limits.ts'
+import { withDefaults } from './defaults.ts'
+import { OfflineError } from './errors.ts'
+import type { OfflineSDKOptions } from './options.ts'
+import { memoryStorage } from './storage.ts'
+import { type Answer, Transport } from './transport.ts'
+
+type Platform = 'suite' | 'fetch' | 'requestTimeoutMs' | 'clock' | 'randomBytes' | 'timers' | 'newAbort'
+
+export interface EnrolOptions extends Pick<OfflineSDKOptions, 'apiUrl' | 'deviceId' | Platform> {
+  /** One-time code, as the person types it: any case, with or without hyphens. */
+  readonly code: string
+  /** Over the device's private key, which is stored already: an answer may be lost, and the key must then still be there. */
+  readonly signer: Signer
+}
+
+export interface Enrolment {
+  readonly deviceId: string
+  /** Id of the key that the edge has registered, hex. */
+  readonly kid: string
+}
+
+const ENROL_PATH = '/offline/enrol'
+const NOTICE_PATH = '/offline/notice'
+
+/**
+ * Registers a device with its own key, by a one-time code. Safe to repeat: with the same code and key the answer is the
+ * same, and a code that was used up by this very key, its answer lost, counts as success.
+ *
+ * @throws OfflineError `enrolment_code_invalid` (wrong, expired, for another device, or used by another key),
+ * `key_not_proven` (the clock is wrong and the edge's is not known), `rate_limited`, `temporarily_unavailable`,
+ * `network_failed`, `timed_out`, `answer_invalid`; no payment is touched
+ * @throws RangeError when `apiUrl` or `deviceId` is not valid
+ * @example
+ * const { kid } = await enrolSigner({ apiUrl, deviceId: 'POS-001', code: '7H2K-9QXA-0M4V-ZR3D', signer })
+ */
+export async function enrolSigner(options: EnrolOptions): Promise<Enrolment> {
+  const { signer, code } = options
+  if (signer.key.alg !== ES256) throw new TypeError('a device enrols itself with a P-256 key')
+  const platform = withDefaults({ ...options, storage: memoryStorage() })
+  const { suite, clock, randomBytes } = platform
+  // A wrong clock is normal after a flat battery. Nobody has signed this time: it goes into proofs only.
+  let serverMs: number | undefined
+  const transport = new Transport({
+    ...platform,
+    monotonicMs: () => clock.monotonicMs(),
+    fetch: async (url, request) => {
+      const response = await platform.fetch(url, request)
+      serverMs = Date.parse(response.headers.get('date') ?? '') || undefined
+      return response
+    },
+  })
+  const id = deviceId(options.deviceId)
+  const kid = await keyId(suite, signer.key)
+  const enrolled: Enrolment = { deviceId: id, kid: toHex(kid) }
+  const prove = (htm: string, path: string, issuedAtMs: number) =>
+    proveDevice(signer, {
+      kid,
+      deviceId: id,
+      issuedAtMs,
+      nonce: randomBytes(NONCE_BYTES),
+      htm,
+      htu: transport.url(path),
+    })
+
+  const ask = async (nowMs: number): Promise<Answer> => {
+    const proof = await prove('POST', ENROL_PATH, nowMs)
+    return transport.postJson(ENROL_PATH, { code, public_key: jwkOf(signer.key.bytes), proof })
+  }
+  let answer = await ask(clock.nowMs())
+  if (isRefused(answer, 'key_not_proven') && serverMs !== undefined) answer = await ask(serverMs)
+  if (isRefused(answer, 'enrolment_code_invalid')) {
+    // An enrolment whose answer was lost may be long past, its code expired: the edge then knows the key.
+    const proof = await prove('GET', NOTICE_PATH, serverMs ?? clock.nowMs())
+    const notice = await transport.get(NOTICE_PATH, { Authorization: `${DEVICE_PROOF_SCHEME} ${proof}` })
+    if (notice.kind === 'ok') return enrolled
+  }
+  if (answer.kind !== 'ok') throw new OfflineError(answer.code)
+  if (!confirms(answer.body, enrolled)) throw new OfflineError('answer_invalid')
+  return enrolled
+}
+
+const isRefused = (answer: Answer, code: string) => answer.kind === 'problem' && answer.code === code
+
+function confirms(body: Uint8Array, { deviceId, kid }: Enrolment): boolean {
+  try {
+    const answer = JSON.parse(new TextDecoder().decode(body)) as { device_id?: unknown; kid?: unknown } | null
+    return answer?.device_id === deviceId && answer.kid === kid
+  } catch {
+    return false
+  }
+}
+
+/** Public JWK (RFC 7518 §6.2.1) of a SEC1 uncompressed point. */
+function jwkOf(point: Uint8Array) {
+  return { kty: 'EC', crv: 'P-256', x: toBase64url(point.slice(1, 33)), y: toBase64url(point.slice(33)) }
+}

@@ -1,0 +1,72 @@
+import { toBase64url } from '../protocol/bytes.ts'
+import { prevOf } from '../protocol/chain.ts'
+import { localId, ulidText } from '../protocol/ids.ts'
+import { nextBundle } from './assemble.ts'
+import type { Entry } from './entry.ts'
+import { OfflineError } from './errors.ts'
+import { readPushResponse, signOutgoing } from './push.ts'
+import type { SyncContext } from './sync-context.ts'
+
+const HOUR_MS = 3_600_000
+
+/** A bundle for another device to carry: as a QR code, a file, a message. Whoever carries it can neither read nor change it. */
+export interface RelayBundle {
+  /** The signed bundle, as it is posted to `/offline/push`. */
+  readonly bytes: Uint8Array
+  /** ULID. */
+  readonly bundleId: string
+  /** Local ids of its payments. */
+  readonly payments: readonly string[]
+  /** UTC milliseconds after which the edge does not take these bytes any more; a fresh call signs again. */
+  readonly expiresAtMs: number
+}
+
+/**
+ * Signs the bundle in flight for a carrier. The sealed bytes are those that a sync sends, so it makes no difference which
+ * of them arrives first, or that both do.
+ *
+ * @returns undefined when nothing waits
+ * @throws OfflineError `chain_in_doubt`, `key_missing`, `key_locked`, `key_mismatch`, `storage_failed`, `not_ready`
+ */
+export async function sealForRelay(context: SyncContext): Promise<RelayBundle | undefined> {
+  const { device } = context
+  const bundle = await nextBundle(context)
+  if (bundle === undefined) return undefined
+  const signedAtMs = device.clock.signingMs()
+  const signed = await signOutgoing(context, bundle, { relay: true })
+  if (!signed.ok) throw signed.error.error
+  const counters = Array.from(
+    { length: bundle.lastCounter - bundle.firstCounter + 1 },
+    (_, index) => bundle.firstCounter + index,
+  )
+  return {
+    bytes: signed.value,
+    bundleId: ulidText(bundle.bundleId),
+    payments: counters
+      .filter((counter) => !device.journal.entry(counter)?.voided)
+      .map((counter) => localId(device.deviceId, counter)),
+    expiresAtMs: signedAtMs + device.state.policy.maxRelayHours * HOUR_MS,
+  }
+}
+
+/**
+ * Takes the edge's answer that a carrier brought back. Only its receipt counts: it says that the bundle in flight is
+ * admitted. The notice beside it was made for what the carrier asked, and the next sync brings a fresh one.
+ *
+ * @returns the payments that are acknowledged now; none when the receipt is known already
+ * @throws OfflineError `answer_invalid` when it is not the edge's receipt for a bundle of this device
+ */
+export async function acceptRelayed(context: SyncContext, answer: Uint8Array): Promise<readonly Entry[]> {
+  const { device, trust } = context
+  const parts = readPushResponse(answer)
+  const { keys } = device.state
+  const bundle = device.outgoing
+  const receipt = parts && bundle && (await trust.openReceipt(keys, parts.receipt, bundle))
+  if (parts && receipt) {
+    const proof = { proof: 'receipt', signed: toBase64url(parts.receipt) } as const
+    return device.change(() => device.admit(receipt.seq, prevOf(receipt.digest), proof))
+  }
+  const known = parts && (await trust.openOwnReceipt(keys, parts.receipt))
+  if (known && known.seq <= device.state.seq) return []
+  throw new OfflineError('answer_invalid')
+}
