@@ -1,0 +1,62 @@
+import type { Locale } from './words/messages.ts'
+
+/** Amounts are written as in Senegal whatever language the sentence is in: the same figures on every screen and paper. */
+const AMOUNT_LOCALE = 'fr-SN'
+
+/** Languages for dates. Few browsers know Wolof's months; where one does not, they are French. */
+const DATE_LOCALES: Readonly<Record<Locale, readonly string[]>> = {
+  fr: ['fr-SN'],
+  en: ['en-GB'],
+  wo: ['wo-SN', 'fr-SN'],
+}
+
+const amounts = new Map<string, Intl.NumberFormat>()
+const times = new Map<string, Intl.DateTimeFormat>()
+
+/**
+ * @param minor integer, minor units of the currency
+ * @param currency ISO 4217
+ * @example
+ * formatAmount(2500, 'XOF') // '2 500 F CFA', with no-break spaces
+ */
+export function formatAmount(minor: number, currency: string): string {
+  const format = cached(amounts, currency, () => new Intl.NumberFormat(AMOUNT_LOCALE, { style: 'currency', currency }))
+  const digits = format.resolvedOptions().maximumFractionDigits ?? 0
+  // As text: dividing would round large amounts.
+  const padded = String(minor).padStart(digits + 1, '0')
+  const split = padded.length - digits
+  return format.format(`${padded.slice(0, split)}.${padded.slice(split)}0` as `${number}`)
+}
+
+/**
+ * Day and time of day, never "5 minutes ago": a text that does not go stale on a page that stands still.
+ *
+ * @param timeZone IANA name
+ */
+export function formatTime(atMs: number, locale: Locale, timeZone: string): string {
+  const format = cached(
+    times,
+    `${locale} ${timeZone}`,
+    () =>
+      new Intl.DateTimeFormat(DATE_LOCALES[locale], {
+        day: 'numeric',
+        month: 'short',
+        hour: '2-digit',
+        minute: '2-digit',
+        hour12: false,
+        timeZone,
+      }),
+  )
+  return format.format(atMs)
+}
+
+/** Enough of a wallet's name to recognise a customer, too little to call one: `•••• 0001`. */
+export function maskParty(party: string): string {
+  return party.length <= 4 ? party : `•••• ${party.slice(-4)}`
+}
+
+function cached<T>(cache: Map<string, T>, key: string, make: () => T): T {
+  const known = cache.get(key) ?? make()
+  cache.set(key, known)
+  return known
+}

@@ -1,0 +1,77 @@
+import { useSyncExternalStore } from 'react'
+import type { Allowance, OfflinePayment, OfflineState, Profile } from '../sdk/index.ts'
+import { formatTime } from './format.ts'
+import { useOfflineContext } from './provider.tsx'
+import type { DeviceSnapshot } from './sdk-store.ts'
+import type { SyncRun } from './sync-run.ts'
+
+/** Renders again when this part of the device changes, and only then. */
+function useDevice<T>(part: (snapshot: DeviceSnapshot) => T): T {
+  const { store } = useOfflineContext()
+  return useSyncExternalStore(
+    store.subscribe,
+    () => part(store.getSnapshot()),
+    () => part(store.getServerSnapshot()),
+  )
+}
+
+/**
+ * How the device stands: a union by `status`. `created` also where there is no SDK yet.
+ *
+ * @example
+ * const device = useOffline()
+ * if (device.status === 'blocked') return <Blocked code={device.error.code} />
+ */
+export const useOffline = (): OfflineState => useDevice(({ state }) => state)
+
+/** All payments on the device, oldest first. */
+export const usePayments = (): readonly OfflinePayment[] => useDevice(({ payments }) => payments)
+
+/** @param localId `<device_id>/<counter>` */
+export const usePayment = (localId: string | undefined): OfflinePayment | undefined =>
+  useDevice(({ payments }) => payments.find((payment) => payment.localId === localId))
+
+/** What may still be taken today; undefined until the device has a policy. */
+export const useAllowance = (): Allowance | undefined => useDevice(({ allowance }) => allowance)
+
+/** Whose device it is, and by which rules it takes payments; undefined until it was in contact with the edge once. */
+export const useProfile = (): Profile | undefined => useDevice(({ profile }) => profile)
+
+/** Writes an instant in the language of the provider and the zone of the policy. */
+export function useTimeFormat(): (atMs: number) => string {
+  const { locale, timeZone } = useOfflineContext()
+  const zone = useDevice(({ profile }) => profile?.policy.timeZone)
+  return (atMs) => formatTime(atMs, locale, timeZone ?? zone ?? 'UTC')
+}
+
+/**
+ * How the sync goes, and how to start one. `syncNow` does not throw for a network that is not there, and may be called
+ * during a run.
+ *
+ * @example
+ * const { run, syncNow } = useSync()
+ * <button onClick={syncNow}>{run.status === 'syncing' ? '…' : 'Sync'}</button>
+ */
+export function useSync(): { readonly run: SyncRun; readonly syncNow: () => Promise<void> } {
+  const { store } = useOfflineContext()
+  return { run: useDevice(({ sync }) => sync), syncNow: store.syncNow }
+}
+
+/** Whether this storage may be cleared: logging out, removing the device, resetting the app. */
+export type UnsyncedGuard =
+  | { readonly status: 'safe' }
+  /** `count` payments are nowhere else: clearing would lose them. `message` says so. */
+  | { readonly status: 'unsynced'; readonly count: number; readonly message: string }
+
+/**
+ * Asked before anything that clears the storage.
+ *
+ * @example
+ * const guard = useUnsyncedGuard()
+ * <button disabled={guard.status === 'unsynced'} onClick={logout}>…</button>
+ */
+export function useUnsyncedGuard(): UnsyncedGuard {
+  const { words } = useOfflineContext()
+  const count = useDevice(({ state }) => state.unsynced)
+  return count === 0 ? { status: 'safe' } : { status: 'unsynced', count, message: words.banner.unsynced(count) }
+}

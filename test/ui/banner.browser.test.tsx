@@ -1,0 +1,104 @@
+import { expect, it } from 'vitest'
+import { page } from 'vitest/browser'
+import type { Fetch } from '../../src/sdk/index.ts'
+import { OfflinePaymentButton, OfflineStatusBanner, OfflineSyncProgress, useUnsyncedGuard } from '../../src/ui/index.ts'
+import { terms } from '../sdk/rig.ts'
+import { Till } from './till.tsx'
+
+it('offline, the banner says that payments are kept, how many are nowhere else, and by when to connect', async () => {
+  const till = await Till.open()
+  till.rig.edge.weather = 'offline'
+  await till.sdk.syncNow()
+  await till.sdk.createOfflineTransaction(terms())
+  await till.show(<OfflineStatusBanner />)
+  const banner = page.getByRole('region', { name: 'État de l’appareil' })
+  await expect.element(banner).toMatchTextContent('Hors ligne : les paiements sont gardés ici')
+  await expect.element(banner).toMatchTextContent('1 paiement n’est que sur cet appareil : n’effacez pas ses données.')
+  await expect.element(banner).toMatchTextContent('Connectez l’appareil avant le 26 nov.')
+})
+
+it('online, what the server has received still waits', async () => {
+  const till = await Till.open()
+  await till.sdk.createOfflineTransaction(terms())
+  await till.sdk.syncNow()
+  const { text } = await till.show(<OfflineStatusBanner />)
+  expect(text()).toContain('En ligne')
+  expect(text()).toContain('1 paiement attend son règlement.')
+  till.decide(1, 'succeeded')
+  await till.sdk.syncNow()
+  await expect.poll(text).not.toContain('attend son règlement')
+})
+
+it('a blocked device is an alert that says what to do, and takes no payment', async () => {
+  const till = await Till.open()
+  const { container } = await till.show(
+    <>
+      <OfflineStatusBanner />
+      <OfflinePaymentButton terms={terms()} />
+    </>,
+  )
+  await till.sdk.createOfflineTransaction(terms())
+  till.rig.edge.status = 'suspended'
+  await till.sdk.syncNow()
+  const alert = page.getByRole('alert').first()
+  await expect.element(page.getByRole('region')).toMatchTextContent('Appareil bloqué')
+  await expect.element(alert).toMatchTextContent('Rien n’est perdu : les paiements sont gardés sur cet appareil.')
+  await expect.element(alert).toMatchTextContent('Appelez l’assistance.')
+  await expect.element(alert).toMatchTextContent('device_suspended')
+  await page.getByRole('button', { name: /Encaisser/ }).click()
+  await expect.poll(() => container.querySelectorAll('[role=alert]').length).toBe(2)
+  expect(till.sdk.getTransactions()).toHaveLength(1)
+})
+
+it('the guard holds for as long as a payment is nowhere else', async () => {
+  function Logout() {
+    const guard = useUnsyncedGuard()
+    return <button type="button">{guard.status === 'safe' ? 'logout' : guard.message}</button>
+  }
+  const till = await Till.open()
+  await till.show(<Logout />)
+  await expect.element(page.getByRole('button')).toMatchTextContent('logout')
+  till.rig.edge.weather = 'lost'
+  await till.sdk.createOfflineTransaction(terms())
+  await till.sdk.syncNow()
+  await expect.element(page.getByRole('button')).toMatchTextContent('1 paiement n’est que sur cet appareil')
+  till.rig.edge.weather = undefined
+  await till.sdk.syncNow()
+  await expect.element(page.getByRole('button')).toMatchTextContent('logout')
+})
+
+it('the sync is started by its button; without a network nothing is lost, and nothing alarms', async () => {
+  const till = await Till.open()
+  await till.sdk.createOfflineTransaction(terms())
+  const { container, text } = await till.show(<OfflineSyncProgress />)
+  expect(text()).toContain('1 paiement à envoyer')
+  till.rig.edge.weather = 'offline'
+  await page.getByRole('button', { name: 'Synchroniser' }).click()
+  await expect.poll(text).toContain('Pas de connexion au serveur. 1 paiement à envoyer')
+  expect(container.querySelector('[role=alert]')).toBeNull()
+  till.rig.edge.weather = undefined
+  await page.getByRole('button', { name: 'Synchroniser' }).click()
+  await expect.poll(text).toContain('Tout est envoyé.')
+  expect(text()).not.toMatch(/[^n]payé/i)
+})
+
+it('while payments are being sent the bar says how many', async () => {
+  const till = await Till.open()
+  for (let i = 0; i < 150; i++) await till.sdk.createOfflineTransaction(terms({ amount: 100 }))
+  const { edge } = till.rig
+  const held = Promise.withResolvers<void>()
+  let pushes = 0
+  const slow: Fetch = async (url, request) => {
+    if (url.endsWith('/offline/push') && ++pushes === 2) await held.promise
+    return edge.fetch(url, request)
+  }
+  const sdk = await till.rig.started({ fetch: slow })
+  const { text, container } = await new Till(till.rig, sdk).show(<OfflineSyncProgress />)
+  const run = sdk.syncNow()
+  await expect.poll(text).toContain('100 sur 150 envoyés')
+  expect(container.querySelector('progress')?.value).toBe(100)
+  held.resolve()
+  await run
+  await expect.poll(text).toContain('Tout est envoyé.')
+  expect(container.querySelector('progress')).toBeNull()
+})
