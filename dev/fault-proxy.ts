@@ -29,6 +29,8 @@ export interface FaultProxy {
   /** For clients of HTTP. */
   readonly url: string
   readonly counts: { exchanges: number; lostRequests: number; lostAnswers: number }
+  /** What the client has sent, lost or not, and what was sent on to it. */
+  readonly bytes: { fromClient: number; toClient: number }
   /** Changes what is named and leaves the rest. Connections made under another `state` break. */
   set(conditions: Partial<LinkConditions>): void
   close(): Promise<void>
@@ -57,6 +59,7 @@ export async function startFaultProxy({
 }: FaultProxyOptions): Promise<FaultProxy> {
   let link: LinkConditions = { state: 'up', roundTripMs: 0, ...conditions }
   const counts = { exchanges: 0, lostRequests: 0, lostAnswers: 0 }
+  const bytes = { fromClient: 0, toClient: 0 }
   const sockets = new Set<Socket>()
   const lines = { toServer: { freeAtMs: 0 }, toClient: { freeAtMs: 0 } }
 
@@ -73,7 +76,7 @@ export async function startFaultProxy({
     sockets.add(client.on('error', () => client.destroy()).on('close', () => sockets.delete(client)))
     if (link.state === 'down') client.resetAndDestroy()
     else if (link.state === 'silent') client.resume()
-    else carry(client, target, () => link, lines, lost)
+    else carry(client, target, () => link, lines, bytes, lost)
   })
   await listen(server, port)
   const address = server.address()
@@ -82,6 +85,7 @@ export async function startFaultProxy({
     port: address.port,
     url: `http://127.0.0.1:${address.port}`,
     counts,
+    bytes,
     set(change) {
       const changed = change.state !== undefined && change.state !== link.state
       link = { ...link, ...change }
@@ -99,6 +103,7 @@ function carry(
   target: { readonly host?: string; readonly port: number },
   link: () => LinkConditions,
   lines: { readonly toServer: LineClock; readonly toClient: LineClock },
+  count: FaultProxy['bytes'],
   lost: () => Cut['lose'] | undefined,
 ): void {
   const server = connect({ host: target.host ?? '127.0.0.1', port: target.port, allowHalfOpen: true, noDelay: true })
@@ -120,6 +125,7 @@ function carry(
     // The first bytes after an answer, or of the connection, begin an exchange.
     if (answered) losing = lost()
     answered = false
+    count.fromClient += bytes.length
     if (losing === 'request') return breakOff()
     toServer.send(bytes)
     throttle(client, toServer)
@@ -127,6 +133,7 @@ function carry(
   server.on('data', (bytes) => {
     answered = true
     if (losing === 'answer') return breakOff()
+    count.toClient += bytes.length
     toClient.send(bytes)
     throttle(server, toClient)
   })

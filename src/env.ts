@@ -20,6 +20,6 @@ declare global {
 type Bindings = Env
 
 /** Bundles of West African devices are admitted near them. */
-export function deviceStub(env: Env, deviceId: string): DurableObjectStub<DeviceObject> {
+export function deviceStub(env: Pick<Env, 'DEVICE'>, deviceId: string): DurableObjectStub<DeviceObject> {
   return env.DEVICE.get(env.DEVICE.idFromName(deviceId), { locationHint: 'afr' })
 }

@@ -9,7 +9,7 @@ export { DeviceObject } from '../durable-objects/device-object.ts'
 
 export default {
   fetch: app.fetch,
-  queue: (batch, env) => consumeIndex(batch, env.DB),
+  queue: (batch, env) => consumeIndex(batch, env),
   async scheduled(_controller, env) {
     await Promise.all([sweep(env, Date.now()), foldRows(env.DB, Date.now())])
   },

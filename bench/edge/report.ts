@@ -45,7 +45,8 @@ export function machine(project: string): Machine {
     cpu: cpus()[0]?.model ?? 'unknown',
     cores: cpus().length,
     memoryGb: Math.round(totalmem() / 2 ** 30),
-    kernel: release(),
+    // Its version alone: what follows it names who runs the machine.
+    kernel: release().split('-')[0] ?? 'unknown',
     node: process.version,
     workerd,
     loadBefore: round(loadavg()[0] ?? 0, 2),

@@ -98,19 +98,28 @@ export async function localKeys(edgeKeys: string, wrappingSecret: string): Promi
         (e) => e.entry.use === 'seal' && e.entry.state !== 'retired' && toBase64url(e.kid) === id,
       )
       if (found === undefined) return undefined
-      const known =
-        recipients.get(id) ?? unwrap(found.entry).then(async (jwk) => ({ suiteKey: await importRecipient(jwk) }))
-      recipients.set(id, known)
+      let known = recipients.get(id)
+      if (known === undefined) {
+        known = unwrap(found.entry).then(async (jwk) => ({ suiteKey: await importRecipient(jwk) }))
+        recipients.set(id, known)
+        // What failed once may pass: it is tried again by whoever needs the key next.
+        known.catch(() => recipients.delete(id))
+      }
       return known
     },
 
     async receiptSigner() {
       const found = entries.find((e) => e.entry.use === 'receipt' && e.entry.state === 'active')
       if (found === undefined) throw new KeysUnavailable('no active receipt key')
-      signer ??= unwrap(found.entry).then(async (jwk) => {
-        const key = await crypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
-        return { kid: found.kid, signer: es256Signer(key, found.publicKey) }
-      })
+      if (signer === undefined) {
+        signer = unwrap(found.entry).then(async (jwk) => {
+          const key = await crypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
+          return { kid: found.kid, signer: es256Signer(key, found.publicKey) }
+        })
+        signer.catch(() => {
+          signer = undefined
+        })
+      }
       return signer
     },
   }

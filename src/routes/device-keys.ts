@@ -36,7 +36,7 @@ const rotate = secured('device_or_admin', {
     ),
   },
   answers: { 200: json(heldKey, 'The key that the device has now') },
-  refusals: ['weak_key', 'key_not_proven', 'state_conflict', 'idempotency_conflict'],
+  refusals: ['weak_key', 'key_not_proven', 'clock_skew', 'state_conflict', 'idempotency_conflict'],
 })
 
 /** Rotation of a device's key. */

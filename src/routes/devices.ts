@@ -35,7 +35,7 @@ const register = secured(['pay_admin'], {
     200: json(registered, 'It was registered before, with the same facts'),
     201: json(registered, 'Registered'),
   },
-  refusals: ['device_exists', 'weak_key', 'key_not_proven', 'idempotency_conflict'],
+  refusals: ['device_exists', 'weak_key', 'key_not_proven', 'clock_skew', 'idempotency_conflict'],
 })
 
 const list = secured(['pay_reviewer', 'pay_auditor'], {

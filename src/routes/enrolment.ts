@@ -58,7 +58,7 @@ const enrol = secured('public', {
     200: json(heldKey, 'It was enrolled before, with this code and key'),
     201: json(heldKey, 'Enrolled; its first notice says where it stands'),
   },
-  refusals: ['enrolment_code_invalid', 'weak_key', 'key_not_proven', 'rate_limited'],
+  refusals: ['enrolment_code_invalid', 'weak_key', 'key_not_proven', 'clock_skew', 'rate_limited'],
 })
 
 /** A POS registers itself without a person's token on it. */

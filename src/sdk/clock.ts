@@ -23,6 +23,8 @@ export interface SavedClock {
 }
 
 const DAY_MS = 86_400_000
+/** Tells this start of the device from the few before it; it travels in every bundle. */
+const BOOT_ID_BYTES = 4
 
 /** A server time that is not signed moves the signing time within these bounds of the last one that was. */
 const UNSIGNED_BACK_MAX_MS = DAY_MS
@@ -44,7 +46,7 @@ export class CorrectedClock {
 
   constructor(source: ClockSource, randomBytes: (length: number) => Uint8Array) {
     this.#source = source
-    this.#bootId = source.bootId ?? toHex(randomBytes(16))
+    this.#bootId = source.bootId ?? toHex(randomBytes(BOOT_ID_BYTES))
   }
 
   /** UTC milliseconds. */

@@ -35,7 +35,7 @@ const NOTICE_PATH = '/offline/notice'
  * same, and a code that was used up by this very key, its answer lost, counts as success.
  *
  * @throws OfflineError `enrolment_code_invalid` (wrong, expired, for another device, or used by another key),
- * `key_not_proven` (the clock is wrong and the edge's is not known), `rate_limited`, `temporarily_unavailable`,
+ * `key_not_proven`, `rate_limited`, `temporarily_unavailable`,
  * `network_failed`, `timed_out`, `answer_invalid`; no payment is touched
  * @throws RangeError when `apiUrl` or `deviceId` is not valid
  * @example
@@ -46,17 +46,7 @@ export async function enrolSigner(options: EnrolOptions): Promise<Enrolment> {
   if (signer.key.alg !== ES256) throw new TypeError('a device enrols itself with a P-256 key')
   const platform = withDefaults({ ...options, storage: memoryStorage() })
   const { suite, clock, randomBytes } = platform
-  // A wrong clock is normal after a flat battery. Nobody has signed this time: it goes into proofs only.
-  let serverMs: number | undefined
-  const transport = new Transport({
-    ...platform,
-    monotonicMs: () => clock.monotonicMs(),
-    fetch: async (url, request) => {
-      const response = await platform.fetch(url, request)
-      serverMs = Date.parse(response.headers.get('date') ?? '') || undefined
-      return response
-    },
-  })
+  const transport = new Transport({ ...platform, monotonicMs: () => clock.monotonicMs() })
   const id = deviceId(options.deviceId)
   const kid = await keyId(suite, signer.key)
   const enrolled: Enrolment = { deviceId: id, kid: toHex(kid) }
@@ -70,24 +60,36 @@ export async function enrolSigner(options: EnrolOptions): Promise<Enrolment> {
       htu: transport.url(path),
     })
 
+  const askNotice = async (nowMs: number): Promise<Answer> => {
+    const proof = await prove('GET', NOTICE_PATH, nowMs)
+    return transport.get(NOTICE_PATH, { Authorization: `${DEVICE_PROOF_SCHEME} ${proof}` })
+  }
   const ask = async (nowMs: number): Promise<Answer> => {
     const proof = await prove('POST', ENROL_PATH, nowMs)
     return transport.postJson(ENROL_PATH, { code, public_key: jwkOf(signer.key.bytes), proof })
   }
-  let answer = await ask(clock.nowMs())
-  if (isRefused(answer, 'key_not_proven') && serverMs !== undefined) answer = await ask(serverMs)
-  if (isRefused(answer, 'enrolment_code_invalid')) {
+  let nowMs = clock.nowMs()
+  let answer = await ask(nowMs)
+  const serverMs = serverTimeOf(answer)
+  if (serverMs !== undefined) {
+    // A wrong clock is normal after a flat battery. Nobody has signed this time: it goes into proofs only.
+    nowMs = serverMs
+    answer = await ask(nowMs)
+  }
+  if (answer.kind === 'problem' && answer.code === 'enrolment_code_invalid') {
     // An enrolment whose answer was lost may be long past, its code expired: the edge then knows the key.
-    const proof = await prove('GET', NOTICE_PATH, serverMs ?? clock.nowMs())
-    const notice = await transport.get(NOTICE_PATH, { Authorization: `${DEVICE_PROOF_SCHEME} ${proof}` })
-    if (notice.kind === 'ok') return enrolled
+    const notice = await askNotice(nowMs)
+    const again = serverTimeOf(notice)
+    if (notice.kind === 'ok' || (again !== undefined && (await askNotice(again)).kind === 'ok')) return enrolled
   }
   if (answer.kind !== 'ok') throw new OfflineError(answer.code)
   if (!confirms(answer.body, enrolled)) throw new OfflineError('answer_invalid')
   return enrolled
 }
 
-const isRefused = (answer: Answer, code: string) => answer.kind === 'problem' && answer.code === code
+/** The edge's time, when it refused ours. */
+const serverTimeOf = (answer: Answer) =>
+  answer.kind === 'problem' && answer.code === 'clock_skew' ? answer.serverTimeMs : undefined
 
 function confirms(body: Uint8Array, { deviceId, kid }: Enrolment): boolean {
   try {

@@ -110,7 +110,7 @@ async function accept(context: SyncContext, bundle: Outgoing, answer: Extract<An
   return ok({ notice, news })
 }
 
-export function readPushResponse(body: Uint8Array): ReturnType<typeof decodePushResponse> | undefined {
+function readPushResponse(body: Uint8Array): ReturnType<typeof decodePushResponse> | undefined {
   try {
     return decodePushResponse(body)
   } catch (error) {

@@ -4,7 +4,7 @@ import { localId, ulidText } from '../protocol/ids.ts'
 import { nextBundle } from './assemble.ts'
 import type { Entry } from './entry.ts'
 import { OfflineError } from './errors.ts'
-import { readPushResponse, signOutgoing } from './push.ts'
+import { signOutgoing } from './push.ts'
 import type { SyncContext } from './sync-context.ts'
 
 const HOUR_MS = 3_600_000
@@ -50,23 +50,22 @@ export async function sealForRelay(context: SyncContext): Promise<RelayBundle | 
 }
 
 /**
- * Takes the edge's answer that a carrier brought back. Only its receipt counts: it says that the bundle in flight is
- * admitted. The notice beside it was made for what the carrier asked, and the next sync brings a fresh one.
+ * Takes the receipt that a carrier brought back: the bundle in flight is admitted. It is all that comes back, because the
+ * notice of the carrier's push was made for what the carrier asked; the next sync brings a fresh one.
  *
  * @returns the payments that are acknowledged now; none when the receipt is known already
  * @throws OfflineError `answer_invalid` when it is not the edge's receipt for a bundle of this device
  */
-export async function acceptRelayed(context: SyncContext, answer: Uint8Array): Promise<readonly Entry[]> {
+export async function acceptRelayed(context: SyncContext, signed: Uint8Array): Promise<readonly Entry[]> {
   const { device, trust } = context
-  const parts = readPushResponse(answer)
   const { keys } = device.state
   const bundle = device.outgoing
-  const receipt = parts && bundle && (await trust.openReceipt(keys, parts.receipt, bundle))
-  if (parts && receipt) {
-    const proof = { proof: 'receipt', signed: toBase64url(parts.receipt) } as const
+  const receipt = bundle && (await trust.openReceipt(keys, signed, bundle))
+  if (receipt) {
+    const proof = { proof: 'receipt', signed: toBase64url(signed) } as const
     return device.change(() => device.admit(receipt.seq, prevOf(receipt.digest), proof))
   }
-  const known = parts && (await trust.openOwnReceipt(keys, parts.receipt))
+  const known = await trust.openOwnReceipt(keys, signed)
   if (known && known.seq <= device.state.seq) return []
   throw new OfflineError('answer_invalid')
 }

@@ -184,16 +184,16 @@ export class OfflineSDK {
   }
 
   /**
-   * Takes the edge's answer that a carrier brought back.
+   * Takes the receipt that a carrier brought back.
    *
-   * @param answer the body of the response to its push (CBOR)
+   * @param receipt the signed receipt, as `BundleCarrier` holds it and a QR code shows it
    * @returns the payments that are acknowledged now; none when that was known
    * @throws OfflineError `answer_invalid` when it is not the edge's receipt for a bundle of this device, `not_ready`,
    * `storage_failed`, `destroyed`
    */
-  async acceptRelayedAnswer(answer: Uint8Array): Promise<readonly OfflinePayment[]> {
+  async acceptRelayedReceipt(receipt: Uint8Array): Promise<readonly OfflinePayment[]> {
     this.#runner.assertAlive()
-    const entries = await this.#device.syncing(() => acceptRelayed(this.#runner.context, answer))
+    const entries = await this.#device.syncing(() => acceptRelayed(this.#runner.context, receipt))
     for (const entry of entries) this.#runner.changed(entry)
     this.#runner.emitState()
     return entries.flatMap((entry) => viewOf(this.#device.deviceId, entry) ?? [])

@@ -1,4 +1,4 @@
-import { and, desc, eq, lt, lte } from 'drizzle-orm'
+import { and, desc, eq, getTableColumns, lt, lte, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/d1'
 import { currency } from '../protocol/money.ts'
 import { COUNTRIES, type Country, type Policy } from '../protocol/policy.ts'
@@ -16,9 +16,13 @@ export interface PolicyVersion {
 
 /** @returns the policy in force in each country */
 export async function readPoliciesInForce(db: D1Database, nowMs: number): Promise<ReadonlyMap<Country, Policy>> {
-  const [first, ...rest] = COUNTRIES.map((country) => inForce(db, country, nowMs))
-  if (first === undefined) return new Map()
-  const found = (await drizzle(db).batch([first, ...rest])).flat()
+  // One statement; driven by the countries, so that it reads one row of each, however many versions there are.
+  const inForce = sql`(SELECT v.version FROM ${policies} v WHERE v.country = c.value AND v.effective_at <= ${nowMs}
+    ORDER BY v.version DESC LIMIT 1)`
+  const found = await drizzle(db)
+    .select(getTableColumns(policies))
+    .from(sql`json_each(${JSON.stringify(COUNTRIES)}) c`)
+    .innerJoin(policies, sql`${policies.country} = c.value AND ${policies.version} = ${inForce}`)
   return new Map(found.map((row) => [row.country, toVersion(row).policy]))
 }
 

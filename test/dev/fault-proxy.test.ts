@@ -92,6 +92,15 @@ test('with a lost answer the server did its work and the client got nothing', as
   expect(proxy.counts).toMatchObject({ lostRequests: 0, lostAnswers: 2 })
 })
 
+test('what a client sends counts also when its answer is lost, and what it gets only when it gets it', async () => {
+  const proxy = await proxied({ cut: { lose: 'answer', every: 2 } })
+  await failures(proxy, 1)
+  const { fromClient, toClient } = proxy.bytes
+  expect(Math.min(fromClient, toClient)).toBeGreaterThan(0)
+  await failures(proxy, 1)
+  expect(proxy.bytes).toEqual({ fromClient: 2 * fromClient, toClient })
+})
+
 test('cuts by probability are those of the seed', async () => {
   const cut = { lose: 'request', probability: 0.5 } as const
   const first = await failures(await proxied({ cut }, seededRandom(7)), 20)

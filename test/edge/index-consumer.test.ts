@@ -163,7 +163,7 @@ it('while D1 fails nothing is written and the whole batch comes again', async ()
   const batch = createMessageBatch('molam-index', [
     { id: '1', timestamp: 0, attempts: 1, body: { bundle: bundleRow(1, 1) } },
   ])
-  await consumeIndex(batch as MessageBatch<IndexMessage>, broken)
+  await consumeIndex(batch as MessageBatch<IndexMessage>, { ...bindings, DB: broken })
   const { retryBatch } = await getQueueResult(batch, createExecutionContext())
   expect(retryBatch.retry).toBe(true)
   expect(await dumpReadModel()).toBe(before)

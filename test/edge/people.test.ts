@@ -2,7 +2,7 @@ import { importJWK, type JWTHeaderParameters, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { toBase64url, toHex, utf8 } from '../../src/protocol/bytes.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
-import { deliverIndex, recordQueues } from '../durable-objects/kit.ts'
+import { deliverIndex, recordQueues, tellReadModel } from '../durable-objects/kit.ts'
 import type { Made, TestDevice } from '../kit/device.ts'
 import { asPerson, bindings, expectRefusal, fetchWith, keySet, ORIGIN, pushed, registered, SELF, token } from './kit.ts'
 
@@ -17,6 +17,7 @@ beforeAll(async () => {
   device = await registered()
   made = await device.bundle([device.payment(), device.payment({ method: 'ussd' })], await keySet())
   await pushed(made.bundle)
+  await tellReadModel(device)
   await deliverIndex(queues)
   path = `/offline/bundles/${ulidText(made.header.bundleId)}`
 })
@@ -58,6 +59,7 @@ describe('GET /offline/bundles/:bundle_id', () => {
     const other = await registered()
     const same = await other.bundle([other.payment()], await keySet(), { bundleId: made.header.bundleId })
     await pushed(same.bundle)
+    await tellReadModel(other)
     await deliverIndex(queues)
     const admin = `Bearer ${await token(['pay_admin'])}`
     await expectRefusal(await get(admin), 'invalid_request')

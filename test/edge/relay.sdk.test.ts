@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { encodePushResponse } from '../../src/protocol/notice.ts'
 import { BundleCarrier } from '../../src/relay/index.ts'
 import { type Fetch, memoryStorage, OfflineSDK } from '../../src/sdk/index.ts'
 import { recordQueues, select, settleSeqs } from '../durable-objects/kit.ts'
@@ -55,7 +54,7 @@ async function carriedToEdge(): Promise<Uint8Array> {
   return carried.state.receipt
 }
 
-const accept = (receipt: Uint8Array) => sdk.acceptRelayedAnswer(encodePushResponse(receipt, new Uint8Array()))
+const accept = (receipt: Uint8Array) => sdk.acceptRelayedReceipt(receipt)
 
 async function expectAdmitted(seqs: readonly number[]): Promise<void> {
   expect((await select(device, 'SELECT seq FROM bundles ORDER BY seq')).map(({ seq }) => seq)).toEqual(seqs)

@@ -85,16 +85,16 @@ it('an answer is lost, the process ends: the next one sends the same bundle and 
   expect(await stubOf(device).describe()).toMatchObject({ head: 1, contradictions: 0 })
 })
 
-it('another device carries the bundle: its answer acknowledges the payments, and the device’s own sync changes nothing', async () => {
+it('another device carries the bundle: its receipt acknowledges the payments, and the device’s own sync changes nothing', async () => {
   const device = await registered()
   const sdk = await sdkOf(device)
   await sdk.createOfflineTransaction(terms(device))
   const relay = await sdk.sealForRelay()
   if (relay === undefined) throw new Error('nothing to relay')
   const response = await push(relay.bytes)
-  const { receipt } = await receiptOf(response.clone())
+  const { receipt, receiptBytes } = await receiptOf(response)
   expect(receipt).toMatchObject({ deviceId: device.id, firstCounter: 1, lastCounter: 1 })
-  const [acknowledged] = await sdk.acceptRelayedAnswer(await response.bytes())
+  const [acknowledged] = await sdk.acceptRelayedReceipt(receiptBytes)
   expect(acknowledged).toMatchObject({ localId: `${device.id}/1`, receipted: true })
   expect(await sdk.syncNow()).toMatchObject({ status: 'done', bundles: 0, unsynced: 0 })
 })

@@ -12,9 +12,9 @@ beforeAll(async () => {
 })
 
 describe('on the wire', () => {
-  it('a payment by itself takes at most 340 bytes, and 32 more with the evidence of the clock', () => {
+  it('a payment by itself takes at most 340 bytes, and 20 more with the evidence of the clock', () => {
     expect(sizes.oneWithoutEvidence).toBeLessThanOrEqual(WIRE_TARGETS.one)
-    expect(sizes.one - sizes.oneWithoutEvidence).toBeLessThanOrEqual(32)
+    expect(sizes.one - sizes.oneWithoutEvidence).toBeLessThanOrEqual(20)
   })
 
   it('10 payments take at most 65 bytes each', () => {

@@ -52,9 +52,9 @@ export class EnrolmentDesk {
       equalBytes(claimed, kid) &&
       htm === 'POST' &&
       htu === `${API}/offline/enrol` &&
-      Math.abs(issuedAtMs - this.#nowMs()) < 1_800_000 &&
       (await verifySign1(await webCryptoSuite.verifier(key), proof, 'molam-device-proof-v1'))
     if (!holds) return this.#refuse('key_not_proven')
+    if (Math.abs(issuedAtMs - this.#nowMs()) >= 1_800_000) return this.#refuse('clock_skew')
     if (this.#kid && !equalBytes(this.#kid, kid)) return this.#refuse('enrolment_code_invalid')
     const status = this.#kid ? 200 : 201
     this.#kid = kid
@@ -64,9 +64,8 @@ export class EnrolmentDesk {
   }
 
   #refuse(code: ProblemCode): HttpResponse {
-    const body = problem(code)
-    const date = new Date(this.#nowMs()).toUTCString()
-    return answer(body.status, PROBLEM_MEDIA_TYPE, new TextEncoder().encode(JSON.stringify(body)), { date })
+    const body = problem(code, code === 'clock_skew' ? { server_time: this.#nowMs() } : {})
+    return answer(body.status, PROBLEM_MEDIA_TYPE, new TextEncoder().encode(JSON.stringify(body)))
   }
 
   #nowMs(): number {

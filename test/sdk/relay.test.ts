@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { BUNDLE_MEDIA_TYPE, parseBundle } from '../../src/protocol/bundle.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
-import { decodePushResponse, encodePushResponse } from '../../src/protocol/notice.ts'
+import { decodePushResponse } from '../../src/protocol/notice.ts'
 import type { RelayBundle } from '../../src/sdk/index.ts'
 import { API, random } from './edge.ts'
 import { Rig, terms } from './rig.ts'
@@ -17,8 +17,8 @@ async function sealed() {
   return { rig, sdk, relay }
 }
 
-/** The carrier posts what it was shown. @returns the answer's body */
-async function carry(rig: Rig, { bytes }: RelayBundle): Promise<Uint8Array> {
+/** The carrier posts what it was shown. @returns the signed receipt and notice of the answer */
+async function carry(rig: Rig, { bytes }: RelayBundle): Promise<{ receipt: Uint8Array; notice: Uint8Array }> {
   const headers = { 'Content-Type': BUNDLE_MEDIA_TYPE, Accept: 'application/cbor' }
   const request = {
     method: 'POST',
@@ -30,7 +30,7 @@ async function carry(rig: Rig, { bytes }: RelayBundle): Promise<Uint8Array> {
   } as const
   const response = await rig.edge.fetch(`${API}/offline/push`, request)
   expect(response.status).toBe(200)
-  return new Uint8Array(await response.arrayBuffer())
+  return decodePushResponse(new Uint8Array(await response.arrayBuffer()))
 }
 
 it('says what is in it and until when it can be used, and is marked as a relay’s', async () => {
@@ -44,7 +44,7 @@ it('says what is in it and until when it can be used, and is marked as a relay�
 
 it('carried first and then sent by the device: one admission, the same receipt', async () => {
   const { rig, sdk, relay } = await sealed()
-  const carried = decodePushResponse(await carry(rig, relay)).receipt
+  const { receipt: carried } = await carry(rig, relay)
   expect(sdk.state.unsynced).toBe(3)
   expect(await sdk.syncNow()).toMatchObject({ status: 'done', bundles: 1, unsynced: 0 })
   expect(rig.edge.bundles.map(({ receipt }) => receipt)).toEqual([carried])
@@ -100,18 +100,18 @@ it('without its key the device seals nothing that it could not sign, and loses n
   expect(await (await rig.started()).syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
 })
 
-it('the answer that a carrier brings back acknowledges the payments, offline; shown again, it changes nothing', async () => {
+it('the receipt that a carrier brings back acknowledges the payments, offline; shown again, it changes nothing', async () => {
   const { rig, sdk, relay } = await sealed()
-  const answer = await carry(rig, relay)
+  const { receipt } = await carry(rig, relay)
   rig.edge.weather = 'offline'
-  const acknowledged = await sdk.acceptRelayedAnswer(answer)
+  const acknowledged = await sdk.acceptRelayedReceipt(receipt)
   expect(acknowledged.map(({ localId, receipted }) => [localId, receipted])).toEqual([
     ['POS-001/1', true],
     ['POS-001/2', true],
     ['POS-001/3', true],
   ])
   expect(sdk.state.unsynced).toBe(0)
-  expect(await sdk.acceptRelayedAnswer(answer)).toEqual([])
+  expect(await sdk.acceptRelayedReceipt(receipt)).toEqual([])
   expect((await rig.started()).state.unsynced).toBe(0)
   rig.edge.weather = undefined
   await sdk.createOfflineTransaction(terms({ amount: 5 }))
@@ -119,21 +119,15 @@ it('the answer that a carrier brings back acknowledges the payments, offline; sh
   expect(rig.edge.contradictions).toEqual([])
 })
 
-it('an answer that is not the edge’s, not for this device, or of a bundle that is not in flight changes nothing', async () => {
+it('a receipt that is not the edge’s, not for this device, or of a bundle that is not in flight changes nothing', async () => {
   const { rig, sdk, relay } = await sealed()
   const stranger = await sealed()
-  const foreign = await carry(stranger.rig, stranger.relay)
-  const { receipt, notice } = decodePushResponse(await carry(rig, relay))
-  const torn = receipt.slice()
+  const { receipt: foreign } = await carry(stranger.rig, stranger.relay)
+  const { receipt: own, notice } = await carry(rig, relay)
+  const torn = own.slice()
   torn[torn.length - 1] = (torn.at(-1) ?? 0) ^ 1
-  for (const answer of [
-    foreign,
-    random(40),
-    new Uint8Array(),
-    encodePushResponse(torn, notice),
-    encodePushResponse(notice, receipt),
-  ]) {
-    await expect(sdk.acceptRelayedAnswer(answer)).rejects.toMatchObject({ code: 'answer_invalid' })
+  for (const receipt of [foreign, random(40), new Uint8Array(), torn, notice]) {
+    await expect(sdk.acceptRelayedReceipt(receipt)).rejects.toMatchObject({ code: 'answer_invalid' })
   }
   expect(sdk.state.unsynced).toBe(3)
 })

@@ -48,6 +48,15 @@ describe('a device that enrols itself', () => {
     expect(await enrol(later)).toMatchObject({ deviceId: device.id })
   })
 
+  it('is registered although its clock is years off: the edge tells the time to who proves a key', async () => {
+    const { device, enrol, code } = await newcomer()
+    const clock = { nowMs: () => Date.UTC(2015, 0), monotonicMs: () => 0 }
+    expect(await enrol(code, { clock })).toMatchObject({ deviceId: device.id })
+    // Its code used up and the answer lost: the edge is asked whether it knows the key, with a clock as wrong.
+    await codeFor(device)
+    expect(await enrol(code, { clock })).toMatchObject({ deviceId: device.id })
+  })
+
   it('is refused with a code that does not hold, and with a key that was replaced', async () => {
     const { device, enrol, code } = await newcomer()
     const wrong = `${code.slice(0, -1)}${code.endsWith('A') ? 'B' : 'A'}`

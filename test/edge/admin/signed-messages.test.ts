@@ -5,7 +5,7 @@ import { openSettleMessage } from '../../../src/crypto/settle-message.ts'
 import type { TrustedKey } from '../../../src/crypto/sign1.ts'
 import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
-import { alarm, inObject, lostQueues, owed, putBindings, stubOf } from '../../durable-objects/kit.ts'
+import { age, alarm, inObject, lostQueues, owed, putBindings, stubOf } from '../../durable-objects/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { bindings, keySet, registered } from '../kit.ts'
 import { admin, call, ok, pushPayments, reviewer } from './kit.ts'
@@ -56,6 +56,7 @@ it('a registration, a review, a reversal and a suspension are signed, a bundle b
 
 it('sent again by the alarm it is signed as well', async () => {
   sent.length = 0
+  await age(device, 10_000)
   await alarm(device)
   expect(await kinds()).toEqual(['device'])
 })
@@ -67,6 +68,7 @@ it('without a key to sign with nothing goes out, and it stays owed until there i
     delivery.sendDevice(readDevice(state.storage.sql), [])
   })
   expect(await owed(device)).toMatchObject({ settle: 1 })
+  await age(device, 10_000)
   await alarm(device)
   expect(await kinds()).toEqual(['device'])
 })

@@ -52,7 +52,7 @@ async function consume(...rows: BundleRow[]): Promise<void> {
   batch.retryAll = () => {
     retried = true
   }
-  await consumeIndex(batch, bindings.DB)
+  await consumeIndex(batch, bindings)
   expect(retried).toBe(false)
 }
 
@@ -107,7 +107,7 @@ it('what is not written is not counted', async () => {
     { id: '2', timestamp: new Date(), attempts: 1, body: { bundle: { ...bundle(), tenant: null } } as unknown },
   ]) as MessageBatch<IndexMessage>
   batch.retryAll = () => undefined
-  await consumeIndex(batch, bindings.DB)
+  await consumeIndex(batch, bindings)
   expect(await grown()).toEqual({})
 })
 
@@ -150,7 +150,7 @@ it('a batch costs one statement more, and rows for the series that change, not f
     attempts: 1,
     body: { bundle: bundle({ riskScore: at / 100, status: at % 2 ? 'pushed' : 'review' }) } as unknown,
   }))
-  await consumeIndex(createMessageBatch('molam-index', messages) as MessageBatch<IndexMessage>, db)
+  await consumeIndex(createMessageBatch('molam-index', messages) as MessageBatch<IndexMessage>, { ...bindings, DB: db })
   expect(statements).toEqual([2])
   expect(rowsWritten[0]).toBeLessThanOrEqual(20)
 })

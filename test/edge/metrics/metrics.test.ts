@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import worker from '../../../src/index.ts'
 import { IsolateCounters } from '../../../src/metrics/isolate-counters.ts'
 import { foldRows, readMetrics, writeRow } from '../../../src/metrics/totals.ts'
-import { deliverIndex, recordQueues } from '../../durable-objects/kit.ts'
+import { deliverIndex, recordQueues, tellReadModel } from '../../durable-objects/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { readExposition } from '../../metrics/exposition.ts'
 import { bindings, expectRefusal, fetchWith, keySet, ORIGIN, push, pushed, registered, SELF, token } from '../kit.ts'
@@ -61,6 +61,7 @@ it('a push is counted once it shows in the read model, with its score', async ()
   const made = await device.bundle([device.payment()], await keySet())
   await pushed(made.bundle)
   await pushed((await device.resign(made)).bundle)
+  await tellReadModel(device)
   await deliverIndex(queues)
   expect(await value('offline_bundles_pushed_total', { country: 'SN' })).toBe(before + 1)
   expect(await value('offline_risk_score_count')).toBe(scores + 1)

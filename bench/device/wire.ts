@@ -1,0 +1,50 @@
+import { sealPayload, signBundle } from '../../src/crypto/bundle-crypto.ts'
+import { keyId } from '../../src/crypto/thumbprint.ts'
+import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
+import { deviceId } from '../../src/protocol/ids.ts'
+import { amountMinor, currency } from '../../src/protocol/money.ts'
+import type { Payment } from '../../src/protocol/payment.ts'
+import type { PaymentTerms } from '../../src/sdk/index.ts'
+import { CURRENCY, SECONDS_BETWEEN_PAYMENTS } from './payments.ts'
+
+/** A bundle as it goes on the wire: of a device that has been in use for a while, so that its numbers have grown. */
+const DEVICE = deviceId('POS-SN-000123')
+const [SEQ, FIRST_COUNTER] = [321, 12_001]
+const AT_MS = Date.UTC(2026, 10, 22, 9)
+
+const random = (length: number) => crypto.getRandomValues(new Uint8Array(length))
+
+/** @param evidence of the clock: present while the process runs that was last in contact with the edge */
+export async function bundleOf(terms: readonly PaymentTerms[], evidence: boolean): Promise<Uint8Array> {
+  const [signer, edge] = await Promise.all([
+    webCryptoSuite.es256Signer(random(32)),
+    webCryptoSuite.es256Signer(random(32)),
+  ])
+  const header = {
+    alg: signer.key.alg,
+    kid: await keyId(webCryptoSuite, signer.key),
+    deviceId: DEVICE,
+    signedAtMs: AT_MS,
+    bundleId: random(16),
+    seq: SEQ,
+    prev: random(16),
+    nonce: random(16),
+    relay: false,
+  }
+  const payload = {
+    currency: currency(CURRENCY),
+    entries: terms.map(
+      (payment, index): Payment => ({
+        ...payment,
+        counter: FIRST_COUNTER + index,
+        method: payment.method ?? 'wallet',
+        amount: amountMinor(payment.amount),
+        currency: currency(payment.currency),
+        initiatedAtMs: AT_MS + index * SECONDS_BETWEEN_PAYMENTS * 1000,
+      }),
+    ),
+    ...(evidence && { clock: { lastServerTimeMs: AT_MS, monotonicSinceMs: 7_200_000, bootId: random(4) } }),
+  }
+  const recipient = { kid: await keyId(webCryptoSuite, edge.key), publicKey: edge.key.bytes }
+  return signBundle(signer, header, await sealPayload(webCryptoSuite, recipient, header, payload))
+}
