@@ -18,6 +18,14 @@ export class DayScreen {
     for (const [name, url] of Object.entries(urls)) this.#write(`  ${name.padEnd(12)} ${url}\n`)
   }
 
+  invitation(url: string, payers: readonly string[]): void {
+    this.#write(`
+  Take payments yourself: open ${url}
+  (a till, enrolled as you open it; ${payers.join(', ')} have money to pay with)
+
+`)
+  }
+
   progress({ phase, taken, planned, unsynced, unsettled }: DayProgress): void {
     const done = Math.max(0, taken - unsettled)
     const width = 30

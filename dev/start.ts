@@ -5,6 +5,7 @@ import { liveMarketDay } from './fleet/day.ts'
 import { enrolFleet } from './fleet/fleet.ts'
 import { lockDirectory } from './lock.ts'
 import { parseOptions, type StartOptions } from './options.ts'
+import { buildPages, demoTill, invite, PAYERS } from './pos.ts'
 import { DayScreen } from './screen.ts'
 import { devSecrets } from './secrets.ts'
 import { type DatabaseUrls, type Stack, startStack } from './stack.ts'
@@ -21,12 +22,16 @@ async function main(options: StartOptions, stopping: AbortSignal): Promise<numbe
   if (options.reset)
     for (const name of readdirSync(DATA)) if (name !== 'lock') rmSync(join(DATA, name), { recursive: true })
   const startedMs = Date.now()
+  screen.step('building the merchant’s page where it is not up to date')
+  await buildPages()
   screen.step('starting Postgres, workerd and the reconciler')
   const database = databaseOfEnvironment(process.env)
   const secrets = await devSecrets(join(root, '.dev.vars'))
   const stack = await startStack({ dataDir: DATA, secrets, ports: PORTS, ...(database && { database }) })
+  heedSignals()
   try {
     screen.urls(await addresses(stack))
+    screen.invitation(await invite(stack, demoTill(DATA)), PAYERS)
     screen.step(`enrolling ${options.devices} devices`)
     const run = Date.now().toString(36)
     const fleet = await enrolFleet(stack, { ...options, run, dir: join(DATA, 'devices') })
@@ -67,7 +72,16 @@ function databaseOfEnvironment(env: NodeJS.ProcessEnv): DatabaseUrls | undefined
 }
 
 const stopping = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopping.abort())
+
+/** The first signal asks; the second one ends. Miniflare would end the process at the first, whatever others are doing. */
+function heedSignals(): void {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.removeAllListeners(signal)
+    process.once(signal, () => stopping.abort())
+  }
+}
+
+heedSignals()
 try {
   process.exitCode = await main(parseOptions(process.argv.slice(2)), stopping.signal)
 } catch (error) {

@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { compileModuleRules, testRegExps, type V4ModuleDefinition, type V4ModuleRule } from 'miniflare'
+import { unstable_readConfig as readConfig } from 'wrangler'
 
 const run = promisify(execFile)
 const wrangler = join(dirname(createRequire(import.meta.url).resolve('wrangler/package.json')), 'bin/wrangler.js')
@@ -33,6 +34,7 @@ export function bundleWorker(configPath: string): Promise<Bundle> {
 }
 
 async function build(configPath: string): Promise<Bundle> {
+  await makePagesDirectory(configPath)
   const root = await mkdtemp(join(tmpdir(), 'molam-worker-'))
   const args = [wrangler, 'deploy', '--dry-run', '--outdir', root, '--config', configPath]
   const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', WRANGLER_HIDE_BANNER: 'true', CI: '1' }
@@ -47,6 +49,12 @@ async function build(configPath: string): Promise<Bundle> {
   } finally {
     await rm(root, { recursive: true, force: true })
   }
+}
+
+/** wrangler wants the pages' directory to be there; before they are built it is empty, and the Worker is all there is. */
+async function makePagesDirectory(configPath: string): Promise<void> {
+  const { assets } = readConfig({ config: configPath })
+  if (assets?.directory !== undefined) await mkdir(join(dirname(configPath), assets.directory), { recursive: true })
 }
 
 /** The modules of a bundle, the main one first; what is not JavaScript has the type that the config's rules say. */

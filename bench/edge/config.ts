@@ -4,7 +4,8 @@ import { join, relative, resolve } from 'node:path'
 
 /**
  * The edge's own wrangler.toml for a bench: everything stays, apart from what Miniflare stands in for at a cost that
- * production has not. Rate limits go to bench/sink, because Miniflare's write every count to a disk.
+ * production has not. Rate limits go to bench/sink, because Miniflare's write every count to a disk; pages are left out,
+ * because Miniflare asks for them in a Worker of its own.
  *
  * @param main the entry instead of the edge's own, when it is wrapped
  */
@@ -18,6 +19,7 @@ export async function edgeConfig(project: string, main = 'src/index.ts'): Promis
     .replace('main = "src/index.ts"', `main = "${at(main)}"`)
     .replace('migrations_dir = "migrations/edge"', `migrations_dir = "${at('migrations/edge')}"`)
     .replaceAll(/\[\[ratelimits\]\][^[]*/g, '')
+    .replace(/\[assets\][\s\S]*?\n\n/, '')
   const standIns = rates.map(
     (name) => `\n[[services]]\nbinding = "${name}"\nservice = "molam-bench-sink"\nentrypoint = "AnyRate"\n`,
   )

@@ -1,0 +1,32 @@
+import { useEffect, useState } from 'react'
+import { OfflinePaymentProvider } from '../../ui/index.ts'
+import { Enrol, Opening, OtherTill } from './enrol.tsx'
+import { Failed } from './failed.tsx'
+import { type Opened, openTill } from './open.ts'
+import { usePreferences } from './preferences.ts'
+import { Shell } from './shell.tsx'
+import { MESSAGES } from './words/index.ts'
+
+/** The merchant's till: opens the device that this browser is, and shows what came of it. */
+export function App() {
+  const { locale } = usePreferences()
+  const words = MESSAGES[locale]
+  const [opened, tell] = useState<Opened>({ status: 'opening' })
+  useEffect(() => void openTill(tell), [])
+  useEffect(() => {
+    document.title = words.title
+  }, [words])
+  if (opened.status === 'open') {
+    return <Shell sdk={opened.sdk} deviceId={opened.deviceId} locale={locale} words={words} />
+  }
+  return (
+    <OfflinePaymentProvider sdk={undefined} locale={locale}>
+      {(opened.status === 'opening' || opened.status === 'enrolling') && (
+        <Opening text={opened.status === 'opening' ? words.opening : words.enrol.enrolling} />
+      )}
+      {opened.status === 'stranger' && <Enrol words={words} opened={opened} tell={tell} />}
+      {opened.status === 'other' && <OtherTill words={words} opened={opened} tell={tell} />}
+      {opened.status === 'failed' && <Failed words={words} error={opened.error} onRetry={() => void openTill(tell)} />}
+    </OfflinePaymentProvider>
+  )
+}

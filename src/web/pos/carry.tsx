@@ -1,0 +1,64 @@
+import { useEffect, useState } from 'react'
+import { generateOfflineQR } from '../../qr/index.ts'
+import { OfflineError, type RelayBundle } from '../../sdk/index.ts'
+import { formatTime, OfflineErrorNotice, OfflineQRDisplay, useOffline } from '../../ui/index.ts'
+import { usePreferences } from './preferences.ts'
+import { hrefOf } from './route.ts'
+import { useShop, useTill } from './till-context.tsx'
+
+type Sealed =
+  | { readonly status: 'making' | 'nothing' }
+  | { readonly status: 'ready'; readonly relay: RelayBundle }
+  | { readonly status: 'failed'; readonly error: OfflineError }
+
+/** The bundle in flight as a code that another phone carries to the edge: the same sealed bytes that a sync sends. */
+export function Carry() {
+  const { sdk, words } = useTill()
+  const { unsynced } = useOffline()
+  const [sealed, setSealed] = useState<Sealed>({ status: 'making' })
+  useEffect(() => {
+    let current = true
+    const show = (next: Sealed) => {
+      if (current) setSealed(next)
+    }
+    if (unsynced === 0) show({ status: 'nothing' })
+    else {
+      sdk.sealForRelay().then(
+        (relay) => show(relay ? { status: 'ready', relay } : { status: 'nothing' }),
+        (error) =>
+          show({
+            status: 'failed',
+            error: error instanceof OfflineError ? error : new OfflineError('storage_failed', { cause: error }),
+          }),
+      )
+    }
+    return () => {
+      current = false
+    }
+  }, [sdk, unsynced])
+  return (
+    <div className="pos-carry">
+      <a className="pos-back" href={hrefOf({ screen: 'today' })}>
+        <span aria-hidden="true">‹</span> {words.back}
+      </a>
+      <h2>{words.carry.title}</h2>
+      {sealed.status === 'making' && <p role="status">{words.carry.making}</p>}
+      {sealed.status === 'nothing' && <p role="status">{words.carry.nothing}</p>}
+      {sealed.status === 'failed' && <OfflineErrorNotice error={sealed.error} />}
+      {sealed.status === 'ready' && <Code relay={sealed.relay} />}
+    </div>
+  )
+}
+
+function Code({ relay }: { readonly relay: RelayBundle }) {
+  const { carry } = useTill().words
+  const { locale } = usePreferences()
+  const timeZone = useShop()?.policy.timeZone ?? 'UTC'
+  return (
+    <>
+      <p>{carry.what(relay.payments.length)}</p>
+      <OfflineQRDisplay key={relay.bundleId} qr={generateOfflineQR(relay.bytes)} />
+      <p className="pos-note">{carry.until(formatTime(relay.expiresAtMs, locale, timeZone))}</p>
+    </>
+  )
+}

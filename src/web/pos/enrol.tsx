@@ -1,0 +1,104 @@
+import { type FormEvent, useState } from 'react'
+import { isDeviceId } from '../../protocol/ids.ts'
+import type { OfflineError } from '../../sdk/index.ts'
+import { forgetDevice } from '../../sdk-browser/index.ts'
+import { OfflineErrorNotice } from '../../ui/index.ts'
+import { dropInvitation } from './invitation.ts'
+import { Mark } from './mark.tsx'
+import { enrol, type Opened, openTill } from './open.ts'
+import type { Messages } from './words/messages.ts'
+
+export function Opening({ text }: { readonly text: string }) {
+  return (
+    <main className="pos-alone pos-opening" aria-busy="true">
+      <Mark />
+      <p role="status">{text}</p>
+    </main>
+  )
+}
+
+interface EnrolProps {
+  readonly words: Messages
+  readonly opened: Extract<Opened, { status: 'stranger' }>
+  readonly tell: (opened: Opened) => void
+}
+
+/** Id and one-time code by hand, for a till without a link. */
+export function Enrol({ words, opened, tell }: EnrolProps) {
+  const [deviceId, setDeviceId] = useState(opened.invitation?.deviceId ?? '')
+  const [code, setCode] = useState(opened.invitation?.code ?? '')
+  const ready = isDeviceId(deviceId.trim()) && code.trim() !== ''
+  const submit = (event: FormEvent) => {
+    event.preventDefault()
+    if (ready) void enrol({ deviceId: deviceId.trim(), code: code.trim() }, tell)
+  }
+  return (
+    <main className="pos-alone">
+      <Mark />
+      <h1>{words.enrol.title}</h1>
+      <p>{words.enrol.what}</p>
+      {opened.error && <Refused words={words} error={opened.error} />}
+      <form className="pos-form" onSubmit={submit}>
+        <label className="pos-field">
+          <span>{words.enrol.deviceId}</span>
+          <input value={deviceId} onChange={(event) => setDeviceId(event.target.value)} {...PLAIN} />
+        </label>
+        <label className="pos-field">
+          <span>{words.enrol.code}</span>
+          <input value={code} onChange={(event) => setCode(event.target.value)} {...PLAIN} />
+        </label>
+        <button type="submit" className="molam-button molam-primary" aria-disabled={!ready}>
+          {words.enrol.do}
+        </button>
+      </form>
+    </main>
+  )
+}
+
+/** There are no payments yet, so nothing is said about where they are. */
+function Refused({ words, error }: { readonly words: Messages; readonly error: OfflineError }) {
+  const isNetwork = error.code === 'network_failed' || error.code === 'timed_out'
+  if (!isNetwork && error.code !== 'enrolment_code_invalid') return <OfflineErrorNotice error={error} />
+  return (
+    <p className="pos-wrong" role="alert">
+      {isNetwork ? words.enrol.noNetwork : words.enrol.wrongCode}
+    </p>
+  )
+}
+
+/** Ids and codes are not words: no keyboard may correct them. */
+export const PLAIN = { autoCapitalize: 'none', autoComplete: 'off', autoCorrect: 'off', spellCheck: false } as const
+
+interface OtherTillProps {
+  readonly words: Messages
+  readonly opened: Extract<Opened, { status: 'other' }>
+  readonly tell: (opened: Opened) => void
+}
+
+/** The link is for another till: only a person decides, and never while payments are on this phone alone. */
+export function OtherTill({ words, opened, tell }: OtherTillProps) {
+  const [unsynced, setUnsynced] = useState<number | 'unknown'>(0)
+  const stay = () => {
+    dropInvitation()
+    void openTill(tell)
+  }
+  const change = async () => {
+    const result = await forgetDevice()
+    if (result.forgotten) void enrol(opened.invitation, tell)
+    else setUnsynced(result.unsynced)
+  }
+  return (
+    <main className="pos-alone">
+      <Mark />
+      <h1>{words.enrol.switch}</h1>
+      <p>{words.enrol.other(opened.current, opened.invitation.deviceId)}</p>
+      {unsynced !== 0 && <p role="alert">{words.device.leaveUnsynced(unsynced)}</p>}
+      <button type="button" className="molam-button molam-primary" onClick={stay}>
+        {words.enrol.stay}
+      </button>
+      <button type="button" className="molam-button" onClick={() => void change()}>
+        {words.enrol.switch}
+      </button>
+    </main>
+  )
+}

@@ -1,0 +1,52 @@
+import { type FormEvent, useState } from 'react'
+import { OfflineError } from '../../sdk/index.ts'
+import { OfflineErrorNotice, useOffline } from '../../ui/index.ts'
+import { save } from './save-file.ts'
+import { useTill } from './till-context.tsx'
+
+/** A passphrase that a stolen file withstands for a while; the key is stretched besides. */
+const PASSPHRASE_CHARS_MIN = 12
+
+/** What is on this till alone, as an encrypted file for the support. Changes nothing. */
+export function ExportUnsynced() {
+  const { sdk, deviceId, words } = useTill()
+  const { unsynced, damaged } = useOffline()
+  const [passphrase, setPassphrase] = useState('')
+  const [error, setError] = useState<OfflineError>()
+  if (unsynced === 0 && damaged.length === 0) return null
+  const ready = passphrase.length >= PASSPHRASE_CHARS_MIN
+  const submit = async (event: FormEvent) => {
+    event.preventDefault()
+    if (!ready) return
+    try {
+      save(await sdk.exportUnsynced(passphrase), `${deviceId}.molam`)
+      setPassphrase('')
+      setError(undefined)
+    } catch (cause) {
+      if (!(cause instanceof OfflineError)) throw cause
+      setError(cause)
+    }
+  }
+  return (
+    <section className="pos-section">
+      <h3>{words.device.export}</h3>
+      <p>{words.device.exportWhat}</p>
+      <form className="pos-form" onSubmit={(event) => void submit(event)}>
+        <label className="pos-field">
+          <span>{words.device.passphrase}</span>
+          <input
+            type="password"
+            autoComplete="new-password"
+            value={passphrase}
+            onChange={(event) => setPassphrase(event.target.value)}
+          />
+        </label>
+        <p className="pos-note">{words.device.passphraseHint}</p>
+        {error && <OfflineErrorNotice error={error} />}
+        <button type="submit" className="molam-button" aria-disabled={!ready}>
+          {words.device.exportDo}
+        </button>
+      </form>
+    </section>
+  )
+}

@@ -1,0 +1,26 @@
+import { OfflineError } from '../../sdk/index.ts'
+import { OfflineErrorNotice } from '../../ui/index.ts'
+import type { Messages } from './words/messages.ts'
+
+interface FailedProps {
+  readonly words: Messages
+  readonly error: unknown
+  readonly onRetry: () => void
+}
+
+/** The device cannot be opened. Its payments are where they were: nothing here writes or clears anything. */
+export function Failed({ words, error, onRetry }: FailedProps) {
+  return (
+    <main className="pos-alone">
+      <h1>{words.enrol.failed}</h1>
+      {error instanceof OfflineError ? (
+        <OfflineErrorNotice error={error} />
+      ) : (
+        <p role="alert">{error instanceof Error ? error.message : String(error)}</p>
+      )}
+      <button type="button" className="molam-button molam-primary" onClick={onRetry}>
+        {words.enrol.retry}
+      </button>
+    </main>
+  )
+}

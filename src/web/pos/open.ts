@@ -1,0 +1,66 @@
+import { OfflineError, type OfflineSDK } from '../../sdk/index.ts'
+import { currentDevice, enrolDevice, openOfflineDevice } from '../../sdk-browser/index.ts'
+import { dropInvitation, type Invitation, invitationIn } from './invitation.ts'
+import { registerServiceWorker } from './service-worker.ts'
+
+/** What the page is while it opens, and what it is then. */
+export type Opened =
+  | { readonly status: 'opening' | 'enrolling' }
+  /** This browser is no till. `error` is what came of the last attempt. */
+  | { readonly status: 'stranger'; readonly invitation?: Invitation; readonly error?: OfflineError }
+  /** The link is for another till than this one. */
+  | { readonly status: 'other'; readonly current: string; readonly invitation: Invitation }
+  | { readonly status: 'failed'; readonly error: unknown }
+  | { readonly status: 'open'; readonly sdk: OfflineSDK; readonly deviceId: string }
+
+/** Milliseconds between syncs while payments wait for their outcome: the customer is still at the counter. */
+const SYNC_EVERY_MS = 10_000
+
+/**
+ * Opens the till that this browser is. With an invitation in the address it becomes one first, without asking: who opens
+ * the link has been given it.
+ *
+ * @param tell hears of each step, and last of what the page is
+ */
+export async function openTill(tell: (opened: Opened) => void): Promise<void> {
+  tell({ status: 'opening' })
+  try {
+    const invitation = invitationIn(location.hash)
+    const device = await currentDevice()
+    if (device === undefined && invitation === undefined) return tell({ status: 'stranger' })
+    if (device === undefined && invitation !== undefined) return await enrol(invitation, tell)
+    if (device && invitation && invitation.deviceId !== device.deviceId) {
+      return tell({ status: 'other', current: device.deviceId, invitation })
+    }
+    dropInvitation()
+    await open(tell)
+  } catch (error) {
+    tell({ status: 'failed', error })
+  }
+}
+
+/** Makes this browser the till of the invitation. May be called again with the same one when the answer was lost. */
+export async function enrol(invitation: Invitation, tell: (opened: Opened) => void): Promise<void> {
+  tell({ status: 'enrolling' })
+  try {
+    await enrolDevice({ apiUrl: location.origin, ...invitation })
+    dropInvitation()
+    await open(tell)
+  } catch (error) {
+    if (error instanceof OfflineError) tell({ status: 'stranger', invitation, error })
+    else tell({ status: 'failed', error })
+  }
+}
+
+async function open(tell: (opened: Opened) => void): Promise<void> {
+  const device = await currentDevice()
+  if (device === undefined) return tell({ status: 'stranger' })
+  const serviceWorker = await registerServiceWorker()
+  const sdk = await openOfflineDevice({
+    ...device,
+    syncEveryMs: SYNC_EVERY_MS,
+    ...(serviceWorker && { serviceWorker }),
+  })
+  await sdk.initialize()
+  tell({ status: 'open', sdk, deviceId: device.deviceId })
+}

@@ -1,0 +1,82 @@
+import { useState } from 'react'
+import { OfflineError, type OfflinePayment } from '../../sdk/index.ts'
+import { formatAmount, OfflineErrorNotice, OfflinePaymentStatus, Time, usePayment } from '../../ui/index.ts'
+import { hrefOf } from './route.ts'
+import { ShareReceipt } from './share.tsx'
+import { useTill } from './till-context.tsx'
+
+/** One payment with everything that a customer or the support may ask for. Says that it is provisional until it is not. */
+export function Receipt({ localId }: { readonly localId: string }) {
+  const { receipt, back } = useTill().words
+  const payment = usePayment(localId)
+  return (
+    <div className="pos-receipt">
+      <a className="pos-back" href={hrefOf({ screen: 'today' })}>
+        <span aria-hidden="true">‹</span> {back}
+      </a>
+      {payment === undefined ? <p className="pos-empty">{receipt.none}</p> : <Slip payment={payment} />}
+    </div>
+  )
+}
+
+function Slip({ payment }: { readonly payment: OfflinePayment }) {
+  const { receipt, payer } = useTill().words
+  const { localId, amount, currency, status, reason, sender, receiver, method, receipted, transferId } = payment
+  const waiting =
+    status === 'pending_offline' || status === 'pending' || status === 'review' || status === 'quarantined'
+  return (
+    <article className="pos-slip" data-status={status}>
+      <h2>{receipt.title}</h2>
+      <p className="pos-display">{formatAmount(amount, currency)}</p>
+      <OfflinePaymentStatus status={status} {...(reason !== undefined && { reason })} detailed />
+      {waiting && <p className="pos-provisional">{receipt.provisional}</p>}
+      <dl className="pos-facts">
+        <Fact name={receipt.number}>{localId}</Fact>
+        <Fact name={receipt.time}>
+          <Time atMs={payment.initiatedAtMs} />
+        </Fact>
+        <Fact name={receipt.from}>{sender}</Fact>
+        <Fact name={receipt.to}>{receiver}</Fact>
+        <Fact name={receipt.method}>{payer.methods[method]}</Fact>
+        <Fact name={receipt.server}>{receipted ? receipt.serverYes : receipt.serverNo}</Fact>
+        {transferId !== undefined && <Fact name={receipt.transfer}>{transferId}</Fact>}
+      </dl>
+      <ShareReceipt payment={payment} />
+      {status === 'pending_offline' && <VoidPayment counter={payment.counter} />}
+    </article>
+  )
+}
+
+function Fact({ name, children }: { readonly name: string; readonly children: React.ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  )
+}
+
+/** Voids a payment that never left the till; asks twice, because it cannot be undone. */
+function VoidPayment({ counter }: { readonly counter: number }) {
+  const { sdk, words } = useTill()
+  const [sure, setSure] = useState(false)
+  const [error, setError] = useState<OfflineError>()
+  const press = async () => {
+    if (!sure) return setSure(true)
+    try {
+      await sdk.voidTransaction(counter)
+    } catch (cause) {
+      if (!(cause instanceof OfflineError)) throw cause
+      setError(cause)
+    }
+    setSure(false)
+  }
+  return (
+    <div className="pos-void">
+      {error && <OfflineErrorNotice error={error} />}
+      <button type="button" className="molam-button" onClick={() => void press()}>
+        {sure ? words.receipt.voidSure : words.receipt.void}
+      </button>
+    </div>
+  )
+}

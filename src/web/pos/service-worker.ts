@@ -1,0 +1,71 @@
+/** Milliseconds between two looks for a new version, by a till that is never closed. */
+const LOOK_EVERY_MS = 3_600_000
+
+const container: ServiceWorkerContainer | undefined = navigator.serviceWorker
+const listeners = new Set<() => void>()
+let registration: ServiceWorkerRegistration | undefined
+/** Without a controller the page came from the network, and the first version that takes over is its own. */
+let isControlled = Boolean(container?.controller)
+let isReady = false
+let asked = false
+
+/**
+ * Keeps the page on this phone.
+ *
+ * @returns undefined where there are no service workers, or none could be fetched: the page works while there is a network
+ */
+export async function registerServiceWorker(): Promise<ServiceWorkerRegistration | undefined> {
+  if (registration !== undefined || container === undefined) return registration
+  try {
+    registration = await container.register('/pos/sw.js', { scope: '/pos/', updateViaCache: 'none' })
+  } catch {
+    return undefined
+  }
+  const found = registration
+  if (found.waiting) announce()
+  found.addEventListener('updatefound', () => watch(found.installing))
+  container.addEventListener('controllerchange', tookOver)
+  document.addEventListener('visibilitychange', lookForUpdate)
+  return found
+}
+
+/** A new version of the page. Nothing changes until the person at this very screen says so: a payment may be under way. */
+export const update = {
+  isReady: (): boolean => isReady,
+  subscribe(changed: () => void): () => void {
+    listeners.add(changed)
+    return () => listeners.delete(changed)
+  },
+  start(): void {
+    asked = true
+    // Without one that waits, another tab has let it take over already.
+    if (registration?.waiting) registration.waiting.postMessage({ type: 'SKIP_WAITING' })
+    else location.reload()
+  },
+}
+
+function watch(worker: ServiceWorker | null): void {
+  worker?.addEventListener('statechange', () => {
+    if (worker.state === 'installed' && isControlled) announce()
+  })
+}
+
+function tookOver(): void {
+  if (!isControlled) isControlled = true
+  else if (asked) location.reload()
+  else announce()
+}
+
+function announce(): void {
+  isReady = true
+  for (const listener of listeners) listener()
+}
+
+let lookedMs = Date.now()
+
+function lookForUpdate(): void {
+  if (document.visibilityState === 'hidden' || Date.now() - lookedMs < LOOK_EVERY_MS) return
+  lookedMs = Date.now()
+  // Without a network there is none.
+  void registration?.update().catch(() => undefined)
+}

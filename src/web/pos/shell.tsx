@@ -1,0 +1,122 @@
+import { useLayoutEffect, useRef, useSyncExternalStore } from 'react'
+import type { OfflineSDK } from '../../sdk/index.ts'
+import { type Locale, OfflinePaymentProvider, OfflineStatusBanner } from '../../ui/index.ts'
+import { Carry } from './carry.tsx'
+import { Device } from './device.tsx'
+import { Mark } from './mark.tsx'
+import { Receipt } from './receipt.tsx'
+import { hrefOf, type Route, useRoute } from './route.ts'
+import { update } from './service-worker.ts'
+import { Till } from './till/till.tsx'
+import { TillProvider } from './till-context.tsx'
+import { Today } from './today.tsx'
+import type { Messages } from './words/messages.ts'
+
+interface ShellProps {
+  readonly sdk: OfflineSDK
+  readonly deviceId: string
+  readonly locale: Locale
+  readonly words: Messages
+}
+
+/**
+ * The open till: on a phone one screen at a time, on a tablet the amount pad with the day beside it. The pad stays mounted
+ * everywhere, so that a half-typed amount survives a look at the list.
+ */
+export function Shell({ sdk, deviceId, locale, words }: ShellProps) {
+  const timeZone = useSyncExternalStore(
+    (changed) => sdk.on('state', changed),
+    () => sdk.profile?.policy.timeZone,
+  )
+  const route = useRoute()
+  const panes = useRef<HTMLElement>(null)
+  const href = hrefOf(route)
+  const shown = useRef(href)
+  useLayoutEffect(() => {
+    // Whoever has chosen a screen is on it: the next Tab is its first control, the next Enter is not the link again.
+    if (shown.current !== href) panes.current?.focus()
+    shown.current = href
+  }, [href])
+  return (
+    <OfflinePaymentProvider sdk={sdk} locale={locale} {...(timeZone !== undefined && { timeZone })}>
+      <TillProvider value={{ sdk, deviceId, words }}>
+        <div className="pos" data-screen={route.screen}>
+          <header className="pos-head">
+            <Mark />
+            <h1>{words.title}</h1>
+          </header>
+          <Navigation words={words} current={route.screen} />
+          <div className="pos-status">
+            <OfflineStatusBanner />
+            <UpdateNotice words={words} />
+          </div>
+          <main className="pos-panes" ref={panes} tabIndex={-1}>
+            <div className="pos-pane pos-pane-till">
+              <Till />
+            </div>
+            <div className="pos-pane pos-pane-side">
+              <Side route={route} />
+            </div>
+          </main>
+        </div>
+      </TillProvider>
+    </OfflinePaymentProvider>
+  )
+}
+
+function Side({ route }: { readonly route: Route }) {
+  switch (route.screen) {
+    case 'till':
+    case 'today':
+      return <Today />
+    case 'receipt':
+      return <Receipt key={route.localId} localId={route.localId} />
+    case 'carry':
+      return <Carry />
+    case 'device':
+      return <Device />
+  }
+}
+
+const PLACES = ['till', 'today', 'device'] as const
+
+function Navigation({ words, current }: { readonly words: Messages; readonly current: Route['screen'] }) {
+  const place = current === 'receipt' || current === 'carry' ? 'today' : current
+  return (
+    <nav className="pos-nav" aria-label={words.nav.label}>
+      {PLACES.map((screen) => (
+        <a key={screen} href={hrefOf({ screen })} aria-current={screen === place ? 'page' : undefined}>
+          <PlaceIcon screen={screen} />
+          {words.nav[screen]}
+        </a>
+      ))}
+    </nav>
+  )
+}
+
+const PLACE_PATHS: Readonly<Record<(typeof PLACES)[number], string>> = {
+  till: 'M5 5h14v14H5zM9 9h.01M12 9h.01M15 9h.01M9 12h.01M12 12h.01M15 12h.01M9 15h.01M12 15h.01M15 15h.01',
+  today: 'M6 3h12v18l-3-2-3 2-3-2-3 2V3ZM9 8h6M9 12h6',
+  device: 'M4 6h16M4 12h16M4 18h16M9 4v4M15 10v4M8 16v4',
+}
+
+function PlaceIcon({ screen }: { readonly screen: (typeof PLACES)[number] }) {
+  return (
+    <svg viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+      <path d={PLACE_PATHS[screen]} />
+    </svg>
+  )
+}
+
+function UpdateNotice({ words }: { readonly words: Messages }) {
+  const isReady = useSyncExternalStore(update.subscribe, update.isReady)
+  if (!isReady) return null
+  return (
+    <p className="pos-update" role="status">
+      {words.update.ready}{' '}
+      <button type="button" className="molam-button" onClick={update.start}>
+        {words.update.now}
+      </button>
+    </p>
+  )
+}

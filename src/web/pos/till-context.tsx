@@ -1,0 +1,28 @@
+import { createContext, use } from 'react'
+import type { OfflineSDK, Profile } from '../../sdk/index.ts'
+import { useOffline } from '../../ui/index.ts'
+import type { Messages } from './words/messages.ts'
+
+/** What every screen has at hand. */
+interface TillContext {
+  readonly sdk: OfflineSDK
+  readonly deviceId: string
+  readonly words: Messages
+}
+
+const Context = createContext<TillContext | undefined>(undefined)
+export const TillProvider = Context
+
+/** @throws Error outside of a `TillProvider` */
+export function useTill(): TillContext {
+  const till = use(Context)
+  if (till === undefined) throw new Error('there is no <TillProvider> above this screen')
+  return till
+}
+
+/** Whose till it is and what it may do; undefined until its first contact with the edge. */
+export function useShop(): Profile | undefined {
+  // Its changes are told with the state's.
+  useOffline()
+  return useTill().sdk.profile
+}

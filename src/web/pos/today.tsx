@@ -1,0 +1,71 @@
+import { calendarDay } from '../../protocol/activity.ts'
+import {
+  formatAmount,
+  OfflineSyncProgress,
+  OfflineTransactionList,
+  useAllowance,
+  useOffline,
+  usePayments,
+} from '../../ui/index.ts'
+import { Limits } from './limits.tsx'
+import { go, hrefOf } from './route.ts'
+import { useShop, useTill } from './till-context.tsx'
+import { type Total, totalsOf } from './totals.ts'
+
+/** The day: what is settled, what waits, each payment, what may still be taken, and how the sync stands. */
+export function Today() {
+  const { today } = useTill().words
+  const { unsynced } = useOffline()
+  const payments = usePayments()
+  const allowance = useAllowance()
+  const shop = useShop()
+  if (allowance === undefined || shop === undefined) return null
+  const { timeZone, currency } = shop.policy
+  const ofToday = payments.filter(({ initiatedAtMs }) => calendarDay(initiatedAtMs, timeZone) === allowance.day)
+  const earlier = payments.filter(({ initiatedAtMs }) => calendarDay(initiatedAtMs, timeZone) !== allowance.day)
+  const { settled, waiting, notPaid } = totalsOf(ofToday)
+  return (
+    <div className="pos-today">
+      <h2>{today.title}</h2>
+      <dl className="pos-totals">
+        <Figure name="settled" label={today.settled} total={settled} currency={currency} />
+        <Figure name="waiting" label={today.waiting} total={waiting} currency={currency} />
+        {notPaid.count > 0 && <Figure name="not-paid" label={today.notPaid} total={notPaid} currency={currency} />}
+      </dl>
+      <OfflineTransactionList payments={ofToday} onSelect={({ localId }) => go({ screen: 'receipt', localId })} />
+      <OfflineSyncProgress />
+      {unsynced > 0 && (
+        <a className="molam-button" href={hrefOf({ screen: 'carry' })}>
+          {today.carry}
+        </a>
+      )}
+      <Limits />
+      {earlier.length > 0 && (
+        <details className="pos-earlier">
+          <summary>
+            {today.earlier} ({earlier.length})
+          </summary>
+          <OfflineTransactionList payments={earlier} onSelect={({ localId }) => go({ screen: 'receipt', localId })} />
+        </details>
+      )}
+    </div>
+  )
+}
+
+interface FigureProps {
+  readonly name: 'settled' | 'waiting' | 'not-paid'
+  readonly label: string
+  readonly total: Total
+  readonly currency: string
+}
+
+function Figure({ name, label, total: { value, count }, currency }: FigureProps) {
+  return (
+    <div className="pos-total" data-total={name}>
+      <dt>
+        {label} <span>× {count}</span>
+      </dt>
+      <dd>{formatAmount(value, currency)}</dd>
+    </div>
+  )
+}

@@ -1,0 +1,40 @@
+import type { OfflinePayment } from '../../sdk/index.ts'
+
+/** What a day's payments came to, minor units. Only a verified outcome counts as settled. */
+export interface Totals {
+  readonly settled: Total
+  /** Without an outcome: on the device, at the server, or with a person. */
+  readonly waiting: Total
+  /** Failed, refused, given back or voided: no money for the shop. */
+  readonly notPaid: Total
+}
+
+export interface Total {
+  readonly count: number
+  readonly value: number
+}
+
+export function totalsOf(payments: readonly OfflinePayment[]): Totals {
+  const sum = (wanted: keyof Totals): Total => {
+    const found = payments.filter(({ status }) => heading(status) === wanted)
+    return { count: found.length, value: found.reduce((total, { amount }) => total + amount, 0) }
+  }
+  return { settled: sum('settled'), waiting: sum('waiting'), notPaid: sum('notPaid') }
+}
+
+function heading(status: OfflinePayment['status']): keyof Totals {
+  switch (status) {
+    case 'succeeded':
+      return 'settled'
+    case 'failed':
+    case 'refused':
+    case 'reversed':
+    case 'voided':
+      return 'notPaid'
+    case 'pending_offline':
+    case 'pending':
+    case 'review':
+    case 'quarantined':
+      return 'waiting'
+  }
+}

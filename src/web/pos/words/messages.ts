@@ -1,0 +1,126 @@
+/** Everything the till says beside what the components of src/ui say, in one language. Nothing here calls a payment paid. */
+export interface Messages {
+  readonly title: string
+  readonly opening: string
+  readonly language: string
+  readonly nav: { readonly label: string; readonly till: string; readonly today: string; readonly device: string }
+  readonly back: string
+  readonly close: string
+  readonly till: {
+    readonly amount: string
+    readonly pad: string
+    readonly erase: string
+    readonly clear: string
+    readonly next: string
+    readonly take: (amount: string) => string
+    readonly taking: string
+    readonly tooMuch: (max: string) => string
+    readonly leftToday: (value: string, count: number) => string
+  }
+  readonly payer: {
+    readonly title: string
+    readonly wallet: string
+    readonly walletHint: string
+    readonly walletWrong: string
+    readonly walletOwn: string
+    readonly method: string
+    readonly methods: Readonly<Record<'wallet' | 'qr' | 'ussd', string>>
+    readonly scan: string
+    readonly scanning: string
+    readonly noCamera: string
+    readonly proof: string
+    readonly proofWhy: (above: string) => string
+    readonly proofWrong: string
+    readonly approval: string
+    readonly approvalWhy: (above: string) => string
+    readonly approvalMissing: string
+    readonly reviewed: (above: string) => string
+    readonly again: (amount: string, seconds: number) => string
+    readonly againYes: string
+  }
+  readonly result: {
+    readonly noted: string
+    readonly received: string
+    readonly notFinal: string
+    readonly next: string
+    readonly receipt: string
+  }
+  readonly today: {
+    readonly title: string
+    readonly settled: string
+    readonly waiting: string
+    readonly notPaid: string
+    readonly earlier: string
+    readonly carry: string
+  }
+  readonly limits: {
+    readonly title: string
+    readonly value: string
+    readonly count: string
+    readonly left: (left: string, of: string) => string
+  }
+  readonly receipt: {
+    readonly title: string
+    readonly provisional: string
+    readonly number: string
+    readonly time: string
+    readonly from: string
+    readonly to: string
+    readonly method: string
+    readonly server: string
+    readonly serverYes: string
+    readonly serverNo: string
+    readonly transfer: string
+    readonly print: string
+    readonly share: string
+    readonly copied: string
+    readonly none: string
+    readonly void: string
+    readonly voidSure: string
+  }
+  readonly carry: {
+    readonly title: string
+    readonly nothing: string
+    readonly making: string
+    readonly what: (payments: number) => string
+    readonly until: (time: string) => string
+  }
+  readonly device: {
+    readonly title: string
+    readonly id: string
+    readonly shop: string
+    readonly language: string
+    readonly theme: string
+    readonly themes: Readonly<Record<'auto' | 'light' | 'dark', string>>
+    readonly storage: string
+    readonly storageKept: string
+    readonly storageLoose: string
+    readonly install: string
+    readonly export: string
+    readonly exportWhat: string
+    readonly passphrase: string
+    readonly passphraseHint: string
+    readonly exportDo: string
+    readonly leave: string
+    readonly leaveWhat: string
+    readonly leaveUnsynced: (payments: number | 'unknown') => string
+    readonly leaveDo: string
+    readonly leaveSure: string
+  }
+  readonly enrol: {
+    readonly title: string
+    readonly what: string
+    readonly deviceId: string
+    readonly code: string
+    readonly do: string
+    readonly enrolling: string
+    readonly other: (current: string, wanted: string) => string
+    readonly switch: string
+    readonly stay: string
+    readonly wrongCode: string
+    readonly noNetwork: string
+    readonly failed: string
+    readonly retry: string
+  }
+  readonly update: { readonly ready: string; readonly now: string }
+}

@@ -1,0 +1,171 @@
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import axe from 'axe-core'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright'
+import { afterAll, beforeAll, expect } from 'vitest'
+import { buildPages, invite, PAYERS } from '../../dev/pos.ts'
+import { newSecrets } from '../../dev/secrets.ts'
+import { type Stack, startStack } from '../../dev/stack.ts'
+import { chromiumLaunch } from '../kit/chromium.ts'
+import { type Database, useDatabase } from '../reconciler/database.ts'
+
+/** A phone as it lies on a market stall. */
+const PHONE = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, locale: 'fr-SN' }
+const ROOT = join(import.meta.dirname, '../..')
+const SHOTS = join(ROOT, 'test-results/pos')
+export const SHOP = 'W-SN-M960'
+
+export { PAYERS }
+export const PAYER = PAYERS[0] as string
+
+export interface Shop {
+  readonly stack: Stack
+  readonly database: Database
+  readonly context: BrowserContext
+  /** Where the served page is, with `deploy`. */
+  readonly page: string
+  /** The invitation of a new till. */
+  invite(deviceId: string): Promise<string>
+  /** What the book has settled of a device: counter, amount, and how many transfers carry its name. */
+  settled(deviceId: string): Promise<readonly (readonly [counter: number, amount: number, transfers: number])[]>
+  /** A page on which nothing may go wrong: `assertClean` says what did. */
+  open(url: string): Promise<Page>
+}
+
+/** The whole stack with the built page, and one browser profile, for a test file. `deploy` is a page of its own to change. */
+export function useShop({ deploy = false } = {}): () => Shop {
+  const database = useDatabase()
+  const stops: (() => unknown)[] = []
+  let shop: Shop | undefined
+
+  beforeAll(async () => {
+    await buildPages()
+    const dir = mkdtempSync(join(tmpdir(), 'molam-pos-'))
+    stops.push(() => rmSync(dir, { recursive: true, force: true }))
+    const { appUrl: app, ownerUrl: owner } = database()
+    const stack = await startStack({
+      dataDir: dir,
+      secrets: await newSecrets(),
+      database: { app, owner },
+      ...(deploy && { configs: [deployment(dir), join(ROOT, 'dev/queue/wrangler.toml')] }),
+    })
+    stops.push(() => stack.stop())
+    const browser: Browser = await chromium.launch(await chromiumLaunch())
+    stops.push(() => browser.close())
+    const context = await browser.newContext(PHONE)
+    context.setDefaultTimeout(20_000)
+    shop = {
+      stack,
+      database: database(),
+      context,
+      page: join(dir, 'dist/web/pos'),
+      invite: (deviceId) => invite(stack, { deviceId, country: 'SN', shop: SHOP }),
+      settled: (deviceId) => settledOf(database(), deviceId),
+      async open(url) {
+        const page = await context.newPage()
+        watch(page, stack.edge.url)
+        await page.goto(url)
+        return page
+      },
+    }
+  })
+
+  afterAll(async () => {
+    for (const stop of stops.reverse()) await stop()
+  })
+
+  return () => {
+    if (shop === undefined) throw new Error('the shop is there from beforeAll on')
+    return shop
+  }
+}
+
+/** A copy of the page and a config that serves it. */
+function deployment(dir: string): string {
+  cpSync(join(ROOT, 'dist/web'), join(dir, 'dist/web'), { recursive: true })
+  const config = readFileSync(join(ROOT, 'wrangler.toml'), 'utf8')
+    .replace('main = "', `main = "${ROOT}/`)
+    .replace('migrations_dir = "', `migrations_dir = "${relative(dir, ROOT)}/`)
+  writeFileSync(join(dir, 'wrangler.toml'), config)
+  return join(dir, 'wrangler.toml')
+}
+
+async function settledOf({ owner }: Database, deviceId: string) {
+  const { rows } = await owner.query<{ counter: string; amount: string; transfers: number }>(
+    `SELECT t.counter, t.amount_minor AS amount,
+       (SELECT count(*) FROM wallet_core.transfers x
+         WHERE x.source_id = t.device_id AND x.source_no = t.counter AND x.kind = 'payment')::int AS transfers
+     FROM offline_transactions t WHERE t.device_id = $1 AND t.status = 'succeeded' ORDER BY t.counter`,
+    [deviceId],
+  )
+  return rows.map(({ counter, amount, transfers }) => [Number(counter), Number(amount), transfers] as const)
+}
+
+const troubles = new WeakMap<Page, string[]>()
+
+/** Notes what no merchant should ever cause: errors of the page, and requests to anybody but the edge. */
+function watch(page: Page, edgeUrl: string): void {
+  const found: string[] = []
+  troubles.set(page, found)
+  page.on('pageerror', (error) => found.push(`error: ${error.message}`))
+  page.on('console', (message) => {
+    // A request that fails without a network is not the page's fault, and the browser logs it all the same.
+    const network = message.text().startsWith('Failed to load resource: net::ERR_')
+    if (message.type() === 'error' && !network) found.push(`console: ${message.text()}`)
+  })
+  page.on('request', (request) => {
+    const { origin, protocol } = new URL(request.url())
+    if (origin !== edgeUrl && protocol !== 'blob:' && protocol !== 'data:') found.push(`foreign: ${request.url()}`)
+  })
+}
+
+export function assertClean(page: Page): void {
+  expect(troubles.get(page)).toEqual([])
+}
+
+/** Keeps a picture of the screen, and asks axe what is wrong with it. */
+export async function look(page: Page, name: string): Promise<void> {
+  mkdirSync(SHOTS, { recursive: true })
+  const { width, height } = page.viewportSize() ?? PHONE.viewport
+  // All of it at once, with the navigation where it belongs.
+  await page.setViewportSize({ width, height: await page.evaluate(() => document.documentElement.scrollHeight) })
+  // Two frames: laid out, and painted.
+  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+  await page.screenshot({ path: join(SHOTS, `${name}.png`) })
+  await page.setViewportSize({ width, height })
+  // As text through the debugger: the page's own policy allows no foreign script.
+  await page.evaluate(axe.source)
+  const violations = await page.evaluate(async () => {
+    const run = (globalThis as unknown as { axe: typeof axe }).axe.run
+    const { violations } = await run(document, { resultTypes: ['violations'] })
+    return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map((node) => node.html).join(' ')}`)
+  })
+  expect(violations, `${name}: axe`).toEqual([])
+}
+
+/** How each payment of the list stands, as the page shows it: the newest first. */
+export const statuses = (page: Page) =>
+  page.locator('.molam-row').evaluateAll((rows) => rows.map((row) => (row as HTMLElement).dataset['status']))
+
+/** The steps of a payment up to its last button. */
+export async function fill(page: Page, amount: number, payer = PAYER): Promise<void> {
+  await page.getByRole('button', { name: 'Continuer' }).waitFor()
+  await page.keyboard.type(String(amount))
+  await page.keyboard.press('Enter')
+  await page.getByLabel('Compte du client').fill(payer)
+}
+
+/** What the till calls the payment that was taken; and on to the next. */
+export async function taken(page: Page): Promise<string> {
+  const localId = (await page.locator('.pos-local-id').textContent()) ?? ''
+  await page.getByRole('button', { name: 'Nouveau paiement' }).click()
+  return localId
+}
+
+/** Takes a payment as a merchant with a keyboard does. */
+export async function take(page: Page, amount: number, payer = PAYER): Promise<string> {
+  await fill(page, amount, payer)
+  await page.keyboard.press('Enter')
+  return taken(page)
+}
