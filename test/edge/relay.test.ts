@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { BUNDLE_MEDIA_TYPE } from '../../src/protocol/bundle.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import type { KeySet } from '../../src/protocol/keyset.ts'
 import { decodeReceipt } from '../../src/protocol/receipt.ts'
@@ -7,10 +8,11 @@ import { memoryStorage } from '../../src/sdk/storage.ts'
 import { recordQueues, select, settleSeqs } from '../durable-objects/kit.ts'
 import type { TestDevice } from '../kit/device.ts'
 import { bundleFromScreen, receiptFromScreen } from '../qr/screen.ts'
-import { expectRefusal, keySet, ORIGIN, push, pushed, registered, SELF, verified } from './kit.ts'
+import { expectRefusal, keySet, ORIGIN, push, pushed, receiptOf, registered, SELF, verified } from './kit.ts'
 
 /** A bundle that another phone brings, from the screen of the device to the edge and back, through the real Worker. */
 const HOUR = 3_600_000
+const MEDIA = { 'content-type': BUNDLE_MEDIA_TYPE, accept: 'application/cbor' }
 let keys: KeySet
 let device: TestDevice
 let queues: Awaited<ReturnType<typeof recordQueues>>
@@ -118,4 +120,23 @@ it('a carrier that alters a byte delivers nothing, and no payment is touched', a
   expect(await carrier.pushCarried()).toEqual({ delivered: 0, refused: 1, waiting: 0 })
   expect(await carrier.list()).toMatchObject([{ state: { status: 'refused', code: 'invalid_signature' } }])
   expect(await select(device, 'SELECT seq FROM bundles')).toEqual([])
+})
+
+it('whoever carries a bundle hears of its receipt, and nothing of the device, whatever it asks for', async () => {
+  const pushAs = async (body: Uint8Array, headers: Record<string, string>) =>
+    receiptOf(
+      await SELF.fetch(`${ORIGIN}/offline/push`, {
+        method: 'POST',
+        headers: { ...MEDIA, ...headers },
+        body: body as BodyInit,
+      }),
+    )
+  const { bundle } = await device.bundle([device.payment()], keys, { relay: true })
+  for (const headers of [{}, { 'molam-cursor': '0' }]) {
+    const { notice } = await pushAs(bundle, headers)
+    expect(notice.device).toBeUndefined()
+    expect(notice.outcomes).toEqual([])
+  }
+  const own = await device.bundle([device.payment()], keys)
+  expect((await pushAs(own.bundle, {})).notice.device).toMatchObject({ ownerWallet: device.ownerWallet })
 })
