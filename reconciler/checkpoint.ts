@@ -143,6 +143,7 @@ const GROWING = {
   audit_records: 'offline_audit_logs',
   transfers: 'wallet_core.transfers',
   entries: 'wallet_core.entries',
+  holds: 'wallet_core.holds',
   bundles: 'offline_tx_bundles',
   payments: 'offline_transactions',
 } as const

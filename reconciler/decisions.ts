@@ -152,6 +152,8 @@ interface Settled {
   readonly reason: string | null
   /** Null for a payment that is not known. */
   readonly type: PaymentType | null
+  /** What became of the money that was held for it; a reversal has none. */
+  readonly hold?: 'posted' | 'released' | null
 }
 
 /**
@@ -212,7 +214,7 @@ async function updateBundles(client: pg.ClientBase, rows: readonly Settled[], at
   return changed.map(({ device_id, bundle_id, seq }) => ({ deviceId: device_id, bundleId: bundle_id, seq }))
 }
 
-/** One record for each decision: what came of it for each of its payments. */
+/** One record for each decision: what came of it for each of its payments, and of the money that was held for them. */
 async function audit(client: pg.ClientBase, rows: readonly Settled[], at: Date): Promise<void> {
   const { rows: decided } = await client.query<{ device_id: string; rev: number; actors: string[] }>(
     `SELECT DISTINCT device_id, rev, actors FROM offline_decisions
@@ -224,8 +226,10 @@ async function audit(client: pg.ClientBase, rows: readonly Settled[], at: Date):
     decided.map(({ device_id: deviceId, rev, actors }) => {
       const own = rows.filter((row) => row.device_id === deviceId && row.rev === rev)
       const payments = own.map(({ counter, result, status, reason }) => [counter, result, status, reason])
+      const holds = own.flatMap(({ counter, hold }) => (hold ? [[counter, hold]] : []))
       const bundleId = own[0]?.bundle_id ?? ''
-      return { deviceId, bundleId, action: 'decision_settled' as const, actors, detail: { rev, payments } }
+      const detail = { rev, payments, ...(holds.length > 0 && { holds }) }
+      return { deviceId, bundleId, action: 'decision_settled' as const, actors, detail }
     }),
     at,
   )

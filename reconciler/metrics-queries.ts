@@ -19,6 +19,10 @@ export interface InboxState {
   readonly openDecisions: number
   readonly review: number
   readonly quarantined: number
+  /** Since the oldest payment of these two waits: meanwhile its payer cannot spend the money. */
+  readonly oldestWaitingSeconds: number
+  /** Of these two, payments whose money is not held. */
+  readonly unheld: number
 }
 
 /** Cheap enough for every scrape: each part reads a partial index over what is open, not the tables. */
@@ -36,8 +40,11 @@ export async function readInboxState(pool: pg.Pool, now: Date): Promise<InboxSta
            FROM offline_outbox WHERE delivered_version < version) o,
           (SELECT count(*) AS "openDecisions" FROM offline_decisions WHERE result IS NULL) e,
           (SELECT count(*) FILTER (WHERE status = 'review') AS review,
-                  count(*) FILTER (WHERE status = 'quarantined') AS quarantined
-           FROM offline_transactions WHERE status IN ('review', 'quarantined')) w`,
+                  count(*) FILTER (WHERE status = 'quarantined') AS quarantined,
+                  greatest(0, coalesce(extract(epoch FROM $1::timestamptz - min(waiting_since)), 0))::float8
+                    AS "oldestWaitingSeconds",
+                  count(*) FILTER (WHERE NOT is_held) AS unheld
+           FROM offline_waiting_payments) w`,
     [now],
   )
   return rows[0] as InboxState

@@ -81,4 +81,6 @@ const GAUGES: Readonly<Record<keyof InboxState, readonly [name: string, help: st
   oldestUntoldSeconds: ['offline_outbox_oldest_seconds', 'Since the oldest of these changed'],
   review: ['offline_payments_in_review', 'Payments that wait for a reviewer'],
   quarantined: ['offline_payments_quarantined', 'Payments held back for a person'],
+  oldestWaitingSeconds: ['offline_payments_waiting_oldest_seconds', 'Since the oldest payment of these two waits'],
+  unheld: ['offline_payments_unheld', 'Of these two, payments whose money is not held on the payer’s account'],
 }

@@ -32,6 +32,8 @@ interface Settled {
   readonly type: PaymentType
   readonly status: PaymentStatus
   readonly reason: string | null
+  /** Of a payment that waits for a person: `placed`, or why its money is not held. */
+  readonly hold: string | null
 }
 
 /**
@@ -124,7 +126,7 @@ async function recordPayments(
   if (lines.length === 0) return settled
   const column = <T>(pick: (line: (typeof lines)[number]) => T): T[] => lines.map(pick)
   const { rows } = await client.query<Omit<Settled, 'type'> & { no: number }>(
-    `SELECT no, status, reason FROM offline_record_transactions(
+    `SELECT no, status, reason, hold FROM offline_record_transactions(
        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::date[], $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
     [
       column(({ one }) => one.message.deviceId),
@@ -152,10 +154,10 @@ async function recordPayments(
     ],
   )
   if (rows.length !== lines.length) throw new Error('not every payment was answered for')
-  for (const { no, status, reason } of rows) {
+  for (const { no, status, reason, hold } of rows) {
     const line = lines[no - 1]
     if (line === undefined) throw new Error('an answer without a payment')
-    settled.get(line.one)?.push({ type: line.payment.type, status, reason })
+    settled.get(line.one)?.push({ type: line.payment.type, status, reason, hold })
   }
   return settled
 }
@@ -197,16 +199,25 @@ async function insertBundles(
   )
 }
 
-/** One record a bundle: the new state of each of its payments. */
+/** One record a bundle: the new state of each of its payments, and of those that wait whether their money is held. */
 function auditOf(one: PreparedBundle, settled: readonly Settled[]) {
   const payments = one.payments.map(({ payment }, i) => {
     const { status, reason } = settled[i] as Settled
     return reason === null ? [payment.counter, status] : [payment.counter, status, reason]
   })
+  const holds = one.payments.flatMap(({ payment }, i) => {
+    const hold = settled[i]?.hold ?? null
+    return hold === null ? [] : [[payment.counter, hold]]
+  })
   return {
     deviceId: one.message.deviceId,
     bundleId: bundleIdOf(one),
     action: 'bundle_settled' as const,
-    detail: { digest: toHex(one.verified.digest), policy: one.policy.version, payments },
+    detail: {
+      digest: toHex(one.verified.digest),
+      policy: one.policy.version,
+      payments,
+      ...(holds.length > 0 && { holds }),
+    },
   }
 }

@@ -11,13 +11,15 @@ CREATE TABLE wallet_core.accounts (
   wallet_id     wallet_core.wallet_id NOT NULL UNIQUE,
   currency      wallet_core.currency NOT NULL,
   kind          wallet_core.account_kind NOT NULL,
-  -- The balance may not go below it; null is no floor, for accounts that money comes from.
+  -- What is available may not go below it; null is no floor, for accounts that money comes from.
   floor_minor   bigint DEFAULT 0,
   frozen        boolean NOT NULL DEFAULT false,
+  -- Of the balance, what is kept for payments that wait for a person: the sum of the account's open holds.
+  held_minor    bigint NOT NULL DEFAULT 0 CHECK (held_minor >= 0),
   balance_minor bigint NOT NULL DEFAULT 0,
   -- Number of the account's last entry.
   entry_seq     bigint NOT NULL DEFAULT 0,
-  CONSTRAINT accounts_floor CHECK (floor_minor IS NULL OR balance_minor >= floor_minor),
+  CONSTRAINT accounts_floor CHECK (floor_minor IS NULL OR balance_minor - held_minor >= floor_minor),
   CONSTRAINT accounts_unbounded CHECK (floor_minor IS NOT NULL OR kind = 'system')
 )
 -- Every posting rewrites the row: half a page stays free, so the new version fits beside the old one (HOT) and the
@@ -61,7 +63,10 @@ CREATE TRIGGER entries_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON wallet
   FOR EACH STATEMENT EXECUTE FUNCTION wallet_core.refuse_change();
 
 CREATE VIEW wallet_core.balances AS
-  SELECT wallet_id, currency, kind, balance_minor, floor_minor, frozen FROM wallet_core.accounts;
+  SELECT wallet_id, currency, kind, balance_minor, floor_minor, frozen, held_minor,
+         -- Null without a floor: no end of it.
+         balance_minor - held_minor - floor_minor AS available_minor
+  FROM wallet_core.accounts;
 
 -- Zero for each currency, always: what one account gave, others got.
 CREATE VIEW wallet_core.currency_sums AS

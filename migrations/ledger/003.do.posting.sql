@@ -7,9 +7,14 @@ CREATE AGGREGATE wallet_core.sum_minor(bigint) (SFUNC = int8pl, STYPE = bigint, 
 --
 --   lock the accounts in order → what is posted already, what cannot be → who has the funds → post the rest at once
 --
--- Each transfer fails or succeeds for itself, in the order of the batch: one that would take its wallet below the floor
--- fails, those after it go on, and a credit counts for the debits after it. Returns a row for each transfer, numbered as
--- in the batch: posted; exists (the same was posted before); conflict (another was posted under this source); failed.
+-- Each transfer fails or succeeds for itself, in the order of the batch: one that would take more than its wallet has
+-- available fails, those after it go on, and a credit counts for the debits after it. Returns a row for each transfer,
+-- numbered as in the batch: posted; exists (the same was posted before); conflict (another was posted under this source);
+-- failed.
+--
+-- A transfer that waits for a person comes twice, and p_step says which time it is. First `hold`: as much as posting would
+-- take is kept on the debited account (held), or it could not be posted now either and nothing is (failed, with the
+-- reason). Then `post`, which has what is held for it, or `release` (released). Both end the hold, whatever comes of them.
 --
 -- A payment has a type, which says what kinds of accounts it is between, and may carry a fee: a second transfer under the
 -- same source, from whoever bears it to the fee account, posted with the first or not at all. A reversal gives both back.
@@ -17,8 +22,11 @@ CREATE FUNCTION wallet_core.post_transfers(
   p_kind text, p_source_id text[], p_source_no bigint[], p_debit text[], p_credit text[],
   p_amount_minor bigint[], p_currency text[], p_at timestamptz, p_type text[] DEFAULT NULL,
   -- Null when the whole batch is free of them.
-  p_fee_minor bigint[] DEFAULT NULL, p_fee_bearer text[] DEFAULT NULL, p_fee_account text[] DEFAULT NULL
-) RETURNS TABLE (no bigint, result text, reason text, transfer_id uuid)
+  p_fee_minor bigint[] DEFAULT NULL, p_fee_bearer text[] DEFAULT NULL, p_fee_account text[] DEFAULT NULL,
+  -- Null when all are posted and nothing is held for any of them.
+  p_step text[] DEFAULT NULL
+  -- hold: what became of it, `placed`, `posted` or `released`; null where there was none.
+) RETURNS TABLE (no bigint, result text, reason text, transfer_id uuid, hold text)
 LANGUAGE plpgsql
 SET search_path = wallet_core, pg_temp
 -- The planner takes any array for one of ten elements, and the tables for what they were when it looked. One plan that is
@@ -41,8 +49,11 @@ DECLARE
   v_in         bigint[] := p_amount_minor;
   v_fee_from   bigint[];
   v_fee_to     bigint[];
-  -- What the debited wallet has above its floor; null without one.
+  -- What the debited wallet has above its floor and what is held; null without a floor.
   v_funds      bigint[];
+  -- Of the holds that end here.
+  v_ending     bigint[];
+  v_wrong      boolean;
   v_short      bigint[];
   v_available  bigint[];
   v_payment    record;
@@ -76,7 +87,7 @@ BEGIN
              OR x.type = 'cashin' AND d.kind <> 'agent'
              OR x.type = 'cashout' AND c.kind <> 'agent'
              OR x.type = 'agent' AND 'agent' NOT IN (d.kind, c.kind) THEN 'wallet_kind_mismatch' END ORDER BY x.no),
-         array_agg(d.balance_minor - d.floor_minor ORDER BY x.no)
+         array_agg(d.balance_minor - d.held_minor - d.floor_minor ORDER BY x.no)
   INTO v_debit, v_credit, v_id, v_result, v_reason, v_funds
   FROM unnest(p_source_id, p_source_no, p_debit, p_credit, p_amount_minor, p_currency, p_type)
        WITH ORDINALITY AS x (source_id, source_no, debit, credit, amount_minor, currency, type, no)
@@ -118,6 +129,34 @@ BEGIN
     END IF;
   END IF;
 
+  IF p_step IS NOT NULL THEN
+    -- What each takes of what is available: to hold as much as to post; nothing when it is held already; and a hold that
+    -- ends without a posting gives back to those after it.
+    SELECT array_agg(x.outcome ORDER BY x.no), array_agg(x.ending_minor ORDER BY x.no),
+           array_agg(CASE WHEN x.goes_on THEN x.out_minor ELSE 0 END - coalesce(x.ending_minor, 0) ORDER BY x.no),
+           array_agg(CASE WHEN x.goes_on AND x.step = 'post' THEN x.in_minor ELSE 0 END ORDER BY x.no),
+           bool_or(x.step <> 'hold' AND x.is_open AND NOT x.is_same)
+    INTO v_result, v_ending, v_out, v_in, v_wrong
+    FROM (
+      SELECT x.*, x.outcome IS NULL AND x.reason IS NULL AS goes_on,
+             CASE WHEN x.step = 'post' AND x.outcome IS NULL OR x.step = 'release' THEN x.open_minor END AS ending_minor
+      FROM (
+        SELECT x.*, h.open_minor, h.is_open, h.is_same,
+               CASE WHEN x.step = 'release' THEN 'released'
+                    WHEN x.step = 'post' OR x.result IS NOT NULL OR h.is_open IS NULL THEN x.result
+                    WHEN h.is_same THEN 'exists'
+                    ELSE 'conflict' END AS outcome
+        FROM unnest(p_source_id, p_source_no, v_debit, v_out, v_in, v_result, v_reason, p_step)
+             WITH ORDINALITY AS x (source_id, source_no, debit, out_minor, in_minor, result, reason, step, no)
+        LEFT JOIN LATERAL (
+          SELECT ended_at IS NULL AS is_open, CASE WHEN ended_at IS NULL THEN amount_minor END AS open_minor,
+                 (account_id, amount_minor) IS NOT DISTINCT FROM (x.debit, x.out_minor) AS is_same
+          FROM holds WHERE source_id = x.source_id AND source_no = x.source_no OFFSET 0) h ON true) x) x;
+    IF v_wrong THEN
+      RAISE EXCEPTION 'a hold of another amount or account' USING ERRCODE = 'data_corrupted';
+    END IF;
+  END IF;
+
   -- Accounts that could fall below their floor if all their debits came before their credits. Mostly there are none.
   SELECT array_agg(s.account_id), array_agg(s.available) INTO v_short, v_available
   FROM (
@@ -137,7 +176,8 @@ BEGIN
            WITH ORDINALITY AS x (debit, credit, out_minor, in_minor, result, reason, no)
       LEFT JOIN unnest(v_short) WITH ORDINALITY AS d (account_id, at) ON d.account_id = x.debit
       LEFT JOIN unnest(v_short) WITH ORDINALITY AS c (account_id, at) ON c.account_id = x.credit
-      WHERE x.result IS NULL AND x.reason IS NULL AND (d.at IS NOT NULL OR c.at IS NOT NULL)
+      -- Those that go on, and holds that end.
+      WHERE (x.result IS NULL AND x.reason IS NULL OR x.out_minor < 0) AND (d.at IS NOT NULL OR c.at IS NOT NULL)
       ORDER BY x.no
     LOOP
       IF v_payment.debit IS NOT NULL THEN
@@ -151,6 +191,19 @@ BEGIN
         v_available[v_payment.credit] := v_available[v_payment.credit] + v_payment.in_minor;
       END IF;
     END LOOP;
+  END IF;
+
+  IF p_step IS NOT NULL THEN
+    -- Before the postings, and what is placed after them: at no time is more held than there is.
+    PERFORM end_holds(array_agg(x.source_id), array_agg(x.source_no), array_agg(x.debit), array_agg(x.ending_minor),
+                      array_agg(CASE WHEN x.result IS NULL AND x.reason IS NULL THEN 'posted' ELSE 'released' END), p_at)
+    FROM unnest(p_source_id, p_source_no, v_debit, v_ending, v_result, v_reason)
+         AS x (source_id, source_no, debit, ending_minor, result, reason)
+    WHERE x.ending_minor IS NOT NULL;
+    SELECT array_agg(CASE WHEN x.step = 'hold' AND x.result IS NULL AND x.reason IS NULL THEN 'held' ELSE x.result END
+                     ORDER BY x.no)
+    INTO v_result
+    FROM unnest(v_result, v_reason, p_step) WITH ORDINALITY AS x (result, reason, step, no);
   END IF;
 
   WITH legs AS MATERIALIZED (
@@ -204,12 +257,25 @@ BEGIN
     RAISE EXCEPTION 'posting is not balanced: %', v_done USING ERRCODE = 'data_corrupted';
   END IF;
 
+  IF p_step IS NOT NULL THEN
+    PERFORM place_holds(array_agg(x.source_id), array_agg(x.source_no), array_agg(x.debit), array_agg(x.out_minor), p_at)
+    FROM unnest(p_source_id, p_source_no, v_debit, v_out, v_result)
+         AS x (source_id, source_no, debit, out_minor, result)
+    WHERE x.result = 'held';
+  END IF;
+
   RETURN QUERY
     SELECT x.no,
            coalesce(x.result, CASE WHEN x.reason IS NULL THEN 'posted' ELSE 'failed' END),
            CASE WHEN x.result IS NULL THEN x.reason END,
-           CASE WHEN x.result = 'exists' OR (x.result IS NULL AND x.reason IS NULL) THEN x.transfer_id END
-    FROM unnest(v_result, v_reason, v_id) WITH ORDINALITY AS x (result, reason, transfer_id, no)
+           CASE WHEN x.result = 'exists' AND x.step IS DISTINCT FROM 'hold' OR x.result IS NULL AND x.reason IS NULL
+                THEN x.transfer_id END,
+           CASE WHEN x.result = 'held' THEN 'placed'
+                WHEN x.ending_minor IS NULL THEN NULL
+                WHEN x.result IS NULL AND x.reason IS NULL THEN 'posted'
+                ELSE 'released' END
+    FROM unnest(v_result, v_reason, v_id, v_ending, p_step)
+         WITH ORDINALITY AS x (result, reason, transfer_id, ending_minor, step, no)
     ORDER BY x.no;
 END $$;
 REVOKE ALL ON FUNCTION wallet_core.post_transfers FROM PUBLIC;

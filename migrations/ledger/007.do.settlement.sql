@@ -1,5 +1,6 @@
--- Records the payments of a batch of bundles and posts those that are `pending`, in the order given. A payment whose
--- (device_id, counter) is recorded already, or comes earlier in the batch, is a copy: kept, never posted.
+-- Records the payments of a batch of bundles and posts those that are `pending`, in the order given; of those that wait
+-- for a person the money is held. A payment whose (device_id, counter) is recorded already, or comes earlier in the batch,
+-- is a copy: kept, never posted.
 --
 -- The caller holds the locks of the devices (in order), so nobody else records a payment of theirs; the accounts are
 -- locked here, after them. Returns what became of each, in order.
@@ -9,7 +10,8 @@ CREATE FUNCTION offline_record_transactions(
   p_initiated_at timestamptz[], p_day date[], p_country text[], p_received_at timestamptz[],
   p_status text[], p_reason text[], p_risk_score double precision[],
   p_payer_proven boolean[], p_payer_device_id text[], p_payer_nonce bytea[], p_at timestamptz
-) RETURNS TABLE (no bigint, status text, reason text, transfer_id uuid)
+  -- hold: of a payment that waits, `placed` or why its money is not held.
+) RETURNS TABLE (no bigint, status text, reason text, transfer_id uuid, hold text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
 -- As post_transfers(): a table is joined by LATERAL … OFFSET 0, or it would be read as a whole.
 SET plan_cache_mode = force_generic_plan SET enable_nestloop = off SET enable_seqscan = off SET jit = off
@@ -23,6 +25,7 @@ DECLARE
   v_fee      bigint[];
   v_bearer   text[];
   v_transfer uuid[];
+  v_hold     text[];
   v_wrong    text;
   v_result   record;
   v_recorded bigint;
@@ -88,10 +91,11 @@ BEGIN
 
   WITH due AS (
     SELECT * FROM unnest(p_device_id, p_counter, p_type, p_sender, p_receiver, p_amount_minor, p_currency, v_status,
-                         p_country, v_fee, v_bearer)
+                         p_country, v_fee, v_bearer, v_proven)
       WITH ORDINALITY AS x (device_id, counter, type, sender, receiver, amount_minor, currency, status,
-                            country, fee_minor, bearer, no)
-    WHERE x.status = 'pending'
+                            country, fee_minor, bearer, payer_proven, no)
+    -- What can never be posted holds nobody's money.
+    WHERE x.status = 'pending' OR x.payer_proven AND x.status IN ('review', 'quarantined')
   ), batch AS (
     SELECT array_agg(no ORDER BY no) AS nos, array_agg(device_id ORDER BY no) AS device_ids,
            array_agg(counter ORDER BY no) AS counters, array_agg(type ORDER BY no) AS types,
@@ -100,21 +104,28 @@ BEGIN
            CASE WHEN sum(fee_minor) > 0 THEN array_agg(fee_minor ORDER BY no) END AS fees,
            array_agg(bearer ORDER BY no) AS bearers,
            array_agg(CASE WHEN fee_minor > 0 THEN wallet_core.fee_account(country, currency) END ORDER BY no)
-             AS fee_accounts
+             AS fee_accounts,
+           CASE WHEN bool_or(status <> 'pending')
+                THEN array_agg(CASE status WHEN 'pending' THEN 'post' ELSE 'hold' END ORDER BY no) END AS steps
     FROM due HAVING count(*) > 0
   ), posted AS (
     SELECT b.nos[r.no] AS no, r.result, r.reason, r.transfer_id
     FROM batch b, wallet_core.post_transfers('payment', b.device_ids, b.counters, b.senders, b.receivers, b.amounts,
-                                             b.currencies, p_at, b.types, b.fees, b.bearers, b.fee_accounts) r
+                                             b.currencies, p_at, b.types, b.fees, b.bearers, b.fee_accounts, b.steps) r
   )
-  SELECT array_agg(CASE r.result WHEN 'posted' THEN 'succeeded' WHEN 'failed' THEN 'failed' ELSE x.status END
+  SELECT array_agg(CASE WHEN x.status <> 'pending' THEN x.status WHEN r.result = 'posted' THEN 'succeeded'
+                        ELSE 'failed' END ORDER BY x.no),
+         array_agg(CASE WHEN x.status = 'pending' THEN r.reason ELSE x.reason END ORDER BY x.no),
+         array_agg(r.transfer_id ORDER BY x.no),
+         array_agg(CASE WHEN x.status IN ('review', 'quarantined')
+                        THEN CASE r.result WHEN 'held' THEN 'placed' ELSE coalesce(r.reason, 'payer_not_proven') END END
                    ORDER BY x.no),
-         array_agg(coalesce(r.reason, x.reason) ORDER BY x.no), array_agg(r.transfer_id ORDER BY x.no),
-         min(r.result) FILTER (WHERE r.result NOT IN ('posted', 'failed'))
-  INTO v_status, v_reason, v_transfer, v_wrong
+         min(r.result) FILTER (WHERE r.result NOT IN ('posted', 'failed', 'held'))
+  INTO v_status, v_reason, v_transfer, v_hold, v_wrong
   FROM unnest(v_status, v_reason) WITH ORDINALITY AS x (status, reason, no) LEFT JOIN posted r ON r.no = x.no;
   IF v_wrong IS NOT NULL THEN
-    RAISE EXCEPTION 'a payment that is not recorded has a transfer: %', v_wrong USING ERRCODE = 'data_corrupted';
+    RAISE EXCEPTION 'a payment that is not recorded has a transfer or a hold: %', v_wrong
+      USING ERRCODE = 'data_corrupted';
   END IF;
 
   INSERT INTO offline_transactions (device_id, counter, bundle_id, content_hash, type, method, amount_minor, currency,
@@ -151,8 +162,9 @@ BEGIN
   WHERE x.status <> 'refused';
 
   RETURN QUERY
-    SELECT x.no, x.status, x.reason, x.transfer_id
-    FROM unnest(v_status, v_reason, v_transfer) WITH ORDINALITY AS x (status, reason, transfer_id, no)
+    SELECT x.no, x.status, x.reason, x.transfer_id, x.hold
+    FROM unnest(v_status, v_reason, v_transfer, v_hold)
+         WITH ORDINALITY AS x (status, reason, transfer_id, hold, no)
     ORDER BY x.no;
 END $$;
 REVOKE ALL ON FUNCTION offline_record_transactions FROM PUBLIC;

@@ -73,11 +73,13 @@ GRANT INSERT (device_id, rev, counter, bundle_id, verdict, reason, actors, conte
               retry_at), UPDATE (attempts, retry_at, last_error) ON offline_decisions TO molam_reconciler;
 
 -- Carries out the reviews of these devices that are due. An approved payment goes on as it would have at first: it needs
--- the payer's word that was or was not there when it was recorded, and the funds that are there now. Of several decisions
--- about one payment the last one holds. The caller holds the locks of the devices; accounts are locked here.
+-- the payer's word that was or was not there when it was recorded, and the funds that are held for it, or there now. Of
+-- several decisions about one payment the last one holds. Whatever comes of a payment, nothing is held for it any more. The
+-- caller holds the locks of the devices; accounts are locked here.
 CREATE FUNCTION offline_settle_reviews(p_device_id text[], p_at timestamptz)
+-- hold: what became of the payment's own, `posted` or `released`; null where there was none.
 RETURNS TABLE (device_id text, rev bigint, counter bigint, bundle_id text, result text, status text, reason text,
-               type text)
+               type text, hold text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -89,6 +91,7 @@ DECLARE
   v_status   text[];
   v_reason   text[];
   v_transfer uuid[];
+  v_hold     text[];
   v_posted   record;
   v_changed  bigint;
 BEGIN
@@ -100,8 +103,8 @@ BEGIN
          array_agg(CASE WHEN x.outcome <> 'applied' THEN NULL
                         WHEN x.verdict = 'reject' THEN 'reviewer_rejected'
                         WHEN NOT t.payer_proven THEN 'payer_not_proven' END ORDER BY x.no),
-         array_agg(NULL::uuid)
-  INTO v_device, v_rev, v_counter, v_bundle, v_outcome, v_status, v_reason, v_transfer
+         array_agg(NULL::uuid), array_agg(NULL::text)
+  INTO v_device, v_rev, v_counter, v_bundle, v_outcome, v_status, v_reason, v_transfer, v_hold
   FROM (
     SELECT o.*, row_number() OVER (ORDER BY o.decided_at, o.device_id, o.counter, o.rev) AS no,
            CASE WHEN o.payment_status IS NULL THEN 'unknown_payment'
@@ -116,24 +119,28 @@ BEGIN
 
   FOR v_posted IN
     WITH due AS (
-      SELECT x.no, t.*, CASE WHEN t.fee_minor > 0 THEN wallet_core.fee_account(b.country, t.currency) END AS fee_account
+      SELECT x.no, t.*, CASE x.status WHEN 'pending' THEN 'post' ELSE 'release' END AS step,
+             CASE WHEN t.fee_minor > 0 THEN wallet_core.fee_account(b.country, t.currency) END AS fee_account
       FROM unnest(v_device, v_counter, v_status) WITH ORDINALITY AS x (device_id, counter, status, no)
       JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter
       JOIN offline_tx_bundles b ON b.device_id = t.device_id AND b.bundle_id = t.bundle_id
-      WHERE x.status = 'pending'
+      WHERE x.status IS NOT NULL
     ), batch AS (
       SELECT array_agg(no ORDER BY no) AS nos, array_agg(device_id ORDER BY no) AS device_ids,
              array_agg(counter ORDER BY no) AS counters, array_agg(type ORDER BY no) AS types,
              array_agg(sender ORDER BY no) AS senders, array_agg(receiver ORDER BY no) AS receivers,
              array_agg(amount_minor ORDER BY no) AS amounts, array_agg(currency ORDER BY no) AS currencies,
              CASE WHEN sum(fee_minor) > 0 THEN array_agg(fee_minor ORDER BY no) END AS fees,
-             array_agg(fee_bearer ORDER BY no) AS bearers, array_agg(fee_account ORDER BY no) AS fee_accounts
+             array_agg(fee_bearer ORDER BY no) AS bearers, array_agg(fee_account ORDER BY no) AS fee_accounts,
+             array_agg(step ORDER BY no) AS steps
       FROM due HAVING count(*) > 0
     )
-    SELECT b.nos[r.no] AS no, r.result, r.reason, r.transfer_id
+    SELECT b.nos[r.no] AS no, r.result, r.reason, r.transfer_id, r.hold
     FROM batch b, wallet_core.post_transfers('payment', b.device_ids, b.counters, b.senders, b.receivers, b.amounts,
-                                             b.currencies, p_at, b.types, b.fees, b.bearers, b.fee_accounts) r
+                                             b.currencies, p_at, b.types, b.fees, b.bearers, b.fee_accounts, b.steps) r
   LOOP
+    v_hold[v_posted.no] := v_posted.hold;
+    CONTINUE WHEN v_posted.result = 'released';
     IF v_posted.result NOT IN ('posted', 'failed') THEN
       RAISE EXCEPTION 'a payment that waits has a transfer: %', v_posted.result USING ERRCODE = 'data_corrupted';
     END IF;
@@ -158,9 +165,9 @@ BEGIN
   WHERE d.device_id = x.device_id AND d.rev = x.rev AND d.counter = x.counter;
 
   RETURN QUERY
-    SELECT x.*, t.type
-    FROM unnest(v_device, v_rev, v_counter, v_bundle, v_outcome, v_status, v_reason)
-         AS x (device_id, rev, counter, bundle_id, outcome, status, reason)
+    SELECT x.device_id, x.rev, x.counter, x.bundle_id, x.outcome, x.status, x.reason, t.type, x.hold
+    FROM unnest(v_device, v_rev, v_counter, v_bundle, v_outcome, v_status, v_reason, v_hold)
+         AS x (device_id, rev, counter, bundle_id, outcome, status, reason, hold)
     LEFT JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter;
 END $$;
 REVOKE ALL ON FUNCTION offline_settle_reviews FROM PUBLIC;

@@ -50,12 +50,13 @@ async function readParked(pool: pg.Pool, max: number): Promise<readonly ParkedRo
 }
 
 function text(state: InboxState, parked: readonly ParkedRow[]): string {
-  const { pending, waiting, deadLettered, untold, review, quarantined, openDecisions } = state
+  const { pending, waiting, deadLettered, untold, review, quarantined, unheld, openDecisions } = state
   const lines = [
     `inbox    ${pending} pending, the oldest for ${seconds(state.oldestPendingSeconds)}; ${waiting} of them wait for something`,
     `         ${state.parked} parked, ${deadLettered} came from the dead letters`,
     `edge     ${untold} to be told, the oldest for ${seconds(state.oldestUntoldSeconds)}`,
-    `people   ${review} payments in review, ${quarantined} quarantined; ${openDecisions} decisions not carried out`,
+    `people   ${review} payments in review, ${quarantined} quarantined, the oldest for ${seconds(state.oldestWaitingSeconds)}; ${unheld} of them without their money held`,
+    `         ${openDecisions} decisions not carried out`,
   ]
   for (const row of parked) {
     const from = row.dead_lettered ? ', from the dead letters' : ''

@@ -30,12 +30,22 @@ export const LEDGER_CHECKS: readonly Check[] = [
   },
   {
     name: 'floors',
-    promise: 'no account is or was below its floor',
+    promise: 'no account is or was below its floor, or holds more than it has above it',
     sql: `
-      SELECT account_id, NULL::bigint AS seq FROM wallet_core.accounts WHERE balance_minor < floor_minor
+      SELECT account_id, NULL::bigint AS seq FROM wallet_core.accounts WHERE balance_minor - held_minor < floor_minor
       UNION ALL
       SELECT e.account_id, e.seq FROM wallet_core.entries e JOIN wallet_core.accounts a USING (account_id)
       WHERE e.balance_minor < a.floor_minor`,
+  },
+  {
+    name: 'held_money',
+    promise: 'what each account holds is the sum of its open holds',
+    sql: `
+      SELECT coalesce(a.account_id, h.account_id) AS account_id, a.held_minor, h.held_minor AS of_holds_minor
+      FROM wallet_core.accounts a
+      FULL JOIN (SELECT account_id, sum(amount_minor) AS held_minor FROM wallet_core.holds
+                 WHERE ended_at IS NULL GROUP BY account_id) h USING (account_id)
+      WHERE a.held_minor IS DISTINCT FROM coalesce(h.held_minor, 0)`,
   },
   {
     name: 'transfer_entries',

@@ -62,6 +62,44 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
         IS DISTINCT FROM (t.debit_account_id, t.credit_account_id, t.amount_minor, t.currency)`,
   },
   {
+    name: 'holds',
+    promise: 'each hold is of a payment, of its payer’s money for it and the fee, and open exactly while it waits',
+    sql: `
+      SELECT h.source_id AS device_id, h.source_no AS counter, p.status, h.ended_by
+      FROM wallet_core.holds h
+      LEFT JOIN wallet_core.accounts a USING (account_id)
+      LEFT JOIN offline_transactions p ON p.device_id = h.source_id AND p.counter = h.source_no
+      WHERE (a.wallet_id, a.currency, h.amount_minor) IS DISTINCT FROM
+              (p.sender, p.currency, p.amount_minor + CASE p.fee_bearer WHEN 'payer' THEN p.fee_minor ELSE 0 END)
+         OR coalesce(h.ended_by, 'waits') IS DISTINCT FROM
+              CASE WHEN p.status IN ('review', 'quarantined') THEN 'waits'
+                   WHEN p.status IN ('succeeded', 'reversed') THEN 'posted' ELSE 'released' END
+         OR NOT p.payer_proven`,
+  },
+  {
+    name: 'holds_on_record',
+    promise: 'each hold’s beginning and end is on record; of each payment that waits without one, why there is none',
+    sql: `
+      WITH on_record AS (
+        SELECT l.device_id, (r ->> 0)::bigint AS counter, l.action, r ->> 1 AS what
+        FROM offline_audit_logs l CROSS JOIN LATERAL jsonb_array_elements(l.detail -> 'holds') r
+        WHERE l.action IN ('bundle_settled', 'decision_settled')
+      ), in_the_book AS (
+        SELECT source_id AS device_id, source_no AS counter, 'bundle_settled' AS action, 'placed' AS what
+        FROM wallet_core.holds
+        UNION ALL
+        SELECT source_id, source_no, 'decision_settled', ended_by FROM wallet_core.holds WHERE ended_at IS NOT NULL)
+      SELECT coalesce(r.device_id, h.device_id) AS device_id, coalesce(r.counter, h.counter) AS counter,
+             r.what AS on_record, h.what
+      FROM (SELECT * FROM on_record WHERE what IN ('placed', 'posted', 'released')) r
+      FULL JOIN in_the_book h USING (device_id, counter, action, what)
+      WHERE r.device_id IS NULL OR h.device_id IS NULL
+      UNION ALL
+      SELECT w.device_id, w.counter, NULL, w.status FROM offline_waiting_payments w
+      WHERE NOT w.is_held AND NOT EXISTS (
+        SELECT FROM on_record r WHERE r.device_id = w.device_id AND r.counter = w.counter AND r.what <> 'placed')`,
+  },
+  {
     name: 'decisions_carried_out',
     promise: 'what people decided is what became of the payment, and nothing was decided that nobody decided',
     sql: `

@@ -15,6 +15,8 @@ export async function readWaiting(client: pg.ClientBase): Promise<readonly Waiti
      UNION ALL SELECT 'payments in ' || s.status, count(p.counter)
        FROM unnest(ARRAY['review', 'quarantined']) AS s (status) LEFT JOIN offline_transactions p USING (status)
        GROUP BY s.status
+     UNION ALL SELECT 'of them without their money held on the payer’s account', count(*)
+       FROM offline_waiting_payments WHERE NOT is_held
      UNION ALL SELECT 'bundles, decisions or devices the edge has not been told the newest of', count(*)
        FROM offline_outbox WHERE delivered_version < version
      UNION ALL SELECT 'copies whose first payment has not arrived', count(*)

@@ -10,6 +10,8 @@ export interface TestPayment {
   readonly currency?: string
   readonly type?: string
   readonly fee?: { readonly amount: number; readonly bearer: 'payer' | 'payee'; readonly account?: string }
+  /** `post` when left out. */
+  readonly step?: 'post' | 'hold' | 'release'
 }
 
 export interface Posted {
@@ -17,6 +19,7 @@ export interface Posted {
   readonly result: string
   readonly reason: string | null
   readonly transfer_id: string | null
+  readonly hold: string | null
 }
 
 /** Posts a batch as the settlement functions do, as the owner of the schema. */
@@ -25,7 +28,7 @@ export async function post(
   payments: readonly TestPayment[],
 ): Promise<readonly Posted[]> {
   const { rows } = await owner.query<Posted>(
-    `SELECT * FROM wallet_core.post_transfers('payment', $1, $2, $4, $5, $6, $7, now(), $3, $8, $9, $10)`,
+    `SELECT * FROM wallet_core.post_transfers('payment', $1, $2, $4, $5, $6, $7, now(), $3, $8, $9, $10, $11)`,
     [
       payments.map(({ source }) => source),
       payments.map(({ no }) => no),
@@ -37,6 +40,7 @@ export async function post(
       payments.some(({ fee }) => fee) ? payments.map(({ fee }) => fee?.amount ?? 0) : null,
       payments.map(({ fee }) => fee?.bearer ?? null),
       payments.map(({ fee }) => fee && (fee.account ?? 'system:fees:SN:XOF')),
+      payments.some(({ step }) => step) ? payments.map(({ step }) => step ?? 'post') : null,
     ],
   )
   return rows
@@ -55,8 +59,13 @@ export async function expectSoundBook(app: pg.Pool): Promise<void> {
       SELECT count(*) AS entries, coalesce(sum(amount_minor), 0) AS balance, coalesce(max(seq), 0) AS last
       FROM wallet_core.entries e WHERE e.account_id = a.account_id) e ON true
     WHERE a.balance_minor <> e.balance OR a.entry_seq <> e.entries OR a.entry_seq <> e.last
-       OR a.balance_minor < a.floor_minor`)
+       OR a.balance_minor - a.held_minor < a.floor_minor`)
   expect(wrong).toEqual([])
+  const { rows: held } = await app.query(`
+    SELECT a.wallet_id, a.held_minor FROM wallet_core.accounts a
+    LEFT JOIN wallet_core.holds h ON h.account_id = a.account_id AND h.ended_at IS NULL
+    GROUP BY a.account_id HAVING a.held_minor <> coalesce(sum(h.amount_minor), 0)`)
+  expect(held).toEqual([])
   const { rows: running } = await app.query(`
     SELECT e.account_id, e.seq FROM (
       SELECT account_id, seq, balance_minor,

@@ -8,6 +8,7 @@ beforeAll(async () => {
   await db().open('payer', 1000)
   await db().open('payee')
   await post(db().owner, [{ source: 'POS-1', no: 1, from: 'payer', to: 'payee', amount: 5 }])
+  await post(db().owner, [{ source: 'POS-1', no: 2, from: 'payer', to: 'payee', amount: 5, step: 'hold' }])
   await db().app.query(
     "INSERT INTO offline_audit_logs (stream, at, actor, action, detail) VALUES ('s', now(), 'a', 'b', '{}')",
   )
@@ -16,6 +17,7 @@ beforeAll(async () => {
 const facts = [
   ['wallet_core.entries', 'amount_minor = 1'],
   ['wallet_core.transfers', 'amount_minor = 1'],
+  ['wallet_core.holds', 'amount_minor = 1'],
   ['offline_audit_logs', "action = 'x'"],
   ['offline_policies', 'enabled = false'],
 ] as const
@@ -31,11 +33,23 @@ describe.each(facts)('%s', (table, change) => {
   )
 })
 
+test('a hold that has ended stays ended, as it did', async () => {
+  await post(db().owner, [{ source: 'POS-1', no: 3, from: 'payer', to: 'payee', amount: 5, step: 'hold' }])
+  await post(db().owner, [{ source: 'POS-1', no: 3, from: 'payer', to: 'payee', amount: 5, step: 'release' }])
+  for (const change of ["ended_by = 'posted'", 'ended_at = NULL, ended_by = NULL']) {
+    const sql = `UPDATE wallet_core.holds SET ${change} WHERE source_no = 3`
+    await expect(db().owner.query(sql)).rejects.toThrow(/append-only/)
+  }
+})
+
 test('the application cannot write the book but through the functions that settle', async () => {
   for (const sql of [
     'INSERT INTO wallet_core.entries VALUES (1, 99, uuidv7(), 5, 5, now())',
     "INSERT INTO wallet_core.transfers VALUES (uuidv7(), 'payment', 'x', 1, 1, 2, 5, 'XOF', now())",
     "UPDATE wallet_core.accounts SET balance_minor = 1000000 WHERE wallet_id = 'payee'",
+    "INSERT INTO wallet_core.holds VALUES ('POS-9', 1, 1, 5, now())",
+    "SELECT wallet_core.place_holds(ARRAY['POS-9'], ARRAY[1]::bigint[], ARRAY[1]::bigint[], ARRAY[5]::bigint[], now())",
+    "SELECT wallet_core.end_holds(ARRAY['POS-1'], ARRAY[2]::bigint[], ARRAY[1]::bigint[], ARRAY[5]::bigint[], ARRAY['released'], now())",
     "SELECT wallet_core.open_account('mine', 'XOF')",
     "SELECT wallet_core.fund('x', ARRAY[1]::bigint[], ARRAY['payee'], ARRAY[5]::bigint[], 'XOF', now())",
     "SELECT wallet_core.post_transfers('funding', ARRAY['x'], ARRAY[1]::bigint[], ARRAY['system:treasury:XOF'], ARRAY['payee'], ARRAY[5]::bigint[], ARRAY['XOF'], now())",

@@ -96,7 +96,11 @@ test('each decision is on record with those who made it and with what came of it
     {
       action: 'decision_settled',
       actor: 'user:anna user:bo',
-      detail: { rev: 1, payments: [[1, 'applied', 'succeeded', null], [2, 'applied', 'refused', 'reviewer_rejected']] }, // biome-ignore format: a list
+      detail: {
+        rev: 1,
+        payments: [[1, 'applied', 'succeeded', null], [2, 'applied', 'refused', 'reviewer_rejected']], // biome-ignore format: a list
+        holds: [[1, 'posted'], [2, 'released']], // biome-ignore format: a list
+      },
     },
   ])
   expect(JSON.stringify(rows)).not.toContain(payer)

@@ -101,7 +101,7 @@ const damages: readonly [string, string, string, readonly string[]][] = [
   [
     'a floor is above what an account once held',
     'ALTER TABLE wallet_core.accounts DROP CONSTRAINT accounts_floor; UPDATE wallet_core.accounts SET floor_minor = 1000000 WHERE floor_minor = 0',
-    'UPDATE wallet_core.accounts SET floor_minor = 0 WHERE floor_minor = 1000000; ALTER TABLE wallet_core.accounts ADD CONSTRAINT accounts_floor CHECK (floor_minor IS NULL OR balance_minor >= floor_minor)',
+    'UPDATE wallet_core.accounts SET floor_minor = 0 WHERE floor_minor = 1000000; ALTER TABLE wallet_core.accounts ADD CONSTRAINT accounts_floor CHECK (floor_minor IS NULL OR balance_minor - held_minor >= floor_minor)',
     ['floors'],
   ],
   [
@@ -187,6 +187,32 @@ const damages: readonly [string, string, string, readonly string[]][] = [
     "UPDATE offline_transactions SET fee_minor = 5, fee_bearer = 'payee' WHERE status = 'succeeded' AND counter = 1",
     'UPDATE offline_transactions SET fee_minor = 0, fee_bearer = NULL WHERE fee_minor = 5',
     ['fees'],
+  ],
+  [
+    'an account is said to hold money',
+    'UPDATE wallet_core.accounts SET held_minor = 1 WHERE balance_minor > 0',
+    'UPDATE wallet_core.accounts SET held_minor = 0',
+    ['held_money'],
+  ],
+  [
+    'money is held for a payment that was posted long ago',
+    `INSERT INTO wallet_core.holds SELECT p.device_id, p.counter, a.account_id, p.amount_minor, now()
+     FROM offline_transactions p JOIN wallet_core.accounts a ON a.wallet_id = p.sender WHERE status = 'succeeded' AND counter = 1`,
+    'DELETE FROM wallet_core.holds',
+    ['held_money', 'holds', 'holds_on_record'],
+  ],
+  [
+    'a hold is said to have been released, and its payment was posted',
+    `INSERT INTO wallet_core.holds SELECT p.device_id, p.counter, a.account_id, p.amount_minor, now(), now(), 'released'
+     FROM offline_transactions p JOIN wallet_core.accounts a ON a.wallet_id = p.sender WHERE status = 'succeeded' AND counter = 1`,
+    'DELETE FROM wallet_core.holds',
+    ['holds', 'holds_on_record'],
+  ],
+  [
+    'a payment waits, and of its money nothing is on record',
+    "UPDATE offline_transactions SET status = 'review' WHERE status = 'refused'",
+    "UPDATE offline_transactions SET status = 'refused' WHERE status = 'review'",
+    ['holds_on_record'],
   ],
   [
     'a decision is said to have been carried out',
