@@ -48,6 +48,19 @@ export async function announce(client: pg.ClientBase, subjects: readonly Subject
   )
 }
 
+/** What may be confirmed as soon as it is received: all that the edge signs, and bundles that the book has already. */
+export async function confirmable(client: pg.ClientBase, subjects: readonly Subject[]): Promise<readonly Subject[]> {
+  const bundles = subjects.filter(({ bundleId }) => bundleId !== undefined)
+  if (bundles.length === 0) return subjects
+  const { rows } = await client.query<{ key: string }>(
+    `SELECT device_id || '/' || bundle_id AS key FROM offline_tx_bundles
+     WHERE (device_id, bundle_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))`,
+    [bundles.map(({ deviceId }) => deviceId), bundles.map(({ bundleId }) => bundleId)],
+  )
+  const held = new Set(rows.map(({ key }) => key))
+  return subjects.filter(({ deviceId, bundleId }) => bundleId === undefined || held.has(`${deviceId}/${bundleId}`))
+}
+
 export interface Head {
   readonly id: number
   readonly deviceId: string

@@ -9,15 +9,16 @@ import { encodeSettleMessage, type SettleMessage } from '../src/protocol/message
 import { transact } from './db.ts'
 import { type Received, receive } from './inbox.ts'
 import type { Log } from './log.ts'
-import { announce, type Subject } from './outbox.ts'
+import { announce, confirmable, type Subject } from './outbox.ts'
 import type { PulledMessage, SettleQueue } from './queue.ts'
 
 /**
- * Settle queue → inbox: pull → write, together with the confirmation that it is recorded → acknowledge.
+ * Settle queue → inbox: pull → write, together with the confirmation of what the edge has signed → acknowledge.
  *
  * Dies before COMMIT: the queue delivers again. Dies before the acknowledgement: it delivers again what is already
  * here, which changes nothing. A message that cannot be read, or that the edge did not sign, is kept as it is, parked, and
- * acknowledged: delivered again it would be no better. It is never confirmed, so the edge goes on sending what is owed.
+ * acknowledged: delivered again it would be no better. It is never confirmed, so the edge goes on sending what is owed. A
+ * bundle is confirmed once it is verified: otherwise a forgery under its id would end the sending of the genuine one.
  */
 export interface PullDeps {
   readonly pool: pg.Pool
@@ -43,7 +44,7 @@ export async function pullOnce({ pool, queue, trusted, clock, log, received }: P
     await receive(client, messages, at)
     await received?.(client, messages, at)
     // What comes again after its confirmation was delivered shows that the edge does not know: it is told again.
-    await announce(client, messages.flatMap(subjectOf), at)
+    await announce(client, await confirmable(client, messages.flatMap(subjectOf)), at)
   })
   await queue.acknowledge(pulled.map(({ leaseId }) => leaseId))
   return pulled.length

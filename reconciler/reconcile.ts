@@ -2,17 +2,20 @@ import type pg from 'pg'
 import type { KeyProvider } from '../src/crypto/key-provider.ts'
 import { openSettleMessage } from '../src/crypto/settle-message.ts'
 import type { TrustedKey } from '../src/crypto/sign1.ts'
+import { parseBundle } from '../src/protocol/bundle.ts'
+import { ulidText } from '../src/protocol/ids.ts'
 import type { BundleMessage, DecisionMessage, DeviceMessage } from '../src/protocol/messages.ts'
 import { isVoided } from '../src/protocol/payment.ts'
 import type { Policy } from '../src/protocol/policy.ts'
 import { unreachable } from '../src/protocol/result.ts'
 import { payerDeviceOf } from './authority.ts'
 import { type Backoff, backoffMs, PAUSE_MAX_MS } from './backoff.ts'
-import { isTransient } from './db.ts'
+import { isTransient, transact } from './db.ts'
 import { type AuthorisedBundle, authorise, decidePayments } from './decide.ts'
 import { recordDecision, settleDecisions } from './decisions.ts'
 import { claim, type InboxRow, park, retry, type WaitingFor, wait } from './inbox.ts'
 import { faultOf, type Log } from './log.ts'
+import { announce } from './outbox.ts'
 import { type PolicyReader, policyKey } from './policies.ts'
 import { type PreparedBundle, postBundles } from './post.ts'
 import { loadDevices, type Registry, recordDevice } from './registry.ts'
@@ -129,7 +132,7 @@ async function prepare(deps: ReconcileDeps, bundles: readonly BundleRow[]): Prom
           if (verified.error === 'unknown_device') return waitFor(deps, row, 'device')
           return parkRow(deps, row, verified.error)
         }
-        if (policy === undefined) return waitFor(deps, row, 'policy')
+        if (policy === undefined) return waitVerified(deps, row, message, 'policy')
         opened.push({ row, message, verified: verified.value, policy })
       }),
     ),
@@ -146,7 +149,7 @@ async function prepare(deps: ReconcileDeps, bundles: readonly BundleRow[]): Prom
     await guarded(deps, row, async () => {
       const mayWait = row.attempts < PAYER_ATTEMPTS_MAX
       const bundle = await authorise(verified, policy, ownerOf(registry, message), known, mayWait)
-      if (bundle === undefined) return waitFor(deps, row, 'payer_device')
+      if (bundle === undefined) return waitVerified(deps, row, message, 'payer_device')
       authorised.push({ row, message, bundle })
     })
   }
@@ -179,6 +182,19 @@ function ownerOf(registry: Registry, message: BundleMessage): string {
 
 async function waitFor(deps: ReconcileDeps, row: InboxRow, what: WaitingFor): Promise<void> {
   await wait(deps.pool, row.id, what, new Date(deps.clock() + backoffMs(WAITING, row.attempts, deps.random())))
+}
+
+/** It is the edge's and it is here: nobody has to send it again while it waits. */
+async function waitVerified(
+  deps: ReconcileDeps,
+  row: InboxRow,
+  message: BundleMessage,
+  what: WaitingFor,
+): Promise<void> {
+  const { bundleId, seq } = parseBundle(message.bundle).claims
+  const subject = { deviceId: message.deviceId, bundleId: ulidText(bundleId), seq }
+  await transact(deps.pool, (client) => announce(client, [subject], new Date(deps.clock())))
+  await waitFor(deps, row, what)
 }
 
 async function parkRow(deps: ReconcileDeps, row: InboxRow, fault: string): Promise<void> {

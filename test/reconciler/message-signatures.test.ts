@@ -89,6 +89,21 @@ test.each(Object.entries(FORGERIES))(
   },
 )
 
+test('a forged bundle under the id of a genuine one is parked and not confirmed; the genuine one is posted', async () => {
+  const [device, payer] = [await world.device(), newWallet()]
+  await db().open(payer, 10_000)
+  const payments = [device.payment({ sender: payer })]
+  const made = await device.bundle(payments, world.keySet)
+  const signature = made.bundle.with(-1, (made.bundle.at(-1) ?? 0) ^ 1)
+  world.network.send(world.facts(device), await world.admitMade({ ...made, bundle: signature }, payments))
+  await settledWith()
+  expect(confirmed(device).map(({ kind }) => kind)).toEqual(['device_recorded'])
+  world.network.send(await world.admitMade(made, payments))
+  await world.settle()
+  expect(await db().balance(payer)).toBe(7500)
+  expect(confirmed(device).at(-1)).toMatchObject({ kind: 'bundle_settled', seq: 1 })
+})
+
 const held = { counter: 1, decision: 'review', reason: 'amount_review' } as const
 
 test.each(Object.entries(FORGERIES))(

@@ -159,6 +159,8 @@ test.each([
   await sendBundle()
   await world.settle()
   expect(await waiting()).toEqual(['policy'])
+  // It is verified and it is here: the edge need not send it again.
+  expect(world.network.confirmed.at(-1)).toMatchObject({ kind: 'bundle_recorded', deviceId: device.id })
   expect(await count()).toBe(before)
   world.network.policies.set(path(), policy())
   await world.settle()
