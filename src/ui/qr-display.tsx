@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react'
-import type { OfflineQR } from '../qr/index.ts'
+import type { OfflineQR, QRKind } from '../qr/index.ts'
 import { useOfflineContext } from './provider.tsx'
 import { QRSymbol } from './qr-symbol.tsx'
 import { useReducedMotion } from './reduced-motion.ts'
@@ -9,20 +9,22 @@ const FRAME_MS = 400
 
 export interface OfflineQRDisplayProps {
   readonly qr: OfflineQR
+  /** What the person is told that it is. Default `bundle`. */
+  readonly carries?: QRKind
   /** Milliseconds that each symbol stays. Default 400. */
   readonly frameMs?: number
 }
 
 /**
- * A bundle as a QR code for another phone to carry. Several symbols are shown in turn, with a pause; where the person
- * asks for less motion they wait for "next". Give it a `key` of the bundle's id, so that another bundle starts anew.
+ * A bundle as a QR code for another phone to carry, or the receipt that it brings back. Several symbols are shown in turn, with a pause; where the person
+ * asks for less motion they wait for "next". Give it a `key` of the bundle's id, so that another one starts anew.
  */
-export function OfflineQRDisplay({ qr, frameMs = FRAME_MS }: OfflineQRDisplayProps) {
+export function OfflineQRDisplay({ qr, carries = 'bundle', frameMs = FRAME_MS }: OfflineQRDisplayProps) {
   const { words, locale } = useOfflineContext()
   const { index, playing, setPlaying, step } = useFrames(qr.parts.length, frameMs)
   const part = qr.parts[index] ?? qr.parts[0] ?? ''
   const place = words.qr.part(index + 1, qr.parts.length)
-  const label = qr.kind === 'animated' ? `${words.qr.label}. ${place}` : words.qr.label
+  const label = qr.kind === 'animated' ? `${words.qr[carries].label}. ${place}` : words.qr[carries].label
   return (
     <figure className="molam-qr" lang={locale}>
       <QRSymbol part={part} label={label} />
@@ -44,7 +46,7 @@ export function OfflineQRDisplay({ qr, frameMs = FRAME_MS }: OfflineQRDisplayPro
           </div>
         </>
       )}
-      <figcaption className="molam-quiet">{words.qr.hint}</figcaption>
+      <figcaption className="molam-quiet">{words.qr[carries].hint}</figcaption>
     </figure>
   )
 }

@@ -104,6 +104,8 @@ describe('the address', () => {
       { screen: 'carry' },
       { screen: 'device' },
       { screen: 'receipt', localId: 'POS-1/42' },
+      { screen: 'carried' },
+      { screen: 'carried', id: '00ff' },
     ] as const
     for (const route of routes) expect(routeOf(hrefOf(route))).toEqual(route)
     expect(['', '#', '#/nonsense', '#enrol=x'].map(routeOf)).toEqual(Array(4).fill({ screen: 'till' }))

@@ -2,13 +2,18 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import axe from 'axe-core'
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright'
+import { type BrowserContext, chromium, type Page } from 'playwright'
 import { afterAll, beforeAll, expect } from 'vitest'
+import { registerDevice } from '../../dev/fleet/admin.ts'
+import { PayerPhone } from '../../dev/fleet/payer.ts'
 import { buildPages, invite, PAYERS } from '../../dev/pos.ts'
 import { newSecrets } from '../../dev/secrets.ts'
 import { type Stack, startStack } from '../../dev/stack.ts'
+import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
+import { toBase64url } from '../../src/protocol/bytes.ts'
 import { chromiumLaunch } from '../kit/chromium.ts'
 import { type Database, useDatabase } from '../reconciler/database.ts'
+import { Camera } from './camera.ts'
 
 /** A phone as it lies on a market stall. */
 const PHONE = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, locale: 'fr-SN' }
@@ -19,18 +24,30 @@ export const SHOP = 'W-SN-M960'
 export { PAYERS }
 export const PAYER = PAYERS[0] as string
 
-export interface Shop {
+/** One browser with one profile. */
+export interface Phone {
+  readonly context: BrowserContext
+  /** A page on which nothing may go wrong: `assertClean` says what did. */
+  open(url: string): Promise<Page>
+}
+
+export interface CameraPhone extends Phone {
+  readonly camera: Camera
+}
+
+export interface Shop extends Phone {
   readonly stack: Stack
   readonly database: Database
-  readonly context: BrowserContext
   /** Where the served page is, with `deploy`. */
   readonly page: string
   /** The invitation of a new till. */
   invite(deviceId: string): Promise<string>
   /** What the book has settled of a device: counter, amount, and how many transfers carry its name. */
   settled(deviceId: string): Promise<readonly (readonly [counter: number, amount: number, transfers: number])[]>
-  /** A page on which nothing may go wrong: `assertClean` says what did. */
-  open(url: string): Promise<Page>
+  /** Another phone with a camera; the first one has none. `camera: 'denied'`: its owner allows it to no page. */
+  phone(options?: { readonly camera: 'denied' }): Promise<CameraPhone>
+  /** What a customer's phone shows for the merchant to scan, to agree to an amount. */
+  consent(amount: number): Promise<string>
 }
 
 /** The whole stack with the built page, and one browser profile, for a test file. `deploy` is a page of its own to change. */
@@ -51,23 +68,36 @@ export function useShop({ deploy = false } = {}): () => Shop {
       ...(deploy && { configs: [deployment(dir), join(ROOT, 'dev/queue/wrangler.toml')] }),
     })
     stops.push(() => stack.stop())
-    const browser: Browser = await chromium.launch(await chromiumLaunch())
-    stops.push(() => browser.close())
-    const context = await browser.newContext(PHONE)
-    context.setDefaultTimeout(20_000)
+    const phone = async (flags: readonly string[]): Promise<Phone> => {
+      const { args = [], ...options } = await chromiumLaunch()
+      const browser = await chromium.launch({ ...options, args: [...args, ...flags] })
+      stops.push(() => browser.close())
+      const context = await browser.newContext(PHONE)
+      context.setDefaultTimeout(20_000)
+      return {
+        context,
+        async open(url) {
+          const page = await context.newPage()
+          await page.addInitScript(rememberCameras)
+          watch(page, stack.edge.url)
+          await page.goto(url)
+          return page
+        },
+      }
+    }
+    let cameras = 0
     shop = {
+      ...(await phone([])),
       stack,
       database: database(),
-      context,
       page: join(dir, 'dist/web/pos'),
       invite: (deviceId) => invite(stack, { deviceId, country: 'SN', shop: SHOP }),
       settled: (deviceId) => settledOf(database(), deviceId),
-      async open(url) {
-        const page = await context.newPage()
-        watch(page, stack.edge.url)
-        await page.goto(url)
-        return page
+      async phone(options) {
+        const camera = new Camera(join(dir, `camera-${cameras++}.y4m`))
+        return { ...(await phone(camera.flags(options?.camera))), camera }
       },
+      consent: (amount) => consentOf(stack, amount),
     }
   })
 
@@ -91,6 +121,16 @@ function deployment(dir: string): string {
   return join(dir, 'wrangler.toml')
 }
 
+/** The customer's phone, enrolled, confirms a payment at the shop. */
+async function consentOf({ edge, issuer }: Stack, amount: number): Promise<string> {
+  const signer = await webCryptoSuite.es256Signer(new Uint8Array(32).fill(11))
+  const phone = new PayerPhone('TEL-PAYER-1', signer, webCryptoSuite)
+  const token = await issuer.token('ops', ['pay_admin'])
+  await registerDevice(edge.url, token, { deviceId: phone.deviceId, country: 'SN', ownerWallet: PAYER, signer })
+  const terms = { type: 'merchant', amount, currency: 'XOF', sender: PAYER, receiver: SHOP } as const
+  return toBase64url(await phone.authorize(terms))
+}
+
 async function settledOf({ owner }: Database, deviceId: string) {
   const { rows } = await owner.query<{ counter: string; amount: string; transfers: number }>(
     `SELECT t.counter, t.amount_minor AS amount,
@@ -100,6 +140,19 @@ async function settledOf({ owner }: Database, deviceId: string) {
     [deviceId],
   )
   return rows.map(({ counter, amount, transfers }) => [Number(counter), Number(amount), transfers] as const)
+}
+
+/** Runs in the page before its own scripts: keeps every camera that the page is given, so that a test can see it end. */
+function rememberCameras(): void {
+  const cameras: MediaStreamTrack[] = []
+  Object.assign(globalThis, { cameras })
+  const { mediaDevices } = navigator
+  const open = mediaDevices.getUserMedia.bind(mediaDevices)
+  mediaDevices.getUserMedia = async (wanted) => {
+    const stream = await open(wanted)
+    cameras.push(...stream.getTracks())
+    return stream
+  }
 }
 
 const troubles = new WeakMap<Page, string[]>()

@@ -1,12 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import type { Page } from 'playwright'
 import { describe, expect, it } from 'vitest'
-import { registerDevice } from '../../dev/fleet/admin.ts'
-import { PayerPhone } from '../../dev/fleet/payer.ts'
-import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
-import { toBase64url } from '../../src/protocol/bytes.ts'
 import { openExport } from '../../src/sdk/index.ts'
-import { assertClean, fill, look, PAYER, PAYERS, SHOP, take, useShop } from './kit.ts'
+import { assertClean, fill, look, PAYERS, take, useShop } from './kit.ts'
 
 /** The screens that a merchant comes across on other days; each is looked at by axe, and kept as a picture. */
 const DEVICE = 'POS-SCREENS-1'
@@ -32,7 +28,7 @@ describe('a till', () => {
     await page.keyboard.press('Enter')
     await page.getByText('Ce n’est pas un accord signé.').waitFor()
     await look(page, '11-consent')
-    await page.getByLabel('Accord signé du client').fill(await consent(60_000))
+    await page.getByLabel('Accord signé du client').fill(await shop().consent(60_000))
     await page.getByLabel('Référence d’accord de l’agent').fill('AG-2291')
     await page.getByRole('button', { name: 'Encaisser' }).click()
     await page.getByRole('button', { name: 'Nouveau paiement' }).waitFor()
@@ -130,14 +126,3 @@ describe('a till', () => {
     assertClean(page)
   })
 })
-
-/** The customer's phone confirms the payment; the merchant scans what it shows. */
-async function consent(amount: number): Promise<string> {
-  const { edge, issuer } = shop().stack
-  const signer = await webCryptoSuite.es256Signer(new Uint8Array(32).fill(11))
-  const phone = new PayerPhone('TEL-SCREENS-1', signer, webCryptoSuite)
-  const token = await issuer.token('ops', ['pay_admin'])
-  await registerDevice(edge.url, token, { deviceId: phone.deviceId, country: 'SN', ownerWallet: PAYER, signer })
-  const terms = { type: 'merchant', amount, currency: 'XOF', sender: PAYER, receiver: SHOP } as const
-  return toBase64url(await phone.authorize(terms))
-}

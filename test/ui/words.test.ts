@@ -28,7 +28,13 @@ describe.each(LOCALES)('%s', (locale) => {
   })
 
   it('does not call a payment paid that was only taken, sent or received', () => {
-    const said = [...Object.values(words.button), words.sync.done, words.sync.progress(3, 3), words.qr.hint]
+    const said = [
+      ...Object.values(words.button),
+      words.sync.done,
+      words.sync.progress(3, 3),
+      words.qr.bundle.hint,
+      words.qr.receipt.hint,
+    ]
     for (const text of said) expect(text).not.toMatch(PAID[locale])
   })
 

@@ -104,9 +104,15 @@ export const en: Messages = {
     never: 'No contact with the server yet.',
   },
   qr: {
-    label: 'QR code of the waiting payments',
+    bundle: {
+      label: 'QR code of the waiting payments',
+      hint: 'Another phone can scan it and send these payments. They are not paid yet.',
+    },
+    receipt: {
+      label: 'QR code of the receipt',
+      hint: 'The other till scans it. Its payments are then received, not paid yet.',
+    },
     part: (index, of) => `Part ${index} of ${of}`,
-    hint: 'Another phone can scan it and send these payments. They are not paid yet.',
     pause: 'Pause',
     play: 'Play',
     next: 'Next',

@@ -107,9 +107,15 @@ export const fr: Messages = {
     never: 'Pas encore de contact avec le serveur.',
   },
   qr: {
-    label: 'Code QR des paiements en attente',
+    bundle: {
+      label: 'Code QR des paiements en attente',
+      hint: 'Un autre téléphone peut le scanner et envoyer ces paiements. Ils ne sont pas encore payés.',
+    },
+    receipt: {
+      label: 'Code QR du reçu',
+      hint: 'L’autre caisse le scanne. Ses paiements sont alors reçus, pas encore payés.',
+    },
     part: (index, of) => `Partie ${index} sur ${of}`,
-    hint: 'Un autre téléphone peut le scanner et envoyer ces paiements. Ils ne sont pas encore payés.',
     pause: 'Pause',
     play: 'Défiler',
     next: 'Suivant',

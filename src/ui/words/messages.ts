@@ -74,9 +74,9 @@ export interface Messages {
     readonly never: string
   }
   readonly qr: {
-    readonly label: string
+    readonly bundle: { readonly label: string; readonly hint: string }
+    readonly receipt: { readonly label: string; readonly hint: string }
     readonly part: (index: number, of: number) => string
-    readonly hint: string
     readonly pause: string
     readonly play: string
     readonly next: string

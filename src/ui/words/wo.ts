@@ -105,9 +105,15 @@ export const wo: Messages = {
     never: 'Jokkooguñu ak serwër bi.',
   },
   qr: {
-    label: 'Kod QR bu fey yiy xaar',
+    bundle: {
+      label: 'Kod QR bu fey yiy xaar',
+      hint: 'Beneen telefon mën na ko skane, yónnee fey yi. Feyaguñu leen.',
+    },
+    receipt: {
+      label: 'Kodu QR resi bi',
+      hint: 'Beneen kees bi dafa koy skane. Serwër bi jot na fey yi, feyaguñu leen.',
+    },
     part: (index, of) => `${index} ci ${of}`,
-    hint: 'Beneen telefon mën na ko skane, yónnee fey yi. Feyaguñu leen.',
     pause: 'Taxawal',
     play: 'Doxal',
     next: 'Bi ci topp',

@@ -17,7 +17,7 @@ export function App() {
     document.title = words.title
   }, [words])
   if (opened.status === 'open') {
-    return <Shell sdk={opened.sdk} deviceId={opened.deviceId} locale={locale} words={words} />
+    return <Shell till={opened} locale={locale} words={words} />
   }
   return (
     <OfflinePaymentProvider sdk={undefined} locale={locale}>

@@ -1,6 +1,7 @@
 import { useId, useState } from 'react'
 import { PLAIN } from './enrol.tsx'
-import { Scanner } from './scanner.tsx'
+import { type CodeKind, kindOf } from './scan/code.ts'
+import { Scanner } from './scan/scanner.tsx'
 import { useTill } from './till-context.tsx'
 
 interface FieldProps {
@@ -10,13 +11,13 @@ interface FieldProps {
   readonly onChange: (value: string) => void
   /** What is wrong with the value; read out with the field. */
   readonly wrong?: string | undefined
-  /** Whether its value can be read from a QR code. A scanner that types works in every field. */
-  readonly scan?: boolean
+  /** The kind of QR code that its value can be read from. A scanner that types works in every field. */
+  readonly scan?: { readonly wanted: CodeKind; readonly hint: string }
   readonly autoFocus?: boolean
 }
 
 /** A line of text that is no word: an account, a reference, a signed consent. */
-export function Field({ label, hint, value, onChange, wrong, scan = false, autoFocus = false }: FieldProps) {
+export function Field({ label, hint, value, onChange, wrong, scan, autoFocus = false }: FieldProps) {
   const { payer } = useTill().words
   const id = useId()
   const [scanning, setScanning] = useState(false)
@@ -48,10 +49,12 @@ export function Field({ label, hint, value, onChange, wrong, scan = false, autoF
           {hint !== undefined && <p className="pos-note">{hint}</p>}
         </div>
       )}
-      {scanning && (
-        <Scanner
+      {scan && scanning && (
+        <ValueScanner
+          {...scan}
+          title={label}
           onClose={() => setScanning(false)}
-          onRead={(text) => {
+          onValue={(text) => {
             onChange(text)
             setScanning(false)
           }}
@@ -59,4 +62,23 @@ export function Field({ label, hint, value, onChange, wrong, scan = false, autoF
       )}
     </div>
   )
+}
+
+interface ValueScannerProps {
+  readonly wanted: CodeKind
+  readonly title: string
+  readonly hint: string
+  readonly onValue: (text: string) => void
+  readonly onClose: () => void
+}
+
+function ValueScanner({ wanted, onValue, ...rest }: ValueScannerProps) {
+  const { scan } = useTill().words
+  const [note, setNote] = useState<string>()
+  const read = (text: string) => {
+    const kind = kindOf(text)
+    if (kind === wanted) onValue(text)
+    else setNote(scan.kinds[kind])
+  }
+  return <Scanner {...rest} note={note} onRead={read} />
 }

@@ -1,8 +1,7 @@
 import { createRoot } from 'react-dom/client'
 import '../../ui/style.css'
 import { App } from './app.tsx'
-import './pos.css'
-import './screens.css'
+import './styles/index.css'
 import { apply } from './preferences.ts'
 
 apply()

@@ -1,5 +1,7 @@
 import { OfflineError, type OfflineSDK } from '../../sdk/index.ts'
-import { currentDevice, enrolDevice, openOfflineDevice } from '../../sdk-browser/index.ts'
+import { currentDevice, enrolDevice, openOfflineDevice, registerBackgroundSync } from '../../sdk-browser/index.ts'
+import { Carrying } from './carrying/carrying.ts'
+import { openCarrier } from './carrying/open-carrier.ts'
 import { dropInvitation, type Invitation, invitationIn } from './invitation.ts'
 import { registerServiceWorker } from './service-worker.ts'
 
@@ -11,7 +13,7 @@ export type Opened =
   /** The link is for another till than this one. */
   | { readonly status: 'other'; readonly current: string; readonly invitation: Invitation }
   | { readonly status: 'failed'; readonly error: unknown }
-  | { readonly status: 'open'; readonly sdk: OfflineSDK; readonly deviceId: string }
+  | { readonly status: 'open'; readonly sdk: OfflineSDK; readonly deviceId: string; readonly carrying: Carrying }
 
 /** Milliseconds between syncs while payments wait for their outcome: the customer is still at the counter. */
 const SYNC_EVERY_MS = 10_000
@@ -62,5 +64,12 @@ async function open(tell: (opened: Opened) => void): Promise<void> {
     ...(serviceWorker && { serviceWorker }),
   })
   await sdk.initialize()
-  tell({ status: 'open', sdk, deviceId: device.deviceId })
+  const carrying = new Carrying({
+    carrier: openCarrier(device),
+    everyMs: SYNC_EVERY_MS,
+    onWaiting: () => serviceWorker && void registerBackgroundSync(serviceWorker),
+  })
+  // A sync that reached the edge is the best sign of a network.
+  sdk.on('sync', ({ status }) => status === 'done' && carrying.wake())
+  tell({ status: 'open', sdk, deviceId: device.deviceId, carrying })
 }

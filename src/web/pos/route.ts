@@ -4,13 +4,28 @@ import { useSyncExternalStore } from 'react'
 export type Route =
   | { readonly screen: 'till' | 'today' | 'carry' | 'device' }
   | { readonly screen: 'receipt'; readonly localId: string }
+  /** All that is carried for other tills, or one of it. */
+  | { readonly screen: 'carried'; readonly id?: string }
 
-export const hrefOf = (route: Route): string =>
-  route.screen === 'receipt' ? `#/receipt/${route.localId}` : route.screen === 'till' ? '#/' : `#/${route.screen}`
+export function hrefOf(route: Route): string {
+  switch (route.screen) {
+    case 'till':
+      return '#/'
+    case 'receipt':
+      return `#/receipt/${route.localId}`
+    case 'carried':
+      return route.id === undefined ? '#/carried' : `#/carried/${route.id}`
+    case 'today':
+    case 'carry':
+    case 'device':
+      return `#/${route.screen}`
+  }
+}
 
 export function routeOf(fragment: string): Route {
   const [screen, ...rest] = fragment.replace(/^#\//, '').split('/')
   if (screen === 'receipt') return { screen, localId: rest.join('/') }
+  if (screen === 'carried') return rest[0] ? { screen, id: rest[0] } : { screen }
   return { screen: screen === 'today' || screen === 'carry' || screen === 'device' ? screen : 'till' }
 }
 

@@ -1,9 +1,11 @@
 import { useLayoutEffect, useRef, useSyncExternalStore } from 'react'
-import type { OfflineSDK } from '../../sdk/index.ts'
 import { type Locale, OfflinePaymentProvider, OfflineStatusBanner } from '../../ui/index.ts'
-import { Carry } from './carry.tsx'
+import { CarriedList } from './carrying/carried-list.tsx'
+import { CarriedOne } from './carrying/carried-one.tsx'
+import { Carry } from './carrying/carry.tsx'
 import { Device } from './device.tsx'
 import { Mark } from './mark.tsx'
+import type { Opened } from './open.ts'
 import { Receipt } from './receipt.tsx'
 import { hrefOf, type Route, useRoute } from './route.ts'
 import { update } from './service-worker.ts'
@@ -13,8 +15,7 @@ import { Today } from './today.tsx'
 import type { Messages } from './words/messages.ts'
 
 interface ShellProps {
-  readonly sdk: OfflineSDK
-  readonly deviceId: string
+  readonly till: Extract<Opened, { status: 'open' }>
   readonly locale: Locale
   readonly words: Messages
 }
@@ -23,7 +24,8 @@ interface ShellProps {
  * The open till: on a phone one screen at a time, on a tablet the amount pad with the day beside it. The pad stays mounted
  * everywhere, so that a half-typed amount survives a look at the list.
  */
-export function Shell({ sdk, deviceId, locale, words }: ShellProps) {
+export function Shell({ till, locale, words }: ShellProps) {
+  const { sdk, deviceId, carrying } = till
   const timeZone = useSyncExternalStore(
     (changed) => sdk.on('state', changed),
     () => sdk.profile?.policy.timeZone,
@@ -39,7 +41,7 @@ export function Shell({ sdk, deviceId, locale, words }: ShellProps) {
   }, [href])
   return (
     <OfflinePaymentProvider sdk={sdk} locale={locale} {...(timeZone !== undefined && { timeZone })}>
-      <TillProvider value={{ sdk, deviceId, words }}>
+      <TillProvider value={{ sdk, deviceId, carrying, words }}>
         <div className="pos" data-screen={route.screen}>
           <header className="pos-head">
             <Mark />
@@ -73,6 +75,8 @@ function Side({ route }: { readonly route: Route }) {
       return <Receipt key={route.localId} localId={route.localId} />
     case 'carry':
       return <Carry />
+    case 'carried':
+      return route.id === undefined ? <CarriedList /> : <CarriedOne key={route.id} id={route.id} />
     case 'device':
       return <Device />
   }
@@ -81,7 +85,7 @@ function Side({ route }: { readonly route: Route }) {
 const PLACES = ['till', 'today', 'device'] as const
 
 function Navigation({ words, current }: { readonly words: Messages; readonly current: Route['screen'] }) {
-  const place = current === 'receipt' || current === 'carry' ? 'today' : current
+  const place = current === 'till' || current === 'device' ? current : 'today'
   return (
     <nav className="pos-nav" aria-label={words.nav.label}>
       {PLACES.map((screen) => (

@@ -1,5 +1,6 @@
 import { cleanupOutdatedCaches, type PrecacheEntry, precacheAndRoute } from 'workbox-precaching'
 import { onBackgroundSync } from '../../sdk-browser/index.ts'
+import { onBackgroundPush } from './carrying/background.ts'
 
 /**
  * Keeps the page on the phone, so that it opens without a network, and sends what waits when the browser says that there is
@@ -21,6 +22,7 @@ cleanupOutdatedCaches()
 // The page that installs it works without a network from then on, not only after it was opened once more.
 self.addEventListener('activate', (event) => (event as Lasting).waitUntil(self.clients.claim()))
 self.addEventListener('sync', (event) => onBackgroundSync(event))
+self.addEventListener('sync', (event) => onBackgroundPush(event))
 self.addEventListener('message', ({ data }: MessageEvent) => {
   // A person asked for the new version (service-worker.ts).
   if (data?.type === 'SKIP_WAITING') void self.skipWaiting()

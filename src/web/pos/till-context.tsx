@@ -1,12 +1,15 @@
 import { createContext, use } from 'react'
 import type { OfflineSDK, Profile } from '../../sdk/index.ts'
 import { useOffline } from '../../ui/index.ts'
+import type { Carrying } from './carrying/carrying.ts'
 import type { Messages } from './words/messages.ts'
 
 /** What every screen has at hand. */
 interface TillContext {
   readonly sdk: OfflineSDK
   readonly deviceId: string
+  /** What is carried for other tills. */
+  readonly carrying: Carrying
   readonly words: Messages
 }
 

@@ -7,6 +7,7 @@ import {
   useOffline,
   usePayments,
 } from '../../ui/index.ts'
+import { useCarrying } from './carrying/use-carrying.ts'
 import { Limits } from './limits.tsx'
 import { go, hrefOf } from './route.ts'
 import { useShop, useTill } from './till-context.tsx'
@@ -39,6 +40,7 @@ export function Today() {
           {today.carry}
         </a>
       )}
+      <CarryForOthers />
       <Limits />
       {earlier.length > 0 && (
         <details className="pos-earlier">
@@ -49,6 +51,17 @@ export function Today() {
         </details>
       )}
     </div>
+  )
+}
+
+/** Not this till's money, so it stands apart from its payments; it says when something still waits. */
+function CarryForOthers() {
+  const { carried: words } = useTill().words
+  const waiting = useCarrying().carried.filter(({ state }) => state.status === 'waiting').length
+  return (
+    <a className="molam-button" href={hrefOf({ screen: 'carried' })}>
+      {waiting === 0 ? words.title : words.waiting(waiting)}
+    </a>
   )
 }
 

@@ -11,8 +11,8 @@ export function Pad({ onPress }: { readonly onPress: (key: PadKey) => void }) {
     const listen = (event: KeyboardEvent) => {
       const { target, ctrlKey, metaKey, altKey } = event
       const elsewhere = target instanceof HTMLInputElement || ctrlKey || metaKey || altKey
-      // On a phone another screen may be in front of the pad.
-      if (elsewhere || pad.current?.offsetParent === null) return
+      // On a phone another screen may be in front of the pad, and everywhere a dialog.
+      if (elsewhere || document.querySelector('dialog[open]') !== null || pad.current?.offsetParent === null) return
       const key = padKeyOf(event.key)
       // On a button or link, Enter is that one's.
       const isFree = target instanceof Element && target.closest('a, button, summary') === null

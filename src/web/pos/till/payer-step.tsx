@@ -54,7 +54,7 @@ export function PayerStep(props: PayerStepProps) {
         value={draft.payer}
         onChange={(payer) => set({ payer })}
         wrong={tried ? wrongPayer(problem, words) : undefined}
-        scan
+        scan={{ wanted: 'account', hint: words.scanning }}
         autoFocus
       />
       {allowedMethods.length > 1 && (

@@ -26,7 +26,7 @@ export function Proofs({ needed, policy, draft, tried, problem, set }: ProofsPro
           value={draft.consent}
           onChange={(consent) => set({ consent })}
           wrong={problem === 'consent' && (tried || draft.consent !== '') ? words.proofWrong : undefined}
-          scan
+          scan={{ wanted: 'consent', hint: words.scanning }}
         />
       )}
       {needed.approval && (

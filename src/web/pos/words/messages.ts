@@ -1,3 +1,7 @@
+import type { CarriedState, NotCarried } from '../../../relay/index.ts'
+import type { CameraTrouble } from '../scan/camera.ts'
+import type { CodeKind } from '../scan/code.ts'
+
 /** Everything the till says beside what the components of src/ui say, in one language. Nothing here calls a payment paid. */
 export interface Messages {
   readonly title: string
@@ -27,7 +31,6 @@ export interface Messages {
     readonly methods: Readonly<Record<'wallet' | 'qr' | 'ussd', string>>
     readonly scan: string
     readonly scanning: string
-    readonly noCamera: string
     readonly proof: string
     readonly proofWhy: (above: string) => string
     readonly proofWrong: string
@@ -84,6 +87,40 @@ export interface Messages {
     readonly making: string
     readonly what: (payments: number) => string
     readonly until: (time: string) => string
+    readonly scanReceipt: string
+    readonly receiptHint: string
+    readonly acknowledged: (payments: number) => string
+    readonly known: string
+    readonly notOurs: string
+  }
+  /** The camera. */
+  readonly scan: {
+    readonly troubles: Readonly<Record<CameraTrouble, string>>
+    readonly byHand: string
+    readonly picture: string
+    readonly noneInPicture: string
+    readonly text: string
+    readonly progress: (have: number, of: number) => string
+    /** What a code is that is not the wanted one. */
+    readonly kinds: Readonly<Record<CodeKind, string>>
+  }
+  /** Another till's bundle on this phone. */
+  readonly carried: {
+    readonly title: string
+    readonly waiting: (bundles: number) => string
+    readonly what: string
+    readonly scan: string
+    readonly scanHint: string
+    readonly none: string
+    readonly gone: string
+    readonly from: (deviceId: string) => string
+    readonly states: Readonly<Record<CarriedState['status'], string>>
+    readonly explained: Readonly<Record<CarriedState['status'], string>>
+    readonly send: string
+    readonly sending: string
+    readonly forget: string
+    readonly forgetSure: string
+    readonly notCarried: Readonly<Record<NotCarried | 'storage_failed', string>>
   }
   readonly device: {
     readonly title: string

@@ -1,10 +1,11 @@
 import { useEffect, useState } from 'react'
-import { generateOfflineQR } from '../../qr/index.ts'
-import { OfflineError, type RelayBundle } from '../../sdk/index.ts'
-import { formatTime, OfflineErrorNotice, OfflineQRDisplay, useOffline } from '../../ui/index.ts'
-import { usePreferences } from './preferences.ts'
-import { hrefOf } from './route.ts'
-import { useShop, useTill } from './till-context.tsx'
+import { generateOfflineQR } from '../../../qr/index.ts'
+import { OfflineError, type RelayBundle } from '../../../sdk/index.ts'
+import { formatTime, OfflineErrorNotice, OfflineQRDisplay, useOffline } from '../../../ui/index.ts'
+import { usePreferences } from '../preferences.ts'
+import { hrefOf } from '../route.ts'
+import { useShop, useTill } from '../till-context.tsx'
+import { type Accepted, AcceptedNotice, AcceptReceipt } from './accept-receipt.tsx'
 
 type Sealed =
   | { readonly status: 'making' | 'nothing' }
@@ -16,6 +17,7 @@ export function Carry() {
   const { sdk, words } = useTill()
   const { unsynced } = useOffline()
   const [sealed, setSealed] = useState<Sealed>({ status: 'making' })
+  const [accepted, setAccepted] = useState<Accepted>()
   useEffect(() => {
     let current = true
     const show = (next: Sealed) => {
@@ -42,10 +44,12 @@ export function Carry() {
         <span aria-hidden="true">‹</span> {words.back}
       </a>
       <h2>{words.carry.title}</h2>
+      {accepted && <AcceptedNotice accepted={accepted} />}
       {sealed.status === 'making' && <p role="status">{words.carry.making}</p>}
       {sealed.status === 'nothing' && <p role="status">{words.carry.nothing}</p>}
       {sealed.status === 'failed' && <OfflineErrorNotice error={sealed.error} />}
       {sealed.status === 'ready' && <Code relay={sealed.relay} />}
+      <AcceptReceipt onAccepted={setAccepted} />
     </div>
   )
 }

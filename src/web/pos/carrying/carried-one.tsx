@@ -1,0 +1,79 @@
+import { useState } from 'react'
+import { generateOfflineQR } from '../../../qr/index.ts'
+import type { CarriedBundle } from '../../../relay/index.ts'
+import { OfflineQRDisplay, Time } from '../../../ui/index.ts'
+import { go, hrefOf } from '../route.ts'
+import { useTill } from '../till-context.tsx'
+import { useCarried, useCarrying } from './use-carrying.ts'
+
+/** One bundle of another till: whether it is delivered, and then its receipt, for that till to scan. */
+export function CarriedOne({ id }: { readonly id: string }) {
+  const { words } = useTill()
+  const carried = useCarried(id)
+  return (
+    <div className="pos-carry">
+      <a className="pos-back" href={hrefOf({ screen: 'carried' })}>
+        <span aria-hidden="true">‹</span> {words.back}
+      </a>
+      {carried === undefined ? <p className="pos-empty">{words.carried.gone}</p> : <Carried carried={carried} />}
+    </div>
+  )
+}
+
+function Carried({ carried }: { readonly carried: CarriedBundle }) {
+  const { words } = useTill()
+  const { state } = carried
+  return (
+    <>
+      <h2>{words.carried.from(carried.deviceId)}</h2>
+      <div className="pos-carried" data-status={state.status} role="status">
+        <strong className="pos-carried-state">{words.carried.states[state.status]}</strong>
+        <span>{words.carried.explained[state.status]}</span>
+        <span className="pos-note">
+          <Time atMs={carried.atMs} />
+        </span>
+      </div>
+      {state.status === 'waiting' && <SendNow />}
+      {state.status === 'delivered' && (
+        <OfflineQRDisplay carries="receipt" qr={generateOfflineQR(state.receipt, { carries: 'receipt' })} />
+      )}
+      {state.status === 'refused' && (
+        <p className="molam-code">
+          <code>{state.code}</code>
+        </p>
+      )}
+      <Forget id={carried.id} />
+    </>
+  )
+}
+
+function SendNow() {
+  const { words, carrying } = useTill()
+  const { isSending } = useCarrying()
+  return (
+    <button
+      type="button"
+      className="molam-button molam-primary"
+      aria-disabled={isSending}
+      onClick={() => void carrying.push()}
+    >
+      {isSending ? words.carried.sending : words.carried.send}
+    </button>
+  )
+}
+
+/** Asks twice: somebody may count on it. Their payments are on their own till all the same. */
+function Forget({ id }: { readonly id: string }) {
+  const { words, carrying } = useTill()
+  const [sure, setSure] = useState(false)
+  const press = async () => {
+    if (!sure) return setSure(true)
+    await carrying.forget(id)
+    go({ screen: 'carried' })
+  }
+  return (
+    <button type="button" className="molam-button" onClick={() => void press()}>
+      {sure ? words.carried.forgetSure : words.carried.forget}
+    </button>
+  )
+}

@@ -1,0 +1,69 @@
+import { useState } from 'react'
+import { PLAIN } from '../enrol.tsx'
+import { useTill } from '../till-context.tsx'
+import { Decoder } from './decoder.ts'
+
+interface ByHandProps {
+  readonly onRead: (text: string) => void
+}
+
+/** The ways without this page's camera: photos of the code, or its text, which a scanner at the counter types. */
+export function ByHand({ onRead }: ByHandProps) {
+  const { scan } = useTill().words
+  const [text, setText] = useState('')
+  const [unread, setUnread] = useState(false)
+  const enter = () => {
+    // Such a scanner goes on with the next symbol.
+    setText('')
+    if (text !== '') onRead(text)
+  }
+  const choose = async (input: HTMLInputElement) => {
+    const texts = await textsIn([...(input.files ?? [])])
+    input.value = ''
+    setUnread(texts.includes(undefined))
+    for (const found of texts) if (found !== undefined) onRead(found)
+  }
+  return (
+    <div className="pos-form">
+      <label className="molam-button pos-picture">
+        <input type="file" accept="image/*" multiple onChange={({ target }) => void choose(target)} />
+        <span>{scan.picture}</span>
+      </label>
+      {unread && (
+        <p className="pos-wrong" role="alert">
+          {scan.noneInPicture}
+        </p>
+      )}
+      <label className="pos-field">
+        <span>{scan.text}</span>
+        <input
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+          onKeyDown={(event) => {
+            if (event.key !== 'Enter') return
+            // Not the form that the scanner may have been opened from.
+            event.preventDefault()
+            enter()
+          }}
+          {...PLAIN}
+        />
+      </label>
+    </div>
+  )
+}
+
+/** The text of the symbol in each picture; undefined where there is none, or what was chosen is no picture. */
+async function textsIn(pictures: readonly Blob[]): Promise<readonly (string | undefined)[]> {
+  const texts: (string | undefined)[] = []
+  for (const picture of pictures) {
+    const decoder = new Decoder()
+    try {
+      texts.push(await decoder.read(await createImageBitmap(picture)))
+    } catch {
+      texts.push(undefined)
+    } finally {
+      decoder.close()
+    }
+  }
+  return texts
+}
