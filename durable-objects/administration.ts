@@ -56,7 +56,7 @@ export class Administration {
     return this.#change(by, (device, nowMs) => {
       // Revocation is for ever: whoever holds the key after that is not the owner.
       if (device.status === status || device.status === 'revoked') return ok([device.status, []])
-      writeStatus(this.#sql, status)
+      writeStatus(this.#sql, status, nowMs)
       const detail = { reason, from: device.status }
       return ok([status, [audited(this.#sql, nowMs, by, `device_${status}`, detail)]])
     })
@@ -70,7 +70,7 @@ export class Administration {
       if (toHex(device.kid) === toHex(key.kid)) return ok([{ kid: toHex(key.kid) }, []])
       const keys = replaceKey(device, key, fate, device.rev + 1)
       if (keys === undefined) return err('weak_key')
-      writeKeys(this.#sql, keys)
+      writeKeys(this.#sql, keys, nowMs)
       const detail = { kid: toHex(key.kid), replaced: toHex(device.kid), fate }
       return ok([{ kid: toHex(key.kid) }, [audited(this.#sql, nowMs, by, 'key_rotated', detail)]])
     })
@@ -100,7 +100,7 @@ export class Administration {
       // Codes are ULIDs: one made before the last that was used is void, whoever found it.
       const keys = device.lastCode > codeId ? undefined : replaceKey(device, facts, 'revoked', device.rev + 1)
       if (keys === undefined) return undefined
-      writeKeys(this.#sql, keys)
+      writeKeys(this.#sql, keys, nowMs)
       writeLastCode(this.#sql, codeId)
       return [audited(this.#sql, nowMs, by, 'device_enrolled', { ...detail, replaced: toHex(device.kid) })]
     })

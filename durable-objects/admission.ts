@@ -1,4 +1,4 @@
-import { activityKey, calendarDay } from '../src/protocol/activity.ts'
+import { calendarDay } from '../src/protocol/activity.ts'
 import { equalBytes } from '../src/protocol/bytes.ts'
 import { chainStep, type Neighbours } from '../src/protocol/chain.ts'
 import { addRange, hasCounter } from '../src/protocol/counters.ts'
@@ -21,7 +21,7 @@ import type { AdmitRefusal, AdmitRequest, Device, PaymentState, StoredBundle } f
 export interface View {
   readonly device: Device
   /** The admitted bundle with this bundle_id. */
-  readonly sameId: StoredBundle | undefined
+  readonly sameId: Pick<StoredBundle, 'digest' | 'receipt'> | undefined
   readonly nonceUsed: boolean
   readonly neighbours: Neighbours
   /** `timeFloorMs` of the nearest admitted bundle with a lower seq. */
@@ -174,10 +174,6 @@ function exception(counter: number, { decision, reason }: Verdict): DecisionExce
  */
 function nextTimeFloor(view: View, payments: readonly Payment[], nowMs: number): number {
   return Math.min(nowMs, Math.max(view.timeFloorMs ?? 0, payments.at(-1)?.initiatedAtMs ?? 0))
-}
-
-function _dayKey(nowMs: number, { policy, payload }: AdmitRequest): string {
-  return activityKey(calendarDay(nowMs, policy.timeZone), payload.currency)
 }
 
 /** Drops days that no acceptable payment can fall into any more, or not for long, so that the row stays small. */

@@ -37,10 +37,9 @@ export function readOwedDecisions(sql: SqlStorage, limit: number): Decision[] {
   }))
 }
 
-export function owedDecisions(sql: SqlStorage): { count: number; oldestMs: number | null } {
-  const query = 'SELECT COUNT(*) AS count, MIN(at) AS oldest FROM decisions WHERE recorded = 0'
-  const { count, oldest } = sql.exec<{ count: number; oldest: number | null }>(query).one()
-  return { count, oldestMs: oldest }
+export function owedDecisions(sql: SqlStorage): { count: number; sinceMs: number | null } {
+  const query = 'SELECT COUNT(*) AS count, MIN(at) AS sinceMs FROM decisions WHERE recorded = 0'
+  return sql.exec<{ count: number; sinceMs: number | null }>(query).one()
 }
 
 /** Counters of a bundle whose reversal is decided. */

@@ -2,12 +2,11 @@ import { configOf } from '../src/config.ts'
 import { sealSettleMessage } from '../src/crypto/settle-message.ts'
 import type { Env } from '../src/env.ts'
 import { logger } from '../src/log.ts'
-import { ulidText } from '../src/protocol/ids.ts'
 import type { SettleMessage } from '../src/protocol/messages.ts'
+import type { Held } from '../src/store/consume-index.ts'
 import type { AuditRow, IndexMessage } from '../src/store/index-message.ts'
-import { readShown } from '../src/store/shown.ts'
 import { readOwedDecisions } from './decision-store.ts'
-import { readDevice, writeIndexed } from './device-store.ts'
+import { readDevice, readOwing } from './device-store.ts'
 import {
   decisionMessageOf,
   deviceIndexMessageOf,
@@ -20,12 +19,13 @@ import {
   SETTLE_PATIENCE_MS,
   settleMessageOf,
 } from './owed.ts'
-import { type AuditRecord, advanceDone, markIndexed, owedSummary, readAudit, readOwed } from './owed-store.ts'
-import type { Decision, Device, StoredBundle } from './types.ts'
+import { type AuditRecord, markHeld, readAudit, readOwed, readOwedTo } from './owed-store.ts'
+import type { Decision, Device, Owing, StoredBundle } from './types.ts'
 
 /**
- * Gets what an object owes to the queues: once right after the change, and again by alarm until the reconciler has
- * confirmed it and D1 shows it. A queue may fail, or lose everything it held; that delays, and loses nothing.
+ * Gets what an object owes to the queues: once right after the change, and again by alarm until the reconciler and the
+ * writer of the read model have said that they hold it. A queue may fail, or lose everything it held; that delays, and
+ * loses nothing.
  */
 export class Delivery {
   readonly #ctx: DurableObjectState
@@ -40,103 +40,88 @@ export class Delivery {
     this.#env = env
   }
 
-  sendBundle(device: Device, bundle: StoredBundle, audit: readonly AuditRecord[]): void {
-    this.#arm(Date.now() + SETTLE_PATIENCE_MS)
-    this.#send([settleMessageOf(device, bundle)], [withAudit(indexMessageOf(device, bundle), device, audit)])
+  /**
+   * A bundle was admitted. When nobody has to look at it the read model is told once it is settled, of both at a time;
+   * when that takes longer than a moment the alarm tells it first.
+   */
+  sendBundle(device: Device, bundle: StoredBundle): void {
+    this.#send([settleMessageOf(device, bundle)], [])
+    if (bundle.status === 'pushed') this.#arm(Date.now() + INDEX_PATIENCE_MS)
+    else this.sendIndex(device, [bundle])
   }
 
   sendDevice(device: Device, audit: readonly AuditRecord[]): void {
     const nowMs = Date.now()
-    this.#arm(nowMs + SETTLE_PATIENCE_MS)
+    this.#arm(nowMs + INDEX_PATIENCE_MS)
     this.#send([deviceMessageOf(device, nowMs)], [withAudit(deviceIndexMessageOf(device), device, audit)])
   }
 
   /** People voted about payments of a bundle. */
   sendVotes(device: Device, bundle: StoredBundle, decisions: readonly Decision[], audit: readonly AuditRecord[]): void {
-    this.#arm(Date.now() + SETTLE_PATIENCE_MS)
+    this.#arm(Date.now() + INDEX_PATIENCE_MS)
     const settle = decisions.map((decision) => decisionMessageOf(device, decision))
     this.#send(settle, [withAudit(indexMessageOf(device, bundle), device, audit)])
   }
 
-  sendIndex(device: Device, bundles: readonly StoredBundle[], audit: readonly AuditRecord[]): void {
+  /** Bundles that others see differently now. Beside them goes every audit record that the read model does not hold. */
+  sendIndex(device: Owing, bundles: readonly StoredBundle[]): void {
     this.#arm(Date.now() + INDEX_PATIENCE_MS)
-    const rows = bundles.map((bundle) => indexMessageOf(device, bundle))
-    this.#send([], [...rows, { audit: auditRows(device, audit) }])
+    const audit = readAudit(this.#ctx.storage.sql, device.auditDoneThrough, OWED_PER_ALARM)
+    const [first, ...others] = bundles.map((bundle) => indexMessageOf(device, bundle))
+    this.#send([], first === undefined ? [] : [withAudit(first, device, audit), ...others])
+  }
+
+  /** The read model holds these: they are no longer owed to it. */
+  async markHeld(held: Held): Promise<void> {
+    const { storage } = this.#ctx
+    storage.transactionSync(() => markHeld(storage.sql, held))
+    if (!this.#owes()) await this.#disarm()
   }
 
   /** Makes sure that an alarm is set while anything is owed. */
   async rearm(): Promise<void> {
     const at = await this.#ctx.storage.getAlarm()
     this.#alarmAtMs = at ?? undefined
-    if (at === null && this.#owes()) this.#arm(Date.now() + SETTLE_PATIENCE_MS)
+    if (at === null && this.#owes()) this.#arm(Date.now() + INDEX_PATIENCE_MS)
   }
 
   /** The alarm. Whatever fails in it, the next one is set first. */
-  async resend(): Promise<void> {
+  resend(): void {
     const { sql } = this.#ctx.storage
     const nowMs = Date.now()
-    this.#alarmAtMs = undefined
-    this.#arm(this.#nextAlarmMs(nowMs))
-    const from = Math.max(readDevice(sql).doneThrough, this.#resendAfter)
-    const owed = readOwed(sql, from, OWED_PER_ALARM)
-    await this.#refreshShown(owed)
-
     const device = readDevice(sql)
+    this.#alarmAtMs = undefined
+    const nextMs = nextAlarmMs(sql, device, nowMs)
+    if (nextMs === undefined) return
+    this.#arm(nextMs)
+    const late = (sinceMs: number, patienceMs: number) => nowMs - sinceMs >= patienceMs
+    const owed = readOwed(sql, Math.max(device.doneThrough, this.#resendAfter), OWED_PER_ALARM)
     // A long backlog goes out page by page, so that its first bundles cannot keep the others from being sent again.
     this.#resendAfter = owed.length === OWED_PER_ALARM ? (owed.at(-1)?.seq ?? 0) : 0
     if (this.#resendAfter > 0) this.#arm(nowMs + NEXT_PAGE_MS)
-    const late = (sinceMs: number, patienceMs: number) => nowMs - sinceMs >= patienceMs
-    const still = readOwed(sql, from, OWED_PER_ALARM)
-    const settle = still.filter((b) => !b.recorded && late(b.receivedAtMs, SETTLE_PATIENCE_MS))
-    const index = still.filter((b) => b.indexedRev < b.rev && late(b.updatedAtMs, SETTLE_PATIENCE_MS))
-    const audit = readAudit(sql, device.auditDoneThrough, OWED_PER_ALARM)
-    const settleMessages: SettleMessage[] = settle.map((bundle) => settleMessageOf(device, bundle))
-    const decisions = readOwedDecisions(sql, OWED_PER_ALARM).filter(({ atMs }) => late(atMs, SETTLE_PATIENCE_MS))
-    settleMessages.push(...decisions.map((decision) => decisionMessageOf(device, decision)))
-    if (device.recordedRev < device.rev) settleMessages.unshift(deviceMessageOf(device, nowMs))
-    const indexMessages: IndexMessage[] = index.map((bundle) => indexMessageOf(device, bundle))
-    if (device.indexedRev < device.rev) indexMessages.push(deviceIndexMessageOf(device))
-    if (audit.length > 0) indexMessages.push({ audit: auditRows(device, audit) })
-    this.#send(settleMessages, indexMessages)
-    if (!this.#owes()) await this.#disarm()
-  }
 
-  /** Asks D1 what it shows of what is owed to it. An unreachable D1 shows nothing, and is asked again later. */
-  async #refreshShown(owed: readonly StoredBundle[]): Promise<void> {
-    const { sql } = this.#ctx.storage
-    const device = readDevice(sql)
-    const unshown = owed.filter((bundle) => bundle.indexedRev < bundle.rev)
+    const unrecorded = owed.filter((bundle) => !bundle.recorded && late(bundle.receivedAtMs, SETTLE_PATIENCE_MS))
+    const settle: SettleMessage[] = unrecorded.map((bundle) => settleMessageOf(device, bundle))
+    const decisions = readOwedDecisions(sql, OWED_PER_ALARM).filter(({ atMs }) => late(atMs, SETTLE_PATIENCE_MS))
+    settle.push(...decisions.map((decision) => decisionMessageOf(device, decision)))
+    const factsAreLate = (patienceMs: number) => late(device.factsAtMs, patienceMs)
+    if (device.recordedRev < device.rev && factsAreLate(SETTLE_PATIENCE_MS))
+      settle.unshift(deviceMessageOf(device, nowMs))
+
+    const unindexed = owed.filter(
+      (bundle) => bundle.indexedRev < bundle.rev && late(bundle.updatedAtMs, INDEX_PATIENCE_MS),
+    )
+    const index: IndexMessage[] = unindexed.map((bundle) => indexMessageOf(device, bundle))
+    if (device.indexedRev < device.rev && factsAreLate(INDEX_PATIENCE_MS)) index.push(deviceIndexMessageOf(device))
     const audit = readAudit(sql, device.auditDoneThrough, OWED_PER_ALARM)
-    if (unshown.length + audit.length === 0 && device.indexedRev === device.rev) return
-    const ids = unshown.map(({ bundleId }) => ulidText(bundleId))
-    const auditIds = audit.map(({ id }) => auditId(device, id))
-    try {
-      const shown = await readShown(this.#env.DB, device.deviceId, ids, auditIds)
-      // From here on nothing awaits: what is marked is what was read, unless a newer rev was written meanwhile.
-      const revs = new Map(unshown.map(({ seq, bundleId }) => [seq, shown.bundles.get(ulidText(bundleId)) ?? 0]))
-      const missing = audit.find(({ id }) => !shown.audit.has(auditId(device, id)))
-      this.#ctx.storage.transactionSync(() => {
-        markIndexed(sql, revs)
-        writeIndexed(sql, shown.deviceRev, missing === undefined ? (audit.at(-1)?.id ?? 0) : missing.id - 1)
-        advanceDone(sql)
-      })
-    } catch (error) {
-      logger.warn('read model not reachable', { deviceId: device.deviceId, error })
-    }
+    const [first = {}, ...others] = index
+    const auditIsLate = audit.some(({ at }) => late(at, INDEX_PATIENCE_MS))
+    this.#send(settle, index.length > 0 || auditIsLate ? [withAudit(first, device, audit), ...others] : [])
   }
 
   #owes(): boolean {
     const { sql } = this.#ctx.storage
-    const { settle, index } = owedSummary(sql, readDevice(sql))
-    return settle + index > 0
-  }
-
-  #nextAlarmMs(nowMs: number): number {
-    const { sql } = this.#ctx.storage
-    const device = readDevice(sql)
-    const { settle, oldestMs } = owedSummary(sql, device)
-    const patienceMs = settle > 0 ? SETTLE_PATIENCE_MS : INDEX_PATIENCE_MS
-    return nextAttemptMs(oldestMs ?? nowMs, patienceMs, nowMs, Math.random())
+    return nextAlarmMs(sql, readOwing(sql), Date.now()) !== undefined
   }
 
   #arm(atMs: number): void {
@@ -171,12 +156,20 @@ export class Delivery {
   }
 }
 
-const auditId = (device: Device, id: number) => `${device.deviceId}/${id}`
+/** @returns undefined when nothing is owed */
+function nextAlarmMs(sql: SqlStorage, device: Owing, nowMs: number): number | undefined {
+  const { settle, index } = readOwedTo(sql, device)
+  const attempts = [
+    ...(settle.sinceMs === null ? [] : [nextAttemptMs(settle.sinceMs, SETTLE_PATIENCE_MS, nowMs, Math.random())]),
+    ...(index.sinceMs === null ? [] : [nextAttemptMs(index.sinceMs, INDEX_PATIENCE_MS, nowMs, Math.random())]),
+  ]
+  return attempts.length === 0 ? undefined : Math.min(...attempts)
+}
 
-function auditRows({ deviceId, tenant }: Device, audit: readonly AuditRecord[]): AuditRow[] {
+function auditRows({ deviceId, tenant }: Owing, audit: readonly AuditRecord[]): AuditRow[] {
   return audit.map((record) => ({ ...record, id: `${deviceId}/${record.id}`, deviceId, tenant }))
 }
 
-function withAudit(message: IndexMessage, device: Device, audit: readonly AuditRecord[]): IndexMessage {
+function withAudit(message: IndexMessage, device: Owing, audit: readonly AuditRecord[]): IndexMessage {
   return { ...message, audit: auditRows(device, audit) }
 }

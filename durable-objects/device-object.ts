@@ -2,42 +2,42 @@ import { DurableObject } from 'cloudflare:workers'
 import { configOf } from '../src/config.ts'
 import { signAsEdge } from '../src/crypto/sign1.ts'
 import type { Env } from '../src/env.ts'
+import { logger } from '../src/log.ts'
 import { equalBytes, toHex } from '../src/protocol/bytes.ts'
 import type { Confirmation } from '../src/protocol/confirmations.ts'
 import type { DeviceKey, DeviceStatus } from '../src/protocol/messages.ts'
-import type { Outcome } from '../src/protocol/notice.ts'
 import { encodeReceipt } from '../src/protocol/receipt.ts'
 import { err, ok, type Result } from '../src/protocol/result.ts'
-import { moved, withOutcomes } from '../src/risk/reputation.ts'
+import { moved } from '../src/risk/reputation.ts'
+import type { Held } from '../src/store/consume-index.ts'
 import { Administration } from './administration.ts'
 import { type Admission, decideAdmission, type NewBundle } from './admission.ts'
 import { audited } from './audit.ts'
-import { markDecisionRecorded } from './decision-store.ts'
+import { confirmed } from './confirmed.ts'
 import { Delivery } from './delivery.ts'
 import { describeDevice } from './description.ts'
 import {
   insertBundle,
   insertDevice,
-  insertEvidence,
   isComplete,
   readBundle,
   readDevice,
-  readEvidence,
-  readEvidenceDigests,
+  readOwing,
+  readReputation,
+  readRevision,
   readView,
-  updateBundle,
   writeDeviceChange,
-  writeRecordedRev,
   writeReputation,
   writeStatus,
 } from './device-store.ts'
 import { markTold, raise, readUntold } from './escalation.ts'
+import { insertEvidence, readEvidence, readEvidenceDigests } from './evidence-store.ts'
 import { retired } from './keys.ts'
 import { once } from './once.ts'
-import { insertOutcomes, readNotice } from './outcome-store.ts'
+import { readNotice } from './outcome-store.ts'
 import { type AuditRecord, owedSummary } from './owed-store.ts'
 import { createSchema, hasSchema } from './schema.ts'
-import { applyConfirmation } from './settling.ts'
+import { Turns } from './turns.ts'
 import type {
   Actor,
   AdmitRequest,
@@ -52,7 +52,6 @@ import type {
   NoticeParts,
   OwedSummary,
   Person,
-  StoredBundle,
   VoteResult,
 } from './types.ts'
 
@@ -70,6 +69,7 @@ export class DeviceObject extends DurableObject<Env> {
   readonly #sql: SqlStorage
   readonly #delivery: Delivery
   readonly #administration: Administration
+  readonly #admissions = new Turns()
   #registered: boolean
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -118,15 +118,28 @@ export class DeviceObject extends DurableObject<Env> {
     return { publicKey, alg, kid, status, country, tenant, policy, retiring }
   }
 
-  /** Steps 8–11 of a push. The receipt exists if and only if the admission was committed. */
-  async admit(request: AdmitRequest): Promise<AdmitResult> {
+  /**
+   * Steps 8–11 of a push. The receipt exists if and only if the admission was committed.
+   *
+   * In turns: what is decided while another receipt is being signed is decided and signed again, so n pushes at once
+   * would sign n² receipts.
+   */
+  admit(request: AdmitRequest): Promise<AdmitResult> {
+    return this.#admissions.take(() => this.#admit(request))
+  }
+
+  async #admit(request: AdmitRequest): Promise<AdmitResult> {
     for (;;) {
       const nowMs = Date.now()
       const view = readView(this.#sql, request)
       const admission = decideAdmission(view, request, nowMs)
       switch (admission.kind) {
         case 'replayed':
-          return { kind: 'replayed', receipt: admission.receipt, notice: this.#notice(request.cursor) }
+          return {
+            kind: 'replayed',
+            receipt: admission.receipt,
+            notice: readNotice(this.#sql, view.device, request.cursor),
+          }
         case 'refused':
           return admission
         case 'contradiction':
@@ -135,7 +148,9 @@ export class DeviceObject extends DurableObject<Env> {
           const bundle = { ...admission.bundle, receipt: await this.#signReceipt(admission) }
           // Other calls may have run while the receipt was signed: what was decided on an older state is decided again.
           if (!this.#commit(view.device.revision, admission, bundle, request)) continue
-          return { kind: 'admitted', receipt: bundle.receipt, notice: this.#notice(request.cursor) }
+          this.#delivery.sendBundle(view.device, bundle)
+          const device = { ...view.device, ...admission.device }
+          return { kind: 'admitted', receipt: bundle.receipt, notice: readNotice(this.#sql, device, request.cursor) }
         }
       }
     }
@@ -160,43 +175,21 @@ export class DeviceObject extends DurableObject<Env> {
   confirm(confirmations: readonly Confirmation[], requestId?: string): boolean {
     if (!this.#registered) return false
     const nowMs = Date.now()
-    const changed = new Map<number, StoredBundle>()
-    const audit: AuditRecord[] = []
-    const news: Outcome[] = []
-    this.ctx.storage.transactionSync(() => {
-      for (const confirmation of confirmations) {
-        if (confirmation.kind === 'device_recorded') {
-          writeRecordedRev(this.#sql, confirmation.rev)
-          continue
-        }
-        if (confirmation.kind === 'decision_recorded') {
-          markDecisionRecorded(this.#sql, confirmation.rev)
-          continue
-        }
-        const bundle = readBundle(this.#sql, confirmation.bundleId)
-        const settled = bundle && applyConfirmation(bundle, confirmation, nowMs)
-        if (settled === undefined) continue
-        updateBundle(this.#sql, settled.bundle)
-        insertOutcomes(this.#sql, settled.news)
-        news.push(...settled.news)
-        if (settled.bundle.rev === bundle?.rev) continue
-        changed.set(settled.bundle.seq, settled.bundle)
-        const detail = { status: settled.bundle.status, payments: settled.news.length }
-        audit.push(
-          audited(
-            this.#sql,
-            nowMs,
-            { actor: 'reconciler', ...(requestId && { requestId }) },
-            'bundle_settled',
-            detail,
-            settled.bundle.bundleId,
-          ),
-        )
-      }
-      if (news.length > 0) writeReputation(this.#sql, withOutcomes(readDevice(this.#sql).reputation, news, nowMs))
-    })
-    if (changed.size > 0) this.#delivery.sendIndex(readDevice(this.#sql), [...changed.values()], audit)
+    const by: Actor = { actor: 'reconciler', ...(requestId && { requestId }) }
+    const { device, changed, unknown } = this.ctx.storage.transactionSync(() =>
+      confirmed(this.#sql, confirmations, by, nowMs),
+    )
+    // Saying it again would change nothing and hold up the device's other news: somebody has to look.
+    if (unknown.size > 0) {
+      logger.error('confirmed bundles are not here', { deviceId: device.deviceId, bundleIds: [...unknown], requestId })
+    }
+    if (changed.length > 0) this.#delivery.sendIndex(device, changed)
     return true
+  }
+
+  /** What the read model holds now: told by whoever wrote it there (src/store/consume-index.ts). */
+  async indexed(held: Held): Promise<void> {
+    if (this.#registered) await this.#delivery.markHeld(held)
   }
 
   /** Suspends, reactivates or revokes. @returns the status that is in force afterwards, or why none of it was done */
@@ -236,7 +229,7 @@ export class DeviceObject extends DurableObject<Env> {
   /** Bundles of this device that contradict each other. */
   evidence(): { readonly tenant: string; readonly evidence: readonly Evidence[] } | undefined {
     if (!this.#registered) return undefined
-    return { tenant: readDevice(this.#sql).tenant, evidence: readEvidence(this.#sql, EVIDENCE_SHOWN_MAX) }
+    return { tenant: readOwing(this.#sql).tenant, evidence: readEvidence(this.#sql, EVIDENCE_SHOWN_MAX) }
   }
 
   /** For a dry run of a policy: payments out of this wallet need no other proof. */
@@ -249,12 +242,12 @@ export class DeviceObject extends DurableObject<Env> {
     if (!this.#registered) return undefined
     await this.#delivery.rearm()
     await this.#tellSira()
-    return owedSummary(this.#sql, readDevice(this.#sql))
+    return owedSummary(this.#sql, readOwing(this.#sql))
   }
 
   override async alarm(): Promise<void> {
     if (!this.#registered) return
-    await this.#delivery.resend()
+    this.#delivery.resend()
     await this.#tellSira()
   }
 
@@ -262,7 +255,7 @@ export class DeviceObject extends DurableObject<Env> {
   async #tellSira(): Promise<void> {
     const { scorer } = configOf(this.env)
     for (const { id, kind, seq, atMs } of readUntold(this.#sql)) {
-      const { deviceId, country } = readDevice(this.#sql)
+      const { deviceId, country } = readOwing(this.#sql)
       const digests = readEvidenceDigests(this.#sql, seq).map(toHex)
       const escalation = { id: `${deviceId}/${id}`, kind, deviceId, country, seq, atMs, digests }
       const told = await scorer.escalate(escalation, escalation.id)
@@ -281,14 +274,15 @@ export class DeviceObject extends DurableObject<Env> {
     return signAsEdge(signer, kid, encodeReceipt(admission.receipt), 'molam-receipt-v1')
   }
 
+  /** @returns false when the device is no longer the one that was decided on: then nothing is written */
   #commit(
     revision: number,
     { device: change, holes }: Extract<Admission, { kind: 'admit' }>,
     bundle: NewBundle & { receipt: Uint8Array },
     request: AdmitRequest,
   ): boolean {
-    const audit = this.ctx.storage.transactionSync(() => {
-      if (readDevice(this.#sql).revision !== revision) return undefined
+    return this.ctx.storage.transactionSync(() => {
+      if (readRevision(this.#sql) !== revision) return false
       insertBundle(this.#sql, bundle)
       const isFull = (seq: number) => isComplete(this.#sql, seq)
       const olderKeys = change.olderKeys.length > 0 ? retired(change.olderKeys, isFull) : change.olderKeys
@@ -300,12 +294,9 @@ export class DeviceObject extends DurableObject<Env> {
         ...(holes > 0 && { holes }),
         ...(request.claims.relay && { carried_by: request.carrier ?? 'unknown' }),
       }
-      const by = deviceActor(request)
-      return audited(this.#sql, bundle.receivedAtMs, by, 'bundle_admitted', detail, bundle.bundleId)
+      audited(this.#sql, bundle.receivedAtMs, deviceActor(request), 'bundle_admitted', detail, bundle.bundleId)
+      return true
     })
-    if (audit === undefined) return false
-    this.#delivery.sendBundle(readDevice(this.#sql), bundle, [audit])
-    return true
   }
 
   #keepEvidence(request: AdmitRequest, code: 'bundle_conflict' | 'nonce_replayed' | 'chain_fork', nowMs: number) {
@@ -316,10 +307,10 @@ export class DeviceObject extends DurableObject<Env> {
       const detail = { seq: claims.seq, digest: toHex(digest) }
       const seen = isNew ? [audited(this.#sql, nowMs, by, code, detail, claims.bundleId)] : []
       const event = code === 'chain_fork' ? 'fork' : 'conflict'
-      if (isNew) writeReputation(this.#sql, moved(readDevice(this.#sql).reputation, event, nowMs))
+      if (isNew) writeReputation(this.#sql, moved(readReputation(this.#sql), event, nowMs))
       if (code !== 'chain_fork') return seen
       // Whether or not this fork is known already: a device that was reactivated and tells it again is cloned still.
-      writeStatus(this.#sql, 'suspended')
+      writeStatus(this.#sql, 'suspended', nowMs)
       if (isNew) seen.push(raise(this.#sql, code, claims.seq, nowMs))
       return [...seen, audited(this.#sql, nowMs, { actor: 'system' }, 'device_suspended', { reason: code })]
     })

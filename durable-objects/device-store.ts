@@ -1,5 +1,5 @@
 import type { Activity } from '../src/protocol/activity.ts'
-import { fromHex, toHex } from '../src/protocol/bytes.ts'
+import { equalBytes, fromHex, toHex } from '../src/protocol/bytes.ts'
 import type { Alg } from '../src/protocol/cose.ts'
 import type { DeviceId } from '../src/protocol/ids.ts'
 import type { DeviceStatus } from '../src/protocol/messages.ts'
@@ -7,7 +7,7 @@ import type { Country, Policy } from '../src/protocol/policy.ts'
 import type { BundleStatus } from '../src/protocol/states.ts'
 import type { Reputation } from '../src/risk/reputation.ts'
 import type { DeviceChange, View } from './admission.ts'
-import type { AdmitRequest, Device, DeviceRegistration, Evidence, OlderKey, StoredBundle } from './types.ts'
+import type { AdmitRequest, Device, DeviceRegistration, OlderKey, Owing, StoredBundle } from './types.ts'
 
 /**
  * The object's SQL by intent. Raw `sql.exec`: on the push path it costs a fourth of a query builder. Nothing here awaits,
@@ -18,21 +18,16 @@ type Row = Record<string, SqlStorageValue>
 export function readDevice(sql: SqlStorage): Device {
   const row = sql.exec('SELECT * FROM device').one()
   return {
-    deviceId: row['device_id'] as DeviceId,
+    ...toOwing(row),
     publicKey: blob(row, 'public_key'),
     alg: row['alg'] as Alg,
     kid: blob(row, 'kid'),
     status: row['status'] as DeviceStatus,
-    country: row['country'] as Country,
-    tenant: row['tenant'] as string,
     ownerWallet: row['owner_wallet'] as string,
     registeredAtMs: row['registered_at'] as number,
     keyRev: row['key_rev'] as number,
     olderKeys: json<StoredKey[]>(row, 'older_keys').map(fromStoredKey),
     lastCode: row['last_code'] as string,
-    rev: row['rev'] as number,
-    recordedRev: row['recorded_rev'] as number,
-    indexedRev: row['indexed_rev'] as number,
     revision: row['revision'] as number,
     head: row['head'] as number,
     counters: json(row, 'counters'),
@@ -40,6 +35,28 @@ export function readDevice(sql: SqlStorage): Device {
     history: json(row, 'history'),
     reputation: json(row, 'reputation'),
     policy: json(row, 'policy'),
+  }
+}
+
+const OWING = `
+  SELECT device_id, country, tenant, rev, facts_at, recorded_rev, indexed_rev, done_through, audit_done_through FROM device`
+
+/** What most changes need of the device; the row's JSON costs more to read than all else that they do. */
+export const readOwing = (sql: SqlStorage): Owing => toOwing(sql.exec(OWING).one())
+
+export function readReputation(sql: SqlStorage): Reputation {
+  return json(sql.exec('SELECT reputation FROM device').one(), 'reputation')
+}
+
+function toOwing(row: Row): Owing {
+  return {
+    deviceId: row['device_id'] as DeviceId,
+    country: row['country'] as Country,
+    tenant: row['tenant'] as string,
+    rev: row['rev'] as number,
+    factsAtMs: row['facts_at'] as number,
+    recordedRev: row['recorded_rev'] as number,
+    indexedRev: row['indexed_rev'] as number,
     doneThrough: row['done_through'] as number,
     auditDoneThrough: row['audit_done_through'] as number,
   }
@@ -47,9 +64,9 @@ export function readDevice(sql: SqlStorage): Device {
 
 export function insertDevice(sql: SqlStorage, facts: DeviceRegistration, nowMs: number): void {
   sql.exec(
-    `INSERT INTO device (only, device_id, public_key, alg, kid, status, country, tenant, owner_wallet, registered_at, rev,
-      recorded_rev, indexed_rev, revision, head, counters, activity, policy, done_through, audit_done_through)
-      VALUES (1, ?, ?, ?, ?, 'active', ?, ?, ?, ?, 1, 0, 0, 1, 0, '[]', '[]', ?, 0, 0)`,
+    `INSERT INTO device (only, device_id, public_key, alg, kid, status, country, tenant, owner_wallet, registered_at,
+      facts_at, rev, recorded_rev, indexed_rev, revision, head, counters, activity, policy, done_through, audit_done_through)
+      VALUES (1, ?, ?, ?, ?, 'active', ?, ?, ?, ?8, ?8, 1, 0, 0, 1, 0, '[]', '[]', ?, 0, 0)`,
     facts.deviceId,
     buffer(facts.publicKey),
     facts.alg,
@@ -60,6 +77,11 @@ export function insertDevice(sql: SqlStorage, facts: DeviceRegistration, nowMs: 
     nowMs,
     JSON.stringify(facts.policy),
   )
+}
+
+/** Version of the device's row: whoever decided on another one decides again. */
+export function readRevision(sql: SqlStorage): number {
+  return sql.exec<{ revision: number }>('SELECT revision FROM device').one().revision
 }
 
 /** @param seq of the bundle that brought the change: a late one, filling a hole, is owed again from there on */
@@ -83,15 +105,20 @@ export function writeReputation(sql: SqlStorage, reputation: Reputation): void {
 }
 
 /** A change of the facts that others copy: it is owed to them from now on. */
-export function writeStatus(sql: SqlStorage, status: DeviceStatus): void {
-  sql.exec('UPDATE device SET revision = revision + 1, rev = rev + 1, status = ?', status)
+export function writeStatus(sql: SqlStorage, status: DeviceStatus, nowMs: number): void {
+  sql.exec('UPDATE device SET revision = revision + 1, rev = rev + 1, facts_at = ?, status = ?', nowMs, status)
 }
 
 /** The device has another key from now on; the one before is among the older ones. */
-export function writeKeys(sql: SqlStorage, keys: Pick<Device, 'kid' | 'alg' | 'publicKey' | 'keyRev' | 'olderKeys'>) {
+export function writeKeys(
+  sql: SqlStorage,
+  keys: Pick<Device, 'kid' | 'alg' | 'publicKey' | 'keyRev' | 'olderKeys'>,
+  nowMs: number,
+): void {
   sql.exec(
-    'UPDATE device SET revision = revision + 1, rev = ?, key_rev = ?, kid = ?, alg = ?, public_key = ?, older_keys = ?',
-    ...[keys.keyRev, keys.keyRev, buffer(keys.kid), keys.alg, buffer(keys.publicKey)],
+    `UPDATE device SET revision = revision + 1, rev = ?, key_rev = ?, facts_at = ?, kid = ?, alg = ?, public_key = ?,
+      older_keys = ?`,
+    ...[keys.keyRev, keys.keyRev, nowMs, buffer(keys.kid), keys.alg, buffer(keys.publicKey)],
     JSON.stringify(keys.olderKeys.map(toStoredKey)),
   )
 }
@@ -145,41 +172,42 @@ export function missingSeqs(sql: SqlStorage, limit: number): number[] {
     .slice(0, limit)
 }
 
-/** Bundles that contradict admitted ones, beside those that stand in their place. */
-export function readEvidence(sql: SqlStorage, limit: number): Evidence[] {
-  const rows = sql.exec(
-    `SELECT e.kind, e.seq, e.at, e.bundle, b.bundle AS admitted FROM evidence e LEFT JOIN bundles b ON b.seq = e.seq
-      ORDER BY e.at, e.digest LIMIT ?`,
-    limit,
-  )
-  return rows.toArray().map((row) => ({
-    kind: row['kind'] as string,
-    seq: row['seq'] as number,
-    atMs: row['at'] as number,
-    bundle: blob(row, 'bundle'),
-    admitted: row['admitted'] === null ? null : blob(row, 'admitted'),
-  }))
-}
+/** Bundles that have anything to do with another one: by place, by id, by nonce. Of an honest device one: the one before. */
+const RELATED = `
+  SELECT seq, bundle_id, nonce, digest, prev, receipt, time_floor FROM bundles
+  WHERE seq BETWEEN ?1 - 1 AND ?1 + 1 OR bundle_id = ?2 OR nonce = ?3`
 
 /** Everything that an admission is decided on, in one consistent read. */
 export function readView(sql: SqlStorage, { claims }: AdmitRequest): View {
-  const at = (seq: number) => first(sql.exec('SELECT * FROM bundles WHERE seq = ?', seq))
-  const below = sql.exec('SELECT time_floor FROM bundles WHERE seq < ? ORDER BY seq DESC LIMIT 1', claims.seq).toArray()
-  const floor = below[0]?.['time_floor'] as number | undefined
   const device = readDevice(sql)
+  const { seq, bundleId, nonce } = claims
+  const related = sql.exec(RELATED, seq, buffer(bundleId), buffer(nonce)).toArray().map(toRelated)
+  const at = (place: number) => related.find((bundle) => bundle.seq === place)
+  const before = at(seq - 1)
   return {
     device,
-    sameId: readBundle(sql, claims.bundleId),
-    nonceUsed: sql.exec('SELECT 1 FROM bundles WHERE nonce = ?', buffer(claims.nonce)).toArray().length > 0,
-    neighbours: {
-      head: device.head,
-      before: at(claims.seq - 1),
-      same: at(claims.seq),
-      // Nothing stands above the head: an honest device pays no read for it.
-      after: claims.seq < device.head ? at(claims.seq + 1) : undefined,
-    },
-    timeFloorMs: floor,
+    sameId: related.find((bundle) => equalBytes(bundle.bundleId, bundleId)),
+    nonceUsed: related.some((bundle) => equalBytes(bundle.nonce, nonce)),
+    neighbours: { head: device.head, before, same: at(seq), after: at(seq + 1) },
+    timeFloorMs: before === undefined ? readTimeFloor(sql, seq) : before.timeFloorMs,
   }
+}
+
+function toRelated(row: Row) {
+  return {
+    seq: row['seq'] as number,
+    bundleId: blob(row, 'bundle_id'),
+    nonce: blob(row, 'nonce'),
+    digest: blob(row, 'digest'),
+    prev: blob(row, 'prev'),
+    receipt: blob(row, 'receipt'),
+    timeFloorMs: row['time_floor'] as number,
+  }
+}
+
+function readTimeFloor(sql: SqlStorage, seq: number): number | undefined {
+  const query = 'SELECT time_floor AS floor FROM bundles WHERE seq < ? ORDER BY seq DESC LIMIT 1'
+  return sql.exec<{ floor: number }>(query, seq).toArray()[0]?.floor
 }
 
 export function insertBundle(sql: SqlStorage, b: StoredBundle): void {
@@ -201,7 +229,7 @@ export function updateBundle(sql: SqlStorage, b: StoredBundle): void {
     ...[JSON.stringify(b.payments), b.status, b.recorded ? 1 : 0, b.settledRev, b.rev, b.updatedAtMs],
     ...[JSON.stringify(b.votes), b.seq],
   )
-  sql.exec('UPDATE device SET done_through = MIN(done_through, ?)', b.seq - 1)
+  sql.exec('UPDATE device SET done_through = ?1 WHERE done_through > ?1', b.seq - 1)
 }
 
 export function first(cursor: SqlStorageCursor<Row>): StoredBundle | undefined {
@@ -239,7 +267,7 @@ export function toBundle(row: Row): StoredBundle {
   }
 }
 
-const blob = (row: Row, name: string) => new Uint8Array(row[name] as ArrayBuffer)
+export const blob = (row: Row, name: string) => new Uint8Array(row[name] as ArrayBuffer)
 const json = <T>(row: Row, name: string) => JSON.parse(row[name] as string) as T
 
 /**
@@ -251,38 +279,4 @@ export const buffer = (bytes: Uint8Array): ArrayBuffer => new Uint8Array(bytes).
 /** The reconciler's registry holds the facts up to `rev`. */
 export function writeRecordedRev(sql: SqlStorage, rev: number): void {
   sql.exec('UPDATE device SET recorded_rev = MAX(recorded_rev, MIN(?, rev))', rev)
-}
-
-/** The read model shows the facts up to `rev`, and audit records up to `auditId`. */
-export function writeIndexed(sql: SqlStorage, rev: number, auditId: number): void {
-  sql.exec(
-    'UPDATE device SET indexed_rev = MAX(indexed_rev, ?), audit_done_through = MAX(audit_done_through, ?)',
-    rev,
-    auditId,
-  )
-}
-
-/** A device that contradicts itself for ever fills no disk: the first contradictions are the evidence. */
-const EVIDENCE_MAX = 1000
-
-/** @returns whether this bundle is new evidence */
-export function insertEvidence(
-  sql: SqlStorage,
-  evidence: { digest: Uint8Array; kind: string; seq: number; bundle: Uint8Array; atMs: number },
-): boolean {
-  const written = sql.exec(
-    `INSERT OR IGNORE INTO evidence (digest, kind, seq, bundle, at)
-      SELECT ?, ?, ?, ?, ? WHERE (SELECT COUNT(*) FROM evidence) < ? RETURNING seq`,
-    ...[buffer(evidence.digest), evidence.kind, evidence.seq, buffer(evidence.bundle), evidence.atMs, EVIDENCE_MAX],
-  )
-  return written.toArray().length > 0
-}
-
-/** SHA-256 of the sealed bytes of both sides of a contradiction at this place of the chain. */
-export function readEvidenceDigests(sql: SqlStorage, seq: number): readonly Uint8Array[] {
-  const rows = sql.exec(
-    'SELECT digest FROM evidence WHERE seq = ?1 UNION SELECT digest FROM bundles WHERE seq = ?1 LIMIT 16',
-    seq,
-  )
-  return rows.toArray().map((row) => blob(row, 'digest'))
 }

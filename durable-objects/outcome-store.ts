@@ -5,17 +5,18 @@ import type { DeviceFacts, Outcome } from '../src/protocol/notice.ts'
 import { first } from './device-store.ts'
 import type { Device, NoticeParts } from './types.ts'
 
+type Told = Pick<Device, 'counters' | 'head' | 'ownerWallet'>
+
 /** What a device is told: outcomes after its cursor, and what the object misses from it. */
-export function readNotice(sql: SqlStorage, device: Device, cursor: number | undefined): NoticeParts {
-  const last = sql.exec<{ last: number }>('SELECT COALESCE(MAX(cursor), 0) AS last FROM outcomes').one().last
+export function readNotice(sql: SqlStorage, device: Told, cursor: number | undefined): NoticeParts {
   const missing = missingCounters(device.counters, MISSING_PER_NOTICE_MAX)
   // Without a cursor the device has no payments whose outcomes it could miss.
-  if (cursor === undefined) return { outcomes: [], cursor: last, missing, device: facts(sql, device) }
+  if (cursor === undefined) return { outcomes: [], cursor: lastCursor(sql), missing, device: facts(sql, device) }
   const outcomes: Outcome[] = []
-  let reached = Math.min(cursor, last)
+  let reached: number | undefined
   const rows = sql.exec<{ cursor: number; outcomes: string }>(
     'SELECT cursor, outcomes FROM outcomes WHERE cursor > ? ORDER BY cursor LIMIT ?',
-    reached,
+    cursor,
     OUTCOMES_PER_NOTICE_MAX,
   )
   for (const row of rows) {
@@ -24,14 +25,19 @@ export function readNotice(sql: SqlStorage, device: Device, cursor: number | und
     outcomes.push(...more)
     reached = row.cursor
   }
+  // Nothing after it: the device stands at the last, or beyond it, where it must not stay.
+  reached ??= Math.min(cursor, lastCursor(sql))
   return { outcomes, cursor: reached, missing, device: undefined }
 }
+
+const lastCursor = (sql: SqlStorage): number =>
+  sql.exec<{ last: number }>('SELECT COALESCE(MAX(cursor), 0) AS last FROM outcomes').one().last
 
 export function insertOutcomes(sql: SqlStorage, outcomes: readonly Outcome[]): void {
   if (outcomes.length > 0) sql.exec('INSERT INTO outcomes (outcomes) VALUES (?)', JSON.stringify(outcomes))
 }
 
-function facts(sql: SqlStorage, device: Device): DeviceFacts {
+function facts(sql: SqlStorage, device: Told): DeviceFacts {
   const head = first(sql.exec('SELECT * FROM bundles WHERE seq = ?', device.head))
   return {
     ownerWallet: device.ownerWallet,

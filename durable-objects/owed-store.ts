@@ -1,6 +1,7 @@
+import type { Held } from '../src/store/consume-index.ts'
 import { owedDecisions } from './decision-store.ts'
-import { toBundle } from './device-store.ts'
-import type { Device, OwedSummary, StoredBundle } from './types.ts'
+import { readOwing, toBundle } from './device-store.ts'
+import type { OwedSummary, Owing, StoredBundle } from './types.ts'
 
 /** SQL of what is owed. Only rows above the low-water mark are looked at. */
 const OWED = 'seq > ? AND (recorded = 0 OR indexed_rev < rev)'
@@ -12,32 +13,73 @@ export function readOwed(sql: SqlStorage, doneThrough: number, limit: number): S
     .map(toBundle)
 }
 
-export function owedSummary(sql: SqlStorage, device: Device): OwedSummary {
-  const { settle, unindexed, oldest } = sql
-    .exec<{ settle: number; unindexed: number; oldest: number | null }>(
-      `SELECT COALESCE(SUM(recorded = 0), 0) AS settle, COALESCE(SUM(indexed_rev < rev), 0) AS unindexed,
-        MIN(CASE WHEN recorded = 0 THEN received_at ELSE updated_at END) AS oldest FROM bundles WHERE ${OWED}`,
+/** How much is owed to whom, and since when; null when nothing is. */
+interface OwedTo {
+  readonly count: number
+  readonly sinceMs: number | null
+}
+
+/** What is owed to the reconciler, and what to the read model. */
+export function readOwedTo(sql: SqlStorage, device: Owing): { readonly settle: OwedTo; readonly index: OwedTo } {
+  const bundles = sql
+    .exec<Record<'settle' | 'index', number> & Record<'settleMs' | 'indexMs', number | null>>(
+      `SELECT COUNT(*) FILTER (WHERE recorded = 0) AS settle, COUNT(*) FILTER (WHERE indexed_rev < rev) AS "index",
+        MIN(received_at) FILTER (WHERE recorded = 0) AS settleMs, MIN(updated_at) FILTER (WHERE indexed_rev < rev) AS indexMs
+        FROM bundles WHERE ${OWED}`,
       device.doneThrough,
     )
     .one()
-  const audit = lastAuditId(sql) - device.auditDoneThrough
-  const own = { settle: device.recordedRev < device.rev ? 1 : 0, index: device.indexedRev < device.rev ? 1 : 0 }
-  const decisions = owedDecisions(sql)
-  const oldestMs = oldest === null ? decisions.oldestMs : Math.min(oldest, decisions.oldestMs ?? oldest)
-  return { settle: settle + own.settle + decisions.count, index: unindexed + own.index + audit, oldestMs }
+  const facts = (rev: number): OwedTo => (rev < device.rev ? { count: 1, sinceMs: device.factsAtMs } : NOTHING)
+  return {
+    settle: sum({ count: bundles.settle, sinceMs: bundles.settleMs }, facts(device.recordedRev), owedDecisions(sql)),
+    index: sum({ count: bundles.index, sinceMs: bundles.indexMs }, facts(device.indexedRev), owedAudit(sql, device)),
+  }
 }
 
-/** The read model shows these revisions. */
-export function markIndexed(sql: SqlStorage, shown: ReadonlyMap<number, number>): void {
-  for (const [seq, rev] of shown)
-    sql.exec('UPDATE bundles SET indexed_rev = ? WHERE seq = ? AND rev = ?', rev, seq, rev)
+export function owedSummary(sql: SqlStorage, device: Owing): OwedSummary {
+  const { settle, index } = readOwedTo(sql, device)
+  return { settle: settle.count, index: index.count, oldestMs: sum(settle, index).sinceMs }
 }
 
-/** Moves the low-water mark up to the last bundle before one that is owed. */
-export function advanceDone(sql: SqlStorage): void {
+const NOTHING: OwedTo = { count: 0, sinceMs: null }
+
+function sum(...parts: readonly OwedTo[]): OwedTo {
+  const since = parts.flatMap(({ sinceMs }) => sinceMs ?? [])
+  return {
+    count: parts.reduce((total, { count }) => total + count, 0),
+    sinceMs: since.length === 0 ? null : Math.min(...since),
+  }
+}
+
+function owedAudit(sql: SqlStorage, { auditDoneThrough }: Owing): OwedTo {
+  const query = 'SELECT COUNT(*) AS count, MIN(at) AS sinceMs FROM audit WHERE id > ?'
+  return sql.exec<{ count: number; sinceMs: number | null }>(query, auditDoneThrough).one()
+}
+
+/**
+ * The read model holds these. A revision that the object has moved on from is not the news that is owed; of the audit
+ * records only those below the first one that is missing count.
+ *
+ * Call it within a storage transaction.
+ */
+export function markHeld(sql: SqlStorage, { deviceRev, bundles, auditIds }: Held): void {
+  let written = 0
+  for (const [seq, rev] of bundles) {
+    const mark = 'UPDATE bundles SET indexed_rev = ?2 WHERE seq = ?1 AND indexed_rev < ?2 AND rev >= ?2'
+    written += sql.exec(mark, seq, rev).rowsWritten
+  }
+  const before = readOwing(sql)
+  const held = new Set(auditIds)
+  let auditDone = before.auditDoneThrough
+  while (held.has(auditDone + 1)) auditDone++
+  const indexedRev = Math.max(before.indexedRev, Math.min(deviceRev, before.rev))
+  // A repeat writes nothing.
+  if (written === 0 && auditDone === before.auditDoneThrough && indexedRev === before.indexedRev) return
+  // The low-water mark moves up to the last bundle before one that is owed.
   sql.exec(
-    `UPDATE device SET done_through = COALESCE(
+    `UPDATE device SET indexed_rev = ?, audit_done_through = ?, done_through = COALESCE(
       (SELECT MIN(seq) - 1 FROM bundles WHERE seq > device.done_through AND (recorded = 0 OR indexed_rev < rev)), head)`,
+    ...[indexedRev, auditDone],
   )
 }
 
@@ -75,6 +117,3 @@ export function readAudit(sql: SqlStorage, after: number, limit: number): AuditR
     detail: JSON.parse(row['detail'] as string) as Record<string, string | number>,
   }))
 }
-
-const lastAuditId = (sql: SqlStorage) =>
-  sql.exec<{ last: number }>('SELECT COALESCE(MAX(id), 0) AS last FROM audit').one().last

@@ -2,16 +2,17 @@ import { OLDER_KEYS_MAX } from '../src/protocol/limits.ts'
 import type { BundleMessage, DecisionMessage, DeviceMessage } from '../src/protocol/messages.ts'
 import type { IndexMessage } from '../src/store/index-message.ts'
 import { bundleRow, deviceRow } from './projection.ts'
-import type { Decision, Device, StoredBundle } from './types.ts'
+import type { Decision, Device, Owing, StoredBundle } from './types.ts'
 
 /**
- * What is owed: to the reconciler, whatever it has not confirmed to hold; to the read model, whatever D1 does not show.
+ * What is owed: to the reconciler, whatever it has not confirmed to hold; to the read model, whatever its writer has not.
  * Derived from the rows each time, so there is no flag that could be wrong. Pure.
  */
 
 /** How long a message may take before it is sent again. */
 export const SETTLE_PATIENCE_MS = 10_000
-export const INDEX_PATIENCE_MS = 60_000
+/** As long as that a bundle may be missing from what operators see, when the reconciler does not settle it at once. */
+export const INDEX_PATIENCE_MS = 5_000
 /** The longest pause between two attempts. */
 export const BACKOFF_MAX_MS = 15 * 60_000
 /** What one alarm looks at; the next alarm goes on. */
@@ -30,7 +31,7 @@ export function nextAttemptMs(sinceMs: number, patienceMs: number, nowMs: number
   return Math.round(nowMs + pause * (0.75 + random / 2))
 }
 
-export function settleMessageOf(device: Device, bundle: StoredBundle): BundleMessage {
+export function settleMessageOf(device: Pick<Device, 'deviceId' | 'country'>, bundle: StoredBundle): BundleMessage {
   return {
     kind: 'bundle',
     deviceId: device.deviceId,
@@ -57,7 +58,7 @@ export function decisionMessageOf({ deviceId }: Device, decision: Decision): Dec
   return { kind, ...about, counter: decisions[0]?.counter ?? 0, reason }
 }
 
-export function indexMessageOf(device: Device, bundle: StoredBundle): IndexMessage {
+export function indexMessageOf(device: Owing, bundle: StoredBundle): IndexMessage {
   return { bundle: bundleRow(device, bundle) }
 }
 

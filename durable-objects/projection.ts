@@ -1,7 +1,7 @@
 import { toHex } from '../src/protocol/bytes.ts'
 import { ulidText } from '../src/protocol/ids.ts'
 import type { BundleRow, DeviceRow } from '../src/store/index-message.ts'
-import type { Device, StoredBundle } from './types.ts'
+import type { Device, Owing, StoredBundle } from './types.ts'
 
 /** The rows of D1 that show this object. They hold no parties and no amounts of single payments. */
 export function deviceRow(device: Device): DeviceRow {
@@ -17,7 +17,7 @@ export function deviceRow(device: Device): DeviceRow {
   }
 }
 
-export function bundleRow(device: Device, bundle: StoredBundle): BundleRow {
+export function bundleRow(device: Owing, bundle: StoredBundle): BundleRow {
   return {
     bundleId: ulidText(bundle.bundleId),
     deviceId: device.deviceId,

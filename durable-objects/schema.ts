@@ -2,7 +2,8 @@
  * The Device Object's own SQLite: the truth about one device. Made when the device is registered and not before, so
  * that a flood of unknown device ids writes nothing.
  *
- * - `device`    one row: its facts, the chain's head, what was counted. `revision` changes with every write of it.
+ * - `device`    one row: its facts, the chain's head, what was counted. `revision` changes with every write of what an
+ *               admission is decided on.
  * - `bundles`   one row an admitted bundle, kept: idempotency, nonce, chain, decisions, outcomes, what is owed.
  * - `outcomes`  what devices are told on their next sync, one row a confirmation; kept, read from the device's cursor on.
  * - `audit`     append-only, by trigger.
@@ -25,6 +26,7 @@ const STATEMENTS = [
     tenant TEXT NOT NULL,
     owner_wallet TEXT NOT NULL,
     registered_at INTEGER NOT NULL,
+    facts_at INTEGER NOT NULL,
     rev INTEGER NOT NULL,
     recorded_rev INTEGER NOT NULL,
     indexed_rev INTEGER NOT NULL,

@@ -47,11 +47,12 @@ export interface Device extends DeviceRegistration {
   /** Id of the enrolment code that was used last; empty when none was. */
   readonly lastCode: string
   readonly registeredAtMs: number
-  /** Version of the facts that others keep copies of. */
+  /** Version of the facts that others keep copies of, and when they changed last. */
   readonly rev: number
+  readonly factsAtMs: number
   readonly recordedRev: number
   readonly indexedRev: number
-  /** Version of this row: a decision made on an older one is made again. */
+  /** Version of what admissions are decided on: a decision made on an older one is made again. */
   readonly revision: number
   /** Highest seq admitted. */
   readonly head: number
@@ -65,6 +66,20 @@ export interface Device extends DeviceRegistration {
   /** The read model shows every audit record up to this id. */
   readonly auditDoneThrough: number
 }
+
+/** What names a device to others, and how far they have what it owes them: read without all the rest. */
+export type Owing = Pick<
+  Device,
+  | 'deviceId'
+  | 'country'
+  | 'tenant'
+  | 'rev'
+  | 'factsAtMs'
+  | 'recordedRev'
+  | 'indexedRev'
+  | 'doneThrough'
+  | 'auditDoneThrough'
+>
 
 /** `[counter, status, reason?]`; voided counters are left out. */
 export type PaymentState = readonly [counter: number, status: PaymentStatus, reason?: string]

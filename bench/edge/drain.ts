@@ -41,7 +41,7 @@ export async function untilShown(readModel: ReadModel, settled: number): Promise
   }
 }
 
-/** How long nothing may happen for alarms to be over: their longest pause is 75 s, the usual one 10 s. */
+/** How long nothing may happen for alarms to be over: the first comes after 5 s, the next after as long again. */
 const QUIET_MS = 16_000
 /** Less processor time than this in a second is idling. */
 const IDLE_MS_PER_S = 20

@@ -17,8 +17,14 @@ export function toHex(bytes: Uint8Array): string {
 export function fromHex(text: string): Uint8Array {
   if (!HEX.test(text)) throw new RangeError('not lower-case hex')
   const out = new Uint8Array(text.length / 2)
-  for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(text.slice(2 * i, 2 * i + 2), 16)
+  for (let i = 0; i < out.length; i++) out[i] = (nibble(text, 2 * i) << 4) | nibble(text, 2 * i + 1)
   return out
+}
+
+/** Of a lower-case hex digit: `0`–`9` are 0x30–0x39, `a`–`f` are 0x61–0x66. */
+function nibble(text: string, at: number): number {
+  const code = text.charCodeAt(at)
+  return (code & 15) + (code > 0x39 ? 9 : 0)
 }
 
 export function toBase64url(bytes: Uint8Array): string {

@@ -1,5 +1,6 @@
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { BundleSettled } from '../../src/protocol/confirmations.ts'
+import { ulidText } from '../../src/protocol/ids.ts'
 import type { KeySet } from '../../src/protocol/keyset.ts'
 import { amountMinor } from '../../src/protocol/money.ts'
 import type { Outcome } from '../../src/protocol/notice.ts'
@@ -150,6 +151,19 @@ describe('what does not fit', () => {
     const stray = settled(1, [outcome(1, 'failed')], { bundleId: randomBytes(16) })
     await confirm(stray, settled(1, [outcome(1, 'succeeded')]), stray)
     expect((await told()).outcomes).toEqual([outcome(1, 'succeeded')])
+  })
+
+  it('a bundle that the reconciler holds and the object has never seen is an error that somebody sees', async () => {
+    const lines: string[] = []
+    const spy = vi.spyOn(console, 'error').mockImplementation((line) => void lines.push(line))
+    onTestFinished(() => spy.mockRestore())
+    await confirm(settled(1, [outcome(1, 'succeeded')]))
+    expect(lines).toEqual([])
+    const bundleId = randomBytes(16)
+    await confirm(settled(1, [outcome(1, 'failed')], { bundleId }), settled(2, [], { bundleId }))
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { level: 'error', deviceId: device.id, bundleIds: [ulidText(bundleId)] },
+    ])
   })
 })
 

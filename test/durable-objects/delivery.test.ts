@@ -13,7 +13,6 @@ import {
   inObject,
   lostQueues,
   owed,
-  putBindings,
   type Queues,
   recordAll,
   settleSeqs,
@@ -58,11 +57,11 @@ describe('a queue that loses everything', () => {
     await alarm(device)
     await recordAll(device, queues)
     await deliverIndex(queues)
-    await alarm(device)
     expect(await owed(device)).toEqual({ settle: 0, index: 0 })
+    expect(await alarmIn(device)).toBeUndefined()
+    expect(await alarm(device)).toBe(false)
     expect(queues.settle).toEqual([])
     expect(queues.index).toEqual([])
-    expect(await alarmIn(device)).toBeUndefined()
   })
 
   it('what was just sent is not sent again before its patience is over', async () => {
@@ -132,7 +131,7 @@ describe('a queue that is down', () => {
   )
 
   it.each([
-    [0, 10 * SECOND],
+    [0, 5 * SECOND],
     [MINUTE, MINUTE],
     [8 * MINUTE, 8 * MINUTE],
     [26 * HOUR, 15 * MINUTE],
@@ -248,45 +247,105 @@ describe('D1', () => {
     expect(await owed(device)).toEqual({ settle: 0, index: 4 })
     expect(queues.settle).toEqual([])
     await deliverIndex(queues)
-    await alarm(device)
     expect(await owed(device)).toEqual({ settle: 0, index: 0 })
   })
 
   it('an older revision than the object’s is not taken for the news', async () => {
     const { bundleId } = (await pushOne()).receipt
-    const old = queues.index.splice(0)
     await recordAll(device, queues)
-    const outcomes = [{ counter: 1, status: 'succeeded', atMs: 1 }] as const
-    await stubOf(device).confirm([{ kind: 'bundle_settled', deviceId: device.id, bundleId, seq: 1, rev: 1, outcomes }])
+    await age(device, 11 * SECOND)
+    await alarm(device)
+    const old = queues.index.splice(0)
+    await settle(bundleId, 1)
     queues.clear()
     await deliverIndex({ ...queues, index: old })
-    await alarm(device)
-    expect((await owed(device)).index).toBeGreaterThan(0)
+    expect((await owed(device)).index).toBe(2)
     await age(device, 11 * SECOND)
     await alarm(device)
     expect(indexed()).toEqual(['1.2'])
     await deliverIndex(queues)
-    await alarm(device)
     expect(await owed(device)).toEqual({ settle: 0, index: 0 })
   })
 
-  it('while it cannot be asked, the alarm still sends to the reconciler and comes again', async () => {
+  it('is told once of a bundle that is settled at once, with every audit record of it', async () => {
+    await deliverIndex(queues)
+    const { bundleId } = (await pushOne()).receipt
+    expect(queues.index).toEqual([])
+    await settle(bundleId, 1)
+    expect(indexed()).toEqual(['1.2'])
+    const actions = queues.index.flatMap(({ audit = [] }) => audit.map(({ action }) => action))
+    expect(actions).toEqual(['bundle_admitted', 'bundle_settled'])
+  })
+
+  it('is told after a moment of a bundle that nobody settles', async () => {
+    await deliverIndex(queues)
+    await pushOne()
+    expect(await alarmIn(device)).toBeLessThanOrEqual(5 * SECOND)
+    await age(device, 5 * SECOND)
+    await alarm(device)
+    expect(indexed()).toEqual(['1.1'])
+    await deliverIndex(queues)
+    expect(await owed(device)).toEqual({ settle: 2, index: 0 })
+  })
+
+  it('that holds it but could not say so is told again, and then it is known; a repeat writes nothing', async () => {
     await pushOne()
     await age(device, 11 * SECOND)
-    queues.clear()
-    const restore = await putBindings({ DB: { prepare: () => failing } as never })
-    try {
-      await alarm(device)
-      expect(settleSeqs(queues)).toEqual([1])
-      expect(await alarmIn(device)).toBeGreaterThan(0)
-      expect(await owed(device)).toEqual({ settle: 2, index: 4 })
-    } finally {
-      restore()
-    }
+    await alarm(device)
+    const messages = [...queues.index]
+    const down = { ...bindings.DEVICE, idFromName: bindings.DEVICE.idFromName.bind(bindings.DEVICE), get: unreachable }
+    await deliverIndex(queues, { DB: bindings.DB, DEVICE: down as never })
+    expect((await owed(device)).index, 'nobody was told').toBe(4)
+    await deliverIndex({ ...queues, index: [...messages] })
+    expect((await owed(device)).index).toBe(0)
+    const before = await dumpObject(device)
+    await deliverIndex({ ...queues, index: messages })
+    expect(await dumpObject(device)).toBe(before)
+  })
+
+  it('of the audit, what follows a record that it does not hold is still owed', async () => {
+    await deliverIndex(queues)
+    await pushOne()
+    await stubOf(device).setStatus('suspended', { actor: 'user:ops' }, 'lost')
+    await deliverIndex(queues)
+    // The bundle, its record, and the one of the suspension, which D1 has.
+    expect((await owed(device)).index).toBe(3)
+    await age(device, 11 * SECOND)
+    await alarm(device)
+    await deliverIndex(queues)
+    expect((await owed(device)).index).toBe(0)
+  })
+
+  it('saying that it holds what never was makes nothing of it', async () => {
+    await pushOne()
+    const before = await owed(device)
+    await stubOf(device).indexed({
+      deviceRev: 0,
+      bundles: [
+        [1, 7],
+        [9, 1],
+      ],
+      auditIds: [77],
+    })
+    expect(await owed(device)).toEqual(before)
+    const unknown = { id: `NEVER-SEEN-${crypto.randomUUID()}` } as TestDevice
+    const untouched = await dumpObject(unknown)
+    await stubOf(unknown).indexed({ deviceRev: 1, bundles: [[1, 1]], auditIds: [1] })
+    expect(await dumpObject(unknown)).toBe(untouched)
   })
 })
 
-const failing = {
-  bind: () => failing,
-  all: () => Promise.reject(new Error('D1 is down')),
+it('facts of a device that nobody takes are sent with growing pauses too', async () => {
+  await deliverIndex(queues)
+  queues.clear()
+  await age(device, 8 * MINUTE)
+  await alarm(device)
+  expect(kinds()).toEqual(['device'])
+  expect(await alarmIn(device)).toBeGreaterThan(5 * MINUTE)
+})
+
+const settle = (bundleId: Uint8Array, rev: number) => {
+  const outcomes = [{ counter: 1, status: 'succeeded', atMs: 1 }] as const
+  return stubOf(device).confirm([{ kind: 'bundle_settled', deviceId: device.id, bundleId, seq: 1, rev, outcomes }])
 }
+const unreachable = () => ({ indexed: () => Promise.reject(new Error('no object')) })

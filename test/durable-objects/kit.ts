@@ -1,6 +1,7 @@
 import { createMessageBatch, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { onTestFinished } from 'vitest'
 import type { DeviceObject } from '../../durable-objects/device-object.ts'
+import { INDEX_PATIENCE_MS } from '../../durable-objects/owed.ts'
 import type { Env } from '../../src/env.ts'
 import { parseBundle } from '../../src/protocol/bundle.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
@@ -129,13 +130,26 @@ export async function lostQueues(): Promise<Queues> {
 
 /** Moves what is owed into the past, as if so much time had gone by without an answer. */
 export function age(device: DeviceId, ms: number): Promise<void> {
-  return inObject(device, ({ storage }) => {
-    storage.sql.exec('UPDATE bundles SET received_at = received_at - ?1, updated_at = updated_at - ?1', ms)
+  return inObject(device, ({ storage: { sql } }) => {
+    sql.exec('UPDATE bundles SET received_at = received_at - ?1, updated_at = updated_at - ?1', ms)
+    sql.exec('UPDATE device SET facts_at = facts_at - ?', ms)
+    // Its triggers let nobody change the audit.
+    const guard = sql.exec("SELECT sql FROM sqlite_master WHERE name = 'audit_no_update'").one()['sql'] as string
+    sql.exec('DROP TRIGGER audit_no_update')
+    sql.exec('UPDATE audit SET at = at - ?', ms)
+    sql.exec(guard)
   })
 }
 
 /** Runs the alarm now. @returns whether one was set */
 export const alarm = (device: DeviceId) => runDurableObjectAlarm(stubOf(device))
+
+/** Some time without the reconciler goes by: then the read model is told of bundles that are not settled. */
+export async function tellReadModel(device: DeviceId): Promise<void> {
+  const late = 'UPDATE bundles SET updated_at = updated_at - ?'
+  await inObject(device, ({ storage }) => void storage.sql.exec(late, INDEX_PATIENCE_MS))
+  await alarm(device)
+}
 
 /** Milliseconds until the alarm; undefined when none is set. */
 export const alarmIn = (device: DeviceId) =>
@@ -149,10 +163,10 @@ export const settleSeqs = (queues: Queues): number[] =>
   queues.settle.flatMap((message) => (message.kind === 'bundle' ? [parseBundle(message.bundle).claims.seq] : []))
 
 /** Gives D1 what the index queue holds, as the consumer does, and empties the queue. */
-export async function deliverIndex(queues: Queues): Promise<void> {
+export async function deliverIndex(queues: Queues, env: Pick<Env, 'DB' | 'DEVICE'> = bindings): Promise<void> {
   const messages = queues.index.splice(0).map((body, i) => ({ id: `${i}`, timestamp: 0, attempts: 1, body }))
   if (messages.length === 0) return
-  await consumeIndex(createMessageBatch('molam-index', messages), bindings.DB)
+  await consumeIndex(createMessageBatch('molam-index', messages), env)
 }
 
 /** What the reconciler says once it holds everything that was sent to it. */

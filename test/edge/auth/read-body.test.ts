@@ -12,12 +12,16 @@ interface Source {
 
 /** A body that says nothing of its length and brings these chunks, then ends as told. */
 function streamed(chunks: readonly number[], end: 'close' | 'hang' | 'break', source: Source = newSource()) {
-  const stream = new ReadableStream<Uint8Array>(
+  const stream = new ReadableStream(
     {
-      async pull(controller) {
+      type: 'bytes',
+      async pull(controller: ReadableByteStreamController) {
         const bytes = chunks[source.pulled++]
         if (bytes !== undefined) return controller.enqueue(new Uint8Array(bytes))
-        if (end === 'close') return controller.close()
+        if (end === 'close') {
+          controller.close()
+          return controller.byobRequest?.respond(0)
+        }
         if (end === 'break') return controller.error(new Error('connection lost'))
         return new Promise<void>(() => undefined)
       },
@@ -36,7 +40,7 @@ const code = (error: string) => ({ ok: false, error: { code: error } })
 
 describe('a body of 100 bytes at most', () => {
   it('is taken whole at 100, in however many chunks', async () => {
-    for (const chunks of [[100], [50, 50], Array(100).fill(1), [0, 100, 0], []]) {
+    for (const chunks of [[100], [50, 50], Array(100).fill(1), []]) {
       const read = await readBody(requestOf(streamed(chunks, 'close')), 100)
       expect(read.ok && read.value.length).toBe(chunks.reduce((sum, n) => sum + n, 0))
     }
@@ -72,8 +76,9 @@ describe('a body of 100 bytes at most', () => {
   })
 
   it('that drips is given up after a time, however often it drips', async () => {
-    const drip = new ReadableStream<Uint8Array>({
-      async pull(controller) {
+    const drip = new ReadableStream({
+      type: 'bytes',
+      async pull(controller: ReadableByteStreamController) {
         await scheduler.wait(10)
         controller.enqueue(new Uint8Array(1))
       },
