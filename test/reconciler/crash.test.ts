@@ -1,9 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { parseConfig } from '../../reconciler/config.ts'
-import { openLog } from '../../reconciler/log.ts'
-import { openReconciler } from '../../reconciler/run.ts'
 import { expectSoundBook } from '../ledger/book.ts'
-import { cuttableWire } from './cut.ts'
+import { roundWithCut } from './cut.ts'
 import { useDatabase } from './database.ts'
 import { makeWorld, newWallet, type World } from './kit.ts'
 
@@ -21,17 +18,7 @@ async function settleWithCut(at: number, how: 'before' | 'after'): Promise<boole
   world.network.send(world.facts(device), await world.admit(device, [device.payment({ sender: payer })]))
   world.network.send(await world.admit(device, [device.payment({ sender: payer }), device.payment({ sender: payer })]))
 
-  const wire = await cuttableWire(db().appUrl)
-  wire.cutAt(at, how)
-  const around = { fetch: world.network.fetch, clock: () => world.now, random: () => 0.5, log: openLog('silent') }
-  const doomed = await openReconciler(parseConfig({ ...world.env, DATABASE_URL: wire.url }), around)
-  await doomed.once().catch(() => undefined)
-  const { dead } = wire
-  await wire.close()
-  await doomed.close().catch(() => undefined)
-
-  world.network.redeliver()
-  world.now += 61_000
+  const dead = await roundWithCut(world, db().appUrl, at, how)
   // Its sessions hold their locks until the server notices that nobody is there any more.
   const told = async () => {
     await world.settle()

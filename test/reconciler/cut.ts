@@ -1,4 +1,8 @@
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { parseConfig } from '../../reconciler/config.ts'
+import { openLog } from '../../reconciler/log.ts'
+import { openReconciler } from '../../reconciler/run.ts'
+import type { World } from './kit.ts'
 
 /**
  * A wire to Postgres that breaks for good at a chosen message of the client: to the server it is a process that died
@@ -63,4 +67,24 @@ export async function cuttableWire(databaseUrl: string) {
         server.close(() => resolve())
       }),
   }
+}
+
+/**
+ * One round of a reconciler that dies at a message to Postgres. What it had not acknowledged comes again, and its leases
+ * are over.
+ *
+ * @returns whether it died: with a message past its last one it did not
+ */
+export async function roundWithCut(world: World, databaseUrl: string, message: number, how: 'before' | 'after') {
+  const wire = await cuttableWire(databaseUrl)
+  wire.cutAt(message, how)
+  const around = { fetch: world.network.fetch, clock: () => world.now, random: () => 0.5, log: openLog('silent') }
+  const doomed = await openReconciler(parseConfig({ ...world.env, DATABASE_URL: wire.url }), around)
+  await doomed.once().catch(() => undefined)
+  const { dead } = wire
+  await wire.close()
+  await doomed.close().catch(() => undefined)
+  world.network.redeliver()
+  world.now += 61_000
+  return dead
 }

@@ -1,15 +1,12 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { verify } from '../../reconciler/commands/verify.ts'
-import { parseConfig } from '../../reconciler/config.ts'
-import { openLog } from '../../reconciler/log.ts'
-import { openReconciler } from '../../reconciler/run.ts'
 import { amountMinor } from '../../src/protocol/money.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import type { DecisionException } from '../../src/protocol/receipt.ts'
 import { type Made, randomBytes, type TestDevice } from '../kit/device.ts'
 import { expectSoundBook } from '../ledger/book.ts'
 import { call } from './commands/kit.ts'
-import { cuttableWire } from './cut.ts'
+import { roundWithCut } from './cut.ts'
 import { useDatabase } from './database.ts'
 import { makeWorld, newWallet, type World } from './kit.ts'
 
@@ -294,16 +291,7 @@ async function decideWithCut(at: number, how: 'before' | 'after'): Promise<boole
   world.network.send(facts, bundle)
   await (await world.reconciler()).once()
   world.network.send(world.review(made, 1, { 1: 'approve', 2: 'reject' }))
-  const wire = await cuttableWire(db().appUrl)
-  wire.cutAt(at, how)
-  const around = { fetch: world.network.fetch, clock: () => world.now, random: () => 0.5, log: openLog('silent') }
-  const doomed = await openReconciler(parseConfig({ ...world.env, DATABASE_URL: wire.url }), around)
-  await doomed.once().catch(() => undefined)
-  const { dead } = wire
-  await wire.close()
-  await doomed.close().catch(() => undefined)
-  world.network.redeliver()
-  world.now += 61_000
+  const dead = await roundWithCut(world, db().appUrl, at, how)
   const done = async () => {
     await world.settle()
     return told(device.id)
