@@ -17,8 +17,9 @@ import type { Options } from './options.ts'
  * From the moment a push was due until its payments are committed in the ledger, at a steady pace through the whole
  * stack: workerd, queue, reconciler process, Postgres. The end is the commit's own time stamp.
  */
-const DEVICES = 60
 const WARM_UP_SECONDS = 3
+/** Of one device, measured: more of them in a minute would be held back as too fast, which is not what is measured. */
+const PUSHES_PER_DEVICE = 2
 
 export async function pushToPosted(options: Options): Promise<Row> {
   const dir = await mkdtemp(join(tmpdir(), 'molam-bench-stack-'))
@@ -30,9 +31,9 @@ export async function pushToPosted(options: Options): Promise<Row> {
     secrets,
     postgresSettings: { track_commit_timestamp: 'on', shared_buffers: '512MB' },
   })
+  const owner = new pg.Client(stack.database.owner)
   try {
-    const devices = await makeDevices(DEVICES, 'BENCH')
-    const owner = new pg.Client(stack.database.owner)
+    const devices = await makeDevices((options.pushesPerSecond * options.pushSeconds) / PUSHES_PER_DEVICE, 'BENCH')
     await owner.connect()
     await prepare(stack, owner, devices)
     const keys = await localKeys(secrets.EDGE_KEYS, secrets.KEY_WRAPPING_SECRET)
@@ -44,7 +45,6 @@ export async function pushToPosted(options: Options): Promise<Row> {
     await paced(stack, warmUp, pushesPerSecond)
     const { dueAt, answeredMs } = await paced(stack, measured, pushesPerSecond)
     const postedAt = await commitTimes(owner, measured)
-    await owner.end()
     const latencies = measured.map(
       ({ bundleId }) => (postedAt.get(bundleId) ?? Number.NaN) - (dueAt.get(bundleId) ?? 0),
     )
@@ -58,6 +58,7 @@ export async function pushToPosted(options: Options): Promise<Row> {
       raw: { latencies: latencies.map(Math.round), answeredMs: answeredMs.map(Math.round) },
     }
   } finally {
+    await owner.end()
     await stack.stop()
     await rm(dir, { recursive: true, force: true })
   }
