@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { countOf } from '../count.ts'
 
 /** How much is measured. The defaults take less than ten minutes, `--quick` less than one. */
 export interface Options {
@@ -57,24 +58,19 @@ export function readOptions(args: readonly string[], root: string): Options {
     },
   })
   const base = values.quick ? QUICK : FULL
-  const number = (text: string | undefined, otherwise: number) => {
-    const value = text === undefined ? otherwise : Number(text)
-    if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${text} is not a positive number`)
-    return value
-  }
   const named = values.only?.split(',') ?? FIGURES
   const only = new Set(FIGURES.filter((figure) => named.includes(figure)))
-  const scale = number(values.scale, base.scale)
+  const scale = countOf(values.scale, base.scale)
   return {
     quick: values.quick,
     only,
-    rounds: number(values.rounds, base.rounds),
-    devices: number(values.devices, values.quick ? 200 : 1000),
-    pushes: number(values.pushes, base.pushes),
-    concurrency: number(values.concurrency, 64),
-    pacedPerSecond: number(values.rate, 150),
+    rounds: countOf(values.rounds, base.rounds),
+    devices: countOf(values.devices, values.quick ? 200 : 1000),
+    pushes: countOf(values.pushes, base.pushes),
+    concurrency: countOf(values.concurrency, 64),
+    pacedPerSecond: countOf(values.rate, 150),
     pacedRounds: base.pacedRounds,
-    pacedSeconds: number(values.seconds, base.paced),
+    pacedSeconds: countOf(values.seconds, base.paced),
     scale,
     scaleDevices: Math.max(1, Math.round((base.scaleDevices * scale) / base.scale)),
     scalePushes: base.scalePushes,

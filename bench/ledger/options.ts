@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { countOf } from '../count.ts'
 
 /** How much is measured. The defaults take about ten minutes, `--quick` about two. */
 export interface Options {
@@ -37,20 +38,15 @@ export function readOptions(args: readonly string[], root: string): Options {
     },
   })
   const base = values.quick ? QUICK : FULL
-  const number = (text: string | undefined, otherwise: number) => {
-    const value = text === undefined ? otherwise : Number(text)
-    if (!Number.isSafeInteger(value) || value < 1) throw new RangeError(`${text} is not a positive number`)
-    return value
-  }
   const named = values.only?.split(',') ?? FIGURES
   return {
     quick: values.quick,
     only: new Set(FIGURES.filter((figure) => named.includes(figure))),
-    rounds: number(values.rounds, base.rounds),
-    payments: number(values.payments, base.payments),
-    bookPayments: number(values.book, base.bookPayments),
-    pushesPerSecond: number(values.rate, 10),
-    pushSeconds: number(values.seconds, base.pushSeconds),
+    rounds: countOf(values.rounds, base.rounds),
+    payments: countOf(values.payments, base.payments),
+    bookPayments: countOf(values.book, base.bookPayments),
+    pushesPerSecond: countOf(values.rate, 10),
+    pushSeconds: countOf(values.seconds, base.pushSeconds),
     out: values.out ?? `${root}/bench/results`,
   }
 }

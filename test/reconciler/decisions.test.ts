@@ -8,7 +8,7 @@ import { expectSoundBook } from '../ledger/book.ts'
 import { call } from './commands/kit.ts'
 import { roundWithCut } from './cut.ts'
 import { useDatabase } from './database.ts'
-import { makeWorld, newWallet, type World } from './kit.ts'
+import { makeWorld, newWallet, runThree, type World } from './kit.ts'
 
 const db = useDatabase()
 let world: World
@@ -259,12 +259,6 @@ test('three reconcilers at once, every message twice and in any order: each deci
   ])
   const shuffled = [...messages, ...messages].map((body) => ({ body, key: Math.random() }))
   world.network.send(...shuffled.sort((a, b) => a.key - b.key).map(({ body }) => body))
-  const stop = new AbortController()
-  const ticking = setInterval(() => {
-    world.now += 1000
-  }, 10)
-  const workers = await Promise.all([1, 2, 3].map(() => world.reconciler()))
-  const running = workers.map((worker) => worker.run(stop.signal))
   const ids = all.map(({ device }) => device.id)
   const settled = async () => {
     const { rows } = await db().app.query(
@@ -273,10 +267,7 @@ test('three reconcilers at once, every message twice and in any order: each deci
     )
     return rows[0].n
   }
-  await expect.poll(settled, { timeout: 40_000, interval: 50 }).toBe(8 * 6)
-  stop.abort()
-  await Promise.all(running)
-  clearInterval(ticking)
+  await runThree(world, () => expect.poll(settled, { timeout: 40_000, interval: 50 }).toBe(8 * 6))
   for (const { payer } of all) expect(await db().balance(payer)).toBe(100_000 - 4 * 2500)
   const { rows } = await db().app.query(
     'SELECT DISTINCT status, rev FROM offline_tx_bundles WHERE device_id = ANY ($1)',

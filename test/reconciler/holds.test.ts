@@ -9,7 +9,7 @@ import { expectSoundBook } from '../ledger/book.ts'
 import { call } from './commands/kit.ts'
 import { roundWithCut } from './cut.ts'
 import { useDatabase } from './database.ts'
-import { makeWorld, newWallet, type World } from './kit.ts'
+import { makeWorld, newWallet, runThree, type World } from './kit.ts'
 
 /** Money of a payment that waits for a person cannot be spent before the decision. */
 const db = useDatabase()
@@ -240,12 +240,6 @@ test('three reconcilers, the same two wallets paying each other, decisions among
   const messages = all.flat()
   const shuffled = [...messages, ...messages].map((body) => ({ body, key: Math.random() }))
   world.network.send(...shuffled.sort((a, b) => a.key - b.key).map(({ body }) => body))
-  const stop = new AbortController()
-  const ticking = setInterval(() => {
-    world.now += 1000
-  }, 10)
-  const workers = await Promise.all([1, 2, 3].map(() => world.reconciler()))
-  const running = workers.map((worker) => worker.run(stop.signal))
   const ids = devices.map(({ id }) => id)
   const settled = async () => {
     const { rows } = await db().app.query(
@@ -254,10 +248,7 @@ test('three reconcilers, the same two wallets paying each other, decisions among
     )
     return rows[0].n
   }
-  await expect.poll(settled, { timeout: 40_000, interval: 50 }).toBe(8 * 3)
-  stop.abort()
-  await Promise.all(running)
-  clearInterval(ticking)
+  await runThree(world, () => expect.poll(settled, { timeout: 40_000, interval: 50 }).toBe(8 * 3))
   const [a, b] = [await funds(wallets[0] ?? ''), await funds(wallets[1] ?? '')]
   expect([a[1], b[1], a[0] + b[0]]).toEqual([0, 0, 30_000])
   const { rows } = await db().app.query('SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()')

@@ -190,3 +190,20 @@ export async function makeWorld(database: Database, over: Record<string, string>
 
 /** A wallet of this test only. */
 export const newWallet = () => `W-${randomUUID()}`
+
+/** Three reconcilers side by side, their clock running, until something is as it should be. */
+export async function runThree(world: World, until: () => Promise<void>): Promise<void> {
+  const stop = new AbortController()
+  const ticking = setInterval(() => {
+    world.now += 1000
+  }, 10)
+  const workers = await Promise.all([1, 2, 3].map(() => world.reconciler()))
+  const running = workers.map((worker) => worker.run(stop.signal))
+  try {
+    await until()
+  } finally {
+    stop.abort()
+    await Promise.all(running)
+    clearInterval(ticking)
+  }
+}

@@ -8,7 +8,7 @@ import { expectSoundBook } from '../ledger/book.ts'
 import { call } from './commands/kit.ts'
 import { roundWithCut } from './cut.ts'
 import { useDatabase } from './database.ts'
-import { makeWorld, newWallet, type World } from './kit.ts'
+import { makeWorld, newWallet, runThree, type World } from './kit.ts'
 
 const db = useDatabase()
 let world: World
@@ -184,12 +184,6 @@ test('many reversals by three reconcilers at once: each once', async () => {
   const sales = await Promise.all(Array.from({ length: 10 }, posted))
   const messages = sales.flatMap(({ made }) => [world.reversal(made, 1, 1), world.reversal(made, 2, 1)])
   world.network.send(...messages, ...messages)
-  const stop = new AbortController()
-  const ticking = setInterval(() => {
-    world.now += 1000
-  }, 10)
-  const workers = await Promise.all([1, 2, 3].map(() => world.reconciler()))
-  const running = workers.map((worker) => worker.run(stop.signal))
   const ids = sales.map(({ device }) => device.id)
   const open = async () => {
     const { rows } = await db().app.query(
@@ -198,10 +192,7 @@ test('many reversals by three reconcilers at once: each once', async () => {
     )
     return rows[0].n
   }
-  await expect.poll(open, { timeout: 40_000, interval: 50 }).toBe(20)
-  stop.abort()
-  await Promise.all(running)
-  clearInterval(ticking)
+  await runThree(world, () => expect.poll(open, { timeout: 40_000, interval: 50 }).toBe(20))
   for (const { payer, device } of sales) {
     expect(await db().balance(payer)).toBe(10_000)
     expect(await db().balance(device.ownerWallet)).toBe(0)
