@@ -17,9 +17,12 @@ export function toHex(bytes: Uint8Array): string {
 export function fromHex(text: string): Uint8Array {
   if (!HEX.test(text)) throw new RangeError('not lower-case hex')
   const out = new Uint8Array(text.length / 2)
-  for (let i = 0; i < out.length; i++) out[i] = (nibble(text, 2 * i) << 4) | nibble(text, 2 * i + 1)
+  for (let i = 0; i < out.length; i++) out[i] = hexByte(text, 2 * i)
   return out
 }
+
+/** The byte that two lower-case hex digits write, which the caller has seen to be such. */
+export const hexByte = (text: string, at: number): number => (nibble(text, at) << 4) | nibble(text, at + 1)
 
 /** Of a lower-case hex digit: `0`–`9` are 0x30–0x39, `a`–`f` are 0x61–0x66. */
 function nibble(text: string, at: number): number {
@@ -65,6 +68,16 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
   return true
+}
+
+/** Bytewise order, as RFC 8949 §4.2.1 sorts keys: negative when `a` comes first. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length)
+  for (let i = 0; i < length; i++) {
+    const difference = (a[i] ?? 0) - (b[i] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return a.length - b.length
 }
 
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {

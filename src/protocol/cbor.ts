@@ -1,21 +1,12 @@
-import { decode, encode, rfc8949EncodeOptions, Tagged } from 'cborg'
+import { decode, Tagged } from 'cborg'
 import { equalBytes } from './bytes.ts'
+import { encodeCbor } from './cbor-encode.ts'
+import { type CborValue, MalformedCbor } from './cbor-value.ts'
 import { BUNDLE_BYTES_MAX, CBOR_DEPTH_MAX } from './limits.ts'
 
-/**
- * CBOR in deterministic encoding (RFC 8949 §4.2.1), the subset this protocol uses: integers, byte and text strings,
- * arrays, maps, booleans, null, and tags 16 and 18. One value has one encoding, so bytes can be signed and compared.
- */
-export type CborKey = number | string
-export type CborMap = ReadonlyMap<CborKey, CborValue>
-export type CborValue = number | string | boolean | null | Uint8Array | readonly CborValue[] | CborMap | Tagged
-
+export { encodeCbor } from './cbor-encode.ts'
+export { type CborKey, type CborMap, type CborValue, MalformedCbor } from './cbor-value.ts'
 export { Tagged }
-
-/** The bytes are not deterministic CBOR of our subset, or a value does not have the shape its place asks for. */
-export class MalformedCbor extends Error {
-  override name = 'MalformedCbor'
-}
 
 const DECODE = {
   useMaps: true,
@@ -27,17 +18,6 @@ const DECODE = {
   allowBigInt: false,
   strict: true,
   tags: Tagged.preserve(16, 18),
-}
-
-/**
- * Encodes a value deterministically: shortest integers, map keys sorted bytewise by their encoding.
- *
- * @throws MalformedCbor for what `decodeCbor` would refuse: nothing unreadable is ever signed
- */
-export function encodeCbor(value: CborValue): Uint8Array {
-  refuseUnencodable(value)
-  // Copied: where there is a Buffer the encoder answers with one, whose `slice` copies nothing and whose memory is shared.
-  return new Uint8Array(encode(value, rfc8949EncodeOptions))
 }
 
 /**
@@ -85,26 +65,4 @@ function refuseDeepNesting(bytes: Uint8Array): void {
     if (open.length > CBOR_DEPTH_MAX) throw new MalformedCbor('nested too deep')
     while (open.length > 0 && open[open.length - 1] === 0) open.pop()
   }
-}
-
-/** With the `u` flag a surrogate is matched only where it stands alone; `isWellFormed` is missing on older runtimes. */
-const LONE_SURROGATE = /\p{Surrogate}/u
-
-/** Refuses what is outside the subset but would pass through the encoder: fractions, big numbers, undefined, lone surrogates. */
-function refuseUnencodable(value: unknown): void {
-  switch (typeof value) {
-    case 'boolean':
-      return
-    case 'number':
-      if (!Number.isSafeInteger(value) || Object.is(value, -0)) throw new MalformedCbor('not a safe integer')
-      return
-    case 'string':
-      if (LONE_SURROGATE.test(value)) throw new MalformedCbor('not well-formed Unicode')
-      return
-  }
-  if (value === null || value instanceof Uint8Array) return
-  if (value instanceof Tagged) refuseUnencodable(value.value)
-  else if (Array.isArray(value)) for (const inner of value) refuseUnencodable(inner)
-  else if (value instanceof Map) for (const inner of [...value.keys(), ...value.values()]) refuseUnencodable(inner)
-  else throw new MalformedCbor('not of this subset')
 }

@@ -1,0 +1,14 @@
+import type { Tagged } from 'cborg'
+
+/**
+ * CBOR in deterministic encoding (RFC 8949 §4.2.1), the subset this protocol uses: integers, byte and text strings,
+ * arrays, maps, booleans, null, and tags 16 and 18. One value has one encoding, so bytes can be signed and compared.
+ */
+export type CborKey = number | string
+export type CborMap = ReadonlyMap<CborKey, CborValue>
+export type CborValue = number | string | boolean | null | Uint8Array | readonly CborValue[] | CborMap | Tagged
+
+/** The bytes are not deterministic CBOR of our subset, or a value does not have the shape its place asks for. */
+export class MalformedCbor extends Error {
+  override name = 'MalformedCbor'
+}
