@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { atOnce, OBJECTS_AT_ONCE } from '../at-once.ts'
 import { deviceStub } from '../env.ts'
 import { logger } from '../log.ts'
 import { encodeCbor, MalformedCbor } from '../protocol/cbor.ts'
@@ -54,16 +55,14 @@ export const internalRoutes = routes()
       throw error
     }
     const byDevice = Map.groupBy(confirmations, ({ deviceId }) => deviceId)
-    const devices = await Promise.all(
-      [...byDevice].map(async ([deviceId, own]) => {
-        try {
-          const known = await deviceStub(c.env, deviceId).confirm(own, c.get('requestId'))
-          return [deviceId, known ? 'confirmed' : 'unknown_device'] as const
-        } catch (error) {
-          logger.error('confirmation failed', { deviceId, requestId: c.get('requestId'), error })
-          return [deviceId, 'retry'] as const
-        }
-      }),
-    )
+    const devices = await atOnce([...byDevice], OBJECTS_AT_ONCE, async ([deviceId, own]) => {
+      try {
+        const known = await deviceStub(c.env, deviceId).confirm(own, c.get('requestId'))
+        return [deviceId, known ? 'confirmed' : 'unknown_device'] as const
+      } catch (error) {
+        logger.error('confirmation failed', { deviceId, requestId: c.get('requestId'), error })
+        return [deviceId, 'retry'] as const
+      }
+    })
     return c.json({ devices: Object.fromEntries(devices) })
   })

@@ -1,3 +1,4 @@
+import { atOnce, OBJECTS_AT_ONCE } from '../at-once.ts'
 import { deviceStub, type Env } from '../env.ts'
 import { logger } from '../log.ts'
 import { countBundles } from '../metrics/count-bundles.ts'
@@ -29,8 +30,13 @@ export async function consumeIndex(batch: MessageBatch<IndexMessage>, env: Pick<
     batch.retryAll({ delaySeconds: 5 })
     return
   }
-  const told = [...heldByDevice(messages)].map(([deviceId, held]) => deviceStub(env, deviceId).indexed(held))
-  const failed = (await Promise.allSettled(told)).filter(({ status }) => status === 'rejected').length
+  const told = await atOnce([...heldByDevice(messages)], OBJECTS_AT_ONCE, ([deviceId, held]) =>
+    deviceStub(env, deviceId)
+      .indexed(held)
+      .then(() => true)
+      .catch(() => false),
+  )
+  const failed = told.filter((heard) => !heard).length
   if (failed > 0) logger.warn('objects not told what the read model holds; they send it again', { failed })
 }
 
