@@ -8,6 +8,8 @@ export interface Metrics {
   /** A step of a loop ended; without a count it failed. */
   step(loop: string, seconds: number, count: number | undefined): void
   settled(counts: readonly SettledCount[]): void
+  /** When the newest checkpoint of the audit chains was signed. */
+  checkpoint(atMs: number): void
   /** In the text format, with the gauges as the database has them now. */
   expose(): Promise<string>
   readonly contentType: string
@@ -38,6 +40,11 @@ export function newMetrics(pool: pg.Pool, clock: () => number): Metrics {
     labelNames: ['type', 'result'],
     registers,
   })
+  const checkpointed = new Gauge({
+    name: 'offline_checkpoint_last_timestamp_seconds',
+    help: 'When the newest checkpoint of the audit chains was signed; 0 when this reconciler keeps none',
+    registers,
+  })
   const up = new Gauge({ name: 'offline_database_up', help: 'Whether the last scrape could read Postgres', registers })
   const gauges = Object.entries(GAUGES).map(([field, [name, help]]) => ({
     field: field as keyof InboxState,
@@ -53,6 +60,7 @@ export function newMetrics(pool: pg.Pool, clock: () => number): Metrics {
     settled(counts) {
       for (const { type, status, count } of counts) payments.inc({ type, result: status }, count)
     },
+    checkpoint: (atMs) => checkpointed.set(atMs / 1000),
     async expose() {
       try {
         const state = await readInboxState(pool, new Date(clock()))

@@ -97,7 +97,7 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
   }
 
   const watched = { pool, metrics, pulse }
-  const sign = checkpoints && dailyCheckpoint(pool, checkpoints.file, checkpoints.keys, clock)
+  const sign = checkpoints && dailyCheckpoint(pool, checkpoints.file, checkpoints.keys, clock, metrics.checkpoint)
 
   return {
     async run(signal) {
