@@ -90,5 +90,6 @@ const GAUGES: Readonly<Record<keyof InboxState, readonly [name: string, help: st
   review: ['offline_payments_in_review', 'Payments that wait for a reviewer'],
   quarantined: ['offline_payments_quarantined', 'Payments held back for a person'],
   oldestWaitingSeconds: ['offline_payments_waiting_oldest_seconds', 'Since the oldest payment of these two waits'],
+  conflicts: ['offline_conflicts', 'Payments whose device signed another content under the same number'],
   unheld: ['offline_payments_unheld', 'Of these two, payments whose money is not held on the payer’s account'],
 }
