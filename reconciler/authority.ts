@@ -43,7 +43,8 @@ export async function debitAuthority(
   return { kind: 'signed', payerDeviceId: deviceId, nonce }
 }
 
-function readAuthorization(payment: Payment): Authorization | undefined {
+/** @returns undefined when there is none that could be read */
+export function readAuthorization(payment: Payment): Authorization | undefined {
   if (payment.authorization === undefined) return undefined
   try {
     return parseAuthorization(payment.authorization)

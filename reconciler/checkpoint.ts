@@ -1,10 +1,12 @@
-import { appendFile, mkdir, readFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { mkdir, open, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { type CryptoKey, type FlattenedJWS, FlattenedSign, flattenedVerify } from 'jose'
 import type pg from 'pg'
 import * as z from 'zod'
 import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
 import { toHex, utf8 } from '../src/protocol/bytes.ts'
+import { transact } from './db.ts'
 
 /**
  * Checkpoints of the audit chains, outside the database: a file to which a line is added each day. A line is a JWS
@@ -46,11 +48,15 @@ export interface Checkpoints {
   readonly lastHash: string
   /** All of them, not only the newest: a stream that was made again may have been seen since. */
   readonly heads: readonly Head[]
+  /** Bytes of whole lines. What follows them is the beginning of a line whose writer died. */
+  readonly bytes: number
 }
 
 /** @throws CheckpointsBroken */
 export async function readCheckpoints(file: string, key: CryptoKey): Promise<Checkpoints> {
-  const lines = (await textOf(file)).split('\n').filter((line) => line !== '')
+  const text = await textOf(file)
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1)
+  const lines = whole.split('\n').slice(0, -1)
   const heads: Head[] = []
   let last: Checkpoint | undefined
   let lastHash = ''
@@ -64,52 +70,91 @@ export async function readCheckpoints(file: string, key: CryptoKey): Promise<Che
     last = checkpoint
     lastHash = await hashOf(line)
   }
-  return { lines: lines.length, last, lastHash, heads }
+  return { lines: lines.length, last, lastHash, heads, bytes: utf8(whole).length }
 }
 
-/** Adds a line. @returns it */
+interface CheckpointKeys {
+  readonly sign: CryptoKey
+  readonly verify: CryptoKey
+}
+
+/** Any fixed number: whoever adds a line takes the same advisory lock, so that no two lines have one number. */
+const CHECKPOINT_LOCK = 8_098_002
+
+/** Adds a line if it is due after the last one. @returns it, or undefined when it is not */
 export async function writeCheckpoint(
   pool: pg.Pool,
   file: string,
-  keys: { readonly sign: CryptoKey; readonly verify: CryptoKey },
+  keys: CheckpointKeys,
   at: Date,
-): Promise<Checkpoint> {
-  const before = await readCheckpoints(file, keys.verify)
-  const [now, totals] = await Promise.all([readHeads(pool), readTotals(pool)])
-  const seen = new Map(before.heads.map(([stream, seq]) => [stream, seq]))
-  const checkpoint: Checkpoint = {
-    v: 1,
-    no: before.lines + 1,
-    at: at.toISOString(),
-    prev: before.lastHash,
-    totals,
-    heads: now.filter(([stream, seq]) => seq > (seen.get(stream) ?? 0)),
-  }
-  const signed = await new FlattenedSign(utf8(JSON.stringify(checkpoint))).setProtectedHeader(HEADER).sign(keys.sign)
-  await mkdir(dirname(file), { recursive: true })
-  await appendFile(file, `${JSON.stringify(signed)}\n`, { flush: true })
-  return checkpoint
+  isDue: (last: Checkpoint | undefined) => boolean = () => true,
+): Promise<Checkpoint | undefined> {
+  return transact(pool, async (client) => {
+    // Reading the whole book takes as long as it takes. The lock is this file's own: nobody who posts waits for it.
+    await client.query('SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0')
+    await client.query('SELECT pg_advisory_xact_lock($1)', [CHECKPOINT_LOCK])
+    const before = await readCheckpoints(file, keys.verify)
+    if (!isDue(before.last)) return undefined
+    // One after the other: all of it only grows, so what came in between is in the next line.
+    const now = await readHeads(client)
+    const totals = await readTotals(client)
+    const seen = new Map(before.heads.map(([stream, seq]) => [stream, seq]))
+    const checkpoint: Checkpoint = {
+      v: 1,
+      no: before.lines + 1,
+      at: at.toISOString(),
+      prev: before.lastHash,
+      totals,
+      heads: now.filter(([stream, seq]) => seq > (seen.get(stream) ?? 0)),
+    }
+    const signed = await new FlattenedSign(utf8(JSON.stringify(checkpoint))).setProtectedHeader(HEADER).sign(keys.sign)
+    await appendAt(file, before.bytes, `${JSON.stringify(signed)}\n`)
+    return checkpoint
+  })
 }
 
 const dayOf = (at: string) => at.slice(0, 'YYYY-MM-DD'.length)
 
-/** A step that writes the checkpoint of each day (UTC) once; @returns 1 when it did. */
+/**
+ * A step that writes the checkpoint of each day (UTC) once; @returns 1 when it did. A line of another day is due whether
+ * that day is over or has not come yet: one clock that ran ahead must not end the checkpoints until then.
+ *
+ * @param onLast told when the newest line was written, by whoever wrote it
+ */
 export function dailyCheckpoint(
   pool: pg.Pool,
   file: string,
-  keys: { readonly sign: CryptoKey; readonly verify: CryptoKey },
+  keys: CheckpointKeys,
   clock: () => number,
+  onLast: (atMs: number) => void = () => undefined,
 ): () => Promise<number> {
   let done = ''
   return async () => {
     const at = new Date(clock())
     const today = dayOf(at.toISOString())
-    if (today <= done) return 0
-    const { last } = await readCheckpoints(file, keys.verify)
-    const isDue = last === undefined || dayOf(last.at) < today
-    if (isDue) await writeCheckpoint(pool, file, keys, at)
+    if (today === done) return 0
+    let known: Checkpoint | undefined
+    const written = await writeCheckpoint(pool, file, keys, at, (last) => {
+      known = last
+      return last === undefined || dayOf(last.at) !== today
+    })
     done = today
-    return isDue ? 1 : 0
+    const newest = written ?? known
+    if (newest) onLast(Date.parse(newest.at))
+    return written === undefined ? 0 : 1
+  }
+}
+
+/** Writes at the end of the whole lines, over the torn rest of a line if there is one. */
+async function appendAt(file: string, bytes: number, line: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true })
+  const handle = await open(file, constants.O_WRONLY | constants.O_CREAT, 0o600)
+  try {
+    await handle.truncate(bytes)
+    await handle.write(line, bytes)
+    await handle.sync()
+  } finally {
+    await handle.close()
   }
 }
 
@@ -130,8 +175,8 @@ async function textOf(file: string): Promise<string> {
 const hashOf = async (line: string) => toHex(await webCryptoSuite.sha256(utf8(line)))
 
 /** The last record of each stream. */
-async function readHeads(pool: pg.Pool): Promise<readonly Head[]> {
-  const { rows } = await pool.query<{ stream: string; seq: number; hash: string }>(
+async function readHeads(client: pg.ClientBase): Promise<readonly Head[]> {
+  const { rows } = await client.query<{ stream: string; seq: number; hash: string }>(
     `SELECT DISTINCT ON (stream) stream, seq, encode(hash, 'hex') AS hash FROM offline_audit_logs
      ORDER BY stream, seq DESC`,
   )
@@ -148,7 +193,7 @@ const GROWING = {
   payments: 'offline_transactions',
 } as const
 
-export async function readTotals(client: pg.Pool | pg.ClientBase): Promise<Record<string, number>> {
+export async function readTotals(client: pg.ClientBase): Promise<Record<string, number>> {
   const counts = Object.entries(GROWING).map(([name, table]) => `(SELECT count(*) FROM ${table}) AS ${name}`)
   const { rows } = await client.query<Record<string, number>>(`SELECT ${counts.join(', ')}`)
   return rows[0] ?? {}

@@ -37,10 +37,11 @@ const LEASE_MS = 60_000
 /** Keeps messages; one that is here already changes nothing. */
 export async function receive(client: pg.ClientBase, messages: readonly Received[], at: Date): Promise<void> {
   await client.query(
-    `INSERT INTO offline_sync_queue (dedup_key, kind, device_id, body, status, last_error, next_retry_at, received_at)
-     SELECT dedup_key, kind, device_id, body, CASE kind WHEN 'unreadable' THEN 'parked' ELSE 'pending' END, fault, $6, $6
-     FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[])
-       AS m (dedup_key, kind, device_id, body, fault)
+    `INSERT INTO offline_sync_queue (dedup_key, kind, device_id, bundle_id, body, status, last_error, next_retry_at,
+       received_at)
+     SELECT dedup_key, kind, device_id, bundle_id, body, CASE kind WHEN 'unreadable' THEN 'parked' ELSE 'pending' END, fault, $6, $6
+     FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $7::text[])
+       AS m (dedup_key, kind, device_id, body, fault, bundle_id)
      ORDER BY dedup_key
      ON CONFLICT (dedup_key) DO NOTHING`,
     [
@@ -50,6 +51,7 @@ export async function receive(client: pg.ClientBase, messages: readonly Received
       messages.map(({ body }) => Buffer.from(body)),
       messages.map(({ fault }) => fault ?? null),
       at,
+      messages.map(({ bundleId }) => bundleId ?? null),
     ],
   )
 }

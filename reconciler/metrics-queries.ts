@@ -23,12 +23,14 @@ export interface InboxState {
   readonly oldestWaitingSeconds: number
   /** Of these two, payments whose money is not held. */
   readonly unheld: number
+  /** Payments whose device signed another content under the same number. */
+  readonly conflicts: number
 }
 
-/** Cheap enough for every scrape: each part reads a partial index over what is open, not the tables. */
+/** Cheap enough for every scrape: each part reads a partial index over what is open, or the few copies, not the tables. */
 export async function readInboxState(pool: pg.Pool, now: Date): Promise<InboxState> {
   const { rows } = await pool.query<InboxState>(
-    `SELECT p.*, o.*, q.*, d.*, e.*, w.*
+    `SELECT p.*, o.*, q.*, d.*, e.*, w.*, c.*
      FROM (SELECT count(*) AS pending, count(waiting_for) AS waiting, coalesce(max(attempts), 0) AS "attemptsMax",
                   greatest(0, coalesce(extract(epoch FROM $1::timestamptz - min(received_at)), 0))::float8 AS "oldestPendingSeconds"
            FROM offline_sync_queue WHERE status = 'pending') p,
@@ -44,7 +46,8 @@ export async function readInboxState(pool: pg.Pool, now: Date): Promise<InboxSta
                   greatest(0, coalesce(extract(epoch FROM $1::timestamptz - min(waiting_since)), 0))::float8
                     AS "oldestWaitingSeconds",
                   count(*) FILTER (WHERE NOT is_held) AS unheld
-           FROM offline_waiting_payments) w`,
+           FROM offline_waiting_payments) w,
+          (SELECT count(*) AS conflicts FROM offline_conflicts) c`,
     [now],
   )
   return rows[0] as InboxState

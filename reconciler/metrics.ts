@@ -8,6 +8,8 @@ export interface Metrics {
   /** A step of a loop ended; without a count it failed. */
   step(loop: string, seconds: number, count: number | undefined): void
   settled(counts: readonly SettledCount[]): void
+  /** When the newest checkpoint of the audit chains was signed. */
+  checkpoint(atMs: number): void
   /** In the text format, with the gauges as the database has them now. */
   expose(): Promise<string>
   readonly contentType: string
@@ -38,6 +40,11 @@ export function newMetrics(pool: pg.Pool, clock: () => number): Metrics {
     labelNames: ['type', 'result'],
     registers,
   })
+  const checkpointed = new Gauge({
+    name: 'offline_checkpoint_last_timestamp_seconds',
+    help: 'When the newest checkpoint of the audit chains was signed; 0 when this reconciler keeps none',
+    registers,
+  })
   const up = new Gauge({ name: 'offline_database_up', help: 'Whether the last scrape could read Postgres', registers })
   const gauges = Object.entries(GAUGES).map(([field, [name, help]]) => ({
     field: field as keyof InboxState,
@@ -53,6 +60,7 @@ export function newMetrics(pool: pg.Pool, clock: () => number): Metrics {
     settled(counts) {
       for (const { type, status, count } of counts) payments.inc({ type, result: status }, count)
     },
+    checkpoint: (atMs) => checkpointed.set(atMs / 1000),
     async expose() {
       try {
         const state = await readInboxState(pool, new Date(clock()))
@@ -82,5 +90,6 @@ const GAUGES: Readonly<Record<keyof InboxState, readonly [name: string, help: st
   review: ['offline_payments_in_review', 'Payments that wait for a reviewer'],
   quarantined: ['offline_payments_quarantined', 'Payments held back for a person'],
   oldestWaitingSeconds: ['offline_payments_waiting_oldest_seconds', 'Since the oldest payment of these two waits'],
+  conflicts: ['offline_conflicts', 'Payments whose device signed another content under the same number'],
   unheld: ['offline_payments_unheld', 'Of these two, payments whose money is not held on the payer’s account'],
 }

@@ -13,10 +13,14 @@ const FILES = fileURLToPath(new URL('../migrations/ledger/*.sql', import.meta.ur
  * migrates, the others wait and find nothing to do. All files and the record of them commit together, so a process that
  * dies in between leaves nothing behind.
  *
+ * @param onFile told before each file, of how many
  * @returns names of the files that were applied now
  * @throws when a file that was applied has changed since
  */
-export async function migrate(ownerUrl: string): Promise<readonly string[]> {
+export async function migrate(
+  ownerUrl: string,
+  onFile: (file: string, done: number, total: number) => void = () => undefined,
+): Promise<readonly string[]> {
   const client = new pg.Client({ connectionString: ownerUrl, application_name: 'molam-migrate' })
   await client.connect()
   try {
@@ -29,10 +33,14 @@ export async function migrate(ownerUrl: string): Promise<readonly string[]> {
         newline: 'LF',
         execQuery: (sql) => client.query(sql),
       })
-      const applied = await postgrator.migrate()
-      return applied.map(({ version, name }) => `${String(version).padStart(3, '0')}.${name}`)
+      const total = (await postgrator.getMaxVersion()) - (await postgrator.getDatabaseVersion())
+      let done = 0
+      postgrator.on('migration-started', (migration) => onFile(nameOf(migration), done++, total))
+      return (await postgrator.migrate()).map(nameOf)
     })
   } finally {
     await client.end()
   }
 }
+
+const nameOf = ({ version, name }: Postgrator.Migration) => `${String(version).padStart(3, '0')}.${name}`

@@ -32,8 +32,13 @@ export interface Surroundings {
 export interface Reconciler {
   /** Works until the signal says stop; then the step under way is finished. Outages are waited out. */
   run(signal: AbortSignal): Promise<void>
-  /** Works until there is nothing that could be done now. @throws when a part it needs is down */
-  once(): Promise<Backlog>
+  /**
+   * Works until there is nothing that could be done now.
+   *
+   * @param onStep told after each step what was done so far, and what is left in the inbox
+   * @throws when a part it needs is down
+   */
+  once(onStep?: (done: number, left: number) => void): Promise<Backlog>
   /** Takes what is due in the inbox, once. @returns how many messages */
   settleInbox(): Promise<number>
   backlog(): Promise<Backlog>
@@ -97,7 +102,7 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
   }
 
   const watched = { pool, metrics, pulse }
-  const sign = checkpoints && dailyCheckpoint(pool, checkpoints.file, checkpoints.keys, clock)
+  const sign = checkpoints && dailyCheckpoint(pool, checkpoints.file, checkpoints.keys, clock, metrics.checkpoint)
 
   return {
     async run(signal) {
@@ -121,9 +126,14 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
       }
     },
 
-    async once() {
-      while ((await pull()) + ((await rescue?.()) ?? 0) + (await reconcile()) + (await send()) > 0);
-      return readBacklog(pool)
+    async once(onStep) {
+      for (let done = 0; ; ) {
+        const taken = (await pull()) + ((await rescue?.()) ?? 0) + (await reconcile()) + (await send())
+        const backlog = await readBacklog(pool)
+        if (taken === 0) return backlog
+        done += taken
+        onStep?.(done, backlog.pending)
+      }
     },
 
     settleInbox: reconcile,

@@ -241,7 +241,7 @@ async function reported(date: string) {
   const code = await report.run(['--date', date, '--country', 'SN', '--json'], {
     env: { DATABASE_URL: stack.database.app, EDGE_URL: stack.edge.url, INTERNAL_HMAC_KEY: secrets.INTERNAL_HMAC_KEY },
     ...{ fetch, clock: Date.now, random: Math.random, print: (text) => void output.push(text) },
-    ...{ progress: () => undefined, clear: () => undefined },
+    ...{ progress: () => undefined, clear: () => undefined, stopSignal: () => new AbortController().signal },
   })
   return { code, made: JSON.parse(output.join('')) }
 }

@@ -48,7 +48,7 @@ export async function againstBare(
       target: '≤ 1.35',
       value: walRatio.toFixed(2),
       met: walRatio <= 1.35,
-      beside: `CPU ${compared.cpuRatio.toFixed(2)} times; one round trip a batch`,
+      beside: `CPU ${compared.cpuRatio.toFixed(2)} times; a batch is one statement`,
       raw: compared,
     },
   ]

@@ -7,10 +7,10 @@ import type { Options } from './options.ts'
 import { SETTINGS_TEXT } from './server.ts'
 
 /** Shown while settling misses what is asked of posting. */
-const MISSED = `Settling is posting with all that belongs to it: it also takes the inbox rows, finds earlier bundles and copies, keeps the
-payments with who bears what, holds what waits, and writes the chained audit. Posting alone meets its targets. Tried for settling,
-and kept (0.50 before): one forced plan without nested loops, formats of accounts as domains, accounts read once by the locking
-query, repeated sources found by one range look-up.
+const MISSED = `Settling is posting together with the payments' own rows (\`offline_record_transactions\`): who bears what, and what is held. The
+statements around it (claiming the inbox, earlier bundles and copies, activity, the chained audit), each one for the whole batch, are
+in push → posted. Tried for settling, and kept (0.50 before): one forced plan without nested loops, formats of accounts as domains,
+accounts read once by the locking query, repeated sources found by one range look-up.
 
 `
 

@@ -142,6 +142,8 @@ CREATE TABLE offline_sync_queue (
   dedup_key     text NOT NULL UNIQUE,
   kind          text NOT NULL CHECK (kind IN ('bundle', 'device', 'review', 'reversal', 'unreadable')),
   device_id     text,
+  -- Of a bundle.
+  bundle_id     text,
   -- Until it is done: then its content is where it belongs, and here only its key is kept for some time, against
   -- repetitions.
   body          bytea,
@@ -162,6 +164,7 @@ CREATE TABLE offline_sync_queue (
   CONSTRAINT sync_queue_body CHECK ((body IS NULL) = (status = 'done'))
 );
 CREATE INDEX offline_sync_queue_due ON offline_sync_queue (next_retry_at, id) WHERE status = 'pending';
+CREATE INDEX offline_sync_queue_bundles ON offline_sync_queue (device_id, bundle_id) WHERE kind = 'bundle' AND status <> 'done';
 CREATE INDEX offline_sync_queue_waiting ON offline_sync_queue (device_id) WHERE status = 'pending';
 CREATE INDEX offline_sync_queue_parked ON offline_sync_queue (id) WHERE status = 'parked';
 CREATE INDEX offline_sync_queue_dead_lettered ON offline_sync_queue (id) WHERE dead_lettered_at IS NOT NULL;

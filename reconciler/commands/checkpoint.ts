@@ -20,6 +20,7 @@ set; \`verify\` holds the chains against the file.`,
     const written = await withPool(databaseUrl, (pool) =>
       writeCheckpoint(pool, checkpoints.file, { sign, verify }, new Date(terminal.clock())),
     )
+    if (written === undefined) throw new Error('no checkpoint was written')
     const { no, at, totals, heads } = written
     terminal.print(
       values.json

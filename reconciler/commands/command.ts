@@ -7,6 +7,8 @@ export interface Terminal {
   readonly fetch: typeof globalThis.fetch
   readonly clock: () => number
   readonly random: () => number
+  /** Aborted when the process is asked to end: from this call on, instead of ending at once. */
+  stopSignal(): AbortSignal
   /** The result: for people, or one document for machines. */
   print(text: string): void
   /** How far long work is; shown to people only. */

@@ -1,11 +1,17 @@
 import { checkpoint } from './checkpoint.ts'
 import type { Command } from './command.ts'
+import { migrate } from './migrate.ts'
+import { once } from './once.ts'
 import { owed } from './owed.ts'
 import { release } from './release.ts'
 import { replay } from './replay.ts'
 import { report } from './report.ts'
+import { run } from './run.ts'
 import { status } from './status.ts'
 import { verify } from './verify.ts'
 
-/** Everything but running and migrating. */
-export const COMMANDS: Readonly<Record<string, Command>> = { status, verify, report, owed, release, replay, checkpoint }
+export const COMMANDS: Readonly<Record<string, Command>> = {
+  ...{ run, once, migrate },
+  ...{ status, verify, report, owed },
+  ...{ release, replay, checkpoint },
+}

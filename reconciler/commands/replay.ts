@@ -8,7 +8,7 @@ import { transact } from '../db.ts'
 import { receive } from '../inbox.ts'
 import { openLog } from '../log.ts'
 import { openReconciler } from '../run.ts'
-import { type Command, InvalidCall, operator, withPool } from './command.ts'
+import { type Command, InvalidCall, operator, type Terminal, withPool } from './command.ts'
 
 export const replay: Command = {
   summary: 'send a settled bundle through the pipeline again, and prove that nothing changed',
@@ -45,7 +45,8 @@ Settings as for \`run\`.`,
           terminal.print(values.json ? JSON.stringify({ replayed: false, fault: 'not_recorded' }) : 'no such bundle')
           return 1
         }
-        const inbox = await settled(pool, inboxId, () => reconciler.settleInbox())
+        const inbox = await settled(pool, inboxId, () => reconciler.settleInbox(), terminal.progress)
+        terminal.clear()
         const after = await stateOf(pool, deviceId, bundleId)
         const same = before === after
         const result = { replayed: inbox.status === 'done', same, inbox: inboxId, fault: inbox.fault }
@@ -130,8 +131,9 @@ interface StoredBundle {
 const TRIES_MAX = 600
 const PAUSE_MS = 100
 
-async function settled(pool: pg.Pool, id: number, work: () => Promise<number>) {
+async function settled(pool: pg.Pool, id: number, work: () => Promise<number>, progress: Terminal['progress']) {
   for (let tries = 1; ; tries++) {
+    progress('waiting for the inbox', tries, TRIES_MAX)
     const taken = await work()
     const { rows } = await pool.query<{ status: string; fault: string | null }>(
       'SELECT status, last_error AS fault FROM offline_sync_queue WHERE id = $1',

@@ -13,8 +13,8 @@ export const report: Command = {
   help: `usage: report --date <YYYY-MM-DD> --country <CC> [--format text|json|csv | --json]
 
 The day is that of the country's own calendar, by the time of the receipts. Amounts are minor units.
-DATABASE_URL; with EDGE_URL and INTERNAL_HMAC_KEY the edge's own count is asked for. Exit 1 when a difference has no
-reason.`,
+DATABASE_URL; with EDGE_URL and INTERNAL_HMAC_KEY each bundle of the edge's own
+read model is held against the book. Exit 1 when a difference has no reason: "not yet" is one until a day after the day.`,
 
   async run(args, terminal) {
     const { values } = parseArgs({
@@ -34,7 +34,12 @@ reason.`,
     const config = parseBookConfig(terminal.env)
     const edge = config.edge ? await edgeReceived(config.edge, terminal.fetch, terminal.clock) : noEdge
     try {
-      const made = await withPool(config.databaseUrl, (pool) => makeReport(pool, date, country, edge))
+      const made = await withPool(config.databaseUrl, (pool) =>
+        makeReport(pool, date, country, edge, terminal.clock(), (bundles) =>
+          terminal.progress('bundles of the edge', bundles, bundles),
+        ),
+      )
+      terminal.clear()
       terminal.print({ text: textOf, csv: csvOf, json: JSON.stringify }[format](made).trimEnd())
       return made.explained ? 0 : 1
     } catch (error) {

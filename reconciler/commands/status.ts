@@ -20,10 +20,13 @@ DATABASE_URL. Exit 1 while something is parked.`,
     })
     const show = positiveInteger(values.show, '--show')
     const { databaseUrl } = parseBookConfig(terminal.env)
-    const [state, parked] = await withPool(databaseUrl, (pool) =>
-      Promise.all([readInboxState(pool, new Date(terminal.clock())), readParked(pool, show)]),
+    const now = new Date(terminal.clock())
+    const [state, parked, twins] = await withPool(databaseUrl, (pool) =>
+      Promise.all([readInboxState(pool, now), readParked(pool, show), countTwins(pool, now)]),
     )
-    terminal.print(values.json ? JSON.stringify({ ...state, parkedMessages: parked }) : text(state, parked))
+    terminal.print(
+      values.json ? JSON.stringify({ ...state, twins, parkedMessages: parked }) : text(state, twins, parked),
+    )
     return state.parked > 0 ? 1 : 0
   },
 }
@@ -49,14 +52,27 @@ async function readParked(pool: pg.Pool, max: number): Promise<readonly ParkedRo
   return rows
 }
 
-function text(state: InboxState, parked: readonly ParkedRow[]): string {
-  const { pending, waiting, deadLettered, untold, review, quarantined, unheld, openDecisions } = state
+/** Devices that are used at the same time by the same two people are rare; a device and its clone are not. */
+const TWIN_DAYS = 7
+
+async function countTwins(pool: pg.Pool, now: Date): Promise<number> {
+  const { rows } = await pool.query<{ twins: number }>(
+    `SELECT count(*) AS twins FROM offline_twin_payments
+     WHERE initiated_at > $1::timestamptz - ${TWIN_DAYS} * interval '1 day'`,
+    [now],
+  )
+  return rows[0]?.twins ?? 0
+}
+
+function text(state: InboxState, twins: number, parked: readonly ParkedRow[]): string {
+  const { pending, waiting, deadLettered, untold, review, quarantined, unheld, openDecisions, conflicts } = state
   const lines = [
     `inbox    ${pending} pending, the oldest for ${seconds(state.oldestPendingSeconds)}; ${waiting} of them wait for something`,
     `         ${state.parked} parked, ${deadLettered} came from the dead letters`,
     `edge     ${untold} to be told, the oldest for ${seconds(state.oldestUntoldSeconds)}`,
     `people   ${review} payments in review, ${quarantined} quarantined, the oldest for ${seconds(state.oldestWaitingSeconds)}; ${unheld} of them without their money held`,
     `         ${openDecisions} decisions not carried out`,
+    `clones   ${conflicts} payments with another content under their number; ${twins} that look like one on two devices, of the last ${TWIN_DAYS} days`,
   ]
   for (const row of parked) {
     const from = row.dead_lettered ? ', from the dead letters' : ''

@@ -13,6 +13,11 @@ export function processTerminal(): Terminal {
     fetch,
     clock: Date.now,
     random: Math.random,
+    stopSignal() {
+      const stop = new AbortController()
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort())
+      return stop.signal
+    },
     print: (text) => void process.stdout.write(`${text}\n`),
     progress(label, done, total) {
       if (!stderr.isTTY || (Date.now() - drawnAt < REDRAW_MS && done < total)) return

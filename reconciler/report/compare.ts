@@ -1,7 +1,6 @@
 import { type Amount, isNothing, minus, sum } from './amount.ts'
-import { type EdgeSide, isAsked } from './edge-received.ts'
+import { type EdgeBundle, type EdgeSide, isAsked } from './edge-received.ts'
 import type { OpenBundle } from './open-bundles.ts'
-import type { Group } from './report.ts'
 
 /** Bundles of one device, at the edge and here. */
 export interface DeviceCount {
@@ -13,69 +12,113 @@ export interface DeviceCount {
   readonly notArrived?: number
 }
 
-/** What one device's bundles held in one currency that the edge did not refuse, by the edge and by the book. */
+/** A bundle that is in the book, and what it held that the edge did not refuse. */
+export interface SettledBundle extends Amount {
+  readonly device_id: string
+  readonly bundle_id: string
+  /** A bundle has one; null when nothing of it was admitted. */
+  readonly currency: string | null
+}
+
+type Why = 'not settled yet' | 'not arrived yet' | 'not in the edge’s read model yet'
+
+/** Bundles of one device and currency whose admitted payments the edge and the book do not both have alike. */
 export interface Disagreement {
   readonly deviceId: string
   readonly currency: string
+  /** The first of them. */
+  readonly bundleIds: readonly string[]
+  readonly bundles: number
   readonly atEdge: Amount
   readonly here: Amount
-  /** Bundles that are still sealed here, or on their way in either direction; undefined when there are none. */
-  readonly why?: 'not settled yet' | 'not arrived yet' | 'not in the edge’s read model yet'
+  /** What they are on the way to; undefined when nothing explains it. */
+  readonly why?: Why
+}
+
+/** Both sides of a day. */
+export interface Sides {
+  readonly settled: readonly SettledBundle[]
+  readonly open: readonly OpenBundle[]
+  readonly edge: EdgeSide
 }
 
 /** Bundles of each device, here and by the edge's word. */
-export function countDevices(
-  settled: ReadonlyMap<string, number>,
-  open: readonly OpenBundle[],
-  edge: EdgeSide,
-): readonly DeviceCount[] {
-  const atEdge = isAsked(edge) ? bundlesByDevice(edge) : undefined
-  const waiting = Map.groupBy(open, ({ deviceId }) => deviceId)
-  const ids = new Set([...settled.keys(), ...waiting.keys(), ...(atEdge?.keys() ?? [])])
+export function countDevices({ settled, open, edge }: Sides): readonly DeviceCount[] {
+  const here = countBy(settled, ({ device_id }) => device_id)
+  const waiting = countBy(open, ({ deviceId }) => deviceId)
+  const there = isAsked(edge) ? countBy(edge.bundles, ({ deviceId }) => deviceId) : undefined
+  const ids = new Set([...here.keys(), ...waiting.keys(), ...(there?.keys() ?? [])])
   return [...ids].sort(compare).map((deviceId) => {
-    const here = { deviceId, settled: settled.get(deviceId) ?? 0, open: waiting.get(deviceId)?.length ?? 0 }
-    if (atEdge === undefined) return here
-    const there = atEdge.get(deviceId) ?? 0
-    return { ...here, atEdge: there, notArrived: there - here.settled - here.open }
+    const counts = { deviceId, settled: here.get(deviceId) ?? 0, open: waiting.get(deviceId) ?? 0 }
+    if (there === undefined) return counts
+    const atEdge = there.get(deviceId) ?? 0
+    return { ...counts, atEdge, notArrived: atEdge - counts.settled - counts.open }
   })
 }
 
-/** A device whose policy changed its currency during the day comes once for each. */
-function bundlesByDevice({ devices }: Extract<EdgeSide, { asked: true }>): ReadonlyMap<string, number> {
-  const bundles = new Map<string, number>()
-  for (const one of devices) bundles.set(one.deviceId, (bundles.get(one.deviceId) ?? 0) + one.bundles)
-  return bundles
+/**
+ * The edge's word about each bundle against the book's. What is on its way explains its own bundle and no other one.
+ *
+ * @param isLate whether whatever is on its way has had its time: then that explains nothing
+ */
+export function compareBundles({ settled, open, edge }: Sides, isLate: boolean): readonly Disagreement[] {
+  if (!isAsked(edge)) return []
+  const here = new Map(settled.map((bundle) => [keyOf(bundle.device_id, bundle.bundle_id), bundle]))
+  const waiting = new Set(open.map(({ deviceId, bundleId }) => keyOf(deviceId, bundleId)))
+  const there = new Map(edge.bundles.map((bundle) => [keyOf(bundle.deviceId, bundle.bundleId), bundle]))
+  const soon = (why: Why) => (isLate ? undefined : why)
+  const differing = [...there].flatMap(([key, bundle]): One[] => {
+    const own = here.get(key)
+    if (own === undefined) {
+      const why = waiting.has(key) ? 'not settled yet' : soon('not arrived yet')
+      return [{ ...nameOf(bundle), atEdge: bundle.admitted, here: NOTHING, why }]
+    }
+    const same = (own.currency ?? bundle.currency) === bundle.currency && isNothing(minus(bundle.admitted, own))
+    return same ? [] : [{ ...nameOf(bundle), atEdge: bundle.admitted, here: own, why: undefined }]
+  })
+  const unknown = [...here].flatMap(([key, own]): One[] => {
+    if (there.has(key)) return []
+    const name = { deviceId: own.device_id, bundleId: own.bundle_id, currency: own.currency ?? '-' }
+    return [{ ...name, atEdge: NOTHING, here: own, why: soon('not in the edge’s read model yet') }]
+  })
+  return grouped([...differing, ...unknown])
 }
 
-/** The edge's sums of what it admitted against the book's, device by device and currency by currency. */
-export function compareAdmitted(
-  groups: readonly Group[],
-  edge: Extract<EdgeSide, { asked: true }>,
-  devices: readonly DeviceCount[],
-): readonly Disagreement[] {
-  const keyOf = (deviceId: string, currency: string) => `${deviceId}/${currency}`
-  const admitted = groups.filter(wasAdmitted)
-  const here = Map.groupBy(admitted, ({ device_id, currency }) => keyOf(device_id, currency))
-  const there = new Map(edge.devices.map((one) => [keyOf(one.deviceId, one.currency), one.admitted]))
-  const counts = new Map(devices.map((one) => [one.deviceId, one]))
-  return [...new Set([...here.keys(), ...there.keys()])].sort(compare).flatMap((key) => {
-    const [deviceId = '', currency = ''] = key.split('/')
-    const [atEdge, posted] = [there.get(key) ?? NOTHING, sum(here.get(key) ?? [])]
-    if (isNothing(minus(atEdge, posted))) return []
-    const why = reasonFor(counts.get(deviceId))
-    return [{ deviceId, currency, atEdge, here: posted, ...(why !== undefined && { why }) }]
-  })
+interface One {
+  readonly deviceId: string
+  readonly bundleId: string
+  readonly currency: string
+  readonly atEdge: Amount
+  readonly here: Amount
+  readonly why: Why | undefined
+}
+
+const NAMED_MAX = 5
+
+function grouped(all: readonly One[]): readonly Disagreement[] {
+  const groups = Map.groupBy(all, ({ deviceId, currency, why }) => `${deviceId}/${currency}/${why ?? ''}`)
+  return [...groups]
+    .sort(([a], [b]) => compare(a, b))
+    .map(([, own]) => {
+      const { deviceId, currency, why } = own[0] as One
+      return {
+        deviceId,
+        currency,
+        bundleIds: own.slice(0, NAMED_MAX).map(({ bundleId }) => bundleId),
+        bundles: own.length,
+        atEdge: sum(own.map(({ atEdge }) => atEdge)),
+        here: sum(own.map(({ here }) => here)),
+        ...(why !== undefined && { why }),
+      }
+    })
 }
 
 const NOTHING: Amount = { count: 0, minor: 0 }
+const keyOf = (deviceId: string, bundleId: string) => `${deviceId}/${bundleId}`
+const nameOf = ({ deviceId, bundleId, currency }: EdgeBundle) => ({ deviceId, bundleId, currency })
 
-/** Refused is the edge's word alone, except for what people rejected. */
-const wasAdmitted = ({ status, reason }: Group) => status !== 'refused' || reason === 'reviewer_rejected'
-
-function reasonFor({ open = 0, notArrived = 0 }: Partial<DeviceCount> = {}): Disagreement['why'] {
-  if (open > 0) return 'not settled yet'
-  if (notArrived > 0) return 'not arrived yet'
-  return notArrived < 0 ? 'not in the edge’s read model yet' : undefined
+function countBy<T>(items: readonly T[], of: (item: T) => string): ReadonlyMap<string, number> {
+  return new Map([...Map.groupBy(items, of)].map(([key, own]) => [key, own.length]))
 }
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)

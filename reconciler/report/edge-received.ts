@@ -1,35 +1,35 @@
 import * as z from 'zod'
 import { importHmacKey, SERVICE_HEADER, signServiceCall } from '../../src/crypto/hmac.ts'
-import { type Amount, sum } from './amount.ts'
+import type { Amount } from './amount.ts'
 
 /**
- * The edge's own count of what it received, from its read model: `GET /internal/received?date=&country=`, a service call.
- * Pages with `cursor`, each of some bundles, so a device may come on several; days are those of the country's policy.
+ * What the edge received, from its own read model, bundle by bundle: `GET /internal/received?date=&country=`, a service
+ * call that pages with `cursor`. Days are those of the country's policy.
  */
-const device = z.object({
+const bundle = z.object({
+  bundle_id: z.string(),
   device_id: z.string(),
   currency: z.string(),
-  bundles: z.int().nonnegative(),
   /** Not refused at admission. */
   admitted_count: z.int().nonnegative(),
   admitted_amount: z.int().nonnegative(),
 })
-const page = z.object({ devices: z.array(device), next_cursor: z.string().nullable() })
+const page = z.object({ bundles: z.array(bundle), next_cursor: z.string().nullable() })
 
-/** A device's bundles in one currency. */
-export interface EdgeDevice {
+export interface EdgeBundle {
   readonly deviceId: string
+  readonly bundleId: string
   readonly currency: string
-  readonly bundles: number
   readonly admitted: Amount
 }
 
 export type EdgeSide =
-  | { readonly asked: true; readonly devices: readonly EdgeDevice[] }
+  | { readonly asked: true; readonly bundles: readonly EdgeBundle[] }
   /** The report is made of the receipts alone, and says so. */
   | { readonly asked: false; readonly why: string }
 
-export type EdgeReceived = (date: string, country: string) => Promise<EdgeSide>
+/** @param onPage told how many bundles there are so far */
+export type EdgeReceived = (date: string, country: string, onPage: (bundles: number) => void) => Promise<EdgeSide>
 
 export const isAsked = (side: EdgeSide): side is Extract<EdgeSide, { asked: true }> => side.asked
 
@@ -45,8 +45,8 @@ export async function edgeReceived(
   clock: () => number,
 ): Promise<EdgeReceived> {
   const key = await importHmacKey(edge.hmacSecret)
-  return async (date, country) => {
-    const devices: EdgeDevice[] = []
+  return async (date, country, onPage) => {
+    const bundles: EdgeBundle[] = []
     let cursor: string | undefined
     try {
       for (let n = 0; n < PAGES_MAX; n++) {
@@ -60,8 +60,9 @@ export async function edgeReceived(
           return { asked: false, why: `the edge answered ${response.status}` }
         }
         const answer = page.parse(await response.json())
-        devices.push(...answer.devices.map(deviceOf))
-        if (answer.next_cursor === null) return { asked: true, devices: added(devices) }
+        for (const one of answer.bundles) bundles.push(bundleOf(one))
+        onPage(bundles.length)
+        if (answer.next_cursor === null) return { asked: true, bundles }
         cursor = answer.next_cursor
       }
     } catch (error) {
@@ -71,17 +72,7 @@ export async function edgeReceived(
   }
 }
 
-const deviceOf = (one: z.output<typeof device>): EdgeDevice => ({
-  ...{ deviceId: one.device_id, currency: one.currency, bundles: one.bundles },
+const bundleOf = (one: z.output<typeof bundle>): EdgeBundle => ({
+  ...{ deviceId: one.device_id, bundleId: one.bundle_id, currency: one.currency },
   admitted: { count: one.admitted_count, minor: one.admitted_amount },
 })
-
-/** Parts of one device and currency from several pages, together. */
-function added(parts: readonly EdgeDevice[]): readonly EdgeDevice[] {
-  const groups = Map.groupBy(parts, ({ deviceId, currency }) => `${deviceId}/${currency}`)
-  return [...groups.values()].flatMap(([first, ...rest]) => {
-    if (first === undefined) return []
-    const bundles = rest.reduce((total, one) => total + one.bundles, first.bundles)
-    return [{ ...first, bundles, admitted: sum([first, ...rest].map(({ admitted }) => admitted)) }]
-  })
-}

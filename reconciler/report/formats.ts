@@ -33,9 +33,9 @@ export function csvOf(report: Report): string {
   const missing = report.devices.flatMap(({ deviceId, notArrived = 0 }) =>
     notArrived === 0 ? [] : [[deviceId, '', '', 'not_arrived', '', '', '', notArrived]],
   )
-  const disagreeing = report.disagreements.flatMap(({ deviceId, currency, why = '', atEdge, here }) => [
-    [deviceId, '', currency, 'admitted_at_edge', why, atEdge.count, atEdge.minor, ''],
-    [deviceId, '', currency, 'admitted_here', why, here.count, here.minor, ''],
+  const disagreeing = report.disagreements.flatMap(({ deviceId, currency, why = '', bundles, atEdge, here }) => [
+    [deviceId, '', currency, 'admitted_at_edge', why, atEdge.count, atEdge.minor, bundles],
+    [deviceId, '', currency, 'admitted_here', why, here.count, here.minor, bundles],
   ])
   return [header, ...[...rows, ...open, ...missing, ...disagreeing].map((row) => [report.date, report.country, ...row])]
     .map((row) => `${row.map(field).join(',')}\r\n`)
@@ -71,9 +71,10 @@ export function textOf(report: Report): string {
           : `  ${deviceId}  ${-notArrived} not in its read model yet`,
       )
     }
-    for (const { deviceId, currency, atEdge, here, why } of report.disagreements) {
-      const both = `admitted ${amount(atEdge)} at the edge, ${amount(here)} here`
-      out.push(`  ${deviceId}  ${currency}  ${both}: ${why ?? 'UNEXPLAINED'}`)
+    for (const { deviceId, currency, bundles, bundleIds, atEdge, here, why } of report.disagreements) {
+      const both = `${bundles} bundles, admitted ${amount(atEdge)} at the edge, ${amount(here)} here`
+      const named = `${bundleIds.join(', ')}${bundles > bundleIds.length ? ' …' : ''}`
+      out.push(`  ${deviceId}  ${currency}  ${both}: ${why ?? 'UNEXPLAINED'} (${named})`)
     }
   } else out.push('', `without the edge’s own count: ${edge.why}`)
   out.push(

@@ -1,8 +1,8 @@
 import type pg from 'pg'
 import type { Country } from '../../src/protocol/policy.ts'
 import { type Amount, isNothing, minus, sum } from './amount.ts'
-import { compareAdmitted, countDevices, type DeviceCount, type Disagreement } from './compare.ts'
-import { type EdgeReceived, type EdgeSide, isAsked } from './edge-received.ts'
+import { compareBundles, countDevices, type DeviceCount, type Disagreement, type SettledBundle } from './compare.ts'
+import type { EdgeReceived, EdgeSide } from './edge-received.ts'
 import { type OpenBundle, openBundlesOf } from './open-bundles.ts'
 
 /**
@@ -11,7 +11,7 @@ import { type OpenBundle, openBundlesOf } from './open-bundles.ts'
  *
  *   settled bundles → their payments, by device and type → transfers in the ledger → why the rest was not posted
  *   bundles still in the inbox → why
- *   the edge's own count of bundles and of what it admitted → what has not arrived, and what does not agree
+ *   the edge's own word about each bundle and what it admitted of it → what has not arrived, and what does not agree
  *
  * What was received comes from the receipts and the opened bundles, what was posted from the ledger, and the reasons from
  * the payments: three sources, so that the sum proves something.
@@ -54,8 +54,21 @@ export class UnknownCountry extends Error {
   override name = 'UnknownCountry'
 }
 
+/**
+ * How long after its day a bundle may be on its way: objects send what is owed again within minutes, and the queue keeps a
+ * message for days. After that "not yet" is no reason any more.
+ */
+const LATE_MS = 24 * 3_600_000
+
 /** @throws UnknownCountry */
-export async function makeReport(pool: pg.Pool, date: string, country: Country, edge: EdgeReceived): Promise<Report> {
+export async function makeReport(
+  pool: pg.Pool,
+  date: string,
+  country: Country,
+  edge: EdgeReceived,
+  nowMs: number,
+  onPage: (bundles: number) => void = () => undefined,
+): Promise<Report> {
   const { rows: zones } = await pool.query<{ time_zone: string; from: Date; to: Date }>(
     `SELECT time_zone, $2::date::timestamp AT TIME ZONE time_zone AS from,
             ($2::date + 1)::timestamp AT TIME ZONE time_zone AS to FROM get_offline_policy($1)`,
@@ -67,13 +80,13 @@ export async function makeReport(pool: pg.Pool, date: string, country: Country, 
     paymentsOf(pool, country, day.from, day.to),
     bundlesOf(pool, country, day.from, day.to),
     openBundlesOf(pool, country, day.from, day.to),
-    edge(date, country),
+    edge(date, country, onPage),
   ])
   const lines = [...Map.groupBy(groups, ({ device_id, type, currency }) => `${device_id}/${type}/${currency}`).values()]
     .map(lineOf)
     .sort((a, b) => compare(a.deviceId, b.deviceId) || compare(a.type, b.type) || compare(a.currency, b.currency))
-  const devices = countDevices(settled, open, edgeSide)
-  const disagreements = isAsked(edgeSide) ? compareAdmitted(groups, edgeSide, devices) : []
+  const sides = { settled, open, edge: edgeSide }
+  const disagreements = compareBundles(sides, nowMs > day.to.getTime() + LATE_MS)
   return {
     date,
     country,
@@ -81,7 +94,7 @@ export async function makeReport(pool: pg.Pool, date: string, country: Country, 
     lines,
     open,
     edge: edgeSide,
-    devices,
+    devices: countDevices(sides),
     disagreements,
     explained:
       lines.every(({ unexplained }) => isNothing(unexplained)) && disagreements.every(({ why }) => why !== undefined),
@@ -89,7 +102,7 @@ export async function makeReport(pool: pg.Pool, date: string, country: Country, 
 }
 
 /** Payments of one device, type and currency that fared alike. */
-export interface Group {
+interface Group {
   device_id: string
   type: string
   currency: string
@@ -130,13 +143,20 @@ async function paymentsOf(pool: pg.Pool, country: string, from: Date, to: Date):
   return rows
 }
 
-async function bundlesOf(pool: pg.Pool, country: string, from: Date, to: Date): Promise<ReadonlyMap<string, number>> {
-  const { rows } = await pool.query<{ device_id: string; bundles: number }>(
-    `SELECT device_id, count(*) AS bundles FROM offline_tx_bundles
-     WHERE country = $1 AND received_at >= $2 AND received_at < $3 GROUP BY device_id`,
+/** With what the edge did not refuse of each: refused is the edge's word alone, except for what people rejected. */
+async function bundlesOf(pool: pg.Pool, country: string, from: Date, to: Date): Promise<readonly SettledBundle[]> {
+  const { rows } = await pool.query<SettledBundle>(
+    `SELECT b.device_id, b.bundle_id, max(p.currency) AS currency, count(p.counter) AS count,
+            coalesce(sum(p.amount_minor), 0)::bigint AS minor
+     FROM offline_tx_bundles b
+     LEFT JOIN offline_transactions p
+       ON p.device_id = b.device_id AND p.bundle_id = b.bundle_id
+      AND (p.status <> 'refused' OR p.reason = 'reviewer_rejected')
+     WHERE b.country = $1 AND b.received_at >= $2 AND b.received_at < $3
+     GROUP BY b.device_id, b.bundle_id`,
     [country, from, to],
   )
-  return new Map(rows.map(({ device_id, bundles }) => [device_id, bundles]))
+  return rows
 }
 
 function lineOf(groups: readonly Group[]): Line {

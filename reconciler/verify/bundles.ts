@@ -1,16 +1,18 @@
 import type pg from 'pg'
 import type { KeyProvider } from '../../src/crypto/key-provider.ts'
-import type { TrustedKey } from '../../src/crypto/sign1.ts'
-import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
+import { type TrustedKey, verifySign1 } from '../../src/crypto/sign1.ts'
+import { authorizationTerms } from '../../src/protocol/authorization.ts'
 import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
-import { ES256 } from '../../src/protocol/cose.ts'
+import { prevOf } from '../../src/protocol/chain.ts'
 import { type DeviceId, deviceId } from '../../src/protocol/ids.ts'
 import { isVoided, type Payment } from '../../src/protocol/payment.ts'
 import type { Country } from '../../src/protocol/policy.ts'
 import { decisionFor } from '../../src/protocol/receipt.ts'
+import type { Decision } from '../../src/protocol/states.ts'
+import { readAuthorization } from '../authority.ts'
 import { contentHash } from '../content-hash.ts'
 import { loadDevices, type Registry } from '../registry.ts'
-import { type BundleFault, type VerifiedBundle, verifyBundle } from '../verify-bundle.ts'
+import { type BundleFault, trustedReceiptKeys, type VerifiedBundle, verifyBundle } from '../verify-bundle.ts'
 import type { Finding } from './check.ts'
 
 /**
@@ -45,6 +47,8 @@ interface BundleRow {
   received_at: Date
   first_counter: number
   last_counter: number
+  /** The digest of the bundle before it in the device's chain; null when that is not here. */
+  digest_before: Uint8Array | null
   bundle: Uint8Array
   receipt: Uint8Array
 }
@@ -57,20 +61,24 @@ interface PaymentRow {
   status: string
   /** Null for a copy: it has no more than its hash. */
   facts: unknown[] | null
+  /** Whether people decided about it. */
+  decided: boolean
+  /** Of a payer whose signature was used up for it. */
+  payer_device_id: string | null
+  nonce: Uint8Array | null
 }
 
 export async function checkBundles(deps: BundleCheckDeps): Promise<Finding> {
   const { client, pool, examplesMax } = deps
-  const trusted = await receiptKeysOfAllTimes(deps.keys)
+  const trusted = await trustedReceiptKeys(deps.keys)
   const total = await countBundles(client, deps.sample)
   const wrong: object[] = []
   let [found, done, unopened] = [0, 0, 0]
   for await (const rows of bundlesInBatches(client, deps.sample)) {
-    const registry = await loadDevices(
-      pool,
-      rows.map((row) => row.device_id),
-    )
-    const payments = Map.groupBy(await paymentsOf(client, rows), keyOf)
+    const all = await paymentsOf(client, rows)
+    const payments = Map.groupBy(all, keyOf)
+    const payers = all.flatMap(({ payer_device_id }) => payer_device_id ?? [])
+    const registry = await loadDevices(pool, [...rows.map((row) => row.device_id), ...payers])
     const faults = await Promise.all(
       rows.map((row) => faultOfBundle(row, payments.get(keyOf(row)) ?? [], registry, deps.keys, trusted)),
     )
@@ -92,14 +100,14 @@ export async function checkBundles(deps: BundleCheckDeps): Promise<Finding> {
   return { check: NAME, promise: `${PROMISE} (${scope}: ${done}${note})`, found, examples: wrong }
 }
 
-/** Without the edge's keys nothing can be opened. */
+/** Nothing was opened. */
 export function bundlesSkipped(): Finding {
   return {
     check: NAME,
     promise: PROMISE,
     found: 0,
     examples: [],
-    skipped: 'EDGE_KEYS and KEY_WRAPPING_SECRET are not set',
+    skipped: 'no bundle was opened',
   }
 }
 
@@ -111,7 +119,7 @@ async function faultOfBundle(
   registry: Registry,
   keys: KeyProvider,
   trusted: readonly TrustedKey[],
-): Promise<BundleFault | 'row_differs' | 'payments_differ' | undefined> {
+): Promise<BundleFault | EvidenceFault | undefined> {
   const message = {
     kind: 'bundle',
     deviceId: deviceId(row.device_id) as DeviceId,
@@ -122,9 +130,23 @@ async function faultOfBundle(
   } as const
   const verified = await verifyBundle(message, registry, keys, trusted)
   if (!verified.ok) return verified.error
+  const { bundle, payload, receipt } = verified.value
   if (!isRowOf(verified.value, row)) return 'row_differs'
-  return (await arePaymentsOf(verified.value, payments)) ? undefined : 'payments_differ'
+  if (row.digest_before && !equalBytes(bundle.claims.prev, prevOf(new Uint8Array(row.digest_before)))) {
+    return 'chain_broken'
+  }
+  const made = payload.entries.filter((entry): entry is Payment => !isVoided(entry))
+  if (!(await areRowsOf(made, payments))) return 'payments_differ'
+  const byCounter = new Map(payments.map((payment) => [payment.counter, payment]))
+  for (const payment of made) {
+    const own = byCounter.get(payment.counter) as PaymentRow
+    if (!followsDecision(decisionFor(receipt, payment.counter).decision, own)) return 'decision_overruled'
+    if (own.payer_device_id && !(await isPayersWord(payment, own, registry))) return 'payer_not_proven'
+  }
+  return undefined
 }
+
+type EvidenceFault = 'row_differs' | 'chain_broken' | 'payments_differ' | 'decision_overruled' | 'payer_not_proven'
 
 function isRowOf({ bundle, digest, receipt }: VerifiedBundle, row: BundleRow): boolean {
   return (
@@ -137,20 +159,44 @@ function isRowOf({ bundle, digest, receipt }: VerifiedBundle, row: BundleRow): b
   )
 }
 
-/** One row for each payment that was not voided, and no other; what the edge refused stayed refused. */
-async function arePaymentsOf({ payload, receipt }: VerifiedBundle, rows: readonly PaymentRow[]): Promise<boolean> {
-  const payments = payload.entries.filter((entry): entry is Payment => !isVoided(entry))
+/** One row for each payment that was not voided, and no other. */
+async function areRowsOf(payments: readonly Payment[], rows: readonly PaymentRow[]): Promise<boolean> {
   if (payments.length !== rows.length) return false
   const byCounter = new Map(rows.map((row) => [row.counter, row]))
   const same = await Promise.all(
     payments.map(async (payment) => {
       const row = byCounter.get(payment.counter)
       if (row === undefined || toHex(await contentHash(payment)) !== toHex(row.content_hash)) return false
-      if (decisionFor(receipt, payment.counter).decision === 'refused' && row.status !== 'refused') return false
       return row.facts === null || JSON.stringify(row.facts) === JSON.stringify(factsOf(payment))
     }),
   )
   return same.every(Boolean)
+}
+
+/** What the edge refused stayed refused; what it held back moved no money unless people decided so. */
+function followsDecision(decision: Decision, { status, decided }: PaymentRow): boolean {
+  if (decision === 'refused') return status === 'refused'
+  const moved = status === 'succeeded' || status === 'reversed'
+  return decision === 'accepted' || !moved || decided
+}
+
+/** The signature that was used up for a payment is over its terms, by a key of the device that is named. */
+async function isPayersWord(
+  payment: Payment,
+  { payer_device_id, nonce }: PaymentRow,
+  registry: Registry,
+): Promise<boolean> {
+  const authorization = readAuthorization(payment)
+  if (authorization === undefined || payer_device_id === null || nonce === null) return false
+  const { claims } = authorization
+  const key = registry.get(claims.deviceId)?.keys.get(toHex(claims.kid))
+  return (
+    key !== undefined &&
+    claims.deviceId === payer_device_id &&
+    equalBytes(claims.nonce, new Uint8Array(nonce)) &&
+    equalBytes(authorization.payload, authorizationTerms(payment)) &&
+    verifySign1(key.verifier, authorization, 'molam-payer-authorization-v1')
+  )
 }
 
 const factsOf = ({ type, method, amount, currency, sender, receiver, merchantId, initiatedAtMs }: Payment) => [
@@ -162,10 +208,15 @@ async function paymentsOf(client: pg.ClientBase, bundles: readonly BundleRow[]):
     `WITH b AS (SELECT * FROM unnest($1::text[], $2::text[]) AS b (device_id, bundle_id))
      SELECT device_id, bundle_id, counter, content_hash, status,
             json_build_array(type, method, amount_minor, currency, sender, receiver, merchant_id,
-                             (extract(epoch FROM initiated_at) * 1000)::bigint) AS facts
-     FROM b JOIN offline_transactions USING (device_id, bundle_id)
+                             (extract(epoch FROM initiated_at) * 1000)::bigint) AS facts,
+            EXISTS (SELECT FROM offline_decisions d
+                    WHERE d.device_id = t.device_id AND d.counter = t.counter AND d.bundle_id = t.bundle_id
+                      AND d.result = 'applied' AND d.verdict = 'approve') AS decided,
+            a.payer_device_id, a.nonce
+     FROM b JOIN offline_transactions t USING (device_id, bundle_id)
+     LEFT JOIN offline_payer_authorizations a USING (device_id, counter)
      UNION ALL
-     SELECT device_id, bundle_id, counter, content_hash, 'refused', NULL
+     SELECT device_id, bundle_id, counter, content_hash, 'refused', NULL, false, NULL, NULL
      FROM b JOIN offline_tx_copies USING (device_id, bundle_id)`,
     [bundles.map((row) => row.device_id), bundles.map((row) => row.bundle_id)],
   )
@@ -177,34 +228,23 @@ async function countBundles(client: pg.ClientBase, sample: number | undefined): 
   return Math.min(rows[0]?.n ?? 0, sample ?? Number.POSITIVE_INFINITY)
 }
 
-/** In the order of the primary key, or in a random order that ends after the sample. */
+/** All of them, device by device, or a random sample. */
 async function* bundlesInBatches(client: pg.ClientBase, sample: number | undefined): AsyncGenerator<BundleRow[]> {
   const columns = `device_id, bundle_id, country, policy_version, seq, digest, signed_at, received_at, first_counter,
-                   last_counter, bundle, receipt`
-  const from =
+                   last_counter, digest_before, bundle, receipt`
+  const chained = `(
+    SELECT *, CASE lag(seq) OVER chain WHEN seq - 1 THEN lag(digest) OVER chain END AS digest_before
+    FROM offline_tx_bundles WINDOW chain AS (PARTITION BY device_id ORDER BY seq, bundle_id)) b`
+  const chosen =
     sample === undefined
-      ? 'offline_tx_bundles ORDER BY device_id, bundle_id'
-      : `offline_tx_bundles JOIN (SELECT device_id, bundle_id FROM offline_tx_bundles ORDER BY random() LIMIT ${sample}) s
+      ? ''
+      : `JOIN (SELECT device_id, bundle_id FROM offline_tx_bundles ORDER BY random() LIMIT ${sample}) s
            USING (device_id, bundle_id)`
-  await client.query(`DECLARE verify_bundles NO SCROLL CURSOR FOR SELECT ${columns} FROM ${from}`)
+  await client.query(`DECLARE verify_bundles NO SCROLL CURSOR FOR SELECT ${columns} FROM ${chained} ${chosen}`)
   for (;;) {
     const { rows } = await client.query<BundleRow>(`FETCH ${BATCH} FROM verify_bundles`)
     if (rows.length === 0) break
     yield rows
   }
   await client.query('CLOSE verify_bundles')
-}
-
-/** Also those that sign no more: what they signed stays signed. */
-async function receiptKeysOfAllTimes(keys: KeyProvider): Promise<readonly TrustedKey[]> {
-  const { keys: all } = await keys.keySet()
-  return Promise.all(
-    all
-      .filter(({ use }) => use === 'receipt')
-      .map(async ({ kid, publicKey }) => ({
-        kid,
-        alg: ES256,
-        verifier: await webCryptoSuite.verifier({ alg: ES256, bytes: publicKey }),
-      })),
-  )
 }

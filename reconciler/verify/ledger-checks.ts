@@ -65,13 +65,15 @@ export const LEDGER_CHECKS: readonly Check[] = [
   },
   {
     name: 'transfer_accounts',
-    promise: 'each transfer is between accounts that exist, in their currency; a payment never touches the system’s',
+    promise:
+      'each transfer is between accounts that exist, in their currency; payments never touch the system’s, and new money comes out of it',
     sql: `
       SELECT t.transfer_id, t.kind, t.currency, d.currency AS debit_currency, c.currency AS credit_currency
       FROM wallet_core.transfers t
       LEFT JOIN wallet_core.accounts d ON d.account_id = t.debit_account_id
       LEFT JOIN wallet_core.accounts c ON c.account_id = t.credit_account_id
       WHERE (t.currency, t.currency) IS DISTINCT FROM (d.currency, c.currency)
-         OR t.kind = 'payment' AND 'system' IN (d.kind, c.kind)`,
+         OR t.kind = 'payment' AND 'system' IN (d.kind, c.kind)
+         OR t.kind = 'funding' AND (d.wallet_id, c.kind = 'system') IS DISTINCT FROM ('system:treasury:' || t.currency, false)`,
   },
 ]

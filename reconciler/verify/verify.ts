@@ -1,9 +1,11 @@
 import type { CryptoKey } from 'jose'
 import type pg from 'pg'
 import type { KeyProvider } from '../../src/crypto/key-provider.ts'
+import { AUDIT_CHECKS } from './audit-checks.ts'
 import { bundlesSkipped, checkBundles } from './bundles.ts'
 import { type Finding, runCheck } from './check.ts'
 import { checkCheckpoints } from './checkpoints.ts'
+import { GUARD_CHECKS } from './guard-checks.ts'
 import { LEDGER_CHECKS } from './ledger-checks.ts'
 import { SETTLEMENT_CHECKS } from './settlement-checks.ts'
 import { readWaiting, type Waiting } from './waiting.ts'
@@ -11,7 +13,7 @@ import { readWaiting, type Waiting } from './waiting.ts'
 /**
  * Every invariant over the whole book, in one snapshot, so that reconcilers may go on meanwhile:
  *
- *   ledger by itself → payments, bundles, activity, audit → the signed evidence → checkpoints → what is still waiting
+ *   ledger by itself → payments, bundles, activity → audit → what keeps facts unchanged → the signed evidence → checkpoints → what is still waiting
  */
 export interface VerifyOptions {
   readonly pool: pg.Pool
@@ -42,7 +44,7 @@ export async function verifyBook(options: VerifyOptions): Promise<Verification> 
       `SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL work_mem = '64MB'`,
     )
     const findings: Finding[] = []
-    const checks = [...LEDGER_CHECKS, ...SETTLEMENT_CHECKS]
+    const checks = [...LEDGER_CHECKS, ...SETTLEMENT_CHECKS, ...AUDIT_CHECKS, ...GUARD_CHECKS]
     for (const [done, check] of checks.entries()) {
       onProgress({ label: check.name, done, total: checks.length })
       findings.push(await runCheck(client, check, examplesMax))

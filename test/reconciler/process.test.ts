@@ -56,7 +56,9 @@ test('commands: migrate, once, and what is wrong with a call', async () => {
   await trade(payer, 2)
   // The device comes behind its bundle; a first run may leave the bundle in its pause.
   await expect
-    .poll(async () => JSON.parse((await cli(['once'])).stdout.trim().split('\n').at(-1) ?? ''), { timeout: 20_000 })
+    .poll(async () => JSON.parse((await cli(['once', '--json'])).stdout.trim().split('\n').at(-1) ?? ''), {
+      timeout: 20_000,
+    })
     .toEqual({ pending: 0, waiting: 0, parked: 0, decisions: 0, untold: 0 })
   expect(await db().balance(payer)).toBe(5000)
   await expect(cli([])).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('usage:') })

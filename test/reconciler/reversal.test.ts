@@ -221,7 +221,7 @@ test.each(['before', 'after'] as const)('killed %s any message to Postgres: reve
 })
 
 test('after all this the whole book is sound', async () => {
-  const { code, output } = await call(verify, ['--full'], world)
+  const { code, output } = await call(verify, [], world)
   expect(output).toContain('the book is sound')
   expect(code).toBe(0)
 })

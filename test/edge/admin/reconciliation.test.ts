@@ -62,49 +62,57 @@ const service = async (path: string) =>
   })
 const received = (query: string) => service(`/internal/received?${query}`)
 
+interface Received {
+  readonly device_id: string
+  readonly currency: string
+  readonly admitted_count: number
+  readonly admitted_amount: number
+}
+const FIELDS = ['admitted_amount', 'admitted_count', 'bundle_id', 'currency', 'device_id']
+const sumOf = (all: readonly Received[], field: 'admitted_count' | 'admitted_amount') =>
+  all.reduce((sum, one) => sum + one[field], 0)
+
 describe('the edge’s own count for the reconciler', () => {
-  it('is by device and currency, of the country’s calendar day', async () => {
-    const { devices, next_cursor } = await ok(received(`date=${DATE}&country=BJ`))
+  it('is each bundle with what was admitted of it, of the country’s calendar day', async () => {
+    const { bundles, next_cursor } = await ok(received(`date=${DATE}&country=BJ`))
     expect(next_cursor).toBeNull()
-    expect(devices).toHaveLength(3)
-    expect(devices).toContainEqual({
-      ...{ device_id: shop.id, currency: 'XOF', bundles: 3, admitted_count: 6, admitted_amount: 15_000 },
-    })
-    expect(devices).toContainEqual({
-      ...{ device_id: shop.id, currency: 'GHS', bundles: 1, admitted_count: 1, admitted_amount: 700 },
-    })
-    expect(devices).toContainEqual({
-      ...{ device_id: market.id, currency: 'XOF', bundles: 1, admitted_count: 3, admitted_amount: 2500 },
-    })
+    expect(bundles).toHaveLength(5)
+    const sums = Object.groupBy(bundles as Received[], ({ device_id, currency }) => `${device_id} ${currency}`)
+    const summed = Object.entries(sums).map(([of, own = []]) => [
+      of,
+      ...[own.length, sumOf(own, 'admitted_count'), sumOf(own, 'admitted_amount')],
+    ])
+    expect(summed.toSorted()).toEqual(
+      [
+        [`${shop.id} XOF`, 3, 6, 15_000],
+        [`${shop.id} GHS`, 1, 1, 700],
+        [`${market.id} XOF`, 1, 3, 2500],
+      ].toSorted(),
+    )
+    for (const bundle of bundles) expect(Object.keys(bundle).toSorted()).toEqual(FIELDS)
   })
   it('is another one of another country or day', async () => {
-    expect(await ok(received(`date=${DATE}&country=SN`))).toEqual({ devices: [], next_cursor: null })
-    expect((await ok(received('date=2026-03-05&country=BJ'))).devices).toMatchObject([{ admitted_amount: 1 }])
+    expect(await ok(received(`date=${DATE}&country=SN`))).toEqual({ bundles: [], next_cursor: null })
+    expect((await ok(received('date=2026-03-05&country=BJ'))).bundles).toMatchObject([{ admitted_amount: 1 }])
   })
   it('comes in pages, which together are the whole', async () => {
-    const sums = { bundles: 0, admitted_amount: 0 }
+    const all: Received[] = []
     let pages = 0
     for (let cursor = ''; ; pages++) {
       const answer = await ok(received(`date=${DATE}&country=BJ&limit=2${cursor && `&cursor=${cursor}`}`))
-      for (const one of answer.devices) {
-        sums.bundles += one.bundles
-        sums.admitted_amount += one.admitted_amount
-      }
+      all.push(...answer.bundles)
       cursor = answer.next_cursor ?? ''
       if (cursor === '') break
     }
     expect(pages).toBe(2)
-    expect(sums).toEqual({ bundles: 5, admitted_amount: 18_200 })
+    expect(all).toEqual((await ok(received(`date=${DATE}&country=BJ`))).bundles)
   })
   it('goes on behind its cursor', async () => {
     const cursor = btoa(JSON.stringify([BEGIN + 5, '02', 'x']))
       .replaceAll('=', '')
       .replaceAll('+', '-')
-    const { devices } = await ok(received(`date=${DATE}&country=BJ&cursor=${cursor.replaceAll('/', '_')}`))
-    expect(devices.map(({ bundles, admitted_amount }: Record<string, number>) => [bundles, admitted_amount])).toEqual([
-      [1, 2500],
-      [1, 5000],
-    ])
+    const { bundles } = await ok(received(`date=${DATE}&country=BJ&cursor=${cursor.replaceAll('/', '_')}`))
+    expect((bundles as Received[]).map(({ admitted_amount }) => admitted_amount)).toEqual([2500, 5000])
   })
   it.each([
     'country=BJ',

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { exportJWK, generateKeyPair } from 'jose'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { dailyCheckpoint } from '../../../reconciler/checkpoint.ts'
+import { dailyCheckpoint, readCheckpoints } from '../../../reconciler/checkpoint.ts'
 import { checkpointKeys } from '../../../reconciler/checkpoint-key.ts'
 import { checkpoint } from '../../../reconciler/commands/checkpoint.ts'
 import { verify } from '../../../reconciler/commands/verify.ts'
@@ -172,4 +172,50 @@ test('a running reconciler writes one checkpoint a day, also when it is started 
   expect(await first()).toBe(0)
   nowMs += 3_600_000
   expect([await first(), await step()()]).toEqual([1, 0])
+})
+
+test('two reconcilers at midnight add one line between them, and the file stays whole', async () => {
+  const keys = await checkpointKeys(settings['CHECKPOINT_KEY'] ?? '')
+  const file = join(dir, 'shared.ndjson')
+  const { verify: key, sign } = keys
+  if (sign === undefined) throw new Error('no private part')
+  const steps = Array.from({ length: 3 }, () =>
+    dailyCheckpoint(db().app, file, { sign, verify: key }, () => 86_400_000),
+  )
+  const written = await Promise.all(steps.map((step) => step()))
+  expect(written.toSorted()).toEqual([0, 0, 1])
+  expect((await readCheckpoints(file, key)).lines).toBe(1)
+})
+
+test('a line whose writer died in the middle counts as not written, and the next one takes its place', async () => {
+  await save()
+  const [first, second] = await lines()
+  await writeFile(settings['CHECKPOINT_FILE'] ?? '', `${first}\n${second?.slice(0, 200)}`)
+  expect(await faults()).toEqual({})
+  expect(JSON.parse((await save()).output)).toMatchObject({ no: 2 })
+  expect(await faults()).toEqual({})
+  expect(await lines()).toHaveLength(2)
+})
+
+test('a checkpoint of a clock that ran ahead does not end the checkpoints until then', async () => {
+  const { verify: key, sign } = await checkpointKeys(settings['CHECKPOINT_KEY'] ?? '')
+  if (sign === undefined) throw new Error('no private part')
+  const file = join(dir, 'ahead.ndjson')
+  const seen: number[] = []
+  const at = (day: string) => Date.parse(`${day}T00:00:00Z`)
+  const step = (day: string) =>
+    dailyCheckpoint(
+      db().app,
+      file,
+      { sign, verify: key },
+      () => at(day),
+      (atMs) => seen.push(atMs),
+    )()
+  expect([
+    await step('2040-01-01'),
+    await step('2030-01-01'),
+    await step('2030-01-01'),
+    await step('2030-01-02'),
+  ]).toEqual([1, 1, 0, 1])
+  expect(seen).toEqual([at('2040-01-01'), at('2030-01-01'), at('2030-01-01'), at('2030-01-02')])
 })

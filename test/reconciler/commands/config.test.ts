@@ -30,12 +30,20 @@ const cli = (...args: string[]) =>
 test('help names every command, and each has its own', async () => {
   const { stdout } = await cli('--help')
   for (const name of Object.keys(COMMANDS)) expect(stdout).toContain(`  ${name}`)
-  expect((await cli('verify', '--help')).stdout).toContain('usage: verify')
+  for (const [name, { help }] of Object.entries(COMMANDS)) expect(help).toMatch(new RegExp(`^usage: ${name}`))
+  // Asked for its help, a command does nothing else.
+  expect((await cli('migrate', '--help')).stdout).toContain('usage: migrate')
 })
 
 test('exit code 2 for what is not called or not configured correctly', async () => {
   await expect(cli('release')).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('usage: release') })
   await expect(cli('release', '--nonsense')).rejects.toMatchObject({ code: 2 })
   await expect(cli('verify')).rejects.toMatchObject({ code: 2, stderr: 'configuration: DATABASE_URL is not set\n' })
+  for (const name of ['run', 'once', 'migrate']) {
+    await expect(cli(name, '--dry-run')).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('--dry-run'),
+    })
+  }
   await expect(cli('constructor')).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('usage:') })
 })

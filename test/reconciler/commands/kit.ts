@@ -23,6 +23,7 @@ export async function call(
     fetch: world.network.fetch,
     clock: () => world.now,
     random: () => 0.5,
+    stopSignal: () => new AbortController().signal,
     print: (text) => void output.push(text),
     progress: (label, done, total) => void progress.push(`${done}/${total} ${label}`),
     clear: () => undefined,

@@ -121,52 +121,107 @@ test('CSV for spreadsheets', async () => {
   expect(rows).toContain(`${DATE},BJ,${shop.id},merchant,XOF,not_posted,failed: insufficient_funds,1,9000,`)
 })
 
-const device = (id: string, bundles: number, admitted_count = 1, admitted_amount = 1) => ({
-  ...{ device_id: id, currency: 'XOF', bundles, admitted_count, admitted_amount },
+const bundle = (device_id: string, bundle_id: string, admitted_count = 1, admitted_amount = 1) => ({
+  ...{ bundle_id, device_id, currency: 'XOF', admitted_count, admitted_amount },
 })
+/** What the edge has of the day: 3 000 + 3 000 + 9 000 + 500 were not refused; 1 000 and the copy were. */
+async function agreeing() {
+  const { rows } = await db().app.query('SELECT device_id, bundle_id, seq FROM offline_tx_bundles')
+  const idOf = (device: TestDevice, seq: number) =>
+    rows.find((row) => row.device_id === device.id && row.seq === seq).bundle_id
+  const { deviceId, bundleId } = (await json()).open[0]
+  const open = bundle(deviceId, bundleId, 2, 5000)
+  const settled = [
+    bundle(shop.id, idOf(shop, 1), 4, 15_500),
+    bundle(shop.id, idOf(shop, 2), 0, 0),
+    bundle(agent.id, idOf(agent, 1), 1, 700),
+  ]
+  return { open, settled, all: [...settled, open] }
+}
+const answers =
+  (bundles: readonly object[]): typeof edge =>
+  () =>
+    Response.json({ bundles, next_cursor: null })
+/** Time passes, and is set back for the next test. */
+async function later<T>(hours: number, work: () => Promise<T>): Promise<T> {
+  const { now } = world
+  world.now += hours * 3_600_000
+  try {
+    return await work()
+  } finally {
+    world.now = now
+  }
+}
 
-test('the edge’s own count shows what has not arrived', async () => {
+test('the edge’s own word shows what has not arrived', async () => {
+  const { all } = await agreeing()
   edge = async (request) => {
     const url = new URL(request.url)
     expect(url.pathname).toBe('/internal/received')
     expect([url.searchParams.get('date'), url.searchParams.get('country')]).toEqual([DATE, 'BJ'])
     expect(request.headers.get(SERVICE_HEADER)).toMatch(/^t=/)
     return url.searchParams.get('cursor') === 'next'
-      ? Response.json({ devices: [device('POS-ELSEWHERE', 1)], next_cursor: null })
-      : Response.json({ devices: [device(shop.id, 4)], next_cursor: 'next' })
+      ? Response.json({ bundles: [bundle('POS-ELSEWHERE', 'X'), bundle(shop.id, 'Y')], next_cursor: null })
+      : Response.json({ bundles: all, next_cursor: 'next' })
   }
-  const { devices } = await json()
-  expect(devices).toContainEqual({ deviceId: shop.id, settled: 2, open: 0, atEdge: 4, notArrived: 2 })
+  const { devices, disagreements, explained } = await json()
+  expect(devices).toContainEqual({ deviceId: shop.id, settled: 2, open: 0, atEdge: 3, notArrived: 1 })
   expect(devices).toContainEqual({ deviceId: 'POS-ELSEWHERE', settled: 0, open: 0, atEdge: 1, notArrived: 1 })
-  expect((await made([])).output).toContain(`${shop.id}  2 not here yet`)
+  expect(disagreements).toContainEqual(
+    expect.objectContaining({ deviceId: shop.id, bundleIds: ['Y'], bundles: 1, why: 'not arrived yet' }),
+  )
+  expect(explained).toBe(true)
+  const people = await made([])
+  expect(people.output).toContain(`${shop.id}  1 not here yet`)
+  expect(people.progress).toEqual(['4/4 bundles of the edge', '6/6 bundles of the edge'])
 })
 
-test('a device that comes on several pages is added up', async () => {
-  edge = async (request) =>
-    new URL(request.url).searchParams.has('cursor')
-      ? Response.json({ devices: [device(shop.id, 1, 2, 2000)], next_cursor: null })
-      : Response.json({ devices: [device(shop.id, 1, 2, 13_500)], next_cursor: 'next' })
-  const { devices, disagreements } = await json()
-  expect(devices).toContainEqual({ deviceId: shop.id, settled: 2, open: 0, atEdge: 2, notArrived: 0 })
-  expect(disagreements).not.toContainEqual(expect.objectContaining({ deviceId: shop.id }))
+test('“not yet” is a reason until a day after the day, and then it is none', async () => {
+  const { settled, open } = await agreeing()
+  edge = answers([...settled, open, bundle('POS-ELSEWHERE', 'X', 3, 90_000)])
+  await later(47, async () => expect(await json()).toMatchObject({ explained: true }))
+  await later(49, async () => {
+    const { code, output } = await made([])
+    expect(code).toBe(1)
+    expect(output).toContain(
+      'POS-ELSEWHERE  XOF  1 bundles, admitted 3 (90000) at the edge, 0 (0) here: UNEXPLAINED (X)',
+    )
+  })
+  edge = answers([...settled.slice(1), open])
+  expect(await json()).toMatchObject({
+    explained: true,
+    disagreements: [{ why: 'not in the edge’s read model yet' }, {}],
+  })
+  await later(49, async () => expect(await json()).toMatchObject({ explained: false }))
 })
 
 test('what the edge admitted is what the book has of it: else the report says so and is not explained', async () => {
-  const late = (await json()).devices.find(({ open }: { open: number }) => open > 0).deviceId
-  // 3 000 + 3 000 + 9 000 + 500 were not refused at the edge; 1 000 and the copy were.
-  const agreeing = [device(shop.id, 2, 4, 15_500), device(agent.id, 1, 1, 700)]
-  edge = () => Response.json({ devices: [...agreeing, device(late, 1, 2, 5000)], next_cursor: null })
+  const { all, settled, open } = await agreeing()
+  edge = answers(all)
   expect(await json()).toMatchObject({
     explained: true,
-    disagreements: [{ deviceId: late, atEdge: { count: 2, minor: 5000 }, why: 'not settled yet' }],
+    disagreements: [{ deviceId: open.device_id, atEdge: { count: 2, minor: 5000 }, why: 'not settled yet' }],
   })
-  edge = () => Response.json({ devices: [device(shop.id, 2, 4, 15_501), ...agreeing.slice(1)], next_cursor: null })
+  const [first, ...others] = settled
+  edge = answers([{ ...first, admitted_amount: 15_501 }, ...others, open])
   const { code, output } = await made([])
   expect(code).toBe(1)
-  expect(output).toContain(`${shop.id}  XOF  admitted 4 (15501) at the edge, 4 (15500) here: UNEXPLAINED`)
+  expect(output).toContain(`${shop.id}  XOF  1 bundles, admitted 4 (15501) at the edge, 4 (15500) here: UNEXPLAINED`)
   const rows = (await made(['--format', 'csv'])).output.split('\r\n')
-  expect(rows).toContain(`${DATE},BJ,${shop.id},,XOF,admitted_at_edge,,4,15501,`)
-  expect(rows).toContain(`${DATE},BJ,${shop.id},,XOF,admitted_here,,4,15500,`)
+  expect(rows).toContain(`${DATE},BJ,${shop.id},,XOF,admitted_at_edge,,4,15501,1`)
+  expect(rows).toContain(`${DATE},BJ,${shop.id},,XOF,admitted_here,,4,15500,1`)
+})
+
+test('a bundle that is open explains itself, and no other bundle of its device', async () => {
+  const { all, open } = await agreeing()
+  edge = answers([...all, bundle(open.device_id, 'LOST', 7, 70_000)])
+  await later(49, async () => {
+    const { explained, disagreements } = await json()
+    expect(explained).toBe(false)
+    expect(disagreements).toContainEqual(
+      expect.objectContaining({ deviceId: open.device_id, bundleIds: ['LOST'], atEdge: { count: 7, minor: 70_000 } }),
+    )
+  })
 })
 
 test.each([
