@@ -21,8 +21,8 @@ import type { AdmitRefusal, AdmitRequest, Device, PaymentState, StoredBundle } f
 export interface View {
   readonly device: Device
   /** The admitted bundle with this bundle_id. */
-  readonly sameId: Pick<StoredBundle, 'digest' | 'receipt'> | undefined
-  readonly nonceUsed: boolean
+  readonly sameId: Pick<StoredBundle, 'seq' | 'digest' | 'receipt'> | undefined
+  readonly sameNonce: Pick<StoredBundle, 'seq' | 'digest'> | undefined
   readonly neighbours: Neighbours
   /** `timeFloorMs` of the nearest admitted bundle with a lower seq; undefined when there is none. */
   readonly timeFloorMs: number | undefined
@@ -31,8 +31,12 @@ export interface View {
 export type Admission =
   | { readonly kind: 'replayed'; readonly receipt: Uint8Array }
   | { readonly kind: 'refused'; readonly code: AdmitRefusal }
-  /** Two stories: keep both bundles; a fork also suspends the device. */
-  | { readonly kind: 'contradiction'; readonly code: 'bundle_conflict' | 'nonce_replayed' | 'chain_fork' }
+  /** Two stories, and the admitted bundle that tells the other one: keep both; a fork also suspends the device. */
+  | {
+      readonly kind: 'contradiction'
+      readonly code: 'bundle_conflict' | 'nonce_replayed' | 'chain_fork'
+      readonly against: Pick<StoredBundle, 'seq' | 'digest'> | undefined
+    }
   | {
       readonly kind: 'admit'
       readonly receipt: Receipt
@@ -41,6 +45,8 @@ export type Admission =
       /** Seqs before it that are missing now. */
       readonly holes: number
     }
+
+export type Contradiction = Extract<Admission, { kind: 'contradiction' }>
 
 /** The row to be written, once its receipt is signed. */
 export type NewBundle = Omit<StoredBundle, 'receipt'>
@@ -61,11 +67,11 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
 
   if (sameId !== undefined) {
     const same = equalBytes(sameId.digest, digest)
-    return same ? { kind: 'replayed', receipt: sameId.receipt } : contradiction('bundle_conflict')
+    return same ? { kind: 'replayed', receipt: sameId.receipt } : contradiction('bundle_conflict', sameId)
   }
-  if (view.nonceUsed) return contradiction('nonce_replayed')
+  if (view.sameNonce !== undefined) return contradiction('nonce_replayed', view.sameNonce)
   const step = chainStep({ seq: claims.seq, prev: claims.prev, digest }, view.neighbours)
-  if (step.kind === 'fork') return contradiction('chain_fork')
+  if (step.kind === 'fork') return contradiction('chain_fork', step.against)
 
   const payments = payload.entries.filter((entry): entry is Payment => !isVoided(entry))
   const first = payload.entries[0]?.counter ?? 0
@@ -151,9 +157,10 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
 const newest = (asked: Policy, known: Policy): Policy => (asked.version >= known.version ? asked : known)
 
 const refuse = (code: AdmitRefusal): Admission => ({ kind: 'refused', code })
-const contradiction = (code: 'bundle_conflict' | 'nonce_replayed' | 'chain_fork'): Admission => ({
+const contradiction = (code: Contradiction['code'], against: Contradiction['against']): Admission => ({
   kind: 'contradiction',
   code,
+  against,
 })
 
 /** The counter came in another bundle: that one decides, this copy must not count or post again. */

@@ -8,12 +8,12 @@ import type { Confirmation } from '../src/protocol/confirmations.ts'
 import type { DeviceKey, DeviceStatus } from '../src/protocol/messages.ts'
 import { encodeReceipt } from '../src/protocol/receipt.ts'
 import { err, ok, type Result } from '../src/protocol/result.ts'
-import { moved } from '../src/risk/reputation.ts'
 import type { Held } from '../src/store/consume-index.ts'
 import { Administration } from './administration.ts'
-import { type Admission, decideAdmission, type NewBundle } from './admission.ts'
+import { type Admission, type Contradiction, decideAdmission, type NewBundle } from './admission.ts'
 import { audited } from './audit.ts'
 import { confirmed } from './confirmed.ts'
+import { keepContradiction } from './contradiction.ts'
 import { Delivery } from './delivery.ts'
 import { describeDevice } from './description.ts'
 import {
@@ -23,15 +23,12 @@ import {
   readBundle,
   readDevice,
   readOwing,
-  readReputation,
   readRevision,
   readView,
   writeDeviceChange,
-  writeReputation,
-  writeStatus,
 } from './device-store.ts'
-import { markTold, raise, readUntold } from './escalation.ts'
-import { insertEvidence, readEvidence, readEvidenceDigests } from './evidence-store.ts'
+import { tellSira } from './escalation.ts'
+import { readEvidence } from './evidence-store.ts'
 import { retired } from './keys.ts'
 import { once } from './once.ts'
 import { readNotice } from './outcome-store.ts'
@@ -143,7 +140,7 @@ export class DeviceObject extends DurableObject<Env> {
         case 'refused':
           return admission
         case 'contradiction':
-          return this.#keepEvidence(request, admission.code, nowMs)
+          return this.#contradict(request, admission, nowMs)
         case 'admit': {
           const bundle = { ...admission.bundle, receipt: await this.#signReceipt(admission) }
           // Other calls may have run while the receipt was signed: what was decided on an older state is decided again.
@@ -251,17 +248,8 @@ export class DeviceObject extends DurableObject<Env> {
     await this.#tellSira()
   }
 
-  /** Tells SIRA what people have to look at; what it does not take is told again by the next alarm or sweep. */
-  async #tellSira(): Promise<void> {
-    const { scorer } = configOf(this.env)
-    for (const { id, kind, seq, atMs } of readUntold(this.#sql)) {
-      const { deviceId, country } = readOwing(this.#sql)
-      const digests = readEvidenceDigests(this.#sql, seq).map(toHex)
-      const escalation = { id: `${deviceId}/${id}`, kind, deviceId, country, seq, atMs, digests }
-      const told = await scorer.escalate(escalation, escalation.id)
-      if (!told.ok) return
-      markTold(this.#sql, id)
-    }
+  #tellSira(): Promise<void> {
+    return tellSira(this.#sql, readOwing(this.#sql), configOf(this.env).scorer)
   }
 
   #notice(cursor: number | undefined): NoticeParts {
@@ -299,23 +287,12 @@ export class DeviceObject extends DurableObject<Env> {
     })
   }
 
-  #keepEvidence(request: AdmitRequest, code: 'bundle_conflict' | 'nonce_replayed' | 'chain_fork', nowMs: number) {
-    const { claims, digest, bundle } = request
-    const by = deviceActor(request)
-    const audit = this.ctx.storage.transactionSync((): AuditRecord[] => {
-      const isNew = insertEvidence(this.#sql, { digest, kind: code, seq: claims.seq, bundle, atMs: nowMs })
-      const detail = { seq: claims.seq, digest: toHex(digest) }
-      const seen = isNew ? [audited(this.#sql, nowMs, by, code, detail, claims.bundleId)] : []
-      const event = code === 'chain_fork' ? 'fork' : 'conflict'
-      if (isNew) writeReputation(this.#sql, moved(readReputation(this.#sql), event, nowMs))
-      if (code !== 'chain_fork') return seen
-      // Whether or not this fork is known already: a device that was reactivated and tells it again is cloned still.
-      writeStatus(this.#sql, 'suspended', nowMs)
-      if (isNew) seen.push(raise(this.#sql, code, claims.seq, nowMs))
-      return [...seen, audited(this.#sql, nowMs, { actor: 'system' }, 'device_suspended', { reason: code })]
-    })
+  #contradict(request: AdmitRequest, contradiction: Contradiction, nowMs: number) {
+    const audit = this.ctx.storage.transactionSync(() =>
+      keepContradiction(this.#sql, request, contradiction, deviceActor(request), nowMs),
+    )
     if (audit.length > 0) this.#delivery.sendDevice(readDevice(this.#sql), audit)
-    return { kind: 'refused', code } as const
+    return { kind: 'refused', code: contradiction.code } as const
   }
 }
 

@@ -187,7 +187,7 @@ export function readView(sql: SqlStorage, { claims }: AdmitRequest): View {
   return {
     device,
     sameId: related.find((bundle) => equalBytes(bundle.bundleId, bundleId)),
-    nonceUsed: related.some((bundle) => equalBytes(bundle.nonce, nonce)),
+    sameNonce: related.find((bundle) => equalBytes(bundle.nonce, nonce)),
     neighbours: { head: device.head, before, same: at(seq), after: at(seq + 1) },
     timeFloorMs: before === undefined ? readTimeFloor(sql, seq) : before.timeFloorMs,
   }

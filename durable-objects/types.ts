@@ -235,9 +235,11 @@ export interface Evidence {
   readonly kind: string
   readonly seq: number
   readonly atMs: number
+  /** Of the admitted bundle that it contradicts; null when it contradicts the beginning of the chain. */
+  readonly againstSeq: number | null
   /** The signed bundle that contradicts. */
   readonly bundle: Uint8Array
-  /** The signed bundle that was admitted in its place, when there is one. */
+  /** The signed bundle that it contradicts, when there is one. */
   readonly admitted: Uint8Array | null
 }
 

@@ -107,6 +107,7 @@ export const device = z
 export const evidence = z.strictObject({
   kind: z.string(),
   seq: z.int(),
+  against_seq: z.int().nullable().openapi({ description: 'Seq of the admitted bundle that it contradicts' }),
   at: atMs,
   bundle: bytes,
   admitted: bytes.nullable(),
