@@ -3,7 +3,8 @@ import { moved } from '../src/risk/reputation.ts'
 import type { Contradiction } from './admission.ts'
 import { audited } from './audit.ts'
 import { readReputation, writeReputation, writeStatus } from './device-store.ts'
-import { raise, wasRaisedSince } from './escalation.ts'
+import { raise } from './escalation.ts'
+import { lastRaisedMs } from './escalation-store.ts'
 import { insertEvidence } from './evidence-store.ts'
 import type { AuditRecord } from './owed-store.ts'
 import type { Actor, AdmitRequest } from './types.ts'
@@ -37,7 +38,8 @@ export function keepContradiction(
     bundle,
     atMs: nowMs,
   })
-  const escalates = kept !== 'known' && (isFork || !wasRaisedSince(sql, code, nowMs - ESCALATE_EVERY_MS))
+  const isDue = nowMs - (lastRaisedMs(sql, code) ?? 0) >= ESCALATE_EVERY_MS
+  const escalates = kept !== 'known' && (isFork || isDue)
   const audit: AuditRecord[] = []
   if (kept === 'new' || escalates) {
     const detail = { seq: claims.seq, digest: toHex(digest) }

@@ -6,7 +6,7 @@ import { owedSummary } from './owed-store.ts'
 import type { DeviceDescription } from './types.ts'
 
 /** A device as operators see it: nothing personal, and what does not add up. */
-export function describeDevice(sql: SqlStorage, nowMs: number): DeviceDescription {
+export function describeDevice(sql: SqlStorage, hasSira: boolean, nowMs: number): DeviceDescription {
   const device = readDevice(sql)
   const { status, country, tenant, head, registeredAtMs, alg, kid } = device
   const last = sql
@@ -20,7 +20,7 @@ export function describeDevice(sql: SqlStorage, nowMs: number): DeviceDescriptio
     ...{ status, country, tenant, head, registeredAtMs, alg, kid, contradictions },
     missing: missingCounters(device.counters, MISSING_PER_NOTICE_MAX),
     missingSeqs: isComplete(sql, head) ? [] : missingSeqs(sql, MISSING_PER_NOTICE_MAX),
-    owed: owedSummary(sql, device),
+    owed: owedSummary(sql, device, hasSira),
     olderKeys: device.olderKeys.map(({ kid, alg, state, lastSeq }) => ({ kid, alg, state, lastSeq })),
     activity: [...device.activity].map(([key, { count, value }]) => {
       const [date = '', currency = ''] = key.split('|')

@@ -8,28 +8,19 @@ import type { Confirmation } from '../src/protocol/confirmations.ts'
 import type { DeviceKey, DeviceStatus } from '../src/protocol/messages.ts'
 import { encodeReceipt } from '../src/protocol/receipt.ts'
 import { err, ok, type Result } from '../src/protocol/result.ts'
+import type { RemoteScorer } from '../src/risk/scorer.ts'
 import type { Held } from '../src/store/consume-index.ts'
 import { Administration } from './administration.ts'
-import { type Admission, type Contradiction, decideAdmission, type NewBundle } from './admission.ts'
-import { audited } from './audit.ts'
+import { type Admission, type Contradiction, decideAdmission } from './admission.ts'
+import { audited, deviceActor } from './audit.ts'
+import { commitAdmission } from './commit.ts'
 import { confirmed } from './confirmed.ts'
 import { keepContradiction } from './contradiction.ts'
 import { Delivery } from './delivery.ts'
 import { describeDevice } from './description.ts'
-import {
-  insertBundle,
-  insertDevice,
-  isComplete,
-  readBundle,
-  readDevice,
-  readOwing,
-  readRevision,
-  readView,
-  writeDeviceChange,
-} from './device-store.ts'
+import { insertDevice, readBundle, readDevice, readOwing, readView } from './device-store.ts'
 import { tellSira } from './escalation.ts'
 import { readEvidence } from './evidence-store.ts'
-import { retired } from './keys.ts'
 import { once } from './once.ts'
 import { readNotice } from './outcome-store.ts'
 import { type AuditRecord, owedSummary } from './owed-store.ts'
@@ -144,7 +135,8 @@ export class DeviceObject extends DurableObject<Env> {
         case 'admit': {
           const bundle = { ...admission.bundle, receipt: await this.#signReceipt(admission) }
           // Other calls may have run while the receipt was signed: what was decided on an older state is decided again.
-          if (!this.#commit(view.device.revision, admission, bundle, request)) continue
+          const { revision } = view.device
+          if (!commitAdmission(this.ctx.storage, revision, admission, bundle, request)) continue
           this.#delivery.sendBundle(view.device, bundle)
           const device = { ...view.device, ...admission.device }
           return { kind: 'admitted', receipt: bundle.receipt, notice: readNotice(this.#sql, device, request.cursor) }
@@ -220,13 +212,13 @@ export class DeviceObject extends DurableObject<Env> {
 
   /** Facts for operators, without anything personal. */
   describe(): DeviceDescription | undefined {
-    return this.#registered ? describeDevice(this.#sql, Date.now()) : undefined
+    return this.#registered ? describeDevice(this.#sql, this.#scorer.takesEscalations, Date.now()) : undefined
   }
 
   /** Bundles of this device that contradict each other. */
   evidence(): { readonly tenant: string; readonly evidence: readonly Evidence[] } | undefined {
     if (!this.#registered) return undefined
-    return { tenant: readOwing(this.#sql).tenant, evidence: readEvidence(this.#sql, EVIDENCE_SHOWN_MAX) }
+    return { tenant: readOwing(this.#sql).tenant, evidence: readEvidence(this.#sql) }
   }
 
   /** For a dry run of a policy: payments out of this wallet need no other proof. */
@@ -239,7 +231,7 @@ export class DeviceObject extends DurableObject<Env> {
     if (!this.#registered) return undefined
     await this.#delivery.rearm()
     await this.#tellSira()
-    return owedSummary(this.#sql, readOwing(this.#sql))
+    return owedSummary(this.#sql, readOwing(this.#sql), this.#scorer.takesEscalations)
   }
 
   override async alarm(): Promise<void> {
@@ -249,7 +241,11 @@ export class DeviceObject extends DurableObject<Env> {
   }
 
   #tellSira(): Promise<void> {
-    return tellSira(this.#sql, readOwing(this.#sql), configOf(this.env).scorer)
+    return tellSira(this.#sql, readOwing(this.#sql), this.#scorer)
+  }
+
+  get #scorer(): RemoteScorer {
+    return configOf(this.env).scorer
   }
 
   #notice(cursor: number | undefined): NoticeParts {
@@ -262,31 +258,6 @@ export class DeviceObject extends DurableObject<Env> {
     return signAsEdge(signer, kid, encodeReceipt(admission.receipt), 'molam-receipt-v1')
   }
 
-  /** @returns false when the device is no longer the one that was decided on: then nothing is written */
-  #commit(
-    revision: number,
-    { device: change, holes }: Extract<Admission, { kind: 'admit' }>,
-    bundle: NewBundle & { receipt: Uint8Array },
-    request: AdmitRequest,
-  ): boolean {
-    return this.ctx.storage.transactionSync(() => {
-      if (readRevision(this.#sql) !== revision) return false
-      insertBundle(this.#sql, bundle)
-      const isFull = (seq: number) => isComplete(this.#sql, seq)
-      const olderKeys = change.olderKeys.length > 0 ? retired(change.olderKeys, isFull) : change.olderKeys
-      writeDeviceChange(this.#sql, { ...change, olderKeys }, bundle.seq)
-      const detail = {
-        seq: bundle.seq,
-        status: bundle.status,
-        admitted: bundle.admittedCount,
-        ...(holes > 0 && { holes }),
-        ...(request.claims.relay && { carried_by: request.carrier ?? 'unknown' }),
-      }
-      audited(this.#sql, bundle.receivedAtMs, deviceActor(request), 'bundle_admitted', detail, bundle.bundleId)
-      return true
-    })
-  }
-
   #contradict(request: AdmitRequest, contradiction: Contradiction, nowMs: number) {
     const audit = this.ctx.storage.transactionSync(() =>
       keepContradiction(this.#sql, request, contradiction, deviceActor(request), nowMs),
@@ -295,13 +266,6 @@ export class DeviceObject extends DurableObject<Env> {
     return { kind: 'refused', code: contradiction.code } as const
   }
 }
-
-const deviceActor = ({ requestId, from }: AdmitRequest): Actor => {
-  return { actor: 'device', requestId, ...(from && { from }) }
-}
-
-/** Two bundles of at most 64 KiB each: stays far from what an answer may hold. */
-const EVIDENCE_SHOWN_MAX = 50
 
 function sameFacts(device: Device, facts: DeviceRegistration): boolean {
   return (

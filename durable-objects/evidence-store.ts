@@ -9,6 +9,9 @@ import type { Evidence } from './types.ts'
  */
 export const EVIDENCE_PER_KIND_MAX = 200
 
+/** Two bundles of at most 64 KiB each: stays far from what an answer may hold. */
+const EVIDENCE_SHOWN_MAX = 50
+
 interface NewEvidence {
   readonly digest: Uint8Array
   readonly kind: string
@@ -34,12 +37,12 @@ export function insertEvidence(sql: SqlStorage, evidence: NewEvidence): 'new' | 
 }
 
 /** Bundles that contradict admitted ones, each beside the one it contradicts. Forks first, then the oldest. */
-export function readEvidence(sql: SqlStorage, limit: number): Evidence[] {
+export function readEvidence(sql: SqlStorage): Evidence[] {
   const rows = sql.exec(
     `SELECT e.kind, e.seq, e.against_seq, e.at, e.bundle, b.bundle AS admitted
       FROM evidence e LEFT JOIN bundles b ON b.seq = e.against_seq
       ORDER BY e.kind <> 'chain_fork', e.at, e.digest LIMIT ?`,
-    limit,
+    EVIDENCE_SHOWN_MAX,
   )
   return rows.toArray().map((row) => ({
     kind: row['kind'] as string,

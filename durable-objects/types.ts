@@ -247,6 +247,8 @@ export interface Evidence {
 export interface OwedSummary {
   readonly settle: number
   readonly index: number
+  /** Escalations that SIRA has not taken. */
+  readonly escalations: number
   /** When the oldest of it became owed; null when nothing is. */
   readonly oldestMs: number | null
 }

@@ -101,7 +101,7 @@ export const device = z
     last_push_at: atMs.nullable(),
     reputation: score.openapi({ description: '0 is the worst, 0.5 a device that nobody knows' }),
     last_risk_score: score.nullable(),
-    owed: z.strictObject({ settle: count, index: count, oldest_at: atMs.nullable() }),
+    owed: z.strictObject({ settle: count, index: count, escalations: count, oldest_at: atMs.nullable() }),
   })
   .openapi('Device')
 export const evidence = z.strictObject({
