@@ -2,6 +2,7 @@ import { calendarDay } from '../src/protocol/activity.ts'
 import { equalBytes } from '../src/protocol/bytes.ts'
 import { chainStep, type Neighbours } from '../src/protocol/chain.ts'
 import { addRange, hasCounter } from '../src/protocol/counters.ts'
+import { COUNTER_RANGES_MAX } from '../src/protocol/limits.ts'
 import { isVoided, type Payment } from '../src/protocol/payment.ts'
 import type { Policy } from '../src/protocol/policy.ts'
 import type { DecisionException, Receipt } from '../src/protocol/receipt.ts'
@@ -24,6 +25,8 @@ export interface View {
   readonly sameId: Pick<StoredBundle, 'seq' | 'digest' | 'receipt'> | undefined
   readonly sameNonce: Pick<StoredBundle, 'seq' | 'digest'> | undefined
   readonly neighbours: Neighbours
+  /** Bundles before it that are missing. */
+  readonly missingBefore: number
   /** `timeFloorMs` of the nearest admitted bundle with a lower seq; undefined when there is none. */
   readonly timeFloorMs: number | undefined
 }
@@ -77,6 +80,8 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
   const first = payload.entries[0]?.counter ?? 0
   const last = first + payload.entries.length - 1
   const fresh = payments.filter(({ counter }) => !hasCounter(device.counters, counter))
+  const counters = addRange(device.counters, [first, last])
+  if (counters.length > Math.max(device.counters.length, COUNTER_RANGES_MAX)) return refuse('counters_missing')
   const { policy } = request
   const local = assessLocally({
     payments: fresh,
@@ -87,6 +92,7 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
     activity: device.activity,
     history: device.history,
     holes: step.holes,
+    missingBefore: view.missingBefore,
     recentConflicts: recentConflicts(device.reputation, nowMs),
     deviceAgeMs: nowMs - device.registeredAtMs,
     reputation: reputationAt(device.reputation, nowMs),
@@ -144,7 +150,7 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
     holes: step.holes,
     device: {
       head: Math.max(device.head, claims.seq),
-      counters: addRange(device.counters, [first, last]),
+      counters,
       activity: recent(judged.activity, request, nowMs),
       history: updateHistory(device.history, fresh, judged.verdicts, policy, nowMs),
       policy: request.policy,

@@ -1,7 +1,8 @@
 import { missingCounters } from '../src/protocol/counters.ts'
 import { MISSING_PER_NOTICE_MAX } from '../src/protocol/limits.ts'
 import { reputationAt } from '../src/risk/reputation.ts'
-import { isComplete, missingSeqs, readDevice } from './device-store.ts'
+import { readDevice } from './device-store.ts'
+import { missingSeqs } from './hole-store.ts'
 import { owedSummary } from './owed-store.ts'
 import type { DeviceDescription } from './types.ts'
 
@@ -19,7 +20,7 @@ export function describeDevice(sql: SqlStorage, hasSira: boolean, nowMs: number)
   return {
     ...{ status, country, tenant, head, registeredAtMs, alg, kid, contradictions },
     missing: missingCounters(device.counters, MISSING_PER_NOTICE_MAX),
-    missingSeqs: isComplete(sql, head) ? [] : missingSeqs(sql, MISSING_PER_NOTICE_MAX),
+    missingSeqs: missingSeqs(sql, MISSING_PER_NOTICE_MAX),
     owed: owedSummary(sql, device, hasSira),
     olderKeys: device.olderKeys.map(({ kid, alg, state, lastSeq }) => ({ kid, alg, state, lastSeq })),
     activity: [...device.activity].map(([key, { count, value }]) => {

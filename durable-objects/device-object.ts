@@ -13,6 +13,7 @@ import type { Held } from '../src/store/consume-index.ts'
 import { Administration } from './administration.ts'
 import { type Admission, type Contradiction, decideAdmission } from './admission.ts'
 import { audited, deviceActor } from './audit.ts'
+import { raiseOverdueGap } from './chain-gap.ts'
 import { commitAdmission } from './commit.ts'
 import { confirmed } from './confirmed.ts'
 import { keepContradiction } from './contradiction.ts'
@@ -226,9 +227,13 @@ export class DeviceObject extends DurableObject<Env> {
     return this.#registered ? readDevice(this.#sql).ownerWallet : undefined
   }
 
-  /** The sweep's call: sets a lost alarm again, also where the object has been alive all the time. */
+  /**
+   * The sweep's call: sets a lost alarm again, also where the object has been alive all the time, and looks for what did not
+   * come.
+   */
   async wake(): Promise<OwedSummary | undefined> {
     if (!this.#registered) return undefined
+    this.ctx.storage.transactionSync(() => raiseOverdueGap(this.#sql, Date.now()))
     await this.#delivery.rearm()
     await this.#tellSira()
     return owedSummary(this.#sql, readOwing(this.#sql), this.#scorer.takesEscalations)

@@ -32,6 +32,7 @@ const STATEMENTS = [
     indexed_rev INTEGER NOT NULL,
     revision INTEGER NOT NULL,
     head INTEGER NOT NULL,
+    bundle_count INTEGER NOT NULL,
     counters TEXT NOT NULL,
     activity TEXT NOT NULL,
     policy TEXT NOT NULL,

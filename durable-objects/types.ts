@@ -56,6 +56,8 @@ export interface Device extends DeviceRegistration {
   readonly revision: number
   /** Highest seq admitted. */
   readonly head: number
+  /** Bundles admitted: fewer than the head while some are missing. */
+  readonly bundleCount: number
   readonly counters: CounterSet
   readonly activity: Activity
   /** What its payments looked like, and what came of them: for the risk rules. */
@@ -156,6 +158,7 @@ export type AdmitRefusal =
   | 'bundle_conflict'
   | 'nonce_replayed'
   | 'chain_fork'
+  | 'counters_missing'
 
 /** What the Worker needs to judge a request before it calls `admit`. */
 export interface Identity {

@@ -29,8 +29,10 @@ export interface LocalInput {
   /** What the device's days held before this bundle. */
   readonly activity: Activity
   readonly history: DeviceHistory
-  /** Seqs of the chain that are missing before this bundle. */
+  /** Seqs of the chain that this bundle leaves out. */
   readonly holes: number
+  /** All that are missing before it, also since earlier bundles. */
+  readonly missingBefore: number
   /** Contradictions of late (reputation.ts). */
   readonly recentConflicts: number
   readonly deviceAgeMs: number
@@ -70,7 +72,7 @@ interface Finding {
 export type Rule = (scene: Scene) => Finding | undefined
 
 /** Changes with every rule, weight and threshold: a stored score must say what it was made by. */
-export const LOCAL_VERSION = 'local-1'
+export const LOCAL_VERSION = 'local-2'
 
 /** Scores are whole ten-thousandths, as on the wire: the same sum in whatever order it is added. */
 const UNIT = 10_000
