@@ -25,6 +25,7 @@ it('an ordinary bundle scores nothing and has no reasons', () => {
     shared: 0,
     payments: [],
     reasons: [],
+    device: { score: 0, reasons: [] },
     version: LOCAL_VERSION,
   })
 })
