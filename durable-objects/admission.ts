@@ -2,6 +2,7 @@ import { calendarDay } from '../src/protocol/activity.ts'
 import { equalBytes } from '../src/protocol/bytes.ts'
 import { chainStep, type Neighbours } from '../src/protocol/chain.ts'
 import { addRange, hasCounter } from '../src/protocol/counters.ts'
+import { COUNTER_RANGES_MAX } from '../src/protocol/limits.ts'
 import { isVoided, type Payment } from '../src/protocol/payment.ts'
 import type { Policy } from '../src/protocol/policy.ts'
 import type { DecisionException, Receipt } from '../src/protocol/receipt.ts'
@@ -21,18 +22,24 @@ import type { AdmitRefusal, AdmitRequest, Device, PaymentState, StoredBundle } f
 export interface View {
   readonly device: Device
   /** The admitted bundle with this bundle_id. */
-  readonly sameId: Pick<StoredBundle, 'digest' | 'receipt'> | undefined
-  readonly nonceUsed: boolean
+  readonly sameId: Pick<StoredBundle, 'seq' | 'digest' | 'receipt'> | undefined
+  readonly sameNonce: Pick<StoredBundle, 'seq' | 'digest'> | undefined
   readonly neighbours: Neighbours
-  /** `timeFloorMs` of the nearest admitted bundle with a lower seq. */
+  /** Bundles before it that are missing. */
+  readonly missingBefore: number
+  /** `timeFloorMs` of the nearest admitted bundle with a lower seq; undefined when there is none. */
   readonly timeFloorMs: number | undefined
 }
 
 export type Admission =
   | { readonly kind: 'replayed'; readonly receipt: Uint8Array }
   | { readonly kind: 'refused'; readonly code: AdmitRefusal }
-  /** Two stories: keep both bundles; a fork also suspends the device. */
-  | { readonly kind: 'contradiction'; readonly code: 'bundle_conflict' | 'nonce_replayed' | 'chain_fork' }
+  /** Two stories, and the admitted bundle that tells the other one: keep both; a fork also suspends the device. */
+  | {
+      readonly kind: 'contradiction'
+      readonly code: 'bundle_conflict' | 'nonce_replayed' | 'chain_fork'
+      readonly against: Pick<StoredBundle, 'seq' | 'digest'> | undefined
+    }
   | {
       readonly kind: 'admit'
       readonly receipt: Receipt
@@ -41,6 +48,8 @@ export type Admission =
       /** Seqs before it that are missing now. */
       readonly holes: number
     }
+
+export type Contradiction = Extract<Admission, { kind: 'contradiction' }>
 
 /** The row to be written, once its receipt is signed. */
 export type NewBundle = Omit<StoredBundle, 'receipt'>
@@ -61,16 +70,18 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
 
   if (sameId !== undefined) {
     const same = equalBytes(sameId.digest, digest)
-    return same ? { kind: 'replayed', receipt: sameId.receipt } : contradiction('bundle_conflict')
+    return same ? { kind: 'replayed', receipt: sameId.receipt } : contradiction('bundle_conflict', sameId)
   }
-  if (view.nonceUsed) return contradiction('nonce_replayed')
+  if (view.sameNonce !== undefined) return contradiction('nonce_replayed', view.sameNonce)
   const step = chainStep({ seq: claims.seq, prev: claims.prev, digest }, view.neighbours)
-  if (step.kind === 'fork') return contradiction('chain_fork')
+  if (step.kind === 'fork') return contradiction('chain_fork', step.against)
 
   const payments = payload.entries.filter((entry): entry is Payment => !isVoided(entry))
   const first = payload.entries[0]?.counter ?? 0
   const last = first + payload.entries.length - 1
   const fresh = payments.filter(({ counter }) => !hasCounter(device.counters, counter))
+  const counters = addRange(device.counters, [first, last])
+  if (counters.length > Math.max(device.counters.length, COUNTER_RANGES_MAX)) return refuse('counters_missing')
   const { policy } = request
   const local = assessLocally({
     payments: fresh,
@@ -81,12 +92,15 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
     activity: device.activity,
     history: device.history,
     holes: step.holes,
+    missingBefore: view.missingBefore,
     recentConflicts: recentConflicts(device.reputation, nowMs),
     deviceAgeMs: nowMs - device.registeredAtMs,
     reputation: reputationAt(device.reputation, nowMs),
   })
   const risk = combine(request.remote, local)
-  const context = { policy, nowMs, ownerWallet: device.ownerWallet, lastSyncMs: view.timeFloorMs }
+  // Nothing was taken before there was a device.
+  const timeFloorMs = view.timeFloorMs ?? device.registeredAtMs
+  const context = { policy, nowMs, ownerWallet: device.ownerWallet, timeFloorMs }
   const judged = judgeWithRisk(fresh, device.activity, context, risk)
   const { score: riskScore, ...riskReasons } = risk.record
   const verdicts = new Map(fresh.map((payment, index) => [payment.counter, judged.verdicts[index]]))
@@ -115,7 +129,7 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
       prev: claims.prev,
       bundle: request.bundle,
       receivedAtMs: nowMs,
-      timeFloorMs: nextTimeFloor(view, payments, nowMs),
+      timeFloorMs: judged.timeFloorMs ?? timeFloorMs,
       currency: payload.currency,
       firstCounter: first,
       lastCounter: last,
@@ -136,7 +150,7 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
     holes: step.holes,
     device: {
       head: Math.max(device.head, claims.seq),
-      counters: addRange(device.counters, [first, last]),
+      counters,
       activity: recent(judged.activity, request, nowMs),
       history: updateHistory(device.history, fresh, judged.verdicts, policy, nowMs),
       policy: request.policy,
@@ -149,9 +163,10 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
 const newest = (asked: Policy, known: Policy): Policy => (asked.version >= known.version ? asked : known)
 
 const refuse = (code: AdmitRefusal): Admission => ({ kind: 'refused', code })
-const contradiction = (code: 'bundle_conflict' | 'nonce_replayed' | 'chain_fork'): Admission => ({
+const contradiction = (code: Contradiction['code'], against: Contradiction['against']): Admission => ({
   kind: 'contradiction',
   code,
+  against,
 })
 
 /** The counter came in another bundle: that one decides, this copy must not count or post again. */
@@ -165,15 +180,6 @@ function stateOf(counter: number, { decision, reason }: Verdict): PaymentState {
 function exception(counter: number, { decision, reason }: Verdict): DecisionException[] {
   if (decision === 'accepted') return []
   return [{ counter, decision, ...(reason !== undefined && { reason }) }]
-}
-
-/**
- * Later payments may not be dated before the last one of this bundle. The time of the push itself says nothing: a bundle
- * that was sealed while there was no network keeps its bytes, and what was taken while it waited follows in the next one
- * of the same sync, as the rest of a backlog does.
- */
-function nextTimeFloor(view: View, payments: readonly Payment[], nowMs: number): number {
-  return Math.min(nowMs, Math.max(view.timeFloorMs ?? 0, payments.at(-1)?.initiatedAtMs ?? 0))
 }
 
 /** Drops days that no acceptable payment can fall into any more, or not for long, so that the row stays small. */

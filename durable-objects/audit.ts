@@ -1,6 +1,6 @@
 import { ulidText } from '../src/protocol/ids.ts'
 import { type AuditRecord, writeAudit } from './owed-store.ts'
-import type { Actor } from './types.ts'
+import type { Actor, AdmitRequest } from './types.ts'
 
 /** Records a change, by whom and from where. Call it in the transaction that makes the change. */
 export function audited(
@@ -19,4 +19,9 @@ export function audited(
     requestId: requestId ?? null,
     detail: from === undefined ? detail : { ...detail, via: from },
   })
+}
+
+/** The device whose key signed the push. */
+export const deviceActor = ({ requestId, from }: AdmitRequest): Actor => {
+  return { actor: 'device', requestId, ...(from && { from }) }
 }

@@ -91,7 +91,7 @@ export class Delivery {
     const nowMs = Date.now()
     const device = readDevice(sql)
     this.#alarmAtMs = undefined
-    const nextMs = nextAlarmMs(sql, device, nowMs)
+    const nextMs = this.#nextAlarmMs(device, nowMs)
     if (nextMs === undefined) return
     this.#arm(nextMs)
     const late = (sinceMs: number, patienceMs: number) => nowMs - sinceMs >= patienceMs
@@ -121,7 +121,21 @@ export class Delivery {
 
   #owes(): boolean {
     const { sql } = this.#ctx.storage
-    return nextAlarmMs(sql, readOwing(sql), Date.now()) !== undefined
+    return this.#nextAlarmMs(readOwing(sql), Date.now()) !== undefined
+  }
+
+  /** @returns undefined when nothing is owed */
+  #nextAlarmMs(device: Owing, nowMs: number): number | undefined {
+    const { scorer } = configOf(this.#env)
+    const { settle, index, escalations } = readOwedTo(this.#ctx.storage.sql, device, scorer.takesEscalations)
+    const attempt = ({ sinceMs }: { sinceMs: number | null }, patienceMs: number) =>
+      sinceMs === null ? [] : [nextAttemptMs(sinceMs, patienceMs, nowMs, Math.random())]
+    const attempts = [
+      ...attempt(settle, SETTLE_PATIENCE_MS),
+      ...attempt(index, INDEX_PATIENCE_MS),
+      ...attempt(escalations, INDEX_PATIENCE_MS),
+    ]
+    return attempts.length === 0 ? undefined : Math.min(...attempts)
   }
 
   #arm(atMs: number): void {
@@ -154,16 +168,6 @@ export class Delivery {
       }),
     )
   }
-}
-
-/** @returns undefined when nothing is owed */
-function nextAlarmMs(sql: SqlStorage, device: Owing, nowMs: number): number | undefined {
-  const { settle, index } = readOwedTo(sql, device)
-  const attempts = [
-    ...(settle.sinceMs === null ? [] : [nextAttemptMs(settle.sinceMs, SETTLE_PATIENCE_MS, nowMs, Math.random())]),
-    ...(index.sinceMs === null ? [] : [nextAttemptMs(index.sinceMs, INDEX_PATIENCE_MS, nowMs, Math.random())]),
-  ]
-  return attempts.length === 0 ? undefined : Math.min(...attempts)
 }
 
 function auditRows({ deviceId, tenant }: Owing, audit: readonly AuditRecord[]): AuditRow[] {

@@ -1,12 +1,13 @@
 import { missingCounters } from '../src/protocol/counters.ts'
 import { MISSING_PER_NOTICE_MAX } from '../src/protocol/limits.ts'
 import { reputationAt } from '../src/risk/reputation.ts'
-import { isComplete, missingSeqs, readDevice } from './device-store.ts'
+import { readDevice } from './device-store.ts'
+import { missingSeqs } from './hole-store.ts'
 import { owedSummary } from './owed-store.ts'
 import type { DeviceDescription } from './types.ts'
 
 /** A device as operators see it: nothing personal, and what does not add up. */
-export function describeDevice(sql: SqlStorage, nowMs: number): DeviceDescription {
+export function describeDevice(sql: SqlStorage, hasSira: boolean, nowMs: number): DeviceDescription {
   const device = readDevice(sql)
   const { status, country, tenant, head, registeredAtMs, alg, kid } = device
   const last = sql
@@ -19,8 +20,8 @@ export function describeDevice(sql: SqlStorage, nowMs: number): DeviceDescriptio
   return {
     ...{ status, country, tenant, head, registeredAtMs, alg, kid, contradictions },
     missing: missingCounters(device.counters, MISSING_PER_NOTICE_MAX),
-    missingSeqs: isComplete(sql, head) ? [] : missingSeqs(sql, MISSING_PER_NOTICE_MAX),
-    owed: owedSummary(sql, device),
+    missingSeqs: missingSeqs(sql, MISSING_PER_NOTICE_MAX),
+    owed: owedSummary(sql, device, hasSira),
     olderKeys: device.olderKeys.map(({ kid, alg, state, lastSeq }) => ({ kid, alg, state, lastSeq })),
     activity: [...device.activity].map(([key, { count, value }]) => {
       const [date = '', currency = ''] = key.split('|')

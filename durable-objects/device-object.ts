@@ -8,31 +8,20 @@ import type { Confirmation } from '../src/protocol/confirmations.ts'
 import type { DeviceKey, DeviceStatus } from '../src/protocol/messages.ts'
 import { encodeReceipt } from '../src/protocol/receipt.ts'
 import { err, ok, type Result } from '../src/protocol/result.ts'
-import { moved } from '../src/risk/reputation.ts'
+import type { RemoteScorer } from '../src/risk/scorer.ts'
 import type { Held } from '../src/store/consume-index.ts'
 import { Administration } from './administration.ts'
-import { type Admission, decideAdmission, type NewBundle } from './admission.ts'
-import { audited } from './audit.ts'
+import { type Admission, type Contradiction, decideAdmission } from './admission.ts'
+import { audited, deviceActor } from './audit.ts'
+import { raiseOverdueGap } from './chain-gap.ts'
+import { commitAdmission } from './commit.ts'
 import { confirmed } from './confirmed.ts'
+import { keepContradiction } from './contradiction.ts'
 import { Delivery } from './delivery.ts'
 import { describeDevice } from './description.ts'
-import {
-  insertBundle,
-  insertDevice,
-  isComplete,
-  readBundle,
-  readDevice,
-  readOwing,
-  readReputation,
-  readRevision,
-  readView,
-  writeDeviceChange,
-  writeReputation,
-  writeStatus,
-} from './device-store.ts'
-import { markTold, raise, readUntold } from './escalation.ts'
-import { insertEvidence, readEvidence, readEvidenceDigests } from './evidence-store.ts'
-import { retired } from './keys.ts'
+import { insertDevice, readBundle, readDevice, readOwing, readView } from './device-store.ts'
+import { tellSira } from './escalation.ts'
+import { readEvidence } from './evidence-store.ts'
 import { once } from './once.ts'
 import { readNotice } from './outcome-store.ts'
 import { type AuditRecord, owedSummary } from './owed-store.ts'
@@ -143,11 +132,12 @@ export class DeviceObject extends DurableObject<Env> {
         case 'refused':
           return admission
         case 'contradiction':
-          return this.#keepEvidence(request, admission.code, nowMs)
+          return this.#contradict(request, admission, nowMs)
         case 'admit': {
           const bundle = { ...admission.bundle, receipt: await this.#signReceipt(admission) }
           // Other calls may have run while the receipt was signed: what was decided on an older state is decided again.
-          if (!this.#commit(view.device.revision, admission, bundle, request)) continue
+          const { revision } = view.device
+          if (!commitAdmission(this.ctx.storage, revision, admission, bundle, request)) continue
           this.#delivery.sendBundle(view.device, bundle)
           const device = { ...view.device, ...admission.device }
           return { kind: 'admitted', receipt: bundle.receipt, notice: readNotice(this.#sql, device, request.cursor) }
@@ -223,13 +213,13 @@ export class DeviceObject extends DurableObject<Env> {
 
   /** Facts for operators, without anything personal. */
   describe(): DeviceDescription | undefined {
-    return this.#registered ? describeDevice(this.#sql, Date.now()) : undefined
+    return this.#registered ? describeDevice(this.#sql, this.#scorer.takesEscalations, Date.now()) : undefined
   }
 
   /** Bundles of this device that contradict each other. */
   evidence(): { readonly tenant: string; readonly evidence: readonly Evidence[] } | undefined {
     if (!this.#registered) return undefined
-    return { tenant: readOwing(this.#sql).tenant, evidence: readEvidence(this.#sql, EVIDENCE_SHOWN_MAX) }
+    return { tenant: readOwing(this.#sql).tenant, evidence: readEvidence(this.#sql) }
   }
 
   /** For a dry run of a policy: payments out of this wallet need no other proof. */
@@ -237,12 +227,16 @@ export class DeviceObject extends DurableObject<Env> {
     return this.#registered ? readDevice(this.#sql).ownerWallet : undefined
   }
 
-  /** The sweep's call: sets a lost alarm again, also where the object has been alive all the time. */
+  /**
+   * The sweep's call: sets a lost alarm again, also where the object has been alive all the time, and looks for what did not
+   * come.
+   */
   async wake(): Promise<OwedSummary | undefined> {
     if (!this.#registered) return undefined
+    this.ctx.storage.transactionSync(() => raiseOverdueGap(this.#sql, Date.now()))
     await this.#delivery.rearm()
     await this.#tellSira()
-    return owedSummary(this.#sql, readOwing(this.#sql))
+    return owedSummary(this.#sql, readOwing(this.#sql), this.#scorer.takesEscalations)
   }
 
   override async alarm(): Promise<void> {
@@ -251,17 +245,12 @@ export class DeviceObject extends DurableObject<Env> {
     await this.#tellSira()
   }
 
-  /** Tells SIRA what people have to look at; what it does not take is told again by the next alarm or sweep. */
-  async #tellSira(): Promise<void> {
-    const { scorer } = configOf(this.env)
-    for (const { id, kind, seq, atMs } of readUntold(this.#sql)) {
-      const { deviceId, country } = readOwing(this.#sql)
-      const digests = readEvidenceDigests(this.#sql, seq).map(toHex)
-      const escalation = { id: `${deviceId}/${id}`, kind, deviceId, country, seq, atMs, digests }
-      const told = await scorer.escalate(escalation, escalation.id)
-      if (!told.ok) return
-      markTold(this.#sql, id)
-    }
+  #tellSira(): Promise<void> {
+    return tellSira(this.#sql, readOwing(this.#sql), this.#scorer)
+  }
+
+  get #scorer(): RemoteScorer {
+    return configOf(this.env).scorer
   }
 
   #notice(cursor: number | undefined): NoticeParts {
@@ -274,57 +263,14 @@ export class DeviceObject extends DurableObject<Env> {
     return signAsEdge(signer, kid, encodeReceipt(admission.receipt), 'molam-receipt-v1')
   }
 
-  /** @returns false when the device is no longer the one that was decided on: then nothing is written */
-  #commit(
-    revision: number,
-    { device: change, holes }: Extract<Admission, { kind: 'admit' }>,
-    bundle: NewBundle & { receipt: Uint8Array },
-    request: AdmitRequest,
-  ): boolean {
-    return this.ctx.storage.transactionSync(() => {
-      if (readRevision(this.#sql) !== revision) return false
-      insertBundle(this.#sql, bundle)
-      const isFull = (seq: number) => isComplete(this.#sql, seq)
-      const olderKeys = change.olderKeys.length > 0 ? retired(change.olderKeys, isFull) : change.olderKeys
-      writeDeviceChange(this.#sql, { ...change, olderKeys }, bundle.seq)
-      const detail = {
-        seq: bundle.seq,
-        status: bundle.status,
-        admitted: bundle.admittedCount,
-        ...(holes > 0 && { holes }),
-        ...(request.claims.relay && { carried_by: request.carrier ?? 'unknown' }),
-      }
-      audited(this.#sql, bundle.receivedAtMs, deviceActor(request), 'bundle_admitted', detail, bundle.bundleId)
-      return true
-    })
-  }
-
-  #keepEvidence(request: AdmitRequest, code: 'bundle_conflict' | 'nonce_replayed' | 'chain_fork', nowMs: number) {
-    const { claims, digest, bundle } = request
-    const by = deviceActor(request)
-    const audit = this.ctx.storage.transactionSync((): AuditRecord[] => {
-      const isNew = insertEvidence(this.#sql, { digest, kind: code, seq: claims.seq, bundle, atMs: nowMs })
-      const detail = { seq: claims.seq, digest: toHex(digest) }
-      const seen = isNew ? [audited(this.#sql, nowMs, by, code, detail, claims.bundleId)] : []
-      const event = code === 'chain_fork' ? 'fork' : 'conflict'
-      if (isNew) writeReputation(this.#sql, moved(readReputation(this.#sql), event, nowMs))
-      if (code !== 'chain_fork') return seen
-      // Whether or not this fork is known already: a device that was reactivated and tells it again is cloned still.
-      writeStatus(this.#sql, 'suspended', nowMs)
-      if (isNew) seen.push(raise(this.#sql, code, claims.seq, nowMs))
-      return [...seen, audited(this.#sql, nowMs, { actor: 'system' }, 'device_suspended', { reason: code })]
-    })
+  #contradict(request: AdmitRequest, contradiction: Contradiction, nowMs: number) {
+    const audit = this.ctx.storage.transactionSync(() =>
+      keepContradiction(this.#sql, request, contradiction, deviceActor(request), nowMs),
+    )
     if (audit.length > 0) this.#delivery.sendDevice(readDevice(this.#sql), audit)
-    return { kind: 'refused', code } as const
+    return { kind: 'refused', code: contradiction.code } as const
   }
 }
-
-const deviceActor = ({ requestId, from }: AdmitRequest): Actor => {
-  return { actor: 'device', requestId, ...(from && { from }) }
-}
-
-/** Two bundles of at most 64 KiB each: stays far from what an answer may hold. */
-const EVIDENCE_SHOWN_MAX = 50
 
 function sameFacts(device: Device, facts: DeviceRegistration): boolean {
   return (

@@ -7,6 +7,7 @@ import type { Country, Policy } from '../src/protocol/policy.ts'
 import type { BundleStatus } from '../src/protocol/states.ts'
 import type { Reputation } from '../src/risk/reputation.ts'
 import type { DeviceChange, View } from './admission.ts'
+import { missingBefore } from './hole-store.ts'
 import type { AdmitRequest, Device, DeviceRegistration, OlderKey, Owing, StoredBundle } from './types.ts'
 
 /**
@@ -30,6 +31,7 @@ export function readDevice(sql: SqlStorage): Device {
     lastCode: row['last_code'] as string,
     revision: row['revision'] as number,
     head: row['head'] as number,
+    bundleCount: row['bundle_count'] as number,
     counters: json(row, 'counters'),
     activity: new Map(json<[string, { count: number; value: number }][]>(row, 'activity')),
     history: json(row, 'history'),
@@ -65,8 +67,9 @@ function toOwing(row: Row): Owing {
 export function insertDevice(sql: SqlStorage, facts: DeviceRegistration, nowMs: number): void {
   sql.exec(
     `INSERT INTO device (only, device_id, public_key, alg, kid, status, country, tenant, owner_wallet, registered_at,
-      facts_at, rev, recorded_rev, indexed_rev, revision, head, counters, activity, policy, done_through, audit_done_through)
-      VALUES (1, ?, ?, ?, ?, 'active', ?, ?, ?, ?8, ?8, 1, 0, 0, 1, 0, '[]', '[]', ?, 0, 0)`,
+      facts_at, rev, recorded_rev, indexed_rev, revision, head, bundle_count, counters, activity, policy, done_through,
+      audit_done_through)
+      VALUES (1, ?, ?, ?, ?, 'active', ?, ?, ?, ?8, ?8, 1, 0, 0, 1, 0, 0, '[]', '[]', ?, 0, 0)`,
     facts.deviceId,
     buffer(facts.publicKey),
     facts.alg,
@@ -87,8 +90,8 @@ export function readRevision(sql: SqlStorage): number {
 /** @param seq of the bundle that brought the change: a late one, filling a hole, is owed again from there on */
 export function writeDeviceChange(sql: SqlStorage, change: DeviceChange, seq: number): void {
   sql.exec(
-    `UPDATE device SET revision = revision + 1, head = ?, counters = ?, activity = ?, history = ?, policy = ?, older_keys = ?,
-      done_through = MIN(done_through, ?)`,
+    `UPDATE device SET revision = revision + 1, bundle_count = bundle_count + 1, head = ?, counters = ?, activity = ?, history = ?,
+      policy = ?, older_keys = ?, done_through = MIN(done_through, ?)`,
     change.head,
     JSON.stringify(change.counters),
     JSON.stringify([...(change.activity as Activity)]),
@@ -156,22 +159,6 @@ export function findByCounter(sql: SqlStorage, counter: number): StoredBundle | 
   return holding.find(counts) ?? holding[0]
 }
 
-/** Seqs below the head that were not admitted, lowest first. */
-export function missingSeqs(sql: SqlStorage, limit: number): number[] {
-  const gaps = sql
-    .exec<{ after: number; before: number }>(
-      `SELECT * FROM (SELECT seq AS before, LAG(seq, 1, 0) OVER (ORDER BY seq) AS after FROM bundles)
-        WHERE before - after > 1 ORDER BY before LIMIT ?`,
-      limit,
-    )
-    .toArray()
-  return gaps
-    .flatMap(({ after, before }) =>
-      Array.from({ length: Math.min(before - after - 1, limit) }, (_, index) => after + 1 + index),
-    )
-    .slice(0, limit)
-}
-
 /** Bundles that have anything to do with another one: by place, by id, by nonce. Of an honest device one: the one before. */
 const RELATED = `
   SELECT seq, bundle_id, nonce, digest, prev, receipt, time_floor FROM bundles
@@ -187,8 +174,9 @@ export function readView(sql: SqlStorage, { claims }: AdmitRequest): View {
   return {
     device,
     sameId: related.find((bundle) => equalBytes(bundle.bundleId, bundleId)),
-    nonceUsed: related.some((bundle) => equalBytes(bundle.nonce, nonce)),
+    sameNonce: related.find((bundle) => equalBytes(bundle.nonce, nonce)),
     neighbours: { head: device.head, before, same: at(seq), after: at(seq + 1) },
+    missingBefore: missingBefore(sql, device, seq),
     timeFloorMs: before === undefined ? readTimeFloor(sql, seq) : before.timeFloorMs,
   }
 }

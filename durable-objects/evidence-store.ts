@@ -3,41 +3,51 @@ import type { Evidence } from './types.ts'
 
 /** SQL of bundles that contradict admitted ones: signed proof that a device told two stories. */
 
-/** A device that contradicts itself for ever fills no disk: the first contradictions are the evidence. */
-const EVIDENCE_MAX = 1000
+/**
+ * A device that contradicts itself for ever fills no disk: the first contradictions are the evidence. Of each kind, so
+ * that whoever replays nonces cannot take the room of a fork; 200 of 64 KiB are 13 MB.
+ */
+export const EVIDENCE_PER_KIND_MAX = 200
 
-/** @returns whether this bundle is new evidence */
-export function insertEvidence(
-  sql: SqlStorage,
-  evidence: { digest: Uint8Array; kind: string; seq: number; bundle: Uint8Array; atMs: number },
-): boolean {
-  const written = sql.exec(
-    `INSERT OR IGNORE INTO evidence (digest, kind, seq, bundle, at)
-      SELECT ?, ?, ?, ?, ? WHERE (SELECT COUNT(*) FROM evidence) < ? RETURNING seq`,
-    ...[buffer(evidence.digest), evidence.kind, evidence.seq, buffer(evidence.bundle), evidence.atMs, EVIDENCE_MAX],
-  )
-  return written.toArray().length > 0
+/** Two bundles of at most 64 KiB each: stays far from what an answer may hold. */
+const EVIDENCE_SHOWN_MAX = 50
+
+interface NewEvidence {
+  readonly digest: Uint8Array
+  readonly kind: string
+  readonly seq: number
+  /** Seq of the admitted bundle that it contradicts; undefined when it contradicts the beginning of the chain. */
+  readonly againstSeq: number | undefined
+  readonly bundle: Uint8Array
+  readonly atMs: number
 }
 
-/** SHA-256 of the sealed bytes of both sides of a contradiction at this place of the chain. */
-export function readEvidenceDigests(sql: SqlStorage, seq: number): readonly Uint8Array[] {
-  const rows = sql.exec(
-    'SELECT digest FROM evidence WHERE seq = ?1 UNION SELECT digest FROM bundles WHERE seq = ?1 LIMIT 16',
-    seq,
+/** @returns whether this bundle is new evidence and kept, was kept before, or finds no room */
+export function insertEvidence(sql: SqlStorage, evidence: NewEvidence): 'new' | 'known' | 'full' {
+  const { digest, kind, seq, againstSeq, bundle, atMs } = evidence
+  const known = sql.exec('SELECT 1 FROM evidence WHERE digest = ? AND kind = ?', buffer(digest), kind)
+  if (known.toArray().length > 0) return 'known'
+  const { n } = sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM evidence WHERE kind = ?', kind).one()
+  if (n >= EVIDENCE_PER_KIND_MAX) return 'full'
+  sql.exec(
+    'INSERT INTO evidence (digest, kind, seq, against_seq, bundle, at) VALUES (?, ?, ?, ?, ?, ?)',
+    ...[buffer(digest), kind, seq, againstSeq ?? null, buffer(bundle), atMs],
   )
-  return rows.toArray().map((row) => blob(row, 'digest'))
+  return 'new'
 }
 
-/** Bundles that contradict admitted ones, beside those that stand in their place. */
-export function readEvidence(sql: SqlStorage, limit: number): Evidence[] {
+/** Bundles that contradict admitted ones, each beside the one it contradicts. Forks first, then the oldest. */
+export function readEvidence(sql: SqlStorage): Evidence[] {
   const rows = sql.exec(
-    `SELECT e.kind, e.seq, e.at, e.bundle, b.bundle AS admitted FROM evidence e LEFT JOIN bundles b ON b.seq = e.seq
-      ORDER BY e.at, e.digest LIMIT ?`,
-    limit,
+    `SELECT e.kind, e.seq, e.against_seq, e.at, e.bundle, b.bundle AS admitted
+      FROM evidence e LEFT JOIN bundles b ON b.seq = e.against_seq
+      ORDER BY e.kind <> 'chain_fork', e.at, e.digest LIMIT ?`,
+    EVIDENCE_SHOWN_MAX,
   )
   return rows.toArray().map((row) => ({
     kind: row['kind'] as string,
     seq: row['seq'] as number,
+    againstSeq: row['against_seq'] as number | null,
     atMs: row['at'] as number,
     bundle: blob(row, 'bundle'),
     admitted: row['admitted'] === null ? null : blob(row, 'admitted'),

@@ -1,6 +1,7 @@
 import type { Held } from '../src/store/consume-index.ts'
 import { owedDecisions } from './decision-store.ts'
 import { readOwing, toBundle } from './device-store.ts'
+import { owedEscalations } from './escalation-store.ts'
 import type { OwedSummary, Owing, StoredBundle } from './types.ts'
 
 /** SQL of what is owed. Only rows above the low-water mark are looked at. */
@@ -19,8 +20,12 @@ interface OwedTo {
   readonly sinceMs: number | null
 }
 
-/** What is owed to the reconciler, and what to the read model. */
-export function readOwedTo(sql: SqlStorage, device: Owing): { readonly settle: OwedTo; readonly index: OwedTo } {
+/** What is owed to the reconciler, to the read model, and to SIRA where there is one. */
+export function readOwedTo(
+  sql: SqlStorage,
+  device: Owing,
+  hasSira: boolean,
+): { readonly settle: OwedTo; readonly index: OwedTo; readonly escalations: OwedTo } {
   const bundles = sql
     .exec<Record<'settle' | 'index', number> & Record<'settleMs' | 'indexMs', number | null>>(
       `SELECT COUNT(*) FILTER (WHERE recorded = 0) AS settle, COUNT(*) FILTER (WHERE indexed_rev < rev) AS "index",
@@ -33,12 +38,16 @@ export function readOwedTo(sql: SqlStorage, device: Owing): { readonly settle: O
   return {
     settle: sum({ count: bundles.settle, sinceMs: bundles.settleMs }, facts(device.recordedRev), owedDecisions(sql)),
     index: sum({ count: bundles.index, sinceMs: bundles.indexMs }, facts(device.indexedRev), owedAudit(sql, device)),
+    escalations: hasSira ? owedEscalations(sql) : NOTHING,
   }
 }
 
-export function owedSummary(sql: SqlStorage, device: Owing): OwedSummary {
-  const { settle, index } = readOwedTo(sql, device)
-  return { settle: settle.count, index: index.count, oldestMs: sum(settle, index).sinceMs }
+export function owedSummary(sql: SqlStorage, device: Owing, hasSira: boolean): OwedSummary {
+  const { settle, index, escalations } = readOwedTo(sql, device, hasSira)
+  return {
+    ...{ settle: settle.count, index: index.count, escalations: escalations.count },
+    oldestMs: sum(settle, index, escalations).sinceMs,
+  }
 }
 
 const NOTHING: OwedTo = { count: 0, sinceMs: null }

@@ -7,7 +7,7 @@
  * - `bundles`   one row an admitted bundle, kept: idempotency, nonce, chain, decisions, outcomes, what is owed.
  * - `outcomes`  what devices are told on their next sync, one row a confirmation; kept, read from the device's cursor on.
  * - `audit`     append-only, by trigger.
- * - `evidence`  signed bundles that contradict admitted ones.
+ * - `evidence`  signed bundles that contradict admitted ones, and which.
  * - `decisions` what people decided about payments; owed to the reconciler until it is recorded there.
  * - `answers`   answers to writes of people that named an `Idempotency-Key`; kept for days.
  * - `escalations` what a person at SIRA has to look at; `told` once SIRA has taken it.
@@ -32,6 +32,7 @@ const STATEMENTS = [
     indexed_rev INTEGER NOT NULL,
     revision INTEGER NOT NULL,
     head INTEGER NOT NULL,
+    bundle_count INTEGER NOT NULL,
     counters TEXT NOT NULL,
     activity TEXT NOT NULL,
     policy TEXT NOT NULL,
@@ -89,6 +90,7 @@ const STATEMENTS = [
     digest BLOB NOT NULL,
     kind TEXT NOT NULL,
     seq INTEGER NOT NULL,
+    against_seq INTEGER,
     bundle BLOB NOT NULL,
     at INTEGER NOT NULL,
     PRIMARY KEY (digest, kind)
@@ -116,6 +118,7 @@ const STATEMENTS = [
     id INTEGER PRIMARY KEY,
     kind TEXT NOT NULL,
     seq INTEGER NOT NULL,
+    digests TEXT NOT NULL,
     at INTEGER NOT NULL,
     told INTEGER NOT NULL
   ) STRICT`,

@@ -27,6 +27,6 @@ export async function sweep(env: Env, nowMs: number): Promise<void> {
   logger.info('swept', {
     devices: deviceIds.length,
     failed: woken.filter(({ status }) => status === 'rejected').length,
-    owed: owed.reduce((sum, { settle, index }) => sum + settle + index, 0),
+    owed: owed.reduce((sum, { settle, index, escalations }) => sum + settle + index + escalations, 0),
   })
 }

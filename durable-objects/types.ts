@@ -56,6 +56,8 @@ export interface Device extends DeviceRegistration {
   readonly revision: number
   /** Highest seq admitted. */
   readonly head: number
+  /** Bundles admitted: fewer than the head while some are missing. */
+  readonly bundleCount: number
   readonly counters: CounterSet
   readonly activity: Activity
   /** What its payments looked like, and what came of them: for the risk rules. */
@@ -94,7 +96,11 @@ export interface StoredBundle {
   readonly bundle: Uint8Array
   readonly receipt: Uint8Array
   readonly receivedAtMs: number
-  /** Payments in later bundles may not be dated before it: see admission.ts. */
+  /**
+   * Payments in later bundles may not be dated before it: the latest date so far. The time of the push itself says nothing:
+   * a bundle that was sealed while there was no network keeps its bytes, and what was taken while it waited follows in
+   * the next one of the same sync, as the rest of a backlog does.
+   */
   readonly timeFloorMs: number
   readonly currency: string
   readonly firstCounter: number
@@ -152,6 +158,7 @@ export type AdmitRefusal =
   | 'bundle_conflict'
   | 'nonce_replayed'
   | 'chain_fork'
+  | 'counters_missing'
 
 /** What the Worker needs to judge a request before it calls `admit`. */
 export interface Identity {
@@ -231,9 +238,11 @@ export interface Evidence {
   readonly kind: string
   readonly seq: number
   readonly atMs: number
+  /** Of the admitted bundle that it contradicts; null when it contradicts the beginning of the chain. */
+  readonly againstSeq: number | null
   /** The signed bundle that contradicts. */
   readonly bundle: Uint8Array
-  /** The signed bundle that was admitted in its place, when there is one. */
+  /** The signed bundle that it contradicts, when there is one. */
   readonly admitted: Uint8Array | null
 }
 
@@ -241,6 +250,8 @@ export interface Evidence {
 export interface OwedSummary {
   readonly settle: number
   readonly index: number
+  /** Escalations that SIRA has not taken. */
+  readonly escalations: number
   /** When the oldest of it became owed; null when nothing is. */
   readonly oldestMs: number | null
 }

@@ -180,6 +180,7 @@ function assessHere(bundle: AuthorisedBundle, known: KnownDevice | undefined) {
     activity: known.activity,
     history: updateHistory(emptyHistory, past, verdicts, policy, nowMs),
     holes: 0,
+    missingBefore: 0,
     recentConflicts: known.conflicts,
     deviceAgeMs: Math.max(0, nowMs - known.registeredAtMs),
     reputation: reputationAt(reputation, nowMs),

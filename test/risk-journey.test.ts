@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { registerDevice } from '../dev/fleet/admin.ts'
 import { fundWallets } from '../dev/fleet/wallets.ts'
@@ -22,6 +23,7 @@ const database = useDatabase()
 const [SHOP, CUSTOMER] = ['W-SN-M910', 'W-SN-C910']
 let dir: string
 let stack: Stack
+let book: pg.Client
 let sdk: OfflineSDK
 let id: string
 
@@ -29,10 +31,13 @@ beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'molam-risk-'))
   const { appUrl: app, ownerUrl: owner } = database()
   stack = await startStack({ dataDir: dir, secrets: await newSecrets(), database: { app, owner } })
+  book = new pg.Client(owner)
+  await book.connect()
   await fundWallets(owner, [SHOP, CUSTOMER], { reference: 'risk', seed: 5 })
 })
 
 afterAll(async () => {
+  await book.end()
   await stack?.stop()
   rmSync(dir, { recursive: true, force: true })
 })
@@ -55,6 +60,18 @@ beforeEach(async () => {
   await sdk.initialize()
 })
 
+/** What the reconciler made of the device's first payment. */
+const inTheBook = () =>
+  until(async () => {
+    const query = 'SELECT status, reason FROM offline_transactions WHERE device_id = $1 AND counter = 1'
+    return (await book.query<{ status: string; reason: string }>(query, [id])).rows[0]
+  })
+const transfers = async () => {
+  const query = 'SELECT source_no, amount_minor FROM wallet_core.transfers WHERE source_id = $1 ORDER BY source_no'
+  const { rows } = await book.query<{ source_no: string; amount_minor: string }>(query, [id])
+  return rows.map((row) => ({ source_no: Number(row.source_no), amount_minor: Number(row.amount_minor) }))
+}
+
 const take = (amount: number) =>
   sdk.createOfflineTransaction({ type: 'merchant', amount, currency: 'XOF', sender: CUSTOMER, receiver: SHOP })
 
@@ -72,17 +89,25 @@ async function pushed(amount: number) {
   return { payment: sdk.getTransaction(localId), risk: shown.risk }
 }
 
-it('a score in the middle sends the payment to review, a high one to quarantine, and neither is posted', async () => {
-  const { payment, risk } = await pushed(2777)
-  expect(payment).toMatchObject({ status: 'review', reason: 'risk_review' })
-  expect(risk).toMatchObject({ score: 0.25, reasons: { scoredBy: 'sira' } })
-})
-
-it('a high score quarantines', async () => {
-  const { payment, risk } = await pushed(2666)
-  expect(payment).toMatchObject({ status: 'quarantined', reason: 'risk_rejected' })
-  expect(risk).toMatchObject({ score: 0.9, reasons: { scoredBy: 'sira' } })
-})
+it.each([
+  ['in the middle', 2777, 0.25, 'review', 'risk_review'],
+  ['that is high', 2666, 0.9, 'quarantined', 'risk_rejected'],
+] as const)(
+  'a score %s holds the payment: the book has it, and posts nothing',
+  async (_, amount, score, status, reason) => {
+    const { payment, risk } = await pushed(amount)
+    expect(payment).toMatchObject({ status, reason })
+    expect(risk).toMatchObject({ score, reasons: { scoredBy: 'sira' } })
+    expect(await inTheBook()).toEqual({ status, reason })
+    // What comes after it is posted, so nothing of it is on its way any more.
+    // Another amount each time: the same on two devices would be taken for one payment.
+    const next = amount - 400
+    const { localId } = await take(next)
+    await sdk.syncNow()
+    await until(async () => (await transfers()).length > 0)
+    expect(await transfers()).toEqual([{ source_no: Number(localId.split('/')[1]), amount_minor: next }])
+  },
+)
 
 it.each([
   ['hangs', { kind: 'hang' }, 'timeout'],

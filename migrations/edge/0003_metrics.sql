@@ -21,6 +21,7 @@ CREATE TABLE `offline_owed` (
 	`device_id` text PRIMARY KEY NOT NULL,
 	`settle` integer NOT NULL,
 	`unindexed` integer NOT NULL,
+	`escalations` integer NOT NULL,
 	`oldest_at` integer,
 	`seen_at` integer NOT NULL
 );

@@ -14,6 +14,7 @@ export const METRICS = {
   offline_bundles_review_oldest_age_seconds: ['gauge', 'Age of the oldest bundle that waits for a person.'],
   offline_bundles_owed: ['gauge', 'What devices owed to the reconciler or the read model when they were last swept.'],
   offline_bundles_owed_oldest_age_seconds: ['gauge', 'Age of the oldest bundle that was owed.'],
+  offline_escalations_owed: ['gauge', 'Escalations that SIRA had not taken when their devices were last swept.'],
   offline_devices_owing: ['gauge', 'Devices that owed anything when they were last swept.'],
   offline_sweep_age_seconds: ['gauge', 'Time since the last sweep: what it sees is as old as this.'],
   offline_risk_score: ['histogram', 'Risk scores of admitted bundles.'],

@@ -3,19 +3,21 @@ export interface SweptDevice {
   readonly deviceId: string
   readonly settle: number
   readonly index: number
+  readonly escalations: number
   readonly oldestMs: number | null
 }
 
 const WRITE = `
-  INSERT INTO offline_owed (device_id, settle, unindexed, oldest_at, seen_at)
-  SELECT value->>'deviceId', value->>'settle', value->>'index', value->>'oldestMs', ?2 FROM json_each(?1)
-  WHERE value->>'settle' + value->>'index' > 0
+  INSERT INTO offline_owed (device_id, settle, unindexed, escalations, oldest_at, seen_at)
+  SELECT value->>'deviceId', value->>'settle', value->>'index', value->>'escalations', value->>'oldestMs', ?2
+  FROM json_each(?1) WHERE value->>'settle' + value->>'index' + value->>'escalations' > 0
   ON CONFLICT (device_id) DO UPDATE SET settle = excluded.settle, unindexed = excluded.unindexed,
-    oldest_at = excluded.oldest_at, seen_at = excluded.seen_at`
+    escalations = excluded.escalations, oldest_at = excluded.oldest_at, seen_at = excluded.seen_at`
 
 const REMOVE = `
   DELETE FROM offline_owed WHERE device_id IN (
-    SELECT value->>'deviceId' FROM json_each(?1) WHERE value->>'settle' + value->>'index' = 0)`
+    SELECT value->>'deviceId' FROM json_each(?1)
+    WHERE value->>'settle' + value->>'index' + value->>'escalations' = 0)`
 
 /** Keeps a row for each device that owes something, and none for the others. */
 export async function writeOwed(db: D1Database, swept: readonly SweptDevice[], nowMs: number): Promise<void> {

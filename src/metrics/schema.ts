@@ -27,6 +27,8 @@ export const owed = sqliteTable('offline_owed', {
   settle: integer('settle').notNull(),
   /** Rows that the read model did not show. */
   unindexed: integer('unindexed').notNull(),
+  /** Escalations that SIRA has not taken. */
+  escalations: integer('escalations').notNull(),
   /** When the oldest bundle of them became owed; null when it is only about facts. */
   oldestAt: integer('oldest_at'),
   seenAt: integer('seen_at').notNull(),

@@ -34,7 +34,7 @@ const READ_TOTALS = `
 
 const READ_OWED = `
   SELECT COUNT(*) AS devices, COALESCE(SUM(settle), 0) AS settle, COALESCE(SUM(unindexed), 0) AS unindexed,
-    MIN(oldest_at) AS oldest_at FROM offline_owed`
+    COALESCE(SUM(escalations), 0) AS escalations, MIN(oldest_at) AS oldest_at FROM offline_owed`
 
 // The partial index `offline_tx_bundles_waiting` answers this with its first entry.
 const READ_REVIEW = `
@@ -47,11 +47,12 @@ export async function readMetrics(db: D1Database, nowMs: number): Promise<Readon
   const statements = [READ_TOTALS, READ_OWED, READ_REVIEW, READ_SWEPT].map((sql) => db.prepare(sql))
   const [totals, owed, review, swept] = (await db.batch(statements)).map(({ results }) => results)
   const values = new Map((totals as { series: string; value: number }[]).map(({ series, value }) => [series, value]))
-  const [{ devices, settle, unindexed, oldest_at: oldestMs }] = owed as [Owed]
+  const [{ devices, settle, unindexed, escalations, oldest_at: oldestMs }] = owed as [Owed]
   const ageS = (sinceMs: number | null) => (sinceMs === null ? 0 : Math.max(0, nowMs - sinceMs) / 1000)
   values.set('offline_bundles_owed{to="reconciler"}', settle)
   values.set('offline_bundles_owed{to="read_model"}', unindexed)
   values.set('offline_bundles_owed_oldest_age_seconds', ageS(oldestMs))
+  values.set('offline_escalations_owed', escalations)
   values.set('offline_devices_owing', devices)
   values.set('offline_bundles_review_oldest_age_seconds', ageS((review as [{ oldest_at: number | null }])[0].oldest_at))
   values.set('offline_sweep_age_seconds', ageS((swept as [{ swept_at: number | null }])[0].swept_at))
@@ -62,5 +63,6 @@ interface Owed {
   readonly devices: number
   readonly settle: number
   readonly unindexed: number
+  readonly escalations: number
   readonly oldest_at: number | null
 }

@@ -16,8 +16,11 @@ export const prevOf = (digest: Uint8Array): Uint8Array => digest.slice(0, PREV_B
 export type ChainStep =
   /** Continues the chain, ahead of the head or filling a hole behind it. `holes` are seqs that are now missing. */
   | { readonly kind: 'continues'; readonly holes: number }
-  /** Two different bundles claim one place: the device, or a clone of it, told two stories. */
-  | { readonly kind: 'fork'; readonly at: number }
+  /**
+   * Two different bundles claim one place: the device, or a clone of it, told two stories. `against` is the admitted bundle
+   * that it contradicts; undefined when it contradicts the beginning of the chain.
+   */
+  | { readonly kind: 'fork'; readonly against: ChainLink | undefined }
 
 /** The links that a step is held against: those beside it and whatever stands in its place. */
 export interface Neighbours {
@@ -33,9 +36,9 @@ export interface Neighbours {
  * another bundle.
  */
 export function chainStep(link: ChainLink, { head, before, same, after }: Neighbours): ChainStep {
-  if (same !== undefined) return { kind: 'fork', at: link.seq }
+  if (same !== undefined) return { kind: 'fork', against: same }
   const expected = link.seq === 1 ? GENESIS_PREV : before === undefined ? undefined : prevOf(before.digest)
-  if (expected !== undefined && !equalBytes(link.prev, expected)) return { kind: 'fork', at: link.seq - 1 }
-  if (after !== undefined && !equalBytes(after.prev, prevOf(link.digest))) return { kind: 'fork', at: link.seq }
+  if (expected !== undefined && !equalBytes(link.prev, expected)) return { kind: 'fork', against: before }
+  if (after !== undefined && !equalBytes(after.prev, prevOf(link.digest))) return { kind: 'fork', against: after }
   return { kind: 'continues', holes: Math.max(0, link.seq - head - 1) }
 }

@@ -30,6 +30,12 @@ export const AMOUNT_MAX = Number.MAX_SAFE_INTEGER
 /** Counters and seqs: one payment a second for 136 years; keeps gap arithmetic exact and columns small. */
 export const COUNTER_MAX = 0xffff_ffff
 
+/**
+ * Runs of counters that were seen from a device: one, and one more for each gap. A device that counts has none; a thousand
+ * bundles lost in between are more than any that come back, and 20 KB of its row.
+ */
+export const COUNTER_RANGES_MAX = 1000
+
 /** Outcomes in one notice; the cursor brings the rest. Keeps an answer below about 30 KB on a weak network. */
 export const OUTCOMES_PER_NOTICE_MAX = 500
 

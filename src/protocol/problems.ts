@@ -49,6 +49,12 @@ export const PROBLEMS = {
   },
   nonce_replayed: { status: 409, title: 'The nonce was used before', money: 'unchanged', next: 'resign' },
   chain_fork: { status: 409, title: 'The device told two stories; it is suspended', money: 'unchanged', next: 'stop' },
+  counters_missing: {
+    status: 409,
+    title: 'Too many payments before these have not come',
+    money: 'unchanged',
+    next: 'stop',
+  },
   temporarily_unavailable: { status: 503, title: 'Not available for the moment', money: 'unchanged', next: 'retry' },
   invalid_request: { status: 400, title: 'The request is not valid', money: 'unchanged', next: 'stop' },
   unauthorized: { status: 401, title: 'Authentication is missing or does not hold', money: 'unchanged', next: 'stop' },

@@ -1,6 +1,7 @@
 import type { Activity } from '../protocol/activity.ts'
 import type { Payment } from '../protocol/payment.ts'
-import { judge, type RuleContext, type Verdict } from '../protocol/rules.ts'
+import { type Judgement, judge, type RuleContext, type Verdict } from '../protocol/rules.ts'
+import { REASONS_MAX } from './limits.ts'
 import type { LocalScore } from './local.ts'
 import { isScore, type RemoteFailure, type RemoteRisk, type RemoteScore, type RiskReason } from './score.ts'
 
@@ -28,12 +29,20 @@ export interface Assessment {
 /**
  * The remote score when there is a valid one, otherwise the local score with the reason. Never nothing: what could not
  * be scored remotely is scored here.
+ *
+ * Whoever scores remotely judges payments, and is not told what the device's chain, its contradictions and its name are.
+ * So those rules hold beside the remote score, and the stricter of the two counts.
  */
 export function combine(remote: RemoteRisk, local: LocalScore): Assessment {
   if (!remote.ok) return assessment(local, local.shared, remote.error.reason)
   // It was checked when it was read; this is where money would move on it.
   if (!valid(remote.value)) return assessment(local, local.shared, 'invalid_answer')
-  return assessment(remote.value, remote.value.score)
+  const { score, payments } = remote.value
+  const { device } = local
+  if (device.score <= score) return assessment(remote.value, score)
+  const reasons = [...remote.value.reasons, ...device.reasons].slice(0, REASONS_MAX)
+  const highest = payments.some(([, own]) => own >= device.score) ? remote.value : local
+  return assessment({ scoredBy: highest.scoredBy, version: highest.version, payments, reasons }, device.score)
 }
 
 const valid = ({ score, payments }: RemoteScore): boolean => isScore(score) && payments.every(([, own]) => isScore(own))
@@ -73,13 +82,14 @@ export function judgeWithRisk(
   activity: Activity,
   context: Omit<RuleContext, 'riskScore'>,
   { riskOf }: Assessment,
-): { verdicts: readonly Verdict[]; activity: Activity } {
+): Judgement {
   const verdicts: Verdict[] = []
-  let after = activity
+  let after: Omit<Judgement, 'verdicts'> = { activity, timeFloorMs: context.timeFloorMs }
   for (const payment of payments) {
-    const judged = judge([payment], after, { ...context, riskScore: riskOf(payment.counter) })
+    const { timeFloorMs } = after
+    const judged = judge([payment], after.activity, { ...context, timeFloorMs, riskScore: riskOf(payment.counter) })
     verdicts.push(...judged.verdicts)
-    after = judged.activity
+    after = judged
   }
-  return { verdicts, activity: after }
+  return { ...after, verdicts }
 }

@@ -1,4 +1,5 @@
 import { activityKey, calendarDay } from '../protocol/activity.ts'
+import { MISSING_BUNDLES_MAX } from './limits.ts'
 import type { Rule, Scene } from './local.ts'
 import { NEUTRAL } from './reputation.ts'
 import { ramp } from './weights.ts'
@@ -8,6 +9,11 @@ import { DAY_MS } from './windows.ts'
 const chainHole: Rule = ({ holes }) => {
   if (holes <= 0) return undefined
   return { rule: 'chain_hole', strength: ramp(holes, 0, 3), detail: `${holes} bundles before this one are missing` }
+}
+
+const chainGap: Rule = ({ missingBefore }) => {
+  if (missingBefore <= MISSING_BUNDLES_MAX) return undefined
+  return { rule: 'chain_gap', strength: 1, detail: `${missingBefore} bundles are missing in all` }
 }
 
 const recentConflict: Rule = ({ recentConflicts }) => {
@@ -48,4 +54,4 @@ function fullestDay({ payments, policy, activity }: Scene): number {
   return Math.max(0, ...days.values())
 }
 
-export const deviceRules: readonly Rule[] = [chainHole, recentConflict, lowReputation, newDeviceValue]
+export const deviceRules: readonly Rule[] = [chainHole, chainGap, recentConflict, lowReputation, newDeviceValue]

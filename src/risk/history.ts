@@ -68,9 +68,10 @@ export function updateHistory(
   for (const [currency, own] of Map.groupBy(usual, (payment) => payment.currency)) {
     amounts = withAmounts(amounts, currency, own, proofLimits(policy))
   }
+  const skewMs = policy.maxClockSkewMinutes * 60_000
   const recent = [...history.recent, ...seen]
-    // A payment dated far ahead by a broken clock would otherwise stay "the last" for ever.
-    .filter(([atS]) => Math.abs(nowMs - atS * 1000) <= RECENT_AGE_MAX_MS)
+    // Payments dated ahead would otherwise stay "the last", and leave no room for those that are.
+    .filter(([atS]) => atS * 1000 <= nowMs + skewMs && nowMs - atS * 1000 <= RECENT_AGE_MAX_MS)
     .sort(([a], [b]) => a - b)
     .slice(-RECENT_PAYMENTS_MAX)
   return { amounts, recent }

@@ -35,5 +35,11 @@ export const HISTORY_CURRENCIES_MAX = 4
 /** Payments after which older amounts begin to fade: 20 full days. */
 export const HISTORY_MEMORY = 1_000
 
+/**
+ * Bundles that may be missing before one: a day's payments at the default limit, each carried by a phone of its own and
+ * arriving in any order. More is a jump: a clone that runs ahead of the original, so that the two never meet.
+ */
+export const MISSING_BUNDLES_MAX = 50
+
 /** Contradictions that a reputation remembers one by one. */
 export const CONFLICTS_MAX = 8

@@ -29,8 +29,10 @@ export interface LocalInput {
   /** What the device's days held before this bundle. */
   readonly activity: Activity
   readonly history: DeviceHistory
-  /** Seqs of the chain that are missing before this bundle. */
+  /** Seqs of the chain that this bundle leaves out. */
   readonly holes: number
+  /** All that are missing before it, also since earlier bundles. */
+  readonly missingBefore: number
   /** Contradictions of late (reputation.ts). */
   readonly recentConflicts: number
   readonly deviceAgeMs: number
@@ -47,6 +49,8 @@ export interface LocalScore {
   /** `[counter, score]` of payments that a rule spoke about: what all share, and their own. */
   readonly payments: readonly (readonly [counter: number, score: number])[]
   readonly reasons: readonly RiskReason[]
+  /** What the rules about the device and its chain alone say, for every payment of the bundle (device-rules.ts). */
+  readonly device: { readonly score: number; readonly reasons: readonly RiskReason[] }
   readonly version: string
 }
 
@@ -70,7 +74,7 @@ interface Finding {
 export type Rule = (scene: Scene) => Finding | undefined
 
 /** Changes with every rule, weight and threshold: a stored score must say what it was made by. */
-export const LOCAL_VERSION = 'local-1'
+export const LOCAL_VERSION = 'local-2'
 
 /** Scores are whole ten-thousandths, as on the wire: the same sum in whatever order it is added. */
 const UNIT = 10_000
@@ -81,6 +85,7 @@ export function assessLocally(input: LocalInput): LocalScore {
   const seen = [...recentPayments(input.history), ...input.payments.map(seenPayment)].sort((a, b) => a.atMs - b.atMs)
   const scene: Scene = { ...input, seen, skewMs: input.policy.maxClockSkewMinutes * 60_000 }
   let shared = 0
+  const device = { units: 0, reasons: [] as RiskReason[] }
   const own = new Map<number, number>()
   const reasons: RiskReason[] = []
   for (const rule of RULES) {
@@ -94,7 +99,12 @@ export function assessLocally(input: LocalInput): LocalScore {
       if (adds > 0) own.set(counter, (own.get(counter) ?? 0) + adds)
       most = Math.max(most, adds)
     }
-    if (most > 0) reasons.push({ rule: finding.rule, detail: finding.detail, adds: most / UNIT })
+    const reason = { rule: finding.rule, detail: finding.detail, adds: most / UNIT }
+    if (most > 0) reasons.push(reason)
+    if (forAll > 0 && deviceRules.includes(rule)) {
+      device.units += forAll
+      device.reasons.push(reason)
+    }
   }
   const highest = Math.max(0, ...own.values())
   return {
@@ -103,6 +113,7 @@ export function assessLocally(input: LocalInput): LocalScore {
     shared: scoreOf(shared),
     payments: [...own].map(([counter, units]) => [counter, scoreOf(shared + units)] as const),
     reasons: reasons.slice(0, REASONS_MAX),
+    device: { score: scoreOf(device.units), reasons: device.reasons },
     version: LOCAL_VERSION,
   }
 }

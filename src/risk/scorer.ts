@@ -11,6 +11,8 @@ export interface RemoteScorer {
   scoreBundle(bundle: BundleFacts, requestId: string): Promise<RemoteRisk>
   /** @returns a result for each item, in their order */
   scoreBulk(items: readonly BulkItem[], requestId: string): Promise<readonly RemoteRisk[]>
+  /** Whether there is anybody to escalate to. */
+  readonly takesEscalations: boolean
   /** @returns SIRA's reference of the case; on an error it is still owed */
   escalate(escalation: Escalation, requestId: string): Promise<Result<string, RemoteFailure>>
 }
@@ -31,6 +33,7 @@ function always(risk: RemoteRisk): RemoteScorer {
   return {
     scoreBundle: async () => risk,
     scoreBulk: async (items) => items.map(() => risk),
+    takesEscalations: false,
     escalate: async () => err({ reason: 'not_configured' }),
   }
 }

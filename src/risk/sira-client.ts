@@ -35,6 +35,7 @@ import {
  * const risk = combine(remote, assessLocally(input))
  */
 export class SiraClient implements RemoteScorer {
+  readonly takesEscalations = true
   readonly #transport: SiraTransport
   readonly #hmac: Hmac
 

@@ -31,12 +31,12 @@ export type BulkItem =
 export interface Escalation {
   /** Given by whoever raises it, `<device_id>/<number>`, and kept until it is taken. */
   readonly id: string
-  readonly kind: 'chain_fork' | 'bundle_conflict' | 'nonce_replayed' | 'quarantined'
+  readonly kind: 'chain_fork' | 'bundle_conflict' | 'nonce_replayed' | 'chain_gap'
   readonly deviceId: DeviceId
   readonly country: Country
   readonly seq: number
   readonly atMs: number
-  /** Hex digests of the bundles that are kept as evidence. */
+  /** Hex digests of the bundle that contradicts and of the one it contradicts; none of what is missing. */
   readonly digests: readonly string[]
 }
 

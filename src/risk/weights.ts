@@ -24,6 +24,8 @@ export const WEIGHTS = {
   out_of_order: 0.15,
   // Bundles are missing. A relay that is late looks the same, and that is normal here: never enough by itself.
   chain_hole: 0.14,
+  // More of them than relays explain: whoever signs after the jump may be a clone, so a person asks, as long as it lasts.
+  chain_gap: 0.2,
   // The device told two stories lately: one is a case for a person, two are a clone.
   recent_conflict: 0.4,
   // Much money on a device that nobody knows yet: the shape of a stolen enrolment.

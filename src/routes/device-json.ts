@@ -21,6 +21,11 @@ export function descriptionJson(deviceId: string, device: DeviceDescription) {
     last_push_at: device.lastPush?.atMs ?? null,
     reputation: device.reputation,
     last_risk_score: device.lastPush?.riskScore ?? null,
-    owed: { settle: device.owed.settle, index: device.owed.index, oldest_at: device.owed.oldestMs },
+    owed: {
+      settle: device.owed.settle,
+      index: device.owed.index,
+      escalations: device.owed.escalations,
+      oldest_at: device.owed.oldestMs,
+    },
   }
 }

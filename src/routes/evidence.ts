@@ -14,7 +14,7 @@ const show = secured(['pay_reviewer', 'pay_auditor'], {
   summary: 'Bundles of a device that contradict admitted ones: both, as they were signed',
   tags: ['devices'],
   request: { params: deviceParams },
-  answers: { 200: json(z.strictObject({ evidence: z.array(evidence) }), 'The oldest first') },
+  answers: { 200: json(z.strictObject({ evidence: z.array(evidence) }), 'Forks first, then the oldest') },
 })
 
 /** What a clone, a replay or a restored copy left behind. */
@@ -23,8 +23,8 @@ export const evidenceRoutes = routes().openapi(show, async (c) => {
   const found = await deviceStub(c.env, device_id).evidence()
   if (found === undefined || !seesTenant(personOf(c), found.tenant)) return refuse(c, { code: 'not_found' })
   return c.json({
-    evidence: found.evidence.map(({ kind, seq, atMs, bundle, admitted }) => ({
-      ...{ kind, seq, at: atMs },
+    evidence: found.evidence.map(({ kind, seq, againstSeq, atMs, bundle, admitted }) => ({
+      ...{ kind, seq, against_seq: againstSeq, at: atMs },
       bundle: toBase64url(bundle),
       admitted: admitted === null ? null : toBase64url(admitted),
     })),

@@ -39,6 +39,7 @@ const route = secured('device', {
     'bundle_conflict',
     'nonce_replayed',
     'chain_fork',
+    'counters_missing',
   ],
 })
 

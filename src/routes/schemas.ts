@@ -101,12 +101,13 @@ export const device = z
     last_push_at: atMs.nullable(),
     reputation: score.openapi({ description: '0 is the worst, 0.5 a device that nobody knows' }),
     last_risk_score: score.nullable(),
-    owed: z.strictObject({ settle: count, index: count, oldest_at: atMs.nullable() }),
+    owed: z.strictObject({ settle: count, index: count, escalations: count, oldest_at: atMs.nullable() }),
   })
   .openapi('Device')
 export const evidence = z.strictObject({
   kind: z.string(),
   seq: z.int(),
+  against_seq: z.int().nullable().openapi({ description: 'Seq of the admitted bundle that it contradicts' }),
   at: atMs,
   bundle: bytes,
   admitted: bytes.nullable(),

@@ -170,6 +170,8 @@ function problemKind(code: ProblemCode): ErrorKind {
       return kept('contact_support', 'The server has blocked this device')
     case 'bundle_conflict':
       return kept('contact_support', 'The server holds another bundle under this id')
+    case 'counters_missing':
+      return kept('contact_support', 'The server misses too many payments of this device')
   }
 }
 

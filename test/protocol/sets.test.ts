@@ -75,7 +75,8 @@ describe('the chain, against the whole list', () => {
     )
   })
 
-  it('notices any other story about a place whose neighbour is known', () => {
+  it('notices any other story about a place whose neighbour is known, and names the bundle it contradicts', () => {
+    const fork = (against: ChainLink | undefined) => ({ kind: 'fork', against })
     fc.assert(
       fc.property(digests, fc.nat(), bytesOf(32), (list, at, other) => {
         fc.pre(list.every((digest) => !equalBytes(prevOf(digest), prevOf(other))))
@@ -83,12 +84,14 @@ describe('the chain, against the whole list', () => {
         const admitted = new Map(chain.map((link) => [link.seq, link]))
         const place = 1 + (at % chain.length)
         const truth = chain[place - 1] as ChainLink
-        expect(chainStep({ ...truth, digest: other }, neighbours(admitted, place)).kind, 'same seq').toBe('fork')
+        expect(chainStep({ ...truth, digest: other }, neighbours(admitted, place)), 'same seq').toEqual(fork(truth))
         admitted.delete(place)
         const bent = { ...truth, prev: other.slice(0, 16) }
-        expect(chainStep(bent, neighbours(admitted, place)).kind, 'wrong prev').toBe('fork')
+        expect(chainStep(bent, neighbours(admitted, place)), 'wrong prev').toEqual(fork(chain[place - 2]))
         if (place < chain.length) {
-          expect(chainStep({ ...truth, digest: other }, neighbours(admitted, place)).kind, 'wrong next').toBe('fork')
+          expect(chainStep({ ...truth, digest: other }, neighbours(admitted, place)), 'wrong next').toEqual(
+            fork(chain[place]),
+          )
         }
         expect(chainStep(truth, neighbours(admitted, place)).kind, 'the truth').toBe('continues')
       }),

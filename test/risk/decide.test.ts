@@ -15,13 +15,14 @@ const FAILURES: RemoteFailure[] = [
   { reason: 'breaker_open' },
   { reason: 'not_configured' },
 ]
-const context = { policy: POLICY, nowMs: NOW_MS, ownerWallet: OWNER, lastSyncMs: undefined }
-const local = (score: number, own: LocalScore['payments'] = []): LocalScore => ({
+const context = { policy: POLICY, nowMs: NOW_MS, ownerWallet: OWNER, timeFloorMs: undefined }
+const local = (score: number, own: LocalScore['payments'] = [], device = 0): LocalScore => ({
   scoredBy: 'local',
   score: Math.max(score, ...own.map(([, value]) => value)),
   shared: score,
   payments: own,
   reasons: [{ rule: 'velocity', adds: score }],
+  device: { score: device, reasons: device > 0 ? [{ rule: 'recent_conflict', adds: device }] : [] },
   version: LOCAL_VERSION,
 })
 const remote = (score: number, own: RemoteScore['payments'] = []): RemoteRisk => ({
@@ -32,7 +33,7 @@ const failed = (error: RemoteFailure): RemoteRisk => ({ ok: false, error })
 const decide = (assessment: Assessment, ...of: ReturnType<typeof payment>[]) =>
   judgeWithRisk(of, new Map(), context, assessment).verdicts.map(({ decision }) => decision)
 
-it('a valid remote score wins, whichever is higher', () => {
+it('a valid remote score wins over what the local rules say of the payments, whichever is higher', () => {
   for (const [theirs, ours] of [
     [0.02, 0.9],
     [0.9, 0.02],
@@ -40,6 +41,39 @@ it('a valid remote score wins, whichever is higher', () => {
     const { record } = combine(remote(theirs), local(ours))
     expect(record).toEqual({ score: theirs, reasons: [{ rule: 'graph' }], scoredBy: 'sira', version: 'm-7' })
   }
+})
+
+it('what only the device’s object knows is not outvoted: the stricter word holds, and the record says whose it is', () => {
+  const [graph, conflict] = [{ rule: 'graph' }, { rule: 'recent_conflict', adds: 0.2 }]
+  const stricter = combine(remote(0.02), local(0.9, [], 0.2))
+  expect(stricter.record).toEqual({
+    ...{ score: 0.2, scoredBy: 'local', version: LOCAL_VERSION },
+    reasons: [graph, conflict],
+  })
+  expect(decide(stricter, payment())).toEqual(['review'])
+  const milder = combine(remote(0.2), local(0.9, [], 0.2))
+  expect(milder.record).toEqual({ score: 0.2, scoredBy: 'sira', version: 'm-7', reasons: [graph] })
+  const mixed = combine(remote(0.02, [[2, 0.9]]), local(0.9, [], 0.2))
+  expect(mixed.record).toEqual({ score: 0.9, scoredBy: 'sira', version: 'm-7', reasons: [graph, conflict] })
+  expect(decide(mixed, ...payments(3))).toEqual(['review', 'quarantined', 'review'])
+})
+
+it.each([
+  [0.1499, 'accepted'],
+  [0.15, 'review'],
+  [0.35, 'review'],
+  [0.3501, 'quarantined'],
+] as const)('beside SIRA’s 0.02 a device’s own score of %s is %s', (score, decision) => {
+  expect(decide(combine(remote(0.02), local(0, [], score)), payment())).toEqual([decision])
+})
+
+it('a device that forked lately and comes back is looked at, whatever SIRA says that has not heard of it', () => {
+  const back = assessLocally(input({ recentConflicts: 1, reputation: 0.2, holes: 3 }))
+  expect(decide(combine(remote(0.02), back), payment())).toEqual(['quarantined'])
+  // Much money in a hurry is SIRA's to judge.
+  const busy = assessLocally(input({ payments: payments(50, () => ({ initiatedAtMs: NOW_MS })) }))
+  expect(busy.score).toBeGreaterThanOrEqual(POLICY.acceptBelowScore)
+  expect(decide(combine(remote(0.02), busy), payment())).toEqual(['accepted'])
 })
 
 it.each(FAILURES)('without one ($reason) the local score decides, and the record says why', (error) => {

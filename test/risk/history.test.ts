@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { currency } from '../../src/protocol/money.ts'
 import { emptyHistory, partyTag, updateHistory } from '../../src/risk/history.ts'
 import { RECENT_AGE_MAX_MS, RECENT_PAYMENTS_MAX } from '../../src/risk/limits.ts'
-import { ACCEPTED, DAY_MS, NOW_MS, POLICY, payment, payments } from './kit.ts'
+import { ACCEPTED, DAY_MS, MINUTE_MS, NOW_MS, POLICY, payment, payments } from './kit.ts'
 
 const accepted = (count: number) => Array(count).fill(ACCEPTED)
 
@@ -93,10 +93,21 @@ it('forgets: habits may change after a thousand payments', () => {
   expect(history.amounts[0]?.count).toBe(1_000)
 })
 
-it('a payment dated far ahead by a broken clock does not push the others out', () => {
-  const wild = payment({ initiatedAtMs: NOW_MS + RECENT_AGE_MAX_MS + DAY_MS })
-  const history = updateHistory(emptyHistory, [wild, ...payments(3)], accepted(4), POLICY, NOW_MS)
-  expect(history.recent).toHaveLength(3)
+it.each([
+  ['a minute beyond the skew', 31 * MINUTE_MS],
+  ['an hour', 60 * MINUTE_MS],
+  ['days', RECENT_AGE_MAX_MS + DAY_MS],
+])('payments dated ahead, by %s, push none of the others out, however many they are', (_, aheadMs) => {
+  const wild = payments(RECENT_PAYMENTS_MAX, () => ({ initiatedAtMs: NOW_MS + aheadMs }))
+  const real = payments(3)
+  const all = [...wild, ...real]
+  const { recent } = updateHistory(emptyHistory, all, accepted(all.length), POLICY, NOW_MS)
+  expect(recent.map(([atS]) => atS * 1000)).toEqual(real.map(({ initiatedAtMs }) => initiatedAtMs))
+})
+
+it('a clock that is ahead by no more than the skew is remembered like any other', () => {
+  const ahead = payment({ initiatedAtMs: NOW_MS + 30 * MINUTE_MS })
+  expect(updateHistory(emptyHistory, [ahead], accepted(1), POLICY, NOW_MS).recent).toHaveLength(1)
 })
 
 it('holds no wallet, only a tag that hundreds of wallets share', () => {

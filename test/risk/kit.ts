@@ -80,6 +80,7 @@ export function input(over: Partial<LocalInput> = {}): LocalInput {
     activity: new Map(),
     history: emptyHistory,
     holes: 0,
+    missingBefore: 0,
     recentConflicts: 0,
     deviceAgeMs: 90 * DAY_MS,
     reputation: 0.5,

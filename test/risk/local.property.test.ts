@@ -23,6 +23,7 @@ const someInput: fc.Arbitrary<LocalInput> = fc
     payments: somePayments,
     past: somePayments,
     holes: fc.nat(5),
+    missingBefore: fc.nat(100),
     recentConflicts: fc.nat(3),
     deviceAgeMs: fc.nat(20 * DAY_MS),
     reputation: fc.double({ min: 0, max: 1, noNaN: true }),
@@ -63,6 +64,7 @@ it('the same input gives the same score, also after its history was stored as JS
 /** Each makes a bundle more suspicious; none may make it look better, as a whole or for any payment it had. */
 const WORSE: Record<string, (one: LocalInput) => LocalInput> = {
   'a missing bundle': (one) => ({ ...one, holes: one.holes + 1 }),
+  'a jump ahead': (one) => ({ ...one, missingBefore: one.missingBefore + 60 }),
   'a contradiction': (one) => ({ ...one, recentConflicts: one.recentConflicts + 1 }),
   'a worse name': (one) => ({ ...one, reputation: one.reputation / 2 }),
   'a newer device': (one) => ({ ...one, deviceAgeMs: Math.floor(one.deviceAgeMs / 2) }),

@@ -25,6 +25,7 @@ it('an ordinary bundle scores nothing and has no reasons', () => {
     shared: 0,
     payments: [],
     reasons: [],
+    device: { score: 0, reasons: [] },
     version: LOCAL_VERSION,
   })
 })
@@ -176,6 +177,16 @@ it('chain_hole: missing bundles alone never stop a payment', () => {
   expect(adds({ holes: 1 }, 'chain_hole')).toBe(0.0467)
   expect(adds({ holes: 1_000 }, 'chain_hole')).toBe(WEIGHTS.chain_hole)
   expect(assessLocally(input({ holes: 1_000 })).score).toBeLessThan(POLICY.acceptBelowScore)
+})
+
+it('chain_gap: more missing bundles than relays explain are a review, whatever else is in order', () => {
+  expect(adds({ missingBefore: 50 }, 'chain_gap')).toBe(0)
+  expect(adds({ missingBefore: 51 }, 'chain_gap')).toBe(WEIGHTS.chain_gap)
+  for (const jump of [{ missingBefore: 51 }, { missingBefore: 4_000, holes: 4_000 }]) {
+    const { score } = assessLocally(input(jump))
+    expect(score).toBeGreaterThanOrEqual(POLICY.acceptBelowScore)
+    expect(score).toBeLessThanOrEqual(POLICY.quarantineAboveScore)
+  }
 })
 
 it('recent_conflict: one contradiction is a review, two are a quarantine', () => {

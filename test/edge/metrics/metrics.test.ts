@@ -147,10 +147,17 @@ describe('what is owed', () => {
 
   it('a device that owes is asked again by every sweep, and its row goes when it owes nothing', async () => {
     const { writeOwed, owingDevices } = await import('../../../src/metrics/owed.ts')
-    const swept = (settle: number) => [{ deviceId: 'POS-OWED', settle, index: 0, oldestMs: settle ? 1 : null }]
+    const swept = (settle: number) => [
+      { deviceId: 'POS-OWED', settle, index: 0, escalations: 0, oldestMs: settle ? 1 : null },
+    ]
     await writeOwed(bindings.DB, swept(3), 5)
     expect(await owingDevices(bindings.DB, 1)).toEqual(['POS-OWED'])
     await writeOwed(bindings.DB, swept(0), 6)
+    expect(await owingDevices(bindings.DB, 100)).not.toContain('POS-OWED')
+    await writeOwed(bindings.DB, [{ deviceId: 'POS-OWED', settle: 0, index: 0, escalations: 2, oldestMs: 1 }], 7)
+    expect(await owingDevices(bindings.DB, 100)).toContain('POS-OWED')
+    expect(await value('offline_escalations_owed')).toBe(2)
+    await writeOwed(bindings.DB, swept(0), 8)
     expect(await owingDevices(bindings.DB, 100)).not.toContain('POS-OWED')
   })
 })
