@@ -7,6 +7,7 @@ import type { Held } from '../src/store/consume-index.ts'
 import type { AuditRow, IndexMessage } from '../src/store/index-message.ts'
 import { readOwedDecisions } from './decision-store.ts'
 import { readDevice, readOwing } from './device-store.ts'
+import { auditMessages, bytesAtMost, INDEX_MESSAGE_BYTES_MAX, withAudit } from './index-messages.ts'
 import {
   decisionMessageOf,
   deviceIndexMessageOf,
@@ -53,14 +54,14 @@ export class Delivery {
   sendDevice(device: Device, audit: readonly AuditRecord[]): void {
     const nowMs = Date.now()
     this.#arm(nowMs + INDEX_PATIENCE_MS)
-    this.#send([deviceMessageOf(device, nowMs)], [withAudit(deviceIndexMessageOf(device), device, audit)])
+    this.#send([deviceMessageOf(device, nowMs)], withAudit(deviceIndexMessageOf(device), auditRows(device, audit)))
   }
 
   /** People voted about payments of a bundle. */
   sendVotes(device: Device, bundle: StoredBundle, decisions: readonly Decision[], audit: readonly AuditRecord[]): void {
     this.#arm(Date.now() + INDEX_PATIENCE_MS)
     const settle = decisions.map((decision) => decisionMessageOf(device, decision))
-    this.#send(settle, [withAudit(indexMessageOf(device, bundle), device, audit)])
+    this.#send(settle, withAudit(indexMessageOf(device, bundle), auditRows(device, audit)))
   }
 
   /** Bundles that others see differently now. Beside them goes every audit record that the read model does not hold. */
@@ -68,7 +69,7 @@ export class Delivery {
     this.#arm(Date.now() + INDEX_PATIENCE_MS)
     const audit = readAudit(this.#ctx.storage.sql, device.auditDoneThrough, OWED_PER_ALARM)
     const [first, ...others] = bundles.map((bundle) => indexMessageOf(device, bundle))
-    this.#send([], first === undefined ? [] : [withAudit(first, device, audit), ...others])
+    this.#send([], first === undefined ? [] : [...withAudit(first, auditRows(device, audit)), ...others])
   }
 
   /** The read model holds these: they are no longer owed to it. */
@@ -114,9 +115,10 @@ export class Delivery {
     const index: IndexMessage[] = unindexed.map((bundle) => indexMessageOf(device, bundle))
     if (device.indexedRev < device.rev && factsAreLate(INDEX_PATIENCE_MS)) index.push(deviceIndexMessageOf(device))
     const audit = readAudit(sql, device.auditDoneThrough, OWED_PER_ALARM)
-    const [first = {}, ...others] = index
     const auditIsLate = audit.some(({ at }) => late(at, INDEX_PATIENCE_MS))
-    this.#send(settle, index.length > 0 || auditIsLate ? [withAudit(first, device, audit), ...others] : [])
+    // In messages of their own: one that cannot be delivered may not take along, each time, what goes with it.
+    if (index.length > 0 || auditIsLate) index.push(...auditMessages(auditRows(device, audit)))
+    this.#send(settle, index)
   }
 
   #owes(): boolean {
@@ -159,12 +161,17 @@ export class Delivery {
         const body = await sealSettleMessage(message, () => configOf(this.#env).keys())
         await this.#env.SETTLE_QUEUE.send(body, { contentType: 'bytes' })
       }),
-      ...index.map(async (body) => this.#env.INDEX_QUEUE.send(body, { contentType: 'v8' })),
+      ...index.map(async (body) => {
+        if (bytesAtMost(body) > INDEX_MESSAGE_BYTES_MAX) throw new RangeError('message to the read model too large')
+        await this.#env.INDEX_QUEUE.send(body, { contentType: 'v8' })
+      }),
     ]
     this.#ctx.waitUntil(
       Promise.allSettled(sends).then((results) => {
-        const failed = results.filter(({ status }) => status === 'rejected').length
-        if (failed > 0) logger.warn('queue did not take messages; they stay owed', { failed })
+        const failed = results.filter(({ status }) => status === 'rejected')
+        if (failed.length === 0) return
+        const [{ reason: error }] = failed as [PromiseRejectedResult]
+        logger.warn('queue did not take messages; they stay owed', { failed: failed.length, error })
       }),
     )
   }
@@ -172,8 +179,4 @@ export class Delivery {
 
 function auditRows({ deviceId, tenant }: Owing, audit: readonly AuditRecord[]): AuditRow[] {
   return audit.map((record) => ({ ...record, id: `${deviceId}/${record.id}`, deviceId, tenant }))
-}
-
-function withAudit(message: IndexMessage, device: Owing, audit: readonly AuditRecord[]): IndexMessage {
-  return { ...message, audit: auditRows(device, audit) }
 }

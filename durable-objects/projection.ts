@@ -37,7 +37,6 @@ export function bundleRow(device: Owing, bundle: StoredBundle): BundleRow {
     receivedAt: bundle.receivedAtMs,
     updatedAt: bundle.updatedAtMs,
     payments: bundle.payments.map((state) => [...state]),
-    votes: bundle.votes.map((vote) => [...vote]),
     bundle: bundle.bundle,
     receipt: bundle.receipt,
   }

@@ -12,7 +12,6 @@ import type { RiskBasis } from '../src/risk/decide.ts'
 import type { DeviceHistory } from '../src/risk/history.ts'
 import type { Reputation } from '../src/risk/reputation.ts'
 import type { RemoteRisk } from '../src/risk/score.ts'
-import type { StoredVote } from '../src/store/schema.ts'
 
 /** What a device is registered with. */
 export interface DeviceRegistration {
@@ -85,6 +84,9 @@ export type Owing = Pick<
 
 /** `[counter, status, reason?]`; voided counters are left out. */
 export type PaymentState = readonly [counter: number, status: PaymentStatus, reason?: string]
+
+/** What is counted of a vote about a payment. When it was cast and why is in its audit record, once a ballot. */
+export type StoredVote = readonly [kind: Decision['kind'], counter: number, verdict: ReviewVerdict, actor: string]
 
 /** A bundle's row. */
 export interface StoredBundle {

@@ -1,8 +1,7 @@
 import type { ReviewVerdict } from '../src/protocol/messages.ts'
 import { err, ok, type Result } from '../src/protocol/result.ts'
 import { bundleStatus, type PaymentStatus } from '../src/protocol/states.ts'
-import type { StoredVote } from '../src/store/schema.ts'
-import type { Decision, PaymentState, StoredBundle, VoteResult } from './types.ts'
+import type { Decision, PaymentState, StoredBundle, StoredVote, VoteResult } from './types.ts'
 
 /**
  * What people decide about payments: whether one that waits goes on, and whether one that succeeded is undone. One
@@ -43,9 +42,7 @@ export function countVotes(bundle: StoredBundle, vote: Vote): Result<Counted, 's
     const needed = (vote.amounts?.get(counter) ?? Number.POSITIVE_INFINITY) > vote.twoPeopleAbove ? 2 : 1
     return { counter, verdict: vote.verdict, agreed, needed, decided: agreed.length >= needed }
   })
-  const cast = vote.counters.map(
-    (counter): StoredVote => [vote.kind, counter, vote.verdict, vote.actor, vote.atMs, vote.reason],
-  )
+  const cast = vote.counters.map((counter): StoredVote => [vote.kind, counter, vote.verdict, vote.actor])
   const decided = results.filter((result) => result.decided)
   const payments =
     vote.kind === 'reversal'

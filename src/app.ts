@@ -29,12 +29,10 @@ import { reconciliationRoutes } from './routes/reconciliation.ts'
 import { reversalRoutes } from './routes/reversals.ts'
 import { reviewRoutes } from './routes/reviews.ts'
 import { assertSecured, routes } from './routes/secured.ts'
+import { isRefusedByD1 } from './store/d1-error.ts'
 
 /** Told by name: an error that comes out of a Device Object has lost its class. */
 const PASSING: ReadonlySet<string> = new Set([KeysUnavailable.name, InvalidConfig.name])
-
-/** What SQLite says of a statement that is wrong: our mistake, which no repetition mends. */
-const WRONG_STATEMENT = /SQLITE_(ERROR|CONSTRAINT|MISMATCH|RANGE)/
 
 /**
  * Missing keys, overloaded or restarting objects, and a read model that cannot be asked pass. D1 names itself in its errors,
@@ -47,7 +45,7 @@ function passes(error: unknown): boolean {
     overloaded = false,
     cause,
   } = error as Error & { retryable?: boolean; overloaded?: boolean }
-  if (WRONG_STATEMENT.test(error.message)) return false
+  if (isRefusedByD1(error)) return false
   return PASSING.has(error.name) || error.message.startsWith('D1_') || retryable || overloaded || passes(cause)
 }
 

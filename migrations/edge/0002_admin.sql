@@ -23,7 +23,6 @@ CREATE TABLE `offline_idempotency_keys` (
 CREATE INDEX `offline_idempotency_keys_by_time` ON `offline_idempotency_keys` (`at`);--> statement-breakpoint
 DROP INDEX `offline_tx_bundles_by_status`;--> statement-breakpoint
 DROP INDEX `offline_tx_bundles_by_device`;--> statement-breakpoint
-ALTER TABLE `offline_tx_bundles` ADD `votes` text DEFAULT '[]' NOT NULL;--> statement-breakpoint
 CREATE INDEX `offline_tx_bundles_by_country` ON `offline_tx_bundles` (`country`,`received_at`,`bundle_id`,`device_id`);--> statement-breakpoint
 CREATE INDEX `offline_tx_bundles_by_tenant` ON `offline_tx_bundles` (`tenant`,`received_at`,`bundle_id`,`device_id`);--> statement-breakpoint
 CREATE INDEX `offline_tx_bundles_by_time` ON `offline_tx_bundles` (`received_at`,`bundle_id`,`device_id`);--> statement-breakpoint
@@ -51,6 +50,7 @@ CREATE INDEX `offline_audit_logs_by_device` ON `offline_audit_logs` (`device_id`
 CREATE INDEX `offline_audit_logs_by_tenant` ON `offline_audit_logs` (`tenant`,`at`,`id`);--> statement-breakpoint
 CREATE INDEX `offline_audit_logs_by_time` ON `offline_audit_logs` (`at`,`id`);--> statement-breakpoint
 CREATE INDEX `offline_audit_logs_by_person` ON `offline_audit_logs` (`actor`,`at`,`id`) WHERE substr(actor, 1, 5) = 'user:';--> statement-breakpoint
+CREATE INDEX `offline_audit_logs_votes` ON `offline_audit_logs` (`bundle_id`,`at`,`id`) WHERE action IN ('review_voted', 'reversal_voted');--> statement-breakpoint
 CREATE INDEX `offline_audit_logs_escalations` ON `offline_audit_logs` (`at`,`id`) WHERE action = 'escalation_raised';--> statement-breakpoint
 DROP INDEX `offline_devices_by_country`;--> statement-breakpoint
 CREATE INDEX `offline_devices_by_tenant` ON `offline_devices` (`tenant`,`device_id`);--> statement-breakpoint

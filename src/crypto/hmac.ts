@@ -28,25 +28,29 @@ export async function signServiceCall(key: CryptoKey, call: ServiceCall, nowMs: 
   return `t=${nowMs},v1=${toBase64url(new Uint8Array(mac))}`
 }
 
-/** @returns whether the header proves that a holder of the key made this very call a short time ago */
-export async function verifyServiceCall(
-  key: CryptoKey,
-  call: ServiceCall,
-  header: string | null | undefined,
-  nowMs: number,
-): Promise<boolean> {
-  const match = /^t=(\d{1,15}),v1=([A-Za-z0-9_-]{43})$/.exec(header ?? '')
-  const [, time, mac] = match ?? []
-  if (time === undefined || mac === undefined) return false
-  if (Math.abs(nowMs - Number(time)) > SERVICE_SKEW_MAX_MS) return false
-  let expected: Uint8Array
+/** What a service call claims. Nothing of it is verified. */
+export interface ServiceClaim {
+  readonly timeMs: number
+  readonly mac: Uint8Array
+}
+
+/** Reads the header without the body. @returns undefined when it can prove nothing: by its form, or by its time */
+export function readServiceClaim(header: string | null | undefined, nowMs: number): ServiceClaim | undefined {
+  const [, time, mac] = /^t=(\d{1,15}),v1=([A-Za-z0-9_-]{43})$/.exec(header ?? '') ?? []
+  if (time === undefined || mac === undefined) return undefined
+  if (Math.abs(nowMs - Number(time)) > SERVICE_SKEW_MAX_MS) return undefined
   try {
-    expected = fromBase64url(mac)
+    return { timeMs: Number(time), mac: fromBase64url(mac) }
   } catch {
-    return false
+    return undefined
   }
+}
+
+/** @returns whether a holder of the key made this very call at the time it claims */
+export async function verifyServiceCall(key: CryptoKey, call: ServiceCall, claim: ServiceClaim): Promise<boolean> {
+  const input = await macInput(call, claim.timeMs)
   // WebCrypto compares in constant time.
-  return crypto.subtle.verify(HMAC, key, expected as BufferSource, (await macInput(call, Number(time))) as BufferSource)
+  return crypto.subtle.verify(HMAC, key, claim.mac as BufferSource, input as BufferSource)
 }
 
 async function macInput({ method, path, body }: ServiceCall, timeMs: number): Promise<Uint8Array> {

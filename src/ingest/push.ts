@@ -65,7 +65,7 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
   deps.onVerified(claims.deviceId)
 
   if (device.status !== 'active') return err({ code: `device_${device.status}` })
-  const within = await withinRate(env.PUSH_RATE, RATE_POLICIES.device, claims.deviceId)
+  const within = await withinRate(env.PUSH_RATE, RATE_POLICIES.device, rateKey(claims))
   if (!within.ok) return within
 
   const nowMs = deps.nowMs()
@@ -95,6 +95,13 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
   const { signed } = await makeNotice(keys, claims.deviceId, answer.notice, state.value, policy, deps.nowMs())
   return ok({ receipt: answer.receipt, notice: signed })
 }
+
+/**
+ * What a push is counted under: its device. A bundle for a relay counts by itself, because whoever holds it can push it as
+ * often as he will, and may not use up what its device needs.
+ */
+const rateKey = ({ deviceId, bundleId, relay }: BundleHeader): string =>
+  relay ? `${deviceId}/${ulidText(bundleId)}` : deviceId
 
 /** What the remote scorer is told: the payments that were not voided. */
 function factsFor(claims: BundleHeader, { entries, clock }: BundlePayload, country: Country): BundleFacts {

@@ -1,10 +1,13 @@
 import type { CounterRow } from './isolate-counters.ts'
 
-/** Rows older than this are not written to any more (isolate-counters.ts) and are added up for good. */
+/** Rows older than this are added up for good. Isolates leave a row well before that (isolate-counters.ts). */
 const FOLD_AFTER_MS = 60 * 60_000
+/** A write that was under way for so long is refused, by D1's own clock: the row may be gone, and would be counted again. */
+const WRITABLE_MS = 55 * 60_000
 
 const WRITE_ROW = `
-  INSERT INTO offline_metric_rows (id, started_at, rev, counts) VALUES (?, ?, ?, ?)
+  INSERT INTO offline_metric_rows (id, started_at, rev, counts)
+  SELECT ?1, ?2, ?3, ?4 WHERE ?2 > unixepoch() * 1000 - ${WRITABLE_MS}
   ON CONFLICT (id) DO UPDATE SET rev = excluded.rev, counts = excluded.counts
   WHERE excluded.rev > offline_metric_rows.rev`
 

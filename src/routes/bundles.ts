@@ -11,6 +11,7 @@ import { decodeReceipt } from '../protocol/receipt.ts'
 import { err, ok, type Result } from '../protocol/result.ts'
 import { BUNDLE_STATUSES } from '../protocol/states.ts'
 import { findBundles, listBundles } from '../store/bundles.ts'
+import { readVotes } from '../store/votes.ts'
 import { refuse } from './answers.ts'
 import { type App, personOf } from './app-types.ts'
 import { limit, pageOf, timeIdsCursor } from './cursor.ts'
@@ -76,6 +77,7 @@ export const bundleRoutes = routes()
     const row = found.value
     const receipt = decodeReceipt(parseSign1(new Uint8Array(row.receipt)).payload)
     const payments = await openStored(row.bundle, await configOf(c.env).keys())
+    const votesOf = await readVotes(c.env.DB, [row.bundleId])
     const details = new Map(payments?.map((payment) => [payment.counter, withoutParties(payment)]))
     return c.json({
       bundle_id: row.bundleId,
@@ -99,7 +101,7 @@ export const bundleRoutes = routes()
         ...(reason !== undefined && { reason }),
         ...details.get(counter),
       })),
-      votes: votesJson(row.deviceId, row.votes),
+      votes: votesJson(row.deviceId, votesOf(row.bundleId, row.deviceId)),
       bundle: toBase64url(new Uint8Array(row.bundle)),
       receipt: toBase64url(new Uint8Array(row.receipt)),
     })

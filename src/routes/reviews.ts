@@ -9,7 +9,7 @@ import { REVIEW_VERDICTS } from '../protocol/messages.ts'
 import { listWaiting, type WaitingBundle } from '../store/bundles.ts'
 import type { BundleRow } from '../store/index-message.ts'
 import { readPolicyInForce } from '../store/policies.ts'
-import type { StoredVote } from '../store/schema.ts'
+import { readVotes, type ShownVote } from '../store/votes.ts'
 import { actorOf } from './actor.ts'
 import { refuse } from './answers.ts'
 import { personOf } from './app-types.ts'
@@ -73,7 +73,12 @@ export const reviewRoutes = routes()
     const { items, next_cursor } = pageOf(rows, limit, (row) => [row.received_at, row.bundle_id, row.device_id])
     const keys = await configOf(c.env).keys()
     const opened = await Promise.all(items.map((row) => openStored(row.bundle, keys)))
-    return c.json({ reviews: items.map((row, index) => waitingJson(row, opened[index])), next_cursor })
+    const votesOf = await readVotes(
+      c.env.DB,
+      items.map((row) => row.bundle_id),
+    )
+    const reviews = items.map((row, at) => waitingJson(row, opened[at], votesOf(row.bundle_id, row.device_id)))
+    return c.json({ reviews, next_cursor })
   })
   .openapi(vote, async (c) => {
     const { verdict, payments, reason } = c.req.valid('json')
@@ -103,7 +108,7 @@ export function resultJson(deviceId: string, { counter, verdict, agreed, needed,
   return { local_id: localId(deviceId, counter), verdict, agreed, needed, decided }
 }
 
-function waitingJson(row: WaitingBundle, opened: Awaited<ReturnType<typeof openStored>>) {
+function waitingJson(row: WaitingBundle, opened: Awaited<ReturnType<typeof openStored>>, votes: readonly ShownVote[]) {
   const details = new Map(opened?.map((payment) => [payment.counter, withoutParties(payment)]))
   const payments = JSON.parse(row.payments) as BundleRow['payments']
   const waiting = payments.filter(([, status]) => status === 'review' || status === 'quarantined')
@@ -125,6 +130,6 @@ function waitingJson(row: WaitingBundle, opened: Awaited<ReturnType<typeof openS
       ...(reason !== undefined && { reason }),
       ...details.get(counter),
     })),
-    votes: votesJson(row.device_id, JSON.parse(row.votes) as StoredVote[]),
+    votes: votesJson(row.device_id, votes),
   }
 }

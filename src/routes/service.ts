@@ -1,21 +1,24 @@
 import type { Context, Next } from 'hono'
 import { configOf } from '../config.ts'
-import { SERVICE_HEADER, verifyServiceCall } from '../crypto/hmac.ts'
+import { readServiceClaim, SERVICE_HEADER, verifyServiceCall } from '../crypto/hmac.ts'
 import { readBody } from '../ingest/read-body.ts'
 import { CONFIRMATIONS_BYTES_MAX } from '../protocol/confirmations.ts'
 import { refuse } from './answers.ts'
 import type { App } from './app-types.ts'
 
-/** Lets our own services pass: an HMAC over method, path, time and body. The body is kept for the handler. */
+/**
+ * Lets our own services pass: an HMAC over method, path, time and body. Nobody's body is read whose header cannot be
+ * right. It is kept for the handler.
+ */
 export async function serviceOnly(c: Context<App>, next: Next): Promise<Response | undefined> {
+  const claim = readServiceClaim(c.req.header(SERVICE_HEADER), Date.now())
+  if (claim === undefined) return refuse(c, { code: 'unauthorized' })
   const body = await readBody(c.req.raw, CONFIRMATIONS_BYTES_MAX)
   if (!body.ok) return refuse(c, body.error)
   const { pathname, search } = new URL(c.req.url)
   const call = { method: c.req.method, path: pathname + search, body: body.value }
   const key = await configOf(c.env).hmacKey()
-  if (!(await verifyServiceCall(key, call, c.req.header(SERVICE_HEADER), Date.now()))) {
-    return refuse(c, { code: 'unauthorized' })
-  }
+  if (!(await verifyServiceCall(key, call, claim))) return refuse(c, { code: 'unauthorized' })
   c.set('isVerified', true)
   c.set('body', body.value)
   await next()

@@ -1,9 +1,9 @@
 import { localId } from '../protocol/ids.ts'
-import type { StoredVote } from '../store/schema.ts'
+import type { ShownVote } from '../store/votes.ts'
 
-/** Votes with the names of the API. */
-export function votesJson(deviceId: string, votes: readonly StoredVote[]) {
-  return votes.map(([kind, counter, verdict, actor, at, reason]) => {
-    return { kind, local_id: localId(deviceId, counter), verdict, actor, at, reason }
-  })
+/** Votes with the names of the API, one for each payment. */
+export function votesJson(deviceId: string, votes: readonly ShownVote[]) {
+  return votes.flatMap(({ counters, ...vote }) =>
+    counters.map((counter) => ({ local_id: localId(deviceId, counter), ...vote })),
+  )
 }

@@ -1,21 +1,11 @@
 import { sql } from 'drizzle-orm'
 import { blob, index, integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 import type { Alg } from '../protocol/cose.ts'
-import type { DeviceStatus, ReviewVerdict } from '../protocol/messages.ts'
+import type { DeviceStatus } from '../protocol/messages.ts'
 import type { PaymentMethod } from '../protocol/payment.ts'
 import type { Country } from '../protocol/policy.ts'
 import type { BundleStatus } from '../protocol/states.ts'
 import type { RiskBasis } from '../risk/decide.ts'
-
-/** `[kind, counter, verdict, actor, at, reason]`; numbers and addresses in the reason are masked. */
-export type StoredVote = [
-  kind: 'review' | 'reversal',
-  counter: number,
-  verdict: ReviewVerdict,
-  actor: string,
-  at: number,
-  reason: string,
-]
 
 /**
  * D1, the edge's read model. It holds no plaintext of a payment and nothing personal; the Device Objects are the truth
@@ -73,8 +63,6 @@ export const bundles = sqliteTable(
     updatedAt: integer('updated_at').notNull(),
     /** `[counter, status, reason?]` of each payment that was not voided. No parties, no amounts. */
     payments: text('payments', { mode: 'json' }).$type<[number, string, string?][]>().notNull(),
-    /** What people voted about payments of it (durable-objects/voting.ts). */
-    votes: text('votes', { mode: 'json' }).$type<StoredVote[]>().notNull().default([]),
     /** The signed bundle and the signed receipt, the very bytes. */
     bundle: blob('bundle').$type<Uint8Array>().notNull(),
     receipt: blob('receipt').$type<Uint8Array>().notNull(),
@@ -145,6 +133,10 @@ export const auditLogs = sqliteTable(
     index('offline_audit_logs_by_time').on(t.at, t.id),
     // Nearly all records are about what devices did; people's are looked for by name.
     index('offline_audit_logs_by_person').on(t.actor, t.at, t.id).where(sql`substr(actor, 1, 5) = 'user:'`),
+    // A vote is one record, shown with its bundle (votes.ts).
+    index('offline_audit_logs_votes')
+      .on(t.bundleId, t.at, t.id)
+      .where(sql`action IN ('review_voted', 'reversal_voted')`),
     index('offline_audit_logs_escalations').on(t.at, t.id).where(sql`action = 'escalation_raised'`),
   ],
 )

@@ -45,7 +45,6 @@ const bundleRow = (seq: number, rev: number, over: Partial<BundleRow> = {}) => {
     receivedAt: 1_790_000_000_000,
     updatedAt: 1_790_000_000_000 + rev,
     payments: [[seq, 'pending']],
-    votes: [],
     bundle: Uint8Array.of(0, 255, seq % 256),
     receipt: Uint8Array.of(rev),
     ...over,
@@ -156,25 +155,41 @@ it('the same bundle id of two devices is two rows', async () => {
 
 it('while D1 fails nothing is written and the whole batch comes again', async () => {
   const before = await dumpReadModel()
+  let asked = 0
   const broken = Object.assign(Object.create(bindings.DB), {
     prepare: (sql: string) => bindings.DB.prepare(sql),
-    batch: () => Promise.reject(new Error('D1 is down')),
+    batch: () => {
+      asked++
+      return Promise.reject(new Error('D1_ERROR: Network connection lost.'))
+    },
   })
-  const batch = createMessageBatch('molam-index', [
-    { id: '1', timestamp: 0, attempts: 1, body: { bundle: bundleRow(1, 1) } },
-  ])
+  const bodies = [1, 2, 3].map((seq) => ({ bundle: bundleRow(seq, 1) }))
+  const batch = createMessageBatch(
+    'molam-index',
+    bodies.map((body, i) => ({ id: `${i + 1}`, timestamp: 0, attempts: 1, body })),
+  )
   await consumeIndex(batch as MessageBatch<IndexMessage>, { ...bindings, DB: broken })
-  const { retryBatch } = await getQueueResult(batch, createExecutionContext())
-  expect(retryBatch.retry).toBe(true)
+  const { retryMessages } = await getQueueResult(batch, createExecutionContext())
+  expect(retryMessages.map(({ msgId }) => msgId)).toEqual(['1', '2', '3'])
+  // Asking message by message would be asking for a hundred times what does not answer.
+  expect(asked).toBe(1)
   expect(await dumpReadModel()).toBe(before)
 })
 
-it('one message that cannot be written does not leave half a batch behind', async () => {
-  const before = await dumpReadModel()
-  const poison = { ...bundleRow(2, 1), tenant: null } as unknown as BundleRow
-  const result = await consume([{ device: deviceRow(1), bundle: bundleRow(1, 1) }, { bundle: poison }])
-  expect(result.retryBatch.retry).toBe(true)
-  expect(await dumpReadModel()).toBe(before)
+it.each<[string, object]>([
+  ['that D1 does not take', { tenant: null }],
+  ['that cannot be read', { bundle: undefined }],
+])('a message %s comes again alone: all others of its batch are written', async (_, over) => {
+  const poison = { bundle: { ...bundleRow(37, 1), ...over } as BundleRow, device: deviceRow(2) }
+  const good = Array.from({ length: 100 }, (_, i) => ({ bundle: bundleRow(i + 1, 1), audit: [auditRow(i + 1)] }))
+  const result = await consume(good.with(36, poison as never))
+  expect(result.retryBatch.retry).toBe(false)
+  expect(result.retryMessages.map(({ msgId }) => msgId)).toEqual(['36'])
+  expect((await shownBundles()).map(({ seq }) => seq)).toEqual(good.map((_, i) => i + 1).filter((seq) => seq !== 37))
+  // Of a message that cannot be written nothing is.
+  expect(
+    await bindings.DB.prepare('SELECT 1 FROM offline_devices WHERE device_id = ?').bind(deviceId).first(),
+  ).toBeNull()
 })
 
 it('an empty batch is nothing', async () => {

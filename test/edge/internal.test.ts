@@ -5,7 +5,7 @@ import { encodeCbor } from '../../src/protocol/cbor.ts'
 import { type Confirmation, encodeConfirmations } from '../../src/protocol/confirmations.ts'
 import { dumpObject, recordQueues, stubOf } from '../durable-objects/kit.ts'
 import { type Made, randomBytes, TestDevice } from '../kit/device.ts'
-import { bindings, expectRefusal, keySet, ORIGIN, pushed, registered, SELF } from './kit.ts'
+import { bindings, expectRefusal, fetchWith, keySet, ORIGIN, pushed, registered, SELF } from './kit.ts'
 
 /** `POST /internal/outcomes`: the reconciler's word, and nobody else's. */
 const PATH = '/internal/outcomes'
@@ -99,6 +99,20 @@ it('without the key’s signature over this very call nothing is believed', asyn
   await expectRefusal(await send(body, good, `${PATH}?x=1`), 'unauthorized', 'a query added')
   expect(await dumpObject(device)).toBe(before)
   expect((await send(body, await signed(body, minutes(-4)))).status, 'four minutes old').toBe(200)
+})
+
+it('of a call whose header cannot be right no byte is read', async () => {
+  const body = new Uint8Array()
+  const good = await signed(body)
+  const old = await signed(body, Date.now() - 6 * 60_000)
+  for (const header of [undefined, '', 'x', good.slice(0, -1), good.replace('v1', 'v2'), old]) {
+    let pulled = 0
+    const stream = new ReadableStream({ pull: () => void pulled++ }, { highWaterMark: 0 })
+    const headers = header === undefined ? {} : { [SERVICE_HEADER]: header }
+    const init = { method: 'POST', headers, body: stream, duplex: 'half' } as RequestInit
+    await expectRefusal(await fetchWith({}, PATH, init), 'unauthorized', header)
+    expect(pulled, header).toBe(0)
+  }
 })
 
 it('a call that is signed and malformed is refused whole', async () => {

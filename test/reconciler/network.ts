@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { SERVICE_HEADER, verifyServiceCall } from '../../src/crypto/hmac.ts'
+import { readServiceClaim, SERVICE_HEADER, verifyServiceCall } from '../../src/crypto/hmac.ts'
 import { encodeCbor } from '../../src/protocol/cbor.ts'
 import { type Confirmation, decodeConfirmations } from '../../src/protocol/confirmations.ts'
 import type { Outcome } from '../../src/protocol/notice.ts'
@@ -91,8 +91,9 @@ export class Network {
     return new Response((policy instanceof Uint8Array ? policy : encodeCbor(policyToCbor(policy))) as BodyInit)
   }
 
-  #isSigned({ method, headers }: Request, path: string, body: Uint8Array): Promise<boolean> {
-    return verifyServiceCall(this.#hmacKey, { method, path, body }, headers.get(SERVICE_HEADER), this.#clock())
+  async #isSigned({ method, headers }: Request, path: string, body: Uint8Array): Promise<boolean> {
+    const claim = readServiceClaim(headers.get(SERVICE_HEADER), this.#clock())
+    return claim !== undefined && verifyServiceCall(this.#hmacKey, { method, path, body }, claim)
   }
 
   async #confirm(request: Request, path: string): Promise<Response> {

@@ -5,6 +5,7 @@ import { bundlesSince, findBundles, listBundles, listWaiting } from '../../../sr
 import { listDevices } from '../../../src/store/devices.ts'
 import { latestCode } from '../../../src/store/enrolment.ts'
 import { groupsOf, listReceived, totalsOf } from '../../../src/store/received.ts'
+import { readVotes } from '../../../src/store/votes.ts'
 import { TestDevice } from '../../kit/device.ts'
 import { bindings } from '../kit.ts'
 import { admin, call, ok } from './kit.ts'
@@ -73,6 +74,11 @@ describe('every list', () => {
       'SEARCH b USING INDEX offline_tx_bundles_by_device (device_id=? AND received_at>? AND received_at<?)',
     )
     expect(found).not.toMatch(/SCAN b(;|$| )/)
+  })
+  it('votes about bundles are found by the bundles’ ids', async () => {
+    expect(await plan((db) => readVotes(db, ['a', 'b']))).toContain(
+      'SEARCH offline_audit_logs USING INDEX offline_audit_logs_votes (bundle_id=?)',
+    )
   })
   it('a bundle is found by its id, also for people of one tenant', async () => {
     const { sql } = findBundles({} as D1Database, 'b', { deviceId: undefined, tenant: 't' }).toSQL()

@@ -35,7 +35,7 @@ function bundle(over: Partial<BundleRow> = {}): BundleRow {
     } as const),
     ...({ currency: 'XOF', firstCounter: 1, lastCounter: 2, admittedCount: 2, admittedAmount: 100 } as const),
     ...({ policyVersion: 1, riskScore: 0.1, riskReasons: [], receivedAt: 1, updatedAt: 1, payments: [] } as const),
-    ...({ votes: [], bundle: new Uint8Array([1]), receipt: new Uint8Array([2]) } as object),
+    ...({ bundle: new Uint8Array([1]), receipt: new Uint8Array([2]) } as object),
     ...over,
   } as BundleRow
 }

@@ -1,7 +1,7 @@
 import { createExecutionContext, createScheduledController, waitOnExecutionContext } from 'cloudflare:test'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import worker from '../../../src/index.ts'
-import { IsolateCounters } from '../../../src/metrics/isolate-counters.ts'
+import { type CounterRow, IsolateCounters } from '../../../src/metrics/isolate-counters.ts'
 import { foldRows, readMetrics, writeRow } from '../../../src/metrics/totals.ts'
 import { deliverIndex, recordQueues, tellReadModel } from '../../durable-objects/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
@@ -73,14 +73,19 @@ it('a refused push is counted by its code', async () => {
   expect(await value('offline_bundles_rejected_total', { code: 'malformed_bundle' })).toBe(before + 1)
 })
 
+const write = (row: CounterRow) => writeRow(bindings.DB, row)
+
 it('what was counted survives its isolate, and is not counted twice when rows are added up', async () => {
   const nowMs = Date.now()
-  const isolates = Array.from({ length: 3 }, () => new IsolateCounters(() => crypto.randomUUID()))
-  const started = [nowMs - 2 * 3_600_000, nowMs - 3_600_001, nowMs]
   const series = 'offline_risk_fallbacks_total{reason="timeout"}'
-  for (const [at, isolate] of isolates.entries()) {
+  for (const [at, ageMs] of [2 * 3_600_000, 3_600_001, 0].entries()) {
+    const id = crypto.randomUUID()
+    const isolate = new IsolateCounters(() => id)
     isolate.add(series, at + 1)
-    await isolate.flush((row) => writeRow(bindings.DB, row), started[at] ?? 0)
+    await isolate.flush(write, nowMs)
+    await bindings.DB.prepare('UPDATE offline_metric_rows SET started_at = started_at - ?1 WHERE id = ?2')
+      .bind(ageMs, id)
+      .run()
   }
   const read = async () => (await readMetrics(bindings.DB, nowMs)).get(series)
   const rows = async () => (await bindings.DB.prepare('SELECT * FROM offline_metric_rows').all()).results
@@ -91,6 +96,25 @@ it('what was counted survives its isolate, and is not counted twice when rows ar
   expect((await rows()).length).toBe(before - 2)
   await foldRows(bindings.DB, nowMs)
   expect(await read()).toBe(6)
+})
+
+it('an isolate that was idle until its row was added up for good goes on in another one', async () => {
+  const series = 'offline_risk_fallbacks_total{reason="unreachable"}'
+  const read = async () => (await readMetrics(bindings.DB, Date.now())).get(series)
+  const isolate = new IsolateCounters(() => crypto.randomUUID())
+  isolate.add(series, 10)
+  await isolate.flush(write, Date.now())
+  const laterMs = Date.now() + 61 * 60_000
+  await foldRows(bindings.DB, laterMs)
+  isolate.add(series)
+  await isolate.flush(write, laterMs)
+  expect(await read()).toBe(11)
+})
+
+it('a write that comes when its row may have been added up is refused', async () => {
+  const id = crypto.randomUUID()
+  await write({ id, startedAtMs: Date.now() - 56 * 60_000, rev: 1, counts: { late: 1 } })
+  expect(await bindings.DB.prepare('SELECT 1 FROM offline_metric_rows WHERE id = ?').bind(id).first()).toBeNull()
 })
 
 it('pushes write their isolate’s counts every 10 s at the most: far below a tenth of a statement a push', async () => {
