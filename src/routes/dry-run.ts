@@ -58,7 +58,7 @@ export const dryRunRoutes = routes().openapi(route, async (c) => {
       ? await readPolicyInForce(db, country, nowMs)
       : await readPolicyVersion(db, country, based_on)
   if (base === undefined) return refuse(c, { code: 'not_found' })
-  const proposed = { ...base, ...changed(base, changes) }
+  const proposed = { ...base, ...changed(base, changes, base.policy.version + 1) }
   const contradictions = contradictionsOf(proposed.policy)
   if (contradictions.length > 0) return refuse(c, { code: 'contradictory_policy', detail: contradictions.join('; ') })
 

@@ -50,7 +50,7 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   'POST /offline/policies': {
     roles: ADMINS,
     allTenants: true,
-    body: { country: 'SN', based_on: 99, ...reason, changes: { enabled: true } },
+    body: { country: 'SN', after_version: 99, ...reason, changes: { enabled: true } },
   },
   'POST /offline/policies/dry-run': {
     roles: AUDITORS,

@@ -5,6 +5,7 @@ import { fromBase64url } from '../../../src/protocol/bytes.ts'
 import { decodeCbor } from '../../../src/protocol/cbor.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import { policyFromCbor } from '../../../src/protocol/policy.ts'
+import { readPolicyInForce } from '../../../src/store/policies.ts'
 import { dumpReadModel, type Queues, recordQueues } from '../../durable-objects/kit.ts'
 import { bindings, fetchWith, keySet, ORIGIN, pushed, registered, SELF } from '../kit.ts'
 import { admin, auditor, call, ok, pushPayments, refused, reviewer } from './kit.ts'
@@ -18,7 +19,7 @@ beforeEach(() => forgetPolicies())
 const newest = async (country: string): Promise<number> =>
   (await ok(call(auditor, 'GET', `/offline/policies/${country}/versions?limit=1`))).versions[0].version
 const proposal = async (country: string, changes: object, over: object = {}) => ({
-  ...{ country, based_on: await newest(country), reason: 'as agreed', changes },
+  ...{ country, after_version: await newest(country), reason: 'as agreed', changes },
   ...over,
 })
 const make = async (country: string, changes: object, over: object = {}) =>
@@ -44,20 +45,20 @@ describe('a new version', () => {
     expect(results[0]?.['detail']).toContain('max_offline_amount=60000')
   })
 
-  it('based on an old one is refused: nobody undoes what he has not seen', async () => {
+  it('after an old one is refused: nobody undoes what he has not seen', async () => {
     const stale = await proposal('ML', { max_relay_hours: 12 })
     await ok(call(admin, 'POST', '/offline/policies', stale), 201)
     const before = await dumpReadModel()
     await refused(call(admin, 'POST', '/offline/policies', stale), 'version_conflict')
-    await refused(call(admin, 'POST', '/offline/policies', { ...stale, based_on: 99 }), 'version_conflict')
+    await refused(call(admin, 'POST', '/offline/policies', { ...stale, after_version: 99 }), 'version_conflict')
     expect(await dumpReadModel()).toBe(before)
   })
 
-  it('ten at once based on the same: one of them', async () => {
+  it('ten at once after the same: one of them', async () => {
     const body = await proposal('TG', { max_relay_hours: 11 })
     const answers = await Promise.all(Array.from({ length: 10 }, () => call(admin, 'POST', '/offline/policies', body)))
     expect(answers.map(({ status }) => status).toSorted()).toEqual([201, ...Array(9).fill(409)])
-    expect(await newest('TG')).toBe(body.based_on + 1)
+    expect(await newest('TG')).toBe(body.after_version + 1)
   })
 
   it('with an Idempotency-Key is made once, however often it is asked for; another request gets 409', async () => {
@@ -66,7 +67,7 @@ describe('a new version', () => {
     const answers = await Promise.all([1, 2, 3].map(() => ok(call(by, 'POST', '/offline/policies', body), 201)))
     expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1)
     await refused(call(by, 'POST', '/offline/policies', { ...body, reason: 'another' }), 'idempotency_conflict')
-    expect(await newest('BF')).toBe(body.based_on + 1)
+    expect(await newest('BF')).toBe(body.after_version + 1)
   })
 
   it('switches a country off, and on again', async () => {
@@ -84,18 +85,16 @@ describe('a new version', () => {
 
   it('may be for later: shown as scheduled, in force from its time on, and superseded by one made meanwhile', async () => {
     const inForce = (await ok(call(auditor, 'GET', '/offline/policies/SN'))).version
-    const effective_at = Date.now() + 1_500
+    const effective_at = Date.now() + 3_600_000
     const later = await ok(make('SN', { max_bundle_age_hours: 48 }, { effective_at }), 201)
     expect(await ok(call(auditor, 'GET', '/offline/policies/SN'))).toMatchObject({
       version: inForce,
       scheduled: [{ version: later.version, max_bundle_age_hours: 48 }],
     })
-    await expect
-      .poll(async () => (await ok(call(auditor, 'GET', '/offline/policies/SN'))).version, { timeout: 5_000 })
-      .toBe(later.version)
-    const never = await ok(make('SN', { max_bundle_age_hours: 24 }, { effective_at: Date.now() + 86_400_000 }), 201)
-    const now = await ok(make('SN', { max_bundle_age_hours: 72 }), 201)
-    expect(now.supersedes).toEqual([never.version])
+    const versionAt = async (atMs: number) => (await readPolicyInForce(bindings.DB, 'SN', atMs))?.policy.version
+    expect([await versionAt(effective_at - 1), await versionAt(effective_at)]).toEqual([inForce, later.version])
+    const now = await ok(make('SN', { max_relay_hours: 23 }), 201)
+    expect(now.supersedes).toEqual([later.version])
     expect(await ok(call(auditor, 'GET', '/offline/policies/SN'))).toMatchObject({
       version: now.version,
       scheduled: [],
@@ -103,6 +102,34 @@ describe('a new version', () => {
     for (const effective_at of [Date.now() - 60_000, Date.now() + 400 * 86_400_000]) {
       await refused(make('SN', { enabled: true }, { effective_at }), 'invalid_request')
     }
+  })
+
+  it('switched off and on again while another is scheduled puts nothing of that one into force', async () => {
+    const before = await ok(call(auditor, 'GET', '/offline/policies/CI'))
+    const wide = { max_offline_value_per_device_per_day: 5_000_000, max_offline_amount: 1_000_000 }
+    const scheduled = await ok(make('CI', wide, { effective_at: Date.now() + 30 * 86_400_000 }), 201)
+    const off = await ok(make('CI', { enabled: false }), 201)
+    expect(off.supersedes).toEqual([scheduled.version])
+    const on = await ok(make('CI', { enabled: true }), 201)
+    const contents = ({ version, effective_at, created_at, created_by, scheduled, ...fields }: typeof before) => fields
+    expect(contents(await ok(call(auditor, 'GET', '/offline/policies/CI')))).toEqual(contents(before))
+    // Nor later: the newer version holds when its time comes.
+    const monthsLater = await readPolicyInForce(bindings.DB, 'CI', Date.now() + 90 * 86_400_000)
+    expect(monthsLater?.policy).toMatchObject({ version: on.version, maxOfflineAmount: before.max_offline_amount })
+  })
+
+  it('after a scheduled one is that one with the changes, and takes its place only from its own time on', async () => {
+    const [hour, day] = [Date.now() + 3_600_000, Date.now() + 86_400_000]
+    const first = await ok(make('TG', { max_relay_hours: 13 }, { effective_at: hour }), 201)
+    const second = await ok(make('TG', { max_bundle_age_hours: 47 }, { effective_at: day }), 201)
+    expect(second).toMatchObject({ max_relay_hours: 13, max_bundle_age_hours: 47, supersedes: [] })
+    const earlier = await ok(make('TG', { max_clock_skew_minutes: 29 }, { effective_at: hour - 1 }), 201)
+    expect(earlier).toMatchObject({ max_clock_skew_minutes: 29, max_bundle_age_hours: 72 })
+    expect(earlier.max_relay_hours).not.toBe(13)
+    expect(earlier.supersedes).toEqual([second.version, first.version])
+    const { scheduled } = await ok(call(auditor, 'GET', '/offline/policies/TG'))
+    expect(scheduled.map(({ version }: { version: number }) => version)).toEqual([earlier.version])
+    await ok(make('TG', { max_relay_hours: 12 }), 201)
   })
 
   it('is for admins who see every tenant', async () => {
