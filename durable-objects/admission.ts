@@ -24,7 +24,7 @@ export interface View {
   readonly sameId: Pick<StoredBundle, 'digest' | 'receipt'> | undefined
   readonly nonceUsed: boolean
   readonly neighbours: Neighbours
-  /** `timeFloorMs` of the nearest admitted bundle with a lower seq. */
+  /** `timeFloorMs` of the nearest admitted bundle with a lower seq; undefined when there is none. */
   readonly timeFloorMs: number | undefined
 }
 
@@ -86,7 +86,9 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
     reputation: reputationAt(device.reputation, nowMs),
   })
   const risk = combine(request.remote, local)
-  const context = { policy, nowMs, ownerWallet: device.ownerWallet, lastSyncMs: view.timeFloorMs }
+  // Nothing was taken before there was a device.
+  const timeFloorMs = view.timeFloorMs ?? device.registeredAtMs
+  const context = { policy, nowMs, ownerWallet: device.ownerWallet, timeFloorMs }
   const judged = judgeWithRisk(fresh, device.activity, context, risk)
   const { score: riskScore, ...riskReasons } = risk.record
   const verdicts = new Map(fresh.map((payment, index) => [payment.counter, judged.verdicts[index]]))
@@ -115,7 +117,7 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
       prev: claims.prev,
       bundle: request.bundle,
       receivedAtMs: nowMs,
-      timeFloorMs: nextTimeFloor(view, payments, nowMs),
+      timeFloorMs: judged.timeFloorMs ?? timeFloorMs,
       currency: payload.currency,
       firstCounter: first,
       lastCounter: last,
@@ -165,15 +167,6 @@ function stateOf(counter: number, { decision, reason }: Verdict): PaymentState {
 function exception(counter: number, { decision, reason }: Verdict): DecisionException[] {
   if (decision === 'accepted') return []
   return [{ counter, decision, ...(reason !== undefined && { reason }) }]
-}
-
-/**
- * Later payments may not be dated before the last one of this bundle. The time of the push itself says nothing: a bundle
- * that was sealed while there was no network keeps its bytes, and what was taken while it waited follows in the next one
- * of the same sync, as the rest of a backlog does.
- */
-function nextTimeFloor(view: View, payments: readonly Payment[], nowMs: number): number {
-  return Math.min(nowMs, Math.max(view.timeFloorMs ?? 0, payments.at(-1)?.initiatedAtMs ?? 0))
 }
 
 /** Drops days that no acceptable payment can fall into any more, or not for long, so that the row stays small. */

@@ -94,7 +94,11 @@ export interface StoredBundle {
   readonly bundle: Uint8Array
   readonly receipt: Uint8Array
   readonly receivedAtMs: number
-  /** Payments in later bundles may not be dated before it: see admission.ts. */
+  /**
+   * Payments in later bundles may not be dated before it: the latest date so far. The time of the push itself says nothing:
+   * a bundle that was sealed while there was no network keeps its bytes, and what was taken while it waited follows in
+   * the next one of the same sync, as the rest of a backlog does.
+   */
   readonly timeFloorMs: number
   readonly currency: string
   readonly firstCounter: number

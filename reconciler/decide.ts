@@ -88,13 +88,13 @@ const ACCEPTED: Verdict = { decision: 'accepted' }
 const TWIN: Verdict = { decision: 'review', reason: 'duplicate' }
 
 /**
- * The policy's rules as of the time of admission. Not the daily limits and the time of the last sync: those depend on
+ * The policy's rules as of the time of admission. Not the daily limits and the times of earlier bundles: those depend on
  * the order in which the edge admitted bundles, and here they come in another.
  */
 function judge({ verified, policy, ownerWallet, payments }: AuthorisedBundle, risk: Assessment | undefined) {
   const alive = payments.filter((payment) => isAlive(verified, payment))
   if (risk === undefined) return new Map<number, Verdict>()
-  const context = { policy, nowMs: verified.receipt.receivedAtMs, ownerWallet, lastSyncMs: undefined }
+  const context = { policy, nowMs: verified.receipt.receivedAtMs, ownerWallet, timeFloorMs: undefined }
   const { verdicts } = judgeWithRisk(alive, new Map(), context, risk)
   return new Map(alive.map(({ counter }, i) => [counter, verdicts[i] as Verdict]))
 }

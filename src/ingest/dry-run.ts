@@ -20,24 +20,30 @@ export interface PastBundle {
 export type Comparison = ReadonlyMap<string, { readonly count: number; readonly amount: number }>
 const comparisonKey = (was: Decision, would: Decision, reason = ''): string => `${was} ${would} ${reason}`
 
+/** The device whose payments they are. */
+export interface PastDevice {
+  readonly ownerWallet: string
+  readonly registeredAtMs: number
+}
+
 /** @param fromMs bundles before it only fill the day that it lies in */
 export function judgeAgain(
   policy: Policy,
-  ownerWallet: string,
+  { ownerWallet, registeredAtMs }: PastDevice,
   bundles: readonly PastBundle[],
   fromMs: number,
 ): Comparison {
   const compared = new Map<string, { count: number; amount: number }>()
   let activity: Activity = new Map()
-  let floorMs: number | undefined
+  let timeFloorMs: number | undefined = registeredAtMs
   for (const { receivedAtMs, riskScore, payments, receipt } of bundles) {
     // A copy of a payment was decided by the bundle that came first.
     const own = payments.filter(({ counter }) => decisionFor(receipt, counter).reason !== 'duplicate')
-    const context = { policy, nowMs: receivedAtMs, ownerWallet, lastSyncMs: floorMs, riskScore }
+    const context = { policy, nowMs: receivedAtMs, ownerWallet, timeFloorMs, riskScore }
     const judged = judge(own, activity, context)
     const oldest = calendarDay(receivedAtMs - (policy.maxBundleAgeHours + 48) * 3_600_000, policy.timeZone)
     activity = new Map([...judged.activity].filter(([day]) => day.slice(0, 10) >= oldest))
-    floorMs = Math.min(receivedAtMs, Math.max(floorMs ?? 0, payments.at(-1)?.initiatedAtMs ?? 0))
+    timeFloorMs = judged.timeFloorMs
     if (receivedAtMs < fromMs) continue
     own.forEach(({ counter, amount }, index) => {
       const verdict = judged.verdicts[index]

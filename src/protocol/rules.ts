@@ -18,10 +18,18 @@ export interface RuleContext {
   readonly nowMs: number
   /** Wallet of the device's owner: payments out of it are authorised by the device itself. */
   readonly ownerWallet: string
-  /** `initiated_at` may not lie before it (less the skew); undefined when the device has never synced. */
-  readonly lastSyncMs: number | undefined
+  /** `initiated_at` may not lie before it (less the skew); undefined where nothing is known of earlier times. */
+  readonly timeFloorMs: number | undefined
   /** Risk score 0–1 of the bundle or payment, when one is known. */
   readonly riskScore: number | undefined
+}
+
+/** What was judged, and what the payments after it are judged against. */
+export interface Judgement {
+  /** Of each payment. */
+  readonly verdicts: readonly Verdict[]
+  readonly activity: Activity
+  readonly timeFloorMs: number | undefined
 }
 
 const ACCEPTED: Verdict = { decision: 'accepted' }
@@ -30,28 +38,36 @@ const HOUR_MS = 3_600_000
 const MINUTE_MS = 60_000
 
 /**
- * Judges payments in the order they were made. Each that is not refused counts towards its day, so a payment late in a
- * bundle sees those before it.
- *
- * @returns a verdict for each payment, and the activity after all of them
+ * Judges payments in the order of their counters. Each that is not refused counts towards its day, and each lifts the
+ * time floor, so a payment late in a bundle sees those before it.
  */
-export function judge(
-  payments: readonly Payment[],
-  activity: Activity,
-  context: RuleContext,
-): { verdicts: readonly Verdict[]; activity: Activity } {
+export function judge(payments: readonly Payment[], activity: Activity, context: RuleContext): Judgement {
   const after = new Map(activity)
+  let { timeFloorMs } = context
   const verdicts = payments.map((payment) => {
     const key = activityKey(calendarDay(payment.initiatedAtMs, context.policy.timeZone), payment.currency)
     const today = after.get(key) ?? noActivity
-    const verdict = judgeOne(payment, today, context)
+    const verdict = judgeOne(payment, today, { ...context, timeFloorMs })
+    timeFloorMs = lifted(timeFloorMs, payment, context)
     if (verdict.decision !== 'refused') {
       after.set(key, { count: today.count + 1, value: today.value + payment.amount })
     }
     return verdict
   })
-  return { verdicts, activity: after }
+  return { verdicts, activity: after, timeFloorMs }
 }
+
+/**
+ * Payments are numbered in the order in which they are taken, so none may be dated before an earlier one, or the payments
+ * of a full day could be dated into the days before. The latest date counts and not the last, which whoever dates them
+ * may choose. One that lies ahead of now proves nothing about the time.
+ */
+function lifted(floorMs: number | undefined, { initiatedAtMs }: Payment, { policy, nowMs }: RuleContext) {
+  if (initiatedAtMs > nowMs + skewOf(policy)) return floorMs
+  return Math.max(floorMs ?? 0, Math.min(initiatedAtMs, nowMs))
+}
+
+const skewOf = (policy: Policy): number => policy.maxClockSkewMinutes * MINUTE_MS
 
 /** The verdict on one payment, given what its day already holds. The first rule that speaks decides. */
 export function judgeOne(payment: Payment, today: DayActivity, context: RuleContext): Verdict {
@@ -89,9 +105,9 @@ function quarantine({ policy, riskScore }: RuleContext): Verdict | undefined {
   return { decision: 'quarantined', reason: 'risk_rejected' }
 }
 
-function review(payment: Payment, { policy, nowMs, lastSyncMs, riskScore }: RuleContext): Verdict | undefined {
-  const skewMs = policy.maxClockSkewMinutes * MINUTE_MS
-  const early = lastSyncMs !== undefined && payment.initiatedAtMs < lastSyncMs - skewMs
+function review(payment: Payment, { policy, nowMs, timeFloorMs, riskScore }: RuleContext): Verdict | undefined {
+  const skewMs = skewOf(policy)
+  const early = timeFloorMs !== undefined && payment.initiatedAtMs < timeFloorMs - skewMs
   if (early || payment.initiatedAtMs > nowMs + skewMs) return { decision: 'review', reason: 'time_out_of_range' }
   if (payment.amount > policy.requireManualReviewAbove) return { decision: 'review', reason: 'amount_review' }
   if (riskScore !== undefined && riskScore >= policy.acceptBelowScore) {

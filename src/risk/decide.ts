@@ -1,6 +1,6 @@
 import type { Activity } from '../protocol/activity.ts'
 import type { Payment } from '../protocol/payment.ts'
-import { judge, type RuleContext, type Verdict } from '../protocol/rules.ts'
+import { type Judgement, judge, type RuleContext, type Verdict } from '../protocol/rules.ts'
 import type { LocalScore } from './local.ts'
 import { isScore, type RemoteFailure, type RemoteRisk, type RemoteScore, type RiskReason } from './score.ts'
 
@@ -73,13 +73,14 @@ export function judgeWithRisk(
   activity: Activity,
   context: Omit<RuleContext, 'riskScore'>,
   { riskOf }: Assessment,
-): { verdicts: readonly Verdict[]; activity: Activity } {
+): Judgement {
   const verdicts: Verdict[] = []
-  let after = activity
+  let after: Omit<Judgement, 'verdicts'> = { activity, timeFloorMs: context.timeFloorMs }
   for (const payment of payments) {
-    const judged = judge([payment], after, { ...context, riskScore: riskOf(payment.counter) })
+    const { timeFloorMs } = after
+    const judged = judge([payment], after.activity, { ...context, timeFloorMs, riskScore: riskOf(payment.counter) })
     verdicts.push(...judged.verdicts)
-    after = judged.activity
+    after = judged
   }
-  return { verdicts, activity: after }
+  return { ...after, verdicts }
 }

@@ -71,7 +71,7 @@ export const dryRunRoutes = routes().openapi(route, async (c) => {
   while (!isEnd && seen.bundles < limit) {
     const devices = await listDevices(db, { country, tenant: personOf(c).tenant, after }, DEVICES_PER_READ)
     isEnd = devices.length <= DEVICES_PER_READ
-    for (const { device_id } of devices.slice(0, DEVICES_PER_READ)) {
+    for (const { device_id, registered_at: registeredAtMs } of devices.slice(0, DEVICES_PER_READ)) {
       if (seen.bundles >= limit) {
         isEnd = false
         break
@@ -79,8 +79,8 @@ export const dryRunRoutes = routes().openapi(route, async (c) => {
       after = device_id
       const past = await pastBundles(db, keys, device_id, fromMs - DAY_MS)
       if (past.bundles.length === 0) continue
-      const ownerWallet = await ownerOf(c.env, device_id)
-      for (const [key, { count, amount }] of judgeAgain(proposed.policy, ownerWallet, past.bundles, fromMs)) {
+      const device = { ownerWallet: await ownerOf(c.env, device_id), registeredAtMs }
+      for (const [key, { count, amount }] of judgeAgain(proposed.policy, device, past.bundles, fromMs)) {
         const before = total.get(key) ?? { count: 0, amount: 0 }
         total.set(key, { count: before.count + count, amount: before.amount + amount })
       }

@@ -59,7 +59,7 @@ export function judgeBeforeTaking(payment: Payment, entries: readonly Entry[], s
   if (blocked !== undefined) throw new OfflineError('device_blocked', { detail: blocked.code })
   const nowMs = payment.initiatedAtMs
   if (nowMs > syncBefore(state)) throw new OfflineError('sync_overdue')
-  const context = { policy, nowMs, ownerWallet, lastSyncMs: clock.serverMs, riskScore: undefined }
+  const context = { policy, nowMs, ownerWallet, timeFloorMs: clock.serverMs, riskScore: undefined }
   const today = activityOn(entries, nowMs, payment.currency, policy.timeZone)
   const verdict = judgeOne(payment, today, context)
   if (verdict.decision !== 'refused') return verdict

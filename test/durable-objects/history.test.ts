@@ -6,7 +6,7 @@ import { amountMinor } from '../../src/protocol/money.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import { insertPolicy, keySet, pushed, registered } from '../edge/kit.ts'
 import type { Made, TestDevice } from '../kit/device.ts'
-import { lostQueues, select, stubOf } from './kit.ts'
+import { inObject, lostQueues, select, stubOf } from './kit.ts'
 
 /** What an object knows of its device's past: counters, holes in the chain, and from when on payments are believed. */
 const [MINUTE, HOUR] = [60_000, 3_600_000]
@@ -100,9 +100,37 @@ describe('the chain', () => {
 })
 
 describe('the time of payments', () => {
-  it('before the last payment of the bundle before, less the skew, needs a person', async () => {
+  beforeEach(() => registeredLongAgo())
+
+  /** The device was there long before the payments of a test. */
+  const registeredLongAgo = () =>
+    inObject(device, ({ storage }) => {
+      storage.sql.exec('UPDATE device SET registered_at = registered_at - ?', 30 * 24 * HOUR)
+    })
+
+  it('before the latest payment that came, less the skew, needs a person', async () => {
     await pushed((await made(ago(5 * HOUR), ago(2 * HOUR))).bundle)
     expect(await reasons(await made(ago(2 * HOUR + 31 * MINUTE), ago(2 * HOUR + 29 * MINUTE)))).toEqual([
+      'time_out_of_range',
+    ])
+  })
+
+  it('cannot lead back: neither a payment dated back within a bundle nor one at its end frees a day that is past', async () => {
+    const days = [0, 23, 46, 69].map((hours) => ago(hours * HOUR + MINUTE))
+    expect(await reasons(await made(...days))).toEqual(new Array(3).fill('time_out_of_range'))
+    expect(await reasons(await made(ago(46 * HOUR)))).toEqual(['time_out_of_range'])
+    expect(await reasons(await made(ago(MINUTE)))).toEqual([])
+  })
+
+  it('in steps below the skew leads no further back than the skew', async () => {
+    const steps = [0, 20, 40, 60].map((minutes) => ago(minutes * MINUTE + MINUTE))
+    expect(await reasons(await made(...steps))).toEqual(['time_out_of_range', 'time_out_of_range'])
+  })
+
+  it('before the device was registered, less the skew, needs a person', async () => {
+    device = await registered()
+    expect(await reasons(await made(ago(70 * HOUR), ago(31 * MINUTE), ago(29 * MINUTE)))).toEqual([
+      'time_out_of_range',
       'time_out_of_range',
     ])
   })
@@ -118,6 +146,7 @@ describe('the time of payments', () => {
     // More payments than a default day allows.
     await insertPolicy('TG', { max_offline_per_device_per_day: 1000 })
     device = await registered({ country: 'TG' })
+    await registeredLongAgo()
     const backlog = (count: number, fromMs: number) =>
       Array.from({ length: count }, (_, i) => ({ amount: amountMinor(100 + i), ...ago(fromMs - i * MINUTE) }))
     for (const part of [backlog(100, 20 * HOUR), backlog(100, 15 * HOUR), backlog(30, 2 * HOUR)]) {

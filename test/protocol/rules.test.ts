@@ -50,7 +50,7 @@ function said(payments: readonly Payment[], over: Partial<RuleContext> = {}, act
     policy: POLICY,
     nowMs: NOW,
     ownerWallet: 'W-OWNER',
-    lastSyncMs: undefined,
+    timeFloorMs: undefined,
     riskScore: undefined,
     ...over,
   }
@@ -156,14 +156,34 @@ describe('reviews', () => {
   it.each([
     [30 * MINUTE, 'accepted'],
     [30 * MINUTE + 1, 'review time_out_of_range'],
-  ])('max_clock_skew_minutes: %i ms from now, or before the last payment that was acknowledged', (ms, expected) => {
+  ])('max_clock_skew_minutes: %i ms from now, or before the time floor', (ms, expected) => {
     expect(one(payment({ initiatedAtMs: NOW + ms }))).toBe(expected)
-    const lastSyncMs = NOW - HOUR
-    expect(one(payment({ initiatedAtMs: lastSyncMs - ms }), { lastSyncMs })).toBe(expected)
+    const timeFloorMs = NOW - HOUR
+    expect(one(payment({ initiatedAtMs: timeFloorMs - ms }), { timeFloorMs })).toBe(expected)
   })
 
-  it('a device that never synced may bring anything that is not too old', () => {
+  it('without a time floor anything that is not too old may come', () => {
     expect(one(payment({ initiatedAtMs: NOW - 71 * HOUR }))).toBe('accepted')
+  })
+
+  it.each([
+    [30 * MINUTE, 'accepted'],
+    [30 * MINUTE + 1, 'review time_out_of_range'],
+  ])('each payment lifts the time floor for those after it: %i ms back', (ms, expected) => {
+    const at = (initiatedAtMs: number) => payment({ initiatedAtMs })
+    expect(said([at(NOW - 5 * HOUR), at(NOW - 2 * HOUR), at(NOW - 2 * HOUR - ms)])[2]).toBe(expected)
+  })
+
+  it.each([
+    ['of the last payments', [NOW - 5 * HOUR, NOW - 2 * HOUR], NOW - 2 * HOUR],
+    ['the latest, not the last', [NOW - 2 * HOUR, NOW - 5 * HOUR], NOW - 2 * HOUR],
+    ['never ahead of now', [NOW + 20 * MINUTE], NOW],
+    ['not by a payment dated ahead, which proves nothing', [NOW - 5 * HOUR, NOW + 31 * MINUTE], NOW - 5 * HOUR],
+    ['not down', [NOW - 50 * HOUR], NOW - 9 * HOUR],
+  ])('the time floor moves: %s', (_, times, expected) => {
+    const context = { policy: POLICY, nowMs: NOW, ownerWallet: 'W-OWNER', riskScore: undefined }
+    const payments = times.map((initiatedAtMs) => payment({ initiatedAtMs }))
+    expect(judge(payments, new Map(), { ...context, timeFloorMs: NOW - 9 * HOUR }).timeFloorMs).toBe(expected)
   })
 
   it('a high risk outweighs a review, and a refusal outweighs both', () => {
@@ -176,10 +196,10 @@ describe('days', () => {
   it('a bundle that spans days counts each payment on its own', () => {
     const at = (initiatedAtMs: number) => amount(60_000, { initiatedAtMs })
     const [yesterday, today] = [NOW - DAY, NOW]
-    const payments = [...new Array(8).fill(at(yesterday)), ...new Array(8).fill(at(today)), at(yesterday), at(today)]
+    const payments = [...new Array(9).fill(at(yesterday)), ...new Array(9).fill(at(today))]
     const verdicts = said(payments)
-    expect(verdicts.slice(0, 16)).toEqual(new Array(16).fill('accepted'))
-    expect(verdicts.slice(16)).toEqual(['refused limit_exceeded', 'refused limit_exceeded'])
+    const day = [...new Array(8).fill('accepted'), 'refused limit_exceeded']
+    expect(verdicts).toEqual([...day, ...day])
   })
 
   it.each([
@@ -208,7 +228,7 @@ describe('days', () => {
       policy: POLICY,
       nowMs: NOW,
       ownerWallet: 'W-OWNER',
-      lastSyncMs: undefined,
+      timeFloorMs: undefined,
       riskScore: undefined,
     })
     expect([...activity]).toEqual([['2026-11-22|XOF', { count: 2, value: 82_500 }]])

@@ -15,7 +15,7 @@ const FAILURES: RemoteFailure[] = [
   { reason: 'breaker_open' },
   { reason: 'not_configured' },
 ]
-const context = { policy: POLICY, nowMs: NOW_MS, ownerWallet: OWNER, lastSyncMs: undefined }
+const context = { policy: POLICY, nowMs: NOW_MS, ownerWallet: OWNER, timeFloorMs: undefined }
 const local = (score: number, own: LocalScore['payments'] = []): LocalScore => ({
   scoredBy: 'local',
   score: Math.max(score, ...own.map(([, value]) => value)),

@@ -75,7 +75,7 @@ it.each(Object.entries(PEOPLE))('%s is accepted by the local score, day after da
           input({ payments, history, activity, signedAtMs: atMs, deviceAgeMs: (day + 7) * DAY_MS }),
         )
         const risk = combine({ ok: false, error: { reason: 'timeout' } }, local)
-        const context = { policy: POLICY, nowMs: atMs, ownerWallet: OWNER, lastSyncMs: undefined }
+        const context = { policy: POLICY, nowMs: atMs, ownerWallet: OWNER, timeFloorMs: undefined }
         const judged = judgeWithRisk(payments, activity, context, risk)
         history = updateHistory(history, payments, judged.verdicts, POLICY, atMs)
         activity = new Map([[key, judged.activity.get(key) ?? { count: 0, value: 0 }]])
