@@ -3,16 +3,14 @@ import { importHmacKey, signServiceCall } from '../../../src/crypto/hmac.ts'
 import { forgetPolicies } from '../../../src/ingest/policy-cache.ts'
 import { fromBase64url } from '../../../src/protocol/bytes.ts'
 import { decodeCbor } from '../../../src/protocol/cbor.ts'
-import { amountMinor } from '../../../src/protocol/money.ts'
 import { policyFromCbor } from '../../../src/protocol/policy.ts'
 import { readPolicyInForce } from '../../../src/store/policies.ts'
-import { dumpReadModel, type Queues, recordQueues } from '../../durable-objects/kit.ts'
+import { dumpReadModel, recordQueues } from '../../durable-objects/kit.ts'
 import { bindings, fetchWith, keySet, ORIGIN, pushed, registered, SELF } from '../kit.ts'
-import { admin, auditor, call, ok, pushPayments, refused, reviewer } from './kit.ts'
+import { admin, auditor, call, ok, refused, reviewer } from './kit.ts'
 
-let queues: Queues
 beforeAll(async () => {
-  queues = await recordQueues()
+  await recordQueues()
 })
 beforeEach(() => forgetPolicies())
 
@@ -183,82 +181,6 @@ describe('a policy that contradicts itself is refused', () => {
       const { detail } = await refused(make('ML', changes), 'invalid_request', JSON.stringify(changes))
       expect(detail).toContain(field)
     }
-  })
-})
-
-describe('a dry run', () => {
-  it('says what another policy would have decided, by reason, against what was decided; and changes nothing', async () => {
-    const device = await registered({ country: 'TG' })
-    const amounts = [500, 4_000, 9_000, 9_500]
-    const payments = amounts.map((amount) => device.payment({ amount: amountMinor(amount) }))
-    await pushPayments(device, payments.slice(0, 2), queues)
-    await pushPayments(device, payments.slice(2), queues)
-    const before = await dumpReadModel()
-    const changes = { max_offline_amount: 9_200, require_payer_proof_above: 5_000, require_manual_review_above: 50_000 }
-    const result = await ok(call(auditor, 'POST', '/offline/policies/dry-run', { country: 'TG', changes, days: 3 }))
-    expect(result).toMatchObject({ devices: 1, bundles: 2, unopenable: 0, next_cursor: null })
-    expect(
-      result.payments.toSorted((a: { would: string }, b: { would: string }) => (a.would < b.would ? -1 : 1)),
-    ).toEqual([
-      { decided: 'accepted', would: 'accepted', count: 2, amount: 4_500 },
-      { decided: 'accepted', would: 'refused', reason: 'payer_not_proven', count: 1, amount: 9_000 },
-      { decided: 'accepted', would: 'refused', reason: 'limit_exceeded', count: 1, amount: 9_500 },
-    ])
-    expect(await dumpReadModel()).toBe(before)
-  })
-
-  it('counts a device’s day as the rules do, and says what would have gone to review', async () => {
-    const device = await registered({ country: 'BF' })
-    // Apart from each other as people pay: six in one second would be reviewed.
-    const started = Math.floor(Date.now() / 1000) * 1000 - 6 * 20_000
-    const payment = () => device.payment({ initiatedAtMs: started + device.counter * 20_000 })
-    for (let i = 0; i < 3; i++) await pushPayments(device, [payment(), payment()], queues)
-    const day = { max_offline_per_device_per_day: 4 }
-    const limited = await ok(call(auditor, 'POST', '/offline/policies/dry-run', { country: 'BF', changes: day }))
-    expect(limited.payments).toEqual([
-      { decided: 'accepted', would: 'accepted', count: 4, amount: 10_000 },
-      { decided: 'accepted', would: 'refused', reason: 'limit_exceeded', count: 2, amount: 5_000 },
-    ])
-    const review = { require_payer_proof_above: 1, require_agent_approval_above: 1, require_manual_review_above: 1 }
-    const proof = await ok(call(auditor, 'POST', '/offline/policies/dry-run', { country: 'BF', changes: review }))
-    expect(proof.payments).toMatchObject([{ would: 'refused', reason: 'payer_not_proven', count: 6 }])
-  })
-
-  it('goes on at its cursor, device by device', async () => {
-    for (let i = 0; i < 3; i++) {
-      const device = await registered({ country: 'BJ' })
-      await pushPayments(device, [device.payment()], queues)
-    }
-    const changes = { max_offline_amount: 2_000, require_payer_proof_above: 1_000 }
-    const all = await ok(call(auditor, 'POST', '/offline/policies/dry-run', { country: 'BJ', changes }))
-    expect(all.devices).toBeGreaterThanOrEqual(3)
-    expect(all.next_cursor).toBe(null)
-    const sums = { devices: 0, bundles: 0, payments: new Map<string, number>() }
-    let pages = 0
-    for (let cursor: string | undefined; ; pages++) {
-      const asked = { country: 'BJ', changes, limit: 1, ...(cursor !== undefined && { cursor }) }
-      const part = await ok(call(auditor, 'POST', '/offline/policies/dry-run', asked))
-      sums.devices += part.devices
-      sums.bundles += part.bundles
-      for (const { decided, would, reason, count } of part.payments) {
-        const key = `${decided} ${would} ${reason}`
-        sums.payments.set(key, (sums.payments.get(key) ?? 0) + count)
-      }
-      if (part.next_cursor === null) break
-      // A page never begins where it began before.
-      expect(part.next_cursor).not.toBe(cursor)
-      cursor = part.next_cursor
-    }
-    expect(pages).toBeGreaterThanOrEqual(2)
-    expect([sums.devices, sums.bundles]).toEqual([all.devices, all.bundles])
-    expect(Object.fromEntries(sums.payments)).toEqual(
-      Object.fromEntries(
-        all.payments.map(({ decided, would, reason, count }: Record<string, unknown>) => [
-          `${decided} ${would} ${reason}`,
-          count,
-        ]),
-      ),
-    )
   })
 })
 
