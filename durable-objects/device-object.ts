@@ -33,7 +33,7 @@ import {
 import { markTold, raise, readUntold } from './escalation.ts'
 import { insertEvidence, readEvidence, readEvidenceDigests } from './evidence-store.ts'
 import { retired } from './keys.ts'
-import { once } from './once.ts'
+import { hasAnswered, once } from './once.ts'
 import { readNotice } from './outcome-store.ts'
 import { type AuditRecord, owedSummary } from './owed-store.ts'
 import { createSchema, hasSchema } from './schema.ts'
@@ -101,6 +101,11 @@ export class DeviceObject extends DurableObject<Env> {
     this.#registered = true
     if (audit) this.#delivery.sendDevice(readDevice(this.#sql), [audit])
     return result.ok ? result.value : result.error
+  }
+
+  /** Whether this very request was made before, and its change with it. */
+  hasAnswered(by: Person): boolean {
+    return this.#registered && hasAnswered(this.#sql, by)
   }
 
   /** Registers the device, or gives it a new key, by a one-time code that was proven. */

@@ -8,7 +8,7 @@ import { authenticateDevice } from '../ingest/device-auth.ts'
 import { placeOf } from '../ingest/place.ts'
 import { policyFor } from '../ingest/policy-cache.ts'
 import type { Refusal } from '../ingest/refusal.ts'
-import { equalBytes } from '../protocol/bytes.ts'
+import { equalBytes, toHex } from '../protocol/bytes.ts'
 import { DEVICE_PROOF_SCHEME, type DeviceProofHeader } from '../protocol/device-proof.ts'
 import type { DeviceKey } from '../protocol/messages.ts'
 import { err, ok, type Result } from '../protocol/result.ts'
@@ -16,7 +16,7 @@ import { actorOf } from './actor.ts'
 import { refuse } from './answers.ts'
 import type { App } from './app-types.ts'
 import { authenticate } from './auth.ts'
-import { newKey, ownKey } from './own-key.ts'
+import { newKey, notNow, ownKey } from './own-key.ts'
 import { deviceParams, writeHeaders } from './params.ts'
 import { heldKey } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
@@ -66,8 +66,11 @@ export const deviceKeyRoutes = routes().openapi(rotate, async (c) => {
     return refuse(c, { code: 'invalid_signature' })
   }
   const { proof: _, ...person } = by.value
-  const result = await object.rotateKey(key.value, body.old_key === 'revoke' ? 'revoked' : 'retiring', person)
-  if (result.ok) return c.json({ device_id, kid: result.value.kid })
+  const { isNow, ...proven } = key.value
+  const answer = { device_id, kid: toHex(proven.kid) }
+  if (!isNow) return (await object.hasAnswered(person)) ? c.json(answer) : refuse(c, notNow(nowMs))
+  const result = await object.rotateKey(proven, body.old_key === 'revoke' ? 'revoked' : 'retiring', person)
+  if (result.ok) return c.json(answer)
   const detail = result.error === 'weak_key' ? 'the device has, or had, this key' : undefined
   return refuse(c, { code: result.error, ...(detail && { detail }) })
 })
