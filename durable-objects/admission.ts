@@ -1,4 +1,4 @@
-import { calendarDay } from '../src/protocol/activity.ts'
+import { recentActivity } from '../src/protocol/activity.ts'
 import { equalBytes } from '../src/protocol/bytes.ts'
 import { chainStep, type Neighbours } from '../src/protocol/chain.ts'
 import { addRange, hasCounter } from '../src/protocol/counters.ts'
@@ -54,10 +54,6 @@ export type Contradiction = Extract<Admission, { kind: 'contradiction' }>
 /** The row to be written, once its receipt is signed. */
 export type NewBundle = Omit<StoredBundle, 'receipt'>
 export type DeviceChange = Pick<Device, 'head' | 'counters' | 'activity' | 'history' | 'policy' | 'olderKeys'>
-
-/** Days of activity that can still be judged: the oldest payment a policy may accept, and a day for time zones. */
-const ACTIVITY_DAYS_SPARE = 2
-const DAY_MS = 86_400_000
 
 export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number): Admission {
   const { device, sameId } = view
@@ -151,7 +147,7 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
     device: {
       head: Math.max(device.head, claims.seq),
       counters,
-      activity: recent(judged.activity, request, nowMs),
+      activity: recentActivity(judged.activity, request.policy, nowMs),
       history: updateHistory(device.history, fresh, judged.verdicts, policy, nowMs),
       policy: request.policy,
       olderKeys: device.olderKeys.length > 0 ? keysAfter(device, claims) : device.olderKeys,
@@ -180,12 +176,4 @@ function stateOf(counter: number, { decision, reason }: Verdict): PaymentState {
 function exception(counter: number, { decision, reason }: Verdict): DecisionException[] {
   if (decision === 'accepted') return []
   return [{ counter, decision, ...(reason !== undefined && { reason }) }]
-}
-
-/** Drops days that no acceptable payment can fall into any more, or not for long, so that the row stays small. */
-function recent(activity: ReadonlyMap<string, { count: number; value: number }>, request: AdmitRequest, nowMs: number) {
-  const { maxBundleAgeHours, timeZone } = request.policy
-  const oldest = calendarDay(nowMs - maxBundleAgeHours * 3_600_000 - ACTIVITY_DAYS_SPARE * DAY_MS, timeZone)
-  const latest = calendarDay(nowMs + ACTIVITY_DAYS_SPARE * DAY_MS, timeZone)
-  return new Map([...activity].filter(([key]) => key.slice(0, 10) >= oldest && key.slice(0, 10) <= latest))
 }

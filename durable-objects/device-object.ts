@@ -22,7 +22,7 @@ import { describeDevice } from './description.ts'
 import { insertDevice, readBundle, readDevice, readOwing, readView } from './device-store.ts'
 import { tellSira } from './escalation.ts'
 import { readEvidence } from './evidence-store.ts'
-import { once } from './once.ts'
+import { hasAnswered, once } from './once.ts'
 import { readNotice } from './outcome-store.ts'
 import { type AuditRecord, owedSummary } from './owed-store.ts'
 import { createSchema, hasSchema } from './schema.ts'
@@ -90,6 +90,11 @@ export class DeviceObject extends DurableObject<Env> {
     this.#registered = true
     if (audit) this.#delivery.sendDevice(readDevice(this.#sql), [audit])
     return result.ok ? result.value : result.error
+  }
+
+  /** Whether this very request was made before, and its change with it. */
+  hasAnswered(by: Person): boolean {
+    return this.#registered && hasAnswered(this.#sql, by)
   }
 
   /** Registers the device, or gives it a new key, by a one-time code that was proven. */

@@ -134,7 +134,7 @@ it('a policy that people make reaches the device, the edge and the reconciler, a
     ...{ require_manual_review_above: 12_000, review_two_people_above: 13_000 },
   }
   const made = await ask('ops', 'pay_admin', 'POST', '/offline/policies', {
-    ...{ country: 'SN', based_on: 1, reason: 'a contactless limit', changes },
+    ...{ country: 'SN', after_version: 1, reason: 'a contactless limit', changes },
   })
   expect(made).toMatchObject({ status: 201, version: 2 })
   await until(async () => {

@@ -49,9 +49,9 @@ ALTER TABLE `__new_offline_audit_logs` RENAME TO `offline_audit_logs`;--> statem
 CREATE INDEX `offline_audit_logs_by_device` ON `offline_audit_logs` (`device_id`,`at`,`id`);--> statement-breakpoint
 CREATE INDEX `offline_audit_logs_by_tenant` ON `offline_audit_logs` (`tenant`,`at`,`id`);--> statement-breakpoint
 CREATE INDEX `offline_audit_logs_by_time` ON `offline_audit_logs` (`at`,`id`);--> statement-breakpoint
-CREATE INDEX `offline_audit_logs_by_person` ON `offline_audit_logs` (`actor`,`at`,`id`) WHERE substr(actor, 1, 5) = 'user:';--> statement-breakpoint
-CREATE INDEX `offline_audit_logs_votes` ON `offline_audit_logs` (`bundle_id`,`at`,`id`) WHERE action IN ('review_voted', 'reversal_voted');--> statement-breakpoint
-CREATE INDEX `offline_audit_logs_escalations` ON `offline_audit_logs` (`at`,`id`) WHERE action = 'escalation_raised';--> statement-breakpoint
+CREATE INDEX `offline_audit_logs_by_bundle` ON `offline_audit_logs` (`bundle_id`,`at`,`id`) WHERE bundle_id IS NOT NULL;--> statement-breakpoint
+CREATE INDEX `offline_audit_logs_by_actor` ON `offline_audit_logs` (`actor`,`at`,`id`) WHERE actor NOT IN ('device', 'reconciler');--> statement-breakpoint
+CREATE INDEX `offline_audit_logs_by_action` ON `offline_audit_logs` (`action`,`at`,`id`) WHERE action NOT IN ('bundle_admitted', 'bundle_settled');--> statement-breakpoint
 DROP INDEX `offline_devices_by_country`;--> statement-breakpoint
 CREATE INDEX `offline_devices_by_tenant` ON `offline_devices` (`tenant`,`device_id`);--> statement-breakpoint
 CREATE INDEX `offline_devices_by_status` ON `offline_devices` (`status`,`device_id`);--> statement-breakpoint

@@ -10,9 +10,14 @@ const [OKP, EC2, RSA] = [1, 2, 3]
 const [P256, ED25519] = [1, 6]
 const E_65537 = Uint8Array.of(1, 0, 1)
 
-/** The key id: the first 8 bytes of the COSE key thumbprint with SHA-256 (RFC 9679 §4, §5). */
+/** The COSE key thumbprint with SHA-256, 32 bytes (RFC 9679 §4, §5). */
+export function thumbprint(suite: Pick<CryptoSuite, 'sha256'>, key: PublicKey): Promise<Uint8Array> {
+  return suite.sha256(thumbprintInput(key))
+}
+
+/** The key id: the first 8 bytes of the thumbprint. */
 export async function keyId(suite: Pick<CryptoSuite, 'sha256'>, key: PublicKey): Promise<Uint8Array> {
-  return (await suite.sha256(thumbprintInput(key))).slice(0, KEY_ID_BYTES)
+  return (await thumbprint(suite, key)).slice(0, KEY_ID_BYTES)
 }
 
 /** The required members of the COSE_Key, deterministically encoded (RFC 9679 §4.1, §4.2, §4.3). */

@@ -1,17 +1,18 @@
-import { type Activity, calendarDay } from '../protocol/activity.ts'
+import { type Activity, recentActivity } from '../protocol/activity.ts'
 import type { Payment } from '../protocol/payment.ts'
 import type { Policy } from '../protocol/policy.ts'
 import { decisionFor, type Receipt } from '../protocol/receipt.ts'
-import { judge } from '../protocol/rules.ts'
 import type { Decision } from '../protocol/states.ts'
+import { judgeWithRisk, type RiskBasis, riskOf } from '../risk/decide.ts'
 
 /**
  * What a policy would have decided about payments that were decided by another: the same rules, over the bundles of one
  * device in the order of their arrival. Pure.
  */
 export interface PastBundle {
+  readonly seq: number
   readonly receivedAtMs: number
-  readonly riskScore: number
+  readonly risk: Pick<RiskBasis, 'shared' | 'payments'>
   readonly payments: readonly Payment[]
   readonly receipt: Receipt
 }
@@ -26,7 +27,7 @@ export interface PastDevice {
   readonly registeredAtMs: number
 }
 
-/** @param fromMs bundles before it only fill the day that it lies in */
+/** @param fromMs bundles before it only fill the days that later payments count towards */
 export function judgeAgain(
   policy: Policy,
   { ownerWallet, registeredAtMs }: PastDevice,
@@ -35,15 +36,16 @@ export function judgeAgain(
 ): Comparison {
   const compared = new Map<string, { count: number; amount: number }>()
   let activity: Activity = new Map()
-  let timeFloorMs: number | undefined = registeredAtMs
-  for (const { receivedAtMs, riskScore, payments, receipt } of bundles) {
+  const floors = new Map([[0, registeredAtMs]])
+  for (const { seq, receivedAtMs, risk, payments, receipt } of bundles) {
     // A copy of a payment was decided by the bundle that came first.
     const own = payments.filter(({ counter }) => decisionFor(receipt, counter).reason !== 'duplicate')
-    const context = { policy, nowMs: receivedAtMs, ownerWallet, timeFloorMs, riskScore }
-    const judged = judge(own, activity, context)
-    const oldest = calendarDay(receivedAtMs - (policy.maxBundleAgeHours + 48) * 3_600_000, policy.timeZone)
-    activity = new Map([...judged.activity].filter(([day]) => day.slice(0, 10) >= oldest))
-    timeFloorMs = judged.timeFloorMs
+    // One that fills a hole is held against the bundle before the hole.
+    const timeFloorMs = floors.get(Math.max(...[...floors.keys()].filter((known) => known < seq)))
+    const context = { policy, nowMs: receivedAtMs, ownerWallet, timeFloorMs }
+    const judged = judgeWithRisk(own, activity, context, { riskOf: riskOf(risk) })
+    activity = recentActivity(judged.activity, policy, receivedAtMs)
+    floors.set(seq, judged.timeFloorMs ?? registeredAtMs)
     if (receivedAtMs < fromMs) continue
     own.forEach(({ counter, amount }, index) => {
       const verdict = judged.verdicts[index]

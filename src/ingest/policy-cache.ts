@@ -3,7 +3,7 @@ import type { Country, Policy } from '../protocol/policy.ts'
 import { readPoliciesInForce } from '../store/policies.ts'
 
 /** Policies are read from D1 every 10 s at the most, so a country can be switched off in 10 s. */
-export const POLICY_FRESH_MS = 10_000
+const POLICY_FRESH_MS = 10_000
 
 /** How long a push waits for D1. */
 const READ_DEADLINE_MS = 2_000

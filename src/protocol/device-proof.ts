@@ -1,7 +1,7 @@
 import { type CborValue, encodeCbor, MalformedCbor } from './cbor.ts'
 import { type Alg, HEADER_ALG, HEADER_CLAIMS, HEADER_KID, parseSign1, readAlgKid, type Sign1 } from './cose.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
-import { NONCE_BYTES } from './limits.ts'
+import { NONCE_BYTES, THUMBPRINT_BYTES } from './limits.ts'
 import { bytes, map, text, uint } from './shape.ts'
 
 /**
@@ -19,7 +19,12 @@ export interface DeviceProofHeader {
   readonly htm: string
   /** URL without query and fragment. */
   readonly htu: string
+  /** Thumbprint of another key that is to be this device's: the old key's own word for the new one at a rotation. */
+  readonly confirms?: Uint8Array
 }
+
+/** The confirmation claim of a CWT (RFC 8747 §3.1), and its method by COSE key thumbprint, `ckt` (RFC 9679). */
+const [CLAIM_CNF, CNF_CKT] = [8, 5]
 
 export interface DeviceProof extends Sign1 {
   readonly claims: DeviceProofHeader
@@ -41,6 +46,7 @@ export function encodeDeviceProofHeader(header: DeviceProofHeader): Uint8Array {
     ['htm', header.htm],
     ['htu', header.htu],
   ])
+  if (header.confirms) claims.set(CLAIM_CNF, new Map([[CNF_CKT, header.confirms]]))
   return encodeCbor(
     new Map<number, CborValue>([
       [HEADER_ALG, header.alg],
@@ -55,9 +61,10 @@ export function parseDeviceProof(encoded: Uint8Array): DeviceProof {
   const sign1 = parseSign1(encoded)
   if (sign1.payload.length !== 0) throw new MalformedCbor('proof.payload')
   const header = map(sign1.header, 'proof', [HEADER_ALG, HEADER_KID, HEADER_CLAIMS])
-  const claims = map(header.get(HEADER_CLAIMS), 'proof.claims', [1, 6, 'nonce', 'htm', 'htu'])
+  const claims = map(header.get(HEADER_CLAIMS), 'proof.claims', [1, 6, 'nonce', 'htm', 'htu'], [CLAIM_CNF])
   const deviceId = claims.get(1)
   if (!isDeviceId(deviceId)) throw new MalformedCbor('proof.iss')
+  const cnf = claims.has(CLAIM_CNF) ? map(claims.get(CLAIM_CNF), 'proof.cnf', [CNF_CKT]) : undefined
   return {
     ...sign1,
     claims: {
@@ -67,6 +74,7 @@ export function parseDeviceProof(encoded: Uint8Array): DeviceProof {
       nonce: bytes(claims.get('nonce'), 'proof.nonce', NONCE_BYTES),
       htm: text(claims.get('htm'), 'proof.htm', 16),
       htu: text(claims.get('htu'), 'proof.htu', 2048),
+      ...(cnf && { confirms: bytes(cnf.get(CNF_CKT), 'proof.ckt', THUMBPRINT_BYTES) }),
     },
   }
 }

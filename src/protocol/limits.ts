@@ -49,6 +49,8 @@ export const PREV_BYTES = 16
 
 /** Bytes of a key id: the first 8 of the COSE key thumbprint. */
 export const KEY_ID_BYTES = 8
+/** SHA-256. */
+export const THUMBPRINT_BYTES = 32
 
 /** Earlier keys of a device that one message names: those whose registration may be on its way; a second one is rare. */
 export const OLDER_KEYS_MAX = 16

@@ -9,6 +9,10 @@ import { isScore, type RemoteFailure, type RemoteRisk, type RemoteScore, type Ri
 export interface RiskRecord {
   /** The highest that any payment of the bundle has. */
   readonly score: number
+  /** For every payment of the bundle. */
+  readonly shared: number
+  /** `[counter, score]` of payments that have a higher one of their own. */
+  readonly payments: readonly (readonly [counter: number, score: number])[]
   readonly reasons: readonly RiskReason[]
   readonly scoredBy: 'sira' | 'local' | 'fixed'
   /** Why the remote scorer did not speak; only with `local`. */
@@ -57,18 +61,17 @@ function assessment(
   shared: number,
   fallback?: RiskRecord['fallback'],
 ): Assessment {
+  // A payment's own score can only add to what concerns the whole bundle.
+  const own = payments.filter(([, score]) => score > shared)
+  const score = Math.max(shared, ...own.map(([, score]) => score))
+  const basis = { shared, payments: own, reasons, scoredBy, ...(fallback !== undefined && { fallback }), version }
+  return { record: { score, ...basis }, riskOf: riskOf(basis) }
+}
+
+/** What each payment is judged by, now or when its bundle is looked at again. */
+export function riskOf({ shared, payments }: Pick<RiskBasis, 'shared' | 'payments'>): Assessment['riskOf'] {
   const own = new Map(payments)
-  return {
-    record: {
-      score: Math.max(shared, ...own.values()),
-      reasons,
-      scoredBy,
-      ...(fallback !== undefined && { fallback }),
-      version,
-    },
-    // A payment's own score can only add to what concerns the whole bundle.
-    riskOf: (counter) => Math.max(shared, own.get(counter) ?? 0),
-  }
+  return (counter) => own.get(counter) ?? shared
 }
 
 /**
@@ -81,7 +84,7 @@ export function judgeWithRisk(
   payments: readonly Payment[],
   activity: Activity,
   context: Omit<RuleContext, 'riskScore'>,
-  { riskOf }: Assessment,
+  { riskOf }: Pick<Assessment, 'riskOf'>,
 ): Judgement {
   const verdicts: Verdict[] = []
   let after: Omit<Judgement, 'verdicts'> = { activity, timeFloorMs: context.timeFloorMs }

@@ -1,19 +1,22 @@
 import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import type { Person } from '../../durable-objects/types.ts'
+import { thumbprint } from '../crypto/thumbprint.ts'
+import { webCryptoSuite } from '../crypto/webcrypto.ts'
 import { deviceStub } from '../env.ts'
 import { authenticateDevice } from '../ingest/device-auth.ts'
 import { placeOf } from '../ingest/place.ts'
 import { policyFor } from '../ingest/policy-cache.ts'
 import type { Refusal } from '../ingest/refusal.ts'
-import { equalBytes } from '../protocol/bytes.ts'
-import { DEVICE_PROOF_SCHEME } from '../protocol/device-proof.ts'
+import { equalBytes, toHex } from '../protocol/bytes.ts'
+import { DEVICE_PROOF_SCHEME, type DeviceProofHeader } from '../protocol/device-proof.ts'
+import type { DeviceKey } from '../protocol/messages.ts'
 import { err, ok, type Result } from '../protocol/result.ts'
 import { actorOf } from './actor.ts'
 import { refuse } from './answers.ts'
 import type { App } from './app-types.ts'
 import { authenticate } from './auth.ts'
-import { newKey, ownKey } from './own-key.ts'
+import { newKey, notNow, ownKey } from './own-key.ts'
 import { deviceParams, writeHeaders } from './params.ts'
 import { heldKey } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
@@ -21,7 +24,7 @@ import { json, jsonBody, routes, secured } from './secured.ts'
 const rotate = secured('device_or_admin', {
   method: 'post',
   path: '/offline/devices/{device_id}/keys',
-  summary: 'Give a device another key; proven by the new key, and by the old one or an admin',
+  summary: 'Give a device another key; proven by the new key, and by the old one, which names it, or an admin',
   tags: ['devices'],
   request: {
     params: deviceParams,
@@ -54,21 +57,32 @@ export const deviceKeyRoutes = routes().openapi(rotate, async (c) => {
   const policy = await policyFor(c.env.DB, known.country, known.policy, nowMs)
   const key = await ownKey(body, device_id, c.req.raw, policy, nowMs)
   if (!key.ok) return refuse(c, key.error)
+  if (by.value.proof && !(await isConfirmed(key.value, by.value.proof))) {
+    return refuse(c, { code: 'key_not_proven', detail: 'the proof by the old key must confirm the new one (cnf)' })
+  }
   // A key that was replaced can repeat the request that replaced it, and nothing else.
   const repeated = equalBytes(key.value.kid, known.kid)
-  if (by.value.provenKid && !repeated && !equalBytes(by.value.provenKid, known.kid)) {
+  if (by.value.proof && !repeated && !equalBytes(by.value.proof.kid, known.kid)) {
     return refuse(c, { code: 'invalid_signature' })
   }
-  const { provenKid: _, ...person } = by.value
-  const result = await object.rotateKey(key.value, body.old_key === 'revoke' ? 'revoked' : 'retiring', person)
-  if (result.ok) return c.json({ device_id, kid: result.value.kid })
+  const { proof: _, ...person } = by.value
+  const { isNow, ...proven } = key.value
+  const answer = { device_id, kid: toHex(proven.kid) }
+  if (!isNow) return (await object.hasAnswered(person)) ? c.json(answer) : refuse(c, notNow(nowMs))
+  const result = await object.rotateKey(proven, body.old_key === 'revoke' ? 'revoked' : 'retiring', person)
+  if (result.ok) return c.json(answer)
   const detail = result.error === 'weak_key' ? 'the device has, or had, this key' : undefined
   return refuse(c, { code: result.error, ...(detail && { detail }) })
 })
 
 interface ByDevice {
-  /** The key that signed the request. */
-  readonly provenKid?: Uint8Array
+  /** What the key that the device has, or had, says about this request. */
+  readonly proof?: DeviceProofHeader
+}
+
+/** Whoever sees a proof could otherwise send it with a key of his own. */
+async function isConfirmed({ alg, publicKey }: DeviceKey, { confirms }: DeviceProofHeader): Promise<boolean> {
+  return confirms !== undefined && equalBytes(confirms, await thumbprint(webCryptoSuite, { alg, bytes: publicKey }))
 }
 
 /** Whoever proves the old key, or may administrate. */
@@ -87,5 +101,5 @@ async function holderOrAdmin(c: Context<App>, deviceId: string): Promise<Result<
   c.set('deviceId', deviceId)
   c.set('isVerified', true)
   const by = { actor: 'device', requestId: c.get('requestId'), from: placeOf(c.req.raw) }
-  return ok({ ...by, provenKid: proof.claims.kid })
+  return ok({ ...by, proof: proof.claims })
 }

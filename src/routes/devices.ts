@@ -6,13 +6,13 @@ import { toHex } from '../protocol/bytes.ts'
 import { isParty } from '../protocol/ids.ts'
 import { DEVICE_STATUSES } from '../protocol/messages.ts'
 import { listDevices } from '../store/devices.ts'
-import { claimKey } from '../store/idempotency.ts'
+import { claimKey, releaseKey } from '../store/idempotency.ts'
 import { actorOf } from './actor.ts'
 import { refuse } from './answers.ts'
 import { personOf } from './app-types.ts'
 import { idCursor, limit, pageOf } from './cursor.ts'
 import { descriptionJson } from './device-json.ts'
-import { newKey, ownKey } from './own-key.ts'
+import { newKey, notNow, ownKey } from './own-key.ts'
 import { country, deviceId, deviceParams, page, tenant, writeHeaders } from './params.ts'
 import { device, listedDevice, registered } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
@@ -74,19 +74,22 @@ export const deviceRoutes = routes()
     const nowMs = Date.now()
     const policy = (await policiesInForce(c.env.DB, nowMs)).get(body.country)
     if (policy === undefined) return refuse(c, { code: 'temporarily_unavailable', retryAfterS: 5 })
-    // Which object answers depends on the body, so the key is taken where all of them can be told apart.
-    if (by.value.once && !(await claimKey(c.env.DB, by.value.actor, by.value.once, nowMs))) {
-      return refuse(c, { code: 'idempotency_conflict' })
-    }
     const key = await ownKey(body, body.device_id, c.req.raw, policy, nowMs)
     if (!key.ok) return refuse(c, key.error)
     const { device_id, country, tenant, owner_wallet: ownerWallet } = body
-    const facts = { deviceId: device_id, country, tenant, ownerWallet, policy, ...key.value }
-    const result = await deviceStub(c.env, device_id).register(facts, by.value)
-    if (result === 'conflict') return refuse(c, { code: 'device_exists' })
-    if (result === 'idempotency_conflict') return refuse(c, { code: 'idempotency_conflict' })
-    const kid = toHex(key.value.kid)
-    return c.json({ device_id, country, tenant, kid }, result === 'registered' ? 201 : 200)
+    const { isNow, ...proven } = key.value
+    const answer = { device_id, country, tenant, kid: toHex(proven.kid) }
+    const object = deviceStub(c.env, device_id)
+    if (!isNow) return (await object.hasAnswered(by.value)) ? c.json(answer, 201) : refuse(c, notNow(nowMs))
+    const { actor, once } = by.value
+    // Which object answers depends on the body, so the key is taken where all of them can be told apart.
+    if (once && !(await claimKey(c.env.DB, actor, once, nowMs))) return refuse(c, { code: 'idempotency_conflict' })
+    const facts = { deviceId: device_id, country, tenant, ownerWallet, policy, ...proven }
+    const result = await object.register(facts, by.value)
+    if (result === 'registered') return c.json(answer, 201)
+    if (result === 'exists') return c.json(answer, 200)
+    if (once) await releaseKey(c.env.DB, actor, once)
+    return refuse(c, { code: result === 'conflict' ? 'device_exists' : result })
   })
   .openapi(list, async (c) => {
     const { country, tenant, status, cursor, limit } = c.req.valid('query')

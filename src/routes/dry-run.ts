@@ -4,11 +4,13 @@ import type { KeyProvider } from '../crypto/key-provider.ts'
 import { deviceStub, type Env } from '../env.ts'
 import { judgeAgain, type PastBundle } from '../ingest/dry-run.ts'
 import { openStored } from '../ingest/open-stored.ts'
+import { activityReachMs } from '../protocol/activity.ts'
 import { parseSign1 } from '../protocol/cose.ts'
 import { contradictionsOf } from '../protocol/policy-check.ts'
 import { decodeReceipt } from '../protocol/receipt.ts'
-import { bundlesSince } from '../store/bundles.ts'
-import { listDevices } from '../store/devices.ts'
+import type { RiskBasis } from '../risk/decide.ts'
+import { bundlesSince, type JudgedBundle } from '../store/bundles.ts'
+import { devicesWithBundles } from '../store/devices.ts'
 import { readPolicyInForce, readPolicyVersion } from '../store/policies.ts'
 import { refuse } from './answers.ts'
 import { personOf } from './app-types.ts'
@@ -28,7 +30,8 @@ const DEVICES_PER_READ = 50
 const route = secured(['pay_auditor'], {
   method: 'post',
   path: '/offline/policies/dry-run',
-  summary: 'What a policy would have decided about the payments of the last days; changes nothing',
+  summary:
+    'What a policy would have decided about the payments of the last days, with the risk they had; changes nothing',
   tags: ['policies'],
   request: {
     body: jsonBody(
@@ -58,7 +61,7 @@ export const dryRunRoutes = routes().openapi(route, async (c) => {
       ? await readPolicyInForce(db, country, nowMs)
       : await readPolicyVersion(db, country, based_on)
   if (base === undefined) return refuse(c, { code: 'not_found' })
-  const proposed = { ...base, ...changed(base, changes) }
+  const proposed = { ...base, ...changed(base, changes, base.policy.version + 1) }
   const contradictions = contradictionsOf(proposed.policy)
   if (contradictions.length > 0) return refuse(c, { code: 'contradictory_policy', detail: contradictions.join('; ') })
 
@@ -66,27 +69,30 @@ export const dryRunRoutes = routes().openapi(route, async (c) => {
   const fromMs = nowMs - days * DAY_MS
   const total = new Map<string, { count: number; amount: number }>()
   const seen = { devices: 0, bundles: 0, unopenable: 0, cut_devices: 0 }
+  const sinceMs = fromMs - activityReachMs(proposed.policy)
+  let opened = 0
   let after = cursor?.[0]
   let isEnd = false
-  while (!isEnd && seen.bundles < limit) {
-    const devices = await listDevices(db, { country, tenant: personOf(c).tenant, after }, DEVICES_PER_READ)
+  while (!isEnd && opened < limit) {
+    const filter = { country, tenant: personOf(c).tenant, after }
+    const devices = await devicesWithBundles(db, filter, fromMs, DEVICES_PER_READ)
     isEnd = devices.length <= DEVICES_PER_READ
     for (const { device_id, registered_at: registeredAtMs } of devices.slice(0, DEVICES_PER_READ)) {
-      if (seen.bundles >= limit) {
+      if (opened >= limit) {
         isEnd = false
         break
       }
       after = device_id
-      const past = await pastBundles(db, keys, device_id, fromMs - DAY_MS)
-      if (past.bundles.length === 0) continue
+      const past = await pastBundles(db, keys, device_id, sinceMs, fromMs)
       const device = { ownerWallet: await ownerOf(c.env, device_id), registeredAtMs }
       for (const [key, { count, amount }] of judgeAgain(proposed.policy, device, past.bundles, fromMs)) {
         const before = total.get(key) ?? { count: 0, amount: 0 }
         total.set(key, { count: before.count + count, amount: before.amount + amount })
       }
       seen.devices++
-      seen.bundles += past.bundles.length + past.unopenable
+      seen.bundles += past.inWindow
       seen.unopenable += past.unopenable
+      opened += past.read
       if (past.isCut) seen.cut_devices++
     }
   }
@@ -102,26 +108,31 @@ export const dryRunRoutes = routes().openapi(route, async (c) => {
   })
 })
 
-/** Bundles of a device since a time, opened; those sealed to keys that are gone are counted. */
-async function pastBundles(db: D1Database, keys: KeyProvider, deviceId: string, sinceMs: number) {
+/** Bundles of a device since a time, opened; of those from `fromMs` on, how many there are, and how many no key opens. */
+async function pastBundles(db: D1Database, keys: KeyProvider, deviceId: string, sinceMs: number, fromMs: number) {
   const bundles: PastBundle[] = []
-  let unopenable = 0
+  const past = { bundles, read: 0, inWindow: 0, unopenable: 0, isCut: true }
   let after = { receivedAt: sinceMs, bundleId: '' }
-  while (bundles.length + unopenable < BUNDLES_PER_DEVICE_MAX) {
+  while (past.read < BUNDLES_PER_DEVICE_MAX) {
     const rows = await bundlesSince(db, deviceId, after, BUNDLES_PER_READ)
     for (const row of rows) {
       const payments = await openStored(row.bundle, keys)
-      if (payments === undefined) unopenable++
-      else {
-        const receipt = decodeReceipt(parseSign1(new Uint8Array(row.receipt)).payload)
-        bundles.push({ receivedAtMs: row.received_at, riskScore: row.risk_score, payments, receipt })
-      }
+      const isInWindow = row.received_at >= fromMs
+      if (payments !== undefined) bundles.push({ ...judgedThen(row), payments })
+      else if (isInWindow) past.unopenable++
+      if (isInWindow) past.inWindow++
       after = { receivedAt: row.received_at, bundleId: row.bundle_id }
     }
-    if (rows.length < BUNDLES_PER_READ) return { bundles, unopenable, isCut: false }
+    past.read += rows.length
+    if (rows.length < BUNDLES_PER_READ) return { ...past, isCut: false }
   }
-  return { bundles, unopenable, isCut: true }
+  return past
 }
+
+const judgedThen = ({ seq, received_at, risk_reasons, receipt }: JudgedBundle) => ({
+  ...{ seq, receivedAtMs: received_at, risk: JSON.parse(risk_reasons) as RiskBasis },
+  receipt: decodeReceipt(parseSign1(new Uint8Array(receipt)).payload),
+})
 
 /** Payments out of the owner's wallet need no other proof, so who that is must be known. */
 async function ownerOf(env: Env, deviceId: string): Promise<string> {

@@ -14,7 +14,7 @@ import { answerInsert, commit, readAnswer } from '../store/idempotency.ts'
 import { actorOf } from './actor.ts'
 import { refuse } from './answers.ts'
 import { type App, personOf } from './app-types.ts'
-import { claimedDevice, newKey, ownKey } from './own-key.ts'
+import { claimedDevice, newKey, notNow, ownKey } from './own-key.ts'
 import { country, deviceId, tenant, writeHeaders } from './params.ts'
 import { heldKey } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
@@ -124,13 +124,15 @@ export const enrolmentRoutes = routes()
     }
     const key = await ownKey(body, device_id, c.req.raw, policy, nowMs)
     if (!key.ok) return refuse(c, key.error)
+    const { isNow, ...proven } = key.value
+    if (!isNow) return refuse(c, notNow(nowMs))
     const { country, tenant } = found
-    const facts = { deviceId: device_id, country, tenant, ownerWallet, policy, ...key.value }
+    const facts = { deviceId: device_id, country, tenant, ownerWallet, policy, ...proven }
     const by = { actor: `code:${found.id}`, requestId: c.get('requestId'), from: placeOf(c.req.raw) }
     const result = await deviceStub(c.env, device_id).enrol(facts, found.id, by)
     if (!result.ok) return refuse(c, { code: result.error })
     c.set('deviceId', device_id)
-    return c.json({ device_id, kid: toHex(key.value.kid) }, result.value === 'registered' ? 201 : 200)
+    return c.json({ device_id, kid: toHex(proven.kid) }, result.value === 'registered' ? 201 : 200)
   })
 
 const answered = z.object({ id: z.string(), expires_at: z.int() })

@@ -28,14 +28,20 @@ export interface NewKey {
   readonly proof: string
 }
 
-/** @returns the key, once the request proves that whoever holds it made the request, for this device and now */
+/** A key whose holder made the request for this device. */
+export interface ProvenKey extends DeviceKey {
+  /** Whether it was made now. One that was not may still repeat a request that was. */
+  readonly isNow: boolean
+}
+
+/** @returns the key, once the request proves that whoever holds it made the request */
 export async function ownKey(
   body: NewKey,
   deviceId: string,
   request: Request,
   policy: Policy,
   nowMs: number,
-): Promise<Result<DeviceKey, Refusal>> {
+): Promise<Result<ProvenKey, Refusal>> {
   let key: PublicKey
   try {
     key = await publicKeyOf(body.public_key, body.alg)
@@ -50,14 +56,16 @@ export async function ownKey(
       proof.claims.htu === htuOf(request.url) &&
       (await verifySign1(verifier, proof, 'molam-device-proof-v1'))
     if (!holds) return err({ code: 'key_not_proven' })
-    // Told only to who holds the key, so that a device whose battery was flat can make its proof again.
-    const now = signedNow({ signedAtMs: proof.claims.issuedAtMs, relay: false }, policy, nowMs)
-    return now ? ok({ alg: key.alg, kid, publicKey: key.bytes }) : err({ code: 'clock_skew', serverTimeMs: nowMs })
+    const isNow = signedNow({ signedAtMs: proof.claims.issuedAtMs, relay: false }, policy, nowMs)
+    return ok({ alg: key.alg, kid, publicKey: key.bytes, isNow })
   } catch (error) {
     if (error instanceof InvalidKey) return err({ code: 'weak_key', detail: error.message })
     throw error
   }
 }
+
+/** Told only to who holds the key, so that a device whose battery was flat can make its proof again. */
+export const notNow = (nowMs: number): Refusal => ({ code: 'clock_skew', serverTimeMs: nowMs })
 
 /** The device that a proof claims to be made by, before anything is verified. */
 export const claimedDevice = (proof: string) => readProof(proof)?.claims.deviceId

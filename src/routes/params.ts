@@ -27,9 +27,17 @@ export const reasonBody = z.strictObject({ reason })
 
 /** Header of every write by people. */
 export const writeHeaders = z.object({
-  'Idempotency-Key': z.string().min(1).max(255).optional().openapi({
-    description: 'The same key with the same request gets the same answer and changes nothing; kept for 7 days',
-  }),
+  'Idempotency-Key': z
+    .string()
+    .min(1)
+    .max(255)
+    .optional()
+    .openapi({
+      description:
+        'The same key with the same request gets the same answer and changes nothing; with another request it is refused. ' +
+        'A person’s keys are told apart for each device; registrations, enrolment codes and policies share theirs. ' +
+        'Kept for 7 days; a request that was refused keeps none.',
+    }),
 })
 
 /** A page of a list. */

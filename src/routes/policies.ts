@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { POLICY_FRESH_MS, policiesInForce } from '../ingest/policy-cache.ts'
+import { policiesInForce } from '../ingest/policy-cache.ts'
 import { contradictionsOf } from '../protocol/policy-check.ts'
 import { auditInsert } from '../store/audit.ts'
 import { answerInsert, commit, readAnswer } from '../store/idempotency.ts'
@@ -18,6 +18,8 @@ import { policyJson } from './signed-json.ts'
 /** Every country has a policy from the first migration on: none means that D1 cannot be read. */
 const UNREADABLE = { code: 'temporarily_unavailable', retryAfterS: 5 } as const
 const SCHEDULE_MAX_MS = 366 * 86_400_000
+/** Who asks for "now" reads a clock of his own; what is dated back by no more than this is in force from now on. */
+const BACKDATED_MAX_MS = 10_000
 /** Versions that are looked through for ones that are still to come. */
 const SCHEDULED_SHOWN_MAX = 20
 const params = z.object({ country })
@@ -51,17 +53,19 @@ const versions = secured(['pay_reviewer', 'pay_auditor'], {
 const create = secured(['pay_admin'], {
   method: 'post',
   path: '/offline/policies',
-  summary: 'Make a new version of a policy, at once or from a time on; it supersedes every version before it',
+  summary: 'Make a new version of a policy, at once or from a time on; older ones of that time or later are superseded',
   tags: ['policies'],
   request: {
     headers: writeHeaders,
     body: jsonBody(
       z.strictObject({
         country,
-        based_on: z.int().min(1).openapi({ description: 'The newest version; the changes are made to it' }),
+        after_version: z.int().min(1).openapi({
+          description: 'The newest version there is, scheduled ones included: nobody undoes what he has not seen',
+        }),
         effective_at: z.int().min(0).optional(),
         reason,
-        changes: policyChanges,
+        changes: policyChanges.openapi({ description: 'Made to the version that would be in force at effective_at' }),
       }),
     ),
   },
@@ -94,7 +98,7 @@ export const policyRoutes = routes()
     return c.json({ versions: items.map(policyVersionJson), next_cursor })
   })
   .openapi(create, async (c) => {
-    const { country, based_on, effective_at, reason, changes } = c.req.valid('json')
+    const { country, after_version, effective_at, reason, changes } = c.req.valid('json')
     const by = await actorOf(c)
     if (!by.ok) return refuse(c, by.error)
     // A policy is for all tenants of its country.
@@ -105,23 +109,29 @@ export const policyRoutes = routes()
     if (stored?.kind === 'same') return c.json(stored.answer as object, 201)
 
     const nowMs = Date.now()
-    const effectiveAtMs = effective_at ?? nowMs
-    if (effectiveAtMs < nowMs - POLICY_FRESH_MS || effectiveAtMs > nowMs + SCHEDULE_MAX_MS) {
+    const atMs = effective_at ?? nowMs
+    if (atMs < nowMs - BACKDATED_MAX_MS || atMs > nowMs + SCHEDULE_MAX_MS) {
       return refuse(c, { code: 'invalid_request', detail: 'effective_at: not in the past, and within a year' })
     }
-    const newest = await listPolicyVersions(c.env.DB, country, Number.MAX_SAFE_INTEGER, SCHEDULED_SHOWN_MAX)
-    const base = newest[0]
-    if (base === undefined) return refuse(c, UNREADABLE)
-    const stale = { code: 'version_conflict', detail: `the newest version is ${base.policy.version}` } as const
-    if (base.policy.version !== based_on) return refuse(c, stale)
+    const effectiveAtMs = Math.max(atMs, nowMs)
+    // What is scheduled for later is none of its content: to switch a country off must not bring limits forward.
+    const [newest, base] = await Promise.all([
+      listPolicyVersions(c.env.DB, country, Number.MAX_SAFE_INTEGER, SCHEDULED_SHOWN_MAX),
+      readPolicyInForce(c.env.DB, country, effectiveAtMs),
+    ])
+    const last = newest[0]?.policy.version
+    if (last === undefined || base === undefined) return refuse(c, UNREADABLE)
+    if (last !== after_version) {
+      return refuse(c, { code: 'version_conflict', detail: `the newest version is ${last}` })
+    }
     const made = { effectiveAtMs, createdAtMs: nowMs, createdBy: actor }
-    const version: PolicyVersion = { ...changed(base, changes), ...made }
+    const version: PolicyVersion = { ...changed(base, changes, last + 1), ...made }
     const contradictions = contradictionsOf(version.policy)
     if (contradictions.length > 0) {
       return refuse(c, { code: 'contradictory_policy', detail: contradictions.join('; ') })
     }
-    const superseded = stillToCome(newest, nowMs).map(({ policy }) => policy.version)
-    const answer = { ...policyVersionJson(version), supersedes: superseded }
+    const scheduled = stillToCome(newest, nowMs).filter((other) => other.effectiveAtMs >= effectiveAtMs)
+    const answer = { ...policyVersionJson(version), supersedes: scheduled.map(({ policy }) => policy.version) }
     const fields = Object.entries(changes).map(([name, value]) => `${name}=${value}`)
     const written = await commit(c.env.DB, [
       policyInsert(c.env.DB, version),
@@ -143,8 +153,9 @@ export const policyRoutes = routes()
     return c.json(answer, 201)
   })
 
-const stillToCome = (versions: readonly PolicyVersion[], nowMs: number): readonly PolicyVersion[] => {
-  // Versions only grow: one that is to come counts only above the one that is in force.
-  const current = versions.find(({ effectiveAtMs }) => effectiveAtMs <= nowMs)?.policy.version ?? 0
-  return versions.filter(({ policy, effectiveAtMs }) => effectiveAtMs > nowMs && policy.version > current)
-}
+/** @param versions the newest first. A version never comes into force when a newer one does no later. */
+const stillToCome = (versions: readonly PolicyVersion[], nowMs: number): readonly PolicyVersion[] =>
+  versions.filter(
+    ({ effectiveAtMs }, index) =>
+      effectiveAtMs > nowMs && versions.slice(0, index).every((newer) => newer.effectiveAtMs > effectiveAtMs),
+  )

@@ -47,15 +47,16 @@ export const policyChanges = z
   .refine((changes) => Object.keys(changes).length > 0, 'no change')
 export type PolicyChanges = z.output<typeof policyChanges>
 
-/** The version that follows another one with some fields changed. */
+/** A new version: another one with some fields changed. */
 export function changed(
   base: PolicyVersion,
   changes: PolicyChanges,
+  version: number,
 ): Pick<PolicyVersion, 'policy' | 'reviewTwoPeopleAbove'> {
   const { review_two_people_above: reviewTwoPeopleAbove = base.reviewTwoPeopleAbove, ...fields } = changes
   const camel = (name: string) => name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
   const own = Object.fromEntries(Object.entries(fields).map(([name, value]) => [camel(name), value]))
-  const policy = { ...base.policy, ...own, version: base.policy.version + 1 } as Policy & { currency: Currency }
+  const policy = { ...base.policy, ...own, version } as Policy & { currency: Currency }
   return { policy, reviewTwoPeopleAbove }
 }
 

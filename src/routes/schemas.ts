@@ -116,6 +116,8 @@ export const evidence = z.strictObject({
 const risk = z.strictObject({
   score,
   reasons: z.strictObject({
+    shared: score.openapi({ description: 'What every payment of the bundle has' }),
+    payments: z.array(z.tuple([z.int(), score])).openapi({ description: 'Counter and score of those that have more' }),
     reasons: z.array(z.strictObject({ rule: z.string(), detail: z.string().optional(), adds: z.number().optional() })),
     scoredBy: z.enum(['sira', 'local', 'fixed']),
     fallback: z.string().optional(),

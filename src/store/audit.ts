@@ -41,10 +41,12 @@ export async function listAudit(
     .and('bundle_id = ?', filter.bundleId)
     .and('at >= ?', filter.from)
     .and('at < ?', filter.to)
+    .and('action = ?', filter.action)
   // Word for word the conditions of the partial indexes.
-  if (filter.actor?.startsWith('user:')) where.and("substr(actor, 1, 5) = 'user:'")
-  if (filter.action === 'escalation_raised') where.and("action = 'escalation_raised'")
-  else where.and('action = ?', filter.action)
+  if (isRare(filter.actor, ['device', 'reconciler'])) where.and("actor NOT IN ('device', 'reconciler')")
+  if (isRare(filter.action, ['bundle_admitted', 'bundle_settled'])) {
+    where.and("action NOT IN ('bundle_admitted', 'bundle_settled')")
+  }
   if (filter.after) where.and(`(at, id) ${order === 'asc' ? '>' : '<'} (?, ?)`, ...filter.after)
   const rows = await selectPage<StoredAudit>(db, SELECT, where, `at ${order}, id ${order}`, limit)
   return rows.map(({ device_id, bundle_id, request_id, detail, ...row }) => ({
@@ -55,6 +57,8 @@ export async function listAudit(
     detail: JSON.parse(detail) as AuditRow['detail'],
   }))
 }
+
+const isRare = (value: string | undefined, usual: readonly string[]) => value !== undefined && !usual.includes(value)
 
 /** For a change that D1 itself holds: the record goes into the batch that makes it. */
 export function auditInsert(db: D1Database, row: AuditRow): D1PreparedStatement {

@@ -108,7 +108,8 @@ export interface JudgedBundle {
   readonly bundle_id: string
   readonly seq: number
   readonly received_at: number
-  readonly risk_score: number
+  /** JSON. */
+  readonly risk_reasons: string
   readonly bundle: ArrayBuffer
   readonly receipt: ArrayBuffer
 }
@@ -121,7 +122,7 @@ export async function bundlesSince(
   limit: number,
 ): Promise<readonly JudgedBundle[]> {
   const statement = db.prepare(
-    `SELECT bundle_id, seq, received_at, risk_score, bundle, receipt FROM offline_tx_bundles
+    `SELECT bundle_id, seq, received_at, risk_reasons, bundle, receipt FROM offline_tx_bundles
       WHERE device_id = ? AND (received_at, bundle_id) > (?, ?) ORDER BY received_at, bundle_id LIMIT ?`,
   )
   return (await statement.bind(deviceId, after.receivedAt, after.bundleId, limit).all<JudgedBundle>()).results

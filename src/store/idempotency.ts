@@ -49,6 +49,14 @@ export async function claimKey(db: D1Database, actor: string, once: Once, nowMs:
   return (await readAnswer(db, actor, once)).kind === 'same'
 }
 
+/** Gives a key back: what it was taken for was refused, and changed nothing. */
+export async function releaseKey(db: D1Database, actor: string, once: Once): Promise<void> {
+  await db
+    .prepare('DELETE FROM offline_idempotency_keys WHERE actor = ? AND key = ? AND fingerprint = ? AND answer IS NULL')
+    .bind(actor, once.key, once.fingerprint)
+    .run()
+}
+
 /**
  * Makes a change in one batch with everything that belongs to it.
  *

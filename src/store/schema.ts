@@ -131,13 +131,12 @@ export const auditLogs = sqliteTable(
     index('offline_audit_logs_by_device').on(t.deviceId, t.at, t.id),
     index('offline_audit_logs_by_tenant').on(t.tenant, t.at, t.id),
     index('offline_audit_logs_by_time').on(t.at, t.id),
-    // Nearly all records are about what devices did; people's are looked for by name.
-    index('offline_audit_logs_by_person').on(t.actor, t.at, t.id).where(sql`substr(actor, 1, 5) = 'user:'`),
-    // A vote is one record, shown with its bundle (votes.ts).
-    index('offline_audit_logs_votes')
-      .on(t.bundleId, t.at, t.id)
-      .where(sql`action IN ('review_voted', 'reversal_voted')`),
-    index('offline_audit_logs_escalations').on(t.at, t.id).where(sql`action = 'escalation_raised'`),
+    index('offline_audit_logs_by_bundle').on(t.bundleId, t.at, t.id).where(sql`bundle_id IS NOT NULL`),
+    // Nearly all records are of bundles that came and were settled; the others are looked for by who and what.
+    index('offline_audit_logs_by_actor').on(t.actor, t.at, t.id).where(sql`actor NOT IN ('device', 'reconciler')`),
+    index('offline_audit_logs_by_action')
+      .on(t.action, t.at, t.id)
+      .where(sql`action NOT IN ('bundle_admitted', 'bundle_settled')`),
   ],
 )
 

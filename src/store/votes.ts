@@ -10,7 +10,6 @@ export interface ShownVote {
   readonly reason: string
 }
 
-// Word for word the condition of the partial index.
 const SELECT = `
   SELECT device_id, bundle_id, at, actor, action, detail FROM offline_audit_logs
   WHERE bundle_id IN (SELECT value FROM json_each(?)) AND action IN ('review_voted', 'reversal_voted')

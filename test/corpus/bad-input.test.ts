@@ -49,7 +49,7 @@ it('60 amounts', async () => {
   await sealed(CBOR_AMOUNTS, 'amount')
   const path = '/offline/policies'
   await everyOne(JSON_AMOUNTS, [], async ([what, json]) => {
-    const body = `{"country":"SN","based_on":1,"reason":"corpus","changes":{"max_offline_amount":${json}}}`
+    const body = `{"country":"SN","after_version":1,"reason":"corpus","changes":{"max_offline_amount":${json}}}`
     return [what, await call(admin, 'POST', path, body), ['invalid_request']]
   })
 })

@@ -11,6 +11,9 @@ export interface Route {
   /** The device or the bundle in the path belongs to a tenant: for another one's people it is not there. */
   readonly ofTenant?: true
   readonly body?: object
+  readonly query?: string
+  /** What the answer to the tenant’s own people holds, and to another one's does not. */
+  readonly shows?: readonly string[]
   /** Seen by people of every tenant only. */
   readonly allTenants?: true
 }
@@ -22,7 +25,7 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   'GET /offline/keys': { roles: 'everybody' },
   'POST /offline/enrol': { roles: 'everybody' },
   'POST /offline/devices': { roles: ADMINS, body: {} },
-  'GET /offline/devices': { roles: READERS },
+  'GET /offline/devices': { roles: READERS, shows: [':device_id'] },
   'POST /offline/devices/enrolment-codes': { roles: ADMINS, body: {} },
   'GET /offline/devices/:device_id': { roles: READERS, ofTenant: true },
   'GET /offline/devices/:device_id/evidence': { roles: READERS, ofTenant: true },
@@ -34,7 +37,7 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     ofTenant: true,
     body: { public_key: {}, proof: 'x' },
   },
-  'GET /offline/bundles': { roles: READERS },
+  'GET /offline/bundles': { roles: READERS, shows: [':device_id'] },
   'GET /offline/bundles/:bundle_id': { roles: READERS, ofTenant: true },
   'GET /offline/bundles/:bundle_id/original': { roles: READERS, ofTenant: true },
   'POST /offline/bundles/:bundle_id/review': {
@@ -43,23 +46,28 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     body: { verdict: 'approve', payments: [1], ...reason },
   },
   'POST /offline/transactions/:device_id/:counter/reverse': { roles: REVIEWERS, ofTenant: true, body: reason },
-  'GET /offline/reviews': { roles: READERS },
+  'GET /offline/reviews': { roles: READERS, shows: [':device_id'] },
   'GET /offline/policies': { roles: READERS },
   'GET /offline/policies/:country': { roles: READERS },
   'GET /offline/policies/:country/versions': { roles: READERS },
   'POST /offline/policies': {
     roles: ADMINS,
     allTenants: true,
-    body: { country: 'SN', based_on: 99, ...reason, changes: { enabled: true } },
+    body: { country: 'SN', after_version: 99, ...reason, changes: { enabled: true } },
   },
   'POST /offline/policies/dry-run': {
     roles: AUDITORS,
     body: { country: 'SN', changes: { enabled: true } },
+    shows: ['"devices":1', '"decided":"review"'],
   },
-  'GET /offline/audit': { roles: AUDITORS },
-  'GET /offline/audit/export': { roles: AUDITORS },
-  'GET /offline/escalations': { roles: READERS },
-  'GET /offline/reconciliation': { roles: AUDITORS },
+  'GET /offline/audit': { roles: AUDITORS, shows: [':device_id'] },
+  'GET /offline/audit/export': { roles: AUDITORS, shows: [':device_id'] },
+  'GET /offline/escalations': { roles: READERS, shows: [':device_id'] },
+  'GET /offline/reconciliation': {
+    roles: AUDITORS,
+    query: '?date=:date&country=:country',
+    shows: [':device_id', '"totals":[{'],
+  },
   'POST /internal/outcomes': { roles: 'service' },
   'GET /internal/received': { roles: 'service' },
   'GET /internal/policies/:country/:version': { roles: 'service' },

@@ -157,6 +157,12 @@ export async function expectRefusal(response: Response, code: ProblemCode, what 
 
 /** A new version of a country's policy, in force at once. Countries other than SN are each left to one test file. */
 export async function insertPolicy(country: string, over: Record<string, number | string>): Promise<void> {
+  await writePolicy(country, over)
+  forgetPolicies()
+}
+
+/** A new version as D1 holds it, which an isolate that read the one before need not know. */
+export async function writePolicy(country: string, over: Record<string, number | string>): Promise<void> {
   const { results } = await bindings.DB.prepare(
     'SELECT * FROM offline_policies WHERE country = ? ORDER BY version DESC LIMIT 1',
   )
@@ -169,5 +175,4 @@ export async function insertPolicy(country: string, over: Record<string, number 
   await bindings.DB.prepare(`INSERT INTO offline_policies (${names.join()}) VALUES (${marks})`)
     .bind(...values)
     .run()
-  forgetPolicies()
 }

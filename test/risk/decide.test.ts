@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { judge } from '../../src/protocol/rules.ts'
-import { type Assessment, combine, judgeWithRisk } from '../../src/risk/decide.ts'
+import { type Assessment, combine, judgeWithRisk, riskOf } from '../../src/risk/decide.ts'
 import { fixedScore } from '../../src/risk/fixed.ts'
 import { assessLocally, LOCAL_VERSION, type LocalScore } from '../../src/risk/local.ts'
 import type { RemoteFailure, RemoteRisk, RemoteScore } from '../../src/risk/score.ts'
@@ -39,7 +39,8 @@ it('a valid remote score wins over what the local rules say of the payments, whi
     [0.9, 0.02],
   ] as const) {
     const { record } = combine(remote(theirs), local(ours))
-    expect(record).toEqual({ score: theirs, reasons: [{ rule: 'graph' }], scoredBy: 'sira', version: 'm-7' })
+    const basis = { shared: theirs, payments: [], reasons: [{ rule: 'graph' }], scoredBy: 'sira', version: 'm-7' }
+    expect(record).toEqual({ score: theirs, ...basis })
   }
 })
 
@@ -80,6 +81,8 @@ it.each(FAILURES)('without one ($reason) the local score decides, and the record
   const { record } = combine(failed(error), local(0.2))
   expect(record).toEqual({
     score: 0.2,
+    shared: 0.2,
+    payments: [],
     reasons: [{ rule: 'velocity', adds: 0.2 }],
     scoredBy: 'local',
     fallback: error.reason,
@@ -127,7 +130,9 @@ it('one risky payment does not take the others of its bundle down, and the recor
     combine(failed({ reason: 'timeout' }), local(0.02, [[2, 0.9]])),
   ]) {
     expect(decide(risk, ...three)).toEqual(['accepted', 'quarantined', 'accepted'])
-    expect(risk.record.score).toBe(0.9)
+    expect(risk.record).toMatchObject({ score: 0.9, shared: 0.02, payments: [[2, 0.9]] })
+    // What is kept is enough to judge by once more.
+    expect(decide({ ...risk, riskOf: riskOf(risk.record) }, ...three)).toEqual(['accepted', 'quarantined', 'accepted'])
   }
 })
 

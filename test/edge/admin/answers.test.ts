@@ -172,7 +172,7 @@ it('two stories: evidence and escalations', async () => {
 it('policies', async () => {
   await asks(auditor, 'GET', '/offline/policies')
   const { version } = await asks(auditor, 'GET', '/offline/policies/TG')
-  const made = { country: 'TG', based_on: version, reason: 'corpus', changes: { review_two_people_above: 60_000 } }
+  const made = { country: 'TG', after_version: version, reason: 'corpus', changes: { review_two_people_above: 60_000 } }
   await asks(admin, 'POST', '/offline/policies', { ...made, effective_at: Date.now() + 3_600_000 })
   expect((await asks(auditor, 'GET', '/offline/policies/TG'))['scheduled']).toHaveLength(1)
   await asks(auditor, 'GET', '/offline/policies/TG/versions')

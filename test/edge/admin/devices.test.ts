@@ -9,9 +9,19 @@ import {
   recordQueues,
   select,
 } from '../../durable-objects/kit.ts'
-import { TestDevice } from '../../kit/device.ts'
-import { expectRefusal, keySet, push, pushed, registered, registration } from '../kit.ts'
-import { admin, auditor, call, ok, pushPayments, refused, reviewer } from './kit.ts'
+import { randomBytes, TestDevice } from '../../kit/device.ts'
+import {
+  bindings,
+  expectRefusal,
+  insertPolicy,
+  keySet,
+  ORIGIN,
+  push,
+  pushed,
+  registered,
+  registration,
+} from '../kit.ts'
+import { admin, auditor, call, jwkOf, ok, proofBy, pushPayments, refused, reviewer, suite } from './kit.ts'
 
 let queues: Queues
 beforeAll(async () => {
@@ -153,6 +163,65 @@ describe('Idempotency-Key', () => {
     await refused(call(by, 'POST', '/offline/devices', await registration(other)), 'idempotency_conflict')
     await refused(call(admin, 'GET', path(other)), 'not_found')
     expect(await select(device, 'SELECT action FROM audit')).toHaveLength(1)
+  })
+
+  it('a registration that was refused keeps nothing: put right, it is sent under the same key', async () => {
+    const device = await TestDevice.create()
+    const by = { ...admin, key: `reg-${device.id}` }
+    const proof = await device.proof('POST', `${ORIGIN}/offline/devices`, { issuedAtMs: Date.now() - 3_600_000 })
+    const taken = { device_id: (await registered()).id, proof: 'x' }
+    for (const [wrong, code] of [
+      [{ proof }, 'clock_skew'],
+      [{ proof: await device.proof('POST', `${ORIGIN}/offline/enrol`) }, 'key_not_proven'],
+      [taken, 'key_not_proven'],
+    ] as const) {
+      await refused(call(by, 'POST', '/offline/devices', await registration(device, wrong)), code)
+    }
+    const other = await registered()
+    const theirs = await registration(other, { tenant: 'another' })
+    await refused(call(by, 'POST', '/offline/devices', theirs), 'device_exists')
+    const row = bindings.DB.prepare('SELECT 1 FROM offline_idempotency_keys WHERE key = ?').bind(by.key)
+    expect((await row.all()).results).toEqual([])
+    await ok(call(by, 'POST', '/offline/devices', await registration(device)), 201)
+    await refused(call(by, 'POST', '/offline/devices', theirs), 'idempotency_conflict')
+  })
+
+  it('a repeated request gets the same answer when its proof is too old for a first one', async () => {
+    const [device, late] = [await TestDevice.create(), await TestDevice.create()]
+    const issuedAtMs = Date.now() - 20 * 60_000
+    const aged = async (one: TestDevice) =>
+      registration(one, { country: 'BJ', proof: await one.proof('POST', `${ORIGIN}/offline/devices`, { issuedAtMs }) })
+    const by = { ...admin, key: `old-${device.id}` }
+    const body = await aged(device)
+    const first = await ok(call(by, 'POST', '/offline/devices', body), 201)
+    const signer = await suite.es256Signer(randomBytes(32))
+    const where = `${path(device)}/keys`
+    const rotation = {
+      public_key: jwkOf(signer.key),
+      proof: await proofBy(signer, device.id, 'POST', where, { issuedAtMs }),
+    }
+    const rotating = { ...admin, key: 'rotated' }
+    const rotated = await ok(call(rotating, 'POST', where, rotation))
+    await insertPolicy('BJ', { max_clock_skew_minutes: 10 })
+    const before = await dumpObject(device)
+    expect(await ok(call(by, 'POST', '/offline/devices', body), 201)).toEqual(first)
+    expect(await ok(call(rotating, 'POST', where, rotation))).toEqual(rotated)
+    // Without the key it is a first one, and so is another request under it.
+    await refused(call(admin, 'POST', '/offline/devices', body), 'clock_skew')
+    await refused(call(admin, 'POST', where, rotation), 'clock_skew')
+    await refused(call({ ...admin, key: 'first' }, 'POST', '/offline/devices', await aged(late)), 'clock_skew')
+    expect(await dumpObject(device)).toBe(before)
+  })
+
+  it('is a person’s own for each device, and the document says so', async () => {
+    const [one, other] = [await registered(), await registered()]
+    const by = { ...admin, key: 'shared' }
+    await ok(call(by, 'POST', path(one, '/suspend'), reason))
+    await ok(call(by, 'POST', path(other, '/suspend'), { reason: 'another' }))
+    const { paths } = await ok(call(undefined, 'GET', '/openapi.json'))
+    const { parameters } = paths['/offline/devices/{device_id}/suspend'].post
+    const header = parameters.find(({ name }: { name: string }) => name.toLowerCase() === 'idempotency-key')
+    expect(header.description).toContain('for each device')
   })
 
   it('one at a time: ten at once make one change', async () => {

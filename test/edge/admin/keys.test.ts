@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { maySign } from '../../../durable-objects/keys.ts'
 import type { Signer } from '../../../src/crypto/suite.ts'
-import { keyId } from '../../../src/crypto/thumbprint.ts'
+import { keyId, thumbprint } from '../../../src/crypto/thumbprint.ts'
 import { forgetDevices } from '../../../src/ingest/identity-cache.ts'
 import { toBase64url, toHex } from '../../../src/protocol/bytes.ts'
 import type { KeySet } from '../../../src/protocol/keyset.ts'
@@ -30,8 +30,10 @@ async function use(device: TestDevice, signer: Signer): Promise<void> {
   forgetDevices()
 }
 
-async function byDevice(device: TestDevice, body: unknown): Promise<Response> {
-  const authorization = `Molam-Device ${await device.proof('POST', ORIGIN + path(device))}`
+/** @param next the key that the device confirms with its old one */
+async function byDevice(device: TestDevice, next: Signer, body: unknown): Promise<Response> {
+  const confirms = await thumbprint(suite, next.key)
+  const authorization = `Molam-Device ${await device.proof('POST', ORIGIN + path(device), { confirms })}`
   const headers = { authorization, 'content-type': 'application/json' }
   return SELF.fetch(ORIGIN + path(device), { method: 'POST', headers, body: JSON.stringify(body) })
 }
@@ -100,11 +102,11 @@ describe('a device by itself', () => {
   it('rotates with a proof of its key; the same again is the same; the old key can do nothing else', async () => {
     const device = await registered()
     const [next, thief] = [await newSigner(), await newSigner()]
-    const answer = await ok(byDevice(device, await rotation(device, next)))
+    const answer = await ok(byDevice(device, next, await rotation(device, next)))
     expect(answer.kid).toBe(toHex(await keyId(suite, next.key)))
     forgetDevices()
-    expect(await ok(byDevice(device, await rotation(device, next)))).toEqual(answer)
-    await refused(byDevice(device, await rotation(device, thief)), 'invalid_signature')
+    expect(await ok(byDevice(device, next, await rotation(device, next)))).toEqual(answer)
+    await refused(byDevice(device, thief, await rotation(device, thief)), 'invalid_signature')
     // Nor is it told what only the device may know.
     const authorization = `Molam-Device ${await device.proof('GET', `${ORIGIN}/offline/notice`)}`
     await expectRefusal(
@@ -113,15 +115,31 @@ describe('a device by itself', () => {
     )
   })
 
+  it('says with the old key which key is the new one: a proof that was captured is no good for a thief’s key', async () => {
+    const device = await registered()
+    const [next, thief] = [await newSigner(), await newSigner()]
+    const before = await dumpObject(device)
+    const stolen = await rotation(device, thief)
+    await refused(byDevice(device, next, stolen), 'key_not_proven')
+    // Made without naming a key, or for another one.
+    for (const confirms of [undefined, new Uint8Array(32)]) {
+      const over = confirms === undefined ? {} : { confirms }
+      const authorization = `Molam-Device ${await device.proof('POST', ORIGIN + path(device), over)}`
+      await refused(call(undefined, 'POST', path(device), stolen, { authorization }), 'key_not_proven')
+    }
+    expect(await dumpObject(device)).toBe(before)
+    await ok(byDevice(device, next, await rotation(device, next)))
+  })
+
   it('cannot revoke, rotate another device, or rotate while it is suspended', async () => {
     const [device, other] = [await registered(), await registered()]
     const next = await newSigner()
-    await refused(byDevice(device, await rotation(device, next, { old_key: 'revoke' })), 'forbidden')
+    await refused(byDevice(device, next, await rotation(device, next, { old_key: 'revoke' })), 'forbidden')
     const authorization = `Molam-Device ${await device.proof('POST', ORIGIN + path(other))}`
     await refused(call(undefined, 'POST', path(other), await rotation(other, next), { authorization }), 'forbidden')
     await stubOf(device).setStatus('suspended', { actor: 'user:x' }, 'test')
     forgetDevices()
-    await refused(byDevice(device, await rotation(device, next)), 'device_suspended')
+    await refused(byDevice(device, next, await rotation(device, next)), 'device_suspended')
   })
 })
 

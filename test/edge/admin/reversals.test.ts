@@ -62,7 +62,7 @@ describe('above the amount', () => {
   it('the amount is the policy’s, whichever is in force now', async () => {
     const inForce = await ok(call(auditor, 'GET', '/offline/policies/SN'))
     const change = { country: 'SN', reason: 'test', changes: { review_two_people_above: 100_000 } }
-    await ok(call(admin, 'POST', '/offline/policies', { ...change, based_on: inForce.version }), 201)
+    await ok(call(admin, 'POST', '/offline/policies', { ...change, after_version: inForce.version }), 201)
     expect(await ok(call(reviewer, 'POST', path(1), body))).toMatchObject({ decided: true, needed: 1 })
   })
 })

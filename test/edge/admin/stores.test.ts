@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { sweep } from '../../../durable-objects/sweep.ts'
-import { listAudit } from '../../../src/store/audit.ts'
+import { type AuditFilter, listAudit } from '../../../src/store/audit.ts'
 import { bundlesSince, findBundles, listBundles, listWaiting } from '../../../src/store/bundles.ts'
-import { listDevices } from '../../../src/store/devices.ts'
+import { devicesWithBundles, listDevices } from '../../../src/store/devices.ts'
 import { latestCode } from '../../../src/store/enrolment.ts'
 import { groupsOf, listReceived, totalsOf } from '../../../src/store/received.ts'
 import { readVotes } from '../../../src/store/votes.ts'
@@ -50,16 +50,25 @@ describe('every list', () => {
     'audit of a device': (db) => listAudit(db, { deviceId: 'd', after: [1, 'a'] }, 10),
     'audit of a tenant': (db) => listAudit(db, { tenant: 't', after: [1, 'a'] }, 10, 'asc'),
     'audit of a person': (db) => listAudit(db, { actor: 'user:awa', after: [1, 'a'] }, 10),
+    'audit of a code': (db) => listAudit(db, { actor: 'code:01', after: [1, 'a'] }, 10),
+    'audit of a bundle': (db) => listAudit(db, { bundleId: 'b', after: [1, 'a'] }, 10),
+    'audit of a bundle for people of a tenant': (db) => listAudit(db, { bundleId: 'b', tenant: 't' }, 10, 'asc'),
+    'audit of a bundle at a device': (db) => listAudit(db, { bundleId: 'b', deviceId: 'd', from: 1 }, 10),
+    'audit of days': (db) => listAudit(db, { from: 1, to: 2 }, 10, 'asc'),
+    'audit of an action': (db) => listAudit(db, { action: 'key_rotated', after: [1, 'a'] }, 10),
     escalations: (db) => listAudit(db, { action: 'escalation_raised', after: [1, 'a'] }, 10),
+    'a window’s devices': (db) => devicesWithBundles(db, { country: 'SN', tenant: 't', after: 'a' }, 1, 10),
     'a day': (db) => listReceived(db, day, after, 10),
     'the code of a device': (db) => latestCode(db, 'd'),
   }
-  it.each(Object.entries(lists))('%s: found by an index and sorted by it, however many there are', async (_, run) => {
-    const found = await plan(run)
-    expect(found).toMatch(/SEARCH|SCAN .* USING (COVERING )?INDEX/)
-    expect(found).not.toContain('TEMP B-TREE')
-    expect(found).not.toMatch(/SCAN \w+(;|$)/)
-  })
+  it.each(Object.entries(lists))(
+    '%s: looked up in an index and sorted by it, however many there are',
+    async (_, run) => {
+      const found = await plan(run)
+      expect(found).toContain('SEARCH')
+      expect(found).not.toMatch(/SCAN|TEMP B-TREE/)
+    },
+  )
   it('sums of a day are found by the country’s index, or device by device', async () => {
     // A batch is explained statement by statement.
     const batched = (run: (db: D1Database) => Promise<unknown>) =>
@@ -77,7 +86,7 @@ describe('every list', () => {
   })
   it('votes about bundles are found by the bundles’ ids', async () => {
     expect(await plan((db) => readVotes(db, ['a', 'b']))).toContain(
-      'SEARCH offline_audit_logs USING INDEX offline_audit_logs_votes (bundle_id=?)',
+      'SEARCH offline_audit_logs USING INDEX offline_audit_logs_by_bundle (bundle_id=?)',
     )
   })
   it('a bundle is found by its id, also for people of one tenant', async () => {
@@ -85,10 +94,26 @@ describe('every list', () => {
     const explained = await bindings.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`).bind('b', 't', 2).all<{ detail: string }>()
     expect(explained.results.map(({ detail }) => detail).join()).toContain('(bundle_id=?)')
   })
-  it('what waits is found by its own small index, people by theirs', async () => {
+  it('what waits is found by its own small index, and audit records by the one that narrows most', async () => {
     expect(await plan((db) => listWaiting(db, { after }, 10))).toContain('offline_tx_bundles_waiting')
-    expect(await plan((db) => listAudit(db, { actor: 'user:awa' }, 10))).toContain('offline_audit_logs_by_person')
-    expect(await plan((db) => listAudit(db, { action: 'escalation_raised' }, 10))).toContain('_escalations')
+    const indexes: [index: string, filter: AuditFilter][] = [
+      ['by_bundle (bundle_id=?', { bundleId: 'b' }],
+      ['by_bundle (bundle_id=?', { bundleId: 'b', deviceId: 'd', tenant: 't', from: 1, to: 2 }],
+      ['by_actor (actor=?', { actor: 'user:awa' }],
+      ['by_actor (actor=?', { actor: 'code:01', from: 1 }],
+      ['by_action (action=?', { action: 'key_rotated' }],
+      ['by_action (action=?', { action: 'escalation_raised', tenant: 't' }],
+      ['by_device (device_id=?', { deviceId: 'd', action: 'bundle_admitted', actor: 'device' }],
+      ['by_tenant (tenant=?', { tenant: 't' }],
+      ['by_time (at>?', { from: 1, to: 2 }],
+    ]
+    for (const [index, filter] of indexes) {
+      const found = await plan((db) => listAudit(db, filter, 10))
+      expect(found, JSON.stringify(filter)).toContain(
+        `SEARCH offline_audit_logs USING INDEX offline_audit_logs_${index}`,
+      )
+      expect(found).not.toContain('TEMP B-TREE')
+    }
   })
 })
 
