@@ -20,15 +20,17 @@ export async function bootstrap(context: SyncContext): Promise<Result<void, Fail
   const { device: facts, policy } = notice
   if (facts === undefined || policy === undefined) return fail('answer_invalid')
   await device.change(async () => {
-    const firstCounter = Math.min(facts.nextCounter, ...(await device.journal.found(notice.missing ?? [])))
+    const { counters, seqs } = await device.findBefore(facts, notice.missing ?? [])
+    const firstCounter = Math.min(facts.nextCounter, counters[0] ?? facts.nextCounter)
     await device.begin({
       kid: loaded.value.kid,
       ownerWallet: facts.ownerWallet,
       firstCounter,
       cleanFrom: firstCounter,
-      nextCounter: facts.nextCounter,
+      nextCounter: Math.max(facts.nextCounter, (counters.at(-1) ?? 0) + 1),
+      knownFrom: facts.nextCounter,
       voidFrom: facts.nextCounter,
-      firstSeq: facts.nextSeq,
+      firstSeq: Math.min(facts.nextSeq, seqs[0] ?? facts.nextSeq),
       seq: facts.nextSeq - 1,
       prev: facts.prev,
       cursor: notice.cursor,

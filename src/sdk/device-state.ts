@@ -18,6 +18,8 @@ export interface DeviceState {
   readonly cleanFrom: number
   /** Every counter below it is used up. May lag behind the journal, never lead it. */
   readonly nextCounter: number
+  /** Counters below it were used before this state began: one without a record here was used elsewhere, and is not lost. */
+  readonly knownFrom: number
   /** Counters below it may have left the device in a bundle that it no longer knows: they cannot be voided. */
   readonly voidFrom: number
   /** Admissions from `firstSeq` to `seq` are on the device. */

@@ -2,18 +2,13 @@ import { COUNTER_MAX } from '../protocol/limits.ts'
 import type { Outcome } from '../protocol/notice.ts'
 import type { Payment } from '../protocol/payment.ts'
 import type { Verdict } from '../protocol/rules.ts'
+import { Admissions } from './admissions.ts'
 import { type DamagedRecord, outcomeKey, paymentKey, readCounter, voidKey } from './counter-record.ts'
 import type { DeviceState } from './device-state.ts'
 import { Entries } from './entries.ts'
 import { type Entry, isSettled, newEntry, replaces } from './entry.ts'
 import { asStorageFailure, OfflineError } from './errors.ts'
-import {
-  type Admission,
-  type AdmissionRecord,
-  decodeAdmission,
-  decodePayment,
-  encodePayment,
-} from './payment-record.ts'
+import { type AdmissionRecord, decodePayment, encodePayment } from './payment-record.ts'
 import type { Records } from './records.ts'
 import { WriteOnce } from './write-once.ts'
 
@@ -25,9 +20,7 @@ const PROBE_PAST_END = 4
 /** Counters that are given up in one step, each shown as absent: bounds what one answer can make the device do. */
 const SKIP_MAX = 1000
 
-const admissionKey = (seq: number): string => `admission/${seq}`
-
-type Head = Pick<DeviceState, 'firstCounter' | 'nextCounter' | 'firstSeq' | 'seq'>
+type Head = Pick<DeviceState, 'firstCounter' | 'nextCounter' | 'knownFrom' | 'firstSeq' | 'seq'>
 
 /**
  * The payments on the device, a record each. Writing the record is taking the payment and giving it its counter, in one
@@ -40,8 +33,9 @@ export class Journal {
   /** Counters that are in a bundle, which may have been sent. */
   readonly #bundled = new Set<number>()
   readonly #once: WriteOnce
+  readonly #admissions: Admissions
   #nextCounter = 1
-  #lastSeq = 0
+  #knownFrom = 1
   #outcomeLost = false
   #locked = false
 
@@ -50,6 +44,7 @@ export class Journal {
     this.#records = records
     this.#announce = announce
     this.#once = new WriteOnce(records, announce)
+    this.#admissions = new Admissions(records)
   }
 
   get nextCounter(): number {
@@ -98,9 +93,10 @@ export class Journal {
     this.#entries.clear()
     this.#bundled.clear()
     this.#locked = false
+    this.#knownFrom = head.knownFrom
     await this.#loadAll(range(head.firstCounter, head.nextCounter))
     await this.#probe(head.nextCounter)
-    this.#lastSeq = head.firstSeq - 1
+    this.#admissions.startAt(head.firstSeq)
     await this.#loadAdmissions(head.seq)
   }
 
@@ -211,9 +207,7 @@ export class Journal {
 
   /** @returns the payments that were not admitted before */
   async admit(seq: number, record: AdmissionRecord): Promise<readonly Entry[]> {
-    await this.#records.write(admissionKey(seq), record)
-    this.#lastSeq = seq
-    return this.#entries.admit(decodeAdmission(seq, record))
+    return this.#entries.admit(await this.#admissions.write(seq, record))
   }
 
   /** @returns the payment when its outcome is news */
@@ -223,15 +217,6 @@ export class Journal {
     if (JSON.stringify(entry.outcome) === JSON.stringify(outcome)) return undefined
     await this.#records.write(outcomeKey(counter), outcome)
     return this.#entries.change(counter, { outcome })
-  }
-
-  /** @returns those of the counters that there is a record of */
-  async found(counters: readonly number[]): Promise<readonly number[]> {
-    const found: number[] = []
-    for (const counter of counters) {
-      if ((await this.#records.text(paymentKey(counter))) !== undefined) found.push(counter)
-    }
-    return found
   }
 
   /** Never gives out a counter below this one: the edge has seen those before it. */
@@ -251,32 +236,17 @@ export class Journal {
     }
   }
 
-  async removeAdmission(seq: number): Promise<void> {
-    await this.#records.remove(admissionKey(seq))
-  }
-
-  async #readAdmission(seq: number): Promise<Admission | undefined> {
-    const stored = await this.#records.read(admissionKey(seq))
-    if (stored.kind !== 'whole') return undefined
-    try {
-      return decodeAdmission(seq, stored.body as AdmissionRecord)
-    } catch {
-      return undefined
-    }
+  removeAdmission(seq: number): Promise<void> {
+    return this.#admissions.remove(seq)
   }
 
   /** @returns the last counter of an admission on disk */
-  async lastCounterOf(seq: number): Promise<number | undefined> {
-    return (await this.#readAdmission(seq))?.last
+  lastCounterOf(seq: number): Promise<number | undefined> {
+    return this.#admissions.lastCounterOf(seq)
   }
 
   async #loadAdmissions(to: number): Promise<void> {
-    while (this.#lastSeq < to) {
-      const admission = await this.#readAdmission(this.#lastSeq + 1)
-      this.#lastSeq++
-      // Without it, its payments are sent once more: the edge and the ledger know them by their counters.
-      if (admission !== undefined) this.#entries.admit(admission)
-    }
+    for (const admission of await this.#admissions.loadTo(to)) this.#entries.admit(admission)
   }
 
   async #loadAll(counters: readonly number[]): Promise<void> {
@@ -288,7 +258,9 @@ export class Journal {
   /** @returns whether there is any record of this counter */
   async #loadCounter(counter: number): Promise<boolean> {
     const record = await readCounter(this.#records, counter)
-    this.#entries.take(counter, record)
+    // Given out before this storage's state began, to another one: nothing is lost here.
+    if (record.damaged?.kind === 'absent' && counter < this.#knownFrom) this.#entries.delete(counter)
+    else this.#entries.take(counter, record)
     if (record.outcomeLost) this.#outcomeLost = true
     if (record.locked) this.#locked = true
     return record.exists

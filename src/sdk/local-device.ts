@@ -7,13 +7,15 @@ import { type ClockSource, CorrectedClock } from './clock.ts'
 import type { Channel, Exclusive } from './contexts.ts'
 import { type DeviceState, decodeState, type EncodedState, encodeState } from './device-state.ts'
 import type { Entry } from './entry.ts'
-import { OfflineError } from './errors.ts'
+import { isUnreadable, OfflineError } from './errors.ts'
+import { type Found, findBefore, isEmpty } from './found.ts'
 import { Journal } from './journal.ts'
 import { Mutex } from './mutex.ts'
 import { decodeOutgoing, type EncodedOutgoing, encodeOutgoing, type Outgoing } from './outgoing.ts'
 import type { AdmissionRecord } from './payment-record.ts'
 import { Records } from './records.ts'
 import type { Storage } from './storage.ts'
+import { type Survey, survey } from './survey.ts'
 import { TwoSlots } from './two-slots.ts'
 
 export interface LocalDeviceOptions {
@@ -49,6 +51,8 @@ export class LocalDevice {
   /** What is on disk has been read in part only; and whether another context wrote any of it. */
   #stale = false
   #foreign = false
+  /** Looked at, and there was nothing. */
+  #empty = false
 
   constructor(options: LocalDeviceOptions) {
     const { deviceId, storage, suite, atRest, clock, randomBytes } = options
@@ -68,17 +72,30 @@ export class LocalDevice {
   change<T>(run: () => Promise<T>): Promise<T> {
     const { exclusive, channel } = this.#options
     if (exclusive === undefined) return this.#mutex.run(run)
-    return this.#mutex.run(() =>
-      exclusive(`molam/${this.deviceId}/journal`, async () => {
-        await this.#refresh()
-        const { writes } = this.#records
-        try {
-          return await run()
-        } finally {
-          if (this.#records.writes !== writes) channel?.post()
-        }
-      }),
-    )
+    return this.#alone(async () => {
+      await this.#refresh()
+      const { writes } = this.#records
+      try {
+        return await run()
+      } finally {
+        if (this.#records.writes !== writes) channel?.post()
+      }
+    })
+  }
+
+  /** Runs on what is on disk, also where there is no state that can be read: for a look, not for a change. */
+  look<T>(run: () => Promise<T>): Promise<T> {
+    return this.#alone(async () => {
+      await this.#refresh().catch((error: unknown) => {
+        if (!isUnreadable(error)) throw error
+      })
+      return run()
+    })
+  }
+
+  #alone<T>(run: () => Promise<T>): Promise<T> {
+    const { exclusive } = this.#options
+    return this.#mutex.run(() => (exclusive ? exclusive(`molam/${this.deviceId}/journal`, run) : run()))
   }
 
   /** Runs one sync at a time, over all contexts that share the storage. Payments are taken meanwhile. */
@@ -99,6 +116,7 @@ export class LocalDevice {
   async load(): Promise<boolean> {
     await this.#readSlots()
     const encoded = this.#stateSlots.value
+    this.#empty = encoded === undefined && (await isEmpty(this.#records))
     if (encoded === undefined) return false
     await this.#loaded(decodeState(encoded))
     this.#foreign = false
@@ -120,6 +138,22 @@ export class LocalDevice {
 
   get hasState(): boolean {
     return this.#state !== undefined
+  }
+
+  /** How many payments only this storage knows; `unknown` while there is no state that tells which have left it. */
+  get unsynced(): number | 'unknown' {
+    if (this.hasState) return this.journal.unsynced
+    return this.#empty ? 0 : 'unknown'
+  }
+
+  /** The records before the place at which the edge says that the device stands. @param missing counters it has not seen */
+  findBefore(place: { nextCounter: number; nextSeq: number }, missing: readonly number[]): Promise<Found> {
+    return findBefore(this.#records, place, missing)
+  }
+
+  /** Everything that lies in the storage, where no state tells it: the journal as far as it can be read, and each text. */
+  survey(): Promise<Survey> {
+    return survey(this.#records)
   }
 
   /** @throws OfflineError `not_ready` */

@@ -55,7 +55,7 @@ export class Runner {
       enabled: options.autoSync && options.behavior !== 'force_offline',
       sync: () => void this.#automaticSync(),
       refresh: () => void this.#refresh(),
-      unsynced: () => this.device.journal.unsynced,
+      unsynced: () => this.device.unsynced,
       lost: () => this.#lost(),
     })
     this.#unsubscribe = channel?.subscribe(() => void this.#refresh())
@@ -151,7 +151,7 @@ export class Runner {
     this.#setStatus(statusAfter(report, this.device))
     this.events.emit('sync', report)
     if (report.error) this.events.emit('queue_error', report.error)
-    const open = report.unsynced > 0 || this.device.journal.entries.some((entry) => !isDone(entry))
+    const open = report.unsynced !== 0 || this.device.journal.entries.some((entry) => !isDone(entry))
     if (this.isAlive) this.auto.afterSync(report, open)
     return report
   }

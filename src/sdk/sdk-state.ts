@@ -24,8 +24,11 @@ export type OfflineStatus =
 
 export type OfflineState = OfflineStatus & {
   readonly syncing: boolean
-  /** Payments without a verified receipt. While there are any, this storage must not be cleared. */
-  readonly unsynced: number
+  /**
+   * Payments without a verified receipt; `unknown` before `initialize()`, and where the device's state cannot be read. Only
+   * with 0 may this storage be cleared.
+   */
+  readonly unsynced: number | 'unknown'
   /** Acknowledged payments without a final outcome. */
   readonly waiting: number
   /** Records that a person must look at. */
@@ -56,12 +59,12 @@ export function blockedByEdge(device: LocalDevice): OfflineStatus | undefined {
 }
 
 export function snapshot(status: OfflineStatus, device: LocalDevice, syncing: boolean): OfflineState {
-  const { entries, unsynced, damaged } = device.journal
+  const { entries, damaged } = device.journal
   const parked = device.hasState ? device.outgoing?.parked : undefined
   return {
     ...status,
     syncing,
-    unsynced,
+    unsynced: device.unsynced,
     waiting: entries.filter((entry) => statusOf(entry) !== 'pending_offline' && !isDone(entry)).length,
     damaged,
     ...(parked && { parked }),

@@ -17,9 +17,9 @@ import { pushNow, type Reach, requireContact, take, voidUnlessSent } from './tak
 
 /** What `destroy()` leaves behind. */
 export interface DestroyReport {
-  /** Payments that only this storage knows. */
-  readonly unsynced: number
-  /** Set while there are any: clearing the storage now would lose them. */
+  /** Payments that only this storage knows; `unknown` where the device's state cannot be read. */
+  readonly unsynced: number | 'unknown'
+  /** Set unless there are certainly none: clearing the storage now would lose them. */
   readonly warning?: 'unsynced_payments'
 }
 
@@ -201,14 +201,15 @@ export class OfflineSDK {
 
   /**
    * An encrypted file with everything that no receipt covers: payments, damaged records as they stand, the bundle in
-   * flight, the place in the chain. To be made before a storage is cleared by force; `openExport` reads it.
+   * flight, the place in the chain. To be made before a storage is cleared by force; `openExport` reads it. Where the
+   * device's state cannot be read, it has every record as it stands besides.
    *
    * @param secret a passphrase of at least 8 characters, or a key of 32 bytes
    * @throws RangeError when the secret is shorter
-   * @throws OfflineError `not_ready`
+   * @throws OfflineError `storage_failed` when the storage cannot be read
    */
   async exportUnsynced(secret: string | Uint8Array): Promise<Uint8Array> {
-    const content = await this.#device.change(async () => unsyncedOf(this.#device))
+    const content = await this.#device.look(() => unsyncedOf(this.#device))
     return sealExport(content, secret, this.#options)
   }
 
@@ -220,8 +221,8 @@ export class OfflineSDK {
   /** Stops timers, waits for what is being written or sent, and says what would be lost if the storage were cleared. */
   async destroy(): Promise<DestroyReport> {
     await this.#runner.end()
-    const { unsynced } = this.#device.journal
-    return unsynced > 0 ? { unsynced, warning: 'unsynced_payments' } : { unsynced }
+    const { unsynced } = this.#device
+    return unsynced === 0 ? { unsynced } : { unsynced, warning: 'unsynced_payments' }
   }
 
   async #take(terms: PaymentTerms): Promise<Entry> {

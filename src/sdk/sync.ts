@@ -20,8 +20,8 @@ export interface SyncReport {
   readonly bundles: number
   /** Payments that had news: an outcome from the ledger or a reviewer. */
   readonly outcomes: number
-  /** Payments that are not acknowledged yet. */
-  readonly unsynced: number
+  /** Payments that are not acknowledged yet; `unknown` where the device's state cannot be read. */
+  readonly unsynced: number | 'unknown'
   readonly error?: OfflineError
   /** What the server asked to wait, milliseconds. */
   readonly retryAfterMs?: number
@@ -53,7 +53,7 @@ export async function runSync(context: SyncContext, options: SyncRunOptions): Pr
   })
   // Other contexts may have taken payments meanwhile.
   await context.device.change(async () => undefined).catch(() => undefined)
-  const { unsynced } = context.device.journal
+  const { unsynced } = context.device
   if (result.ok) return { status: 'done', ...tally, unsynced }
   const { error, stop, retryAfterMs } = result.error
   const status = stop ? 'stopped' : 'retry_later'
