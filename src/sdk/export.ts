@@ -1,12 +1,14 @@
 import { fromBase64url, toBase64url, utf8 } from '../protocol/bytes.ts'
 import { localId } from '../protocol/ids.ts'
 import { encodePayload } from '../protocol/payload.ts'
+import type { Verdict } from '../protocol/rules.ts'
 import type { DamagedRecord } from './counter-record.ts'
 import type { Entry } from './entry.ts'
 import { type FileCrypto, webCryptoFileCrypto } from './file-crypto.ts'
 import type { Journal } from './journal.ts'
 import type { LocalDevice } from './local-device.ts'
 import { type EncodedOutgoing, encodeOutgoing, type Outgoing } from './outgoing.ts'
+import { survey } from './survey.ts'
 
 /** What only this device knows, for people who must rescue it. Bytes are base64url. */
 export interface UnsyncedExport {
@@ -32,6 +34,8 @@ export interface UnsyncedExport {
 export interface ExportedPayment {
   readonly localId: string
   readonly voided: boolean
+  /** What the rules said when it was taken. */
+  readonly expected?: Verdict
   readonly amount?: number
   readonly currency?: string
   readonly sender?: string
@@ -66,7 +70,7 @@ export async function unsyncedOf(device: LocalDevice): Promise<UnsyncedExport> {
     const { state, journal, outgoing } = device
     return contentOf(device, journal, outgoing, { chain: { seq: state.seq, prev: toBase64url(state.prev) } })
   }
-  const { journal, outgoing, texts } = await device.survey()
+  const { journal, outgoing, texts } = await survey(device.records)
   return contentOf(device, journal, outgoing, { records: texts })
 }
 
@@ -88,12 +92,12 @@ function contentOf(
   }
 }
 
-function exportedPayment(deviceId: string, { counter, voided, payment }: Entry): ExportedPayment {
+export function exportedPayment(deviceId: string, { counter, voided, payment, expected }: Entry): ExportedPayment {
   const name = { localId: localId(deviceId, counter), voided }
   if (payment === undefined) return name
   const { amount, currency, sender, receiver, initiatedAtMs } = payment
   const payload = toBase64url(encodePayload({ currency, entries: [payment] }))
-  return { ...name, amount, currency, sender, receiver, initiatedAtMs, payload }
+  return { ...name, expected, amount, currency, sender, receiver, initiatedAtMs, payload }
 }
 
 /**

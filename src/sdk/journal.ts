@@ -20,6 +20,8 @@ const PROBE_PAST_END = 4
 /** Counters that are given up in one step, each shown as absent: bounds what one answer can make the device do. */
 const SKIP_MAX = 1000
 
+export type Restorable = Pick<Entry, 'payment' | 'expected' | 'voided'>
+
 type Head = Pick<DeviceState, 'firstCounter' | 'nextCounter' | 'knownFrom' | 'firstSeq' | 'seq'>
 
 /**
@@ -34,6 +36,7 @@ export class Journal {
   readonly #bundled = new Set<number>()
   readonly #once: WriteOnce
   readonly #admissions: Admissions
+  #firstCounter = 1
   #nextCounter = 1
   #knownFrom = 1
   #outcomeLost = false
@@ -93,11 +96,16 @@ export class Journal {
     this.#entries.clear()
     this.#bundled.clear()
     this.#locked = false
-    this.#knownFrom = head.knownFrom
+    this.#begin(head)
     await this.#loadAll(range(head.firstCounter, head.nextCounter))
     await this.#probe(head.nextCounter)
     this.#admissions.startAt(head.firstSeq)
     await this.#loadAdmissions(head.seq)
+  }
+
+  #begin({ firstCounter, knownFrom }: Head): void {
+    this.#firstCounter = firstCounter
+    this.#knownFrom = knownFrom
   }
 
   /** Whether another context has taken a payment since. */
@@ -114,15 +122,18 @@ export class Journal {
    * @returns the payments that look different now
    */
   async refresh(head: Head): Promise<readonly Entry[]> {
-    const before = new Map(this.entries.map((entry) => [entry.counter, entry]))
+    const known = new Map(this.entries.map((entry) => [entry.counter, entry]))
     this.#entries.keepFrom(head.firstCounter)
     const open = [...this.entries.filter((entry) => !isSettled(entry)), ...this.damaged].map(({ counter }) => counter)
-    await this.#loadAll([...open, ...range(this.#nextCounter, head.nextCounter)])
+    // Payments of an export may have come back below what was here.
+    const before = range(head.firstCounter, this.#firstCounter)
+    this.#begin(head)
+    await this.#loadAll([...before, ...open, ...range(this.#nextCounter, head.nextCounter)])
     await this.#probe(Math.max(this.#nextCounter, head.nextCounter))
     await this.#loadAdmissions(head.seq)
     return this.entries.filter((entry) => {
-      const known = before.get(entry.counter)
-      return entry !== known && JSON.stringify(entry) !== JSON.stringify(known)
+      const was = known.get(entry.counter)
+      return entry !== was && JSON.stringify(entry) !== JSON.stringify(was)
     })
   }
 
@@ -130,9 +141,15 @@ export class Journal {
    * Takes a payment.
    *
    * @param terms makes the payment once its counter is known
+   * @param before is carried out with the counter before the payment is written under it
    * @throws OfflineError `storage_failed` with money `not_taken`
    */
-  async take(terms: (counter: number) => Payment, expected: Verdict, policyVersion: number): Promise<Entry> {
+  async take(
+    terms: (counter: number) => Payment,
+    expected: Verdict,
+    policyVersion: number,
+    before?: (counter: number) => Promise<void>,
+  ): Promise<Entry> {
     try {
       await this.settle()
       // Nothing but this journal writes here; if something did, its record is kept and the next counter is taken.
@@ -140,6 +157,7 @@ export class Journal {
       const counter = this.#nextCounter
       if (counter > COUNTER_MAX) throw new RangeError('counters are used up')
       const payment = terms(counter)
+      await before?.(counter)
       await this.#once.write(paymentKey(counter), encodePayment(payment, expected, policyVersion))
       const entry = newEntry(counter, { payment, expected })
       this.#entries.set(entry)
@@ -148,6 +166,22 @@ export class Journal {
     } catch (error) {
       throw asStorageFailure(error, 'not_taken')
     }
+  }
+
+  /**
+   * Writes a payment of an export under its own counter, which must be set aside for it: what of it is whole stays, and what
+   * is not was torn while it was written.
+   *
+   * @throws OfflineError `storage_failed`
+   */
+  async restore(counter: number, { payment, expected, voided }: Restorable, policyVersion: number): Promise<void> {
+    const writeOnce = async (key: string, body: unknown) => {
+      if ((await this.#records.read(key)).kind !== 'whole') await this.#once.write(key, body)
+    }
+    // The void first: cut off between the two, the payment must not look as if it stood.
+    if (voided) await writeOnce(voidKey(counter), { counter })
+    if (payment) await writeOnce(paymentKey(counter), encodePayment(payment, expected, policyVersion))
+    await this.#loadCounter(counter)
   }
 
   /**

@@ -8,14 +8,13 @@ import type { Channel, Exclusive } from './contexts.ts'
 import { type DeviceState, decodeState, type EncodedState, encodeState } from './device-state.ts'
 import type { Entry } from './entry.ts'
 import { isUnreadable, OfflineError } from './errors.ts'
-import { type Found, findBefore, isEmpty } from './found.ts'
+import { isEmpty } from './found.ts'
 import { Journal } from './journal.ts'
 import { Mutex } from './mutex.ts'
 import { decodeOutgoing, type EncodedOutgoing, encodeOutgoing, type Outgoing } from './outgoing.ts'
 import type { AdmissionRecord } from './payment-record.ts'
 import { Records } from './records.ts'
 import type { Storage } from './storage.ts'
-import { type Survey, survey } from './survey.ts'
 import { TwoSlots } from './two-slots.ts'
 
 export interface LocalDeviceOptions {
@@ -40,10 +39,11 @@ export class LocalDevice {
   readonly deviceId: DeviceId
   readonly journal: Journal
   readonly clock: CorrectedClock
+  /** Beneath everything: to be written to under the lock only. */
+  readonly records: Records
   readonly #options: LocalDeviceOptions
   readonly #mutex = new Mutex()
   readonly #syncs = new Mutex()
-  readonly #records: Records
   readonly #stateSlots: TwoSlots<EncodedState>
   readonly #outgoingSlots: TwoSlots<EncodedOutgoing>
   #state: DeviceState | undefined
@@ -57,12 +57,12 @@ export class LocalDevice {
   constructor(options: LocalDeviceOptions) {
     const { deviceId, storage, suite, atRest, clock, randomBytes } = options
     this.#options = options
-    this.#records = new Records({ storage, prefix: `molam/${deviceId}/`, suite, atRest })
+    this.records = new Records({ storage, prefix: `molam/${deviceId}/`, suite, atRest })
     this.deviceId = deviceId
-    this.journal = new Journal(this.#records, () => this.#announce())
+    this.journal = new Journal(this.records, () => this.#announce())
     this.clock = new CorrectedClock(clock, randomBytes)
-    this.#stateSlots = new TwoSlots(this.#records, 'state')
-    this.#outgoingSlots = new TwoSlots(this.#records, 'outgoing')
+    this.#stateSlots = new TwoSlots(this.records, 'state')
+    this.#outgoingSlots = new TwoSlots(this.records, 'outgoing')
   }
 
   /**
@@ -74,11 +74,11 @@ export class LocalDevice {
     if (exclusive === undefined) return this.#mutex.run(run)
     return this.#alone(async () => {
       await this.#refresh()
-      const { writes } = this.#records
+      const { writes } = this.records
       try {
         return await run()
       } finally {
-        if (this.#records.writes !== writes) channel?.post()
+        if (this.records.writes !== writes) channel?.post()
       }
     })
   }
@@ -116,7 +116,7 @@ export class LocalDevice {
   async load(): Promise<boolean> {
     await this.#readSlots()
     const encoded = this.#stateSlots.value
-    this.#empty = encoded === undefined && (await isEmpty(this.#records))
+    this.#empty = encoded === undefined && (await isEmpty(this.records))
     if (encoded === undefined) return false
     await this.#loaded(decodeState(encoded))
     this.#foreign = false
@@ -144,16 +144,6 @@ export class LocalDevice {
   get unsynced(): number | 'unknown' {
     if (this.hasState) return this.journal.unsynced
     return this.#empty ? 0 : 'unknown'
-  }
-
-  /** The records before the place at which the edge says that the device stands. @param missing counters it has not seen */
-  findBefore(place: { nextCounter: number; nextSeq: number }, missing: readonly number[]): Promise<Found> {
-    return findBefore(this.#records, place, missing)
-  }
-
-  /** Everything that lies in the storage, where no state tells it: the journal as far as it can be read, and each text. */
-  survey(): Promise<Survey> {
-    return survey(this.#records)
   }
 
   /** @throws OfflineError `not_ready` */
@@ -213,6 +203,32 @@ export class LocalDevice {
     const stillBlocked = blocked && proof.proof !== 'receipt' && { blocked }
     await this.replace({ ...unblocked, ...stillBlocked, seq, prev })
     return admitted
+  }
+
+  /**
+   * Sets counters aside for payments that come back: from here on no other payment is given one below `nextCounter`, and
+   * the journal begins no later than with the first of them.
+   */
+  async reserve(returning: readonly number[], nextCounter: number): Promise<void> {
+    const { state, journal } = this
+    const firstCounter = Math.min(state.firstCounter, ...returning)
+    await this.replace({
+      ...state,
+      firstCounter,
+      cleanFrom: Math.min(firstCounter, state.cleanFrom),
+      // What was there before is not lost: it was removed because it was done.
+      knownFrom: firstCounter < state.firstCounter ? Math.max(state.knownFrom, state.firstCounter) : state.knownFrom,
+      nextCounter: Math.max(nextCounter, journal.nextCounter),
+      voidFrom: Math.max(nextCounter, state.voidFrom),
+      returning,
+    })
+    await this.#loaded(this.state)
+  }
+
+  /** All that was to come back is written. */
+  async returned(): Promise<void> {
+    const { returning: _, ...rest } = this.state
+    await this.replace(rest)
   }
 
   /** Goes on from the edge's head, where the record of the bundle in flight is lost. */

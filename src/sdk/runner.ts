@@ -3,9 +3,12 @@ import { AutoSync } from './auto-sync.ts'
 import { type Entry, isDone } from './entry.ts'
 import { OfflineError } from './errors.ts'
 import { Emitter, type OfflineEvents } from './events.ts'
+import type { UnsyncedExport } from './export.ts'
 import { LocalDevice } from './local-device.ts'
 import type { ResolvedOptions } from './options.ts'
 import { viewOf } from './payment-view.ts'
+import type { Returning } from './restorable.ts'
+import { type Restored, restore } from './restore.ts'
 import { historyMs } from './retention.ts'
 import { blockedByEdge, isBlocked, type OfflineState, type OfflineStatus, snapshot, statusAfter } from './sdk-state.ts'
 import { simulated } from './simulation.ts'
@@ -92,6 +95,25 @@ export class Runner {
       this.emitState()
     })
     return this.#syncing
+  }
+
+  /** Takes over the payments of an export, and opens the device when that was its first contact. */
+  async restore(
+    content: UnsyncedExport,
+    payments: readonly Returning[],
+    wanted: ReadonlySet<string>,
+  ): Promise<Restored> {
+    this.assertAlive()
+    const result = await this.device.syncing(async () => {
+      await this.#load()
+      return restore(this.context, content, payments, wanted)
+    })
+    if (!result.ok) throw result.error.error
+    const { status } = this.#status
+    if (status === 'created' || status === 'needs_network') await this.initialize()
+    else this.emitState()
+    if (this.isAlive) this.auto.afterPayment()
+    return result.value
   }
 
   /** Resolves when nothing is written or sent any more. */
