@@ -22,6 +22,8 @@ export interface DeviceState {
   readonly knownFrom: number
   /** Counters below it may have left the device in a bundle that it no longer knows: they cannot be voided. */
   readonly voidFrom: number
+  /** Counters that the edge calls missing although it has acknowledged them: they are sent again. */
+  readonly lostByEdge?: readonly number[]
   /** Counters under which payments of an export are being written: what is torn there was never anything else. */
   readonly returning?: readonly number[]
   /** Admissions from `firstSeq` to `seq` are on the device. */

@@ -68,15 +68,17 @@ const PASSPHRASE_CHARS_MIN = 8
 export async function unsyncedOf(device: LocalDevice): Promise<UnsyncedExport> {
   if (device.hasState) {
     const { state, journal, outgoing } = device
-    return contentOf(device, journal, outgoing, { chain: { seq: state.seq, prev: toBase64url(state.prev) } })
+    const chain = { seq: state.seq, prev: toBase64url(state.prev) }
+    return contentOf(device, journal, device.unsent, outgoing, { chain })
   }
   const { journal, outgoing, texts } = await survey(device.records)
-  return contentOf(device, journal, outgoing, { records: texts })
+  return contentOf(device, journal, journal.unsent, outgoing, { records: texts })
 }
 
 function contentOf(
   { deviceId, clock }: LocalDevice,
   journal: Journal,
+  unsent: readonly Entry[],
   outgoing: Outgoing | undefined,
   rest: Pick<UnsyncedExport, 'chain' | 'records'>,
 ): UnsyncedExport {
@@ -87,7 +89,7 @@ function contentOf(
     nextCounter: journal.nextCounter,
     ...rest,
     ...(outgoing && { outgoing: encodeOutgoing(outgoing) }),
-    payments: journal.unsent.map((entry) => exportedPayment(deviceId, entry)),
+    payments: unsent.map((entry) => exportedPayment(deviceId, entry)),
     damaged: journal.damaged.filter(({ receipted }) => !receipted),
   }
 }

@@ -81,14 +81,14 @@ export class Journal {
     return this.#entries.get(counter)
   }
 
-  /** Payments that no verified admission covers, voided ones among them: their counters still have to be accounted for. */
+  /** Payments that no verified admission covers. */
   get unsent(): readonly Entry[] {
     return this.entries.filter((entry) => entry.admitted === undefined)
   }
 
-  /** How many payments only this storage knows, whole or not. */
-  get unsynced(): number {
-    return this.unsent.length + this.damaged.filter(({ kind, receipted }) => kind !== 'absent' && !receipted).length
+  /** How many records without an acknowledgement cannot be read. */
+  get unread(): number {
+    return this.damaged.filter(({ kind, receipted }) => kind !== 'absent' && !receipted).length
   }
 
   /** Reads what is on disk. The head in the state lags: the journal goes on for as long as there are records. */

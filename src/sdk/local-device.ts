@@ -140,9 +140,18 @@ export class LocalDevice {
     return this.#state !== undefined
   }
 
+  /**
+   * Payments to send: those that no verified admission covers, voided ones among them, because their counters have to be
+   * accounted for; and those whose admission the edge has lost.
+   */
+  get unsent(): readonly Entry[] {
+    const lost = new Set(this.state.lostByEdge)
+    return this.journal.entries.filter(({ admitted, counter }) => admitted === undefined || lost.has(counter))
+  }
+
   /** How many payments only this storage knows; `unknown` while there is no state that tells which have left it. */
   get unsynced(): number | 'unknown' {
-    if (this.hasState) return this.journal.unsynced
+    if (this.hasState) return this.unsent.length + this.journal.unread
     return this.#empty ? 0 : 'unknown'
   }
 
@@ -198,37 +207,18 @@ export class LocalDevice {
     // The receipt came twice: by the network and by a relay.
     if (seq <= this.state.seq) return []
     const admitted = await this.journal.admit(seq, proof)
-    const { blocked, ...unblocked } = this.state
+    const { blocked, lostByEdge = [], ...unblocked } = this.state
+    const { firstCounter, lastCounter } = this.#outgoing ?? { firstCounter: 1, lastCounter: 0 }
+    const stillLost = lostByEdge.filter((counter) => counter < firstCounter || lastCounter < counter)
     // A receipt answers a push: the edge takes bundles from this device.
     const stillBlocked = blocked && proof.proof !== 'receipt' && { blocked }
-    await this.replace({ ...unblocked, ...stillBlocked, seq, prev })
+    await this.replace({ ...unblocked, ...stillBlocked, lostByEdge: stillLost, seq, prev })
     return admitted
   }
 
-  /**
-   * Sets counters aside for payments that come back: from here on no other payment is given one below `nextCounter`, and
-   * the journal begins no later than with the first of them.
-   */
-  async reserve(returning: readonly number[], nextCounter: number): Promise<void> {
-    const { state, journal } = this
-    const firstCounter = Math.min(state.firstCounter, ...returning)
-    await this.replace({
-      ...state,
-      firstCounter,
-      cleanFrom: Math.min(firstCounter, state.cleanFrom),
-      // What was there before is not lost: it was removed because it was done.
-      knownFrom: firstCounter < state.firstCounter ? Math.max(state.knownFrom, state.firstCounter) : state.knownFrom,
-      nextCounter: Math.max(nextCounter, journal.nextCounter),
-      voidFrom: Math.max(nextCounter, state.voidFrom),
-      returning,
-    })
-    await this.#loaded(this.state)
-  }
-
-  /** All that was to come back is written. */
-  async returned(): Promise<void> {
-    const { returning: _, ...rest } = this.state
-    await this.replace(rest)
+  /** Reads the journal again, after its bounds were moved. */
+  reload(): Promise<void> {
+    return this.#loaded(this.state)
   }
 
   /** Goes on from the edge's head, where the record of the bundle in flight is lost. */

@@ -10,6 +10,7 @@ import type { LocalDevice } from './local-device.ts'
 import { fetchNotice } from './notices.ts'
 import { decodeOutgoing, type Outgoing } from './outgoing.ts'
 import { renumber } from './renumber.ts'
+import { reserve, returned } from './reserve.ts'
 import { isSame, type Returning } from './restorable.ts'
 import { type Failure, fail, type SyncContext } from './sync-context.ts'
 
@@ -70,7 +71,8 @@ export async function restore(
     await device.change(async () => {
       const sorted = sort(context, payments, place)
       const { nextCounter } = content
-      await device.reserve(
+      await reserve(
+        device,
         sorted.absent.map(({ counter }) => counter),
         nextCounter,
       )
@@ -79,7 +81,7 @@ export async function restore(
         const entry = device.journal.entry(one.counter)
         if (entry) changed(entry)
       }
-      await device.returned()
+      await returned(device)
       const here = [...sorted.present, ...sorted.absent]
       if (outgoing) await keepSealed(context, outgoing, facts, here)
       const renumbered = await renumberAll(context, sorted.used, wanted)

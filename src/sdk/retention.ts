@@ -1,4 +1,5 @@
 import { isDone } from './entry.ts'
+import type { Journal } from './journal.ts'
 import type { LocalDevice } from './local-device.ts'
 
 const DAY_MS = 86_400_000

@@ -48,6 +48,7 @@ export class Runner {
       keyStore,
       suite,
       randomBytes,
+      acknowledged: new Set(),
       pinnedKeys: keys,
       changed: (entry) => this.changed(entry),
       progress: (progress) => this.events.emit('progress', progress),

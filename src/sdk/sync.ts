@@ -43,10 +43,11 @@ interface Tally {
 
 /**
  * One sync: first contact if there was none → what became of a bundle in doubt → bundles until nothing waits → what the
- * device missed → removal of what is long done.
+ * device missed → what the edge has lost → removal of what is long done.
  */
 export async function runSync(context: SyncContext, options: SyncRunOptions): Promise<SyncReport> {
   const tally: Tally = { bundles: 0, outcomes: 0 }
+  context.acknowledged.clear()
   const result = await steps(context, options, tally).catch((error: unknown): Result<void, Failure> => {
     if (error instanceof OfflineError) return { ok: false, error: { error, stop: false } }
     throw error
@@ -77,8 +78,14 @@ async function steps(context: SyncContext, options: SyncRunOptions, tally: Tally
   // What is stopped holds back later payments, not the news of earlier ones.
   if (!pushed.ok && !pushed.error.stop) return pushed
   const caughtUp = pushed.ok && pushed.value ? ok(undefined) : await catchUp(context, tally)
+  if (!pushed.ok || !caughtUp.ok) {
+    await prune(device, options.historyMs)
+    return pushed.ok ? caughtUp : pushed
+  }
+  // The edge has said what it lost.
+  const backfilled = device.unsent.length > 0 ? await pushAll(context, options, tally, true) : pushed
   await prune(device, options.historyMs)
-  return pushed.ok ? caughtUp : pushed
+  return backfilled.ok ? ok(undefined) : backfilled
 }
 
 /** @returns whether the last answer brought all the news there is */
@@ -92,7 +99,7 @@ async function pushAll(
   let upToDate = isUpToDate
   let sent = 0
   const tell = () => {
-    const waiting = device.journal.unsent.length
+    const waiting = device.unsent.length
     if (sent + waiting > 0) context.progress({ sent, total: sent + waiting })
   }
   tell()
