@@ -37,7 +37,13 @@ export interface DeviceState {
   readonly clock: SavedClock
   /** The edge said that it takes nothing from this device. */
   readonly blocked?: { readonly code: ProblemCode; readonly atMs: number }
+  /** The edge holds a history that is not ours: nothing is taken, because nothing could be sent. */
+  readonly conflict?: { readonly atMs: number }
 }
+
+/** Why no payment may be taken, as far as the edge is concerned. */
+export const blockOf = ({ conflict, blocked }: DeviceState): ProblemCode | 'chain_conflict' | undefined =>
+  conflict ? 'chain_conflict' : blocked?.code
 
 type Encoded = Omit<DeviceState, 'kid' | 'prev' | 'policy' | 'keys'> & {
   readonly kid: string

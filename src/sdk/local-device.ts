@@ -186,6 +186,7 @@ export class LocalDevice {
   get chainInDoubt(): boolean {
     if (!this.hasState) return false
     const { outgoing, state } = this
+    if (state.conflict !== undefined) return true
     if (outgoing === undefined) return this.#outgoingSlots.damaged
     return outgoing.seq !== state.seq + 1 || !equalBytes(outgoing.prev, state.prev)
   }

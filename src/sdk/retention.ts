@@ -1,5 +1,4 @@
 import { isDone } from './entry.ts'
-import type { Journal } from './journal.ts'
 import type { LocalDevice } from './local-device.ts'
 
 const DAY_MS = 86_400_000

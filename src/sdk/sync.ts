@@ -3,6 +3,7 @@ import { nextBundle } from './assemble.ts'
 import { bootstrap } from './bootstrap.ts'
 import { resolveChain } from './chain.ts'
 import { OfflineError } from './errors.ts'
+import type { LocalDevice } from './local-device.ts'
 import { applyNotice, fetchNotice, isFull } from './notices.ts'
 import { pushBundle } from './push.ts'
 import { prune } from './retention.ts'
@@ -70,9 +71,13 @@ async function steps(context: SyncContext, options: SyncRunOptions, tally: Tally
     // Outcomes of payments found on disk do not come with the device facts.
     upToDate = device.journal.entries.length === 0
   }
-  if (device.chainInDoubt) {
+  if (device.chainInDoubt || (isForked(device) && !rests(device, options))) {
     const resolved = await resolveChain(context)
-    if (!resolved.ok) return resolved
+    if (!resolved.ok) {
+      // A history that is not ours keeps payments back, not the news of those that it has.
+      if (resolved.error.stop) await catchUp(context, tally)
+      return resolved
+    }
   }
   const pushed = await pushAll(context, options, tally, upToDate)
   // What is stopped holds back later payments, not the news of earlier ones.
@@ -88,10 +93,19 @@ async function steps(context: SyncContext, options: SyncRunOptions, tally: Tally
   return backfilled.ok ? ok(undefined) : backfilled
 }
 
+/** Sent once more, a fork would suspend the device once more: the edge's head tells first whose history it is. */
+const isForked = ({ outgoing }: LocalDevice): boolean => outgoing?.parked?.code === 'chain_fork'
+
+/** Whether the bundle in flight is parked, and it is not yet time to try it again. */
+function rests({ outgoing, clock }: LocalDevice, { explicit }: SyncRunOptions): boolean {
+  const parked = outgoing?.parked
+  return parked !== undefined && !explicit && clock.nowMs() - parked.atMs < PARKED_RETRY_MS
+}
+
 /** @returns whether the last answer brought all the news there is */
 async function pushAll(
   context: SyncContext,
-  { explicit }: SyncRunOptions,
+  options: SyncRunOptions,
   tally: Tally,
   isUpToDate: boolean,
 ): Promise<Result<boolean, Failure>> {
@@ -106,8 +120,7 @@ async function pushAll(
   for (;;) {
     const bundle = await nextBundle(context)
     if (bundle === undefined) return ok(upToDate && !device.journal.outcomeLost)
-    const rests = bundle.parked && device.clock.nowMs() - bundle.parked.atMs < PARKED_RETRY_MS
-    if (bundle.parked && rests && !explicit) return fail(bundle.parked.code, { stop: true })
+    if (bundle.parked && rests(device, options)) return fail(bundle.parked.code, { stop: true })
     const pushed = await pushBundle(context)
     if (!pushed.ok) return pushed
     const { notice, news } = pushed.value
