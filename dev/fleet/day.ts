@@ -38,7 +38,7 @@ export async function liveMarketDay(
     phase,
     planned: options.payments,
     taken: sum(devices.map(({ taken }) => taken.size)),
-    unsynced: sum(devices.map(({ sdk }) => sdk.state.unsynced)),
+    unsynced: sum(devices.map(unsyncedOf)),
     unsettled: sum(devices.map(({ unsettled }) => unsettled.length)),
   })
   for (let round = 1; round <= ROUNDS && !options.signal.aborted; round++) {
@@ -54,7 +54,7 @@ export async function liveMarketDay(
   for (const device of devices) Object.assign(device.network, { up: true, loss: 0 })
   while (!options.signal.aborted) {
     await inParallel(
-      devices.filter(({ sdk, unsettled }) => sdk.state.unsynced > 0 || unsettled.length > 0),
+      devices.filter((device) => unsyncedOf(device) > 0 || device.unsettled.length > 0),
       async ({ sdk }) => void (await sdk.syncNow()),
     )
     const now = progress('settling')
@@ -65,5 +65,9 @@ export async function liveMarketDay(
   }
   return false
 }
+
+/** A device that cannot tell is not done. */
+const unsyncedOf = ({ sdk }: Fleet['devices'][number]): number =>
+  sdk.state.unsynced === 'unknown' ? 1 : sdk.state.unsynced
 
 const sum = (numbers: readonly number[]) => numbers.reduce((total, number) => total + number, 0)

@@ -1,5 +1,4 @@
 import { deleteDB } from 'idb'
-import { utf8 } from '../protocol/bytes.ts'
 import type { OfflineSDK } from '../sdk/sdk.ts'
 import { webLocks } from './contexts.ts'
 import { Database } from './database.ts'
@@ -21,7 +20,7 @@ export interface ForgetOptions {
 
 /**
  * - `unsynced`: the number of payments that only this browser knows, or `unknown`: there are records, and they cannot be
- *   read because the key is gone or locked, or the device's state is lost
+ *   read because the key is gone or locked, or the device's state is lost. The file then has the records as they stand
  */
 export type ForgetResult =
   | { readonly forgotten: true }
@@ -62,27 +61,29 @@ async function forgetUnderLock(
 ): Promise<ForgetResult> {
   const records = await dumpRecords(database)
   if (Object.keys(records).length > 0) {
-    const keys = await keysIn(database).load()
-    if (keys.status === 'locked') return { forgotten: false, unsynced: 'unknown' }
-    const sdk = keys.status === 'ready' && known ? await readOnly(name, known) : undefined
+    // The key may come back, and then everything can be read.
+    if ((await keysIn(database).load()).status === 'locked') return { forgotten: false, unsynced: 'unknown' }
+    const sdk = await readOnly(name, known ?? unnamed(records))
     try {
-      const state = await sdk?.initialize()
-      // Without the device's state, payments on disk are not counted.
-      const unsynced = state?.lastSyncMs === undefined ? 'unknown' : state.unsynced
+      const { unsynced } = await sdk.initialize()
       if (unsynced !== 0) {
         if (handOver === undefined) return { forgotten: false, unsynced }
-        // Without the key, the records as they stand are all there is; they are sealed.
-        const file = await (sdk?.exportUnsynced(handOver.passphrase) ?? utf8(JSON.stringify(records)))
-        await handOver.keep(file)
+        await handOver.keep(await sdk.exportUnsynced(handOver.passphrase))
       }
     } finally {
-      await sdk?.destroy()
+      await sdk.destroy()
     }
   }
   database.close()
   await deleteDB(name)
   return { forgotten: true }
 }
+
+/** Records of a device that was never enrolled by `enrolDevice` still name it. */
+const unnamed = (records: Readonly<Record<string, string>>) => ({
+  deviceId: Object.keys(records)[0]?.split('/')[1] ?? '',
+  apiUrl: 'https://unknown.invalid',
+})
 
 /** The device for a look at it: the locks are held already, and nothing is sent. */
 function readOnly(name: string, known: { readonly deviceId: string; readonly apiUrl: string }): Promise<OfflineSDK> {

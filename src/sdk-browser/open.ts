@@ -99,7 +99,7 @@ export async function currentDevice(
 function keepSending(sdk: OfflineSDK, serviceWorker: ServiceWorkerRegistration): void {
   let waiting = false
   sdk.on('state', ({ unsynced }) => {
-    if (unsynced > 0 && !waiting) void registerBackgroundSync(serviceWorker)
-    waiting = unsynced > 0
+    if (unsynced !== 0 && !waiting) void registerBackgroundSync(serviceWorker)
+    waiting = unsynced !== 0
   })
 }

@@ -40,6 +40,8 @@ export function recordsIn(database: Database): ClosableStorage {
       }),
     setItem: (key, value) => write((records) => records.put(value, key)),
     removeItem: (key) => write((records) => records.delete(key)),
+    keys: () =>
+      database.transaction(['records'], 'readonly', (transaction) => transaction.objectStore('records').getAllKeys()),
     close: () => database.close(),
   }
 }

@@ -1,7 +1,7 @@
 import { calendarDay, type DayActivity } from '../protocol/activity.ts'
 import type { Payment } from '../protocol/payment.ts'
 import { judgeOne, type Verdict } from '../protocol/rules.ts'
-import type { DeviceState } from './device-state.ts'
+import { blockOf, type DeviceState } from './device-state.ts'
 import { type Entry, statusOf } from './entry.ts'
 import { OfflineError } from './errors.ts'
 
@@ -55,8 +55,9 @@ function activityOn(entries: readonly Entry[], atMs: number, currency: string, t
  * @throws OfflineError `refused` with its reason, `sync_overdue`, `device_blocked`
  */
 export function judgeBeforeTaking(payment: Payment, entries: readonly Entry[], state: DeviceState): Verdict {
-  const { policy, ownerWallet, clock, blocked } = state
-  if (blocked !== undefined) throw new OfflineError('device_blocked', { detail: blocked.code })
+  const { policy, ownerWallet, clock } = state
+  const blocked = blockOf(state)
+  if (blocked !== undefined) throw new OfflineError('device_blocked', { detail: blocked })
   const nowMs = payment.initiatedAtMs
   if (nowMs > syncBefore(state)) throw new OfflineError('sync_overdue')
   const context = { policy, nowMs, ownerWallet, timeFloorMs: clock.serverMs, riskScore: undefined }

@@ -19,7 +19,7 @@ export function nextBundle({ device, suite, randomBytes }: AssembleContext): Pro
     if (device.chainInDoubt) throw new OfflineError('chain_in_doubt')
     if (device.outgoing !== undefined) return device.outgoing
     await device.journal.settle()
-    const run = nextRun(device.journal.unsent)
+    const run = nextRun(device.unsent)
     if (run.length === 0) return undefined
     const { state, clock, deviceId } = device
     const bundleId = newUlid(clock.nowMs(), randomBytes)

@@ -12,7 +12,7 @@ export interface AutoSyncOptions extends Omit<ScheduleOptions, 'run'> {
   readonly sync: () => void
   /** Reads what other contexts wrote. Must not throw. */
   readonly refresh: () => void
-  readonly unsynced: () => number
+  readonly unsynced: () => number | 'unknown'
   /** Hears that the platform has no network. Must not throw. */
   readonly lost: () => void
 }
@@ -63,6 +63,6 @@ export class AutoSync {
     if (hint === 'visible') this.#options.refresh()
     if (!this.#options.enabled) return
     if (hint === 'online' || hint === 'visible') this.#schedule.sooner()
-    if (hint === 'hidden' && this.#options.unsynced() > 0 && this.#schedule.mayRunNow) this.#options.sync()
+    if (hint === 'hidden' && this.#options.unsynced() !== 0 && this.#schedule.mayRunNow) this.#options.sync()
   }
 }

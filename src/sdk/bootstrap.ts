@@ -1,14 +1,17 @@
 import { decodeCbor, MalformedCbor } from '../protocol/cbor.ts'
 import { type KeySet, keySetFromCbor } from '../protocol/keyset.ts'
 import { ok, type Result } from '../protocol/result.ts'
+import { findBefore } from './found.ts'
 import { fetchNotice } from './notices.ts'
 import { type Failure, fail, failureOf, loadSigner, type SyncContext } from './sync-context.ts'
 
 /**
  * The first contact, and the first after the state was lost: keys of the edge over TLS (or from the app), and a notice
  * that says where the device stands. One write makes it the device's state.
+ *
+ * @param reserved counters below it are given to no payment: those of an export may come back under them
  */
-export async function bootstrap(context: SyncContext): Promise<Result<void, Failure>> {
+export async function bootstrap(context: SyncContext, reserved = 1): Promise<Result<void, Failure>> {
   const { device } = context
   const loaded = await loadSigner(context)
   if (!loaded.ok) return loaded
@@ -20,15 +23,17 @@ export async function bootstrap(context: SyncContext): Promise<Result<void, Fail
   const { device: facts, policy } = notice
   if (facts === undefined || policy === undefined) return fail('answer_invalid')
   await device.change(async () => {
-    const firstCounter = Math.min(facts.nextCounter, ...(await device.journal.found(notice.missing ?? [])))
+    const { counters, seqs } = await findBefore(device.records, facts, notice.missing ?? [])
+    const firstCounter = Math.min(facts.nextCounter, counters[0] ?? facts.nextCounter)
     await device.begin({
       kid: loaded.value.kid,
       ownerWallet: facts.ownerWallet,
       firstCounter,
       cleanFrom: firstCounter,
-      nextCounter: facts.nextCounter,
+      nextCounter: Math.max(reserved, facts.nextCounter, (counters.at(-1) ?? 0) + 1),
+      knownFrom: facts.nextCounter,
       voidFrom: facts.nextCounter,
-      firstSeq: facts.nextSeq,
+      firstSeq: Math.min(facts.nextSeq, seqs[0] ?? facts.nextSeq),
       seq: facts.nextSeq - 1,
       prev: facts.prev,
       cursor: notice.cursor,

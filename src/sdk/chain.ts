@@ -18,9 +18,15 @@ export async function resolveChain(context: SyncContext): Promise<Result<'admitt
   // An old notice, sent again by someone in between, would tell of an old head.
   if (facts === undefined || notice.serverTimeMs < device.state.clock.serverMs) return fail('answer_invalid')
   const verdict = chainVerdict(facts, device.state, device.outgoing)
-  if (verdict.kind === 'conflict') return park(context, 'chain_conflict')
+  if (verdict.kind === 'conflict') {
+    // Kept in the state: the record of the bundle may be what is lost.
+    await device.change(() => device.update({ conflict: { atMs: device.clock.nowMs() } }))
+    return park(context, 'chain_conflict')
+  }
   const { outgoing } = device
   const admitted = await device.change(async () => {
+    const { conflict, ...agreed } = device.state
+    if (conflict) await device.replace(agreed)
     if (verdict.kind === 'admitted' && outgoing !== undefined) {
       const { firstCounter: first, lastCounter: last, seq } = outgoing
       const proof = { proof: 'chain', signed: toBase64url(signed), first, last } as const

@@ -18,8 +18,14 @@ export interface DeviceState {
   readonly cleanFrom: number
   /** Every counter below it is used up. May lag behind the journal, never lead it. */
   readonly nextCounter: number
+  /** Counters below it were used before this state began: one without a record here was used elsewhere, and is not lost. */
+  readonly knownFrom: number
   /** Counters below it may have left the device in a bundle that it no longer knows: they cannot be voided. */
   readonly voidFrom: number
+  /** Counters that the edge calls missing although it has acknowledged them: they are sent again. */
+  readonly lostByEdge?: readonly number[]
+  /** Counters under which payments of an export are being written: what is torn there was never anything else. */
+  readonly returning?: readonly number[]
   /** Admissions from `firstSeq` to `seq` are on the device. */
   readonly firstSeq: number
   /** The chain's head: the last bundle whose admission was verified (0: none), and what the next one carries as `prev`. */
@@ -31,7 +37,13 @@ export interface DeviceState {
   readonly clock: SavedClock
   /** The edge said that it takes nothing from this device. */
   readonly blocked?: { readonly code: ProblemCode; readonly atMs: number }
+  /** The edge holds a history that is not ours: nothing is taken, because nothing could be sent. */
+  readonly conflict?: { readonly atMs: number }
 }
+
+/** Why no payment may be taken, as far as the edge is concerned. */
+export const blockOf = ({ conflict, blocked }: DeviceState): ProblemCode | 'chain_conflict' | undefined =>
+  conflict ? 'chain_conflict' : blocked?.code
 
 type Encoded = Omit<DeviceState, 'kid' | 'prev' | 'policy' | 'keys'> & {
   readonly kid: string

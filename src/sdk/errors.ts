@@ -178,6 +178,10 @@ function problemKind(code: ProblemCode): ErrorKind {
 export const isBlocking = (code: ProblemCode): boolean =>
   code === 'device_suspended' || code === 'device_revoked' || code === 'chain_fork'
 
+/** Whether what is stored is whole and not for this version of the app, or not for its key. */
+export const isUnreadable = (error: unknown): boolean =>
+  error instanceof OfflineError && (error.code === 'store_locked' || error.code === 'store_newer')
+
 /** @returns the error itself when it is one of ours, else a storage failure that carries it */
 export function asStorageFailure(cause: unknown, money: Money): OfflineError {
   const detail = cause instanceof OfflineError ? undefined : cause instanceof Error ? cause.message : undefined

@@ -1,30 +1,41 @@
 import { fromBase64url, toBase64url, utf8 } from '../protocol/bytes.ts'
 import { localId } from '../protocol/ids.ts'
 import { encodePayload } from '../protocol/payload.ts'
+import type { Verdict } from '../protocol/rules.ts'
 import type { DamagedRecord } from './counter-record.ts'
 import type { Entry } from './entry.ts'
 import { type FileCrypto, webCryptoFileCrypto } from './file-crypto.ts'
+import type { Journal } from './journal.ts'
 import type { LocalDevice } from './local-device.ts'
-import { type EncodedOutgoing, encodeOutgoing } from './outgoing.ts'
+import { type EncodedOutgoing, encodeOutgoing, type Outgoing } from './outgoing.ts'
+import { survey } from './survey.ts'
 
 /** What only this device knows, for people who must rescue it. Bytes are base64url. */
 export interface UnsyncedExport {
   readonly format: 'molam-unsynced-v1'
   readonly deviceId: string
   readonly exportedAtMs: number
-  /** The last bundle whose admission was verified, and what the next one carries as `prev`. */
-  readonly chain: { readonly seq: number; readonly prev: string }
+  /**
+   * The last bundle whose admission was verified, and what the next one carries as `prev`. Missing where the device's
+   * state could not be read: some of the payments may then have been acknowledged.
+   */
+  readonly chain?: { readonly seq: number; readonly prev: string }
+  /** No counter from here on was used, as far as can be read. */
   readonly nextCounter: number
   /** The bundle in flight: it may have been admitted already. */
   readonly outgoing?: EncodedOutgoing
   readonly payments: readonly ExportedPayment[]
   /** Records that could not be read, as they stand. */
   readonly damaged: readonly DamagedRecord[]
+  /** Where the device's state could not be read: every record as it stands, by its key. */
+  readonly records?: Readonly<Record<string, string>>
 }
 
 export interface ExportedPayment {
   readonly localId: string
   readonly voided: boolean
+  /** What the rules said when it was taken. */
+  readonly expected?: Verdict
   readonly amount?: number
   readonly currency?: string
   readonly sender?: string
@@ -54,26 +65,41 @@ const IV_BYTES = 12
 const KEY_BYTES = 32
 const PASSPHRASE_CHARS_MIN = 8
 
-export function unsyncedOf(device: LocalDevice): UnsyncedExport {
-  const { deviceId, state, journal, outgoing } = device
+export async function unsyncedOf(device: LocalDevice): Promise<UnsyncedExport> {
+  if (device.hasState) {
+    const { state, journal, outgoing } = device
+    const chain = { seq: state.seq, prev: toBase64url(state.prev) }
+    return contentOf(device, journal, device.unsent, outgoing, { chain })
+  }
+  const { journal, outgoing, texts } = await survey(device.records)
+  return contentOf(device, journal, journal.unsent, outgoing, { records: texts })
+}
+
+function contentOf(
+  { deviceId, clock }: LocalDevice,
+  journal: Journal,
+  unsent: readonly Entry[],
+  outgoing: Outgoing | undefined,
+  rest: Pick<UnsyncedExport, 'chain' | 'records'>,
+): UnsyncedExport {
   return {
     format: 'molam-unsynced-v1',
     deviceId,
-    exportedAtMs: device.clock.nowMs(),
-    chain: { seq: state.seq, prev: toBase64url(state.prev) },
+    exportedAtMs: clock.nowMs(),
     nextCounter: journal.nextCounter,
+    ...rest,
     ...(outgoing && { outgoing: encodeOutgoing(outgoing) }),
-    payments: journal.unsent.map((entry) => exportedPayment(deviceId, entry)),
+    payments: unsent.map((entry) => exportedPayment(deviceId, entry)),
     damaged: journal.damaged.filter(({ receipted }) => !receipted),
   }
 }
 
-function exportedPayment(deviceId: string, { counter, voided, payment }: Entry): ExportedPayment {
+export function exportedPayment(deviceId: string, { counter, voided, payment, expected }: Entry): ExportedPayment {
   const name = { localId: localId(deviceId, counter), voided }
   if (payment === undefined) return name
   const { amount, currency, sender, receiver, initiatedAtMs } = payment
   const payload = toBase64url(encodePayload({ currency, entries: [payment] }))
-  return { ...name, amount, currency, sender, receiver, initiatedAtMs, payload }
+  return { ...name, expected, amount, currency, sender, receiver, initiatedAtMs, payload }
 }
 
 /**

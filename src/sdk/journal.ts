@@ -2,18 +2,13 @@ import { COUNTER_MAX } from '../protocol/limits.ts'
 import type { Outcome } from '../protocol/notice.ts'
 import type { Payment } from '../protocol/payment.ts'
 import type { Verdict } from '../protocol/rules.ts'
+import { Admissions } from './admissions.ts'
 import { type DamagedRecord, outcomeKey, paymentKey, readCounter, voidKey } from './counter-record.ts'
 import type { DeviceState } from './device-state.ts'
 import { Entries } from './entries.ts'
 import { type Entry, isSettled, newEntry, replaces } from './entry.ts'
 import { asStorageFailure, OfflineError } from './errors.ts'
-import {
-  type Admission,
-  type AdmissionRecord,
-  decodeAdmission,
-  decodePayment,
-  encodePayment,
-} from './payment-record.ts'
+import { type AdmissionRecord, decodePayment, encodePayment } from './payment-record.ts'
 import type { Records } from './records.ts'
 import { WriteOnce } from './write-once.ts'
 
@@ -25,9 +20,9 @@ const PROBE_PAST_END = 4
 /** Counters that are given up in one step, each shown as absent: bounds what one answer can make the device do. */
 const SKIP_MAX = 1000
 
-const admissionKey = (seq: number): string => `admission/${seq}`
+export type Restorable = Pick<Entry, 'payment' | 'expected' | 'voided'>
 
-type Head = Pick<DeviceState, 'firstCounter' | 'nextCounter' | 'firstSeq' | 'seq'>
+type Head = Pick<DeviceState, 'firstCounter' | 'nextCounter' | 'knownFrom' | 'firstSeq' | 'seq'>
 
 /**
  * The payments on the device, a record each. Writing the record is taking the payment and giving it its counter, in one
@@ -40,8 +35,10 @@ export class Journal {
   /** Counters that are in a bundle, which may have been sent. */
   readonly #bundled = new Set<number>()
   readonly #once: WriteOnce
+  readonly #admissions: Admissions
+  #firstCounter = 1
   #nextCounter = 1
-  #lastSeq = 0
+  #knownFrom = 1
   #outcomeLost = false
   #locked = false
 
@@ -50,6 +47,7 @@ export class Journal {
     this.#records = records
     this.#announce = announce
     this.#once = new WriteOnce(records, announce)
+    this.#admissions = new Admissions(records)
   }
 
   get nextCounter(): number {
@@ -83,14 +81,14 @@ export class Journal {
     return this.#entries.get(counter)
   }
 
-  /** Payments that no verified admission covers, voided ones among them: their counters still have to be accounted for. */
+  /** Payments that no verified admission covers. */
   get unsent(): readonly Entry[] {
     return this.entries.filter((entry) => entry.admitted === undefined)
   }
 
-  /** How many payments only this storage knows, whole or not. */
-  get unsynced(): number {
-    return this.unsent.length + this.damaged.filter(({ kind, receipted }) => kind !== 'absent' && !receipted).length
+  /** How many records without an acknowledgement cannot be read. */
+  get unread(): number {
+    return this.damaged.filter(({ kind, receipted }) => kind !== 'absent' && !receipted).length
   }
 
   /** Reads what is on disk. The head in the state lags: the journal goes on for as long as there are records. */
@@ -98,10 +96,16 @@ export class Journal {
     this.#entries.clear()
     this.#bundled.clear()
     this.#locked = false
+    this.#begin(head)
     await this.#loadAll(range(head.firstCounter, head.nextCounter))
     await this.#probe(head.nextCounter)
-    this.#lastSeq = head.firstSeq - 1
+    this.#admissions.startAt(head.firstSeq)
     await this.#loadAdmissions(head.seq)
+  }
+
+  #begin({ firstCounter, knownFrom }: Head): void {
+    this.#firstCounter = firstCounter
+    this.#knownFrom = knownFrom
   }
 
   /** Whether another context has taken a payment since. */
@@ -118,15 +122,18 @@ export class Journal {
    * @returns the payments that look different now
    */
   async refresh(head: Head): Promise<readonly Entry[]> {
-    const before = new Map(this.entries.map((entry) => [entry.counter, entry]))
+    const known = new Map(this.entries.map((entry) => [entry.counter, entry]))
     this.#entries.keepFrom(head.firstCounter)
     const open = [...this.entries.filter((entry) => !isSettled(entry)), ...this.damaged].map(({ counter }) => counter)
-    await this.#loadAll([...open, ...range(this.#nextCounter, head.nextCounter)])
+    // Payments of an export may have come back below what was here.
+    const before = range(head.firstCounter, this.#firstCounter)
+    this.#begin(head)
+    await this.#loadAll([...before, ...open, ...range(this.#nextCounter, head.nextCounter)])
     await this.#probe(Math.max(this.#nextCounter, head.nextCounter))
     await this.#loadAdmissions(head.seq)
     return this.entries.filter((entry) => {
-      const known = before.get(entry.counter)
-      return entry !== known && JSON.stringify(entry) !== JSON.stringify(known)
+      const was = known.get(entry.counter)
+      return entry !== was && JSON.stringify(entry) !== JSON.stringify(was)
     })
   }
 
@@ -134,9 +141,15 @@ export class Journal {
    * Takes a payment.
    *
    * @param terms makes the payment once its counter is known
+   * @param before is carried out with the counter before the payment is written under it
    * @throws OfflineError `storage_failed` with money `not_taken`
    */
-  async take(terms: (counter: number) => Payment, expected: Verdict, policyVersion: number): Promise<Entry> {
+  async take(
+    terms: (counter: number) => Payment,
+    expected: Verdict,
+    policyVersion: number,
+    before?: (counter: number) => Promise<void>,
+  ): Promise<Entry> {
     try {
       await this.settle()
       // Nothing but this journal writes here; if something did, its record is kept and the next counter is taken.
@@ -144,6 +157,7 @@ export class Journal {
       const counter = this.#nextCounter
       if (counter > COUNTER_MAX) throw new RangeError('counters are used up')
       const payment = terms(counter)
+      await before?.(counter)
       await this.#once.write(paymentKey(counter), encodePayment(payment, expected, policyVersion))
       const entry = newEntry(counter, { payment, expected })
       this.#entries.set(entry)
@@ -152,6 +166,22 @@ export class Journal {
     } catch (error) {
       throw asStorageFailure(error, 'not_taken')
     }
+  }
+
+  /**
+   * Writes a payment of an export under its own counter, which must be set aside for it: what of it is whole stays, and what
+   * is not was torn while it was written.
+   *
+   * @throws OfflineError `storage_failed`
+   */
+  async restore(counter: number, { payment, expected, voided }: Restorable, policyVersion: number): Promise<void> {
+    const writeOnce = async (key: string, body: unknown) => {
+      if ((await this.#records.read(key)).kind !== 'whole') await this.#once.write(key, body)
+    }
+    // The void first: cut off between the two, the payment must not look as if it stood.
+    if (voided) await writeOnce(voidKey(counter), { counter })
+    if (payment) await writeOnce(paymentKey(counter), encodePayment(payment, expected, policyVersion))
+    await this.#loadCounter(counter)
   }
 
   /**
@@ -211,9 +241,7 @@ export class Journal {
 
   /** @returns the payments that were not admitted before */
   async admit(seq: number, record: AdmissionRecord): Promise<readonly Entry[]> {
-    await this.#records.write(admissionKey(seq), record)
-    this.#lastSeq = seq
-    return this.#entries.admit(decodeAdmission(seq, record))
+    return this.#entries.admit(await this.#admissions.write(seq, record))
   }
 
   /** @returns the payment when its outcome is news */
@@ -223,15 +251,6 @@ export class Journal {
     if (JSON.stringify(entry.outcome) === JSON.stringify(outcome)) return undefined
     await this.#records.write(outcomeKey(counter), outcome)
     return this.#entries.change(counter, { outcome })
-  }
-
-  /** @returns those of the counters that there is a record of */
-  async found(counters: readonly number[]): Promise<readonly number[]> {
-    const found: number[] = []
-    for (const counter of counters) {
-      if ((await this.#records.text(paymentKey(counter))) !== undefined) found.push(counter)
-    }
-    return found
   }
 
   /** Never gives out a counter below this one: the edge has seen those before it. */
@@ -251,32 +270,17 @@ export class Journal {
     }
   }
 
-  async removeAdmission(seq: number): Promise<void> {
-    await this.#records.remove(admissionKey(seq))
-  }
-
-  async #readAdmission(seq: number): Promise<Admission | undefined> {
-    const stored = await this.#records.read(admissionKey(seq))
-    if (stored.kind !== 'whole') return undefined
-    try {
-      return decodeAdmission(seq, stored.body as AdmissionRecord)
-    } catch {
-      return undefined
-    }
+  removeAdmission(seq: number): Promise<void> {
+    return this.#admissions.remove(seq)
   }
 
   /** @returns the last counter of an admission on disk */
-  async lastCounterOf(seq: number): Promise<number | undefined> {
-    return (await this.#readAdmission(seq))?.last
+  lastCounterOf(seq: number): Promise<number | undefined> {
+    return this.#admissions.lastCounterOf(seq)
   }
 
   async #loadAdmissions(to: number): Promise<void> {
-    while (this.#lastSeq < to) {
-      const admission = await this.#readAdmission(this.#lastSeq + 1)
-      this.#lastSeq++
-      // Without it, its payments are sent once more: the edge and the ledger know them by their counters.
-      if (admission !== undefined) this.#entries.admit(admission)
-    }
+    for (const admission of await this.#admissions.loadTo(to)) this.#entries.admit(admission)
   }
 
   async #loadAll(counters: readonly number[]): Promise<void> {
@@ -288,7 +292,9 @@ export class Journal {
   /** @returns whether there is any record of this counter */
   async #loadCounter(counter: number): Promise<boolean> {
     const record = await readCounter(this.#records, counter)
-    this.#entries.take(counter, record)
+    // Given out before this storage's state began, to another one: nothing is lost here.
+    if (record.damaged?.kind === 'absent' && counter < this.#knownFrom) this.#entries.delete(counter)
+    else this.#entries.take(counter, record)
     if (record.outcomeLost) this.#outcomeLost = true
     if (record.locked) this.#locked = true
     return record.exists

@@ -7,7 +7,8 @@ import { type ClockSource, CorrectedClock } from './clock.ts'
 import type { Channel, Exclusive } from './contexts.ts'
 import { type DeviceState, decodeState, type EncodedState, encodeState } from './device-state.ts'
 import type { Entry } from './entry.ts'
-import { OfflineError } from './errors.ts'
+import { isUnreadable, OfflineError } from './errors.ts'
+import { isEmpty } from './found.ts'
 import { Journal } from './journal.ts'
 import { Mutex } from './mutex.ts'
 import { decodeOutgoing, type EncodedOutgoing, encodeOutgoing, type Outgoing } from './outgoing.ts'
@@ -38,10 +39,11 @@ export class LocalDevice {
   readonly deviceId: DeviceId
   readonly journal: Journal
   readonly clock: CorrectedClock
+  /** Beneath everything: to be written to under the lock only. */
+  readonly records: Records
   readonly #options: LocalDeviceOptions
   readonly #mutex = new Mutex()
   readonly #syncs = new Mutex()
-  readonly #records: Records
   readonly #stateSlots: TwoSlots<EncodedState>
   readonly #outgoingSlots: TwoSlots<EncodedOutgoing>
   #state: DeviceState | undefined
@@ -49,16 +51,18 @@ export class LocalDevice {
   /** What is on disk has been read in part only; and whether another context wrote any of it. */
   #stale = false
   #foreign = false
+  /** Looked at, and there was nothing. */
+  #empty = false
 
   constructor(options: LocalDeviceOptions) {
     const { deviceId, storage, suite, atRest, clock, randomBytes } = options
     this.#options = options
-    this.#records = new Records({ storage, prefix: `molam/${deviceId}/`, suite, atRest })
+    this.records = new Records({ storage, prefix: `molam/${deviceId}/`, suite, atRest })
     this.deviceId = deviceId
-    this.journal = new Journal(this.#records, () => this.#announce())
+    this.journal = new Journal(this.records, () => this.#announce())
     this.clock = new CorrectedClock(clock, randomBytes)
-    this.#stateSlots = new TwoSlots(this.#records, 'state')
-    this.#outgoingSlots = new TwoSlots(this.#records, 'outgoing')
+    this.#stateSlots = new TwoSlots(this.records, 'state')
+    this.#outgoingSlots = new TwoSlots(this.records, 'outgoing')
   }
 
   /**
@@ -68,17 +72,30 @@ export class LocalDevice {
   change<T>(run: () => Promise<T>): Promise<T> {
     const { exclusive, channel } = this.#options
     if (exclusive === undefined) return this.#mutex.run(run)
-    return this.#mutex.run(() =>
-      exclusive(`molam/${this.deviceId}/journal`, async () => {
-        await this.#refresh()
-        const { writes } = this.#records
-        try {
-          return await run()
-        } finally {
-          if (this.#records.writes !== writes) channel?.post()
-        }
-      }),
-    )
+    return this.#alone(async () => {
+      await this.#refresh()
+      const { writes } = this.records
+      try {
+        return await run()
+      } finally {
+        if (this.records.writes !== writes) channel?.post()
+      }
+    })
+  }
+
+  /** Runs on what is on disk, also where there is no state that can be read: for a look, not for a change. */
+  look<T>(run: () => Promise<T>): Promise<T> {
+    return this.#alone(async () => {
+      await this.#refresh().catch((error: unknown) => {
+        if (!isUnreadable(error)) throw error
+      })
+      return run()
+    })
+  }
+
+  #alone<T>(run: () => Promise<T>): Promise<T> {
+    const { exclusive } = this.#options
+    return this.#mutex.run(() => (exclusive ? exclusive(`molam/${this.deviceId}/journal`, run) : run()))
   }
 
   /** Runs one sync at a time, over all contexts that share the storage. Payments are taken meanwhile. */
@@ -99,6 +116,7 @@ export class LocalDevice {
   async load(): Promise<boolean> {
     await this.#readSlots()
     const encoded = this.#stateSlots.value
+    this.#empty = encoded === undefined && (await isEmpty(this.records))
     if (encoded === undefined) return false
     await this.#loaded(decodeState(encoded))
     this.#foreign = false
@@ -120,6 +138,21 @@ export class LocalDevice {
 
   get hasState(): boolean {
     return this.#state !== undefined
+  }
+
+  /**
+   * Payments to send: those that no verified admission covers, voided ones among them, because their counters have to be
+   * accounted for; and those whose admission the edge has lost.
+   */
+  get unsent(): readonly Entry[] {
+    const lost = new Set(this.state.lostByEdge)
+    return this.journal.entries.filter(({ admitted, counter }) => admitted === undefined || lost.has(counter))
+  }
+
+  /** How many payments only this storage knows; `unknown` while there is no state that tells which have left it. */
+  get unsynced(): number | 'unknown' {
+    if (this.hasState) return this.unsent.length + this.journal.unread
+    return this.#empty ? 0 : 'unknown'
   }
 
   /** @throws OfflineError `not_ready` */
@@ -153,6 +186,7 @@ export class LocalDevice {
   get chainInDoubt(): boolean {
     if (!this.hasState) return false
     const { outgoing, state } = this
+    if (state.conflict !== undefined) return true
     if (outgoing === undefined) return this.#outgoingSlots.damaged
     return outgoing.seq !== state.seq + 1 || !equalBytes(outgoing.prev, state.prev)
   }
@@ -174,11 +208,18 @@ export class LocalDevice {
     // The receipt came twice: by the network and by a relay.
     if (seq <= this.state.seq) return []
     const admitted = await this.journal.admit(seq, proof)
-    const { blocked, ...unblocked } = this.state
+    const { blocked, lostByEdge = [], ...unblocked } = this.state
+    const { firstCounter, lastCounter } = this.#outgoing ?? { firstCounter: 1, lastCounter: 0 }
+    const stillLost = lostByEdge.filter((counter) => counter < firstCounter || lastCounter < counter)
     // A receipt answers a push: the edge takes bundles from this device.
     const stillBlocked = blocked && proof.proof !== 'receipt' && { blocked }
-    await this.replace({ ...unblocked, ...stillBlocked, seq, prev })
+    await this.replace({ ...unblocked, ...stillBlocked, lostByEdge: stillLost, seq, prev })
     return admitted
+  }
+
+  /** Reads the journal again, after its bounds were moved. */
+  reload(): Promise<void> {
+    return this.#loaded(this.state)
   }
 
   /** Goes on from the edge's head, where the record of the bundle in flight is lost. */

@@ -4,7 +4,9 @@ import type { KeySet } from '../protocol/keyset.ts'
 import { NONCE_BYTES, OUTCOMES_PER_NOTICE_MAX, PAYMENTS_PER_BUNDLE_MAX } from '../protocol/limits.ts'
 import type { Notice } from '../protocol/notice.ts'
 import { ok, type Result } from '../protocol/result.ts'
+import { isFinal } from '../protocol/states.ts'
 import type { DeviceState } from './device-state.ts'
+import { statusOf } from './entry.ts'
 import { type Failure, fail, failureOf, loadSigner, rememberBlock, type SyncContext } from './sync-context.ts'
 
 /** A notice whose signature holds and that is for this device. */
@@ -103,9 +105,23 @@ export async function applyNotice(context: SyncContext, received: ReceivedNotice
     const policy = notice.policy && isNewer(notice.policy, state) ? notice.policy : state.policy
     const keys = notice.keys && notice.keys.version > state.keys.version ? notice.keys : state.keys
     const clock = device.clock.reading(notice.serverTimeMs, roundTripMs, device.journal.nextCounter)
-    return device.replace({ ...unblocked, ...stillBlocked, cursor, policy, keys, clock })
+    const lostByEdge = lostOf(context, notice.missing ?? [])
+    return device.replace({ ...unblocked, ...stillBlocked, cursor, policy, keys, clock, lostByEdge })
   })
   return news
+}
+
+/**
+ * Counters that the edge misses and that it had acknowledged. Those without an acknowledgement are sent anyway, and a final
+ * answer stands, whatever became of the edge's own copy.
+ */
+function lostOf({ device, acknowledged }: SyncContext, missing: readonly number[]): readonly number[] {
+  return missing.filter((counter) => {
+    const entry = device.journal.entry(counter)
+    if (entry?.admitted === undefined || acknowledged.has(counter)) return false
+    const status = statusOf(entry)
+    return status === 'voided' || !isFinal(status)
+  })
 }
 
 /** Versions count per country: a device that moves starts with the other country's. */

@@ -38,6 +38,8 @@ export type AdmissionRecord =
   | { readonly proof: 'receipt'; readonly signed: string }
   | { readonly proof: 'chain'; readonly signed: string; readonly first: number; readonly last: number }
 
+export const admissionKey = (seq: number): string => `admission/${seq}`
+
 /** What an admission says about the payments of its bundle. */
 export interface Admission {
   readonly seq: number

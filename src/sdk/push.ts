@@ -96,7 +96,7 @@ async function next(context: SyncContext, bundle: Outgoing, answer: Answer): Pro
 
 /** A 200: it is an admission only when the receipt is the edge's, and for this very bundle. */
 async function accept(context: SyncContext, bundle: Outgoing, answer: Extract<Answer, { kind: 'ok' }>): Promise<Step> {
-  const { device, trust, changed } = context
+  const { device, trust, changed, acknowledged } = context
   const parts = readPushResponse(answer.body)
   const { keys } = device.state
   const receipt = parts && (await trust.openReceipt(keys, parts.receipt, bundle))
@@ -104,6 +104,7 @@ async function accept(context: SyncContext, bundle: Outgoing, answer: Extract<An
   const proof = { proof: 'receipt', signed: toBase64url(parts.receipt) } as const
   const admitted = await device.change(() => device.admit(bundle.seq, prevOf(receipt.digest), proof))
   for (const entry of admitted) changed(entry)
+  for (let counter = receipt.firstCounter; counter <= receipt.lastCounter; counter++) acknowledged.add(counter)
   const notice = await trust.openNotice(keys, parts.notice)
   if (notice === undefined) return ok({ notice, news: 0 })
   const news = await applyNotice(context, { notice, signed: parts.notice, roundTripMs: answer.roundTripMs })

@@ -100,6 +100,15 @@ export class Records {
     return (await guarded(async () => this.#options.storage.getItem(this.#options.prefix + key))) ?? undefined
   }
 
+  /** The names of all records, or undefined where the store does not list them. */
+  async keys(): Promise<readonly string[] | undefined> {
+    const { storage, prefix } = this.#options
+    // Whatever else an app hangs on its store under this name is no list.
+    if (typeof storage.keys !== 'function') return undefined
+    const names = await guarded(async () => storage.keys?.() ?? [])
+    return names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length))
+  }
+
   async #open(key: string, body: string): Promise<string | undefined> {
     const { atRest } = this.#options
     if (atRest === undefined) return undefined

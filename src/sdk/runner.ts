@@ -3,9 +3,12 @@ import { AutoSync } from './auto-sync.ts'
 import { type Entry, isDone } from './entry.ts'
 import { OfflineError } from './errors.ts'
 import { Emitter, type OfflineEvents } from './events.ts'
+import type { UnsyncedExport } from './export.ts'
 import { LocalDevice } from './local-device.ts'
 import type { ResolvedOptions } from './options.ts'
 import { viewOf } from './payment-view.ts'
+import type { Returning } from './restorable.ts'
+import { type Restored, restore } from './restore.ts'
 import { historyMs } from './retention.ts'
 import { blockedByEdge, isBlocked, type OfflineState, type OfflineStatus, snapshot, statusAfter } from './sdk-state.ts'
 import { simulated } from './simulation.ts'
@@ -45,6 +48,7 @@ export class Runner {
       keyStore,
       suite,
       randomBytes,
+      acknowledged: new Set(),
       pinnedKeys: keys,
       changed: (entry) => this.changed(entry),
       progress: (progress) => this.events.emit('progress', progress),
@@ -55,7 +59,7 @@ export class Runner {
       enabled: options.autoSync && options.behavior !== 'force_offline',
       sync: () => void this.#automaticSync(),
       refresh: () => void this.#refresh(),
-      unsynced: () => this.device.journal.unsynced,
+      unsynced: () => this.device.unsynced,
       lost: () => this.#lost(),
     })
     this.#unsubscribe = channel?.subscribe(() => void this.#refresh())
@@ -92,6 +96,25 @@ export class Runner {
       this.emitState()
     })
     return this.#syncing
+  }
+
+  /** Takes over the payments of an export, and opens the device when that was its first contact. */
+  async restore(
+    content: UnsyncedExport,
+    payments: readonly Returning[],
+    wanted: ReadonlySet<string>,
+  ): Promise<Restored> {
+    this.assertAlive()
+    const result = await this.device.syncing(async () => {
+      await this.#load()
+      return restore(this.context, content, payments, wanted)
+    })
+    if (!result.ok) throw result.error.error
+    const { status } = this.#status
+    if (status === 'created' || status === 'needs_network') await this.initialize()
+    else this.emitState()
+    if (this.isAlive) this.auto.afterPayment()
+    return result.value
   }
 
   /** Resolves when nothing is written or sent any more. */
@@ -151,7 +174,7 @@ export class Runner {
     this.#setStatus(statusAfter(report, this.device))
     this.events.emit('sync', report)
     if (report.error) this.events.emit('queue_error', report.error)
-    const open = report.unsynced > 0 || this.device.journal.entries.some((entry) => !isDone(entry))
+    const open = report.unsynced !== 0 || this.device.journal.entries.some((entry) => !isDone(entry))
     if (this.isAlive) this.auto.afterSync(report, open)
     return report
   }

@@ -1,4 +1,5 @@
 import type { DamagedRecord } from './counter-record.ts'
+import { blockOf } from './device-state.ts'
 import { isDone, statusOf } from './entry.ts'
 import { OfflineError, type OfflineErrorCode } from './errors.ts'
 import type { LocalDevice } from './local-device.ts'
@@ -12,7 +13,7 @@ import type { SyncReport } from './sync.ts'
  * - `needs_network`: never in contact with the edge, or the state was lost; `initialize()` or `syncNow()` with a network
  *   goes on
  * - `blocked`: the key is missing or not the enrolled one, the storage does not open with this at-rest key or was written
- *   by a later version of the app, or the edge refuses the device; see `error.next`
+ *   by a later version of the app, the edge refuses the device or holds another history of it; see `error.next`
  * - `offline_ready`: takes payments; the last attempt to reach the edge failed, there was none yet, or the platform says
  *   that there is no network
  * - `ready`: takes payments, and the last sync reached the edge
@@ -24,8 +25,11 @@ export type OfflineStatus =
 
 export type OfflineState = OfflineStatus & {
   readonly syncing: boolean
-  /** Payments without a verified receipt. While there are any, this storage must not be cleared. */
-  readonly unsynced: number
+  /**
+   * Payments without a verified receipt; `unknown` before `initialize()`, and where the device's state cannot be read. Only
+   * with 0 may this storage be cleared.
+   */
+  readonly unsynced: number | 'unknown'
   /** Acknowledged payments without a final outcome. */
   readonly waiting: number
   /** Records that a person must look at. */
@@ -51,17 +55,17 @@ export const isBlocked = (error: unknown): error is OfflineError =>
   error instanceof OfflineError && BLOCKING.has(error.code)
 
 export function blockedByEdge(device: LocalDevice): OfflineStatus | undefined {
-  const blocked = device.hasState ? device.state.blocked : undefined
-  return blocked && { status: 'blocked', error: new OfflineError(blocked.code) }
+  const code = device.hasState ? blockOf(device.state) : undefined
+  return code && { status: 'blocked', error: new OfflineError(code) }
 }
 
 export function snapshot(status: OfflineStatus, device: LocalDevice, syncing: boolean): OfflineState {
-  const { entries, unsynced, damaged } = device.journal
+  const { entries, damaged } = device.journal
   const parked = device.hasState ? device.outgoing?.parked : undefined
   return {
     ...status,
     syncing,
-    unsynced,
+    unsynced: device.unsynced,
     waiting: entries.filter((entry) => statusOf(entry) !== 'pending_offline' && !isDone(entry)).length,
     damaged,
     ...(parked && { parked }),

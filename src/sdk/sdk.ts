@@ -4,12 +4,14 @@ import { type Allowance, allowanceAt } from './allowance.ts'
 import { withDefaults } from './defaults.ts'
 import { type Entry, isDone } from './entry.ts'
 import type { OfflineEvents } from './events.ts'
-import { sealExport, unsyncedOf } from './export.ts'
+import { openExport, sealExport, unsyncedOf } from './export.ts'
 import type { LocalDevice } from './local-device.ts'
 import type { OfflineSDKOptions, ResolvedOptions } from './options.ts'
 import type { PaymentTerms } from './payment-terms.ts'
 import { type OfflinePayment, type TakenPayment, viewOf } from './payment-view.ts'
 import { acceptRelayed, type RelayBundle, sealForRelay } from './relay.ts'
+import { returningOf } from './restorable.ts'
+import type { RestoreResult } from './restore.ts'
 import { Runner } from './runner.ts'
 import type { OfflineState } from './sdk-state.ts'
 import type { SyncReport } from './sync.ts'
@@ -17,9 +19,9 @@ import { pushNow, type Reach, requireContact, take, voidUnlessSent } from './tak
 
 /** What `destroy()` leaves behind. */
 export interface DestroyReport {
-  /** Payments that only this storage knows. */
-  readonly unsynced: number
-  /** Set while there are any: clearing the storage now would lose them. */
+  /** Payments that only this storage knows; `unknown` where the device's state cannot be read. */
+  readonly unsynced: number | 'unknown'
+  /** Set unless there are certainly none: clearing the storage now would lose them. */
   readonly warning?: 'unsynced_payments'
 }
 
@@ -201,15 +203,39 @@ export class OfflineSDK {
 
   /**
    * An encrypted file with everything that no receipt covers: payments, damaged records as they stand, the bundle in
-   * flight, the place in the chain. To be made before a storage is cleared by force; `openExport` reads it.
+   * flight, the place in the chain. To be made before a storage is cleared by force; `openExport` reads it. Where the
+   * device's state cannot be read, it has every record as it stands besides.
    *
    * @param secret a passphrase of at least 8 characters, or a key of 32 bytes
    * @throws RangeError when the secret is shorter
-   * @throws OfflineError `not_ready`
+   * @throws OfflineError `storage_failed` when the storage cannot be read
    */
   async exportUnsynced(secret: string | Uint8Array): Promise<Uint8Array> {
-    const content = await this.#device.change(async () => unsyncedOf(this.#device))
+    const content = await this.#device.look(() => unsyncedOf(this.#device))
     return sealExport(content, secret, this.#options)
+  }
+
+  /**
+   * Takes over what `exportUnsynced` saved, on a device that was enrolled again under the same id: before `initialize()`, so
+   * that no new payment gets one of their numbers. The payments keep their numbers, so each is settled once, also when
+   * some had arrived already. May be repeated, and must be when it was cut off or its answer lost.
+   *
+   * @param secret the one that the file was made with
+   * @param options.renumber local ids out of `numberUsed`, once a person has made sure that the server lacks these payments
+   * @throws OfflineError `network_failed`, `timed_out` and what else keeps a device from its first contact: nothing has
+   * changed; `chain_conflict`, `storage_failed`, `destroyed`
+   */
+  async restoreUnsynced(
+    file: Uint8Array,
+    secret: string | Uint8Array,
+    { renumber = [] }: { readonly renumber?: readonly string[] } = {},
+  ): Promise<RestoreResult> {
+    const content = await openExport(file, secret, this.#options.fileCrypto)
+    const payments = content && returningOf(content)
+    if (content === undefined || payments === undefined) return { status: 'unreadable' }
+    const { deviceId } = content
+    if (deviceId !== this.#device.deviceId) return { status: 'other_device', deviceId }
+    return this.#runner.restore(content, payments, new Set(renumber))
   }
 
   /** @returns a function that removes the listener */
@@ -220,8 +246,8 @@ export class OfflineSDK {
   /** Stops timers, waits for what is being written or sent, and says what would be lost if the storage were cleared. */
   async destroy(): Promise<DestroyReport> {
     await this.#runner.end()
-    const { unsynced } = this.#device.journal
-    return unsynced > 0 ? { unsynced, warning: 'unsynced_payments' } : { unsynced }
+    const { unsynced } = this.#device
+    return unsynced === 0 ? { unsynced } : { unsynced, warning: 'unsynced_payments' }
   }
 
   async #take(terms: PaymentTerms): Promise<Entry> {

@@ -81,12 +81,14 @@ export function simulated(simulation: Simulation, apiUrl: string, { fetch, stora
     return run()
   }
 
+  const { keys } = storage
   return {
     fetch: async (url, request) => alive(() => (meets(request) ? bent(url, request) : fetch(url, request))),
     storage: {
       getItem: (key) => alive(() => storage.getItem(key)),
       setItem: (key, value) => alive(() => storage.setItem(key, value)),
       removeItem: (key) => alive(() => storage.removeItem(key)),
+      ...(typeof keys === 'function' && { keys: () => alive(() => keys.call(storage)) }),
     },
   }
 }

@@ -6,6 +6,11 @@ export interface Storage {
   getItem(key: string): string | null | undefined | Promise<string | null | undefined>
   setItem(key: string, value: string): unknown
   removeItem(key: string): unknown
+  /**
+   * The names of all items, where the store can tell them (`getAllKeys` of AsyncStorage and MMKV). With it the payments of a
+   * device whose state is lost are found at once and to the last; without it their numbers are tried one by one.
+   */
+  keys?(): readonly string[] | Promise<readonly string[]>
 }
 
 /** A store that lives as long as the process: for tests and simulated devices. */
@@ -14,5 +19,6 @@ export function memoryStorage(items: Map<string, string> = new Map()): Storage {
     getItem: (key) => items.get(key) ?? null,
     setItem: (key, value) => void items.set(key, value),
     removeItem: (key) => void items.delete(key),
+    keys: () => [...items.keys()],
   }
 }

@@ -19,6 +19,8 @@ export interface SyncContext {
   readonly keyStore: KeyStore
   readonly suite: CryptoSuite
   readonly randomBytes: (length: number) => Uint8Array
+  /** Counters acknowledged in this run: an edge that still calls them missing is not sent them without end. */
+  readonly acknowledged: Set<number>
   /** Keys of the edge that came with the app; otherwise the first ones are fetched over TLS. */
   readonly pinnedKeys: KeySet | undefined
   /** Called after a payment's change is on disk. */

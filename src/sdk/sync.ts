@@ -3,6 +3,7 @@ import { nextBundle } from './assemble.ts'
 import { bootstrap } from './bootstrap.ts'
 import { resolveChain } from './chain.ts'
 import { OfflineError } from './errors.ts'
+import type { LocalDevice } from './local-device.ts'
 import { applyNotice, fetchNotice, isFull } from './notices.ts'
 import { pushBundle } from './push.ts'
 import { prune } from './retention.ts'
@@ -20,8 +21,8 @@ export interface SyncReport {
   readonly bundles: number
   /** Payments that had news: an outcome from the ledger or a reviewer. */
   readonly outcomes: number
-  /** Payments that are not acknowledged yet. */
-  readonly unsynced: number
+  /** Payments that are not acknowledged yet; `unknown` where the device's state cannot be read. */
+  readonly unsynced: number | 'unknown'
   readonly error?: OfflineError
   /** What the server asked to wait, milliseconds. */
   readonly retryAfterMs?: number
@@ -43,17 +44,18 @@ interface Tally {
 
 /**
  * One sync: first contact if there was none → what became of a bundle in doubt → bundles until nothing waits → what the
- * device missed → removal of what is long done.
+ * device missed → what the edge has lost → removal of what is long done.
  */
 export async function runSync(context: SyncContext, options: SyncRunOptions): Promise<SyncReport> {
   const tally: Tally = { bundles: 0, outcomes: 0 }
+  context.acknowledged.clear()
   const result = await steps(context, options, tally).catch((error: unknown): Result<void, Failure> => {
     if (error instanceof OfflineError) return { ok: false, error: { error, stop: false } }
     throw error
   })
   // Other contexts may have taken payments meanwhile.
   await context.device.change(async () => undefined).catch(() => undefined)
-  const { unsynced } = context.device.journal
+  const { unsynced } = context.device
   if (result.ok) return { status: 'done', ...tally, unsynced }
   const { error, stop, retryAfterMs } = result.error
   const status = stop ? 'stopped' : 'retry_later'
@@ -69,22 +71,41 @@ async function steps(context: SyncContext, options: SyncRunOptions, tally: Tally
     // Outcomes of payments found on disk do not come with the device facts.
     upToDate = device.journal.entries.length === 0
   }
-  if (device.chainInDoubt) {
+  if (device.chainInDoubt || (isForked(device) && !rests(device, options))) {
     const resolved = await resolveChain(context)
-    if (!resolved.ok) return resolved
+    if (!resolved.ok) {
+      // A history that is not ours keeps payments back, not the news of those that it has.
+      if (resolved.error.stop) await catchUp(context, tally)
+      return resolved
+    }
   }
   const pushed = await pushAll(context, options, tally, upToDate)
   // What is stopped holds back later payments, not the news of earlier ones.
   if (!pushed.ok && !pushed.error.stop) return pushed
   const caughtUp = pushed.ok && pushed.value ? ok(undefined) : await catchUp(context, tally)
+  if (!pushed.ok || !caughtUp.ok) {
+    await prune(device, options.historyMs)
+    return pushed.ok ? caughtUp : pushed
+  }
+  // The edge has said what it lost.
+  const backfilled = device.unsent.length > 0 ? await pushAll(context, options, tally, true) : pushed
   await prune(device, options.historyMs)
-  return pushed.ok ? caughtUp : pushed
+  return backfilled.ok ? ok(undefined) : backfilled
+}
+
+/** Sent once more, a fork would suspend the device once more: the edge's head tells first whose history it is. */
+const isForked = ({ outgoing }: LocalDevice): boolean => outgoing?.parked?.code === 'chain_fork'
+
+/** Whether the bundle in flight is parked, and it is not yet time to try it again. */
+function rests({ outgoing, clock }: LocalDevice, { explicit }: SyncRunOptions): boolean {
+  const parked = outgoing?.parked
+  return parked !== undefined && !explicit && clock.nowMs() - parked.atMs < PARKED_RETRY_MS
 }
 
 /** @returns whether the last answer brought all the news there is */
 async function pushAll(
   context: SyncContext,
-  { explicit }: SyncRunOptions,
+  options: SyncRunOptions,
   tally: Tally,
   isUpToDate: boolean,
 ): Promise<Result<boolean, Failure>> {
@@ -92,15 +113,14 @@ async function pushAll(
   let upToDate = isUpToDate
   let sent = 0
   const tell = () => {
-    const waiting = device.journal.unsent.length
+    const waiting = device.unsent.length
     if (sent + waiting > 0) context.progress({ sent, total: sent + waiting })
   }
   tell()
   for (;;) {
     const bundle = await nextBundle(context)
     if (bundle === undefined) return ok(upToDate && !device.journal.outcomeLost)
-    const rests = bundle.parked && device.clock.nowMs() - bundle.parked.atMs < PARKED_RETRY_MS
-    if (bundle.parked && rests && !explicit) return fail(bundle.parked.code, { stop: true })
+    if (bundle.parked && rests(device, options)) return fail(bundle.parked.code, { stop: true })
     const pushed = await pushBundle(context)
     if (!pushed.ok) return pushed
     const { notice, news } = pushed.value

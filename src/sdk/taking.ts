@@ -37,8 +37,6 @@ function assertCanTake(device: LocalDevice, status: OfflineStatus): void {
     throw new OfflineError('device_blocked', { detail: status.error.code, cause: status.error })
   }
   if (status.status === 'created' || !device.hasState) throw new OfflineError('not_ready')
-  const parked = device.outgoing?.parked
-  if (parked?.code === 'chain_conflict') throw new OfflineError('device_blocked', { detail: parked.code })
 }
 
 export interface Reach {

@@ -62,16 +62,19 @@ export type UnsyncedGuard =
   | { readonly status: 'safe' }
   /** `count` payments are nowhere else: clearing would lose them. `message` says so. */
   | { readonly status: 'unsynced'; readonly count: number; readonly message: string }
+  /** The device was not read yet, or its state cannot be: there may be payments that are nowhere else. */
+  | { readonly status: 'unknown'; readonly message: string }
 
 /**
  * Asked before anything that clears the storage.
  *
  * @example
  * const guard = useUnsyncedGuard()
- * <button disabled={guard.status === 'unsynced'} onClick={logout}>…</button>
+ * <button disabled={guard.status !== 'safe'} onClick={logout}>…</button>
  */
 export function useUnsyncedGuard(): UnsyncedGuard {
   const { words } = useOfflineContext()
   const count = useDevice(({ state }) => state.unsynced)
+  if (count === 'unknown') return { status: 'unknown', message: words.banner.unsyncedUnknown }
   return count === 0 ? { status: 'safe' } : { status: 'unsynced', count, message: words.banner.unsynced(count) }
 }

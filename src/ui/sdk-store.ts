@@ -23,7 +23,7 @@ export interface DeviceSnapshot {
 
 /** Before the device is read, and on a server, which has none. */
 export const EMPTY: DeviceSnapshot = {
-  state: { status: 'created', syncing: false, unsynced: 0, waiting: 0, damaged: [] },
+  state: { status: 'created', syncing: false, unsynced: 'unknown', waiting: 0, damaged: [] },
   payments: [],
   allowance: undefined,
   profile: undefined,

@@ -18,7 +18,8 @@ export function OfflineStatusBanner() {
   const { icon, text } = headline(state, words)
   const { banner } = words
   const notes = [
-    guard.status === 'unsynced' && guard.message,
+    // While the device is being read there is nothing to tell yet.
+    guard.status !== 'safe' && state.status !== 'created' && guard.message,
     state.waiting > 0 && banner.waiting(state.waiting),
     state.damaged.length > 0 && banner.damaged(state.damaged.length),
     state.parked && state.status !== 'blocked' && banner.parked,

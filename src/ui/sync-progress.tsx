@@ -54,8 +54,8 @@ export function OfflineSyncProgress() {
   )
 }
 
-function lineOf(run: SyncRun, unsynced: number, { sync }: Messages): string {
-  const left = unsynced === 0 ? sync.done : sync.unsynced(unsynced)
+function lineOf(run: SyncRun, unsynced: number | 'unknown', { sync }: Messages): string {
+  const left = unsynced === 'unknown' ? sync.unsyncedUnknown : unsynced === 0 ? sync.done : sync.unsynced(unsynced)
   switch (run.status) {
     case 'syncing':
       return run.progress ? sync.progress(run.progress.sent, run.progress.total) : sync.running

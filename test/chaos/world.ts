@@ -110,7 +110,7 @@ export class World {
         device.carry = goodNetwork
         const { status, unsynced, error } = await device.sdk.syncNow()
         device.carry = noNetwork
-        if (status !== 'done' || unsynced > 0)
+        if (status !== 'done' || unsynced !== 0)
           throw new Error(`${device.id}: ${status}, ${unsynced} left`, { cause: error })
       }),
     )

@@ -66,7 +66,7 @@ describe('forgetting the device', () => {
     await sdk.destroy()
   })
 
-  it('with its keys lost is refused too, and hands over the records as they stand', async () => {
+  it('with its keys lost is refused too, and hands over the records as they stand, in the same kind of file', async () => {
     const shop = await unsynced(500)
     const { signing } = await storedKeys(shop.name)
     await replaceKeys(shop.name, undefined)
@@ -75,8 +75,10 @@ describe('forgetting the device', () => {
     const files: Uint8Array[] = []
     const keep = async (file: Uint8Array) => void files.push(file)
     expect(await forgetDevice({ name: shop.name, unsynced: { passphrase, keep } })).toEqual({ forgotten: true })
-    const records = JSON.parse(new TextDecoder().decode(files[0])) as Record<string, string>
-    expect(Object.keys(records)).toContain(`molam/${DEVICE}/payment/1`)
+    expect(new TextDecoder().decode(files[0])).not.toContain('payment/1')
+    const { deviceId, payments, records = {} } = (await openExport(files[0] ?? new Uint8Array(), passphrase)) ?? {}
+    expect({ deviceId, payments }).toEqual({ deviceId: DEVICE, payments: [] })
+    expect(Object.keys(records)).toContain('payment/1')
   })
 
   it('lets no other tab take a payment between the count and the deletion', async () => {

@@ -88,6 +88,8 @@ export class TestEdge {
   decide: (entry: PaymentEntry) => Omit<DecisionException, 'counter'> | undefined = () => undefined
   /** Like the real edge: a bundle whose seal does not open any more still gets its receipt. */
   findsReceiptUnopened = true
+  /** Named as missing, whatever was seen. */
+  missing: readonly number[] | undefined
   readonly now: () => number
   #keys: HeldKey[] = []
   #keysVersion = 0
@@ -137,6 +139,15 @@ export class TestEdge {
 
   get keySet(): KeySet {
     return { version: this.#keysVersion, keys: this.#keys.map(({ edgeKey }) => edgeKey) }
+  }
+
+  /** Bundles that were acknowledged are gone, as after a restore from an older backup. */
+  forget(...seqs: number[]): void {
+    this.bundles = this.bundles.filter(({ seq }) => !seqs.includes(seq))
+    this.#counters = []
+    for (const { entries } of this.bundles) {
+      this.#counters = addRange(this.#counters, [entries[0]?.counter ?? 0, entries.at(-1)?.counter ?? 0])
+    }
   }
 
   /** Everything admitted for a counter, in whatever bundle. */
@@ -292,7 +303,7 @@ export class TestEdge {
     const number = (name: string) => (headers[name] === undefined ? undefined : Number(headers[name]))
     const cursor = number('Molam-Cursor')
     const outcomes = cursor === undefined ? [] : this.outcomes.slice(cursor, cursor + OUTCOMES_PER_NOTICE_MAX)
-    const missing = missingCounters(this.#counters, 200)
+    const missing = this.missing ?? missingCounters(this.#counters, 200)
     const head = [...this.bundles].sort((a, b) => b.seq - a.seq)[0]
     const { signer, kid } = this.#receiptSigner()
     const notice = encodeNotice({

@@ -87,10 +87,3 @@ describe('the file', () => {
     await expect(sdk.exportUnsynced(random(16))).rejects.toThrow(RangeError)
   })
 })
-
-it('a device that never was in contact says so instead of making an empty file', async () => {
-  const rig = await Rig.create()
-  rig.edge.weather = 'offline'
-  const sdk = await rig.started()
-  await expect(sdk.exportUnsynced(PASSPHRASE)).rejects.toMatchObject({ code: 'not_ready' })
-})

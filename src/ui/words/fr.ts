@@ -80,6 +80,7 @@ export const fr: Messages = {
     syncing: 'Synchronisation…',
     unsynced: (count) =>
       `${payments(count)} ${plural(count, 'n’est que', 'ne sont que')} sur cet appareil\u00a0: n’effacez pas ses données.`,
+    unsyncedUnknown: 'Des paiements peuvent n’être que sur cet appareil\u00a0: n’effacez pas ses données.',
     waiting: (count) => `${payments(count)} ${plural(count, 'attend son', 'attendent leur')} règlement.`,
     damaged: (count) =>
       `${count} ${plural(count, 'enregistrement abîmé', 'enregistrements abîmés')}\u00a0: appelez l’assistance.`,
@@ -101,6 +102,7 @@ export const fr: Messages = {
     progress: (sent, total) => `${sent} sur ${total} envoyés`,
     done: 'Tout est envoyé.',
     unsynced: (count) => `${payments(count)} à envoyer`,
+    unsyncedUnknown: 'Ce qui attend n’est pas encore connu',
     retryLater: 'Pas de connexion au serveur.',
     stopped: 'L’envoi est arrêté.',
     last: (time) => `Dernier contact\u00a0: ${time}`,

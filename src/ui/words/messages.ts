@@ -47,6 +47,8 @@ export interface Messages {
     readonly syncing: string
     /** Payments that only this device knows. */
     readonly unsynced: (count: number) => string
+    /** Nobody can tell whether there are any. */
+    readonly unsyncedUnknown: string
     /** Payments that the server has and that are not settled. */
     readonly waiting: (count: number) => string
     readonly damaged: (count: number) => string
@@ -68,6 +70,7 @@ export interface Messages {
     readonly progress: (sent: number, total: number) => string
     readonly done: string
     readonly unsynced: (count: number) => string
+    readonly unsyncedUnknown: string
     readonly retryLater: string
     readonly stopped: string
     readonly last: (time: string) => string

@@ -9,9 +9,9 @@ export function LeaveTill() {
   const { unsynced } = useOffline()
   const [sure, setSure] = useState(false)
   const [kept, setKept] = useState<number | 'unknown'>(0)
-  const blocking = unsynced > 0 ? unsynced : kept
+  const blocking = unsynced === 0 ? kept : unsynced
   const press = async () => {
-    if (unsynced > 0) return
+    if (unsynced !== 0) return
     if (!sure) return setSure(true)
     // It looks at the storage itself, under the lock: another tab may have taken a payment this moment.
     const result = await forgetDevice()
@@ -23,7 +23,7 @@ export function LeaveTill() {
       <h3>{device.leave}</h3>
       <p>{device.leaveWhat}</p>
       {blocking !== 0 && <p className="pos-wrong">{device.leaveUnsynced(blocking)}</p>}
-      <button type="button" className="molam-button" aria-disabled={unsynced > 0} onClick={() => void press()}>
+      <button type="button" className="molam-button" aria-disabled={unsynced !== 0} onClick={() => void press()}>
         {sure ? device.leaveSure : device.leaveDo}
       </button>
     </section>

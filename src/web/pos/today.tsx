@@ -35,7 +35,7 @@ export function Today() {
       </dl>
       <OfflineTransactionList payments={ofToday} onSelect={({ localId }) => go({ screen: 'receipt', localId })} />
       <OfflineSyncProgress />
-      {unsynced > 0 && (
+      {unsynced !== 0 && (
         <a className="molam-button" href={hrefOf({ screen: 'carry' })}>
           {today.carry}
         </a>
