@@ -44,6 +44,9 @@ export const PREV_BYTES = 16
 /** Bytes of a key id: the first 8 of the COSE key thumbprint. */
 export const KEY_ID_BYTES = 8
 
+/** Versions of a country's policy: people make them, and the book keeps them as 32-bit integers. */
+export const POLICY_VERSION_MAX = 0x7fff_ffff
+
 /** Earlier keys of a device that one message names: those whose registration may be on its way; a second one is rare. */
 export const OLDER_KEYS_MAX = 16
 
