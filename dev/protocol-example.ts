@@ -74,6 +74,8 @@ export async function protocolExample(): Promise<readonly (readonly [string, str
     firstCounter: 41,
     lastCounter: 43,
     exceptions: [],
+    country: 'SN',
+    policyVersion: 1,
   })
   const receipt = await signAsEdge(edge, edgeKid, receiptClaims, 'molam-receipt-v1')
   const noticeClaims = encodeNotice({

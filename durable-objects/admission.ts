@@ -116,6 +116,8 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
       firstCounter: first,
       lastCounter: last,
       exceptions: payments.flatMap(({ counter }) => exception(counter, verdicts.get(counter) ?? DUPLICATE)),
+      country: policy.country,
+      policyVersion: policy.version,
     },
     bundle: {
       seq: claims.seq,

@@ -31,15 +31,8 @@ export function nextAttemptMs(sinceMs: number, patienceMs: number, nowMs: number
   return Math.round(nowMs + pause * (0.75 + random / 2))
 }
 
-export function settleMessageOf(device: Pick<Device, 'deviceId' | 'country'>, bundle: StoredBundle): BundleMessage {
-  return {
-    kind: 'bundle',
-    deviceId: device.deviceId,
-    bundle: bundle.bundle,
-    receipt: bundle.receipt,
-    country: device.country,
-    policyVersion: bundle.policyVersion,
-  }
+export function settleMessageOf({ deviceId }: Pick<Device, 'deviceId'>, bundle: StoredBundle): BundleMessage {
+  return { kind: 'bundle', deviceId, bundle: bundle.bundle, receipt: bundle.receipt }
 }
 
 export function deviceMessageOf(device: Device, nowMs: number): DeviceMessage {

@@ -121,22 +121,29 @@ async function prepare(deps: ReconcileDeps, bundles: readonly BundleRow[]): Prom
     deps.pool,
     messages.map(({ deviceId }) => deviceId),
   )
-  const policies = await deps.policies(messages)
-  const opened: { row: InboxRow; message: BundleMessage; verified: VerifiedBundle; policy: Policy }[] = []
+  const authentic: { row: InboxRow; message: BundleMessage; verified: VerifiedBundle }[] = []
   await Promise.all(
     bundles.map(({ row, message }) =>
       guarded(deps, row, async () => {
-        const policy = policies.get(policyKey(message.country, message.policyVersion))
         const verified = await verifyBundle(message, registry, deps.keys, deps.trusted)
         if (!verified.ok) {
           if (verified.error === 'unknown_device') return waitFor(deps, row, 'device')
           return parkRow(deps, row, verified.error)
         }
-        if (policy === undefined) return waitVerified(deps, row, message, 'policy')
-        opened.push({ row, message, verified: verified.value, policy })
+        authentic.push({ row, message, verified: verified.value })
       }),
     ),
   )
+
+  const policies = await deps.policies(authentic.map(({ verified }) => verified.receipt))
+  const opened: { row: InboxRow; message: BundleMessage; verified: VerifiedBundle; policy: Policy }[] = []
+  for (const { row, message, verified } of authentic) {
+    await guarded(deps, row, async () => {
+      const policy = policies.get(policyKey(verified.receipt.country, verified.receipt.policyVersion))
+      if (policy === undefined) return waitVerified(deps, row, message, 'policy')
+      opened.push({ row, message, verified, policy })
+    })
+  }
 
   const payers = opened.flatMap(({ message, verified, policy }) =>
     verified.payload.entries.flatMap((entry) =>

@@ -15,7 +15,8 @@ import type { Registry } from './registry.ts'
 /**
  * Believes nothing that the edge says about a bundle:
  *
- *   parse → device and key known, of that country → device's signature → receipt's signature → receipt is for these bytes → open
+ *   parse → device and key known → device's signature → receipt's signature → receipt is for these bytes → policy is of
+ *   the device's country → open
  */
 export interface VerifiedBundle {
   readonly bundle: Bundle
@@ -52,7 +53,6 @@ export async function verifyBundle(
   const device = registry.get(claims.deviceId)
   const key = device?.keys.get(toHex(claims.kid))
   if (device === undefined || key === undefined) return err('unknown_device')
-  if (device.country !== message.country) return err('wrong_country')
   if (key.alg !== claims.alg || !(await verifySign1(key.verifier, bundle, ''))) return err('invalid_signature')
 
   const receipt = await readReceipt(message.receipt, trusted)
@@ -64,6 +64,7 @@ export async function verifyBundle(
     equalBytes(receipt.bundleId, claims.bundleId) &&
     equalBytes(receipt.digest, digest)
   if (!sameBundle) return err('receipt_mismatch')
+  if (receipt.country !== device.country) return err('wrong_country')
 
   const opened = await openBundle(webCryptoSuite, (kid) => keys.recipient(kid), bundle)
   if (!opened.ok) return opened

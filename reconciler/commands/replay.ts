@@ -2,7 +2,6 @@ import { parseArgs } from 'node:util'
 import type pg from 'pg'
 import { deviceId as asDeviceId, type DeviceId } from '../../src/protocol/ids.ts'
 import { encodeSettleMessage } from '../../src/protocol/messages.ts'
-import type { Country } from '../../src/protocol/policy.ts'
 import { parseConfig } from '../config.ts'
 import { transact } from '../db.ts'
 import { receive } from '../inbox.ts'
@@ -89,8 +88,7 @@ async function enqueue(
   const at = new Date(nowMs)
   return transact(pool, async (client) => {
     const { rows } = await client.query<StoredBundle>(
-      `SELECT bundle, receipt, country, policy_version, seq FROM offline_tx_bundles
-       WHERE device_id = $1 AND bundle_id = $2`,
+      `SELECT bundle, receipt, seq FROM offline_tx_bundles WHERE device_id = $1 AND bundle_id = $2`,
       [deviceId, bundleId],
     )
     const stored = rows[0]
@@ -100,8 +98,6 @@ async function enqueue(
       deviceId: asDeviceId(deviceId) as DeviceId,
       bundle: new Uint8Array(stored.bundle),
       receipt: new Uint8Array(stored.receipt),
-      country: stored.country,
-      policyVersion: stored.policy_version,
     })
     // Its own key each time, or it would count as the message that was settled before.
     const dedupKey = `replay/${deviceId}/${bundleId}/${crypto.randomUUID()}`
@@ -122,8 +118,6 @@ async function enqueue(
 interface StoredBundle {
   bundle: Uint8Array
   receipt: Uint8Array
-  country: Country
-  policy_version: number
   seq: number
 }
 

@@ -53,8 +53,9 @@ export async function openBundlesOf(
 function read(row: Row, country: string, fromMs: number, toMs: number): OpenBundle | undefined {
   try {
     const message = parseSettleMessage(new Uint8Array(row.body))
-    if (message.kind !== 'bundle' || message.country !== country) return undefined
+    if (message.kind !== 'bundle') return undefined
     const receipt = decodeReceipt(parseSign1(message.receipt).payload)
+    if (receipt.country !== country) return undefined
     if (receipt.receivedAtMs < fromMs || receipt.receivedAtMs >= toMs) return undefined
     return {
       deviceId: receipt.deviceId,

@@ -6,7 +6,6 @@ import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
 import { prevOf } from '../../src/protocol/chain.ts'
 import { type DeviceId, deviceId } from '../../src/protocol/ids.ts'
 import { isVoided, type Payment } from '../../src/protocol/payment.ts'
-import type { Country } from '../../src/protocol/policy.ts'
 import { decisionFor } from '../../src/protocol/receipt.ts'
 import type { Decision } from '../../src/protocol/states.ts'
 import { readAuthorization } from '../authority.ts'
@@ -39,7 +38,7 @@ const BATCH = 200
 interface BundleRow {
   device_id: string
   bundle_id: string
-  country: Country
+  country: string
   policy_version: number
   seq: number
   digest: Uint8Array
@@ -125,8 +124,6 @@ async function faultOfBundle(
     deviceId: deviceId(row.device_id) as DeviceId,
     bundle: new Uint8Array(row.bundle),
     receipt: new Uint8Array(row.receipt),
-    country: row.country,
-    policyVersion: row.policy_version,
   } as const
   const verified = await verifyBundle(message, registry, keys, trusted)
   if (!verified.ok) return verified.error
@@ -152,6 +149,8 @@ function isRowOf({ bundle, digest, receipt }: VerifiedBundle, row: BundleRow): b
   return (
     equalBytes(digest, new Uint8Array(row.digest)) &&
     receipt.seq === row.seq &&
+    receipt.country === row.country &&
+    receipt.policyVersion === row.policy_version &&
     receipt.receivedAtMs === row.received_at.getTime() &&
     bundle.claims.signedAtMs === row.signed_at.getTime() &&
     receipt.firstCounter === row.first_counter &&

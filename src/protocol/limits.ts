@@ -52,6 +52,9 @@ export const KEY_ID_BYTES = 8
 /** SHA-256. */
 export const THUMBPRINT_BYTES = 32
 
+/** Versions of a country's policy: people make them, and the book keeps them as 32-bit integers. */
+export const POLICY_VERSION_MAX = 0x7fff_ffff
+
 /** Earlier keys of a device that one message names: those whose registration may be on its way; a second one is rare. */
 export const OLDER_KEYS_MAX = 16
 

@@ -30,9 +30,6 @@ export interface BundleMessage {
   readonly bundle: Uint8Array
   /** The signed receipt, the very bytes that the device gets. */
   readonly receipt: Uint8Array
-  readonly country: Country
-  /** The version of the country's policy that was in force; its content: `GET /internal/policies/:country/:version`. */
-  readonly policyVersion: number
 }
 
 /** The facts of a device; a higher `rev` replaces a lower one. */
@@ -119,8 +116,6 @@ export function encodeSettleMessage(message: SettleMessage): Uint8Array {
           [1, message.deviceId],
           [2, message.bundle],
           [3, message.receipt],
-          [4, message.country],
-          [5, message.policyVersion],
         ]),
       )
     case 'device': {
@@ -188,7 +183,7 @@ export function parseSettleMessage(encoded: Uint8Array): SettleMessage {
   if (!(value instanceof Map)) throw new MalformedCbor('message')
   switch (value.get(0)) {
     case BUNDLE:
-      return bundleMessage(map(value, 'message', [0, 1, 2, 3, 4, 5]))
+      return bundleMessage(map(value, 'message', [0, 1, 2, 3]))
     case DEVICE:
       return deviceMessage(map(value, 'message', [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [11]))
     case REVIEW:
@@ -206,8 +201,6 @@ function bundleMessage(fields: CborMap): BundleMessage {
     deviceId: device(fields.get(1)),
     bundle: bytes(fields.get(2), 'message.bundle', { max: BUNDLE_BYTES_MAX }),
     receipt: bytes(fields.get(3), 'message.receipt', { max: BUNDLE_BYTES_MAX }),
-    country: country(fields.get(4)),
-    policyVersion: positive(fields.get(5), 'message.policy_version'),
   }
 }
 

@@ -1,4 +1,5 @@
 import { type CborMap, type CborValue, MalformedCbor } from './cbor.ts'
+import { POLICY_VERSION_MAX } from './limits.ts'
 import { type Currency, isCurrency } from './money.ts'
 import { PAYMENT_METHODS, type PaymentMethod } from './payment.ts'
 import { bool, list, map, oneOf, positive, text, uint } from './shape.ts'
@@ -74,7 +75,7 @@ export function policyFromCbor(value: CborValue | undefined): Policy {
   if (!isCurrency(currency)) throw new MalformedCbor('currency')
   return {
     country,
-    version: positive(fields.get(2), 'version'),
+    version: positive(fields.get(2), 'version', POLICY_VERSION_MAX),
     enabled: bool(fields.get(3), 'enabled'),
     currency,
     timeZone,

@@ -1,10 +1,14 @@
 import { type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
-import { BUNDLE_ID_BYTES, COUNTER_MAX, PAYMENTS_PER_BUNDLE_MAX } from './limits.ts'
+import { BUNDLE_ID_BYTES, COUNTER_MAX, PAYMENTS_PER_BUNDLE_MAX, POLICY_VERSION_MAX } from './limits.ts'
+import { type Country, isCountry } from './policy.ts'
 import { bytes, list, map, oneOf, positive, text, uint } from './shape.ts'
 import { BUNDLE_STATUSES, type BundleStatus, DECISIONS, type Decision } from './states.ts'
 
-/** What the edge's signature promises about one bundle (PROTOCOL §4): it was admitted, and how each payment fared. */
+/**
+ * What the edge's signature promises about one bundle (PROTOCOL §4): it was admitted, under which policy, and how each
+ * payment fared.
+ */
 export interface Receipt {
   readonly deviceId: DeviceId
   readonly bundleId: Uint8Array
@@ -17,6 +21,9 @@ export interface Receipt {
   readonly lastCounter: number
   /** Payments that were not simply accepted. */
   readonly exceptions: readonly DecisionException[]
+  /** Of the policy that was in force. */
+  readonly country: Country
+  readonly policyVersion: number
 }
 
 export interface DecisionException {
@@ -40,19 +47,22 @@ export function encodeReceipt(receipt: Receipt): Uint8Array {
       [6, BUNDLE_STATUSES.indexOf(receipt.status)],
       [7, [receipt.firstCounter, receipt.lastCounter]],
       [8, exceptions],
+      [9, [receipt.country, receipt.policyVersion]],
     ]),
   )
 }
 
 /** @throws MalformedCbor */
 export function decodeReceipt(encoded: Uint8Array): Receipt {
-  const claims = map(decodeCbor(encoded), 'receipt', [1, 2, 3, 4, 5, 6, 7, 8])
+  const claims = map(decodeCbor(encoded), 'receipt', [1, 2, 3, 4, 5, 6, 7, 8, 9])
   const deviceId = claims.get(1)
   if (!isDeviceId(deviceId)) throw new MalformedCbor('device_id')
   const [first, last] = list(claims.get(7), 'counters', 2, 2)
   const firstCounter = positive(first, 'counter', COUNTER_MAX)
   const lastCounter = positive(last, 'counter', COUNTER_MAX)
   if (lastCounter < firstCounter) throw new MalformedCbor('counters')
+  const [country, version] = list(claims.get(9), 'policy', 2, 2)
+  if (!isCountry(country)) throw new MalformedCbor('country')
   return {
     deviceId,
     bundleId: bytes(claims.get(2), 'bundle_id', BUNDLE_ID_BYTES),
@@ -63,6 +73,8 @@ export function decodeReceipt(encoded: Uint8Array): Receipt {
     firstCounter,
     lastCounter,
     exceptions: list(claims.get(8), 'exceptions', 0, PAYMENTS_PER_BUNDLE_MAX).map(readException),
+    country,
+    policyVersion: positive(version, 'policy_version', POLICY_VERSION_MAX),
   }
 }
 

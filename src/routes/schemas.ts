@@ -234,6 +234,8 @@ export const receipt = z
     first_counter: z.int(),
     last_counter: z.int(),
     exceptions: z.array(z.strictObject({ local_id: localId, decision: z.enum(DECISIONS), reason: reason.optional() })),
+    country,
+    policy_version: z.int(),
     signed: bytes,
   })
   .openapi('Receipt')

@@ -22,6 +22,8 @@ export function receiptJson(signed: Uint8Array) {
       local_id: localId(receipt.deviceId, counter),
       ...rest,
     })),
+    country: receipt.country,
+    policy_version: receipt.policyVersion,
   }
 }
 

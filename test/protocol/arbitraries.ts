@@ -96,6 +96,8 @@ export const receipts = (): fc.Arbitrary<Receipt> =>
           .map((exception) => compact(exception) as Receipt['exceptions'][number]),
         { maxLength: 100 },
       ),
+      country: fc.constantFrom(...COUNTRIES),
+      policyVersion: fc.integer({ min: 1, max: 0x7fff_ffff }),
     })
     .map(({ range: [firstCounter, lastCounter], ...fields }) => ({ ...fields, firstCounter, lastCounter }))
 
@@ -125,8 +127,6 @@ export const settleMessages = (): fc.Arbitrary<SettleMessage> =>
       deviceId: deviceIds(),
       bundle: fc.uint8Array({ maxLength: 300 }),
       receipt: fc.uint8Array({ maxLength: 300 }),
-      country: fc.constantFrom(...COUNTRIES),
-      policyVersion: fc.integer({ min: 1 }),
     }),
     fc.record({
       kind: fc.constant('device' as const),

@@ -130,6 +130,14 @@ describe('limits', () => {
     expect(() => decodeReceipt(encodeReceipt({ ...receipt, exceptions: accepted }))).toThrow(MalformedCbor)
   })
 
+  it('a receipt under a policy version that the book cannot keep, or of a country that is not served, is refused', () => {
+    const [receipt] = fc.sample(receipts(), 1)
+    if (receipt === undefined) throw new Error('no sample')
+    for (const wrong of [{ policyVersion: 0 }, { policyVersion: 2 ** 31 }, { country: 'FR' as never }]) {
+      expect(() => decodeReceipt(encodeReceipt({ ...receipt, ...wrong })), JSON.stringify(wrong)).toThrow(MalformedCbor)
+    }
+  })
+
   it('a nested value of 8 is read, one of 9 is not', () => {
     const nested = (depth: number) => Uint8Array.of(...new Array(depth).fill(0x81), 0)
     expect(() => decodeCbor(nested(8))).not.toThrow()

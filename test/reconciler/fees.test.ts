@@ -42,7 +42,7 @@ async function shop(country: Country, balance: number) {
   ) => {
     const payments = amounts.map((amount) => device.payment({ sender: payer, amount: amountMinor(amount) }))
     const made = await device.bundle(payments, world.keySet)
-    world.network.send(await world.admitMade(made, payments, { exceptions, receivedAtMs }, { country }))
+    world.network.send(await world.admitMade(made, payments, { exceptions, receivedAtMs, country }))
     await world.settle()
     return made
   }

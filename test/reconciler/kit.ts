@@ -11,7 +11,6 @@ import { authorizationTerms, encodeAuthorizationHeader } from '../../src/protoco
 import { fromBase64url } from '../../src/protocol/bytes.ts'
 import type { KeySet } from '../../src/protocol/keyset.ts'
 import {
-  type BundleMessage,
   type DeviceMessage,
   encodeSettleMessage,
   type ReversalMessage,
@@ -43,12 +42,7 @@ export interface World {
     entries: readonly PaymentEntry[],
     exceptions?: readonly DecisionException[],
   ): Promise<Uint8Array>
-  admitMade(
-    made: Made,
-    entries: readonly PaymentEntry[],
-    over?: Partial<Receipt>,
-    message?: Partial<BundleMessage>,
-  ): Promise<Uint8Array>
+  admitMade(made: Made, entries: readonly PaymentEntry[], over?: Partial<Receipt>): Promise<Uint8Array>
   /** What people decided about payments of a bundle. */
   review(
     made: Made,
@@ -125,7 +119,7 @@ export async function makeWorld(database: Database, over: Record<string, string>
       return world.admitMade(await device.bundle(entries, keySet, { signedAtMs }), entries, { exceptions })
     },
 
-    async admitMade({ bundle, header, digest }, entries, over = {}, message = {}) {
+    async admitMade({ bundle, header, digest }, entries, over = {}) {
       const receipt = encodeReceipt({
         deviceId: header.deviceId,
         bundleId: header.bundleId,
@@ -136,6 +130,8 @@ export async function makeWorld(database: Database, over: Record<string, string>
         firstCounter: entries[0]?.counter ?? 1,
         lastCounter: entries.at(-1)?.counter ?? 1,
         exceptions: [],
+        country: 'BJ',
+        policyVersion: 1,
         ...over,
       })
       const { kid, signer } = await keys.receiptSigner()
@@ -144,9 +140,6 @@ export async function makeWorld(database: Database, over: Record<string, string>
         deviceId: header.deviceId,
         bundle,
         receipt: await signAsEdge(signer, kid, receipt, 'molam-receipt-v1'),
-        country: 'BJ',
-        policyVersion: 1,
-        ...message,
       })
     },
 

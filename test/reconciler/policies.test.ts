@@ -54,7 +54,7 @@ const policy = (over: Partial<Policy> = {}): Policy => ({
 async function sendBundle(over: Parameters<TestDevice['payment']>[0] = {}): Promise<void> {
   const payments = [device.payment({ sender: payer, amount: amountMinor(1500), ...over })]
   const made = await device.bundle(payments, world.keySet)
-  world.network.send(await world.admitMade(made, payments, {}, { policyVersion: version }))
+  world.network.send(await world.admitMade(made, payments, { policyVersion: version }))
 }
 const outcomes = () => world.network.outcomes(device.id).map(({ status, reason }) => reason ?? status)
 const stored = async () =>

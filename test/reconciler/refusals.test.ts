@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { encodeSign1, parseSign1 } from '../../src/protocol/cose.ts'
 import { encodeSettleMessage, parseSettleMessage, type SettleMessage } from '../../src/protocol/messages.ts'
+import { decodeReceipt, encodeReceipt } from '../../src/protocol/receipt.ts'
 import { randomBytes } from '../kit/device.ts'
 import { useDatabase } from './database.ts'
 import { makeWorld, newWallet, type World } from './kit.ts'
@@ -134,7 +136,30 @@ test('a message that cannot be read is kept as it is, parked and acknowledged, a
 })
 
 test('a bundle under another country than its device’s is parked: its policy may allow what the device’s does not', async () => {
-  expect(await refused((message) => changed(message, { country: 'SN' }))).toEqual(['wrong_country'])
+  const device = await world.device()
+  const payments = [device.payment({ sender: payer })]
+  const made = await device.bundle(payments, world.keySet)
+  world.network.send(world.facts(device), await world.admitMade(made, payments, { country: 'SN' }))
+  await world.settle()
+  expect(await parked(device.id)).toEqual(['wrong_country'])
+  expect(world.network.outcomes(device.id)).toEqual([])
+})
+
+test('nobody but the edge says under which policy a bundle was admitted: a changed receipt is never confirmed', async () => {
+  const device = await world.device()
+  const message = await world.admit(device, [device.payment({ sender: payer })])
+  const { receipt } = parseSettleMessage(message) as Bundle
+  const signed = parseSign1(receipt)
+  const payload = encodeReceipt({ ...decodeReceipt(signed.payload), policyVersion: 999 })
+  world.network.send(world.facts(device), changed(message, { receipt: encodeSign1({ ...signed, payload }) }))
+  await world.settle()
+  expect(await parked(device.id)).toEqual(['invalid_receipt'])
+  expect(world.network.confirmed.filter(({ deviceId }) => deviceId === device.id)).toMatchObject([
+    { kind: 'device_recorded' },
+  ])
+  world.network.send(message)
+  await world.settle()
+  expect(world.network.outcomes(device.id)).toMatchObject([{ status: 'succeeded' }])
 })
 
 test('facts of a device that contradict each other are parked', async () => {

@@ -283,6 +283,8 @@ export class TestEdge {
       firstCounter: first,
       lastCounter: last,
       exceptions,
+      country: this.policy.country,
+      policyVersion: this.policy.version,
     })
     // Nothing may be awaited between this and the answer's state: two pushes at once are admitted one after the other.
     const raced = this.bundles.find(({ bundleId }) => bundleId === toHex(claims.bundleId))
@@ -356,6 +358,8 @@ export class TestEdge {
       firstCounter: admitted.entries[0]?.counter ?? 0,
       lastCounter: admitted.entries.at(-1)?.counter ?? 0,
       exceptions: [],
+      country: this.policy.country,
+      policyVersion: this.policy.version,
     }
     return answer(200, 'application/cbor', await tamper({ receipt, ...this.#receiptSigner() }))
   }

@@ -166,6 +166,18 @@ const damages: readonly [string, string, string, readonly string[]][] = [
     ['audit_complete', 'bundle_evidence'],
   ],
   [
+    'a bundle is said to have come under another policy',
+    'UPDATE offline_tx_bundles SET policy_version = 2',
+    'UPDATE offline_tx_bundles SET policy_version = 1',
+    ['bundle_evidence'],
+  ],
+  [
+    'a bundle is said to be of another country',
+    "UPDATE offline_tx_bundles SET country = 'SN'",
+    "UPDATE offline_tx_bundles SET country = 'BJ'",
+    ['bundle_evidence'],
+  ],
+  [
     'the edge will never be told',
     'CREATE TABLE kept AS SELECT * FROM offline_outbox; DELETE FROM offline_outbox',
     'INSERT INTO offline_outbox OVERRIDING SYSTEM VALUE SELECT * FROM kept; DROP TABLE kept',
