@@ -64,3 +64,8 @@ BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
 --> statement-breakpoint
 CREATE TRIGGER offline_audit_logs_no_delete BEFORE DELETE ON offline_audit_logs
 BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
+--> statement-breakpoint
+-- A record that is there stays, whatever comes again under its id: REPLACE would delete it without asking the trigger above.
+CREATE TRIGGER offline_audit_logs_no_replace BEFORE INSERT ON offline_audit_logs
+WHEN EXISTS (SELECT 1 FROM offline_audit_logs WHERE id = NEW.id)
+BEGIN SELECT RAISE(IGNORE); END;
