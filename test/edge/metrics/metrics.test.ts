@@ -67,6 +67,14 @@ it('a push is counted once it shows in the read model, with its score', async ()
   expect(await value('offline_risk_score_count')).toBe(scores + 1)
 })
 
+it('a push that was scored by the local rules because there is no SIRA is counted as such', async () => {
+  const of = () => value('offline_risk_fallbacks_total', { reason: 'not_configured' })
+  const [before, latencies] = [await of(), await value('offline_sira_latency_seconds_count')]
+  await pushed((await device.bundle([device.payment()], await keySet())).bundle)
+  expect(await of()).toBe(before + 1)
+  expect(await value('offline_sira_latency_seconds_count')).toBe(latencies)
+})
+
 it('a refused push is counted by its code', async () => {
   const before = await value('offline_bundles_rejected_total', { code: 'malformed_bundle' })
   await expectRefusal(await push(new Uint8Array([1, 2, 3])), 'malformed_bundle')
