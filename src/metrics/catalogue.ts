@@ -12,8 +12,16 @@ export const METRICS = {
   ],
   offline_bundles: ['gauge', 'Bundles by their status now, as the read model shows them.'],
   offline_bundles_review_oldest_age_seconds: ['gauge', 'Age of the oldest bundle that waits for a person.'],
-  offline_bundles_owed: ['gauge', 'What devices owed to the reconciler or the read model when they were last swept.'],
-  offline_bundles_owed_oldest_age_seconds: ['gauge', 'Age of the oldest bundle that was owed.'],
+  offline_bundles_owed: [
+    'gauge',
+    'Bundles that the reconciler has not settled (pushed), as the read model shows them.',
+  ],
+  offline_bundles_owed_oldest_age_seconds: ['gauge', 'Age of the oldest bundle that the reconciler has not settled.'],
+  offline_owed: [
+    'gauge',
+    'Bundles, device facts, decisions and audit records that devices owed to the reconciler or the read model when they were last asked.',
+  ],
+  offline_owed_oldest_age_seconds: ['gauge', 'Age of the oldest of what devices owed when they were last asked.'],
   offline_devices_owing: ['gauge', 'Devices that owed anything when they were last swept.'],
   offline_sweep_age_seconds: ['gauge', 'Time since the last sweep: what it sees is as old as this.'],
   offline_risk_score: ['histogram', 'Risk scores of admitted bundles.'],
