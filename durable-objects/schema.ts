@@ -6,7 +6,7 @@
  *               admission is decided on.
  * - `bundles`   one row an admitted bundle, kept: idempotency, nonce, chain, decisions, outcomes, what is owed.
  * - `outcomes`  what devices are told on their next sync, one row a confirmation; kept, read from the device's cursor on.
- * - `audit`     append-only, by trigger.
+ * - `audit`     append-only, by triggers.
  * - `evidence`  signed bundles that contradict admitted ones, and which.
  * - `decisions` what people decided about payments; owed to the reconciler until it is recorded there.
  * - `answers`   answers to writes of people that named an `Idempotency-Key`; kept for days.
@@ -86,6 +86,9 @@ const STATEMENTS = [
   ) STRICT`,
   `CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END`,
   `CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END`,
+  // REPLACE deletes the row that is in its way without asking the trigger above.
+  `CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)
+    BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END`,
   `CREATE TABLE evidence (
     digest BLOB NOT NULL,
     kind TEXT NOT NULL,

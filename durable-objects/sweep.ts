@@ -10,7 +10,8 @@ const DEVICES_PER_SWEEP = 100
 /**
  * Wakes objects, those first that were not woken for the longest time. An object that owes something and lost its alarm
  * sets it again when it is woken, so nothing stays owed for ever because a device never came back. Those that owed
- * something last time are asked again, so that what `/metrics` shows of them is a minute old.
+ * something last time are asked again, a hundred a run: while more devices owe, what `/metrics` shows of them is older than
+ * a minute, and it knows of those only that were asked. What bundles wait for the reconciler the read model tells at once.
  */
 export async function sweep(env: Env, nowMs: number): Promise<void> {
   const [next, owing] = await Promise.all([

@@ -41,7 +41,10 @@ export async function openRiskScorer(mode: RiskMode, deps: RiskDeps): Promise<Ri
       return () => clearTimeout(timer)
     },
     random,
-    observe: (call) => log[call.outcome === 'ok' ? 'debug' : 'warn'](call, 'sira'),
+    observe: (call) => {
+      const isWell = call.outcome === 'ok' || call.outcome === 'not_configured'
+      log[isWell ? 'debug' : 'warn'](call, 'sira')
+    },
   })
   return (bundles) => score(deps.pool, remote, bundles)
 }

@@ -29,6 +29,11 @@ BEGIN SELECT RAISE(ABORT, 'policies are versioned, never changed'); END;
 CREATE TRIGGER offline_policies_no_delete BEFORE DELETE ON offline_policies
 BEGIN SELECT RAISE(ABORT, 'policies are versioned, never deleted'); END;
 --> statement-breakpoint
+-- REPLACE deletes the row that is in its way without asking the trigger above. The words are the primary key's own.
+CREATE TRIGGER offline_policies_no_replace BEFORE INSERT ON offline_policies
+WHEN EXISTS (SELECT 1 FROM offline_policies WHERE country = NEW.country AND version = NEW.version)
+BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: policies are versioned, never replaced'); END;
+--> statement-breakpoint
 CREATE TRIGGER offline_audit_logs_no_update BEFORE UPDATE ON offline_audit_logs
 BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
 --> statement-breakpoint

@@ -26,6 +26,7 @@ DROP INDEX `offline_tx_bundles_by_device`;--> statement-breakpoint
 CREATE INDEX `offline_tx_bundles_by_country` ON `offline_tx_bundles` (`country`,`received_at`,`bundle_id`,`device_id`);--> statement-breakpoint
 CREATE INDEX `offline_tx_bundles_by_tenant` ON `offline_tx_bundles` (`tenant`,`received_at`,`bundle_id`,`device_id`);--> statement-breakpoint
 CREATE INDEX `offline_tx_bundles_by_time` ON `offline_tx_bundles` (`received_at`,`bundle_id`,`device_id`);--> statement-breakpoint
+CREATE INDEX `offline_tx_bundles_unsettled` ON `offline_tx_bundles` (`received_at`) WHERE status IN ('pushed', 'processing');--> statement-breakpoint
 CREATE INDEX `offline_tx_bundles_waiting` ON `offline_tx_bundles` (`received_at`,`bundle_id`,`device_id`) WHERE status IN ('review', 'quarantined');--> statement-breakpoint
 CREATE INDEX `offline_tx_bundles_by_device` ON `offline_tx_bundles` (`device_id`,`received_at`,`bundle_id`);--> statement-breakpoint
 CREATE TABLE `__new_offline_audit_logs` (
@@ -64,3 +65,8 @@ BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
 --> statement-breakpoint
 CREATE TRIGGER offline_audit_logs_no_delete BEFORE DELETE ON offline_audit_logs
 BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
+--> statement-breakpoint
+-- A record that is there stays, whatever comes again under its id: REPLACE would delete it without asking the trigger above.
+CREATE TRIGGER offline_audit_logs_no_replace BEFORE INSERT ON offline_audit_logs
+WHEN EXISTS (SELECT 1 FROM offline_audit_logs WHERE id = NEW.id)
+BEGIN SELECT RAISE(IGNORE); END;

@@ -7,8 +7,8 @@ export const counters = new IsolateCounters(() => crypto.randomUUID())
 
 /** Pass it to `SiraClient` as `observe`. */
 export function recordSira({ operation, latencyMs, outcome }: SiraObservation): void {
-  // A breaker that is open asked nobody, and took no time.
-  if (outcome !== 'breaker_open') {
+  // A breaker that is open asked nobody, and took no time; nor is anybody asked where no SIRA is configured.
+  if (outcome !== 'breaker_open' && outcome !== 'not_configured') {
     const seconds = latencyMs / 1000
     for (const [name, by] of observation('offline_sira_latency_seconds', SIRA_BUCKETS, seconds, { operation })) {
       counters.add(name, by)

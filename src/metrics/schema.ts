@@ -23,13 +23,13 @@ export const metricRows = sqliteTable('offline_metric_rows', {
 
 export const owed = sqliteTable('offline_owed', {
   deviceId: text('device_id').primaryKey(),
-  /** Bundles and facts that the reconciler has not confirmed. */
+  /** Bundles, facts and decisions that the reconciler has not confirmed. */
   settle: integer('settle').notNull(),
-  /** Rows that the read model did not show. */
+  /** Rows, audit records among them, that the read model has not said it holds. */
   unindexed: integer('unindexed').notNull(),
   /** Escalations that SIRA has not taken. */
   escalations: integer('escalations').notNull(),
-  /** When the oldest bundle of them became owed; null when it is only about facts. */
+  /** When the oldest of all that became owed. */
   oldestAt: integer('oldest_at'),
   seenAt: integer('seen_at').notNull(),
 })

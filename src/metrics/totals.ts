@@ -43,21 +43,30 @@ const READ_OWED = `
 const READ_REVIEW = `
   SELECT MIN(received_at) AS oldest_at FROM offline_tx_bundles WHERE status IN ('review', 'quarantined')`
 
+// As does `offline_tx_bundles_unsettled` this.
+const READ_UNSETTLED = `
+  SELECT MIN(received_at) AS oldest_at FROM offline_tx_bundles WHERE status IN ('pushed', 'processing')`
+
 const READ_SWEPT = 'SELECT MAX(swept_at) AS swept_at FROM offline_devices'
 
 /** Everything that `/metrics` shows. Its cost grows with the series and the devices that owe, not with the bundles. */
 export async function readMetrics(db: D1Database, nowMs: number): Promise<ReadonlyMap<string, number>> {
-  const statements = [READ_TOTALS, READ_OWED, READ_REVIEW, READ_SWEPT].map((sql) => db.prepare(sql))
-  const [totals, owed, review, swept] = (await db.batch(statements)).map(({ results }) => results)
+  const statements = [READ_TOTALS, READ_OWED, READ_REVIEW, READ_UNSETTLED, READ_SWEPT].map((sql) => db.prepare(sql))
+  const [totals, owed, review, unsettled, swept] = (await db.batch(statements)).map(({ results }) => results)
   const values = new Map((totals as { series: string; value: number }[]).map(({ series, value }) => [series, value]))
   const [{ devices, settle, unindexed, escalations, oldest_at: oldestMs }] = owed as [Owed]
   const ageS = (sinceMs: number | null) => (sinceMs === null ? 0 : Math.max(0, nowMs - sinceMs) / 1000)
-  values.set('offline_bundles_owed{to="reconciler"}', settle)
-  values.set('offline_bundles_owed{to="read_model"}', unindexed)
-  values.set('offline_bundles_owed_oldest_age_seconds', ageS(oldestMs))
+  values.set('offline_owed{to="reconciler"}', settle)
+  values.set('offline_owed{to="read_model"}', unindexed)
+  values.set('offline_owed_oldest_age_seconds', ageS(oldestMs))
   values.set('offline_escalations_owed', escalations)
   values.set('offline_devices_owing', devices)
-  values.set('offline_bundles_review_oldest_age_seconds', ageS((review as [{ oldest_at: number | null }])[0].oldest_at))
+  const oldestIn = (rows: unknown) => ageS((rows as [{ oldest_at: number | null }])[0].oldest_at)
+  values.set('offline_bundles_review_oldest_age_seconds', oldestIn(review))
+  const isUnsettled = ([name]: [string, number]) => /^offline_bundles\{.*status="(pushed|processing)"\}$/.test(name)
+  const bundlesOwed = [...values].filter(isUnsettled).reduce((sum, [, count]) => sum + count, 0)
+  values.set('offline_bundles_owed', bundlesOwed)
+  values.set('offline_bundles_owed_oldest_age_seconds', oldestIn(unsettled))
   values.set('offline_sweep_age_seconds', ageS((swept as [{ swept_at: number | null }])[0].swept_at))
   return values
 }

@@ -23,16 +23,25 @@ export function remoteScorer(mode: RiskMode, hmac: Hmac, deps: SiraDeps): Remote
     case 'sira':
       return new SiraClient(mode, hmac, deps)
     case 'local':
-      return always(err({ reason: 'not_configured' }))
+      // Observed as a failure to ask: that the local rules score alone must be seen.
+      return always(err({ reason: 'not_configured' }), (operation) =>
+        deps.observe({ operation, latencyMs: 0, outcome: 'not_configured' }),
+      )
     case 'fixed':
       return always(ok(fixedScore(mode.score)))
   }
 }
 
-function always(risk: RemoteRisk): RemoteScorer {
+function always(risk: RemoteRisk, onAsked: (operation: 'bundle' | 'bulk') => void = () => undefined): RemoteScorer {
   return {
-    scoreBundle: async () => risk,
-    scoreBulk: async (items) => items.map(() => risk),
+    scoreBundle: async () => {
+      onAsked('bundle')
+      return risk
+    },
+    scoreBulk: async (items) => {
+      onAsked('bulk')
+      return items.map(() => risk)
+    },
     takesEscalations: false,
     escalate: async () => err({ reason: 'not_configured' }),
   }

@@ -5,7 +5,7 @@ import { configOf } from '../config.ts'
 import { deviceStub } from '../env.ts'
 import type { Refusal } from '../ingest/refusal.ts'
 import { logger } from '../log.ts'
-import { type Check, checkReadiness, READINESS_FRESH_MS, type Readiness } from '../metrics/readiness.ts'
+import { type Check, checkReadiness, joinReadiness, READINESS_FRESH_MS, type Readiness } from '../metrics/readiness.ts'
 import { counters } from '../metrics/recorder.ts'
 import { METRICS_MEDIA_TYPE, renderMetrics } from '../metrics/render.ts'
 import { readMetrics, writeRow } from '../metrics/totals.ts'
@@ -73,16 +73,22 @@ export const healthRoutes = routes()
     },
   )
 
-const held = new WeakMap<object, { readonly atMs: number; readonly readiness: Readiness }>()
+/** Held from the moment it begins, so that those who ask meanwhile join it. */
+const held = new WeakMap<object, { readonly atMs: number; readonly found: Promise<Readiness> }>()
 
 async function readiness(c: Context<App>): Promise<Readiness> {
   const nowMs = Date.now()
   const known = held.get(c.env)
-  if (known !== undefined && nowMs - known.atMs < READINESS_FRESH_MS) return known.readiness
-  const found = await checkReadiness(checksOf(c.env), after, (check, error) =>
+  const checks = checksOf(c.env)
+  if (known !== undefined && nowMs - known.atMs < READINESS_FRESH_MS) {
+    return joinReadiness(known.found, Object.keys(checks), after)
+  }
+  const found = checkReadiness(checks, after, (check, error) =>
     logger.error('not ready', { requestId: c.get('requestId'), check, error }),
   )
-  held.set(c.env, { atMs: nowMs, readiness: found })
+  held.set(c.env, { atMs: nowMs, found })
+  // Goes on for those who joined when whoever began it has gone.
+  c.executionCtx.waitUntil(found)
   return found
 }
 

@@ -53,13 +53,17 @@ describe('audit', () => {
     ])
   })
 
-  it('can be neither changed nor deleted, in the object and in D1', async () => {
+  it('can be neither changed, deleted nor replaced, in the object and in D1', async () => {
     await deliverIndex(queues)
-    for (const statement of ["UPDATE audit SET actor = 'x'", 'DELETE FROM audit']) {
+    const replace = "REPLACE INTO audit SELECT id, at, 'x', action, bundle_id, request_id, detail FROM audit"
+    const upsert = `INSERT INTO audit SELECT * FROM audit WHERE true ON CONFLICT (id) DO UPDATE SET actor = 'x'`
+    const untouched = await audit()
+    for (const statement of ["UPDATE audit SET actor = 'x'", 'DELETE FROM audit', replace, upsert]) {
       await inObject(device, ({ storage }) => {
         expect(() => storage.sql.exec(statement), statement).toThrow(/append-only/)
       })
     }
+    expect(await audit()).toEqual(untouched)
     for (const table of ['offline_audit_logs', 'offline_policies']) {
       const before = await dumpReadModel()
       await expect(bindings.DB.prepare(`DELETE FROM ${table}`).run()).rejects.toThrow(/append-only|never deleted/)
@@ -69,6 +73,15 @@ describe('audit', () => {
       )
       expect(await dumpReadModel()).toBe(before)
     }
+    const shown = await dumpReadModel()
+    // A record that is there already stays, and its repetition is none.
+    await bindings.DB.prepare(
+      `REPLACE INTO offline_audit_logs
+        SELECT id, device_id, tenant, at, 'x', action, bundle_id, request_id, detail FROM offline_audit_logs`,
+    ).run()
+    const policies = 'REPLACE INTO offline_policies SELECT * FROM offline_policies'
+    await expect(bindings.DB.prepare(policies).run()).rejects.toThrow(/never replaced/)
+    expect(await dumpReadModel()).toBe(shown)
   })
 
   it('reaches D1 whole, although messages are lost, repeated and out of order', async () => {

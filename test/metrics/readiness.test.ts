@@ -1,6 +1,6 @@
-import { expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { after } from '../../src/auth/wiring.ts'
-import { CHECK_DEADLINE_MS, checkReadiness } from '../../src/metrics/readiness.ts'
+import { CHECK_DEADLINE_MS, checkReadiness, joinReadiness } from '../../src/metrics/readiness.ts'
 
 const never = () => new Promise<never>(() => undefined)
 const fails = async () => {
@@ -31,4 +31,17 @@ it('one that fails, throws at once or never answers is named, and holds up no ot
   expect(checks).toEqual({ a: 'failed', b: 'failed', c: 'timeout', d: 'ok', e: 'timeout' })
   expect(told.mock.calls.map(([name]) => name).sort()).toEqual(['a', 'b'])
   expect(Date.now() - startedMs).toBeLessThan(2 * CHECK_DEADLINE_MS)
+})
+
+describe('who joins a check that another request began', () => {
+  const elapsed = () => ({ done: Promise.resolve(), cancel: () => undefined })
+  it('gets its answer', async () => {
+    const found = { ready: true, checks: { d1: 'ok' } } as const
+    expect(await joinReadiness(Promise.resolve(found), ['d1'], after)).toEqual(found)
+  })
+
+  it('does not wait for ever when that request is gone', async () => {
+    const checks = { d1: 'timeout', keys: 'timeout' }
+    expect(await joinReadiness(never(), ['d1', 'keys'], elapsed)).toEqual({ ready: false, checks })
+  })
 })

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { InvalidRiskSettings, riskModeFrom } from '../../src/risk/fixed.ts'
 import { remoteScorer } from '../../src/risk/scorer.ts'
+import type { SiraObservation } from '../../src/risk/sira-call.ts'
 import { bundle, hmac } from './kit.ts'
 
 const SIRA = {
@@ -62,4 +63,17 @@ it('an error in the settings shows no value', () => {
 it('without SIRA every score is local and says why', async () => {
   const scorer = remoteScorer(riskModeFrom({ ENVIRONMENT: 'production' }), hmac, deps)
   expect(await scorer.scoreBundle(bundle(), 'r')).toEqual({ ok: false, error: { reason: 'not_configured' } })
+})
+
+it('without SIRA nobody is asked, and each score that it did not give is observed', async () => {
+  const observed: SiraObservation[] = []
+  const mode = riskModeFrom({ ENVIRONMENT: 'production' })
+  const scorer = remoteScorer(mode, hmac, { ...deps, observe: (call) => void observed.push(call) })
+  expect(await scorer.scoreBundle(bundle(), 'r')).toEqual({ ok: false, error: { reason: 'not_configured' } })
+  await scorer.scoreBulk([{ kind: 'bundle', bundle: bundle() }], 'r')
+  const outcome = 'not_configured'
+  expect(observed).toEqual([
+    { operation: 'bundle', latencyMs: 0, outcome },
+    { operation: 'bulk', latencyMs: 0, outcome },
+  ])
 })

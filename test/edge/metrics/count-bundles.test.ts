@@ -101,14 +101,16 @@ describe('the queue', () => {
   })
 })
 
-it('what is not written is not counted', async () => {
+it('what is not written is not counted, and what was beside it once', async () => {
   const batch = createMessageBatch('molam-index', [
     { id: '1', timestamp: new Date(), attempts: 1, body: { bundle: bundle() } as unknown },
     { id: '2', timestamp: new Date(), attempts: 1, body: { bundle: { ...bundle(), tenant: null } } as unknown },
   ]) as MessageBatch<IndexMessage>
-  batch.retryAll = () => undefined
   await consumeIndex(batch, bindings)
-  expect(await grown()).toEqual({})
+  expect(await grown()).toEqual({
+    'offline_bundles_pushed_total{country="TG"}': 1,
+    'offline_bundles{country="TG",status="pushed"}': 1,
+  })
 })
 
 it('a bundle of which every payment was refused is a rejected one', async () => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import worker from '../../../src/index.ts'
 import { type CounterRow, IsolateCounters } from '../../../src/metrics/isolate-counters.ts'
 import { foldRows, readMetrics, writeRow } from '../../../src/metrics/totals.ts'
-import { deliverIndex, recordQueues, tellReadModel } from '../../durable-objects/kit.ts'
+import { deliverIndex, recordQueues, stubOf, tellReadModel } from '../../durable-objects/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { readExposition } from '../../metrics/exposition.ts'
 import { bindings, expectRefusal, fetchWith, keySet, ORIGIN, push, pushed, registered, SELF, token } from '../kit.ts'
@@ -65,6 +65,14 @@ it('a push is counted once it shows in the read model, with its score', async ()
   await deliverIndex(queues)
   expect(await value('offline_bundles_pushed_total', { country: 'SN' })).toBe(before + 1)
   expect(await value('offline_risk_score_count')).toBe(scores + 1)
+})
+
+it('a push that was scored by the local rules because there is no SIRA is counted as such', async () => {
+  const of = () => value('offline_risk_fallbacks_total', { reason: 'not_configured' })
+  const [before, latencies] = [await of(), await value('offline_sira_latency_seconds_count')]
+  await pushed((await device.bundle([device.payment()], await keySet())).bundle)
+  expect(await of()).toBe(before + 1)
+  expect(await value('offline_sira_latency_seconds_count')).toBe(latencies)
 })
 
 it('a refused push is counted by its code', async () => {
@@ -154,15 +162,36 @@ describe('what is owed', () => {
     await waitOnExecutionContext(context)
   }
 
-  it('is seen by the sweep, with the age of the oldest, until it is not owed any more', async () => {
+  it('bundles that are not settled are counted as such, and nothing else, without a sweep; so is the age of the oldest', async () => {
+    const own = await registered()
+    const before = await value('offline_bundles_owed')
+    await deliverIndex(queues)
+    expect(await value('offline_bundles_owed')).toBe(before)
+    const { header, bundle } = await own.bundle([own.payment()], await keySet())
+    await pushed(bundle)
+    await tellReadModel(own)
+    await deliverIndex(queues)
+    expect(await value('offline_bundles_owed')).toBe(before + 1)
+    const longAgo = 'UPDATE offline_tx_bundles SET received_at = received_at - 3600000 WHERE device_id = ?'
+    await bindings.DB.prepare(longAgo).bind(own.id).run()
+    expect(await value('offline_bundles_owed_oldest_age_seconds')).toBeGreaterThanOrEqual(3_600)
+    const outcomes = [{ counter: 1, status: 'succeeded', atMs: 1 }] as const
+    const about = { deviceId: own.id, bundleId: header.bundleId, seq: 1, rev: 1, outcomes }
+    await stubOf(own).confirm([{ kind: 'bundle_settled', ...about }])
+    await deliverIndex(queues)
+    expect(await value('offline_bundles_owed')).toBe(before)
+    expect(await value('offline_bundles_owed_oldest_age_seconds')).toBeLessThan(3_600)
+  })
+
+  it('all that is owed is seen by the sweep, with the age of the oldest, until it is not owed any more', async () => {
     const own = await registered()
     await deliverIndex(queues)
     await pushed((await own.bundle([own.payment()], await keySet())).bundle)
     await sweep()
-    expect(await value('offline_bundles_owed', { to: 'reconciler' })).toBeGreaterThanOrEqual(1)
+    expect(await value('offline_owed', { to: 'reconciler' })).toBeGreaterThanOrEqual(2)
     expect(await value('offline_devices_owing')).toBeGreaterThanOrEqual(1)
     vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 3_600_000)
-    expect(await value('offline_bundles_owed_oldest_age_seconds')).toBeGreaterThanOrEqual(3_600)
+    expect(await value('offline_owed_oldest_age_seconds')).toBeGreaterThanOrEqual(3_600)
     expect(await value('offline_sweep_age_seconds')).toBeGreaterThanOrEqual(3_600)
     vi.restoreAllMocks()
     const row = bindings.DB.prepare('SELECT * FROM offline_owed WHERE device_id = ?').bind(own.id)

@@ -1,5 +1,6 @@
-import { env } from 'cloudflare:test'
+import { createExecutionContext, env, waitOnExecutionContext } from 'cloudflare:test'
 import { afterEach, expect, it, vi } from 'vitest'
+import { app } from '../../../src/app.ts'
 import { bindings, fetchWith, ORIGIN, SELF } from '../kit.ts'
 
 const never = () => new Promise<never>(() => undefined)
@@ -50,11 +51,27 @@ it.each([
   expect(text).not.toContain('SECRET')
 })
 
+it('probes at the same time ask the parts once, also while one of them does not answer', async () => {
+  let asked = 0
+  const hanging = () => {
+    asked++
+    return never()
+  }
+  const own = { ...bindings, DB: D1(hanging) }
+  const probe = async () => {
+    const context = createExecutionContext()
+    const response = await app.fetch(new Request(`${ORIGIN}/readyz`), own, context)
+    await waitOnExecutionContext(context)
+    return [response.status, ((await response.json()) as { checks: { d1: string } }).checks.d1]
+  }
+  const answers = await Promise.all(Array.from({ length: 20 }, probe))
+  expect(answers).toEqual(answers.map(() => [503, 'timeout']))
+  expect(asked).toBe(1)
+})
+
 it('a flood of probes asks the parts once in two seconds', async () => {
   let asked = 0
   const DB = { prepare: () => ({ first: async () => asked++ }) } as unknown as D1Database
-  const { app } = await import('../../../src/app.ts')
-  const { createExecutionContext } = await import('cloudflare:test')
   const own = { ...bindings, DB }
   for (let n = 0; n < 20; n++) await app.fetch(new Request(`${ORIGIN}/readyz`), own, createExecutionContext())
   expect(asked).toBe(1)
