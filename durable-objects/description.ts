@@ -10,10 +10,11 @@ import type { DeviceDescription } from './types.ts'
 export function describeDevice(sql: SqlStorage, hasSira: boolean, nowMs: number): DeviceDescription {
   const device = readDevice(sql)
   const { status, country, tenant, head, registeredAtMs, alg, kid } = device
+  // The audit is in the order of arrival; the highest seq need not be what came last.
   const last = sql
     .exec<{ at: number; score: number }>(
-      'SELECT received_at AS at, risk_score AS score FROM bundles WHERE seq = ?',
-      head,
+      `SELECT a.at, b.risk_score AS score FROM audit a CROSS JOIN bundles b ON b.seq = a.detail->>'seq'
+        WHERE a.action = 'bundle_admitted' ORDER BY a.id DESC LIMIT 1`,
     )
     .toArray()[0]
   const contradictions = sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM evidence').one().n

@@ -162,8 +162,10 @@ export class DeviceObject extends DurableObject<Env> {
     return { receipt: found.receipt, notice: this.#notice(cursor) }
   }
 
-  notice(cursor: number | undefined): NoticeParts {
-    return this.#notice(cursor)
+  /** @returns undefined when the device is revoked: whoever holds its key is not the owner. One that is suspended must learn. */
+  notice(cursor: number | undefined): NoticeParts | undefined {
+    const device = readDevice(this.#sql)
+    return device.status === 'revoked' ? undefined : readNotice(this.#sql, device, cursor)
   }
 
   /** What the reconciler holds and decided. @returns false when this device was never registered */

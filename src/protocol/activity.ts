@@ -23,12 +23,12 @@ const zones = new Map<string, Zone>()
 const QUARTER_MS = 15 * 60_000
 /** Quarter hours remembered in one zone: ten days of them. */
 const DAYS_MAX = 1000
-/** Offsets of the last zones that counted odd minutes ended in the 1970s. */
-const QUARTERS_SINCE_MS = Date.UTC(1980, 0)
+/** Until 2010 a few zones put their clocks back a minute after midnight: a quarter hour of two days. */
+const QUARTERS_SINCE_MS = Date.UTC(2012, 0)
 
 /**
  * The calendar day of an instant in an IANA zone, as `YYYY-MM-DD`. Formatting costs microseconds and a bundle asks for
- * every payment, so days are remembered by quarter hour: since 1980 all offsets are whole quarters, and clocks are
+ * every payment, so days are remembered by quarter hour: since 2012 all offsets are whole quarters, and clocks are
  * changed at whole quarters, so no midnight lies within one.
  *
  * @throws RangeError when the zone is unknown to the runtime

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { fromBase64url, toBase64url, utf8 } from '../protocol/bytes.ts'
+import { queryInt } from './params.ts'
 
 /**
  * Where a list goes on: the sort key of the last item, as text that means nothing to the reader. It opens nothing that
@@ -36,7 +37,7 @@ function cursorSchema<T extends z.ZodType>(key: T) {
 }
 
 /** How many items a page has. */
-export const limit = z.coerce.number().int().min(1).max(200).default(50)
+export const limit = queryInt(1, 200).default(50)
 
 /** A page out of one item more than it holds. */
 export function pageOf<T>(rows: readonly T[], size: number, keyOf: (row: T) => readonly (string | number)[]) {

@@ -18,7 +18,7 @@ const notice = secured('device', {
   summary: 'What a device missed, when it has nothing to push',
   tags: ['devices in the field'],
   answers: { 200: json(noticeAnswer, 'The notice; as CBOR with `Accept: application/cbor`') },
-  refusals: ['invalid_signature', 'clock_skew', 'rate_limited'],
+  refusals: ['invalid_signature', 'device_revoked', 'clock_skew', 'rate_limited'],
 })
 
 const keys = secured('public', {
@@ -43,6 +43,7 @@ export const noticeRoutes = routes()
     const within = await withinRate(c.env.PUSH_RATE, RATE_POLICIES.device, proof.claims.deviceId)
     if (!within.ok) return refuse(c, within.error)
     const parts = await deviceStub(c.env, proof.claims.deviceId).notice(state.value.cursor)
+    if (parts === undefined) return refuse(c, { code: 'device_revoked' })
     const policy = await policyFor(c.env.DB, device.country, device.policy, nowMs)
     const keys = await configOf(c.env).keys()
     const { signed } = await makeNotice(keys, proof.claims.deviceId, parts, state.value, policy, nowMs)

@@ -16,8 +16,16 @@ export const bundleId = z
 export const country = z.enum(COUNTRIES)
 export const tenant = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/)
 export const counter = z.int().min(1).max(COUNTER_MAX)
+/** A whole number in a query: decimal digits and nothing else, where `Number` also takes spaces, signs and other bases. */
+export const queryInt = (minimum: number, maximum: number) =>
+  z
+    .string()
+    .regex(/^\d+$/)
+    .transform(Number)
+    .pipe(z.int().min(minimum).max(maximum))
+    .openapi({ type: 'integer', minimum, maximum })
 /** UTC milliseconds. */
-export const time = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
+export const time = queryInt(0, Number.MAX_SAFE_INTEGER)
 /** A number of things, or a sum of minor units. */
 export const count = z.int().min(0)
 export const reason = z.string().trim().min(3).max(REVIEW_REASON_CHARS_MAX)

@@ -3,11 +3,11 @@ import { listReceived } from '../store/received.ts'
 import { refuse } from './answers.ts'
 import { pageOf, timeIdsCursor } from './cursor.ts'
 import { dayOf, dayQuery } from './day.ts'
-import { count, page } from './params.ts'
+import { count, page, queryInt } from './params.ts'
 import { json, routes, secured } from './secured.ts'
 
 /** Bundles in one page: some tens of milliseconds of D1. */
-const limit = z.coerce.number().int().min(1).max(2000).default(2000)
+const limit = queryInt(1, 2000).default(2000)
 
 const receivedBundle = z.strictObject({
   bundle_id: z.string(),

@@ -6,7 +6,7 @@ import { refuse } from './answers.ts'
 import { personOf } from './app-types.ts'
 import { idCursor, limit, pageOf } from './cursor.ts'
 import { dayOf, dayQuery } from './day.ts'
-import { count, time } from './params.ts'
+import { count } from './params.ts'
 import { json, routes, secured } from './secured.ts'
 
 const tally = <const S extends readonly string[]>(states: S) =>
@@ -23,8 +23,8 @@ const answer = z.strictObject({
   date: z.string(),
   country: z.string(),
   time_zone: z.string(),
-  from: time,
-  to: time,
+  from: count,
+  to: count,
   totals: z
     .array(z.strictObject(summary))
     .nullable()

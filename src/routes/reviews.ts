@@ -16,13 +16,13 @@ import { personOf } from './app-types.ts'
 import { visibleBundle } from './bundles.ts'
 import { pageOf, timeIdsCursor } from './cursor.ts'
 import { masked } from './masked.ts'
-import { bundleId, counter, country, deviceId, page, reason, writeHeaders } from './params.ts'
+import { bundleId, counter, country, deviceId, page, queryInt, reason, writeHeaders } from './params.ts'
 import { review, voteResult } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 import { votesJson } from './votes-json.ts'
 
 /** Bundles of a page: each is opened, so that the reviewer sees amounts. */
-const reviewLimit = z.coerce.number().int().min(1).max(50).default(20)
+const reviewLimit = queryInt(1, 50).default(20)
 
 const list = secured(['pay_reviewer', 'pay_auditor'], {
   method: 'get',

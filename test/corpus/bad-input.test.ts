@@ -61,9 +61,16 @@ it('40 timestamps', async () => {
     return [what, await push(await signedWith(device, 'iat', hex)), [code]]
   })
   await sealed(BASE_TIMES, 'base_time')
-  await everyOne(QUERY_TIMES, [], async (text) => {
-    return [text, await call(admin, 'GET', `/offline/audit?from=${text}`), ['invalid_request']]
-  })
+  for (const where of [
+    '/offline/audit?from=',
+    '/offline/audit?limit=',
+    '/offline/bundles?to=',
+    '/offline/reviews?limit=',
+  ]) {
+    await everyOne(QUERY_TIMES, [], async (text) => {
+      return [where + text, await call(admin, 'GET', where + text), ['invalid_request']]
+    })
+  }
 })
 
 it('40 ids and nonces', async () => {

@@ -34,5 +34,5 @@ function strayBits(good: string): string {
   // A text of whole groups has no bits to stray: made one byte shorter it has.
   if (rest === 0) return strayBits(good.slice(0, -1))
   const last = alphabet.indexOf(good.at(-1) ?? 'A')
-  return good.slice(0, -1) + alphabet[last | (rest === 2 ? 1 : 1)]
+  return good.slice(0, -1) + alphabet[last | 1]
 }

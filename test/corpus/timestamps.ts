@@ -46,5 +46,8 @@ export const BASE_TIMES: readonly (readonly [what: string, hex: string])[] = [
   ['a tagged epoch time', 'c11a6ab13b80'],
 ]
 
-/** Query texts where UTC milliseconds are asked for. */
-export const QUERY_TIMES: readonly string[] = ['-1', '1.5', '2026-11-23', 'now', 'NaN', 'Infinity', '9007199254740992']
+/** Query texts where UTC milliseconds, or another number, are asked for. */
+export const QUERY_TIMES: readonly string[] = [
+  ...['-1', '1.5', '2026-11-23', 'now', 'NaN', 'Infinity', '9007199254740992'],
+  ...['', '%20', '%2010', '10%20', '%0A', '0x10', '0b1', '1e3', '1_000', '%2B1', '-0', '١٢', 'null', 'true', '1,2'],
+]

@@ -59,6 +59,14 @@ describe('GET /offline/notice', () => {
     expect((await noticeOf(await proven(device.proof('GET', URL)))).deviceId).toBe(device.id)
   })
 
+  it('a revoked device is told nothing, at once: whoever holds its key is not the owner', async () => {
+    await noticeOf(await proven(device.proof('GET', URL)))
+    await stubOf(device).setStatus('revoked', { actor: 'user:ops' }, 'test')
+    for (const headers of [{}, { 'molam-cursor': '0' }]) {
+      await expectRefusal(await proven(device.proof('GET', URL), headers), 'device_revoked')
+    }
+  })
+
   it('as JSON it says the same, without the wallet', async () => {
     const response = await proven(device.proof('GET', URL), { accept: 'application/json' })
     const text = await response.text()

@@ -44,3 +44,10 @@ it.each(ZONES)('the day of an instant in %s is what it is, whatever was asked be
 it('a zone that nobody knows is no day', () => {
   expect(() => calendarDay(0, 'Africa/Atlantis')).toThrow(RangeError)
 })
+
+it('a clock that is put back a minute after midnight, as Newfoundland’s was until 2010, has two days in a quarter hour', () => {
+  const days = ['02:30:30', '02:31:30', '03:31:30'].map((time) =>
+    calendarDay(Date.parse(`2010-11-07T${time}Z`), 'America/St_Johns'),
+  )
+  expect(days).toEqual(['2010-11-07', '2010-11-06', '2010-11-07'])
+})

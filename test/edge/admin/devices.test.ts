@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { forgetDevices } from '../../../src/ingest/identity-cache.ts'
 import { COUNTRIES } from '../../../src/protocol/policy.ts'
 import {
+  age,
   deliverIndex,
   dumpObject,
   dumpReadModel,
@@ -88,6 +89,16 @@ it('one device shows its activity, its chain, its keys and what it owes, and no 
   })
   expect(shown.last_push_at).toBeGreaterThan(Date.now() - 60_000)
   expect(JSON.stringify(shown)).not.toContain('W-')
+})
+
+it('the last push is the one that came last, also when it filled a hole', async () => {
+  const device = await registered()
+  const keys = await keySet()
+  const late = await device.bundle([device.payment()], keys)
+  await pushed((await device.bundle([device.payment()], keys)).bundle)
+  await age(device, 3_600_000)
+  const { receipt } = await pushed(late.bundle)
+  expect((await ok(call(reviewer, 'GET', path(device)))).last_push_at).toBe(receipt.receivedAtMs)
 })
 
 describe('suspend, reactivate, revoke', () => {

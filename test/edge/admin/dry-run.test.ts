@@ -49,8 +49,9 @@ it('a dry run says what another policy would have decided, by reason, against wh
 
 it('it counts a device’s day as the rules do, and says what would have gone to review', async () => {
   const device = await registered({ country: 'BF' })
-  // Apart from each other as people pay: six in one second would be reviewed.
-  const started = Math.floor(Date.now() / 1000) * 1000 - 6 * 20_000
+  // Apart from each other as people pay, since six in one second would be reviewed; all on one day, in UTC as there.
+  const nowMs = Date.now()
+  const started = Math.max(seconds(nowMs) - 6 * 20_000, nowMs - (nowMs % (24 * HOUR_MS)))
   const payment = () => device.payment({ initiatedAtMs: started + device.counter * 20_000 })
   for (let i = 0; i < 3; i++) await pushPayments(device, [payment(), payment()], queues)
   const day = { max_offline_per_device_per_day: 4 }
