@@ -197,6 +197,20 @@ describe('a dry run', () => {
     expect(proof.payments).toMatchObject([{ would: 'refused', reason: 'payer_not_proven', count: 6 }])
   })
 
+  it('says of times what the edge said: those before the registration need a person', async () => {
+    const device = await registered({ country: 'CI' })
+    const early = (hours: number) => ({ initiatedAtMs: Math.floor(Date.now() / 1000) * 1000 - hours * 3_600_000 })
+    const payments = [device.payment(early(60)), device.payment(early(1)), device.payment()]
+    await pushPayments(device, payments, queues)
+    const result = await ok(
+      call(auditor, 'POST', '/offline/policies/dry-run', { country: 'CI', changes: { max_bundle_age_hours: 80 } }),
+    )
+    expect(result.payments.toSorted((a: { count: number }, b: { count: number }) => a.count - b.count)).toEqual([
+      { decided: 'accepted', would: 'accepted', count: 1, amount: 2_500 },
+      { decided: 'review', would: 'review', reason: 'time_out_of_range', count: 2, amount: 5_000 },
+    ])
+  })
+
   it('goes on at its cursor, device by device', async () => {
     for (let i = 0; i < 3; i++) {
       const device = await registered({ country: 'BJ' })
