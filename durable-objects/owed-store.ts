@@ -46,7 +46,7 @@ export function owedSummary(sql: SqlStorage, device: Owing, hasSira: boolean): O
   const { settle, index, escalations } = readOwedTo(sql, device, hasSira)
   return {
     ...{ settle: settle.count, index: index.count, escalations: escalations.count },
-    oldestMs: sum(settle, index, escalations).sinceMs,
+    oldestMs: sum(settle, index).sinceMs,
   }
 }
 

@@ -254,7 +254,7 @@ export interface OwedSummary {
   readonly index: number
   /** Escalations that SIRA has not taken. */
   readonly escalations: number
-  /** When the oldest of it became owed; null when nothing is. */
+  /** When the oldest of what is owed to the reconciler and the read model became so; null when nothing is. */
   readonly oldestMs: number | null
 }
 
