@@ -138,7 +138,7 @@ export class DeviceObject extends DurableObject<Env> {
           return {
             kind: 'replayed',
             receipt: admission.receipt,
-            notice: readNotice(this.#sql, view.device, request.cursor),
+            notice: readNotice(this.#sql, view.device, request.cursor, nowMs),
           }
         case 'refused':
           return admission
@@ -150,7 +150,11 @@ export class DeviceObject extends DurableObject<Env> {
           if (!this.#commit(view.device.revision, admission, bundle, request)) continue
           this.#delivery.sendBundle(view.device, bundle)
           const device = { ...view.device, ...admission.device }
-          return { kind: 'admitted', receipt: bundle.receipt, notice: readNotice(this.#sql, device, request.cursor) }
+          return {
+            kind: 'admitted',
+            receipt: bundle.receipt,
+            notice: readNotice(this.#sql, device, request.cursor, nowMs),
+          }
         }
       }
     }
@@ -265,7 +269,7 @@ export class DeviceObject extends DurableObject<Env> {
   }
 
   #notice(cursor: number | undefined): NoticeParts {
-    return readNotice(this.#sql, readDevice(this.#sql), cursor)
+    return readNotice(this.#sql, readDevice(this.#sql), cursor, Date.now())
   }
 
   async #signReceipt(admission: Extract<Admission, { kind: 'admit' }>): Promise<Uint8Array> {
