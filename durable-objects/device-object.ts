@@ -132,7 +132,7 @@ export class DeviceObject extends DurableObject<Env> {
           return {
             kind: 'replayed',
             receipt: admission.receipt,
-            notice: readNotice(this.#sql, view.device, request.cursor),
+            notice: readNotice(this.#sql, view.device, request.cursor, nowMs),
           }
         case 'refused':
           return admission
@@ -145,7 +145,11 @@ export class DeviceObject extends DurableObject<Env> {
           if (!commitAdmission(this.ctx.storage, revision, admission, bundle, request)) continue
           this.#delivery.sendBundle(view.device, bundle)
           const device = { ...view.device, ...admission.device }
-          return { kind: 'admitted', receipt: bundle.receipt, notice: readNotice(this.#sql, device, request.cursor) }
+          return {
+            kind: 'admitted',
+            receipt: bundle.receipt,
+            notice: readNotice(this.#sql, device, request.cursor, nowMs),
+          }
         }
       }
     }
@@ -165,7 +169,7 @@ export class DeviceObject extends DurableObject<Env> {
   /** @returns undefined when the device is revoked: whoever holds its key is not the owner. One that is suspended must learn. */
   notice(cursor: number | undefined): NoticeParts | undefined {
     const device = readDevice(this.#sql)
-    return device.status === 'revoked' ? undefined : readNotice(this.#sql, device, cursor)
+    return device.status === 'revoked' ? undefined : readNotice(this.#sql, device, cursor, Date.now())
   }
 
   /** What the reconciler holds and decided. @returns false when this device was never registered */
@@ -261,7 +265,7 @@ export class DeviceObject extends DurableObject<Env> {
   }
 
   #notice(cursor: number | undefined): NoticeParts {
-    return readNotice(this.#sql, readDevice(this.#sql), cursor)
+    return readNotice(this.#sql, readDevice(this.#sql), cursor, Date.now())
   }
 
   async #signReceipt(admission: Extract<Admission, { kind: 'admit' }>): Promise<Uint8Array> {

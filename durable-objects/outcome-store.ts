@@ -1,3 +1,4 @@
+import { activityKey, calendarDay, noActivity } from '../src/protocol/activity.ts'
 import { GENESIS_PREV, prevOf } from '../src/protocol/chain.ts'
 import { highestCounter, missingCounters } from '../src/protocol/counters.ts'
 import { MISSING_PER_NOTICE_MAX, OUTCOMES_PER_NOTICE_MAX } from '../src/protocol/limits.ts'
@@ -5,13 +6,13 @@ import type { DeviceFacts, Outcome } from '../src/protocol/notice.ts'
 import { first } from './device-store.ts'
 import type { Device, NoticeParts } from './types.ts'
 
-type Told = Pick<Device, 'counters' | 'head' | 'ownerWallet'>
+type Told = Pick<Device, 'counters' | 'head' | 'ownerWallet' | 'activity' | 'policy'>
 
 /** What a device is told: outcomes after its cursor, and what the object misses from it. */
-export function readNotice(sql: SqlStorage, device: Told, cursor: number | undefined): NoticeParts {
+export function readNotice(sql: SqlStorage, device: Told, cursor: number | undefined, nowMs: number): NoticeParts {
   const missing = missingCounters(device.counters, MISSING_PER_NOTICE_MAX)
   // Without a cursor the device has no payments whose outcomes it could miss.
-  if (cursor === undefined) return { outcomes: [], cursor: lastCursor(sql), missing, device: facts(sql, device) }
+  if (cursor === undefined) return { outcomes: [], cursor: lastCursor(sql), missing, device: facts(sql, device, nowMs) }
   const outcomes: Outcome[] = []
   let reached: number | undefined
   const rows = sql.exec<{ cursor: number; outcomes: string }>(
@@ -37,12 +38,15 @@ export function insertOutcomes(sql: SqlStorage, outcomes: readonly Outcome[]): v
   if (outcomes.length > 0) sql.exec('INSERT INTO outcomes (outcomes) VALUES (?)', JSON.stringify(outcomes))
 }
 
-function facts(sql: SqlStorage, device: Told): DeviceFacts {
+function facts(sql: SqlStorage, device: Told, nowMs: number): DeviceFacts {
+  const { timeZone, currency } = device.policy
+  const day = calendarDay(nowMs, timeZone)
   const head = first(sql.exec('SELECT * FROM bundles WHERE seq = ?', device.head))
   return {
     ownerWallet: device.ownerWallet,
     nextCounter: highestCounter(device.counters) + 1,
     nextSeq: device.head + 1,
     prev: head === undefined ? GENESIS_PREV : prevOf(head.digest),
+    today: { day, ...(device.activity.get(activityKey(day, currency)) ?? noActivity) },
   }
 }

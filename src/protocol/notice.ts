@@ -1,3 +1,4 @@
+import type { DayActivity } from './activity.ts'
 import { type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
 import { type KeySet, keySetFromCbor, keySetToCbor } from './keyset.ts'
@@ -33,6 +34,13 @@ export interface DeviceFacts {
   readonly nextSeq: number
   /** `prev` of its next bundle. */
   readonly prev: Uint8Array
+  /** What its limits of the day are used up by, in the policy's currency. */
+  readonly today: DayTotal
+}
+
+/** What the edge has counted of a calendar day in the policy's zone, `YYYY-MM-DD`. */
+export interface DayTotal extends DayActivity {
+  readonly day: string
 }
 
 /** What became of a payment. */
@@ -56,8 +64,8 @@ export function encodeNotice(notice: Notice): Uint8Array {
   if (notice.keys) claims.set(6, keySetToCbor(notice.keys))
   if (notice.missing) claims.set(7, notice.missing)
   if (notice.device) {
-    const { ownerWallet, nextCounter, nextSeq, prev } = notice.device
-    claims.set(8, [ownerWallet, nextCounter, nextSeq, prev])
+    const { ownerWallet, nextCounter, nextSeq, prev, today } = notice.device
+    claims.set(8, [ownerWallet, nextCounter, nextSeq, prev, today.day, today.count, today.value])
   }
   return encodeCbor(claims)
 }
@@ -80,13 +88,20 @@ export function decodeNotice(encoded: Uint8Array): Notice {
 }
 
 function factsFromCbor(value: CborValue | undefined): DeviceFacts {
-  const [ownerWallet, nextCounter, nextSeq, prev] = list(value, 'device', 4, 4)
+  const [ownerWallet, nextCounter, nextSeq, prev, day, count, counted] = list(value, 'device', 7, 7)
   return {
     ownerWallet: text(ownerWallet, 'owner_wallet', PARTY_CHARS_MAX),
     nextCounter: positive(nextCounter, 'next_counter', COUNTER_MAX + 1),
     nextSeq: positive(nextSeq, 'next_seq', COUNTER_MAX + 1),
     prev: bytes(prev, 'prev', PREV_BYTES),
+    today: { day: date(day), count: uint(count, 'count'), value: uint(counted, 'value') },
   }
+}
+
+function date(value: CborValue | undefined): string {
+  const day = text(value, 'day', 10)
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(day)) throw new MalformedCbor('day')
+  return day
 }
 
 const missingCounter = (value: CborValue): number => positive(value, 'missing', COUNTER_MAX)

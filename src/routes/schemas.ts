@@ -269,7 +269,14 @@ export const notice = z
     policy: policy.optional(),
     keys: keySet.optional(),
     missing: z.array(z.int()).optional(),
-    device: z.strictObject({ next_counter: z.int(), next_seq: z.int(), prev: hex }).optional(),
+    device: z
+      .strictObject({
+        next_counter: z.int(),
+        next_seq: z.int(),
+        prev: hex,
+        today: z.strictObject({ day: z.iso.date(), count, value: z.int() }),
+      })
+      .optional(),
     signed: bytes,
   })
   .openapi('Notice')

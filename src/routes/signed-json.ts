@@ -39,7 +39,12 @@ export function noticeJson(signed: Uint8Array) {
     ...(notice.keys && { keys: keySetJson(notice.keys) }),
     ...(notice.missing && { missing: notice.missing }),
     ...(device && {
-      device: { next_counter: device.nextCounter, next_seq: device.nextSeq, prev: toHex(device.prev) },
+      device: {
+        next_counter: device.nextCounter,
+        next_seq: device.nextSeq,
+        prev: toHex(device.prev),
+        today: device.today,
+      },
     }),
   }
 }

@@ -1,6 +1,7 @@
 import { OfflineError } from '../sdk/errors.ts'
+import type { DestroyReport } from '../sdk/left-behind.ts'
 import type { OfflineSDKOptions } from '../sdk/options.ts'
-import { type DestroyReport, OfflineSDK } from '../sdk/sdk.ts'
+import { OfflineSDK } from '../sdk/sdk.ts'
 import { registerBackgroundSync } from './background-sync.ts'
 import { broadcastChannel, webLocks } from './contexts.ts'
 import { Database, type EnrolledDevice } from './database.ts'

@@ -1,5 +1,7 @@
-import { calendarDay, type DayActivity } from '../protocol/activity.ts'
+import { calendarDay } from '../protocol/activity.ts'
+import type { DayTotal, Notice } from '../protocol/notice.ts'
 import type { Payment } from '../protocol/payment.ts'
+import type { Policy } from '../protocol/policy.ts'
 import { judgeOne, type Verdict } from '../protocol/rules.ts'
 import { blockOf, type DeviceState } from './device-state.ts'
 import { type Entry, statusOf } from './entry.ts'
@@ -32,7 +34,7 @@ export interface Allowance {
 }
 
 /** Counts what was taken on a day: all but what was voided or refused. */
-function activityOn(entries: readonly Entry[], atMs: number, currency: string, timeZone: string): DayActivity {
+function activityOn(entries: readonly Entry[], atMs: number, { currency, timeZone }: Policy): DayTotal {
   const day = calendarDay(atMs, timeZone)
   let [count, value] = [0, 0]
   for (const entry of entries) {
@@ -45,7 +47,31 @@ function activityOn(entries: readonly Entry[], atMs: number, currency: string, t
     count++
     value += payment.amount
   }
-  return { count, value }
+  return { day, count, value }
+}
+
+/** What a day holds: of this journal, and of one that was lost. */
+function todayAt(atMs: number, entries: readonly Entry[], { policy, elsewhere }: DeviceState): DayTotal {
+  const here = activityOn(entries, atMs, policy)
+  if (elsewhere?.day !== here.day) return here
+  return { day: here.day, count: here.count + elsewhere.count, value: here.value + elsewhere.value }
+}
+
+/** What the edge has counted of today, less what of it is in this journal. */
+export function countedElsewhere(
+  { device, missing = [], serverTimeMs }: Notice,
+  entries: readonly Entry[],
+  policy: Policy,
+): DayTotal | undefined {
+  if (device === undefined) return undefined
+  const { today, nextCounter } = device
+  const unseen = new Set(missing)
+  const seen = entries.filter(({ counter }) => counter < nextCounter && !unseen.has(counter))
+  const here = activityOn(seen, serverTimeMs, policy)
+  // The edge still counts by an older policy, in another zone.
+  if (here.day !== today.day) return today
+  const less = (all: number, part: number) => Math.max(0, all - part)
+  return { day: today.day, count: less(today.count, here.count), value: less(today.value, here.value) }
 }
 
 /**
@@ -61,7 +87,7 @@ export function judgeBeforeTaking(payment: Payment, entries: readonly Entry[], s
   const nowMs = payment.initiatedAtMs
   if (nowMs > syncBefore(state)) throw new OfflineError('sync_overdue')
   const context = { policy, nowMs, ownerWallet, timeFloorMs: clock.serverMs, riskScore: undefined }
-  const today = activityOn(entries, nowMs, payment.currency, policy.timeZone)
+  const today = todayAt(nowMs, entries, state)
   const verdict = judgeOne(payment, today, context)
   if (verdict.decision !== 'refused') return verdict
   throw new OfflineError('refused', verdict.reason === undefined ? {} : { reason: verdict.reason })
@@ -71,11 +97,11 @@ const syncBefore = ({ clock, policy }: DeviceState): number => clock.serverMs + 
 
 export function allowanceAt(nowMs: number, entries: readonly Entry[], state: DeviceState): Allowance {
   const { policy } = state
-  const today = activityOn(entries, nowMs, policy.currency, policy.timeZone)
+  const today = todayAt(nowMs, entries, state)
   const count = quota(today.count, policy.maxOfflinePerDevicePerDay)
   const amount = quota(today.value, policy.maxOfflineValuePerDevicePerDay)
   return {
-    day: calendarDay(nowMs, policy.timeZone),
+    day: today.day,
     currency: policy.currency,
     count,
     amountsByCurrency: { [policy.currency]: amount },

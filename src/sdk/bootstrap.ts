@@ -25,7 +25,7 @@ export async function bootstrap(context: SyncContext, reserved = 1): Promise<Res
   await device.change(async () => {
     const { counters, seqs } = await findBefore(device.records, facts, notice.missing ?? [])
     const firstCounter = Math.min(facts.nextCounter, counters[0] ?? facts.nextCounter)
-    await device.begin({
+    const state = {
       kid: loaded.value.kid,
       ownerWallet: facts.ownerWallet,
       firstCounter,
@@ -40,7 +40,8 @@ export async function bootstrap(context: SyncContext, reserved = 1): Promise<Res
       policy,
       keys: notice.keys && notice.keys.version > keys.value.version ? notice.keys : keys.value,
       clock: device.clock.reading(notice.serverTimeMs, roundTripMs, facts.nextCounter),
-    })
+    }
+    await device.begin(state, notice)
   })
   return ok(undefined)
 }

@@ -18,12 +18,15 @@ export interface DamagedRecord {
   readonly kind: 'unreadable' | 'newer' | 'locked' | 'absent' | 'void_unreadable'
   /** The edge has acknowledged the payment: only the copy here is lost. */
   readonly receipted: boolean
+  /** A person has looked at it: it is kept, and nothing waits for it. */
+  readonly dismissed?: boolean
   /** The record's text as it stands, which stays where it is. */
   readonly raw?: string
 }
 
 export const paymentKey = (counter: number): string => `payment/${counter}`
 export const voidKey = (counter: number): string => `void/${counter}`
+export const dismissedKey = (counter: number): string => `dismissed/${counter}`
 export const outcomeKey = (counter: number): string => `outcome/${counter}`
 
 /** What stands under a counter: a payment, or something that is none. */
@@ -49,8 +52,10 @@ export async function readCounter(records: Records, counter: number): Promise<Co
     outcomeLost: outcome.kind !== 'absent' && outcome.kind !== 'whole',
     locked: [payment, voided, outcome].some(({ kind }) => kind === 'locked'),
   }
-  const damaged = (kind: DamagedRecord['kind'], raw?: string) => {
-    return { ...found, damaged: { counter, kind, receipted: false, ...(raw !== undefined && { raw }) } }
+  const damaged = async (kind: DamagedRecord['kind'], raw?: string) => {
+    const isDismissed = raw !== undefined && (await records.read(dismissedKey(counter))).kind === 'whole'
+    const rest = { ...(raw !== undefined && { raw }), ...(isDismissed && { dismissed: true }) }
+    return { ...found, damaged: { counter, kind, receipted: false, ...rest } }
   }
   if (voided.kind !== 'absent' && voided.kind !== 'whole') return damaged('void_unreadable', voided.raw)
   const terms = termsOf(payment)

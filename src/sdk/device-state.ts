@@ -1,6 +1,7 @@
 import { fromBase64url, toBase64url } from '../protocol/bytes.ts'
 import { decodeCbor, encodeCbor } from '../protocol/cbor.ts'
 import { encodeKeySet, type KeySet, keySetFromCbor } from '../protocol/keyset.ts'
+import type { DayTotal } from '../protocol/notice.ts'
 import { type Policy, policyFromCbor, policyToCbor } from '../protocol/policy.ts'
 import type { ProblemCode } from '../protocol/problems.ts'
 import type { SavedClock } from './clock.ts'
@@ -22,6 +23,8 @@ export interface DeviceState {
   readonly knownFrom: number
   /** Counters below it may have left the device in a bundle that it no longer knows: they cannot be voided. */
   readonly voidFrom: number
+  /** What the edge has counted of a day and this journal has not: the day's limits do not begin anew with a new storage. */
+  readonly elsewhere?: DayTotal
   /** Counters that the edge calls missing although it has acknowledged them: they are sent again. */
   readonly lostByEdge?: readonly number[]
   /** Counters under which payments of an export are being written: what is torn there was never anything else. */

@@ -3,12 +3,13 @@ import type { Outcome } from '../protocol/notice.ts'
 import type { Payment } from '../protocol/payment.ts'
 import type { Verdict } from '../protocol/rules.ts'
 import { Admissions } from './admissions.ts'
-import { type DamagedRecord, outcomeKey, paymentKey, readCounter, voidKey } from './counter-record.ts'
+import { type DamagedRecord, dismissedKey, outcomeKey, paymentKey, readCounter, voidKey } from './counter-record.ts'
 import type { DeviceState } from './device-state.ts'
 import { Entries } from './entries.ts'
 import { type Entry, isSettled, newEntry, replaces } from './entry.ts'
-import { asStorageFailure, OfflineError } from './errors.ts'
-import { type AdmissionRecord, decodePayment, encodePayment } from './payment-record.ts'
+import { asStorageFailure } from './errors.ts'
+import { type AdmissionRecord, encodePayment } from './payment-record.ts'
+import { PersonDecisions } from './person-decisions.ts'
 import type { Records } from './records.ts'
 import { WriteOnce } from './write-once.ts'
 
@@ -30,11 +31,11 @@ type Head = Pick<DeviceState, 'firstCounter' | 'nextCounter' | 'knownFrom' | 'fi
  */
 export class Journal {
   readonly #records: Records
-  readonly #announce: () => Promise<void>
   readonly #entries = new Entries()
   /** Counters that are in a bundle, which may have been sent. */
   readonly #bundled = new Set<number>()
   readonly #once: WriteOnce
+  readonly decisions: PersonDecisions
   readonly #admissions: Admissions
   #firstCounter = 1
   #nextCounter = 1
@@ -45,9 +46,16 @@ export class Journal {
   /** @param announce makes other contexts on the storage read it again; to be awaited before anything known is undone */
   constructor(records: Records, announce: () => Promise<void>) {
     this.#records = records
-    this.#announce = announce
     this.#once = new WriteOnce(records, announce)
     this.#admissions = new Admissions(records)
+    this.decisions = new PersonDecisions({
+      records,
+      entries: this.#entries,
+      once: this.#once,
+      announce,
+      isBundled: (counter) => this.#bundled.has(counter),
+      reload: (counter) => this.#loadCounter(counter),
+    })
   }
 
   get nextCounter(): number {
@@ -86,9 +94,15 @@ export class Journal {
     return this.entries.filter((entry) => entry.admitted === undefined)
   }
 
-  /** How many records without an acknowledgement cannot be read. */
+  /** How many records without an acknowledgement cannot be read, and wait for a person. */
   get unread(): number {
-    return this.damaged.filter(({ kind, receipted }) => kind !== 'absent' && !receipted).length
+    return this.damaged.filter(({ kind, receipted, dismissed }) => kind !== 'absent' && !receipted && !dismissed).length
+  }
+
+  /** Whether nothing under a counter is waited for, though there is no payment that can be read. */
+  isSettledWithout(counter: number): boolean {
+    const damaged = this.#entries.damage(counter)
+    return damaged === undefined || damaged.kind === 'absent' || damaged.receipted || damaged.dismissed === true
   }
 
   /** Reads what is on disk. The head in the state lags: the journal goes on for as long as there are records. */
@@ -184,46 +198,6 @@ export class Journal {
     await this.#loadCounter(counter)
   }
 
-  /**
-   * Voids a payment that has never been in a bundle.
-   *
-   * @throws OfflineError `no_such_payment`, `already_bundled`, `storage_failed` (then it is not voided)
-   */
-  async voidPayment(counter: number, voidFrom: number): Promise<void> {
-    const entry = this.#entries.get(counter)
-    const damaged = this.#entries.damage(counter)
-    if (entry?.voided) return
-    if (entry === undefined && (damaged === undefined || damaged.kind === 'absent'))
-      throw new OfflineError('no_such_payment')
-    this.#assertNeverSent(counter, voidFrom)
-    const stored = await this.#records.read(paymentKey(counter))
-    await this.#announce()
-    if (damaged?.kind === 'void_unreadable') await this.#records.remove(voidKey(counter))
-    await this.#once.write(voidKey(counter), { counter })
-    // From here on nothing may fail: the payment is voided, and the caller must hear that it is.
-    const terms = stored.kind === 'whole' ? decodePayment(stored.body) : undefined
-    this.#entries.set({ ...newEntry(counter, terms), ...entry, voided: true })
-  }
-
-  /**
-   * A payment whose void cannot be read stands: a person has decided so.
-   *
-   * @throws OfflineError `no_such_payment` when there is no such decision to take, `already_bundled`, `storage_failed`
-   */
-  async keepPayment(counter: number, voidFrom: number): Promise<void> {
-    if (this.#entries.damage(counter)?.kind !== 'void_unreadable') throw new OfflineError('no_such_payment')
-    this.#assertNeverSent(counter, voidFrom)
-    await this.#announce()
-    await this.#records.remove(voidKey(counter))
-    await this.#loadCounter(counter)
-  }
-
-  /** What the edge may have been told of a counter cannot be changed here any more. */
-  #assertNeverSent(counter: number, voidFrom: number): void {
-    if (this.#entries.isReceipted(counter)) throw new OfflineError('already_bundled', { money: 'receipted' })
-    if (this.#bundled.has(counter) || counter < voidFrom) throw new OfflineError('already_bundled')
-  }
-
   /** What failed writes left behind stands: another context may have built on it. */
   adopt(): void {
     this.#once.adopt()
@@ -262,10 +236,14 @@ export class Journal {
     }
   }
 
-  /** Removes the records of counters `from` … `to`-1. They must be below the stored `firstCounter`. */
+  /**
+   * Removes the records of counters `from` … `to`-1, except what a person has dismissed: nobody has acknowledged that. They
+   * must be below the stored `firstCounter`.
+   */
   async removePayments(from: number, to: number): Promise<void> {
     for (let counter = from; counter < to; counter++) {
       this.#entries.delete(counter)
+      if ((await this.#records.text(dismissedKey(counter))) !== undefined) continue
       for (const key of [outcomeKey(counter), voidKey(counter), paymentKey(counter)]) await this.#records.remove(key)
     }
   }

@@ -1,6 +1,8 @@
 import type { CryptoSuite } from '../crypto/suite.ts'
 import { equalBytes } from '../protocol/bytes.ts'
 import type { DeviceId } from '../protocol/ids.ts'
+import type { Notice } from '../protocol/notice.ts'
+import { countedElsewhere } from './allowance.ts'
 import type { AtRestCipher } from './at-rest.ts'
 import type { ChainHead } from './chain-proof.ts'
 import { type ClockSource, CorrectedClock } from './clock.ts'
@@ -123,15 +125,20 @@ export class LocalDevice {
     return true
   }
 
-  /** Takes over the first state. Payments that are on disk already are found from its first counter on. */
-  async begin(state: DeviceState): Promise<void> {
+  /**
+   * Takes over the first state. Payments that are on disk already are found from its first counter on.
+   *
+   * @param told the notice that it is made of
+   */
+  async begin(state: DeviceState, told: Notice): Promise<void> {
     await this.journal.load(state)
     const { nextCounter, entries, locked } = this.journal
     // The state would be sealed with our key, and the one that opens the payments would not open it.
     if (locked) throw new OfflineError('store_locked')
     // Without a state it is not known which of the payments found had left the device, nor what was heard of them.
     const cursor = entries.length > 0 ? 0 : state.cursor
-    const begun = { ...state, nextCounter, voidFrom: nextCounter, cursor }
+    const elsewhere = countedElsewhere(told, entries, state.policy)
+    const begun = { ...state, nextCounter, voidFrom: nextCounter, cursor, ...(elsewhere && { elsewhere }) }
     await this.#stateSlots.write(encodeState(begun))
     await this.#loaded(begun)
   }

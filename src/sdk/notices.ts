@@ -5,6 +5,7 @@ import { NONCE_BYTES, OUTCOMES_PER_NOTICE_MAX, PAYMENTS_PER_BUNDLE_MAX } from '.
 import type { Notice } from '../protocol/notice.ts'
 import { ok, type Result } from '../protocol/result.ts'
 import { isFinal } from '../protocol/states.ts'
+import { countedElsewhere } from './allowance.ts'
 import type { DeviceState } from './device-state.ts'
 import { statusOf } from './entry.ts'
 import { type Failure, fail, failureOf, loadSigner, rememberBlock, type SyncContext } from './sync-context.ts'
@@ -106,7 +107,9 @@ export async function applyNotice(context: SyncContext, received: ReceivedNotice
     const keys = notice.keys && notice.keys.version > state.keys.version ? notice.keys : state.keys
     const clock = device.clock.reading(notice.serverTimeMs, roundTripMs, device.journal.nextCounter)
     const lostByEdge = lostOf(context, notice.missing ?? [])
-    return device.replace({ ...unblocked, ...stillBlocked, cursor, policy, keys, clock, lostByEdge })
+    const elsewhere = countedElsewhere(notice, device.journal.entries, policy)
+    const facts = elsewhere && { elsewhere }
+    return device.replace({ ...unblocked, ...stillBlocked, ...facts, cursor, policy, keys, clock, lostByEdge })
   })
   return news
 }

@@ -10,17 +10,22 @@ export const historyMs = (days: number): number => Math.max(days, HISTORY_DAYS_M
 
 /**
  * Removes what is long done, oldest first and up to the first payment that is not: acknowledged, with its final outcome,
- * and older than the history. The boundary is moved before anything is removed, so that a removal that is cut off goes
+ * and older than the history. Counters without a payment hold nothing up, once there is nothing to learn of them. The boundary is moved before anything is removed, so that a removal that is cut off goes
  * on later and never looks like a loss.
  */
 export function prune(device: LocalDevice, keepMs: number): Promise<void> {
   return device.change(async () => {
     const { journal } = device
     const before = device.clock.nowMs() - keepMs
+    const lost = new Set(device.state.lostByEdge)
     let { firstCounter } = device.state
-    for (; firstCounter < journal.nextCounter; firstCounter++) {
-      const entry = journal.entry(firstCounter)
-      if (entry === undefined || !isDone(entry) || (entry.payment?.initiatedAtMs ?? 0) > before) break
+    for (let counter = firstCounter; counter < journal.nextCounter; counter++) {
+      const entry = journal.entry(counter)
+      // How old it is, only its neighbours can tell.
+      if (entry === undefined && journal.isSettledWithout(counter)) continue
+      if (entry === undefined || !isDone(entry) || lost.has(counter)) break
+      if ((entry.payment?.initiatedAtMs ?? 0) > before) break
+      firstCounter = counter + 1
     }
     if (firstCounter > device.state.firstCounter) await device.update({ firstCounter })
     const { cleanFrom } = device.state

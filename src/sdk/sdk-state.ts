@@ -67,7 +67,7 @@ export function snapshot(status: OfflineStatus, device: LocalDevice, syncing: bo
     syncing,
     unsynced: device.unsynced,
     waiting: entries.filter((entry) => statusOf(entry) !== 'pending_offline' && !isDone(entry)).length,
-    damaged,
+    damaged: damaged.filter(({ dismissed }) => !dismissed),
     ...(parked && { parked }),
     ...(device.hasState && { lastSyncMs: device.state.clock.serverMs }),
   }

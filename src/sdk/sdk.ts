@@ -1,14 +1,15 @@
 import { deviceId, parseLocalId } from '../protocol/ids.ts'
-import type { Policy } from '../protocol/policy.ts'
 import { type Allowance, allowanceAt } from './allowance.ts'
 import { withDefaults } from './defaults.ts'
 import { type Entry, isDone } from './entry.ts'
 import type { OfflineEvents } from './events.ts'
 import { openExport, sealExport, unsyncedOf } from './export.ts'
+import { type DestroyReport, leftBehind } from './left-behind.ts'
 import type { LocalDevice } from './local-device.ts'
 import type { OfflineSDKOptions, ResolvedOptions } from './options.ts'
 import type { PaymentTerms } from './payment-terms.ts'
 import { type OfflinePayment, type TakenPayment, viewOf } from './payment-view.ts'
+import { type Profile, profileOf } from './profile.ts'
 import { acceptRelayed, type RelayBundle, sealForRelay } from './relay.ts'
 import { returningOf } from './restorable.ts'
 import type { RestoreResult } from './restore.ts'
@@ -16,21 +17,6 @@ import { Runner } from './runner.ts'
 import type { OfflineState } from './sdk-state.ts'
 import type { SyncReport } from './sync.ts'
 import { pushNow, type Reach, requireContact, take, voidUnlessSent } from './taking.ts'
-
-/** What `destroy()` leaves behind. */
-export interface DestroyReport {
-  /** Payments that only this storage knows; `unknown` where the device's state cannot be read. */
-  readonly unsynced: number | 'unknown'
-  /** Set unless there are certainly none: clearing the storage now would lose them. */
-  readonly warning?: 'unsynced_payments'
-}
-
-/** What the device is and may do, as the edge last signed it. */
-export interface Profile {
-  /** Wallet of the device's owner: a merchant's takings go to it, and payments out of it need no other proof. */
-  readonly ownerWallet: string
-  readonly policy: Policy
-}
 
 /**
  * Takes payments where there is no network and settles them when there is.
@@ -71,8 +57,7 @@ export class OfflineSDK {
 
   /** Whose device it is and the rules that it applies, as the edge signed them; undefined before the first contact. */
   get profile(): Profile | undefined {
-    const device = this.#device
-    return device.hasState ? { ownerWallet: device.state.ownerWallet, policy: device.state.policy } : undefined
+    return profileOf(this.#device)
   }
 
   /**
@@ -115,7 +100,7 @@ export class OfflineSDK {
   async voidTransaction(counter: number): Promise<void> {
     const device = this.#device
     this.#runner.assertAlive()
-    await device.change(() => device.journal.voidPayment(counter, device.voidFrom))
+    await device.change(() => device.journal.decisions.void(counter, device.voidFrom))
     this.#tell(counter)
   }
 
@@ -128,7 +113,20 @@ export class OfflineSDK {
   async keepTransaction(counter: number): Promise<void> {
     const device = this.#device
     this.#runner.assertAlive()
-    await device.change(() => device.journal.keepPayment(counter, device.voidFrom))
+    await device.change(() => device.journal.decisions.keep(counter, device.voidFrom))
+    this.#runner.emitState()
+  }
+
+  /**
+   * Puts a damaged record (`state.damaged`) aside, once a person has looked at it: it is shown and counted no more, holds up
+   * the removal of old payments no more, and stays in the storage and in exports as it stands. It is never sent.
+   *
+   * @throws OfflineError `no_such_payment` when the record is not damaged or not there, `not_ready`, `storage_failed`
+   */
+  async dismissDamaged(counter: number): Promise<void> {
+    const device = this.#device
+    this.#runner.assertAlive()
+    await device.change(() => device.journal.decisions.dismiss(counter))
     this.#runner.emitState()
   }
 
@@ -246,8 +244,7 @@ export class OfflineSDK {
   /** Stops timers, waits for what is being written or sent, and says what would be lost if the storage were cleared. */
   async destroy(): Promise<DestroyReport> {
     await this.#runner.end()
-    const { unsynced } = this.#device
-    return unsynced === 0 ? { unsynced } : { unsynced, warning: 'unsynced_payments' }
+    return leftBehind(this.#device)
   }
 
   async #take(terms: PaymentTerms): Promise<Entry> {

@@ -51,6 +51,7 @@ describe('GET /offline/notice', () => {
       nextCounter: 1,
       nextSeq: 1,
       prev: new Uint8Array(16),
+      today: { day: new Date(notice.serverTimeMs).toISOString().slice(0, 10), count: 0, value: 0 },
     })
   })
 

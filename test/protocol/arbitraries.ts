@@ -115,6 +115,11 @@ export const notices = (): fc.Arbitrary<Notice> =>
           nextCounter: counters(),
           nextSeq: counters(),
           prev: bytesOf(16),
+          today: fc.record({
+            day: fc.constantFrom('2026-02-28', '2026-11-22'),
+            count: fc.nat(),
+            value: fc.maxSafeNat(),
+          }),
         }),
       ),
     })

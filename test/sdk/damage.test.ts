@@ -131,16 +131,18 @@ describe('the records besides the payments', () => {
   it.each(slots)('%s damaged: nothing is lost, nothing arrives twice, and the device heals', async (key) => {
     const rig = await Rig.create()
     const sdk = await rig.started({ historyDays: 30 })
-    await sdk.createOfflineTransaction(terms({ amount: 1 }))
-    await sdk.syncNow()
+    for (const amount of [1, 2]) {
+      await sdk.createOfflineTransaction(terms({ amount }))
+      await sdk.syncNow()
+    }
     rig.edge.settleAll()
     await sdk.syncNow()
-    await sdk.createOfflineTransaction(terms({ amount: 2 }))
+    await sdk.createOfflineTransaction(terms({ amount: 3 }))
     const text = rig.stored(key)
-    if (text === undefined) return
+    if (text === undefined) throw new Error(`nothing is stored under ${key}`)
     rig.put(key, text.slice(0, -1))
     const restarted = await rig.started()
-    await restarted.createOfflineTransaction(terms({ amount: 3 }))
+    await restarted.createOfflineTransaction(terms({ amount: 4 }))
     await restarted.syncNow()
     rig.edge.settleAll()
     expect(await restarted.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
@@ -148,9 +150,10 @@ describe('the records besides the payments', () => {
       [1, 'succeeded'],
       [2, 'succeeded'],
       [3, 'succeeded'],
+      [4, 'succeeded'],
     ])
     expect(rig.edge.contradictions).toEqual([])
-    for (const counter of [1, 2, 3]) {
+    for (const counter of [1, 2, 3, 4]) {
       const contents = rig.edge.entriesOf(counter).map((entry) => JSON.stringify(entry))
       expect(new Set(contents).size).toBe(1)
     }
@@ -188,7 +191,10 @@ describe('the records besides the payments', () => {
     await expect(offline.createOfflineTransaction(terms())).rejects.toMatchObject({ code: 'not_ready' })
     rig.edge.weather = undefined
     const restarted = await rig.started()
-    expect(restarted.getTransactions()).toMatchObject([{ counter: 2, amount: 2 }])
+    expect(restarted.getTransactions()).toMatchObject([
+      { counter: 1, amount: 1 },
+      { counter: 2, amount: 2 },
+    ])
     await expect(restarted.voidTransaction(2)).rejects.toMatchObject({ code: 'already_bundled' })
     await restarted.createOfflineTransaction(terms({ amount: 3 }))
     expect(await restarted.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })

@@ -3,6 +3,7 @@ import { signAsEdge, verifySign1 } from '../../src/crypto/sign1.ts'
 import type { PublicKey, RecipientKey, Signer } from '../../src/crypto/suite.ts'
 import { keyId } from '../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
+import { calendarDay } from '../../src/protocol/activity.ts'
 import { type Bundle, parseBundle } from '../../src/protocol/bundle.ts'
 import { equalBytes, fromBase64url, toHex } from '../../src/protocol/bytes.ts'
 import { type ChainLink, chainStep, GENESIS_PREV, prevOf } from '../../src/protocol/chain.ts'
@@ -12,7 +13,7 @@ import { deviceId } from '../../src/protocol/ids.ts'
 import { type EdgeKey, encodeKeySet, type KeySet, type KeyState } from '../../src/protocol/keyset.ts'
 import { OUTCOMES_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
 import { currency } from '../../src/protocol/money.ts'
-import { encodeNotice, encodePushResponse, type Outcome } from '../../src/protocol/notice.ts'
+import { type DayTotal, encodeNotice, encodePushResponse, type Outcome } from '../../src/protocol/notice.ts'
 import { isVoided, type PaymentEntry } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
 import { PROBLEM_MEDIA_TYPE, type ProblemCode, problem } from '../../src/protocol/problems.ts'
@@ -322,11 +323,21 @@ export class TestEdge {
           nextCounter: highestCounter(this.#counters) + 1,
           nextSeq: (head?.seq ?? 0) + 1,
           prev: head ? prevOf(head.digest) : GENESIS_PREV,
+          today: this.#today(),
         },
       }),
       ...over,
     })
     return signAsEdge(signer, kid, notice, 'molam-notice-v1')
+  }
+
+  #today(): DayTotal {
+    const day = calendarDay(this.now(), this.policy.timeZone)
+    const known = new Map(this.bundles.flatMap(({ entries }) => entries.map((entry) => [entry.counter, entry])))
+    const amounts = [...known.values()].flatMap((entry) =>
+      isVoided(entry) || calendarDay(entry.initiatedAtMs, this.policy.timeZone) !== day ? [] : [entry.amount],
+    )
+    return { day, count: amounts.length, value: amounts.reduce((sum, amount) => sum + amount, 0) }
   }
 
   /** The receipt key that signs. After a rotation the retiring one goes on, so that devices learn of the new one. */

@@ -4,6 +4,7 @@ import { ExportUnsynced } from './export-unsynced.tsx'
 import { KeepStorage } from './keep-storage.tsx'
 import { LeaveTill } from './leave.tsx'
 import { prefer, THEMES, usePreferences } from './preferences.ts'
+import { TakeOver } from './take-over.tsx'
 import { useShop, useTill } from './till-context.tsx'
 import { MESSAGES } from './words/index.ts'
 
@@ -41,6 +42,7 @@ export function Device() {
       />
       <KeepStorage />
       <ExportUnsynced />
+      <TakeOver />
       <LeaveTill />
     </div>
   )

@@ -1,11 +1,12 @@
 import { type FormEvent, useState } from 'react'
 import { isDeviceId } from '../../protocol/ids.ts'
-import type { OfflineError } from '../../sdk/index.ts'
+import { type OfflineError, openExport } from '../../sdk/index.ts'
 import { forgetDevice } from '../../sdk-browser/index.ts'
 import { OfflineErrorNotice } from '../../ui/index.ts'
 import { dropInvitation } from './invitation.ts'
 import { Mark } from './mark.tsx'
 import { enrol, type Opened, openTill } from './open.ts'
+import { bytesOf, FileFields } from './take-over.tsx'
 import type { Messages } from './words/messages.ts'
 
 export function Opening({ text }: { readonly text: string }) {
@@ -27,10 +28,21 @@ interface EnrolProps {
 export function Enrol({ words, opened, tell }: EnrolProps) {
   const [deviceId, setDeviceId] = useState(opened.invitation?.deviceId ?? '')
   const [code, setCode] = useState(opened.invitation?.code ?? '')
-  const ready = isDeviceId(deviceId.trim()) && code.trim() !== ''
-  const submit = (event: FormEvent) => {
+  const [file, setFile] = useState<File>()
+  const [passphrase, setPassphrase] = useState('')
+  const [wrongFile, setWrongFile] = useState<string>()
+  const ready = isDeviceId(deviceId.trim()) && code.trim() !== '' && (file === undefined || passphrase !== '')
+  const submit = async (event: FormEvent) => {
     event.preventDefault()
-    if (ready) void enrol({ deviceId: deviceId.trim(), code: code.trim() }, tell)
+    if (!ready) return
+    const invitation = { deviceId: deviceId.trim(), code: code.trim() }
+    if (file === undefined) return enrol(invitation, tell)
+    // Before the code is used up, and before a payment is taken that gets one of the file's numbers.
+    const saved = { bytes: await bytesOf(file), passphrase }
+    const content = await openExport(saved.bytes, passphrase)
+    if (content === undefined) return setWrongFile(words.takeOver.unreadable)
+    if (content.deviceId !== invitation.deviceId) return setWrongFile(words.takeOver.otherDevice(content.deviceId))
+    await enrol(invitation, tell, saved)
   }
   return (
     <main className="pos-alone">
@@ -38,7 +50,7 @@ export function Enrol({ words, opened, tell }: EnrolProps) {
       <h1>{words.enrol.title}</h1>
       <p>{words.enrol.what}</p>
       {opened.error && <Refused words={words} error={opened.error} />}
-      <form className="pos-form" onSubmit={submit}>
+      <form className="pos-form" onSubmit={(event) => void submit(event)}>
         <label className="pos-field">
           <span>{words.enrol.deviceId}</span>
           <input value={deviceId} onChange={(event) => setDeviceId(event.target.value)} {...PLAIN} />
@@ -47,6 +59,15 @@ export function Enrol({ words, opened, tell }: EnrolProps) {
           <span>{words.enrol.code}</span>
           <input value={code} onChange={(event) => setCode(event.target.value)} {...PLAIN} />
         </label>
+        <details>
+          <summary>{words.takeOver.title}</summary>
+          <FileFields {...{ words, file, passphrase }} onFile={setFile} onPassphrase={setPassphrase} />
+          {wrongFile && (
+            <p className="pos-wrong" role="alert">
+              {wrongFile}
+            </p>
+          )}
+        </details>
         <button type="submit" className="molam-button molam-primary" aria-disabled={!ready}>
           {words.enrol.do}
         </button>

@@ -5,7 +5,7 @@ import { save } from './save-file.ts'
 import { useTill } from './till-context.tsx'
 
 /** A passphrase that a stolen file withstands for a while; the key is stretched besides. */
-const PASSPHRASE_CHARS_MIN = 12
+export const PASSPHRASE_CHARS_MIN = 12
 
 /** What is on this till alone, as an encrypted file for the support. Changes nothing. */
 export function ExportUnsynced() {

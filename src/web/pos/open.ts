@@ -41,20 +41,30 @@ export async function openTill(tell: (opened: Opened) => void): Promise<void> {
   }
 }
 
-/** Makes this browser the till of the invitation. May be called again with the same one when the answer was lost. */
-export async function enrol(invitation: Invitation, tell: (opened: Opened) => void): Promise<void> {
+/** What the till had saved before it was removed. */
+export interface SavedFile {
+  readonly bytes: Uint8Array
+  readonly passphrase: string
+}
+
+/**
+ * Makes this browser the till of the invitation. May be called again with the same one when the answer was lost.
+ *
+ * @param saved goes back onto the till before it takes its first payment
+ */
+export async function enrol(invitation: Invitation, tell: (opened: Opened) => void, saved?: SavedFile): Promise<void> {
   tell({ status: 'enrolling' })
   try {
     await enrolDevice({ apiUrl: location.origin, ...invitation })
     dropInvitation()
-    await open(tell)
+    await open(tell, saved)
   } catch (error) {
     if (error instanceof OfflineError) tell({ status: 'stranger', invitation, error })
     else tell({ status: 'failed', error })
   }
 }
 
-async function open(tell: (opened: Opened) => void): Promise<void> {
+async function open(tell: (opened: Opened) => void, saved?: SavedFile): Promise<void> {
   const device = await currentDevice()
   if (device === undefined) return tell({ status: 'stranger' })
   const serviceWorker = await registerServiceWorker()
@@ -63,7 +73,13 @@ async function open(tell: (opened: Opened) => void): Promise<void> {
     syncEveryMs: SYNC_EVERY_MS,
     ...(serviceWorker && { serviceWorker }),
   })
-  await sdk.initialize()
+  try {
+    if (saved) await sdk.restoreUnsynced(saved.bytes, saved.passphrase)
+    await sdk.initialize()
+  } catch (error) {
+    await sdk.destroy()
+    throw error
+  }
   const carrying = new Carrying({
     carrier: openCarrier(device),
     everyMs: SYNC_EVERY_MS,

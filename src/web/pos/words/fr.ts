@@ -165,6 +165,22 @@ export const fr: Messages = {
       `${count === 'unknown' ? 'Des paiements' : payments(count)} ne sont que sur ce téléphone. Envoyez-les d’abord ; retirer la caisse maintenant les perdrait.`,
     leaveDo: 'Retirer',
     leaveSure: 'Retirer vraiment',
+    leaveWithFile: 'Enregistrer un fichier et retirer',
+    leaveSaved:
+      'Cherchez le fichier dans les téléchargements. Sans lui et sa phrase secrète, ces paiements sont perdus.',
+    leaveSavedDo: 'J’ai le fichier\u00a0: retirer',
+    leaveStay: 'Garder cette caisse',
+  },
+  takeOver: {
+    title: 'Reprendre un fichier',
+    what: 'Les paiements que cette caisse avait enregistrés dans un fichier reviennent sous leurs numéros et sont envoyés.',
+    file: 'Fichier de cette caisse (.molam)',
+    do: 'Reprendre',
+    unreadable: 'Ce fichier ne s’ouvre pas avec cette phrase secrète.',
+    otherDevice: (deviceId) => `Ce fichier vient de la caisse ${deviceId}\u00a0: elle seule peut l’envoyer.`,
+    taken: (count) => `Repris\u00a0: ${payments(count)}.`,
+    received: (count) => `Déjà au serveur\u00a0: ${payments(count)}.`,
+    left: (count) => `Non repris\u00a0: ${payments(count)}. Montrez le fichier à l’assistance.`,
   },
   enrol: {
     title: 'Mettre cette caisse en service',

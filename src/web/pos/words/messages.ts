@@ -143,6 +143,23 @@ export interface Messages {
     readonly leaveUnsynced: (payments: number | 'unknown') => string
     readonly leaveDo: string
     readonly leaveSure: string
+    /** Removing a till with payments that were not sent. */
+    readonly leaveWithFile: string
+    readonly leaveSaved: string
+    readonly leaveSavedDo: string
+    readonly leaveStay: string
+  }
+  /** The file of a till that was removed, or that could not send any more. */
+  readonly takeOver: {
+    readonly title: string
+    readonly what: string
+    readonly file: string
+    readonly do: string
+    readonly unreadable: string
+    readonly otherDevice: (deviceId: string) => string
+    readonly taken: (payments: number) => string
+    readonly received: (payments: number) => string
+    readonly left: (payments: number) => string
   }
   readonly enrol: {
     readonly title: string
