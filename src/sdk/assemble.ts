@@ -24,7 +24,7 @@ export function nextBundle({ device, suite, randomBytes }: AssembleContext): Pro
     const { state, clock, deviceId } = device
     const bundleId = newUlid(clock.nowMs(), randomBytes)
     const place = { deviceId, bundleId, seq: state.seq + 1, prev: state.prev }
-    const extra = { clock: clock.evidence(), currency: state.policy.currency }
+    const extra = { countedMs: clock.countedMs(), currency: state.policy.currency }
     const { digest, ...sealed } = await sealRun(suite, place, sealKey(state.keys), run, extra)
     const outgoing = { ...sealed, digests: [digest] }
     await device.putOutgoing(outgoing)
@@ -43,7 +43,7 @@ export function sealAgain({ device, suite }: AssembleContext, bundle: Outgoing):
     }
     const { state, clock, deviceId } = device
     const { bundleId, seq, prev, digests } = bundle
-    const extra = { clock: clock.evidence(), currency: state.policy.currency }
+    const extra = { countedMs: clock.countedMs(), currency: state.policy.currency }
     const place = { deviceId, bundleId, seq, prev }
     const { digest, ...sealed } = await sealRun(suite, place, sealKey(state.keys), run, extra)
     await device.putOutgoing({ ...sealed, digests: [...digests, digest] })
