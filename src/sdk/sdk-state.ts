@@ -1,4 +1,5 @@
 import type { DamagedRecord } from './counter-record.ts'
+import { type SyncDue, syncDueAt } from './deadline.ts'
 import { isDone, statusOf } from './entry.ts'
 import { OfflineError, type OfflineErrorCode } from './errors.ts'
 import type { LocalDevice } from './local-device.ts'
@@ -32,6 +33,8 @@ export type OfflineState = OfflineStatus & {
   readonly damaged: readonly DamagedRecord[]
   /** A bundle that the edge refuses; payments behind it wait. */
   readonly parked?: Parked
+  /** Somebody must bring the device to a network: see `getAllowance().syncBeforeMs`. */
+  readonly syncDue?: SyncDue
   /** The edge's time of the last verified answer, UTC milliseconds. */
   readonly lastSyncMs?: number
 }
@@ -58,6 +61,7 @@ export function blockedByEdge(device: LocalDevice): OfflineStatus | undefined {
 export function snapshot(status: OfflineStatus, device: LocalDevice, syncing: boolean): OfflineState {
   const { entries, unsynced, damaged } = device.journal
   const parked = device.hasState ? device.outgoing?.parked : undefined
+  const syncDue = device.hasState ? syncDueAt(device.clock.nowMs(), entries, device.state) : undefined
   return {
     ...status,
     syncing,
@@ -65,6 +69,7 @@ export function snapshot(status: OfflineStatus, device: LocalDevice, syncing: bo
     waiting: entries.filter((entry) => statusOf(entry) !== 'pending_offline' && !isDone(entry)).length,
     damaged,
     ...(parked && { parked }),
+    ...(syncDue && { syncDue }),
     ...(device.hasState && { lastSyncMs: device.state.clock.serverMs }),
   }
 }
