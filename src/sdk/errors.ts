@@ -71,6 +71,11 @@ const DEVICE_ERRORS = {
     next: 'connect',
     message: 'The server must first say what became of the last bundle',
   },
+  unexpected: {
+    money: 'safe_on_device',
+    next: 'contact_support',
+    message: 'Something failed that should not: see `cause`',
+  },
   network_failed: { money: 'safe_on_device', next: 'wait', message: 'The server was not reached' },
   timed_out: { money: 'safe_on_device', next: 'wait', message: 'The server did not answer in time' },
   answer_invalid: {
@@ -175,6 +180,10 @@ function problemKind(code: ProblemCode): ErrorKind {
 
 export const isBlocking = (code: ProblemCode): boolean =>
   code === 'device_suspended' || code === 'device_revoked' || code === 'chain_fork'
+
+/** @returns the error itself when it is one of ours, else one that carries it */
+export const asOfflineError = (cause: unknown): OfflineError =>
+  cause instanceof OfflineError ? cause : new OfflineError('unexpected', { cause })
 
 /** @returns the error itself when it is one of ours, else a storage failure that carries it */
 export function asStorageFailure(cause: unknown, money: Money): OfflineError {

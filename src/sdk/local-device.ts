@@ -75,7 +75,7 @@ export class LocalDevice {
         try {
           return await run()
         } finally {
-          if (this.#records.writes !== writes) channel?.post()
+          if (this.#records.writes !== writes) tell(channel)
         }
       }),
     )
@@ -248,5 +248,13 @@ export class LocalDevice {
 
   async #announce(): Promise<void> {
     if (this.#options.exclusive) await this.update({})
+  }
+}
+
+function tell(channel: Channel | undefined): void {
+  try {
+    channel?.post()
+  } catch {
+    // Closed, perhaps. What was written stands, and others read it under the lock.
   }
 }

@@ -5,7 +5,8 @@ import { NONCE_BYTES, OUTCOMES_PER_NOTICE_MAX, PAYMENTS_PER_BUNDLE_MAX } from '.
 import type { Notice } from '../protocol/notice.ts'
 import { ok, type Result } from '../protocol/result.ts'
 import type { DeviceState } from './device-state.ts'
-import { type Failure, fail, failureOf, loadSigner, rememberBlock, type SyncContext } from './sync-context.ts'
+import { isBlocking } from './errors.ts'
+import { type Failure, fail, failureOf, loadSigner, rememberBlock, type SyncContext, signing } from './sync-context.ts'
 
 /** A notice whose signature holds and that is for this device. */
 export interface ReceivedNotice {
@@ -49,7 +50,8 @@ export async function fetchNotice(
     if (!again.ok) return again
     answer = await transport.get(NOTICE_PATH, { Authorization: again.value, ...versions })
   }
-  await rememberBlock(context, answer)
+  // The proof is all that this request carries: refused, the edge knows another key for this device, or none.
+  await rememberBlock(context, answer, (code) => isBlocking(code) || code === 'invalid_signature')
   if (answer.kind !== 'ok') return failureOf(answer)
   const notice = await trust.openNotice(keys, answer.body)
   if (notice === undefined) return fail('answer_invalid')
@@ -61,15 +63,15 @@ async function deviceProof(context: SyncContext): Promise<Result<string, Failure
   const loaded = await loadSigner(context)
   if (!loaded.ok) return loaded
   const { signer, kid } = loaded.value
-  const proof = await proveDevice(signer, {
+  const claims = {
     kid,
     deviceId: device.deviceId,
     issuedAtMs: device.clock.signingMs(),
     nonce: randomBytes(NONCE_BYTES),
     htm: 'GET',
     htu: transport.url(NOTICE_PATH),
-  })
-  return ok(`${DEVICE_PROOF_SCHEME} ${proof}`)
+  }
+  return signing(async () => `${DEVICE_PROOF_SCHEME} ${await proveDevice(signer, claims)}`)
 }
 
 /**
@@ -98,11 +100,15 @@ export async function applyNotice(context: SyncContext, received: ReceivedNotice
     const cursor = notice.device ? state.cursor : Math.max(state.cursor, notice.cursor)
     if (notice.serverTimeMs < state.clock.serverMs) return device.update({ cursor })
     const { blocked, ...unblocked } = state
-    // A notice is also given to a device that is suspended: while there is a bundle to send, only a receipt unblocks.
-    const stillBlocked = blocked && device.outgoing && { blocked }
+    // A notice is also given to a device that is suspended: while there is a bundle to send, only a receipt unblocks. One
+    // whose key was refused got this notice for a proof that holds.
+    const stillBlocked = blocked && blocked.code !== 'invalid_signature' && device.outgoing && { blocked }
     const policy = notice.policy && isNewer(notice.policy, state) ? notice.policy : state.policy
     const keys = notice.keys && notice.keys.version > state.keys.version ? notice.keys : state.keys
-    const clock = device.clock.reading(notice.serverTimeMs, roundTripMs, device.journal.nextCounter)
+    // The very notice that set the clock says nothing new of it, however late it comes again.
+    const { clock: known } = state
+    const isLater = notice.serverTimeMs > known.serverMs
+    const clock = isLater ? device.clock.reading(notice.serverTimeMs, roundTripMs, device.journal.nextCounter) : known
     return device.replace({ ...unblocked, ...stillBlocked, cursor, policy, keys, clock })
   })
   return news

@@ -10,7 +10,7 @@ import { sealAgain } from './assemble.ts'
 import { park, resolveChain } from './chain.ts'
 import { applyNotice, type ReceivedNotice, versionHeaders } from './notices.ts'
 import type { Outgoing } from './outgoing.ts'
-import { type Failure, fail, failureOf, loadSigner, rememberBlock, type SyncContext } from './sync-context.ts'
+import { type Failure, fail, failureOf, loadSigner, rememberBlock, type SyncContext, signing } from './sync-context.ts'
 import type { Answer } from './transport.ts'
 import { sealKey } from './trust.ts'
 
@@ -66,7 +66,7 @@ export async function signOutgoing(
     nonce: randomBytes(NONCE_BYTES),
     relay,
   }
-  return ok(await signBundle(signer, header, bundle.sealed))
+  return signing(() => signBundle(signer, header, bundle.sealed))
 }
 
 async function send(context: SyncContext, bundle: Outgoing): Promise<Result<Answer, Failure>> {

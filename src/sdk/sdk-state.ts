@@ -58,6 +58,21 @@ export function blockedByEdge(device: LocalDevice): OfflineStatus | undefined {
   return blocked && { status: 'blocked', error: new OfflineError(blocked.code) }
 }
 
+/**
+ * The status after another context has written. Faults of a context of its own stay, and so does what it knows of its own
+ * network; what the edge said is said to all.
+ *
+ * @param reached whether there was an answer of the edge since this context last knew of one
+ */
+export function statusFollowing(own: OfflineStatus, device: LocalDevice, reached: boolean): OfflineStatus {
+  const { status } = own
+  if (status === 'created' || status === 'destroyed' || (status === 'blocked' && isBlocked(own.error))) return own
+  if (!device.hasState) {
+    return status === 'blocked' ? own : { status: 'needs_network', error: new OfflineError('not_ready') }
+  }
+  return blockedByEdge(device) ?? { status: reached || status === 'ready' ? 'ready' : 'offline_ready' }
+}
+
 export function snapshot(status: OfflineStatus, device: LocalDevice, syncing: boolean): OfflineState {
   const { entries, unsynced, damaged } = device.journal
   const parked = device.hasState ? device.outgoing?.parked : undefined

@@ -77,7 +77,7 @@ export class OfflineSDK {
    * Reads what is on disk. Without a network it is enough that the device was in contact once; a device that never was
    * tries now, and answers `needs_network` when it cannot. May be called again.
    *
-   * @throws OfflineError `storage_failed` when the storage cannot be read; `destroyed`
+   * @throws OfflineError `storage_failed` when the storage cannot be read; `destroyed`; `unexpected`, for a fault of ours
    */
   initialize(): Promise<OfflineState> {
     return this.#runner.initialize()
@@ -134,7 +134,7 @@ export class OfflineSDK {
    * Brings everything up to date: sends what waits, fetches what was missed. One run at a time: a call during a run
    * shares it. Resolves however it went; see the report.
    *
-   * @throws OfflineError `destroyed`, `storage_failed` when the storage cannot be read
+   * @throws OfflineError `destroyed`, `storage_failed` when the storage cannot be read; `unexpected`, for a fault of ours
    */
   syncNow(): Promise<SyncReport> {
     return this.#runner.sync(true)

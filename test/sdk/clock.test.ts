@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseBundle } from '../../src/protocol/bundle.ts'
 import { CorrectedClock } from '../../src/sdk/clock.ts'
+import type { HttpResponse } from '../../src/sdk/index.ts'
 import { random } from './edge.ts'
 import { Rig, terms } from './rig.ts'
 
@@ -96,6 +97,7 @@ it('a clock that ran ahead is put right by the next signed time', async () => {
   const sdk = await rig.started()
   rig.wallOffsetMs = 5 * HOUR_MS
   expect((await sdk.createOfflineTransaction(terms())).initiatedAtMs).toBe(rig.timeMs + 5 * HOUR_MS)
+  rig.timeMs += 1000
   await sdk.syncNow()
   await sdk.syncNow()
   rig.timeMs += 1000
@@ -103,6 +105,23 @@ it('a clock that ran ahead is put right by the next signed time', async () => {
   rig.wallOffsetMs = 0
   const restarted = await rig.started()
   expect((await restarted.createOfflineTransaction(terms())).initiatedAtMs).toBe(rig.timeMs)
+})
+
+it('the last notice, held back and sent again, does not turn the clock back', async () => {
+  const rig = await Rig.create()
+  let held: HttpResponse | undefined
+  const sdk = await rig.started({
+    fetch: async (url, request) => {
+      if (!url.endsWith('/notice')) return rig.edge.fetch(url, request)
+      held ??= await rig.edge.fetch(url, request)
+      return held
+    },
+  })
+  rig.timeMs += 5 * HOUR_MS
+  expect(await sdk.syncNow()).toMatchObject({ status: 'done' })
+  const { initiatedAtMs } = await sdk.createOfflineTransaction(terms())
+  expect(initiatedAtMs).toBe(rig.timeMs)
+  expect(sdk.state.lastSyncMs).toBe(rig.timeMs - 5 * HOUR_MS)
 })
 
 it('a monotonic clock that outlives the process keeps counting when it names its boot', () => {

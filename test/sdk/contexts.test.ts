@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type OfflinePayment, OfflineSDK } from '../../src/sdk/index.ts'
+import { type Channel, type OfflinePayment, OfflineSDK } from '../../src/sdk/index.ts'
 import { Tabs } from './contexts.ts'
 import { API, DEVICE } from './edge.ts'
 import { Rig, terms } from './rig.ts'
@@ -138,6 +138,57 @@ it('a tab hears what another did: payments, receipts, outcomes, and that the dev
   expect(heard).toEqual([first, ...rest])
 })
 
+describe('the status of a tab', () => {
+  it('is not better for another tab’s payment: only an answer of the edge makes it ready', async () => {
+    const { rig, one, two } = await twoTabs()
+    rig.edge.weather = 'offline'
+    await two.syncNow()
+    expect(two.state.status).toBe('offline_ready')
+    await one.createOfflineTransaction(terms())
+    await expect.poll(() => two.state.unsynced).toBe(1)
+    expect(two.state.status).toBe('offline_ready')
+    rig.edge.weather = undefined
+    rig.timeMs += 1000
+    await one.syncNow()
+    await expect.poll(() => two.state.status).toBe('ready')
+  })
+
+  it('follows a suspension and its end, whichever tab hears of them', async () => {
+    const { rig, one, two } = await twoTabs()
+    rig.edge.status = 'suspended'
+    await two.createOfflineTransaction(terms())
+    await two.syncNow()
+    await expect.poll(() => one.state.status).toBe('blocked')
+    rig.edge.status = 'active'
+    rig.timeMs += 1000
+    await one.syncNow()
+    await expect.poll(() => two.state.status).toBe('ready')
+    await two.createOfflineTransaction(terms())
+  })
+
+  it('stays blocked by its own missing key, whatever the others reach', async () => {
+    const { tabs, rig, one } = await twoTabs()
+    const keyStore = { load: async () => ({ status: 'missing' as const }) }
+    const two = await rig.started({ ...tabs.open().options(), keyStore })
+    rig.timeMs += 1000
+    await one.createOfflineTransaction(terms())
+    await one.syncNow()
+    await expect.poll(() => two.getTransactions()[0]?.receipted).toBe(true)
+    expect(two.state).toMatchObject({ status: 'blocked', error: { code: 'key_missing' } })
+  })
+})
+
+it('a payment on disk is taken, although the channel to the other tabs is broken', async () => {
+  const rig = await Rig.create()
+  const options = new Tabs(rig).open().options()
+  const post = () => {
+    throw new Error('InvalidStateError')
+  }
+  const sdk = await rig.started({ ...options, channel: { ...options.channel, post } as Channel })
+  expect(await sdk.createOfflineTransaction(terms())).toMatchObject({ counter: 1, taken: 'offline' })
+  expect(await sdk.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
+})
+
 it('the storage is cleared under a tab: it takes nothing more until it has reached the edge, and no counter twice', async () => {
   const { rig, one, two } = await twoTabs()
   for (const sdk of [one, two]) await sdk.createOfflineTransaction(terms())
@@ -226,6 +277,13 @@ it('the locks are named after the device, and the short one is never held over a
   await one.syncNow()
   expect(new Set(tabs.locks)).toEqual(new Set([`molam/${DEVICE}/journal`, `molam/${DEVICE}/sync`]))
   expect(rig.edge.counters).toEqual([1])
+})
+
+it('destroy closes the channel: a page that opens a device again and again does not collect them', async () => {
+  const { left, right, one } = await twoTabs()
+  expect(left.channel).toBe('open')
+  await one.destroy()
+  expect([left.channel, right.channel]).toEqual(['closed', 'open'])
 })
 
 it('a channel without a lock is refused', async () => {

@@ -100,6 +100,11 @@ export class TestEdge {
     this.#device = device
   }
 
+  /** Another key was enrolled for the device: this one's signatures do not hold any more. */
+  replaceDevice(key: PublicKey): void {
+    this.#device = key
+  }
+
   static async create(now: () => number, device: PublicKey): Promise<TestEdge> {
     const edge = new TestEdge(now, device)
     await edge.addKey('seal', 'active')
