@@ -3,6 +3,7 @@ import { type KeySet, keySetFromCbor } from '../protocol/keyset.ts'
 import { ok, type Result } from '../protocol/result.ts'
 import { fetchNotice } from './notices.ts'
 import { type Failure, fail, failureOf, loadSigner, type SyncContext } from './sync-context.ts'
+import { newestKeys } from './trust.ts'
 
 /**
  * The first contact, and the first after the state was lost: keys of the edge over TLS (or from the app), and a notice
@@ -33,7 +34,7 @@ export async function bootstrap(context: SyncContext): Promise<Result<void, Fail
       prev: facts.prev,
       cursor: notice.cursor,
       policy,
-      keys: notice.keys && notice.keys.version > keys.value.version ? notice.keys : keys.value,
+      keys: newestKeys(keys.value, notice.keys),
       clock: device.clock.reading(notice.serverTimeMs, roundTripMs, facts.nextCounter),
     })
   })

@@ -7,6 +7,7 @@ import { ok, type Result } from '../protocol/result.ts'
 import type { DeviceState } from './device-state.ts'
 import { isBlocking } from './errors.ts'
 import { type Failure, fail, failureOf, loadSigner, rememberBlock, type SyncContext, signing } from './sync-context.ts'
+import { edgeKeys, newestKeys } from './trust.ts'
 
 /** A notice whose signature holds and that is for this device. */
 export interface ReceivedNotice {
@@ -23,13 +24,15 @@ const NOTICE_PATH = '/offline/notice'
  *
  * @param cursor undefined: the device asks where it stands, and for all outcomes
  */
-export function versionHeaders(state: DeviceState | undefined, cursor: number | undefined): Record<string, string> {
+export function versionHeaders(
+  { device }: Pick<SyncContext, 'device'>,
+  keys: KeySet,
+  cursor: number | undefined,
+): Record<string, string> {
   return {
     ...(cursor !== undefined && { 'Molam-Cursor': String(cursor) }),
-    ...(state && {
-      'Molam-Policy-Version': String(state.policy.version),
-      'Molam-Keys-Version': String(state.keys.version),
-    }),
+    ...(device.hasState && { 'Molam-Policy-Version': String(device.state.policy.version) }),
+    'Molam-Keys-Version': String(keys.version),
   }
 }
 
@@ -42,7 +45,7 @@ export async function fetchNotice(
   const { device, transport, trust } = context
   const authorization = await deviceProof(context)
   if (!authorization.ok) return authorization
-  const versions = versionHeaders(device.hasState ? device.state : undefined, cursor)
+  const versions = versionHeaders(context, keys, cursor)
   let answer = await transport.get(NOTICE_PATH, { Authorization: authorization.value, ...versions })
   if (answer.kind === 'problem' && answer.serverTimeMs !== undefined) {
     if (!device.clock.learnForSigning(answer.serverTimeMs)) return failureOf(answer)
@@ -104,7 +107,7 @@ export async function applyNotice(context: SyncContext, received: ReceivedNotice
     // whose key was refused got this notice for a proof that holds.
     const stillBlocked = blocked && blocked.code !== 'invalid_signature' && device.outgoing && { blocked }
     const policy = notice.policy && isNewer(notice.policy, state) ? notice.policy : state.policy
-    const keys = notice.keys && notice.keys.version > state.keys.version ? notice.keys : state.keys
+    const keys = newestKeys(edgeKeys(context), notice.keys)
     // The very notice that set the clock says nothing new of it, however late it comes again.
     const { clock: known } = state
     const isLater = notice.serverTimeMs > known.serverMs

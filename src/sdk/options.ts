@@ -27,7 +27,10 @@ export interface OfflineSDKOptions {
   readonly requestTimeoutMs?: number
   /** Days that finished payments stay on the device. Default 30, at least 2. */
   readonly historyDays?: number
-  /** Keys of the edge that come with the app; without them the first ones are fetched over TLS. Pinned either way. */
+  /**
+   * Keys of the edge that come with the app; without them the first ones are fetched over TLS. Pinned either way: later ones
+   * come with signed notices, or with a later version of the app.
+   */
   readonly keys?: KeySet
   /** What a payment does about the network. Default `prefer_online`. */
   readonly behavior?: OfflineBehavior

@@ -7,6 +7,7 @@ import type { Entry } from './entry.ts'
 import { OfflineError } from './errors.ts'
 import { signOutgoing } from './push.ts'
 import type { SyncContext } from './sync-context.ts'
+import { edgeKeys } from './trust.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -64,7 +65,7 @@ export async function sealForRelay(context: SyncContext): Promise<RelayBundle | 
  */
 export async function acceptRelayed(context: SyncContext, signed: Uint8Array): Promise<readonly Entry[]> {
   const { device, trust } = context
-  const { keys } = device.state
+  const keys = edgeKeys(context)
   const bundle = device.outgoing
   const receipt = bundle && (await trust.openReceipt(keys, signed, bundle))
   if (receipt) {
