@@ -3,6 +3,7 @@ import { decodeCbor, encodeCbor } from '../protocol/cbor.ts'
 import { encodeKeySet, type KeySet, keySetFromCbor } from '../protocol/keyset.ts'
 import { type Policy, policyFromCbor, policyToCbor } from '../protocol/policy.ts'
 import type { ProblemCode } from '../protocol/problems.ts'
+import type { Changes } from './changes.ts'
 import type { SavedClock } from './clock.ts'
 
 /**
@@ -29,6 +30,8 @@ export interface DeviceState {
   readonly policy: Policy
   readonly keys: KeySet
   readonly clock: SavedClock
+  /** What contexts on the same storage have to read again. */
+  readonly changes: Changes
   /** The edge said that it takes nothing from this device. */
   readonly blocked?: { readonly code: ProblemCode; readonly atMs: number }
 }

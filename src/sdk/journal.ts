@@ -1,8 +1,9 @@
+import { type CounterSet, hasCounter } from '../protocol/counters.ts'
 import { COUNTER_MAX } from '../protocol/limits.ts'
 import type { Outcome } from '../protocol/notice.ts'
 import type { Payment } from '../protocol/payment.ts'
 import type { Verdict } from '../protocol/rules.ts'
-import { type DamagedRecord, outcomeKey, paymentKey, readCounter, voidKey } from './counter-record.ts'
+import { counterOf, type DamagedRecord, outcomeKey, paymentKey, readCounter, voidKey } from './counter-record.ts'
 import type { DeviceState } from './device-state.ts'
 import { Entries } from './entries.ts'
 import { type Entry, isSettled, newEntry, replaces } from './entry.ts'
@@ -35,7 +36,7 @@ type Head = Pick<DeviceState, 'firstCounter' | 'nextCounter' | 'firstSeq' | 'seq
  */
 export class Journal {
   readonly #records: Records
-  readonly #announce: () => Promise<void>
+  readonly #announce: (counters: readonly number[]) => Promise<void>
   readonly #entries = new Entries()
   /** Counters that are in a bundle, which may have been sent. */
   readonly #bundled = new Set<number>()
@@ -45,11 +46,14 @@ export class Journal {
   #outcomeLost = false
   #locked = false
 
-  /** @param announce makes other contexts on the storage read it again; to be awaited before anything known is undone */
-  constructor(records: Records, announce: () => Promise<void>) {
+  /**
+   * @param announce makes other contexts on the storage read these counters again; to be awaited before anything that they
+   * may know is changed
+   */
+  constructor(records: Records, announce: (counters: readonly number[]) => Promise<void>) {
     this.#records = records
     this.#announce = announce
-    this.#once = new WriteOnce(records, announce)
+    this.#once = new WriteOnce(records, (keys) => announce([...keys].map(counterOf)))
   }
 
   get nextCounter(): number {
@@ -113,15 +117,19 @@ export class Journal {
   }
 
   /**
-   * Reads again what another context may have changed: whatever is not settled for good, and what is new.
+   * Reads again what another context has changed, and what is new.
    *
+   * @param changed undefined when it is not known: whatever is not settled for good is then read
    * @returns the payments that look different now
    */
-  async refresh(head: Head): Promise<readonly Entry[]> {
+  async refresh(head: Head, changed: CounterSet | undefined): Promise<readonly Entry[]> {
     const before = new Map(this.entries.map((entry) => [entry.counter, entry]))
     this.#entries.keepFrom(head.firstCounter)
-    const open = [...this.entries.filter((entry) => !isSettled(entry)), ...this.damaged].map(({ counter }) => counter)
-    await this.#loadAll([...open, ...range(this.#nextCounter, head.nextCounter)])
+    const known = [...this.entries, ...this.damaged]
+    const again = changed
+      ? known.filter(({ counter }) => hasCounter(changed, counter))
+      : known.filter((entry) => !('voided' in entry && isSettled(entry)))
+    await this.#loadAll([...again.map(({ counter }) => counter), ...range(this.#nextCounter, head.nextCounter)])
     await this.#probe(Math.max(this.#nextCounter, head.nextCounter))
     await this.#loadAdmissions(head.seq)
     return this.entries.filter((entry) => {
@@ -167,7 +175,7 @@ export class Journal {
       throw new OfflineError('no_such_payment')
     this.#assertNeverSent(counter, voidFrom)
     const stored = await this.#records.read(paymentKey(counter))
-    await this.#announce()
+    await this.#announce([counter])
     if (damaged?.kind === 'void_unreadable') await this.#records.remove(voidKey(counter))
     await this.#once.write(voidKey(counter), { counter })
     // From here on nothing may fail: the payment is voided, and the caller must hear that it is.
@@ -183,7 +191,7 @@ export class Journal {
   async keepPayment(counter: number, voidFrom: number): Promise<void> {
     if (this.#entries.damage(counter)?.kind !== 'void_unreadable') throw new OfflineError('no_such_payment')
     this.#assertNeverSent(counter, voidFrom)
-    await this.#announce()
+    await this.#announce([counter])
     await this.#records.remove(voidKey(counter))
     await this.#loadCounter(counter)
   }
@@ -194,9 +202,9 @@ export class Journal {
     if (this.#bundled.has(counter) || counter < voidFrom) throw new OfflineError('already_bundled')
   }
 
-  /** What failed writes left behind stands: another context may have built on it. */
-  adopt(): void {
-    this.#once.adopt()
+  /** What failed writes left behind stands: another context may have built on it. @returns its counters */
+  adopt(): CounterSet {
+    return this.#once.adopt().map((key) => [counterOf(key), counterOf(key)])
   }
 
   /** Before a bundle is built: no record may be in it that its caller was told does not exist. */

@@ -4,6 +4,7 @@ import type { KeySet } from '../protocol/keyset.ts'
 import { NONCE_BYTES, OUTCOMES_PER_NOTICE_MAX, PAYMENTS_PER_BUNDLE_MAX } from '../protocol/limits.ts'
 import type { Notice } from '../protocol/notice.ts'
 import { ok, type Result } from '../protocol/result.ts'
+import { withChange } from './changes.ts'
 import type { DeviceState } from './device-state.ts'
 import { isBlocking } from './errors.ts'
 import { type Failure, fail, failureOf, loadSigner, rememberBlock, type SyncContext, signing } from './sync-context.ts'
@@ -101,7 +102,9 @@ export async function applyNotice(context: SyncContext, received: ReceivedNotice
     const { state } = device
     // Device facts come without outcomes, so their cursor would skip those that were never delivered.
     const cursor = notice.device ? state.cursor : Math.max(state.cursor, notice.cursor)
-    if (notice.serverTimeMs < state.clock.serverMs) return device.update({ cursor })
+    const counters = notice.outcomes.map(({ counter }) => counter)
+    const changes = withChange(state.changes, counters)
+    if (notice.serverTimeMs < state.clock.serverMs) return device.update({ cursor, changes })
     const { blocked, ...unblocked } = state
     // A notice is also given to a device that is suspended: while there is a bundle to send, only a receipt unblocks. One
     // whose key was refused got this notice for a proof that holds.
@@ -112,7 +115,7 @@ export async function applyNotice(context: SyncContext, received: ReceivedNotice
     const { clock: known } = state
     const isLater = notice.serverTimeMs > known.serverMs
     const clock = isLater ? device.clock.reading(notice.serverTimeMs, roundTripMs, device.journal.nextCounter) : known
-    return device.replace({ ...unblocked, ...stillBlocked, cursor, policy, keys, clock })
+    return device.replace({ ...unblocked, ...stillBlocked, cursor, policy, keys, clock, changes })
   })
   return news
 }

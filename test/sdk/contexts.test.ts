@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Channel, type OfflinePayment, OfflineSDK } from '../../src/sdk/index.ts'
 import { Tabs } from './contexts.ts'
-import { API, DEVICE } from './edge.ts'
+import { API, DEVICE, random } from './edge.ts'
 import { Rig, terms } from './rig.ts'
 
 /** Two tabs on one storage; without a channel, they hear of each other only under the lock. */
@@ -136,6 +136,50 @@ it('a tab hears what another did: payments, receipts, outcomes, and that the dev
     (status) => `POS-001/1 ${status}`,
   )
   expect(heard).toEqual([first, ...rest])
+})
+
+describe('with a month of history', () => {
+  /** Two tabs, and payments that are paid: only a reversal can still come. */
+  async function month() {
+    const { rig, one, two } = await twoTabs({ channel: false })
+    for (let i = 0; i < 300; i++) await one.createOfflineTransaction(terms({ amount: 100 }))
+    await one.syncNow()
+    rig.edge.settleAll()
+    await one.syncNow()
+    const look = async () => {
+      const { calls } = rig.storage
+      await two.exportUnsynced(random(32))
+      return rig.storage.calls - calls
+    }
+    await look()
+    return { rig, one, two, look }
+  }
+
+  it('what one tab does costs the other a few reads, not one for each payment', async () => {
+    const { rig, one, two, look } = await month()
+    await one.createOfflineTransaction(terms({ amount: 7 }))
+    expect(await look()).toBeLessThan(60)
+    await one.voidTransaction(301)
+    expect(await look()).toBeLessThan(60)
+    expect(two.getTransaction('POS-001/301')?.status).toBe('voided')
+    rig.edge.settle(7, 'reversed')
+    rig.timeMs += 1000
+    await one.syncNow()
+    expect(await look()).toBeLessThan(60)
+    expect(two.getTransaction('POS-001/7')?.status).toBe('reversed')
+  })
+
+  it('a tab that slept through more than is remembered reads all that may have changed', async () => {
+    const { rig, one, two, look } = await month()
+    const reversed = Array.from({ length: 12 }, (_, index) => 1 + 20 * index)
+    for (const counter of reversed) {
+      rig.edge.settle(counter, 'reversed')
+      await one.syncNow()
+    }
+    await look()
+    const seen = two.getTransactions().filter(({ status }) => status === 'reversed')
+    expect(seen.map(({ counter }) => counter)).toEqual(reversed)
+  })
 })
 
 describe('the status of a tab', () => {
