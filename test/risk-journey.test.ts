@@ -49,6 +49,7 @@ beforeEach(async () => {
     apiUrl: stack.edge.url,
     deviceId: id,
     storage: memoryStorage(),
+    atRest: 'none',
     keyStore,
     suite: webCryptoSuite,
   })

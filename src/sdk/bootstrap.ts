@@ -1,5 +1,5 @@
-import { decodeCbor, MalformedCbor } from '../protocol/cbor.ts'
-import { type KeySet, keySetFromCbor } from '../protocol/keyset.ts'
+import { MalformedCbor } from '../protocol/cbor.ts'
+import { decodeKeySet, type KeySet } from '../protocol/keyset.ts'
 import { ok, type Result } from '../protocol/result.ts'
 import { fetchNotice } from './notices.ts'
 import { type Failure, fail, failureOf, loadSigner, type SyncContext } from './sync-context.ts'
@@ -45,7 +45,7 @@ async function fetchKeys({ transport }: SyncContext): Promise<Result<KeySet, Fai
   const answer = await transport.get('/offline/keys')
   if (answer.kind !== 'ok') return failureOf(answer)
   try {
-    return ok(keySetFromCbor(decodeCbor(answer.body)))
+    return ok(decodeKeySet(answer.body))
   } catch (error) {
     if (error instanceof MalformedCbor) return fail('answer_invalid')
     throw error

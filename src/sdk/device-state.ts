@@ -1,6 +1,6 @@
 import { fromBase64url, toBase64url } from '../protocol/bytes.ts'
 import { decodeCbor, encodeCbor } from '../protocol/cbor.ts'
-import { encodeKeySet, type KeySet, keySetFromCbor } from '../protocol/keyset.ts'
+import { decodeKeySet, encodeKeySet, type KeySet } from '../protocol/keyset.ts'
 import { type Policy, policyFromCbor, policyToCbor } from '../protocol/policy.ts'
 import type { ProblemCode } from '../protocol/problems.ts'
 import type { Changes } from './changes.ts'
@@ -60,7 +60,7 @@ export function decodeState(encoded: Encoded): DeviceState {
     kid: fromBase64url(encoded.kid),
     prev: fromBase64url(encoded.prev),
     policy: policyFromCbor(decodeCbor(fromBase64url(encoded.policy))),
-    keys: keySetFromCbor(decodeCbor(fromBase64url(encoded.keys))),
+    keys: decodeKeySet(fromBase64url(encoded.keys)),
   }
 }
 

@@ -38,7 +38,7 @@ export interface Profile {
  * `exclusive`; without it, one instance per device and storage.
  *
  * @example
- * const sdk = new OfflineSDK({ apiUrl, deviceId: 'POS-001', storage, keyStore, autoSync: true })
+ * const sdk = new OfflineSDK({ apiUrl, deviceId: 'POS-001', storage, keyStore, atRest, autoSync: true })
  * await sdk.initialize()
  * const payment = await sdk.createOfflineTransaction({
  *   type: 'merchant', amount: 2500, currency: 'XOF', sender: '+221770000001', receiver: 'shop-12',
@@ -54,7 +54,7 @@ export class OfflineSDK {
 
   /**
    * @throws RangeError when `apiUrl` or `deviceId` is not valid, or `simulate` is asked for where the edge could be real
-   * @throws TypeError when the runtime lacks something that the options do not bring
+   * @throws TypeError when `atRest` is left out, or the runtime lacks something that the options do not bring
    */
   constructor(options: OfflineSDKOptions) {
     this.#options = withDefaults(options)

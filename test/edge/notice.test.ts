@@ -2,9 +2,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { KeysUnavailable } from '../../src/crypto/key-provider.ts'
 import { localKeys, newWrappedKey, type WrappedKeys } from '../../src/crypto/local-keys.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
-import { decodeCbor } from '../../src/protocol/cbor.ts'
 import { parseSign1, readAlgKid } from '../../src/protocol/cose.ts'
-import { keySetFromCbor } from '../../src/protocol/keyset.ts'
+import { decodeKeySet } from '../../src/protocol/keyset.ts'
 import { decodeNotice, decodePushResponse } from '../../src/protocol/notice.ts'
 import { dumpObject, recordQueues, stubOf } from '../durable-objects/kit.ts'
 import { TestDevice } from '../kit/device.ts'
@@ -196,7 +195,7 @@ describe('GET /offline/keys', () => {
     for (const key of keys) expect(Object.keys(key).sort()).toEqual(['kid', 'public_key', 'state', 'use'])
     expect(text).not.toContain('wrapped')
     const asCbor = await SELF.fetch(`${ORIGIN}/offline/keys`, { headers: { accept: 'application/cbor' } })
-    expect(keySetFromCbor(decodeCbor(await asCbor.bytes())).keys).toHaveLength(4)
+    expect(decodeKeySet(await asCbor.bytes()).keys).toHaveLength(4)
   })
 })
 

@@ -335,5 +335,5 @@ it('a channel without a lock is refused', async () => {
   const { channel } = new Tabs(rig).open().options()
   if (channel === undefined) throw new Error('no channel')
   const { storage } = rig
-  expect(() => new OfflineSDK({ apiUrl: API, deviceId: DEVICE, storage, channel })).toThrow(TypeError)
+  expect(() => new OfflineSDK({ apiUrl: API, deviceId: DEVICE, storage, atRest: 'none', channel })).toThrow(TypeError)
 })

@@ -48,7 +48,7 @@ export class Rig {
       fetch: this.edge.fetch,
       randomBytes: random,
       timers: this.timers,
-      ...(this.atRest && { atRest: this.atRest }),
+      atRest: this.atRest ?? 'none',
       clock: {
         nowMs: () => this.timeMs + this.wallOffsetMs,
         monotonicMs: () => this.timeMs - bootedAtMs,

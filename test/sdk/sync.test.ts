@@ -369,16 +369,28 @@ it('destroy stops the timers and warns while payments are unsynced', async () =>
   await expect(sdk.syncNow()).rejects.toMatchObject({ code: 'destroyed' })
 })
 
-it('syncs by itself: soon after a payment, later with jitter after a failure', async () => {
+it('syncs by itself: soon after a payment, after failures anywhere up to a bound that doubles to five minutes', async () => {
   const rig = await Rig.create()
-  const sdk = await rig.started({ autoSync: true })
+  // Where in the span from nothing to the bound each attempt falls, as the device's random source says.
+  const shares = [0, 0.25, 0.5, 0.75, 1 - 2 ** -32]
+  let share = 0
+  const randomBytes = (length: number) => {
+    if (length !== 4) return random(length)
+    const bytes = new Uint8Array(4)
+    new DataView(bytes.buffer).setUint32(0, share * 2 ** 32)
+    return bytes
+  }
+  await rig.started()
+  const sdk = await rig.started({ autoSync: true, randomBytes })
   await sdk.createOfflineTransaction(terms())
+  expect(rig.timers.delaysMs).toEqual([1_000])
   rig.edge.weather = 'offline'
   for (let failures = 1; failures <= 12; failures++) {
+    share = shares[failures % shares.length] ?? 0
     rig.timers.fire()
     await expect.poll(() => sdk.state.syncing).toBe(false)
-    const [delayMs = Number.POSITIVE_INFINITY] = rig.timers.delaysMs
-    expect(delayMs).toBeLessThanOrEqual(Math.min(300_000, 2_000 * 2 ** (failures - 1)))
+    const delayMs = Math.floor(share * Math.min(300_000, 2_000 * 2 ** (failures - 1)))
+    expect(rig.timers.delaysMs).toEqual([delayMs])
     // Another payment does not shorten the backoff.
     await sdk.createOfflineTransaction(terms())
     expect(rig.timers.delaysMs).toEqual([delayMs])
