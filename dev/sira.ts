@@ -80,7 +80,7 @@ const bundle = z.strictObject({
   seq: z.int().min(1),
   signed_at: uint,
   relay: z.boolean(),
-  clock: z.strictObject({ last_server_time: uint, monotonic_since: uint }).optional(),
+  counted_at: uint.optional(),
   transactions: z.array(z.strictObject(paymentFields)).max(100),
 })
 const transaction = z.strictObject({ device_id: deviceId, country, ...paymentFields })

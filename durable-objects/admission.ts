@@ -84,7 +84,7 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
     policy,
     ownerWallet: device.ownerWallet,
     signedAtMs: claims.signedAtMs,
-    clock: payload.clock,
+    countedMs: payload.countedMs,
     activity: device.activity,
     history: device.history,
     holes: step.holes,

@@ -78,7 +78,7 @@ const aliveOf = ({ verified, payments }: AuthorisedBundle) => payments.filter((p
 
 function factsOf(bundle: AuthorisedBundle) {
   const { claims } = bundle.verified.bundle
-  const { clock } = bundle.verified.payload
+  const { countedMs } = bundle.verified.payload
   return {
     deviceId: claims.deviceId,
     country: bundle.policy.country as Country,
@@ -87,7 +87,7 @@ function factsOf(bundle: AuthorisedBundle) {
     signedAtMs: claims.signedAtMs,
     relay: claims.relay,
     payments: aliveOf(bundle),
-    ...(clock && { clock }),
+    ...(countedMs !== undefined && { countedMs }),
   }
 }
 
@@ -179,7 +179,7 @@ function assessHere(bundle: AuthorisedBundle, known: KnownDevice | undefined) {
     policy,
     ownerWallet,
     signedAtMs: verified.bundle.claims.signedAtMs,
-    clock: payload.clock,
+    countedMs: payload.countedMs,
     activity: known.activity,
     history: updateHistory(emptyHistory, past, verdicts, policy, nowMs),
     holes: 0,

@@ -65,6 +65,7 @@ describe('one payment, from a device without a network to the ledger and back', 
       apiUrl: stack.edge.url,
       deviceId: DEVICE,
       storage,
+      atRest: 'none',
       keyStore: scalarKeyStore(webCryptoSuite, PRIVATE_KEY),
       fetch: network.fetch,
     })

@@ -43,7 +43,8 @@ beforeAll(async () => {
   await registerDevice(stack.edge.url, token, { deviceId: DEVICE, country: 'SN', ownerWallet: OWNER, signer })
   const keyStore = scalarKeyStore(webCryptoSuite, key)
   const storage = memoryStorage()
-  sdk = new OfflineSDK({ apiUrl: stack.edge.url, deviceId: DEVICE, storage, keyStore, suite: webCryptoSuite })
+  const apiUrl = stack.edge.url
+  sdk = new OfflineSDK({ apiUrl, deviceId: DEVICE, storage, atRest: 'none', keyStore, suite: webCryptoSuite })
   await sdk.initialize()
 })
 

@@ -54,6 +54,7 @@ beforeEach(async () => {
     apiUrl: stack.edge.url,
     deviceId: id,
     storage: memoryStorage(),
+    atRest: 'none',
     keyStore,
     suite: webCryptoSuite,
   })

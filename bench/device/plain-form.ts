@@ -37,7 +37,7 @@ export function plainForm(
   const plaintext = JSON.stringify({
     bundle_id: bundleId,
     device_id: DEVICE,
-    clock: { last_server_time: new Date(AT_MS).toISOString(), monotonic_ms: 7_200_000, boot_id: randomUUID() },
+    counted_at: new Date(AT_MS + 7_200_000).toISOString(),
     transactions,
   })
   const [key, iv] = [randomBytes(32), randomBytes(12)]

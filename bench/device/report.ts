@@ -12,8 +12,6 @@ export interface Row {
   readonly beside: string
   /** What `value` and `beside` say, for programs; the names end in their units. */
   readonly numbers: Readonly<Record<string, number>>
-  /** Why the target may be missed; shown when it is. */
-  readonly reason?: string
 }
 
 export interface Results {
@@ -31,9 +29,8 @@ export function write(results: Results, dir: string): void {
 }
 
 export function markdown({ machine: on, options, rows, notes }: Results): string {
-  const cells = rows.map(({ figure, target = '', value, met, beside, reason }) => {
-    const text = met === false && reason !== undefined ? `${beside}; missed: ${reason}` : beside
-    return `| ${figure} | ${target} | **${value}** | ${met === undefined ? '' : met ? 'yes' : 'no'} | ${text} |`
+  const cells = rows.map(({ figure, target = '', value, met, beside }) => {
+    return `| ${figure} | ${target} | **${value}** | ${met === undefined ? '' : met ? 'yes' : 'no'} | ${beside} |`
   })
   return [
     '# The device, measured',

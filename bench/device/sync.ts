@@ -79,6 +79,7 @@ async function deviceWithPayments(device: Device, edge: Subject, world: World, l
   const common = {
     deviceId: device.id,
     storage: memoryStorage(),
+    atRest: 'none',
     keyStore: { load: async () => ({ status: 'ready', signer: device.signer }) as const },
     behavior: 'force_offline',
   } as const

@@ -43,7 +43,7 @@ export async function bundleOf(terms: readonly PaymentTerms[], evidence: boolean
         initiatedAtMs: AT_MS + index * SECONDS_BETWEEN_PAYMENTS * 1000,
       }),
     ),
-    ...(evidence && { clock: { lastServerTimeMs: AT_MS, monotonicSinceMs: 7_200_000, bootId: random(4) } }),
+    ...(evidence && { countedMs: AT_MS + 7_200_000 }),
   }
   const recipient = { kid: await keyId(webCryptoSuite, edge.key), publicKey: edge.key.bytes }
   return signBundle(signer, header, await sealPayload(webCryptoSuite, recipient, header, payload))

@@ -52,6 +52,7 @@ export class FleetDevice {
       apiUrl: options.apiUrl,
       deviceId: options.deviceId,
       storage: options.storage,
+      atRest: 'none',
       keyStore: scalarKeyStore(webCryptoSuite, options.privateKey),
       suite: webCryptoSuite,
       fetch: this.network.fetch,

@@ -14,12 +14,16 @@ import { es256Signer, importRecipient, jwkPoint, webCryptoSuite } from './webcry
 const wrappedKey = z.strictObject({
   use: z.enum(KEY_USES),
   state: z.enum(KEY_STATES),
+  /** Version of the list in which the key first stood: devices that have it, or a later one, know the key. */
+  since: z.int().positive(),
   /** SEC1 uncompressed, base64url. */
   public_key: z.string(),
   /** JWK, encrypted; base64url of 12 bytes IV and the ciphertext. Absent where only the public part is needed. */
   wrapped: z.string().optional(),
 })
-const wrappedKeys = z.strictObject({ version: z.int().positive(), keys: z.array(wrappedKey).min(2).max(32) })
+const wrappedKeys = z
+  .strictObject({ version: z.int().positive(), keys: z.array(wrappedKey).min(2).max(32) })
+  .refine(({ version, keys }) => keys.every(({ since }) => since <= version), 'a key from a later version')
 export type WrappedKeys = z.infer<typeof wrappedKeys>
 type WrappedKey = z.infer<typeof wrappedKey>
 
@@ -36,12 +40,17 @@ async function importWrappingSecret(secret: string): Promise<CryptoKey> {
   return crypto.subtle.importKey('raw', bytes as BufferSource, 'AES-GCM', false, ['encrypt', 'decrypt'])
 }
 
-/** Makes and wraps a key pair. @returns the entry for `EDGE_KEYS` */
-export async function newWrappedKey(use: WrappedKey['use'], wrappingSecret: string): Promise<WrappedKey> {
+/**
+ * Makes and wraps a key pair.
+ *
+ * @param since version of the list that it is added to
+ * @returns the entry for `EDGE_KEYS`
+ */
+export async function newWrappedKey(use: WrappedKey['use'], wrappingSecret: string, since = 1): Promise<WrappedKey> {
   const algorithm = { name: 'ECDSA', namedCurve: 'P-256' }
   const pair = (await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as CryptoKeyPair
   const { kty, crv, x, y, d } = (await crypto.subtle.exportKey('jwk', pair.privateKey)) as JsonWebKey
-  const entry = { use, state: 'active' as const, public_key: toBase64url(jwkPoint({ x, y } as JsonWebKey)) }
+  const entry = { use, state: 'active' as const, since, public_key: toBase64url(jwkPoint({ x, y } as JsonWebKey)) }
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES))
   const plain = utf8(JSON.stringify({ kty, crv, x, y, d }))
   const wrappingKey = await importWrappingSecret(wrappingSecret)
@@ -87,7 +96,15 @@ export async function localKeys(edgeKeys: string, wrappingSecret: string): Promi
   }
 
   const recipients = new Map<string, Promise<RecipientKey>>()
-  let signer: Promise<{ kid: Uint8Array; signer: Signer }> | undefined
+  const signers = new Map<string, Promise<{ kid: Uint8Array; signer: Signer }>>()
+  const receiptKeys = entries.filter(({ entry }) => entry.use === 'receipt' && entry.state !== 'retired')
+  /** The one that signs, for a device that knows it; else the newest that the device knows. */
+  const signingKey = (keysVersion: number) => {
+    const active = receiptKeys.find(({ entry }) => entry.state === 'active')
+    const known = receiptKeys.filter(({ entry }) => entry.since <= keysVersion && entry.wrapped !== undefined)
+    if (active === undefined || known.includes(active)) return active
+    return known.sort((a, b) => b.entry.since - a.entry.since)[0] ?? active
+  }
 
   return {
     keySet: async () => keySet,
@@ -108,19 +125,20 @@ export async function localKeys(edgeKeys: string, wrappingSecret: string): Promi
       return known
     },
 
-    async receiptSigner() {
-      const found = entries.find((e) => e.entry.use === 'receipt' && e.entry.state === 'active')
+    async receiptSigner(keysVersion = parsed.version) {
+      const found = signingKey(keysVersion)
       if (found === undefined) throw new KeysUnavailable('no active receipt key')
-      if (signer === undefined) {
-        signer = unwrap(found.entry).then(async (jwk) => {
+      const id = toBase64url(found.kid)
+      let known = signers.get(id)
+      if (known === undefined) {
+        known = unwrap(found.entry).then(async (jwk) => {
           const key = await crypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
           return { kid: found.kid, signer: es256Signer(key, found.publicKey) }
         })
-        signer.catch(() => {
-          signer = undefined
-        })
+        signers.set(id, known)
+        known.catch(() => signers.delete(id))
       }
-      return signer
+      return known
     },
   }
 }

@@ -104,9 +104,9 @@ const rateKey = ({ deviceId, bundleId, relay }: BundleHeader): string =>
   relay ? `${deviceId}/${ulidText(bundleId)}` : deviceId
 
 /** What the remote scorer is told: the payments that were not voided. */
-function factsFor(claims: BundleHeader, { entries, clock }: BundlePayload, country: Country): BundleFacts {
+function factsFor(claims: BundleHeader, { entries, countedMs }: BundlePayload, country: Country): BundleFacts {
   const { deviceId, bundleId, seq, signedAtMs, relay } = claims
   const payments = entries.filter((entry): entry is Payment => !isVoided(entry))
   const facts = { deviceId, country, bundleId: ulidText(bundleId), seq, signedAtMs, relay, payments }
-  return clock === undefined ? facts : { ...facts, clock }
+  return countedMs === undefined ? facts : { ...facts, countedMs }
 }

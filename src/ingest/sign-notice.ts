@@ -26,6 +26,6 @@ export async function makeNotice(
     ...(parts.missing.length > 0 && { missing: parts.missing }),
     ...(parts.device && { device: parts.device }),
   }
-  const { kid, signer } = await keys.receiptSigner()
+  const { kid, signer } = await keys.receiptSigner(state.keysVersion)
   return { notice, signed: await signAsEdge(signer, kid, encodeNotice(notice), 'molam-notice-v1') }
 }

@@ -1,4 +1,4 @@
-import { type CborValue, encodeCbor, MalformedCbor } from './cbor.ts'
+import { type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
 import { KEY_ID_BYTES } from './limits.ts'
 import { bytes, list, map, oneOf, positive } from './shape.ts'
 
@@ -35,6 +35,13 @@ export function keySetToCbor(set: KeySet): CborValue {
 }
 
 export const encodeKeySet = (set: KeySet): Uint8Array => encodeCbor(keySetToCbor(set))
+
+/**
+ * Reads what `GET /offline/keys` answers with `Accept: application/cbor`.
+ *
+ * @throws MalformedCbor
+ */
+export const decodeKeySet = (encoded: Uint8Array): KeySet => keySetFromCbor(decodeCbor(encoded))
 
 /** @throws MalformedCbor */
 export function keySetFromCbor(value: CborValue | undefined): KeySet {

@@ -18,14 +18,11 @@ export interface BundlePayload {
   readonly currency: Currency
   /** 1–100 entries whose counters follow each other without holes. */
   readonly entries: readonly PaymentEntry[]
-  readonly clock?: DeviceClock
-}
-
-/** What the device knew about time when it made the bundle: evidence for a clock that was turned back. */
-export interface DeviceClock {
-  readonly lastServerTimeMs: number
-  readonly monotonicSinceMs: number
-  readonly bootId: Uint8Array
+  /**
+   * The time at sealing as the device counted it: the server's last signed time and what a monotonic clock measured since,
+   * in whole seconds as milliseconds. Evidence of a clock that was turned back. Absent after a restart.
+   */
+  readonly countedMs?: number
 }
 
 const KINDS_PER_METHOD = 8
@@ -36,7 +33,7 @@ const META = 4
 
 /** @throws RangeError when the entries do not follow each other; everything else was checked when they were taken. */
 export function encodePayload(payload: BundlePayload): Uint8Array {
-  const { entries, currency, clock } = payload
+  const { entries, currency, countedMs } = payload
   const first = entries[0]
   if (first === undefined || entries.length > PAYMENTS_PER_BUNDLE_MAX) throw new RangeError('1 to 100 payments')
   const parties = new Map<string, number>()
@@ -59,7 +56,7 @@ export function encodePayload(payload: BundlePayload): Uint8Array {
     return extra.size > 0 ? [...fields, extra] : fields
   })
   const fields: CborValue[] = [first.counter, base, currency, [...parties.keys()].map(compactId), payments]
-  if (clock) fields.push([clock.lastServerTimeMs, clock.monotonicSinceMs, clock.bootId])
+  if (countedMs !== undefined) fields.push(Math.floor(countedMs / 1000) - base)
   return encodeCbor(fields)
 }
 
@@ -95,7 +92,8 @@ export function decodePayload(encoded: Uint8Array): BundlePayload {
     before = payment.initiatedAtMs / 1000
     return payment
   })
-  return fields.length === 6 ? { currency, entries, clock: decodeClock(fields[5]) } : { currency, entries }
+  if (fields.length === 5) return { currency, entries }
+  return { currency, entries, countedMs: 1000 * uint(baseTime + int(fields[5], 'clock'), 'clock', 2 ** 40) }
 }
 
 function decodeParties(value: CborValue | undefined): readonly string[] {
@@ -165,13 +163,4 @@ function decodeMeta(value: CborValue | undefined): Meta {
   }
   // Object.fromEntries defines own properties, so a key named __proto__ stays a key.
   return Object.fromEntries(meta)
-}
-
-function decodeClock(value: CborValue | undefined): DeviceClock {
-  const [lastServerTime, monotonicSince, bootId] = list(value, 'clock', 3, 3)
-  return {
-    lastServerTimeMs: uint(lastServerTime, 'clock'),
-    monotonicSinceMs: uint(monotonicSince, 'clock'),
-    bootId: bytes(bootId, 'clock', { max: 16 }),
-  }
 }

@@ -64,7 +64,7 @@ export class BundleCarrier {
 
   constructor(options: CarrierOptions) {
     const { deviceId, keepHours = 24, exclusive } = options
-    this.#options = withDefaults({ ...options, deviceId: deviceId ?? 'carrier' })
+    this.#options = withDefaults({ ...options, atRest: 'none', deviceId: deviceId ?? 'carrier' })
     const { storage, suite, clock } = this.#options
     this.#transport = new Transport({ ...this.#options, monotonicMs: () => clock.monotonicMs() })
     this.#headers = { ...NOTHING_ELSE, ...(deviceId !== undefined && { 'Molam-Carrier': deviceId }) }

@@ -1,5 +1,4 @@
 import type { Activity } from '../protocol/activity.ts'
-import type { DeviceClock } from '../protocol/payload.ts'
 import type { Payment } from '../protocol/payment.ts'
 import type { Policy } from '../protocol/policy.ts'
 import { amountRules } from './amount-rules.ts'
@@ -25,7 +24,8 @@ export interface LocalInput {
   readonly policy: Policy
   readonly ownerWallet: string
   readonly signedAtMs: number
-  readonly clock: DeviceClock | undefined
+  /** What the device counted when it sealed (payload.ts). */
+  readonly countedMs: number | undefined
   /** What the device's days held before this bundle. */
   readonly activity: Activity
   readonly history: DeviceHistory

@@ -1,5 +1,4 @@
 import { type DeviceId, localId } from '../protocol/ids.ts'
-import type { DeviceClock } from '../protocol/payload.ts'
 import type { Payment } from '../protocol/payment.ts'
 import type { Country } from '../protocol/policy.ts'
 import { type Hmac, pseudonyms } from './pseudonym.ts'
@@ -14,7 +13,8 @@ export interface BundleFacts {
   readonly signedAtMs: number
   readonly relay: boolean
   readonly payments: readonly Payment[]
-  readonly clock?: DeviceClock
+  /** UTC milliseconds, counted by the device from the server's last signed time on. */
+  readonly countedMs?: number
 }
 
 export interface TransactionFacts {
@@ -74,7 +74,7 @@ function* partiesOf(payments: readonly Payment[]): Iterable<string> {
 type Names = ReadonlyMap<string, string>
 
 function bundleJson(bundle: BundleFacts, names: Names) {
-  const { deviceId, country, bundleId, seq, signedAtMs, relay, payments, clock } = bundle
+  const { deviceId, country, bundleId, seq, signedAtMs, relay, payments, countedMs } = bundle
   return {
     bundle_id: bundleId,
     device_id: deviceId,
@@ -82,7 +82,7 @@ function bundleJson(bundle: BundleFacts, names: Names) {
     seq,
     signed_at: signedAtMs,
     relay,
-    ...(clock && { clock: { last_server_time: clock.lastServerTimeMs, monotonic_since: clock.monotonicSinceMs } }),
+    ...(countedMs !== undefined && { counted_at: countedMs }),
     transactions: payments.map((payment) => paymentJson(deviceId, payment, names)),
   }
 }

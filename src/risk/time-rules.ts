@@ -16,13 +16,13 @@ const velocity: Rule = ({ seen }) => {
 }
 
 /**
- * The payload says when the server's time was last heard and how long ago that was; it was sealed then, and signed then
+ * The payload says what time its device had counted from the server's last word on; it was sealed then, and signed then
  * or later. A signature from before that moment was made with a clock turned back.
  */
-const clockTurnedBack: Rule = ({ clock, signedAtMs, skewMs }) => {
-  if (clock === undefined) return undefined
-  const behindMs = clock.lastServerTimeMs + clock.monotonicSinceMs - signedAtMs
-  const detail = `signed ${minutes(behindMs)} minutes before the time that its own clocks count`
+const clockTurnedBack: Rule = ({ countedMs, signedAtMs, skewMs }) => {
+  if (countedMs === undefined) return undefined
+  const behindMs = countedMs - signedAtMs
+  const detail = `signed ${minutes(behindMs)} minutes before the time that the device had counted`
   return { rule: 'clock_turned_back', strength: behindMs > skewMs ? 1 : 0, detail }
 }
 

@@ -6,7 +6,7 @@ import { ES256 } from '../protocol/cose.ts'
 import type { AtRestCipher } from '../sdk/at-rest.ts'
 import { OfflineError } from '../sdk/errors.ts'
 import type { KeyStore } from '../sdk/key-store.ts'
-import { aesGcmCipher } from './at-rest.ts'
+import { webCryptoAtRest } from '../sdk/web-crypto-at-rest.ts'
 import { Database, type DeviceKeys, type EnrolledDevice } from './database.ts'
 import { DEFAULT_NAME } from './storage.ts'
 
@@ -80,7 +80,7 @@ export function keysIn(database: Database): BrowserKeyStore {
       return keys && publicKeyOf(keys)
     },
 
-    atRest: aesGcmCipher(async () => (await read())?.atRest),
+    atRest: webCryptoAtRest(async () => (await read())?.atRest),
     enrolled,
 
     async rememberEnrolled(device) {

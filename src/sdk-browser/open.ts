@@ -17,7 +17,7 @@ export interface BrowserDeviceOptions extends Omit<OfflineSDKOptions, Wired> {
   /** Name of the database. */
   readonly name?: string
   /** The page's service worker, which goes on sending when the page is closed; it calls `onBackgroundSync`. */
-  readonly serviceWorker?: ServiceWorkerRegistration
+  readonly serviceWorker?: ServiceWorkerRegistration | undefined
 }
 
 /** A device that holds a database open until it is destroyed. */

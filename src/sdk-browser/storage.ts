@@ -20,8 +20,12 @@ export interface ClosableStorage extends Storage {
  * @param name of the database; `browserKeyStore` of the same name keeps its keys beside the records
  * @throws DOMException when IndexedDB cannot be opened: private windows of some browsers, a newer version of the app
  * @example
- * const storage = await indexedDbStorage()
- * const sdk = new OfflineSDK({ apiUrl, deviceId, storage, keyStore: browserKeyStore() })
+ * // What `openOfflineDevice` does for an app that has no wishes of its own.
+ * const [storage, keyStore] = [await indexedDbStorage(), browserKeyStore()]
+ * const sdk = new OfflineSDK({
+ *   apiUrl, deviceId, storage, keyStore, atRest: keyStore.atRest,
+ *   exclusive: webLocks(), channel: broadcastChannel('till'), hints: browserHints,
+ * })
  */
 export async function indexedDbStorage(name: string = DEFAULT_NAME): Promise<ClosableStorage> {
   const storage = recordsIn(new Database(name))

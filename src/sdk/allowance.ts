@@ -3,6 +3,7 @@ import type { DayTotal, Notice } from '../protocol/notice.ts'
 import type { Payment } from '../protocol/payment.ts'
 import type { Policy } from '../protocol/policy.ts'
 import { judgeOne, type Verdict } from '../protocol/rules.ts'
+import { syncBefore } from './deadline.ts'
 import { blockOf, type DeviceState } from './device-state.ts'
 import { type Entry, statusOf } from './entry.ts'
 import { OfflineError } from './errors.ts'
@@ -27,9 +28,12 @@ export interface Allowance {
   readonly amountsByCurrency: Readonly<Record<string, Quota>>
   /** The most that one payment may be, whatever the day holds. */
   readonly maxAmount: number
-  /** The largest payment in `currency` that the limits still allow; 0 when they allow none. */
+  /** The largest payment in `currency` that may still be taken: 0 when the limits allow none, and when a sync is overdue. */
   readonly remaining: number
-  /** UTC milliseconds after which nothing is taken until the next sync. */
+  /**
+   * UTC milliseconds after which nothing is taken until the next sync: too long after the last one, or the oldest payment
+   * that waits would get too old.
+   */
   readonly syncBeforeMs: number
 }
 
@@ -85,7 +89,7 @@ export function judgeBeforeTaking(payment: Payment, entries: readonly Entry[], s
   const blocked = blockOf(state)
   if (blocked !== undefined) throw new OfflineError('device_blocked', { detail: blocked })
   const nowMs = payment.initiatedAtMs
-  if (nowMs > syncBefore(state)) throw new OfflineError('sync_overdue')
+  if (nowMs > syncBefore(entries, state)) throw new OfflineError('sync_overdue')
   const context = { policy, nowMs, ownerWallet, timeFloorMs: clock.serverMs, riskScore: undefined }
   const today = todayAt(nowMs, entries, state)
   const verdict = judgeOne(payment, today, context)
@@ -93,21 +97,21 @@ export function judgeBeforeTaking(payment: Payment, entries: readonly Entry[], s
   throw new OfflineError('refused', verdict.reason === undefined ? {} : { reason: verdict.reason })
 }
 
-const syncBefore = ({ clock, policy }: DeviceState): number => clock.serverMs + policy.maxDaysSinceSync * DAY_MS
-
 export function allowanceAt(nowMs: number, entries: readonly Entry[], state: DeviceState): Allowance {
   const { policy } = state
   const today = todayAt(nowMs, entries, state)
   const count = quota(today.count, policy.maxOfflinePerDevicePerDay)
   const amount = quota(today.value, policy.maxOfflineValuePerDevicePerDay)
+  const syncBeforeMs = syncBefore(entries, state)
+  const takes = policy.enabled && count.remaining > 0 && nowMs <= syncBeforeMs
   return {
     day: today.day,
     currency: policy.currency,
     count,
     amountsByCurrency: { [policy.currency]: amount },
     maxAmount: policy.maxOfflineAmount,
-    remaining: policy.enabled && count.remaining > 0 ? Math.min(amount.remaining, policy.maxOfflineAmount) : 0,
-    syncBeforeMs: syncBefore(state),
+    remaining: takes ? Math.min(amount.remaining, policy.maxOfflineAmount) : 0,
+    syncBeforeMs,
   }
 }
 

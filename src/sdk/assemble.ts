@@ -3,9 +3,9 @@ import type { Entry } from './entry.ts'
 import { OfflineError } from './errors.ts'
 import { nextRun, type Outgoing, sealRun } from './outgoing.ts'
 import type { SyncContext } from './sync-context.ts'
-import { sealKey } from './trust.ts'
+import { edgeKeys, sealKey } from './trust.ts'
 
-export type AssembleContext = Pick<SyncContext, 'device' | 'suite' | 'randomBytes'>
+export type AssembleContext = Pick<SyncContext, 'device' | 'suite' | 'randomBytes' | 'pinnedKeys'>
 
 /**
  * The bundle in flight, or the next one, made of the payments that wait and stored. A payment that is taken meanwhile
@@ -13,7 +13,8 @@ export type AssembleContext = Pick<SyncContext, 'device' | 'suite' | 'randomByte
  *
  * @returns undefined when nothing waits
  */
-export function nextBundle({ device, suite, randomBytes }: AssembleContext): Promise<Outgoing | undefined> {
+export function nextBundle(context: AssembleContext): Promise<Outgoing | undefined> {
+  const { device, suite, randomBytes } = context
   return device.change(async () => {
     // Sealed now, it could tell another story than the bundle whose record is lost.
     if (device.chainInDoubt) throw new OfflineError('chain_in_doubt')
@@ -24,8 +25,8 @@ export function nextBundle({ device, suite, randomBytes }: AssembleContext): Pro
     const { state, clock, deviceId } = device
     const bundleId = newUlid(clock.nowMs(), randomBytes)
     const place = { deviceId, bundleId, seq: state.seq + 1, prev: state.prev }
-    const extra = { clock: clock.evidence(), currency: state.policy.currency }
-    const { digest, ...sealed } = await sealRun(suite, place, sealKey(state.keys), run, extra)
+    const extra = { countedMs: clock.countedMs(), currency: state.policy.currency }
+    const { digest, ...sealed } = await sealRun(suite, place, sealKey(edgeKeys(context)), run, extra)
     const outgoing = { ...sealed, digests: [digest] }
     await device.putOutgoing(outgoing)
     return outgoing
@@ -33,7 +34,8 @@ export function nextBundle({ device, suite, randomBytes }: AssembleContext): Pro
 }
 
 /** @returns whether the bundle in flight could be sealed again: all its payments must still be whole */
-export function sealAgain({ device, suite }: AssembleContext, bundle: Outgoing): Promise<boolean> {
+export function sealAgain(context: AssembleContext, bundle: Outgoing): Promise<boolean> {
+  const { device, suite } = context
   return device.change(async () => {
     const run: Entry[] = []
     for (let counter = bundle.firstCounter; counter <= bundle.lastCounter; counter++) {
@@ -43,9 +45,9 @@ export function sealAgain({ device, suite }: AssembleContext, bundle: Outgoing):
     }
     const { state, clock, deviceId } = device
     const { bundleId, seq, prev, digests } = bundle
-    const extra = { clock: clock.evidence(), currency: state.policy.currency }
+    const extra = { countedMs: clock.countedMs(), currency: state.policy.currency }
     const place = { deviceId, bundleId, seq, prev }
-    const { digest, ...sealed } = await sealRun(suite, place, sealKey(state.keys), run, extra)
+    const { digest, ...sealed } = await sealRun(suite, place, sealKey(edgeKeys(context)), run, extra)
     await device.putOutgoing({ ...sealed, digests: [...digests, digest] })
     return true
   })

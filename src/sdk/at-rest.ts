@@ -1,6 +1,6 @@
 /**
- * Encrypts what is stored: an AEAD with a key that the storage does not hold. `@molam/offline/noble` has one for a key
- * of 32 bytes, `@molam/offline/browser` one for a WebCrypto key that never leaves its store.
+ * Encrypts what is stored: an AEAD with a key that the storage does not hold. `webCryptoAtRest` is one for a key of
+ * WebCrypto, `nobleAtRest` of `@molam/offline/noble` one for 32 bytes; a `browserKeyStore` brings its own.
  *
  * @example
  * const atRest = nobleAtRest(await keyFromKeychain(), randomBytes)

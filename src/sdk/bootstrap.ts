@@ -1,9 +1,10 @@
-import { decodeCbor, MalformedCbor } from '../protocol/cbor.ts'
-import { type KeySet, keySetFromCbor } from '../protocol/keyset.ts'
+import { MalformedCbor } from '../protocol/cbor.ts'
+import { decodeKeySet, type KeySet } from '../protocol/keyset.ts'
 import { ok, type Result } from '../protocol/result.ts'
 import { findBefore } from './found.ts'
 import { fetchNotice } from './notices.ts'
 import { type Failure, fail, failureOf, loadSigner, type SyncContext } from './sync-context.ts'
+import { newestKeys } from './trust.ts'
 
 /**
  * The first contact, and the first after the state was lost: keys of the edge over TLS (or from the app), and a notice
@@ -38,7 +39,7 @@ export async function bootstrap(context: SyncContext, reserved = 1): Promise<Res
       prev: facts.prev,
       cursor: notice.cursor,
       policy,
-      keys: notice.keys && notice.keys.version > keys.value.version ? notice.keys : keys.value,
+      keys: newestKeys(keys.value, notice.keys),
       clock: device.clock.reading(notice.serverTimeMs, roundTripMs, facts.nextCounter),
     }
     await device.begin(state, notice)
@@ -50,7 +51,7 @@ async function fetchKeys({ transport }: SyncContext): Promise<Result<KeySet, Fai
   const answer = await transport.get('/offline/keys')
   if (answer.kind !== 'ok') return failureOf(answer)
   try {
-    return ok(keySetFromCbor(decodeCbor(answer.body)))
+    return ok(decodeKeySet(answer.body))
   } catch (error) {
     if (error instanceof MalformedCbor) return fail('answer_invalid')
     throw error

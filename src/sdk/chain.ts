@@ -4,6 +4,7 @@ import { chainVerdict } from './chain-proof.ts'
 import { applyNotice, fetchNotice } from './notices.ts'
 import type { Parked } from './outgoing.ts'
 import { type Failure, fail, type SyncContext } from './sync-context.ts'
+import { edgeKeys } from './trust.ts'
 
 /**
  * Asks the edge where the device stands and settles what became of the bundle in flight, where no receipt can be had.
@@ -11,7 +12,7 @@ import { type Failure, fail, type SyncContext } from './sync-context.ts'
  */
 export async function resolveChain(context: SyncContext): Promise<Result<'admitted' | 'not_admitted', Failure>> {
   const { device, changed } = context
-  const received = await fetchNotice(context, device.state.keys, undefined)
+  const received = await fetchNotice(context, edgeKeys(context), undefined)
   if (!received.ok) return received
   const { notice, signed } = received.value
   const facts = notice.device

@@ -1,5 +1,4 @@
-import { fromHex, toHex } from '../protocol/bytes.ts'
-import type { DeviceClock as ClockEvidence } from '../protocol/payload.ts'
+import { toHex } from '../protocol/bytes.ts'
 
 /** The clocks of the machine. */
 export interface ClockSource {
@@ -23,7 +22,7 @@ export interface SavedClock {
 }
 
 const DAY_MS = 86_400_000
-/** Tells this start of the device from the few before it; it travels in every bundle. */
+/** Tells this start of the device from the few before it. */
 const BOOT_ID_BYTES = 4
 
 /** A server time that is not signed moves the signing time within these bounds of the last one that was. */
@@ -122,15 +121,10 @@ export class CorrectedClock {
       : signing.serverMs + Math.max(0, this.#source.monotonicMs() - signing.monotonicMs)
   }
 
-  /** What goes into a bundle as evidence, while the monotonic clock still runs that saw the server's time. */
-  evidence(): ClockEvidence | undefined {
+  /** UTC milliseconds as counted from the server's last signed time on, while the monotonic clock still runs that saw it. */
+  countedMs(): number | undefined {
     const since = this.#sinceServerTime()
-    if (this.#saved === undefined || since === undefined) return undefined
-    return {
-      lastServerTimeMs: this.#saved.serverMs,
-      monotonicSinceMs: Math.floor(since),
-      bootId: fromHex(this.#bootId),
-    }
+    return this.#saved === undefined || since === undefined ? undefined : Math.floor(this.#saved.serverMs + since)
   }
 
   #certainMs(): number {

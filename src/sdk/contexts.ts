@@ -14,9 +14,11 @@ export type Exclusive = <T>(name: string, run: () => Promise<T>) => Promise<T>
 
 /** Tells other contexts on the same storage that something was written, and hears it from them. */
 export interface Channel {
+  /** What it throws is ignored: it is called after the write. */
   post(): void
   /** @returns a function that ends the subscription */
   subscribe(heard: () => void): () => void
+  /** Called once, by `destroy()`. */
   close(): void
 }
 

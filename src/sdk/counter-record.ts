@@ -29,6 +29,9 @@ export const voidKey = (counter: number): string => `void/${counter}`
 export const dismissedKey = (counter: number): string => `dismissed/${counter}`
 export const outcomeKey = (counter: number): string => `outcome/${counter}`
 
+/** @returns the counter that one of these keys names */
+export const counterOf = (key: string): number => Number(key.slice(key.indexOf('/') + 1))
+
 /** What stands under a counter: a payment, or something that is none. */
 export interface CounterRecord {
   readonly entry?: Entry

@@ -5,7 +5,11 @@ import { emptyKeyStore } from './key-store.ts'
 import type { OfflineSDKOptions, ResolvedOptions } from './options.ts'
 import type { Fetch } from './transport.ts'
 
-/** What every runtime that we know has under these names. The only place of the SDK that looks at globals. */
+/**
+ * What the SDK takes from the runtime where the app passes nothing. What has a default on WebCrypto (`suite`, `fileCrypto`)
+ * uses the global `crypto`; and every runtime must have `TextEncoder` and `TextDecoder`, which the CBOR library looks for
+ * when it is loaded.
+ */
 interface Runtime {
   readonly fetch?: Fetch
   readonly crypto?: { getRandomValues(bytes: Uint8Array): Uint8Array; readonly subtle?: unknown }
@@ -18,12 +22,14 @@ interface Runtime {
 /**
  * Fills in what the app left out.
  *
- * @throws TypeError when the runtime lacks WebCrypto, `fetch`, `crypto.getRandomValues` or `performance.now` and none is
+ * @throws TypeError when `atRest` is not decided, or the runtime lacks WebCrypto, `fetch`, `crypto.getRandomValues` or `performance.now` and none is
  * passed in
  */
 export function withDefaults(options: OfflineSDKOptions): ResolvedOptions {
   const runtime = globalThis as unknown as Runtime
   const { AbortController } = runtime
+  // Typed callers cannot forget it. Payments in plain text must be somebody's decision.
+  if (options.atRest === undefined) throw new TypeError("`atRest` is a cipher for what is stored, or 'none'")
   return {
     ...options,
     keyStore: options.keyStore ?? emptyKeyStore,
@@ -37,7 +43,7 @@ export function withDefaults(options: OfflineSDKOptions): ResolvedOptions {
     exclusive: options.exclusive,
     channel: options.channel,
     hints: options.hints,
-    atRest: options.atRest,
+    atRest: options.atRest === 'none' ? undefined : options.atRest,
     simulate: options.simulate,
     suite: options.suite ?? runtimeSuite(runtime),
     fileCrypto: options.fileCrypto ?? webCryptoFileCrypto,

@@ -1,9 +1,10 @@
 import { fromBase64url, toBase64url } from '../protocol/bytes.ts'
 import { decodeCbor, encodeCbor } from '../protocol/cbor.ts'
-import { encodeKeySet, type KeySet, keySetFromCbor } from '../protocol/keyset.ts'
+import { decodeKeySet, encodeKeySet, type KeySet } from '../protocol/keyset.ts'
 import type { DayTotal } from '../protocol/notice.ts'
 import { type Policy, policyFromCbor, policyToCbor } from '../protocol/policy.ts'
 import type { ProblemCode } from '../protocol/problems.ts'
+import type { Changes } from './changes.ts'
 import type { SavedClock } from './clock.ts'
 
 /**
@@ -38,6 +39,8 @@ export interface DeviceState {
   readonly policy: Policy
   readonly keys: KeySet
   readonly clock: SavedClock
+  /** What contexts on the same storage have to read again. */
+  readonly changes: Changes
   /** The edge said that it takes nothing from this device. */
   readonly blocked?: { readonly code: ProblemCode; readonly atMs: number }
   /** The edge holds a history that is not ours: nothing is taken, because nothing could be sent. */
@@ -72,7 +75,7 @@ export function decodeState(encoded: Encoded): DeviceState {
     kid: fromBase64url(encoded.kid),
     prev: fromBase64url(encoded.prev),
     policy: policyFromCbor(decodeCbor(fromBase64url(encoded.policy))),
-    keys: keySetFromCbor(decodeCbor(fromBase64url(encoded.keys))),
+    keys: decodeKeySet(fromBase64url(encoded.keys)),
   }
 }
 

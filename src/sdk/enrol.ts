@@ -44,7 +44,7 @@ const NOTICE_PATH = '/offline/notice'
 export async function enrolSigner(options: EnrolOptions): Promise<Enrolment> {
   const { signer, code } = options
   if (signer.key.alg !== ES256) throw new TypeError('a device enrols itself with a P-256 key')
-  const platform = withDefaults({ ...options, storage: memoryStorage() })
+  const platform = withDefaults({ ...options, storage: memoryStorage(), atRest: 'none' })
   const { suite, clock, randomBytes } = platform
   const transport = new Transport({ ...platform, monotonicMs: () => clock.monotonicMs() })
   const id = deviceId(options.deviceId)

@@ -71,6 +71,11 @@ const DEVICE_ERRORS = {
     next: 'connect',
     message: 'The server must first say what became of the last bundle',
   },
+  unexpected: {
+    money: 'safe_on_device',
+    next: 'contact_support',
+    message: 'Something failed that should not: see `cause`',
+  },
   network_failed: { money: 'safe_on_device', next: 'wait', message: 'The server was not reached' },
   timed_out: { money: 'safe_on_device', next: 'wait', message: 'The server did not answer in time' },
   answer_invalid: {
@@ -181,6 +186,10 @@ export const isBlocking = (code: ProblemCode): boolean =>
 /** Whether what is stored is whole and not for this version of the app, or not for its key. */
 export const isUnreadable = (error: unknown): boolean =>
   error instanceof OfflineError && (error.code === 'store_locked' || error.code === 'store_newer')
+
+/** @returns the error itself when it is one of ours, else one that carries it */
+export const asOfflineError = (cause: unknown): OfflineError =>
+  cause instanceof OfflineError ? cause : new OfflineError('unexpected', { cause })
 
 /** @returns the error itself when it is one of ours, else a storage failure that carries it */
 export function asStorageFailure(cause: unknown, money: Money): OfflineError {

@@ -13,7 +13,7 @@ export interface OfflineEvents {
   sync: SyncReport
   /** The queue empties: when a sync begins to send, and after each bundle that is acknowledged. */
   progress: SyncProgress
-  /** What keeps the queue from emptying, once a sync. No payment is at fault; those that wait are safe on the device. */
+  /** What keeps the queue from emptying, once a sync, also of one that rejects. No payment is at fault; those that wait are safe on the device. */
   queue_error: OfflineError
 }
 

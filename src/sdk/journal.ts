@@ -1,9 +1,18 @@
+import { type CounterSet, hasCounter } from '../protocol/counters.ts'
 import { COUNTER_MAX } from '../protocol/limits.ts'
 import type { Outcome } from '../protocol/notice.ts'
 import type { Payment } from '../protocol/payment.ts'
 import type { Verdict } from '../protocol/rules.ts'
 import { Admissions } from './admissions.ts'
-import { type DamagedRecord, dismissedKey, outcomeKey, paymentKey, readCounter, voidKey } from './counter-record.ts'
+import {
+  counterOf,
+  type DamagedRecord,
+  dismissedKey,
+  outcomeKey,
+  paymentKey,
+  readCounter,
+  voidKey,
+} from './counter-record.ts'
 import type { DeviceState } from './device-state.ts'
 import { Entries } from './entries.ts'
 import { type Entry, isSettled, newEntry, replaces } from './entry.ts'
@@ -43,10 +52,13 @@ export class Journal {
   #outcomeLost = false
   #locked = false
 
-  /** @param announce makes other contexts on the storage read it again; to be awaited before anything known is undone */
-  constructor(records: Records, announce: () => Promise<void>) {
+  /**
+   * @param announce makes other contexts on the storage read these counters again; to be awaited before anything that they
+   * may know is changed
+   */
+  constructor(records: Records, announce: (counters: readonly number[]) => Promise<void>) {
     this.#records = records
-    this.#once = new WriteOnce(records, announce)
+    this.#once = new WriteOnce(records, (keys) => announce([...keys].map(counterOf)))
     this.#admissions = new Admissions(records)
     this.decisions = new PersonDecisions({
       records,
@@ -131,18 +143,23 @@ export class Journal {
   }
 
   /**
-   * Reads again what another context may have changed: whatever is not settled for good, and what is new.
+   * Reads again what another context has changed, and what is new.
    *
+   * @param changed undefined when it is not known: whatever is not settled for good is then read
    * @returns the payments that look different now
    */
-  async refresh(head: Head): Promise<readonly Entry[]> {
+  async refresh(head: Head, changed: CounterSet | undefined): Promise<readonly Entry[]> {
     const known = new Map(this.entries.map((entry) => [entry.counter, entry]))
     this.#entries.keepFrom(head.firstCounter)
-    const open = [...this.entries.filter((entry) => !isSettled(entry)), ...this.damaged].map(({ counter }) => counter)
+    const held = [...this.entries, ...this.damaged]
+    const again = changed
+      ? held.filter(({ counter }) => hasCounter(changed, counter))
+      : held.filter((entry) => !('voided' in entry && isSettled(entry)))
     // Payments of an export may have come back below what was here.
     const before = range(head.firstCounter, this.#firstCounter)
     this.#begin(head)
-    await this.#loadAll([...before, ...open, ...range(this.#nextCounter, head.nextCounter)])
+    const later = range(this.#nextCounter, head.nextCounter)
+    await this.#loadAll([...before, ...again.map(({ counter }) => counter), ...later])
     await this.#probe(Math.max(this.#nextCounter, head.nextCounter))
     await this.#loadAdmissions(head.seq)
     return this.entries.filter((entry) => {
@@ -198,9 +215,9 @@ export class Journal {
     await this.#loadCounter(counter)
   }
 
-  /** What failed writes left behind stands: another context may have built on it. */
-  adopt(): void {
-    this.#once.adopt()
+  /** What failed writes left behind stands: another context may have built on it. @returns its counters */
+  adopt(): CounterSet {
+    return this.#once.adopt().map((key) => [counterOf(key), counterOf(key)])
   }
 
   /** Before a bundle is built: no record may be in it that its caller was told does not exist. */

@@ -1,10 +1,11 @@
 import type { CryptoSuite } from '../crypto/suite.ts'
-import { equalBytes } from '../protocol/bytes.ts'
+import { equalBytes, toHex } from '../protocol/bytes.ts'
 import type { DeviceId } from '../protocol/ids.ts'
 import type { Notice } from '../protocol/notice.ts'
 import { countedElsewhere } from './allowance.ts'
 import type { AtRestCipher } from './at-rest.ts'
 import type { ChainHead } from './chain-proof.ts'
+import { type Changes, changedSince, noChanges, withChange } from './changes.ts'
 import { type ClockSource, CorrectedClock } from './clock.ts'
 import type { Channel, Exclusive } from './contexts.ts'
 import { type DeviceState, decodeState, type EncodedState, encodeState } from './device-state.ts'
@@ -18,6 +19,8 @@ import type { AdmissionRecord } from './payment-record.ts'
 import { Records } from './records.ts'
 import type { Storage } from './storage.ts'
 import { TwoSlots } from './two-slots.ts'
+
+const EPOCH_BYTES = 4
 
 export interface LocalDeviceOptions {
   readonly deviceId: DeviceId
@@ -52,6 +55,8 @@ export class LocalDevice {
   #outgoing: Outgoing | undefined
   /** What is on disk has been read in part only; and whether another context wrote any of it. */
   #stale = false
+  /** The changes up to which payments were read; undefined when that is not certain. */
+  #known: Changes | undefined
   #foreign = false
   /** Looked at, and there was nothing. */
   #empty = false
@@ -61,7 +66,7 @@ export class LocalDevice {
     this.#options = options
     this.records = new Records({ storage, prefix: `molam/${deviceId}/`, suite, atRest })
     this.deviceId = deviceId
-    this.journal = new Journal(this.records, () => this.#announce())
+    this.journal = new Journal(this.records, (counters) => this.#announce(counters))
     this.clock = new CorrectedClock(clock, randomBytes)
     this.#stateSlots = new TwoSlots(this.records, 'state')
     this.#outgoingSlots = new TwoSlots(this.records, 'outgoing')
@@ -80,7 +85,7 @@ export class LocalDevice {
       try {
         return await run()
       } finally {
-        if (this.records.writes !== writes) channel?.post()
+        if (this.records.writes !== writes) tell(channel)
       }
     })
   }
@@ -130,7 +135,7 @@ export class LocalDevice {
    *
    * @param told the notice that it is made of
    */
-  async begin(state: DeviceState, told: Notice): Promise<void> {
+  async begin(state: Omit<DeviceState, 'changes'>, told: Notice): Promise<void> {
     await this.journal.load(state)
     const { nextCounter, entries, locked } = this.journal
     // The state would be sealed with our key, and the one that opens the payments would not open it.
@@ -138,7 +143,8 @@ export class LocalDevice {
     // Without a state it is not known which of the payments found had left the device, nor what was heard of them.
     const cursor = entries.length > 0 ? 0 : state.cursor
     const elsewhere = countedElsewhere(told, entries, state.policy)
-    const begun = { ...state, nextCounter, voidFrom: nextCounter, cursor, ...(elsewhere && { elsewhere }) }
+    const changes = noChanges(toHex(this.#options.randomBytes(EPOCH_BYTES)))
+    const begun = { ...state, nextCounter, voidFrom: nextCounter, cursor, changes, ...(elsewhere && { elsewhere }) }
     await this.#stateSlots.write(encodeState(begun))
     await this.#loaded(begun)
   }
@@ -181,6 +187,7 @@ export class LocalDevice {
     await this.#stateSlots.write(encodeState(state))
     const clockIsNew = state.clock !== this.#state?.clock
     this.#state = state
+    if (!this.#stale) this.#known = state.changes
     if (clockIsNew) this.clock.learn(state.clock)
   }
 
@@ -249,14 +256,14 @@ export class LocalDevice {
   async #loaded(state: DeviceState): Promise<void> {
     await this.journal.load(state)
     this.#state = state
+    this.#known = state.changes
     this.#restoreClock()
     if (this.outgoing) this.journal.markBundled(this.outgoing.firstCounter, this.outgoing.lastCounter)
   }
 
   /**
    * Another context may have taken payments, voided them, or moved the chain. Its payments show by the record at the next
-   * counter, all else by the state or the bundle in flight: what changes neither of them is announced by a write of the
-   * state first.
+   * counter, all else by the state or the bundle in flight: what changes neither of them is announced in the state first.
    */
   async #refresh(): Promise<void> {
     if (this.#state === undefined) {
@@ -276,15 +283,19 @@ export class LocalDevice {
       this.#options.refreshed?.([])
     } else {
       // What a failed write of ours left behind is still to be undone, unless others may have built on it.
-      if (this.#foreign) this.journal.adopt()
+      const adopted = this.#foreign ? this.journal.adopt() : []
+      const announced = changedSince(this.#known, this.#state.changes)
+      // Until all of that is read: a store that fails meanwhile must not make us believe that it was.
+      this.#known = undefined
       await this.journal.settle()
-      const changed = await this.journal.refresh(this.#state)
+      const changed = await this.journal.refresh(this.#state, announced && [...announced, ...adopted])
       this.#restoreClock()
       if (this.outgoing) this.journal.markBundled(this.outgoing.firstCounter, this.outgoing.lastCounter)
       this.#options.refreshed?.(changed)
     }
     this.#stale = false
     this.#foreign = false
+    this.#known = this.#state?.changes
   }
 
   #restoreClock(): void {
@@ -294,7 +305,15 @@ export class LocalDevice {
     this.clock.restore(clock, lastPaymentMs)
   }
 
-  async #announce(): Promise<void> {
-    if (this.#options.exclusive) await this.update({})
+  async #announce(counters: readonly number[]): Promise<void> {
+    if (this.#options.exclusive) await this.update({ changes: withChange(this.state.changes, counters) })
+  }
+}
+
+function tell(channel: Channel | undefined): void {
+  try {
+    channel?.post()
+  } catch {
+    // Closed, perhaps. What was written stands, and others read it under the lock.
   }
 }

@@ -5,7 +5,9 @@
  * @example
  * const randomBytes = (length: number) => getRandomBytes(length) // expo-crypto
  * const suite = nobleSuite(randomBytes)
- * const sdk = new OfflineSDK({ suite, randomBytes, fileCrypto: nobleFileCrypto, keyStore, storage, apiUrl, deviceId })
+ * const atRest = nobleAtRest(await keyFromKeychain(), randomBytes)
+ * const crypto = { suite, randomBytes, fileCrypto: nobleFileCrypto }
+ * const sdk = new OfflineSDK({ ...crypto, keyStore, storage, atRest, apiUrl, deviceId })
  */
 import { gcm } from '@noble/ciphers/aes.js'
 import { hkdf } from '@noble/hashes/hkdf.js'

@@ -6,9 +6,12 @@ import type { Notice } from '../protocol/notice.ts'
 import { ok, type Result } from '../protocol/result.ts'
 import { isFinal } from '../protocol/states.ts'
 import { countedElsewhere } from './allowance.ts'
+import { withChange } from './changes.ts'
 import type { DeviceState } from './device-state.ts'
 import { statusOf } from './entry.ts'
-import { type Failure, fail, failureOf, loadSigner, rememberBlock, type SyncContext } from './sync-context.ts'
+import { isBlocking } from './errors.ts'
+import { type Failure, fail, failureOf, loadSigner, rememberBlock, type SyncContext, signing } from './sync-context.ts'
+import { edgeKeys, newestKeys } from './trust.ts'
 
 /** A notice whose signature holds and that is for this device. */
 export interface ReceivedNotice {
@@ -25,13 +28,15 @@ const NOTICE_PATH = '/offline/notice'
  *
  * @param cursor undefined: the device asks where it stands, and for all outcomes
  */
-export function versionHeaders(state: DeviceState | undefined, cursor: number | undefined): Record<string, string> {
+export function versionHeaders(
+  { device }: Pick<SyncContext, 'device'>,
+  keys: KeySet,
+  cursor: number | undefined,
+): Record<string, string> {
   return {
     ...(cursor !== undefined && { 'Molam-Cursor': String(cursor) }),
-    ...(state && {
-      'Molam-Policy-Version': String(state.policy.version),
-      'Molam-Keys-Version': String(state.keys.version),
-    }),
+    ...(device.hasState && { 'Molam-Policy-Version': String(device.state.policy.version) }),
+    'Molam-Keys-Version': String(keys.version),
   }
 }
 
@@ -44,7 +49,7 @@ export async function fetchNotice(
   const { device, transport, trust } = context
   const authorization = await deviceProof(context)
   if (!authorization.ok) return authorization
-  const versions = versionHeaders(device.hasState ? device.state : undefined, cursor)
+  const versions = versionHeaders(context, keys, cursor)
   let answer = await transport.get(NOTICE_PATH, { Authorization: authorization.value, ...versions })
   if (answer.kind === 'problem' && answer.serverTimeMs !== undefined) {
     if (!device.clock.learnForSigning(answer.serverTimeMs)) return failureOf(answer)
@@ -52,7 +57,8 @@ export async function fetchNotice(
     if (!again.ok) return again
     answer = await transport.get(NOTICE_PATH, { Authorization: again.value, ...versions })
   }
-  await rememberBlock(context, answer)
+  // The proof is all that this request carries: refused, the edge knows another key for this device, or none.
+  await rememberBlock(context, answer, (code) => isBlocking(code) || code === 'invalid_signature')
   if (answer.kind !== 'ok') return failureOf(answer)
   const notice = await trust.openNotice(keys, answer.body)
   if (notice === undefined) return fail('answer_invalid')
@@ -64,15 +70,15 @@ async function deviceProof(context: SyncContext): Promise<Result<string, Failure
   const loaded = await loadSigner(context)
   if (!loaded.ok) return loaded
   const { signer, kid } = loaded.value
-  const proof = await proveDevice(signer, {
+  const claims = {
     kid,
     deviceId: device.deviceId,
     issuedAtMs: device.clock.signingMs(),
     nonce: randomBytes(NONCE_BYTES),
     htm: 'GET',
     htu: transport.url(NOTICE_PATH),
-  })
-  return ok(`${DEVICE_PROOF_SCHEME} ${proof}`)
+  }
+  return signing(async () => `${DEVICE_PROOF_SCHEME} ${await proveDevice(signer, claims)}`)
 }
 
 /**
@@ -99,17 +105,24 @@ export async function applyNotice(context: SyncContext, received: ReceivedNotice
     const { state } = device
     // Device facts come without outcomes, so their cursor would skip those that were never delivered.
     const cursor = notice.device ? state.cursor : Math.max(state.cursor, notice.cursor)
-    if (notice.serverTimeMs < state.clock.serverMs) return device.update({ cursor })
+    const counters = notice.outcomes.map(({ counter }) => counter)
+    const changes = withChange(state.changes, counters)
+    if (notice.serverTimeMs < state.clock.serverMs) return device.update({ cursor, changes })
     const { blocked, ...unblocked } = state
-    // A notice is also given to a device that is suspended: while there is a bundle to send, only a receipt unblocks.
-    const stillBlocked = blocked && device.outgoing && { blocked }
+    // A notice is also given to a device that is suspended: while there is a bundle to send, only a receipt unblocks. One
+    // whose key was refused got this notice for a proof that holds.
+    const stillBlocked = blocked && blocked.code !== 'invalid_signature' && device.outgoing && { blocked }
     const policy = notice.policy && isNewer(notice.policy, state) ? notice.policy : state.policy
-    const keys = notice.keys && notice.keys.version > state.keys.version ? notice.keys : state.keys
-    const clock = device.clock.reading(notice.serverTimeMs, roundTripMs, device.journal.nextCounter)
+    const keys = newestKeys(edgeKeys(context), notice.keys)
+    // The very notice that set the clock says nothing new of it, however late it comes again.
+    const { clock: known } = state
+    const isLater = notice.serverTimeMs > known.serverMs
+    const clock = isLater ? device.clock.reading(notice.serverTimeMs, roundTripMs, device.journal.nextCounter) : known
     const lostByEdge = lostOf(context, notice.missing ?? [])
     const elsewhere = countedElsewhere(notice, device.journal.entries, policy)
     const facts = elsewhere && { elsewhere }
-    return device.replace({ ...unblocked, ...stillBlocked, ...facts, cursor, policy, keys, clock, lostByEdge })
+    const news = { cursor, policy, keys, clock, changes, lostByEdge }
+    return device.replace({ ...unblocked, ...stillBlocked, ...facts, ...news })
   })
   return news
 }

@@ -10,13 +10,18 @@ import type { Simulation } from './simulation.ts'
 import type { Storage } from './storage.ts'
 import type { Fetch, NewAbort, Timers } from './transport.ts'
 
-/** What the SDK runs on; everything but the first three has a default. */
+/** What the SDK runs on; everything but the first four has a default. */
 export interface OfflineSDKOptions {
   /** Base URL of the edge: `https://offline.molam.example`. */
   readonly apiUrl: string
   /** 1–64 of `A-Z a-z 0-9 . _ -`. */
   readonly deviceId: string
   readonly storage: Storage
+  /**
+   * Encrypts what is stored, which names payers and amounts. `none` where nothing outlives the program or the storage is
+   * encrypted already. A storage is encrypted from its first record on or not at all.
+   */
+  readonly atRest: AtRestCipher | 'none'
   /** Where the device's private key is. Without one no payment can be taken: the state is `blocked`, `key_missing`. */
   readonly keyStore?: KeyStore
   /** Sync by itself: soon after a payment, on a timer, with backoff. Default false. */
@@ -27,7 +32,14 @@ export interface OfflineSDKOptions {
   readonly requestTimeoutMs?: number
   /** Days that finished payments stay on the device. Default 30, at least 2. */
   readonly historyDays?: number
-  /** Keys of the edge that come with the app; without them the first ones are fetched over TLS. Pinned either way. */
+  /**
+   * Keys of the edge that come with the app; without them the first ones are fetched over TLS. Pinned either way: later ones
+   * come with signed notices, or with a later version of the app.
+   *
+   * @example
+   * // curl -H 'Accept: application/cbor' https://offline.molam.example/offline/keys > keys.cbor, when the app is built
+   * keys: decodeKeySet(await readAsset('keys.cbor'))
+   */
   readonly keys?: KeySet
   /** What a payment does about the network. Default `prefer_online`. */
   readonly behavior?: OfflineBehavior
@@ -39,8 +51,6 @@ export interface OfflineSDKOptions {
   readonly channel?: Channel
   /** What the platform thinks of the network and the page. */
   readonly hints?: Hints
-  /** Encrypts what is stored. A storage is encrypted from its first record on or not at all. */
-  readonly atRest?: AtRestCipher
   /** A bad network on purpose; refused where the edge could be a real one. */
   readonly simulate?: Simulation
   /** Default: WebCrypto. Where there is none, `nobleSuite` from `@molam/offline/noble`. */
@@ -56,8 +66,8 @@ export interface OfflineSDKOptions {
   readonly newAbort?: NewAbort
 }
 
-type WithoutDefault = 'keys' | 'newAbort' | 'exclusive' | 'channel' | 'hints' | 'atRest' | 'simulate'
+type WithoutDefault = 'keys' | 'newAbort' | 'exclusive' | 'channel' | 'hints' | 'simulate'
 
-export type ResolvedOptions = Required<Omit<OfflineSDKOptions, WithoutDefault>> & {
+export type ResolvedOptions = Required<Omit<OfflineSDKOptions, WithoutDefault | 'atRest'>> & {
   readonly [option in WithoutDefault]: OfflineSDKOptions[option] | undefined
-}
+} & { readonly atRest: AtRestCipher | undefined }

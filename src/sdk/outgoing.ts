@@ -5,7 +5,7 @@ import type { DeviceId } from '../protocol/ids.ts'
 import type { EdgeKey } from '../protocol/keyset.ts'
 import { BUNDLE_BYTES_MAX, PAYMENTS_PER_BUNDLE_MAX } from '../protocol/limits.ts'
 import type { Currency } from '../protocol/money.ts'
-import { type DeviceClock, encodePayload } from '../protocol/payload.ts'
+import { encodePayload } from '../protocol/payload.ts'
 import type { ProblemCode } from '../protocol/problems.ts'
 import { type Entry, toWire } from './entry.ts'
 
@@ -64,13 +64,17 @@ export async function sealRun(
   place: Pick<Outgoing, 'bundleId' | 'seq' | 'prev'> & { readonly deviceId: DeviceId },
   recipient: EdgeKey,
   run: readonly Entry[],
-  extra: { readonly clock: DeviceClock | undefined; readonly currency: Currency },
+  extra: { readonly countedMs: number | undefined; readonly currency: Currency },
 ): Promise<Omit<Outgoing, 'digests'> & { readonly digest: Uint8Array }> {
   const { bundleId, seq, prev } = place
   const [first, last] = [run[0], run.at(-1)]
   if (first === undefined || last === undefined) throw new RangeError('an empty bundle')
   const currency = run.find((entry) => !entry.voided)?.payment?.currency ?? extra.currency
-  const payload = { currency, entries: run.map(toWire), ...(extra.clock && { clock: extra.clock }) }
+  const payload = {
+    currency,
+    entries: run.map(toWire),
+    ...(extra.countedMs !== undefined && { countedMs: extra.countedMs }),
+  }
   const sealed = await sealPayload(suite, recipient, place, payload)
   return {
     bundleId,

@@ -10,8 +10,8 @@ interface Desk {
   readonly records: Records
   readonly entries: Entries
   readonly once: WriteOnce
-  /** To be awaited before anything known is undone. */
-  readonly announce: () => Promise<void>
+  /** To be awaited before anything that other contexts may know is undone. */
+  readonly announce: (counters: readonly number[]) => Promise<void>
   readonly isBundled: (counter: number) => boolean
   readonly reload: (counter: number) => Promise<unknown>
 }
@@ -38,7 +38,7 @@ export class PersonDecisions {
       throw new OfflineError('no_such_payment')
     this.#assertNeverSent(counter, voidFrom)
     const stored = await records.read(paymentKey(counter))
-    await announce()
+    await announce([counter])
     if (damaged?.kind === 'void_unreadable') await records.remove(voidKey(counter))
     await once.write(voidKey(counter), { counter })
     // From here on nothing may fail: the payment is voided, and the caller must hear that it is.
@@ -55,7 +55,7 @@ export class PersonDecisions {
     const { records, entries, announce, reload } = this.#desk
     if (entries.damage(counter)?.kind !== 'void_unreadable') throw new OfflineError('no_such_payment')
     this.#assertNeverSent(counter, voidFrom)
-    await announce()
+    await announce([counter])
     await records.remove(voidKey(counter))
     await reload(counter)
   }
@@ -69,7 +69,7 @@ export class PersonDecisions {
     const { records, entries, announce, reload } = this.#desk
     const damaged = entries.damage(counter)
     if (damaged === undefined || damaged.kind === 'absent') throw new OfflineError('no_such_payment')
-    await announce()
+    await announce([counter])
     await records.write(dismissedKey(counter), { counter })
     await reload(counter)
   }

@@ -10,9 +10,9 @@ import { sealAgain } from './assemble.ts'
 import { park, resolveChain } from './chain.ts'
 import { applyNotice, type ReceivedNotice, versionHeaders } from './notices.ts'
 import type { Outgoing } from './outgoing.ts'
-import { type Failure, fail, failureOf, loadSigner, rememberBlock, type SyncContext } from './sync-context.ts'
+import { type Failure, fail, failureOf, loadSigner, rememberBlock, type SyncContext, signing } from './sync-context.ts'
 import type { Answer } from './transport.ts'
-import { sealKey } from './trust.ts'
+import { edgeKeys, newestKeys, sealKey } from './trust.ts'
 
 /** How often one run signs or seals the same bundle again before it leaves it to the next. */
 const ATTEMPTS_PER_RUN = 5
@@ -66,14 +66,15 @@ export async function signOutgoing(
     nonce: randomBytes(NONCE_BYTES),
     relay,
   }
-  return ok(await signBundle(signer, header, bundle.sealed))
+  return signing(() => signBundle(signer, header, bundle.sealed))
 }
 
 async function send(context: SyncContext, bundle: Outgoing): Promise<Result<Answer, Failure>> {
-  const { state } = context.device
   const signed = await signOutgoing(context, bundle, { relay: false })
   if (!signed.ok) return signed
-  return ok(await context.transport.push(signed.value, versionHeaders(state, state.cursor)))
+  return ok(
+    await context.transport.push(signed.value, versionHeaders(context, edgeKeys(context), context.device.state.cursor)),
+  )
 }
 
 async function next(context: SyncContext, bundle: Outgoing, answer: Answer): Promise<Step> {
@@ -98,14 +99,15 @@ async function next(context: SyncContext, bundle: Outgoing, answer: Answer): Pro
 async function accept(context: SyncContext, bundle: Outgoing, answer: Extract<Answer, { kind: 'ok' }>): Promise<Step> {
   const { device, trust, changed, acknowledged } = context
   const parts = readPushResponse(answer.body)
-  const { keys } = device.state
-  const receipt = parts && (await trust.openReceipt(keys, parts.receipt, bundle))
+  const keys = edgeKeys(context)
+  const notice = parts && (await trust.openNotice(keys, parts.notice))
+  // The receipt may be signed by a key that this very notice brings.
+  const receipt = parts && (await trust.openReceipt(newestKeys(keys, notice?.keys), parts.receipt, bundle))
   if (parts === undefined || receipt === undefined) return provenByChain(context)
   const proof = { proof: 'receipt', signed: toBase64url(parts.receipt) } as const
   const admitted = await device.change(() => device.admit(bundle.seq, prevOf(receipt.digest), proof))
   for (const entry of admitted) changed(entry)
   for (let counter = receipt.firstCounter; counter <= receipt.lastCounter; counter++) acknowledged.add(counter)
-  const notice = await trust.openNotice(keys, parts.notice)
   if (notice === undefined) return ok({ notice, news: 0 })
   const news = await applyNotice(context, { notice, signed: parts.notice, roundTripMs: answer.roundTripMs })
   return ok({ notice, news })
@@ -137,12 +139,11 @@ async function rebuild(
   bundle: Outgoing,
   answer: Extract<Answer, { kind: 'problem' }>,
 ): Promise<Step> {
-  const { device } = context
   if (bundle.digests.length >= SEALED_FORMS_MAX) return park(context, answer.code)
   const resolved = await resolveChain(context)
   if (!resolved.ok) return resolved
   if (resolved.value === 'admitted') return PROVEN
-  const sameKey = equalBytes(sealKey(device.state.keys).kid, bundle.recipientKid)
+  const sameKey = equalBytes(sealKey(edgeKeys(context)).kid, bundle.recipientKid)
   if (answer.code === 'unknown_recipient_key' && sameKey) return failureOf(answer)
   return (await sealAgain(context, bundle)) ? 'again' : park(context, 'record_damaged')
 }

@@ -2,10 +2,12 @@ import { toBase64url } from '../protocol/bytes.ts'
 import { prevOf } from '../protocol/chain.ts'
 import { localId, ulidText } from '../protocol/ids.ts'
 import { nextBundle } from './assemble.ts'
+import { tooOldAfter } from './deadline.ts'
 import type { Entry } from './entry.ts'
 import { OfflineError } from './errors.ts'
 import { signOutgoing } from './push.ts'
 import type { SyncContext } from './sync-context.ts'
+import { edgeKeys } from './trust.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -17,7 +19,10 @@ export interface RelayBundle {
   readonly bundleId: string
   /** Local ids of its payments. */
   readonly payments: readonly string[]
-  /** UTC milliseconds after which the edge does not take these bytes any more; a fresh call signs again. */
+  /**
+   * UTC milliseconds after which the edge does not take these bytes any more, or refuses a payment in them as too old. For
+   * the former a fresh call signs again.
+   */
   readonly expiresAtMs: number
 }
 
@@ -39,13 +44,15 @@ export async function sealForRelay(context: SyncContext): Promise<RelayBundle | 
     { length: bundle.lastCounter - bundle.firstCounter + 1 },
     (_, index) => bundle.firstCounter + index,
   )
+  const { policy } = device.state
+  const entries = counters.flatMap((counter) => device.journal.entry(counter) ?? [])
   return {
     bytes: signed.value,
     bundleId: ulidText(bundle.bundleId),
     payments: counters
       .filter((counter) => !device.journal.entry(counter)?.voided)
       .map((counter) => localId(device.deviceId, counter)),
-    expiresAtMs: signedAtMs + device.state.policy.maxRelayHours * HOUR_MS,
+    expiresAtMs: Math.min(signedAtMs + policy.maxRelayHours * HOUR_MS, tooOldAfter(entries, policy)),
   }
 }
 
@@ -58,7 +65,7 @@ export async function sealForRelay(context: SyncContext): Promise<RelayBundle | 
  */
 export async function acceptRelayed(context: SyncContext, signed: Uint8Array): Promise<readonly Entry[]> {
   const { device, trust } = context
-  const { keys } = device.state
+  const keys = edgeKeys(context)
   const bundle = device.outgoing
   const receipt = bundle && (await trust.openReceipt(keys, signed, bundle))
   if (receipt) {

@@ -1,3 +1,4 @@
+import { withChange } from './changes.ts'
 import type { LocalDevice } from './local-device.ts'
 
 /**
@@ -16,6 +17,7 @@ export async function reserve(device: LocalDevice, returning: readonly number[],
     nextCounter: Math.max(nextCounter, journal.nextCounter),
     voidFrom: Math.max(nextCounter, state.voidFrom),
     returning,
+    changes: withChange(state.changes, returning),
   })
   await device.reload()
 }

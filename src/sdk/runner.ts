@@ -1,7 +1,8 @@
 import type { DeviceId } from '../protocol/ids.ts'
 import { AutoSync } from './auto-sync.ts'
+import type { Channel } from './contexts.ts'
 import { type Entry, isDone } from './entry.ts'
-import { OfflineError } from './errors.ts'
+import { asOfflineError, OfflineError } from './errors.ts'
 import { Emitter, type OfflineEvents } from './events.ts'
 import type { UnsyncedExport } from './export.ts'
 import { LocalDevice } from './local-device.ts'
@@ -10,7 +11,15 @@ import { viewOf } from './payment-view.ts'
 import type { Returning } from './restorable.ts'
 import { type Restored, restore } from './restore.ts'
 import { historyMs } from './retention.ts'
-import { blockedByEdge, isBlocked, type OfflineState, type OfflineStatus, snapshot, statusAfter } from './sdk-state.ts'
+import {
+  blockedByEdge,
+  isBlocked,
+  type OfflineState,
+  type OfflineStatus,
+  snapshot,
+  statusAfter,
+  statusFollowing,
+} from './sdk-state.ts'
 import { simulated } from './simulation.ts'
 import { runSync, type SyncReport } from './sync.ts'
 import { loadSigner, type SyncContext } from './sync-context.ts'
@@ -24,8 +33,11 @@ export class Runner {
   readonly events = new Emitter<OfflineEvents>()
   readonly auto: AutoSync
   readonly #historyMs: number
+  readonly #channel: Channel | undefined
   readonly #unsubscribe: (() => void) | undefined
   #status: OfflineStatus = { status: 'created' }
+  /** The last contact with the edge, by whatever context, that the status knows of. */
+  #knownServerMs: number | undefined
   #initializing: Promise<OfflineState> | undefined
   #syncing: Promise<SyncReport> | undefined
 
@@ -62,6 +74,7 @@ export class Runner {
       unsynced: () => this.device.unsynced,
       lost: () => this.#lost(),
     })
+    this.#channel = channel
     this.#unsubscribe = channel?.subscribe(() => void this.#refresh())
   }
 
@@ -83,18 +96,28 @@ export class Runner {
   }
 
   initialize(): Promise<OfflineState> {
-    this.#initializing ??= this.#initialize().finally(() => {
-      this.#initializing = undefined
-    })
+    this.#initializing ??= this.#initialize()
+      .catch((cause: unknown) => {
+        throw asOfflineError(cause)
+      })
+      .finally(() => {
+        this.#initializing = undefined
+      })
     return this.#initializing
   }
 
   /** Shares a run that is going on. @param explicit a person asked: what is parked is tried again */
   sync(explicit: boolean): Promise<SyncReport> {
-    this.#syncing ??= this.#syncOnce(explicit).finally(() => {
-      this.#syncing = undefined
-      this.emitState()
-    })
+    this.#syncing ??= this.#syncOnce(explicit)
+      .catch((cause: unknown) => {
+        const error = asOfflineError(cause)
+        if (this.isAlive) this.events.emit('queue_error', error)
+        throw error
+      })
+      .finally(() => {
+        this.#syncing = undefined
+        this.emitState()
+      })
     return this.#syncing
   }
 
@@ -125,6 +148,7 @@ export class Runner {
     await this.#initializing?.catch(() => undefined)
     await this.#syncing?.catch(() => undefined)
     await this.device.idle()
+    this.#channel?.close()
     this.emitState()
   }
 
@@ -182,11 +206,9 @@ export class Runner {
   async #automaticSync(): Promise<void> {
     try {
       await this.sync(false)
-    } catch (error) {
-      // The store, or a fault of ours: the payments stay where they are, and the next run tries again.
-      if (!this.isAlive) return
-      if (error instanceof OfflineError) this.events.emit('queue_error', error)
-      this.auto.afterSync({ status: 'retry_later' }, true)
+    } catch {
+      // The store, or a fault of ours, told as the queue's error: the payments stay where they are, the next run tries again.
+      if (this.isAlive) this.auto.afterSync({ status: 'retry_later' }, true)
     }
   }
 
@@ -204,20 +226,19 @@ export class Runner {
 
   /** Another context has changed these payments, and perhaps more. */
   #refreshed(entries: readonly Entry[]): void {
-    const { status } = this.#status
-    const follows = status === 'needs_network' || status === 'offline_ready' || status === 'ready'
-    if (follows) this.#status = this.#followed()
+    this.#status = statusFollowing(this.#status, this.device, this.#serverMs !== this.#knownServerMs)
+    this.#knownServerMs = this.#serverMs
     for (const entry of entries) this.changed(entry)
     this.emitState()
   }
 
-  #followed(): OfflineStatus {
-    if (!this.device.hasState) return { status: 'needs_network', error: new OfflineError('not_ready') }
-    return blockedByEdge(this.device) ?? { status: 'ready' }
+  get #serverMs(): number | undefined {
+    return this.device.hasState ? this.device.state.clock.serverMs : undefined
   }
 
   #setStatus(status: OfflineStatus): void {
     if (this.isAlive) this.#status = status
+    this.#knownServerMs = this.#serverMs
     this.emitState()
   }
 }

@@ -1,4 +1,5 @@
 import type { DamagedRecord } from './counter-record.ts'
+import { type SyncDue, syncDueAt } from './deadline.ts'
 import { blockOf } from './device-state.ts'
 import { isDone, statusOf } from './entry.ts'
 import { OfflineError, type OfflineErrorCode } from './errors.ts'
@@ -36,6 +37,8 @@ export type OfflineState = OfflineStatus & {
   readonly damaged: readonly DamagedRecord[]
   /** A bundle that the edge refuses; payments behind it wait. */
   readonly parked?: Parked
+  /** Somebody must bring the device to a network: see `getAllowance().syncBeforeMs`. */
+  readonly syncDue?: SyncDue
   /** The edge's time of the last verified answer, UTC milliseconds. */
   readonly lastSyncMs?: number
 }
@@ -59,9 +62,25 @@ export function blockedByEdge(device: LocalDevice): OfflineStatus | undefined {
   return code && { status: 'blocked', error: new OfflineError(code) }
 }
 
+/**
+ * The status after another context has written. Faults of a context of its own stay, and so does what it knows of its own
+ * network; what the edge said is said to all.
+ *
+ * @param reached whether there was an answer of the edge since this context last knew of one
+ */
+export function statusFollowing(own: OfflineStatus, device: LocalDevice, reached: boolean): OfflineStatus {
+  const { status } = own
+  if (status === 'created' || status === 'destroyed' || (status === 'blocked' && isBlocked(own.error))) return own
+  if (!device.hasState) {
+    return status === 'blocked' ? own : { status: 'needs_network', error: new OfflineError('not_ready') }
+  }
+  return blockedByEdge(device) ?? { status: reached || status === 'ready' ? 'ready' : 'offline_ready' }
+}
+
 export function snapshot(status: OfflineStatus, device: LocalDevice, syncing: boolean): OfflineState {
   const { entries, damaged } = device.journal
   const parked = device.hasState ? device.outgoing?.parked : undefined
+  const syncDue = device.hasState ? syncDueAt(device.clock.nowMs(), entries, device.state) : undefined
   return {
     ...status,
     syncing,
@@ -69,6 +88,7 @@ export function snapshot(status: OfflineStatus, device: LocalDevice, syncing: bo
     waiting: entries.filter((entry) => statusOf(entry) !== 'pending_offline' && !isDone(entry)).length,
     damaged: damaged.filter(({ dismissed }) => !dismissed),
     ...(parked && { parked }),
+    ...(syncDue && { syncDue }),
     ...(device.hasState && { lastSyncMs: device.state.clock.serverMs }),
   }
 }

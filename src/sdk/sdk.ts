@@ -26,7 +26,7 @@ import { pushNow, type Reach, requireContact, take, voidUnlessSent } from './tak
  * `exclusive`; without it, one instance per device and storage.
  *
  * @example
- * const sdk = new OfflineSDK({ apiUrl, deviceId: 'POS-001', storage, keyStore, autoSync: true })
+ * const sdk = new OfflineSDK({ apiUrl, deviceId: 'POS-001', storage, keyStore, atRest, autoSync: true })
  * await sdk.initialize()
  * const payment = await sdk.createOfflineTransaction({
  *   type: 'merchant', amount: 2500, currency: 'XOF', sender: '+221770000001', receiver: 'shop-12',
@@ -42,7 +42,7 @@ export class OfflineSDK {
 
   /**
    * @throws RangeError when `apiUrl` or `deviceId` is not valid, or `simulate` is asked for where the edge could be real
-   * @throws TypeError when the runtime lacks something that the options do not bring
+   * @throws TypeError when `atRest` is left out, or the runtime lacks something that the options do not bring
    */
   constructor(options: OfflineSDKOptions) {
     this.#options = withDefaults(options)
@@ -64,7 +64,7 @@ export class OfflineSDK {
    * Reads what is on disk. Without a network it is enough that the device was in contact once; a device that never was
    * tries now, and answers `needs_network` when it cannot. May be called again.
    *
-   * @throws OfflineError `storage_failed` when the storage cannot be read; `destroyed`
+   * @throws OfflineError `storage_failed` when the storage cannot be read; `destroyed`; `unexpected`, for a fault of ours
    */
   initialize(): Promise<OfflineState> {
     return this.#runner.initialize()
@@ -134,7 +134,7 @@ export class OfflineSDK {
    * Brings everything up to date: sends what waits, fetches what was missed. One run at a time: a call during a run
    * shares it. Resolves however it went; see the report.
    *
-   * @throws OfflineError `destroyed`, `storage_failed` when the storage cannot be read
+   * @throws OfflineError `destroyed`, `storage_failed` when the storage cannot be read; `unexpected`, for a fault of ours
    */
   syncNow(): Promise<SyncReport> {
     return this.#runner.sync(true)

@@ -42,9 +42,12 @@ export interface Failure {
   readonly retryAfterMs?: number
 }
 
-export function fail(code: OfflineErrorCode, extra: { stop?: boolean; retryAfterMs?: number } = {}): Err<Failure> {
-  const { stop = false, retryAfterMs } = extra
-  return err({ error: new OfflineError(code), stop, ...(retryAfterMs !== undefined && { retryAfterMs }) })
+export function fail(
+  code: OfflineErrorCode,
+  extra: { stop?: boolean; retryAfterMs?: number; cause?: unknown } = {},
+): Err<Failure> {
+  const { stop = false, retryAfterMs, cause } = extra
+  return err({ error: new OfflineError(code, { cause }), stop, ...(retryAfterMs !== undefined && { retryAfterMs }) })
 }
 
 /** The failure that an answer other than 200 stands for. */
@@ -54,9 +57,13 @@ export function failureOf(answer: Exclude<Answer, { kind: 'ok' }>): Err<Failure>
   return fail(code, { stop, ...(retryAfterMs !== undefined && { retryAfterMs }) })
 }
 
-/** Remembers that the edge takes nothing from this device, so that no payment is taken that it would not admit. */
-export async function rememberBlock({ device }: SyncContext, answer: Answer): Promise<void> {
-  if (answer.kind !== 'problem' || !isBlocking(answer.code) || !device.hasState) return
+/**
+ * Remembers that the edge takes nothing from this device, so that no payment is taken that it would not admit.
+ *
+ * @param blocks which refusals say so
+ */
+export async function rememberBlock({ device }: SyncContext, answer: Answer, blocks = isBlocking): Promise<void> {
+  if (answer.kind !== 'problem' || !blocks(answer.code) || !device.hasState) return
   const blocked = { code: answer.code, atMs: device.clock.nowMs() }
   await device.change(() => device.update({ blocked }))
 }
@@ -70,10 +77,24 @@ export interface DeviceSigner {
 export async function loadSigner(
   context: Pick<SyncContext, 'keyStore' | 'suite' | 'device'>,
 ): Promise<Result<DeviceSigner, Failure>> {
-  const loaded = await context.keyStore.load()
+  const found = await signing(async () => context.keyStore.load())
+  if (!found.ok) return found
+  const loaded = found.value
   if (loaded.status === 'missing') return fail('key_missing', { stop: true })
   if (loaded.status === 'locked') return fail('key_locked')
   const kid = await keyId(context.suite, loaded.signer.key)
   const enrolled = context.device.hasState ? context.device.state.kid : kid
   return equalBytes(kid, enrolled) ? ok({ signer: loaded.signer, kid }) : fail('key_mismatch', { stop: true })
+}
+
+/**
+ * Runs what a key store does. What it throws is its way of saying that the key cannot be used now: the person did not
+ * confirm, the enclave is busy.
+ */
+export async function signing<T>(run: () => Promise<T>): Promise<Result<T, Failure>> {
+  try {
+    return ok(await run())
+  } catch (cause) {
+    return fail('key_locked', { cause })
+  }
 }

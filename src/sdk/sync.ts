@@ -8,6 +8,7 @@ import { applyNotice, fetchNotice, isFull } from './notices.ts'
 import { pushBundle } from './push.ts'
 import { prune } from './retention.ts'
 import { type Failure, fail, type SyncContext } from './sync-context.ts'
+import { edgeKeys } from './trust.ts'
 
 /** How a sync went. No network is a normal day: it is reported, not thrown. */
 export interface SyncReport {
@@ -137,7 +138,7 @@ async function catchUp(context: SyncContext, tally: Tally): Promise<Result<void,
   const { device } = context
   const replay = device.journal.outcomeLost
   for (let cursor = replay ? 0 : device.state.cursor; ; ) {
-    const received = await fetchNotice(context, device.state.keys, cursor)
+    const received = await fetchNotice(context, edgeKeys(context), cursor)
     if (!received.ok) return received
     tally.outcomes += await applyNotice(context, received.value)
     const { notice } = received.value

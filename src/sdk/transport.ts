@@ -11,6 +11,8 @@ export interface HttpRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body?: Uint8Array
   readonly signal?: unknown
+  /** Browsers then carry it out although its page is closed; other runtimes ignore it. */
+  readonly keepalive?: boolean
   /** A captive portal answers with a redirect: it is no answer. */
   readonly redirect: 'error'
   readonly credentials: 'omit'
@@ -57,6 +59,8 @@ export interface TransportOptions {
   readonly newAbort: NewAbort | undefined
 }
 
+/** Browsers refuse requests that outlive their page above 64 KiB together, headers included. */
+const KEEPALIVE_BYTES_MAX = 60 * 1024
 const CBOR_MEDIA_TYPE = 'application/cbor'
 const JSON_MEDIA_TYPE = 'application/json'
 /** Bytes of an answer: a receipt and a full notice take half of it. */
@@ -85,7 +89,8 @@ export class Transport {
 
   push(bundle: Uint8Array, headers: Readonly<Record<string, string>>): Promise<Answer> {
     const sent = { Accept: CBOR_MEDIA_TYPE, 'Content-Type': BUNDLE_MEDIA_TYPE, ...headers }
-    return this.#send('/offline/push', { method: 'POST', headers: sent, body: bundle })
+    const keepalive = bundle.length <= KEEPALIVE_BYTES_MAX
+    return this.#send('/offline/push', { method: 'POST', headers: sent, body: bundle, ...(keepalive && { keepalive }) })
   }
 
   /** For what is no payment: the answer's body is JSON too. */
@@ -94,7 +99,7 @@ export class Transport {
     return this.#send(path, { method: 'POST', headers, body: utf8(JSON.stringify(body)) })
   }
 
-  async #send(path: string, request: Pick<HttpRequest, 'method' | 'headers' | 'body'>): Promise<Answer> {
+  async #send(path: string, request: Pick<HttpRequest, 'method' | 'headers' | 'body' | 'keepalive'>): Promise<Answer> {
     const { fetch, timers, monotonicMs, requestTimeoutMs, newAbort } = this.#options
     const startedMs = monotonicMs()
     const abort = newAbort?.()

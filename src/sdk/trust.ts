@@ -8,6 +8,7 @@ import type { EdgeKey, KeySet } from '../protocol/keyset.ts'
 import { decodeNotice, type Notice } from '../protocol/notice.ts'
 import { decodeReceipt, type Receipt } from '../protocol/receipt.ts'
 import type { Outgoing } from './outgoing.ts'
+import type { SyncContext } from './sync-context.ts'
 
 /** The pinned keys of the edge, prepared for verification. */
 export class Trust {
@@ -76,6 +77,13 @@ export class Trust {
     return trusted
   }
 }
+
+/** The edge's keys that this device goes by: those that a notice brought, or those of the app, if they are newer. */
+export const edgeKeys = ({ device, pinnedKeys }: Pick<SyncContext, 'device' | 'pinnedKeys'>): KeySet =>
+  newestKeys(device.state.keys, pinnedKeys)
+
+export const newestKeys = (keys: KeySet, others: KeySet | undefined): KeySet =>
+  others && others.version > keys.version ? others : keys
 
 /** The key that new bundles are sealed to. */
 export function sealKey(keys: KeySet): EdgeKey {

@@ -9,12 +9,12 @@ import type { Records } from './records.ts'
  */
 export class WriteOnce {
   readonly #records: Records
-  readonly #announce: () => Promise<void>
+  readonly #announce: (keys: Iterable<string>) => Promise<void>
   /** Keys under which a failed write may have left something. */
   readonly #doubtful = new Set<string>()
 
-  /** @param announce makes other contexts on the storage read it again */
-  constructor(records: Records, announce: () => Promise<void>) {
+  /** @param announce makes other contexts on the storage read these keys again */
+  constructor(records: Records, announce: (keys: Iterable<string>) => Promise<void>) {
     this.#records = records
     this.#announce = announce
   }
@@ -38,7 +38,7 @@ export class WriteOnce {
    */
   async settle(): Promise<void> {
     if (this.#doubtful.size === 0) return
-    await this.#announce()
+    await this.#announce(this.#doubtful)
     await this.#undo()
   }
 
@@ -46,9 +46,15 @@ export class WriteOnce {
     return this.#doubtful.has(key)
   }
 
-  /** Another context has gone on from what is on disk, and may have built on these records: they stand. */
-  adopt(): void {
+  /**
+   * Another context has gone on from what is on disk, and may have built on these records: they stand.
+   *
+   * @returns their keys
+   */
+  adopt(): readonly string[] {
+    const keys = [...this.#doubtful]
     this.#doubtful.clear()
+    return keys
   }
 
   async #undo(): Promise<void> {

@@ -25,7 +25,11 @@ export function announcementOf(before: DeviceSnapshot, after: DeviceSnapshot, wo
   if (before.state.status === 'created') return ''
   const known = new Map(before.payments.map(({ localId, status }) => [localId, status]))
   const news = after.payments.filter(({ localId, status }) => known.get(localId) !== status)
-  return [connection(before, after, words), ...BY_URGENCY.map((status) => told(status, news, words))]
+  return [
+    connection(before, after, words),
+    due(before, after, words),
+    ...BY_URGENCY.map((status) => told(status, news, words)),
+  ]
     .filter((sentence) => sentence !== '')
     .join(' ')
 }
@@ -33,6 +37,12 @@ export function announcementOf(before: DeviceSnapshot, after: DeviceSnapshot, wo
 function told(status: EntryStatus, news: readonly OfflinePayment[], words: Messages): string {
   const count = news.filter((payment) => payment.status === status).length
   return count === 0 ? '' : words.announce[status](count)
+}
+
+/** Once a day before nothing can be taken any more, and once when that is so. */
+function due({ state: before }: DeviceSnapshot, { state: after }: DeviceSnapshot, words: Messages): string {
+  if (after.syncDue === undefined || before.syncDue === after.syncDue) return ''
+  return after.syncDue === 'overdue' ? words.banner.syncOverdue : words.next.connect
 }
 
 function connection({ state: before }: DeviceSnapshot, { state: after }: DeviceSnapshot, words: Messages): string {

@@ -24,7 +24,8 @@ export function OfflineStatusBanner() {
     state.damaged.length > 0 && banner.damaged(state.damaged.length),
     state.parked && state.status !== 'blocked' && banner.parked,
     state.status === 'needs_network' && connectText(state.error, words),
-    state.status === 'offline_ready' && allowance && banner.syncBefore(format(allowance.syncBeforeMs)),
+    state.syncDue === 'overdue' && banner.syncOverdue,
+    isToConnect(state) && allowance && banner.syncBefore(format(allowance.syncBeforeMs)),
   ].filter((note) => typeof note === 'string')
   return (
     <section className="molam-banner" aria-label={banner.region} lang={locale} data-status={state.status}>
@@ -66,6 +67,9 @@ function headline(state: OfflineState, { banner }: Messages): { icon: IconName; 
       return { icon: 'close', text: banner.closed }
   }
 }
+
+const isToConnect = ({ status, syncDue }: OfflineState): boolean =>
+  syncDue !== 'overdue' && (status === 'offline_ready' || syncDue === 'soon')
 
 /** A device that has never synced does not get better by waiting: somebody must bring it to a network. */
 const connectText = ({ next }: OfflineError, words: Messages): string => words.next[next === 'wait' ? 'connect' : next]

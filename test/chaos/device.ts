@@ -70,6 +70,7 @@ export class ChaosDevice {
       apiUrl: this.#apiUrl,
       deviceId: this.id,
       storage: this.life.storage(memoryStorage(this.disk)),
+      atRest: 'none',
       keyStore: scalarKeyStore(webCryptoSuite, this.privateKey),
       suite: webCryptoSuite,
       fetch: this.life.network((url, request) => {

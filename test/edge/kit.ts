@@ -6,8 +6,7 @@ import { openAsEdge } from '../../src/crypto/sign1.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { forgetPolicies } from '../../src/ingest/policy-cache.ts'
 import { BUNDLE_MEDIA_TYPE } from '../../src/protocol/bundle.ts'
-import { decodeCbor } from '../../src/protocol/cbor.ts'
-import { type KeySet, keySetFromCbor } from '../../src/protocol/keyset.ts'
+import { decodeKeySet, type KeySet } from '../../src/protocol/keyset.ts'
 import { decodeNotice, decodePushResponse, type Notice } from '../../src/protocol/notice.ts'
 import type { Problem, ProblemCode } from '../../src/protocol/problems.ts'
 import { decodeReceipt, type Receipt } from '../../src/protocol/receipt.ts'
@@ -57,7 +56,7 @@ export async function registered(over: Record<string, unknown> = {}): Promise<Te
 
 export async function keySet(): Promise<KeySet> {
   const response = await SELF.fetch(`${ORIGIN}/offline/keys`, { headers: { accept: 'application/cbor' } })
-  return keySetFromCbor(decodeCbor(await response.bytes()))
+  return decodeKeySet(await response.bytes())
 }
 
 export function push(body: BodyInit | Uint8Array, headers: Record<string, string> = {}): Promise<Response> {

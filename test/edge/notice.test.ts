@@ -1,11 +1,25 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { KeysUnavailable } from '../../src/crypto/key-provider.ts'
-import { decodeCbor } from '../../src/protocol/cbor.ts'
-import { keySetFromCbor } from '../../src/protocol/keyset.ts'
-import { decodeNotice } from '../../src/protocol/notice.ts'
+import { localKeys, newWrappedKey, type WrappedKeys } from '../../src/crypto/local-keys.ts'
+import { toHex } from '../../src/protocol/bytes.ts'
+import { parseSign1, readAlgKid } from '../../src/protocol/cose.ts'
+import { decodeKeySet } from '../../src/protocol/keyset.ts'
+import { decodeNotice, decodePushResponse } from '../../src/protocol/notice.ts'
 import { dumpObject, recordQueues, stubOf } from '../durable-objects/kit.ts'
 import { TestDevice } from '../kit/device.ts'
-import { expectRefusal, fetchWith, keySet, ORIGIN, pushed, receiptOf, registered, SELF, verified } from './kit.ts'
+import {
+  bindings,
+  expectRefusal,
+  fetchWith,
+  keySet,
+  ORIGIN,
+  pushed,
+  pushInit,
+  receiptOf,
+  registered,
+  SELF,
+  verified,
+} from './kit.ts'
 
 /** What a device is told when it has nothing to push, and what anybody may read. */
 const URL = `${ORIGIN}/offline/notice`
@@ -133,6 +147,48 @@ describe('GET /offline/notice', () => {
   })
 })
 
+describe('after the receipt key was changed', () => {
+  /** The settings with a new key that signs from version 4 on, and the id of each. */
+  async function changed(old: 'retiring' | 'retired') {
+    const before = JSON.parse(bindings.EDGE_KEYS) as WrappedKeys
+    const added = await newWrappedKey('receipt', bindings.KEY_WRAPPING_SECRET, 4)
+    const keys = [added, ...before.keys.map((key) => (key.use === 'receipt' ? { ...key, state: old } : key))]
+    const settings = { EDGE_KEYS: JSON.stringify({ version: 4, keys }) }
+    const set = await (await localKeys(settings.EDGE_KEYS, bindings.KEY_WRAPPING_SECRET)).keySet()
+    const [newKid, oldKid] = set.keys.flatMap(({ use, kid }) => (use === 'receipt' ? [toHex(kid)] : []))
+    return { settings, newKid, oldKid }
+  }
+  const signedBy = (signed: Uint8Array) => toHex(readAlgKid(parseSign1(signed).header).kid)
+
+  it.each([
+    ['retiring', '3', 'old'],
+    ['retiring', '4', 'new'],
+    ['retiring', undefined, 'new'],
+    ['retired', '3', 'new'],
+  ] as const)(
+    'the old one %s, keys of version %s: the notice is signed by the %s one',
+    async (old, version, expected) => {
+      const { settings, newKid, oldKid } = await changed(old)
+      const authorization = `Molam-Device ${await device.proof('GET', URL)}`
+      const headers = { authorization, accept: 'application/cbor', ...(version && { 'molam-keys-version': version }) }
+      const response = await fetchWith(settings, '/offline/notice', { headers })
+      expect(response.status).toBe(200)
+      expect(signedBy(await response.bytes())).toBe(expected === 'old' ? oldKid : newKid)
+    },
+  )
+
+  it('a push brings the new keys under a signature that the device can verify', async () => {
+    const { settings, oldKid } = await changed('retiring')
+    const { bundle } = await device.bundle([device.payment()], await keySet())
+    const headers = { 'molam-cursor': '0', 'molam-policy-version': '1', 'molam-keys-version': '3' }
+    const response = await fetchWith(settings, '/offline/push', pushInit(bundle, headers))
+    expect(response.status).toBe(200)
+    const { notice } = decodePushResponse(await response.bytes())
+    expect(signedBy(notice)).toBe(oldKid)
+    expect(decodeNotice(await verified(notice, 'molam-notice-v1')).keys?.version).toBe(4)
+  })
+})
+
 describe('GET /offline/keys', () => {
   it('gives the public keys with their states, and no private part, to everybody', async () => {
     const response = await SELF.fetch(`${ORIGIN}/offline/keys`)
@@ -148,7 +204,7 @@ describe('GET /offline/keys', () => {
     for (const key of keys) expect(Object.keys(key).sort()).toEqual(['kid', 'public_key', 'state', 'use'])
     expect(text).not.toContain('wrapped')
     const asCbor = await SELF.fetch(`${ORIGIN}/offline/keys`, { headers: { accept: 'application/cbor' } })
-    expect(keySetFromCbor(decodeCbor(await asCbor.bytes())).keys).toHaveLength(4)
+    expect(decodeKeySet(await asCbor.bytes()).keys).toHaveLength(4)
   })
 })
 

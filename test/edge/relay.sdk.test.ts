@@ -26,6 +26,7 @@ beforeEach(async () => {
     apiUrl: ORIGIN,
     deviceId: device.id,
     storage: memoryStorage(),
+    atRest: 'none',
     keyStore: { load: async () => ({ status: 'ready', signer: device.signer }) },
     fetch: async (url, request) => {
       if (!online) throw new TypeError('no network')

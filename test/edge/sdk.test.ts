@@ -22,6 +22,7 @@ async function sdkOf(device: TestDevice, over: { readonly fetch?: Fetch; readonl
     apiUrl: ORIGIN,
     deviceId: device.id,
     storage: memoryStorage(over.items),
+    atRest: 'none',
     keyStore: { load: async () => ({ status: 'ready', signer: device.signer }) },
     fetch: over.fetch ?? toWorker,
   })

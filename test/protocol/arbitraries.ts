@@ -43,25 +43,21 @@ export function payloads(): fc.Arbitrary<BundlePayload> {
     authorization: optional(fc.uint8Array({ maxLength: 1024 })),
     meta: optional(fc.dictionary(words, fc.oneof(words, fc.maxSafeNat(), fc.boolean()), { maxKeys: 4 })),
   })
-  const clock = fc.record({
-    lastServerTimeMs: fc.maxSafeNat(),
-    monotonicSinceMs: fc.maxSafeNat(),
-    bootId: fc.uint8Array({ maxLength: 16 }),
-  })
   return fc
     .record({
       first: fc.integer({ min: 1, max: COUNTER_MAX - 100 }),
       code: fc.constantFrom('XOF', 'EUR', 'XAF'),
       made: fc.array(payment, { minLength: 1, maxLength: 100 }),
-      clock: optional(clock),
+      counted: optional(seconds),
     })
-    .map(({ first, code, made, clock: device }) => {
+    .map(({ first, code, made, counted }) => {
       const entries = made.map(({ voided, seconds: at, ...fields }, i): PaymentEntry => {
         const counter = first + i
         if (voided) return { counter, voided: true }
         return compact({ counter, ...fields, currency: currency(code), initiatedAtMs: at * 1000 }) as PaymentEntry
       })
-      return compact({ currency: currency(code), entries, clock: device }) as BundlePayload
+      const countedMs = counted === undefined ? undefined : counted * 1000
+      return compact({ currency: currency(code), entries, countedMs }) as BundlePayload
     })
 }
 

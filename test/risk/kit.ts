@@ -76,7 +76,7 @@ export function input(over: Partial<LocalInput> = {}): LocalInput {
     policy: POLICY,
     ownerWallet: OWNER,
     signedAtMs: NOW_MS,
-    clock: undefined,
+    countedMs: undefined,
     activity: new Map(),
     history: emptyHistory,
     holes: 0,

@@ -33,7 +33,7 @@ const someInput: fc.Arbitrary<LocalInput> = fc
     input({
       ...rest,
       history: updateHistory(emptyHistory, past, Array(past.length).fill(ACCEPTED), POLICY, NOW_MS),
-      clock: { lastServerTimeMs: NOW_MS, monotonicSinceMs: Math.max(0, behindMs), bootId: new Uint8Array(1) },
+      countedMs: NOW_MS + behindMs,
     }),
   )
 
@@ -70,7 +70,7 @@ const WORSE: Record<string, (one: LocalInput) => LocalInput> = {
   'a newer device': (one) => ({ ...one, deviceAgeMs: Math.floor(one.deviceAgeMs / 2) }),
   'a clock further back': (one) => ({
     ...one,
-    clock: one.clock && { ...one.clock, monotonicSinceMs: one.clock.monotonicSinceMs + 31 * MINUTE_MS },
+    countedMs: one.countedMs && one.countedMs + 31 * MINUTE_MS,
   }),
   'an amount just under a limit': (one) => more(one, { amount: 9_900, sender: 'W-1' }),
   'one more receiver': (one) => more(one, { type: 'p2p', sender: 'W-1', receiver: 'W-NEW', amount: 50 }),

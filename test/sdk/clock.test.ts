@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseBundle } from '../../src/protocol/bundle.ts'
 import { CorrectedClock } from '../../src/sdk/clock.ts'
+import type { HttpResponse } from '../../src/sdk/index.ts'
 import { random } from './edge.ts'
 import { Rig, terms } from './rig.ts'
 
@@ -76,7 +77,9 @@ describe('a clock that is set back', () => {
     let sdk = await rig.started()
     for (let day = 0; day < 4; day++) {
       rig.timeMs += 24 * HOUR_MS - 1000
-      await sdk.createOfflineTransaction(terms())
+      const { counter } = await sdk.createOfflineTransaction(terms())
+      // One that waits would have to be sent before that.
+      await sdk.voidTransaction(counter)
       // Each morning the phone is restarted with the clock of the first day.
       rig.wallOffsetMs = startMs - rig.timeMs
       sdk = await rig.started()
@@ -94,6 +97,7 @@ it('a clock that ran ahead is put right by the next signed time', async () => {
   const sdk = await rig.started()
   rig.wallOffsetMs = 5 * HOUR_MS
   expect((await sdk.createOfflineTransaction(terms())).initiatedAtMs).toBe(rig.timeMs + 5 * HOUR_MS)
+  rig.timeMs += 1000
   await sdk.syncNow()
   await sdk.syncNow()
   rig.timeMs += 1000
@@ -101,6 +105,23 @@ it('a clock that ran ahead is put right by the next signed time', async () => {
   rig.wallOffsetMs = 0
   const restarted = await rig.started()
   expect((await restarted.createOfflineTransaction(terms())).initiatedAtMs).toBe(rig.timeMs)
+})
+
+it('the last notice, held back and sent again, does not turn the clock back', async () => {
+  const rig = await Rig.create()
+  let held: HttpResponse | undefined
+  const sdk = await rig.started({
+    fetch: async (url, request) => {
+      if (!url.endsWith('/notice')) return rig.edge.fetch(url, request)
+      held ??= await rig.edge.fetch(url, request)
+      return held
+    },
+  })
+  rig.timeMs += 5 * HOUR_MS
+  expect(await sdk.syncNow()).toMatchObject({ status: 'done' })
+  const { initiatedAtMs } = await sdk.createOfflineTransaction(terms())
+  expect(initiatedAtMs).toBe(rig.timeMs)
+  expect(sdk.state.lastSyncMs).toBe(rig.timeMs - 5 * HOUR_MS)
 })
 
 it('a monotonic clock that outlives the process keeps counting when it names its boot', () => {
@@ -113,9 +134,9 @@ it('a monotonic clock that outlives the process keeps counting when it names its
   monotonicMs += 700
   wallMs = 0
   expect(after.nowMs()).toBe(5_000_700)
-  expect(after.evidence()).toMatchObject({ lastServerTimeMs: 5_000_000, monotonicSinceMs: 700 })
+  expect(after.countedMs()).toBe(5_000_700)
   const rebooted = new CorrectedClock({ ...source, bootId: 'cd'.repeat(16) }, random)
   rebooted.restore(saved, 0)
   expect(rebooted.nowMs()).toBe(5_000_000)
-  expect(rebooted.evidence()).toBeUndefined()
+  expect(rebooted.countedMs()).toBeUndefined()
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { type OfflinePayment, OfflineSDK } from '../../src/sdk/index.ts'
+import { type Channel, type OfflinePayment, OfflineSDK } from '../../src/sdk/index.ts'
 import { Tabs } from './contexts.ts'
-import { API, DEVICE } from './edge.ts'
+import { API, DEVICE, random } from './edge.ts'
 import { Rig, terms } from './rig.ts'
 
 /** Two tabs on one storage; without a channel, they hear of each other only under the lock. */
@@ -138,6 +138,101 @@ it('a tab hears what another did: payments, receipts, outcomes, and that the dev
   expect(heard).toEqual([first, ...rest])
 })
 
+describe('with a month of history', () => {
+  /** Two tabs, and payments that are paid: only a reversal can still come. */
+  async function month() {
+    const { rig, one, two } = await twoTabs({ channel: false })
+    for (let i = 0; i < 300; i++) await one.createOfflineTransaction(terms({ amount: 100 }))
+    await one.syncNow()
+    rig.edge.settleAll()
+    await one.syncNow()
+    const look = async () => {
+      const { calls } = rig.storage
+      await two.exportUnsynced(random(32))
+      return rig.storage.calls - calls
+    }
+    await look()
+    return { rig, one, two, look }
+  }
+
+  it('what one tab does costs the other a few reads, not one for each payment', async () => {
+    const { rig, one, two, look } = await month()
+    await one.createOfflineTransaction(terms({ amount: 7 }))
+    expect(await look()).toBeLessThan(60)
+    await one.voidTransaction(301)
+    expect(await look()).toBeLessThan(60)
+    expect(two.getTransaction('POS-001/301')?.status).toBe('voided')
+    rig.edge.settle(7, 'reversed')
+    rig.timeMs += 1000
+    await one.syncNow()
+    expect(await look()).toBeLessThan(60)
+    expect(two.getTransaction('POS-001/7')?.status).toBe('reversed')
+  })
+
+  it('a tab that slept through more than is remembered reads all that may have changed', async () => {
+    const { rig, one, two, look } = await month()
+    const reversed = Array.from({ length: 12 }, (_, index) => 1 + 20 * index)
+    for (const counter of reversed) {
+      rig.edge.settle(counter, 'reversed')
+      await one.syncNow()
+    }
+    await look()
+    const seen = two.getTransactions().filter(({ status }) => status === 'reversed')
+    expect(seen.map(({ counter }) => counter)).toEqual(reversed)
+  })
+})
+
+describe('the status of a tab', () => {
+  it('is not better for another tab’s payment: only an answer of the edge makes it ready', async () => {
+    const { rig, one, two } = await twoTabs()
+    rig.edge.weather = 'offline'
+    await two.syncNow()
+    expect(two.state.status).toBe('offline_ready')
+    await one.createOfflineTransaction(terms())
+    await expect.poll(() => two.state.unsynced).toBe(1)
+    expect(two.state.status).toBe('offline_ready')
+    rig.edge.weather = undefined
+    rig.timeMs += 1000
+    await one.syncNow()
+    await expect.poll(() => two.state.status).toBe('ready')
+  })
+
+  it('follows a suspension and its end, whichever tab hears of them', async () => {
+    const { rig, one, two } = await twoTabs()
+    rig.edge.status = 'suspended'
+    await two.createOfflineTransaction(terms())
+    await two.syncNow()
+    await expect.poll(() => one.state.status).toBe('blocked')
+    rig.edge.status = 'active'
+    rig.timeMs += 1000
+    await one.syncNow()
+    await expect.poll(() => two.state.status).toBe('ready')
+    await two.createOfflineTransaction(terms())
+  })
+
+  it('stays blocked by its own missing key, whatever the others reach', async () => {
+    const { tabs, rig, one } = await twoTabs()
+    const keyStore = { load: async () => ({ status: 'missing' as const }) }
+    const two = await rig.started({ ...tabs.open().options(), keyStore })
+    rig.timeMs += 1000
+    await one.createOfflineTransaction(terms())
+    await one.syncNow()
+    await expect.poll(() => two.getTransactions()[0]?.receipted).toBe(true)
+    expect(two.state).toMatchObject({ status: 'blocked', error: { code: 'key_missing' } })
+  })
+})
+
+it('a payment on disk is taken, although the channel to the other tabs is broken', async () => {
+  const rig = await Rig.create()
+  const options = new Tabs(rig).open().options()
+  const post = () => {
+    throw new Error('InvalidStateError')
+  }
+  const sdk = await rig.started({ ...options, channel: { ...options.channel, post } as Channel })
+  expect(await sdk.createOfflineTransaction(terms())).toMatchObject({ counter: 1, taken: 'offline' })
+  expect(await sdk.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
+})
+
 it('the storage is cleared under a tab: it takes nothing more until it has reached the edge, and no counter twice', async () => {
   const { rig, one, two } = await twoTabs()
   for (const sdk of [one, two]) await sdk.createOfflineTransaction(terms())
@@ -228,10 +323,17 @@ it('the locks are named after the device, and the short one is never held over a
   expect(rig.edge.counters).toEqual([1])
 })
 
+it('destroy closes the channel: a page that opens a device again and again does not collect them', async () => {
+  const { left, right, one } = await twoTabs()
+  expect(left.channel).toBe('open')
+  await one.destroy()
+  expect([left.channel, right.channel]).toEqual(['closed', 'open'])
+})
+
 it('a channel without a lock is refused', async () => {
   const rig = await Rig.create()
   const { channel } = new Tabs(rig).open().options()
   if (channel === undefined) throw new Error('no channel')
   const { storage } = rig
-  expect(() => new OfflineSDK({ apiUrl: API, deviceId: DEVICE, storage, channel })).toThrow(TypeError)
+  expect(() => new OfflineSDK({ apiUrl: API, deviceId: DEVICE, storage, atRest: 'none', channel })).toThrow(TypeError)
 })

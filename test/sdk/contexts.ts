@@ -35,13 +35,16 @@ export class Tabs {
   channelOf(tab: Tab): Channel {
     return {
       post: () => {
+        if (tab.channel === 'closed') throw new Error('InvalidStateError')
         for (const [other, heard] of this.#ears) if (other !== tab && !tab.dead) heard()
       },
       subscribe: (heard) => {
         this.#ears.set(tab, heard)
         return () => void this.#ears.delete(tab)
       },
-      close: () => undefined,
+      close: () => {
+        tab.channel = 'closed'
+      },
     }
   }
 
@@ -55,6 +58,7 @@ export class Tab {
   readonly #tabs: Tabs
   readonly #storage: Storage
   dead = false
+  channel: 'open' | 'closed' = 'open'
   #callsLeft = Number.POSITIVE_INFINITY
 
   constructor(tabs: Tabs, storage: Storage) {

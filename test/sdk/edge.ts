@@ -53,6 +53,8 @@ export const random = (length: number) => crypto.getRandomValues(new Uint8Array(
 
 interface HeldKey {
   readonly edgeKey: EdgeKey
+  /** Version of the key set in which it first stood. */
+  readonly since: number
   readonly recipient?: RecipientKey
   readonly signer?: Signer
 }
@@ -103,6 +105,11 @@ export class TestEdge {
     this.#device = device
   }
 
+  /** Another key was enrolled for the device: this one's signatures do not hold any more. */
+  replaceDevice(key: PublicKey): void {
+    this.#device = key
+  }
+
   static async create(now: () => number, device: PublicKey): Promise<TestEdge> {
     const edge = new TestEdge(now, device)
     await edge.addKey('seal', 'active')
@@ -116,8 +123,8 @@ export class TestEdge {
     const kid = await keyId(webCryptoSuite, signer.key)
     const edgeKey = { kid, use, state, publicKey: signer.key.bytes }
     const recipient = use === 'seal' ? await webCryptoSuite.recipientKey(scalar) : undefined
-    this.#keys.push({ edgeKey, signer, ...(recipient && { recipient }) })
     this.#keysVersion++
+    this.#keys.push({ edgeKey, since: this.#keysVersion, signer, ...(recipient && { recipient }) })
   }
 
   /** A new key takes over; the ones before go to `old`. */
@@ -308,7 +315,7 @@ export class TestEdge {
     const outcomes = cursor === undefined ? [] : this.outcomes.slice(cursor, cursor + OUTCOMES_PER_NOTICE_MAX)
     const missing = this.missing ?? missingCounters(this.#counters, 200)
     const head = [...this.bundles].sort((a, b) => b.seq - a.seq)[0]
-    const { signer, kid } = this.#receiptSigner()
+    const { signer, kid } = this.#receiptSigner(number('Molam-Keys-Version'))
     const notice = encodeNotice({
       deviceId: DEVICE,
       serverTimeMs: this.now(),
@@ -340,10 +347,11 @@ export class TestEdge {
     return { day, count: amounts.length, value: amounts.reduce((sum, amount) => sum + amount, 0) }
   }
 
-  /** The receipt key that signs. After a rotation the retiring one goes on, so that devices learn of the new one. */
-  #receiptSigner(): { signer: Signer; kid: Uint8Array } {
+  /** As the real edge: the active key, or the newest one that who has these keys knows of. */
+  #receiptSigner(keysVersion = this.#keysVersion): { signer: Signer; kid: Uint8Array } {
     const usable = this.#keys.filter(({ edgeKey }) => edgeKey.use === 'receipt' && edgeKey.state !== 'retired')
-    const key = usable.find(({ edgeKey }) => edgeKey.state === 'retiring') ?? usable[0]
+    const active = usable.find(({ edgeKey }) => edgeKey.state === 'active')
+    const key = usable.findLast(({ since }) => since <= keysVersion) ?? active
     if (key?.signer === undefined) throw new Error('no receipt key')
     return { signer: key.signer, kid: key.edgeKey.kid }
   }

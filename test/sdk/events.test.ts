@@ -145,6 +145,24 @@ describe('hints of the platform', () => {
     await expect.poll(() => sdk.state.unsynced).toBe(0)
   })
 
+  it('a push outlives its page, unless it is too large for that', async () => {
+    const rig = await Rig.create()
+    const pushed: [bytes: number, keepalive: boolean][] = []
+    const sdk = await rig.started({
+      fetch: (url, request) => {
+        if (request.body) pushed.push([request.body.length, request.keepalive === true])
+        return rig.edge.fetch(url, request)
+      },
+    })
+    await sdk.createOfflineTransaction(terms())
+    await sdk.syncNow()
+    const meta = Object.fromEntries(Array.from({ length: 9 }, (_, index) => [`k${index}`, 'x'.repeat(100)]))
+    for (let i = 0; i < 80; i++) await sdk.createOfflineTransaction(terms({ meta }))
+    await sdk.syncNow()
+    expect(pushed.map(([bytes]) => bytes > 60 * 1024)).toEqual([false, true, false])
+    expect(pushed.map(([, keepalive]) => keepalive)).toEqual([true, false, true])
+  })
+
   it('hidden sends what waits at once, and nothing when nothing waits', async () => {
     const { rig, sdk, hear } = await hinted()
     rig.edge.requests = []

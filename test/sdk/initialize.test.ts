@@ -119,12 +119,23 @@ describe('the edge’s keys', () => {
 })
 
 it('the constructor refuses an API URL or device id that cannot be', () => {
-  const options = { apiUrl: 'https://edge.test', deviceId: 'POS-001', storage: memoryStorage() }
+  const options = {
+    apiUrl: 'https://edge.test',
+    deviceId: 'POS-001',
+    storage: memoryStorage(),
+    atRest: 'none',
+  } as const
   expect(() => new OfflineSDK(options)).not.toThrow()
   for (const apiUrl of ['edge.test', 'ftp://edge.test', 'https://edge.test?x=1', 'https://u@edge.test']) {
     expect(() => new OfflineSDK({ ...options, apiUrl }), apiUrl).toThrow(RangeError)
   }
   expect(() => new OfflineSDK({ ...options, deviceId: 'POS 1' })).toThrow(RangeError)
+})
+
+it('nobody stores payments in plain text by leaving something out', () => {
+  const options = { apiUrl: API, deviceId: DEVICE, storage: memoryStorage() }
+  // @ts-expect-error What is stored is encrypted, or somebody decided that it is not.
+  expect(() => new OfflineSDK(options)).toThrow('atRest')
 })
 
 describe('a runtime without WebCrypto', () => {
@@ -134,7 +145,8 @@ describe('a runtime without WebCrypto', () => {
     const getRandomValues = crypto.getRandomValues.bind(crypto)
     vi.stubGlobal('crypto', { getRandomValues })
     try {
-      return new OfflineSDK({ apiUrl: 'https://edge.test', deviceId: 'POS-001', storage: memoryStorage(), ...over })
+      const options = { apiUrl: API, deviceId: DEVICE, storage: memoryStorage(), atRest: 'none' } as const
+      return new OfflineSDK({ ...options, ...over })
     } finally {
       vi.unstubAllGlobals()
     }
@@ -155,7 +167,7 @@ it('with WebCrypto no suite is needed', async () => {
   const { storage, keyStore } = rig
   const { fetch } = rig.edge
   const clock = { nowMs: () => rig.timeMs, monotonicMs: () => 0 }
-  const sdk = new OfflineSDK({ apiUrl: API, deviceId: DEVICE, storage, keyStore, fetch, clock })
+  const sdk = new OfflineSDK({ apiUrl: API, deviceId: DEVICE, storage, atRest: 'none', keyStore, fetch, clock })
   expect(await sdk.initialize()).toMatchObject({ status: 'ready' })
   await sdk.createOfflineTransaction(terms())
   expect(await sdk.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })

@@ -1,4 +1,4 @@
-import type { CryptoSuite } from '../../src/crypto/suite.ts'
+import type { CryptoSuite, PublicKey } from '../../src/crypto/suite.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import {
   type AtRestCipher,
@@ -21,6 +21,8 @@ export class Rig {
   readonly storage = new FaultyStorage()
   edge!: TestEdge
   keyStore!: KeyStore
+  /** The device's public key. */
+  key!: PublicKey
   /** Given to each SDK of this rig. */
   atRest: AtRestCipher | undefined
 
@@ -29,8 +31,8 @@ export class Rig {
     rig.atRest = over.atRest
     const scalar = random(32)
     rig.keyStore = scalarKeyStore(webCryptoSuite, scalar)
-    const { key } = await webCryptoSuite.es256Signer(scalar)
-    rig.edge = await TestEdge.create(() => rig.timeMs, key)
+    rig.key = (await webCryptoSuite.es256Signer(scalar)).key
+    rig.edge = await TestEdge.create(() => rig.timeMs, rig.key)
     return rig
   }
 
@@ -46,7 +48,7 @@ export class Rig {
       fetch: this.edge.fetch,
       randomBytes: random,
       timers: this.timers,
-      ...(this.atRest && { atRest: this.atRest }),
+      atRest: this.atRest ?? 'none',
       clock: {
         nowMs: () => this.timeMs + this.wallOffsetMs,
         monotonicMs: () => this.timeMs - bootedAtMs,

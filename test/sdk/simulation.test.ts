@@ -79,7 +79,7 @@ it('crashAfterSend: the instance writes nothing any more, and a new one finds it
 })
 
 describe('where the edge could be a real one, it is refused', () => {
-  const options = { deviceId: DEVICE, storage: memoryStorage(), simulate: { mode: 'offline' } } as const
+  const options = { deviceId: DEVICE, storage: memoryStorage(), atRest: 'none', simulate: { mode: 'offline' } } as const
 
   it.each([
     'https://offline.molam.example',

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { nobleSuite } from '../../src/crypto/noble.ts'
+import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { parseBundle } from '../../src/protocol/bundle.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
+import type { KeyStore } from '../../src/sdk/index.ts'
 import { DEVICE, random } from './edge.ts'
 import { Rig, terms } from './rig.ts'
 
@@ -181,6 +183,111 @@ describe('what the edge asks for', () => {
   })
 })
 
+describe('a device whose key was replaced at the edge', () => {
+  /** One payment on a device with a key that the edge does not know any more. @returns puts the key right again */
+  async function replaced() {
+    const rig = await Rig.create()
+    const sdk = await rig.started()
+    rig.edge.replaceDevice((await webCryptoSuite.es256Signer(random(32))).key)
+    return { rig, sdk, putRight: () => rig.edge.replaceDevice(rig.key) }
+  }
+  const refusal = { code: 'device_blocked', money: 'not_taken' }
+
+  it('is blocked, with what to do, and takes nothing more that could never be sent', async () => {
+    const { rig, sdk } = await replaced()
+    await sdk.createOfflineTransaction(terms())
+    expect(await sdk.syncNow()).toMatchObject({ status: 'stopped', unsynced: 1, error: { code: 'invalid_signature' } })
+    const blocked = { status: 'blocked', error: { code: 'invalid_signature', next: 'enrol' }, unsynced: 1 }
+    expect(sdk.state).toMatchObject(blocked)
+    await expect(sdk.createOfflineTransaction(terms())).rejects.toMatchObject(refusal)
+    const restarted = await rig.started()
+    expect(restarted.state).toMatchObject(blocked)
+    await expect(restarted.createOfflineTransaction(terms())).rejects.toMatchObject(refusal)
+  })
+
+  it('goes on with the next receipt, or the next notice, that it gets', async () => {
+    const { sdk, putRight } = await replaced()
+    await sdk.syncNow()
+    expect(sdk.state.status).toBe('blocked')
+    putRight()
+    await sdk.syncNow()
+    expect(sdk.state.status).toBe('ready')
+    await sdk.createOfflineTransaction(terms())
+    expect(await sdk.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
+  })
+
+  it('goes on with a notice although its bundle still rests', async () => {
+    const { rig, putRight } = await replaced()
+    const sdk = await rig.started({ autoSync: true })
+    rig.edge.weather = 'offline'
+    await sdk.createOfflineTransaction(terms())
+    rig.edge.weather = undefined
+    await sdk.syncNow()
+    putRight()
+    rig.timers.fire()
+    await expect.poll(() => sdk.state.syncing).toBe(false)
+    expect(sdk.state).toMatchObject({ status: 'ready', parked: { code: 'invalid_signature' }, unsynced: 1 })
+    expect(await sdk.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
+  })
+
+  it('is not blocked by a push alone: nobody signed the refusal', async () => {
+    const rig = await Rig.create()
+    const sdk = await rig.started()
+    await sdk.createOfflineTransaction(terms())
+    rig.edge.faults = [{ problem: 'invalid_signature' }]
+    await sdk.syncNow()
+    expect(sdk.state).toMatchObject({ status: 'ready', parked: { code: 'invalid_signature' } })
+    await sdk.createOfflineTransaction(terms())
+  })
+})
+
+describe('a key store or a signer that throws', () => {
+  const broken = new Error('the person did not confirm')
+  const throwing: Record<string, (rig: Rig) => KeyStore> = {
+    'a key store': () => ({ load: () => Promise.reject(broken) }),
+    'a key store that throws at once': () => ({
+      load: () => {
+        throw broken
+      },
+    }),
+    'a signer': ({ key }) => ({
+      load: async () => ({ status: 'ready', signer: { key, sign: () => Promise.reject(broken) } }),
+    }),
+  }
+
+  it.each(Object.entries(throwing))('%s: told as a locked key, with its cause; payments are kept', async (_, make) => {
+    const rig = await Rig.create()
+    await rig.started()
+    const sdk = await rig.started({ keyStore: make(rig), autoSync: true })
+    const [reports, errors]: [unknown[], unknown[]] = [[], []]
+    sdk.on('sync', (report) => void reports.push(report))
+    sdk.on('queue_error', (error) => void errors.push(error))
+    await sdk.createOfflineTransaction(terms())
+    const locked = { code: 'key_locked', money: 'safe_on_device', cause: broken }
+    expect(await sdk.syncNow()).toMatchObject({ status: 'retry_later', unsynced: 1, error: locked })
+    rig.timers.fire()
+    await expect.poll(() => sdk.state.syncing).toBe(false)
+    expect(reports).toMatchObject([{ error: locked }, { error: locked }])
+    expect(errors).toMatchObject([locked, locked])
+    expect(await (await rig.started()).syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
+  })
+})
+
+it('whatever breaks, a sync and the start reject with an error of ours, and the queue’s error is told', async () => {
+  const rig = await Rig.create()
+  await rig.started()
+  const broken = new Error('the lock was stolen')
+  let steals = false
+  const sdk = await rig.started({ exclusive: (_, run) => (steals ? Promise.reject(broken) : run()) })
+  const errors: unknown[] = []
+  sdk.on('queue_error', (error) => void errors.push(error))
+  steals = true
+  const unexpected = { name: 'OfflineError', code: 'unexpected', money: 'safe_on_device', cause: broken }
+  await expect(sdk.syncNow()).rejects.toMatchObject(unexpected)
+  expect(errors).toMatchObject([unexpected])
+  await expect(sdk.initialize()).rejects.toMatchObject(unexpected)
+})
+
 describe('many payments', () => {
   it('more than a bundle holds go in several, in order, in one run', async () => {
     const rig = await Rig.create()
@@ -262,16 +369,28 @@ it('destroy stops the timers and warns while payments are unsynced', async () =>
   await expect(sdk.syncNow()).rejects.toMatchObject({ code: 'destroyed' })
 })
 
-it('syncs by itself: soon after a payment, later with jitter after a failure', async () => {
+it('syncs by itself: soon after a payment, after failures anywhere up to a bound that doubles to five minutes', async () => {
   const rig = await Rig.create()
-  const sdk = await rig.started({ autoSync: true })
+  // Where in the span from nothing to the bound each attempt falls, as the device's random source says.
+  const shares = [0, 0.25, 0.5, 0.75, 1 - 2 ** -32]
+  let share = 0
+  const randomBytes = (length: number) => {
+    if (length !== 4) return random(length)
+    const bytes = new Uint8Array(4)
+    new DataView(bytes.buffer).setUint32(0, share * 2 ** 32)
+    return bytes
+  }
+  await rig.started()
+  const sdk = await rig.started({ autoSync: true, randomBytes })
   await sdk.createOfflineTransaction(terms())
+  expect(rig.timers.delaysMs).toEqual([1_000])
   rig.edge.weather = 'offline'
   for (let failures = 1; failures <= 12; failures++) {
+    share = shares[failures % shares.length] ?? 0
     rig.timers.fire()
     await expect.poll(() => sdk.state.syncing).toBe(false)
-    const [delayMs = Number.POSITIVE_INFINITY] = rig.timers.delaysMs
-    expect(delayMs).toBeLessThanOrEqual(Math.min(300_000, 2_000 * 2 ** (failures - 1)))
+    const delayMs = Math.floor(share * Math.min(300_000, 2_000 * 2 ** (failures - 1)))
+    expect(rig.timers.delaysMs).toEqual([delayMs])
     // Another payment does not shorten the backoff.
     await sdk.createOfflineTransaction(terms())
     expect(rig.timers.delaysMs).toEqual([delayMs])

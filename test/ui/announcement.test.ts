@@ -19,6 +19,20 @@ it('what was on the disk when the page opened is no news, what is taken afterwar
   expect(announcementOf(opened, store.getSnapshot(), MESSAGES.fr)).toBe('1 paiement en attente d’envoi.')
 })
 
+it('that a sync is due is said once a day before, and once when nothing can be taken any more', async () => {
+  const rig = await Rig.create()
+  const sdk = await rig.started()
+  const store = new SdkStore(sdk)
+  const { syncBeforeMs } = sdk.getAllowance()
+  const said = [syncBeforeMs - 2 * 86_400_000, syncBeforeMs - 1000, syncBeforeMs, syncBeforeMs + 1].map((atMs) => {
+    const before = store.getSnapshot()
+    rig.timeMs = atMs
+    return announcementOf(before, store.getSnapshot(), MESSAGES.en)
+  })
+  const { next, banner } = MESSAGES.en
+  expect(said).toEqual(['', next.connect, '', banner.syncOverdue])
+})
+
 it('what nobody needs to hear is not said: a sync that brings no news', async () => {
   const rig = await Rig.create()
   const sdk = await rig.started()

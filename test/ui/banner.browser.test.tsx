@@ -14,7 +14,23 @@ it('offline, the banner says that payments are kept, how many are nowhere else, 
   const banner = page.getByRole('region', { name: 'État de l’appareil' })
   await expect.element(banner).toMatchTextContent('Hors ligne : les paiements sont gardés ici')
   await expect.element(banner).toMatchTextContent('1 paiement n’est que sur cet appareil : n’effacez pas ses données.')
-  await expect.element(banner).toMatchTextContent('Connectez l’appareil avant le 26 nov.')
+  await expect.element(banner).toMatchTextContent('Connectez l’appareil avant le 25 nov.')
+})
+
+it('online or not, the banner says a day before by when to connect, and when nothing is taken any more', async () => {
+  const till = await Till.open()
+  await till.sdk.syncNow()
+  const { text } = await till.show(<OfflineStatusBanner />)
+  expect(text()).not.toContain('Connectez l’appareil')
+  const { syncBeforeMs } = till.sdk.getAllowance()
+  till.rig.timeMs = syncBeforeMs - 1000
+  await till.sdk.createOfflineTransaction(terms())
+  await expect.poll(text).toContain('Connectez l’appareil avant le 26 nov.')
+  till.rig.timeMs = syncBeforeMs + 1
+  till.rig.edge.weather = 'offline'
+  await till.sdk.syncNow()
+  await expect.poll(text).toContain('Plus aucun paiement n’est pris')
+  expect(text()).not.toContain('avant le')
 })
 
 it('online, what the server has received still waits', async () => {

@@ -83,6 +83,7 @@ export const en: Messages = {
     damaged: (count) => `${count === 1 ? '1 damaged record' : `${count} damaged records`}: call support.`,
     parked: 'The server refuses what was sent. Later payments wait.',
     syncBefore: (time) => `Connect the device before ${time}.`,
+    syncOverdue: 'No payment can be taken until the device is connected.',
   },
   list: {
     title: 'Payments',

@@ -86,6 +86,7 @@ export const fr: Messages = {
       `${count} ${plural(count, 'enregistrement abîmé', 'enregistrements abîmés')}\u00a0: appelez l’assistance.`,
     parked: 'Le serveur refuse un envoi. Les paiements suivants attendent.',
     syncBefore: (time) => `Connectez l’appareil avant le ${time}.`,
+    syncOverdue: 'Plus aucun paiement n’est pris avant que l’appareil soit connecté.',
   },
   list: {
     title: 'Paiements',

@@ -54,6 +54,7 @@ export interface Messages {
     readonly damaged: (count: number) => string
     readonly parked: string
     readonly syncBefore: (time: string) => string
+    readonly syncOverdue: string
   }
   readonly list: {
     readonly title: string

@@ -84,6 +84,7 @@ export const wo: Messages = {
     damaged: (count) => `${count} mbind yàqu na: wool ñi lay dimbali.`,
     parked: 'Serwër bi bañ na li ñu yónnee. Yi ci topp ñu ngi xaar.',
     syncBefore: (time) => `Lëkkaleel telefon bi ak internet balaa ${time}.`,
+    syncOverdue: 'Mënuloo jël beneen fey balaa telefon bi di lëkkaloo ak internet.',
   },
   list: {
     title: 'Fey yi',

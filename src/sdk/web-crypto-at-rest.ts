@@ -1,16 +1,18 @@
 import { concatBytes } from '../protocol/bytes.ts'
-import type { AtRestCipher } from '../sdk/at-rest.ts'
-import { OfflineError } from '../sdk/errors.ts'
+import type { AtRestCipher } from './at-rest.ts'
+import { OfflineError } from './errors.ts'
 
 /** NIST SP 800-38D §8.2.2: a random IV of 96 bits is good for 2^32 records. */
 const IV_BYTES = 12
 
 /**
- * AES-256-GCM with a key that the page cannot read: IV, ciphertext, tag of 16 bytes.
+ * AES-256-GCM with a key of WebCrypto, which need not be extractable: IV, ciphertext, tag of 16 bytes.
  *
  * @param load finds the key; until it has found one, nothing is sealed and nothing opens
+ * @example
+ * const atRest = webCryptoAtRest(async () => keyFromMyStore())
  */
-export function aesGcmCipher(load: () => Promise<CryptoKey | undefined>): AtRestCipher {
+export function webCryptoAtRest(load: () => Promise<CryptoKey | undefined>): AtRestCipher {
   let found: CryptoKey | undefined
   const key = async () => {
     found ??= await load()
