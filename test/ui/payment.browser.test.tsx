@@ -81,7 +81,7 @@ it.each([
     'day',
     2_500,
     { maxOfflineValuePerDevicePerDay: 4_000 },
-    /Il reste 1\u202f500\u00a0F\u202fCFA à prendre aujourd’hui, sur 4\u202f000\u00a0F\u202fCFA par jour\./,
+    /Il reste 1\u202f500\u00a0F\u202fCFA à encaisser aujourd’hui, sur 4\u202f000\u00a0F\u202fCFA par jour\./,
   ],
   ['count of the day', 2_500, { maxOfflinePerDevicePerDay: 1 }, /La limite de 1 paiements? par jour est atteinte\./],
 ])('above the limit of the %s nothing is taken, and the limit is named', async (_name, amount, policy, message) => {
@@ -92,7 +92,7 @@ it.each([
   await till.show(<OfflinePaymentButton terms={terms({ amount })} />)
   await page.getByRole('button', { name: /Encaisser/ }).click()
   const alert = page.getByRole('alert')
-  await expect.element(alert).toMatchTextContent('Paiement non pris. Personne n’a été débité.')
+  await expect.element(alert).toMatchTextContent('Paiement non enregistré. Personne n’a été débité.')
   expect(alert.element().textContent).toMatch(message)
   expect(till.sdk.getTransactions()).toHaveLength(1)
 })
@@ -123,7 +123,7 @@ it('a full disk is told as a payment that was not taken', async () => {
   }
   await page.getByRole('button', { name: /Encaisser/ }).click()
   const alert = page.getByRole('alert')
-  await expect.element(alert).toMatchTextContent('Paiement non pris. Personne n’a été débité.')
+  await expect.element(alert).toMatchTextContent('Paiement non enregistré. Personne n’a été débité.')
   await expect.element(alert).toMatchTextContent('Libérez de la place sur l’appareil.')
   await expect.element(alert).toMatchTextContent('storage_failed')
   expect(till.sdk.getTransactions()).toHaveLength(0)

@@ -1,6 +1,7 @@
 import { useState } from 'react'
 import { OfflineError, type OfflinePayment } from '../../sdk/index.ts'
-import { formatAmount, OfflineErrorNotice, OfflinePaymentStatus, Time, usePayment } from '../../ui/index.ts'
+import { OfflineErrorNotice, OfflinePaymentStatus, Time, usePayment } from '../../ui/index.ts'
+import { DisplayAmount } from './display-amount.tsx'
 import { hrefOf } from './route.ts'
 import { ShareReceipt } from './share.tsx'
 import { useTill } from './till-context.tsx'
@@ -27,7 +28,9 @@ function Slip({ payment }: { readonly payment: OfflinePayment }) {
   return (
     <article className="pos-slip" data-status={status}>
       <h2>{receipt.title}</h2>
-      <p className="pos-display">{formatAmount(amount, currency)}</p>
+      <p>
+        <DisplayAmount minor={amount} currency={currency} />
+      </p>
       <OfflinePaymentStatus status={status} {...(reason !== undefined && { reason })} detailed />
       {waiting && <p className="pos-provisional">{receipt.provisional}</p>}
       <dl className="pos-facts">

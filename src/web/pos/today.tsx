@@ -47,7 +47,11 @@ export function Today() {
           <summary>
             {today.earlier} ({earlier.length})
           </summary>
-          <OfflineTransactionList payments={earlier} onSelect={({ localId }) => go({ screen: 'receipt', localId })} />
+          <OfflineTransactionList
+            title={today.earlier}
+            payments={earlier}
+            onSelect={({ localId }) => go({ screen: 'receipt', localId })}
+          />
         </details>
       )}
     </div>
@@ -74,7 +78,7 @@ interface FigureProps {
 
 function Figure({ name, label, total: { value, count }, currency }: FigureProps) {
   return (
-    <div className="pos-total" data-total={name}>
+    <div className="pos-total" data-total={name} data-empty={count === 0 || undefined}>
       <dt>
         {label} <span>× {count}</span>
       </dt>

@@ -1,6 +1,7 @@
 import { type FormEvent, useCallback } from 'react'
 import { formatAmount, useAllowance } from '../../../ui/index.ts'
 import { type PadKey, press } from '../amount.ts'
+import { DisplayAmount } from '../display-amount.tsx'
 import { useTill } from '../till-context.tsx'
 import type { Draft, Shop } from './draft.ts'
 import { Pad } from './pad.tsx'
@@ -31,8 +32,8 @@ export function AmountStep({ shop, draft, onChange, onNext }: AmountStepProps) {
   return (
     <form className="pos-amount-step" onSubmit={submit}>
       <h2 className="pos-hidden">{till.amount}</h2>
-      <output className="pos-display" data-empty={amount === 0 || undefined} aria-label={till.amount}>
-        {formatAmount(amount, currency)}
+      <output data-empty={amount === 0 || undefined} aria-label={till.amount}>
+        <DisplayAmount minor={amount} currency={currency} />
       </output>
       {tooMuch ? (
         <p className="pos-hint pos-wrong" role="alert">
@@ -44,7 +45,7 @@ export function AmountStep({ shop, draft, onChange, onNext }: AmountStepProps) {
         </p>
       )}
       <Pad onPress={onPress} />
-      <button type="submit" className="molam-button molam-primary pos-big" aria-disabled={!ready}>
+      <button type="submit" className="molam-button molam-primary" aria-disabled={!ready}>
         {till.next}
       </button>
     </form>

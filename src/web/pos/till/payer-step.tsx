@@ -1,6 +1,7 @@
 import { type FormEvent, useState } from 'react'
 import type { OfflineError, OfflinePayment } from '../../../sdk/index.ts'
 import { formatAmount, OfflineErrorNotice } from '../../../ui/index.ts'
+import { DisplayAmount } from '../display-amount.tsx'
 import { Field } from '../field.tsx'
 import { useTill } from '../till-context.tsx'
 import { type Draft, needs, type Problem, type Shop } from './draft.ts'
@@ -44,8 +45,8 @@ export function PayerStep(props: PayerStepProps) {
       <button type="button" className="pos-back" onClick={onBack} aria-disabled={taking}>
         <span aria-hidden="true">‹</span> {back}
       </button>
-      <output className="pos-display" aria-label={till.amount}>
-        {money(amount)}
+      <output aria-label={till.amount}>
+        <DisplayAmount minor={amount} currency={currency} />
       </output>
       <h2>{words.title}</h2>
       <Field
@@ -102,12 +103,7 @@ function wrongPayer(problem: Problem | undefined, words: ReturnType<typeof useTi
 function TakeButton({ amount, ready, taking }: { amount: string; ready: boolean; taking: boolean }) {
   const { till } = useTill().words
   return (
-    <button
-      type="submit"
-      className="molam-button molam-primary pos-big"
-      aria-disabled={!ready || taking}
-      aria-busy={taking}
-    >
+    <button type="submit" className="molam-button molam-primary" aria-disabled={!ready || taking} aria-busy={taking}>
       {taking ? till.taking : till.take(amount)}
     </button>
   )

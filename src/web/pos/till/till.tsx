@@ -20,7 +20,7 @@ export function Till() {
   }, [reset])
 
   if (shop === undefined) return <FirstContact />
-  if (state.status === 'taken') return <Result payment={state.payment} how={state.how} onNext={next} />
+  if (state.status === 'taken') return <Result payment={state.payment} onNext={next} />
   if (step === 'amount') {
     return <AmountStep shop={shop} draft={draft} onChange={setDraft} onNext={() => setStep('payer')} />
   }

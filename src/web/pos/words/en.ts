@@ -41,8 +41,6 @@ export const en: Messages = {
     againYes: 'It is another payment',
   },
   result: {
-    noted: 'Recorded, waiting to be settled',
-    received: 'Received by the server, waiting to be settled',
     notFinal: 'The money has not arrived yet.',
     next: 'New payment',
     receipt: 'Show the receipt',

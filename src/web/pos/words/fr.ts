@@ -42,8 +42,6 @@ export const fr: Messages = {
     againYes: 'C’est un autre paiement',
   },
   result: {
-    noted: 'Noté, en attente de règlement',
-    received: 'Reçu par le serveur, en attente de règlement',
     notFinal: 'L’argent n’est pas encore arrivé.',
     next: 'Nouveau paiement',
     receipt: 'Voir le reçu',

@@ -42,8 +42,6 @@ export interface Messages {
     readonly againYes: string
   }
   readonly result: {
-    readonly noted: string
-    readonly received: string
     readonly notFinal: string
     readonly next: string
     readonly receipt: string
