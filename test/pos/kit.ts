@@ -218,12 +218,12 @@ async function hiddenBelow(page: Page): Promise<number> {
   return page.evaluate(() => document.documentElement.scrollHeight - document.documentElement.clientHeight)
 }
 
-/** What a person would have to scroll sideways for. */
+/** What is wider than the page, or than the box that it stands in. */
 export const widerThanScreen = (page: Page) =>
   page.evaluate(() => {
-    const scrolling = [document.documentElement, ...document.querySelectorAll('.pos-pane')]
-    const wide = scrolling.filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
-    return wide.map(({ className, scrollWidth }) => `${className || 'page'}: ${scrollWidth} pixels`)
+    const boxes = document.querySelectorAll('html, .pos-pane, .pos-pane section, .pos-pane article, .pos-pane button')
+    const wide = [...boxes].filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+    return wide.map(({ tagName, className, scrollWidth }) => `${tagName} ${className}: ${scrollWidth} pixels`)
   })
 
 /** How each payment of the list stands, as the page shows it: the newest first. */
