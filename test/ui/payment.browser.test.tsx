@@ -166,3 +166,21 @@ it('the list shows the newest first, a page at a time, and its rows can be chose
   await page.getByRole('listitem').first().getByRole('button').click()
   expect(chosen).toEqual([60])
 })
+
+it('payments stand below the day that they are of, in the zone of the policy, and the list has the name that it is given', async () => {
+  const till = await Till.open()
+  till.rig.timeMs = Date.UTC(2026, 10, 22, 23, 50)
+  await till.sdk.createOfflineTransaction(terms({ amount: 100 }))
+  till.rig.timeMs += 20 * 60_000
+  for (const amount of [200, 300]) await till.sdk.createOfflineTransaction(terms({ amount }))
+  const { container } = await till.show(<OfflineTransactionList title="Cette semaine" />)
+  expect(page.getByRole('region', { name: 'Cette semaine' }).elements()).toHaveLength(1)
+  const days = [...container.querySelectorAll('.molam-day')].map((day) => [
+    day.querySelector('h3')?.textContent,
+    [...day.querySelectorAll('.molam-amount')].map((amount) => Number.parseInt(amount.textContent ?? '', 10)),
+  ])
+  expect(days).toEqual([
+    ['lundi 23 novembre', [300, 200]],
+    ['dimanche 22 novembre', [100]],
+  ])
+})
