@@ -1,4 +1,5 @@
 import { useLayoutEffect, useRef, useSyncExternalStore } from 'react'
+import type { Timers } from '../../sdk/index.ts'
 import { type Locale, OfflinePaymentProvider, OfflineStatusBanner } from '../../ui/index.ts'
 import { CarriedList } from './carrying/carried-list.tsx'
 import { CarriedOne } from './carrying/carried-one.tsx'
@@ -18,18 +19,16 @@ interface ShellProps {
   readonly till: Extract<Opened, { status: 'open' }>
   readonly locale: Locale
   readonly words: Messages
+  /** Default: the page's own. */
+  readonly timers?: Timers
 }
 
 /**
  * The open till: on a phone one screen at a time, on a tablet the amount pad with the day beside it. The pad stays mounted
  * everywhere, so that a half-typed amount survives a look at the list.
  */
-export function Shell({ till, locale, words }: ShellProps) {
+export function Shell({ till, locale, words, timers }: ShellProps) {
   const { sdk, deviceId, carrying } = till
-  const timeZone = useSyncExternalStore(
-    (changed) => sdk.on('state', changed),
-    () => sdk.profile?.policy.timeZone,
-  )
   const route = useRoute()
   const panes = useRef<HTMLElement>(null)
   const href = hrefOf(route)
@@ -40,7 +39,7 @@ export function Shell({ till, locale, words }: ShellProps) {
     shown.current = href
   }, [href])
   return (
-    <OfflinePaymentProvider sdk={sdk} locale={locale} {...(timeZone !== undefined && { timeZone })}>
+    <OfflinePaymentProvider sdk={sdk} locale={locale} {...(timers && { timers })}>
       <TillProvider value={{ sdk, deviceId, carrying, words }}>
         <div className="pos" data-screen={route.screen}>
           <header className="pos-head">

@@ -5,6 +5,7 @@ import { Field } from '../field.tsx'
 import { useTill } from '../till-context.tsx'
 import { type Draft, needs, type Problem, type Shop } from './draft.ts'
 import { Proofs } from './proofs.tsx'
+import { useSettled } from './settled.ts'
 
 export interface PayerStepProps {
   readonly shop: Shop
@@ -19,26 +20,34 @@ export interface PayerStepProps {
   readonly onTake: () => void
 }
 
-/** Who pays, and what the rules ask for above the limits. Escape goes back, Enter takes the payment. */
+/**
+ * Who pays, and what the rules ask for above the limits. Escape goes back, Enter takes the payment: a press of its own, not
+ * what is left of the one that led here.
+ */
 export function PayerStep(props: PayerStepProps) {
   const { shop, draft, problem, before, taking, error, onChange, onBack, onTake } = props
   const { payer: words, back, till } = useTill().words
   const [tried, setTried] = useState(false)
+  const settled = useSettled()
   const { currency, allowedMethods, requireManualReviewAbove } = shop.policy
   const amount = Number(draft.digits)
   const money = (minor: number) => formatAmount(minor, currency)
   const set = (change: Partial<Draft>) => onChange((now) => ({ ...now, another: false, ...change }))
   const submit = (event: FormEvent) => {
     event.preventDefault()
+    if (!settled) return
     setTried(true)
     if (problem === undefined && !taking) onTake()
   }
   return (
     <form
       className="pos-payer-step"
+      data-settled={settled}
       onSubmit={submit}
       onKeyDown={(event) => {
         if (event.key === 'Escape' && !taking) onBack()
+        // Held down, it submits the form again and again.
+        if (event.key === 'Enter' && event.repeat) event.preventDefault()
       }}
     >
       <button type="button" className="pos-back" onClick={onBack} aria-disabled={taking}>
@@ -89,7 +98,7 @@ export function PayerStep(props: PayerStepProps) {
         </label>
       )}
       {error && <OfflineErrorNotice error={error} amount={amount} />}
-      <TakeButton amount={money(amount)} ready={problem === undefined} taking={taking} />
+      <TakeButton amount={money(amount)} ready={settled && problem === undefined} taking={taking} />
     </form>
   )
 }

@@ -3,6 +3,8 @@ import type { TakenPayment } from '../../../sdk/index.ts'
 import { formatAmount, OfflinePaymentStatus, usePayment } from '../../../ui/index.ts'
 import { hrefOf } from '../route.ts'
 import { useTill } from '../till-context.tsx'
+import { isEnter, isForStep } from './keyboard.ts'
+import { useSettled } from './settled.ts'
 
 interface ResultProps {
   readonly payment: TakenPayment
@@ -18,16 +20,17 @@ export function Result({ payment, how, onNext }: ResultProps) {
   const { result } = useTill().words
   const { status, reason, localId, amount, currency } = usePayment(payment.localId) ?? payment
   const heading = useRef<HTMLHeadingElement>(null)
+  const settled = useSettled()
+  // Not the button: the key that took the payment, still held down, would leave at once.
+  useEffect(() => heading.current?.focus(), [])
   useEffect(() => {
-    // Not the button: the key that took the payment, still held down, would leave at once.
-    heading.current?.focus()
+    if (!settled) return
     const listen = (event: KeyboardEvent) => {
-      const elsewhere = event.target instanceof HTMLElement && event.target.closest('a, button, input') !== null
-      if (event.key === 'Enter' && !event.repeat && !elsewhere) onNext()
+      if (isForStep(event, heading.current) && isEnter(event)) onNext()
     }
     addEventListener('keydown', listen)
     return () => removeEventListener('keydown', listen)
-  }, [onNext])
+  }, [onNext, settled])
   const waiting = status === 'pending_offline' || status === 'pending'
   return (
     <div className="pos-result" data-status={status}>
@@ -41,7 +44,12 @@ export function Result({ payment, how, onNext }: ResultProps) {
       </h2>
       <OfflinePaymentStatus status={status} {...(reason !== undefined && { reason })} detailed />
       <p className="pos-local-id">{localId}</p>
-      <button type="button" className="molam-button molam-primary pos-big" onClick={onNext}>
+      <button
+        type="button"
+        className="molam-button molam-primary pos-big"
+        aria-disabled={!settled}
+        onClick={() => settled && onNext()}
+      >
         {result.next}
       </button>
       <a className="molam-button" href={hrefOf({ screen: 'receipt', localId })}>
