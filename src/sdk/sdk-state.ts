@@ -1,5 +1,5 @@
 import type { DamagedRecord } from './counter-record.ts'
-import { isDone, statusOf } from './entry.ts'
+import { isDone } from './entry.ts'
 import { OfflineError, type OfflineErrorCode } from './errors.ts'
 import type { LocalDevice } from './local-device.ts'
 import type { Parked } from './outgoing.ts'
@@ -62,7 +62,7 @@ export function snapshot(status: OfflineStatus, device: LocalDevice, syncing: bo
     ...status,
     syncing,
     unsynced,
-    waiting: entries.filter((entry) => statusOf(entry) !== 'pending_offline' && !isDone(entry)).length,
+    waiting: entries.filter((entry) => entry.admitted !== undefined && !isDone(entry)).length,
     damaged,
     ...(parked && { parked }),
     ...(device.hasState && { lastSyncMs: device.state.clock.serverMs }),

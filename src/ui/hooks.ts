@@ -4,6 +4,7 @@ import { formatTime } from './format.ts'
 import { useOfflineContext } from './provider.tsx'
 import type { DeviceSnapshot } from './sdk-store.ts'
 import type { SyncRun } from './sync-run.ts'
+import { unsyncedOf } from './unsynced.ts'
 
 /** Renders again when this part of the device changes, and only then. */
 function useDevice<T>(part: (snapshot: DeviceSnapshot) => T): T {
@@ -59,19 +60,24 @@ export function useSync(): { readonly run: SyncRun; readonly syncNow: () => Prom
 
 /** Whether this storage may be cleared: logging out, removing the device, resetting the app. */
 export type UnsyncedGuard =
+  /** All payments were read, and the edge has every one of them. */
   | { readonly status: 'safe' }
   /** `count` payments are nowhere else: clearing would lose them. `message` says so. */
   | { readonly status: 'unsynced'; readonly count: number; readonly message: string }
+  /** The payments were not read, or cannot be: there may be some that are nowhere else. `message` says so. */
+  | { readonly status: 'unknown'; readonly message: string }
 
 /**
  * Asked before anything that clears the storage.
  *
  * @example
  * const guard = useUnsyncedGuard()
- * <button disabled={guard.status === 'unsynced'} onClick={logout}>…</button>
+ * <button disabled={guard.status !== 'safe'} onClick={logout}>…</button>
  */
 export function useUnsyncedGuard(): UnsyncedGuard {
-  const { words } = useOfflineContext()
-  const count = useDevice(({ state }) => state.unsynced)
-  return count === 0 ? { status: 'safe' } : { status: 'unsynced', count, message: words.banner.unsynced(count) }
+  const { banner } = useOfflineContext().words
+  const count = useDevice(({ state }) => unsyncedOf(state))
+  if (count === 0) return { status: 'safe' }
+  if (count === 'unknown') return { status: 'unknown', message: banner.unknown }
+  return { status: 'unsynced', count, message: banner.unsynced(count) }
 }

@@ -18,7 +18,7 @@ export function OfflineStatusBanner() {
   const { icon, text } = headline(state, words)
   const { banner } = words
   const notes = [
-    guard.status === 'unsynced' && guard.message,
+    (guard.status === 'unsynced' || (guard.status === 'unknown' && state.status === 'blocked')) && guard.message,
     state.waiting > 0 && banner.waiting(state.waiting),
     state.damaged.length > 0 && banner.damaged(state.damaged.length),
     state.parked && state.status !== 'blocked' && banner.parked,

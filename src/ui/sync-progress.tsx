@@ -1,10 +1,11 @@
 import { useId } from 'react'
-import type { OfflineError } from '../sdk/index.ts'
+import type { OfflineError, OfflineState } from '../sdk/index.ts'
 import { OfflineErrorNotice } from './error-notice.tsx'
 import { useOffline, useSync, useTimeFormat } from './hooks.ts'
 import { Icon } from './icon.tsx'
 import { useOfflineContext } from './provider.tsx'
 import type { SyncRun } from './sync-run.ts'
+import { unsyncedOf } from './unsynced.ts'
 import type { Messages } from './words/messages.ts'
 
 /**
@@ -30,7 +31,7 @@ export function OfflineSyncProgress() {
           <h2 className="molam-title" id={titleId}>
             {words.sync.title}
           </h2>
-          <p className="molam-sync-line">{lineOf(run, state.unsynced, words)}</p>
+          <p className="molam-sync-line">{lineOf(run, state, words)}</p>
         </div>
         <button
           type="button"
@@ -48,14 +49,17 @@ export function OfflineSyncProgress() {
         // Without a value it is one that cannot be told: nothing is known before the first answer.
         <progress className="molam-progress" aria-labelledby={titleId} max={progress?.total} value={progress?.sent} />
       )}
-      <p className="molam-quiet">{last === undefined ? words.sync.never : words.sync.last(format(last))}</p>
+      {state.status !== 'created' && (
+        <p className="molam-quiet">{last === undefined ? words.sync.never : words.sync.last(format(last))}</p>
+      )}
       {error && <OfflineErrorNotice error={error} />}
     </section>
   )
 }
 
-function lineOf(run: SyncRun, unsynced: number, { sync }: Messages): string {
-  const left = unsynced === 0 ? sync.done : sync.unsynced(unsynced)
+function lineOf(run: SyncRun, state: OfflineState, { sync, banner }: Messages): string {
+  const unsynced = unsyncedOf(state)
+  const left = leftText(unsynced, sync)
   switch (run.status) {
     case 'syncing':
       return run.progress ? sync.progress(run.progress.sent, run.progress.total) : sync.running
@@ -66,8 +70,14 @@ function lineOf(run: SyncRun, unsynced: number, { sync }: Messages): string {
       return `${sync.stopped} ${left}`
     case 'idle':
     case 'done':
-      return left
+      return state.status === 'created' ? banner.opening : left
   }
+}
+
+/** Nothing is said of payments that nobody has read. */
+function leftText(unsynced: number | 'unknown', sync: Messages['sync']): string {
+  if (unsynced === 'unknown') return ''
+  return unsynced === 0 ? sync.done : sync.unsynced(unsynced)
 }
 
 /** No network is a normal day, not an error. */

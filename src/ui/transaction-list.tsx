@@ -1,10 +1,11 @@
 import { memo, useId, useState } from 'react'
-import type { OfflinePayment } from '../sdk/index.ts'
+import type { OfflinePayment, OfflineState } from '../sdk/index.ts'
 import { Amount, Time } from './figures.tsx'
 import { maskParty } from './format.ts'
-import { usePayments, useProfile } from './hooks.ts'
+import { useOffline, usePayments, useProfile } from './hooks.ts'
 import { OfflinePaymentStatus } from './payment-status.tsx'
 import { useOfflineContext } from './provider.tsx'
+import { unsyncedOf } from './unsynced.ts'
 import { reasonText } from './words/index.ts'
 import type { Messages } from './words/messages.ts'
 
@@ -21,6 +22,7 @@ export interface OfflineTransactionListProps {
 /** Payments with their amount, their time and where they stand, newest first. */
 export function OfflineTransactionList({ payments, onSelect }: OfflineTransactionListProps) {
   const { words, locale } = useOfflineContext()
+  const state = useOffline()
   const all = usePayments()
   const shown = payments ?? all
   const [rows, setRows] = useState(PAGE_ROWS)
@@ -31,7 +33,7 @@ export function OfflineTransactionList({ payments, onSelect }: OfflineTransactio
       <h2 className="molam-title" id={titleId}>
         {words.list.title}
       </h2>
-      {shown.length === 0 && <p className="molam-quiet">{words.list.empty}</p>}
+      {shown.length === 0 && <p className="molam-quiet">{emptyText(state, words)}</p>}
       {shown.length > 0 && (
         <ol className="molam-rows" reversed>
           {shown
@@ -49,6 +51,13 @@ export function OfflineTransactionList({ payments, onSelect }: OfflineTransactio
       )}
     </section>
   )
+}
+
+/** A device that could not be read has no payments to show, which is not the same as none. */
+function emptyText(state: OfflineState, { list, banner }: Messages): string {
+  if (unsyncedOf(state) !== 'unknown') return list.empty
+  if (state.status === 'created') return banner.opening
+  return state.status === 'needs_network' ? banner.firstContact : banner.unknown
 }
 
 interface RowProps {

@@ -78,6 +78,7 @@ export const en: Messages = {
     closed: 'Session closed',
     syncing: 'Syncing…',
     unsynced: (count) => `${payments(count)} only on this device: do not clear its data.`,
+    unknown: 'There may be payments only on this device: do not clear its data.',
     waiting: (count) => `${payments(count)} waiting to be settled.`,
     damaged: (count) => `${count === 1 ? '1 damaged record' : `${count} damaged records`}: call support.`,
     parked: 'The server refuses what was sent. Later payments wait.',

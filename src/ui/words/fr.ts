@@ -80,6 +80,7 @@ export const fr: Messages = {
     syncing: 'Synchronisation…',
     unsynced: (count) =>
       `${payments(count)} ${plural(count, 'n’est que', 'ne sont que')} sur cet appareil\u00a0: n’effacez pas ses données.`,
+    unknown: 'Il peut y avoir des paiements qui ne sont que sur cet appareil\u00a0: n’effacez pas ses données.',
     waiting: (count) => `${payments(count)} ${plural(count, 'attend son', 'attendent leur')} règlement.`,
     damaged: (count) =>
       `${count} ${plural(count, 'enregistrement abîmé', 'enregistrements abîmés')}\u00a0: appelez l’assistance.`,

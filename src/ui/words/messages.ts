@@ -47,6 +47,8 @@ export interface Messages {
     readonly syncing: string
     /** Payments that only this device knows. */
     readonly unsynced: (count: number) => string
+    /** Whether there are any cannot be told. */
+    readonly unknown: string
     /** Payments that the server has and that are not settled. */
     readonly waiting: (count: number) => string
     readonly damaged: (count: number) => string

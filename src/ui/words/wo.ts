@@ -79,6 +79,7 @@ export const wo: Messages = {
     closed: 'Tëj nañu ko',
     syncing: 'Mu ngi jokkoo ak serwër bi…',
     unsynced: (count) => `${payments(count)} ci telefon bii rekk la nekk: bul far li ci biir.`,
+    unknown: 'Mën na am fey yu nekk ci telefon bii rekk: bul far li ci biir.',
     waiting: (count) => `${payments(count)} ñu ngi koy xaar, feyaguñu ko.`,
     damaged: (count) => `${count} mbind yàqu na: wool ñi lay dimbali.`,
     parked: 'Serwër bi bañ na li ñu yónnee. Yi ci topp ñu ngi xaar.',
