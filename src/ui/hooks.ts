@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react'
 import type { Allowance, OfflinePayment, OfflineState, Profile } from '../sdk/index.ts'
-import { formatTime } from './format.ts'
+import { formatTime, type TimeForm } from './format.ts'
 import { useOfflineContext } from './provider.tsx'
 import type { DeviceSnapshot } from './sdk-store.ts'
 import type { SyncRun } from './sync-run.ts'
@@ -38,11 +38,17 @@ export const useAllowance = (): Allowance | undefined => useDevice(({ allowance 
 /** Whose device it is, and by which rules it takes payments; undefined until it was in contact with the edge once. */
 export const useProfile = (): Profile | undefined => useDevice(({ profile }) => profile)
 
+/** The zone that days and times are shown in: the provider's, else the policy's. */
+export function useTimeZone(): string {
+  const { timeZone } = useOfflineContext()
+  return useDevice(({ profile }) => timeZone ?? profile?.policy.timeZone ?? 'UTC')
+}
+
 /** Writes an instant in the language of the provider and the zone of the policy. */
-export function useTimeFormat(): (atMs: number) => string {
-  const { locale, timeZone } = useOfflineContext()
-  const zone = useDevice(({ profile }) => profile?.policy.timeZone)
-  return (atMs) => formatTime(atMs, locale, timeZone ?? zone ?? 'UTC')
+export function useTimeFormat(): (atMs: number, form?: TimeForm) => string {
+  const { locale } = useOfflineContext()
+  const zone = useTimeZone()
+  return (atMs, form) => formatTime(atMs, locale, zone, form)
 }
 
 /**

@@ -15,12 +15,14 @@ const PAGE_ROWS = 50
 export interface OfflineTransactionListProps {
   /** Default: all payments on the device. Oldest first, as the SDK gives them; the list shows the newest first. */
   readonly payments?: readonly OfflinePayment[]
+  /** Name of the list, where a page has more than one. */
+  readonly title?: string
   /** Makes the rows buttons. */
   readonly onSelect?: (payment: OfflinePayment) => void
 }
 
 /** Payments with their amount, their time and where they stand, newest first. */
-export function OfflineTransactionList({ payments, onSelect }: OfflineTransactionListProps) {
+export function OfflineTransactionList({ payments, title, onSelect }: OfflineTransactionListProps) {
   const { words, locale } = useOfflineContext()
   const state = useOffline()
   const all = usePayments()
@@ -31,7 +33,7 @@ export function OfflineTransactionList({ payments, onSelect }: OfflineTransactio
   return (
     <section className="molam-list" aria-labelledby={titleId} lang={locale}>
       <h2 className="molam-title" id={titleId}>
-        {words.list.title}
+        {title ?? words.list.title}
       </h2>
       {shown.length === 0 && <p className="molam-quiet">{emptyText(state, words)}</p>}
       {shown.length > 0 && (

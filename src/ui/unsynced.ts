@@ -1,7 +1,12 @@
 import type { OfflineErrorCode, OfflineState } from '../sdk/index.ts'
 
 /** The device could not read all of its records: what it counts may be too little. */
-const UNREADABLE: ReadonlySet<OfflineErrorCode> = new Set(['store_locked', 'store_newer', 'key_missing', 'key_mismatch'])
+const UNREADABLE: ReadonlySet<OfflineErrorCode> = new Set([
+  'store_locked',
+  'store_newer',
+  'key_missing',
+  'key_mismatch',
+])
 
 /**
  * How many payments only this device knows.

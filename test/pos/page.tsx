@@ -1,8 +1,9 @@
-import { userEvent } from 'vitest/browser'
+import { expect } from 'vitest'
 import { render } from 'vitest-browser-react'
 import type { Locale } from '../../src/ui/index.ts'
 import { Carrying } from '../../src/web/pos/carrying/carrying.ts'
 import { openCarrier } from '../../src/web/pos/carrying/open-carrier.ts'
+import { Crash } from '../../src/web/pos/crash.tsx'
 import { Shell } from '../../src/web/pos/shell.tsx'
 import { MESSAGES } from '../../src/web/pos/words/index.ts'
 import '../../src/web/pos/styles/index.css'
@@ -20,8 +21,13 @@ export async function openPage(till: Till, { locale = 'fr' as Locale } = {}) {
     onWaiting: () => undefined,
   })
   const { sdk, timers } = till
+  const words = MESSAGES[locale]
   const opened = { status: 'open', sdk, deviceId: DEVICE, carrying } as const
-  const screen = await render(<Shell till={opened} locale={locale} words={MESSAGES[locale]} timers={timers} />)
+  const screen = await render(
+    <Crash words={words}>
+      <Shell till={opened} locale={locale} words={words} timers={timers} />
+    </Crash>,
+  )
   const one = (selector: string) => {
     const found = screen.container.querySelector<HTMLElement>(selector)
     if (found === null) throw new Error(`nothing is ${selector}`)
@@ -33,11 +39,10 @@ export async function openPage(till: Till, { locale = 'fr' as Locale } = {}) {
     one,
     /** The main button of the step. */
     main: () => one('.molam-primary'),
-    /** What was typed stands still: a press on the step counts. */
+    /** The step has stood long enough: a press on it counts. */
     settle: async () => {
       till.timers.fire()
-      await new Promise(requestAnimationFrame)
+      await expect.poll(() => one('[data-settled]').dataset['settled']).toBe('true')
     },
-    type: (text: string) => userEvent.keyboard(text),
   }
 }

@@ -33,7 +33,7 @@ export function Result({ payment, how, onNext }: ResultProps) {
   }, [onNext, settled])
   const waiting = status === 'pending_offline' || status === 'pending'
   return (
-    <div className="pos-result" data-status={status}>
+    <div className="pos-result" data-status={status} data-settled={settled}>
       <h2 ref={heading} tabIndex={-1}>
         <span className="pos-display">{formatAmount(amount, currency)}</span>
         {waiting && (
