@@ -1,4 +1,4 @@
-import { useLayoutEffect, useRef, useSyncExternalStore } from 'react'
+import { useEffect, useLayoutEffect, useRef, useSyncExternalStore } from 'react'
 import type { Timers } from '../../sdk/index.ts'
 import { type Locale, OfflinePaymentProvider, OfflineStatusBanner } from '../../ui/index.ts'
 import { CarriedList } from './carrying/carried-list.tsx'
@@ -32,12 +32,20 @@ export function Shell({ till, locale, words, timers }: ShellProps) {
   const route = useRoute()
   const panes = useRef<HTMLElement>(null)
   const href = hrefOf(route)
+  const isTill = route.screen === 'till'
   const shown = useRef(href)
   useLayoutEffect(() => {
-    // Whoever has chosen a screen is on it: the next Tab is its first control, the next Enter is not the link again.
-    if (shown.current !== href) panes.current?.focus()
+    if (shown.current === href) return
     shown.current = href
-  }, [href])
+    // Whoever has chosen a screen is at its top: the next Tab is its first control, the next Enter is not the link again.
+    scrollTo(0, 0)
+    const heading = panes.current?.querySelector<HTMLElement>(`.pos-pane-${isTill ? 'till' : 'side'} h2`)
+    if (heading) heading.tabIndex = -1
+    ;(heading ?? panes.current)?.focus({ preventScroll: true })
+  }, [href, isTill])
+  useEffect(() => {
+    document.title = `${titleOf(route.screen, words)} · ${words.title}`
+  }, [route.screen, words])
   return (
     <OfflinePaymentProvider sdk={sdk} locale={locale} {...(timers && { timers })}>
       <TillProvider value={{ sdk, deviceId, carrying, words }}>
@@ -63,6 +71,10 @@ export function Shell({ till, locale, words, timers }: ShellProps) {
       </TillProvider>
     </OfflinePaymentProvider>
   )
+}
+
+function titleOf(screen: Route['screen'], words: Messages): string {
+  return screen === 'till' ? words.nav.till : words[screen].title
 }
 
 function Side({ route }: { readonly route: Route }) {
