@@ -30,7 +30,9 @@ export async function registerServiceWorker(): Promise<ServiceWorkerRegistration
 function follow(found: ServiceWorkerRegistration, { controller }: ServiceWorkerContainer): void {
   if (registration === undefined) {
     container?.addEventListener('controllerchange', tookOver)
-    document.addEventListener('visibilitychange', lookForUpdate)
+    document.addEventListener('visibilitychange', () => {
+      if (document.visibilityState === 'visible' && Date.now() - lookedMs >= LOOK_EVERY_MS) lookForUpdate()
+    })
     // A till on the counter is visible all day.
     setInterval(lookForUpdate, LOOK_EVERY_MS)
   }
@@ -86,7 +88,6 @@ function tell(): void {
 let lookedMs = Date.now()
 
 function lookForUpdate(): void {
-  if (document.visibilityState === 'hidden' || Date.now() - lookedMs < LOOK_EVERY_MS) return
   lookedMs = Date.now()
   // Without a network there is none.
   void registration?.update().catch(() => undefined)

@@ -17,7 +17,7 @@ export const en: Messages = {
     take: (amount) => `Charge ${amount}`,
     taking: 'Recording…',
     tooMuch: (max) => `Offline, a payment may be up to ${max}.`,
-    tooMuchToday: (left) => `${left} may still be charged today.`,
+    tooMuchToday: (left) => `Only ${left} is left for today.`,
     leftToday: (value, count) => `Left today: ${value}, ${payments(count)}`,
     unready: {
       blocked: 'This till is blocked: it takes nothing.',

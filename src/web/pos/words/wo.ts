@@ -126,7 +126,7 @@ export const wo: Messages = {
     text: 'Mbindu kod bi (skaneer)',
     progress: (have, of) => `${have} ci ${of} jàng nañu leen. Kontineel.`,
     kinds: {
-      bundle: 'Kodu kees buy xaar la. Dees koy skane ci « Yóbbul beneen kees ».',
+      bundle: 'Kodu kees buy xaar la. Dees koy skane ci «\u00a0Yóbbul beneen kees\u00a0».',
       receipt: 'Resi kees la. Kees bi jël fey yi moo koy skane.',
       newer: 'Kod bii ci aplikaasioŋ bu gëna bees la jóge. Yeesalal bii.',
       damaged: 'Jànguñu ko bu baax. Téyeel telefon bi mu jub.',
@@ -158,7 +158,7 @@ export const wo: Messages = {
     notCarried: {
       malformed: 'Amul fey ci kod bii.',
       unsupported_version: 'Kod bii ci aplikaasioŋ bu gëna bees la jóge. Yeesalal bii.',
-      not_for_relay: 'Kod bii defaruñu ko ngir yóbbu. Laajal « Yónnee ko ak beneen telefon ».',
+      not_for_relay: 'Kod bii defaruñu ko ngir yóbbu. Laajal «\u00a0Yónnee ko ak beneen telefon\u00a0».',
       full: 'Telefon bii fees na. Yónneel li ci nekk balaa.',
       storage_failed: 'Barabu telefon bi tontuwul. Beneen kees bi a ngi denc fey yi.',
     },
@@ -208,7 +208,7 @@ export const wo: Messages = {
   },
   crash: {
     title: 'Kees bi dafa taxaw',
-    what: 'Li ñu bind a ngi ci telefon bii. Ubbiwaatal kees bi, nga xool ci « Tey » balaa ngay jëlaat xaalis.',
+    what: 'Li ñu bind a ngi ci telefon bii. Ubbiwaatal kees bi, nga xool ci «\u00a0Tey\u00a0» balaa ngay jëlaat xaalis.',
     reopen: 'Ubbiwaat kees bi',
   },
   update: { ready: 'Am na lu bees.', now: 'Yeesal' },
