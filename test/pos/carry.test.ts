@@ -113,7 +113,7 @@ describe('payments of a till without a network', () => {
     const blind = await opened(shop(), BLIND)
     await show(blind, 'Porter pour une autre caisse')
     await blind.getByRole('button', { name: 'Scanner le code d’une caisse' }).click()
-    await blind.getByText('Ce téléphone ne donne pas de caméra').waitFor()
+    await blind.getByText('La caisse ne trouve pas de caméra').waitFor()
     await look(blind, '37-no-camera')
     const photos = (await photosOf(till)).map((buffer, at) => ({ name: `${at}.png`, mimeType: 'image/png', buffer }))
     await blind.getByLabel('photo du code').setInputFiles(photos)

@@ -230,12 +230,14 @@ export const widerThanScreen = (page: Page) =>
 export const statuses = (page: Page) =>
   page.locator('.molam-row').evaluateAll((rows) => rows.map((row) => (row as HTMLElement).dataset['status']))
 
-/** The steps of a payment up to its last button. */
-export async function fill(page: Page, amount: number, payer = PAYER): Promise<void> {
+/** The steps of a payment up to its last button. @param amount empty when it is keyed in already */
+export async function fill(page: Page, amount: number | '', payer = PAYER): Promise<void> {
   await page.getByRole('button', { name: 'Continuer' }).waitFor()
   await page.keyboard.type(String(amount))
   await page.keyboard.press('Enter')
   await page.getByLabel('Compte du client').fill(payer)
+  // What comes too soon after the step before is not meant for this one.
+  await page.locator('.pos-payer-step[data-settled=true]').waitFor()
 }
 
 /** What the till calls the payment that was taken; and on to the next. */

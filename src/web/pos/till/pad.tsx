@@ -1,23 +1,18 @@
 import { useEffect, useRef } from 'react'
 import { PAD_KEYS, type PadKey, padKeyOf } from '../amount.ts'
 import { useTill } from '../till-context.tsx'
+import { isEnter, isForStep } from './keyboard.ts'
 
-/** The amount pad. The keyboard's own digits and Enter work too, wherever the focus is, as long as it is
- * not in a field. */
+/** The amount pad. The keyboard's own digits and Enter work too, wherever the focus is. */
 export function Pad({ onPress }: { readonly onPress: (key: PadKey) => void }) {
   const { till } = useTill().words
   const pad = useRef<HTMLFieldSetElement>(null)
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
-      const { target, ctrlKey, metaKey, altKey } = event
-      const elsewhere = target instanceof HTMLInputElement || ctrlKey || metaKey || altKey
-      // On a phone another screen may be in front of the pad, and everywhere a dialog.
-      if (elsewhere || document.querySelector('dialog[open]') !== null || pad.current?.offsetParent === null) return
+      if (!isForStep(event, pad.current)) return
       const key = padKeyOf(event.key)
-      // On a button or link, Enter is that one's.
-      const isFree = target instanceof Element && target.closest('a, button, summary') === null
       if (key !== undefined) onPress(key)
-      else if (event.key === 'Enter' && isFree) pad.current?.form?.requestSubmit()
+      else if (isEnter(event)) pad.current?.form?.requestSubmit()
       else return
       event.preventDefault()
     }
