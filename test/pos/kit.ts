@@ -200,11 +200,12 @@ export async function look(page: Page, name: string): Promise<void> {
   expect(violations, `${name}: axe`).toEqual([])
 }
 
-/** The screen of the address is the one that is shown, laid out and painted. */
+/** The screen of the address is the one that is shown, its buttons can be pressed, it is laid out and painted. */
 async function stands(page: Page): Promise<void> {
   await page.waitForFunction(() => {
     const shell = document.querySelector<HTMLElement>('.pos')
-    return shell === null || shell.dataset['screen'] === (location.hash.split('/')[1] || 'till')
+    const isShown = shell === null || shell.dataset['screen'] === (location.hash.split('/')[1] || 'till')
+    return isShown && document.querySelector('[data-settled=false]') === null
   })
   await painted(page)
 }
