@@ -32,7 +32,12 @@ function Slip({ payment }: { readonly payment: OfflinePayment }) {
       <p>
         <DisplayAmount minor={amount} currency={currency} />
       </p>
-      <OfflinePaymentStatus status={status} {...(reason !== undefined && { reason })} detailed />
+      {/* Where the money is, the provisional receipt says itself. */}
+      <OfflinePaymentStatus
+        status={status}
+        {...(reason !== undefined && { reason })}
+        detailed={!waiting || reason !== undefined}
+      />
       {waiting && <p className="pos-provisional">{receipt.provisional}</p>}
       <dl className="pos-facts">
         <Fact name={receipt.number}>{localId}</Fact>
