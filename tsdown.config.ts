@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises'
+import { bundle } from 'lightningcss'
 import { defineConfig } from 'tsdown'
 import root from './package.json' with { type: 'json' }
 
@@ -17,13 +18,13 @@ const PEERS = { react: '^19.0.0' }
 /** The package that apps install, `@molam/offline`: ESM and types, and a package.json that asks for what it imports. */
 export default defineConfig({
   entry: ENTRIES,
-  copy: [{ from: 'src/ui/style.css', to: OUT }],
   outDir: OUT,
   platform: 'neutral',
   dts: true,
   hooks: {
     'build:done': async ({ chunks }) => {
       const imported = chunks.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.imports : []))
+      await writeFile(`${OUT}/style.css`, bundle({ filename: 'src/ui/style.css' }).code)
       await writeFile(`${OUT}/package.json`, `${JSON.stringify(manifest(imported), undefined, 2)}\n`)
     },
   },

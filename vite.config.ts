@@ -19,7 +19,7 @@ export default defineConfig({
       strategies: 'injectManifest',
       srcDir: '.',
       filename: 'sw.ts',
-      // Registered by update.ts: a new version asks before it takes over.
+      // Registered by service-worker.ts: a new version asks before it takes over.
       injectRegister: false,
       manifest,
       // The manifest and its icons are added by the plugin.

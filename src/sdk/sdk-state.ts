@@ -1,7 +1,7 @@
 import type { DamagedRecord } from './counter-record.ts'
 import { type SyncDue, syncDueAt } from './deadline.ts'
 import { blockOf } from './device-state.ts'
-import { isDone, statusOf } from './entry.ts'
+import { isDone } from './entry.ts'
 import { OfflineError, type OfflineErrorCode } from './errors.ts'
 import type { LocalDevice } from './local-device.ts'
 import type { Parked } from './outgoing.ts'
@@ -85,7 +85,7 @@ export function snapshot(status: OfflineStatus, device: LocalDevice, syncing: bo
     ...status,
     syncing,
     unsynced: device.unsynced,
-    waiting: entries.filter((entry) => statusOf(entry) !== 'pending_offline' && !isDone(entry)).length,
+    waiting: entries.filter((entry) => entry.admitted !== undefined && !isDone(entry)).length,
     damaged: damaged.filter(({ dismissed }) => !dismissed),
     ...(parked && { parked }),
     ...(syncDue && { syncDue }),

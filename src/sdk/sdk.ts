@@ -60,6 +60,11 @@ export class OfflineSDK {
     return profileOf(this.#device)
   }
 
+  /** The device's time, UTC milliseconds: payments are dated and judged by it. Corrected by the edge's as soon as it is known. */
+  get nowMs(): number {
+    return this.#device.clock.nowMs()
+  }
+
   /**
    * Reads what is on disk. Without a network it is enough that the device was in contact once; a device that never was
    * tries now, and answers `needs_network` when it cannot. May be called again.

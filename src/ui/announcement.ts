@@ -48,5 +48,5 @@ function due({ state: before }: DeviceSnapshot, { state: after }: DeviceSnapshot
 function connection({ state: before }: DeviceSnapshot, { state: after }: DeviceSnapshot, words: Messages): string {
   if (before.status === after.status) return ''
   if (after.status === 'ready') return `${words.banner.online}.`
-  return after.status === 'offline_ready' ? `${words.banner.offline}.` : ''
+  return after.status === 'offline_ready' ? `${words.banner.offline}, ${words.banner.kept}.` : ''
 }

@@ -28,26 +28,36 @@ export function formatAmount(minor: number, currency: string): string {
   return format.format(`${padded.slice(0, split)}.${padded.slice(split)}0` as `${number}`)
 }
 
+/** How much of an instant is written: the time alone below a day's heading, the year too where a receipt must last. */
+export type TimeForm = 'time' | 'day' | 'year'
+
+const CLOCK = { hour: '2-digit', minute: '2-digit', hour12: false } as const
+const TIME_FORMS: Readonly<Record<TimeForm | 'heading', Intl.DateTimeFormatOptions>> = {
+  time: CLOCK,
+  day: { day: 'numeric', month: 'short', ...CLOCK },
+  year: { day: 'numeric', month: 'short', year: 'numeric', ...CLOCK },
+  heading: { weekday: 'long', day: 'numeric', month: 'long' },
+}
+
 /**
- * Day and time of day, never "5 minutes ago": a text that does not go stale on a page that stands still.
+ * Day and time of day, never "5 minutes ago": a text that does not go stale on a page that stands still. It is not broken
+ * across lines.
  *
  * @param timeZone IANA name
+ * @example
+ * formatTime(payment.initiatedAtMs, 'fr', 'Africa/Dakar', 'year') // '2 déc. 2026, 10:25'
  */
-export function formatTime(atMs: number, locale: Locale, timeZone: string): string {
-  const format = cached(
-    times,
-    `${locale} ${timeZone}`,
-    () =>
-      new Intl.DateTimeFormat(DATE_LOCALES[locale], {
-        day: 'numeric',
-        month: 'short',
-        hour: '2-digit',
-        minute: '2-digit',
-        hour12: false,
-        timeZone,
-      }),
-  )
-  return format.format(atMs)
+export function formatTime(atMs: number, locale: Locale, timeZone: string, form: TimeForm = 'day'): string {
+  return dateFormat(locale, timeZone, form).format(atMs).replaceAll(' ', '\u00a0')
+}
+
+/** A day as a heading above its payments: `mercredi 2 décembre`. */
+export const formatDay = (atMs: number, locale: Locale, timeZone: string): string =>
+  dateFormat(locale, timeZone, 'heading').format(atMs)
+
+function dateFormat(locale: Locale, timeZone: string, form: keyof typeof TIME_FORMS): Intl.DateTimeFormat {
+  const make = () => new Intl.DateTimeFormat(DATE_LOCALES[locale], { ...TIME_FORMS[form], timeZone })
+  return cached(times, `${locale} ${timeZone} ${form}`, make)
 }
 
 /** Enough of a wallet's name to recognise a customer, too little to call one: `•••• 0001`. */

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react'
 import type { Allowance, OfflinePayment, OfflineState, Profile } from '../sdk/index.ts'
-import { formatTime } from './format.ts'
+import { formatTime, type TimeForm } from './format.ts'
 import { useOfflineContext } from './provider.tsx'
 import type { DeviceSnapshot } from './sdk-store.ts'
 import type { SyncRun } from './sync-run.ts'
@@ -37,11 +37,17 @@ export const useAllowance = (): Allowance | undefined => useDevice(({ allowance 
 /** Whose device it is, and by which rules it takes payments; undefined until it was in contact with the edge once. */
 export const useProfile = (): Profile | undefined => useDevice(({ profile }) => profile)
 
+/** The zone that days and times are shown in: the provider's, else the policy's. */
+export function useTimeZone(): string {
+  const { timeZone } = useOfflineContext()
+  return useDevice(({ profile }) => timeZone ?? profile?.policy.timeZone ?? 'UTC')
+}
+
 /** Writes an instant in the language of the provider and the zone of the policy. */
-export function useTimeFormat(): (atMs: number) => string {
-  const { locale, timeZone } = useOfflineContext()
-  const zone = useDevice(({ profile }) => profile?.policy.timeZone)
-  return (atMs) => formatTime(atMs, locale, timeZone ?? zone ?? 'UTC')
+export function useTimeFormat(): (atMs: number, form?: TimeForm) => string {
+  const { locale } = useOfflineContext()
+  const zone = useTimeZone()
+  return (atMs, form) => formatTime(atMs, locale, zone, form)
 }
 
 /**
@@ -59,10 +65,11 @@ export function useSync(): { readonly run: SyncRun; readonly syncNow: () => Prom
 
 /** Whether this storage may be cleared: logging out, removing the device, resetting the app. */
 export type UnsyncedGuard =
+  /** All payments were read, and the edge has every one of them. */
   | { readonly status: 'safe' }
   /** `count` payments are nowhere else: clearing would lose them. `message` says so. */
   | { readonly status: 'unsynced'; readonly count: number; readonly message: string }
-  /** The device was not read yet, or its state cannot be: there may be payments that are nowhere else. */
+  /** The payments were not read, or cannot be: there may be some that are nowhere else. `message` says so. */
   | { readonly status: 'unknown'; readonly message: string }
 
 /**
@@ -73,8 +80,9 @@ export type UnsyncedGuard =
  * <button disabled={guard.status !== 'safe'} onClick={logout}>…</button>
  */
 export function useUnsyncedGuard(): UnsyncedGuard {
-  const { words } = useOfflineContext()
+  const { banner } = useOfflineContext().words
   const count = useDevice(({ state }) => state.unsynced)
-  if (count === 'unknown') return { status: 'unknown', message: words.banner.unsyncedUnknown }
-  return count === 0 ? { status: 'safe' } : { status: 'unsynced', count, message: words.banner.unsynced(count) }
+  if (count === 0) return { status: 'safe' }
+  if (count === 'unknown') return { status: 'unknown', message: banner.unknown }
+  return { status: 'unsynced', count, message: banner.unsynced(count) }
 }

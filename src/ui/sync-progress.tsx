@@ -1,5 +1,5 @@
 import { useId } from 'react'
-import type { OfflineError } from '../sdk/index.ts'
+import type { OfflineError, OfflineState } from '../sdk/index.ts'
 import { OfflineErrorNotice } from './error-notice.tsx'
 import { useOffline, useSync, useTimeFormat } from './hooks.ts'
 import { Icon } from './icon.tsx'
@@ -30,7 +30,7 @@ export function OfflineSyncProgress() {
           <h2 className="molam-title" id={titleId}>
             {words.sync.title}
           </h2>
-          <p className="molam-sync-line">{lineOf(run, state.unsynced, words)}</p>
+          <p className="molam-sync-line">{lineOf(run, state, words)}</p>
         </div>
         <button
           type="button"
@@ -48,14 +48,17 @@ export function OfflineSyncProgress() {
         // Without a value it is one that cannot be told: nothing is known before the first answer.
         <progress className="molam-progress" aria-labelledby={titleId} max={progress?.total} value={progress?.sent} />
       )}
-      <p className="molam-quiet">{last === undefined ? words.sync.never : words.sync.last(format(last))}</p>
+      {state.status !== 'created' && (
+        <p className="molam-quiet">{last === undefined ? words.sync.never : words.sync.last(format(last))}</p>
+      )}
       {error && <OfflineErrorNotice error={error} />}
     </section>
   )
 }
 
-function lineOf(run: SyncRun, unsynced: number | 'unknown', { sync }: Messages): string {
-  const left = unsynced === 'unknown' ? sync.unsyncedUnknown : unsynced === 0 ? sync.done : sync.unsynced(unsynced)
+function lineOf(run: SyncRun, state: OfflineState, { sync, banner }: Messages): string {
+  const { unsynced } = state
+  const left = leftText(unsynced, sync)
   switch (run.status) {
     case 'syncing':
       return run.progress ? sync.progress(run.progress.sent, run.progress.total) : sync.running
@@ -66,8 +69,13 @@ function lineOf(run: SyncRun, unsynced: number | 'unknown', { sync }: Messages):
       return `${sync.stopped} ${left}`
     case 'idle':
     case 'done':
-      return left
+      return state.status === 'created' ? banner.opening : left
   }
+}
+
+function leftText(unsynced: number | 'unknown', sync: Messages['sync']): string {
+  if (unsynced === 'unknown') return sync.unsyncedUnknown
+  return unsynced === 0 ? sync.done : sync.unsynced(unsynced)
 }
 
 /** No network is a normal day, not an error. */

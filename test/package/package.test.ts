@@ -63,6 +63,12 @@ it('installs nothing of the server’s, and leaves React to the app', () => {
   expect(manifest.peerDependencies).toEqual({ react: '^19.0.0' })
 })
 
+it('has the components’ looks in one stylesheet, which needs no other file', async () => {
+  const css = await readFile(join(built, 'style.css'), 'utf8')
+  expect(css).not.toMatch(/@import|url\(/)
+  for (const part of ['--molam-surface', '.molam-banner', '.molam-row', '.molam-qr']) expect(css).toContain(part)
+})
+
 it('type-checks what a developer writes with it, and the examples of the READMEs', async () => {
   const examples = (await Promise.all(['README.md', 'src/sdk/README.md'].map(examplesOf))).flat()
   expect(examples).toHaveLength(3)

@@ -7,22 +7,36 @@ import type { OfflinePayment } from '../../src/sdk/index.ts'
 import { type PadKey, padKeyOf, press } from '../../src/web/pos/amount.ts'
 import { invitationIn } from '../../src/web/pos/invitation.ts'
 import { hrefOf, routeOf } from '../../src/web/pos/route.ts'
-import { type Draft, EMPTY, paymentLike, problemOf, termsOf, withProofs } from '../../src/web/pos/till/draft.ts'
+import { type Draft, EMPTY, paymentLike, problemsOf, termsOf, withProofs } from '../../src/web/pos/till/draft.ts'
 import { totalsOf } from '../../src/web/pos/totals.ts'
 import { POLICY } from '../risk/kit.ts'
 
 const shop = { ownerWallet: 'W-SN-M1', policy: POLICY }
 const draft = (digits: string, rest: Partial<Draft> = {}): Draft => ({ ...EMPTY, digits, payer: 'W-SN-C1', ...rest })
-const problem = (digits: string, rest?: Partial<Draft>) => problemOf(draft(digits, rest), shop, undefined)
+const problems = (digits: string, rest?: Partial<Draft>) => [...problemsOf(draft(digits, rest), shop, undefined)]
 
 describe('the amount pad', () => {
-  it('shows what is taken: no leading zero, and never more than an exact integer', () => {
-    const keys = fc.array(fc.constantFrom<PadKey>('0', '00', '1', '7', '9', 'erase'), { maxLength: 40 })
+  const anyKeys = fc.array(fc.constantFrom<PadKey>('0', '00', '1', '7', '9', 'erase'), { maxLength: 40 })
+  const anyMax = fc.integer({ min: 1, max: 10_000_000 })
+  const typed = (keys: readonly PadKey[], max: number) => keys.reduce((digits, key) => press(digits, key, max), '')
+
+  it('shows what is taken: no leading zero, and never more digits than one above the largest amount', () => {
     fc.assert(
-      fc.property(keys, (pressed) => {
-        const digits = pressed.reduce(press, '')
-        expect(digits).toMatch(/^([1-9][0-9]{0,8})?$/)
-        expect(Number.isSafeInteger(Number(digits))).toBe(true)
+      fc.property(anyKeys, anyMax, (keys, max) => {
+        const digits = typed(keys, max)
+        expect(digits).toMatch(/^([1-9][0-9]*)?$/)
+        expect(digits.length).toBeLessThanOrEqual(String(max).length + 1)
+      }),
+    )
+  })
+
+  it('never makes an amount that can be taken out of one that is too large', () => {
+    const digitKeys = fc.array(fc.constantFrom<PadKey>('0', '00', '1', '7', '9'), { maxLength: 40 })
+    fc.assert(
+      fc.property(digitKeys, anyMax, (keys, max) => {
+        const meant = Number(keys.join(''))
+        fc.pre(Number.isSafeInteger(meant) && meant > max)
+        expect(Number(typed(keys, max))).toBeGreaterThan(max)
       }),
     )
   })
@@ -37,28 +51,28 @@ describe('the amount pad', () => {
 
 describe('what keeps a payment from being taken', () => {
   it.each([
-    ['no amount', problem(''), 'amount'],
-    ['more than the policy allows offline', problem('100001'), 'too_much'],
-    ['a wallet with a space in it', problem('500', { payer: 'W SN' }), 'payer'],
-    ['the shop itself', problem('500', { payer: 'W-SN-M1' }), 'own_wallet'],
-    ['no consent above its limit', problem('10001'), 'consent'],
-    ['something else instead of a consent', problem('10001', { consent: 'AAAA' }), 'consent'],
-    ['nothing at the limit', problem('10000'), undefined],
+    ['no payer', problems('500', { payer: ' ' }), ['no_payer']],
+    ['a wallet with a space in it', problems('500', { payer: 'W SN' }), ['payer']],
+    ['the shop itself', problems('500', { payer: 'W-SN-M1' }), ['own_wallet']],
+    ['no consent above its limit', problems('10001'), ['no_consent']],
+    ['something else instead of a consent', problems('10001', { consent: 'AAAA' }), ['consent']],
+    ['all that is missing, at once', problems('50001', { payer: '' }), ['no_payer', 'no_consent', 'no_approval']],
+    ['nothing at the limit', problems('10000'), []],
   ])('%s', (_, found, expected) => {
-    expect(found).toBe(expected)
+    expect(found).toEqual(expected)
   })
 
   it('a consent for another amount', async () => {
     const consent = await consentTo(draft('20000'))
-    expect(problem('20000', { consent })).toBe(undefined)
-    expect(problem('20001', { consent })).toBe('consent')
-    expect(problem('20000', { consent, payer: 'W-SN-C2' })).toBe('consent')
+    expect(problems('20000', { consent })).toEqual([])
+    expect(problems('20001', { consent })).toEqual(['consent'])
+    expect(problems('20000', { consent, payer: 'W-SN-C2' })).toEqual(['consent'])
   })
 
   it('no approval above its limit', async () => {
     const consent = await consentTo(draft('50001'))
-    expect(problem('50001', { consent })).toBe('approval')
-    expect(problem('50001', { consent, approval: 'A-17' })).toBe(undefined)
+    expect(problems('50001', { consent })).toEqual(['no_approval'])
+    expect(problems('50001', { consent, approval: 'A-17' })).toEqual([])
     const proven = draft('50001', { consent, approval: ' A-17 ' })
     expect(withProofs(proven, shop)).toMatchObject({ amount: 50_001, approval: 'A-17', sender: 'W-SN-C1' })
     expect(withProofs(proven, shop).authorization).toBeInstanceOf(Uint8Array)
@@ -70,8 +84,14 @@ describe('what keeps a payment from being taken', () => {
       paymentLike(draft('500'), [{ ...taken, ...(status && { status }) }], nowMs)
     expect(like(1_060_000)).toEqual(taken)
     expect([like(1_120_000), like(1_060_000, 'failed'), like(1_060_000, 'voided')]).toEqual(Array(3).fill(undefined))
-    expect(problemOf(draft('500'), shop, taken)).toBe('again')
-    expect(problemOf(draft('500', { another: true }), shop, taken)).toBe(undefined)
+    expect([...problemsOf(draft('500'), shop, taken)]).toEqual(['again'])
+    expect([...problemsOf(draft('500', { another: true }), shop, taken)]).toEqual([])
+  })
+
+  it('not the method, where the policy has no choice of it', () => {
+    const only = { ...shop, policy: { ...POLICY, allowedMethods: ['qr'] as const } }
+    expect(withProofs(draft('500'), only).method).toBe('qr')
+    expect(withProofs(draft('500', { method: 'qr' }), shop).method).toBe('qr')
   })
 })
 

@@ -4,7 +4,7 @@ import { parseBundle } from '../../src/protocol/bundle.ts'
 import { toBase64url } from '../../src/protocol/bytes.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
 import { until } from '../kit/journey.ts'
-import { assertClean, look, PAYER, statuses, take, useShop } from './kit.ts'
+import { assertClean, fill, look, statuses, take, useShop } from './kit.ts'
 
 /**
  * A merchant's day on the page itself, in Chromium, against workerd, the queue, a reconciler and Postgres: enrolled by a
@@ -68,11 +68,10 @@ describe('a till of a merchant', () => {
     for (const amount of AMOUNTS.slice(0, 2)) await take(page, amount)
     await page.keyboard.type(String(AMOUNTS[2]))
     await look(page, '02-amount')
-    await page.keyboard.press('Enter')
-    await page.getByLabel('Compte du client').fill(PAYER)
+    await fill(page, '')
     await look(page, '03-payer')
     await page.keyboard.press('Enter')
-    await page.getByText('Noté, en attente de règlement').waitFor()
+    await page.getByText('Gardé sur cet appareil. Pas encore payé.').waitFor()
     await look(page, '04-noted')
     expect(await page.getByText('Payé', { exact: true }).count()).toBe(0)
   })

@@ -18,7 +18,8 @@ it('the customer’s account and signed consent are scanned with the camera, eac
   const scan = page.getByRole('button', { name: 'Scanner' })
   camera.show([symbol(PAYER)])
   await scan.first().click()
-  await expect.poll(() => page.getByLabel('Compte du client').inputValue()).toBe(PAYER)
+  await page.locator('.pos-scanner').waitFor({ state: 'detached' })
+  expect(await page.getByLabel('Compte du client').inputValue()).toBe(PAYER)
 
   await scan.nth(1).click()
   await page.getByText('C’est un compte ou une référence, pas le code attendu.').waitFor()

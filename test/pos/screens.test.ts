@@ -11,8 +11,11 @@ const shop = useShop()
 describe('a till', () => {
   let page: Page
 
-  it('without an invitation asks for id and code, and says that a wrong code is wrong', async () => {
+  it('without an invitation asks for id and code, in a language of choice, and says that a wrong code is wrong', async () => {
     page = await shop().open(`${shop().stack.edge.url}/pos/`)
+    await page.getByText('English', { exact: true }).click()
+    await page.getByRole('heading', { name: 'Put this till into service' }).waitFor()
+    await page.getByText('Français', { exact: true }).click()
     await page.getByLabel('Identifiant de la caisse').fill(DEVICE)
     await page.getByLabel('Code', { exact: true }).fill('0000-0000-0000-0000')
     await page.getByRole('button', { name: 'Mettre en service' }).click()
@@ -26,12 +29,14 @@ describe('a till', () => {
     await page.getByRole('button', { name: 'Continuer' }).waitFor()
     await fill(page, 60_000)
     await page.keyboard.press('Enter')
-    await page.getByText('Ce n’est pas un accord signé.').waitFor()
+    await page.getByText('L’accord signé manque.').waitFor()
     await look(page, '11-consent')
     await page.getByLabel('Accord signé du client').fill(await shop().consent(60_000))
     await page.getByLabel('Référence d’accord de l’agent').fill('AG-2291')
     await page.getByRole('button', { name: 'Encaisser' }).click()
     await page.getByRole('button', { name: 'Nouveau paiement' }).waitFor()
+    // Not first on the till alone: the server's receipt was awaited.
+    expect(await page.locator('.pos-result').getAttribute('data-status')).not.toBe('pending_offline')
     await look(page, '12-taken-online')
   })
 
@@ -77,14 +82,18 @@ describe('a till', () => {
     await page.locator('.molam-row button').first().click()
     await page.getByText('Reçu provisoire').waitFor()
     await look(page, '16-provisional')
+    const settling = page.getByRole('region', { name: 'État de l’appareil' }).getByText('règlement')
+    const before = await settling.allTextContents()
     await page.getByRole('button', { name: 'Annuler ce paiement' }).click()
     await page.getByRole('button', { name: 'Annuler vraiment' }).click()
     await page.getByText('Annulé', { exact: true }).waitFor()
+    expect(await settling.allTextContents()).toEqual(before)
   })
 
   it('cannot be removed while payments are on it alone, and saves them as a file that nobody can read', async () => {
     await page.getByRole('link', { name: 'Caisse', exact: true }).click()
     await page.getByText('que sur ce téléphone').waitFor()
+    await page.getByText('Oui : la caisse est sur ce téléphone.').waitFor()
     const leave = page.getByRole('button', { name: 'Retirer' })
     expect(await leave.getAttribute('aria-disabled')).toBe('true')
     await leave.click({ force: true })

@@ -33,6 +33,15 @@ it('a payment taken offline is acknowledged by the next sync and gets its outcom
   expect(sdk.getPendingTransactions()).toEqual([])
 })
 
+it('a payment that was cancelled before it was sent waits for nothing, though its number is still to be told', async () => {
+  const rig = await Rig.create()
+  const sdk = await rig.started()
+  rig.edge.weather = 'offline'
+  const { counter } = await sdk.createOfflineTransaction(terms())
+  await sdk.voidTransaction(counter)
+  expect(sdk.state).toMatchObject({ unsynced: 1, waiting: 0 })
+})
+
 it('every payment of a receipt gets its own decision and reason', async () => {
   const rig = await Rig.create()
   const sdk = await rig.started()

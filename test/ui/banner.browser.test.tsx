@@ -1,8 +1,16 @@
 import { expect, it } from 'vitest'
 import { page } from 'vitest/browser'
-import type { Fetch } from '../../src/sdk/index.ts'
-import { OfflinePaymentButton, OfflineStatusBanner, OfflineSyncProgress, useUnsyncedGuard } from '../../src/ui/index.ts'
-import { terms } from '../sdk/rig.ts'
+import type { Fetch, OfflineSDK } from '../../src/sdk/index.ts'
+import { nobleAtRest } from '../../src/sdk/noble.ts'
+import {
+  OfflinePaymentButton,
+  OfflineStatusBanner,
+  OfflineSyncProgress,
+  OfflineTransactionList,
+  useUnsyncedGuard,
+} from '../../src/ui/index.ts'
+import { random } from '../sdk/edge.ts'
+import { Rig, terms } from '../sdk/rig.ts'
 import { Till } from './till.tsx'
 
 it('offline, the banner says that payments are kept, how many are nowhere else, and by when to connect', async () => {
@@ -12,7 +20,7 @@ it('offline, the banner says that payments are kept, how many are nowhere else, 
   await till.sdk.createOfflineTransaction(terms())
   await till.show(<OfflineStatusBanner />)
   const banner = page.getByRole('region', { name: 'État de l’appareil' })
-  await expect.element(banner).toMatchTextContent('Hors ligne : les paiements sont gardés ici')
+  await expect.element(banner).toMatchTextContent('Hors ligne paiements gardés')
   await expect.element(banner).toMatchTextContent('1 paiement n’est que sur cet appareil : n’effacez pas ses données.')
   await expect.element(banner).toMatchTextContent('Connectez l’appareil avant le 25 nov.')
 })
@@ -66,11 +74,17 @@ it('a blocked device is an alert that says what to do, and takes no payment', as
   expect(till.sdk.getTransactions()).toHaveLength(1)
 })
 
+function Guard() {
+  const guard = useUnsyncedGuard()
+  return guard.status === 'safe' ? 'logout' : `${guard.status}: ${guard.message}`
+}
+
 it('the guard holds for as long as a payment is nowhere else', async () => {
-  function Logout() {
-    const guard = useUnsyncedGuard()
-    return <button type="button">{guard.status === 'safe' ? 'logout' : guard.message}</button>
-  }
+  const Logout = () => (
+    <button type="button">
+      <Guard />
+    </button>
+  )
   const till = await Till.open()
   await till.show(<Logout />)
   await expect.element(page.getByRole('button')).toMatchTextContent('logout')
@@ -82,6 +96,36 @@ it('the guard holds for as long as a payment is nowhere else', async () => {
   await till.sdk.syncNow()
   await expect.element(page.getByRole('button')).toMatchTextContent('logout')
 })
+
+it('no storage may be cleared whose payments were not read, or cannot be, and no component says that there are none', async () => {
+  const rig = await Rig.create({ atRest: nobleAtRest(random(32), random) })
+  await (await rig.started()).createOfflineTransaction(terms())
+  const unread: [string, () => Promise<OfflineSDK>][] = [
+    ['created', async () => rig.sdk()],
+    ['store_locked', () => rig.started({ atRest: nobleAtRest(random(32), random) })],
+    ['state_lost', () => stateless(rig)],
+  ]
+  for (const [name, open] of unread) {
+    const { text, unmount } = await new Till(rig, await open()).show(
+      <>
+        <Guard />
+        <OfflineSyncProgress />
+        <OfflineTransactionList payments={[]} />
+      </>,
+    )
+    expect(text(), name).toContain('unknown')
+    expect(text(), name).not.toContain('Tout est envoyé')
+    expect(text(), name).not.toContain('Pas encore de paiement')
+    await unmount()
+  }
+})
+
+/** A device whose payments are on disk, and whose own state is not. */
+async function stateless(rig: Rig) {
+  rig.edge.weather = 'offline'
+  for (const slot of ['state/0', 'state/1']) rig.storage.items.delete(`molam/POS-001/${slot}`)
+  return rig.started()
+}
 
 it('the sync is started by its button; without a network nothing is lost, and nothing alarms', async () => {
   const till = await Till.open()

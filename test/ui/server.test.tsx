@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { generateOfflineQR } from '../../src/qr/index.ts'
 import {
   type Locale,
+  MESSAGES,
   OfflinePaymentButton,
   OfflinePaymentProvider,
   OfflineQRDisplay,
@@ -36,6 +37,19 @@ it.each(Object.entries(components))(
     }
   },
 )
+
+it('before the device is read, nothing is said of its payments', () => {
+  for (const locale of LOCALES) {
+    const html = renderToString(
+      <OfflinePaymentProvider sdk={undefined} locale={locale}>
+        {Object.values(components)}
+      </OfflinePaymentProvider>,
+    )
+    const { sync, list, banner } = MESSAGES[locale]
+    expect(html).toContain(banner.opening)
+    for (const claim of [sync.done, sync.never, list.empty]) expect(html).not.toContain(claim)
+  }
+})
 
 it('a server renders nothing of a device, even where it holds one', async () => {
   const rig = await Rig.create()

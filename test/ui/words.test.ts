@@ -3,10 +3,10 @@ import { isFinal, PAYMENT_STATUSES } from '../../src/protocol/states.ts'
 import { formatAmount, formatTime, maskParty } from '../../src/ui/format.ts'
 import { MESSAGES } from '../../src/ui/words/index.ts'
 import { LOCALES } from '../../src/ui/words/messages.ts'
+import { PAID } from './paid.ts'
 
-/** How each language says that a payment is not paid, and the words that only a settled one may have. */
+/** How each language says that a payment is not paid. */
 const NOT_PAID = { fr: 'Pas encore payé.', en: 'Not paid yet.', wo: 'Feyaguñu ko.' }
-const PAID = { fr: /(?<!pas encore )payé|réglé/i, en: /(?<!not )paid|settled/i, wo: /fey nañu|agsi na/i }
 
 describe.each(LOCALES)('%s', (locale) => {
   const words = MESSAGES[locale]
@@ -60,9 +60,20 @@ it('minor units become decimals without rounding, up to the largest amount', () 
 it('times are those of the zone that the policy names', () => {
   const atMs = Date.UTC(2026, 10, 22, 23, 30)
   expect(formatTime(atMs, 'fr', 'Africa/Dakar')).toContain('23:30')
-  expect(formatTime(atMs, 'fr', 'Africa/Porto-Novo')).toMatch(/23 nov.*00:30/)
-  expect(formatTime(atMs, 'en', 'Africa/Porto-Novo')).toMatch(/23 Nov.*00:30/)
+  expect(formatTime(atMs, 'fr', 'Africa/Porto-Novo')).toMatch(/23\snov.*00:30/)
+  expect(formatTime(atMs, 'en', 'Africa/Porto-Novo')).toMatch(/23\sNov.*00:30/)
   expect(formatTime(atMs, 'wo', 'Africa/Dakar')).toContain('23:30')
+})
+
+it('a date is not broken across lines, and says its year where it must last', () => {
+  const atMs = Date.UTC(2026, 11, 2, 10, 25)
+  for (const locale of LOCALES) {
+    for (const form of ['time', 'day', 'year'] as const)
+      expect(formatTime(atMs, locale, 'Africa/Dakar', form)).not.toContain(' ')
+    expect(formatTime(atMs, locale, 'Africa/Dakar', 'year')).toContain('2026')
+    expect(formatTime(atMs, locale, 'Africa/Dakar')).not.toContain('2026')
+    expect(formatTime(atMs, locale, 'Africa/Dakar', 'time')).toBe('10:25')
+  }
 })
 
 it('a wallet is recognised by its end, never shown whole', () => {

@@ -42,13 +42,15 @@ export interface Messages {
     readonly firstContact: string
     readonly online: string
     readonly offline: string
+    /** Goes on after `offline`: nothing is lost meanwhile. */
+    readonly kept: string
     readonly blocked: string
     readonly closed: string
     readonly syncing: string
     /** Payments that only this device knows. */
     readonly unsynced: (count: number) => string
-    /** Nobody can tell whether there are any. */
-    readonly unsyncedUnknown: string
+    /** Whether there are any cannot be told. */
+    readonly unknown: string
     /** Payments that the server has and that are not settled. */
     readonly waiting: (count: number) => string
     readonly damaged: (count: number) => string

@@ -2,19 +2,17 @@
 export const PAD_KEYS = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '00', '0', 'erase'] as const
 export type PadKey = (typeof PAD_KEYS)[number] | 'clear'
 
-/** No policy allows amounts of more digits than this, and every one of them is an exact integer. */
-const DIGITS_MAX = 9
-
 /**
- * The digits of an amount after a key. Never a leading zero: what is on the display is what is taken.
+ * The digits of an amount after a key. Never a leading zero: what is on the display is what is taken. One digit more than
+ * the largest amount has, and no further: a key that does nothing may not leave an amount that can be taken.
  *
  * @param digits minor units, as they were keyed in; empty for nothing
+ * @param maxAmount the largest that one payment may be
  */
-export function press(digits: string, key: PadKey): string {
+export function press(digits: string, key: PadKey, maxAmount: number): string {
   if (key === 'clear') return ''
   if (key === 'erase') return digits.slice(0, -1)
-  const next = `${digits}${key}`.replace(/^0+/, '')
-  return next.length > DIGITS_MAX ? digits : next
+  return `${digits}${key}`.replace(/^0+/, '').slice(0, String(maxAmount).length + 1)
 }
 
 /** @returns undefined for a key of the keyboard that means nothing here */

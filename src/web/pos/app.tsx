@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react'
 import { OfflinePaymentProvider } from '../../ui/index.ts'
+import { Crash } from './crash.tsx'
 import { Enrol, Opening, OtherTill } from './enrol.tsx'
 import { Failed } from './failed.tsx'
 import { type Opened, openTill } from './open.ts'
@@ -13,12 +14,26 @@ export function App() {
   const words = MESSAGES[locale]
   const [opened, tell] = useState<Opened>({ status: 'opening' })
   useEffect(() => void openTill(tell), [])
+  const isOpen = opened.status === 'open'
   useEffect(() => {
-    document.title = words.title
-  }, [words])
-  if (opened.status === 'open') {
-    return <Shell till={opened} locale={locale} words={words} />
-  }
+    // An open till names its screens.
+    if (!isOpen) document.title = words.title
+  }, [words, isOpen])
+  return (
+    <Crash words={words}>
+      {isOpen ? <Shell till={opened} locale={locale} words={words} /> : <NotOpen opened={opened} tell={tell} />}
+    </Crash>
+  )
+}
+
+interface NotOpenProps {
+  readonly opened: Exclude<Opened, { status: 'open' }>
+  readonly tell: (opened: Opened) => void
+}
+
+function NotOpen({ opened, tell }: NotOpenProps) {
+  const { locale } = usePreferences()
+  const words = MESSAGES[locale]
   return (
     <OfflinePaymentProvider sdk={undefined} locale={locale}>
       {(opened.status === 'opening' || opened.status === 'enrolling') && (

@@ -1,18 +1,16 @@
-import { useId } from 'react'
-import { LOCALES } from '../../ui/index.ts'
+import { useProfile } from '../../ui/index.ts'
+import { LanguageChoice, ThemeChoice } from './choices.tsx'
 import { ExportUnsynced } from './export-unsynced.tsx'
 import { KeepStorage } from './keep-storage.tsx'
 import { LeaveTill } from './leave.tsx'
-import { prefer, THEMES, usePreferences } from './preferences.ts'
+import { OpensOffline } from './opens-offline.tsx'
 import { TakeOver } from './take-over.tsx'
-import { useShop, useTill } from './till-context.tsx'
-import { MESSAGES } from './words/index.ts'
+import { useTill } from './till-context.tsx'
 
 /** This till: who it is, how it is shown, and what protects what is only on it. */
 export function Device() {
   const { deviceId, words } = useTill()
-  const { locale, theme } = usePreferences()
-  const shop = useShop()
+  const shop = useProfile()
   return (
     <div className="pos-device">
       <h2>{words.device.title}</h2>
@@ -28,44 +26,13 @@ export function Device() {
           </div>
         )}
       </dl>
-      <Choice
-        legend={words.device.language}
-        value={locale}
-        options={LOCALES.map((option) => [option, MESSAGES[option].language] as const)}
-        onChoose={(chosen) => prefer({ locale: chosen })}
-      />
-      <Choice
-        legend={words.device.theme}
-        value={theme}
-        options={THEMES.map((option) => [option, words.device.themes[option]] as const)}
-        onChoose={(chosen) => prefer({ theme: chosen })}
-      />
+      <LanguageChoice words={words} />
+      <ThemeChoice words={words} />
+      <OpensOffline />
       <KeepStorage />
       <ExportUnsynced />
       <TakeOver />
       <LeaveTill />
     </div>
-  )
-}
-
-interface ChoiceProps<T extends string> {
-  readonly legend: string
-  readonly value: T
-  readonly options: readonly (readonly [T, string])[]
-  readonly onChoose: (value: T) => void
-}
-
-function Choice<T extends string>({ legend, value, options, onChoose }: ChoiceProps<T>) {
-  const name = useId()
-  return (
-    <fieldset className="pos-choice">
-      <legend>{legend}</legend>
-      {options.map(([option, text]) => (
-        <label key={option}>
-          <input type="radio" name={name} checked={option === value} onChange={() => onChoose(option)} />
-          <span>{text}</span>
-        </label>
-      ))}
-    </fieldset>
   )
 }

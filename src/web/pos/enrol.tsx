@@ -3,6 +3,7 @@ import { isDeviceId } from '../../protocol/ids.ts'
 import { type OfflineError, openExport } from '../../sdk/index.ts'
 import { forgetDevice } from '../../sdk-browser/index.ts'
 import { OfflineErrorNotice } from '../../ui/index.ts'
+import { LanguageChoice } from './choices.tsx'
 import { dropInvitation } from './invitation.ts'
 import { Mark } from './mark.tsx'
 import { enrol, type Opened, openTill } from './open.ts'
@@ -72,6 +73,7 @@ export function Enrol({ words, opened, tell }: EnrolProps) {
           {words.enrol.do}
         </button>
       </form>
+      <LanguageChoice words={words} />
     </main>
   )
 }
@@ -99,14 +101,16 @@ interface OtherTillProps {
 /** The link is for another till: only a person decides, and never while payments are on this phone alone. */
 export function OtherTill({ words, opened, tell }: OtherTillProps) {
   const [unsynced, setUnsynced] = useState<number | 'unknown'>(0)
+  const [failed, setFailed] = useState(false)
   const stay = () => {
     dropInvitation()
     void openTill(tell)
   }
   const change = async () => {
-    const result = await forgetDevice()
-    if (result.forgotten) void enrol(opened.invitation, tell)
-    else setUnsynced(result.unsynced)
+    const result = await forgetDevice().catch(() => undefined)
+    setFailed(result === undefined)
+    if (result?.forgotten) void enrol(opened.invitation, tell)
+    else if (result) setUnsynced(result.unsynced)
   }
   return (
     <main className="pos-alone">
@@ -114,6 +118,7 @@ export function OtherTill({ words, opened, tell }: OtherTillProps) {
       <h1>{words.enrol.switch}</h1>
       <p>{words.enrol.other(opened.current, opened.invitation.deviceId)}</p>
       {unsynced !== 0 && <p role="alert">{words.device.leaveUnsynced(unsynced)}</p>}
+      {failed && <p role="alert">{words.device.leaveFailed}</p>}
       <button type="button" className="molam-button molam-primary" onClick={stay}>
         {words.enrol.stay}
       </button>

@@ -16,7 +16,13 @@ export function Failed({ words, error, onRetry }: FailedProps) {
       {error instanceof OfflineError ? (
         <OfflineErrorNotice error={error} />
       ) : (
-        <p role="alert">{error instanceof Error ? error.message : String(error)}</p>
+        <div role="alert">
+          <p>{words.enrol.failedWhy}</p>
+          {/* For whoever is asked for help: browsers say it in English. */}
+          <p className="molam-code">
+            <code>{String(error)}</code>
+          </p>
+        </div>
       )}
       <button type="button" className="molam-button molam-primary" onClick={onRetry}>
         {words.enrol.retry}

@@ -45,7 +45,11 @@ export function Field({ label, hint, value, onChange, wrong, scan, autoFocus = f
       </div>
       {isNoted && (
         <div id={`${id}-note`}>
-          {wrong !== undefined && <p className="pos-note pos-wrong">{wrong}</p>}
+          {wrong !== undefined && (
+            <p className="pos-note pos-wrong" role="alert">
+              {wrong}
+            </p>
+          )}
           {hint !== undefined && <p className="pos-note">{hint}</p>}
         </div>
       )}

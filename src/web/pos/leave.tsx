@@ -11,22 +11,29 @@ export function LeaveTill() {
   const { unsynced } = useOffline()
   const [sure, setSure] = useState(false)
   const [kept, setKept] = useState<number | 'unknown'>(0)
+  const [failed, setFailed] = useState(false)
   const blocking = unsynced === 0 ? kept : unsynced
-  const leave = (result: ForgetResult) => {
-    if (result.forgotten) location.replace('/pos/')
-    else setKept(result.unsynced)
+  const leave = (result: ForgetResult | undefined) => {
+    setFailed(result === undefined)
+    if (result?.forgotten) location.replace('/pos/')
+    else if (result) setKept(result.unsynced)
   }
   const press = async () => {
     if (unsynced !== 0) return
     if (!sure) return setSure(true)
     // It looks at the storage itself, under the lock: another tab may have taken a payment this moment.
-    leave(await forgetDevice())
+    leave(await forgetDevice().catch(() => undefined))
   }
   return (
     <section className="pos-section">
       <h3>{device.leave}</h3>
       <p>{device.leaveWhat}</p>
       {blocking !== 0 && <p className="pos-wrong">{device.leaveUnsynced(blocking)}</p>}
+      {failed && (
+        <p className="pos-wrong" role="alert">
+          {device.leaveFailed}
+        </p>
+      )}
       <button type="button" className="molam-button" aria-disabled={unsynced !== 0} onClick={() => void press()}>
         {sure ? device.leaveSure : device.leaveDo}
       </button>

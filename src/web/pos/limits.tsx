@@ -1,14 +1,20 @@
-import { formatAmount, useAllowance } from '../../ui/index.ts'
+import { formatAmount } from '../../ui/index.ts'
+import { unreadiness } from './till/readiness.ts'
+import { useStanding } from './till/use-standing.ts'
 import { useTill } from './till-context.tsx'
 
-/** What may still be taken today without a network. */
+/** What may still be taken today without a network; or why nothing may, since a limit that cannot be used is none. */
 export function Limits() {
-  const { limits } = useTill().words
-  const allowance = useAllowance()
-  const value = allowance?.amountsByCurrency[allowance.currency]
-  if (allowance === undefined || value === undefined) return null
-  const money = (minor: number) => formatAmount(minor, allowance.currency)
-  const { count } = allowance
+  const { limits, till } = useTill().words
+  const standing = useStanding()
+  const value = standing?.allowance.amountsByCurrency[standing.allowance.currency]
+  if (standing === undefined || value === undefined) return null
+  const { count, currency } = standing.allowance
+  const money = (minor: number) => formatAmount(minor, currency)
+  const unready = unreadiness(standing)
+  if (unready !== undefined && unready !== 'count_used' && unready !== 'value_used') {
+    return <p className="pos-limits pos-wrong">{till.unready[unready]}</p>
+  }
   return (
     <section className="pos-limits" aria-label={limits.title}>
       <h2>{limits.title}</h2>
@@ -30,7 +36,7 @@ function Gauge({ label, used, max, text }: GaugeProps) {
     <label className="pos-gauge">
       <span>{label}</span>
       <span className="pos-gauge-text">{text}</span>
-      <progress max={max} value={used} />
+      <progress className="molam-progress" max={max} value={used} />
     </label>
   )
 }

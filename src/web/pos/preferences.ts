@@ -11,7 +11,6 @@ export const THEMES = ['auto', 'light', 'dark'] as const
 export type Theme = (typeof THEMES)[number]
 
 const KEY = 'molam-pos-preferences'
-const DEFAULTS: Preferences = { locale: 'fr', theme: 'auto' }
 const listeners = new Set<() => void>()
 let current = read()
 
@@ -38,15 +37,22 @@ export function apply(): void {
   else dataset['theme'] = current.theme
 }
 
+/** The first language of this phone that the till speaks; French is what is spoken at most counters. */
+export function preferredLocale(languages: readonly string[]): Locale {
+  const spoken = languages.map((tag) => LOCALES.find((locale) => locale === tag.toLowerCase().split('-')[0]))
+  return spoken.find((locale) => locale !== undefined) ?? 'fr'
+}
+
 function read(): Preferences {
+  const defaults: Preferences = { locale: preferredLocale(navigator.languages), theme: 'auto' }
   try {
     const stored: Partial<Record<keyof Preferences, unknown>> = JSON.parse(localStorage.getItem(KEY) ?? '{}')
     return {
-      locale: LOCALES.find((locale) => locale === stored.locale) ?? DEFAULTS.locale,
-      theme: THEMES.find((theme) => theme === stored.theme) ?? DEFAULTS.theme,
+      locale: LOCALES.find((locale) => locale === stored.locale) ?? defaults.locale,
+      theme: THEMES.find((theme) => theme === stored.theme) ?? defaults.theme,
     }
   } catch {
-    return DEFAULTS
+    return defaults
   }
 }
 

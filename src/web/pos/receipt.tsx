@@ -1,19 +1,18 @@
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 import { OfflineError, type OfflinePayment } from '../../sdk/index.ts'
-import { formatAmount, OfflineErrorNotice, OfflinePaymentStatus, Time, usePayment } from '../../ui/index.ts'
-import { hrefOf } from './route.ts'
+import { OfflineErrorNotice, OfflinePaymentStatus, Time, usePayment } from '../../ui/index.ts'
+import { BackLink } from './back-link.tsx'
+import { DisplayAmount } from './display-amount.tsx'
 import { ShareReceipt } from './share.tsx'
 import { useTill } from './till-context.tsx'
 
 /** One payment with everything that a customer or the support may ask for. Says that it is provisional until it is not. */
 export function Receipt({ localId }: { readonly localId: string }) {
-  const { receipt, back } = useTill().words
+  const { receipt } = useTill().words
   const payment = usePayment(localId)
   return (
     <div className="pos-receipt">
-      <a className="pos-back" href={hrefOf({ screen: 'today' })}>
-        <span aria-hidden="true">‹</span> {back}
-      </a>
+      <BackLink to={{ screen: 'today' }} />
       {payment === undefined ? <p className="pos-empty">{receipt.none}</p> : <Slip payment={payment} />}
     </div>
   )
@@ -24,16 +23,26 @@ function Slip({ payment }: { readonly payment: OfflinePayment }) {
   const { localId, amount, currency, status, reason, sender, receiver, method, receipted, transferId } = payment
   const waiting =
     status === 'pending_offline' || status === 'pending' || status === 'review' || status === 'quarantined'
+  const heading = useRef<HTMLHeadingElement>(null)
   return (
     <article className="pos-slip" data-status={status}>
-      <h2>{receipt.title}</h2>
-      <p className="pos-display">{formatAmount(amount, currency)}</p>
-      <OfflinePaymentStatus status={status} {...(reason !== undefined && { reason })} detailed />
+      <h2 ref={heading} tabIndex={-1}>
+        {receipt.title}
+      </h2>
+      <p>
+        <DisplayAmount minor={amount} currency={currency} />
+      </p>
+      {/* Where the money is, the provisional receipt says itself. */}
+      <OfflinePaymentStatus
+        status={status}
+        {...(reason !== undefined && { reason })}
+        detailed={!waiting || reason !== undefined}
+      />
       {waiting && <p className="pos-provisional">{receipt.provisional}</p>}
       <dl className="pos-facts">
         <Fact name={receipt.number}>{localId}</Fact>
         <Fact name={receipt.time}>
-          <Time atMs={payment.initiatedAtMs} />
+          <Time atMs={payment.initiatedAtMs} form="year" />
         </Fact>
         <Fact name={receipt.from}>{sender}</Fact>
         <Fact name={receipt.to}>{receiver}</Fact>
@@ -42,7 +51,9 @@ function Slip({ payment }: { readonly payment: OfflinePayment }) {
         {transferId !== undefined && <Fact name={receipt.transfer}>{transferId}</Fact>}
       </dl>
       <ShareReceipt payment={payment} />
-      {status === 'pending_offline' && <VoidPayment counter={payment.counter} />}
+      {status === 'pending_offline' && (
+        <VoidPayment counter={payment.counter} onVoided={() => heading.current?.focus()} />
+      )}
     </article>
   )
 }
@@ -56,8 +67,14 @@ function Fact({ name, children }: { readonly name: string; readonly children: Re
   )
 }
 
+interface VoidPaymentProps {
+  readonly counter: number
+  /** The button goes away with it, and must not take the focus along. */
+  readonly onVoided: () => void
+}
+
 /** Voids a payment that never left the till; asks twice, because it cannot be undone. */
-function VoidPayment({ counter }: { readonly counter: number }) {
+function VoidPayment({ counter, onVoided }: VoidPaymentProps) {
   const { sdk, words } = useTill()
   const [sure, setSure] = useState(false)
   const [error, setError] = useState<OfflineError>()
@@ -65,6 +82,7 @@ function VoidPayment({ counter }: { readonly counter: number }) {
     if (!sure) return setSure(true)
     try {
       await sdk.voidTransaction(counter)
+      onVoided()
     } catch (cause) {
       if (!(cause instanceof OfflineError)) throw cause
       setError(cause)

@@ -10,32 +10,50 @@ let isReady = false
 let asked = false
 
 /**
- * Keeps the page on this phone.
+ * Keeps the page on this phone. May be called again when it could not.
  *
  * @returns undefined where there are no service workers, or none could be fetched: the page works while there is a network
  */
 export async function registerServiceWorker(): Promise<ServiceWorkerRegistration | undefined> {
-  if (registration !== undefined || container === undefined) return registration
+  if (container === undefined || registration?.active) return registration
+  let found: ServiceWorkerRegistration
   try {
-    registration = await container.register('/pos/sw.js', { scope: '/pos/', updateViaCache: 'none' })
+    found = await container.register('/pos/sw.js', { scope: '/pos/', updateViaCache: 'none' })
   } catch {
     return undefined
   }
-  const found = registration
-  if (found.waiting) announce()
-  found.addEventListener('updatefound', () => watch(found.installing))
-  container.addEventListener('controllerchange', tookOver)
-  document.addEventListener('visibilitychange', lookForUpdate)
+  // The browser answers with the same one; a first version that could not be installed is gone, and another is made.
+  if (found !== registration) follow(found, container)
   return found
+}
+
+function follow(found: ServiceWorkerRegistration, { controller }: ServiceWorkerContainer): void {
+  if (registration === undefined) {
+    container?.addEventListener('controllerchange', tookOver)
+    document.addEventListener('visibilitychange', () => {
+      if (document.visibilityState === 'visible' && Date.now() - lookedMs >= LOOK_EVERY_MS) lookForUpdate()
+    })
+    // A till on the counter is visible all day.
+    setInterval(lookForUpdate, LOOK_EVERY_MS)
+  }
+  registration = found
+  isControlled ||= controller !== null
+  watch(found.installing)
+  found.addEventListener('updatefound', () => watch(found.installing))
+  if (found.waiting) isReady = true
+  tell()
+}
+
+/** Whether the page is on this phone, all of it: only then is its worker active. */
+export const offlinePage = {
+  isKept: (): boolean => Boolean(registration?.active),
+  subscribe,
 }
 
 /** A new version of the page. Nothing changes until the person at this very screen says so: a payment may be under way. */
 export const update = {
   isReady: (): boolean => isReady,
-  subscribe(changed: () => void): () => void {
-    listeners.add(changed)
-    return () => listeners.delete(changed)
-  },
+  subscribe,
   start(): void {
     asked = true
     // Without one that waits, another tab has let it take over already.
@@ -44,27 +62,32 @@ export const update = {
   },
 }
 
+function subscribe(changed: () => void): () => void {
+  listeners.add(changed)
+  return () => listeners.delete(changed)
+}
+
 function watch(worker: ServiceWorker | null): void {
   worker?.addEventListener('statechange', () => {
-    if (worker.state === 'installed' && isControlled) announce()
+    if (worker.state === 'installed' && isControlled) isReady = true
+    tell()
   })
 }
 
 function tookOver(): void {
   if (!isControlled) isControlled = true
   else if (asked) location.reload()
-  else announce()
+  else isReady = true
+  tell()
 }
 
-function announce(): void {
-  isReady = true
+function tell(): void {
   for (const listener of listeners) listener()
 }
 
 let lookedMs = Date.now()
 
 function lookForUpdate(): void {
-  if (document.visibilityState === 'hidden' || Date.now() - lookedMs < LOOK_EVERY_MS) return
   lookedMs = Date.now()
   // Without a network there is none.
   void registration?.update().catch(() => undefined)

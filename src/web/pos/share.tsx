@@ -1,37 +1,49 @@
 import { useState } from 'react'
 import type { OfflinePayment } from '../../sdk/index.ts'
-import { formatAmount, formatTime, MESSAGES } from '../../ui/index.ts'
+import { useTimeFormat } from '../../ui/hooks.ts'
+import { formatAmount, MESSAGES } from '../../ui/index.ts'
 import { usePreferences } from './preferences.ts'
-import { useShop, useTill } from './till-context.tsx'
+import { useTill } from './till-context.tsx'
 
 /** Prints the receipt, or hands it to another app of the phone; where there is none it goes to the clipboard. */
 export function ShareReceipt({ payment }: { readonly payment: OfflinePayment }) {
   const { receipt } = useTill().words
   const { locale } = usePreferences()
-  const shop = useShop()
-  const [copied, setCopied] = useState(false)
+  const format = useTimeFormat()
+  const [shared, setShared] = useState<'copied' | 'failed'>()
   const share = async () => {
     const { localId, amount, currency, status, initiatedAtMs, receiver } = payment
     const text = [
       `${receipt.title} ${localId}`,
       // With its status in the same breath: a shared receipt must not look more final than it is.
       `${formatAmount(amount, currency)} · ${MESSAGES[locale].statuses[status].label}`,
-      `${receipt.to} : ${receiver}`,
-      formatTime(initiatedAtMs, locale, shop?.policy.timeZone ?? 'UTC'),
+      receipt.shop(receiver),
+      format(initiatedAtMs, 'year'),
     ].join('\n')
-    if (navigator.share !== undefined) return navigator.share({ text })
-    await navigator.clipboard.writeText(text)
-    setCopied(true)
+    try {
+      if (navigator.share !== undefined) return await navigator.share({ text })
+      await navigator.clipboard.writeText(text)
+      setShared('copied')
+    } catch (error) {
+      // Who closes the phone's own dialog has changed their mind; there is nothing to say.
+      if (!(error instanceof DOMException && error.name === 'AbortError')) setShared('failed')
+    }
   }
   return (
-    <div className="pos-actions">
-      <button type="button" className="molam-button" onClick={() => print()}>
-        {receipt.print}
-      </button>
-      {/* Who closes the phone's own dialog has changed their mind; there is nothing to say. */}
-      <button type="button" className="molam-button" onClick={() => void share().catch(() => undefined)}>
-        {copied ? receipt.copied : receipt.share}
-      </button>
-    </div>
+    <>
+      <div className="pos-actions">
+        <button type="button" className="molam-button" onClick={() => print()}>
+          {receipt.print}
+        </button>
+        <button type="button" className="molam-button" onClick={() => void share()}>
+          {shared === 'copied' ? receipt.copied : receipt.share}
+        </button>
+      </div>
+      {shared === 'failed' && (
+        <p className="pos-note pos-wrong" role="alert">
+          {receipt.notShared}
+        </p>
+      )}
+    </>
   )
 }

@@ -1,4 +1,5 @@
-import { useLayoutEffect, useRef, useSyncExternalStore } from 'react'
+import { useEffect, useLayoutEffect, useRef, useSyncExternalStore } from 'react'
+import type { Timers } from '../../sdk/index.ts'
 import { type Locale, OfflinePaymentProvider, OfflineStatusBanner } from '../../ui/index.ts'
 import { CarriedList } from './carrying/carried-list.tsx'
 import { CarriedOne } from './carrying/carried-one.tsx'
@@ -18,29 +19,35 @@ interface ShellProps {
   readonly till: Extract<Opened, { status: 'open' }>
   readonly locale: Locale
   readonly words: Messages
+  /** Default: the page's own. */
+  readonly timers?: Timers
 }
 
 /**
  * The open till: on a phone one screen at a time, on a tablet the amount pad with the day beside it. The pad stays mounted
  * everywhere, so that a half-typed amount survives a look at the list.
  */
-export function Shell({ till, locale, words }: ShellProps) {
+export function Shell({ till, locale, words, timers }: ShellProps) {
   const { sdk, deviceId, carrying } = till
-  const timeZone = useSyncExternalStore(
-    (changed) => sdk.on('state', changed),
-    () => sdk.profile?.policy.timeZone,
-  )
   const route = useRoute()
   const panes = useRef<HTMLElement>(null)
   const href = hrefOf(route)
+  const isTill = route.screen === 'till'
   const shown = useRef(href)
   useLayoutEffect(() => {
-    // Whoever has chosen a screen is on it: the next Tab is its first control, the next Enter is not the link again.
-    if (shown.current !== href) panes.current?.focus()
+    if (shown.current === href) return
     shown.current = href
-  }, [href])
+    // Whoever has chosen a screen is at its top: the next Tab is its first control, the next Enter is not the link again.
+    scrollTo(0, 0)
+    const heading = panes.current?.querySelector<HTMLElement>(`.pos-pane-${isTill ? 'till' : 'side'} h2`)
+    if (heading) heading.tabIndex = -1
+    ;(heading ?? panes.current)?.focus({ preventScroll: true })
+  }, [href, isTill])
+  useEffect(() => {
+    document.title = `${titleOf(route.screen, words)} · ${words.title}`
+  }, [route.screen, words])
   return (
-    <OfflinePaymentProvider sdk={sdk} locale={locale} {...(timeZone !== undefined && { timeZone })}>
+    <OfflinePaymentProvider sdk={sdk} locale={locale} {...(timers && { timers })}>
       <TillProvider value={{ sdk, deviceId, carrying, words }}>
         <div className="pos" data-screen={route.screen}>
           <header className="pos-head">
@@ -56,7 +63,8 @@ export function Shell({ till, locale, words }: ShellProps) {
             <div className="pos-pane pos-pane-till">
               <Till />
             </div>
-            <div className="pos-pane pos-pane-side">
+            {/* Another one for each place, which thereby starts at its top. */}
+            <div className="pos-pane pos-pane-side" key={href}>
               <Side route={route} />
             </div>
           </main>
@@ -64,6 +72,10 @@ export function Shell({ till, locale, words }: ShellProps) {
       </TillProvider>
     </OfflinePaymentProvider>
   )
+}
+
+function titleOf(screen: Route['screen'], words: Messages): string {
+  return screen === 'till' ? words.nav.till : words[screen].title
 }
 
 function Side({ route }: { readonly route: Route }) {

@@ -1,6 +1,5 @@
 import { createContext, use } from 'react'
-import type { OfflineSDK, Profile } from '../../sdk/index.ts'
-import { useOffline } from '../../ui/index.ts'
+import type { OfflineSDK } from '../../sdk/index.ts'
 import type { Carrying } from './carrying/carrying.ts'
 import type { Messages } from './words/messages.ts'
 
@@ -21,11 +20,4 @@ export function useTill(): TillContext {
   const till = use(Context)
   if (till === undefined) throw new Error('there is no <TillProvider> above this screen')
   return till
-}
-
-/** Whose till it is and what it may do; undefined until its first contact with the edge. */
-export function useShop(): Profile | undefined {
-  // Its changes are told with the state's.
-  useOffline()
-  return useTill().sdk.profile
 }

@@ -1,16 +1,12 @@
 import { calendarDay } from '../../protocol/activity.ts'
-import {
-  formatAmount,
-  OfflineSyncProgress,
-  OfflineTransactionList,
-  useAllowance,
-  useOffline,
-  usePayments,
-} from '../../ui/index.ts'
+import type { OfflinePayment } from '../../sdk/index.ts'
+import { useTimeZone } from '../../ui/hooks.ts'
+import { formatAmount, OfflineSyncProgress, OfflineTransactionList, useOffline, usePayments } from '../../ui/index.ts'
 import { useCarrying } from './carrying/use-carrying.ts'
 import { Limits } from './limits.tsx'
 import { go, hrefOf } from './route.ts'
-import { useShop, useTill } from './till-context.tsx'
+import { useStanding } from './till/use-standing.ts'
+import { useTill } from './till-context.tsx'
 import { type Total, totalsOf } from './totals.ts'
 
 /** The day: what is settled, what waits, each payment, what may still be taken, and how the sync stands. */
@@ -18,13 +14,17 @@ export function Today() {
   const { today } = useTill().words
   const { unsynced } = useOffline()
   const payments = usePayments()
-  const allowance = useAllowance()
-  const shop = useShop()
-  if (allowance === undefined || shop === undefined) return null
-  const { timeZone, currency } = shop.policy
-  const ofToday = payments.filter(({ initiatedAtMs }) => calendarDay(initiatedAtMs, timeZone) === allowance.day)
-  const earlier = payments.filter(({ initiatedAtMs }) => calendarDay(initiatedAtMs, timeZone) !== allowance.day)
-  const { settled, waiting, notPaid } = totalsOf(ofToday)
+  const standing = useStanding()
+  const zone = useTimeZone()
+  if (standing === undefined) return <NothingYet />
+  const { day, currency } = standing.allowance
+  const isOfToday = ({ initiatedAtMs }: OfflinePayment) => calendarDay(initiatedAtMs, zone) === day
+  const ofToday = payments.filter(isOfToday)
+  const earlier = payments.filter((payment) => !isOfToday(payment))
+  const { settled, notPaid } = totalsOf(ofToday)
+  // Of every day: what was taken yesterday and is not settled is owed all the same.
+  const { waiting } = totalsOf(payments)
+  const waitsLonger = totalsOf(earlier).waiting.count
   return (
     <div className="pos-today">
       <h2>{today.title}</h2>
@@ -33,6 +33,7 @@ export function Today() {
         <Figure name="waiting" label={today.waiting} total={waiting} currency={currency} />
         {notPaid.count > 0 && <Figure name="not-paid" label={today.notPaid} total={notPaid} currency={currency} />}
       </dl>
+      {waitsLonger > 0 && <p className="pos-note">{today.waitsLonger(waitsLonger)}</p>}
       <OfflineTransactionList payments={ofToday} onSelect={({ localId }) => go({ screen: 'receipt', localId })} />
       <OfflineSyncProgress />
       {unsynced !== 0 && (
@@ -47,9 +48,26 @@ export function Today() {
           <summary>
             {today.earlier} ({earlier.length})
           </summary>
-          <OfflineTransactionList payments={earlier} onSelect={({ localId }) => go({ screen: 'receipt', localId })} />
+          <OfflineTransactionList
+            payments={earlier}
+            title={today.earlier}
+            onSelect={({ localId }) => go({ screen: 'receipt', localId })}
+          />
         </details>
       )}
+    </div>
+  )
+}
+
+/** Without a policy there is no day, and nothing was taken; other tills' payments can be carried all the same. */
+function NothingYet() {
+  const { today, first } = useTill().words
+  return (
+    <div className="pos-today">
+      <h2>{today.title}</h2>
+      <p className="pos-note">{first.notYet}</p>
+      <OfflineSyncProgress />
+      <CarryForOthers />
     </div>
   )
 }
@@ -74,7 +92,7 @@ interface FigureProps {
 
 function Figure({ name, label, total: { value, count }, currency }: FigureProps) {
   return (
-    <div className="pos-total" data-total={name}>
+    <div className="pos-total" data-total={name} data-empty={count === 0 || undefined}>
       <dt>
         {label} <span>× {count}</span>
       </dt>

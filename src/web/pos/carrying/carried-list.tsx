@@ -2,6 +2,7 @@ import { useState } from 'react'
 import type { CarriedBundle, NotCarried } from '../../../relay/index.ts'
 import { OfflineError } from '../../../sdk/index.ts'
 import { Time } from '../../../ui/index.ts'
+import { BackLink } from '../back-link.tsx'
 import { go, hrefOf } from '../route.ts'
 import { PartScanner } from '../scan/part-scanner.tsx'
 import { useTill } from '../till-context.tsx'
@@ -27,9 +28,7 @@ export function CarriedList() {
   const wrong = refused ?? (error && 'storage_failed')
   return (
     <div className="pos-carry">
-      <a className="pos-back" href={hrefOf({ screen: 'today' })}>
-        <span aria-hidden="true">‹</span> {words.back}
-      </a>
+      <BackLink to={{ screen: 'today' }} />
       <h2>{words.carried.title}</h2>
       <p>{words.carried.what}</p>
       {wrong && (
@@ -39,7 +38,7 @@ export function CarriedList() {
       )}
       <button
         type="button"
-        className="molam-button molam-primary pos-big"
+        className="molam-button molam-primary"
         onClick={() => {
           setRefused(undefined)
           setScanning(true)

@@ -2,7 +2,8 @@ import { useState } from 'react'
 import { generateOfflineQR } from '../../../qr/index.ts'
 import type { CarriedBundle } from '../../../relay/index.ts'
 import { OfflineQRDisplay, Time } from '../../../ui/index.ts'
-import { go, hrefOf } from '../route.ts'
+import { BackLink } from '../back-link.tsx'
+import { goUp } from '../route.ts'
 import { useTill } from '../till-context.tsx'
 import { useCarried, useCarrying } from './use-carrying.ts'
 
@@ -12,9 +13,7 @@ export function CarriedOne({ id }: { readonly id: string }) {
   const carried = useCarried(id)
   return (
     <div className="pos-carry">
-      <a className="pos-back" href={hrefOf({ screen: 'carried' })}>
-        <span aria-hidden="true">‹</span> {words.back}
-      </a>
+      <BackLink to={{ screen: 'carried' }} />
       {carried === undefined ? <p className="pos-empty">{words.carried.gone}</p> : <Carried carried={carried} />}
     </div>
   )
@@ -69,7 +68,7 @@ function Forget({ id }: { readonly id: string }) {
   const press = async () => {
     if (!sure) return setSure(true)
     await carrying.forget(id)
-    go({ screen: 'carried' })
+    goUp({ screen: 'carried' })
   }
   return (
     <button type="button" className="molam-button" onClick={() => void press()}>

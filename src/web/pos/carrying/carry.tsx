@@ -1,10 +1,10 @@
 import { useEffect, useState } from 'react'
 import { generateOfflineQR } from '../../../qr/index.ts'
 import { OfflineError, type RelayBundle } from '../../../sdk/index.ts'
-import { formatTime, OfflineErrorNotice, OfflineQRDisplay, useOffline } from '../../../ui/index.ts'
-import { usePreferences } from '../preferences.ts'
-import { hrefOf } from '../route.ts'
-import { useShop, useTill } from '../till-context.tsx'
+import { useTimeFormat } from '../../../ui/hooks.ts'
+import { OfflineErrorNotice, OfflineQRDisplay, useOffline } from '../../../ui/index.ts'
+import { BackLink } from '../back-link.tsx'
+import { useTill } from '../till-context.tsx'
 import { type Accepted, AcceptedNotice, AcceptReceipt } from './accept-receipt.tsx'
 
 type Sealed =
@@ -40,9 +40,7 @@ export function Carry() {
   }, [sdk, unsynced])
   return (
     <div className="pos-carry">
-      <a className="pos-back" href={hrefOf({ screen: 'today' })}>
-        <span aria-hidden="true">‹</span> {words.back}
-      </a>
+      <BackLink to={{ screen: 'today' }} />
       <h2>{words.carry.title}</h2>
       {accepted && <AcceptedNotice accepted={accepted} />}
       {sealed.status === 'making' && <p role="status">{words.carry.making}</p>}
@@ -56,13 +54,12 @@ export function Carry() {
 
 function Code({ relay }: { readonly relay: RelayBundle }) {
   const { carry } = useTill().words
-  const { locale } = usePreferences()
-  const timeZone = useShop()?.policy.timeZone ?? 'UTC'
+  const format = useTimeFormat()
   return (
     <>
       <p>{carry.what(relay.payments.length)}</p>
       <OfflineQRDisplay key={relay.bundleId} qr={generateOfflineQR(relay.bytes)} />
-      <p className="pos-note">{carry.until(formatTime(relay.expiresAtMs, locale, timeZone))}</p>
+      <p className="pos-note">{carry.until(format(relay.expiresAtMs))}</p>
     </>
   )
 }

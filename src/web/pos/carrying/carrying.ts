@@ -115,7 +115,7 @@ export class Carrying {
 
   async #look(): Promise<void> {
     try {
-      this.#set({ carried: (await this.#options.carrier.list()).toReversed(), error: undefined })
+      this.#set({ carried: [...(await this.#options.carrier.list())].reverse(), error: undefined })
     } catch (error) {
       this.#fail(error)
     }

@@ -23,13 +23,13 @@ export class Decoder {
    */
   read(picture: ImageBitmap): Promise<string | undefined> {
     const worker = this.#worker
-    const { promise, resolve, reject } = Promise.withResolvers<string | undefined>()
-    worker.onmessage = ({ data }: MessageEvent<Seen>) => resolve(data.text)
-    worker.onerror = () => reject(new Error('the code reader does not start'))
     const scale = Math.min(1, SHORT_SIDE / Math.min(picture.width, picture.height))
     const [width, height] = [Math.round(picture.width * scale), Math.round(picture.height * scale)]
-    worker.postMessage({ picture, width, height } satisfies Look, [picture])
-    return promise
+    return new Promise((resolve, reject) => {
+      worker.onmessage = ({ data }: MessageEvent<Seen>) => resolve(data.text)
+      worker.onerror = () => reject(new Error('the code reader does not start'))
+      worker.postMessage({ picture, width, height } satisfies Look, [picture])
+    })
   }
 
   close(): void {

@@ -1,52 +1,67 @@
 import { type FormEvent, useCallback } from 'react'
-import { formatAmount, useAllowance } from '../../../ui/index.ts'
+import { formatAmount } from '../../../ui/index.ts'
 import { type PadKey, press } from '../amount.ts'
+import { DisplayAmount } from '../display-amount.tsx'
 import { useTill } from '../till-context.tsx'
-import type { Draft, Shop } from './draft.ts'
+import type { Draft } from './draft.ts'
 import { Pad } from './pad.tsx'
+import { excess, type Standing, unreadiness } from './readiness.ts'
 
 interface AmountStepProps {
-  readonly shop: Shop
+  readonly standing: Standing
   readonly draft: Draft
   readonly onChange: (change: (draft: Draft) => Draft) => void
   readonly onNext: () => void
 }
 
-export function AmountStep({ shop, draft, onChange, onNext }: AmountStepProps) {
+export function AmountStep({ standing, draft, onChange, onNext }: AmountStepProps) {
   const { till } = useTill().words
-  const allowance = useAllowance()
-  const { currency, maxOfflineAmount } = shop.policy
+  const { allowance } = standing
+  const { currency, maxAmount } = allowance
   const amount = Number(draft.digits)
-  const tooMuch = amount > maxOfflineAmount
-  const ready = amount > 0 && !tooMuch
+  const ready = amount > 0 && unreadiness(standing) === undefined && excess(amount, allowance) === undefined
   const onPress = useCallback(
-    (key: PadKey) => onChange((before) => ({ ...before, digits: press(before.digits, key) })),
-    [onChange],
+    (key: PadKey) => onChange((before) => ({ ...before, digits: press(before.digits, key, maxAmount) })),
+    [onChange, maxAmount],
   )
   const submit = (event: FormEvent) => {
     event.preventDefault()
     if (ready) onNext()
   }
-  const today = allowance?.amountsByCurrency[currency]
   return (
     <form className="pos-amount-step" onSubmit={submit}>
       <h2 className="pos-hidden">{till.amount}</h2>
-      <output className="pos-display" data-empty={amount === 0 || undefined} aria-label={till.amount}>
-        {formatAmount(amount, currency)}
+      <output data-empty={amount === 0 || undefined} aria-label={till.amount}>
+        <DisplayAmount minor={amount} currency={currency} />
       </output>
-      {tooMuch ? (
-        <p className="pos-hint pos-wrong" role="alert">
-          {till.tooMuch(formatAmount(maxOfflineAmount, currency))}
-        </p>
-      ) : (
-        <p className="pos-hint">
-          {allowance && today && till.leftToday(formatAmount(today.remaining, currency), allowance.count.remaining)}
-        </p>
-      )}
+      <Hint standing={standing} amount={amount} />
       <Pad onPress={onPress} />
-      <button type="submit" className="molam-button molam-primary pos-big" aria-disabled={!ready}>
+      <button type="submit" className="molam-button molam-primary" aria-disabled={!ready}>
         {till.next}
       </button>
     </form>
+  )
+}
+
+/** What may still be taken today, or why this, or anything, may not. */
+function Hint({ standing, amount }: { readonly standing: Standing; readonly amount: number }) {
+  const { till } = useTill().words
+  const { allowance } = standing
+  const { currency, maxAmount, count } = allowance
+  const money = (minor: number) => formatAmount(minor, currency)
+  const unready = unreadiness(standing)
+  const above = excess(amount, allowance)
+  const left = allowance.amountsByCurrency[currency]?.remaining ?? 0
+  if (unready === undefined && above === undefined) {
+    return <p className="pos-hint">{till.leftToday(money(left), count.remaining)}</p>
+  }
+  return (
+    <p className="pos-hint pos-wrong" role="alert">
+      {unready
+        ? till.unready[unready]
+        : above === 'payment'
+          ? till.tooMuch(money(maxAmount))
+          : till.tooMuchToday(money(left))}
+    </p>
   )
 }

@@ -1,7 +1,7 @@
 import { isParty } from '../../../protocol/ids.ts'
 import type { PaymentMethod } from '../../../protocol/payment.ts'
 import type { Policy } from '../../../protocol/policy.ts'
-import type { OfflinePayment, PaymentTerms } from '../../../sdk/index.ts'
+import type { OfflinePayment, PaymentTerms, Profile } from '../../../sdk/index.ts'
 import { readConsent } from '../consent.ts'
 
 /** A payment while it is typed. */
@@ -20,38 +20,49 @@ export interface Draft {
 
 export const EMPTY: Draft = { digits: '', payer: '', method: 'wallet', consent: '', approval: '', another: false }
 
-/** The shop that is paid. */
-export interface Shop {
-  readonly ownerWallet: string
-  readonly policy: Policy
-}
-
 /** A payment that looks like this one so short a time ago may be the same one. */
 const AGAIN_WITHIN_MS = 120_000
 
-export type Problem = 'amount' | 'too_much' | 'payer' | 'own_wallet' | 'consent' | 'approval' | 'again'
+/**
+ * - `no_payer`, `no_consent`, `no_approval`: not given yet
+ * - `payer`, `consent`: something else than that
+ */
+export type Problem = 'no_payer' | 'payer' | 'own_wallet' | 'no_consent' | 'consent' | 'no_approval' | 'again'
 
 /** What must be given before the payment can be taken, by the rules that the SDK and the edge apply. */
-export function needs(draft: Draft, { policy }: Shop): { readonly consent: boolean; readonly approval: boolean } {
+export function needs(draft: Draft, { policy }: Profile): { readonly consent: boolean; readonly approval: boolean } {
   const amount = Number(draft.digits)
   return { consent: amount > policy.requirePayerProofAbove, approval: amount > policy.requireAgentApprovalAbove }
 }
 
 /**
- * What keeps the draft from being taken. These are for the person's eyes; the SDK judges once more, and its word holds.
+ * All that keeps the draft from being taken, besides its amount (readiness.ts). These are for the person's eyes; the SDK
+ * judges once more, and its word holds.
  *
  * @param before the last payment like it, if any
  */
-export function problemOf(draft: Draft, shop: Shop, before: OfflinePayment | undefined): Problem | undefined {
-  const [amount, payer, needed] = [Number(draft.digits), draft.payer.trim(), needs(draft, shop)]
-  if (amount === 0) return 'amount'
-  if (amount > shop.policy.maxOfflineAmount) return 'too_much'
-  if (!isParty(payer)) return 'payer'
-  if (payer === shop.ownerWallet) return 'own_wallet'
-  if (needed.consent && readConsent(draft.consent, termsOf(draft, shop)) === undefined) return 'consent'
-  if (needed.approval && draft.approval.trim() === '') return 'approval'
-  return before && !draft.another ? 'again' : undefined
+export function problemsOf(draft: Draft, shop: Profile, before: OfflinePayment | undefined): ReadonlySet<Problem> {
+  const [needed, payer] = [needs(draft, shop), payerProblem(draft.payer.trim(), shop)]
+  const found = [
+    payer,
+    needed.consent && draft.consent.trim() === '' && ('no_consent' as const),
+    // One for another payer cannot be told from one for a payer who is not named yet.
+    needed.consent && payer === undefined && !isConsent(draft, shop) && ('consent' as const),
+    needed.approval && draft.approval.trim() === '' && ('no_approval' as const),
+    before && !draft.another && ('again' as const),
+  ]
+  return new Set(found.filter((problem) => typeof problem === 'string'))
 }
+
+function payerProblem(payer: string, { ownerWallet }: Profile): Problem | undefined {
+  if (payer === '') return 'no_payer'
+  if (!isParty(payer)) return 'payer'
+  return payer === ownerWallet ? 'own_wallet' : undefined
+}
+
+/** An empty one is missing, and not wrong. */
+const isConsent = (draft: Draft, shop: Profile): boolean =>
+  draft.consent.trim() === '' || readConsent(draft.consent, termsOf(draft, shop)) !== undefined
 
 /** The same customer, the same amount, a moment ago, and money may move for it. */
 export function paymentLike(
@@ -70,16 +81,27 @@ export function paymentLike(
   )
 }
 
-export function termsOf(draft: Draft, { ownerWallet, policy }: Shop): Terms {
-  const { method, digits, payer } = draft
-  const [amount, sender] = [Number(digits) as Terms['amount'], payer.trim()]
-  return { type: 'merchant', method, amount, currency: policy.currency, sender, receiver: ownerWallet }
+/** The method that was chosen; the first that the policy allows, until one of those is. */
+export function methodOf({ method }: Draft, { allowedMethods }: Policy): PaymentMethod {
+  return allowedMethods.includes(method) ? method : (allowedMethods[0] ?? method)
+}
+
+export function termsOf(draft: Draft, { ownerWallet, policy }: Profile): Terms {
+  const [amount, sender] = [Number(draft.digits) as Terms['amount'], draft.payer.trim()]
+  return {
+    type: 'merchant',
+    method: methodOf(draft, policy),
+    amount,
+    currency: policy.currency,
+    sender,
+    receiver: ownerWallet,
+  }
 }
 
 type Terms = Omit<PaymentTerms, 'amount' | 'currency'> & Parameters<typeof readConsent>[1]
 
 /** The terms with what the rules ask for beside them. */
-export function withProofs(draft: Draft, shop: Shop): PaymentTerms {
+export function withProofs(draft: Draft, shop: Profile): PaymentTerms {
   const [terms, needed] = [termsOf(draft, shop), needs(draft, shop)]
   const authorization = needed.consent ? readConsent(draft.consent, terms) : undefined
   return {

@@ -1,15 +1,19 @@
-import { type FormEvent, useState } from 'react'
-import type { OfflineError, OfflinePayment } from '../../../sdk/index.ts'
+import { type FormEvent, useEffect, useRef, useState } from 'react'
+import type { OfflineError, OfflinePayment, Profile } from '../../../sdk/index.ts'
+import { useTimeFormat } from '../../../ui/hooks.ts'
 import { formatAmount, OfflineErrorNotice } from '../../../ui/index.ts'
+import { DisplayAmount } from '../display-amount.tsx'
 import { Field } from '../field.tsx'
 import { useTill } from '../till-context.tsx'
-import { type Draft, needs, type Problem, type Shop } from './draft.ts'
+import type { Messages } from '../words/messages.ts'
+import { type Draft, methodOf, needs, type Problem } from './draft.ts'
 import { Proofs } from './proofs.tsx'
+import { useSettled } from './settled.ts'
 
 export interface PayerStepProps {
-  readonly shop: Shop
+  readonly shop: Profile
   readonly draft: Draft
-  readonly problem: Problem | undefined
+  readonly problems: ReadonlySet<Problem>
   /** A payment like this one, a moment ago. */
   readonly before: OfflinePayment | undefined
   readonly taking: boolean
@@ -19,33 +23,48 @@ export interface PayerStepProps {
   readonly onTake: () => void
 }
 
-/** Who pays, and what the rules ask for above the limits. Escape goes back, Enter takes the payment. */
+/**
+ * Who pays, and what the rules ask for above the limits. Escape goes back, Enter takes the payment: a press of its own, not
+ * what is left of the one that led here.
+ */
 export function PayerStep(props: PayerStepProps) {
-  const { shop, draft, problem, before, taking, error, onChange, onBack, onTake } = props
+  const { shop, draft, problems, before, taking, error, onChange, onBack, onTake } = props
   const { payer: words, back, till } = useTill().words
-  const [tried, setTried] = useState(false)
+  const [tries, setTries] = useState(0)
+  const form = useRef<HTMLFormElement>(null)
+  const settled = useSettled()
   const { currency, allowedMethods, requireManualReviewAbove } = shop.policy
   const amount = Number(draft.digits)
   const money = (minor: number) => formatAmount(minor, currency)
   const set = (change: Partial<Draft>) => onChange((now) => ({ ...now, another: false, ...change }))
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    setTried(true)
-    if (problem === undefined && !taking) onTake()
+    if (!settled) return
+    setTries(tries + 1)
+    if (problems.size === 0 && !taking) onTake()
   }
+  // A press that took nothing leads to what is wrong.
+  useEffect(() => {
+    if (tries > 0) form.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus()
+  }, [tries])
+  const shown = tries > 0 ? problems : NONE
   return (
     <form
       className="pos-payer-step"
+      ref={form}
+      data-settled={settled}
       onSubmit={submit}
       onKeyDown={(event) => {
         if (event.key === 'Escape' && !taking) onBack()
+        // Held down, it submits the form again and again.
+        if (event.key === 'Enter' && event.repeat) event.preventDefault()
       }}
     >
       <button type="button" className="pos-back" onClick={onBack} aria-disabled={taking}>
         <span aria-hidden="true">‹</span> {back}
       </button>
-      <output className="pos-display" aria-label={till.amount}>
-        {money(amount)}
+      <output aria-label={till.amount}>
+        <DisplayAmount minor={amount} currency={currency} />
       </output>
       <h2>{words.title}</h2>
       <Field
@@ -53,7 +72,7 @@ export function PayerStep(props: PayerStepProps) {
         hint={words.walletHint}
         value={draft.payer}
         onChange={(payer) => set({ payer })}
-        wrong={tried ? wrongPayer(problem, words) : undefined}
+        wrong={wrongPayer(shown, words)}
         scan={{ wanted: 'account', hint: words.scanning }}
         autoFocus
       />
@@ -62,7 +81,12 @@ export function PayerStep(props: PayerStepProps) {
           <legend>{words.method}</legend>
           {allowedMethods.map((method) => (
             <label key={method}>
-              <input type="radio" name="method" checked={draft.method === method} onChange={() => set({ method })} />
+              <input
+                type="radio"
+                name="method"
+                checked={methodOf(draft, shop.policy) === method}
+                onChange={() => set({ method })}
+              />
               <span>{words.methods[method]}</span>
             </label>
           ))}
@@ -72,42 +96,73 @@ export function PayerStep(props: PayerStepProps) {
         needed={needs(draft, shop)}
         policy={shop.policy}
         draft={draft}
-        tried={tried}
-        problem={problem}
+        shown={shown}
+        problems={problems}
         set={set}
       />
       {amount > requireManualReviewAbove && (
         <p className="pos-note">{words.reviewed(money(requireManualReviewAbove))}</p>
       )}
       {before && (
-        <label className="pos-again">
-          <input type="checkbox" checked={draft.another} onChange={(event) => set({ another: event.target.checked })} />
-          <span>
-            {words.again(money(amount), Math.max(0, Math.round((Date.now() - before.initiatedAtMs) / 1000)))}{' '}
-            <strong>{words.againYes}</strong>
-          </span>
-        </label>
+        <Again
+          before={before}
+          another={draft.another}
+          wrong={shown.has('again')}
+          onChange={(another) => set({ another })}
+        />
       )}
       {error && <OfflineErrorNotice error={error} amount={amount} />}
-      <TakeButton amount={money(amount)} ready={problem === undefined} taking={taking} />
+      <TakeButton amount={money(amount)} ready={settled && problems.size === 0} taking={taking} />
     </form>
   )
 }
 
-function wrongPayer(problem: Problem | undefined, words: ReturnType<typeof useTill>['words']['payer']) {
-  if (problem === 'payer') return words.walletWrong
-  return problem === 'own_wallet' ? words.walletOwn : undefined
+const NONE: ReadonlySet<Problem> = new Set()
+
+function wrongPayer(problems: ReadonlySet<Problem>, words: Messages['payer']): string | undefined {
+  if (problems.has('no_payer')) return words.walletMissing
+  if (problems.has('payer')) return words.walletWrong
+  return problems.has('own_wallet') ? words.walletOwn : undefined
+}
+
+interface AgainProps {
+  readonly before: OfflinePayment
+  readonly another: boolean
+  readonly wrong: boolean
+  readonly onChange: (another: boolean) => void
+}
+
+/** Two payments that look like one: only a person can tell. */
+function Again({ before, another, wrong, onChange }: AgainProps) {
+  const { payer: words } = useTill().words
+  const format = useTimeFormat()
+  const [first, second] = [formatAmount(before.amount, before.currency), format(before.initiatedAtMs, 'time')]
+  return (
+    <>
+      <label className="pos-again">
+        <input
+          type="checkbox"
+          checked={another}
+          aria-invalid={wrong}
+          onChange={(event) => onChange(event.target.checked)}
+        />
+        <span>
+          {words.again(first, second)} <strong>{words.againYes}</strong>
+        </span>
+      </label>
+      {wrong && (
+        <p className="pos-note pos-wrong" role="alert">
+          {words.againMissing}
+        </p>
+      )}
+    </>
+  )
 }
 
 function TakeButton({ amount, ready, taking }: { amount: string; ready: boolean; taking: boolean }) {
   const { till } = useTill().words
   return (
-    <button
-      type="submit"
-      className="molam-button molam-primary pos-big"
-      aria-disabled={!ready || taking}
-      aria-busy={taking}
-    >
+    <button type="submit" className="molam-button molam-primary" aria-disabled={!ready || taking} aria-busy={taking}>
       {taking ? till.taking : till.take(amount)}
     </button>
   )

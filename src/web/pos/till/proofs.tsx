@@ -8,13 +8,14 @@ interface ProofsProps {
   readonly needed: ReturnType<typeof needs>
   readonly policy: Policy
   readonly draft: Draft
-  readonly tried: boolean
-  readonly problem: Problem | undefined
+  readonly problems: ReadonlySet<Problem>
+  /** Those that are said already. */
+  readonly shown: ReadonlySet<Problem>
   readonly set: (change: Partial<Draft>) => void
 }
 
 /** What the policy asks for above its limits, and why. */
-export function Proofs({ needed, policy, draft, tried, problem, set }: ProofsProps) {
+export function Proofs({ needed, policy, draft, problems, shown, set }: ProofsProps) {
   const { payer: words } = useTill().words
   const money = (minor: number) => formatAmount(minor, policy.currency)
   return (
@@ -25,7 +26,10 @@ export function Proofs({ needed, policy, draft, tried, problem, set }: ProofsPro
           hint={words.proofWhy(money(policy.requirePayerProofAbove))}
           value={draft.consent}
           onChange={(consent) => set({ consent })}
-          wrong={problem === 'consent' && (tried || draft.consent !== '') ? words.proofWrong : undefined}
+          wrong={
+            // Scanned, and not the one: said at once, while the customer holds the phone.
+            problems.has('consent') ? words.proofWrong : shown.has('no_consent') ? words.proofMissing : undefined
+          }
           scan={{ wanted: 'consent', hint: words.scanning }}
         />
       )}
@@ -35,7 +39,7 @@ export function Proofs({ needed, policy, draft, tried, problem, set }: ProofsPro
           hint={words.approvalWhy(money(policy.requireAgentApprovalAbove))}
           value={draft.approval}
           onChange={(approval) => set({ approval })}
-          wrong={tried && problem === 'approval' ? words.approvalMissing : undefined}
+          wrong={shown.has('no_approval') ? words.approvalMissing : undefined}
         />
       )}
     </>

@@ -1,12 +1,14 @@
 import { useEffect, useRef } from 'react'
 import type { TakenPayment } from '../../../sdk/index.ts'
-import { formatAmount, OfflinePaymentStatus, usePayment } from '../../../ui/index.ts'
+import { OfflinePaymentStatus, usePayment } from '../../../ui/index.ts'
+import { DisplayAmount } from '../display-amount.tsx'
 import { hrefOf } from '../route.ts'
 import { useTill } from '../till-context.tsx'
+import { isEnter, isForStep } from './keyboard.ts'
+import { useSettled } from './settled.ts'
 
 interface ResultProps {
   readonly payment: TakenPayment
-  readonly how: 'online' | 'offline'
   readonly onNext: () => void
 }
 
@@ -14,34 +16,34 @@ interface ResultProps {
  * What became of the payment, followed while the screen is open. It looks final only once the ledger's verified outcome
  * says so. Enter goes on to the next one.
  */
-export function Result({ payment, how, onNext }: ResultProps) {
+export function Result({ payment, onNext }: ResultProps) {
   const { result } = useTill().words
   const { status, reason, localId, amount, currency } = usePayment(payment.localId) ?? payment
   const heading = useRef<HTMLHeadingElement>(null)
+  const settled = useSettled()
+  // Not the button: the key that took the payment, still held down, would leave at once.
+  useEffect(() => heading.current?.focus(), [])
   useEffect(() => {
-    // Not the button: the key that took the payment, still held down, would leave at once.
-    heading.current?.focus()
+    if (!settled) return
     const listen = (event: KeyboardEvent) => {
-      const elsewhere = event.target instanceof HTMLElement && event.target.closest('a, button, input') !== null
-      if (event.key === 'Enter' && !event.repeat && !elsewhere) onNext()
+      if (isForStep(event, heading.current) && isEnter(event)) onNext()
     }
     addEventListener('keydown', listen)
     return () => removeEventListener('keydown', listen)
-  }, [onNext])
-  const waiting = status === 'pending_offline' || status === 'pending'
+  }, [onNext, settled])
   return (
-    <div className="pos-result" data-status={status}>
+    <div className="pos-result" data-status={status} data-settled={settled}>
       <h2 ref={heading} tabIndex={-1}>
-        <span className="pos-display">{formatAmount(amount, currency)}</span>
-        {waiting && (
-          <span className="pos-noted">
-            {how === 'offline' && status === 'pending_offline' ? result.noted : result.received}
-          </span>
-        )}
+        <DisplayAmount minor={amount} currency={currency} />
+        <OfflinePaymentStatus status={status} {...(reason !== undefined && { reason })} detailed />
       </h2>
-      <OfflinePaymentStatus status={status} {...(reason !== undefined && { reason })} detailed />
       <p className="pos-local-id">{localId}</p>
-      <button type="button" className="molam-button molam-primary pos-big" onClick={onNext}>
+      <button
+        type="button"
+        className="molam-button molam-primary"
+        aria-disabled={!settled}
+        onClick={() => settled && onNext()}
+      >
         {result.next}
       </button>
       <a className="molam-button" href={hrefOf({ screen: 'receipt', localId })}>

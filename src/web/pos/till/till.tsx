@@ -1,14 +1,18 @@
 import { useCallback, useState } from 'react'
-import { OfflineErrorNotice, useOffline, usePayments, useSync, useTakePayment } from '../../../ui/index.ts'
-import { useShop, useTill } from '../till-context.tsx'
+import { usePayments, useProfile, useTakePayment } from '../../../ui/index.ts'
+import { useTill } from '../till-context.tsx'
 import { AmountStep } from './amount-step.tsx'
-import { EMPTY, paymentLike, problemOf, withProofs } from './draft.ts'
+import { EMPTY, paymentLike, problemsOf, withProofs } from './draft.ts'
+import { FirstContact } from './first-contact.tsx'
 import { PayerStep } from './payer-step.tsx'
 import { Result } from './result.tsx'
+import { useStanding } from './use-standing.ts'
 
 /** Takes payments: how much, from whom, and what came of it. */
 export function Till() {
-  const shop = useShop()
+  const { sdk } = useTill()
+  const shop = useProfile()
+  const standing = useStanding()
   const payments = usePayments()
   const [draft, setDraft] = useState(EMPTY)
   const [step, setStep] = useState<'amount' | 'payer'>('amount')
@@ -19,12 +23,12 @@ export function Till() {
     setStep('amount')
   }, [reset])
 
-  if (shop === undefined) return <FirstContact />
-  if (state.status === 'taken') return <Result payment={state.payment} how={state.how} onNext={next} />
+  if (shop === undefined || standing === undefined) return <FirstContact />
+  if (state.status === 'taken') return <Result payment={state.payment} onNext={next} />
   if (step === 'amount') {
-    return <AmountStep shop={shop} draft={draft} onChange={setDraft} onNext={() => setStep('payer')} />
+    return <AmountStep standing={standing} draft={draft} onChange={setDraft} onNext={() => setStep('payer')} />
   }
-  const before = paymentLike(draft, payments, Date.now())
+  const before = paymentLike(draft, payments, sdk.nowMs)
   const back = () => {
     reset()
     setStep('amount')
@@ -33,7 +37,7 @@ export function Till() {
     <PayerStep
       shop={shop}
       draft={draft}
-      problem={problemOf(draft, shop, before)}
+      problems={problemsOf(draft, shop, before)}
       before={before}
       taking={state.status === 'taking'}
       error={state.status === 'refused' ? state.error : undefined}
@@ -41,20 +45,5 @@ export function Till() {
       onBack={back}
       onTake={() => void take(withProofs(draft, shop))}
     />
-  )
-}
-
-/** A till that never reached the edge has no rules to take payments by. */
-function FirstContact() {
-  const { enrol } = useTill().words
-  const { syncNow } = useSync()
-  const state = useOffline()
-  return (
-    <div className="pos-empty">
-      {state.status === 'needs_network' && <OfflineErrorNotice error={state.error} />}
-      <button type="button" className="molam-button molam-primary" onClick={() => void syncNow()}>
-        {enrol.retry}
-      </button>
-    </div>
   )
 }

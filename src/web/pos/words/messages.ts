@@ -1,6 +1,7 @@
 import type { CarriedState, NotCarried } from '../../../relay/index.ts'
 import type { CameraTrouble } from '../scan/camera.ts'
 import type { CodeKind } from '../scan/code.ts'
+import type { Unready } from '../till/readiness.ts'
 
 /** Everything the till says beside what the components of src/ui say, in one language. Nothing here calls a payment paid. */
 export interface Messages {
@@ -14,17 +15,20 @@ export interface Messages {
     readonly amount: string
     readonly pad: string
     readonly erase: string
-    readonly clear: string
     readonly next: string
     readonly take: (amount: string) => string
     readonly taking: string
     readonly tooMuch: (max: string) => string
+    readonly tooMuchToday: (left: string) => string
     readonly leftToday: (value: string, count: number) => string
+    /** Why the till takes nothing. */
+    readonly unready: Readonly<Record<Unready, string>>
   }
   readonly payer: {
     readonly title: string
     readonly wallet: string
     readonly walletHint: string
+    readonly walletMissing: string
     readonly walletWrong: string
     readonly walletOwn: string
     readonly method: string
@@ -34,26 +38,29 @@ export interface Messages {
     readonly proof: string
     readonly proofWhy: (above: string) => string
     readonly proofWrong: string
+    readonly proofMissing: string
     readonly approval: string
     readonly approvalWhy: (above: string) => string
     readonly approvalMissing: string
     readonly reviewed: (above: string) => string
-    readonly again: (amount: string, seconds: number) => string
+    readonly again: (amount: string, time: string) => string
+    readonly againMissing: string
     readonly againYes: string
   }
   readonly result: {
-    readonly noted: string
-    readonly received: string
-    readonly notFinal: string
     readonly next: string
     readonly receipt: string
   }
+  /** Before the till was in contact with the server. */
+  readonly first: { readonly title: string; readonly needed: string; readonly trying: string; readonly notYet: string }
   readonly today: {
     readonly title: string
     readonly settled: string
     readonly waiting: string
     readonly notPaid: string
     readonly earlier: string
+    /** Payments of earlier days that are among those that wait. */
+    readonly waitsLonger: (payments: number) => string
     readonly carry: string
   }
   readonly limits: {
@@ -69,6 +76,7 @@ export interface Messages {
     readonly time: string
     readonly from: string
     readonly to: string
+    readonly shop: (account: string) => string
     readonly method: string
     readonly server: string
     readonly serverYes: string
@@ -77,6 +85,7 @@ export interface Messages {
     readonly print: string
     readonly share: string
     readonly copied: string
+    readonly notShared: string
     readonly none: string
     readonly void: string
     readonly voidSure: string
@@ -129,6 +138,9 @@ export interface Messages {
     readonly language: string
     readonly theme: string
     readonly themes: Readonly<Record<'auto' | 'light' | 'dark', string>>
+    readonly opensOffline: string
+    readonly opensOfflineYes: string
+    readonly opensOfflineNotYet: string
     readonly storage: string
     readonly storageKept: string
     readonly storageLoose: string
@@ -141,6 +153,7 @@ export interface Messages {
     readonly leave: string
     readonly leaveWhat: string
     readonly leaveUnsynced: (payments: number | 'unknown') => string
+    readonly leaveFailed: string
     readonly leaveDo: string
     readonly leaveSure: string
     /** Removing a till with payments that were not sent. */
@@ -174,7 +187,10 @@ export interface Messages {
     readonly wrongCode: string
     readonly noNetwork: string
     readonly failed: string
+    readonly failedWhy: string
     readonly retry: string
   }
+  /** After a fault of the page itself. */
+  readonly crash: { readonly title: string; readonly what: string; readonly reopen: string }
   readonly update: { readonly ready: string; readonly now: string }
 }

@@ -1,0 +1,54 @@
+import { useId } from 'react'
+import { LOCALES } from '../../ui/index.ts'
+import { prefer, THEMES, usePreferences } from './preferences.ts'
+import { MESSAGES } from './words/index.ts'
+import type { Messages } from './words/messages.ts'
+
+interface ChoicesProps {
+  readonly words: Messages
+}
+
+/** Each language in its own name. */
+export function LanguageChoice({ words }: ChoicesProps) {
+  return (
+    <Choice
+      legend={words.device.language}
+      value={usePreferences().locale}
+      options={LOCALES.map((locale) => [locale, MESSAGES[locale].language] as const)}
+      onChoose={(locale) => prefer({ locale })}
+    />
+  )
+}
+
+export function ThemeChoice({ words }: ChoicesProps) {
+  return (
+    <Choice
+      legend={words.device.theme}
+      value={usePreferences().theme}
+      options={THEMES.map((theme) => [theme, words.device.themes[theme]] as const)}
+      onChoose={(theme) => prefer({ theme })}
+    />
+  )
+}
+
+interface ChoiceProps<T extends string> {
+  readonly legend: string
+  readonly value: T
+  readonly options: readonly (readonly [T, string])[]
+  readonly onChoose: (value: T) => void
+}
+
+function Choice<T extends string>({ legend, value, options, onChoose }: ChoiceProps<T>) {
+  const name = useId()
+  return (
+    <fieldset className="pos-choice">
+      <legend>{legend}</legend>
+      {options.map(([option, text]) => (
+        <label key={option}>
+          <input type="radio" name={name} checked={option === value} onChange={() => onChoose(option)} />
+          <span>{text}</span>
+        </label>
+      ))}
+    </fieldset>
+  )
+}

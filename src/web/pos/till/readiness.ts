@@ -1,0 +1,33 @@
+import type { Allowance, OfflineState } from '../../../sdk/index.ts'
+
+/**
+ * Why the till takes nothing at all, by the rules that the SDK applies.
+ *
+ * - `closed`: the device is not read yet, needs a network first, or was closed in this tab
+ * - `suspended`: the policy allows no payments
+ */
+export type Unready = 'blocked' | 'closed' | 'overdue' | 'suspended' | 'count_used' | 'value_used'
+
+export interface Standing {
+  readonly status: OfflineState['status']
+  readonly isEnabled: boolean
+  readonly allowance: Allowance
+  /** The device's own time, by which the SDK judges. */
+  readonly nowMs: number
+}
+
+/** These are for the person's eyes, before anybody is asked to pay; the SDK judges once more, and its word holds. */
+export function unreadiness({ status, isEnabled, allowance, nowMs }: Standing): Unready | undefined {
+  if (status === 'blocked') return 'blocked'
+  if (status !== 'ready' && status !== 'offline_ready') return 'closed'
+  if (nowMs > allowance.syncBeforeMs) return 'overdue'
+  if (!isEnabled) return 'suspended'
+  if (allowance.count.remaining === 0) return 'count_used'
+  return allowance.remaining === 0 ? 'value_used' : undefined
+}
+
+/** Which limit an amount is above: the one of every payment, or what is left of the day's. */
+export function excess(amountMinor: number, { maxAmount, remaining }: Allowance): 'payment' | 'day' | undefined {
+  if (amountMinor > maxAmount) return 'payment'
+  return amountMinor > remaining ? 'day' : undefined
+}
