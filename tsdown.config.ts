@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises'
+import { bundle } from 'lightningcss'
 import { defineConfig } from 'tsdown'
 
 /** The package that apps install, `@molam/offline`: ESM and types in dist/package, one entry for each of `exports`. */
@@ -10,8 +12,8 @@ export default defineConfig({
     relay: 'src/relay/index.ts',
     ui: 'src/ui/index.ts',
   },
-  copy: [{ from: 'src/ui/style.css', to: 'dist/package' }],
   outDir: 'dist/package',
   platform: 'neutral',
   dts: true,
+  hooks: { 'build:done': () => writeFile('dist/package/style.css', bundle({ filename: 'src/ui/style.css' }).code) },
 })

@@ -38,5 +38,5 @@ function told(status: EntryStatus, news: readonly OfflinePayment[], words: Messa
 function connection({ state: before }: DeviceSnapshot, { state: after }: DeviceSnapshot, words: Messages): string {
   if (before.status === after.status) return ''
   if (after.status === 'ready') return `${words.banner.online}.`
-  return after.status === 'offline_ready' ? `${words.banner.offline}.` : ''
+  return after.status === 'offline_ready' ? `${words.banner.offline}, ${words.banner.kept}.` : ''
 }

@@ -1,6 +1,15 @@
 import type { EntryStatus } from '../sdk/index.ts'
 
-export type IconName = EntryStatus | 'online' | 'offline' | 'blocked' | 'warning' | 'sync' | 'close'
+export type IconName =
+  | EntryStatus
+  | 'online'
+  | 'offline'
+  | 'blocked'
+  | 'warning'
+  | 'sync'
+  | 'close'
+  | 'previous'
+  | 'next'
 
 const RING = 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18Z'
 
@@ -23,6 +32,8 @@ const PATHS: Readonly<Record<IconName, string>> = {
   warning: 'M12 4 2.5 20h19L12 4ZM12 10v5M12 17.5h.01',
   sync: 'M20 7v4h-4M4 17v-4h4M19.5 11A8 8 0 0 0 6 7.5L4.5 9M4.5 13A8 8 0 0 0 18 16.5l1.5-1.5',
   close: 'M6 6l12 12M18 6 6 18',
+  previous: 'm15 5-7 7 7 7',
+  next: 'm9 5 7 7-7 7',
 }
 
 /** Beside words that say the same: hidden from screen readers. */

@@ -18,7 +18,7 @@ export function OfflinePaymentStatus({ status, reason, detailed = false }: Offli
   const { words, locale } = useOfflineContext()
   const { label, detail } = words.statuses[status]
   return (
-    <span className={`molam-status molam-status-${status}`} lang={locale} data-status={status}>
+    <span className="molam-status" lang={locale} data-status={status}>
       <span className="molam-badge">
         <Icon name={status} />
         {label}

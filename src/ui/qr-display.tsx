@@ -1,5 +1,6 @@
 import { useEffect, useState } from 'react'
 import type { OfflineQR, QRKind } from '../qr/index.ts'
+import { Icon } from './icon.tsx'
 import { useOfflineContext } from './provider.tsx'
 import { QRSymbol } from './qr-symbol.tsx'
 import { useReducedMotion } from './reduced-motion.ts'
@@ -16,8 +17,8 @@ export interface OfflineQRDisplayProps {
 }
 
 /**
- * A bundle as a QR code for another phone to carry, or the receipt that it brings back. Several symbols are shown in turn, with a pause; where the person
- * asks for less motion they wait for "next". Give it a `key` of the bundle's id, so that another one starts anew.
+ * A bundle as a QR code for another phone to carry, or the receipt that it brings back. Several symbols are shown in
+ * turn, with a pause; where the person asks for less motion they wait for "next". Give it a `key` of the bundle's id, so that another one starts anew.
  */
 export function OfflineQRDisplay({ qr, carries = 'bundle', frameMs = FRAME_MS }: OfflineQRDisplayProps) {
   const { words, locale } = useOfflineContext()
@@ -34,14 +35,14 @@ export function OfflineQRDisplay({ qr, carries = 'bundle', frameMs = FRAME_MS }:
             {place}
           </p>
           <div className="molam-qr-controls">
-            <button type="button" className="molam-button" onClick={() => step(-1)}>
-              {words.qr.previous}
+            <button type="button" className="molam-button" aria-label={words.qr.previous} onClick={() => step(-1)}>
+              <Icon name="previous" />
             </button>
             <button type="button" className="molam-button" onClick={() => setPlaying(!playing)}>
               {playing ? words.qr.pause : words.qr.play}
             </button>
-            <button type="button" className="molam-button" onClick={() => step(1)}>
-              {words.qr.next}
+            <button type="button" className="molam-button" aria-label={words.qr.next} onClick={() => step(1)}>
+              <Icon name="next" />
             </button>
           </div>
         </>

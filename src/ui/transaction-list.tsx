@@ -1,12 +1,11 @@
-import { memo, useId, useState } from 'react'
+import { useId, useState } from 'react'
+import { calendarDay } from '../protocol/activity.ts'
 import type { OfflinePayment, OfflineState } from '../sdk/index.ts'
-import { Amount, Time } from './figures.tsx'
-import { maskParty } from './format.ts'
-import { useOffline, usePayments, useProfile } from './hooks.ts'
-import { OfflinePaymentStatus } from './payment-status.tsx'
+import { formatDay } from './format.ts'
+import { useOffline, usePayments, useTimeZone } from './hooks.ts'
+import { PaymentRow } from './payment-row.tsx'
 import { useOfflineContext } from './provider.tsx'
 import { unsyncedOf } from './unsynced.ts'
-import { reasonText } from './words/index.ts'
 import type { Messages } from './words/messages.ts'
 
 /** Rows at first, and with each "more": what a cheap phone renders without a pause. */
@@ -21,11 +20,12 @@ export interface OfflineTransactionListProps {
   readonly onSelect?: (payment: OfflinePayment) => void
 }
 
-/** Payments with their amount, their time and where they stand, newest first. */
+/** Payments with their amount, their time and where they stand, newest first, below the day that they are of. */
 export function OfflineTransactionList({ payments, title, onSelect }: OfflineTransactionListProps) {
   const { words, locale } = useOfflineContext()
   const state = useOffline()
   const all = usePayments()
+  const zone = useTimeZone()
   const shown = payments ?? all
   const [rows, setRows] = useState(PAGE_ROWS)
   const titleId = useId()
@@ -36,16 +36,16 @@ export function OfflineTransactionList({ payments, title, onSelect }: OfflineTra
         {title ?? words.list.title}
       </h2>
       {shown.length === 0 && <p className="molam-quiet">{emptyText(state, words)}</p>}
-      {shown.length > 0 && (
-        <ol className="molam-rows" reversed>
-          {shown
-            .slice(rest)
-            .reverse()
-            .map((payment) => (
-              <Row key={payment.localId} payment={payment} onSelect={onSelect} />
+      {daysOf(shown.slice(rest).reverse(), zone).map(([day, ofDay]) => (
+        <div className="molam-day" key={day}>
+          <h3 suppressHydrationWarning>{formatDay(ofDay[0].initiatedAtMs, locale, zone)}</h3>
+          <ol className="molam-rows" reversed>
+            {ofDay.map((payment) => (
+              <PaymentRow key={payment.localId} payment={payment} onSelect={onSelect} />
             ))}
-        </ol>
-      )}
+          </ol>
+        </div>
+      ))}
       {rest > 0 && (
         <button type="button" className="molam-button" onClick={() => setRows(rows + PAGE_ROWS)}>
           {words.list.more(Math.min(rest, PAGE_ROWS))}
@@ -55,53 +55,23 @@ export function OfflineTransactionList({ payments, title, onSelect }: OfflineTra
   )
 }
 
+type OfOneDay = [OfflinePayment, ...OfflinePayment[]]
+
+/** A clock that was put right may have payments of one day on both sides of another's: they stand together. */
+function daysOf(payments: readonly OfflinePayment[], zone: string): readonly (readonly [string, OfOneDay])[] {
+  const days = new Map<string, OfOneDay>()
+  for (const payment of payments) {
+    const day = calendarDay(payment.initiatedAtMs, zone)
+    const known = days.get(day)
+    if (known === undefined) days.set(day, [payment])
+    else known.push(payment)
+  }
+  return [...days]
+}
+
 /** A device that could not be read has no payments to show, which is not the same as none. */
 function emptyText(state: OfflineState, { list, banner }: Messages): string {
   if (unsyncedOf(state) !== 'unknown') return list.empty
   if (state.status === 'created') return banner.opening
   return state.status === 'needs_network' ? banner.firstContact : banner.unknown
-}
-
-interface RowProps {
-  readonly payment: OfflinePayment
-  readonly onSelect: ((payment: OfflinePayment) => void) | undefined
-}
-
-const Row = memo(function Row({ payment, onSelect }: RowProps) {
-  const { words } = useOfflineContext()
-  const owner = useProfile()?.ownerWallet
-  const { counter, amount, currency, status, reason, initiatedAtMs } = payment
-  const content = (
-    <>
-      <span className="molam-row-line">
-        <Amount minor={amount} currency={currency} />
-        <span className="molam-quiet">
-          <Time atMs={initiatedAtMs} />
-        </span>
-      </span>
-      <span className="molam-row-line">
-        <OfflinePaymentStatus status={status} />
-        <span className="molam-quiet">
-          {words.list.payment(counter)} · {otherParty(payment, owner, words)}
-        </span>
-      </span>
-      {reason !== undefined && <span className="molam-reason">{reasonText(words, reason)}</span>}
-    </>
-  )
-  return (
-    <li className="molam-row" data-status={status}>
-      {onSelect ? (
-        <button type="button" className="molam-row-content molam-row-button" onClick={() => onSelect(payment)}>
-          {content}
-        </button>
-      ) : (
-        <div className="molam-row-content">{content}</div>
-      )}
-    </li>
-  )
-})
-
-/** Whom the owner of the device dealt with. */
-function otherParty({ sender, receiver }: OfflinePayment, owner: string | undefined, { list }: Messages): string {
-  return sender === owner ? list.to(maskParty(receiver)) : list.from(maskParty(sender))
 }

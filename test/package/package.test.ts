@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { beforeAll, expect, it } from 'vitest'
@@ -18,6 +18,12 @@ it('holds every file that it exports', () => {
   )
   expect(files.length).toBeGreaterThan(12)
   expect(files.filter((file) => !existsSync(join(root, file)))).toEqual([])
+})
+
+it('has the components’ looks in one stylesheet, which needs no other file', () => {
+  const css = readFileSync(join(root, pkg.exports['./ui/style.css']), 'utf8')
+  expect(css).not.toMatch(/@import|url\(/)
+  for (const part of ['--molam-surface', '.molam-banner', '.molam-row', '.molam-qr']) expect(css).toContain(part)
 })
 
 it('type-checks what a developer writes with it', async () => {

@@ -177,16 +177,19 @@ export function assertClean(page: Page): void {
   expect(troubles.get(page)).toEqual([])
 }
 
-/** Keeps a picture of the screen, and asks axe what is wrong with it. */
+/** Keeps a picture of the whole screen from its top, and asks axe what is wrong with it. */
 export async function look(page: Page, name: string): Promise<void> {
   mkdirSync(SHOTS, { recursive: true })
+  await stands(page)
+  await page.evaluate(() => scrollTo(0, 0))
   const { width, height } = page.viewportSize() ?? PHONE.viewport
-  // All of it at once, with the navigation where it belongs.
-  await page.setViewportSize({ width, height: await page.evaluate(() => document.documentElement.scrollHeight) })
-  // Two frames: laid out, and painted.
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+  // All of it at once, with the navigation where it belongs: a taller page may be laid out anew.
+  for (let missing = await hiddenBelow(page); missing > 0; missing = await hiddenBelow(page)) {
+    await page.setViewportSize({ width, height: (page.viewportSize()?.height ?? height) + missing })
+  }
   await page.screenshot({ path: join(SHOTS, `${name}.png`) })
   await page.setViewportSize({ width, height })
+  expect(await widerThanScreen(page), `${name}: sticks out`).toEqual([])
   // As text through the debugger: the page's own policy allows no foreign script.
   await page.evaluate(axe.source)
   const violations = await page.evaluate(async () => {
@@ -196,6 +199,33 @@ export async function look(page: Page, name: string): Promise<void> {
   })
   expect(violations, `${name}: axe`).toEqual([])
 }
+
+/** The screen of the address is the one that is shown, its buttons can be pressed, it is laid out and painted. */
+async function stands(page: Page): Promise<void> {
+  await page.waitForFunction(() => {
+    const shell = document.querySelector<HTMLElement>('.pos')
+    const isShown = shell === null || shell.dataset['screen'] === (location.hash.split('/')[1] || 'till')
+    return isShown && document.querySelector('[data-settled=false]') === null
+  })
+  await painted(page)
+}
+
+const painted = (page: Page) =>
+  page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+
+/** How many pixels of the page are below the end of the screen. */
+async function hiddenBelow(page: Page): Promise<number> {
+  await painted(page)
+  return page.evaluate(() => document.documentElement.scrollHeight - document.documentElement.clientHeight)
+}
+
+/** What is wider than the page, or than the box that it stands in. */
+export const widerThanScreen = (page: Page) =>
+  page.evaluate(() => {
+    const boxes = document.querySelectorAll('html, .pos-pane, .pos-pane section, .pos-pane article, .pos-pane button')
+    const wide = [...boxes].filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+    return wide.map(({ tagName, className, scrollWidth }) => `${tagName} ${className}: ${scrollWidth} pixels`)
+  })
 
 /** How each payment of the list stands, as the page shows it: the newest first. */
 export const statuses = (page: Page) =>

@@ -71,7 +71,7 @@ describe('a till of a merchant', () => {
     await fill(page, '')
     await look(page, '03-payer')
     await page.keyboard.press('Enter')
-    await page.getByText('Noté, en attente de règlement').waitFor()
+    await page.getByText('Gardé sur cet appareil. Pas encore payé.').waitFor()
     await look(page, '04-noted')
     expect(await page.getByText('Payé', { exact: true }).count()).toBe(0)
   })

@@ -26,7 +26,7 @@ it('a new version waits until a person asks for it, and takes nothing that was t
   await page.getByRole('button', { name: 'Mettre à jour' }).click()
   await page.waitForFunction(() => !('loadedBefore' in globalThis))
   await page.getByRole('link', { name: 'Aujourd’hui' }).click()
-  await page.getByText(PAYER.slice(-4)).waitFor()
+  await page.getByText(PAYER.slice(-4)).last().waitFor()
   expect(await page.getByText('Une nouvelle version est prête.').count()).toBe(0)
   assertClean(page)
 })

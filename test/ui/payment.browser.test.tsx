@@ -81,7 +81,7 @@ it.each([
     'day',
     2_500,
     { maxOfflineValuePerDevicePerDay: 4_000 },
-    /Il reste 1\u202f500\u00a0F\u202fCFA à prendre aujourd’hui, sur 4\u202f000\u00a0F\u202fCFA par jour\./,
+    /Il reste 1\u202f500\u00a0F\u202fCFA à encaisser aujourd’hui, sur 4\u202f000\u00a0F\u202fCFA par jour\./,
   ],
   ['count of the day', 2_500, { maxOfflinePerDevicePerDay: 1 }, /La limite de 1 paiements? par jour est atteinte\./],
 ])('above the limit of the %s nothing is taken, and the limit is named', async (_name, amount, policy, message) => {
@@ -92,7 +92,7 @@ it.each([
   await till.show(<OfflinePaymentButton terms={terms({ amount })} />)
   await page.getByRole('button', { name: /Encaisser/ }).click()
   const alert = page.getByRole('alert')
-  await expect.element(alert).toMatchTextContent('Paiement non pris. Personne n’a été débité.')
+  await expect.element(alert).toMatchTextContent('Paiement non enregistré. Personne n’a été débité.')
   expect(alert.element().textContent).toMatch(message)
   expect(till.sdk.getTransactions()).toHaveLength(1)
 })
@@ -123,7 +123,7 @@ it('a full disk is told as a payment that was not taken', async () => {
   }
   await page.getByRole('button', { name: /Encaisser/ }).click()
   const alert = page.getByRole('alert')
-  await expect.element(alert).toMatchTextContent('Paiement non pris. Personne n’a été débité.')
+  await expect.element(alert).toMatchTextContent('Paiement non enregistré. Personne n’a été débité.')
   await expect.element(alert).toMatchTextContent('Libérez de la place sur l’appareil.')
   await expect.element(alert).toMatchTextContent('storage_failed')
   expect(till.sdk.getTransactions()).toHaveLength(0)
@@ -165,4 +165,22 @@ it('the list shows the newest first, a page at a time, and its rows can be chose
   expect(page.getByRole('listitem').elements()).toHaveLength(60)
   await page.getByRole('listitem').first().getByRole('button').click()
   expect(chosen).toEqual([60])
+})
+
+it('payments stand below the day that they are of, in the zone of the policy, and the list has the name that it is given', async () => {
+  const till = await Till.open()
+  till.rig.timeMs = Date.UTC(2026, 10, 22, 23, 50)
+  await till.sdk.createOfflineTransaction(terms({ amount: 100 }))
+  till.rig.timeMs += 20 * 60_000
+  for (const amount of [200, 300]) await till.sdk.createOfflineTransaction(terms({ amount }))
+  const { container } = await till.show(<OfflineTransactionList title="Cette semaine" />)
+  expect(page.getByRole('region', { name: 'Cette semaine' }).elements()).toHaveLength(1)
+  const days = [...container.querySelectorAll('.molam-day')].map((day) => [
+    day.querySelector('h3')?.textContent,
+    [...day.querySelectorAll('.molam-amount')].map((amount) => Number.parseInt(amount.textContent ?? '', 10)),
+  ])
+  expect(days).toEqual([
+    ['lundi 23 novembre', [300, 200]],
+    ['dimanche 22 novembre', [100]],
+  ])
 })

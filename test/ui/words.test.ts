@@ -65,6 +65,17 @@ it('times are those of the zone that the policy names', () => {
   expect(formatTime(atMs, 'wo', 'Africa/Dakar')).toContain('23:30')
 })
 
+it('a date is not broken across lines, and says its year where it must last', () => {
+  const atMs = Date.UTC(2026, 11, 2, 10, 25)
+  for (const locale of LOCALES) {
+    for (const form of ['time', 'day', 'year'] as const)
+      expect(formatTime(atMs, locale, 'Africa/Dakar', form)).not.toContain(' ')
+    expect(formatTime(atMs, locale, 'Africa/Dakar', 'year')).toContain('2026')
+    expect(formatTime(atMs, locale, 'Africa/Dakar')).not.toContain('2026')
+    expect(formatTime(atMs, locale, 'Africa/Dakar', 'time')).toBe('10:25')
+  }
+})
+
 it('a wallet is recognised by its end, never shown whole', () => {
   expect(maskParty('+221770001234')).toBe('•••• 1234')
   expect(maskParty('+221770001234')).not.toContain('22177')

@@ -35,7 +35,7 @@ export const fr: Messages = {
     reviewer_rejected: 'La personne qui l’a vérifié l’a refusé.',
   },
   money: {
-    not_taken: 'Paiement non pris. Personne n’a été débité.',
+    not_taken: 'Paiement non enregistré. Personne n’a été débité.',
     safe_on_device: 'Rien n’est perdu\u00a0: les paiements sont gardés sur cet appareil.',
     receipted: 'Rien n’est perdu\u00a0: le serveur en a donné le reçu.',
   },
@@ -52,7 +52,7 @@ export const fr: Messages = {
   },
   limits: {
     perPayment: (max) => `Un paiement hors ligne va jusqu’à ${max}.`,
-    perDay: (remaining, max) => `Il reste ${remaining} à prendre aujourd’hui, sur ${max} par jour.`,
+    perDay: (remaining, max) => `Il reste ${remaining} à encaisser aujourd’hui, sur ${max} par jour.`,
     countPerDay: (max) => `La limite de ${payments(max)} par jour est atteinte.`,
   },
   take: {
@@ -74,7 +74,8 @@ export const fr: Messages = {
     opening: 'Ouverture…',
     firstContact: 'Première connexion nécessaire',
     online: 'En ligne',
-    offline: 'Hors ligne\u00a0: les paiements sont gardés ici',
+    offline: 'Hors ligne',
+    kept: 'paiements gardés',
     blocked: 'Appareil bloqué',
     closed: 'Session fermée',
     syncing: 'Synchronisation…',

@@ -42,6 +42,8 @@ export interface Messages {
     readonly firstContact: string
     readonly online: string
     readonly offline: string
+    /** Goes on after `offline`: nothing is lost meanwhile. */
+    readonly kept: string
     readonly blocked: string
     readonly closed: string
     readonly syncing: string

@@ -36,7 +36,7 @@ function Gauge({ label, used, max, text }: GaugeProps) {
     <label className="pos-gauge">
       <span>{label}</span>
       <span className="pos-gauge-text">{text}</span>
-      <progress max={max} value={used} />
+      <progress className="molam-progress" max={max} value={used} />
     </label>
   )
 }

@@ -1,7 +1,8 @@
 import { useRef, useState } from 'react'
 import { OfflineError, type OfflinePayment } from '../../sdk/index.ts'
-import { formatAmount, OfflineErrorNotice, OfflinePaymentStatus, Time, usePayment } from '../../ui/index.ts'
+import { OfflineErrorNotice, OfflinePaymentStatus, Time, usePayment } from '../../ui/index.ts'
 import { BackLink } from './back-link.tsx'
+import { DisplayAmount } from './display-amount.tsx'
 import { ShareReceipt } from './share.tsx'
 import { useTill } from './till-context.tsx'
 
@@ -28,7 +29,9 @@ function Slip({ payment }: { readonly payment: OfflinePayment }) {
       <h2 ref={heading} tabIndex={-1}>
         {receipt.title}
       </h2>
-      <p className="pos-display">{formatAmount(amount, currency)}</p>
+      <p>
+        <DisplayAmount minor={amount} currency={currency} />
+      </p>
       <OfflinePaymentStatus status={status} {...(reason !== undefined && { reason })} detailed />
       {waiting && <p className="pos-provisional">{receipt.provisional}</p>}
       <dl className="pos-facts">

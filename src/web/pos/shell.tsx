@@ -63,7 +63,8 @@ export function Shell({ till, locale, words, timers }: ShellProps) {
             <div className="pos-pane pos-pane-till">
               <Till />
             </div>
-            <div className="pos-pane pos-pane-side">
+            {/* Another one for each place, which thereby starts at its top. */}
+            <div className="pos-pane pos-pane-side" key={href}>
               <Side route={route} />
             </div>
           </main>

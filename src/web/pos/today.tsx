@@ -92,7 +92,7 @@ interface FigureProps {
 
 function Figure({ name, label, total: { value, count }, currency }: FigureProps) {
   return (
-    <div className="pos-total" data-total={name}>
+    <div className="pos-total" data-total={name} data-empty={count === 0 || undefined}>
       <dt>
         {label} <span>× {count}</span>
       </dt>

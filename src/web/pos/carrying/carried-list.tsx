@@ -38,7 +38,7 @@ export function CarriedList() {
       )}
       <button
         type="button"
-        className="molam-button molam-primary pos-big"
+        className="molam-button molam-primary"
         onClick={() => {
           setRefused(undefined)
           setScanning(true)

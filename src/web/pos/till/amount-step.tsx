@@ -1,6 +1,7 @@
 import { type FormEvent, useCallback } from 'react'
 import { formatAmount } from '../../../ui/index.ts'
 import { type PadKey, press } from '../amount.ts'
+import { DisplayAmount } from '../display-amount.tsx'
 import { useTill } from '../till-context.tsx'
 import type { Draft } from './draft.ts'
 import { Pad } from './pad.tsx'
@@ -30,12 +31,12 @@ export function AmountStep({ standing, draft, onChange, onNext }: AmountStepProp
   return (
     <form className="pos-amount-step" onSubmit={submit}>
       <h2 className="pos-hidden">{till.amount}</h2>
-      <output className="pos-display" data-empty={amount === 0 || undefined} aria-label={till.amount}>
-        {formatAmount(amount, currency)}
+      <output data-empty={amount === 0 || undefined} aria-label={till.amount}>
+        <DisplayAmount minor={amount} currency={currency} />
       </output>
       <Hint standing={standing} amount={amount} />
       <Pad onPress={onPress} />
-      <button type="submit" className="molam-button molam-primary pos-big" aria-disabled={!ready}>
+      <button type="submit" className="molam-button molam-primary" aria-disabled={!ready}>
         {till.next}
       </button>
     </form>

@@ -31,9 +31,17 @@ export function Pad({ onPress }: { readonly onPress: (key: PadKey) => void }) {
           onPointerDown={(event) => event.preventDefault()}
           onClick={() => onPress(key)}
         >
-          {key === 'erase' ? '⌫' : key}
+          {key === 'erase' ? <EraseIcon /> : key}
         </button>
       ))}
     </fieldset>
+  )
+}
+
+function EraseIcon() {
+  return (
+    <svg viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+      <path d="M9 5h11a1 1 0 0 1 1 1v12a1 1 0 0 1-1 1H9l-6-7 6-7ZM12 9.5l5 5m0-5-5 5" />
+    </svg>
   )
 }

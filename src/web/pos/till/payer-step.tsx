@@ -2,6 +2,7 @@ import { type FormEvent, useEffect, useRef, useState } from 'react'
 import type { OfflineError, OfflinePayment, Profile } from '../../../sdk/index.ts'
 import { useTimeFormat } from '../../../ui/hooks.ts'
 import { formatAmount, OfflineErrorNotice } from '../../../ui/index.ts'
+import { DisplayAmount } from '../display-amount.tsx'
 import { Field } from '../field.tsx'
 import { useTill } from '../till-context.tsx'
 import type { Messages } from '../words/messages.ts'
@@ -62,8 +63,8 @@ export function PayerStep(props: PayerStepProps) {
       <button type="button" className="pos-back" onClick={onBack} aria-disabled={taking}>
         <span aria-hidden="true">‹</span> {back}
       </button>
-      <output className="pos-display" aria-label={till.amount}>
-        {money(amount)}
+      <output aria-label={till.amount}>
+        <DisplayAmount minor={amount} currency={currency} />
       </output>
       <h2>{words.title}</h2>
       <Field
@@ -161,12 +162,7 @@ function Again({ before, another, wrong, onChange }: AgainProps) {
 function TakeButton({ amount, ready, taking }: { amount: string; ready: boolean; taking: boolean }) {
   const { till } = useTill().words
   return (
-    <button
-      type="submit"
-      className="molam-button molam-primary pos-big"
-      aria-disabled={!ready || taking}
-      aria-busy={taking}
-    >
+    <button type="submit" className="molam-button molam-primary" aria-disabled={!ready || taking} aria-busy={taking}>
       {taking ? till.taking : till.take(amount)}
     </button>
   )

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'react'
 import type { TakenPayment } from '../../../sdk/index.ts'
-import { formatAmount, OfflinePaymentStatus, usePayment } from '../../../ui/index.ts'
+import { OfflinePaymentStatus, usePayment } from '../../../ui/index.ts'
+import { DisplayAmount } from '../display-amount.tsx'
 import { hrefOf } from '../route.ts'
 import { useTill } from '../till-context.tsx'
 import { isEnter, isForStep } from './keyboard.ts'
@@ -8,7 +9,6 @@ import { useSettled } from './settled.ts'
 
 interface ResultProps {
   readonly payment: TakenPayment
-  readonly how: 'online' | 'offline'
   readonly onNext: () => void
 }
 
@@ -16,7 +16,7 @@ interface ResultProps {
  * What became of the payment, followed while the screen is open. It looks final only once the ledger's verified outcome
  * says so. Enter goes on to the next one.
  */
-export function Result({ payment, how, onNext }: ResultProps) {
+export function Result({ payment, onNext }: ResultProps) {
   const { result } = useTill().words
   const { status, reason, localId, amount, currency } = usePayment(payment.localId) ?? payment
   const heading = useRef<HTMLHeadingElement>(null)
@@ -31,22 +31,16 @@ export function Result({ payment, how, onNext }: ResultProps) {
     addEventListener('keydown', listen)
     return () => removeEventListener('keydown', listen)
   }, [onNext, settled])
-  const waiting = status === 'pending_offline' || status === 'pending'
   return (
     <div className="pos-result" data-status={status} data-settled={settled}>
       <h2 ref={heading} tabIndex={-1}>
-        <span className="pos-display">{formatAmount(amount, currency)}</span>
-        {waiting && (
-          <span className="pos-noted">
-            {how === 'offline' && status === 'pending_offline' ? result.noted : result.received}
-          </span>
-        )}
+        <DisplayAmount minor={amount} currency={currency} />
+        <OfflinePaymentStatus status={status} {...(reason !== undefined && { reason })} detailed />
       </h2>
-      <OfflinePaymentStatus status={status} {...(reason !== undefined && { reason })} detailed />
       <p className="pos-local-id">{localId}</p>
       <button
         type="button"
-        className="molam-button molam-primary pos-big"
+        className="molam-button molam-primary"
         aria-disabled={!settled}
         onClick={() => settled && onNext()}
       >

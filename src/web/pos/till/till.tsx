@@ -24,7 +24,7 @@ export function Till() {
   }, [reset])
 
   if (shop === undefined || standing === undefined) return <FirstContact />
-  if (state.status === 'taken') return <Result payment={state.payment} how={state.how} onNext={next} />
+  if (state.status === 'taken') return <Result payment={state.payment} onNext={next} />
   if (step === 'amount') {
     return <AmountStep standing={standing} draft={draft} onChange={setDraft} onNext={() => setStep('payer')} />
   }

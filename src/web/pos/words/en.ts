@@ -52,8 +52,6 @@ export const en: Messages = {
     againYes: 'It is another payment',
   },
   result: {
-    noted: 'Recorded, waiting to be settled',
-    received: 'Received by the server, waiting to be settled',
     next: 'New payment',
     receipt: 'Show the receipt',
   },

@@ -53,8 +53,6 @@ export const fr: Messages = {
     againYes: 'C’est un autre paiement',
   },
   result: {
-    noted: 'Noté, en attente de règlement',
-    received: 'Reçu par le serveur, en attente de règlement',
     next: 'Nouveau paiement',
     receipt: 'Voir le reçu',
   },

@@ -48,8 +48,6 @@ export interface Messages {
     readonly againYes: string
   }
   readonly result: {
-    readonly noted: string
-    readonly received: string
     readonly next: string
     readonly receipt: string
   }

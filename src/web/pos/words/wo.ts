@@ -54,8 +54,6 @@ export const wo: Messages = {
     againYes: 'Beneen fey la',
   },
   result: {
-    noted: 'Bindees na ko, feyaguñu ko',
-    received: 'Serwër bi jot na ko, feyaguñu ko',
     next: 'Beneen fey',
     receipt: 'Xool resi bi',
   },
