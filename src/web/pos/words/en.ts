@@ -22,7 +22,7 @@ export const en: Messages = {
     unready: {
       blocked: 'This till is blocked: it takes nothing.',
       closed: 'This till is not open: it takes nothing.',
-      overdue: 'Connect the till to the internet first: its last contact is too long ago.',
+      overdue: 'Connect the till to the internet before you charge.',
       suspended: 'Offline payments are suspended.',
       count_used: 'Today’s number of payments is reached.',
       value_used: 'Today’s amount is reached.',

@@ -22,7 +22,7 @@ export const fr: Messages = {
     unready: {
       blocked: 'Cette caisse est bloquée\u00a0: elle n’encaisse rien.',
       closed: 'Cette caisse n’est pas ouverte\u00a0: elle n’encaisse rien.',
-      overdue: 'Connectez la caisse à Internet avant d’encaisser\u00a0: son dernier contact est trop ancien.',
+      overdue: 'Connectez la caisse à Internet avant d’encaisser.',
       suspended: 'Les paiements hors ligne sont suspendus.',
       count_used: 'Le nombre de paiements du jour est atteint.',
       value_used: 'Le montant du jour est atteint.',

@@ -23,7 +23,7 @@ export const wo: Messages = {
     unready: {
       blocked: 'Kees bii dañu ko téye: du jël dara.',
       closed: 'Kees bii ubbikuwul: du jël dara.',
-      overdue: 'Boole kees bi ak Internet balaa ngay jël xaalis: yàgg na lool jokkoowul ak serwër bi.',
+      overdue: 'Boole kees bi ak Internet balaa ngay jël xaalis.',
       suspended: 'Fey yi amul rezo dañu leen taxawal.',
       count_used: 'Limu fey yu tey jeex na.',
       value_used: 'Xaalisu tey jeex na.',
