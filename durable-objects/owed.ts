@@ -1,5 +1,5 @@
 import { OLDER_KEYS_MAX } from '../src/protocol/limits.ts'
-import type { BundleMessage, DecisionMessage, DeviceMessage } from '../src/protocol/messages.ts'
+import type { BundleMessage, DecisionMessage, DeviceMessage, OlderDeviceKey } from '../src/protocol/messages.ts'
 import type { IndexMessage } from '../src/store/index-message.ts'
 import { bundleRow, deviceRow } from './projection.ts'
 import type { Decision, Device, Owing, StoredBundle } from './types.ts'
@@ -38,10 +38,17 @@ export function settleMessageOf({ deviceId }: Pick<Device, 'deviceId'>, bundle: 
 export function deviceMessageOf(device: Device, nowMs: number): DeviceMessage {
   const { deviceId, rev, alg, kid, publicKey, status, country, tenant, ownerWallet } = device
   const facts = { deviceId, rev, alg, kid, publicKey, status, country, tenant, ownerWallet }
-  // A key whose message was never confirmed may have signed bundles that the reconciler cannot verify without it.
-  const olderKeys = device.olderKeys.filter((key) => key.rev > device.recordedRev).slice(-OLDER_KEYS_MAX)
-  const older = olderKeys.map((key) => ({ alg: key.alg, kid: key.kid, publicKey: key.publicKey }))
-  return { kind: 'device', ...facts, atMs: nowMs, ...(older.length > 0 && { olderKeys: older }) }
+  // Each of them each time: a key whose own message was lost may have signed what is on its way, and one that was lost
+  // by its device must not debit anybody any more.
+  const olderKeys = device.olderKeys.slice(-OLDER_KEYS_MAX).map((key): OlderDeviceKey => {
+    return {
+      alg: key.alg,
+      kid: key.kid,
+      publicKey: key.publicKey,
+      fate: key.state === 'revoked' ? 'revoked' : 'replaced',
+    }
+  })
+  return { kind: 'device', ...facts, atMs: nowMs, ...(olderKeys.length > 0 && { olderKeys }) }
 }
 
 export function decisionMessageOf({ deviceId }: Device, decision: Decision): DecisionMessage {

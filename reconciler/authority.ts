@@ -7,13 +7,15 @@ import type { Policy } from '../src/protocol/policy.ts'
 import { needsPayerProof } from '../src/protocol/rules.ts'
 import type { Registry } from './registry.ts'
 
+const HOUR_MS = 3_600_000
+
 /** By what right a wallet is debited: money moves only with its owner's word, or when the amount is small enough. */
 export type Authority =
   | { readonly kind: 'not_needed' }
   /** The payer's own signature; its nonce must not have been used in the book before. */
   | { readonly kind: 'signed'; readonly payerDeviceId: string; readonly nonce: Uint8Array }
-  /** It names a device that is not registered here, or not yet. */
-  | { readonly kind: 'unknown_payer_device' }
+  /** It names a device, or a key of it, that is not registered here, or not yet. */
+  | { readonly kind: 'unknown_payer_device'; readonly payerDeviceId: string }
   | { readonly kind: 'none' }
 
 /** The payer's device whose key a payment's authorization must be verified with, if one is needed. */
@@ -22,11 +24,15 @@ export function payerDeviceOf(payment: Payment, policy: Policy, ownerWallet: str
   return readAuthorization(payment)?.claims.deviceId
 }
 
-/** @param registry holds at least the payer's device, when it is registered */
+/**
+ * @param receivedAtMs of the bundle, as its receipt says
+ * @param registry holds at least the payer's device, when it is registered
+ */
 export async function debitAuthority(
   payment: Payment,
   policy: Policy,
   ownerWallet: string,
+  receivedAtMs: number,
   registry: Registry,
 ): Promise<Authority> {
   if (!needsPayerProof(payment, policy, ownerWallet)) return { kind: 'not_needed' }
@@ -35,9 +41,13 @@ export async function debitAuthority(
   const { deviceId, kid, alg, nonce } = authorization.claims
   const payer = registry.get(deviceId)
   const key = payer?.keys.get(toHex(kid))
-  if (payer === undefined || key === undefined) return { kind: 'unknown_payer_device' }
+  if (payer === undefined || key === undefined) return { kind: 'unknown_payer_device', payerDeviceId: deviceId }
   // A suspended or revoked phone may be in other hands; the authorization does not say when it was made.
   if (payer.status !== 'active' || payer.ownerWallet !== payment.sender) return { kind: 'none' }
+  if (key.state === 'revoked') return { kind: 'none' }
+  // What was signed before it was replaced comes in a bundle that is not too old, or not at all.
+  const untilMs = key.stateAtMs + policy.maxBundleAgeHours * HOUR_MS
+  if (key.state === 'replaced' && receivedAtMs > untilMs) return { kind: 'none' }
   if (key.alg !== alg || !equalBytes(authorization.payload, authorizationTerms(payment))) return { kind: 'none' }
   if (!(await verifySign1(key.verifier, authorization, 'molam-payer-authorization-v1'))) return { kind: 'none' }
   return { kind: 'signed', payerDeviceId: deviceId, nonce }

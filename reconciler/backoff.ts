@@ -13,6 +13,11 @@ export interface Backoff {
  */
 export const PAUSE_MAX_MS = 10 * 60_000
 
+/** As long again as it has waited, so that pauses double while nothing but the time is counted. */
+export function waitingMs({ firstMs, maxMs }: Backoff, waitedMs: number, random: number): number {
+  return Math.round(Math.min(Math.max(waitedMs, firstMs), maxMs) * (0.5 + random / 2))
+}
+
 /** @param attempt 1 for the first failure. @param random 0 … 1 */
 export function backoffMs({ firstMs, maxMs }: Backoff, attempt: number, random: number): number {
   const pause = Math.min(firstMs * 2 ** Math.min(attempt - 1, 30), maxMs)

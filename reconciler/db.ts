@@ -80,12 +80,26 @@ export async function transact<T>(pool: pg.Pool, work: (client: pg.PoolClient) =
   }
 }
 
-const TRANSIENT = new Set(['08', '40', '53', '57', '55'])
+/**
+ * SQLSTATE (Appendix A of the Postgres manual): connections, deadlocks and serialization, resources; a lock that was not
+ * had in time; a server that stops or starts, or is a standby. Not 57014: a statement that always takes too long is a fault
+ * of its own.
+ */
+const TRANSIENT_STATE = /^(08...|40...|53...|55P03|57P0.|25006|25P0[34])$/
+const TRANSIENT_SOCKET = new Set([
+  ...['ECONNREFUSED', 'ECONNRESET', 'ECONNABORTED', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'],
+  ...['ENOTFOUND', 'EAI_AGAIN'],
+])
+/** What node-postgres and its pool say of a connection, without a code. */
+const TRANSIENT_TEXT =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client was closed|Client has encountered a connection error)/
 
-/** Whether the same work may succeed when it is done again without a change: connections, deadlocks, timeouts. */
+/** Whether the same work may succeed when it is done again without a change, and nothing is wrong with the work itself. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof NotCommitted) return true
   if (!(error instanceof Error)) return false
-  if (error instanceof pg.DatabaseError) return TRANSIENT.has(error.code?.slice(0, 2) ?? '')
-  return 'code' in error || /connection|timeout/i.test(error.message)
+  const code = (error as { readonly code?: unknown }).code
+  if (error instanceof pg.DatabaseError) return typeof code === 'string' && TRANSIENT_STATE.test(code)
+  if (typeof code === 'string') return TRANSIENT_SOCKET.has(code)
+  return TRANSIENT_TEXT.test(error.message)
 }

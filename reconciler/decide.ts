@@ -30,21 +30,25 @@ export interface AuthorisedBundle {
   /** Without the voided. */
   readonly payments: readonly Payment[]
   readonly authorities: readonly Authority[]
+  /** Devices that an authorization names and that may still come; without them such a payment waits for a person. */
+  readonly unknownPayers: readonly string[]
 }
 
-/** @returns undefined when a payer's device is not known and may still come */
 export async function authorise(
   verified: VerifiedBundle,
   policy: Policy,
   ownerWallet: string,
   registry: Registry,
-  mayWait: boolean,
-): Promise<AuthorisedBundle | undefined> {
+): Promise<AuthorisedBundle> {
   const payments = verified.payload.entries.filter((entry): entry is Payment => !isVoided(entry))
-  const authorities = await Promise.all(payments.map((p) => debitAuthority(p, policy, ownerWallet, registry)))
-  const open = payments.some((p, i) => isAlive(verified, p) && authorities[i]?.kind === 'unknown_payer_device')
-  if (open && mayWait) return undefined
-  return { verified, policy, ownerWallet, payments, authorities }
+  const authorities = await Promise.all(
+    payments.map((p) => debitAuthority(p, policy, ownerWallet, verified.receipt.receivedAtMs, registry)),
+  )
+  const unknownPayers = payments.flatMap((payment, i) => {
+    const authority = authorities[i]
+    return authority?.kind === 'unknown_payer_device' && isAlive(verified, payment) ? [authority.payerDeviceId] : []
+  })
+  return { verified, policy, ownerWallet, payments, authorities, unknownPayers: [...new Set(unknownPayers)] }
 }
 
 /** Not refused by the edge: what may still move money. */
@@ -86,6 +90,8 @@ export async function decidePayments(bundle: AuthorisedBundle, { risk, twins }: 
 
 const ACCEPTED: Verdict = { decision: 'accepted' }
 const TWIN: Verdict = { decision: 'review', reason: 'duplicate' }
+/** The payer's device was waited for in vain: that is nobody's fault yet, and a person looks. */
+const UNPROVEN: Verdict = { decision: 'review', reason: 'payer_not_proven' }
 
 /**
  * The policy's rules as of the time of admission. Not the daily limits and the times of earlier bundles: those depend on
@@ -113,8 +119,9 @@ function statusOf(
   if (edge.decision === 'refused') return { status: 'refused', ...reasonOf(edge), payerProven }
   if (here.decision === 'refused') return { status: 'failed', ...reasonOf(here), payerProven }
   // What people have been shown already waits for their word; what they have not is not held when it could never be posted.
-  if (edge.decision === 'accepted' && !payerProven) return { status: 'failed', reason: 'payer_not_proven', payerProven }
-  const word = stricter(edge, here)
+  if (edge.decision === 'accepted' && authority.kind === 'none')
+    return { status: 'failed', ...reasonOf(UNPROVEN), payerProven }
+  const word = stricter(stricter(edge, here), authority.kind === 'unknown_payer_device' ? UNPROVEN : ACCEPTED)
   const status = word.decision === 'accepted' ? 'pending' : (word.decision as 'review' | 'quarantined')
   return { status, ...reasonOf(word), payerProven, ...proof }
 }

@@ -6,11 +6,13 @@ import { type DecisionMessage, encodeSettleMessage } from '../src/protocol/messa
 import type { PaymentType } from '../src/protocol/payment.ts'
 import { bundleStatus, type PaymentStatus } from '../src/protocol/states.ts'
 import { record } from './audit.ts'
-import { type Backoff, backoffMs } from './backoff.ts'
+import { type Backoff, backoffMs, PAUSE_MAX_MS } from './backoff.ts'
 import { transact } from './db.ts'
 import { lockPending, markDone } from './inbox.ts'
+import { findLateProofs, type LateProofDeps, writeLateProofs } from './late-proof.ts'
 import { lockDevices } from './lock-devices.ts'
 import { faultOf, type Log } from './log.ts'
+import type { GoOn } from './loop.ts'
 import { announce } from './outbox.ts'
 import { countSettled, type SettledCount } from './settled-counts.ts'
 
@@ -47,8 +49,8 @@ export async function recordDecision(
     if (known === undefined) {
       await client.query(
         `INSERT INTO offline_decisions (device_id, rev, counter, bundle_id, verdict, reason, actors, content_hash,
-           decided_at, recorded_at, retry_at)
-         SELECT $1, $2, counter, $3, verdict, $4, $5, $6, $7, $8, $8
+           decided_at, recorded_at)
+         SELECT $1, $2, counter, $3, verdict, $4, $5, $6, $7, $8
          FROM unnest($9::bigint[], $10::text[]) AS d (counter, verdict)`,
         [
           ...[deviceId, rev, bundleId, message.kind === 'reversal' ? message.reason : null, actors, Buffer.from(hash)],
@@ -71,8 +73,7 @@ function itemsOf(message: DecisionMessage): readonly Item[] {
   return message.decisions.map(({ counter, verdict }): Item => [counter, verdict])
 }
 
-export interface DecisionDeps {
-  readonly pool: pg.Pool
+export interface DecisionDeps extends LateProofDeps {
   readonly clock: () => number
   readonly random: () => number
   readonly log: Log
@@ -80,9 +81,11 @@ export interface DecisionDeps {
   readonly settled: (counts: readonly SettledCount[]) => void
 }
 
+/** How long devices are settled one by one in one round. */
+const ONE_BY_ONE_MAX_MS = 30_000
 /** Devices in one transaction. */
 const DEVICES_MAX = 50
-const FAILURE: Backoff = { firstMs: 1_000, maxMs: 10 * 60_000 }
+const FAILURE: Backoff = { firstMs: 1_000, maxMs: PAUSE_MAX_MS }
 
 /**
  * Reviews before reversals, and each in a transaction of its own: both lock accounts in their order, and one transaction
@@ -98,29 +101,32 @@ const STEPS = [
 type Step = (typeof STEPS)[number]
 
 /** Carries out what can be carried out now. @returns how many decisions about single payments were looked at */
-export async function settleDecisions(deps: DecisionDeps): Promise<number> {
+export async function settleDecisions(deps: DecisionDeps, goOn: GoOn = () => true): Promise<number> {
   let count = 0
   for (const step of STEPS) {
     const { rows } = await deps.pool.query<{ device_id: string }>(
       `SELECT DISTINCT device_id FROM offline_open_decisions
-       WHERE ${step.due} AND retry_at <= $1 ORDER BY device_id LIMIT $2`,
+       WHERE ${step.due} AND offline_decision_is_due(verdict, retry_at, $1) ORDER BY device_id LIMIT $2`,
       [new Date(deps.clock()), DEVICES_MAX],
     )
     const devices = rows.map(({ device_id }) => device_id)
-    if (devices.length > 0) count += await settleAll(deps, step, devices)
+    if (devices.length > 0) count += await settleAll(deps, step, devices, goOn)
   }
   return count
 }
 
 /** All at once; when that fails each by itself, so that one that cannot be settled holds up no other. */
-async function settleAll(deps: DecisionDeps, step: Step, devices: readonly string[]): Promise<number> {
+async function settleAll(deps: DecisionDeps, step: Step, devices: readonly string[], goOn: GoOn): Promise<number> {
   try {
     return await settle(deps, step, devices)
   } catch (error) {
     deps.log.warn({ devices: devices.length, fault: faultOf(error) }, 'decisions not settled; settling one by one')
   }
   let count = 0
+  const untilMs = deps.clock() + ONE_BY_ONE_MAX_MS
   for (const device of devices) {
+    // What is left is open, and taken the next time.
+    if (!goOn() || deps.clock() > untilMs) return count
     try {
       count += await settle(deps, step, [device])
     } catch (error) {
@@ -137,7 +143,8 @@ async function postpone(deps: DecisionDeps, { due }: Step, device: string, fault
   await deps.pool.query(
     `UPDATE offline_decisions SET last_error = $2, attempts = attempts + 1, retry_at = $3
      WHERE (device_id, rev, counter) IN (
-       SELECT device_id, rev, counter FROM offline_open_decisions WHERE ${due} AND device_id = $1 AND retry_at <= $4)`,
+       SELECT device_id, rev, counter FROM offline_open_decisions
+       WHERE ${due} AND device_id = $1 AND offline_decision_is_due(verdict, retry_at, $4))`,
     [device, fault, new Date(now + backoffMs(FAILURE, 6, deps.random())), new Date(now)],
   )
 }
@@ -162,8 +169,10 @@ interface Settled {
  */
 async function settle(deps: DecisionDeps, { settle }: Step, devices: readonly string[]): Promise<number> {
   const at = new Date(deps.clock())
+  const proofs = settle === 'offline_settle_reviews' ? await findLateProofs(deps, devices) : []
   const settled = await transact(deps.pool, async (client) => {
     await lockDevices(client, devices)
+    await writeLateProofs(client, proofs)
     const { rows } = await client.query<Settled>(`SELECT * FROM ${settle}($1, $2)`, [devices, at])
     if (rows.length === 0) return rows
     await announce(client, await updateBundles(client, rows, at), at)

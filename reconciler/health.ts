@@ -23,8 +23,14 @@ export class Pulse {
     this.#clock = clock
   }
 
-  beat(loop: string, failed: boolean): void {
+  /** It works: a step began, or comes to its next part. */
+  alive(loop: string): void {
     this.#seenAt.set(loop, this.#clock())
+  }
+
+  /** A step ended. */
+  beat(loop: string, failed: boolean): void {
+    this.alive(loop)
     if (failed) this.#failing.add(loop)
     else this.#failing.delete(loop)
   }
@@ -40,7 +46,7 @@ export class Pulse {
   }
 }
 
-/** A step is bounded by statement and call timeouts far below this. */
+/** Steps show a sign of life before each transaction and each call, and those have timeouts far below this. */
 const STUCK_MS = 5 * 60_000
 const READY_TIMEOUT_MS = 2_000
 

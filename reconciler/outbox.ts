@@ -1,7 +1,8 @@
 import type pg from 'pg'
 import type { Confirmation } from '../src/protocol/confirmations.ts'
-import { deviceId as asDeviceId, parseUlid } from '../src/protocol/ids.ts'
+import { deviceId as asDeviceId, parseUlid, ulidText } from '../src/protocol/ids.ts'
 import type { Outcome } from '../src/protocol/notice.ts'
+import type { Receipt } from '../src/protocol/receipt.ts'
 import { PAUSE_MAX_MS } from './backoff.ts'
 
 /**
@@ -14,6 +15,10 @@ export interface Subject {
   readonly bundleId?: string
   readonly seq?: number
   readonly decisionRev?: number
+}
+
+export function bundleSubject({ deviceId, bundleId, seq }: Receipt): Subject {
+  return { deviceId, bundleId: ulidText(bundleId), seq }
 }
 
 export interface OutboxRow {
@@ -174,4 +179,12 @@ export async function markDelivered(pool: pg.Pool, rows: readonly OutboxRow[], a
 
 export async function markUndelivered(pool: pg.Pool, id: number, fault: string, until: Date): Promise<void> {
   await pool.query(`UPDATE offline_outbox SET last_error = $2, next_attempt_at = $3 WHERE id = $1`, [id, fault, until])
+}
+
+/** As if they had not been claimed, but due then. */
+export async function unclaim(pool: pg.Pool, heads: readonly Head[], until: Date): Promise<void> {
+  await pool.query(
+    `UPDATE offline_outbox SET attempts = greatest(attempts - 1, 0), next_attempt_at = $2 WHERE id = ANY ($1::bigint[])`,
+    [heads.map(({ id }) => id), until],
+  )
 }

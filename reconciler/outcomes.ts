@@ -3,7 +3,16 @@ import { CONFIRMATIONS_PER_CALL_MAX } from '../src/protocol/confirmations.ts'
 import { type Backoff, backoffMs } from './backoff.ts'
 import { type DeviceAnswer, type Edge, EdgeRefused } from './edge.ts'
 import { faultOf, type Log } from './log.ts'
-import { claimHeads, type Head, markDelivered, markUndelivered, type OutboxRow, readUndelivered } from './outbox.ts'
+import type { GoOn } from './loop.ts'
+import {
+  claimHeads,
+  type Head,
+  markDelivered,
+  markUndelivered,
+  type OutboxRow,
+  readUndelivered,
+  unclaim,
+} from './outbox.ts'
 
 /**
  * Outbox → edge: claim the oldest of each device → read what holds → send → mark. No lock is held while sending.
@@ -23,17 +32,44 @@ export interface OutcomesDeps {
 const DEVICES_MAX = 100
 const FAILURE: Backoff = { firstMs: 1_000, maxMs: 5 * 60_000 }
 
-/** @returns how many devices were due */
-export async function sendOnce(deps: OutcomesDeps): Promise<number> {
+/** Calls at a time. */
+const PARALLEL_MAX = 8
+/** When a round has taken this long, what is left of it is given back: well within its lease. */
+const ROUND_MAX_MS = 30_000
+
+/**
+ * What failed before goes alone, so that one message the edge cannot take does not hold up other devices. When the edge
+ * does not answer, the round ends: the others would only wait for it as well.
+ *
+ * @returns how many devices were due
+ */
+export async function sendOnce(deps: OutcomesDeps, goOn: GoOn = () => true): Promise<number> {
   const heads = await claimHeads(deps.pool, DEVICES_MAX, deps.clock())
   const fresh = heads.filter(({ attempts }) => attempts === 1)
-  // What failed before goes alone, so that one message the edge cannot take does not hold up other devices.
   const failedBefore = heads.filter(({ attempts }) => attempts > 1).map((head) => [head])
-  for (const group of fresh.length > 0 ? [fresh, ...failedBefore] : failedBefore) await send(deps, group)
+  const calls = fresh.length > 0 ? [fresh, ...failedBefore] : failedBefore
+  const untilMs = deps.clock() + ROUND_MAX_MS
+  for (let i = 0; i < calls.length; i += PARALLEL_MAX) {
+    if (!goOn() || deps.clock() > untilMs) {
+      await giveBack(deps, calls.slice(i).flat(), 0)
+      break
+    }
+    const answered = await Promise.all(calls.slice(i, i + PARALLEL_MAX).map((call) => send(deps, call)))
+    if (answered.includes(false)) {
+      await giveBack(deps, calls.slice(i + PARALLEL_MAX).flat(), backoffMs(FAILURE, 1, deps.random()))
+      break
+    }
+  }
   return heads.length
 }
 
-async function send(deps: OutcomesDeps, heads: readonly Head[]): Promise<void> {
+/** Nothing failed that would be theirs. */
+async function giveBack({ pool, clock }: OutcomesDeps, heads: readonly Head[], pauseMs: number): Promise<void> {
+  if (heads.length > 0) await unclaim(pool, heads, new Date(clock() + pauseMs))
+}
+
+/** @returns whether the edge answered, if only with a refusal of this very call */
+async function send(deps: OutcomesDeps, heads: readonly Head[]): Promise<boolean> {
   const rows = await readUndelivered(
     deps.pool,
     heads.map(({ deviceId }) => deviceId),
@@ -41,11 +77,13 @@ async function send(deps: OutcomesDeps, heads: readonly Head[]): Promise<void> {
   )
   let answers: ReadonlyMap<string, DeviceAnswer> = new Map()
   let fault = 'not answered'
+  let answered = true
   const confirmations = rows.flatMap(({ confirmation }) => confirmation ?? [])
   try {
     if (confirmations.length > 0) answers = await deps.edge.confirm(confirmations)
   } catch (error) {
     fault = error instanceof EdgeRefused ? `edge ${error.status}` : faultOf(error)
+    answered = error instanceof EdgeRefused && error.status < 500 && error.status !== 429
     deps.log.warn({ devices: heads.length, confirmations: confirmations.length, fault }, 'edge not told')
   }
   const delivered = rows.filter((row) => isDelivered(row, answers))
@@ -53,13 +91,15 @@ async function send(deps: OutcomesDeps, heads: readonly Head[]): Promise<void> {
 
   const done = new Set(delivered.map(({ id }) => id))
   const read = new Set(rows.map(({ id }) => id))
+  // Cut off by the limit of a call: nothing failed, they go with the next one.
+  const cutOff = heads.filter(({ id }) => !read.has(id))
+  await giveBack(deps, cutOff, 0)
   for (const head of heads) {
-    if (done.has(head.id)) continue
-    // Cut off by the limit of a call: nothing failed, it goes with the next one.
-    const pauseMs = read.has(head.id) ? backoffMs(FAILURE, head.attempts, deps.random()) : 0
-    const until = new Date(deps.clock() + pauseMs)
+    if (done.has(head.id) || !read.has(head.id)) continue
+    const until = new Date(deps.clock() + backoffMs(FAILURE, head.attempts, deps.random()))
     await markUndelivered(deps.pool, head.id, answers.get(head.deviceId) ?? fault, until)
   }
+  return answered
 }
 
 /** A row with nothing to say yet is told when it changes. */

@@ -3,7 +3,7 @@ import { calendarDay } from '../src/protocol/activity.ts'
 import { currency } from '../src/protocol/money.ts'
 import type { PaymentMethod } from '../src/protocol/payment.ts'
 import type { Country, Policy } from '../src/protocol/policy.ts'
-import { recordIn } from './audit.ts'
+import { record } from './audit.ts'
 import { isTransient, transact } from './db.ts'
 import type { Edge } from './edge.ts'
 import { faultOf, type Log } from './log.ts'
@@ -110,8 +110,8 @@ async function insertPolicies({ pool, clock, log }: PolicyDeps, policies: readon
       await transact(pool, async (client) => {
         const { rowCount } = await client.query(INSERT, rowOf(policy))
         if (rowCount === 0) return
-        const record = { stream: `policy:${country}`, action: 'policy_recorded' as const, detail: { country, version } }
-        await recordIn(client, record, new Date(clock()))
+        const added = { stream: `policy:${country}`, action: 'policy_recorded' as const, detail: { country, version } }
+        await record(client, [added], new Date(clock()))
       })
     } catch (error) {
       if (isTransient(error)) throw error

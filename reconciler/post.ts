@@ -10,15 +10,15 @@ import type { RiskRecord } from '../src/risk/decide.ts'
 import { record } from './audit.ts'
 import { transact } from './db.ts'
 import type { DecidedPayment } from './decide.ts'
-import { lockPending, markDone, park } from './inbox.ts'
+import { type InboxRow, lockPending, markDone, type Parked, park, parkingOf } from './inbox.ts'
 import { lockDevices } from './lock-devices.ts'
-import { announce } from './outbox.ts'
+import { announce, bundleSubject } from './outbox.ts'
 import { countSettled, type SettledCount } from './settled-counts.ts'
 import type { VerifiedBundle } from './verify-bundle.ts'
 
 /** A bundle with nothing left to find out: what remains is one database transaction. */
 export interface PreparedBundle {
-  readonly inboxId: number
+  readonly row: InboxRow
   readonly message: BundleMessage
   readonly verified: VerifiedBundle
   readonly policy: Policy
@@ -54,9 +54,9 @@ export async function postBundles(
   return transact(pool, async (client) => {
     const mine = await lockPending(
       client,
-      prepared.map(({ inboxId }) => inboxId),
+      prepared.map(({ row }) => row.id),
     )
-    const open = prepared.filter(({ inboxId }) => mine.has(inboxId)).sort(byArrival)
+    const open = prepared.filter(({ row }) => mine.has(row.id)).sort(byArrival)
     if (open.length === 0) return []
     await lockDevices(
       client,
@@ -64,6 +64,7 @@ export async function postBundles(
     )
     const recorded = await recordedDigests(client, open)
     const fresh: PreparedBundle[] = []
+    const conflicts: Parked[] = []
     for (const one of open) {
       const digest = toHex(one.verified.digest)
       const before = recorded.get(keyOf(one))
@@ -72,20 +73,25 @@ export async function postBundles(
         fresh.push(one)
       } else if (before !== digest) {
         // Two stories under one id: the second one is kept with its signatures, for a person to see.
-        await park(client, one.inboxId, 'bundle_conflict')
+        const { deviceId } = one.message
+        conflicts.push({ id: one.row.id, kind: 'bundle', deviceId, fault: 'bundle_conflict' })
       }
     }
     const settled = await recordPayments(client, fresh, at)
     await insertBundles(client, fresh, settled, at)
     await record(
       client,
-      fresh.map((one) => auditOf(one, settled.get(one) ?? [])),
+      [...fresh.map((one) => auditOf(one, settled.get(one) ?? [])), ...(await park(client, conflicts)).map(parkingOf)],
       at,
     )
-    await announce(client, open.map(subjectOf), at)
+    await announce(
+      client,
+      open.map(({ verified }) => bundleSubject(verified.receipt)),
+      at,
+    )
     await markDone(
       client,
-      open.filter((one) => recorded.get(keyOf(one)) === toHex(one.verified.digest)).map(({ inboxId }) => inboxId),
+      open.filter((one) => recorded.get(keyOf(one)) === toHex(one.verified.digest)).map(({ row }) => row.id),
       at,
     )
     return countSettled([...settled.values()].flat())
@@ -100,11 +106,6 @@ function byArrival(a: PreparedBundle, b: PreparedBundle): number {
 
 const bundleIdOf = (one: PreparedBundle) => ulidText(one.verified.receipt.bundleId)
 const keyOf = (one: PreparedBundle) => `${one.message.deviceId}/${bundleIdOf(one)}`
-const subjectOf = (one: PreparedBundle) => ({
-  deviceId: one.message.deviceId,
-  bundleId: bundleIdOf(one),
-  seq: one.verified.receipt.seq,
-})
 
 async function recordedDigests(client: pg.ClientBase, open: readonly PreparedBundle[]): Promise<Map<string, string>> {
   const { rows } = await client.query<{ device_id: string; bundle_id: string; digest: Uint8Array }>(

@@ -3,7 +3,7 @@ import { InvalidKey, type Verifier } from '../src/crypto/suite.ts'
 import { keyId } from '../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
 import { equalBytes, toHex } from '../src/protocol/bytes.ts'
-import type { DeviceMessage, DeviceStatus, DeviceKey as KeyFacts } from '../src/protocol/messages.ts'
+import type { DeviceMessage, DeviceStatus, DeviceKey as KeyFacts, OlderDeviceKey } from '../src/protocol/messages.ts'
 import { record } from './audit.ts'
 import { transact } from './db.ts'
 import { lockPending, markDone, wake } from './inbox.ts'
@@ -21,7 +21,12 @@ interface RegisteredDevice {
 interface DeviceKey {
   readonly alg: number
   readonly verifier: Verifier
+  readonly state: KeyState
+  /** Since when, by the edge's clock. */
+  readonly stateAtMs: number
 }
+
+type KeyState = 'active' | OlderDeviceKey['fate']
 
 export type Registry = ReadonlyMap<string, RegisteredDevice>
 
@@ -33,21 +38,23 @@ interface DeviceRow {
   kid: Uint8Array
   alg: DeviceMessage['alg']
   public_key: Uint8Array
+  state: KeyState
+  state_at: Date
 }
 
 export async function loadDevices(pool: pg.Pool, deviceIds: readonly string[]): Promise<Registry> {
   const { rows } = await pool.query<DeviceRow>(
-    `SELECT d.device_id, d.status, d.country, d.owner_wallet, k.kid, k.alg, k.public_key
+    `SELECT d.device_id, d.status, d.country, d.owner_wallet, k.kid, k.alg, k.public_key, k.state, k.state_at
      FROM offline_devices d JOIN offline_device_keys k USING (device_id) WHERE d.device_id = ANY ($1)`,
     [[...new Set(deviceIds)]],
   )
   const registry = new Map<string, RegisteredDevice & { keys: Map<string, DeviceKey> }>()
   await Promise.all(
-    rows.map(async ({ device_id, status, country, owner_wallet, kid, alg, public_key }) => {
+    rows.map(async ({ device_id, status, country, owner_wallet, kid, alg, public_key, state, state_at }) => {
       const device = registry.get(device_id) ?? { status, country, ownerWallet: owner_wallet, keys: new Map() }
       registry.set(device_id, device)
       const verifier = await webCryptoSuite.verifier({ alg, bytes: new Uint8Array(public_key) })
-      device.keys.set(toHex(kid), { alg, verifier })
+      device.keys.set(toHex(kid), { alg, verifier, state, stateAtMs: state_at.getTime() })
     }),
   )
   return registry
@@ -57,7 +64,7 @@ export type DeviceFault = 'invalid_key' | 'key_conflict' | 'device_conflict'
 
 /**
  * Takes a device's facts into the registry, in one transaction with its audit record, its confirmation and its inbox
- * row. Any order and any number of times: a newer revision replaces, an older one only adds its key.
+ * row. Any order and any number of times: a newer revision replaces, an older one only adds what it says of keys.
  *
  * @returns why it contradicts what is known, or undefined when it is done
  */
@@ -67,14 +74,16 @@ export async function recordDevice(
   message: DeviceMessage,
   at: Date,
 ): Promise<DeviceFault | undefined> {
-  const keys: readonly KeyFacts[] = [message, ...(message.olderKeys ?? [])]
-  for (const key of keys) if (!(await isOwnKeyId(key))) return 'invalid_key'
+  const older = (message.olderKeys ?? []).map((key) => ({ key, state: key.fate }))
+  const keys: readonly StatedKey[] = [{ key: message, state: 'active' }, ...older]
+  for (const { key } of keys) if (!(await isOwnKeyId(key))) return 'invalid_key'
   try {
     await transact(pool, async (client) => {
       if (!(await lockPending(client, [inboxId])).has(inboxId)) return
       const { deviceId, rev } = message
       const changed = await upsertDevice(client, message)
       for (const key of keys) await keepKey(client, message, key)
+      await retireOthers(client, message)
       if (changed) {
         const detail = { rev, status: message.status, kid: toHex(message.kid) }
         await record(client, [{ deviceId, action: 'device_recorded', detail }], at)
@@ -135,15 +144,33 @@ async function upsertDevice(client: pg.ClientBase, message: DeviceMessage): Prom
   return false
 }
 
+/** Only the newest revision's own key is active, whether or not a message named the others. */
+async function retireOthers(client: pg.ClientBase, { deviceId, atMs }: DeviceMessage): Promise<void> {
+  await client.query(
+    `UPDATE offline_device_keys k SET state = 'replaced', state_at = $2
+     FROM offline_devices d WHERE d.device_id = $1 AND k.device_id = $1 AND k.state = 'active' AND k.kid <> d.kid`,
+    [deviceId, new Date(atMs)],
+  )
+}
+
+interface StatedKey {
+  readonly key: KeyFacts
+  readonly state: KeyState
+}
+
+/** A key never comes back from a stronger state, in whatever order messages come. */
 async function keepKey(
   client: pg.ClientBase,
-  { deviceId, rev }: DeviceMessage,
-  { kid, alg, publicKey }: KeyFacts,
+  { deviceId, rev, atMs }: DeviceMessage,
+  { key: { kid, alg, publicKey }, state }: StatedKey,
 ): Promise<void> {
   await client.query(
-    `INSERT INTO offline_device_keys (device_id, kid, alg, public_key, since_rev) VALUES ($1, $2, $3, $4, $5)
-     ON CONFLICT (device_id, kid) DO NOTHING`,
-    [deviceId, Buffer.from(kid), alg, Buffer.from(publicKey), rev],
+    `INSERT INTO offline_device_keys AS k (device_id, kid, alg, public_key, since_rev, state, state_at)
+     VALUES ($1, $2, $3, $4, $5, $6, $7)
+     ON CONFLICT (device_id, kid) DO UPDATE SET state = excluded.state, state_at = excluded.state_at
+     WHERE offline_key_strength(k.state) < offline_key_strength(excluded.state)
+        OR (k.state = excluded.state AND k.state_at > excluded.state_at)`,
+    [deviceId, Buffer.from(kid), alg, Buffer.from(publicKey), rev, state, new Date(atMs)],
   )
   const { rows } = await client.query<{ same: boolean }>(
     'SELECT (alg, public_key) = ($3::int, $4::bytea) AS same FROM offline_device_keys WHERE device_id = $1 AND kid = $2',

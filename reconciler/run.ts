@@ -10,7 +10,7 @@ import { pullDeadLetters } from './dead-letters.ts'
 import { openEdge } from './edge.ts'
 import { Pulse, serveHealth } from './health.ts'
 import { faultOf, type Log } from './log.ts'
-import { Bell, type Loop, runLoop } from './loop.ts'
+import { Bell, type GoOn, type Loop, runLoop } from './loop.ts'
 import { newMetrics } from './metrics.ts'
 import { sendOnce } from './outcomes.ts'
 import { policyReader } from './policies.ts'
@@ -85,8 +85,8 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
     settled: metrics.settled,
   }
   const pull = () => pullOnce({ ...common, trusted, queue })
-  const reconcile = () => reconcileOnce(reconcileDeps)
-  const send = () => sendOnce({ ...common, edge })
+  const reconcile = (goOn?: GoOn) => reconcileOnce(reconcileDeps, goOn)
+  const send = (goOn?: GoOn) => sendOnce({ ...common, edge }, goOn)
   const prune = () => pruneInbox(pool, config.inboxKeepDays, clock())
   const { deadLetterQueueId } = config
   const deadLetters = deadLetterQueueId && openQueue({ ...config.queue, id: deadLetterQueueId }, around.fetch)
@@ -100,6 +100,8 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
     metrics.step(name, seconds, count)
     pulse.beat(name, count === undefined)
   }
+
+  const alive = (name: string) => pulse.alive(name)
 
   const watched = { pool, metrics, pulse }
   const sign = checkpoints && dailyCheckpoint(pool, checkpoints.file, checkpoints.keys, clock, metrics.checkpoint)
@@ -120,7 +122,7 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
       const health = config.metricsPort === undefined ? undefined : await serveHealth(config.metricsPort, watched)
       if (health) log.info({ port: health.port }, 'health and metrics')
       try {
-        await Promise.all(loops.map((loop) => runLoop(loop, { signal, log, random, observe })))
+        await Promise.all(loops.map((loop) => runLoop(loop, { signal, log, random, observe, alive })))
       } finally {
         await health?.close()
       }
@@ -136,7 +138,7 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
       }
     },
 
-    settleInbox: reconcile,
+    settleInbox: () => reconcile(),
     backlog: () => readBacklog(pool),
     close: () => pool.end(),
   }

@@ -15,8 +15,8 @@ import type { Registry } from './registry.ts'
 /**
  * Believes nothing that the edge says about a bundle:
  *
- *   parse → device and key known → device's signature → receipt's signature → receipt is for these bytes → policy is of
- *   the device's country → open
+ *   parse → device and key known → device's signature → receipt's signature → receipt is for these bytes → key was
+ *   not revoked then, policy is of the device's country → open
  */
 export interface VerifiedBundle {
   readonly bundle: Bundle
@@ -33,6 +33,8 @@ export type BundleFault =
   /** Another country's policy may allow what the device's own does not. */
   | 'wrong_country'
   | 'invalid_signature'
+  /** Admitted, says its receipt, after its key was revoked: the edge takes no such bundle. */
+  | 'key_revoked'
   | 'invalid_receipt'
   | 'receipt_mismatch'
   | 'unknown_recipient_key'
@@ -64,6 +66,7 @@ export async function verifyBundle(
     equalBytes(receipt.bundleId, claims.bundleId) &&
     equalBytes(receipt.digest, digest)
   if (!sameBundle) return err('receipt_mismatch')
+  if (key.state === 'revoked' && receipt.receivedAtMs > key.stateAtMs) return err('key_revoked')
   if (receipt.country !== device.country) return err('wrong_country')
 
   const opened = await openBundle(webCryptoSuite, (kid) => keys.recipient(kid), bundle)

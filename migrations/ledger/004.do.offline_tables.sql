@@ -23,8 +23,26 @@ CREATE TABLE offline_device_keys (
   alg        int NOT NULL,
   public_key bytea NOT NULL,
   since_rev  bigint NOT NULL,
+  -- The strongest that was ever said of it, in this order; messages come in any.
+  state      text NOT NULL CHECK (state IN ('active', 'replaced', 'revoked')),
+  -- When that was first said, by the edge's clock.
+  state_at   timestamptz NOT NULL,
   PRIMARY KEY (device_id, kid)
 );
+
+CREATE FUNCTION offline_key_strength(p_state text) RETURNS int
+LANGUAGE sql IMMUTABLE AS $$ SELECT array_position(ARRAY['active', 'replaced', 'revoked'], p_state) $$;
+
+CREATE FUNCTION offline_keep_key_state() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+  IF offline_key_strength(new.state) < offline_key_strength(old.state) THEN
+    RAISE EXCEPTION 'a key that is % is not % again', old.state, new.state USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN new;
+END $$;
+CREATE TRIGGER offline_device_keys_state BEFORE UPDATE ON offline_device_keys
+  FOR EACH ROW EXECUTE FUNCTION offline_keep_key_state();
 
 CREATE TABLE offline_tx_bundles (
   device_id      text NOT NULL,
@@ -151,7 +169,13 @@ CREATE TABLE offline_sync_queue (
   status        text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'done', 'parked')),
   -- What a pending message waits for, when it is not a failure.
   waiting_for   text CHECK (waiting_for IN ('device', 'policy', 'payer_device')),
+  waiting_since timestamptz,
+  -- The devices that it waits for; it is due again when one of them is recorded.
+  waiting_on    text[],
+  -- How often it was taken, but for what ended in waiting: the pauses grow with it.
   attempts      int NOT NULL DEFAULT 0,
+  -- How often it failed by itself, and not because of the database: too often, and it is parked.
+  failures      int NOT NULL DEFAULT 0,
   -- A claim moves it past the lease, so that a message whose worker died comes up again.
   next_retry_at timestamptz NOT NULL,
   last_error    text,
@@ -160,12 +184,13 @@ CREATE TABLE offline_sync_queue (
   -- When it was fetched from the queue's dead letters: nobody had acknowledged it in time there. It is then a message like
   -- any other, also one that was here already.
   dead_lettered_at timestamptz,
+  CONSTRAINT sync_queue_waiting CHECK (waiting_for IS NULL OR (waiting_since IS NOT NULL AND status = 'pending')),
   CONSTRAINT sync_queue_done CHECK ((done_at IS NOT NULL) = (status = 'done')),
   CONSTRAINT sync_queue_body CHECK ((body IS NULL) = (status = 'done'))
 );
 CREATE INDEX offline_sync_queue_due ON offline_sync_queue (next_retry_at, id) WHERE status = 'pending';
 CREATE INDEX offline_sync_queue_bundles ON offline_sync_queue (device_id, bundle_id) WHERE kind = 'bundle' AND status <> 'done';
-CREATE INDEX offline_sync_queue_waiting ON offline_sync_queue (device_id) WHERE status = 'pending';
+CREATE INDEX offline_sync_queue_waiting ON offline_sync_queue USING gin (waiting_on) WHERE waiting_for IS NOT NULL;
 CREATE INDEX offline_sync_queue_parked ON offline_sync_queue (id) WHERE status = 'parked';
 CREATE INDEX offline_sync_queue_dead_lettered ON offline_sync_queue (id) WHERE dead_lettered_at IS NOT NULL;
 CREATE INDEX offline_sync_queue_done ON offline_sync_queue (done_at) WHERE status = 'done';
@@ -218,10 +243,10 @@ GRANT SELECT ON offline_devices, offline_device_keys, offline_tx_bundles, offlin
   offline_conflicts, offline_twin_payments, offline_payer_authorizations, offline_sync_queue, offline_outbox, offline_device_activity
   TO molam_reconciler;
 GRANT INSERT, UPDATE ON offline_devices TO molam_reconciler;
-GRANT INSERT ON offline_device_keys TO molam_reconciler;
+GRANT INSERT, UPDATE (state, state_at) ON offline_device_keys TO molam_reconciler;
 -- The signed bytes of a bundle never change.
 GRANT INSERT, UPDATE (status, rev, settled_at) ON offline_tx_bundles TO molam_reconciler;
-GRANT INSERT, UPDATE (status, waiting_for, attempts, next_retry_at, last_error, done_at, body,
+GRANT INSERT, UPDATE (status, waiting_for, waiting_since, waiting_on, attempts, failures, next_retry_at, last_error, done_at, body,
                       dead_lettered_at)
   ON offline_sync_queue TO molam_reconciler;
 

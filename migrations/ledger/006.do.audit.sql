@@ -54,3 +54,52 @@ CREATE VIEW offline_audit_breaks AS
         WINDOW chain AS (PARTITION BY l.stream ORDER BY l.seq)) c
   WHERE c.hash <> offline_audit_hash(c.l) OR c.prev_hash <> c.before_hash OR c.seq <> c.place;
 GRANT SELECT ON offline_audit_breaks TO molam_reconciler;
+
+-- What owners of the schema do: accounts and tariffs, whichever statement they use. Accounts by their number: a wallet's
+-- id may be a telephone number. Changes of balances have entries, and fire nothing here.
+CREATE FUNCTION offline_audit_account() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+  v_detail jsonb := jsonb_build_object('account', new.account_id, 'kind', new.kind, 'currency', new.currency,
+                                       'floor_minor', new.floor_minor, 'frozen', new.frozen);
+BEGIN
+  INSERT INTO offline_audit_logs (stream, at, actor, action, detail)
+  VALUES ('accounts', now(), coalesce(nullif(current_setting('molam.actor', true), ''), session_user),
+          CASE TG_OP WHEN 'INSERT' THEN 'account_opened' ELSE 'account_changed' END,
+          jsonb_strip_nulls(v_detail || jsonb_build_object('reason', nullif(current_setting('molam.reason', true), ''))));
+  RETURN NULL;
+END $$;
+CREATE TRIGGER accounts_opened_on_record AFTER INSERT ON wallet_core.accounts
+  FOR EACH ROW EXECUTE FUNCTION offline_audit_account();
+CREATE TRIGGER accounts_changed_on_record AFTER UPDATE OF wallet_id, currency, kind, floor_minor, frozen
+  ON wallet_core.accounts FOR EACH ROW
+  WHEN ((old.wallet_id, old.currency, old.kind, old.floor_minor, old.frozen)
+        IS DISTINCT FROM (new.wallet_id, new.currency, new.kind, new.floor_minor, new.frozen))
+  EXECUTE FUNCTION offline_audit_account();
+
+CREATE FUNCTION offline_audit_fee_rule() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO offline_audit_logs (stream, at, actor, action, detail)
+  VALUES ('fees:' || new.country, now(), session_user, 'fee_rule_set', to_jsonb(new));
+  RETURN NULL;
+END $$;
+CREATE TRIGGER offline_fee_rules_on_record AFTER INSERT ON offline_fee_rules
+  FOR EACH ROW EXECUTE FUNCTION offline_audit_fee_rule();
+
+-- For whoever owns the schema: no money leaves or reaches a frozen wallet. Twice is the same as once. Who does it and why
+-- is on record, for ever: nothing personal in the reason.
+CREATE FUNCTION wallet_core.set_frozen(p_wallet_id text, p_frozen boolean, p_actor text, p_reason text) RETURNS void
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+  IF coalesce(p_actor, '') = '' OR coalesce(p_reason, '') = '' THEN
+    RAISE EXCEPTION 'who, and why?' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  PERFORM set_config('molam.actor', p_actor, true), set_config('molam.reason', p_reason, true);
+  UPDATE wallet_core.accounts SET frozen = p_frozen WHERE wallet_id = p_wallet_id;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'no such wallet' USING ERRCODE = 'no_data_found';
+  END IF;
+  PERFORM set_config('molam.actor', '', true), set_config('molam.reason', '', true);
+END $$;
+REVOKE ALL ON FUNCTION wallet_core.set_frozen FROM PUBLIC;

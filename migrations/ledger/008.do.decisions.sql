@@ -19,13 +19,21 @@ CREATE TABLE offline_decisions (
   settled_at   timestamptz,
   -- Of a reversal that the receiver's wallet cannot pay, and after faults: when it is tried again.
   attempts     int NOT NULL DEFAULT 0,
-  retry_at     timestamptz NOT NULL,
+  -- Null: at once.
+  retry_at     timestamptz,
   last_error   text,
   PRIMARY KEY (device_id, rev, counter),
   CONSTRAINT decisions_settled CHECK ((result IS NULL) = (settled_at IS NULL))
 );
 CREATE INDEX offline_decisions_open ON offline_decisions (device_id) WHERE result IS NULL;
 CREATE INDEX offline_decisions_without_effect ON offline_decisions (settled_at) WHERE result <> 'applied';
+
+-- What is due further away than the longest pause was put off by a clock that was wrong, and is due now.
+CREATE FUNCTION offline_decision_is_due(p_verdict text, p_retry_at timestamptz, p_at timestamptz) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+  SELECT p_retry_at IS NULL OR p_retry_at <= p_at
+      OR p_retry_at > p_at + CASE p_verdict WHEN 'reverse' THEN interval '1 day' ELSE interval '10 minutes' END
+$$;
 
 -- Open decisions and what each waits for: its bundle; for a reversal the decision about the payment itself, and then
 -- the money; nothing.
@@ -49,12 +57,12 @@ CREATE VIEW offline_open_decisions AS
 CREATE VIEW offline_money_owed AS
   SELECT 'payment' AS kind, t.device_id, t.counter, b.country, t.type, t.amount_minor, t.currency,
          t.sender AS owed_by, t.receiver AS borne_by,
-         CASE t.type WHEN 'merchant' THEN 'merchant' WHEN 'cashin' THEN 'customer' WHEN 'p2p' THEN 'payee'
-                     ELSE 'agent' END AS bearer,
+         coalesce(r.kind, 'payee') AS bearer,
          v.owner_wallet AS device_owner, t.status_at AS owed_since
   FROM offline_transactions t
   JOIN offline_tx_bundles b USING (device_id, bundle_id)
   JOIN offline_devices v USING (device_id)
+  LEFT JOIN wallet_core.accounts r ON r.wallet_id = t.receiver
   WHERE t.status = 'failed' AND t.reason = 'insufficient_funds'
   UNION ALL
   SELECT 'reversal', t.device_id, t.counter, b.country, t.type, t.amount_minor, t.currency,
@@ -69,8 +77,29 @@ CREATE VIEW offline_money_owed AS
 
 GRANT SELECT ON offline_decisions, offline_open_decisions, offline_money_owed TO molam_reconciler;
 -- Results are written by the functions below, together with what they stand for.
-GRANT INSERT (device_id, rev, counter, bundle_id, verdict, reason, actors, content_hash, decided_at, recorded_at,
-              retry_at), UPDATE (attempts, retry_at, last_error) ON offline_decisions TO molam_reconciler;
+GRANT INSERT (device_id, rev, counter, bundle_id, verdict, reason, actors, content_hash, decided_at, recorded_at), UPDATE (attempts, retry_at, last_error) ON offline_decisions TO molam_reconciler;
+
+-- Payers' signatures that could not be verified when their payments were recorded. Each is good for one payment; one that
+-- was used up meanwhile proves nothing. The caller holds the locks of the devices.
+CREATE FUNCTION offline_prove_payers(
+  p_device_id text[], p_counter bigint[], p_payer_device_id text[], p_payer_nonce bytea[]
+) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  WITH signed AS (
+    SELECT x.* FROM unnest(p_device_id, p_counter, p_payer_device_id, p_payer_nonce)
+      AS x (device_id, counter, payer_device_id, nonce)
+    JOIN offline_transactions t USING (device_id, counter)
+    WHERE t.status IN ('review', 'quarantined') AND NOT t.payer_proven
+  ), used AS (
+    INSERT INTO offline_payer_authorizations (payer_device_id, nonce, device_id, counter)
+    SELECT payer_device_id, nonce, device_id, counter FROM signed ORDER BY payer_device_id, nonce, device_id, counter
+    ON CONFLICT DO NOTHING RETURNING device_id, counter
+  )
+  UPDATE offline_transactions t SET payer_proven = true FROM used u
+  WHERE t.device_id = u.device_id AND t.counter = u.counter
+$$;
+REVOKE ALL ON FUNCTION offline_prove_payers FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION offline_prove_payers TO molam_reconciler;
 
 -- Carries out the reviews of these devices that are due. An approved payment goes on as it would have at first: it needs
 -- the payer's word that was or was not there when it was recorded, and the funds that are held for it, or there now. Of
@@ -112,7 +141,8 @@ BEGIN
                 WHEN o.rev < max(o.rev) OVER (PARTITION BY o.device_id, o.counter) THEN 'superseded'
                 ELSE 'applied' END AS outcome
     FROM offline_open_decisions o
-    WHERE o.device_id = ANY (p_device_id) AND o.verdict <> 'reverse' AND o.waiting_for IS NULL AND o.retry_at <= p_at
+    WHERE o.device_id = ANY (p_device_id) AND o.verdict <> 'reverse' AND o.waiting_for IS NULL
+      AND offline_decision_is_due(o.verdict, o.retry_at, p_at)
   ) x
   LEFT JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter;
   IF v_device IS NULL THEN RETURN; END IF;
@@ -204,7 +234,8 @@ BEGIN
                 ELSE 'applied' END AS outcome
     FROM offline_open_decisions o
     WHERE o.device_id = ANY (p_device_id) AND o.verdict = 'reverse'
-      AND o.waiting_for IS DISTINCT FROM 'bundle' AND o.waiting_for IS DISTINCT FROM 'review' AND o.retry_at <= p_at
+      AND o.waiting_for IS DISTINCT FROM 'bundle' AND o.waiting_for IS DISTINCT FROM 'review'
+      AND offline_decision_is_due(o.verdict, o.retry_at, p_at)
   ) x;
   IF v_device IS NULL THEN RETURN; END IF;
 

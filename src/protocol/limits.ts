@@ -55,7 +55,7 @@ export const THUMBPRINT_BYTES = 32
 /** Versions of a country's policy: people make them, and the book keeps them as 32-bit integers. */
 export const POLICY_VERSION_MAX = 0x7fff_ffff
 
-/** Earlier keys of a device that one message names: those whose registration may be on its way; a second one is rare. */
+/** Earlier keys of a device that one message names, the newest of them: a second one is rare. */
 export const OLDER_KEYS_MAX = 16
 
 /** Characters of the reason that people give for a decision: a sentence or two. */

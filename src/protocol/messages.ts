@@ -47,14 +47,20 @@ export interface DeviceMessage {
   /** The wallet whose owner holds the device. */
   readonly ownerWallet: string
   readonly atMs: number
-  /** Keys it had before that the registry may not have seen: bundles signed with them may still be on their way. */
-  readonly olderKeys?: readonly DeviceKey[]
+  /** Keys it had before, and what became of each: bundles and authorizations signed with them may still be on their way. */
+  readonly olderKeys?: readonly OlderDeviceKey[]
 }
 
 export interface DeviceKey {
   readonly alg: Alg
   readonly kid: Uint8Array
   readonly publicKey: Uint8Array
+}
+
+/** `replaced`: by a newer one, as a matter of course. `revoked`: somebody else may have it. */
+export const OLDER_KEY_FATES = ['replaced', 'revoked'] as const
+export interface OlderDeviceKey extends DeviceKey {
+  readonly fate: (typeof OLDER_KEY_FATES)[number]
 }
 
 /** People decided about payments of one bundle that waited in `review` or `quarantined`. May arrive before the bundle. */
@@ -136,7 +142,7 @@ export function encodeSettleMessage(message: SettleMessage): Uint8Array {
       if (olderKeys.length > 0)
         fields.set(
           11,
-          olderKeys.map(({ alg, kid, publicKey }) => [alg, kid, publicKey]),
+          olderKeys.map(({ alg, kid, publicKey, fate }) => [alg, kid, publicKey, OLDER_KEY_FATES.indexOf(fate)]),
         )
       return encodeCbor(fields)
     }
@@ -216,9 +222,7 @@ function deviceMessage(fields: CborMap): DeviceMessage {
     ownerWallet: text(fields.get(9), 'message.owner_wallet', 64),
     atMs: uint(fields.get(10), 'message.at'),
     ...(fields.has(11) && {
-      olderKeys: list(fields.get(11), 'message.older_keys', 1, OLDER_KEYS_MAX).map((key) =>
-        deviceKey(list(key, 'message.older_key', 3, 3)),
-      ),
+      olderKeys: list(fields.get(11), 'message.older_keys', 1, OLDER_KEYS_MAX).map(olderKey),
     }),
   }
 }
@@ -230,6 +234,11 @@ function deviceKey([alg, kid, publicKey]: readonly (CborValue | undefined)[]): D
     kid: bytes(kid, 'message.kid', KEY_ID_BYTES),
     publicKey: bytes(publicKey, 'message.public_key', { max: 1024 }),
   }
+}
+
+function olderKey(value: CborValue): OlderDeviceKey {
+  const key = list(value, 'message.older_key', 4, 4)
+  return { ...deviceKey(key), fate: oneOf(key[3], 'message.older_key', OLDER_KEY_FATES) }
 }
 
 function reviewMessage(fields: CborMap): ReviewMessage {

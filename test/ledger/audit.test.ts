@@ -49,3 +49,49 @@ test.each([
   await tamper(sql)
   expect(await breaks(stream)).toEqual(broken)
 })
+
+const onRecord = async (stream: string) => {
+  const { rows } = await db().app.query(
+    'SELECT actor, action, detail FROM offline_audit_logs WHERE stream = $1 ORDER BY seq',
+    [stream],
+  )
+  return rows
+}
+
+test('accounts that are opened, changed or frozen are on record, by number and never by wallet', async () => {
+  const before = (await onRecord('accounts')).length
+  await db().open('+229-payer', 100)
+  const set = (frozen: boolean, by: string | null = 'user:awa', why: string | null = 'reported as stolen') =>
+    db().owner.query("SELECT wallet_core.set_frozen('+229-payer', $1, $2, $3)", [frozen, by, why])
+  await set(true)
+  await set(true)
+  await set(false, 'user:bo', 'found again')
+  await db().owner.query("UPDATE wallet_core.accounts SET floor_minor = -5 WHERE wallet_id = '+229-payer'")
+  await db().owner.query("UPDATE wallet_core.accounts SET kind = 'merchant' WHERE wallet_id = '+229-payer'")
+  const records = (await onRecord('accounts')).slice(before)
+  expect(records.filter(({ detail }) => detail.kind !== 'system')).toMatchObject([
+    { action: 'account_opened', detail: { frozen: false, floor_minor: 0 } },
+    { action: 'account_changed', actor: 'user:awa', detail: { frozen: true, reason: 'reported as stolen' } },
+    { action: 'account_changed', actor: 'user:bo', detail: { frozen: false, reason: 'found again' } },
+    { action: 'account_changed', detail: { floor_minor: -5 } },
+    { action: 'account_changed', detail: { kind: 'merchant', floor_minor: -5 } },
+  ])
+  expect(JSON.stringify(records)).not.toContain('payer')
+  for (const [by, why] of [
+    ['', 'why'],
+    ['user:awa', null],
+  ] as const) {
+    await expect(set(true, by, why)).rejects.toThrow(/who, and why/)
+  }
+  await expect(db().owner.query("SELECT wallet_core.set_frozen('nobody', true, 'a', 'b')")).rejects.toThrow(/no such/)
+})
+
+test('a tariff is on record', async () => {
+  await db().owner.query("SELECT set_offline_fee('TG', 'cashout', 'XOF', 5, 100, 'payer', now())")
+  expect(await onRecord('fees:TG')).toMatchObject([
+    {
+      action: 'fee_rule_set',
+      detail: { type: 'cashout', version: 1, flat_minor: 5, basis_points: 100, bearer: 'payer' },
+    },
+  ])
+})

@@ -51,6 +51,7 @@ test('the application cannot write the book but through the functions that settl
     "SELECT wallet_core.place_holds(ARRAY['POS-9'], ARRAY[1]::bigint[], ARRAY[1]::bigint[], ARRAY[5]::bigint[], now())",
     "SELECT wallet_core.end_holds(ARRAY['POS-1'], ARRAY[2]::bigint[], ARRAY[1]::bigint[], ARRAY[5]::bigint[], ARRAY['released'], now())",
     "SELECT wallet_core.open_account('mine', 'XOF')",
+    "SELECT wallet_core.set_frozen('payee', true, 'me', 'spite')",
     "SELECT wallet_core.fund('x', ARRAY[1]::bigint[], ARRAY['payee'], ARRAY[5]::bigint[], 'XOF', now())",
     "SELECT wallet_core.post_transfers('funding', ARRAY['x'], ARRAY[1]::bigint[], ARRAY['system:treasury:XOF'], ARRAY['payee'], ARRAY[5]::bigint[], ARRAY['XOF'], now())",
     "SELECT wallet_core.post_transfers('payment', ARRAY['POS-2'], ARRAY[1]::bigint[], ARRAY['payer'], ARRAY['payee'], ARRAY[5]::bigint[], ARRAY['XOF'], now(), ARRAY['p2p'])",
@@ -71,6 +72,7 @@ test('the functions that change anything and that the application can call: thos
       AND p.prorettype <> 'trigger'::regtype AND has_function_privilege(p.oid, 'EXECUTE')
     ORDER BY name`)
   expect(rows.map(({ name }) => name)).toEqual([
+    'offline_prove_payers',
     'offline_prune_inbox',
     'offline_record_transactions',
     'offline_settle_reversals',

@@ -3,7 +3,7 @@ import type { Confirmation } from '../../src/protocol/confirmations.ts'
 import { ES256 } from '../../src/protocol/cose.ts'
 import { type DeviceId, deviceId } from '../../src/protocol/ids.ts'
 import { COUNTER_MAX } from '../../src/protocol/limits.ts'
-import { DEVICE_STATUSES, type SettleMessage } from '../../src/protocol/messages.ts'
+import { DEVICE_STATUSES, OLDER_KEY_FATES, type SettleMessage } from '../../src/protocol/messages.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
 import type { Notice, Outcome } from '../../src/protocol/notice.ts'
 import type { BundlePayload } from '../../src/protocol/payload.ts'
@@ -141,6 +141,15 @@ export const settleMessages = (): fc.Arbitrary<SettleMessage> =>
       tenant: chars('abc019-', 64),
       ownerWallet: chars('ABC019-', 64),
       atMs: fc.maxSafeNat(),
+      olderKeys: fc.array(
+        fc.record({
+          alg: fc.constant(ES256),
+          kid: bytesOf(8),
+          publicKey: bytesOf(65),
+          fate: fc.constantFrom(...OLDER_KEY_FATES),
+        }),
+        { minLength: 1, maxLength: 16 },
+      ),
     }),
   ) as fc.Arbitrary<SettleMessage>
 

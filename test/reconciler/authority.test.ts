@@ -99,13 +99,19 @@ test('a payer’s device that comes late is waited for', async () => {
   )
 })
 
-test('one that never comes does not hold the bundle up for ever', async () => {
+test('one that never comes is waited for for hours; then a person looks at its payment, and the others go on', async () => {
   const unknown = await world.device()
   const payments = [await signed({ sender: unknown.ownerWallet }, unknown), merchant.payment({ sender: 'rich' })]
+  const outcomes = () =>
+    payments.map(({ counter }) => world.network.outcomes(merchant.id).find((o) => o.counter === counter))
   world.network.send(await world.admit(merchant, payments))
-  for (let i = 0; i < 3; i++) await world.settle()
-  const reasons = payments.map(({ counter }) => world.network.outcomes(merchant.id).find((o) => o.counter === counter))
-  expect(reasons).toMatchObject([{ reason: 'payer_not_proven' }, { status: 'succeeded' }])
+  await world.settle()
+  world.now += 115 * 60_000
+  await (await world.reconciler()).once()
+  expect(outcomes()).toEqual([undefined, undefined])
+  world.now += 10 * 60_000
+  await world.settle()
+  expect(outcomes()).toMatchObject([{ status: 'review', reason: 'payer_not_proven' }, { status: 'succeeded' }])
 })
 
 test('a suspended payer’s device signs for nobody', async () => {
@@ -113,6 +119,48 @@ test('a suspended payer’s device signs for nobody', async () => {
   world.network.send(world.facts(stolen, { status: 'suspended' }))
   await world.settle()
   expect(await settled(await signed({ sender: stolen.ownerWallet }, stolen))).toBe('payer_not_proven')
+})
+
+/** The payer gets another key; what becomes of the first one. */
+async function rekeyed(fate: 'replaced' | 'revoked', named = true): Promise<TestDevice> {
+  const [phone, next] = [await world.device('customer'), await world.device()]
+  await db().owner.query("SELECT wallet_core.fund($1, '{1}', ARRAY[$2], '{1000000}', 'XOF', now())", [
+    phone.id,
+    phone.ownerWallet,
+  ])
+  const first = { alg: -7, kid: phone.kid, publicKey: phone.signer.key.bytes } as const
+  const second = { kid: next.kid, publicKey: next.signer.key.bytes }
+  const newer = world.facts(phone, { rev: 2, ...second, ...(named && { olderKeys: [{ ...first, fate }] }) })
+  // The older facts come last: they must not bring the key back.
+  world.network.send(newer)
+  await world.settle()
+  world.network.send(world.facts(phone))
+  await world.settle()
+  return phone
+}
+
+test('a key that its device lost authorises nothing, in whatever order that is heard', async () => {
+  const phone = await rekeyed('revoked')
+  expect(await settled(await signed({ sender: phone.ownerWallet }, phone))).toBe('payer_not_proven')
+})
+
+test.each([true, false])(
+  'what a replaced key authorised counts as long as a payment may be on its way, and no longer (named: %s)',
+  async (named) => {
+    const phone = await rekeyed('replaced', named)
+    expect(await settled(await signed({ sender: phone.ownerWallet }, phone))).toBe('succeeded')
+    world.now += 73 * 3_600_000
+    const late = await signed({ sender: phone.ownerWallet, initiatedAtMs: world.now }, phone)
+    expect(await settled(late)).toBe('payer_not_proven')
+    world.now -= 73 * 3_600_000
+  },
+)
+
+test('the database itself lets no key come back', async () => {
+  await rekeyed('revoked')
+  await expect(
+    db().app.query("UPDATE offline_device_keys SET state = 'active' WHERE state = 'revoked'"),
+  ).rejects.toThrow(/not active again/)
 })
 
 test('no payment out of a system account, however small', async () => {

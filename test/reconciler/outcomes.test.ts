@@ -1,4 +1,10 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { openEdge } from '../../reconciler/edge.ts'
+import { openLog } from '../../reconciler/log.ts'
+import { announce } from '../../reconciler/outbox.ts'
+import { sendOnce } from '../../reconciler/outcomes.ts'
+import { importHmacKey } from '../../src/crypto/hmac.ts'
+import { fromBase64url } from '../../src/protocol/bytes.ts'
 import type { TestDevice } from '../kit/device.ts'
 import { useDatabase } from './database.ts'
 import { makeWorld, newWallet, type World } from './kit.ts'
@@ -132,4 +138,87 @@ test('an acknowledgement that fails brings the message again, without effect', a
   await world.settle()
   expect(await db().balance(payer)).toBe(before - 2500)
   expect(world.network.queued).toBe(0)
+})
+
+/** What a world has to tell about decisions: so many rows for each of these devices, in this order. */
+async function owe(counts: Record<string, number>): Promise<void> {
+  const client = await db().app.connect()
+  try {
+    for (const [deviceId, count] of Object.entries(counts)) {
+      const rows = Array.from({ length: count }, (_, i) => ({ deviceId, decisionRev: i + 1 }))
+      await announce(client, rows, new Date(world.now))
+    }
+  } finally {
+    client.release()
+  }
+}
+function countCalls(answer: () => number | undefined = () => undefined): () => number {
+  let calls = 0
+  world.network.fault = (path) => {
+    if (path !== '/internal/outcomes') return undefined
+    calls += 1
+    return answer()
+  }
+  return () => calls
+}
+const names = (count: number) => Array.from({ length: count }, (_, i) => `D-${String(i).padStart(3, '0')}`)
+
+test('an edge that does not answer is asked a few times in a round, not once for each device that it owes an answer', async () => {
+  await owe(Object.fromEntries(names(60).map((name) => [name, 1])))
+  await db().owner.query('UPDATE offline_outbox SET attempts = 1 WHERE delivered_version < version')
+  const calls = countCalls(() => 503)
+  await (await world.reconciler()).once()
+  expect(calls()).toBeLessThanOrEqual(8)
+  // Those that nobody asked about have not failed.
+  const { rows } = await db().app.query(
+    'SELECT count(*) FILTER (WHERE attempts > 1) AS failed FROM offline_outbox WHERE delivered_version < version',
+  )
+  expect(rows[0].failed).toBeLessThanOrEqual(8)
+  world.network.fault = () => undefined
+  world.now += 600_000
+  await world.settle()
+  expect(await untold()).toBe(0)
+})
+
+test('one device whose news the edge refuses is no reason to end the round', async () => {
+  const [refused, ...others] = names(30)
+  await owe(Object.fromEntries([refused, ...others].map((name) => [name as string, 1])))
+  await db().owner.query('UPDATE offline_outbox SET attempts = 1 WHERE delivered_version < version')
+  let first = true
+  countCalls(() => {
+    const status = first ? 400 : undefined
+    first = false
+    return status
+  })
+  await (await world.reconciler()).once()
+  expect(await untold()).toBe(1)
+  world.network.fault = () => undefined
+  world.now += 600_000
+  await world.settle()
+  expect(await untold()).toBe(0)
+})
+
+test('devices that did not fit into a call go with the next one, together', async () => {
+  await owe({ busy: 490, ...Object.fromEntries(names(40).map((name) => [name, 1])) })
+  const calls = countCalls()
+  await (await world.reconciler()).once()
+  expect(await untold()).toBe(0)
+  expect(calls()).toBe(2)
+})
+
+test('a round that is to end sends nothing more, and what is left is due and has not failed', async () => {
+  await owe(Object.fromEntries(names(5).map((name) => [name, 1])))
+  const edge = openEdge(
+    'http://edge.test',
+    await importHmacKey(fromBase64url(world.env['INTERNAL_HMAC_KEY'] ?? '')),
+    world.network.fetch,
+    () => world.now,
+  )
+  const deps = { pool: db().app, edge, clock: () => world.now, random: () => 0.5, log: openLog('silent') }
+  const calls = countCalls()
+  expect(await sendOnce(deps, () => false)).toBe(5)
+  expect(calls()).toBe(0)
+  await sendOnce(deps)
+  expect(calls()).toBe(1)
+  expect(await untold()).toBe(0)
 })

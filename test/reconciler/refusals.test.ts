@@ -18,7 +18,7 @@ afterAll(() => world.close())
 
 const parked = async (deviceId: string) => {
   const { rows } = await db().app.query(
-    "SELECT last_error FROM offline_sync_queue WHERE status = 'parked' AND device_id = $1",
+    "SELECT last_error FROM offline_sync_queue WHERE status = 'parked' AND device_id = $1 ORDER BY received_at, id",
     [deviceId],
   )
   return rows.map(({ last_error }) => last_error)
@@ -117,6 +117,11 @@ test('another bundle under a settled bundle’s id is parked and the first one s
   await world.settle()
   expect(await parked(device.id)).toEqual(['bundle_conflict'])
   expect(await db().balance(payer)).toBe(before)
+  const { rows } = await db().app.query(
+    "SELECT detail ->> 'fault' AS fault FROM offline_audit_logs WHERE device_id = $1 AND action = 'inbox_parked'",
+    [device.id],
+  )
+  expect(rows).toEqual([{ fault: 'bundle_conflict' }])
 })
 
 test('a message that cannot be read is kept as it is, parked and acknowledged, and holds nothing up', async () => {
@@ -176,6 +181,25 @@ test('facts of a device that contradict each other are parked', async () => {
     device.id,
   ])
   expect(rows).toEqual([{ owner_wallet: device.ownerWallet, rev: 1 }])
+})
+
+test('what is parked is on record: by its device, or as an unknown message', async () => {
+  const device = await world.device()
+  const message = await world.admit(device, [device.payment({ sender: payer })])
+  const noise = randomBytes(30)
+  world.network.send(world.facts(device), changed(message, { receipt: randomBytes(50) }), noise)
+  await world.settle()
+  world.network.send(noise)
+  await world.settle()
+  const { rows } = await db().app.query(
+    `SELECT q.kind, l.actor, l.detail FROM offline_audit_logs l JOIN offline_sync_queue q ON q.id = (l.detail ->> 'inbox')::bigint
+     WHERE l.action = 'inbox_parked' AND (l.device_id = $1 OR q.body = $2) ORDER BY q.kind`,
+    [device.id, Buffer.from(noise)],
+  )
+  expect(rows).toMatchObject([
+    { kind: 'bundle', actor: 'reconciler', detail: { kind: 'bundle', fault: 'invalid_receipt' } },
+    { kind: 'unreadable', actor: 'reconciler', detail: { kind: 'unreadable' } },
+  ])
 })
 
 test('one bundle that breaks the database’s rules does not take the others of its batch down', async () => {

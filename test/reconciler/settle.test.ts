@@ -240,31 +240,6 @@ test('one identity with two contents posts the first and keeps both', async () =
   expect(rows).toEqual([{ counter: 1, bundles: 2 }])
 })
 
-test('a bundle admitted before the device got a new key is verified with its old one', async () => {
-  const [device, next, payer] = [await world.device(), await world.device(), await funded(10_000)]
-  const message = await world.admit(device, [device.payment({ sender: payer })])
-  const rotated = { rev: 2, kid: next.kid, publicKey: next.signer.key.bytes }
-  // The newer facts come first, the older ones after them.
-  world.network.send(world.facts(device, rotated))
-  await world.settle()
-  world.network.send(message, world.facts(device))
-  await world.settle()
-  expect(statuses(device.id)).toEqual([[1, 'succeeded']])
-  const { rows } = await db().app.query('SELECT rev FROM offline_devices WHERE device_id = $1', [device.id])
-  expect(rows).toEqual([{ rev: 2 }])
-  expect(world.network.confirmed.at(-1)).not.toEqual({ kind: 'device_recorded', deviceId: device.id, rev: 1 })
-})
-
-test('a device that rotated before its first facts arrived brings its older keys along', async () => {
-  const [device, next, payer] = [await world.device(), await world.device(), await funded(10_000)]
-  const message = await world.admit(device, [device.payment({ sender: payer })])
-  const olderKeys = [{ alg: -7 as const, kid: device.kid, publicKey: device.signer.key.bytes }]
-  world.network.send(message)
-  world.network.send(world.facts(device, { rev: 2, kid: next.kid, publicKey: next.signer.key.bytes, olderKeys }))
-  await world.settle()
-  expect(statuses(device.id)).toEqual([[1, 'succeeded']])
-})
-
 test('what is done keeps its key against repetitions and no body; what is parked keeps its bytes', async () => {
   const [device, payer] = [await world.device(), await funded(10_000)]
   const message = await world.admit(device, [device.payment({ sender: payer })])

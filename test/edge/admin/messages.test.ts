@@ -18,7 +18,14 @@ const review: SettleMessage = {
 const reversal: SettleMessage = { kind: 'reversal', ...about, counter: 9, reason: 'goods were returned' }
 const device: SettleMessage = {
   ...{ kind: 'device', deviceId: about.deviceId, rev: 2, ...key, status: 'active', country: 'SN', tenant: 't' },
-  ...{ ownerWallet: 'W-1', atMs: 1, olderKeys: [key, key] },
+  ...{
+    ownerWallet: 'W-1',
+    atMs: 1,
+    olderKeys: [
+      { ...key, fate: 'replaced' },
+      { ...key, fate: 'revoked' },
+    ],
+  },
 }
 
 it.each([review, reversal, device])('$kind is read as it was written', (message) => {

@@ -1,0 +1,146 @@
+import type { KeyProvider } from '../src/crypto/key-provider.ts'
+import type { TrustedKey } from '../src/crypto/sign1.ts'
+import type { BundleMessage } from '../src/protocol/messages.ts'
+import { isVoided } from '../src/protocol/payment.ts'
+import type { Policy } from '../src/protocol/policy.ts'
+import { type AttemptDeps, attempt, parkRow, together, waitedMs, waitFor } from './attempt.ts'
+import { payerDeviceOf } from './authority.ts'
+import { transact } from './db.ts'
+import { type AuthorisedBundle, authorise, decidePayments } from './decide.ts'
+import type { InboxRow, Wanted } from './inbox.ts'
+import { announce, bundleSubject } from './outbox.ts'
+import { type PolicyReader, policyKey } from './policies.ts'
+import type { PreparedBundle } from './post.ts'
+import { loadDevices, type Registry } from './registry.ts'
+import type { RiskScorer } from './risk.ts'
+import { findTwins } from './twins.ts'
+import { type VerifiedBundle, verifyBundle } from './verify-bundle.ts'
+
+/**
+ * Finds out all that has to be known of bundles before anything is locked, and only reads:
+ *
+ *   devices → verify and open → policies → payers' devices → risk and twins → decide
+ *
+ * A bundle that cannot go on keeps none of the others back: it waits, is tried again or parked, and drops out.
+ */
+export interface PrepareDeps extends AttemptDeps {
+  readonly keys: KeyProvider
+  readonly trusted: readonly TrustedKey[]
+  readonly policies: PolicyReader
+  readonly risk: RiskScorer
+}
+
+export interface BundleRow {
+  readonly row: InboxRow
+  readonly message: BundleMessage
+}
+interface Verified extends BundleRow {
+  readonly verified: VerifiedBundle
+  readonly ownerWallet: string
+}
+interface UnderPolicy extends Verified {
+  readonly policy: Policy
+}
+interface Authorised extends BundleRow {
+  readonly bundle: AuthorisedBundle
+}
+
+/**
+ * How long a payer's device is waited for. Anyone can name one that does not exist, and the rest of its bundle waits with
+ * it; a message that the queue lost is sent again long before.
+ */
+const PAYER_WAIT_MAX_MS = 2 * 3_600_000
+
+export async function prepare(deps: PrepareDeps, bundles: readonly BundleRow[]): Promise<readonly PreparedBundle[]> {
+  return decide(deps, await authoriseAll(deps, await withPolicies(deps, await verifyAll(deps, bundles))))
+}
+
+async function verifyAll(deps: PrepareDeps, bundles: readonly BundleRow[]): Promise<readonly Verified[]> {
+  const known = await together(deps, bundles, (some) =>
+    loadDevices(
+      deps.pool,
+      some.map(({ message }) => message.deviceId),
+    ),
+  )
+  const verified: Verified[] = []
+  await Promise.all(
+    known.map(([{ row, message }, registry]) =>
+      attempt(deps, row, async () => {
+        const result = await verifyBundle(message, registry, deps.keys, deps.trusted)
+        if (result.ok) {
+          verified.push({ row, message, verified: result.value, ownerWallet: ownerOf(registry, message) })
+        } else if (result.error === 'unknown_device') {
+          await waitFor(deps, row, { what: 'device', devices: [message.deviceId] })
+        } else {
+          await parkRow(deps, row, result.error)
+        }
+      }),
+    ),
+  )
+  return verified
+}
+
+async function withPolicies(deps: PrepareDeps, bundles: readonly Verified[]): Promise<readonly UnderPolicy[]> {
+  const known = await together(deps, bundles, (some) => deps.policies(some.map(({ verified }) => verified.receipt)))
+  const found: UnderPolicy[] = []
+  for (const [one, policies] of known) {
+    const { country, policyVersion } = one.verified.receipt
+    const policy = policies.get(policyKey(country, policyVersion))
+    if (policy !== undefined) found.push({ ...one, policy })
+    else await attempt(deps, one.row, () => waitVerified(deps, one, { what: 'policy' }))
+  }
+  return found
+}
+
+async function authoriseAll(deps: PrepareDeps, bundles: readonly UnderPolicy[]): Promise<readonly Authorised[]> {
+  const known = await together(deps, bundles, (some) => loadDevices(deps.pool, some.flatMap(payersOf)))
+  const authorised: Authorised[] = []
+  for (const [one, registry] of known) {
+    const { row, message, verified, policy, ownerWallet } = one
+    await attempt(deps, row, async () => {
+      const bundle = await authorise(verified, policy, ownerWallet, registry)
+      if (bundle.unknownPayers.length > 0 && waitedMs(deps, row, 'payer_device') < PAYER_WAIT_MAX_MS) {
+        await waitVerified(deps, one, { what: 'payer_device', devices: bundle.unknownPayers })
+      } else authorised.push({ row, message, bundle })
+    })
+  }
+  return authorised
+}
+
+async function decide(deps: PrepareDeps, authorised: readonly Authorised[]): Promise<readonly PreparedBundle[]> {
+  const found = await together(deps, authorised, async (some) => {
+    const bundles = some.map(({ bundle }) => bundle)
+    const [risks, twins] = await Promise.all([deps.risk(bundles), findTwins(deps.pool, bundles)])
+    return new Map(bundles.map((bundle, i) => [bundle, { risk: risks[i], twins: twins[i] ?? new Set<number>() }]))
+  })
+  const prepared: PreparedBundle[] = []
+  for (const [{ row, message, bundle }, findings] of found) {
+    await attempt(deps, row, async () => {
+      const { risk, twins = new Set<number>() } = findings.get(bundle) ?? {}
+      const payments = await decidePayments(bundle, { risk, twins })
+      const { verified, policy } = bundle
+      prepared.push({ row, message, verified, policy, risk: risk?.record, payments })
+    })
+  }
+  return prepared
+}
+
+function payersOf({ verified, policy, ownerWallet }: UnderPolicy): string[] {
+  return verified.payload.entries.flatMap((entry) =>
+    isVoided(entry) ? [] : (payerDeviceOf(entry, policy, ownerWallet) ?? []),
+  )
+}
+
+function ownerOf(registry: Registry, message: BundleMessage): string {
+  const device = registry.get(message.deviceId)
+  if (device === undefined) throw new Error('a verified bundle of an unknown device')
+  return device.ownerWallet
+}
+
+/** It is the edge's and it is here: nobody has to send it again while it waits, and the edge is told so once. */
+async function waitVerified(deps: PrepareDeps, { row, verified }: Verified, wanted: Wanted): Promise<void> {
+  if (row.waitingFor !== 'policy' && row.waitingFor !== 'payer_device') {
+    await transact(deps.pool, (client) => announce(client, [bundleSubject(verified.receipt)], new Date(deps.clock())))
+  }
+  await waitFor(deps, row, wanted)
+}
