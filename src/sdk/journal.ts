@@ -45,7 +45,7 @@ export class Journal {
   readonly #bundled = new Set<number>()
   readonly #once: WriteOnce
   readonly decisions: PersonDecisions
-  readonly #admissions: Admissions
+  readonly admissions: Admissions
   #firstCounter = 1
   #nextCounter = 1
   #knownFrom = 1
@@ -59,7 +59,7 @@ export class Journal {
   constructor(records: Records, announce: (counters: readonly number[]) => Promise<void>) {
     this.#records = records
     this.#once = new WriteOnce(records, (keys) => announce([...keys].map(counterOf)))
-    this.#admissions = new Admissions(records)
+    this.admissions = new Admissions(records)
     this.decisions = new PersonDecisions({
       records,
       entries: this.#entries,
@@ -125,7 +125,7 @@ export class Journal {
     this.#begin(head)
     await this.#loadAll(range(head.firstCounter, head.nextCounter))
     await this.#probe(head.nextCounter)
-    this.#admissions.startAt(head.firstSeq)
+    this.admissions.startAt(head.firstSeq)
     await this.#loadAdmissions(head.seq)
   }
 
@@ -232,7 +232,7 @@ export class Journal {
 
   /** @returns the payments that were not admitted before */
   async admit(seq: number, record: AdmissionRecord): Promise<readonly Entry[]> {
-    return this.#entries.admit(await this.#admissions.write(seq, record))
+    return this.#entries.admit(await this.admissions.write(seq, record))
   }
 
   /** @returns the payment when its outcome is news */
@@ -265,17 +265,8 @@ export class Journal {
     }
   }
 
-  removeAdmission(seq: number): Promise<void> {
-    return this.#admissions.remove(seq)
-  }
-
-  /** @returns the last counter of an admission on disk */
-  lastCounterOf(seq: number): Promise<number | undefined> {
-    return this.#admissions.lastCounterOf(seq)
-  }
-
   async #loadAdmissions(to: number): Promise<void> {
-    for (const admission of await this.#admissions.loadTo(to)) this.#entries.admit(admission)
+    for (const admission of await this.admissions.loadTo(to)) this.#entries.admit(admission)
   }
 
   async #loadAll(counters: readonly number[]): Promise<void> {

@@ -8,12 +8,12 @@ import type { ChainHead } from './chain-proof.ts'
 import { type Changes, changedSince, noChanges, withChange } from './changes.ts'
 import { type ClockSource, CorrectedClock } from './clock.ts'
 import type { Channel, Exclusive } from './contexts.ts'
+import { DeviceLocks } from './device-locks.ts'
 import { type DeviceState, decodeState, type EncodedState, encodeState } from './device-state.ts'
 import type { Entry } from './entry.ts'
 import { isUnreadable, OfflineError } from './errors.ts'
 import { isEmpty } from './found.ts'
 import { Journal } from './journal.ts'
-import { Mutex } from './mutex.ts'
 import { decodeOutgoing, type EncodedOutgoing, encodeOutgoing, type Outgoing } from './outgoing.ts'
 import type { AdmissionRecord } from './payment-record.ts'
 import { Records } from './records.ts'
@@ -47,8 +47,7 @@ export class LocalDevice {
   /** Beneath everything: to be written to under the lock only. */
   readonly records: Records
   readonly #options: LocalDeviceOptions
-  readonly #mutex = new Mutex()
-  readonly #syncs = new Mutex()
+  readonly #locks: DeviceLocks
   readonly #stateSlots: TwoSlots<EncodedState>
   readonly #outgoingSlots: TwoSlots<EncodedOutgoing>
   #state: DeviceState | undefined
@@ -64,6 +63,7 @@ export class LocalDevice {
   constructor(options: LocalDeviceOptions) {
     const { deviceId, storage, suite, atRest, clock, randomBytes } = options
     this.#options = options
+    this.#locks = new DeviceLocks(deviceId, options.exclusive)
     this.records = new Records({ storage, prefix: `molam/${deviceId}/`, suite, atRest })
     this.deviceId = deviceId
     this.journal = new Journal(this.records, (counters) => this.#announce(counters))
@@ -78,8 +78,9 @@ export class LocalDevice {
    */
   change<T>(run: () => Promise<T>): Promise<T> {
     const { exclusive, channel } = this.#options
-    if (exclusive === undefined) return this.#mutex.run(run)
-    return this.#alone(async () => {
+    return this.#locks.changing(async () => {
+      // Nobody else writes here: memory is what is on disk.
+      if (exclusive === undefined) return run()
       await this.#refresh()
       const { writes } = this.records
       try {
@@ -92,7 +93,7 @@ export class LocalDevice {
 
   /** Runs on what is on disk, also where there is no state that can be read: for a look, not for a change. */
   look<T>(run: () => Promise<T>): Promise<T> {
-    return this.#alone(async () => {
+    return this.#locks.changing(async () => {
       await this.#refresh().catch((error: unknown) => {
         if (!isUnreadable(error)) throw error
       })
@@ -100,20 +101,14 @@ export class LocalDevice {
     })
   }
 
-  #alone<T>(run: () => Promise<T>): Promise<T> {
-    const { exclusive } = this.#options
-    return this.#mutex.run(() => (exclusive ? exclusive(`molam/${this.deviceId}/journal`, run) : run()))
-  }
-
   /** Runs one sync at a time, over all contexts that share the storage. Payments are taken meanwhile. */
   syncing<T>(run: () => Promise<T>): Promise<T> {
-    const { exclusive } = this.#options
-    return this.#syncs.run(() => (exclusive ? exclusive(`molam/${this.deviceId}/sync`, run) : run()))
+    return this.#locks.syncing(run)
   }
 
   /** Resolves when what is being written is written. */
   idle(): Promise<void> {
-    return this.#mutex.run(async () => undefined)
+    return this.#locks.idle()
   }
 
   /**

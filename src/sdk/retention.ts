@@ -10,8 +10,8 @@ export const historyMs = (days: number): number => Math.max(days, HISTORY_DAYS_M
 
 /**
  * Removes what is long done, oldest first and up to the first payment that is not: acknowledged, with its final outcome,
- * and older than the history. Counters without a payment hold nothing up, once there is nothing to learn of them. The boundary is moved before anything is removed, so that a removal that is cut off goes
- * on later and never looks like a loss.
+ * and older than the history. Counters without a payment hold nothing up, once there is nothing to learn of them. The
+ * boundary is moved before anything is removed, so that a removal that is cut off goes on later and never looks like a loss.
  */
 export function prune(device: LocalDevice, keepMs: number): Promise<void> {
   return device.change(async () => {
@@ -40,9 +40,9 @@ export function prune(device: LocalDevice, keepMs: number): Promise<void> {
 async function removeAdmissions({ journal, state }: LocalDevice, firstCounter: number): Promise<number> {
   let { firstSeq } = state
   for (; firstSeq < state.seq; firstSeq++) {
-    const last = await journal.lastCounterOf(firstSeq)
+    const last = await journal.admissions.lastCounterOf(firstSeq)
     if (last !== undefined && last >= firstCounter) break
-    await journal.removeAdmission(firstSeq)
+    await journal.admissions.remove(firstSeq)
   }
   return firstSeq
 }
