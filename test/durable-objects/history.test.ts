@@ -73,7 +73,7 @@ describe('counters', () => {
   })
 
   it('and what it has used up of the day: an empty storage does not give the limits back', async () => {
-    await pushed((await made({ amount: 1_000 }, { amount: 500 })).bundle)
+    await pushed((await made({ amount: amountMinor(1_000) }, { amount: amountMinor(500) })).bundle)
     const { device: facts } = await stubOf(device).notice(undefined)
     const { activity = [] } = (await stubOf(device).describe()) ?? {}
     expect(activity).toMatchObject([{ currency: 'XOF', count: 2, value: 1_500 }])
