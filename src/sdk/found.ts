@@ -16,6 +16,8 @@ export interface Found {
  * one that the store lost must not hide the others.
  */
 const BATCH = 64
+/** A device that was never in contact has none of these, and neither a state nor a bundle in flight. */
+const FIRST_TRIED = 4
 /** Where not even the end is known, as many numbers are tried at the least, and the end is a longer gap. */
 const TRIED_MIN = 10_000
 const GAP_UNKNOWN = 1_000
@@ -57,7 +59,7 @@ export async function isEmpty(records: Records): Promise<boolean> {
   const keys = await records.keys()
   if (keys !== undefined) return keys.length === 0
   for (const key of SLOTS) if (await has(records, key)) return false
-  return (await present((counter) => hasPayment(records, counter), numbers(1, BATCH + 1))).length === 0
+  return (await present((counter) => hasPayment(records, counter), numbers(1, FIRST_TRIED + 1))).length === 0
 }
 
 /** Each record as it stands, by its key. */

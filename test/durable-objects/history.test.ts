@@ -68,8 +68,17 @@ describe('counters', () => {
     })
     const fresh = await registered()
     expect(await stubOf(fresh).notice(undefined)).toMatchObject({
-      device: { nextCounter: 1, nextSeq: 1, prev: new Uint8Array(16) },
+      device: { nextCounter: 1, nextSeq: 1, prev: new Uint8Array(16), today: { count: 0, value: 0 } },
     })
+  })
+
+  it('and what it has used up of the day: an empty storage does not give the limits back', async () => {
+    await pushed((await made({ amount: amountMinor(1_000) }, { amount: amountMinor(500) })).bundle)
+    const { device: facts } = await stubOf(device).notice(undefined)
+    const { activity = [] } = (await stubOf(device).describe()) ?? {}
+    expect(activity).toMatchObject([{ currency: 'XOF', count: 2, value: 1_500 }])
+    const counted = activity.find(({ date }) => date === facts?.today.day)
+    expect(facts?.today).toMatchObject({ count: counted?.count ?? 0, value: counted?.value ?? 0 })
   })
 })
 

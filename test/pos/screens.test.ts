@@ -94,12 +94,12 @@ describe('a till', () => {
     await page.getByRole('link', { name: 'Caisse', exact: true }).click()
     await page.getByText('que sur ce téléphone').waitFor()
     await page.getByText('Oui : la caisse est sur ce téléphone.').waitFor()
-    const leave = page.getByRole('button', { name: 'Retirer' })
+    const leave = page.getByRole('button', { name: 'Retirer', exact: true })
     expect(await leave.getAttribute('aria-disabled')).toBe('true')
     await leave.click({ force: true })
     expect(await leave.textContent()).toBe('Retirer')
     await look(page, '17-device')
-    await page.getByLabel('Phrase secrète').fill('douze lettres au moins')
+    await page.getByLabel('Phrase secrète').first().fill('douze lettres au moins')
     const [file] = await Promise.all([
       page.waitForEvent('download'),
       page.getByRole('button', { name: 'Enregistrer le fichier' }).click(),
@@ -111,6 +111,17 @@ describe('a till', () => {
       { amount: 4_200, sender: PAYERS[1] },
       { voided: true },
     ])
+    // Leaving makes the file too, and waits until the person has it.
+    await page.getByLabel('Phrase secrète').last().fill('douze lettres en tout')
+    const [taken] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Enregistrer un fichier et retirer' }).click(),
+    ])
+    const handedOver = await openExport(await readFile(await taken.path()), 'douze lettres en tout')
+    expect(handedOver?.payments).toMatchObject([{ amount: 4_200 }, { voided: true }])
+    await page.getByRole('button', { name: 'Garder cette caisse' }).click()
+    await page.getByRole('button', { name: 'Enregistrer un fichier et retirer' }).waitFor()
+    expect(await leave.getAttribute('aria-disabled')).toBe('true')
     await shop().context.setOffline(false)
   })
 

@@ -62,6 +62,7 @@ it('a bundle is pushed once and comes into each of its statuses once', async () 
   expect(await grown()).toEqual({
     'offline_bundles_pushed_total{country="TG"}': 1,
     'offline_bundles{country="TG",status="pushed"}': 1,
+    offline_bundles_owed: 1,
   })
   await consume({ ...row, rev: 2, status: 'accepted' })
   expect(await grown()).toEqual({
@@ -110,6 +111,7 @@ it('what is not written is not counted, and what was beside it once', async () =
   expect(await grown()).toEqual({
     'offline_bundles_pushed_total{country="TG"}': 1,
     'offline_bundles{country="TG",status="pushed"}': 1,
+    offline_bundles_owed: 1,
   })
 })
 
