@@ -74,7 +74,7 @@ describe('counters', () => {
 
   it('and what it has used up of the day: an empty storage does not give the limits back', async () => {
     await pushed((await made({ amount: amountMinor(1_000) }, { amount: amountMinor(500) })).bundle)
-    const { device: facts } = await stubOf(device).notice(undefined)
+    const facts = (await stubOf(device).notice(undefined))?.device
     const { activity = [] } = (await stubOf(device).describe()) ?? {}
     expect(activity).toMatchObject([{ currency: 'XOF', count: 2, value: 1_500 }])
     const counted = activity.find(({ date }) => date === facts?.today.day)
