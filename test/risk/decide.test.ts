@@ -48,14 +48,17 @@ it('what only the device’s object knows is not outvoted: the stricter word hol
   const [graph, conflict] = [{ rule: 'graph' }, { rule: 'recent_conflict', adds: 0.2 }]
   const stricter = combine(remote(0.02), local(0.9, [], 0.2))
   expect(stricter.record).toEqual({
-    ...{ score: 0.2, scoredBy: 'local', version: LOCAL_VERSION },
+    ...{ score: 0.2, shared: 0.2, payments: [], scoredBy: 'local', version: LOCAL_VERSION },
     reasons: [graph, conflict],
   })
   expect(decide(stricter, payment())).toEqual(['review'])
   const milder = combine(remote(0.2), local(0.9, [], 0.2))
-  expect(milder.record).toEqual({ score: 0.2, scoredBy: 'sira', version: 'm-7', reasons: [graph] })
+  expect(milder.record).toMatchObject({ score: 0.2, shared: 0.2, scoredBy: 'sira', version: 'm-7', reasons: [graph] })
   const mixed = combine(remote(0.02, [[2, 0.9]]), local(0.9, [], 0.2))
-  expect(mixed.record).toEqual({ score: 0.9, scoredBy: 'sira', version: 'm-7', reasons: [graph, conflict] })
+  expect(mixed.record).toEqual({
+    ...{ score: 0.9, shared: 0.2, payments: [[2, 0.9]], scoredBy: 'sira', version: 'm-7' },
+    reasons: [graph, conflict],
+  })
   expect(decide(mixed, ...payments(3))).toEqual(['review', 'quarantined', 'review'])
 })
 

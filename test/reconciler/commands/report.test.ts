@@ -188,10 +188,9 @@ test('“not yet” is a reason until a day after the day, and then it is none',
     )
   })
   edge = answers([...settled.slice(1), open])
-  expect(await json()).toMatchObject({
-    explained: true,
-    disagreements: [{ why: 'not in the edge’s read model yet' }, {}],
-  })
+  const { explained, disagreements } = await json()
+  expect(explained).toBe(true)
+  expect(disagreements).toContainEqual(expect.objectContaining({ why: 'not in the edge’s read model yet' }))
   await later(49, async () => expect(await json()).toMatchObject({ explained: false }))
 })
 
