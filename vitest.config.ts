@@ -8,8 +8,6 @@ export default defineConfig({
   test: {
     // The Worker writes a line a request: it is shown for tests that fail.
     silent: 'passed-only',
-    // Most tests wait for another process half of their time.
-    maxWorkers: '100%',
     projects: ['test/vitest.edge.config.ts', 'test/vitest.node.config.ts', 'test/vitest.browser.config.ts'],
   },
 })

@@ -8,6 +8,8 @@ export default defineProject({
     include: ['test/**/*.test.{ts,tsx}'],
     exclude: ['test/edge/**', 'test/durable-objects/**', 'test/corpus/**', 'test/**/*.browser.test.*'],
     globalSetup: ['test/reconciler/postgres.ts'],
+    // Most tests wait for another process half of their time.
+    maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },
