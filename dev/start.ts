@@ -59,7 +59,9 @@ async function addresses({ edge, issuer, database }: Stack): Promise<Record<stri
   return {
     edge: edge.url,
     'queue API': `${edge.queueUrl}/client/v4`,
-    Postgres: database.owner,
+    // As the reconciler and its commands log in; the owner migrates.
+    Postgres: database.app,
+    'its owner': database.owner,
     'admin token': await issuer.token('you', ['pay_admin']),
   }
 }
