@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { dirname } from 'node:path'
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from 'jose'
-import type { Role } from '../src/auth/person.ts'
+import type { Role } from '../src/edge/auth/person.ts'
 
 /** A local issuer of people's tokens: serves its JWKS, and signs what it is asked to. For development only. */
 export interface DevIssuer {

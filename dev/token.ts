@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { ROLES, type Role } from '../src/auth/person.ts'
+import { ROLES, type Role } from '../src/edge/auth/person.ts'
 import { devTokens } from './issuer.ts'
 
 /**

@@ -1,15 +1,15 @@
 import { DurableObject } from 'cloudflare:workers'
-import { configOf } from '../src/config.ts'
 import { signAsEdge } from '../src/crypto/sign1.ts'
-import type { Env } from '../src/env.ts'
-import { logger } from '../src/log.ts'
+import { configOf } from '../src/edge/config.ts'
+import type { Env } from '../src/edge/env.ts'
+import { logger } from '../src/edge/log.ts'
+import type { Held } from '../src/edge/store/consume-index.ts'
 import { equalBytes, toHex } from '../src/protocol/bytes.ts'
 import type { Confirmation } from '../src/protocol/confirmations.ts'
 import type { DeviceKey, DeviceStatus } from '../src/protocol/messages.ts'
 import { encodeReceipt } from '../src/protocol/receipt.ts'
 import { err, ok, type Result } from '../src/protocol/result.ts'
 import type { RemoteScorer } from '../src/risk/scorer.ts'
-import type { Held } from '../src/store/consume-index.ts'
 import { Administration } from './administration.ts'
 import { type Admission, type Contradiction, decideAdmission } from './admission.ts'
 import { audited, deviceActor } from './audit.ts'
@@ -188,7 +188,7 @@ export class DeviceObject extends DurableObject<Env> {
     return true
   }
 
-  /** What the read model holds now: told by whoever wrote it there (src/store/consume-index.ts). */
+  /** What the read model holds now: told by whoever wrote it there (src/edge/store/consume-index.ts). */
   async indexed(held: Held): Promise<void> {
     if (this.#registered) await this.#delivery.markHeld(held)
   }

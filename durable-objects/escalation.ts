@@ -1,4 +1,4 @@
-import { logger } from '../src/log.ts'
+import { logger } from '../src/edge/log.ts'
 import type { DeviceId } from '../src/protocol/ids.ts'
 import type { Country } from '../src/protocol/policy.ts'
 import type { RemoteScorer } from '../src/risk/scorer.ts'

@@ -1,4 +1,4 @@
-import type { AuditRow, IndexMessage } from '../src/store/index-message.ts'
+import type { AuditRow, IndexMessage } from '../src/edge/store/index-message.ts'
 
 /** Bytes of a message to the read model. A Queue takes 128 000, some of them its own. */
 export const INDEX_MESSAGE_BYTES_MAX = 120_000

@@ -1,4 +1,4 @@
-import type { Held } from '../src/store/consume-index.ts'
+import type { Held } from '../src/edge/store/consume-index.ts'
 import { owedDecisions } from './decision-store.ts'
 import { readOwing, toBundle } from './device-store.ts'
 import { owedEscalations } from './escalation-store.ts'

@@ -1,6 +1,6 @@
+import type { IndexMessage } from '../src/edge/store/index-message.ts'
 import { OLDER_KEYS_MAX } from '../src/protocol/limits.ts'
 import type { BundleMessage, DecisionMessage, DeviceMessage, OlderDeviceKey } from '../src/protocol/messages.ts'
-import type { IndexMessage } from '../src/store/index-message.ts'
 import { bundleRow, deviceRow } from './projection.ts'
 import type { Decision, Device, Owing, StoredBundle } from './types.ts'
 

@@ -1,6 +1,6 @@
+import type { BundleRow, DeviceRow } from '../src/edge/store/index-message.ts'
 import { toHex } from '../src/protocol/bytes.ts'
 import { ulidText } from '../src/protocol/ids.ts'
-import type { BundleRow, DeviceRow } from '../src/store/index-message.ts'
 import type { Device, Owing, StoredBundle } from './types.ts'
 
 /** The rows of D1 that show this object. They hold no parties and no amounts of single payments. */

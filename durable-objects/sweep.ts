@@ -1,8 +1,8 @@
-import { deviceStub, type Env } from '../src/env.ts'
-import { logger } from '../src/log.ts'
-import { owingDevices, writeOwed } from '../src/metrics/owed.ts'
-import { forgetAnswers } from '../src/store/idempotency.ts'
-import { markSwept, nextToSweep } from '../src/store/sweep.ts'
+import { deviceStub, type Env } from '../src/edge/env.ts'
+import { logger } from '../src/edge/log.ts'
+import { owingDevices, writeOwed } from '../src/edge/metrics/owed.ts'
+import { forgetAnswers } from '../src/edge/store/idempotency.ts'
+import { markSwept, nextToSweep } from '../src/edge/store/sweep.ts'
 
 /** Objects woken by one run of the cron: 100 a minute are 144 000 a day. */
 const DEVICES_PER_SWEEP = 100

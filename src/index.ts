@@ -1,9 +1,9 @@
 import { sweep } from '../durable-objects/sweep.ts'
-import { app } from './app.ts'
-import type { Env } from './env.ts'
-import { foldRows } from './metrics/totals.ts'
-import { consumeIndex } from './store/consume-index.ts'
-import type { IndexMessage } from './store/index-message.ts'
+import { app } from './edge/app.ts'
+import type { Env } from './edge/env.ts'
+import { foldRows } from './edge/metrics/totals.ts'
+import { consumeIndex } from './edge/store/consume-index.ts'
+import type { IndexMessage } from './edge/store/index-message.ts'
 
 export { DeviceObject } from '../durable-objects/device-object.ts'
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { atOnce } from '../src/at-once.ts'
+import { atOnce } from '../src/edge/at-once.ts'
 
 it('works through all, never on more than so many at a time, and answers in their order', async () => {
   const waiting: (() => void)[] = []

@@ -1,5 +1,5 @@
 import { DeviceObject as Deployed } from '../../durable-objects/device-object.ts'
-import type { Env } from '../../src/env.ts'
+import type { Env } from '../../src/edge/env.ts'
 import worker from '../../src/index.ts'
 
 /**

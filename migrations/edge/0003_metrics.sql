@@ -26,7 +26,7 @@ CREATE TABLE `offline_owed` (
 	`seen_at` integer NOT NULL
 );
 --> statement-breakpoint
--- Bundles that are there already; from here on the index consumer counts (src/metrics/count-bundles.ts).
+-- Bundles that are there already; from here on the index consumer counts (src/edge/metrics/count-bundles.ts).
 INSERT INTO offline_metric_totals (series, value)
 SELECT 'offline_bundles_pushed_total{country="' || country || '"}', COUNT(*) FROM offline_tx_bundles GROUP BY country
 UNION ALL

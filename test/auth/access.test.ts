@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it, vi } from 'vitest'
-import { accessPerson } from '../../src/auth/claims.ts'
+import { accessPerson } from '../../src/edge/auth/claims.ts'
 import { goodToken, type Meant, type TokenKeys, tokenKeys } from '../corpus/tokens.ts'
 import { GROUPS, TestIsolate } from './kit.ts'
 

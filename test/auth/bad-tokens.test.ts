@@ -1,5 +1,5 @@
 import { beforeAll, expect, it, vi } from 'vitest'
-import { rolesAllow } from '../../src/auth/person.ts'
+import { rolesAllow } from '../../src/edge/auth/person.ts'
 import { badTokens, goodClaims, goodToken, type Meant, type TokenKeys, tokenKeys } from '../corpus/tokens.ts'
 import { TestIsolate } from './kit.ts'
 

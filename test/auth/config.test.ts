@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { configOf, InvalidConfig } from '../../src/config.ts'
+import { configOf, InvalidConfig } from '../../src/edge/config.ts'
 
 /** What concerns people in the Worker's settings. A setting that is wrong stops it; none is guessed. */
 const good = {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { ALGORITHMS } from '../../src/auth/key-set.ts'
-import { KEYS_FRESH_MS, KEYS_STALE_MAX_MS, REFETCH_MS, STORE_AGAIN_MS } from '../../src/auth/limits.ts'
+import { ALGORITHMS } from '../../src/edge/auth/key-set.ts'
+import { KEYS_FRESH_MS, KEYS_STALE_MAX_MS, REFETCH_MS, STORE_AGAIN_MS } from '../../src/edge/auth/limits.ts'
 import { type MemoryStore, TestIsolate } from './kit.ts'
 import { AUDIENCE, type OidcIssuer, startOidcIssuer } from './oidc-issuer.ts'
 

@@ -1,7 +1,7 @@
-import { type AuthSettings, authenticatePerson, type PeopleIssuer } from '../../src/auth/authenticate.ts'
-import { accessPerson, oidcPerson } from '../../src/auth/claims.ts'
-import { type FetchedKeys, IssuerKeys, type KeyIo, type KeyStore } from '../../src/auth/issuer-keys.ts'
-import { after, fetchText } from '../../src/auth/wiring.ts'
+import { type AuthSettings, authenticatePerson, type PeopleIssuer } from '../../src/edge/auth/authenticate.ts'
+import { accessPerson, oidcPerson } from '../../src/edge/auth/claims.ts'
+import { type FetchedKeys, IssuerKeys, type KeyIo, type KeyStore } from '../../src/edge/auth/issuer-keys.ts'
+import { after, fetchText } from '../../src/edge/auth/wiring.ts'
 
 /** One isolate that authenticates people: with a clock and a store of the test's, and a real fetch. */
 export class TestIsolate {

@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
 import Provider from 'oidc-provider'
-import type { TokenAlgorithm } from '../../src/auth/key-set.ts'
+import type { TokenAlgorithm } from '../../src/edge/auth/key-set.ts'
 
 /**
  * A real OpenID provider (`oidc-provider`, certified) on loopback: people get their access tokens from its token

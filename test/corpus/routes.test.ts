@@ -1,5 +1,5 @@
 import { beforeAll, expect, it } from 'vitest'
-import { app } from '../../src/app.ts'
+import { app } from '../../src/edge/app.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
 import { deliverIndex, dumpObject, dumpReadModel, type Queues, recordQueues, select } from '../durable-objects/kit.ts'

@@ -1,6 +1,6 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { expect, it } from 'vitest'
-import { app } from '../../src/app.ts'
+import { app } from '../../src/edge/app.ts'
 
 /** The document that the Worker serves, held against the schema of the OpenAPI Initiative. */
 it('/openapi.json is OpenAPI 3.1', async () => {

@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, expect, it, onTestFinished } from 'vitest'
-import { configOf } from '../../src/config.ts'
+import { configOf } from '../../src/edge/config.ts'
 import { err, ok } from '../../src/protocol/result.ts'
 import type { RemoteFailure } from '../../src/risk/score.ts'
 import type { RemoteScorer } from '../../src/risk/scorer.ts'

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { forgetPolicies } from '../../src/ingest/policy-cache.ts'
+import { forgetPolicies } from '../../src/edge/ingest/policy-cache.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
 import { PEOPLE, ROUTES } from '../corpus/routes.ts'
 import { type Queues, recordQueues } from '../durable-objects/kit.ts'

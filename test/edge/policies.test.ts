@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { forgetPolicies, policyFor } from '../../src/ingest/policy-cache.ts'
+import { forgetPolicies, policyFor } from '../../src/edge/ingest/policy-cache.ts'
+import { readPoliciesInForce } from '../../src/edge/store/policies.ts'
 import type { KeySet } from '../../src/protocol/keyset.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
-import { readPoliciesInForce } from '../../src/store/policies.ts'
 import { dumpObject, recordQueues } from '../durable-objects/kit.ts'
 import { TestDevice } from '../kit/device.ts'
 import {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { EVIDENCE_PER_KIND_MAX } from '../../durable-objects/evidence-store.ts'
-import { forgetDevices } from '../../src/ingest/identity-cache.ts'
+import { forgetDevices } from '../../src/edge/ingest/identity-cache.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import { prevOf } from '../../src/protocol/chain.ts'
 import type { KeySet } from '../../src/protocol/keyset.ts'

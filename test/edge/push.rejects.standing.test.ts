@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { forgetDevices } from '../../src/ingest/identity-cache.ts'
+import { forgetDevices } from '../../src/edge/ingest/identity-cache.ts'
 import { concatBytes } from '../../src/protocol/bytes.ts'
 import { newUlid } from '../../src/protocol/ids.ts'
 import type { KeySet } from '../../src/protocol/keyset.ts'

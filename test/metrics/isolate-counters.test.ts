@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { type CounterRow, FLUSH_MS, IsolateCounters } from '../../src/metrics/isolate-counters.ts'
+import { type CounterRow, FLUSH_MS, IsolateCounters } from '../../src/edge/metrics/isolate-counters.ts'
 
 /** A table of rows as D1 keeps them: the higher rev stays. */
 const MINUTE = 60_000

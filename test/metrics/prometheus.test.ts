@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
-import { METRICS, observation, RISK_BUCKETS, SIRA_BUCKETS, series } from '../../src/metrics/catalogue.ts'
-import { recordAnswer, recordSira } from '../../src/metrics/recorder.ts'
-import { renderMetrics } from '../../src/metrics/render.ts'
+import { METRICS, observation, RISK_BUCKETS, SIRA_BUCKETS, series } from '../../src/edge/metrics/catalogue.ts'
+import { recordAnswer, recordSira } from '../../src/edge/metrics/recorder.ts'
+import { renderMetrics } from '../../src/edge/metrics/render.ts'
 import { readExposition } from './exposition.ts'
 
 /** The Prometheus text format, read by the grammar of its documentation. */

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
-import { after } from '../../src/auth/wiring.ts'
-import { CHECK_DEADLINE_MS, checkReadiness, joinReadiness } from '../../src/metrics/readiness.ts'
+import { after } from '../../src/edge/auth/wiring.ts'
+import { CHECK_DEADLINE_MS, checkReadiness, joinReadiness } from '../../src/edge/metrics/readiness.ts'
 
 const never = () => new Promise<never>(() => undefined)
 const fails = async () => {

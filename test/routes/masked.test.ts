@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { masked } from '../../src/routes/masked.ts'
+import { masked } from '../../src/edge/routes/masked.ts'
 
 /** What people write as a reason is kept in the audit log, in D1 and in the book: nobody can be named in it. */
 describe('is taken out', () => {

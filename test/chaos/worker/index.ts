@@ -1,9 +1,9 @@
 import { DeviceObject as Product } from '../../../durable-objects/device-object.ts'
-import type { Env } from '../../../src/env.ts'
+import type { Env } from '../../../src/edge/env.ts'
+import { forgetDevices } from '../../../src/edge/ingest/identity-cache.ts'
+import { forgetPolicies } from '../../../src/edge/ingest/policy-cache.ts'
+import type { IndexMessage } from '../../../src/edge/store/index-message.ts'
 import product from '../../../src/index.ts'
-import { forgetDevices } from '../../../src/ingest/identity-cache.ts'
-import { forgetPolicies } from '../../../src/ingest/policy-cache.ts'
-import type { IndexMessage } from '../../../src/store/index-message.ts'
 import type { Levers } from './levers.ts'
 
 /**

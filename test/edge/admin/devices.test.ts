@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { forgetDevices } from '../../../src/ingest/identity-cache.ts'
+import { forgetDevices } from '../../../src/edge/ingest/identity-cache.ts'
 import { COUNTRIES } from '../../../src/protocol/policy.ts'
 import {
   age,

@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, expect, it } from 'vitest'
-import { forgetPolicies } from '../../../src/ingest/policy-cache.ts'
+import { forgetPolicies } from '../../../src/edge/ingest/policy-cache.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
 import {

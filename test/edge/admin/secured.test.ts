@@ -1,8 +1,8 @@
 import { Hono } from 'hono'
 import { describe, expect, it } from 'vitest'
 import * as z from 'zod'
-import { app } from '../../../src/app.ts'
-import { assertSecured, json, routes, secured, UndeclaredRoute } from '../../../src/routes/secured.ts'
+import { app } from '../../../src/edge/app.ts'
+import { assertSecured, json, routes, secured, UndeclaredRoute } from '../../../src/edge/routes/secured.ts'
 import { ORIGIN, SELF } from '../kit.ts'
 import { admin, call, refused } from './kit.ts'
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { logger, maskText } from '../../../src/log.ts'
+import { logger, maskText } from '../../../src/edge/log.ts'
 import { recordQueues } from '../../durable-objects/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { asPerson, bindings, fetchWith, keySet, ORIGIN, push, pushed, registered, SELF, token } from '../kit.ts'

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest'
-import { ALGORITHMS } from '../../../src/auth/key-set.ts'
-import { KEYS_FRESH_MS, REFETCH_MS } from '../../../src/auth/limits.ts'
-import { forgetKeys } from '../../../src/auth/wiring.ts'
+import { ALGORITHMS } from '../../../src/edge/auth/key-set.ts'
+import { KEYS_FRESH_MS, REFETCH_MS } from '../../../src/edge/auth/limits.ts'
+import { forgetKeys } from '../../../src/edge/auth/wiring.ts'
 import { bindings, expectRefusal } from '../kit.ts'
 import { oidcProvider } from './kit.ts'
 

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { addressKey, RATE_POLICIES } from '../../../src/ingest/rate-limit.ts'
+import { addressKey, RATE_POLICIES } from '../../../src/edge/ingest/rate-limit.ts'
 import { BUNDLE_MEDIA_TYPE } from '../../../src/protocol/bundle.ts'
 import { badTokens, tokenKeys } from '../../corpus/tokens.ts'
 import { dumpObject, recordQueues } from '../../durable-objects/kit.ts'

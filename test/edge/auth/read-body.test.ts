@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { readBody } from '../../../src/ingest/read-body.ts'
+import { readBody } from '../../../src/edge/ingest/read-body.ts'
 import { BUNDLE_MEDIA_TYPE } from '../../../src/protocol/bundle.ts'
 import { expectRefusal, fetchWith } from '../kit.ts'
 

@@ -1,8 +1,8 @@
 import { createMessageBatch } from 'cloudflare:test'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { readMetrics } from '../../../src/metrics/totals.ts'
-import { consumeIndex } from '../../../src/store/consume-index.ts'
-import type { BundleRow, IndexMessage } from '../../../src/store/index-message.ts'
+import { readMetrics } from '../../../src/edge/metrics/totals.ts'
+import { consumeIndex } from '../../../src/edge/store/consume-index.ts'
+import type { BundleRow, IndexMessage } from '../../../src/edge/store/index-message.ts'
 import { bindings } from '../kit.ts'
 
 /** Bundles are counted where they come into D1: exactly once each, whatever the queue does. */

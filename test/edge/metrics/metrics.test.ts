@@ -1,8 +1,8 @@
 import { createExecutionContext, createScheduledController, waitOnExecutionContext } from 'cloudflare:test'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
+import { type CounterRow, IsolateCounters } from '../../../src/edge/metrics/isolate-counters.ts'
+import { foldRows, readMetrics, writeRow } from '../../../src/edge/metrics/totals.ts'
 import worker from '../../../src/index.ts'
-import { type CounterRow, IsolateCounters } from '../../../src/metrics/isolate-counters.ts'
-import { foldRows, readMetrics, writeRow } from '../../../src/metrics/totals.ts'
 import { deliverIndex, recordQueues, stubOf, tellReadModel } from '../../durable-objects/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { readExposition } from '../../metrics/exposition.ts'
@@ -199,7 +199,7 @@ describe('what is owed', () => {
   })
 
   it('a device that owes is asked again by every sweep, and its row goes when it owes nothing', async () => {
-    const { writeOwed, owingDevices } = await import('../../../src/metrics/owed.ts')
+    const { writeOwed, owingDevices } = await import('../../../src/edge/metrics/owed.ts')
     const swept = (settle: number) => [
       { deviceId: 'POS-OWED', settle, index: 0, escalations: 0, oldestMs: settle ? 1 : null },
     ]

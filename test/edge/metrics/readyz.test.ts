@@ -1,6 +1,6 @@
 import { createExecutionContext, env, waitOnExecutionContext } from 'cloudflare:test'
 import { afterEach, expect, it, vi } from 'vitest'
-import { app } from '../../../src/app.ts'
+import { app } from '../../../src/edge/app.ts'
 import { bindings, fetchWith, ORIGIN, SELF } from '../kit.ts'
 
 const never = () => new Promise<never>(() => undefined)

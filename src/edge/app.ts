@@ -1,0 +1,105 @@
+import type { Hono } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import { routePath } from 'hono/route'
+import { KeysUnavailable } from '../crypto/key-provider.ts'
+import { InvalidConfig } from './config.ts'
+import { addressLimit } from './ingest/rate-limit.ts'
+import { logger } from './log.ts'
+import { accessLog } from './routes/access-log.ts'
+import { refuse } from './routes/answers.ts'
+import type { App } from './routes/app-types.ts'
+import { auditRoutes } from './routes/audit.ts'
+import { bundleRoutes } from './routes/bundles.ts'
+import { corsHeaders, corsPreflight } from './routes/cors.ts'
+import { deviceKeyRoutes } from './routes/device-keys.ts'
+import { deviceStatusRoutes } from './routes/device-status.ts'
+import { deviceRoutes } from './routes/devices.ts'
+import { documentRoutes } from './routes/documents.ts'
+import { dryRunRoutes } from './routes/dry-run.ts'
+import { enrolmentRoutes } from './routes/enrolment.ts'
+import { evidenceRoutes } from './routes/evidence.ts'
+import { healthRoutes } from './routes/health.ts'
+import { internalRoutes } from './routes/internal.ts'
+import { methodsOf } from './routes/methods.ts'
+import { noticeRoutes } from './routes/notice.ts'
+import { policyRoutes } from './routes/policies.ts'
+import { pushRoutes } from './routes/push.ts'
+import { receivedRoutes } from './routes/received.ts'
+import { reconciliationRoutes } from './routes/reconciliation.ts'
+import { reversalRoutes } from './routes/reversals.ts'
+import { reviewRoutes } from './routes/reviews.ts'
+import { assertSecured, routes } from './routes/secured.ts'
+import { isRefusedByD1 } from './store/d1-error.ts'
+
+/** Told by name: an error that comes out of a Device Object has lost its class. */
+const PASSING: ReadonlySet<string> = new Set([KeysUnavailable.name, InvalidConfig.name])
+
+/**
+ * Missing keys, overloaded or restarting objects, and a read model that cannot be asked pass. D1 names itself in its errors,
+ * and a lost connection says that it may be tried again; drizzle wraps both.
+ */
+function passes(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const {
+    retryable = false,
+    overloaded = false,
+    cause,
+  } = error as Error & { retryable?: boolean; overloaded?: boolean }
+  if (isRefusedByD1(error)) return false
+  return PASSING.has(error.name) || error.message.startsWith('D1_') || retryable || overloaded || passes(cause)
+}
+
+/** Every route of the Worker, one file a group. */
+export const app = routes()
+
+app.use(accessLog)
+app.use(corsHeaders)
+// Before anything of the request is parsed.
+app.use(async (c, next) => {
+  const within = await addressLimit(c.req.raw.headers, c.env)
+  if (!within.ok) return refuse(c, within.error)
+  await next()
+})
+app.use(corsPreflight)
+
+const groups: readonly Hono<App>[] = [
+  pushRoutes,
+  noticeRoutes,
+  enrolmentRoutes,
+  deviceRoutes,
+  deviceStatusRoutes,
+  deviceKeyRoutes,
+  evidenceRoutes,
+  bundleRoutes,
+  reviewRoutes,
+  reversalRoutes,
+  policyRoutes,
+  dryRunRoutes,
+  auditRoutes,
+  reconciliationRoutes,
+  internalRoutes,
+  receivedRoutes,
+  healthRoutes,
+  documentRoutes(() => app),
+]
+for (const group of groups) app.route('/', group)
+
+// A route that nobody said who may call does not start.
+assertSecured(app)
+const methods = methodsOf(app)
+
+app.notFound((c) => {
+  const allowed = methods(c.req.path)
+  if (allowed.length === 0) return refuse(c, { code: 'not_found' })
+  c.header('allow', allowed.join(', '))
+  return refuse(c, { code: 'method_not_allowed' })
+})
+
+app.onError((error, c) => {
+  // Thrown by the validators of the framework, before any handler.
+  if (error instanceof HTTPException && error.status < 500) {
+    return refuse(c, { code: error.status === 415 ? 'unsupported_media_type' : 'invalid_request' })
+  }
+  logger.error('request failed', { requestId: c.get('requestId'), route: routePath(c, -1), error })
+  return refuse(c, passes(error) ? { code: 'temporarily_unavailable', retryAfterS: 5 } : { code: 'internal_error' })
+})

@@ -1,0 +1,148 @@
+import * as z from 'zod'
+import { importHmacKey } from '../crypto/hmac.ts'
+import type { KeyProvider } from '../crypto/key-provider.ts'
+import { localKeys } from '../crypto/local-keys.ts'
+import { fromBase64url } from '../protocol/bytes.ts'
+import { type RiskMode, riskModeFrom } from '../risk/fixed.ts'
+import type { Hmac } from '../risk/pseudonym.ts'
+import { type RemoteScorer, remoteScorer } from '../risk/scorer.ts'
+import { ROLES } from './auth/person.ts'
+import { recordSira } from './metrics/recorder.ts'
+
+/**
+ * The Worker's settings, parsed once an isolate into a stricter type. Nothing else reads the environment's texts.
+ *
+ * - `EDGE_KEYS`, `KEY_WRAPPING_SECRET`: recipient and receipt keys (crypto/local-keys.ts)
+ * - `INTERNAL_HMAC_KEY`: 32 bytes, base64url; shared with the reconciler
+ * - `OIDC_ISSUER`, `OIDC_AUDIENCE`, `OIDC_JWKS_URL`: who signs the tokens of the people
+ * - `ACCESS_TEAM_DOMAIN` (`https://<team>.cloudflareaccess.com`), `ACCESS_AUDIENCE` (the application's AUD tag),
+ *   `ACCESS_ROLES` (JSON, group → role), `ACCESS_ROLES_CLAIM`, `ACCESS_SUBJECT_CLAIM`, `ACCESS_TENANT_CLAIM` (paths):
+ *   Cloudflare Access; optional
+ * - `SIRA_URL`, `SIRA_API_KEY`, `RISK_PSEUDONYM_KEY`: who scores risk (risk/fixed.ts); optional, all of them or none
+ * - `CORS_ORIGINS`: origins whose pages may call the devices' routes, with commas between them; none by default
+ * - `METRICS_TOKEN`: at least 32 characters; lets a scraper read `/metrics`; optional
+ */
+const given = <T extends z.ZodType>(schema: T) => z.preprocess((value) => (value === '' ? undefined : value), schema)
+const claimPath = z.string().regex(/^[\w-]+(\.[\w-]+)*$/)
+const accessRoles = z.string().transform((text, context) => {
+  try {
+    return z.record(z.string(), z.enum(ROLES)).parse(JSON.parse(text))
+  } catch {
+    context.addIssue('ACCESS_ROLES')
+    return z.NEVER
+  }
+})
+const origins = z
+  .string()
+  .transform((text) => text.split(',').map((origin) => origin.trim()))
+  .pipe(z.array(z.string().refine((text) => URL.canParse(text) && new URL(text).origin === text)))
+const settings = z.object({
+  ENVIRONMENT: z.enum(['production', 'development', 'test']),
+  EDGE_KEYS: z.string().min(1),
+  KEY_WRAPPING_SECRET: z.string().min(1),
+  INTERNAL_HMAC_KEY: z.string().min(43),
+  OIDC_ISSUER: z.url(),
+  OIDC_AUDIENCE: z.string().min(1),
+  OIDC_JWKS_URL: z.url(),
+  ACCESS_TEAM_DOMAIN: given(z.url({ protocol: /^https$/ }).optional()),
+  ACCESS_AUDIENCE: given(z.string().optional()),
+  ACCESS_ROLES: given(accessRoles.optional()),
+  ACCESS_ROLES_CLAIM: given(claimPath.default('custom.groups')),
+  ACCESS_SUBJECT_CLAIM: given(claimPath.optional()),
+  ACCESS_TENANT_CLAIM: given(claimPath.optional()),
+  CORS_ORIGINS: given(origins.default([])),
+  METRICS_TOKEN: given(z.string().min(32).optional()),
+})
+export type Settings = z.infer<typeof settings>
+
+export interface Config {
+  readonly settings: Settings
+  readonly keys: () => Promise<KeyProvider>
+  readonly hmacKey: () => Promise<CryptoKey>
+  /** One for the isolate: its breakers remember what was slow. */
+  readonly scorer: RemoteScorer
+}
+
+/** Settings are missing or wrong. The message names them and never shows a value. */
+export class InvalidConfig extends Error {
+  override name = 'InvalidConfig'
+}
+
+/** What concerns several settings. Keys that come over plain HTTP are whoever's is on the way. */
+const checked = settings.superRefine((values, context) => {
+  const access = [values.ACCESS_TEAM_DOMAIN, values.ACCESS_AUDIENCE, values.ACCESS_ROLES]
+  if (new Set(access.map((value) => value === undefined)).size > 1) {
+    context.addIssue({ code: 'custom', path: ['ACCESS_TEAM_DOMAIN'], message: 'with ACCESS_AUDIENCE and ACCESS_ROLES' })
+  }
+  // Votes need different people, and somebody known to both issuers must not be two.
+  const votes = Object.values(values.ACCESS_ROLES ?? {}).some((role) => role !== 'pay_auditor')
+  if (votes && values.ACCESS_SUBJECT_CLAIM === undefined) {
+    context.addIssue({ code: 'custom', path: ['ACCESS_SUBJECT_CLAIM'], message: 'for roles that vote' })
+  }
+  if (values.ENVIRONMENT === 'production' && !values.OIDC_JWKS_URL.startsWith('https://')) {
+    context.addIssue({ code: 'custom', path: ['OIDC_JWKS_URL'], message: 'https' })
+  }
+  if (values.ENVIRONMENT === 'production' && !values.CORS_ORIGINS.every((origin) => origin.startsWith('https://'))) {
+    context.addIssue({ code: 'custom', path: ['CORS_ORIGINS'], message: 'https' })
+  }
+})
+
+const parsed = new WeakMap<object, Config>()
+
+/** @throws InvalidConfig */
+export function configOf(env: object): Config {
+  const known = parsed.get(env)
+  if (known !== undefined) return known
+  const result = checked.safeParse(env)
+  if (!result.success) {
+    throw new InvalidConfig(result.error.issues.map((issue) => `${issue.path.join('..')}: ${issue.code}`).join(', '))
+  }
+  const values = result.data
+  const scorer = scorerFrom(env)
+  let keys: Promise<KeyProvider> | undefined
+  let hmacKey: Promise<CryptoKey> | undefined
+  const config: Config = {
+    settings: values,
+    scorer,
+    keys: () => {
+      keys ??= localKeys(values.EDGE_KEYS, values.KEY_WRAPPING_SECRET)
+      return keys
+    },
+    hmacKey: () => {
+      hmacKey ??= importHmacKey(fromBase64url(values.INTERNAL_HMAC_KEY))
+      return hmacKey
+    },
+  }
+  parsed.set(env, config)
+  return config
+}
+
+/** @throws InvalidConfig */
+function scorerFrom(env: object): RemoteScorer {
+  let mode: RiskMode
+  try {
+    mode = riskModeFrom(env)
+  } catch (error) {
+    throw new InvalidConfig(error instanceof Error ? error.message : 'risk settings')
+  }
+  return remoteScorer(mode, pseudonymHmac(mode), {
+    fetch: (url, init) => fetch(url, init),
+    nowMs: () => Date.now(),
+    after: (ms, run) => {
+      const timer = setTimeout(run, ms)
+      return () => clearTimeout(timer)
+    },
+    random: Math.random,
+    observe: recordSira,
+  })
+}
+
+/** Parties are named to SIRA by pseudonyms under this key. */
+function pseudonymHmac(mode: RiskMode): Hmac {
+  let key: Promise<CryptoKey> | undefined
+  return async (message) => {
+    if (mode.kind !== 'sira') throw new Error('nobody to name')
+    key ??= importHmacKey(fromBase64url(mode.pseudonymKey))
+    return new Uint8Array(await crypto.subtle.sign('HMAC', await key, message as BufferSource))
+  }
+}

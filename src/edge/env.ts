@@ -1,0 +1,25 @@
+import type { DeviceObject } from '../../durable-objects/device-object.ts'
+import type { IndexMessage } from './store/index-message.ts'
+
+/** What wrangler.toml binds. Texts are read through config.ts only. */
+export interface Env {
+  readonly DEVICE: DurableObjectNamespace<DeviceObject>
+  readonly DB: D1Database
+  readonly SETTLE_QUEUE: Queue<Uint8Array>
+  readonly INDEX_QUEUE: Queue<IndexMessage>
+  readonly PUSH_RATE: RateLimit
+  readonly ADDRESS_RATE: RateLimit
+}
+
+declare global {
+  namespace Cloudflare {
+    // The runtime's own types (tests, `ctx.exports`) look the bindings up here.
+    interface Env extends Bindings {}
+  }
+}
+type Bindings = Env
+
+/** Bundles of West African devices are admitted near them. */
+export function deviceStub(env: Pick<Env, 'DEVICE'>, deviceId: string): DurableObjectStub<DeviceObject> {
+  return env.DEVICE.get(env.DEVICE.idFromName(deviceId), { locationHint: 'afr' })
+}

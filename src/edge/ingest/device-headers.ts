@@ -1,0 +1,34 @@
+import { isDeviceId } from '../../protocol/ids.ts'
+import { err, ok, type Result } from '../../protocol/result.ts'
+import type { Refusal } from './refusal.ts'
+
+/** What a device says it has (PROTOCOL §4), so that it is told only the rest. */
+export interface DeviceState {
+  /** Undefined for a device that starts without any state. */
+  readonly cursor: number | undefined
+  readonly policyVersion: number
+  readonly keysVersion: number
+  /** The device that carries another one's bundle, as it says itself. */
+  readonly carrier: string | undefined
+}
+
+export function readDeviceHeaders(headers: Headers): Result<DeviceState, Refusal> {
+  const cursor = readNumber(headers, 'molam-cursor')
+  const policyVersion = readNumber(headers, 'molam-policy-version')
+  const keysVersion = readNumber(headers, 'molam-keys-version')
+  if (cursor === null || policyVersion === null || keysVersion === null) {
+    return err({ code: 'invalid_request', detail: 'Molam-Cursor, -Policy-Version and -Keys-Version are numbers' })
+  }
+  const carrier = headers.get('molam-carrier') ?? undefined
+  if (carrier !== undefined && !isDeviceId(carrier)) {
+    return err({ code: 'invalid_request', detail: 'Molam-Carrier is a device id' })
+  }
+  return ok({ carrier, cursor, policyVersion: policyVersion ?? 0, keysVersion: keysVersion ?? 0 })
+}
+
+/** @returns undefined when it is absent, null when it is not a number */
+function readNumber(headers: Headers, name: string): number | undefined | null {
+  const value = headers.get(name)
+  if (value === null) return undefined
+  return /^(0|[1-9]\d{0,14})$/.test(value) ? Number(value) : null
+}

@@ -1,0 +1,59 @@
+import { type Activity, recentActivity } from '../../protocol/activity.ts'
+import type { Payment } from '../../protocol/payment.ts'
+import type { Policy } from '../../protocol/policy.ts'
+import { decisionFor, type Receipt } from '../../protocol/receipt.ts'
+import type { Decision } from '../../protocol/states.ts'
+import { judgeWithRisk, type RiskBasis, riskOf } from '../../risk/decide.ts'
+
+/**
+ * What a policy would have decided about payments that were decided by another: the same rules, over the bundles of one
+ * device in the order of their arrival. Pure.
+ */
+export interface PastBundle {
+  readonly seq: number
+  readonly receivedAtMs: number
+  readonly risk: Pick<RiskBasis, 'shared' | 'payments'>
+  readonly payments: readonly Payment[]
+  readonly receipt: Receipt
+}
+
+/** Payments by what was decided, what would have been, and why. */
+export type Comparison = ReadonlyMap<string, { readonly count: number; readonly amount: number }>
+const comparisonKey = (was: Decision, would: Decision, reason = ''): string => `${was} ${would} ${reason}`
+
+/** The device whose payments they are. */
+export interface PastDevice {
+  readonly ownerWallet: string
+  readonly registeredAtMs: number
+}
+
+/** @param fromMs bundles before it only fill the days that later payments count towards */
+export function judgeAgain(
+  policy: Policy,
+  { ownerWallet, registeredAtMs }: PastDevice,
+  bundles: readonly PastBundle[],
+  fromMs: number,
+): Comparison {
+  const compared = new Map<string, { count: number; amount: number }>()
+  let activity: Activity = new Map()
+  const floors = new Map([[0, registeredAtMs]])
+  for (const { seq, receivedAtMs, risk, payments, receipt } of bundles) {
+    // A copy of a payment was decided by the bundle that came first.
+    const own = payments.filter(({ counter }) => decisionFor(receipt, counter).reason !== 'duplicate')
+    // One that fills a hole is held against the bundle before the hole.
+    const timeFloorMs = floors.get(Math.max(...[...floors.keys()].filter((known) => known < seq)))
+    const context = { policy, nowMs: receivedAtMs, ownerWallet, timeFloorMs }
+    const judged = judgeWithRisk(own, activity, context, { riskOf: riskOf(risk) })
+    activity = recentActivity(judged.activity, policy, receivedAtMs)
+    floors.set(seq, judged.timeFloorMs ?? registeredAtMs)
+    if (receivedAtMs < fromMs) continue
+    own.forEach(({ counter, amount }, index) => {
+      const verdict = judged.verdicts[index]
+      if (verdict === undefined) throw new Error('a payment without a verdict')
+      const key = comparisonKey(decisionFor(receipt, counter).decision, verdict.decision, verdict.reason)
+      const before = compared.get(key) ?? { count: 0, amount: 0 }
+      compared.set(key, { count: before.count + 1, amount: before.amount + amount })
+    })
+  }
+  return compared
+}

@@ -1,0 +1,43 @@
+import { BUNDLE_MEDIA_TYPE, type Bundle, parseBundle, UnsupportedVersion } from '../../protocol/bundle.ts'
+import { fromBase64url } from '../../protocol/bytes.ts'
+import { MalformedCbor } from '../../protocol/cbor.ts'
+import { BUNDLE_BYTES_MAX, PUSH_BODY_BYTES_MAX } from '../../protocol/limits.ts'
+import { err, ok, type Result } from '../../protocol/result.ts'
+import { readBody } from './read-body.ts'
+import type { Refusal } from './refusal.ts'
+
+/** Checks 1 and 2 of PROTOCOL §5: size and content type, then form and version. Nothing secret is touched. */
+export interface Envelope {
+  readonly encoded: Uint8Array
+  readonly bundle: Bundle
+}
+
+export async function readEnvelope(request: Request): Promise<Result<Envelope, Refusal>> {
+  const type = (request.headers.get('content-type') ?? '').split(';')[0]?.trim().toLowerCase()
+  const isJson = type === 'application/json'
+  if (!isJson && type !== BUNDLE_MEDIA_TYPE) return err({ code: 'unsupported_media_type' })
+  const body = await readBody(request, isJson ? PUSH_BODY_BYTES_MAX : BUNDLE_BYTES_MAX)
+  if (!body.ok) return body
+  const encoded = isJson ? bundleOfJson(body.value) : body.value
+  if (encoded === undefined) return err({ code: 'malformed_bundle' })
+  if (encoded.length > BUNDLE_BYTES_MAX) return err({ code: 'bundle_too_large' })
+  try {
+    return ok({ encoded, bundle: parseBundle(encoded) })
+  } catch (error) {
+    if (error instanceof UnsupportedVersion) return err({ code: 'unsupported_version' })
+    if (error instanceof MalformedCbor) return err({ code: 'malformed_bundle', detail: error.message })
+    throw error
+  }
+}
+
+/** `{"bundle": "<base64url>"}`, for tools and people. */
+function bundleOfJson(body: Uint8Array): Uint8Array | undefined {
+  try {
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+    if (typeof value !== 'object' || value === null || Object.keys(value).join() !== 'bundle') return undefined
+    const { bundle } = value as { bundle?: unknown }
+    return typeof bundle === 'string' ? fromBase64url(bundle) : undefined
+  } catch {
+    return undefined
+  }
+}

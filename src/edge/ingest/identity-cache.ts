@@ -1,0 +1,64 @@
+import type { Identity } from '../../../durable-objects/types.ts'
+import type { Verifier } from '../../crypto/suite.ts'
+import { webCryptoSuite } from '../../crypto/webcrypto.ts'
+import { equalBytes } from '../../protocol/bytes.ts'
+import { deviceStub, type Env } from '../env.ts'
+
+/**
+ * Device keys that this isolate has seen, so that a warm push costs one call to its object. The copy decides nothing
+ * that matters: the object checks key and status again when it admits.
+ */
+export interface KnownDevice extends Omit<Identity, 'retiring' | 'publicKey'> {
+  readonly verifier: Verifier
+  /** Whether `kid` is the device's key, and not one before it that may still have signed something. */
+  readonly isCurrent: boolean
+}
+
+interface Held {
+  readonly readAtMs: number
+  /** The device's key first. */
+  readonly byKey: readonly KnownDevice[]
+}
+
+const FRESH_MS = 30_000
+/** How soon an unexpected key id may ask the object again: a rotation is seen quickly, a flood is not passed on. */
+const REREAD_MS = 1_000
+const DEVICES_MAX = 5_000
+
+const known = new Map<string, Held>()
+
+/** @returns the device with the key of this id, with its own key when it has no such one; undefined for no device */
+export async function identify(
+  env: Env,
+  deviceId: string,
+  kid: Uint8Array,
+  nowMs: number,
+): Promise<KnownDevice | undefined> {
+  const cached = known.get(deviceId)
+  if (cached !== undefined) {
+    const found = cached.byKey.find((key) => equalBytes(key.kid, kid))
+    // A device that was reactivated must not be turned away by what was known of it before.
+    const isFine = found?.status === 'active'
+    if (nowMs - cached.readAtMs < (isFine ? FRESH_MS : REREAD_MS)) return found ?? cached.byKey[0]
+  }
+  const identity = await deviceStub(env, deviceId).identity()
+  known.delete(deviceId)
+  if (identity === undefined) return undefined
+  const { retiring, publicKey, ...facts } = identity
+  const keys = [{ alg: facts.alg, kid: facts.kid, publicKey }, ...retiring]
+  const byKey = await Promise.all(
+    keys.map(async ({ alg, kid, publicKey }, index): Promise<KnownDevice> => {
+      const verifier = await webCryptoSuite.verifier({ alg, bytes: publicKey })
+      return { ...facts, alg, kid, verifier, isCurrent: index === 0 }
+    }),
+  )
+  // Maps keep insertion order, so the first key is the one read longest ago.
+  if (known.size >= DEVICES_MAX) known.delete(known.keys().next().value ?? '')
+  known.set(deviceId, { byKey, readAtMs: nowMs })
+  return byKey.find((key) => equalBytes(key.kid, kid)) ?? byKey[0]
+}
+
+/** For tests, which register a device anew within one isolate. */
+export function forgetDevices(): void {
+  known.clear()
+}

@@ -1,0 +1,112 @@
+import type { AdmitRequest, NoticeParts } from '../../../durable-objects/types.ts'
+import { openBundle } from '../../crypto/bundle-crypto.ts'
+import type { KeyProvider } from '../../crypto/key-provider.ts'
+import { verifySign1 } from '../../crypto/sign1.ts'
+import { webCryptoSuite } from '../../crypto/webcrypto.ts'
+import type { BundleHeader } from '../../protocol/bundle.ts'
+import { equalBytes } from '../../protocol/bytes.ts'
+import { type DeviceId, ulidText } from '../../protocol/ids.ts'
+import type { BundlePayload } from '../../protocol/payload.ts'
+import { isVoided, type Payment } from '../../protocol/payment.ts'
+import type { Country } from '../../protocol/policy.ts'
+import { err, ok, type Result } from '../../protocol/result.ts'
+import type { RemoteScorer } from '../../risk/scorer.ts'
+import type { BundleFacts } from '../../risk/sira-request.ts'
+import { deviceStub, type Env } from '../env.ts'
+import { signedNow } from './clock.ts'
+import { readDeviceHeaders } from './device-headers.ts'
+import { readEnvelope } from './envelope.ts'
+import { identify } from './identity-cache.ts'
+import { placeOf } from './place.ts'
+import { policyFor } from './policy-cache.ts'
+import { RATE_POLICIES, withinRate } from './rate-limit.ts'
+import type { Refusal } from './refusal.ts'
+import { makeNotice } from './sign-notice.ts'
+
+/**
+ * A push, cheapest check first (PROTOCOL §5):
+ *
+ *   1–2 envelope → 3 device, key, signature → 4 standing → 5 rate → 6 clock → 7 open → 8–11 the Device Object admits
+ *   → notice → answer
+ *
+ * Nothing is written before the signature holds; nothing secret is touched before that either. Whatever fails on the
+ * way leaves either nothing behind, or an admitted bundle whose receipt the next push of it brings.
+ */
+export interface PushDeps {
+  readonly env: Env
+  readonly keys: KeyProvider
+  readonly nowMs: () => number
+  readonly requestId: string
+  readonly scorer: RemoteScorer
+  /** Told as soon as the signature holds. */
+  readonly onVerified: (deviceId: DeviceId) => void
+}
+
+export interface PushAnswer {
+  readonly receipt: Uint8Array
+  readonly notice: Uint8Array
+}
+
+export async function push(request: Request, deps: PushDeps): Promise<Result<PushAnswer, Refusal>> {
+  const { env, keys, requestId } = deps
+  const state = readDeviceHeaders(request.headers)
+  if (!state.ok) return state
+  const envelope = await readEnvelope(request)
+  if (!envelope.ok) return envelope
+  const { encoded, bundle } = envelope.value
+  const { claims } = bundle
+
+  const device = await identify(env, claims.deviceId, claims.kid, deps.nowMs())
+  // One answer for an unknown device, a wrong key and a bad signature: nobody learns which devices exist.
+  if (device === undefined || !equalBytes(device.kid, claims.kid) || device.alg !== claims.alg) {
+    return err({ code: 'invalid_signature' })
+  }
+  if (!(await verifySign1(device.verifier, bundle, ''))) return err({ code: 'invalid_signature' })
+  deps.onVerified(claims.deviceId)
+
+  if (device.status !== 'active') return err({ code: `device_${device.status}` })
+  const within = await withinRate(env.PUSH_RATE, RATE_POLICIES.device, rateKey(claims))
+  if (!within.ok) return within
+
+  const nowMs = deps.nowMs()
+  const policy = await policyFor(env.DB, device.country, device.policy, nowMs)
+  if (!signedNow(claims, policy, nowMs)) return err({ code: 'clock_skew', serverTimeMs: nowMs })
+
+  const object = deviceStub(env, claims.deviceId)
+  // Whoever carries a bundle is told of its receipt, and nothing of the device: not its owner's wallet, no outcomes.
+  const cursor = claims.relay ? Number.MAX_SAFE_INTEGER : state.value.cursor
+  const digest = await webCryptoSuite.sha256(bundle.payload)
+  const opened = await openBundle(webCryptoSuite, (kid) => keys.recipient(kid), bundle)
+  let answer: { receipt: Uint8Array; notice: NoticeParts } | undefined
+  if (opened.ok) {
+    const { carrier } = state.value
+    const remote = await deps.scorer.scoreBundle(factsFor(claims, opened.value, device.country), requestId)
+    const known = { claims, digest, bundle: encoded, payload: opened.value, policy }
+    const admit: AdmitRequest = { ...known, remote, cursor, carrier, requestId, from: placeOf(request) }
+    const admitted = await object.admit(admit)
+    if (admitted.kind === 'refused') return err({ code: admitted.code })
+    answer = admitted
+  } else {
+    // It may have been admitted while its key was still in use, and the receipt lost: then this is a repeat, and telling
+    // the device to rebuild would make it seal the same payments twice.
+    answer = await object.findReceipt(claims.bundleId, digest, cursor)
+    if (answer === undefined) return err({ code: opened.error })
+  }
+  const { signed } = await makeNotice(keys, claims.deviceId, answer.notice, state.value, policy, deps.nowMs())
+  return ok({ receipt: answer.receipt, notice: signed })
+}
+
+/**
+ * What a push is counted under: its device. A bundle for a relay counts by itself, because whoever holds it can push it as
+ * often as he will, and may not use up what its device needs.
+ */
+const rateKey = ({ deviceId, bundleId, relay }: BundleHeader): string =>
+  relay ? `${deviceId}/${ulidText(bundleId)}` : deviceId
+
+/** What the remote scorer is told: the payments that were not voided. */
+function factsFor(claims: BundleHeader, { entries, countedMs }: BundlePayload, country: Country): BundleFacts {
+  const { deviceId, bundleId, seq, signedAtMs, relay } = claims
+  const payments = entries.filter((entry): entry is Payment => !isVoided(entry))
+  const facts = { deviceId, country, bundleId: ulidText(bundleId), seq, signedAtMs, relay, payments }
+  return countedMs === undefined ? facts : { ...facts, countedMs }
+}

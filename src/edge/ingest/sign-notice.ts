@@ -1,0 +1,31 @@
+import type { NoticeParts } from '../../../durable-objects/types.ts'
+import type { KeyProvider } from '../../crypto/key-provider.ts'
+import { signAsEdge } from '../../crypto/sign1.ts'
+import type { DeviceId } from '../../protocol/ids.ts'
+import { encodeNotice, type Notice } from '../../protocol/notice.ts'
+import type { Policy } from '../../protocol/policy.ts'
+import type { DeviceState } from './device-headers.ts'
+
+/** Makes the notice of an answer: what the object has to tell, and the policy and keys that the device lacks. */
+export async function makeNotice(
+  keys: KeyProvider,
+  deviceId: DeviceId,
+  parts: NoticeParts,
+  state: DeviceState,
+  policy: Policy,
+  nowMs: number,
+): Promise<{ notice: Notice; signed: Uint8Array }> {
+  const keySet = await keys.keySet()
+  const notice: Notice = {
+    deviceId,
+    serverTimeMs: nowMs,
+    outcomes: parts.outcomes,
+    cursor: parts.cursor,
+    ...(policy.version > state.policyVersion && { policy }),
+    ...(keySet.version > state.keysVersion && { keys: keySet }),
+    ...(parts.missing.length > 0 && { missing: parts.missing }),
+    ...(parts.device && { device: parts.device }),
+  }
+  const { kid, signer } = await keys.receiptSigner(state.keysVersion)
+  return { notice, signed: await signAsEdge(signer, kid, encodeNotice(notice), 'molam-notice-v1') }
+}

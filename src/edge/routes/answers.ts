@@ -1,0 +1,30 @@
+import type { Context } from 'hono'
+import { PROBLEM_MEDIA_TYPE, PROBLEMS, problem } from '../../protocol/problems.ts'
+import { rateHeaders } from '../ingest/rate-limit.ts'
+import type { Refusal } from '../ingest/refusal.ts'
+import type { App } from './app-types.ts'
+
+/** Turns a refusal into its problem answer (RFC 9457). */
+export function refuse(c: Context<App>, { code, serverTimeMs, retryAfterS, rate, detail }: Refusal): Response {
+  c.set('problem', code)
+  const body = problem(code, {
+    ...(serverTimeMs !== undefined && { server_time: serverTimeMs }),
+    ...(detail !== undefined && { detail }),
+  })
+  const headers: Record<string, string> = { 'content-type': PROBLEM_MEDIA_TYPE, 'cache-control': 'no-store' }
+  if (rate !== undefined) Object.assign(headers, rateHeaders(rate))
+  if (retryAfterS !== undefined) headers['retry-after'] = String(retryAfterS)
+  if (PROBLEMS[code].status === 401) headers['www-authenticate'] = 'Bearer, Molam-Device'
+  return c.body(JSON.stringify(body), PROBLEMS[code].status, headers)
+}
+
+export const CBOR_MEDIA_TYPE = 'application/cbor'
+
+/** Devices ask for CBOR; everybody else gets JSON. */
+export function wantsCbor(c: Context<App>): boolean {
+  return (c.req.header('accept') ?? '').includes(CBOR_MEDIA_TYPE)
+}
+
+export function cbor(c: Context<App>, bytes: Uint8Array): Response {
+  return c.body(new Uint8Array(bytes).buffer, 200, { 'content-type': CBOR_MEDIA_TYPE, 'cache-control': 'no-store' })
+}

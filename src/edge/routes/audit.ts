@@ -1,0 +1,115 @@
+import { z } from '@hono/zod-openapi'
+import { utf8 } from '../../protocol/bytes.ts'
+import { type AuditFilter, listAudit } from '../store/audit.ts'
+import type { AuditRow } from '../store/index-message.ts'
+import { actorName } from './actor.ts'
+import { personOf } from './app-types.ts'
+import { limit, pageOf, timeCursor } from './cursor.ts'
+import { bundleId, deviceId, page, time } from './params.ts'
+import { auditRecord, escalation } from './schemas.ts'
+import { json, routes, secured } from './secured.ts'
+
+const EXPORT_PAGE = 500
+
+const filters = {
+  device_id: deviceId.optional(),
+  bundle_id: bundleId.optional(),
+  actor: z.string().max(160).optional().openapi({ description: '`user:<subject>`, `device`, `reconciler`, `system`' }),
+  action: z.string().max(64).optional(),
+  from: time.optional(),
+  to: time.optional(),
+}
+
+const list = secured(['pay_auditor'], {
+  method: 'get',
+  path: '/offline/audit',
+  summary: 'Who changed what, the latest first',
+  tags: ['audit'],
+  request: { query: z.object({ ...filters, cursor: timeCursor, limit }) },
+  answers: { 200: json(page('records', auditRecord), 'A page') },
+})
+
+const exported = secured(['pay_auditor'], {
+  method: 'get',
+  path: '/offline/audit/export',
+  summary: 'The same from the oldest on, one JSON object a line; the last line says how many there were',
+  tags: ['audit'],
+  request: { query: z.object(filters) },
+  answers: { 200: { description: 'NDJSON', content: { 'application/x-ndjson': { schema: { type: 'string' } } } } },
+})
+
+const escalations = secured(['pay_reviewer', 'pay_auditor'], {
+  method: 'get',
+  path: '/offline/escalations',
+  summary: 'Devices that told two stories, the latest first',
+  tags: ['audit'],
+  request: { query: z.object({ device_id: deviceId.optional(), cursor: timeCursor, limit }) },
+  answers: { 200: json(page('escalations', escalation), 'A page') },
+})
+
+type Filters = z.output<z.ZodObject<typeof filters>>
+
+/** The audit log. Somebody who sees one tenant sees its records, and nothing of what concerns all. */
+export const auditRoutes = routes()
+  .openapi(list, async (c) => {
+    const { cursor, limit, ...asked } = c.req.valid('query')
+    const filter = { ...(await filterOf(asked)), tenant: personOf(c).tenant, after: cursor }
+    const rows = await listAudit(c.env.DB, filter, limit)
+    const { items, next_cursor } = pageOf(rows, limit, ({ at, id }) => [at, id])
+    return c.json({ records: items.map(recordJson), next_cursor })
+  })
+  .openapi(exported, async (c) => {
+    const filter = { ...(await filterOf(c.req.valid('query'))), tenant: personOf(c).tenant }
+    // What is written while it runs belongs to the next export.
+    const nowMs = Date.now()
+    const until = { ...filter, to: Math.min(filter.to ?? nowMs, nowMs) }
+    // Read before the answer begins: a log that cannot be read is refused, and not an answer that breaks off.
+    const first = await listAudit(c.env.DB, until, EXPORT_PAGE, 'asc')
+    return c.body(ndjson(c.env.DB, until, first), 200, {
+      'content-type': 'application/x-ndjson',
+      'content-disposition': 'attachment; filename="audit.ndjson"',
+      'cache-control': 'no-store',
+    })
+  })
+  .openapi(escalations, async (c) => {
+    const { cursor, limit, device_id: deviceId } = c.req.valid('query')
+    const filter = { deviceId, action: 'escalation_raised', tenant: personOf(c).tenant, after: cursor }
+    const rows = await listAudit(c.env.DB, filter, limit)
+    const { items, next_cursor } = pageOf(rows, limit, ({ at, id }) => [at, id])
+    return c.json({
+      escalations: items.map(({ id, deviceId, tenant, at, detail }) => ({
+        ...{ id, device_id: deviceId, tenant, at, kind: detail['kind'], seq: detail['seq'] },
+        evidence: `/offline/devices/${deviceId}/evidence`,
+      })),
+      next_cursor,
+    })
+  })
+
+async function filterOf({ device_id, bundle_id, actor, action, from, to }: Filters): Promise<AuditFilter> {
+  // People look for a subject as their issuer writes it; it may be stored as a hash.
+  const name = actor?.startsWith('user:') ? await actorName(actor.slice(5)) : actor
+  return { deviceId: device_id, bundleId: bundle_id, actor: name, action, from, to }
+}
+
+/** Page by page, as fast as it is read. A line is missing at the end when the export broke off. */
+function ndjson(db: D1Database, filter: AuditFilter, first: readonly AuditRow[]): ReadableStream<Uint8Array> {
+  let after: AuditFilter['after']
+  let records = 0
+  return new ReadableStream({
+    async pull(controller) {
+      const rows = after === undefined ? first : await listAudit(db, { ...filter, after }, EXPORT_PAGE, 'asc')
+      const items = rows.slice(0, EXPORT_PAGE)
+      records += items.length
+      const last = items.at(-1)
+      if (last !== undefined) after = [last.at, last.id]
+      const isEnd = rows.length <= EXPORT_PAGE
+      const lines = [...items.map(recordJson), ...(isEnd ? [{ end: true, records }] : [])]
+      controller.enqueue(utf8(lines.map((line) => `${JSON.stringify(line)}\n`).join('')))
+      if (isEnd) controller.close()
+    },
+  })
+}
+
+function recordJson({ deviceId, bundleId, requestId, ...row }: AuditRow) {
+  return { ...row, device_id: deviceId, bundle_id: bundleId, request_id: requestId }
+}

@@ -1,0 +1,126 @@
+import { z } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import { BUNDLE_MEDIA_TYPE } from '../../protocol/bundle.ts'
+import { toBase64url, toHex } from '../../protocol/bytes.ts'
+import { parseSign1 } from '../../protocol/cose.ts'
+import { localId } from '../../protocol/ids.ts'
+import { decodeReceipt } from '../../protocol/receipt.ts'
+import { err, ok, type Result } from '../../protocol/result.ts'
+import { BUNDLE_STATUSES } from '../../protocol/states.ts'
+import { configOf } from '../config.ts'
+import { openStored, withoutParties } from '../ingest/open-stored.ts'
+import type { Refusal } from '../ingest/refusal.ts'
+import { findBundles, listBundles } from '../store/bundles.ts'
+import { readVotes } from '../store/votes.ts'
+import { refuse } from './answers.ts'
+import { type App, personOf } from './app-types.ts'
+import { limit, pageOf, timeIdsCursor } from './cursor.ts'
+import { bundleId, country, deviceId, page, time } from './params.ts'
+import { bundle, listedBundle } from './schemas.ts'
+import { json, routes, secured } from './secured.ts'
+import { votesJson } from './votes-json.ts'
+
+const one = {
+  params: z.object({ bundle_id: bundleId }),
+  query: z.object({ device_id: deviceId.optional().openapi({ description: 'Where two devices chose the same id' }) }),
+}
+
+const list = secured(['pay_reviewer', 'pay_auditor'], {
+  method: 'get',
+  path: '/offline/bundles',
+  summary: 'Bundles, the latest first',
+  tags: ['bundles'],
+  request: {
+    query: z.object({
+      status: z.enum(BUNDLE_STATUSES).optional(),
+      country: country.optional(),
+      device_id: deviceId.optional(),
+      from: time.optional(),
+      to: time.optional(),
+      cursor: timeIdsCursor,
+      limit,
+    }),
+  },
+  answers: { 200: json(page('bundles', listedBundle), 'A page') },
+})
+
+const show = secured(['pay_reviewer', 'pay_auditor'], {
+  method: 'get',
+  path: '/offline/bundles/{bundle_id}',
+  summary: 'One bundle with what was decided about each payment, without parties',
+  tags: ['bundles'],
+  request: one,
+  answers: { 200: json(bundle, 'The bundle') },
+})
+
+const original = secured(['pay_reviewer', 'pay_auditor'], {
+  method: 'get',
+  path: '/offline/bundles/{bundle_id}/original',
+  summary: 'The signed bundle, the very bytes',
+  tags: ['bundles'],
+  request: one,
+  answers: { 200: { description: 'COSE_Sign1', content: { [BUNDLE_MEDIA_TYPE]: { schema: { type: 'string' } } } } },
+})
+
+/** Bundles as the read model shows them: decisions and outcomes, no parties. */
+export const bundleRoutes = routes()
+  .openapi(list, async (c) => {
+    const { status, country, device_id: deviceId, from, to, cursor, limit } = c.req.valid('query')
+    const filter = { status, country, deviceId, from, to, tenant: personOf(c).tenant, after: cursor }
+    const rows = await listBundles(c.env.DB, filter, limit)
+    const { items, next_cursor } = pageOf(rows, limit, (row) => [row.received_at, row.bundle_id, row.device_id])
+    return c.json({ bundles: items, next_cursor })
+  })
+  .openapi(show, async (c) => {
+    const found = await visibleBundle(c, c.req.valid('param').bundle_id, c.req.valid('query').device_id)
+    if (!found.ok) return refuse(c, found.error)
+    const row = found.value
+    const receipt = decodeReceipt(parseSign1(new Uint8Array(row.receipt)).payload)
+    const payments = await openStored(row.bundle, await configOf(c.env).keys())
+    const votesOf = await readVotes(c.env.DB, [row.bundleId])
+    const details = new Map(payments?.map((payment) => [payment.counter, withoutParties(payment)]))
+    return c.json({
+      bundle_id: row.bundleId,
+      device_id: row.deviceId,
+      country: row.country,
+      tenant: row.tenant,
+      seq: row.seq,
+      rev: row.rev,
+      status: row.status,
+      digest: toHex(receipt.digest),
+      currency: row.currency,
+      admitted_count: row.admittedCount,
+      admitted_amount: row.admittedAmount,
+      policy_version: row.policyVersion,
+      risk: { score: row.riskScore, reasons: row.riskReasons },
+      received_at: row.receivedAt,
+      updated_at: row.updatedAt,
+      payments: row.payments.map(([counter, status, reason]) => ({
+        local_id: localId(row.deviceId, counter),
+        status,
+        ...(reason !== undefined && { reason }),
+        ...details.get(counter),
+      })),
+      votes: votesJson(row.deviceId, votesOf(row.bundleId, row.deviceId)),
+      bundle: toBase64url(new Uint8Array(row.bundle)),
+      receipt: toBase64url(new Uint8Array(row.receipt)),
+    })
+  })
+  .openapi(original, async (c) => {
+    const found = await visibleBundle(c, c.req.valid('param').bundle_id, c.req.valid('query').device_id)
+    if (!found.ok) return refuse(c, found.error)
+    const bytes = new Uint8Array(found.value.bundle)
+    return c.body(bytes.buffer, 200, { 'content-type': BUNDLE_MEDIA_TYPE, 'cache-control': 'no-store' })
+  })
+
+/** The one bundle of this id that the person may see. */
+export async function visibleBundle(
+  c: Context<App>,
+  bundleId: string,
+  deviceId: string | undefined,
+): Promise<Result<Awaited<ReturnType<typeof findBundles>>[number], Refusal>> {
+  const [row, ...others] = await findBundles(c.env.DB, bundleId, { deviceId, tenant: personOf(c).tenant })
+  if (row === undefined) return err({ code: 'not_found' })
+  if (others.length === 0) return ok(row)
+  return err({ code: 'invalid_request', detail: 'several devices have a bundle of this id: add ?device_id=' })
+}

@@ -1,0 +1,31 @@
+import type { DeviceDescription } from '../../../durable-objects/types.ts'
+import { toHex } from '../../protocol/bytes.ts'
+
+/** A device with the names of the API. */
+export function descriptionJson(deviceId: string, device: DeviceDescription) {
+  return {
+    device_id: deviceId,
+    status: device.status,
+    country: device.country,
+    tenant: device.tenant,
+    registered_at: device.registeredAtMs,
+    key: { kid: toHex(device.kid), alg: device.alg },
+    older_keys: device.olderKeys.map(({ kid, alg, state, lastSeq }) => {
+      return { kid: toHex(kid), alg, state, last_seq: lastSeq }
+    }),
+    last_seq: device.head,
+    missing_seqs: device.missingSeqs,
+    missing_counters: device.missing,
+    contradictions: device.contradictions,
+    activity: device.activity,
+    last_push_at: device.lastPush?.atMs ?? null,
+    reputation: device.reputation,
+    last_risk_score: device.lastPush?.riskScore ?? null,
+    owed: {
+      settle: device.owed.settle,
+      index: device.owed.index,
+      escalations: device.owed.escalations,
+      oldest_at: device.owed.oldestMs,
+    },
+  }
+}

@@ -1,0 +1,156 @@
+import { z } from '@hono/zod-openapi'
+import { codeHash, enrolmentCode, normalCode, openWithCode, sealWithCode } from '../../crypto/enrolment-code.ts'
+import { toHex } from '../../protocol/bytes.ts'
+import { isParty, newUlid, ulidText } from '../../protocol/ids.ts'
+import { seesTenant } from '../auth/person.ts'
+import { configOf } from '../config.ts'
+import { deviceStub } from '../env.ts'
+import { placeOf } from '../ingest/place.ts'
+import { policiesInForce } from '../ingest/policy-cache.ts'
+import { addressKey, RATE_POLICIES, withinRate } from '../ingest/rate-limit.ts'
+import { auditInsert } from '../store/audit.ts'
+import { codeInsert, latestCode } from '../store/enrolment.ts'
+import { answerInsert, commit, readAnswer } from '../store/idempotency.ts'
+import { actorOf } from './actor.ts'
+import { refuse } from './answers.ts'
+import { type App, personOf } from './app-types.ts'
+import { claimedDevice, newKey, notNow, ownKey } from './own-key.ts'
+import { country, deviceId, tenant, writeHeaders } from './params.ts'
+import { heldKey } from './schemas.ts'
+import { json, jsonBody, routes, secured } from './secured.ts'
+
+const HOUR_MS = 3_600_000
+
+const codeAnswer = z.strictObject({
+  device_id: z.string(),
+  code: z.string().openapi({ example: '7H2K-9QXA-0M4V-ZR3D' }),
+  expires_at: z.int(),
+})
+
+const make = secured(['pay_admin'], {
+  method: 'post',
+  path: '/offline/devices/enrolment-codes',
+  summary: 'Make a one-time code with which a POS registers itself; it replaces the code made before for this device',
+  tags: ['devices'],
+  request: {
+    headers: writeHeaders,
+    body: jsonBody(
+      z.strictObject({
+        device_id: deviceId,
+        country,
+        tenant,
+        owner_wallet: z.string().refine(isParty),
+        valid_hours: z.int().min(1).max(168).default(24),
+      }),
+    ),
+  },
+  answers: { 201: json(codeAnswer, 'The code, shown to whoever made it and stored nowhere') },
+  refusals: ['idempotency_conflict', 'device_exists'],
+})
+
+const enrol = secured('public', {
+  method: 'post',
+  path: '/offline/enrol',
+  summary: 'Register a POS, or a POS that lost its state, by a one-time code',
+  tags: ['devices'],
+  request: { body: jsonBody(z.strictObject({ code: z.string().max(64), ...newKey })) },
+  answers: {
+    200: json(heldKey, 'It was enrolled before, with this code and key'),
+    201: json(heldKey, 'Enrolled; its first notice says where it stands'),
+  },
+  refusals: ['enrolment_code_invalid', 'weak_key', 'key_not_proven', 'clock_skew', 'rate_limited'],
+})
+
+/** A POS registers itself without a person's token on it. */
+export const enrolmentRoutes = routes()
+  .openapi(make, async (c) => {
+    const body = c.req.valid('json')
+    const by = await actorOf(c)
+    if (!by.ok) return refuse(c, by.error)
+    if (!seesTenant(personOf(c), body.tenant)) return refuse(c, { code: 'forbidden' })
+    const { actor, once, requestId = null, from } = by.value
+    const [hmacKey, nowMs] = [await configOf(c.env).hmacKey(), Date.now()]
+    const { device_id, country, tenant } = body
+    const again = async () => {
+      const stored = once && (await readAnswer(c.env.DB, actor, once))
+      if (stored?.kind !== 'same') return stored?.kind === 'conflict' ? ('conflict' as const) : undefined
+      const { id, expires_at } = answered.parse(stored.answer)
+      return { device_id, code: await enrolmentCode(hmacKey, id), expires_at }
+    }
+    const before = await again()
+    if (before === 'conflict') return refuse(c, { code: 'idempotency_conflict' })
+    if (before !== undefined) return c.json(before, 201)
+    if (await isTaken(c.env, body, nowMs)) return refuse(c, { code: 'device_exists' })
+    const id = ulidText(newUlid(nowMs, (length) => crypto.getRandomValues(new Uint8Array(length))))
+    const code = await enrolmentCode(hmacKey, id)
+    const expires_at = nowMs + body.valid_hours * HOUR_MS
+    const written = await commit(c.env.DB, [
+      codeInsert(c.env.DB, {
+        ...{ id, deviceId: device_id, country, tenant, createdAtMs: nowMs, expiresAtMs: expires_at, createdBy: actor },
+        codeHash: await codeHash(code),
+        sealedWallet: await sealWithCode(code, body.owner_wallet, aadOf(id, device_id)),
+      }),
+      auditInsert(c.env.DB, {
+        ...{ id: `~enrolment/${id}`, deviceId: device_id, tenant, at: nowMs, actor, requestId, bundleId: null },
+        action: 'enrolment_code_made',
+        detail: { code: id, country, expires_at, ...(from !== undefined && { via: from }) },
+      }),
+      ...(once ? [answerInsert(c.env.DB, actor, once, { id, expires_at }, nowMs)] : []),
+    ])
+    if (written) return c.json({ device_id, code, expires_at }, 201)
+    // The same request, at the same time.
+    const other = await again()
+    return other === undefined || other === 'conflict'
+      ? refuse(c, { code: 'idempotency_conflict' })
+      : c.json(other, 201)
+  })
+  .openapi(enrol, async (c) => {
+    const body = c.req.valid('json')
+    const address = addressKey(c.req.raw.headers) ?? 'unknown'
+    const within = await withinRate(c.env.PUSH_RATE, RATE_POLICIES.device, `enrol ${address}`)
+    if (!within.ok) return refuse(c, within.error)
+    const nowMs = Date.now()
+    const [code, device_id] = [normalCode(body.code), claimedDevice(body.proof)]
+    // One answer, whatever does not hold: nobody learns which devices are expected. Nothing is written until here, and a
+    // code has 80 bits, so there is no counter of attempts that a stranger could use up.
+    const found = code && device_id && (await latestCode(c.env.DB, device_id))
+    if (!found || found.codeHash !== (await codeHash(code)) || found.expiresAtMs <= nowMs) {
+      return refuse(c, { code: 'enrolment_code_invalid' })
+    }
+    const ownerWallet = await openWithCode(code, found.sealedWallet, aadOf(found.id, device_id))
+    const policy = (await policiesInForce(c.env.DB, nowMs)).get(found.country)
+    if (ownerWallet === undefined || policy === undefined) {
+      return refuse(c, { code: 'temporarily_unavailable', retryAfterS: 5 })
+    }
+    const key = await ownKey(body, device_id, c.req.raw, policy, nowMs)
+    if (!key.ok) return refuse(c, key.error)
+    const { isNow, ...proven } = key.value
+    if (!isNow) return refuse(c, notNow(nowMs))
+    const { country, tenant } = found
+    const facts = { deviceId: device_id, country, tenant, ownerWallet, policy, ...proven }
+    const by = { actor: `code:${found.id}`, requestId: c.get('requestId'), from: placeOf(c.req.raw) }
+    const result = await deviceStub(c.env, device_id).enrol(facts, found.id, by)
+    if (!result.ok) return refuse(c, { code: result.error })
+    c.set('deviceId', device_id)
+    return c.json({ device_id, kid: toHex(proven.kid) }, result.value === 'registered' ? 201 : 200)
+  })
+
+const answered = z.object({ id: z.string(), expires_at: z.int() })
+
+/** Whether the device is somebody else's, or is to be. */
+async function isTaken(
+  env: App['Bindings'],
+  asked: { device_id: string; country: string; tenant: string; owner_wallet: string },
+  nowMs: number,
+): Promise<boolean> {
+  const object = deviceStub(env, asked.device_id)
+  const [device, ownerWallet] = await Promise.all([object.identity(), object.ownerWallet()])
+  if (device !== undefined) {
+    const same = device.country === asked.country && device.tenant === asked.tenant
+    return !same || ownerWallet !== asked.owner_wallet || device.status === 'revoked'
+  }
+  const code = await latestCode(env.DB, asked.device_id)
+  return code !== undefined && code.expiresAtMs > nowMs && code.tenant !== asked.tenant
+}
+
+const aadOf = (codeId: string, deviceId: string) => `${codeId}|${deviceId}`

@@ -1,0 +1,32 @@
+import { z } from '@hono/zod-openapi'
+import { toBase64url } from '../../protocol/bytes.ts'
+import { seesTenant } from '../auth/person.ts'
+import { deviceStub } from '../env.ts'
+import { refuse } from './answers.ts'
+import { personOf } from './app-types.ts'
+import { deviceParams } from './params.ts'
+import { evidence } from './schemas.ts'
+import { json, routes, secured } from './secured.ts'
+
+const show = secured(['pay_reviewer', 'pay_auditor'], {
+  method: 'get',
+  path: '/offline/devices/{device_id}/evidence',
+  summary: 'Bundles of a device that contradict admitted ones: both, as they were signed',
+  tags: ['devices'],
+  request: { params: deviceParams },
+  answers: { 200: json(z.strictObject({ evidence: z.array(evidence) }), 'Forks first, then the oldest') },
+})
+
+/** What a clone, a replay or a restored copy left behind. */
+export const evidenceRoutes = routes().openapi(show, async (c) => {
+  const { device_id } = c.req.valid('param')
+  const found = await deviceStub(c.env, device_id).evidence()
+  if (found === undefined || !seesTenant(personOf(c), found.tenant)) return refuse(c, { code: 'not_found' })
+  return c.json({
+    evidence: found.evidence.map(({ kind, seq, againstSeq, atMs, bundle, admitted }) => ({
+      ...{ kind, seq, against_seq: againstSeq, at: atMs },
+      bundle: toBase64url(bundle),
+      admitted: admitted === null ? null : toBase64url(admitted),
+    })),
+  })
+})

@@ -1,0 +1,68 @@
+import { z } from '@hono/zod-openapi'
+import { encodeCbor, MalformedCbor } from '../../protocol/cbor.ts'
+import { type Confirmation, decodeConfirmations } from '../../protocol/confirmations.ts'
+import { policyToCbor } from '../../protocol/policy.ts'
+import { atOnce, OBJECTS_AT_ONCE } from '../at-once.ts'
+import { deviceStub } from '../env.ts'
+import { logger } from '../log.ts'
+import { readPolicyVersion } from '../store/policies.ts'
+import { CBOR_MEDIA_TYPE, cbor, refuse } from './answers.ts'
+import { country } from './params.ts'
+import { confirmed } from './schemas.ts'
+import { json, routes, secured } from './secured.ts'
+
+const binary = { [CBOR_MEDIA_TYPE]: { schema: { type: 'string', format: 'binary' } } } as const
+
+const outcomes = secured('service', {
+  method: 'post',
+  path: '/internal/outcomes',
+  summary: 'The reconciler confirms what it holds, and says what became of payments',
+  tags: ['services'],
+  request: { body: { required: true, content: binary } },
+  answers: { 200: json(confirmed, 'Per device: confirmed, unknown_device, or retry') },
+})
+
+const policy = secured('service', {
+  method: 'get',
+  path: '/internal/policies/{country}/{version}',
+  summary: 'One version of a policy, as notices carry it',
+  tags: ['services'],
+  request: {
+    params: z.object({
+      country,
+      version: z
+        .string()
+        .regex(/^[1-9]\d{0,8}$/)
+        .transform(Number),
+    }),
+  },
+  answers: { 200: { description: 'The policy', content: binary } },
+})
+
+/** Calls of our own services. Outcomes are answered per device, so that one object that is not reached holds up no other. */
+export const internalRoutes = routes()
+  .openapi(policy, async (c) => {
+    const { country, version } = c.req.valid('param')
+    const found = await readPolicyVersion(c.env.DB, country, version)
+    return found === undefined ? refuse(c, { code: 'not_found' }) : cbor(c, encodeCbor(policyToCbor(found.policy)))
+  })
+  .openapi(outcomes, async (c) => {
+    let confirmations: readonly Confirmation[]
+    try {
+      confirmations = decodeConfirmations(c.get('body') ?? new Uint8Array())
+    } catch (error) {
+      if (error instanceof MalformedCbor) return refuse(c, { code: 'invalid_request', detail: error.message })
+      throw error
+    }
+    const byDevice = Map.groupBy(confirmations, ({ deviceId }) => deviceId)
+    const devices = await atOnce([...byDevice], OBJECTS_AT_ONCE, async ([deviceId, own]) => {
+      try {
+        const known = await deviceStub(c.env, deviceId).confirm(own, c.get('requestId'))
+        return [deviceId, known ? 'confirmed' : 'unknown_device'] as const
+      } catch (error) {
+        logger.error('confirmation failed', { deviceId, requestId: c.get('requestId'), error })
+        return [deviceId, 'retry'] as const
+      }
+    })
+    return c.json({ devices: Object.fromEntries(devices) })
+  })

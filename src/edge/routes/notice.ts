@@ -1,0 +1,56 @@
+import { toBase64url } from '../../protocol/bytes.ts'
+import { encodeKeySet } from '../../protocol/keyset.ts'
+import { configOf } from '../config.ts'
+import { deviceStub } from '../env.ts'
+import { authenticateDevice } from '../ingest/device-auth.ts'
+import { readDeviceHeaders } from '../ingest/device-headers.ts'
+import { policyFor } from '../ingest/policy-cache.ts'
+import { RATE_POLICIES, withinRate } from '../ingest/rate-limit.ts'
+import { makeNotice } from '../ingest/sign-notice.ts'
+import { cbor, refuse, wantsCbor } from './answers.ts'
+import { keySet, notice as noticeAnswer } from './schemas.ts'
+import { json, routes, secured } from './secured.ts'
+import { keySetJson, noticeJson } from './signed-json.ts'
+
+const notice = secured('device', {
+  method: 'get',
+  path: '/offline/notice',
+  summary: 'What a device missed, when it has nothing to push',
+  tags: ['devices in the field'],
+  answers: { 200: json(noticeAnswer, 'The notice; as CBOR with `Accept: application/cbor`') },
+  refusals: ['invalid_signature', 'device_revoked', 'clock_skew', 'rate_limited'],
+})
+
+const keys = secured('public', {
+  method: 'get',
+  path: '/offline/keys',
+  summary: "The edge's public keys",
+  tags: ['devices in the field'],
+  answers: { 200: json(keySet, 'The keys; as CBOR with `Accept: application/cbor`') },
+})
+
+/** `GET /offline/notice`: what a device missed, when it has nothing to push. `GET /offline/keys`: the edge's public keys. */
+export const noticeRoutes = routes()
+  .openapi(notice, async (c) => {
+    const nowMs = Date.now()
+    const state = readDeviceHeaders(c.req.raw.headers)
+    if (!state.ok) return refuse(c, state.error)
+    const authenticated = await authenticateDevice(c.req.raw, c.env, nowMs)
+    if (!authenticated.ok) return refuse(c, authenticated.error)
+    const { device, proof } = authenticated.value
+    c.set('deviceId', proof.claims.deviceId)
+    c.set('isVerified', true)
+    const within = await withinRate(c.env.PUSH_RATE, RATE_POLICIES.device, proof.claims.deviceId)
+    if (!within.ok) return refuse(c, within.error)
+    const parts = await deviceStub(c.env, proof.claims.deviceId).notice(state.value.cursor)
+    if (parts === undefined) return refuse(c, { code: 'device_revoked' })
+    const policy = await policyFor(c.env.DB, device.country, device.policy, nowMs)
+    const keys = await configOf(c.env).keys()
+    const { signed } = await makeNotice(keys, proof.claims.deviceId, parts, state.value, policy, nowMs)
+    return wantsCbor(c) ? cbor(c, signed) : c.json({ ...noticeJson(signed), signed: toBase64url(signed) })
+  })
+  .openapi(keys, async (c) => {
+    const keySet = await (await configOf(c.env).keys()).keySet()
+    if (wantsCbor(c)) return cbor(c, encodeKeySet(keySet))
+    return c.json(keySetJson(keySet), 200, { 'cache-control': 'public, max-age=300' })
+  })

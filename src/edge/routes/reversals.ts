@@ -1,0 +1,50 @@
+import { z } from '@hono/zod-openapi'
+import { COUNTER_MAX } from '../../protocol/limits.ts'
+import { deviceStub } from '../env.ts'
+import { readPolicyInForce } from '../store/policies.ts'
+import { actorOf } from './actor.ts'
+import { refuse } from './answers.ts'
+import { masked } from './masked.ts'
+import { deviceId, reasonBody, writeHeaders } from './params.ts'
+import { resultJson } from './reviews.ts'
+import { voteResult } from './schemas.ts'
+import { json, jsonBody, routes, secured } from './secured.ts'
+
+const reverse = secured(['pay_reviewer'], {
+  method: 'post',
+  path: '/offline/transactions/{device_id}/{counter}/reverse',
+  summary: 'Vote for undoing a payment that succeeded; above an amount two different people must agree',
+  tags: ['reviews'],
+  request: {
+    params: z.object({
+      device_id: deviceId,
+      counter: z
+        .string()
+        .regex(/^[1-9]\d{0,9}$/)
+        .transform(Number)
+        .refine((value) => value <= COUNTER_MAX),
+    }),
+    headers: writeHeaders,
+    body: jsonBody(reasonBody),
+  },
+  answers: { 200: json(voteResult, 'Where the reversal stands now; `reversed` follows when the book has it') },
+  refusals: ['state_conflict', 'already_voted', 'idempotency_conflict'],
+})
+
+/** Undoing what was done: a compensating transfer, made by the reconciler. */
+export const reversalRoutes = routes().openapi(reverse, async (c) => {
+  const { device_id, counter } = c.req.valid('param')
+  const by = await actorOf(c)
+  if (!by.ok) return refuse(c, by.error)
+  const object = deviceStub(c.env, device_id)
+  const device = await object.identity()
+  if (device === undefined) return refuse(c, { code: 'not_found' })
+  const policy = await readPolicyInForce(c.env.DB, device.country, Date.now())
+  if (policy === undefined) return refuse(c, { code: 'temporarily_unavailable', retryAfterS: 5 })
+  const { reason } = c.req.valid('json')
+  const result = await object.reverse(counter, masked(reason), policy.reviewTwoPeopleAbove, by.value)
+  if (!result.ok) return refuse(c, { code: result.error })
+  const [vote] = result.value
+  if (vote === undefined) throw new Error('a vote without a result')
+  return c.json(resultJson(device_id, vote))
+})

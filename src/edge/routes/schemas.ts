@@ -1,0 +1,286 @@
+import { z } from '@hono/zod-openapi'
+import { DEVICE_STATUSES, REVIEW_VERDICTS } from '../../protocol/messages.ts'
+import { PAYMENT_METHODS, PAYMENT_TYPES } from '../../protocol/payment.ts'
+import { COUNTRIES } from '../../protocol/policy.ts'
+import { BUNDLE_STATUSES, DECISIONS, PAYMENT_STATUSES } from '../../protocol/states.ts'
+
+/**
+ * What the API answers, as its document says it. Closed: an answer with a member that is not here is a fault, and a test holds
+ * real answers of every route against them. Times are UTC milliseconds, amounts minor units, bytes base64url.
+ */
+const count = z.int().min(0)
+const atMs = count.openapi({ description: 'UTC milliseconds', example: 1_793_000_000_000 })
+const bytes = z.string().openapi({ format: 'base64url' })
+const hex = z.string().openapi({ format: 'hex' })
+const id = z.string()
+const country = z.enum(COUNTRIES)
+const localId = z.string().openapi({ example: 'POS-001/42' })
+const reason = z.string().openapi({ example: 'insufficient_funds' })
+const score = z.number().min(0).max(1)
+
+const policyFields = {
+  country,
+  version: z.int().min(1),
+  enabled: z.boolean(),
+  currency: z.string(),
+  time_zone: z.string(),
+  max_offline_amount: count,
+  max_offline_per_device_per_day: count,
+  max_offline_value_per_device_per_day: count,
+  require_payer_proof_above: count,
+  require_agent_approval_above: count,
+  require_manual_review_above: count,
+  allowed_methods: z.array(z.enum(PAYMENT_METHODS)),
+  max_bundle_age_hours: count,
+  max_clock_skew_minutes: count,
+  max_relay_hours: count,
+  accept_below_score: score,
+  quarantine_above_score: score,
+  max_days_since_sync: count,
+}
+/** As devices are told it. */
+export const policy = z.strictObject(policyFields).openapi('Policy')
+const versionFields = {
+  ...policyFields,
+  review_two_people_above: count,
+  effective_at: atMs,
+  created_at: atMs,
+  created_by: z.string(),
+}
+export const policyVersion = z.strictObject(versionFields).openapi('PolicyVersion')
+export const policyInForce = z.strictObject({ ...versionFields, scheduled: z.array(policyVersion) })
+export const policyMade = z.strictObject({ ...versionFields, supersedes: z.array(z.int()) })
+export const dryRun = z.strictObject({
+  policy: policyVersion,
+  days: z.int(),
+  devices: count,
+  bundles: count,
+  unopenable: count.openapi({ description: 'Bundles sealed to keys that are gone' }),
+  cut_devices: count.openapi({ description: 'Devices with more bundles than are looked at' }),
+  payments: z.array(
+    z.strictObject({
+      decided: z.enum(DECISIONS),
+      would: z.enum(DECISIONS),
+      reason: reason.optional(),
+      count,
+      amount: count,
+    }),
+  ),
+  next_cursor: z.string().nullable(),
+})
+
+const key = z.strictObject({ kid: hex, alg: z.int() })
+export const registered = z.strictObject({ device_id: id, country, tenant: id, kid: hex })
+export const heldKey = z.strictObject({ device_id: id, kid: hex })
+export const standing = z.strictObject({ device_id: id, status: z.enum(DEVICE_STATUSES) })
+export const listedDevice = z.strictObject({
+  device_id: id,
+  tenant: id,
+  country,
+  status: z.enum(DEVICE_STATUSES),
+  alg: z.int(),
+  kid: hex,
+  registered_at: atMs,
+})
+export const device = z
+  .strictObject({
+    device_id: id,
+    status: z.enum(DEVICE_STATUSES),
+    country,
+    tenant: id,
+    registered_at: atMs,
+    key,
+    older_keys: z.array(
+      key.extend({ state: z.enum(['retiring', 'retired', 'revoked']), last_seq: z.int().nullable() }),
+    ),
+    last_seq: count,
+    missing_seqs: z.array(z.int()),
+    missing_counters: z.array(z.int()),
+    contradictions: count,
+    activity: z.array(z.strictObject({ date: z.string(), currency: z.string(), count, value: count })),
+    last_push_at: atMs.nullable(),
+    reputation: score.openapi({ description: '0 is the worst, 0.5 a device that nobody knows' }),
+    last_risk_score: score.nullable(),
+    owed: z.strictObject({ settle: count, index: count, escalations: count, oldest_at: atMs.nullable() }),
+  })
+  .openapi('Device')
+export const evidence = z.strictObject({
+  kind: z.string(),
+  seq: z.int(),
+  against_seq: z.int().nullable().openapi({ description: 'Seq of the admitted bundle that it contradicts' }),
+  at: atMs,
+  bundle: bytes,
+  admitted: bytes.nullable(),
+})
+
+const risk = z.strictObject({
+  score,
+  reasons: z.strictObject({
+    shared: score.openapi({ description: 'What every payment of the bundle has' }),
+    payments: z.array(z.tuple([z.int(), score])).openapi({ description: 'Counter and score of those that have more' }),
+    reasons: z.array(z.strictObject({ rule: z.string(), detail: z.string().optional(), adds: z.number().optional() })),
+    scoredBy: z.enum(['sira', 'local', 'fixed']),
+    fallback: z.string().optional(),
+    version: z.string(),
+  }),
+})
+const vote = z.strictObject({
+  kind: z.enum(['review', 'reversal']),
+  local_id: localId,
+  verdict: z.enum(REVIEW_VERDICTS),
+  actor: z.string(),
+  at: atMs,
+  reason: z.string(),
+})
+/** Absent where the bundle's recipient key is gone. */
+const terms = {
+  type: z.enum(PAYMENT_TYPES).optional(),
+  method: z.enum(PAYMENT_METHODS).optional(),
+  amount: count.optional(),
+  currency: z.string().optional(),
+  initiated_at: atMs.optional(),
+}
+const payment = z.strictObject({
+  local_id: localId,
+  status: z.enum(PAYMENT_STATUSES),
+  reason: reason.optional(),
+  ...terms,
+})
+const bundleFields = {
+  bundle_id: id,
+  device_id: id,
+  country,
+  tenant: id,
+  seq: z.int().min(1),
+  rev: z.int().min(1),
+  status: z.enum(BUNDLE_STATUSES),
+  currency: z.string(),
+}
+const admitted = { admitted_count: count, admitted_amount: count }
+export const listedBundle = z.strictObject({
+  ...bundleFields,
+  first_counter: z.int(),
+  last_counter: z.int(),
+  ...admitted,
+  risk_score: score,
+  received_at: atMs,
+  updated_at: atMs,
+})
+export const bundle = z
+  .strictObject({
+    ...bundleFields,
+    digest: hex,
+    ...admitted,
+    policy_version: z.int(),
+    risk,
+    received_at: atMs,
+    updated_at: atMs,
+    payments: z.array(payment),
+    votes: z.array(vote),
+    bundle: bytes,
+    receipt: bytes,
+  })
+  .openapi('Bundle')
+export const review = z
+  .strictObject({
+    ...bundleFields,
+    received_at: atMs,
+    risk,
+    payments: z.array(payment.extend({ counter: z.int() })),
+    votes: z.array(vote),
+  })
+  .openapi('Review')
+export const voteResult = z
+  .strictObject({
+    local_id: localId,
+    verdict: z.enum(REVIEW_VERDICTS),
+    agreed: z.array(z.string()),
+    needed: z.int(),
+    decided: z.boolean(),
+  })
+  .openapi('VoteResult')
+
+export const auditRecord = z
+  .strictObject({
+    id,
+    device_id: id.nullable(),
+    tenant: id.nullable(),
+    bundle_id: id.nullable(),
+    request_id: id.nullable(),
+    at: atMs,
+    actor: z.string(),
+    action: z.string(),
+    detail: z.record(z.string(), z.union([z.string(), z.number()])),
+  })
+  .openapi('AuditRecord')
+export const escalation = z.strictObject({
+  id,
+  device_id: id,
+  tenant: id,
+  at: atMs,
+  kind: z.string(),
+  seq: z.int(),
+  evidence: z.string().openapi({ description: 'Path of both signed bundles' }),
+})
+
+export const receipt = z
+  .strictObject({
+    device_id: id,
+    bundle_id: id,
+    digest: hex,
+    seq: z.int(),
+    received_at: atMs,
+    status: z.enum(BUNDLE_STATUSES),
+    first_counter: z.int(),
+    last_counter: z.int(),
+    exceptions: z.array(z.strictObject({ local_id: localId, decision: z.enum(DECISIONS), reason: reason.optional() })),
+    country,
+    policy_version: z.int(),
+    signed: bytes,
+  })
+  .openapi('Receipt')
+export const keySet = z
+  .strictObject({
+    version: z.int(),
+    keys: z.array(
+      z.strictObject({
+        kid: bytes,
+        use: z.enum(['seal', 'receipt']),
+        state: z.enum(['active', 'retiring', 'retired']),
+        public_key: bytes,
+      }),
+    ),
+  })
+  .openapi('KeySet')
+export const notice = z
+  .strictObject({
+    device_id: id,
+    server_time: atMs,
+    outcomes: z.array(
+      z.strictObject({
+        local_id: localId,
+        status: z.enum(PAYMENT_STATUSES),
+        at: atMs,
+        reason: reason.optional(),
+        transfer_id: z.string().optional(),
+      }),
+    ),
+    cursor: count,
+    policy: policy.optional(),
+    keys: keySet.optional(),
+    missing: z.array(z.int()).optional(),
+    device: z
+      .strictObject({
+        next_counter: z.int(),
+        next_seq: z.int(),
+        prev: hex,
+        today: z.strictObject({ day: z.iso.date(), count, value: z.int() }),
+      })
+      .optional(),
+    signed: bytes,
+  })
+  .openapi('Notice')
+export const pushAnswer = z.strictObject({ receipt, notice })
+export const confirmed = z.strictObject({
+  devices: z.record(z.string(), z.enum(['confirmed', 'unknown_device', 'retry'])),
+})

@@ -1,0 +1,78 @@
+import { toBase64url, toHex } from '../../protocol/bytes.ts'
+import { parseSign1 } from '../../protocol/cose.ts'
+import { localId, ulidText } from '../../protocol/ids.ts'
+import type { KeySet } from '../../protocol/keyset.ts'
+import { decodeNotice, type Outcome } from '../../protocol/notice.ts'
+import type { Policy } from '../../protocol/policy.ts'
+import { decodeReceipt } from '../../protocol/receipt.ts'
+
+/** JSON forms of what devices get as CBOR, for tools and people; the signed bytes go beside them. */
+export function receiptJson(signed: Uint8Array) {
+  const receipt = decodeReceipt(parseSign1(signed).payload)
+  return {
+    device_id: receipt.deviceId,
+    bundle_id: ulidText(receipt.bundleId),
+    digest: toHex(receipt.digest),
+    seq: receipt.seq,
+    received_at: receipt.receivedAtMs,
+    status: receipt.status,
+    first_counter: receipt.firstCounter,
+    last_counter: receipt.lastCounter,
+    exceptions: receipt.exceptions.map(({ counter, ...rest }) => ({
+      local_id: localId(receipt.deviceId, counter),
+      ...rest,
+    })),
+    country: receipt.country,
+    policy_version: receipt.policyVersion,
+  }
+}
+
+export function noticeJson(signed: Uint8Array) {
+  const notice = decodeNotice(parseSign1(signed).payload)
+  const { deviceId, device } = notice
+  return {
+    device_id: deviceId,
+    server_time: notice.serverTimeMs,
+    outcomes: notice.outcomes.map((outcome) => outcomeJson(deviceId, outcome)),
+    cursor: notice.cursor,
+    ...(notice.policy && { policy: policyJson(notice.policy) }),
+    ...(notice.keys && { keys: keySetJson(notice.keys) }),
+    ...(notice.missing && { missing: notice.missing }),
+    ...(device && {
+      device: {
+        next_counter: device.nextCounter,
+        next_seq: device.nextSeq,
+        prev: toHex(device.prev),
+        today: device.today,
+      },
+    }),
+  }
+}
+
+function outcomeJson(deviceId: string, { counter, status, atMs, reason, transferId }: Outcome) {
+  return {
+    local_id: localId(deviceId, counter),
+    status,
+    at: atMs,
+    ...(reason !== undefined && { reason }),
+    ...(transferId !== undefined && { transfer_id: transferId }),
+  }
+}
+
+export function keySetJson(set: KeySet) {
+  return {
+    version: set.version,
+    keys: set.keys.map(({ kid, use, state, publicKey }) => ({
+      kid: toBase64url(kid),
+      use,
+      state,
+      public_key: toBase64url(publicKey),
+    })),
+  }
+}
+
+/** A policy with the names of its columns. */
+export function policyJson(policy: Policy): Record<string, unknown> {
+  const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+  return Object.fromEntries(Object.entries(policy).map(([name, value]) => [snake(name), value]))
+}

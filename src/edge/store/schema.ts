@@ -1,0 +1,178 @@
+import { sql } from 'drizzle-orm'
+import { blob, index, integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import type { Alg } from '../../protocol/cose.ts'
+import type { DeviceStatus } from '../../protocol/messages.ts'
+import type { PaymentMethod } from '../../protocol/payment.ts'
+import type { Country } from '../../protocol/policy.ts'
+import type { BundleStatus } from '../../protocol/states.ts'
+import type { RiskBasis } from '../../risk/decide.ts'
+
+/**
+ * D1, the edge's read model. It holds no plaintext of a payment and nothing personal; the Device Objects are the truth
+ * and feed it through the index queue, except for policies, which live here. Times are UTC milliseconds, amounts minor
+ * units. `npm run db:generate` makes the migration from this file.
+ */
+export const devices = sqliteTable(
+  'offline_devices',
+  {
+    deviceId: text('device_id').primaryKey(),
+    tenant: text('tenant').notNull(),
+    country: text('country').$type<Country>().notNull(),
+    status: text('status').$type<DeviceStatus>().notNull(),
+    alg: integer('alg').$type<Alg>().notNull(),
+    /** Hex. */
+    kid: text('kid').notNull(),
+    /** Grows with every change of the device's facts; an older message changes nothing. */
+    rev: integer('rev').notNull(),
+    registeredAt: integer('registered_at').notNull(),
+    /** When the sweep last woke the object; null until then. */
+    sweptAt: integer('swept_at'),
+  },
+  (t) => [
+    index('offline_devices_by_sweep').on(t.sweptAt),
+    // Lists go in the order of ids, whatever they are narrowed by.
+    index('offline_devices_by_country').on(t.country, t.deviceId),
+    index('offline_devices_by_tenant').on(t.tenant, t.deviceId),
+    index('offline_devices_by_status').on(t.status, t.deviceId),
+  ],
+)
+
+export const bundles = sqliteTable(
+  'offline_tx_bundles',
+  {
+    /** ULID text. Unique per device only: another device may choose the same. */
+    bundleId: text('bundle_id').notNull(),
+    deviceId: text('device_id').notNull(),
+    country: text('country').$type<Country>().notNull(),
+    tenant: text('tenant').notNull(),
+    seq: integer('seq').notNull(),
+    status: text('status').$type<BundleStatus>().notNull(),
+    /** Grows with every change of the bundle; an older message changes nothing. */
+    rev: integer('rev').notNull(),
+    currency: text('currency').notNull(),
+    firstCounter: integer('first_counter').notNull(),
+    lastCounter: integer('last_counter').notNull(),
+    /** Payments, and minor units, that were not refused at admission. */
+    admittedCount: integer('admitted_count').notNull(),
+    admittedAmount: integer('admitted_amount').notNull(),
+    policyVersion: integer('policy_version').notNull(),
+    riskScore: real('risk_score').notNull(),
+    /** Who scored, by what version, and the rules that spoke. */
+    riskReasons: text('risk_reasons', { mode: 'json' }).$type<RiskBasis>().notNull(),
+    receivedAt: integer('received_at').notNull(),
+    updatedAt: integer('updated_at').notNull(),
+    /** `[counter, status, reason?]` of each payment that was not voided. No parties, no amounts. */
+    payments: text('payments', { mode: 'json' }).$type<[number, string, string?][]>().notNull(),
+    /** The signed bundle and the signed receipt, the very bytes. */
+    bundle: blob('bundle').$type<Uint8Array>().notNull(),
+    receipt: blob('receipt').$type<Uint8Array>().notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.bundleId, t.deviceId] }),
+    index('offline_tx_bundles_by_device').on(t.deviceId, t.receivedAt, t.bundleId),
+    index('offline_tx_bundles_by_country').on(t.country, t.receivedAt, t.bundleId, t.deviceId),
+    index('offline_tx_bundles_by_tenant').on(t.tenant, t.receivedAt, t.bundleId, t.deviceId),
+    index('offline_tx_bundles_by_time').on(t.receivedAt, t.bundleId, t.deviceId),
+    // Few of many: what waits for a person.
+    // Few: a bundle is indexed once it is settled, or after seconds (durable-objects/delivery.ts).
+    index('offline_tx_bundles_unsettled').on(t.receivedAt).where(sql`status IN ('pushed', 'processing')`),
+    index('offline_tx_bundles_waiting')
+      .on(t.receivedAt, t.bundleId, t.deviceId)
+      .where(sql`status IN ('review', 'quarantined')`),
+  ],
+)
+
+export const policies = sqliteTable(
+  'offline_policies',
+  {
+    country: text('country').$type<Country>().notNull(),
+    version: integer('version').notNull(),
+    enabled: integer('enabled', { mode: 'boolean' }).notNull(),
+    currency: text('currency').notNull(),
+    timeZone: text('time_zone').notNull(),
+    maxOfflineAmount: integer('max_offline_amount').notNull(),
+    maxOfflinePerDevicePerDay: integer('max_offline_per_device_per_day').notNull(),
+    maxOfflineValuePerDevicePerDay: integer('max_offline_value_per_device_per_day').notNull(),
+    requirePayerProofAbove: integer('require_payer_proof_above').notNull(),
+    requireAgentApprovalAbove: integer('require_agent_approval_above').notNull(),
+    requireManualReviewAbove: integer('require_manual_review_above').notNull(),
+    allowedMethods: text('allowed_methods', { mode: 'json' }).$type<PaymentMethod[]>().notNull(),
+    maxBundleAgeHours: integer('max_bundle_age_hours').notNull(),
+    maxClockSkewMinutes: integer('max_clock_skew_minutes').notNull(),
+    maxRelayHours: integer('max_relay_hours').notNull(),
+    acceptBelowScore: real('accept_below_score').notNull(),
+    quarantineAboveScore: real('quarantine_above_score').notNull(),
+    maxDaysSinceSync: integer('max_days_since_sync').notNull(),
+    /** Above it two people must agree on a review or a reversal. The edge's own: devices are not told. */
+    reviewTwoPeopleAbove: integer('review_two_people_above').notNull().default(50_000),
+    effectiveAt: integer('effective_at').notNull(),
+    createdAt: integer('created_at').notNull(),
+    createdBy: text('created_by').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.country, t.version] })],
+)
+
+export const auditLogs = sqliteTable(
+  'offline_audit_logs',
+  {
+    /** `<device_id>/<number>`, given by the Device Object, so that a repeated message writes it once; `~policy/…` and
+     * `~enrolment/…` for what is decided here. */
+    id: text('id').primaryKey(),
+    /** Null for what is about no device. */
+    deviceId: text('device_id'),
+    /** Null for what concerns every tenant. */
+    tenant: text('tenant'),
+    at: integer('at').notNull(),
+    actor: text('actor').notNull(),
+    action: text('action').notNull(),
+    bundleId: text('bundle_id'),
+    requestId: text('request_id'),
+    detail: text('detail', { mode: 'json' }).$type<Record<string, string | number>>().notNull(),
+  },
+  (t) => [
+    index('offline_audit_logs_by_device').on(t.deviceId, t.at, t.id),
+    index('offline_audit_logs_by_tenant').on(t.tenant, t.at, t.id),
+    index('offline_audit_logs_by_time').on(t.at, t.id),
+    index('offline_audit_logs_by_bundle').on(t.bundleId, t.at, t.id).where(sql`bundle_id IS NOT NULL`),
+    // Nearly all records are of bundles that came and were settled; the others are looked for by who and what.
+    index('offline_audit_logs_by_actor').on(t.actor, t.at, t.id).where(sql`actor NOT IN ('device', 'reconciler')`),
+    index('offline_audit_logs_by_action')
+      .on(t.action, t.at, t.id)
+      .where(sql`action NOT IN ('bundle_admitted', 'bundle_settled')`),
+  ],
+)
+
+/** One-time codes with which a POS registers itself. A device has one at a time: the latest. */
+export const enrolmentCodes = sqliteTable(
+  'offline_enrolment_codes',
+  {
+    /** ULID text; the code is derived from it and a secret. */
+    id: text('id').primaryKey(),
+    deviceId: text('device_id').notNull(),
+    /** SHA-256 of the code, hex. */
+    codeHash: text('code_hash').notNull(),
+    country: text('country').$type<Country>().notNull(),
+    tenant: text('tenant').notNull(),
+    /** The owner's wallet, encrypted with a key that only the code gives: personal, so never in the clear here. */
+    sealedWallet: blob('sealed_wallet').$type<Uint8Array>().notNull(),
+    createdAt: integer('created_at').notNull(),
+    expiresAt: integer('expires_at').notNull(),
+    createdBy: text('created_by').notNull(),
+  },
+  (t) => [index('offline_enrolment_codes_by_device').on(t.deviceId, t.id)],
+)
+
+/** Answers to writes of people that name an `Idempotency-Key` and whose writer is D1; a Device Object keeps its own. */
+export const idempotencyKeys = sqliteTable(
+  'offline_idempotency_keys',
+  {
+    actor: text('actor').notNull(),
+    key: text('key').notNull(),
+    /** SHA-256 over method, path and body, hex. */
+    fingerprint: text('fingerprint').notNull(),
+    /** Null where the key only guards a change that a Device Object makes. */
+    answer: text('answer', { mode: 'json' }).$type<unknown>(),
+    at: integer('at').notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.actor, t.key] }), index('offline_idempotency_keys_by_time').on(t.at)],
+)
