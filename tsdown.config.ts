@@ -5,11 +5,11 @@ import root from './package.json' with { type: 'json' }
 
 const OUT = 'dist/package'
 const ENTRIES = {
-  sdk: 'src/sdk/index.ts',
-  noble: 'src/sdk/noble.ts',
-  browser: 'src/sdk-browser/index.ts',
-  qr: 'src/qr/index.ts',
-  relay: 'src/relay/index.ts',
+  sdk: 'src/device/sdk/index.ts',
+  noble: 'src/device/sdk/noble.ts',
+  browser: 'src/device/browser/index.ts',
+  qr: 'src/device/qr/index.ts',
+  relay: 'src/device/relay/index.ts',
   ui: 'src/ui/index.ts',
 }
 /** The app has its own, and one only: two would not see each other's hooks. */

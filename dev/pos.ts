@@ -11,7 +11,7 @@ import type { Stack } from './stack.ts'
 const root = join(import.meta.dirname, '..')
 const DIST = join(root, 'dist')
 /** What the page is made of. */
-const SOURCES = ['src/web', 'src/ui', 'src/qr', 'src/relay', 'src/sdk', 'src/sdk-browser', 'src/crypto', 'src/protocol']
+const SOURCES = ['src/web', 'src/ui', 'src/device', 'src/crypto', 'src/protocol']
 const MADE_BY = ['vite.config.ts', 'package-lock.json']
 /** Written last: while it is there, so is all the rest. */
 const LAST = join(DIST, 'web/pos/sw.js')

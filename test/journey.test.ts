@@ -9,7 +9,7 @@ import { fundWallets } from '../dev/fleet/wallets.ts'
 import { newSecrets } from '../dev/secrets.ts'
 import { type Stack, startStack } from '../dev/stack.ts'
 import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
-import { memoryStorage, OfflineSDK, scalarKeyStore } from '../src/sdk/index.ts'
+import { memoryStorage, OfflineSDK, scalarKeyStore } from '../src/device/sdk/index.ts'
 import { bundleOnTheWire, until } from './kit/journey.ts'
 import { useDatabase } from './reconciler/database.ts'
 

@@ -1,4 +1,4 @@
-import { enrolDevice, openOfflineDevice } from '../../src/sdk-browser/index.ts'
+import { enrolDevice, openOfflineDevice } from '../../src/device/browser/index.ts'
 import { takings } from './payments.ts'
 
 /** What runs in the browser under measurement: a device as an app would open it, IndexedDB and keys of the browser. */

@@ -1,4 +1,4 @@
-import type { PaymentTerms } from '../../src/sdk/index.ts'
+import type { PaymentTerms } from '../../src/device/sdk/index.ts'
 
 /** What a shop takes while it has no network. */
 export const SHOP = 'W-SN-M000042'

@@ -9,7 +9,7 @@ import {
   randomUUID,
   sign,
 } from 'node:crypto'
-import type { PaymentTerms } from '../../src/sdk/index.ts'
+import type { PaymentTerms } from '../../src/device/sdk/index.ts'
 import { SECONDS_BETWEEN_PAYMENTS } from './payments.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { type FaultProxy, startFaultProxy } from '../../dev/fault-proxy.ts'
 import { registerDevice } from '../../dev/fleet/admin.ts'
-import { memoryStorage, OfflineSDK } from '../../src/sdk/index.ts'
+import { memoryStorage, OfflineSDK } from '../../src/device/sdk/index.ts'
 import { type Device, makeDevices } from '../edge/fleet.ts'
 import { median, round } from '../edge/stats.ts'
 import { openWorld, type Subject, startEdgeSubject, type World } from '../edge/subject.ts'

@@ -1,10 +1,10 @@
 import { sealPayload, signBundle } from '../../src/crypto/bundle-crypto.ts'
 import { keyId } from '../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
+import type { PaymentTerms } from '../../src/device/sdk/index.ts'
 import { deviceId } from '../../src/protocol/ids.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
-import type { PaymentTerms } from '../../src/sdk/index.ts'
 import { CURRENCY, SECONDS_BETWEEN_PAYMENTS } from './payments.ts'
 
 /** A bundle as it goes on the wire: of a device that has been in use for a while, so that its numbers have grown. */

@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Storage } from '../../src/sdk/index.ts'
+import type { Storage } from '../../src/device/sdk/index.ts'
 
 /** A device's storage as one file a key, each written whole or not at all. */
 export function fileStorage(dir: string): Storage {

@@ -6,7 +6,7 @@ import {
   type PaymentTerms,
   type Storage,
   scalarKeyStore,
-} from '../../src/sdk/index.ts'
+} from '../../src/device/sdk/index.ts'
 import type { MarketDevice, MarketPayment } from '../market-day.ts'
 import { deviceNetwork } from './network.ts'
 import type { PayerPhone } from './payer.ts'

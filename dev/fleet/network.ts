@@ -1,4 +1,4 @@
-import type { Fetch } from '../../src/sdk/index.ts'
+import type { Fetch } from '../../src/device/sdk/index.ts'
 
 /**
  * A device's network: there or not, and when it is there still bad. A request may be lost before it arrives, and an

@@ -1,10 +1,10 @@
 import { signSign1 } from '../../src/crypto/sign1.ts'
 import type { CryptoSuite, Signer } from '../../src/crypto/suite.ts'
 import { keyId } from '../../src/crypto/thumbprint.ts'
+import type { PaymentTerms } from '../../src/device/sdk/index.ts'
 import { authorizationTerms, encodeAuthorizationHeader } from '../../src/protocol/authorization.ts'
 import { deviceId } from '../../src/protocol/ids.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
-import type { PaymentTerms } from '../../src/sdk/index.ts'
 
 /** A customer's phone: confirms a payment that a merchant or agent takes, by signing its terms. */
 export class PayerPhone {

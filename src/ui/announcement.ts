@@ -1,4 +1,4 @@
-import type { EntryStatus, OfflinePayment } from '../sdk/index.ts'
+import type { EntryStatus, OfflinePayment } from '../device/sdk/index.ts'
 import type { DeviceSnapshot } from './sdk-store.ts'
 import type { Messages } from './words/messages.ts'
 

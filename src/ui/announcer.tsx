@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react'
-import type { Timers } from '../sdk/index.ts'
+import type { Timers } from '../device/sdk/index.ts'
 import { announcementOf } from './announcement.ts'
 import type { SdkStore } from './sdk-store.ts'
 import type { Locale, Messages } from './words/messages.ts'

@@ -1,4 +1,4 @@
-import type { Allowance, OfflineError } from '../sdk/index.ts'
+import type { Allowance, OfflineError } from '../device/sdk/index.ts'
 import { formatAmount } from './format.ts'
 import { useAllowance } from './hooks.ts'
 import { Icon } from './icon.tsx'

@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from 'react'
-import type { Allowance, OfflinePayment, OfflineState, Profile } from '../sdk/index.ts'
+import type { Allowance, OfflinePayment, OfflineState, Profile } from '../device/sdk/index.ts'
 import { formatTime, type TimeForm } from './format.ts'
 import { useOfflineContext } from './provider.tsx'
 import type { DeviceSnapshot } from './sdk-store.ts'

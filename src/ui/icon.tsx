@@ -1,4 +1,4 @@
-import type { EntryStatus } from '../sdk/index.ts'
+import type { EntryStatus } from '../device/sdk/index.ts'
 
 export type IconName =
   | EntryStatus

@@ -1,5 +1,5 @@
+import type { PaymentTerms, TakenPayment } from '../device/sdk/index.ts'
 import { isAmountMinor } from '../protocol/money.ts'
-import type { PaymentTerms, TakenPayment } from '../sdk/index.ts'
 import { OfflineErrorNotice } from './error-notice.tsx'
 import { Amount } from './figures.tsx'
 import { formatAmount } from './format.ts'

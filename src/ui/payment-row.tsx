@@ -1,5 +1,5 @@
 import { memo } from 'react'
-import type { OfflinePayment } from '../sdk/index.ts'
+import type { OfflinePayment } from '../device/sdk/index.ts'
 import { Amount, Time } from './figures.tsx'
 import { maskParty } from './format.ts'
 import { useProfile } from './hooks.ts'

@@ -1,4 +1,4 @@
-import type { EntryStatus } from '../sdk/index.ts'
+import type { EntryStatus } from '../device/sdk/index.ts'
 import { Icon } from './icon.tsx'
 import { useOfflineContext } from './provider.tsx'
 import { reasonText } from './words/index.ts'

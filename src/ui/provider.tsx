@@ -1,5 +1,5 @@
 import { createContext, type ReactNode, use, useMemo } from 'react'
-import type { OfflineSDK, Timers } from '../sdk/index.ts'
+import type { OfflineSDK, Timers } from '../device/sdk/index.ts'
 import { Announcer } from './announcer.tsx'
 import { SdkStore } from './sdk-store.ts'
 import { MESSAGES } from './words/index.ts'

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react'
-import type { OfflineQR, QRKind } from '../qr/index.ts'
+import type { OfflineQR, QRKind } from '../device/qr/index.ts'
 import { Icon } from './icon.tsx'
 import { useOfflineContext } from './provider.tsx'
 import { QRSymbol } from './qr-symbol.tsx'

@@ -1,5 +1,5 @@
 import { memo } from 'react'
-import { qrModules } from '../qr/index.ts'
+import { qrModules } from '../device/qr/index.ts'
 
 interface QRSymbolProps {
   readonly part: string

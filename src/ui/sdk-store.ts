@@ -6,7 +6,7 @@ import {
   type OfflineState,
   type Profile,
   type SyncProgress,
-} from '../sdk/index.ts'
+} from '../device/sdk/index.ts'
 import { kept } from './same.ts'
 import type { SyncRun } from './sync-run.ts'
 

@@ -1,4 +1,4 @@
-import type { OfflineError, OfflineState } from '../sdk/index.ts'
+import type { OfflineError, OfflineState } from '../device/sdk/index.ts'
 import { OfflineErrorNotice } from './error-notice.tsx'
 import { type UnsyncedGuard, useAllowance, useOffline, useTimeFormat, useUnsyncedGuard } from './hooks.ts'
 import { Icon, type IconName } from './icon.tsx'

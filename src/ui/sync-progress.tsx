@@ -1,5 +1,5 @@
 import { useId } from 'react'
-import type { OfflineError, OfflineState } from '../sdk/index.ts'
+import type { OfflineError, OfflineState } from '../device/sdk/index.ts'
 import { OfflineErrorNotice } from './error-notice.tsx'
 import { useOffline, useSync, useTimeFormat } from './hooks.ts'
 import { Icon } from './icon.tsx'

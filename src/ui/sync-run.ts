@@ -1,4 +1,4 @@
-import type { OfflineError, SyncProgress, SyncReport } from '../sdk/index.ts'
+import type { OfflineError, SyncProgress, SyncReport } from '../device/sdk/index.ts'
 
 /**
  * How the sync under way goes, or how the last one went since the components were shown.

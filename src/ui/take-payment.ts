@@ -1,5 +1,5 @@
 import { useCallback, useRef, useState } from 'react'
-import { OfflineError, type PaymentTerms, type TakenPayment } from '../sdk/index.ts'
+import { OfflineError, type PaymentTerms, type TakenPayment } from '../device/sdk/index.ts'
 import { useOfflineContext } from './provider.tsx'
 
 /**

@@ -1,6 +1,6 @@
 import { useId, useState } from 'react'
+import type { OfflinePayment, OfflineState } from '../device/sdk/index.ts'
 import { calendarDay } from '../protocol/activity.ts'
-import type { OfflinePayment, OfflineState } from '../sdk/index.ts'
 import { formatDay } from './format.ts'
 import { useOffline, usePayments, useTimeZone } from './hooks.ts'
 import { PaymentRow } from './payment-row.tsx'

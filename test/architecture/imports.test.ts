@@ -9,11 +9,11 @@ const MAY_REACH: Record<string, readonly string[]> = {
   'src/protocol': [],
   'src/crypto': ['src/protocol'],
   'src/risk': ['src/protocol'],
-  'src/sdk': ['src/protocol', 'src/crypto'],
-  'src/sdk-browser': ['src/protocol', 'src/crypto', 'src/sdk'],
-  'src/qr': ['src/protocol'],
-  'src/relay': ['src/protocol', 'src/sdk'],
-  'src/ui': ['src/protocol', 'src/sdk', 'src/qr'],
+  'src/device/sdk': ['src/protocol', 'src/crypto'],
+  'src/device/browser': ['src/protocol', 'src/crypto', 'src/device/sdk'],
+  'src/device/qr': ['src/protocol'],
+  'src/device/relay': ['src/protocol', 'src/device/sdk'],
+  'src/ui': ['src/protocol', 'src/device/sdk', 'src/device/qr'],
   reconciler: ['src/protocol', 'src/crypto', 'src/risk'],
 }
 
@@ -22,11 +22,11 @@ const MAY_USE: Record<string, RegExp> = {
   'src/protocol': /^cborg$/,
   'src/crypto': /^(hpke|@panva\/hpke-noble|@noble\/|zod$)/,
   'src/risk': /^zod$/,
-  'src/sdk-browser': /^idb$/,
-  'src/qr': /^(qr|qr\/decode\.js|@noble\/hashes\/sha2\.js)$/,
-  'src/relay': /^$/,
+  'src/device/browser': /^idb$/,
+  'src/device/qr': /^(qr|qr\/decode\.js|@noble\/hashes\/sha2\.js)$/,
+  'src/device/relay': /^$/,
   'src/ui': /^react$/,
-  'src/sdk': /^@noble\//,
+  'src/device/sdk': /^@noble\//,
 }
 
 /** Names of a platform that shared code must not lean on. */
@@ -64,7 +64,7 @@ it.each(Object.entries(MAY_USE))('%s uses only the packages it may', (folder, al
   expect(wrong).toEqual([])
 })
 
-it.each(['src/protocol', 'src/sdk', 'src/qr', 'src/relay'])('%s names no platform', (folder) => {
+it.each(['src/protocol', 'src/device/sdk', 'src/device/qr', 'src/device/relay'])('%s names no platform', (folder) => {
   const wrong = files(folder).flatMap((file) => {
     const code = readFileSync(join(root, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')
     return PLATFORM.test(code) ? [`${file}: ${PLATFORM.exec(code)?.[0]}`] : []

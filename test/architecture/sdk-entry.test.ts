@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { expect, it } from 'vitest'
 
-const sdk = resolve(import.meta.dirname, '../../src/sdk')
+const sdk = resolve(import.meta.dirname, '../../src/device/sdk')
 
 /** Everything that a module loads with it, types apart. */
 function reach(entry: string, found = new Set<string>()): ReadonlySet<string> {
@@ -19,7 +19,7 @@ function reach(entry: string, found = new Set<string>()): ReadonlySet<string> {
 
 it('the core loads WebCrypto’s suite and not a line of noble', () => {
   const loaded = [...reach(`${sdk}/index.ts`)]
-  expect(loaded).toContain(resolve(sdk, '../crypto/webcrypto.ts'))
+  expect(loaded).toContain(resolve(sdk, '../../crypto/webcrypto.ts'))
   expect(loaded.filter((name) => /noble/.test(name))).toEqual([])
 })
 

@@ -1,10 +1,10 @@
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
+import { type Fetch, memoryStorage, OfflineSDK, scalarKeyStore } from '../../src/device/sdk/index.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import { parseSign1 } from '../../src/protocol/cose.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
 import { decodePushResponse } from '../../src/protocol/notice.ts'
 import { decodeReceipt, type Receipt } from '../../src/protocol/receipt.ts'
-import { type Fetch, memoryStorage, OfflineSDK, scalarKeyStore } from '../../src/sdk/index.ts'
 import { Life } from './life.ts'
 import type { Deal } from './market.ts'
 

@@ -1,4 +1,4 @@
-import type { Fetch, Storage } from '../../src/sdk/index.ts'
+import type { Fetch, Storage } from '../../src/device/sdk/index.ts'
 
 /**
  * One run of the device's process: from a point on nothing that it does reaches the storage or the network any more, as

@@ -1,4 +1,4 @@
-import type { PaymentTerms } from '../../src/sdk/index.ts'
+import type { PaymentTerms } from '../../src/device/sdk/index.ts'
 
 /** What must become of a payment, whatever happens on the way. */
 type Fate = 'succeeded' | 'insufficient_funds' | 'unknown_wallet' | 'first_come'

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
-import { BundleCarrier } from '../../src/relay/index.ts'
-import { type Fetch, memoryStorage, OfflineSDK } from '../../src/sdk/index.ts'
+import { BundleCarrier } from '../../src/device/relay/index.ts'
+import { type Fetch, memoryStorage, OfflineSDK } from '../../src/device/sdk/index.ts'
+import { bundleFromScreen, receiptFromScreen } from '../device/qr/screen.ts'
 import { recordQueues, select, settleSeqs } from '../durable-objects/kit.ts'
 import type { TestDevice } from '../kit/device.ts'
-import { bundleFromScreen, receiptFromScreen } from '../qr/screen.ts'
 import { keySet, ORIGIN, pushed, registered, SELF } from './kit.ts'
 
 /** A till without a network and a customer's phone with one: the whole way of a payment that is carried. */

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { BundleCarrier, type CarrierOptions } from '../../src/device/relay/index.ts'
+import { memoryStorage } from '../../src/device/sdk/ports/storage.ts'
 import { BUNDLE_MEDIA_TYPE } from '../../src/protocol/bundle.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import type { KeySet } from '../../src/protocol/keyset.ts'
 import { decodeReceipt } from '../../src/protocol/receipt.ts'
-import { BundleCarrier, type CarrierOptions } from '../../src/relay/index.ts'
-import { memoryStorage } from '../../src/sdk/storage.ts'
+import { bundleFromScreen, receiptFromScreen } from '../device/qr/screen.ts'
 import { recordQueues, select, settleSeqs } from '../durable-objects/kit.ts'
 import type { TestDevice } from '../kit/device.ts'
-import { bundleFromScreen, receiptFromScreen } from '../qr/screen.ts'
 import { expectRefusal, keySet, ORIGIN, push, pushed, receiptOf, registered, SELF, verified } from './kit.ts'
 
 /** A bundle that another phone brings, from the screen of the device to the edge and back, through the real Worker. */

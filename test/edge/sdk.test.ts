@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type Fetch, memoryStorage, OfflineSDK } from '../../src/device/sdk/index.ts'
 import { parseBundle } from '../../src/protocol/bundle.ts'
-import { type Fetch, memoryStorage, OfflineSDK } from '../../src/sdk/index.ts'
 import { recordQueues, stubOf } from '../durable-objects/kit.ts'
 import type { TestDevice } from '../kit/device.ts'
 import { ORIGIN, push, receiptOf, registered, SELF } from './kit.ts'

@@ -70,7 +70,7 @@ it('has the components’ looks in one stylesheet, which needs no other file', a
 })
 
 it('type-checks what a developer writes with it, and the examples of the READMEs', async () => {
-  const examples = (await Promise.all(['README.md', 'src/sdk/README.md'].map(examplesOf))).flat()
+  const examples = (await Promise.all(['README.md', 'src/device/sdk/README.md'].map(examplesOf))).flat()
   expect(examples).toHaveLength(3)
   for (const [n, example] of examples.entries()) await writeFile(join(app, `example-${n}.ts`), example)
   expect(await run('tsc', ['-p', '.'], app).catch(({ stdout }) => stdout as string)).toBe('')

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import type { Page } from 'playwright'
-import { decodeQR, parseOfflineQR } from '../../src/qr/index.ts'
-import { photograph } from '../qr/camera.ts'
+import { decodeQR, parseOfflineQR } from '../../src/device/qr/index.ts'
+import { photograph } from '../device/qr/camera.ts'
 
 export type Modules = readonly (readonly boolean[])[]
 

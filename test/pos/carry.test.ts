@@ -1,6 +1,6 @@
 import type { Page } from 'playwright'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { generateOfflineQR, qrModules } from '../../src/qr/index.ts'
+import { generateOfflineQR, qrModules } from '../../src/device/qr/index.ts'
 import { until } from '../kit/journey.ts'
 import { photosOf, receiptIn, symbolsOn } from './camera.ts'
 import { assertClean, type CameraPhone, look, type Phone, statuses, take, useShop } from './kit.ts'

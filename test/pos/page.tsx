@@ -7,7 +7,7 @@ import { Crash } from '../../src/web/pos/crash.tsx'
 import { Shell } from '../../src/web/pos/shell.tsx'
 import { MESSAGES } from '../../src/web/pos/words/index.ts'
 import '../../src/web/pos/styles/index.css'
-import { API, DEVICE } from '../sdk/edge.ts'
+import { API, DEVICE } from '../device/sdk/edge.ts'
 import type { Till } from '../ui/till.tsx'
 
 export const PAYER = '+221770000001'

@@ -1,8 +1,8 @@
 import type { Page } from 'playwright'
 import { encodeQR } from 'qr'
 import { expect, it } from 'vitest'
-import { generateOfflineQR, qrModules } from '../../src/qr/index.ts'
-import { SINGLE_BYTES_MAX } from '../../src/qr/limits.ts'
+import { generateOfflineQR, qrModules } from '../../src/device/qr/index.ts'
+import { SINGLE_BYTES_MAX } from '../../src/device/qr/limits.ts'
 import { assertClean, look, PAYER, useShop } from './kit.ts'
 
 const shop = useShop()

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Page } from 'playwright'
 import { describe, expect, it } from 'vitest'
-import { openExport } from '../../src/sdk/index.ts'
+import { openExport } from '../../src/device/sdk/index.ts'
 import { assertClean, fill, look, PAYERS, take, useShop } from './kit.ts'
 
 /** The screens that a merchant comes across on other days; each is looked at by axe, and kept as a picture. */

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { page, userEvent } from 'vitest/browser'
 import type { Policy } from '../../src/protocol/policy.ts'
-import { terms } from '../sdk/rig.ts'
+import { terms } from '../device/sdk/rig.ts'
 import { Till } from '../ui/till.tsx'
 import { openPage, PAYER } from './page.tsx'
 

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { WIRE_TARGETS, type WireSizes, wireSizes } from '../../bench/device/bytes.ts'
 import { SECONDS_BETWEEN_PAYMENTS, takings } from '../../bench/device/payments.ts'
 import { openPlainForm, plainForm } from '../../bench/device/plain-form.ts'
-import { Rig } from '../sdk/rig.ts'
+import { Rig } from '../device/sdk/rig.ts'
 
 /** The length of a bundle depends on its payments alone: it is the same on every machine. */
 let sizes: WireSizes

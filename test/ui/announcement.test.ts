@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { announcementOf } from '../../src/ui/announcement.ts'
 import { SdkStore } from '../../src/ui/sdk-store.ts'
 import { MESSAGES } from '../../src/ui/words/index.ts'
-import { Rig, terms } from '../sdk/rig.ts'
+import { Rig, terms } from '../device/sdk/rig.ts'
 
 it('what was on the disk when the page opened is no news, what is taken afterwards is', async () => {
   const rig = await Rig.create()

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { terms } from '../sdk/rig.ts'
+import { terms } from '../device/sdk/rig.ts'
 import { Till } from './till.tsx'
 
 const told = (container: Element) => container.querySelector('[role=status]')?.textContent

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { page } from 'vitest/browser'
-import type { Fetch, OfflineSDK } from '../../src/sdk/index.ts'
-import { nobleAtRest } from '../../src/sdk/noble.ts'
+import type { Fetch, OfflineSDK } from '../../src/device/sdk/index.ts'
+import { nobleAtRest } from '../../src/device/sdk/noble.ts'
 import {
   OfflinePaymentButton,
   OfflineStatusBanner,
@@ -9,8 +9,8 @@ import {
   OfflineTransactionList,
   useUnsyncedGuard,
 } from '../../src/ui/index.ts'
-import { random } from '../sdk/edge.ts'
-import { Rig, terms } from '../sdk/rig.ts'
+import { random } from '../device/sdk/edge.ts'
+import { Rig, terms } from '../device/sdk/rig.ts'
 import { Till } from './till.tsx'
 
 it('offline, the banner says that payments are kept, how many are nowhere else, and by when to connect', async () => {

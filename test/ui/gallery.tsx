@@ -1,6 +1,6 @@
 import { type ReactNode, useEffect } from 'react'
-import { generateOfflineQR } from '../../src/qr/index.ts'
-import type { OfflineSDK } from '../../src/sdk/index.ts'
+import { generateOfflineQR } from '../../src/device/qr/index.ts'
+import type { OfflineSDK } from '../../src/device/sdk/index.ts'
 import {
   type Locale,
   OfflinePaymentButton,
@@ -10,8 +10,8 @@ import {
   OfflineSyncProgress,
   OfflineTransactionList,
 } from '../../src/ui/index.ts'
-import { OWNER } from '../sdk/edge.ts'
-import { terms } from '../sdk/rig.ts'
+import { OWNER } from '../device/sdk/edge.ts'
+import { terms } from '../device/sdk/rig.ts'
 import { Till } from './till.tsx'
 
 /** Every component in every state that it has, each on a device that really is in that state. */

@@ -2,7 +2,7 @@ import { StrictMode } from 'react'
 import { expect, it } from 'vitest'
 import { renderHook } from 'vitest-browser-react'
 import { useAllowance, useOffline, usePayment, usePayments, useSync, useTakePayment } from '../../src/ui/index.ts'
-import { terms } from '../sdk/rig.ts'
+import { terms } from '../device/sdk/rig.ts'
 import { Till } from './till.tsx'
 
 const hook = <T,>(till: Till, use: () => T) =>

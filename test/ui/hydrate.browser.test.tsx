@@ -3,7 +3,7 @@ import { hydrateRoot } from 'react-dom/client'
 import { renderToString } from 'react-dom/server'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { page } from 'vitest/browser'
-import { generateOfflineQR } from '../../src/qr/index.ts'
+import { generateOfflineQR } from '../../src/device/qr/index.ts'
 import {
   OfflinePaymentButton,
   OfflinePaymentProvider,
@@ -12,8 +12,8 @@ import {
   OfflineSyncProgress,
   OfflineTransactionList,
 } from '../../src/ui/index.ts'
-import { random } from '../sdk/edge.ts'
-import { terms } from '../sdk/rig.ts'
+import { random } from '../device/sdk/edge.ts'
+import { terms } from '../device/sdk/rig.ts'
 import { Till } from './till.tsx'
 
 it('what a server has rendered comes alive on the device without a mismatch, and shows what is on it', async () => {

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import { page, userEvent } from 'vitest/browser'
-import { OfflineError } from '../../src/sdk/index.ts'
+import { OfflineError } from '../../src/device/sdk/index.ts'
 import { OfflinePaymentButton, OfflineTransactionList } from '../../src/ui/index.ts'
-import { terms } from '../sdk/rig.ts'
+import { terms } from '../device/sdk/rig.ts'
 import { Till } from './till.tsx'
 
 /** What only a settled payment may have. */

@@ -1,8 +1,8 @@
 import { beforeEach, expect, it } from 'vitest'
 import { cdp, page } from 'vitest/browser'
-import { decodeQR, generateOfflineQR, OfflineQRReader, qrModules } from '../../src/qr/index.ts'
+import { decodeQR, generateOfflineQR, OfflineQRReader, qrModules } from '../../src/device/qr/index.ts'
 import { OfflineQRDisplay } from '../../src/ui/index.ts'
-import { random } from '../sdk/edge.ts'
+import { random } from '../device/sdk/edge.ts'
 import { Till } from './till.tsx'
 
 const media = (value: 'reduce' | 'no-preference') =>

@@ -1,6 +1,6 @@
 import { renderToString } from 'react-dom/server'
 import { expect, it } from 'vitest'
-import { generateOfflineQR } from '../../src/qr/index.ts'
+import { generateOfflineQR } from '../../src/device/qr/index.ts'
 import {
   type Locale,
   MESSAGES,
@@ -12,7 +12,7 @@ import {
   OfflineTransactionList,
 } from '../../src/ui/index.ts'
 import { LOCALES } from '../../src/ui/words/messages.ts'
-import { Rig, terms } from '../sdk/rig.ts'
+import { Rig, terms } from '../device/sdk/rig.ts'
 
 const bundle = new Uint8Array(3_000)
 const components = {

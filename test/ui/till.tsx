@@ -1,10 +1,10 @@
 import type { ReactNode } from 'react'
 import { render } from 'vitest-browser-react'
-import type { OfflineSDK } from '../../src/sdk/index.ts'
-import type { OfflineSDKOptions } from '../../src/sdk/options.ts'
+import type { OfflineSDK } from '../../src/device/sdk/index.ts'
+import type { OfflineSDKOptions } from '../../src/device/sdk/options.ts'
 import { type Locale, OfflinePaymentProvider } from '../../src/ui/index.ts'
 import '../../src/ui/style.css'
-import { Rig } from '../sdk/rig.ts'
+import { Rig } from '../device/sdk/rig.ts'
 
 /** A real device on its storage and edge, components on it, and timers that fire when the test says so. */
 export class Till {

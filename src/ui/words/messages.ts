@@ -1,6 +1,6 @@
+import type { EntryStatus, Money, NextStep } from '../../device/sdk/index.ts'
 import type { PaymentType } from '../../protocol/payment.ts'
 import type { Reason } from '../../protocol/states.ts'
-import type { EntryStatus, Money, NextStep } from '../../sdk/index.ts'
 
 export const LOCALES = ['fr', 'en', 'wo'] as const
 export type Locale = (typeof LOCALES)[number]

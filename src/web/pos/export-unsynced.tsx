@@ -1,5 +1,5 @@
 import { type FormEvent, useState } from 'react'
-import { OfflineError } from '../../sdk/index.ts'
+import { OfflineError } from '../../device/sdk/index.ts'
 import { OfflineErrorNotice, useOffline } from '../../ui/index.ts'
 import { save } from './save-file.ts'
 import { useTill } from './till-context.tsx'

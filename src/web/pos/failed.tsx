@@ -1,4 +1,4 @@
-import { OfflineError } from '../../sdk/index.ts'
+import { OfflineError } from '../../device/sdk/index.ts'
 import { OfflineErrorNotice } from '../../ui/index.ts'
 import type { Messages } from './words/messages.ts'
 

@@ -1,5 +1,5 @@
 import { useEffect, useState } from 'react'
-import { type Persistence, persistStorage } from '../../sdk-browser/index.ts'
+import { type Persistence, persistStorage } from '../../device/browser/index.ts'
 import { useTill } from './till-context.tsx'
 
 /** Chromium's offer to install the page (Web Install); other browsers have it in their menu. */

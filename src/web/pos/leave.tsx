@@ -1,5 +1,5 @@
 import { type FormEvent, useState } from 'react'
-import { type ForgetResult, forgetDevice } from '../../sdk-browser/index.ts'
+import { type ForgetResult, forgetDevice } from '../../device/browser/index.ts'
 import { useOffline } from '../../ui/index.ts'
 import { PASSPHRASE_CHARS_MIN } from './export-unsynced.tsx'
 import { save } from './save-file.ts'

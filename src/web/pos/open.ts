@@ -1,5 +1,5 @@
-import { OfflineError, type OfflineSDK } from '../../sdk/index.ts'
-import { currentDevice, enrolDevice, openOfflineDevice, registerBackgroundSync } from '../../sdk-browser/index.ts'
+import { currentDevice, enrolDevice, openOfflineDevice, registerBackgroundSync } from '../../device/browser/index.ts'
+import { OfflineError, type OfflineSDK } from '../../device/sdk/index.ts'
 import { Carrying } from './carrying/carrying.ts'
 import { openCarrier } from './carrying/open-carrier.ts'
 import { dropInvitation, type Invitation, invitationIn } from './invitation.ts'

@@ -1,5 +1,5 @@
 import { useRef, useState } from 'react'
-import { OfflineError, type OfflinePayment } from '../../sdk/index.ts'
+import { OfflineError, type OfflinePayment } from '../../device/sdk/index.ts'
 import { OfflineErrorNotice, OfflinePaymentStatus, Time, usePayment } from '../../ui/index.ts'
 import { BackLink } from './back-link.tsx'
 import { DisplayAmount } from './display-amount.tsx'

@@ -1,5 +1,5 @@
 import { useState } from 'react'
-import type { OfflinePayment } from '../../sdk/index.ts'
+import type { OfflinePayment } from '../../device/sdk/index.ts'
 import { useTimeFormat } from '../../ui/hooks.ts'
 import { formatAmount, MESSAGES } from '../../ui/index.ts'
 import { usePreferences } from './preferences.ts'

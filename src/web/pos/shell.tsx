@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useSyncExternalStore } from 'react'
-import type { Timers } from '../../sdk/index.ts'
+import type { Timers } from '../../device/sdk/index.ts'
 import { type Locale, OfflinePaymentProvider, OfflineStatusBanner } from '../../ui/index.ts'
 import { CarriedList } from './carrying/carried-list.tsx'
 import { CarriedOne } from './carrying/carried-one.tsx'

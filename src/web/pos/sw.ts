@@ -1,5 +1,5 @@
 import { cleanupOutdatedCaches, type PrecacheEntry, precacheAndRoute } from 'workbox-precaching'
-import { onBackgroundSync } from '../../sdk-browser/index.ts'
+import { onBackgroundSync } from '../../device/browser/index.ts'
 import { onBackgroundPush } from './carrying/background.ts'
 
 /**

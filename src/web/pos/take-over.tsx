@@ -1,5 +1,5 @@
 import { type FormEvent, useState } from 'react'
-import { OfflineError, type RestoreResult } from '../../sdk/index.ts'
+import { OfflineError, type RestoreResult } from '../../device/sdk/index.ts'
 import { OfflineErrorNotice } from '../../ui/index.ts'
 import { useTill } from './till-context.tsx'
 import type { Messages } from './words/messages.ts'

@@ -1,5 +1,5 @@
 import { createContext, use } from 'react'
-import type { OfflineSDK } from '../../sdk/index.ts'
+import type { OfflineSDK } from '../../device/sdk/index.ts'
 import type { Carrying } from './carrying/carrying.ts'
 import type { Messages } from './words/messages.ts'
 

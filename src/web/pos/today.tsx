@@ -1,5 +1,5 @@
+import type { OfflinePayment } from '../../device/sdk/index.ts'
 import { calendarDay } from '../../protocol/activity.ts'
-import type { OfflinePayment } from '../../sdk/index.ts'
 import { useTimeZone } from '../../ui/hooks.ts'
 import { formatAmount, OfflineSyncProgress, OfflineTransactionList, useOffline, usePayments } from '../../ui/index.ts'
 import { useCarrying } from './carrying/use-carrying.ts'

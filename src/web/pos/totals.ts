@@ -1,4 +1,4 @@
-import type { OfflinePayment } from '../../sdk/index.ts'
+import type { OfflinePayment } from '../../device/sdk/index.ts'
 
 /** What a day's payments came to, minor units. Only a verified outcome counts as settled. */
 export interface Totals {

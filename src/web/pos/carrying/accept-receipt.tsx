@@ -1,5 +1,5 @@
 import { useState } from 'react'
-import { OfflineError } from '../../../sdk/index.ts'
+import { OfflineError } from '../../../device/sdk/index.ts'
 import { OfflineErrorNotice } from '../../../ui/index.ts'
 import { PartScanner } from '../scan/part-scanner.tsx'
 import { useTill } from '../till-context.tsx'

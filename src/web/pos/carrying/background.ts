@@ -1,4 +1,4 @@
-import { BACKGROUND_SYNC_TAG, currentDevice } from '../../../sdk-browser/index.ts'
+import { BACKGROUND_SYNC_TAG, currentDevice } from '../../../device/browser/index.ts'
 import { openCarrier } from './open-carrier.ts'
 
 type SyncEvent = Event & { readonly tag?: string; waitUntil(done: Promise<unknown>): void }

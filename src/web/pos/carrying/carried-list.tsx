@@ -1,6 +1,6 @@
 import { useState } from 'react'
-import type { CarriedBundle, NotCarried } from '../../../relay/index.ts'
-import { OfflineError } from '../../../sdk/index.ts'
+import type { CarriedBundle, NotCarried } from '../../../device/relay/index.ts'
+import { OfflineError } from '../../../device/sdk/index.ts'
 import { Time } from '../../../ui/index.ts'
 import { BackLink } from '../back-link.tsx'
 import { go, hrefOf } from '../route.ts'

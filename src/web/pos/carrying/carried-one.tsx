@@ -1,6 +1,6 @@
 import { useState } from 'react'
-import { generateOfflineQR } from '../../../qr/index.ts'
-import type { CarriedBundle } from '../../../relay/index.ts'
+import { generateOfflineQR } from '../../../device/qr/index.ts'
+import type { CarriedBundle } from '../../../device/relay/index.ts'
 import { OfflineQRDisplay, Time } from '../../../ui/index.ts'
 import { BackLink } from '../back-link.tsx'
 import { goUp } from '../route.ts'

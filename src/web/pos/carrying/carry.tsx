@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react'
-import { generateOfflineQR } from '../../../qr/index.ts'
-import { OfflineError, type RelayBundle } from '../../../sdk/index.ts'
+import { generateOfflineQR } from '../../../device/qr/index.ts'
+import { OfflineError, type RelayBundle } from '../../../device/sdk/index.ts'
 import { useTimeFormat } from '../../../ui/hooks.ts'
 import { OfflineErrorNotice, OfflineQRDisplay, useOffline } from '../../../ui/index.ts'
 import { BackLink } from '../back-link.tsx'

@@ -1,8 +1,8 @@
+import { broadcastChannel, browserHints } from '../../../device/browser/index.ts'
+import type { BundleCarrier, CarriedBundle, NotCarried } from '../../../device/relay/index.ts'
+import { OfflineError } from '../../../device/sdk/index.ts'
+import { Schedule } from '../../../device/sdk/sync/schedule.ts'
 import type { Result } from '../../../protocol/result.ts'
-import type { BundleCarrier, CarriedBundle, NotCarried } from '../../../relay/index.ts'
-import { OfflineError } from '../../../sdk/index.ts'
-import { Schedule } from '../../../sdk/schedule.ts'
-import { broadcastChannel, browserHints } from '../../../sdk-browser/index.ts'
 
 /** What the screens show of what is carried for other tills. */
 export interface CarryingState {

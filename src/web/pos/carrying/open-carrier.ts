@@ -1,7 +1,7 @@
-import { BundleCarrier } from '../../../relay/index.ts'
-import { webLocks } from '../../../sdk-browser/contexts.ts'
-import { Database } from '../../../sdk-browser/database.ts'
-import { recordsIn } from '../../../sdk-browser/storage.ts'
+import { webLocks } from '../../../device/browser/contexts.ts'
+import { Database } from '../../../device/browser/database.ts'
+import { recordsIn } from '../../../device/browser/storage.ts'
+import { BundleCarrier } from '../../../device/relay/index.ts'
 
 /** A database of its own: what is carried is not this till's, and goes neither with its payments nor with its keys. */
 const NAME = 'molam-carried'

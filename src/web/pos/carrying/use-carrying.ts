@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from 'react'
-import type { CarriedBundle } from '../../../relay/index.ts'
+import type { CarriedBundle } from '../../../device/relay/index.ts'
 import { useTill } from '../till-context.tsx'
 import type { CarryingState } from './carrying.ts'
 

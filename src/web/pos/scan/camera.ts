@@ -9,7 +9,7 @@ import { type RefObject, useEffect, useState, useSyncExternalStore } from 'react
  */
 export type CameraTrouble = 'denied' | 'none' | 'busy'
 
-/** The largest symbol that is shown needs 720 pixels on the short side (src/qr/limits.ts). Ideal: any camera is better than none. */
+/** The largest symbol that is shown needs 720 pixels on the short side (src/device/qr/limits.ts). Ideal: any camera is better than none. */
 const WANTED = {
   audio: false,
   video: { facingMode: 'environment', width: { ideal: 1280 }, height: { ideal: 720 } },

@@ -1,7 +1,7 @@
+import { parseOfflineQR } from '../../../device/qr/index.ts'
 import { parseAuthorization } from '../../../protocol/authorization.ts'
 import { fromBase64url } from '../../../protocol/bytes.ts'
 import { isParty } from '../../../protocol/ids.ts'
-import { parseOfflineQR } from '../../../qr/index.ts'
 
 /**
  * What a scanned text is, so that the wrong code can be called by its name.

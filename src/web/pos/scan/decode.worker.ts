@@ -1,4 +1,4 @@
-import { decodeQR } from '../../../qr/index.ts'
+import { decodeQR } from '../../../device/qr/index.ts'
 import type { Look, Seen } from './decoder.ts'
 
 /** Reads pictures beside the page, so that a slow phone's buttons answer while it looks. */

@@ -1,5 +1,5 @@
 import { useState } from 'react'
-import { OfflineQRReader, type QRKind } from '../../../qr/index.ts'
+import { OfflineQRReader, type QRKind } from '../../../device/qr/index.ts'
 import { useTill } from '../till-context.tsx'
 import { kindOf } from './code.ts'
 import { Scanner } from './scanner.tsx'

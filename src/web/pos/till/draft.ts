@@ -1,7 +1,7 @@
+import type { OfflinePayment, PaymentTerms, Profile } from '../../../device/sdk/index.ts'
 import { isParty } from '../../../protocol/ids.ts'
 import type { PaymentMethod } from '../../../protocol/payment.ts'
 import type { Policy } from '../../../protocol/policy.ts'
-import type { OfflinePayment, PaymentTerms, Profile } from '../../../sdk/index.ts'
 import { readConsent } from '../consent.ts'
 
 /** A payment while it is typed. */

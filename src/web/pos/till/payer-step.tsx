@@ -1,5 +1,5 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react'
-import type { OfflineError, OfflinePayment, Profile } from '../../../sdk/index.ts'
+import type { OfflineError, OfflinePayment, Profile } from '../../../device/sdk/index.ts'
 import { useTimeFormat } from '../../../ui/hooks.ts'
 import { formatAmount, OfflineErrorNotice } from '../../../ui/index.ts'
 import { DisplayAmount } from '../display-amount.tsx'

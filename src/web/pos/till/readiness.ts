@@ -1,4 +1,4 @@
-import type { Allowance, OfflineState } from '../../../sdk/index.ts'
+import type { Allowance, OfflineState } from '../../../device/sdk/index.ts'
 
 /**
  * Why the till takes nothing at all, by the rules that the SDK applies.

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'react'
-import type { TakenPayment } from '../../../sdk/index.ts'
+import type { TakenPayment } from '../../../device/sdk/index.ts'
 import { OfflinePaymentStatus, usePayment } from '../../../ui/index.ts'
 import { DisplayAmount } from '../display-amount.tsx'
 import { hrefOf } from '../route.ts'

@@ -1,4 +1,4 @@
-import type { CarriedState, NotCarried } from '../../../relay/index.ts'
+import type { CarriedState, NotCarried } from '../../../device/relay/index.ts'
 import type { CameraTrouble } from '../scan/camera.ts'
 import type { CodeKind } from '../scan/code.ts'
 import type { Unready } from '../till/readiness.ts'

@@ -1,0 +1,106 @@
+import { OfflineError } from '../sdk/errors.ts'
+import type { OfflineSDKOptions } from '../sdk/options.ts'
+import type { DestroyReport } from '../sdk/rescue/left-behind.ts'
+import { OfflineSDK } from '../sdk/sdk.ts'
+import { registerBackgroundSync } from './background-sync.ts'
+import { broadcastChannel, webLocks } from './contexts.ts'
+import { Database, type EnrolledDevice } from './database.ts'
+import { browserHints } from './hints.ts'
+import { keysIn } from './key-store.ts'
+import { persistStorage } from './persistence.ts'
+import { DEFAULT_NAME, recordsIn } from './storage.ts'
+
+type Wired = 'storage' | 'keyStore' | 'atRest' | 'channel' | 'hints'
+
+/** Options of the SDK, less what the browser provides. `autoSync` is on unless it is switched off. */
+export interface BrowserDeviceOptions extends Omit<OfflineSDKOptions, Wired> {
+  /** Name of the database. */
+  readonly name?: string
+  /** The page's service worker, which goes on sending when the page is closed; it calls `onBackgroundSync`. */
+  readonly serviceWorker?: ServiceWorkerRegistration | undefined
+}
+
+/** A device that holds a database open until it is destroyed. */
+class BrowserDevice extends OfflineSDK {
+  readonly #database: Database
+
+  constructor(database: Database, options: OfflineSDKOptions) {
+    super(options)
+    this.#database = database
+  }
+
+  override async destroy(): Promise<DestroyReport> {
+    try {
+      return await super.destroy()
+    } finally {
+      this.#database.close()
+    }
+  }
+}
+
+/**
+ * The device that this browser is, wired to IndexedDB, non-extractable keys, Web Locks and the browser's events: any
+ * number of tabs and workers may have it open at once. Call `initialize()` next; `destroy()` closes it.
+ *
+ * @throws OfflineError `key_mismatch` when the browser is enrolled as another device
+ * @throws TypeError in a browser without Web Locks or WebCrypto, and on a page without https
+ * @throws DOMException when IndexedDB cannot be opened
+ * @example
+ * const who = await currentDevice()
+ * const sdk = await openOfflineDevice({ ...who })
+ * await sdk.initialize()
+ */
+export async function openOfflineDevice(options: BrowserDeviceOptions): Promise<OfflineSDK> {
+  const { name = DEFAULT_NAME, serviceWorker, ...rest } = options
+  const exclusive = rest.exclusive ?? webLocks()
+  const database = new Database(name)
+  try {
+    const keyStore = keysIn(database)
+    const known = await keyStore.enrolled()
+    if (known !== undefined && known.deviceId !== rest.deviceId) {
+      throw new OfflineError('key_mismatch', { detail: `this browser is ${known.deviceId}` })
+    }
+    const sdk = new BrowserDevice(database, {
+      autoSync: true,
+      ...rest,
+      exclusive,
+      keyStore,
+      storage: recordsIn(database),
+      atRest: keyStore.atRest,
+      channel: broadcastChannel(`molam/${name}/${rest.deviceId}`),
+      hints: browserHints,
+    })
+    void persistStorage()
+    if (serviceWorker) keepSending(sdk, serviceWorker)
+    return sdk
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+/**
+ * Who this browser is enrolled as.
+ *
+ * @returns undefined before `enrolDevice`, and after the browser's storage was cleared
+ */
+export async function currentDevice(
+  name: string = DEFAULT_NAME,
+): Promise<Pick<EnrolledDevice, 'deviceId' | 'apiUrl'> | undefined> {
+  const database = new Database(name)
+  try {
+    const known = await keysIn(database).enrolled()
+    return known && { deviceId: known.deviceId, apiUrl: known.apiUrl }
+  } finally {
+    database.close()
+  }
+}
+
+/** With the first payment that waits, the browser is asked to wake the service worker when there is a network. */
+function keepSending(sdk: OfflineSDK, serviceWorker: ServiceWorkerRegistration): void {
+  let waiting = false
+  sdk.on('state', ({ unsynced }) => {
+    if (unsynced !== 0 && !waiting) void registerBackgroundSync(serviceWorker)
+    waiting = unsynced !== 0
+  })
+}

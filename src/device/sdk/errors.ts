@@ -1,0 +1,198 @@
+import type { ProblemCode } from '../../protocol/problems.ts'
+import type { Reason } from '../../protocol/states.ts'
+
+/**
+ * Where the payment, or the payments, stand after an error.
+ *
+ * - `not_taken`: there is no payment; nothing was recorded and nothing will be sent
+ * - `safe_on_device`: recorded on the device and not yet acknowledged; it is sent again until it is
+ * - `receipted`: the edge has acknowledged it with a verified receipt
+ */
+export type Money = 'not_taken' | 'safe_on_device' | 'receipted'
+
+/** What the person or the program does next. `wait`: nothing, the next sync tries again by itself. */
+export type NextStep =
+  | 'wait'
+  | 'connect'
+  | 'change_payment'
+  | 'free_storage'
+  | 'unlock_key'
+  | 'enrol'
+  | 'update_app'
+  | 'contact_support'
+  | 'none'
+
+interface ErrorKind {
+  readonly money: Money
+  readonly next: NextStep
+  readonly message: string
+}
+
+/** Errors that the device finds by itself. */
+const DEVICE_ERRORS = {
+  not_ready: {
+    money: 'not_taken',
+    next: 'connect',
+    message: 'The device must reach the server once before it is used',
+  },
+  invalid_payment: { money: 'not_taken', next: 'change_payment', message: 'The payment is not valid' },
+  refused: { money: 'not_taken', next: 'change_payment', message: 'The rules do not allow this payment' },
+  sync_overdue: { money: 'not_taken', next: 'connect', message: 'The last sync is too long ago' },
+  device_blocked: { money: 'not_taken', next: 'contact_support', message: 'The server has blocked this device' },
+  destroyed: { money: 'not_taken', next: 'none', message: 'destroy() was called' },
+  storage_failed: { money: 'safe_on_device', next: 'free_storage', message: 'The device storage failed' },
+  store_locked: {
+    money: 'safe_on_device',
+    next: 'contact_support',
+    message: 'The storage does not open with this key',
+  },
+  store_newer: {
+    money: 'safe_on_device',
+    next: 'update_app',
+    message: 'A later version of the app has written this storage',
+  },
+  record_damaged: { money: 'safe_on_device', next: 'contact_support', message: 'A stored record is damaged' },
+  no_such_payment: { money: 'not_taken', next: 'none', message: 'There is no such payment on this device' },
+  already_bundled: {
+    money: 'safe_on_device',
+    next: 'wait',
+    message: 'The payment may have left the device: it can be reversed, not voided',
+  },
+  key_missing: { money: 'safe_on_device', next: 'enrol', message: 'The device key is not in the key store' },
+  key_mismatch: { money: 'safe_on_device', next: 'enrol', message: 'The key store holds the key of another enrolment' },
+  key_locked: { money: 'safe_on_device', next: 'unlock_key', message: 'The key store is locked' },
+  online_required: {
+    money: 'not_taken',
+    next: 'connect',
+    message: 'The payment needs the server, which did not answer',
+  },
+  chain_in_doubt: {
+    money: 'safe_on_device',
+    next: 'connect',
+    message: 'The server must first say what became of the last bundle',
+  },
+  unexpected: {
+    money: 'safe_on_device',
+    next: 'contact_support',
+    message: 'Something failed that should not: see `cause`',
+  },
+  network_failed: { money: 'safe_on_device', next: 'wait', message: 'The server was not reached' },
+  timed_out: { money: 'safe_on_device', next: 'wait', message: 'The server did not answer in time' },
+  answer_invalid: {
+    money: 'safe_on_device',
+    next: 'wait',
+    message: 'The answer is not one that the edge signed for us',
+  },
+  chain_conflict: {
+    money: 'safe_on_device',
+    next: 'contact_support',
+    message: 'The server holds another history of this device',
+  },
+} as const satisfies Record<string, ErrorKind>
+
+type DeviceErrorCode = keyof typeof DEVICE_ERRORS
+export type OfflineErrorCode = DeviceErrorCode | ProblemCode
+
+/**
+ * Every error of the SDK: a stable code, where the money is, and what to do next.
+ *
+ * @example
+ * try {
+ *   await sdk.createOfflineTransaction(terms)
+ * } catch (error) {
+ *   if (error instanceof OfflineError && error.money === 'not_taken') show(error.code, error.reason)
+ * }
+ */
+export class OfflineError extends Error {
+  override name = 'OfflineError'
+  readonly code: OfflineErrorCode
+  readonly money: Money
+  readonly next: NextStep
+  /** The rule that spoke, with `refused`. */
+  readonly reason?: Reason
+
+  constructor(
+    code: OfflineErrorCode,
+    extra: { money?: Money; reason?: Reason; detail?: string; cause?: unknown } = {},
+  ) {
+    const kind = kindOf(code)
+    const message = extra.detail === undefined ? kind.message : `${kind.message}: ${extra.detail}`
+    super(message, extra.cause === undefined ? undefined : { cause: extra.cause })
+    this.code = code
+    this.money = extra.money ?? kind.money
+    this.next = kind.next
+    if (extra.reason !== undefined) this.reason = extra.reason
+  }
+}
+
+function kindOf(code: OfflineErrorCode): ErrorKind {
+  return code in DEVICE_ERRORS ? DEVICE_ERRORS[code as DeviceErrorCode] : problemKind(code as ProblemCode)
+}
+
+/**
+ * What a refusal of the edge means on the device. None of them is proof of anything, because problem answers are not
+ * signed: whatever they say, the payments stay on the device until a verified receipt.
+ */
+function problemKind(code: ProblemCode): ErrorKind {
+  const kept = (next: NextStep, message: string): ErrorKind => ({ money: 'safe_on_device', next, message })
+  switch (code) {
+    case 'rate_limited':
+    case 'temporarily_unavailable':
+    case 'internal_error':
+    case 'body_incomplete':
+      return kept('wait', 'The server asks to try again later')
+    case 'clock_skew':
+    case 'nonce_replayed':
+      return kept('wait', 'The server did not take the signature; the next sync signs again')
+    case 'unknown_recipient_key':
+    case 'undecryptable':
+      return kept('wait', 'The server could not open the bundle; the next sync seals again')
+    case 'bundle_too_large':
+    case 'unsupported_media_type':
+    case 'malformed_bundle':
+    case 'unsupported_version':
+    case 'invalid_payload':
+    case 'invalid_request':
+    case 'not_found':
+    case 'method_not_allowed':
+    case 'idempotency_conflict':
+    case 'version_conflict':
+    case 'state_conflict':
+    case 'already_voted':
+    case 'contradictory_policy':
+      return kept('update_app', 'The server does not take what this version sends')
+    case 'invalid_signature':
+    case 'unauthorized':
+    case 'forbidden':
+    case 'weak_key':
+    case 'key_not_proven':
+    case 'device_exists':
+    case 'enrolment_code_invalid':
+      return kept('enrol', 'The server does not accept this device with this key')
+    case 'device_suspended':
+    case 'device_revoked':
+    case 'chain_fork':
+      return kept('contact_support', 'The server has blocked this device')
+    case 'bundle_conflict':
+      return kept('contact_support', 'The server holds another bundle under this id')
+    case 'counters_missing':
+      return kept('contact_support', 'The server misses too many payments of this device')
+  }
+}
+
+export const isBlocking = (code: ProblemCode): boolean =>
+  code === 'device_suspended' || code === 'device_revoked' || code === 'chain_fork'
+
+/** Whether what is stored is whole and not for this version of the app, or not for its key. */
+export const isUnreadable = (error: unknown): boolean =>
+  error instanceof OfflineError && (error.code === 'store_locked' || error.code === 'store_newer')
+
+/** @returns the error itself when it is one of ours, else one that carries it */
+export const asOfflineError = (cause: unknown): OfflineError =>
+  cause instanceof OfflineError ? cause : new OfflineError('unexpected', { cause })
+
+/** @returns the error itself when it is one of ours, else a storage failure that carries it */
+export function asStorageFailure(cause: unknown, money: Money): OfflineError {
+  const detail = cause instanceof OfflineError ? undefined : cause instanceof Error ? cause.message : undefined
+  return new OfflineError('storage_failed', { money, cause, ...(detail !== undefined && { detail }) })
+}

@@ -1,0 +1,61 @@
+import { type AmountMinor, isCurrency } from '../../protocol/money.ts'
+import { decodePayload, encodePayload } from '../../protocol/payload.ts'
+import { isVoided, type Meta, type Payment, type PaymentMethod, type PaymentType } from '../../protocol/payment.ts'
+import { OfflineError } from './errors.ts'
+
+/** What the app says about a payment that it wants to take. */
+export interface PaymentTerms {
+  readonly type: PaymentType
+  /** How the payer was identified; `wallet` when left out. */
+  readonly method?: PaymentMethod
+  /** Integer, minor units of the currency: 2500 with XOF is 2500 F CFA. */
+  readonly amount: number
+  /** ISO 4217. */
+  readonly currency: string
+  /** Wallet that is debited. */
+  readonly sender: string
+  /** Wallet that is credited. */
+  readonly receiver: string
+  readonly merchantId?: string
+  /** Reference of an agent's approval. */
+  readonly approval?: string
+  /** The payer's own signature over these terms (COSE_Sign1). */
+  readonly authorization?: Uint8Array
+  /** Up to 1 KiB as CBOR; values are text, integers of 0 or more, or booleans. */
+  readonly meta?: Meta
+}
+
+/**
+ * The payment that these terms make. It goes through the wire's own encoding and back, so what is recorded is what a
+ * reader of the bundle will accept, and nothing else can be recorded.
+ *
+ * @throws OfflineError `invalid_payment`, naming the field
+ */
+export function paymentOf(terms: PaymentTerms, counter: number, nowMs: number): Payment {
+  const { currency, amount, method = 'wallet' } = terms
+  if (!isCurrency(currency)) throw new OfflineError('invalid_payment', { detail: 'currency' })
+  const initiatedAtMs = Math.floor(nowMs / 1000) * 1000
+  const { type, sender, receiver, merchantId, approval, authorization, meta } = terms
+  const payment: Payment = {
+    counter,
+    type,
+    method,
+    amount: amount as AmountMinor,
+    currency,
+    sender,
+    receiver,
+    initiatedAtMs,
+    ...(merchantId !== undefined && { merchantId }),
+    ...(approval !== undefined && { approval }),
+    ...(authorization !== undefined && { authorization }),
+    ...(meta !== undefined && { meta }),
+  }
+  try {
+    const read = decodePayload(encodePayload({ currency, entries: [payment] })).entries[0]
+    if (read !== undefined && !isVoided(read)) return read
+  } catch (cause) {
+    const detail = cause instanceof Error ? cause.message : 'unreadable'
+    throw new OfflineError('invalid_payment', { detail, cause })
+  }
+  throw new OfflineError('invalid_payment')
+}

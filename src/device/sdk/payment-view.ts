@@ -1,0 +1,46 @@
+import { localId } from '../../protocol/ids.ts'
+import type { Payment } from '../../protocol/payment.ts'
+import type { Verdict } from '../../protocol/rules.ts'
+import { type Entry, type EntryStatus, isCopy, statusOf } from './store/entry.ts'
+
+/** A payment as the app sees it. */
+export interface OfflinePayment extends Payment {
+  /** `POS-001/42`: its name everywhere, on the device and in the ledger. */
+  readonly localId: string
+  /** Only `succeeded`, `failed`, `refused` and `reversed` are final; nothing else may look so. */
+  readonly status: EntryStatus
+  /** Why, for a payment that did not simply succeed. */
+  readonly reason?: string
+  readonly transferId?: string
+  /** When the outcome came about, UTC milliseconds. */
+  readonly outcomeAtMs?: number
+  /** What the rules said when it was taken: `accepted`, or `review` for a payment that a person will look at. */
+  readonly expected: Verdict
+  /** Whether the edge's signed receipt for it was verified. */
+  readonly receipted: boolean
+}
+
+/** A payment that was just taken. */
+export interface TakenPayment extends OfflinePayment {
+  /** `online`: the edge's receipt for it is verified, and `status` says what was decided. `offline`: it waits on the device. */
+  readonly taken: 'online' | 'offline'
+}
+
+/** @returns undefined for a voided counter whose terms could not be read */
+export function viewOf(deviceId: string, entry: Entry): OfflinePayment | undefined {
+  const { payment, expected, admitted } = entry
+  if (payment === undefined) return undefined
+  const outcome = admitted && !entry.voided ? entry.outcome : undefined
+  const decided = admitted && !isCopy(admitted) ? admitted : undefined
+  const reason = outcome ? outcome.reason : decided?.reason
+  return {
+    ...payment,
+    localId: localId(deviceId, entry.counter),
+    status: statusOf(entry),
+    expected,
+    receipted: admitted !== undefined,
+    ...(reason !== undefined && { reason }),
+    ...(outcome && { outcomeAtMs: outcome.atMs }),
+    ...(outcome?.transferId !== undefined && { transferId: outcome.transferId }),
+  }
+}

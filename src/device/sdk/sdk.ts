@@ -1,0 +1,292 @@
+import { deviceId, parseLocalId } from '../../protocol/ids.ts'
+import { withDefaults } from './defaults.ts'
+import type { OfflineEvents } from './events.ts'
+import type { OfflineSDKOptions, ResolvedOptions } from './options.ts'
+import type { PaymentTerms } from './payment-terms.ts'
+import { type OfflinePayment, type TakenPayment, viewOf } from './payment-view.ts'
+import { type Profile, profileOf } from './profile.ts'
+import { openExport, sealExport, unsyncedOf } from './rescue/export.ts'
+import { type DestroyReport, leftBehind } from './rescue/left-behind.ts'
+import { returningOf } from './rescue/restorable.ts'
+import type { RestoreResult } from './rescue/restore.ts'
+import { Runner } from './runner.ts'
+import type { OfflineState } from './sdk-state.ts'
+import { type Allowance, allowanceAt } from './store/allowance.ts'
+import { type Entry, isDone } from './store/entry.ts'
+import type { LocalDevice } from './store/local-device.ts'
+import { acceptRelayed, type RelayBundle, sealForRelay } from './sync/relay.ts'
+import type { SyncReport } from './sync/sync.ts'
+import { pushNow, type Reach, requireContact, take, voidUnlessSent } from './taking.ts'
+
+/**
+ * Takes payments where there is no network and settles them when there is.
+ *
+ * A payment that `createOfflineTransaction` returned is on disk, with a number that is never used again, and stays there
+ * until the edge's signed receipt for it was verified. Several instances may share a storage when all are given the same
+ * `exclusive`; without it, one instance per device and storage.
+ *
+ * @example
+ * const sdk = new OfflineSDK({ apiUrl, deviceId: 'POS-001', storage, keyStore, atRest, autoSync: true })
+ * await sdk.initialize()
+ * const payment = await sdk.createOfflineTransaction({
+ *   type: 'merchant', amount: 2500, currency: 'XOF', sender: '+221770000001', receiver: 'shop-12',
+ * })
+ * payment.taken // 'online' when the edge's receipt is here already, else 'offline'
+ * await sdk.syncNow()
+ * sdk.getTransaction(payment.localId)?.status // 'pending', later 'succeeded'
+ */
+export class OfflineSDK {
+  readonly #options: ResolvedOptions
+  readonly #runner: Runner
+  readonly #device: LocalDevice
+
+  /**
+   * @throws RangeError when `apiUrl` or `deviceId` is not valid, or `simulate` is asked for where the edge could be real
+   * @throws TypeError when `atRest` is left out, or the runtime lacks something that the options do not bring
+   */
+  constructor(options: OfflineSDKOptions) {
+    this.#options = withDefaults(options)
+    this.#runner = new Runner(deviceId(options.deviceId), this.#options)
+    this.#device = this.#runner.device
+  }
+
+  /** How the device stands. */
+  get state(): OfflineState {
+    return this.#runner.state
+  }
+
+  /** Whose device it is and the rules that it applies, as the edge signed them; undefined before the first contact. */
+  get profile(): Profile | undefined {
+    return profileOf(this.#device)
+  }
+
+  /** The device's time, UTC milliseconds: payments are dated and judged by it. Corrected by the edge's as soon as it is known. */
+  get nowMs(): number {
+    return this.#device.clock.nowMs()
+  }
+
+  /**
+   * Reads what is on disk. Without a network it is enough that the device was in contact once; a device that never was
+   * tries now, and answers `needs_network` when it cannot. May be called again.
+   *
+   * @throws OfflineError `storage_failed` when the storage cannot be read; `destroyed`; `unexpected`, for a fault of ours
+   */
+  initialize(): Promise<OfflineState> {
+    return this.#runner.initialize()
+  }
+
+  /**
+   * Takes a payment: when this resolves it is on disk and the payer can be told "paid, waiting to be settled". `taken` says
+   * whether the edge's receipt for it is here already; see `OfflineBehavior` for what is tried.
+   *
+   * @throws OfflineError with money `not_taken`: `invalid_payment`, `refused` (with its `reason`), `sync_overdue`,
+   * `device_blocked`, `not_ready`, `online_required`, `storage_failed`, `destroyed`
+   */
+  async createOfflineTransaction(terms: PaymentTerms): Promise<TakenPayment> {
+    const required = this.#options.behavior === 'require_online'
+    if (required) {
+      this.#runner.assertAlive()
+      await requireContact(this.#reach)
+    }
+    const { counter } = await this.#take(terms)
+    const isAdmitted = () => this.#device.journal.entry(counter)?.admitted !== undefined
+    const tries = required || (this.#options.behavior === 'prefer_online' && this.#options.autoSync)
+    if (tries && (required || this.#runner.auto.seemsOnline)) await pushNow(this.#reach, isAdmitted)
+    if (required && !isAdmitted()) await this.#voidUnlessSent(counter)
+    return { ...this.#view(counter), taken: isAdmitted() ? 'online' : 'offline' }
+  }
+
+  /**
+   * Voids a payment that never left the device. One that was put into a bundle can only be reversed, by the server.
+   *
+   * @param counter of the payment; of a damaged record too, once a person has decided that it is void
+   * @throws OfflineError `already_bundled`, `no_such_payment`, `not_ready`, `storage_failed` (then it is not voided)
+   */
+  async voidTransaction(counter: number): Promise<void> {
+    const device = this.#device
+    this.#runner.assertAlive()
+    await device.change(() => device.journal.decisions.void(counter, device.voidFrom))
+    this.#tell(counter)
+  }
+
+  /**
+   * Lets a payment stand whose void cannot be read any more (`state.damaged`, `void_unreadable`): until a person decides
+   * this or voids it again, it is not sent.
+   *
+   * @throws OfflineError `already_bundled`, `no_such_payment`, `not_ready`, `storage_failed`
+   */
+  async keepTransaction(counter: number): Promise<void> {
+    const device = this.#device
+    this.#runner.assertAlive()
+    await device.change(() => device.journal.decisions.keep(counter, device.voidFrom))
+    this.#runner.emitState()
+  }
+
+  /**
+   * Puts a damaged record (`state.damaged`) aside, once a person has looked at it: it is shown and counted no more, holds up
+   * the removal of old payments no more, and stays in the storage and in exports as it stands. It is never sent.
+   *
+   * @throws OfflineError `no_such_payment` when the record is not damaged or not there, `not_ready`, `storage_failed`
+   */
+  async dismissDamaged(counter: number): Promise<void> {
+    const device = this.#device
+    this.#runner.assertAlive()
+    await device.change(() => device.journal.decisions.dismiss(counter))
+    this.#runner.emitState()
+  }
+
+  /**
+   * Brings everything up to date: sends what waits, fetches what was missed. One run at a time: a call during a run
+   * shares it. Resolves however it went; see the report.
+   *
+   * @throws OfflineError `destroyed`, `storage_failed` when the storage cannot be read; `unexpected`, for a fault of ours
+   */
+  syncNow(): Promise<SyncReport> {
+    return this.#runner.sync(true)
+  }
+
+  /** Payments without a final outcome, oldest first: on the device, under way, or waiting for a person. */
+  getPendingTransactions(): readonly OfflinePayment[] {
+    return this.#views((entry) => !isDone(entry) && !entry.voided)
+  }
+
+  /** All payments on the device, oldest first. */
+  getTransactions(): readonly OfflinePayment[] {
+    return this.#views(() => true)
+  }
+
+  /** @param localId `<device_id>/<counter>` */
+  getTransaction(localId: string): OfflinePayment | undefined {
+    const parsed = parseLocalId(localId)
+    if (parsed?.deviceId !== this.#device.deviceId) return undefined
+    const entry = this.#device.journal.entry(parsed.counter)
+    return entry && viewOf(this.#device.deviceId, entry)
+  }
+
+  /**
+   * What may still be taken today.
+   *
+   * @throws OfflineError `not_ready`
+   */
+  getAllowance(): Allowance {
+    const device = this.#device
+    return allowanceAt(device.clock.nowMs(), device.journal.entries, device.state)
+  }
+
+  /**
+   * Signs the bundle in flight, or one of what waits, for another device to carry to the edge. A sync sends the same sealed
+   * bytes, so both may arrive. A payment in it cannot be voided any more.
+   *
+   * @returns undefined when nothing waits
+   * @throws OfflineError `not_ready`, `chain_in_doubt`, `key_missing`, `key_locked`, `key_mismatch`, `storage_failed`,
+   * `destroyed`
+   */
+  async sealForRelay(): Promise<RelayBundle | undefined> {
+    this.#runner.assertAlive()
+    const relay = await sealForRelay(this.#runner.context)
+    this.#runner.emitState()
+    return relay
+  }
+
+  /**
+   * Takes the receipt that a carrier brought back.
+   *
+   * @param receipt the signed receipt, as `BundleCarrier` holds it and a QR code shows it
+   * @returns the payments that are acknowledged now; none when that was known
+   * @throws OfflineError `answer_invalid` when it is not the edge's receipt for a bundle of this device, `not_ready`,
+   * `storage_failed`, `destroyed`
+   */
+  async acceptRelayedReceipt(receipt: Uint8Array): Promise<readonly OfflinePayment[]> {
+    this.#runner.assertAlive()
+    const entries = await this.#device.syncing(() => acceptRelayed(this.#runner.context, receipt))
+    for (const entry of entries) this.#runner.changed(entry)
+    this.#runner.emitState()
+    return entries.flatMap((entry) => viewOf(this.#device.deviceId, entry) ?? [])
+  }
+
+  /**
+   * An encrypted file with everything that no receipt covers: payments, damaged records as they stand, the bundle in
+   * flight, the place in the chain. To be made before a storage is cleared by force; `openExport` reads it. Where the
+   * device's state cannot be read, it has every record as it stands besides.
+   *
+   * @param secret a passphrase of at least 8 characters, or a key of 32 bytes
+   * @throws RangeError when the secret is shorter
+   * @throws OfflineError `storage_failed` when the storage cannot be read
+   */
+  async exportUnsynced(secret: string | Uint8Array): Promise<Uint8Array> {
+    const content = await this.#device.look(() => unsyncedOf(this.#device))
+    return sealExport(content, secret, this.#options)
+  }
+
+  /**
+   * Takes over what `exportUnsynced` saved, on a device that was enrolled again under the same id: before `initialize()`, so
+   * that no new payment gets one of their numbers. The payments keep their numbers, so each is settled once, also when
+   * some had arrived already. May be repeated, and must be when it was cut off or its answer lost.
+   *
+   * @param secret the one that the file was made with
+   * @param options.renumber local ids out of `numberUsed`, once a person has made sure that the server lacks these payments
+   * @throws OfflineError `network_failed`, `timed_out` and what else keeps a device from its first contact: nothing has
+   * changed; `chain_conflict`, `storage_failed`, `destroyed`
+   */
+  async restoreUnsynced(
+    file: Uint8Array,
+    secret: string | Uint8Array,
+    { renumber = [] }: { readonly renumber?: readonly string[] } = {},
+  ): Promise<RestoreResult> {
+    const content = await openExport(file, secret, this.#options.fileCrypto)
+    const payments = content && returningOf(content)
+    if (content === undefined || payments === undefined) return { status: 'unreadable' }
+    const { deviceId } = content
+    if (deviceId !== this.#device.deviceId) return { status: 'other_device', deviceId }
+    return this.#runner.restore(content, payments, new Set(renumber))
+  }
+
+  /** @returns a function that removes the listener */
+  on<Name extends keyof OfflineEvents>(event: Name, listener: (value: OfflineEvents[Name]) => void): () => void {
+    return this.#runner.events.on(event, listener)
+  }
+
+  /** Stops timers, waits for what is being written or sent, and says what would be lost if the storage were cleared. */
+  async destroy(): Promise<DestroyReport> {
+    await this.#runner.end()
+    return leftBehind(this.#device)
+  }
+
+  async #take(terms: PaymentTerms): Promise<Entry> {
+    const entry = await take(this.#device, terms, () => this.#runner.status)
+    this.#runner.changed(entry)
+    this.#runner.emitState()
+    if (this.#runner.isAlive) this.#runner.auto.afterPayment()
+    return entry
+  }
+
+  async #voidUnlessSent(counter: number): Promise<void> {
+    try {
+      await voidUnlessSent(this.#device, counter)
+    } finally {
+      this.#tell(counter)
+    }
+  }
+
+  get #reach(): Reach {
+    const { timers, onlineWithinMs } = this.#options
+    return { timers, withinMs: onlineWithinMs, sync: () => this.#runner.sync(false) }
+  }
+
+  #tell(counter: number): void {
+    const entry = this.#device.journal.entry(counter)
+    if (entry) this.#runner.changed(entry)
+    this.#runner.emitState()
+  }
+
+  #view(counter: number): OfflinePayment {
+    const entry = this.#device.journal.entry(counter)
+    const view = entry && viewOf(this.#device.deviceId, entry)
+    if (view === undefined) throw new Error('a payment without terms')
+    return view
+  }
+
+  #views(wanted: (entry: Entry) => boolean): readonly OfflinePayment[] {
+    return this.#device.journal.entries.filter(wanted).flatMap((entry) => viewOf(this.#device.deviceId, entry) ?? [])
+  }
+}

@@ -1,0 +1,82 @@
+import { fromBase64url, toBase64url } from '../../../protocol/bytes.ts'
+import { decodeCbor, encodeCbor } from '../../../protocol/cbor.ts'
+import { decodeKeySet, encodeKeySet, type KeySet } from '../../../protocol/keyset.ts'
+import type { DayTotal } from '../../../protocol/notice.ts'
+import { type Policy, policyFromCbor, policyToCbor } from '../../../protocol/policy.ts'
+import type { ProblemCode } from '../../../protocol/problems.ts'
+import type { SavedClock } from '../ports/clock.ts'
+import type { Changes } from './changes.ts'
+
+/**
+ * Everything the device knows besides its payments, in one record, so that each step of a sync is one write: it
+ * happened or it did not.
+ */
+export interface DeviceState {
+  /** Id of the key that the device was enrolled with. */
+  readonly kid: Uint8Array
+  readonly ownerWallet: string
+  /** Payments from `firstCounter` up are on the device; those from `cleanFrom` to it are being removed. */
+  readonly firstCounter: number
+  readonly cleanFrom: number
+  /** Every counter below it is used up. May lag behind the journal, never lead it. */
+  readonly nextCounter: number
+  /** Counters below it were used before this state began: one without a record here was used elsewhere, and is not lost. */
+  readonly knownFrom: number
+  /** Counters below it may have left the device in a bundle that it no longer knows: they cannot be voided. */
+  readonly voidFrom: number
+  /** What the edge has counted of a day and this journal has not: the day's limits do not begin anew with a new storage. */
+  readonly elsewhere?: DayTotal
+  /** Counters that the edge calls missing although it has acknowledged them: they are sent again. */
+  readonly lostByEdge?: readonly number[]
+  /** Counters under which payments of an export are being written: what is torn there was never anything else. */
+  readonly returning?: readonly number[]
+  /** Admissions from `firstSeq` to `seq` are on the device. */
+  readonly firstSeq: number
+  /** The chain's head: the last bundle whose admission was verified (0: none), and what the next one carries as `prev`. */
+  readonly seq: number
+  readonly prev: Uint8Array
+  readonly cursor: number
+  readonly policy: Policy
+  readonly keys: KeySet
+  readonly clock: SavedClock
+  /** What contexts on the same storage have to read again. */
+  readonly changes: Changes
+  /** The edge said that it takes nothing from this device. */
+  readonly blocked?: { readonly code: ProblemCode; readonly atMs: number }
+  /** The edge holds a history that is not ours: nothing is taken, because nothing could be sent. */
+  readonly conflict?: { readonly atMs: number }
+}
+
+/** Why no payment may be taken, as far as the edge is concerned. */
+export const blockOf = ({ conflict, blocked }: DeviceState): ProblemCode | 'chain_conflict' | undefined =>
+  conflict ? 'chain_conflict' : blocked?.code
+
+type Encoded = Omit<DeviceState, 'kid' | 'prev' | 'policy' | 'keys'> & {
+  readonly kid: string
+  readonly prev: string
+  readonly policy: string
+  readonly keys: string
+}
+
+/** JSON form: bytes as base64url, policy and keys as on the wire. */
+export function encodeState(state: DeviceState): Encoded {
+  return {
+    ...state,
+    kid: toBase64url(state.kid),
+    prev: toBase64url(state.prev),
+    policy: toBase64url(encodeCbor(policyToCbor(state.policy))),
+    keys: toBase64url(encodeKeySet(state.keys)),
+  }
+}
+
+export function decodeState(encoded: Encoded): DeviceState {
+  return {
+    ...encoded,
+    kid: fromBase64url(encoded.kid),
+    prev: fromBase64url(encoded.prev),
+    policy: policyFromCbor(decodeCbor(fromBase64url(encoded.policy))),
+    keys: decodeKeySet(fromBase64url(encoded.keys)),
+  }
+}
+
+export type EncodedState = Encoded

@@ -1,0 +1,51 @@
+import { toBase64url } from '../../../protocol/bytes.ts'
+import { ok, type Result } from '../../../protocol/result.ts'
+import { chainVerdict } from '../store/chain-proof.ts'
+import type { Parked } from '../store/outgoing.ts'
+import { applyNotice, fetchNotice } from './notices.ts'
+import { type Failure, fail, type SyncContext } from './sync-context.ts'
+import { edgeKeys } from './trust.ts'
+
+/**
+ * Asks the edge where the device stands and settles what became of the bundle in flight, where no receipt can be had.
+ * Asking without a cursor brings the signed device facts.
+ */
+export async function resolveChain(context: SyncContext): Promise<Result<'admitted' | 'not_admitted', Failure>> {
+  const { device, changed } = context
+  const received = await fetchNotice(context, edgeKeys(context), undefined)
+  if (!received.ok) return received
+  const { notice, signed } = received.value
+  const facts = notice.device
+  // An old notice, sent again by someone in between, would tell of an old head.
+  if (facts === undefined || notice.serverTimeMs < device.state.clock.serverMs) return fail('answer_invalid')
+  const verdict = chainVerdict(facts, device.state, device.outgoing)
+  if (verdict.kind === 'conflict') {
+    // Kept in the state: the record of the bundle may be what is lost.
+    await device.change(() => device.update({ conflict: { atMs: device.clock.nowMs() } }))
+    return park(context, 'chain_conflict')
+  }
+  const { outgoing } = device
+  const admitted = await device.change(async () => {
+    const { conflict, ...agreed } = device.state
+    if (conflict) await device.replace(agreed)
+    if (verdict.kind === 'admitted' && outgoing !== undefined) {
+      const { firstCounter: first, lastCounter: last, seq } = outgoing
+      const proof = { proof: 'chain', signed: toBase64url(signed), first, last } as const
+      return device.admit(seq, verdict.head.prev, proof)
+    }
+    await device.adoptHead(verdict.head)
+    return []
+  })
+  for (const entry of admitted) changed(entry)
+  await applyNotice(context, received.value)
+  return ok(verdict.kind)
+}
+
+/** Sets the bundle in flight aside: kept and shown, sent again only rarely or when asked. */
+export async function park({ device }: SyncContext, code: Parked['code']) {
+  await device.change(async () => {
+    const { outgoing } = device
+    if (outgoing) await device.putOutgoing({ ...outgoing, parked: { code, atMs: device.clock.nowMs() } })
+  })
+  return fail(code, { stop: true })
+}

@@ -1,0 +1,149 @@
+import { proveDevice } from '../../../crypto/prove-device.ts'
+import { DEVICE_PROOF_SCHEME } from '../../../protocol/device-proof.ts'
+import type { KeySet } from '../../../protocol/keyset.ts'
+import { NONCE_BYTES, OUTCOMES_PER_NOTICE_MAX, PAYMENTS_PER_BUNDLE_MAX } from '../../../protocol/limits.ts'
+import type { Notice } from '../../../protocol/notice.ts'
+import { ok, type Result } from '../../../protocol/result.ts'
+import { isFinal } from '../../../protocol/states.ts'
+import { isBlocking } from '../errors.ts'
+import { countedElsewhere } from '../store/allowance.ts'
+import { withChange } from '../store/changes.ts'
+import type { DeviceState } from '../store/device-state.ts'
+import { statusOf } from '../store/entry.ts'
+import { type Failure, fail, failureOf, loadSigner, rememberBlock, type SyncContext, signing } from './sync-context.ts'
+import { edgeKeys, newestKeys } from './trust.ts'
+
+/** A notice whose signature holds and that is for this device. */
+export interface ReceivedNotice {
+  readonly notice: Notice
+  /** The signed bytes, for keeping as proof. */
+  readonly signed: Uint8Array
+  readonly roundTripMs: number
+}
+
+const NOTICE_PATH = '/offline/notice'
+
+/**
+ * What the device has, so that it is sent only what it misses.
+ *
+ * @param cursor undefined: the device asks where it stands, and for all outcomes
+ */
+export function versionHeaders(
+  { device }: Pick<SyncContext, 'device'>,
+  keys: KeySet,
+  cursor: number | undefined,
+): Record<string, string> {
+  return {
+    ...(cursor !== undefined && { 'Molam-Cursor': String(cursor) }),
+    ...(device.hasState && { 'Molam-Policy-Version': String(device.state.policy.version) }),
+    'Molam-Keys-Version': String(keys.version),
+  }
+}
+
+/** Asks for the notice alone, with a fresh proof of the device. */
+export async function fetchNotice(
+  context: SyncContext,
+  keys: KeySet,
+  cursor: number | undefined,
+): Promise<Result<ReceivedNotice, Failure>> {
+  const { device, transport, trust } = context
+  const authorization = await deviceProof(context)
+  if (!authorization.ok) return authorization
+  const versions = versionHeaders(context, keys, cursor)
+  let answer = await transport.get(NOTICE_PATH, { Authorization: authorization.value, ...versions })
+  if (answer.kind === 'problem' && answer.serverTimeMs !== undefined) {
+    if (!device.clock.learnForSigning(answer.serverTimeMs)) return failureOf(answer)
+    const again = await deviceProof(context)
+    if (!again.ok) return again
+    answer = await transport.get(NOTICE_PATH, { Authorization: again.value, ...versions })
+  }
+  // The proof is all that this request carries: refused, the edge knows another key for this device, or none.
+  await rememberBlock(context, answer, (code) => isBlocking(code) || code === 'invalid_signature')
+  if (answer.kind !== 'ok') return failureOf(answer)
+  const notice = await trust.openNotice(keys, answer.body)
+  if (notice === undefined) return fail('answer_invalid')
+  return ok({ notice, signed: answer.body, roundTripMs: answer.roundTripMs })
+}
+
+async function deviceProof(context: SyncContext): Promise<Result<string, Failure>> {
+  const { device, transport, randomBytes } = context
+  const loaded = await loadSigner(context)
+  if (!loaded.ok) return loaded
+  const { signer, kid } = loaded.value
+  const claims = {
+    kid,
+    deviceId: device.deviceId,
+    issuedAtMs: device.clock.signingMs(),
+    nonce: randomBytes(NONCE_BYTES),
+    htm: 'GET',
+    htu: transport.url(NOTICE_PATH),
+  }
+  return signing(async () => `${DEVICE_PROOF_SCHEME} ${await proveDevice(signer, claims)}`)
+}
+
+/**
+ * Takes over what a notice says: outcomes first, and then the cursor that stands for them, with everything else in one
+ * write. Nothing goes backwards, so a notice that comes again or late changes nothing.
+ *
+ * @returns how many payments have news
+ */
+export async function applyNotice(context: SyncContext, received: ReceivedNotice): Promise<number> {
+  const { device, changed } = context
+  const { notice, roundTripMs } = received
+  let news = 0
+  for (const outcome of notice.outcomes) {
+    // A lock for each, so that a payment can be taken in between.
+    const entry = await device.change(() => device.journal.recordOutcome(outcome))
+    if (entry === undefined) continue
+    news++
+    changed(entry)
+  }
+  await device.change(async () => {
+    // The edge has seen counters up to here: a copy of this device, or a store that was set back, used them.
+    const seen = Math.max(notice.device?.nextCounter ?? 1, ...notice.outcomes.map(({ counter }) => counter + 1))
+    await device.journal.skipTo(seen)
+    const { state } = device
+    // Device facts come without outcomes, so their cursor would skip those that were never delivered.
+    const cursor = notice.device ? state.cursor : Math.max(state.cursor, notice.cursor)
+    const counters = notice.outcomes.map(({ counter }) => counter)
+    const changes = withChange(state.changes, counters)
+    if (notice.serverTimeMs < state.clock.serverMs) return device.update({ cursor, changes })
+    const { blocked, ...unblocked } = state
+    // A notice is also given to a device that is suspended: while there is a bundle to send, only a receipt unblocks. One
+    // whose key was refused got this notice for a proof that holds.
+    const stillBlocked = blocked && blocked.code !== 'invalid_signature' && device.outgoing && { blocked }
+    const policy = notice.policy && isNewer(notice.policy, state) ? notice.policy : state.policy
+    const keys = newestKeys(edgeKeys(context), notice.keys)
+    // The very notice that set the clock says nothing new of it, however late it comes again.
+    const { clock: known } = state
+    const isLater = notice.serverTimeMs > known.serverMs
+    const clock = isLater ? device.clock.reading(notice.serverTimeMs, roundTripMs, device.journal.nextCounter) : known
+    const lostByEdge = lostOf(context, notice.missing ?? [])
+    const elsewhere = countedElsewhere(notice, device.journal.entries, policy)
+    const facts = elsewhere && { elsewhere }
+    const news = { cursor, policy, keys, clock, changes, lostByEdge }
+    return device.replace({ ...unblocked, ...stillBlocked, ...facts, ...news })
+  })
+  return news
+}
+
+/**
+ * Counters that the edge misses and that it had acknowledged. Those without an acknowledgement are sent anyway, and a final
+ * answer stands, whatever became of the edge's own copy.
+ */
+function lostOf({ device, acknowledged }: SyncContext, missing: readonly number[]): readonly number[] {
+  return missing.filter((counter) => {
+    const entry = device.journal.entry(counter)
+    if (entry?.admitted === undefined || acknowledged.has(counter)) return false
+    const status = statusOf(entry)
+    return status === 'voided' || !isFinal(status)
+  })
+}
+
+/** Versions count per country: a device that moves starts with the other country's. */
+const isNewer = (policy: DeviceState['policy'], state: DeviceState): boolean =>
+  policy.country !== state.policy.country || policy.version > state.policy.version
+
+/** Whether there may be more outcomes behind these. The edge does not divide those of one bundle between two notices. */
+export const isFull = (notice: Notice): boolean =>
+  notice.outcomes.length > OUTCOMES_PER_NOTICE_MAX - PAYMENTS_PER_BUNDLE_MAX

@@ -1,0 +1,411 @@
+import { openBundle } from '../../../src/crypto/bundle-crypto.ts'
+import { signAsEdge, verifySign1 } from '../../../src/crypto/sign1.ts'
+import type { PublicKey, RecipientKey, Signer } from '../../../src/crypto/suite.ts'
+import { keyId } from '../../../src/crypto/thumbprint.ts'
+import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
+import type { Fetch, HttpRequest, HttpResponse } from '../../../src/device/sdk/index.ts'
+import { calendarDay } from '../../../src/protocol/activity.ts'
+import { type Bundle, parseBundle } from '../../../src/protocol/bundle.ts'
+import { equalBytes, fromBase64url, toHex } from '../../../src/protocol/bytes.ts'
+import { type ChainLink, chainStep, GENESIS_PREV, prevOf } from '../../../src/protocol/chain.ts'
+import {
+  addRange,
+  type CounterSet,
+  hasCounter,
+  highestCounter,
+  missingCounters,
+} from '../../../src/protocol/counters.ts'
+import { htuOf, parseDeviceProof } from '../../../src/protocol/device-proof.ts'
+import { deviceId } from '../../../src/protocol/ids.ts'
+import { type EdgeKey, encodeKeySet, type KeySet, type KeyState } from '../../../src/protocol/keyset.ts'
+import { OUTCOMES_PER_NOTICE_MAX } from '../../../src/protocol/limits.ts'
+import { currency } from '../../../src/protocol/money.ts'
+import { type DayTotal, encodeNotice, encodePushResponse, type Outcome } from '../../../src/protocol/notice.ts'
+import { isVoided, type PaymentEntry } from '../../../src/protocol/payment.ts'
+import type { Policy } from '../../../src/protocol/policy.ts'
+import { PROBLEM_MEDIA_TYPE, type ProblemCode, problem } from '../../../src/protocol/problems.ts'
+import { type DecisionException, encodeReceipt, type Receipt } from '../../../src/protocol/receipt.ts'
+
+/**
+ * An edge in one object, for one device: the protocol's own code with real cryptography, everything it admitted kept, and
+ * a network in front of it that can be made to fail.
+ */
+export const API = 'https://edge.test'
+export const DEVICE = deviceId('POS-001')
+export const OWNER = 'shop-1'
+
+export const POLICY: Policy = {
+  country: 'SN',
+  version: 1,
+  enabled: true,
+  currency: currency('XOF'),
+  timeZone: 'Africa/Dakar',
+  maxOfflineAmount: 100_000,
+  maxOfflinePerDevicePerDay: 500,
+  maxOfflineValuePerDevicePerDay: 5_000_000,
+  requirePayerProofAbove: 10_000,
+  requireAgentApprovalAbove: 50_000,
+  requireManualReviewAbove: 75_000,
+  allowedMethods: ['wallet', 'qr'],
+  maxBundleAgeHours: 72,
+  maxClockSkewMinutes: 30,
+  maxRelayHours: 24,
+  acceptBelowScore: 0.15,
+  quarantineAboveScore: 0.35,
+  maxDaysSinceSync: 4,
+}
+
+export const random = (length: number) => crypto.getRandomValues(new Uint8Array(length))
+
+interface HeldKey {
+  readonly edgeKey: EdgeKey
+  /** Version of the key set in which it first stood. */
+  readonly since: number
+  readonly recipient?: RecipientKey
+  readonly signer?: Signer
+}
+
+interface Admitted extends ChainLink {
+  readonly bundleId: string
+  readonly receipt: Uint8Array
+  readonly entries: readonly PaymentEntry[]
+}
+
+/** What happens to one request. The edge handles it in `lost`, `truncated`, `duplicated`; in the others it never does. */
+export type Fault =
+  | 'offline'
+  | 'lost'
+  | 'truncated'
+  | 'duplicated'
+  | 'silent'
+  | 'portal'
+  | { readonly problem: ProblemCode; readonly retryAfterS?: number }
+  | { readonly tamper: (answer: { receipt: Receipt; signer: Signer; kid: Uint8Array }) => Promise<Uint8Array> }
+
+export class TestEdge {
+  policy = POLICY
+  status: 'active' | 'suspended' = 'active'
+  bundles: Admitted[] = []
+  outcomes: Outcome[] = []
+  /** Pushes that told another story than before; an honest device never makes one. */
+  contradictions: ProblemCode[] = []
+  /** Taken by the next requests, one each. */
+  faults: (Fault | undefined)[] = []
+  /** While set, every request meets it. */
+  weather: Fault | undefined
+  requests: { method: string; path: string; headers: Readonly<Record<string, string>>; body?: Uint8Array }[] = []
+  decide: (entry: PaymentEntry) => Omit<DecisionException, 'counter'> | undefined = () => undefined
+  /** Like the real edge: a bundle whose seal does not open any more still gets its receipt. */
+  findsReceiptUnopened = true
+  /** Named as missing, whatever was seen. */
+  missing: readonly number[] | undefined
+  readonly now: () => number
+  #keys: HeldKey[] = []
+  #keysVersion = 0
+  #device: PublicKey
+  #nonces = new Set<string>()
+  #counters: CounterSet = []
+
+  private constructor(now: () => number, device: PublicKey) {
+    this.now = now
+    this.#device = device
+  }
+
+  /** Another key was enrolled for the device: this one's signatures do not hold any more. */
+  replaceDevice(key: PublicKey): void {
+    this.#device = key
+  }
+
+  static async create(now: () => number, device: PublicKey): Promise<TestEdge> {
+    const edge = new TestEdge(now, device)
+    await edge.addKey('seal', 'active')
+    await edge.addKey('receipt', 'active')
+    return edge
+  }
+
+  async addKey(use: 'seal' | 'receipt', state: KeyState): Promise<void> {
+    const scalar = random(32)
+    const signer = await webCryptoSuite.es256Signer(scalar)
+    const kid = await keyId(webCryptoSuite, signer.key)
+    const edgeKey = { kid, use, state, publicKey: signer.key.bytes }
+    const recipient = use === 'seal' ? await webCryptoSuite.recipientKey(scalar) : undefined
+    this.#keysVersion++
+    this.#keys.push({ edgeKey, since: this.#keysVersion, signer, ...(recipient && { recipient }) })
+  }
+
+  /** A new key takes over; the ones before go to `old`. */
+  async rotate(use: 'seal' | 'receipt', old: KeyState): Promise<void> {
+    this.#keys = this.#keys.map((key) =>
+      key.edgeKey.use === use ? { ...key, edgeKey: { ...key.edgeKey, state: old } } : key,
+    )
+    await this.addKey(use, 'active')
+  }
+
+  /** Retiring keys are forgotten. */
+  retire(use: 'seal' | 'receipt'): void {
+    this.#keys = this.#keys.map((key) =>
+      key.edgeKey.use === use && key.edgeKey.state === 'retiring'
+        ? { ...key, edgeKey: { ...key.edgeKey, state: 'retired' } }
+        : key,
+    )
+    this.#keysVersion++
+  }
+
+  get keySet(): KeySet {
+    return { version: this.#keysVersion, keys: this.#keys.map(({ edgeKey }) => edgeKey) }
+  }
+
+  /** Bundles that were acknowledged are gone, as after a restore from an older backup. */
+  forget(...seqs: number[]): void {
+    this.bundles = this.bundles.filter(({ seq }) => !seqs.includes(seq))
+    this.#counters = []
+    for (const { entries } of this.bundles) {
+      this.#counters = addRange(this.#counters, [entries[0]?.counter ?? 0, entries.at(-1)?.counter ?? 0])
+    }
+  }
+
+  /** Everything admitted for a counter, in whatever bundle. */
+  entriesOf(counter: number): readonly PaymentEntry[] {
+    return this.bundles.flatMap(({ entries }) => entries.filter((entry) => entry.counter === counter))
+  }
+
+  get counters(): readonly number[] {
+    return this.bundles.flatMap(({ entries }) => entries.map(({ counter }) => counter))
+  }
+
+  /** The ledger's word on every admitted payment that has none. */
+  settleAll(status: Outcome['status'] = 'succeeded'): void {
+    for (const { entries } of this.bundles) {
+      for (const entry of entries) {
+        if (isVoided(entry) || this.outcomes.some(({ counter }) => counter === entry.counter)) continue
+        this.settle(entry.counter, status)
+      }
+    }
+  }
+
+  settle(counter: number, status: Outcome['status'], reason?: string): void {
+    const transferId = `transfer-${counter}`
+    this.outcomes.push({ counter, status, atMs: this.now(), ...(reason && { reason }), transferId })
+  }
+
+  readonly fetch: Fetch = async (url, request) => {
+    const path = url.slice(API.length)
+    const { method, headers, body } = request
+    this.requests.push({ method, path, headers, ...(body && { body }) })
+    const fault = this.weather ?? this.faults.shift()
+    if (fault === undefined) return this.#handle(url, request)
+    if (typeof fault === 'object' && 'problem' in fault) return refused(fault.problem, this.now(), fault.retryAfterS)
+    if (typeof fault === 'object') return this.#tampered(await this.#handle(url, request), fault.tamper)
+    switch (fault) {
+      case 'offline':
+        throw new TypeError('fetch failed')
+      case 'lost':
+        await this.#handle(url, request)
+        throw new TypeError('socket hang up')
+      case 'silent':
+        await this.#handle(url, request)
+        return new Promise(() => undefined)
+      case 'duplicated':
+        await this.#handle(url, request)
+        return this.#handle(url, request)
+      case 'truncated': {
+        const whole = await this.#handle(url, request)
+        const bytes = new Uint8Array(await whole.arrayBuffer())
+        return answer(whole.status, 'application/cbor', bytes.slice(0, Math.floor(bytes.length / 2)))
+      }
+      case 'portal':
+        return answer(200, 'text/html', new TextEncoder().encode('<h1>Welcome to the Wi-Fi</h1>'))
+    }
+  }
+
+  async #handle(url: string, request: HttpRequest): Promise<HttpResponse> {
+    const path = url.slice(API.length)
+    if (path === '/offline/keys') return answer(200, 'application/cbor', encodeKeySet(this.keySet))
+    if (path === '/offline/notice') return this.#notice(url, request)
+    if (path === '/offline/push' && request.body) return this.#push(request.body, request)
+    return refused('not_found', this.now())
+  }
+
+  async #notice(url: string, request: HttpRequest): Promise<HttpResponse> {
+    const [scheme, token = ''] = (request.headers['Authorization'] ?? '').split(' ')
+    const proof = parseDeviceProof(fromBase64url(token))
+    const verifier = await webCryptoSuite.verifier(this.#device)
+    const { deviceId: id, htm, htu, issuedAtMs } = proof.claims
+    const holds = await verifySign1(verifier, proof, 'molam-device-proof-v1')
+    const names = id === DEVICE && htm === request.method && htu === htuOf(url)
+    if (scheme !== 'Molam-Device' || !holds || !names) return refused('invalid_signature', this.now())
+    if (!this.#inTime(issuedAtMs)) return refused('clock_skew', this.now())
+    return answer(200, 'application/cbor', await this.signNotice(request.headers))
+  }
+
+  #inTime(atMs: number): boolean {
+    return Math.abs(atMs - this.now()) <= this.policy.maxClockSkewMinutes * 60_000
+  }
+
+  /** The eleven checks, in their order (PROTOCOL §5). */
+  async #push(body: Uint8Array, request: HttpRequest): Promise<HttpResponse> {
+    const bundle = parseBundle(body)
+    const { claims } = bundle
+    const verifier = await webCryptoSuite.verifier(this.#device)
+    if (claims.deviceId !== DEVICE || !(await verifySign1(verifier, bundle, ''))) {
+      return refused('invalid_signature', this.now())
+    }
+    if (this.status !== 'active') return refused('device_suspended', this.now())
+    if (!this.#inTime(claims.signedAtMs)) return refused('clock_skew', this.now())
+    const digest = await webCryptoSuite.sha256(bundle.payload)
+    const opened = await openBundle(webCryptoSuite, async (kid) => this.#recipient(kid), bundle)
+    const same = this.bundles.find(({ bundleId }) => bundleId === toHex(claims.bundleId))
+    const repeated = same && equalBytes(same.digest, digest)
+    if (!opened.ok && !(repeated && this.findsReceiptUnopened)) return refused(opened.error, this.now())
+    if (repeated) return this.#pushed(same.receipt, request)
+    if (same) return this.#contradiction('bundle_conflict')
+    if (this.#nonces.has(toHex(claims.nonce))) return this.#contradiction('nonce_replayed')
+    const at = (seq: number) => this.bundles.find((link) => link.seq === seq)
+    const neighbours = {
+      head: Math.max(0, ...this.bundles.map(({ seq }) => seq)),
+      before: at(claims.seq - 1),
+      same: at(claims.seq),
+      after: at(claims.seq + 1),
+    }
+    if (chainStep({ seq: claims.seq, prev: claims.prev, digest }, neighbours).kind === 'fork') {
+      this.status = 'suspended'
+      return this.#contradiction('chain_fork')
+    }
+    if (!opened.ok) throw new Error('unreachable')
+    return this.#pushed(await this.#admit(bundle, digest, opened.value.entries), request)
+  }
+
+  #contradiction(code: ProblemCode): HttpResponse {
+    this.contradictions.push(code)
+    return refused(code, this.now())
+  }
+
+  async #admit({ claims }: Bundle, digest: Uint8Array, entries: readonly PaymentEntry[]): Promise<Uint8Array> {
+    const [first, last] = [entries[0]?.counter ?? 0, entries.at(-1)?.counter ?? 0]
+    const exceptions = entries.flatMap((entry): DecisionException[] => {
+      const copy = { decision: 'refused', reason: 'duplicate' } as const
+      const decision = hasCounter(this.#counters, entry.counter) ? copy : this.decide(entry)
+      return decision && !isVoided(entry) ? [{ counter: entry.counter, ...decision }] : []
+    })
+    const receipt = await this.#signReceipt({
+      deviceId: DEVICE,
+      bundleId: claims.bundleId,
+      digest,
+      seq: claims.seq,
+      receivedAtMs: this.now(),
+      status: 'pushed',
+      firstCounter: first,
+      lastCounter: last,
+      exceptions,
+      country: this.policy.country,
+      policyVersion: this.policy.version,
+    })
+    // Nothing may be awaited between this and the answer's state: two pushes at once are admitted one after the other.
+    const raced = this.bundles.find(({ bundleId }) => bundleId === toHex(claims.bundleId))
+    if (raced) return raced.receipt
+    this.#nonces.add(toHex(claims.nonce))
+    this.#counters = addRange(this.#counters, [first, last])
+    const { seq, prev, bundleId } = claims
+    this.bundles.push({ seq, prev, digest, bundleId: toHex(bundleId), receipt, entries })
+    return receipt
+  }
+
+  async #pushed(receipt: Uint8Array, request: HttpRequest): Promise<HttpResponse> {
+    return answer(200, 'application/cbor', encodePushResponse(receipt, await this.signNotice(request.headers)))
+  }
+
+  /** Notices as the real edge makes them: without a cursor the facts and no outcomes. */
+  async signNotice(headers: Readonly<Record<string, string>>, over: { serverTimeMs?: number } = {}) {
+    const number = (name: string) => (headers[name] === undefined ? undefined : Number(headers[name]))
+    const cursor = number('Molam-Cursor')
+    const outcomes = cursor === undefined ? [] : this.outcomes.slice(cursor, cursor + OUTCOMES_PER_NOTICE_MAX)
+    const missing = this.missing ?? missingCounters(this.#counters, 200)
+    const head = [...this.bundles].sort((a, b) => b.seq - a.seq)[0]
+    const { signer, kid } = this.#receiptSigner(number('Molam-Keys-Version'))
+    const notice = encodeNotice({
+      deviceId: DEVICE,
+      serverTimeMs: this.now(),
+      outcomes,
+      cursor: cursor === undefined ? this.outcomes.length : cursor + outcomes.length,
+      ...((number('Molam-Policy-Version') ?? 0) < this.policy.version && { policy: this.policy }),
+      ...((number('Molam-Keys-Version') ?? 0) < this.keySet.version && { keys: this.keySet }),
+      ...(missing.length > 0 && { missing }),
+      ...(cursor === undefined && {
+        device: {
+          ownerWallet: OWNER,
+          nextCounter: highestCounter(this.#counters) + 1,
+          nextSeq: (head?.seq ?? 0) + 1,
+          prev: head ? prevOf(head.digest) : GENESIS_PREV,
+          today: this.#today(),
+        },
+      }),
+      ...over,
+    })
+    return signAsEdge(signer, kid, notice, 'molam-notice-v1')
+  }
+
+  #today(): DayTotal {
+    const day = calendarDay(this.now(), this.policy.timeZone)
+    const known = new Map(this.bundles.flatMap(({ entries }) => entries.map((entry) => [entry.counter, entry])))
+    const amounts = [...known.values()].flatMap((entry) =>
+      isVoided(entry) || calendarDay(entry.initiatedAtMs, this.policy.timeZone) !== day ? [] : [entry.amount],
+    )
+    return { day, count: amounts.length, value: amounts.reduce((sum, amount) => sum + amount, 0) }
+  }
+
+  /** As the real edge: the active key, or the newest one that who has these keys knows of. */
+  #receiptSigner(keysVersion = this.#keysVersion): { signer: Signer; kid: Uint8Array } {
+    const usable = this.#keys.filter(({ edgeKey }) => edgeKey.use === 'receipt' && edgeKey.state !== 'retired')
+    const active = usable.find(({ edgeKey }) => edgeKey.state === 'active')
+    const key = usable.findLast(({ since }) => since <= keysVersion) ?? active
+    if (key?.signer === undefined) throw new Error('no receipt key')
+    return { signer: key.signer, kid: key.edgeKey.kid }
+  }
+
+  #signReceipt(receipt: Receipt): Promise<Uint8Array> {
+    const { signer, kid } = this.#receiptSigner()
+    return signAsEdge(signer, kid, encodeReceipt(receipt), 'molam-receipt-v1')
+  }
+
+  async #tampered(
+    whole: HttpResponse,
+    tamper: (answer: { receipt: Receipt; signer: Signer; kid: Uint8Array }) => Promise<Uint8Array>,
+  ): Promise<HttpResponse> {
+    const admitted = this.bundles.at(-1)
+    if (whole.status !== 200 || admitted === undefined) return whole
+    const receipt: Receipt = {
+      deviceId: DEVICE,
+      bundleId: new Uint8Array(admitted.bundleId.match(/../g)?.map((byte) => Number.parseInt(byte, 16)) ?? []),
+      digest: admitted.digest,
+      seq: admitted.seq,
+      receivedAtMs: this.now(),
+      status: 'pushed',
+      firstCounter: admitted.entries[0]?.counter ?? 0,
+      lastCounter: admitted.entries.at(-1)?.counter ?? 0,
+      exceptions: [],
+      country: this.policy.country,
+      policyVersion: this.policy.version,
+    }
+    return answer(200, 'application/cbor', await tamper({ receipt, ...this.#receiptSigner() }))
+  }
+
+  #recipient(kid: Uint8Array): RecipientKey | undefined {
+    return this.#keys.find(({ edgeKey }) => edgeKey.state !== 'retired' && equalBytes(edgeKey.kid, kid))?.recipient
+  }
+}
+
+export function answer(status: number, type: string, body: Uint8Array, headers: Record<string, string> = {}) {
+  const all: Record<string, string> = { 'content-type': type, ...headers }
+  return {
+    status,
+    headers: { get: (name: string) => all[name.toLowerCase()] ?? null },
+    arrayBuffer: async () => new Uint8Array(body).buffer,
+    text: async () => new TextDecoder().decode(body),
+  }
+}
+
+function refused(code: ProblemCode, nowMs: number, retryAfterS?: number): HttpResponse {
+  const body = problem(code, code === 'clock_skew' ? { server_time: nowMs } : {})
+  const headers = retryAfterS === undefined ? {} : { 'retry-after': String(retryAfterS) }
+  return answer(body.status, PROBLEM_MEDIA_TYPE, new TextEncoder().encode(JSON.stringify(body)), headers)
+}
