@@ -1,11 +1,11 @@
-import { sweep } from '../durable-objects/sweep.ts'
+import { sweep } from '../durable-objects/device/owed/sweep.ts'
 import { app } from './edge/app.ts'
 import type { Env } from './edge/env.ts'
 import { foldRows } from './edge/metrics/totals.ts'
 import { consumeIndex } from './edge/store/consume-index.ts'
 import type { IndexMessage } from './edge/store/index-message.ts'
 
-export { DeviceObject } from '../durable-objects/device-object.ts'
+export { DeviceObject } from '../durable-objects/device/device-object.ts'
 
 export default {
   fetch: app.fetch,

@@ -1,4 +1,4 @@
-import { DeviceObject as Deployed } from '../../durable-objects/device-object.ts'
+import { DeviceObject as Deployed } from '../../durable-objects/device/device-object.ts'
 import type { Env } from '../../src/edge/env.ts'
 import worker from '../../src/index.ts'
 

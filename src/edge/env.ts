@@ -1,4 +1,4 @@
-import type { DeviceObject } from '../../durable-objects/device-object.ts'
+import type { DeviceObject } from '../../durable-objects/device/device-object.ts'
 import type { IndexMessage } from './store/index-message.ts'
 
 /** What wrangler.toml binds. Texts are read through config.ts only. */

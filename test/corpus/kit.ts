@@ -2,7 +2,7 @@ import { expect } from 'vitest'
 import { concatBytes, fromHex } from '../../src/protocol/bytes.ts'
 import { type CborValue, encodeCbor } from '../../src/protocol/cbor.ts'
 import { PROBLEMS, type ProblemCode } from '../../src/protocol/problems.ts'
-import { dumpObject, dumpReadModel } from '../durable-objects/kit.ts'
+import { dumpObject, dumpReadModel } from '../durable-objects/device/kit.ts'
 import { bindings } from '../edge/kit.ts'
 import type { TestDevice } from '../kit/device.ts'
 

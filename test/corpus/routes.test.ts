@@ -2,7 +2,14 @@ import { beforeAll, expect, it } from 'vitest'
 import { app } from '../../src/edge/app.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
-import { deliverIndex, dumpObject, dumpReadModel, type Queues, recordQueues, select } from '../durable-objects/kit.ts'
+import {
+  deliverIndex,
+  dumpObject,
+  dumpReadModel,
+  type Queues,
+  recordQueues,
+  select,
+} from '../durable-objects/device/kit.ts'
 import { type Caller, call, pushPayments } from '../edge/admin/kit.ts'
 import { keySet, push, registered } from '../edge/kit.ts'
 import type { TestDevice } from '../kit/device.ts'

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { type Queues, recordQueues } from '../durable-objects/kit.ts'
+import { type Queues, recordQueues } from '../durable-objects/device/kit.ts'
 import { expectRefusal, fetchWith, keySet, ORIGIN, pushInit, receiptOf, registered, SELF } from './kit.ts'
 
 /** POS web apps that are served from other origins may call what devices call. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { fromHex, toBase64url, toHex } from '../../src/protocol/bytes.ts'
 import type { Problem, ProblemCode } from '../../src/protocol/problems.ts'
-import { deliverIndex, dumpObject, recordQueues, select, stubOf } from '../durable-objects/kit.ts'
+import { deliverIndex, dumpObject, recordQueues, select, stubOf } from '../durable-objects/device/kit.ts'
 import { TestDevice } from '../kit/device.ts'
 import { asPerson, expectRefusal, keySet, ORIGIN, pushed, registered, registration, SELF, token } from './kit.ts'
 

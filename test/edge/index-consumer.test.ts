@@ -4,7 +4,7 @@ import { consumeIndex } from '../../src/edge/store/consume-index.ts'
 import type { AuditRow, BundleRow, DeviceRow, IndexMessage } from '../../src/edge/store/index-message.ts'
 import { bundleUpserts } from '../../src/edge/store/projections.ts'
 import worker from '../../src/index.ts'
-import { dumpReadModel } from '../durable-objects/kit.ts'
+import { dumpReadModel } from '../durable-objects/device/kit.ts'
 import { randomBytes } from '../kit/device.ts'
 import { bindings } from './kit.ts'
 

@@ -3,7 +3,7 @@ import { importHmacKey, SERVICE_HEADER, signServiceCall } from '../../src/crypto
 import { fromBase64url } from '../../src/protocol/bytes.ts'
 import { encodeCbor } from '../../src/protocol/cbor.ts'
 import { type Confirmation, encodeConfirmations } from '../../src/protocol/confirmations.ts'
-import { dumpObject, recordQueues, stubOf } from '../durable-objects/kit.ts'
+import { dumpObject, recordQueues, stubOf } from '../durable-objects/device/kit.ts'
 import { type Made, randomBytes, TestDevice } from '../kit/device.ts'
 import { bindings, expectRefusal, fetchWith, keySet, ORIGIN, pushed, registered, SELF } from './kit.ts'
 

@@ -5,7 +5,7 @@ import { toHex } from '../../src/protocol/bytes.ts'
 import { parseSign1, readAlgKid } from '../../src/protocol/cose.ts'
 import { decodeKeySet } from '../../src/protocol/keyset.ts'
 import { decodeNotice, decodePushResponse } from '../../src/protocol/notice.ts'
-import { dumpObject, recordQueues, stubOf } from '../durable-objects/kit.ts'
+import { dumpObject, recordQueues, stubOf } from '../durable-objects/device/kit.ts'
 import { TestDevice } from '../kit/device.ts'
 import {
   bindings,

@@ -2,7 +2,7 @@ import { importJWK, type JWTHeaderParameters, SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { toBase64url, toHex, utf8 } from '../../src/protocol/bytes.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
-import { deliverIndex, recordQueues, tellReadModel } from '../durable-objects/kit.ts'
+import { deliverIndex, recordQueues, tellReadModel } from '../durable-objects/device/kit.ts'
 import type { Made, TestDevice } from '../kit/device.ts'
 import { asPerson, bindings, expectRefusal, fetchWith, keySet, ORIGIN, pushed, registered, SELF, token } from './kit.ts'
 

@@ -3,7 +3,7 @@ import { forgetPolicies, policyFor } from '../../src/edge/ingest/policy-cache.ts
 import { readPoliciesInForce } from '../../src/edge/store/policies.ts'
 import type { KeySet } from '../../src/protocol/keyset.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
-import { dumpObject, recordQueues } from '../durable-objects/kit.ts'
+import { dumpObject, recordQueues } from '../durable-objects/device/kit.ts'
 import { TestDevice } from '../kit/device.ts'
 import {
   asPerson,

@@ -4,7 +4,7 @@ import type { WrappedKeys } from '../../src/crypto/local-keys.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import type { KeySet } from '../../src/protocol/keyset.ts'
 import { currency } from '../../src/protocol/money.ts'
-import { recordQueues, select, settleSeqs, stubOf } from '../durable-objects/kit.ts'
+import { recordQueues, select, settleSeqs, stubOf } from '../durable-objects/device/kit.ts'
 import type { Made, TestDevice } from '../kit/device.ts'
 import { bindings, expectRefusal, fetchWith, keySet, push, pushed, pushInit, receiptOf, registered } from './kit.ts'
 

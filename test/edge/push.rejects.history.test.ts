@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { EVIDENCE_PER_KIND_MAX } from '../../durable-objects/evidence-store.ts'
+import { EVIDENCE_PER_KIND_MAX } from '../../durable-objects/device/sql/evidence-store.ts'
 import { forgetDevices } from '../../src/edge/ingest/identity-cache.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import { prevOf } from '../../src/protocol/chain.ts'
 import type { KeySet } from '../../src/protocol/keyset.ts'
-import { inObject, lostQueues, recordQueues, select, stubOf } from '../durable-objects/kit.ts'
+import { inObject, lostQueues, recordQueues, select, stubOf } from '../durable-objects/device/kit.ts'
 import { type Made, randomBytes, type TestDevice } from '../kit/device.ts'
 import { expectRefusal, keySet, push, pushed, registered } from './kit.ts'
 

@@ -4,7 +4,7 @@ import { concatBytes } from '../../src/protocol/bytes.ts'
 import { newUlid } from '../../src/protocol/ids.ts'
 import type { KeySet } from '../../src/protocol/keyset.ts'
 import type { ProblemCode } from '../../src/protocol/problems.ts'
-import { dumpObject, dumpReadModel, recordQueues, stubOf } from '../durable-objects/kit.ts'
+import { dumpObject, dumpReadModel, recordQueues, stubOf } from '../durable-objects/device/kit.ts'
 import { randomBytes, type TestDevice } from '../kit/device.ts'
 import { expectRefusal, keySet, push, pushed, registered } from './kit.ts'
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { BundleCarrier } from '../../src/device/relay/index.ts'
 import { type Fetch, memoryStorage, OfflineSDK } from '../../src/device/sdk/index.ts'
 import { bundleFromScreen, receiptFromScreen } from '../device/qr/screen.ts'
-import { recordQueues, select, settleSeqs } from '../durable-objects/kit.ts'
+import { recordQueues, select, settleSeqs } from '../durable-objects/device/kit.ts'
 import type { TestDevice } from '../kit/device.ts'
 import { keySet, ORIGIN, pushed, registered, SELF } from './kit.ts'
 

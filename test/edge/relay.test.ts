@@ -6,7 +6,7 @@ import { toHex } from '../../src/protocol/bytes.ts'
 import type { KeySet } from '../../src/protocol/keyset.ts'
 import { decodeReceipt } from '../../src/protocol/receipt.ts'
 import { bundleFromScreen, receiptFromScreen } from '../device/qr/screen.ts'
-import { recordQueues, select, settleSeqs } from '../durable-objects/kit.ts'
+import { recordQueues, select, settleSeqs } from '../durable-objects/device/kit.ts'
 import type { TestDevice } from '../kit/device.ts'
 import { expectRefusal, keySet, ORIGIN, push, pushed, receiptOf, registered, SELF, verified } from './kit.ts'
 

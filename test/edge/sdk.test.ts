@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Fetch, memoryStorage, OfflineSDK } from '../../src/device/sdk/index.ts'
 import { parseBundle } from '../../src/protocol/bundle.ts'
-import { recordQueues, stubOf } from '../durable-objects/kit.ts'
+import { recordQueues, stubOf } from '../durable-objects/device/kit.ts'
 import type { TestDevice } from '../kit/device.ts'
 import { ORIGIN, push, receiptOf, registered, SELF } from './kit.ts'
 

@@ -1,4 +1,4 @@
-import type { Identity } from '../../../durable-objects/types.ts'
+import type { Identity } from '../../../durable-objects/device/types.ts'
 import type { Verifier } from '../../crypto/suite.ts'
 import { webCryptoSuite } from '../../crypto/webcrypto.ts'
 import { equalBytes } from '../../protocol/bytes.ts'

@@ -1,4 +1,4 @@
-import type { AdmitRequest, NoticeParts } from '../../../durable-objects/types.ts'
+import type { AdmitRequest, NoticeParts } from '../../../durable-objects/device/types.ts'
 import { openBundle } from '../../crypto/bundle-crypto.ts'
 import type { KeyProvider } from '../../crypto/key-provider.ts'
 import { verifySign1 } from '../../crypto/sign1.ts'

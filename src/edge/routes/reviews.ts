@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import type { VoteResult } from '../../../durable-objects/types.ts'
+import type { VoteResult } from '../../../durable-objects/device/types.ts'
 import { localId, parseUlid } from '../../protocol/ids.ts'
 import { PAYMENTS_PER_BUNDLE_MAX } from '../../protocol/limits.ts'
 import { REVIEW_VERDICTS } from '../../protocol/messages.ts'

@@ -74,7 +74,7 @@ export const bundles = sqliteTable(
     index('offline_tx_bundles_by_tenant').on(t.tenant, t.receivedAt, t.bundleId, t.deviceId),
     index('offline_tx_bundles_by_time').on(t.receivedAt, t.bundleId, t.deviceId),
     // Few of many: what waits for a person.
-    // Few: a bundle is indexed once it is settled, or after seconds (durable-objects/delivery.ts).
+    // Few: a bundle is indexed once it is settled, or after seconds (durable-objects/device/owed/delivery.ts).
     index('offline_tx_bundles_unsettled').on(t.receivedAt).where(sql`status IN ('pushed', 'processing')`),
     index('offline_tx_bundles_waiting')
       .on(t.receivedAt, t.bundleId, t.deviceId)

@@ -25,7 +25,7 @@ interface Row {
 }
 
 /**
- * Votes as the audit log has them: a ballot is one record there (durable-objects/administration.ts), however many payments
+ * Votes as the audit log has them: a ballot is one record there (durable-objects/device/people/administration.ts), however many payments
  * it is about, and so takes its reason to D1 once.
  *
  * @returns those about a bundle, the first cast first

@@ -1,4 +1,4 @@
-import { DeviceObject as Product } from '../../../durable-objects/device-object.ts'
+import { DeviceObject as Product } from '../../../durable-objects/device/device-object.ts'
 import type { Env } from '../../../src/edge/env.ts'
 import { forgetDevices } from '../../../src/edge/ingest/identity-cache.ts'
 import { forgetPolicies } from '../../../src/edge/ingest/policy-cache.ts'

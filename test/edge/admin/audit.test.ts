@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { fromBase64url } from '../../../src/protocol/bytes.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
-import { deliverIndex, lostQueues, type Queues, select } from '../../durable-objects/kit.ts'
+import { deliverIndex, lostQueues, type Queues, select } from '../../durable-objects/device/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { bindings, keySet, push, pushed, registered } from '../kit.ts'
 import { admin, auditor, call, ok, pushPayments, refused, reviewer } from './kit.ts'

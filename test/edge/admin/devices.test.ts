@@ -9,7 +9,7 @@ import {
   type Queues,
   recordQueues,
   select,
-} from '../../durable-objects/kit.ts'
+} from '../../durable-objects/device/kit.ts'
 import { randomBytes, TestDevice } from '../../kit/device.ts'
 import {
   bindings,

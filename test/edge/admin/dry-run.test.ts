@@ -9,7 +9,7 @@ import {
   type Queues,
   recordQueues,
   tellReadModel,
-} from '../../durable-objects/kit.ts'
+} from '../../durable-objects/device/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { bindings, fetchWith, keySet, pushed, registered } from '../kit.ts'
 import { auditor, call, ok, pushPayments, tokenOf } from './kit.ts'

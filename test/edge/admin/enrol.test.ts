@@ -6,7 +6,14 @@ import { readPoliciesInForce } from '../../../src/edge/store/policies.ts'
 import { toHex } from '../../../src/protocol/bytes.ts'
 import { prevOf } from '../../../src/protocol/chain.ts'
 import { decodeNotice } from '../../../src/protocol/notice.ts'
-import { dumpObject, dumpReadModel, type Queues, recordQueues, select, stubOf } from '../../durable-objects/kit.ts'
+import {
+  dumpObject,
+  dumpReadModel,
+  type Queues,
+  recordQueues,
+  select,
+  stubOf,
+} from '../../durable-objects/device/kit.ts'
 import { randomBytes, TestDevice } from '../../kit/device.ts'
 import { bindings, expectRefusal, keySet, ORIGIN, push, pushed, registered, SELF, verified } from '../kit.ts'
 import { admin, call, jwkOf, ok, proofBy, refused, suite } from './kit.ts'

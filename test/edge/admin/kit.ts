@@ -10,7 +10,7 @@ import { type DeviceProofHeader, encodeDeviceProofHeader } from '../../../src/pr
 import type { PaymentEntry } from '../../../src/protocol/payment.ts'
 import type { ProblemCode } from '../../../src/protocol/problems.ts'
 import { PROBLEMS } from '../../../src/protocol/problems.ts'
-import { deliverIndex, type Queues, tellReadModel } from '../../durable-objects/kit.ts'
+import { deliverIndex, type Queues, tellReadModel } from '../../durable-objects/device/kit.ts'
 import { type Made, randomBytes, type TestDevice } from '../../kit/device.ts'
 import { bindings, keySet, ORIGIN, pushed, SELF } from '../kit.ts'
 

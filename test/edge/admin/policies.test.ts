@@ -5,7 +5,7 @@ import { readPolicyInForce } from '../../../src/edge/store/policies.ts'
 import { fromBase64url } from '../../../src/protocol/bytes.ts'
 import { decodeCbor } from '../../../src/protocol/cbor.ts'
 import { policyFromCbor } from '../../../src/protocol/policy.ts'
-import { dumpReadModel, recordQueues } from '../../durable-objects/kit.ts'
+import { dumpReadModel, recordQueues } from '../../durable-objects/device/kit.ts'
 import { bindings, fetchWith, keySet, ORIGIN, pushed, registered, SELF } from '../kit.ts'
 import { admin, auditor, call, ok, refused, reviewer } from './kit.ts'
 

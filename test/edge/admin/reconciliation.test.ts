@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { importHmacKey, SERVICE_HEADER, signServiceCall } from '../../../src/crypto/hmac.ts'
 import { fromBase64url } from '../../../src/protocol/bytes.ts'
-import { type Queues, recordQueues } from '../../durable-objects/kit.ts'
+import { type Queues, recordQueues } from '../../durable-objects/device/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { bindings, ORIGIN, registered, SELF } from '../kit.ts'
 import { admin, auditor, call, ok, pushPayments, refused, reviewer } from './kit.ts'

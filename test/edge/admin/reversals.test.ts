@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { ReversalMessage } from '../../../src/protocol/messages.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
-import { dumpObject, lostQueues, type Queues, stubOf } from '../../durable-objects/kit.ts'
+import { dumpObject, lostQueues, type Queues, stubOf } from '../../durable-objects/device/kit.ts'
 import type { Made, TestDevice } from '../../kit/device.ts'
 import { pushed, registered } from '../kit.ts'
 import { admin, auditor, call, ok, otherReviewer, pushPayments, refused, reviewer } from './kit.ts'

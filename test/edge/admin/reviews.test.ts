@@ -12,7 +12,7 @@ import {
   owed,
   type Queues,
   stubOf,
-} from '../../durable-objects/kit.ts'
+} from '../../durable-objects/device/kit.ts'
 import type { Made, TestDevice } from '../../kit/device.ts'
 import { keySet, pushed, registered } from '../kit.ts'
 import { admin, auditor, call, ok, otherReviewer, pushPayments, refused, reviewer } from './kit.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { sweep } from '../../../durable-objects/sweep.ts'
+import { sweep } from '../../../durable-objects/device/owed/sweep.ts'
 import { type AuditFilter, listAudit } from '../../../src/edge/store/audit.ts'
 import { bundlesSince, findBundles, listBundles, listWaiting } from '../../../src/edge/store/bundles.ts'
 import { devicesWithBundles, listDevices } from '../../../src/edge/store/devices.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { logger, maskText } from '../../../src/edge/log.ts'
-import { recordQueues } from '../../durable-objects/kit.ts'
+import { recordQueues } from '../../durable-objects/device/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { asPerson, bindings, fetchWith, keySet, ORIGIN, push, pushed, registered, SELF, token } from '../kit.ts'
 import { recordLog } from './kit.ts'

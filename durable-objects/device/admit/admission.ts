@@ -1,0 +1,181 @@
+import { recentActivity } from '../../../src/protocol/activity.ts'
+import { equalBytes } from '../../../src/protocol/bytes.ts'
+import { chainStep, type Neighbours } from '../../../src/protocol/chain.ts'
+import { addRange, hasCounter } from '../../../src/protocol/counters.ts'
+import { COUNTER_RANGES_MAX } from '../../../src/protocol/limits.ts'
+import { isVoided, type Payment } from '../../../src/protocol/payment.ts'
+import type { Policy } from '../../../src/protocol/policy.ts'
+import type { DecisionException, Receipt } from '../../../src/protocol/receipt.ts'
+import type { Verdict } from '../../../src/protocol/rules.ts'
+import { bundleStatus, statusOfDecision } from '../../../src/protocol/states.ts'
+import { combine, judgeWithRisk } from '../../../src/risk/decide.ts'
+import { updateHistory } from '../../../src/risk/history.ts'
+import { assessLocally } from '../../../src/risk/local.ts'
+import { recentConflicts, reputationAt } from '../../../src/risk/reputation.ts'
+import type { AdmitRefusal, AdmitRequest, Device, PaymentState, StoredBundle } from '../types.ts'
+import { keysAfter, maySign } from './keys.ts'
+
+/**
+ * Checks 8–11 of PROTOCOL §5 as one pure decision: idempotency → nonce → chain → rules, limits and risk for each
+ * payment. It reads nothing and writes nothing; the object shows it what it holds and carries out what it says.
+ */
+export interface View {
+  readonly device: Device
+  /** The admitted bundle with this bundle_id. */
+  readonly sameId: Pick<StoredBundle, 'seq' | 'digest' | 'receipt'> | undefined
+  readonly sameNonce: Pick<StoredBundle, 'seq' | 'digest'> | undefined
+  readonly neighbours: Neighbours
+  /** Bundles before it that are missing. */
+  readonly missingBefore: number
+  /** `timeFloorMs` of the nearest admitted bundle with a lower seq; undefined when there is none. */
+  readonly timeFloorMs: number | undefined
+}
+
+export type Admission =
+  | { readonly kind: 'replayed'; readonly receipt: Uint8Array }
+  | { readonly kind: 'refused'; readonly code: AdmitRefusal }
+  /** Two stories, and the admitted bundle that tells the other one: keep both; a fork also suspends the device. */
+  | {
+      readonly kind: 'contradiction'
+      readonly code: 'bundle_conflict' | 'nonce_replayed' | 'chain_fork'
+      readonly against: Pick<StoredBundle, 'seq' | 'digest'> | undefined
+    }
+  | {
+      readonly kind: 'admit'
+      readonly receipt: Receipt
+      readonly bundle: NewBundle
+      readonly device: DeviceChange
+      /** Seqs before it that are missing now. */
+      readonly holes: number
+    }
+
+export type Contradiction = Extract<Admission, { kind: 'contradiction' }>
+
+/** The row to be written, once its receipt is signed. */
+export type NewBundle = Omit<StoredBundle, 'receipt'>
+export type DeviceChange = Pick<Device, 'head' | 'counters' | 'activity' | 'history' | 'policy' | 'olderKeys'>
+
+export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number): Admission {
+  const { device, sameId } = view
+  const request = { ...asked, policy: newest(asked.policy, device.policy) }
+  const { claims, digest, payload } = request
+  // The Worker checked key and status against a cached copy; here is the truth.
+  if (!maySign(device, claims)) return refuse('invalid_signature')
+  if (device.status === 'revoked') return refuse('device_revoked')
+  if (device.status === 'suspended') return refuse('device_suspended')
+
+  if (sameId !== undefined) {
+    const same = equalBytes(sameId.digest, digest)
+    return same ? { kind: 'replayed', receipt: sameId.receipt } : contradiction('bundle_conflict', sameId)
+  }
+  if (view.sameNonce !== undefined) return contradiction('nonce_replayed', view.sameNonce)
+  const step = chainStep({ seq: claims.seq, prev: claims.prev, digest }, view.neighbours)
+  if (step.kind === 'fork') return contradiction('chain_fork', step.against)
+
+  const payments = payload.entries.filter((entry): entry is Payment => !isVoided(entry))
+  const first = payload.entries[0]?.counter ?? 0
+  const last = first + payload.entries.length - 1
+  const fresh = payments.filter(({ counter }) => !hasCounter(device.counters, counter))
+  const counters = addRange(device.counters, [first, last])
+  if (counters.length > Math.max(device.counters.length, COUNTER_RANGES_MAX)) return refuse('counters_missing')
+  const { policy } = request
+  const local = assessLocally({
+    payments: fresh,
+    policy,
+    ownerWallet: device.ownerWallet,
+    signedAtMs: claims.signedAtMs,
+    countedMs: payload.countedMs,
+    activity: device.activity,
+    history: device.history,
+    holes: step.holes,
+    missingBefore: view.missingBefore,
+    recentConflicts: recentConflicts(device.reputation, nowMs),
+    deviceAgeMs: nowMs - device.registeredAtMs,
+    reputation: reputationAt(device.reputation, nowMs),
+  })
+  const risk = combine(request.remote, local)
+  // Nothing was taken before there was a device.
+  const timeFloorMs = view.timeFloorMs ?? device.registeredAtMs
+  const context = { policy, nowMs, ownerWallet: device.ownerWallet, timeFloorMs }
+  const judged = judgeWithRisk(fresh, device.activity, context, risk)
+  const { score: riskScore, ...riskReasons } = risk.record
+  const verdicts = new Map(fresh.map((payment, index) => [payment.counter, judged.verdicts[index]]))
+  const states = payments.map(({ counter }) => stateOf(counter, verdicts.get(counter) ?? DUPLICATE))
+  const admitted = fresh.filter(({ counter }) => verdicts.get(counter)?.decision !== 'refused')
+  const status = bundleStatus(states.map(([, paymentStatus]) => paymentStatus))
+
+  return {
+    kind: 'admit',
+    receipt: {
+      deviceId: device.deviceId,
+      bundleId: claims.bundleId,
+      digest,
+      seq: claims.seq,
+      receivedAtMs: nowMs,
+      status,
+      firstCounter: first,
+      lastCounter: last,
+      exceptions: payments.flatMap(({ counter }) => exception(counter, verdicts.get(counter) ?? DUPLICATE)),
+      country: policy.country,
+      policyVersion: policy.version,
+    },
+    bundle: {
+      seq: claims.seq,
+      bundleId: claims.bundleId,
+      nonce: claims.nonce,
+      digest,
+      prev: claims.prev,
+      bundle: request.bundle,
+      receivedAtMs: nowMs,
+      timeFloorMs: judged.timeFloorMs ?? timeFloorMs,
+      currency: payload.currency,
+      firstCounter: first,
+      lastCounter: last,
+      admittedCount: admitted.length,
+      admittedAmount: admitted.reduce((sum, { amount }) => sum + amount, 0),
+      policyVersion: request.policy.version,
+      riskScore,
+      riskReasons,
+      payments: states,
+      status,
+      recorded: false,
+      settledRev: 0,
+      rev: 1,
+      indexedRev: 0,
+      updatedAtMs: nowMs,
+      votes: [],
+    },
+    holes: step.holes,
+    device: {
+      head: Math.max(device.head, claims.seq),
+      counters,
+      activity: recentActivity(judged.activity, request.policy, nowMs),
+      history: updateHistory(device.history, fresh, judged.verdicts, policy, nowMs),
+      policy: request.policy,
+      olderKeys: device.olderKeys.length > 0 ? keysAfter(device, claims) : device.olderKeys,
+    },
+  }
+}
+
+/** Versions only grow: an isolate that could not read D1, or read it a while ago, must not take a device back. */
+const newest = (asked: Policy, known: Policy): Policy => (asked.version >= known.version ? asked : known)
+
+const refuse = (code: AdmitRefusal): Admission => ({ kind: 'refused', code })
+const contradiction = (code: Contradiction['code'], against: Contradiction['against']): Admission => ({
+  kind: 'contradiction',
+  code,
+  against,
+})
+
+/** The counter came in another bundle: that one decides, this copy must not count or post again. */
+const DUPLICATE: Verdict = { decision: 'refused', reason: 'duplicate' }
+
+function stateOf(counter: number, { decision, reason }: Verdict): PaymentState {
+  const status = statusOfDecision(decision)
+  return reason === undefined ? [counter, status] : [counter, status, reason]
+}
+
+function exception(counter: number, { decision, reason }: Verdict): DecisionException[] {
+  if (decision === 'accepted') return []
+  return [{ counter, decision, ...(reason !== undefined && { reason }) }]
+}

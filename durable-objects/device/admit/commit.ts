@@ -1,0 +1,37 @@
+import { audited, deviceActor } from '../sql/audit.ts'
+import { insertBundle, isComplete, readRevision, writeDeviceChange } from '../sql/device-store.ts'
+import type { AdmitRequest } from '../types.ts'
+import type { Admission, NewBundle } from './admission.ts'
+import { retired } from './keys.ts'
+
+/**
+ * Writes an admission, all of it in one transaction.
+ *
+ * @param revision of the device that was decided on
+ * @returns false when the device is another by now: then nothing is written
+ */
+export function commitAdmission(
+  storage: DurableObjectStorage,
+  revision: number,
+  { device: change, holes }: Extract<Admission, { kind: 'admit' }>,
+  bundle: NewBundle & { receipt: Uint8Array },
+  request: AdmitRequest,
+): boolean {
+  const { sql } = storage
+  return storage.transactionSync(() => {
+    if (readRevision(sql) !== revision) return false
+    insertBundle(sql, bundle)
+    const isFull = (seq: number) => isComplete(sql, seq)
+    const olderKeys = change.olderKeys.length > 0 ? retired(change.olderKeys, isFull) : change.olderKeys
+    writeDeviceChange(sql, { ...change, olderKeys }, bundle.seq)
+    const detail = {
+      seq: bundle.seq,
+      status: bundle.status,
+      admitted: bundle.admittedCount,
+      ...(holes > 0 && { holes }),
+      ...(request.claims.relay && { carried_by: request.carrier ?? 'unknown' }),
+    }
+    audited(sql, bundle.receivedAtMs, deviceActor(request), 'bundle_admitted', detail, bundle.bundleId)
+    return true
+  })
+}

@@ -1,0 +1,58 @@
+import { toHex } from '../../../src/protocol/bytes.ts'
+import { moved } from '../../../src/risk/reputation.ts'
+import { raise } from '../owed/escalation.ts'
+import { audited } from '../sql/audit.ts'
+import { readReputation, writeReputation, writeStatus } from '../sql/device-store.ts'
+import { lastRaisedMs } from '../sql/escalation-store.ts'
+import { insertEvidence } from '../sql/evidence-store.ts'
+import type { AuditRecord } from '../sql/owed-store.ts'
+import type { Actor, AdmitRequest } from '../types.ts'
+import type { Contradiction } from './admission.ts'
+
+/** Of contradictions that do not suspend the device one a day is escalated: the rest of the day is in the evidence. */
+const ESCALATE_EVERY_MS = 86_400_000
+
+/**
+ * A bundle that contradicts an admitted one is signed proof that its device told two stories: it is kept, recorded, held
+ * against the device and escalated. A fork also suspends the device. The same bundle again is no news, but a device that
+ * was reactivated and tells the same fork again is cloned still.
+ *
+ * Whether there is room to keep the bundle decides nothing else. Forks are bounded by people, who reactivate the device
+ * each time; without room, other contradictions count when one is escalated, so they cannot write without end.
+ *
+ * Call it within a storage transaction.
+ */
+export function keepContradiction(
+  sql: SqlStorage,
+  { claims, digest, bundle }: AdmitRequest,
+  { code, against }: Contradiction,
+  by: Actor,
+  nowMs: number,
+): AuditRecord[] {
+  const isFork = code === 'chain_fork'
+  const kept = insertEvidence(sql, {
+    digest,
+    kind: code,
+    seq: claims.seq,
+    againstSeq: against?.seq,
+    bundle,
+    atMs: nowMs,
+  })
+  const isDue = nowMs - (lastRaisedMs(sql, code) ?? 0) >= ESCALATE_EVERY_MS
+  const escalates = kept !== 'known' && (isFork || isDue)
+  const audit: AuditRecord[] = []
+  if (kept === 'new' || escalates) {
+    const detail = { seq: claims.seq, digest: toHex(digest) }
+    audit.push(audited(sql, nowMs, by, code, detail, claims.bundleId))
+    writeReputation(sql, moved(readReputation(sql), isFork ? 'fork' : 'conflict', nowMs))
+  }
+  if (escalates) {
+    const digests = against === undefined ? [digest] : [digest, against.digest]
+    audit.push(raise(sql, { kind: code, seq: claims.seq, digests: digests.map(toHex) }, nowMs))
+  }
+  if (isFork) {
+    writeStatus(sql, 'suspended', nowMs)
+    audit.push(audited(sql, nowMs, { actor: 'system' }, 'device_suspended', { reason: code }))
+  }
+  return audit
+}

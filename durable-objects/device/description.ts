@@ -1,0 +1,34 @@
+import { missingCounters } from '../../src/protocol/counters.ts'
+import { MISSING_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
+import { reputationAt } from '../../src/risk/reputation.ts'
+import { readDevice } from './sql/device-store.ts'
+import { missingSeqs } from './sql/hole-store.ts'
+import { owedSummary } from './sql/owed-store.ts'
+import type { DeviceDescription } from './types.ts'
+
+/** A device as operators see it: nothing personal, and what does not add up. */
+export function describeDevice(sql: SqlStorage, hasSira: boolean, nowMs: number): DeviceDescription {
+  const device = readDevice(sql)
+  const { status, country, tenant, head, registeredAtMs, alg, kid } = device
+  // The audit is in the order of arrival; the highest seq need not be what came last.
+  const last = sql
+    .exec<{ at: number; score: number }>(
+      `SELECT a.at, b.risk_score AS score FROM audit a CROSS JOIN bundles b ON b.seq = a.detail->>'seq'
+        WHERE a.action = 'bundle_admitted' ORDER BY a.id DESC LIMIT 1`,
+    )
+    .toArray()[0]
+  const contradictions = sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM evidence').one().n
+  return {
+    ...{ status, country, tenant, head, registeredAtMs, alg, kid, contradictions },
+    missing: missingCounters(device.counters, MISSING_PER_NOTICE_MAX),
+    missingSeqs: missingSeqs(sql, MISSING_PER_NOTICE_MAX),
+    owed: owedSummary(sql, device, hasSira),
+    olderKeys: device.olderKeys.map(({ kid, alg, state, lastSeq }) => ({ kid, alg, state, lastSeq })),
+    activity: [...device.activity].map(([key, { count, value }]) => {
+      const [date = '', currency = ''] = key.split('|')
+      return { date, currency, count, value }
+    }),
+    reputation: Math.round(reputationAt(device.reputation, nowMs) * 10_000) / 10_000,
+    lastPush: last === undefined ? null : { atMs: last.at, riskScore: last.score },
+  }
+}

@@ -1,0 +1,182 @@
+import { sealSettleMessage } from '../../../src/crypto/settle-message.ts'
+import { configOf } from '../../../src/edge/config.ts'
+import type { Env } from '../../../src/edge/env.ts'
+import { logger } from '../../../src/edge/log.ts'
+import type { Held } from '../../../src/edge/store/consume-index.ts'
+import type { AuditRow, IndexMessage } from '../../../src/edge/store/index-message.ts'
+import type { SettleMessage } from '../../../src/protocol/messages.ts'
+import { readOwedDecisions } from '../sql/decision-store.ts'
+import { readDevice, readOwing } from '../sql/device-store.ts'
+import { type AuditRecord, markHeld, readAudit, readOwed, readOwedTo } from '../sql/owed-store.ts'
+import type { Decision, Device, Owing, StoredBundle } from '../types.ts'
+import { auditMessages, bytesAtMost, INDEX_MESSAGE_BYTES_MAX, withAudit } from './index-messages.ts'
+import {
+  decisionMessageOf,
+  deviceIndexMessageOf,
+  deviceMessageOf,
+  INDEX_PATIENCE_MS,
+  indexMessageOf,
+  NEXT_PAGE_MS,
+  nextAttemptMs,
+  OWED_PER_ALARM,
+  SETTLE_PATIENCE_MS,
+  settleMessageOf,
+} from './owed.ts'
+
+/**
+ * Gets what an object owes to the queues: once right after the change, and again by alarm until the reconciler and the
+ * writer of the read model have said that they hold it. A queue may fail, or lose everything it held; that delays, and
+ * loses nothing.
+ */
+export class Delivery {
+  readonly #ctx: DurableObjectState
+  readonly #env: Env
+  /** Where the next page of a long backlog begins; 0 at its start. */
+  #resendAfter = 0
+  /** When the alarm will run, as far as this instance knows; spares a write for each push. */
+  #alarmAtMs: number | undefined
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    this.#ctx = ctx
+    this.#env = env
+  }
+
+  /**
+   * A bundle was admitted. When nobody has to look at it the read model is told once it is settled, of both at a time;
+   * when that takes longer than a moment the alarm tells it first.
+   */
+  sendBundle(device: Device, bundle: StoredBundle): void {
+    this.#send([settleMessageOf(device, bundle)], [])
+    if (bundle.status === 'pushed') this.#arm(Date.now() + INDEX_PATIENCE_MS)
+    else this.sendIndex(device, [bundle])
+  }
+
+  sendDevice(device: Device, audit: readonly AuditRecord[]): void {
+    const nowMs = Date.now()
+    this.#arm(nowMs + INDEX_PATIENCE_MS)
+    this.#send([deviceMessageOf(device, nowMs)], withAudit(deviceIndexMessageOf(device), auditRows(device, audit)))
+  }
+
+  /** People voted about payments of a bundle. */
+  sendVotes(device: Device, bundle: StoredBundle, decisions: readonly Decision[], audit: readonly AuditRecord[]): void {
+    this.#arm(Date.now() + INDEX_PATIENCE_MS)
+    const settle = decisions.map((decision) => decisionMessageOf(device, decision))
+    this.#send(settle, withAudit(indexMessageOf(device, bundle), auditRows(device, audit)))
+  }
+
+  /** Bundles that others see differently now. Beside them goes every audit record that the read model does not hold. */
+  sendIndex(device: Owing, bundles: readonly StoredBundle[]): void {
+    this.#arm(Date.now() + INDEX_PATIENCE_MS)
+    const audit = readAudit(this.#ctx.storage.sql, device.auditDoneThrough, OWED_PER_ALARM)
+    const [first, ...others] = bundles.map((bundle) => indexMessageOf(device, bundle))
+    this.#send([], first === undefined ? [] : [...withAudit(first, auditRows(device, audit)), ...others])
+  }
+
+  /** The read model holds these: they are no longer owed to it. */
+  async markHeld(held: Held): Promise<void> {
+    const { storage } = this.#ctx
+    storage.transactionSync(() => markHeld(storage.sql, held))
+    if (!this.#owes()) await this.#disarm()
+  }
+
+  /** Makes sure that an alarm is set while anything is owed. */
+  async rearm(): Promise<void> {
+    const at = await this.#ctx.storage.getAlarm()
+    this.#alarmAtMs = at ?? undefined
+    if (at === null && this.#owes()) this.#arm(Date.now() + INDEX_PATIENCE_MS)
+  }
+
+  /** The alarm. Whatever fails in it, the next one is set first. */
+  resend(): void {
+    const { sql } = this.#ctx.storage
+    const nowMs = Date.now()
+    const device = readDevice(sql)
+    this.#alarmAtMs = undefined
+    const nextMs = this.#nextAlarmMs(device, nowMs)
+    if (nextMs === undefined) return
+    this.#arm(nextMs)
+    const late = (sinceMs: number, patienceMs: number) => nowMs - sinceMs >= patienceMs
+    const owed = readOwed(sql, Math.max(device.doneThrough, this.#resendAfter), OWED_PER_ALARM)
+    // A long backlog goes out page by page, so that its first bundles cannot keep the others from being sent again.
+    this.#resendAfter = owed.length === OWED_PER_ALARM ? (owed.at(-1)?.seq ?? 0) : 0
+    if (this.#resendAfter > 0) this.#arm(nowMs + NEXT_PAGE_MS)
+
+    const unrecorded = owed.filter((bundle) => !bundle.recorded && late(bundle.receivedAtMs, SETTLE_PATIENCE_MS))
+    const settle: SettleMessage[] = unrecorded.map((bundle) => settleMessageOf(device, bundle))
+    const decisions = readOwedDecisions(sql, OWED_PER_ALARM).filter(({ atMs }) => late(atMs, SETTLE_PATIENCE_MS))
+    settle.push(...decisions.map((decision) => decisionMessageOf(device, decision)))
+    const factsAreLate = (patienceMs: number) => late(device.factsAtMs, patienceMs)
+    if (device.recordedRev < device.rev && factsAreLate(SETTLE_PATIENCE_MS))
+      settle.unshift(deviceMessageOf(device, nowMs))
+
+    const unindexed = owed.filter(
+      (bundle) => bundle.indexedRev < bundle.rev && late(bundle.updatedAtMs, INDEX_PATIENCE_MS),
+    )
+    const index: IndexMessage[] = unindexed.map((bundle) => indexMessageOf(device, bundle))
+    if (device.indexedRev < device.rev && factsAreLate(INDEX_PATIENCE_MS)) index.push(deviceIndexMessageOf(device))
+    const audit = readAudit(sql, device.auditDoneThrough, OWED_PER_ALARM)
+    const auditIsLate = audit.some(({ at }) => late(at, INDEX_PATIENCE_MS))
+    // In messages of their own: one that cannot be delivered may not take along, each time, what goes with it.
+    if (index.length > 0 || auditIsLate) index.push(...auditMessages(auditRows(device, audit)))
+    this.#send(settle, index)
+  }
+
+  #owes(): boolean {
+    const { sql } = this.#ctx.storage
+    return this.#nextAlarmMs(readOwing(sql), Date.now()) !== undefined
+  }
+
+  /** @returns undefined when nothing is owed */
+  #nextAlarmMs(device: Owing, nowMs: number): number | undefined {
+    const { scorer } = configOf(this.#env)
+    const { settle, index, escalations } = readOwedTo(this.#ctx.storage.sql, device, scorer.takesEscalations)
+    const attempt = ({ sinceMs }: { sinceMs: number | null }, patienceMs: number) =>
+      sinceMs === null ? [] : [nextAttemptMs(sinceMs, patienceMs, nowMs, Math.random())]
+    const attempts = [
+      ...attempt(settle, SETTLE_PATIENCE_MS),
+      ...attempt(index, INDEX_PATIENCE_MS),
+      ...attempt(escalations, INDEX_PATIENCE_MS),
+    ]
+    return attempts.length === 0 ? undefined : Math.min(...attempts)
+  }
+
+  #arm(atMs: number): void {
+    // An alarm of the past has run, or was lost; it must not keep the next one from being set.
+    if (this.#alarmAtMs !== undefined && this.#alarmAtMs > Date.now() && this.#alarmAtMs <= atMs) return
+    this.#alarmAtMs = atMs
+    // Not awaited: it commits together with the writes around it.
+    void this.#ctx.storage.setAlarm(atMs)
+  }
+
+  async #disarm(): Promise<void> {
+    this.#alarmAtMs = undefined
+    await this.#ctx.storage.deleteAlarm()
+  }
+
+  /** Sends without making the caller wait. What does not arrive stays owed. */
+  #send(settle: readonly SettleMessage[], index: readonly IndexMessage[]): void {
+    const sends = [
+      // Async, so that one that throws at once is a message that was not taken, and not a push that failed.
+      ...settle.map(async (message) => {
+        const body = await sealSettleMessage(message, () => configOf(this.#env).keys())
+        await this.#env.SETTLE_QUEUE.send(body, { contentType: 'bytes' })
+      }),
+      ...index.map(async (body) => {
+        if (bytesAtMost(body) > INDEX_MESSAGE_BYTES_MAX) throw new RangeError('message to the read model too large')
+        await this.#env.INDEX_QUEUE.send(body, { contentType: 'v8' })
+      }),
+    ]
+    this.#ctx.waitUntil(
+      Promise.allSettled(sends).then((results) => {
+        const failed = results.filter(({ status }) => status === 'rejected')
+        if (failed.length === 0) return
+        const [{ reason: error }] = failed as [PromiseRejectedResult]
+        logger.warn('queue did not take messages; they stay owed', { failed: failed.length, error })
+      }),
+    )
+  }
+}
+
+function auditRows({ deviceId, tenant }: Owing, audit: readonly AuditRecord[]): AuditRow[] {
+  return audit.map((record) => ({ ...record, id: `${deviceId}/${record.id}`, deviceId, tenant }))
+}

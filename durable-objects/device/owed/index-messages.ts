@@ -1,0 +1,44 @@
+import type { AuditRow, IndexMessage } from '../../../src/edge/store/index-message.ts'
+
+/** Bytes of a message to the read model. A Queue takes 128 000, some of them its own. */
+export const INDEX_MESSAGE_BYTES_MAX = 120_000
+/** Bytes of audit records that travel together: with them a bundle of the usual size still fits. */
+const AUDIT_PAGE_BYTES = 32_000
+
+/** News with the audit records of it: in one message when that fits, otherwise in several. Pure. */
+export function withAudit(news: IndexMessage, audit: readonly AuditRow[]): IndexMessage[] {
+  const [first, ...others] = auditMessages(audit)
+  if (first === undefined) return [news]
+  const fits = bytesAtMost(news) + bytesAtMost(first) <= INDEX_MESSAGE_BYTES_MAX
+  return fits ? [{ ...news, ...first }, ...others] : [news, first, ...others]
+}
+
+/** Audit records in messages of their own. */
+export function auditMessages(audit: readonly AuditRow[]): IndexMessage[] {
+  const pages: AuditRow[][] = []
+  let bytes = Number.POSITIVE_INFINITY
+  for (const row of audit) {
+    const own = textBytes(row)
+    if (bytes + own > AUDIT_PAGE_BYTES) {
+      pages.push([])
+      bytes = 0
+    }
+    pages.at(-1)?.push(row)
+    bytes += own
+  }
+  return pages.map((page) => ({ audit: page }))
+}
+
+/**
+ * More than the Queue's encoding (structured clone) takes: it writes a text with one or two bytes a character, numbers and
+ * the ends of lists with fewer bytes than twice their JSON.
+ */
+export function bytesAtMost({ bundle, ...rest }: IndexMessage): number {
+  if (bundle === undefined) return textBytes(rest)
+  const { bundle: signed, receipt, ...row } = bundle
+  return textBytes({ ...rest, bundle: row }) + signed.length + receipt.length + BLOB_FIELDS_BYTES
+}
+
+const textBytes = (value: object): number => 2 * JSON.stringify(value).length
+/** Names and lengths of the two. */
+const BLOB_FIELDS_BYTES = 64

@@ -1,0 +1,67 @@
+import type { IndexMessage } from '../../../src/edge/store/index-message.ts'
+import { OLDER_KEYS_MAX } from '../../../src/protocol/limits.ts'
+import type { BundleMessage, DecisionMessage, DeviceMessage, OlderDeviceKey } from '../../../src/protocol/messages.ts'
+import type { Decision, Device, Owing, StoredBundle } from '../types.ts'
+import { bundleRow, deviceRow } from './projection.ts'
+
+/**
+ * What is owed: to the reconciler, whatever it has not confirmed to hold; to the read model, whatever its writer has not.
+ * Derived from the rows each time, so there is no flag that could be wrong. Pure.
+ */
+
+/** How long a message may take before it is sent again. */
+export const SETTLE_PATIENCE_MS = 10_000
+/** As long as that a bundle may be missing from what operators see, when the reconciler does not settle it at once. */
+export const INDEX_PATIENCE_MS = 5_000
+/** The longest pause between two attempts. */
+export const BACKOFF_MAX_MS = 15 * 60_000
+/** What one alarm looks at; the next alarm goes on. */
+export const OWED_PER_ALARM = 100
+/** Between two pages of a backlog that is longer than that. */
+export const NEXT_PAGE_MS = 1_000
+
+/**
+ * When to try again what is owed since `sinceMs`: after as long again as it already waited, so that the pauses double
+ * without a counter to keep; with jitter, so that objects that failed together do not come back together.
+ *
+ * @param random 0 … 1
+ */
+export function nextAttemptMs(sinceMs: number, patienceMs: number, nowMs: number, random: number): number {
+  const pause = Math.min(Math.max(nowMs - sinceMs, patienceMs), BACKOFF_MAX_MS)
+  return Math.round(nowMs + pause * (0.75 + random / 2))
+}
+
+export function settleMessageOf({ deviceId }: Pick<Device, 'deviceId'>, bundle: StoredBundle): BundleMessage {
+  return { kind: 'bundle', deviceId, bundle: bundle.bundle, receipt: bundle.receipt }
+}
+
+export function deviceMessageOf(device: Device, nowMs: number): DeviceMessage {
+  const { deviceId, rev, alg, kid, publicKey, status, country, tenant, ownerWallet } = device
+  const facts = { deviceId, rev, alg, kid, publicKey, status, country, tenant, ownerWallet }
+  // Each of them each time: a key whose own message was lost may have signed what is on its way, and one that was lost
+  // by its device must not debit anybody any more.
+  const olderKeys = device.olderKeys.slice(-OLDER_KEYS_MAX).map((key): OlderDeviceKey => {
+    return {
+      alg: key.alg,
+      kid: key.kid,
+      publicKey: key.publicKey,
+      fate: key.state === 'revoked' ? 'revoked' : 'replaced',
+    }
+  })
+  return { kind: 'device', ...facts, atMs: nowMs, ...(olderKeys.length > 0 && { olderKeys }) }
+}
+
+export function decisionMessageOf({ deviceId }: Device, decision: Decision): DecisionMessage {
+  const { rev, kind, bundleId, seq, decisions, reason, atMs, actors } = decision
+  const about = { deviceId, bundleId, seq, rev, decidedAtMs: atMs, actors }
+  if (kind === 'review') return { kind, ...about, decisions }
+  return { kind, ...about, counter: decisions[0]?.counter ?? 0, reason }
+}
+
+export function indexMessageOf(device: Owing, bundle: StoredBundle): IndexMessage {
+  return { bundle: bundleRow(device, bundle) }
+}
+
+export function deviceIndexMessageOf(device: Device): IndexMessage {
+  return { device: deviceRow(device) }
+}

@@ -1,0 +1,43 @@
+import type { BundleRow, DeviceRow } from '../../../src/edge/store/index-message.ts'
+import { toHex } from '../../../src/protocol/bytes.ts'
+import { ulidText } from '../../../src/protocol/ids.ts'
+import type { Device, Owing, StoredBundle } from '../types.ts'
+
+/** The rows of D1 that show this object. They hold no parties and no amounts of single payments. */
+export function deviceRow(device: Device): DeviceRow {
+  return {
+    deviceId: device.deviceId,
+    tenant: device.tenant,
+    country: device.country,
+    status: device.status,
+    alg: device.alg,
+    kid: toHex(device.kid),
+    rev: device.rev,
+    registeredAt: device.registeredAtMs,
+  }
+}
+
+export function bundleRow(device: Owing, bundle: StoredBundle): BundleRow {
+  return {
+    bundleId: ulidText(bundle.bundleId),
+    deviceId: device.deviceId,
+    country: device.country,
+    tenant: device.tenant,
+    seq: bundle.seq,
+    status: bundle.status,
+    rev: bundle.rev,
+    currency: bundle.currency,
+    firstCounter: bundle.firstCounter,
+    lastCounter: bundle.lastCounter,
+    admittedCount: bundle.admittedCount,
+    admittedAmount: bundle.admittedAmount,
+    policyVersion: bundle.policyVersion,
+    riskScore: bundle.riskScore,
+    riskReasons: bundle.riskReasons,
+    receivedAt: bundle.receivedAtMs,
+    updatedAt: bundle.updatedAtMs,
+    payments: bundle.payments.map((state) => [...state]),
+    bundle: bundle.bundle,
+    receipt: bundle.receipt,
+  }
+}

@@ -1,0 +1,33 @@
+import { deviceStub, type Env } from '../../../src/edge/env.ts'
+import { logger } from '../../../src/edge/log.ts'
+import { owingDevices, writeOwed } from '../../../src/edge/metrics/owed.ts'
+import { forgetAnswers } from '../../../src/edge/store/idempotency.ts'
+import { markSwept, nextToSweep } from '../../../src/edge/store/sweep.ts'
+
+/** Objects woken by one run of the cron: 100 a minute are 144 000 a day. */
+const DEVICES_PER_SWEEP = 100
+
+/**
+ * Wakes objects, those first that were not woken for the longest time. An object that owes something and lost its alarm
+ * sets it again when it is woken, so nothing stays owed for ever because a device never came back. Those that owed
+ * something last time are asked again, a hundred a run: while more devices owe, what `/metrics` shows of them is older than
+ * a minute, and it knows of those only that were asked. What bundles wait for the reconciler the read model tells at once.
+ */
+export async function sweep(env: Env, nowMs: number): Promise<void> {
+  const [next, owing] = await Promise.all([
+    nextToSweep(env.DB, DEVICES_PER_SWEEP),
+    owingDevices(env.DB, DEVICES_PER_SWEEP),
+  ])
+  const deviceIds = [...new Set([...next, ...owing])]
+  const woken = await Promise.allSettled(deviceIds.map((deviceId) => deviceStub(env, deviceId).wake()))
+  const owed = woken.flatMap((result, at) => {
+    if (result.status === 'rejected' || result.value === undefined) return []
+    return [{ deviceId: deviceIds[at] ?? '', ...result.value }]
+  })
+  await Promise.all([markSwept(env.DB, deviceIds, nowMs), writeOwed(env.DB, owed, nowMs), forgetAnswers(env.DB, nowMs)])
+  logger.info('swept', {
+    devices: deviceIds.length,
+    failed: woken.filter(({ status }) => status === 'rejected').length,
+    owed: owed.reduce((sum, { settle, index, escalations }) => sum + settle + index + escalations, 0),
+  })
+}

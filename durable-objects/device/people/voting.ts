@@ -1,0 +1,89 @@
+import type { ReviewVerdict } from '../../../src/protocol/messages.ts'
+import { err, ok, type Result } from '../../../src/protocol/result.ts'
+import { bundleStatus, type PaymentStatus } from '../../../src/protocol/states.ts'
+import type { Decision, PaymentState, StoredBundle, StoredVote, VoteResult } from '../types.ts'
+
+/**
+ * What people decide about payments: whether one that waits goes on, and whether one that succeeded is undone. One
+ * person decides up to an amount; above it, or when the amount cannot be known, two different people must say the same.
+ * Whoever has voted about a payment has voted. Pure: it writes nothing, and decides for all payments asked or for none.
+ */
+export interface Vote {
+  readonly kind: 'review' | 'reversal'
+  readonly verdict: ReviewVerdict
+  readonly counters: readonly number[]
+  readonly actor: string
+  readonly reason: string
+  readonly atMs: number
+  /** Amounts by counter; undefined when the bundle cannot be opened any more. */
+  readonly amounts: ReadonlyMap<number, number> | undefined
+  readonly twoPeopleAbove: number
+  /** Counters whose reversal is decided already. */
+  readonly undone: ReadonlySet<number>
+}
+
+export interface Counted {
+  readonly bundle: StoredBundle
+  readonly results: readonly VoteResult[]
+  /** One for each set of people who agreed; without a number yet. */
+  readonly decisions: readonly Omit<Decision, 'rev'>[]
+}
+
+export function countVotes(bundle: StoredBundle, vote: Vote): Result<Counted, 'state_conflict' | 'already_voted'> {
+  const states = new Map(bundle.payments.map((state) => [state[0], state[1]]))
+  const open = (counter: number) => isOpen(vote, counter, states.get(counter))
+  if (vote.counters.length === 0 || !vote.counters.every(open)) return err('state_conflict')
+  const before = bundle.votes.filter(([kind, counter]) => kind === vote.kind && vote.counters.includes(counter))
+  if (before.some(([, , , actor]) => actor === vote.actor)) return err('already_voted')
+
+  const results = vote.counters.map((counter): VoteResult => {
+    const agreeing = before.filter(([, about, verdict]) => about === counter && verdict === vote.verdict)
+    const agreed = [...agreeing.map(([, , , actor]) => actor), vote.actor]
+    const needed = (vote.amounts?.get(counter) ?? Number.POSITIVE_INFINITY) > vote.twoPeopleAbove ? 2 : 1
+    return { counter, verdict: vote.verdict, agreed, needed, decided: agreed.length >= needed }
+  })
+  const cast = vote.counters.map((counter): StoredVote => [vote.kind, counter, vote.verdict, vote.actor])
+  const decided = results.filter((result) => result.decided)
+  const payments =
+    vote.kind === 'reversal'
+      ? bundle.payments
+      : bundle.payments.map((state): PaymentState => {
+          if (!decided.some(({ counter }) => counter === state[0])) return state
+          // On its way again: what comes of it the reconciler says.
+          return vote.verdict === 'approve' ? [state[0], 'pending'] : [state[0], 'pending', 'reviewer_rejected']
+        })
+  return ok({
+    results,
+    decisions: [...Map.groupBy(decided, ({ agreed }) => agreed.slice(0, 2).join('\n')).values()].map((same) => ({
+      kind: vote.kind,
+      bundleId: bundle.bundleId,
+      seq: bundle.seq,
+      decisions: same.map(({ counter, verdict }) => ({ counter, verdict })),
+      reason: vote.reason,
+      atMs: vote.atMs,
+      actors: same[0]?.agreed.slice(0, 2) ?? [],
+    })),
+    bundle: {
+      ...bundle,
+      payments,
+      votes: [...bundle.votes, ...cast],
+      status: bundleStatus(payments.map(([, status]) => status)),
+      rev: bundle.rev + 1,
+      updatedAtMs: vote.atMs,
+    },
+  })
+}
+
+/** Whether a vote of this kind can still change what becomes of a payment. */
+function isOpen({ kind, undone }: Vote, counter: number, status: PaymentStatus | undefined): boolean {
+  if (kind === 'review') return status === 'review' || status === 'quarantined'
+  return status === 'succeeded' && !undone.has(counter)
+}
+
+/** Payments about whose fate people have decided: nothing makes them wait for people again. */
+export function isDecided({ votes }: StoredBundle, counter: number, status: PaymentStatus): boolean {
+  return status === 'pending' && votes.some(([kind, about]) => kind === 'review' && about === counter)
+}
+
+export const waiting = ({ payments }: Pick<StoredBundle, 'payments'>): readonly number[] =>
+  payments.flatMap(([counter, status]) => (status === 'review' || status === 'quarantined' ? [counter] : []))

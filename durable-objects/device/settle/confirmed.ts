@@ -1,0 +1,74 @@
+import { toHex } from '../../../src/protocol/bytes.ts'
+import type { Confirmation } from '../../../src/protocol/confirmations.ts'
+import { ulidText } from '../../../src/protocol/ids.ts'
+import type { Outcome } from '../../../src/protocol/notice.ts'
+import { withOutcomes } from '../../../src/risk/reputation.ts'
+import { audited } from '../sql/audit.ts'
+import { markDecisionRecorded } from '../sql/decision-store.ts'
+import {
+  readBundle,
+  readOwing,
+  readReputation,
+  updateBundle,
+  writeRecordedRev,
+  writeReputation,
+} from '../sql/device-store.ts'
+import { insertOutcomes } from '../sql/outcome-store.ts'
+import type { Actor, Owing, StoredBundle } from '../types.ts'
+import { applyConfirmation } from './settling.ts'
+
+export interface Confirmed {
+  readonly device: Owing
+  /** Bundles that others see differently now. */
+  readonly changed: readonly StoredBundle[]
+  /** Bundles that were never admitted here: the reconciler holds their receipts, so the object has lost them. */
+  readonly unknown: ReadonlySet<string>
+}
+
+/**
+ * Writes what the reconciler holds and decided, each bundle once however many confirmations are about it. Those that
+ * are about nothing of this device keep none of the others from being applied.
+ *
+ * Call it within a storage transaction.
+ */
+export function confirmed(
+  sql: SqlStorage,
+  confirmations: readonly Confirmation[],
+  by: Actor,
+  nowMs: number,
+): Confirmed {
+  const device = readOwing(sql)
+  const read = new Map<string, StoredBundle>()
+  const held = new Map<string, StoredBundle>()
+  const news: Outcome[] = []
+  const unknown = new Set<string>()
+  for (const confirmation of confirmations) {
+    if (confirmation.kind === 'device_recorded') {
+      writeRecordedRev(sql, confirmation.rev)
+      continue
+    }
+    if (confirmation.kind === 'decision_recorded') {
+      markDecisionRecorded(sql, confirmation.rev)
+      continue
+    }
+    const id = toHex(confirmation.bundleId)
+    const bundle = held.get(id) ?? readBundle(sql, confirmation.bundleId)
+    if (bundle === undefined) {
+      unknown.add(ulidText(confirmation.bundleId))
+      continue
+    }
+    if (!read.has(id)) read.set(id, bundle)
+    const settled = applyConfirmation(bundle, confirmation, nowMs)
+    if (settled === undefined) continue
+    held.set(id, settled.bundle)
+    insertOutcomes(sql, settled.news)
+    news.push(...settled.news)
+    if (settled.bundle.rev === bundle.rev) continue
+    const detail = { status: settled.bundle.status, payments: settled.news.length }
+    audited(sql, nowMs, by, 'bundle_settled', detail, bundle.bundleId)
+  }
+  for (const bundle of held.values()) updateBundle(sql, bundle)
+  if (news.length > 0) writeReputation(sql, withOutcomes(readReputation(sql), news, nowMs))
+  const changed = [...held].flatMap(([id, bundle]) => (bundle.rev === read.get(id)?.rev ? [] : [bundle]))
+  return { device, changed, unknown }
+}

@@ -1,0 +1,128 @@
+import type { Held } from '../../../src/edge/store/consume-index.ts'
+import type { OwedSummary, Owing, StoredBundle } from '../types.ts'
+import { owedDecisions } from './decision-store.ts'
+import { readOwing, toBundle } from './device-store.ts'
+import { owedEscalations } from './escalation-store.ts'
+
+/** SQL of what is owed. Only rows above the low-water mark are looked at. */
+const OWED = 'seq > ? AND (recorded = 0 OR indexed_rev < rev)'
+
+export function readOwed(sql: SqlStorage, doneThrough: number, limit: number): StoredBundle[] {
+  return sql
+    .exec(`SELECT * FROM bundles WHERE ${OWED} ORDER BY seq LIMIT ?`, doneThrough, limit)
+    .toArray()
+    .map(toBundle)
+}
+
+/** How much is owed to whom, and since when; null when nothing is. */
+interface OwedTo {
+  readonly count: number
+  readonly sinceMs: number | null
+}
+
+/** What is owed to the reconciler, to the read model, and to SIRA where there is one. */
+export function readOwedTo(
+  sql: SqlStorage,
+  device: Owing,
+  hasSira: boolean,
+): { readonly settle: OwedTo; readonly index: OwedTo; readonly escalations: OwedTo } {
+  const bundles = sql
+    .exec<Record<'settle' | 'index', number> & Record<'settleMs' | 'indexMs', number | null>>(
+      `SELECT COUNT(*) FILTER (WHERE recorded = 0) AS settle, COUNT(*) FILTER (WHERE indexed_rev < rev) AS "index",
+        MIN(received_at) FILTER (WHERE recorded = 0) AS settleMs, MIN(updated_at) FILTER (WHERE indexed_rev < rev) AS indexMs
+        FROM bundles WHERE ${OWED}`,
+      device.doneThrough,
+    )
+    .one()
+  const facts = (rev: number): OwedTo => (rev < device.rev ? { count: 1, sinceMs: device.factsAtMs } : NOTHING)
+  return {
+    settle: sum({ count: bundles.settle, sinceMs: bundles.settleMs }, facts(device.recordedRev), owedDecisions(sql)),
+    index: sum({ count: bundles.index, sinceMs: bundles.indexMs }, facts(device.indexedRev), owedAudit(sql, device)),
+    escalations: hasSira ? owedEscalations(sql) : NOTHING,
+  }
+}
+
+export function owedSummary(sql: SqlStorage, device: Owing, hasSira: boolean): OwedSummary {
+  const { settle, index, escalations } = readOwedTo(sql, device, hasSira)
+  return {
+    ...{ settle: settle.count, index: index.count, escalations: escalations.count },
+    oldestMs: sum(settle, index).sinceMs,
+  }
+}
+
+const NOTHING: OwedTo = { count: 0, sinceMs: null }
+
+function sum(...parts: readonly OwedTo[]): OwedTo {
+  const since = parts.flatMap(({ sinceMs }) => sinceMs ?? [])
+  return {
+    count: parts.reduce((total, { count }) => total + count, 0),
+    sinceMs: since.length === 0 ? null : Math.min(...since),
+  }
+}
+
+function owedAudit(sql: SqlStorage, { auditDoneThrough }: Owing): OwedTo {
+  const query = 'SELECT COUNT(*) AS count, MIN(at) AS sinceMs FROM audit WHERE id > ?'
+  return sql.exec<{ count: number; sinceMs: number | null }>(query, auditDoneThrough).one()
+}
+
+/**
+ * The read model holds these. A revision that the object has moved on from is not the news that is owed; of the audit
+ * records only those below the first one that is missing count.
+ *
+ * Call it within a storage transaction.
+ */
+export function markHeld(sql: SqlStorage, { deviceRev, bundles, auditIds }: Held): void {
+  let written = 0
+  for (const [seq, rev] of bundles) {
+    const mark = 'UPDATE bundles SET indexed_rev = ?2 WHERE seq = ?1 AND indexed_rev < ?2 AND rev >= ?2'
+    written += sql.exec(mark, seq, rev).rowsWritten
+  }
+  const before = readOwing(sql)
+  const held = new Set(auditIds)
+  let auditDone = before.auditDoneThrough
+  while (held.has(auditDone + 1)) auditDone++
+  const indexedRev = Math.max(before.indexedRev, Math.min(deviceRev, before.rev))
+  // A repeat writes nothing.
+  if (written === 0 && auditDone === before.auditDoneThrough && indexedRev === before.indexedRev) return
+  // The low-water mark moves up to the last bundle before one that is owed.
+  sql.exec(
+    `UPDATE device SET indexed_rev = ?, audit_done_through = ?, done_through = COALESCE(
+      (SELECT MIN(seq) - 1 FROM bundles WHERE seq > device.done_through AND (recorded = 0 OR indexed_rev < rev)), head)`,
+    ...[indexedRev, auditDone],
+  )
+}
+
+export interface AuditRecord {
+  readonly id: number
+  readonly at: number
+  readonly actor: string
+  readonly action: string
+  readonly bundleId: string | null
+  readonly requestId: string | null
+  readonly detail: Record<string, string | number>
+}
+
+/** Written in the same transaction as the change that it records. */
+export function writeAudit(sql: SqlStorage, record: Omit<AuditRecord, 'id'>): AuditRecord {
+  const { at, actor, action, bundleId, requestId, detail } = record
+  const id = sql
+    .exec<{ id: number }>(
+      'INSERT INTO audit (at, actor, action, bundle_id, request_id, detail) VALUES (?, ?, ?, ?, ?, ?) RETURNING id',
+      ...[at, actor, action, bundleId, requestId, JSON.stringify(detail)],
+    )
+    .one().id
+  return { id, ...record }
+}
+
+export function readAudit(sql: SqlStorage, after: number, limit: number): AuditRecord[] {
+  const rows = sql.exec('SELECT * FROM audit WHERE id > ? ORDER BY id LIMIT ?', after, limit).toArray()
+  return rows.map((row) => ({
+    id: row['id'] as number,
+    at: row['at'] as number,
+    actor: row['actor'] as string,
+    action: row['action'] as string,
+    bundleId: row['bundle_id'] as string | null,
+    requestId: row['request_id'] as string | null,
+    detail: JSON.parse(row['detail'] as string) as Record<string, string | number>,
+  }))
+}

@@ -1,0 +1,351 @@
+import { evictDurableObject } from 'cloudflare:test'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { sweep } from '../../../durable-objects/device/owed/sweep.ts'
+import type { KeySet } from '../../../src/protocol/keyset.ts'
+import { bindings, keySet, pushed, registered } from '../../edge/kit.ts'
+import type { TestDevice } from '../../kit/device.ts'
+import {
+  age,
+  alarm,
+  alarmIn,
+  deliverIndex,
+  dumpObject,
+  inObject,
+  lostQueues,
+  owed,
+  type Queues,
+  recordAll,
+  settleSeqs,
+  stubOf,
+} from './kit.ts'
+
+/** What is owed stays owed until the reconciler confirms it and D1 shows it, whatever fails in between. */
+const [SECOND, MINUTE, HOUR] = [1000, 60_000, 3_600_000]
+let keys: KeySet
+let queues: Queues
+let device: TestDevice
+
+beforeAll(async () => {
+  keys = await keySet()
+})
+beforeEach(async () => {
+  queues = await lostQueues()
+  device = await registered()
+  queues.watch(device)
+})
+
+const pushOne = async () => pushed((await device.bundle([device.payment()], keys)).bundle)
+const kinds = () => queues.settle.map(({ kind }) => kind)
+const indexed = () => queues.index.flatMap(({ bundle }) => (bundle ? [`${bundle.seq}.${bundle.rev}`] : []))
+const loseAlarm = () => inObject(device, ({ storage }) => storage.deleteAlarm())
+/** The instance that lives now; another one after an eviction. */
+const instance = () => inObject(device, (_, object) => object)
+
+describe('a queue that loses everything', () => {
+  it('delays and loses nothing: the alarm sends again until both sides have it, then rests', async () => {
+    await pushOne()
+    queues.clear()
+    expect(await owed(device)).toEqual({ settle: 2, index: 4 })
+    for (let round = 0; round < 3; round++) {
+      await age(device, 11 * SECOND)
+      expect(await alarm(device), `round ${round}`).toBe(true)
+      expect(kinds().toSorted(), `round ${round}`).toEqual(['bundle', 'device'])
+      expect(indexed(), `round ${round}`).toEqual(['1.1'])
+      queues.clear()
+    }
+    await age(device, HOUR)
+    await alarm(device)
+    await recordAll(device, queues)
+    await deliverIndex(queues)
+    expect(await owed(device)).toEqual({ settle: 0, index: 0 })
+    expect(await alarmIn(device)).toBeUndefined()
+    expect(await alarm(device)).toBe(false)
+    expect(queues.settle).toEqual([])
+    expect(queues.index).toEqual([])
+  })
+
+  it('what was just sent is not sent again before its patience is over', async () => {
+    await pushOne()
+    await recordAll(device, { ...queues, settle: queues.settle.filter(({ kind }) => kind === 'device') })
+    queues.clear()
+    await alarm(device)
+    expect(queues.settle).toEqual([])
+    expect(indexed()).toEqual([])
+  })
+
+  it('only what is not confirmed is sent again', async () => {
+    for (let i = 0; i < 3; i++) await pushOne()
+    const kept = queues.settle.filter((_, i) => i !== 2)
+    queues.clear()
+    await recordAll(device, { ...queues, settle: kept })
+    await age(device, 11 * SECOND)
+    await alarm(device)
+    expect(settleSeqs(queues)).toEqual([2])
+  })
+
+  it('a hundred and fifty owed bundles are sent over more than one alarm, and all of them arrive', async () => {
+    await pushOne()
+    await inObject(device, ({ storage }) => {
+      const columns = storage.sql.exec('SELECT * FROM bundles LIMIT 0').columnNames.slice(3).join(', ')
+      for (let seq = 2; seq <= 150; seq++) {
+        const insert = `INSERT INTO bundles (seq, bundle_id, nonce, ${columns})`
+        storage.sql.exec(
+          `${insert} SELECT ?1, randomblob(16), randomblob(16), ${columns} FROM bundles WHERE seq = 1`,
+          seq,
+        )
+      }
+      storage.sql.exec('UPDATE device SET head = 150')
+      // Confirmations go by bundle id; these rows carry the first bundle's bytes, so they are confirmed in place below.
+      storage.sql.exec('UPDATE bundles SET received_at = received_at - 60000, updated_at = updated_at - 60000')
+    })
+    queues.clear()
+    await alarm(device)
+    expect(queues.settle.filter(({ kind }) => kind === 'bundle')).toHaveLength(100)
+    await inObject(device, ({ storage }) => {
+      storage.sql.exec('UPDATE bundles SET recorded = 1, indexed_rev = rev WHERE seq <= 100')
+    })
+    queues.clear()
+    await alarm(device)
+    expect(queues.settle.filter(({ kind }) => kind === 'bundle')).toHaveLength(50)
+  })
+})
+
+describe('a queue that is down', () => {
+  it.each(['rejects', 'throws'] as const)(
+    '(%s) does not keep a push from its receipt, and gets all of it later',
+    async (how) => {
+      queues.clear()
+      queues.fails = how
+      const { receipt } = await pushOne()
+      expect(receipt).toMatchObject({ seq: 1, exceptions: [] })
+      expect(await alarmIn(device)).toBeLessThanOrEqual(10 * SECOND)
+      await age(device, 11 * SECOND)
+      await alarm(device)
+      expect(await alarmIn(device)).toBeGreaterThan(0)
+      queues.fails = undefined
+      await age(device, 11 * SECOND)
+      await alarm(device)
+      expect(settleSeqs(queues)).toEqual([1])
+      expect(indexed()).toEqual(['1.1'])
+    },
+  )
+
+  it.each([
+    [0, 5 * SECOND],
+    [MINUTE, MINUTE],
+    [8 * MINUTE, 8 * MINUTE],
+    [26 * HOUR, 15 * MINUTE],
+  ])('owed for %i ms, it is tried again after about as long, 15 minutes at the most', async (sinceMs, pauseMs) => {
+    await pushOne()
+    await age(device, sinceMs)
+    await alarm(device)
+    const inMs = (await alarmIn(device)) ?? 0
+    expect(inMs).toBeGreaterThan(pauseMs * 0.75 - SECOND)
+    expect(inMs).toBeLessThan(pauseMs * 1.25 + SECOND)
+  })
+
+  it('a new bundle does not wait for the pause of an old one', async () => {
+    await pushOne()
+    await age(device, 26 * HOUR)
+    await alarm(device)
+    await pushOne()
+    expect(await alarmIn(device)).toBeLessThanOrEqual(10 * SECOND)
+  })
+})
+
+describe('alarms', () => {
+  it('a lost alarm is set again when the object is constructed', async () => {
+    await pushOne()
+    const before = await instance()
+    await loseAlarm()
+    await evictDurableObject(stubOf(device))
+    expect(await instance()).not.toBe(before)
+    expect(await alarmIn(device)).toBeLessThanOrEqual(10 * SECOND)
+  })
+
+  it('an object that owes nothing sets none', async () => {
+    await recordAll(device, queues)
+    await deliverIndex(queues)
+    await alarm(device)
+    await evictDurableObject(stubOf(device))
+    expect(await alarmIn(device)).toBeUndefined()
+  })
+
+  it('the sweep wakes an object that lost its alarm, evicted or not', async () => {
+    await deliverIndex(queues)
+    for (const evicted of [true, false]) {
+      await loseAlarm()
+      if (evicted) await evictDurableObject(stubOf(device))
+      // Every other device of this file was swept after this one, or never.
+      await bindings.DB.prepare('UPDATE offline_devices SET swept_at = NULL WHERE device_id = ?').bind(device.id).run()
+      await sweep(bindings, Date.now())
+      expect(await alarmIn(device), `evicted: ${evicted}`).toBeLessThanOrEqual(10 * SECOND)
+    }
+  })
+
+  it('the sweep goes round: it wakes first whoever was not woken for the longest time', async () => {
+    const seen = await lostQueues()
+    const others = [await registered(), await registered()]
+    await deliverIndex(seen)
+    await deliverIndex(queues)
+    await sweep(bindings, 1000)
+    await sweep(bindings, 2000)
+    const late = await registered()
+    await deliverIndex(seen)
+    const swept = async () => {
+      const { results } = await bindings.DB.prepare('SELECT device_id AS id, swept_at AS at FROM offline_devices').all()
+      return new Map(results.map(({ id, at }) => [id, at]))
+    }
+    expect((await swept()).get(late.id)).toBeNull()
+    await sweep(bindings, 3000)
+    const after = await swept()
+    expect([device, ...others, late].map(({ id }) => after.get(id))).toEqual([3000, 3000, 3000, 3000])
+  })
+
+  it('an alarm that was lost while the object lives is set again by the first push after its time', async () => {
+    await pushOne()
+    const atMs = Date.now() + 200
+    await inObject(device, ({ storage }) => storage.setAlarm(atMs))
+    await evictDurableObject(stubOf(device))
+    // The new instance has read when its alarm is due; then the alarm goes.
+    await loseAlarm()
+    const { bundle } = await device.bundle([device.payment()], keys)
+    while (Date.now() <= atMs) await pushed(bundle)
+    await pushOne()
+    expect(await alarmIn(device)).toBeLessThanOrEqual(10 * SECOND)
+  })
+
+  it('an alarm that runs twice sends twice and changes nothing else', async () => {
+    await pushOne()
+    await age(device, 11 * SECOND)
+    queues.clear()
+    const rows = () =>
+      inObject(device, ({ storage }) => JSON.stringify(storage.sql.exec('SELECT * FROM bundles').toArray().length))
+    const before = await rows()
+    await inObject(device, (_, object) => object.alarm())
+    await inObject(device, (_, object) => object.alarm())
+    expect(settleSeqs(queues)).toEqual([1, 1])
+    expect(await rows()).toEqual(before)
+    expect(await owed(device)).toEqual({ settle: 2, index: 4 })
+  })
+
+  it('an alarm of an object that was never registered makes nothing', async () => {
+    const unknown = { id: `NEVER-SEEN-${crypto.randomUUID()}` } as TestDevice
+    const before = await dumpObject(unknown)
+    await inObject(unknown, (_, object) => object.alarm())
+    expect(await dumpObject(unknown)).toBe(before)
+  })
+})
+
+describe('D1', () => {
+  it('what it does not show stays owed, however often it was sent', async () => {
+    await pushOne()
+    await recordAll(device, queues)
+    queues.clear()
+    await age(device, 11 * SECOND)
+    await alarm(device)
+    expect(await owed(device)).toEqual({ settle: 0, index: 4 })
+    expect(queues.settle).toEqual([])
+    await deliverIndex(queues)
+    expect(await owed(device)).toEqual({ settle: 0, index: 0 })
+  })
+
+  it('an older revision than the object’s is not taken for the news', async () => {
+    const { bundleId } = (await pushOne()).receipt
+    await recordAll(device, queues)
+    await age(device, 11 * SECOND)
+    await alarm(device)
+    const old = queues.index.splice(0)
+    await settle(bundleId, 1)
+    queues.clear()
+    await deliverIndex({ ...queues, index: old })
+    expect((await owed(device)).index).toBe(2)
+    await age(device, 11 * SECOND)
+    await alarm(device)
+    expect(indexed()).toEqual(['1.2'])
+    await deliverIndex(queues)
+    expect(await owed(device)).toEqual({ settle: 0, index: 0 })
+  })
+
+  it('is told once of a bundle that is settled at once, with every audit record of it', async () => {
+    await deliverIndex(queues)
+    const { bundleId } = (await pushOne()).receipt
+    expect(queues.index).toEqual([])
+    await settle(bundleId, 1)
+    expect(indexed()).toEqual(['1.2'])
+    const actions = queues.index.flatMap(({ audit = [] }) => audit.map(({ action }) => action))
+    expect(actions).toEqual(['bundle_admitted', 'bundle_settled'])
+  })
+
+  it('is told after a moment of a bundle that nobody settles', async () => {
+    await deliverIndex(queues)
+    await pushOne()
+    expect(await alarmIn(device)).toBeLessThanOrEqual(5 * SECOND)
+    await age(device, 5 * SECOND)
+    await alarm(device)
+    expect(indexed()).toEqual(['1.1'])
+    await deliverIndex(queues)
+    expect(await owed(device)).toEqual({ settle: 2, index: 0 })
+  })
+
+  it('that holds it but could not say so is told again, and then it is known; a repeat writes nothing', async () => {
+    await pushOne()
+    await age(device, 11 * SECOND)
+    await alarm(device)
+    const messages = [...queues.index]
+    const down = { ...bindings.DEVICE, idFromName: bindings.DEVICE.idFromName.bind(bindings.DEVICE), get: unreachable }
+    await deliverIndex(queues, { DB: bindings.DB, DEVICE: down as never })
+    expect((await owed(device)).index, 'nobody was told').toBe(4)
+    await deliverIndex({ ...queues, index: [...messages] })
+    expect((await owed(device)).index).toBe(0)
+    const before = await dumpObject(device)
+    await deliverIndex({ ...queues, index: messages })
+    expect(await dumpObject(device)).toBe(before)
+  })
+
+  it('of the audit, what follows a record that it does not hold is still owed', async () => {
+    await deliverIndex(queues)
+    await pushOne()
+    await stubOf(device).setStatus('suspended', { actor: 'user:ops' }, 'lost')
+    await deliverIndex(queues)
+    // The bundle, its record, and the one of the suspension, which D1 has.
+    expect((await owed(device)).index).toBe(3)
+    await age(device, 11 * SECOND)
+    await alarm(device)
+    await deliverIndex(queues)
+    expect((await owed(device)).index).toBe(0)
+  })
+
+  it('saying that it holds what never was makes nothing of it', async () => {
+    await pushOne()
+    const before = await owed(device)
+    await stubOf(device).indexed({
+      deviceRev: 0,
+      bundles: [
+        [1, 7],
+        [9, 1],
+      ],
+      auditIds: [77],
+    })
+    expect(await owed(device)).toEqual(before)
+    const unknown = { id: `NEVER-SEEN-${crypto.randomUUID()}` } as TestDevice
+    const untouched = await dumpObject(unknown)
+    await stubOf(unknown).indexed({ deviceRev: 1, bundles: [[1, 1]], auditIds: [1] })
+    expect(await dumpObject(unknown)).toBe(untouched)
+  })
+})
+
+it('facts of a device that nobody takes are sent with growing pauses too', async () => {
+  await deliverIndex(queues)
+  queues.clear()
+  await age(device, 8 * MINUTE)
+  await alarm(device)
+  expect(kinds()).toEqual(['device'])
+  expect(await alarmIn(device)).toBeGreaterThan(5 * MINUTE)
+})
+
+const settle = (bundleId: Uint8Array, rev: number) => {
+  const outcomes = [{ counter: 1, status: 'succeeded', atMs: 1 }] as const
+  return stubOf(device).confirm([{ kind: 'bundle_settled', deviceId: device.id, bundleId, seq: 1, rev, outcomes }])
+}
+const unreachable = () => ({ indexed: () => Promise.reject(new Error('no object')) })

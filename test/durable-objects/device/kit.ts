@@ -1,0 +1,188 @@
+import { createMessageBatch, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { onTestFinished } from 'vitest'
+import type { DeviceObject } from '../../../durable-objects/device/device-object.ts'
+import { INDEX_PATIENCE_MS } from '../../../durable-objects/device/owed/owed.ts'
+import type { Env } from '../../../src/edge/env.ts'
+import { consumeIndex } from '../../../src/edge/store/consume-index.ts'
+import type { IndexMessage } from '../../../src/edge/store/index-message.ts'
+import { parseBundle } from '../../../src/protocol/bundle.ts'
+import { toHex } from '../../../src/protocol/bytes.ts'
+import type { Confirmation } from '../../../src/protocol/confirmations.ts'
+import { parseSettleMessage, type SettleMessage, settleContent } from '../../../src/protocol/messages.ts'
+import { bindings } from '../../edge/kit.ts'
+import type { TestDevice } from '../../kit/device.ts'
+
+/** Looks into Device Objects, and puts other bindings under them. */
+export type DeviceId = Pick<TestDevice, 'id'>
+type Writable<T> = { -readonly [K in keyof T]: T[K] }
+
+export function stubOf({ id }: DeviceId): DurableObjectStub<DeviceObject> {
+  return bindings.DEVICE.get(bindings.DEVICE.idFromName(id))
+}
+
+export function inObject<R>(
+  device: DeviceId,
+  run: (state: DurableObjectState, object: DeviceObject) => R | Promise<R>,
+) {
+  return runInDurableObject(stubOf(device), (object, state) => run(state, object)) as Promise<R>
+}
+
+export const select = <T = Record<string, SqlStorageValue>>(device: DeviceId, query: string, ...args: unknown[]) =>
+  inObject(device, ({ storage }) => storage.sql.exec(query, ...(args as SqlStorageValue[])).toArray() as T[])
+
+/** Every row of every table of the object as text, tables and triggers included: equal means untouched. */
+export function dumpObject(device: DeviceId): Promise<string> {
+  return inObject(device, async ({ storage }) => {
+    const schema = storage.sql
+      .exec("SELECT name, type FROM sqlite_master WHERE name NOT LIKE '\\_cf\\_%' ESCAPE '\\' ORDER BY name")
+      .toArray()
+    const tables = schema.filter(({ type, name }) => type === 'table' && !`${name}`.startsWith('sqlite_'))
+    const rows = tables.map(({ name }) => [name, [...storage.sql.exec(`SELECT * FROM "${name}"`).raw()]])
+    return JSON.stringify([schema, rows, await storage.getAlarm()], hexBlobs)
+  })
+}
+
+const READ_MODEL = ['offline_devices', 'offline_tx_bundles', 'offline_policies', 'offline_audit_logs']
+
+/** Every row of D1 as text. */
+export async function dumpReadModel(): Promise<string> {
+  const tables = await bindings.DB.batch(READ_MODEL.map((table) => bindings.DB.prepare(`SELECT * FROM ${table}`)))
+  return JSON.stringify(
+    tables.map(({ results }) => results),
+    hexBlobs,
+  )
+}
+
+/** Objects give blobs as ArrayBuffers, D1 as lists of numbers; in a dump both are hex. */
+function hexBlobs(_: string, value: unknown): unknown {
+  if (value instanceof ArrayBuffer) return toHex(new Uint8Array(value))
+  const isBlob = Array.isArray(value) && value.length > 0 && value.every((byte) => typeof byte === 'number')
+  return isBlob ? toHex(Uint8Array.from(value as number[])) : value
+}
+
+/** The bindings that all objects of this test file share; what is put there is taken out after the test. */
+export async function putBindings(over: Partial<Writable<Env>> & Record<string, unknown>): Promise<() => void> {
+  const shared = await inObject({ id: 'BINDINGS' } as DeviceId, (_, object) => {
+    return (object as unknown as { env: Record<string, unknown> }).env
+  })
+  const before = Object.fromEntries(Object.keys(over).map((name) => [name, shared[name]]))
+  Object.assign(shared, over)
+  return () => void Object.assign(shared, before)
+}
+
+export interface Queues {
+  readonly settle: SettleMessage[]
+  readonly index: IndexMessage[]
+  /** Set to make every send fail: `rejects` as an outage does, `throws` as a message that cannot be encoded does. */
+  fails: 'rejects' | 'throws' | undefined
+  clear(): void
+  /** Keeps the messages of this device only: alarms of others run when they will. */
+  watch(device: DeviceId): void
+}
+
+/** Puts queues under the objects that keep what they are sent and deliver nothing: a queue that loses everything. */
+export async function recordQueues(): Promise<Queues & { restore: () => void }> {
+  let watched: string | undefined
+  const isWatched = (deviceId: string | undefined) => watched === undefined || deviceId === watched
+  const queues: Queues = {
+    settle: [],
+    index: [],
+    fails: undefined,
+    clear() {
+      queues.settle.length = 0
+      queues.index.length = 0
+    },
+    watch({ id }) {
+      watched = id
+      queues.settle.splice(0, queues.settle.length, ...queues.settle.filter(({ deviceId }) => isWatched(deviceId)))
+      queues.index.splice(0, queues.index.length, ...queues.index.filter((message) => isWatched(ownerOf(message))))
+    },
+  }
+  const send = (take: (body: never) => void) => (body: never) => {
+    if (queues.fails === 'throws') throw new Error('cannot be encoded')
+    if (queues.fails === 'rejects') return Promise.reject(new Error('queue is down'))
+    take(body)
+    return Promise.resolve({})
+  }
+  const settle = (body: Uint8Array) => {
+    const message = parseSettleMessage(settleContent(body))
+    if (isWatched(message.deviceId)) queues.settle.push(message)
+  }
+  const index = (message: IndexMessage) => {
+    if (isWatched(ownerOf(message))) queues.index.push(message)
+  }
+  const restore = await putBindings({
+    SETTLE_QUEUE: { send: send(settle) } as never,
+    INDEX_QUEUE: { send: send(index) } as never,
+  })
+  return Object.assign(queues, { restore })
+}
+
+const ownerOf = ({ device, bundle, audit }: IndexMessage) =>
+  device?.deviceId ?? bundle?.deviceId ?? audit?.[0]?.deviceId ?? undefined
+
+/** The same, until the test ends. */
+export async function lostQueues(): Promise<Queues> {
+  const queues = await recordQueues()
+  onTestFinished(queues.restore)
+  return queues
+}
+
+/** Moves what is owed into the past, as if so much time had gone by without an answer. */
+export function age(device: DeviceId, ms: number): Promise<void> {
+  return inObject(device, ({ storage: { sql } }) => {
+    sql.exec('UPDATE bundles SET received_at = received_at - ?1, updated_at = updated_at - ?1', ms)
+    sql.exec('UPDATE device SET facts_at = facts_at - ?', ms)
+    // Its triggers let nobody change the audit.
+    const guard = sql.exec("SELECT sql FROM sqlite_master WHERE name = 'audit_no_update'").one()['sql'] as string
+    sql.exec('DROP TRIGGER audit_no_update')
+    sql.exec('UPDATE audit SET at = at - ?', ms)
+    sql.exec(guard)
+  })
+}
+
+/** Runs the alarm now. @returns whether one was set */
+export const alarm = (device: DeviceId) => runDurableObjectAlarm(stubOf(device))
+
+/** Some time without the reconciler goes by: then the read model is told of bundles that are not settled. */
+export async function tellReadModel(device: DeviceId): Promise<void> {
+  const late = 'UPDATE bundles SET updated_at = updated_at - ?'
+  await inObject(device, ({ storage }) => void storage.sql.exec(late, INDEX_PATIENCE_MS))
+  await alarm(device)
+}
+
+/** Milliseconds until the alarm; undefined when none is set. */
+export const alarmIn = (device: DeviceId) =>
+  inObject(device, async ({ storage }) => {
+    const at = await storage.getAlarm()
+    return at === null ? undefined : at - Date.now()
+  })
+
+/** The seqs of the bundles that were sent to settle, in the order in which they were sent. */
+export const settleSeqs = (queues: Queues): number[] =>
+  queues.settle.flatMap((message) => (message.kind === 'bundle' ? [parseBundle(message.bundle).claims.seq] : []))
+
+/** Gives D1 what the index queue holds, as the consumer does, and empties the queue. */
+export async function deliverIndex(queues: Queues, env: Pick<Env, 'DB' | 'DEVICE'> = bindings): Promise<void> {
+  const messages = queues.index.splice(0).map((body, i) => ({ id: `${i}`, timestamp: 0, attempts: 1, body }))
+  if (messages.length === 0) return
+  await consumeIndex(createMessageBatch('molam-index', messages), env)
+}
+
+/** What the reconciler says once it holds everything that was sent to it. */
+export async function recordAll(device: DeviceId, queues: Queues): Promise<void> {
+  const confirmations = queues.settle.splice(0).flatMap((message): Confirmation[] => {
+    const { kind, deviceId } = message
+    if (kind === 'device') return [{ kind: 'device_recorded', deviceId, rev: message.rev }]
+    if (kind !== 'bundle') return []
+    const { bundleId, seq } = parseBundle(message.bundle).claims
+    return [{ kind: 'bundle_recorded', deviceId, bundleId, seq }]
+  })
+  if (confirmations.length > 0) await stubOf(device).confirm(confirmations)
+}
+
+/** What the object still owes. */
+export async function owed(device: DeviceId): Promise<{ settle: number; index: number }> {
+  const { settle = -1, index = -1 } = (await stubOf(device).describe())?.owed ?? {}
+  return { settle, index }
+}

@@ -1,0 +1,186 @@
+import { beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import type { KeySet } from '../../../src/protocol/keyset.ts'
+import { bindings, expectRefusal, insertPolicy, keySet, push, pushed, registered } from '../../edge/kit.ts'
+import { randomBytes, type TestDevice } from '../../kit/device.ts'
+import {
+  age,
+  alarm,
+  deliverIndex,
+  dumpReadModel,
+  inObject,
+  lostQueues,
+  type Queues,
+  recordAll,
+  select,
+  stubOf,
+} from './kit.ts'
+
+/** What is written: audit of every change, few rows, and nothing personal where it does not belong. */
+let keys: KeySet
+let queues: Queues
+let device: TestDevice
+
+beforeAll(async () => {
+  keys = await keySet()
+})
+beforeEach(async () => {
+  queues = await lostQueues()
+  device = await registered()
+  queues.watch(device)
+})
+
+const ops = { actor: 'user:ops', requestId: 'r-1' }
+const audit = () => select<{ actor: string; action: string }>(device, 'SELECT * FROM audit ORDER BY id')
+
+describe('audit', () => {
+  it('every change of the object has its record, with who did it; a repeat has none', async () => {
+    const made = await device.bundle([device.payment()], keys)
+    for (let i = 0; i < 2; i++) await pushed(made.bundle)
+    for (let i = 0; i < 2; i++) await stubOf(device).setStatus('suspended', ops, 'lost')
+    await stubOf(device).setStatus('active', ops, 'found')
+    const { bundleId } = made.header
+    const outcomes = [{ counter: 1, status: 'succeeded', atMs: 1 }] as const
+    const news = { kind: 'bundle_settled', deviceId: device.id, bundleId, seq: 1, rev: 1, outcomes } as const
+    for (let i = 0; i < 2; i++) await stubOf(device).confirm([news])
+    await stubOf(device).setStatus('revoked', ops, 'stolen')
+    expect((await audit()).map(({ actor, action }) => `${actor} ${action}`)).toEqual([
+      'user:ops-1 device_registered',
+      'device bundle_admitted',
+      'user:ops device_suspended',
+      'user:ops device_active',
+      'reconciler bundle_settled',
+      'user:ops device_revoked',
+    ])
+  })
+
+  it('can be neither changed, deleted nor replaced, in the object and in D1', async () => {
+    await deliverIndex(queues)
+    const replace = "REPLACE INTO audit SELECT id, at, 'x', action, bundle_id, request_id, detail FROM audit"
+    const upsert = `INSERT INTO audit SELECT * FROM audit WHERE true ON CONFLICT (id) DO UPDATE SET actor = 'x'`
+    const untouched = await audit()
+    for (const statement of ["UPDATE audit SET actor = 'x'", 'DELETE FROM audit', replace, upsert]) {
+      await inObject(device, ({ storage }) => {
+        expect(() => storage.sql.exec(statement), statement).toThrow(/append-only/)
+      })
+    }
+    expect(await audit()).toEqual(untouched)
+    for (const table of ['offline_audit_logs', 'offline_policies']) {
+      const before = await dumpReadModel()
+      await expect(bindings.DB.prepare(`DELETE FROM ${table}`).run()).rejects.toThrow(/append-only|never deleted/)
+      const column = table === 'offline_policies' ? 'enabled' : 'at'
+      await expect(bindings.DB.prepare(`UPDATE ${table} SET ${column} = 0`).run()).rejects.toThrow(
+        /append-only|never changed/,
+      )
+      expect(await dumpReadModel()).toBe(before)
+    }
+    const shown = await dumpReadModel()
+    // A record that is there already stays, and its repetition is none.
+    await bindings.DB.prepare(
+      `REPLACE INTO offline_audit_logs
+        SELECT id, device_id, tenant, at, 'x', action, bundle_id, request_id, detail FROM offline_audit_logs`,
+    ).run()
+    const policies = 'REPLACE INTO offline_policies SELECT * FROM offline_policies'
+    await expect(bindings.DB.prepare(policies).run()).rejects.toThrow(/never replaced/)
+    expect(await dumpReadModel()).toBe(shown)
+  })
+
+  it('reaches D1 whole, although messages are lost, repeated and out of order', async () => {
+    await pushed((await device.bundle([device.payment()], keys)).bundle)
+    await stubOf(device).setStatus('suspended', ops, 'lost')
+    await age(device, 60_000)
+    await alarm(device)
+    const messages = [...queues.index]
+    const last = messages.at(-1) ?? {}
+    await deliverIndex({ ...queues, index: [last, last] })
+    queues.clear()
+    await age(device, 60_000)
+    await alarm(device)
+    await deliverIndex({ ...queues, index: [...queues.index, ...messages.toReversed(), ...queues.index] })
+    const shown = await bindings.DB.prepare('SELECT id, action FROM offline_audit_logs WHERE device_id = ? ORDER BY id')
+      .bind(device.id)
+      .all()
+    expect(shown.results).toEqual([
+      { id: `${device.id}/1`, action: 'device_registered' },
+      { id: `${device.id}/2`, action: 'bundle_admitted' },
+      { id: `${device.id}/3`, action: 'device_suspended' },
+    ])
+  })
+})
+
+describe('rows', () => {
+  it('a push writes as many for a hundred payments as for one, a repeat and a refusal none', async () => {
+    // A hundred payments must not be refused for their number, so that all of them count.
+    await insertPolicy('ML', { max_offline_per_device_per_day: 1000 })
+    device = await registered({ country: 'ML' })
+    const one = await device.bundle([device.payment()], keys)
+    const hundred = await device.bundle(
+      Array.from({ length: 100 }, () => device.payment()),
+      keys,
+    )
+    const late = await device.bundle([device.payment()], keys, { seq: 2, bundleId: one.header.bundleId })
+    const first = await rowsWritten(() => pushed(one.bundle))
+    const second = await rowsWritten(() => pushed(hundred.bundle))
+    // The bundle with its three unique keys, the device's row, one audit record.
+    expect(first).toBeLessThanOrEqual(5)
+    expect(second).toBe(first)
+    expect(await rowsWritten(() => pushed(one.bundle))).toBe(0)
+    await expectRefusal(await push(late.bundle), 'bundle_conflict')
+    expect(await rowsWritten(async () => expectRefusal(await push(late.bundle), 'bundle_conflict'))).toBe(0)
+  })
+
+  /** What the object's SQLite counts as written while `run` runs. */
+  async function rowsWritten(run: () => Promise<unknown>): Promise<number> {
+    const cursors: { rowsWritten: number }[] = []
+    const restore = await inObject(device, ({ storage }) => {
+      const shared = Object.getPrototypeOf(storage.sql) as SqlStorage
+      const exec = shared.exec
+      shared.exec = function (this: SqlStorage, ...args: Parameters<typeof exec>) {
+        const cursor = exec.apply(this, args)
+        cursors.push(cursor)
+        return cursor
+      } as typeof exec
+      return () => {
+        shared.exec = exec
+      }
+    })
+    try {
+      await run()
+    } finally {
+      restore()
+    }
+    expect(cursors.length).toBeGreaterThan(0)
+    return cursors.reduce((sum, cursor) => sum + cursor.rowsWritten, 0)
+  }
+})
+
+describe('nothing personal', () => {
+  it('wallets are in no row of D1, no log line and no error answer', async () => {
+    const lines: string[] = []
+    for (const level of ['log', 'info', 'warn', 'error', 'debug'] as const) {
+      const spy = vi.spyOn(console, level).mockImplementation((...args) => void lines.push(JSON.stringify(args)))
+      onTestFinished(() => spy.mockRestore())
+    }
+    const secret = { sender: 'W-221770001122', receiver: 'W-SECRET-SHOP', meta: { invoice: 'W-SECRET-NOTE' } }
+    const made = await device.bundle([device.payment(secret), device.payment({ ...secret, method: 'ussd' })], keys)
+    await pushed(made.bundle)
+    queues.fails = 'rejects'
+    const fork = await device.bundle([device.payment(secret)], keys, { seq: 1, prev: new Uint8Array(16) })
+    const answer = await (await push(fork.bundle)).text()
+    queues.fails = undefined
+    await age(device, 60_000)
+    await alarm(device)
+    await recordAll(device, queues)
+    await deliverIndex(queues)
+    await (await push(await device.sealBytes(randomBytes(50), keys).then(({ bundle }) => bundle))).text()
+    const texts = { d1: await dumpReadModel(), logs: lines.join('\n'), answer }
+    expect(lines.length, 'the failing queue was logged').toBeGreaterThan(0)
+    expect(texts.d1).toContain(device.id)
+    for (const [where, text] of Object.entries(texts)) {
+      for (const wallet of [device.ownerWallet, 'W-221770001122', 'SECRET']) {
+        expect(text.includes(wallet), `${wallet} in ${where}`).toBe(false)
+        const hex = [...wallet].map((char) => char.charCodeAt(0).toString(16)).join('')
+        expect(text.includes(hex), `${wallet} as bytes in ${where}`).toBe(false)
+      }
+    }
+  })
+})
