@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { type InboxState, readInboxState } from './metrics-queries.ts'
-import type { SettledCount } from './settled-counts.ts'
+import type { SettledCount } from './settle/settled-counts.ts'
 
 /** Prometheus metrics of one reconciler. No labels with ids: their number has a bound. */
 export interface Metrics {

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
-import { writeCheckpoint } from '../checkpoint.ts'
-import { checkpointKeys } from '../checkpoint-key.ts'
 import { InvalidConfig, parseBookConfig } from '../config.ts'
+import { writeCheckpoint } from '../verify/checkpoint.ts'
+import { checkpointKeys } from '../verify/checkpoint-key.ts'
 import { type Command, withPool } from './command.ts'
 
 export const checkpoint: Command = {

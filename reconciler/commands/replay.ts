@@ -4,8 +4,8 @@ import { deviceId as asDeviceId, type DeviceId } from '../../src/protocol/ids.ts
 import { encodeSettleMessage } from '../../src/protocol/messages.ts'
 import { parseConfig } from '../config.ts'
 import { transact } from '../db.ts'
-import { receive } from '../inbox.ts'
 import { openLog } from '../log.ts'
+import { receive } from '../pull/inbox.ts'
 import { openReconciler } from '../run.ts'
 import { type Command, InvalidCall, operator, type Terminal, withPool } from './command.ts'
 

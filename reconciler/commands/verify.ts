@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util'
 import { localKeys } from '../../src/crypto/local-keys.ts'
-import { checkpointKeys } from '../checkpoint-key.ts'
 import { InvalidConfig, parseBookConfig } from '../config.ts'
 import type { Finding } from '../verify/check.ts'
+import { checkpointKeys } from '../verify/checkpoint-key.ts'
 import { type Verification, verifyBook } from '../verify/verify.ts'
 import { type Command, InvalidCall, positiveInteger, withPool } from './command.ts'
 

@@ -1,7 +1,7 @@
 import type { CryptoKey } from 'jose'
 import type pg from 'pg'
-import { CheckpointsBroken, readCheckpoints, readTotals } from '../checkpoint.ts'
 import type { Finding } from './check.ts'
+import { CheckpointsBroken, readCheckpoints, readTotals } from './checkpoint.ts'
 
 const NAME = 'audit_checkpoints'
 const PROMISE = 'the audit chains still hold what the checkpoints of earlier days saw at their ends'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { PAUSE_MAX_MS } from '../../reconciler/backoff.ts'
-import { claim } from '../../reconciler/inbox.ts'
-import { announce, claimHeads } from '../../reconciler/outbox.ts'
+import { claim } from '../../reconciler/pull/inbox.ts'
+import { announce, claimHeads } from '../../reconciler/tell/outbox.ts'
 import { useDatabase } from './database.ts'
 import { makeWorld, newWallet, type World } from './kit.ts'
 

@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import { checkpointKeys } from '../../../reconciler/checkpoint-key.ts'
 import { COMMANDS } from '../../../reconciler/commands/index.ts'
 import { InvalidConfig, parseBookConfig } from '../../../reconciler/config.ts'
+import { checkpointKeys } from '../../../reconciler/verify/checkpoint-key.ts'
 
 const DATABASE_URL = 'postgres://u:p@localhost/molam'
 

@@ -1,6 +1,6 @@
 import { BaseMessages } from 'cloudflare/resources/queues/messages'
 import { createClient } from 'cloudflare/tree-shakable'
-import type { Config } from './config.ts'
+import type { Config } from '../config.ts'
 
 /** A message of the settle queue, with its body as bytes. */
 export interface PulledMessage {

@@ -1,9 +1,9 @@
 import type pg from 'pg'
-import { record } from './audit.ts'
-import { type Backoff, backoffMs, PAUSE_MAX_MS, waitingMs } from './backoff.ts'
-import { isTransient, transact } from './db.ts'
-import { type InboxRow, park, parkingOf, retry, type Wanted, wait } from './inbox.ts'
-import { faultOf, type Log } from './log.ts'
+import { record } from '../audit.ts'
+import { type Backoff, backoffMs, PAUSE_MAX_MS, waitingMs } from '../backoff.ts'
+import { isTransient, transact } from '../db.ts'
+import { faultOf, type Log } from '../log.ts'
+import { type InboxRow, park, parkingOf, retry, type Wanted, wait } from '../pull/inbox.ts'
 
 /**
  * One look at one message, and what comes of it when it cannot go on: it waits, is tried again, or is parked. If not even

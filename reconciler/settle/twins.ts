@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { Payment } from '../src/protocol/payment.ts'
+import type { Payment } from '../../src/protocol/payment.ts'
 import { type AuthorisedBundle, isAlive } from './decide.ts'
 
 /**

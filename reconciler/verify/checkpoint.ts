@@ -4,9 +4,9 @@ import { dirname } from 'node:path'
 import { type CryptoKey, type FlattenedJWS, FlattenedSign, flattenedVerify } from 'jose'
 import type pg from 'pg'
 import * as z from 'zod'
-import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
-import { toHex, utf8 } from '../src/protocol/bytes.ts'
-import { transact } from './db.ts'
+import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
+import { toHex, utf8 } from '../../src/protocol/bytes.ts'
+import { transact } from '../db.ts'
 
 /**
  * Checkpoints of the audit chains, outside the database: a file to which a line is added each day. A line is a JWS

@@ -1,11 +1,11 @@
 import type pg from 'pg'
-import type { KeyProvider } from '../src/crypto/key-provider.ts'
-import type { TrustedKey } from '../src/crypto/sign1.ts'
-import { type DeviceId, deviceId as parseDeviceId } from '../src/protocol/ids.ts'
-import { isVoided } from '../src/protocol/payment.ts'
-import { debitAuthority, payerDeviceOf } from './authority.ts'
-import { type PolicyReader, policyKey } from './policies.ts'
-import { loadDevices } from './registry.ts'
+import type { KeyProvider } from '../../src/crypto/key-provider.ts'
+import type { TrustedKey } from '../../src/crypto/sign1.ts'
+import { type DeviceId, deviceId as parseDeviceId } from '../../src/protocol/ids.ts'
+import { isVoided } from '../../src/protocol/payment.ts'
+import { debitAuthority, payerDeviceOf } from '../registry/authority.ts'
+import { type PolicyReader, policyKey } from '../registry/policies.ts'
+import { loadDevices } from '../registry/registry.ts'
 import { verifyBundle } from './verify-bundle.ts'
 
 /**

@@ -1,12 +1,12 @@
 import type pg from 'pg'
-import { calendarDay } from '../src/protocol/activity.ts'
-import { currency } from '../src/protocol/money.ts'
-import type { PaymentMethod } from '../src/protocol/payment.ts'
-import type { Country, Policy } from '../src/protocol/policy.ts'
-import { record } from './audit.ts'
-import { isTransient, transact } from './db.ts'
-import type { Edge } from './edge.ts'
-import { faultOf, type Log } from './log.ts'
+import { calendarDay } from '../../src/protocol/activity.ts'
+import { currency } from '../../src/protocol/money.ts'
+import type { PaymentMethod } from '../../src/protocol/payment.ts'
+import type { Country, Policy } from '../../src/protocol/policy.ts'
+import { record } from '../audit.ts'
+import { isTransient, transact } from '../db.ts'
+import { faultOf, type Log } from '../log.ts'
+import type { Edge } from '../tell/edge.ts'
 
 interface PolicyRow {
   country: Country

@@ -1,7 +1,7 @@
 import type pg from 'pg'
-import type { SettleMessage } from '../src/protocol/messages.ts'
-import { type AuditRecord, record } from './audit.ts'
-import { PAUSE_MAX_MS } from './backoff.ts'
+import type { SettleMessage } from '../../src/protocol/messages.ts'
+import { type AuditRecord, record } from '../audit.ts'
+import { PAUSE_MAX_MS } from '../backoff.ts'
 
 /**
  * `offline_sync_queue`: messages between the settle queue and the book. Whatever the queue delivered is here before it

@@ -1,5 +1,5 @@
-import type { PaymentType } from '../src/protocol/payment.ts'
-import type { PaymentStatus } from '../src/protocol/states.ts'
+import type { PaymentType } from '../../src/protocol/payment.ts'
+import type { PaymentStatus } from '../../src/protocol/states.ts'
 
 /** How many payments of a type came to a status, in a transaction that is committed. */
 export interface SettledCount {

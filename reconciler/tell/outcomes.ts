@@ -1,9 +1,9 @@
 import type pg from 'pg'
-import { CONFIRMATIONS_PER_CALL_MAX } from '../src/protocol/confirmations.ts'
-import { type Backoff, backoffMs } from './backoff.ts'
+import { CONFIRMATIONS_PER_CALL_MAX } from '../../src/protocol/confirmations.ts'
+import { type Backoff, backoffMs } from '../backoff.ts'
+import { faultOf, type Log } from '../log.ts'
+import type { GoOn } from '../loop.ts'
 import { type DeviceAnswer, type Edge, EdgeRefused } from './edge.ts'
-import { faultOf, type Log } from './log.ts'
-import type { GoOn } from './loop.ts'
 import {
   claimHeads,
   type Head,

@@ -1,10 +1,10 @@
-import { verifySign1 } from '../src/crypto/sign1.ts'
-import { type Authorization, authorizationTerms, parseAuthorization } from '../src/protocol/authorization.ts'
-import { equalBytes, toHex } from '../src/protocol/bytes.ts'
-import { MalformedCbor } from '../src/protocol/cbor.ts'
-import type { Payment } from '../src/protocol/payment.ts'
-import type { Policy } from '../src/protocol/policy.ts'
-import { needsPayerProof } from '../src/protocol/rules.ts'
+import { verifySign1 } from '../../src/crypto/sign1.ts'
+import { type Authorization, authorizationTerms, parseAuthorization } from '../../src/protocol/authorization.ts'
+import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
+import { MalformedCbor } from '../../src/protocol/cbor.ts'
+import type { Payment } from '../../src/protocol/payment.ts'
+import type { Policy } from '../../src/protocol/policy.ts'
+import { needsPayerProof } from '../../src/protocol/rules.ts'
 import type { Registry } from './registry.ts'
 
 const HOUR_MS = 3_600_000

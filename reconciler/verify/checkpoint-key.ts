@@ -1,5 +1,5 @@
 import { type CryptoKey, importJWK, type JWK } from 'jose'
-import { InvalidConfig } from './config.ts'
+import { InvalidConfig } from '../config.ts'
 
 /** The keys of checkpoints, from a JWK. @throws InvalidConfig that never shows the value */
 export async function checkpointKeys(text: string): Promise<{ readonly verify: CryptoKey; readonly sign?: CryptoKey }> {

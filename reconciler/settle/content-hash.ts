@@ -1,6 +1,6 @@
-import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
-import { encodeCbor } from '../src/protocol/cbor.ts'
-import type { Payment } from '../src/protocol/payment.ts'
+import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
+import { encodeCbor } from '../../src/protocol/cbor.ts'
+import type { Payment } from '../../src/protocol/payment.ts'
 
 /** SHA-256 over everything that a payment says: the same identity with another hash is a conflict, never a replay. */
 export function contentHash(payment: Payment): Promise<Uint8Array> {

@@ -1,13 +1,13 @@
 import type pg from 'pg'
-import { InvalidKey, type Verifier } from '../src/crypto/suite.ts'
-import { keyId } from '../src/crypto/thumbprint.ts'
-import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
-import { equalBytes, toHex } from '../src/protocol/bytes.ts'
-import type { DeviceMessage, DeviceStatus, DeviceKey as KeyFacts, OlderDeviceKey } from '../src/protocol/messages.ts'
-import { record } from './audit.ts'
-import { transact } from './db.ts'
-import { lockPending, markDone, wake } from './inbox.ts'
-import { announce } from './outbox.ts'
+import { InvalidKey, type Verifier } from '../../src/crypto/suite.ts'
+import { keyId } from '../../src/crypto/thumbprint.ts'
+import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
+import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
+import type { DeviceMessage, DeviceStatus, DeviceKey as KeyFacts, OlderDeviceKey } from '../../src/protocol/messages.ts'
+import { record } from '../audit.ts'
+import { transact } from '../db.ts'
+import { lockPending, markDone, wake } from '../pull/inbox.ts'
+import { announce } from '../tell/outbox.ts'
 
 /** What the reconciler knows of a device, from its own tables. */
 interface RegisteredDevice {

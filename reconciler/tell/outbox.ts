@@ -1,9 +1,9 @@
 import type pg from 'pg'
-import type { Confirmation } from '../src/protocol/confirmations.ts'
-import { deviceId as asDeviceId, parseUlid, ulidText } from '../src/protocol/ids.ts'
-import type { Outcome } from '../src/protocol/notice.ts'
-import type { Receipt } from '../src/protocol/receipt.ts'
-import { PAUSE_MAX_MS } from './backoff.ts'
+import type { Confirmation } from '../../src/protocol/confirmations.ts'
+import { deviceId as asDeviceId, parseUlid, ulidText } from '../../src/protocol/ids.ts'
+import type { Outcome } from '../../src/protocol/notice.ts'
+import type { Receipt } from '../../src/protocol/receipt.ts'
+import { PAUSE_MAX_MS } from '../backoff.ts'
 
 /**
  * `offline_outbox`: what the edge has to be told. A row points at a bundle, a decision of people, or a device; what is said about it is read

@@ -1,8 +1,8 @@
 import * as z from 'zod'
-import { SERVICE_HEADER, signServiceCall } from '../src/crypto/hmac.ts'
-import { decodeCbor, MalformedCbor } from '../src/protocol/cbor.ts'
-import { type Confirmation, encodeConfirmations } from '../src/protocol/confirmations.ts'
-import { type Country, type Policy, policyFromCbor } from '../src/protocol/policy.ts'
+import { SERVICE_HEADER, signServiceCall } from '../../src/crypto/hmac.ts'
+import { decodeCbor, MalformedCbor } from '../../src/protocol/cbor.ts'
+import { type Confirmation, encodeConfirmations } from '../../src/protocol/confirmations.ts'
+import { type Country, type Policy, policyFromCbor } from '../../src/protocol/policy.ts'
 
 /** What the edge answers for each device of a call. */
 export type DeviceAnswer = 'confirmed' | 'unknown_device' | 'retry'
