@@ -8,6 +8,6 @@ export default defineConfig({
   test: {
     // The Worker writes a line a request: it is shown for tests that fail.
     silent: 'passed-only',
-    projects: ['test/vitest.edge.config.ts', 'test/vitest.node.config.ts', 'test/vitest.browser.config.ts'],
+    projects: ['test/vitest.workerd.config.ts', 'test/vitest.node.config.ts', 'test/vitest.browser.config.ts'],
   },
 })

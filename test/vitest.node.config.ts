@@ -6,7 +6,7 @@ export default defineProject({
     name: 'node',
     root: new URL('..', import.meta.url).pathname,
     include: ['test/**/*.test.{ts,tsx}'],
-    exclude: ['test/edge/**', 'test/durable-objects/**', 'test/corpus/**', 'test/**/*.browser.test.*'],
+    exclude: ['test/**/*.{workerd,browser}.test.*'],
     globalSetup: ['test/reconciler/postgres.ts'],
     // Most tests wait for another process half of their time.
     maxWorkers: 2,

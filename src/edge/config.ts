@@ -95,7 +95,7 @@ export function configOf(env: object): Config {
   if (known !== undefined) return known
   const result = checked.safeParse(env)
   if (!result.success) {
-    throw new InvalidConfig(result.error.issues.map((issue) => `${issue.path.join('..')}: ${issue.code}`).join(', '))
+    throw new InvalidConfig(result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.code}`).join(', '))
   }
   const values = result.data
   const scorer = scorerFrom(env)

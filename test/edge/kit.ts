@@ -11,7 +11,7 @@ import { decodeNotice, decodePushResponse, type Notice } from '../../src/protoco
 import type { Problem, ProblemCode } from '../../src/protocol/problems.ts'
 import { decodeReceipt, type Receipt } from '../../src/protocol/receipt.ts'
 import { TestDevice } from '../kit/device.ts'
-import type { TestBindings } from '../vitest.edge.config.ts'
+import type { TestBindings } from '../vitest.workerd.config.ts'
 
 /** Talks to the Worker in workerd as devices and people do, through its routes. */
 export const bindings = env as typeof env & TestBindings

@@ -5,7 +5,7 @@ import { combine } from '../../src/risk/decide.ts'
 import { assessLocally } from '../../src/risk/local.ts'
 import type { RemoteFailure } from '../../src/risk/score.ts'
 import type { SiraClient } from '../../src/risk/sira-client.ts'
-import corpus from '../corpus/sira-answers.json' with { type: 'json' }
+import corpus from '../attacks/inputs/sira-answers.json' with { type: 'json' }
 import { bundle, DEVICE, input, NOW_MS, payment, siraKit } from './kit.ts'
 
 /** Every answer of the corpus, sent over a real socket, is an error value, and never a score. */

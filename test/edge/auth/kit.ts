@@ -1,63 +1,67 @@
-import { toBase64url, utf8 } from '../../../src/protocol/bytes.ts'
-import { bindings, fetchWith, ORIGIN, SELF } from '../kit.ts'
+import { type AuthSettings, authenticatePerson, type PeopleIssuer } from '../../../src/edge/auth/authenticate.ts'
+import { accessPerson, oidcPerson } from '../../../src/edge/auth/claims.ts'
+import { type FetchedKeys, IssuerKeys, type KeyIo, type KeyStore } from '../../../src/edge/auth/issuer-keys.ts'
+import { after, fetchText } from '../../../src/edge/auth/wiring.ts'
 
-/** An OpenID provider of this name, through the Worker's own way out. */
-export function oidcProvider(name: string) {
-  const at = `https://oidc.test/${name}`
-  const hand = async (path: string) => (await fetch(`${at}/-/${path}`)).text()
-  const settings = { OIDC_ISSUER: at, OIDC_JWKS_URL: `${at}/jwks` }
-  return {
-    settings,
-    token: (alg: string, claims: object = { roles: ['pay_admin'] }) =>
-      hand(`token?alg=${alg}&claims=${encodeURIComponent(JSON.stringify(claims))}`),
-    rotate: () => hand('rotate'),
-    answer: (how: 'keys' | 'refused' | 'silence' | 'nonsense' | 'empty') => hand(`answer?with=${how}`),
-    asked: async () => Number(await hand('asked')),
-    get: (token: string, path = '/offline/policies') =>
-      fetchWith(settings, path, { headers: { authorization: `Bearer ${token}` } }),
+/** One isolate that authenticates people: with a clock and a store of the test's, and a real fetch. */
+export class TestIsolate {
+  nowMs = Date.now()
+  readonly store: MemoryStore
+  readonly settings: AuthSettings
+  readonly kept: Promise<unknown>[] = []
+
+  constructor(issuer: Pick<PeopleIssuer, 'issuer' | 'audience'> & { jwksUrl: string }, store = new MemoryStore()) {
+    this.store = store
+    const io: KeyIo = {
+      fetchText,
+      store,
+      nowMs: () => this.nowMs,
+      after,
+      keepAlive: (work) => {
+        this.kept.push(work)
+      },
+    }
+    const keys = new IssuerKeys(issuer.jwksUrl)
+    const access = {
+      ...issuer,
+      keys,
+      person: (claims: Parameters<typeof oidcPerson>[0]) => accessPerson(claims, GROUPS),
+    }
+    this.settings = { oidc: { ...issuer, keys, person: oidcPerson }, access, io }
+  }
+
+  async person(token: string) {
+    return this.ask({ authorization: `Bearer ${token}` })
+  }
+
+  async ask(headers: Record<string, string>, method = 'GET') {
+    const request = new Request('https://edge.test/offline/bundles', { method, headers })
+    const person = await authenticatePerson(request, this.settings)
+    await Promise.all(this.kept.splice(0))
+    return person
   }
 }
 
-/** Settings of an issuer that publishes these keys. */
-export const publishing = (jwks: object) => ({
-  OIDC_JWKS_URL: `https://keys.test/${toBase64url(utf8(JSON.stringify(jwks)))}`,
-})
+export const GROUPS = {
+  rolesClaim: 'custom.groups',
+  roles: { ops: 'pay_admin', audit: 'pay_auditor' },
+  subjectClaim: 'sub',
+  tenantClaim: undefined,
+} as const
 
-/** Everything that is stored for good: all of D1, and of every Device Object that the runtime knows. */
-export async function dumpDurable(): Promise<string> {
-  const { results } = await bindings.DB.prepare(
-    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\' ORDER BY name",
-  ).all<{ name: string }>()
-  const tables = await bindings.DB.batch(results.map(({ name }) => bindings.DB.prepare(`SELECT * FROM "${name}"`)))
-  return JSON.stringify(
-    tables.map(({ results: rows }, at) => [results[at]?.name, rows]),
-    (_, value) => (value instanceof ArrayBuffer ? [...new Uint8Array(value)] : value),
-  )
-}
+export class MemoryStore implements KeyStore {
+  readonly rows = new Map<string, FetchedKeys>()
+  writes = 0
+  down = false
 
-/** Lines of the log since it was last asked for. */
-export function recordLog(): {
-  readonly lines: () => readonly Record<string, unknown>[]
-  readonly restore: () => void
-} {
-  const taken: string[] = []
-  const levels = ['info', 'warn', 'error', 'log', 'debug'] as const
-  const before = levels.map((level) => console[level])
-  for (const level of levels) console[level] = (...args: unknown[]) => void taken.push(args.map(String).join(' '))
-  return {
-    lines: () =>
-      taken.splice(0).map((line) => {
-        try {
-          return JSON.parse(line) as Record<string, unknown>
-        } catch {
-          return { unstructured: line }
-        }
-      }),
-    restore: () => {
-      for (const [at, level] of levels.entries()) console[level] = before[at] as typeof console.log
-    },
+  async read(url: string) {
+    if (this.down) throw new Error('store is down')
+    return this.rows.get(url)
+  }
+
+  async write(url: string, keys: FetchedKeys) {
+    if (this.down) throw new Error('store is down')
+    this.writes++
+    this.rows.set(url, keys)
   }
 }
-
-export const fetchFrom = (address: string, path: string, init: RequestInit = {}) =>
-  SELF.fetch(ORIGIN + path, { ...init, headers: { ...(init.headers as object), 'cf-connecting-ip': address } })

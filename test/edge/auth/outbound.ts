@@ -1,4 +1,4 @@
-import { type OidcIssuer, startOidcIssuer } from '../../auth/oidc-issuer.ts'
+import { type OidcIssuer, startOidcIssuer } from './oidc-issuer.ts'
 
 /**
  * What the Worker finds outside. Runs in Node, beside workerd:

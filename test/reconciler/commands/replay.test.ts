@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { replay } from '../../../reconciler/commands/replay.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
-import { expectSoundBook } from '../../ledger/book.ts'
+import { expectSoundBook } from '../../migrations/ledger/book.ts'
 import { useDatabase } from '../database.ts'
 import { makeWorld, newWallet, type World } from '../kit.ts'
 import { call, tamper } from './kit.ts'

@@ -55,7 +55,7 @@ export class Records {
 
   async decode(key: string, raw: string): Promise<Stored> {
     if (LATER.test(raw)) return { kind: 'newer', raw }
-    const [format, checksum] = raw.split('..', 2)
+    const [format, checksum] = raw.split('.', 2)
     const body = raw.slice(`${format}.${checksum}.`.length)
     const known = format === PLAIN || format === SEALED
     if (!known || checksum !== (await this.#checksum(key, body))) return { kind: 'damaged', raw }

@@ -1,0 +1,121 @@
+import { beforeAll, expect, it } from 'vitest'
+import { app } from '../../../src/edge/app.ts'
+import { ulidText } from '../../../src/protocol/ids.ts'
+import { amountMinor, currency } from '../../../src/protocol/money.ts'
+import {
+  deliverIndex,
+  dumpObject,
+  dumpReadModel,
+  type Queues,
+  recordQueues,
+  select,
+} from '../../durable-objects/device/kit.ts'
+import { keySet, push, registered } from '../../edge/kit.ts'
+import { type Caller, call, pushPayments } from '../../edge/routes/kit.ts'
+import type { TestDevice } from '../../kit/device.ts'
+import { PEOPLE, ROUTES } from './routes.ts'
+
+/** Every route × role × tenant. */
+let queues: Queues
+let device: TestDevice
+/** With the ids of what is there in the place of their names. */
+let filled: (text: string) => string
+beforeAll(async () => {
+  queues = await recordQueues()
+  device = await registered({ tenant: 'own' })
+  // A payment that waits for a person, and a fork: something for every list.
+  const big = { amount: amountMinor(80_000), sender: device.ownerWallet, approval: 'AGENT-7' }
+  const { header } = await pushPayments(device, [device.payment(big)], queues)
+  const fork = { currency: currency('XOF'), entries: [device.payment()] }
+  for (let i = 0; i < 2; i++) await push((await device.seal(fork, await keySet())).bundle)
+  await deliverIndex(queues)
+  const [{ at } = {}] = await select<{ at: number }>(device, 'SELECT received_at AS at FROM bundles WHERE seq = 1')
+  const ids: Readonly<Record<string, string>> = {
+    ...{ device_id: device.id, bundle_id: ulidText(header.bundleId), counter: '1' },
+    ...{ country: 'SN', version: '1', date: new Date(at ?? 0).toISOString().slice(0, 10) },
+  }
+  filled = (text) => text.replaceAll(/:([a-z_]+)/g, (_, name: string) => ids[name] ?? name)
+})
+
+const ask = (route: string, who: Caller | undefined) => {
+  const [method = '', path = ''] = route.split(' ')
+  const { query = '', body = method === 'POST' ? {} : undefined } = ROUTES[route] ?? {}
+  return call(who, method, filled(path + query), body)
+}
+
+it('the table names every route that there is', () => {
+  const own = app.routes.filter(({ method, path }) => !(method === 'ALL' && (path === '/*' || path === '*')))
+  const served = new Set(own.map(({ method, path }) => `${method} ${path}`))
+  expect(Object.keys(ROUTES).toSorted()).toEqual([...served].toSorted())
+})
+
+it('nobody, a role too few, and another tenant: refused, and nothing is written', async () => {
+  const before = [await dumpObject(device), await dumpReadModel()]
+  const wrong: string[] = []
+  let asked = 0
+  const expectStatus = async (route: string, who: Caller | undefined, statuses: readonly number[]) => {
+    const response = await ask(route, who)
+    asked++
+    const text = await response.text()
+    if (!statuses.includes(response.status)) wrong.push(`${route} ${JSON.stringify(who)}: ${response.status} ${text}`)
+  }
+  for (const [route, { roles, ofTenant, allTenants }] of Object.entries(ROUTES)) {
+    if (roles === 'everybody') continue
+    // A push proves itself by what it carries, and here it carries nothing.
+    const nobody = route === 'POST /offline/push' ? [400] : [401]
+    await expectStatus(route, undefined, nobody)
+    for (const role of PEOPLE) {
+      const isAllowed = typeof roles !== 'string' && roles.includes(role)
+      // Devices and services sign; a person's token is nothing to them.
+      if (typeof roles === 'string') await expectStatus(route, { sub: 'm', roles: [role] }, nobody)
+      else if (!isAllowed) await expectStatus(route, { sub: 'm', roles: [role] }, [403])
+      if (!isAllowed || typeof roles === 'string') continue
+      const stranger = { sub: 'm', roles: [role], tenant: 'other' }
+      if (ofTenant) await expectStatus(route, stranger, [404])
+      if (allTenants) await expectStatus(route, stranger, [403])
+    }
+    await expectStatus(route, { sub: 'm', roles: ['pay_root'] }, nobody)
+    await expectStatus(route, { sub: 'm', roles: [] }, [...nobody, 403])
+  }
+  expect(wrong).toEqual([])
+  expect(asked).toBeGreaterThan(120)
+  expect([await dumpObject(device), await dumpReadModel()]).toEqual(before)
+})
+
+it('a list shows a tenant’s own people what is its own, and those of another nothing of it', async () => {
+  const wrong: string[] = []
+  for (const [route, { roles, shows = [] }] of Object.entries(ROUTES)) {
+    if (typeof roles === 'string' || shows.length === 0) continue
+    for (const role of roles) {
+      for (const tenant of [undefined, 'own', 'other']) {
+        const response = await ask(route, { sub: 'm', roles: [role], ...(tenant && { tenant }) })
+        const text = await response.text()
+        const isRight = shows.every((one) => text.includes(filled(one)) === (tenant !== 'other'))
+        if (response.status !== 200 || !isRight) wrong.push(`${route} ${role} of ${tenant}: ${response.status} ${text}`)
+      }
+    }
+  }
+  expect(wrong).toEqual([])
+})
+
+it('whoever may is let in: never 401, 403 or 500, nor 404 for what is its own', async () => {
+  const wrong: string[] = []
+  for (const [route, { roles, ofTenant, allTenants }] of Object.entries(ROUTES)) {
+    if (typeof roles === 'string') continue
+    for (const role of roles) {
+      for (const tenant of [undefined, 'own', 'other']) {
+        if (tenant !== undefined && allTenants) continue
+        // Reactivated last, so that the device is what it was.
+        if (/revoke|suspend/.test(route)) continue
+        const response = await ask(route, { sub: `m-${role}`, roles: [role], ...(tenant && { tenant }) })
+        const text = await response.text()
+        const never = ofTenant && tenant !== 'other' ? [401, 403, 404] : [401, 403]
+        if (never.includes(response.status) || response.status >= 500) {
+          wrong.push(`${route} ${role} of ${tenant}: ${response.status} ${text}`)
+        }
+        if (tenant === 'other' && text.includes(device.id)) wrong.push(`${route} shows ${device.id}: ${text}`)
+      }
+    }
+  }
+  expect(wrong).toEqual([])
+})

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { verifyBook } from '../../../reconciler/verify/verify.ts'
+import { localKeys } from '../../../src/crypto/local-keys.ts'
+import { amountMinor } from '../../../src/protocol/money.ts'
+import { type Made, randomBytes, type TestDevice } from '../../kit/device.ts'
+import { useDatabase } from '../database.ts'
+import { makeWorld, type World } from '../kit.ts'
+
+/** A payment that waits for a person because its payer's device never came. */
+const db = useDatabase()
+let world: World
+let merchant: TestDevice
+let phone: TestDevice
+let made: Made
+beforeAll(async () => {
+  world = await makeWorld(db())
+})
+beforeEach(async () => {
+  merchant = await world.device()
+  phone = await world.device('customer')
+  await db().owner.query("SELECT wallet_core.fund($1, '{1}', ARRAY[$2], '{100000}', 'XOF', now())", [
+    phone.id,
+    phone.ownerWallet,
+  ])
+  world.network.send(world.facts(merchant))
+})
+afterAll(() => world.close())
+
+async function held(nonces: readonly Uint8Array[]): Promise<void> {
+  const payments = await Promise.all(
+    nonces.map(async (nonce) => {
+      const payment = merchant.payment({ sender: phone.ownerWallet, amount: amountMinor(40_000) })
+      return { ...payment, authorization: await world.authorize(phone, payment, nonce) }
+    }),
+  )
+  made = await merchant.bundle(payments, world.keySet)
+  world.network.send(await world.admitMade(made, payments))
+  await world.settle()
+  world.now += 3 * 3_600_000
+  await world.settle()
+}
+const statuses = async () => {
+  const { rows } = await db().app.query(
+    'SELECT status, reason FROM offline_transactions WHERE device_id = $1 ORDER BY counter',
+    [merchant.id],
+  )
+  return rows.map(({ status, reason }) => reason ?? status)
+}
+
+test('approved after its payer’s device became known, it is posted', async () => {
+  await held([randomBytes(16)])
+  world.network.send(world.facts(phone))
+  await world.settle()
+  expect(await statuses()).toEqual(['payer_not_proven'])
+  world.network.send(world.review(made, 1, { 1: 'approve' }))
+  await world.settle()
+  expect(await statuses()).toEqual(['succeeded'])
+  expect(await db().balance(phone.ownerWallet)).toBe(60_000)
+})
+
+test('approved while its payer’s device is unknown, or when that device is suspended, it fails', async () => {
+  await held([randomBytes(16), randomBytes(16)])
+  world.network.send(world.review(made, 1, { 1: 'approve' }))
+  await world.settle()
+  world.network.send(world.facts(phone, { status: 'suspended' }))
+  await world.settle()
+  world.network.send(world.review(made, 2, { 2: 'approve' }))
+  await world.settle()
+  const { rows } = await db().app.query('SELECT status FROM offline_transactions WHERE device_id = $1', [merchant.id])
+  expect(rows).toEqual([{ status: 'failed' }, { status: 'failed' }])
+  expect(await db().balance(phone.ownerWallet)).toBe(100_000)
+})
+
+test('one signature, approved for two payments, is good for one', async () => {
+  const nonce = randomBytes(16)
+  await held([nonce, nonce])
+  world.network.send(world.facts(phone))
+  await world.settle()
+  world.network.send(world.review(made, 1, { 1: 'approve', 2: 'approve' }))
+  await world.settle()
+  expect((await statuses()).sort()).toEqual(['payer_not_proven', 'succeeded'])
+  expect(await db().balance(phone.ownerWallet)).toBe(60_000)
+})
+
+test('after all this the whole book is sound', async () => {
+  const keys = await localKeys(world.env['EDGE_KEYS'] ?? '', world.env['KEY_WRAPPING_SECRET'] ?? '')
+  const { findings } = await verifyBook({ pool: db().app, keys, examplesMax: 5, onProgress: () => undefined })
+  expect(findings.filter(({ found }) => found > 0)).toEqual([])
+})

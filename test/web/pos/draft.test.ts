@@ -1,0 +1,148 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { PayerPhone } from '../../../dev/fleet/payer.ts'
+import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
+import type { OfflinePayment } from '../../../src/device/sdk/index.ts'
+import { toBase64url } from '../../../src/protocol/bytes.ts'
+import { type PadKey, padKeyOf, press } from '../../../src/web/pos/amount.ts'
+import { invitationIn } from '../../../src/web/pos/invitation.ts'
+import { hrefOf, routeOf } from '../../../src/web/pos/route.ts'
+import { type Draft, EMPTY, paymentLike, problemsOf, termsOf, withProofs } from '../../../src/web/pos/till/draft.ts'
+import { totalsOf } from '../../../src/web/pos/totals.ts'
+import { POLICY } from '../../risk/kit.ts'
+
+const shop = { ownerWallet: 'W-SN-M1', policy: POLICY }
+const draft = (digits: string, rest: Partial<Draft> = {}): Draft => ({ ...EMPTY, digits, payer: 'W-SN-C1', ...rest })
+const problems = (digits: string, rest?: Partial<Draft>) => [...problemsOf(draft(digits, rest), shop, undefined)]
+
+describe('the amount pad', () => {
+  const anyKeys = fc.array(fc.constantFrom<PadKey>('0', '00', '1', '7', '9', 'erase'), { maxLength: 40 })
+  const anyMax = fc.integer({ min: 1, max: 10_000_000 })
+  const typed = (keys: readonly PadKey[], max: number) => keys.reduce((digits, key) => press(digits, key, max), '')
+
+  it('shows what is taken: no leading zero, and never more digits than one above the largest amount', () => {
+    fc.assert(
+      fc.property(anyKeys, anyMax, (keys, max) => {
+        const digits = typed(keys, max)
+        expect(digits).toMatch(/^([1-9][0-9]*)?$/)
+        expect(digits.length).toBeLessThanOrEqual(String(max).length + 1)
+      }),
+    )
+  })
+
+  it('never makes an amount that can be taken out of one that is too large', () => {
+    const digitKeys = fc.array(fc.constantFrom<PadKey>('0', '00', '1', '7', '9'), { maxLength: 40 })
+    fc.assert(
+      fc.property(digitKeys, anyMax, (keys, max) => {
+        const meant = Number(keys.join(''))
+        fc.pre(Number.isSafeInteger(meant) && meant > max)
+        expect(Number(typed(keys, max))).toBeGreaterThan(max)
+      }),
+    )
+  })
+
+  it('takes digits, erasing and clearing from the keyboard, and nothing else', () => {
+    expect(['5', 'Backspace', 'Escape', 'Delete', 'a', 'F5', ' '].map(padKeyOf)).toEqual([
+      ...['5', 'erase', 'clear', 'clear'],
+      ...[undefined, undefined, undefined],
+    ])
+  })
+})
+
+describe('what keeps a payment from being taken', () => {
+  it.each([
+    ['no payer', problems('500', { payer: ' ' }), ['no_payer']],
+    ['a wallet with a space in it', problems('500', { payer: 'W SN' }), ['payer']],
+    ['the shop itself', problems('500', { payer: 'W-SN-M1' }), ['own_wallet']],
+    ['no consent above its limit', problems('10001'), ['no_consent']],
+    ['something else instead of a consent', problems('10001', { consent: 'AAAA' }), ['consent']],
+    ['all that is missing, at once', problems('50001', { payer: '' }), ['no_payer', 'no_consent', 'no_approval']],
+    ['nothing at the limit', problems('10000'), []],
+  ])('%s', (_, found, expected) => {
+    expect(found).toEqual(expected)
+  })
+
+  it('a consent for another amount', async () => {
+    const consent = await consentTo(draft('20000'))
+    expect(problems('20000', { consent })).toEqual([])
+    expect(problems('20001', { consent })).toEqual(['consent'])
+    expect(problems('20000', { consent, payer: 'W-SN-C2' })).toEqual(['consent'])
+  })
+
+  it('no approval above its limit', async () => {
+    const consent = await consentTo(draft('50001'))
+    expect(problems('50001', { consent })).toEqual(['no_approval'])
+    expect(problems('50001', { consent, approval: 'A-17' })).toEqual([])
+    const proven = draft('50001', { consent, approval: ' A-17 ' })
+    expect(withProofs(proven, shop)).toMatchObject({ amount: 50_001, approval: 'A-17', sender: 'W-SN-C1' })
+    expect(withProofs(proven, shop).authorization).toBeInstanceOf(Uint8Array)
+  })
+
+  it('the same customer with the same amount a moment ago, until a person says that it is another one', () => {
+    const taken = payment({ initiatedAtMs: 1_000_000 })
+    const like = (nowMs: number, status?: OfflinePayment['status']) =>
+      paymentLike(draft('500'), [{ ...taken, ...(status && { status }) }], nowMs)
+    expect(like(1_060_000)).toEqual(taken)
+    expect([like(1_120_000), like(1_060_000, 'failed'), like(1_060_000, 'voided')]).toEqual(Array(3).fill(undefined))
+    expect([...problemsOf(draft('500'), shop, taken)]).toEqual(['again'])
+    expect([...problemsOf(draft('500', { another: true }), shop, taken)]).toEqual([])
+  })
+
+  it('not the method, where the policy has no choice of it', () => {
+    const only = { ...shop, policy: { ...POLICY, allowedMethods: ['qr'] as const } }
+    expect(withProofs(draft('500'), only).method).toBe('qr')
+    expect(withProofs(draft('500', { method: 'qr' }), shop).method).toBe('qr')
+  })
+})
+
+it('only a verified outcome counts as settled', () => {
+  const statuses = ['pending_offline', 'pending', 'review', 'quarantined', 'succeeded', 'failed', 'reversed'] as const
+  const totals = totalsOf(statuses.map((status) => payment({ status })))
+  expect(totals).toEqual({
+    settled: { count: 1, value: 500 },
+    waiting: { count: 4, value: 2000 },
+    notPaid: { count: 2, value: 1000 },
+  })
+})
+
+describe('the address', () => {
+  it.each([
+    ['#enrol=POS-1.7H2K-9QXA', { deviceId: 'POS-1', code: '7H2K-9QXA' }],
+    ['#enrol=POS.A.1.7H2K', { deviceId: 'POS.A.1', code: '7H2K' }],
+    ['#enrol=.7H2K', undefined],
+    ['#enrol=POS-1.', undefined],
+    ['#enrol=POS 1.7H2K', undefined],
+    ['#/today', undefined],
+  ])('%s invites, or does not', (fragment, expected) => {
+    expect(invitationIn(fragment)).toEqual(expected)
+  })
+
+  it('leads to every screen and back, and from nonsense to the till', () => {
+    const routes = [
+      { screen: 'till' },
+      { screen: 'today' },
+      { screen: 'carry' },
+      { screen: 'device' },
+      { screen: 'receipt', localId: 'POS-1/42' },
+      { screen: 'carried' },
+      { screen: 'carried', id: '00ff' },
+    ] as const
+    for (const route of routes) expect(routeOf(hrefOf(route))).toEqual(route)
+    expect(['', '#', '#/nonsense', '#enrol=x'].map(routeOf)).toEqual(Array(4).fill({ screen: 'till' }))
+  })
+})
+
+async function consentTo(asked: Draft): Promise<string> {
+  const signer = await webCryptoSuite.es256Signer(new Uint8Array(32).fill(9))
+  return toBase64url(await new PayerPhone('TEL-1', signer, webCryptoSuite).authorize(termsOf(asked, shop)))
+}
+
+function payment(rest: Partial<OfflinePayment>): OfflinePayment {
+  const { amount, currency, receiver } = termsOf(draft('500'), shop)
+  return {
+    ...{ counter: 1, type: 'merchant', method: 'wallet', amount, currency, sender: 'W-SN-C1', receiver },
+    ...{ initiatedAtMs: 0, localId: 'POS-1/1', status: 'pending_offline', receipted: false },
+    expected: { decision: 'accepted' },
+    ...rest,
+  }
+}

@@ -1,0 +1,256 @@
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import axe from 'axe-core'
+import { type BrowserContext, chromium, type Page } from 'playwright'
+import { afterAll, beforeAll, expect } from 'vitest'
+import { registerDevice } from '../../../dev/fleet/admin.ts'
+import { PayerPhone } from '../../../dev/fleet/payer.ts'
+import { buildPages, invite, PAYERS } from '../../../dev/pos.ts'
+import { newSecrets } from '../../../dev/secrets.ts'
+import { type Stack, startStack } from '../../../dev/stack.ts'
+import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
+import { toBase64url } from '../../../src/protocol/bytes.ts'
+import { chromiumLaunch } from '../../kit/chromium.ts'
+import { type Database, useDatabase } from '../../reconciler/database.ts'
+import { Camera } from './camera.ts'
+
+/** A phone as it lies on a market stall. */
+const PHONE = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, locale: 'fr-SN' }
+const ROOT = join(import.meta.dirname, '../../..')
+const SHOTS = join(ROOT, 'test-results/pos')
+export const SHOP = 'W-SN-M960'
+
+export { PAYERS }
+export const PAYER = PAYERS[0] as string
+
+/** One browser with one profile. */
+export interface Phone {
+  readonly context: BrowserContext
+  /** A page on which nothing may go wrong: `assertClean` says what did. */
+  open(url: string): Promise<Page>
+}
+
+export interface CameraPhone extends Phone {
+  readonly camera: Camera
+}
+
+export interface Shop extends Phone {
+  readonly stack: Stack
+  readonly database: Database
+  /** Where the served page is, with `deploy`. */
+  readonly page: string
+  /** The invitation of a new till. */
+  invite(deviceId: string): Promise<string>
+  /** What the book has settled of a device: counter, amount, and how many transfers carry its name. */
+  settled(deviceId: string): Promise<readonly (readonly [counter: number, amount: number, transfers: number])[]>
+  /** Another phone with a camera; the first one has none. `camera: 'denied'`: its owner allows it to no page. */
+  phone(options?: { readonly camera: 'denied' }): Promise<CameraPhone>
+  /** What a customer's phone shows for the merchant to scan, to agree to an amount. */
+  consent(amount: number): Promise<string>
+}
+
+/** The whole stack with the built page, and one browser profile, for a test file. `deploy` is a page of its own to change. */
+export function useShop({ deploy = false } = {}): () => Shop {
+  const database = useDatabase()
+  const stops: (() => unknown)[] = []
+  let shop: Shop | undefined
+
+  beforeAll(async () => {
+    await buildPages()
+    const dir = mkdtempSync(join(tmpdir(), 'molam-pos-'))
+    stops.push(() => rmSync(dir, { recursive: true, force: true }))
+    const { appUrl: app, ownerUrl: owner } = database()
+    const stack = await startStack({
+      dataDir: dir,
+      secrets: await newSecrets(),
+      database: { app, owner },
+      ...(deploy && { configs: [deployment(dir), join(ROOT, 'dev/queue/wrangler.toml')] }),
+    })
+    stops.push(() => stack.stop())
+    const phone = async (flags: readonly string[]): Promise<Phone> => {
+      const { args = [], ...options } = await chromiumLaunch()
+      const browser = await chromium.launch({ ...options, args: [...args, ...flags] })
+      stops.push(() => browser.close())
+      const context = await browser.newContext(PHONE)
+      context.setDefaultTimeout(20_000)
+      return {
+        context,
+        async open(url) {
+          const page = await context.newPage()
+          await page.addInitScript(rememberCameras)
+          watch(page, stack.edge.url)
+          await page.goto(url)
+          return page
+        },
+      }
+    }
+    let cameras = 0
+    shop = {
+      ...(await phone([])),
+      stack,
+      database: database(),
+      page: join(dir, 'dist/web/pos'),
+      invite: (deviceId) => invite(stack, { deviceId, country: 'SN', shop: SHOP }),
+      settled: (deviceId) => settledOf(database(), deviceId),
+      async phone(options) {
+        const camera = new Camera(join(dir, `camera-${cameras++}.y4m`))
+        return { ...(await phone(camera.flags(options?.camera))), camera }
+      },
+      consent: (amount) => consentOf(stack, amount),
+    }
+  })
+
+  afterAll(async () => {
+    for (const stop of stops.reverse()) await stop()
+  })
+
+  return () => {
+    if (shop === undefined) throw new Error('the shop is there from beforeAll on')
+    return shop
+  }
+}
+
+/** A copy of the page and a config that serves it. */
+function deployment(dir: string): string {
+  cpSync(join(ROOT, 'dist/web'), join(dir, 'dist/web'), { recursive: true })
+  const config = readFileSync(join(ROOT, 'wrangler.toml'), 'utf8')
+    .replace('main = "', `main = "${ROOT}/`)
+    .replace('migrations_dir = "', `migrations_dir = "${relative(dir, ROOT)}/`)
+  writeFileSync(join(dir, 'wrangler.toml'), config)
+  return join(dir, 'wrangler.toml')
+}
+
+/** The customer's phone, enrolled, confirms a payment at the shop. */
+async function consentOf({ edge, issuer }: Stack, amount: number): Promise<string> {
+  const signer = await webCryptoSuite.es256Signer(new Uint8Array(32).fill(11))
+  const phone = new PayerPhone('TEL-PAYER-1', signer, webCryptoSuite)
+  const token = await issuer.token('ops', ['pay_admin'])
+  await registerDevice(edge.url, token, { deviceId: phone.deviceId, country: 'SN', ownerWallet: PAYER, signer })
+  const terms = { type: 'merchant', amount, currency: 'XOF', sender: PAYER, receiver: SHOP } as const
+  return toBase64url(await phone.authorize(terms))
+}
+
+async function settledOf({ owner }: Database, deviceId: string) {
+  const { rows } = await owner.query<{ counter: string; amount: string; transfers: number }>(
+    `SELECT t.counter, t.amount_minor AS amount,
+       (SELECT count(*) FROM wallet_core.transfers x
+         WHERE x.source_id = t.device_id AND x.source_no = t.counter AND x.kind = 'payment')::int AS transfers
+     FROM offline_transactions t WHERE t.device_id = $1 AND t.status = 'succeeded' ORDER BY t.counter`,
+    [deviceId],
+  )
+  return rows.map(({ counter, amount, transfers }) => [Number(counter), Number(amount), transfers] as const)
+}
+
+/** Runs in the page before its own scripts: keeps every camera that the page is given, so that a test can see it end. */
+function rememberCameras(): void {
+  const cameras: MediaStreamTrack[] = []
+  Object.assign(globalThis, { cameras })
+  const { mediaDevices } = navigator
+  const open = mediaDevices.getUserMedia.bind(mediaDevices)
+  mediaDevices.getUserMedia = async (wanted) => {
+    const stream = await open(wanted)
+    cameras.push(...stream.getTracks())
+    return stream
+  }
+}
+
+const troubles = new WeakMap<Page, string[]>()
+
+/** Notes what no merchant should ever cause: errors of the page, and requests to anybody but the edge. */
+function watch(page: Page, edgeUrl: string): void {
+  const found: string[] = []
+  troubles.set(page, found)
+  page.on('pageerror', (error) => found.push(`error: ${error.message}`))
+  page.on('console', (message) => {
+    // A request that fails without a network is not the page's fault, and the browser logs it all the same.
+    const network = message.text().startsWith('Failed to load resource: net::ERR_')
+    if (message.type() === 'error' && !network) found.push(`console: ${message.text()}`)
+  })
+  page.on('request', (request) => {
+    const { origin, protocol } = new URL(request.url())
+    if (origin !== edgeUrl && protocol !== 'blob:' && protocol !== 'data:') found.push(`foreign: ${request.url()}`)
+  })
+}
+
+export function assertClean(page: Page): void {
+  expect(troubles.get(page)).toEqual([])
+}
+
+/** Keeps a picture of the whole screen from its top, and asks axe what is wrong with it. */
+export async function look(page: Page, name: string): Promise<void> {
+  mkdirSync(SHOTS, { recursive: true })
+  await stands(page)
+  await page.evaluate(() => scrollTo(0, 0))
+  const { width, height } = page.viewportSize() ?? PHONE.viewport
+  // All of it at once, with the navigation where it belongs: a taller page may be laid out anew.
+  for (let missing = await hiddenBelow(page); missing > 0; missing = await hiddenBelow(page)) {
+    await page.setViewportSize({ width, height: (page.viewportSize()?.height ?? height) + missing })
+  }
+  await page.screenshot({ path: join(SHOTS, `${name}.png`) })
+  await page.setViewportSize({ width, height })
+  expect(await widerThanScreen(page), `${name}: sticks out`).toEqual([])
+  // As text through the debugger: the page's own policy allows no foreign script.
+  await page.evaluate(axe.source)
+  const violations = await page.evaluate(async () => {
+    const run = (globalThis as unknown as { axe: typeof axe }).axe.run
+    const { violations } = await run(document, { resultTypes: ['violations'] })
+    return violations.map(({ id, impact, nodes }) => `${impact} ${id}: ${nodes.map((node) => node.html).join(' ')}`)
+  })
+  expect(violations, `${name}: axe`).toEqual([])
+}
+
+/** The screen of the address is the one that is shown, its buttons can be pressed, it is laid out and painted. */
+async function stands(page: Page): Promise<void> {
+  await page.waitForFunction(() => {
+    const shell = document.querySelector<HTMLElement>('.pos')
+    const isShown = shell === null || shell.dataset['screen'] === (location.hash.split('/')[1] || 'till')
+    return isShown && document.querySelector('[data-settled=false]') === null
+  })
+  await painted(page)
+}
+
+const painted = (page: Page) =>
+  page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))))
+
+/** How many pixels of the page are below the end of the screen. */
+async function hiddenBelow(page: Page): Promise<number> {
+  await painted(page)
+  return page.evaluate(() => document.documentElement.scrollHeight - document.documentElement.clientHeight)
+}
+
+/** What is wider than the page, or than the box that it stands in. */
+export const widerThanScreen = (page: Page) =>
+  page.evaluate(() => {
+    const boxes = document.querySelectorAll('html, .pos-pane, .pos-pane section, .pos-pane article, .pos-pane button')
+    const wide = [...boxes].filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+    return wide.map(({ tagName, className, scrollWidth }) => `${tagName} ${className}: ${scrollWidth} pixels`)
+  })
+
+/** How each payment of the list stands, as the page shows it: the newest first. */
+export const statuses = (page: Page) =>
+  page.locator('.molam-row').evaluateAll((rows) => rows.map((row) => (row as HTMLElement).dataset['status']))
+
+/** The steps of a payment up to its last button. @param amount empty when it is keyed in already */
+export async function fill(page: Page, amount: number | '', payer = PAYER): Promise<void> {
+  await page.getByRole('button', { name: 'Continuer' }).waitFor()
+  await page.keyboard.type(String(amount))
+  await page.keyboard.press('Enter')
+  await page.getByLabel('Compte du client').fill(payer)
+  // What comes too soon after the step before is not meant for this one.
+  await page.locator('.pos-payer-step[data-settled=true]').waitFor()
+}
+
+/** What the till calls the payment that was taken; and on to the next. */
+export async function taken(page: Page): Promise<string> {
+  const localId = (await page.locator('.pos-local-id').textContent()) ?? ''
+  await page.getByRole('button', { name: 'Nouveau paiement' }).click()
+  return localId
+}
+
+/** Takes a payment as a merchant with a keyboard does. */
+export async function take(page: Page, amount: number, payer = PAYER): Promise<string> {
+  await fill(page, amount, payer)
+  await page.keyboard.press('Enter')
+  return taken(page)
+}

@@ -1,0 +1,108 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import { page, userEvent } from 'vitest/browser'
+import type { Policy } from '../../../src/protocol/policy.ts'
+import { terms } from '../../device/sdk/rig.ts'
+import { Till } from '../../ui/till.tsx'
+import { openPage, PAYER } from './page.tsx'
+
+/** What the steps of a payment say before anybody is asked to pay, and when it cannot be taken. */
+const DAY_MS = 86_400_000
+const amounts = (text: string) => text.replaceAll(/\s/gu, ' ')
+
+beforeEach(() => page.viewport(360, 740))
+
+async function opened(policy: Partial<Policy> = {}, before: (till: Till) => Promise<unknown> = async () => undefined) {
+  const till = await Till.open({ autoSync: false })
+  till.rig.edge.policy = { ...till.rig.edge.policy, ...policy, version: 2 }
+  await till.sdk.syncNow()
+  await before(till)
+  return { till, ...(await openPage(till)) }
+}
+
+describe('a till that will take nothing says so before an amount is asked for, and goes no further', () => {
+  it.each([
+    ['the number of the day is reached', { maxOfflinePerDevicePerDay: 1 }, take, 'Le nombre de paiements du jour'],
+    ['the amount of the day is reached', { maxOfflineValuePerDevicePerDay: 2500 }, take, 'Le montant du jour'],
+    ['payments are suspended', { enabled: false }, undefined, 'Les paiements hors ligne sont suspendus.'],
+    ['the last sync is too long ago', {}, overdue, 'Connectez la caisse à Internet avant d’encaisser'],
+    ['it is blocked', {}, suspended, 'Cette caisse est bloquée'],
+  ] as const)('%s', async (_, policy, before, why) => {
+    const { one, main, text } = await opened(policy, before)
+    await expect.poll(() => amounts(one('.pos-amount-step [role=alert]').textContent ?? '')).toContain(why)
+    expect(text()).not.toContain('Reste ce jour')
+    await userEvent.keyboard('100{Enter}')
+    main().click()
+    expect(main().getAttribute('aria-disabled')).toBe('true')
+    await expect.element(page.getByRole('button', { name: 'Continuer' })).toBeVisible()
+  })
+})
+
+it('an amount above what is left of the day is refused while it is keyed in', async () => {
+  const { one } = await opened({ maxOfflineValuePerDevicePerDay: 4_000 }, take)
+  await userEvent.keyboard('1501')
+  await expect
+    .poll(() => amounts(one('[role=alert]').textContent ?? ''))
+    .toBe('Il reste 1 500 F CFA à encaisser aujourd’hui.')
+  await userEvent.keyboard('{Backspace}0{Enter}')
+  await expect.element(page.getByLabelText('Compte du client')).toBeVisible()
+})
+
+it('a limit of yesterday holds no longer once the day is over, without anything happening on the device', async () => {
+  const { till, one } = await opened({ maxOfflinePerDevicePerDay: 1 }, take)
+  await expect.element(page.getByText('Le nombre de paiements du jour est atteint.')).toBeVisible()
+  till.rig.timeMs += DAY_MS
+  document.dispatchEvent(new Event('visibilitychange'))
+  await expect.poll(() => one('.pos-hint').textContent).toContain('1 paiement')
+})
+
+it('a payment that is not complete leads to what is missing, and says it aloud', async () => {
+  const { settle, main, text } = await opened()
+  await userEvent.keyboard('60000{Enter}')
+  const payer = page.getByLabelText('Compte du client')
+  await expect.element(payer).toBeVisible()
+  await settle()
+  main().focus()
+  await userEvent.keyboard('{Enter}')
+  await expect.element(payer).toHaveFocus()
+  const said = () =>
+    page
+      .getByRole('alert')
+      .elements()
+      .map((alert) => alert.textContent)
+  expect(said()).toEqual(['Le compte du client manque.', 'L’accord signé manque.', 'La référence manque.'])
+  await userEvent.fill(payer, 'deux mots')
+  expect(said()[0]).toContain('Un compte a de 1 à 64')
+  await userEvent.fill(payer, PAYER)
+  main().click()
+  await expect.element(page.getByLabelText('Accord signé du client')).toHaveFocus()
+  expect(text()).not.toContain('Ce n’est pas un accord signé')
+})
+
+it('the same payment a moment later is asked about, by the time of the first one and by the device’s own clock', async () => {
+  const { till, settle, main } = await opened({}, take)
+  // The phone's own clock is wrong by hours; the edge has corrected it.
+  till.rig.wallOffsetMs = -3 * 3_600_000
+  await till.sdk.syncNow()
+  await userEvent.keyboard('2500{Enter}')
+  await userEvent.fill(page.getByLabelText('Compte du client'), PAYER)
+  await expect.element(page.getByText(/de ce client est déjà noté à 09:00/)).toBeVisible()
+  await settle()
+  main().click()
+  await expect.element(page.getByRole('checkbox')).toHaveFocus()
+  expect(till.sdk.getTransactions()).toHaveLength(1)
+})
+
+async function take({ sdk }: Till) {
+  await sdk.createOfflineTransaction(terms())
+}
+
+async function overdue({ rig }: Till) {
+  rig.timeMs += 5 * DAY_MS
+}
+
+async function suspended(till: Till) {
+  const { rig, sdk } = till
+  await take(till)
+  rig.edge.status = 'suspended'
+  await sdk.syncNow()
+}
