@@ -1,19 +1,19 @@
 import { DurableObject } from 'cloudflare:workers'
 import { signAsEdge } from '../../src/crypto/sign1.ts'
 import { configOf } from '../../src/edge/config.ts'
-import type { Env } from '../../src/edge/env.ts'
 import { logger } from '../../src/edge/log.ts'
-import type { Held } from '../../src/edge/store/consume-index.ts'
+import type { Indexed } from '../../src/edge/store/index-message.ts'
 import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
 import type { Confirmation } from '../../src/protocol/confirmations.ts'
 import type { DeviceKey, DeviceStatus } from '../../src/protocol/messages.ts'
 import { encodeReceipt } from '../../src/protocol/receipt.ts'
 import { err, ok, type Result } from '../../src/protocol/result.ts'
-import type { RemoteScorer } from '../../src/risk/scorer.ts'
+import type { RemoteScorer } from '../../src/risk/remote-scorer.ts'
 import { type Admission, type Contradiction, decideAdmission } from './admit/admission.ts'
 import { raiseOverdueGap } from './admit/chain-gap.ts'
 import { commitAdmission } from './admit/commit.ts'
 import { keepContradiction } from './admit/contradiction.ts'
+import type { DeviceBindings } from './bindings.ts'
 import { describeDevice } from './description.ts'
 import { Delivery } from './owed/delivery.ts'
 import { tellSira } from './owed/escalation.ts'
@@ -54,14 +54,14 @@ import type {
  *
  * This file wires; the decisions are pure and elsewhere.
  */
-export class DeviceObject extends DurableObject<Env> {
+export class DeviceObject extends DurableObject<DeviceBindings> {
   readonly #sql: SqlStorage
   readonly #delivery: Delivery
   readonly #administration: Administration
   readonly #admissions = new Turns()
   #registered: boolean
 
-  constructor(ctx: DurableObjectState, env: Env) {
+  constructor(ctx: DurableObjectState, env: DeviceBindings) {
     super(ctx, env)
     this.#sql = ctx.storage.sql
     this.#registered = hasSchema(this.#sql)
@@ -189,8 +189,8 @@ export class DeviceObject extends DurableObject<Env> {
   }
 
   /** What the read model holds now: told by whoever wrote it there (src/edge/store/consume-index.ts). */
-  async indexed(held: Held): Promise<void> {
-    if (this.#registered) await this.#delivery.markHeld(held)
+  async indexed(indexed: Indexed): Promise<void> {
+    if (this.#registered) await this.#delivery.markIndexed(indexed)
   }
 
   /** Suspends, reactivates or revokes. @returns the status that is in force afterwards, or why none of it was done */

@@ -1,12 +1,10 @@
+import type { DeviceBindings } from '../../durable-objects/device/bindings.ts'
 import type { DeviceObject } from '../../durable-objects/device/device-object.ts'
-import type { IndexMessage } from './store/index-message.ts'
 
 /** What wrangler.toml binds. Texts are read through config.ts only. */
-export interface Env {
+export interface Env extends DeviceBindings {
   readonly DEVICE: DurableObjectNamespace<DeviceObject>
   readonly DB: D1Database
-  readonly SETTLE_QUEUE: Queue<Uint8Array>
-  readonly INDEX_QUEUE: Queue<IndexMessage>
   readonly PUSH_RATE: RateLimit
   readonly ADDRESS_RATE: RateLimit
 }

@@ -1,7 +1,7 @@
 import type { AmountHistory, SeenPayment } from './history.ts'
 import { partyTag } from './history.ts'
-import type { Rule, Scene } from './local.ts'
 import { justUnder, proofLimits } from './proof-limits.ts'
+import type { Rule, Scene } from './rule.ts'
 import { ramp } from './weights.ts'
 import { crowds, DAY_MS, raise } from './windows.ts'
 

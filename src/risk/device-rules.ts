@@ -1,7 +1,7 @@
 import { activityKey, calendarDay } from '../protocol/activity.ts'
 import { MISSING_BUNDLES_MAX } from './limits.ts'
-import type { Rule, Scene } from './local.ts'
 import { NEUTRAL } from './reputation.ts'
+import type { Rule, Scene } from './rule.ts'
 import { ramp } from './weights.ts'
 import { DAY_MS } from './windows.ts'
 

@@ -1,44 +1,12 @@
-import type { Activity } from '../protocol/activity.ts'
-import type { Payment } from '../protocol/payment.ts'
-import type { Policy } from '../protocol/policy.ts'
 import { amountRules } from './amount-rules.ts'
 import { deviceRules } from './device-rules.ts'
-import { type DeviceHistory, recentPayments, type SeenPayment, seenPayment } from './history.ts'
+import { recentPayments, seenPayment } from './history.ts'
 import { REASONS_MAX } from './limits.ts'
 import { partyRules } from './party-rules.ts'
+import type { LocalInput, Rule, Scene } from './rule.ts'
 import type { RiskReason } from './score.ts'
 import { timeRules } from './time-rules.ts'
 import { type RuleName, WEIGHTS } from './weights.ts'
-
-/**
- * The local risk scorer: named, deterministic rules over a bundle and what its device did before. It decides alone when
- * the remote scorer cannot be asked, with the same result at the edge and at the reconciler for the same input.
- *
- * Each rule has a weight (weights.ts) and speaks with a strength of 0–1. What they say adds up, so that one can read how
- * a score came about; 1 at the most. A rule speaks about the whole bundle or about some of its payments, and then the
- * others do not pay for them.
- */
-export interface LocalInput {
-  /** Those that were not seen before, in the order of their counters. */
-  readonly payments: readonly Payment[]
-  readonly policy: Policy
-  readonly ownerWallet: string
-  readonly signedAtMs: number
-  /** What the device counted when it sealed (payload.ts). */
-  readonly countedMs: number | undefined
-  /** What the device's days held before this bundle. */
-  readonly activity: Activity
-  readonly history: DeviceHistory
-  /** Seqs of the chain that this bundle leaves out. */
-  readonly holes: number
-  /** All that are missing before it, also since earlier bundles. */
-  readonly missingBefore: number
-  /** Contradictions of late (reputation.ts). */
-  readonly recentConflicts: number
-  readonly deviceAgeMs: number
-  /** 0–1, 0.5 for a device nobody knows. */
-  readonly reputation: number
-}
 
 export interface LocalScore {
   readonly scoredBy: 'local'
@@ -54,25 +22,6 @@ export interface LocalScore {
   readonly version: string
 }
 
-/** The input as the rules take it. */
-export interface Scene extends LocalInput {
-  /** The payments of the bundle and those before it, in order of time. */
-  readonly seen: readonly SeenPayment[]
-  readonly skewMs: number
-}
-
-/** What a rule says. Strengths are 0–1. */
-interface Finding {
-  readonly rule: RuleName
-  readonly detail: string
-  /** About the whole bundle, */
-  readonly strength?: number
-  /** or about payments of it, by counter. */
-  readonly about?: ReadonlyMap<number, number>
-}
-
-export type Rule = (scene: Scene) => Finding | undefined
-
 /** Changes with every rule, weight and threshold: a stored score must say what it was made by. */
 export const LOCAL_VERSION = 'local-2'
 
@@ -81,6 +30,14 @@ const UNIT = 10_000
 
 const RULES: readonly Rule[] = [...deviceRules, ...timeRules, ...amountRules, ...partyRules]
 
+/**
+ * The local risk scorer: named, deterministic rules over a bundle and what its device did before. It decides alone when
+ * the remote scorer cannot be asked, with the same result at the edge and at the reconciler for the same input.
+ *
+ * Each rule has a weight (weights.ts) and speaks with a strength of 0–1. What they say adds up, so that one can read how
+ * a score came about; 1 at the most. A rule speaks about the whole bundle or about some of its payments, and then the
+ * others do not pay for them.
+ */
 export function assessLocally(input: LocalInput): LocalScore {
   const seen = [...recentPayments(input.history), ...input.payments.map(seenPayment)].sort((a, b) => a.atMs - b.atMs)
   const scene: Scene = { ...input, seen, skewMs: input.policy.maxClockSkewMinutes * 60_000 }

@@ -1,5 +1,5 @@
 import { partyTag, type SeenPayment } from './history.ts'
-import type { Rule } from './local.ts'
+import type { Rule } from './rule.ts'
 import { ramp } from './weights.ts'
 import { crowds, DAY_MS, raise } from './windows.ts'
 

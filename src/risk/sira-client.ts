@@ -3,8 +3,8 @@ import type { Result } from '../protocol/result.ts'
 import type { Breaker } from './breaker.ts'
 import { BULK_CALLS_AT_ONCE, BULK_PAYMENTS_MAX } from './limits.ts'
 import type { Hmac } from './pseudonym.ts'
+import type { RemoteScorer } from './remote-scorer.ts'
 import type { RemoteFailure, RemoteRisk } from './score.ts'
-import type { RemoteScorer } from './scorer.ts'
 import { type Operation, type SiraDeps, type SiraSettings, SiraTransport } from './sira-call.ts'
 import {
   type BulkItem,

@@ -1,4 +1,4 @@
-import type { Rule } from './local.ts'
+import type { Rule } from './rule.ts'
 import { ramp } from './weights.ts'
 import { crowds } from './windows.ts'
 

@@ -1,13 +1,12 @@
 import { sealSettleMessage } from '../../../src/crypto/settle-message.ts'
 import { configOf } from '../../../src/edge/config.ts'
-import type { Env } from '../../../src/edge/env.ts'
 import { logger } from '../../../src/edge/log.ts'
-import type { Held } from '../../../src/edge/store/consume-index.ts'
-import type { AuditRow, IndexMessage } from '../../../src/edge/store/index-message.ts'
+import type { AuditRow, Indexed, IndexMessage } from '../../../src/edge/store/index-message.ts'
 import type { SettleMessage } from '../../../src/protocol/messages.ts'
+import type { DeviceBindings } from '../bindings.ts'
 import { readOwedDecisions } from '../sql/decision-store.ts'
 import { readDevice, readOwing } from '../sql/device-store.ts'
-import { type AuditRecord, markHeld, readAudit, readOwed, readOwedTo } from '../sql/owed-store.ts'
+import { type AuditRecord, markIndexed, readAudit, readOwed, readOwedTo } from '../sql/owed-store.ts'
 import type { Decision, Device, Owing, StoredBundle } from '../types.ts'
 import { auditMessages, bytesAtMost, INDEX_MESSAGE_BYTES_MAX, withAudit } from './index-messages.ts'
 import {
@@ -30,13 +29,13 @@ import {
  */
 export class Delivery {
   readonly #ctx: DurableObjectState
-  readonly #env: Env
+  readonly #env: DeviceBindings
   /** Where the next page of a long backlog begins; 0 at its start. */
   #resendAfter = 0
   /** When the alarm will run, as far as this instance knows; spares a write for each push. */
   #alarmAtMs: number | undefined
 
-  constructor(ctx: DurableObjectState, env: Env) {
+  constructor(ctx: DurableObjectState, env: DeviceBindings) {
     this.#ctx = ctx
     this.#env = env
   }
@@ -73,9 +72,9 @@ export class Delivery {
   }
 
   /** The read model holds these: they are no longer owed to it. */
-  async markHeld(held: Held): Promise<void> {
+  async markIndexed(indexed: Indexed): Promise<void> {
     const { storage } = this.#ctx
-    storage.transactionSync(() => markHeld(storage.sql, held))
+    storage.transactionSync(() => markIndexed(storage.sql, indexed))
     if (!this.#owes()) await this.#disarm()
   }
 

@@ -1,7 +1,7 @@
 import { logger } from '../../../src/edge/log.ts'
 import type { DeviceId } from '../../../src/protocol/ids.ts'
 import type { Country } from '../../../src/protocol/policy.ts'
-import type { RemoteScorer } from '../../../src/risk/scorer.ts'
+import type { RemoteScorer } from '../../../src/risk/remote-scorer.ts'
 import type { Escalation } from '../../../src/risk/sira-request.ts'
 import { audited } from '../sql/audit.ts'
 import { insertEscalation, markTold, readUntold } from '../sql/escalation-store.ts'

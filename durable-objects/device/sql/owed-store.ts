@@ -1,4 +1,4 @@
-import type { Held } from '../../../src/edge/store/consume-index.ts'
+import type { Indexed } from '../../../src/edge/store/index-message.ts'
 import type { OwedSummary, Owing, StoredBundle } from '../types.ts'
 import { owedDecisions } from './decision-store.ts'
 import { readOwing, toBundle } from './device-store.ts'
@@ -71,7 +71,7 @@ function owedAudit(sql: SqlStorage, { auditDoneThrough }: Owing): OwedTo {
  *
  * Call it within a storage transaction.
  */
-export function markHeld(sql: SqlStorage, { deviceRev, bundles, auditIds }: Held): void {
+export function markIndexed(sql: SqlStorage, { deviceRev, bundles, auditIds }: Indexed): void {
   let written = 0
   for (const [seq, rev] of bundles) {
     const mark = 'UPDATE bundles SET indexed_rev = ?2 WHERE seq = ?1 AND indexed_rev < ?2 AND rev >= ?2'

@@ -1,24 +1,8 @@
 import { err, ok, type Result } from '../../protocol/result.ts'
 import type { Env } from '../env.ts'
 import { logger } from '../log.ts'
+import { RATE_POLICIES, type RatePolicy } from './rate-policy.ts'
 import type { Refusal } from './refusal.ts'
-
-/** A quota of requests in a window of seconds. The numbers are those of the bindings in wrangler.toml. */
-export interface RatePolicy {
-  readonly name: 'device' | 'address'
-  readonly quota: number
-  readonly windowS: number
-}
-
-export const RATE_POLICIES = {
-  /** A device that pushes every second is broken: a bundle takes 100 payments. */
-  device: { name: 'device', quota: 60, windowS: 60 },
-  /**
-   * Before anything is parsed. Thousands of devices share the few addresses of a mobile carrier's NAT, so this is no
-   * fair share: it bounds what one address can make a data centre compute, at about a fiftieth of a core.
-   */
-  address: { name: 'address', quota: 1000, windowS: 10 },
-} as const satisfies Record<string, RatePolicy>
 
 /** @returns `rate_limited` when the key has used up its quota. A limiter that fails lets pass: it must not stop payments. */
 export async function withinRate(limiter: RateLimit, policy: RatePolicy, key: string): Promise<Result<void, Refusal>> {
@@ -36,15 +20,6 @@ export async function addressLimit(headers: Headers, env: Env): Promise<Result<v
   const key = addressKey(headers)
   return key === undefined ? ok(undefined) : withinRate(env.ADDRESS_RATE, RATE_POLICIES.address, key)
 }
-
-/**
- * draft-ietf-httpapi-ratelimit-headers-10 §3–4: the quota, and what is left of it. The limiter does not say when its
- * window ends, so `t` is the whole of it.
- */
-export const rateHeaders = ({ name, quota, windowS }: RatePolicy): Readonly<Record<string, string>> => ({
-  'ratelimit-policy': `"${name}";q=${quota};w=${windowS}`,
-  ratelimit: `"${name}";r=0;t=${windowS}`,
-})
 
 /**
  * What requests of one address are counted under: an IPv4 address, or the /64 of an IPv6 address, since whoever has one

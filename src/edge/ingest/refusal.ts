@@ -1,5 +1,5 @@
 import type { ProblemCode } from '../../protocol/problems.ts'
-import type { RatePolicy } from './rate-limit.ts'
+import type { RatePolicy } from './rate-policy.ts'
 
 /** Why a request is not served: the public code, and what the answer may carry beside it. */
 export interface Refusal {

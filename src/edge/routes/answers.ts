@@ -1,6 +1,6 @@
 import type { Context } from 'hono'
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, problem } from '../../protocol/problems.ts'
-import { rateHeaders } from '../ingest/rate-limit.ts'
+import { rateHeaders } from '../ingest/rate-policy.ts'
 import type { Refusal } from '../ingest/refusal.ts'
 import type { App } from './app-types.ts'
 

@@ -3,7 +3,7 @@ import { deviceStub, type Env } from '../env.ts'
 import { logger } from '../log.ts'
 import { countBundles } from '../metrics/count-bundles.ts'
 import { isRefusedByD1 } from './d1-error.ts'
-import type { IndexMessage } from './index-message.ts'
+import type { Indexed, IndexMessage } from './index-message.ts'
 import { auditInserts, bundleUpserts, deviceUpserts } from './projections.ts'
 
 /** Until a message comes again: when D1 did not answer, and when D1 does not take it. */
@@ -17,9 +17,9 @@ const REFUSED_RETRY_S = 300
  */
 export async function consumeIndex(batch: MessageBatch<IndexMessage>, env: Pick<Env, 'DB' | 'DEVICE'>): Promise<void> {
   const written = await write(batch.messages, env.DB)
-  const told = await atOnce([...heldByDevice(written)], OBJECTS_AT_ONCE, ([deviceId, held]) =>
+  const told = await atOnce([...indexedByDevice(written)], OBJECTS_AT_ONCE, ([deviceId, indexed]) =>
     deviceStub(env, deviceId)
-      .indexed(held)
+      .indexed(indexed)
       .then(() => true)
       .catch(() => false),
   )
@@ -76,19 +76,11 @@ const nameOf = (message: IndexMessage | undefined) => ({
   auditIds: message?.audit?.map(({ id }) => id),
 })
 
-/** What the read model holds of one device, as its object names it. */
-export interface Held {
-  /** 0 when this says nothing about the device's facts. */
-  readonly deviceRev: number
-  readonly bundles: readonly (readonly [seq: number, rev: number])[]
-  readonly auditIds: readonly number[]
-}
-
-function heldByDevice(messages: readonly IndexMessage[]): ReadonlyMap<string, Held> {
-  const held = new Map<string, { deviceRev: number; bundles: [seq: number, rev: number][]; auditIds: number[] }>()
+function indexedByDevice(messages: readonly IndexMessage[]): ReadonlyMap<string, Indexed> {
+  const indexed = new Map<string, { deviceRev: number; bundles: [seq: number, rev: number][]; auditIds: number[] }>()
   const of = (deviceId: string) => {
-    const own = held.get(deviceId) ?? { deviceRev: 0, bundles: [], auditIds: [] }
-    held.set(deviceId, own)
+    const own = indexed.get(deviceId) ?? { deviceRev: 0, bundles: [], auditIds: [] }
+    indexed.set(deviceId, own)
     return own
   }
   for (const { device, bundle, audit = [] } of messages) {
@@ -99,5 +91,5 @@ function heldByDevice(messages: readonly IndexMessage[]): ReadonlyMap<string, He
       if (deviceId !== null) of(deviceId).auditIds.push(Number(id.slice(deviceId.length + 1)))
     }
   }
-  return held
+  return indexed
 }

@@ -10,3 +10,11 @@ export interface IndexMessage {
 export type DeviceRow = Omit<typeof devices.$inferSelect, 'sweptAt'>
 export type BundleRow = typeof bundles.$inferSelect
 export type AuditRow = typeof auditLogs.$inferSelect
+
+/** What was indexed of one device, as its object names it. */
+export interface Indexed {
+  /** 0 when this says nothing about the device's facts. */
+  readonly deviceRev: number
+  readonly bundles: readonly (readonly [seq: number, rev: number])[]
+  readonly auditIds: readonly number[]
+}

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import { expect, it } from 'vitest'
 import { unstable_readConfig as readConfig } from 'wrangler'
-import { RATE_POLICIES } from '../../../src/edge/ingest/rate-limit.ts'
+import { RATE_POLICIES } from '../../../src/edge/ingest/rate-policy.ts'
 
 it('what clients are told of the limits is what wrangler.toml sets', () => {
   const { ratelimits } = readConfig({ config: resolve(import.meta.dirname, '../../../wrangler.toml') })

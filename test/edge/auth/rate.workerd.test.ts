@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { addressKey, RATE_POLICIES } from '../../../src/edge/ingest/rate-limit.ts'
+import { addressKey } from '../../../src/edge/ingest/rate-limit.ts'
+import { RATE_POLICIES } from '../../../src/edge/ingest/rate-policy.ts'
 import { BUNDLE_MEDIA_TYPE } from '../../../src/protocol/bundle.ts'
 import { badTokens, tokenKeys } from '../../attacks/inputs/tokens.ts'
 import { dumpObject, recordQueues } from '../../durable-objects/device/kit.ts'

@@ -2,8 +2,8 @@ import { newUlid } from '../../../protocol/ids.ts'
 import { OfflineError } from '../errors.ts'
 import type { Entry } from '../store/entry.ts'
 import { nextRun, type Outgoing, sealRun } from '../store/outgoing.ts'
+import { edgeKeys, sealKey } from './edge-keys.ts'
 import type { SyncContext } from './sync-context.ts'
-import { edgeKeys, sealKey } from './trust.ts'
 
 export type AssembleContext = Pick<SyncContext, 'device' | 'suite' | 'randomBytes' | 'pinnedKeys'>
 

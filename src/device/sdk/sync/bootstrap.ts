@@ -2,9 +2,9 @@ import { MalformedCbor } from '../../../protocol/cbor.ts'
 import { decodeKeySet, type KeySet } from '../../../protocol/keyset.ts'
 import { ok, type Result } from '../../../protocol/result.ts'
 import { findBefore } from '../store/found.ts'
+import { newestKeys } from './edge-keys.ts'
 import { fetchNotice } from './notices.ts'
 import { type Failure, fail, failureOf, loadSigner, type SyncContext } from './sync-context.ts'
-import { newestKeys } from './trust.ts'
 
 /**
  * The first contact, and the first after the state was lost: keys of the edge over TLS (or from the app), and a notice

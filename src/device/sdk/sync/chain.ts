@@ -2,9 +2,9 @@ import { toBase64url } from '../../../protocol/bytes.ts'
 import { ok, type Result } from '../../../protocol/result.ts'
 import { chainVerdict } from '../store/chain-proof.ts'
 import type { Parked } from '../store/outgoing.ts'
+import { edgeKeys } from './edge-keys.ts'
 import { applyNotice, fetchNotice } from './notices.ts'
 import { type Failure, fail, type SyncContext } from './sync-context.ts'
-import { edgeKeys } from './trust.ts'
 
 /**
  * Asks the edge where the device stands and settles what became of the bundle in flight, where no receipt can be had.

@@ -10,8 +10,8 @@ import { countedElsewhere } from '../store/allowance.ts'
 import { withChange } from '../store/changes.ts'
 import type { DeviceState } from '../store/device-state.ts'
 import { statusOf } from '../store/entry.ts'
+import { edgeKeys, newestKeys } from './edge-keys.ts'
 import { type Failure, fail, failureOf, loadSigner, rememberBlock, type SyncContext, signing } from './sync-context.ts'
-import { edgeKeys, newestKeys } from './trust.ts'
 
 /** A notice whose signature holds and that is for this device. */
 export interface ReceivedNotice {

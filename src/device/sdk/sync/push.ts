@@ -9,10 +9,10 @@ import { ok, type Result } from '../../../protocol/result.ts'
 import type { Outgoing } from '../store/outgoing.ts'
 import { sealAgain } from './assemble.ts'
 import { park, resolveChain } from './chain.ts'
+import { edgeKeys, newestKeys, sealKey } from './edge-keys.ts'
 import { applyNotice, type ReceivedNotice, versionHeaders } from './notices.ts'
 import { type Failure, fail, failureOf, loadSigner, rememberBlock, type SyncContext, signing } from './sync-context.ts'
 import type { Answer } from './transport.ts'
-import { edgeKeys, newestKeys, sealKey } from './trust.ts'
 
 /** How often one run signs or seals the same bundle again before it leaves it to the next. */
 const ATTEMPTS_PER_RUN = 5

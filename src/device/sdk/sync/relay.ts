@@ -5,9 +5,9 @@ import { OfflineError } from '../errors.ts'
 import { tooOldAfter } from '../store/deadline.ts'
 import type { Entry } from '../store/entry.ts'
 import { nextBundle } from './assemble.ts'
+import { edgeKeys } from './edge-keys.ts'
 import { signOutgoing } from './push.ts'
 import type { SyncContext } from './sync-context.ts'
-import { edgeKeys } from './trust.ts'
 
 const HOUR_MS = 3_600_000
 

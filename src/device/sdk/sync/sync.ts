@@ -5,10 +5,10 @@ import { prune } from '../store/retention.ts'
 import { nextBundle } from './assemble.ts'
 import { bootstrap } from './bootstrap.ts'
 import { resolveChain } from './chain.ts'
+import { edgeKeys } from './edge-keys.ts'
 import { applyNotice, fetchNotice, isFull } from './notices.ts'
 import { pushBundle } from './push.ts'
 import { type Failure, fail, type SyncContext } from './sync-context.ts'
-import { edgeKeys } from './trust.ts'
 
 /** How a sync went. No network is a normal day: it is reported, not thrown. */
 export interface SyncReport {

@@ -4,11 +4,10 @@ import { equalBytes } from '../../../protocol/bytes.ts'
 import { MalformedCbor } from '../../../protocol/cbor.ts'
 import { ES256 } from '../../../protocol/cose.ts'
 import type { DeviceId } from '../../../protocol/ids.ts'
-import type { EdgeKey, KeySet } from '../../../protocol/keyset.ts'
+import type { KeySet } from '../../../protocol/keyset.ts'
 import { decodeNotice, type Notice } from '../../../protocol/notice.ts'
 import { decodeReceipt, type Receipt } from '../../../protocol/receipt.ts'
 import type { Outgoing } from '../store/outgoing.ts'
-import type { SyncContext } from './sync-context.ts'
 
 /** The pinned keys of the edge, prepared for verification. */
 export class Trust {
@@ -76,19 +75,4 @@ export class Trust {
     this.#prepared = { from: keys, trusted }
     return trusted
   }
-}
-
-/** The edge's keys that this device goes by: those that a notice brought, or those of the app, if they are newer. */
-export const edgeKeys = ({ device, pinnedKeys }: Pick<SyncContext, 'device' | 'pinnedKeys'>): KeySet =>
-  newestKeys(device.state.keys, pinnedKeys)
-
-export const newestKeys = (keys: KeySet, others: KeySet | undefined): KeySet =>
-  others && others.version > keys.version ? others : keys
-
-/** The key that new bundles are sealed to. */
-export function sealKey(keys: KeySet): EdgeKey {
-  const key = keys.keys.find(({ use, state }) => use === 'seal' && state === 'active')
-  // A key set without one does not decode.
-  if (key === undefined) throw new Error('no active seal key')
-  return key
 }
