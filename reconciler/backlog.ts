@@ -8,9 +8,9 @@ export interface Backlog {
   readonly waiting: number
   /** Inbox messages that only a person can move on. */
   readonly parked: number
-  /** Decisions of people that are not carried out: before their bundle, or for want of money. */
-  readonly decisions: number
-  /** Bundles, decisions and devices that the edge has not been told the newest of. */
+  /** Resolutions of people that are not carried out: before their bundle, or for want of money. */
+  readonly resolutions: number
+  /** Bundles, resolutions and devices that the edge has not been told the newest of. */
   readonly untold: number
 }
 
@@ -19,7 +19,7 @@ export async function readBacklog(pool: pg.Pool): Promise<Backlog> {
     `SELECT (SELECT count(*) FROM offline_sync_queue WHERE status = 'pending') AS pending,
             (SELECT count(*) FROM offline_sync_queue WHERE status = 'pending' AND waiting_for IS NOT NULL) AS waiting,
             (SELECT count(*) FROM offline_sync_queue WHERE status = 'parked') AS parked,
-            (SELECT count(*) FROM offline_decisions WHERE result IS NULL) AS decisions,
+            (SELECT count(*) FROM offline_resolutions WHERE result IS NULL) AS resolutions,
             (SELECT count(*) FROM offline_outbox WHERE delivered_version < version) AS untold`,
   )
   return rows[0] as Backlog

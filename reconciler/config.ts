@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { fromBase64url } from '../src/protocol/bytes.ts'
-import { InvalidRiskSettings, type RiskMode, riskModeFrom } from '../src/risk/fixed.ts'
+import { InvalidRiskSettings, type RiskMode, riskModeFrom } from '../src/risk/mode.ts'
 
 /**
  * The reconciler's settings, parsed once at the door. Nothing else reads the environment.
@@ -12,7 +12,7 @@ import { InvalidRiskSettings, type RiskMode, riskModeFrom } from '../src/risk/fi
  * - `EDGE_KEYS`, `KEY_WRAPPING_SECRET`: recipient keys wrapped for the reconciler, and the receipt keys' public parts
  *
  * and, where they are wanted:
- * - `SIRA_URL`, `SIRA_API_KEY`, `RISK_PSEUDONYM_KEY`: who scores (src/risk/fixed.ts); the local rules alone without them
+ * - `SIRA_URL`, `SIRA_API_KEY`, `RISK_PSEUDONYM_KEY`: who scores (src/risk/mode.ts); the local rules alone without them
  * - `ENVIRONMENT`: production unless said otherwise
  * - `DLQ_ID`: the queue that the settle queue's dead letters go to
  * - `INBOX_KEEP_DAYS`: how long messages that are done stay in the inbox; 30 days

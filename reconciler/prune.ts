@@ -5,7 +5,7 @@ const BATCH_MAX = 1000
 
 /**
  * Removes messages from the inbox that were done more than `keepDays` ago, oldest first. A repetition that comes later
- * still finds its bundle, device or decision in the book and changes nothing: the key in the inbox only spares the way
+ * still finds its bundle, device or resolution in the book and changes nothing: the key in the inbox only spares the way
  * there.
  *
  * @returns how many; there may be more while it is not zero

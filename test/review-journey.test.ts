@@ -121,9 +121,9 @@ async function held(amount: number) {
   await sdk.syncNow()
   expect(sdk.getTransaction(localId)).toMatchObject({ status: 'review', reason: 'amount_review', receipted: true })
   const { bundle_id } = await waiting(localId)
-  const vote = (who: string, verdict: string) =>
+  const vote = (who: string, choice: string) =>
     ask(who, 'pay_reviewer', 'POST', `/offline/bundles/${bundle_id}/review`, {
-      ...{ verdict, payments: [counterOf(localId)], reason: 'called the owner' },
+      ...{ choice, payments: [counterOf(localId)], reason: 'called the owner' },
     })
   return { localId, counter: counterOf(localId), bundle_id, vote }
 }
@@ -172,7 +172,7 @@ it('above the amount two people approve: the first alone and the first twice are
   expect(await transfers(approved.counter)).toEqual([['payment', 14_000]])
   expect(await moved()).toEqual([-14_000, 25_000, -11_000])
   const { rows } = await book.query(
-    "SELECT actor FROM offline_audit_logs WHERE device_id = $1 AND action = 'decision_settled'",
+    "SELECT actor FROM offline_audit_logs WHERE device_id = $1 AND action = 'resolution_applied'",
     [DEVICE],
   )
   expect(rows).toEqual([{ actor: 'user:binta user:cheikh' }])

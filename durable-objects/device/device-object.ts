@@ -19,8 +19,8 @@ import { Delivery } from './owed/delivery.ts'
 import { tellSira } from './owed/escalation.ts'
 import { Administration } from './people/administration.ts'
 import { hasAnswered, once } from './people/once.ts'
-import { confirmed } from './settle/confirmed.ts'
-import { audited, deviceActor } from './sql/audit.ts'
+import { applyConfirmations } from './settle/confirmations.ts'
+import { deviceActor, writeAuditRecord } from './sql/audit.ts'
 import { insertDevice, readBundle, readDevice, readOwing, readView } from './sql/device-store.ts'
 import { readEvidence } from './sql/evidence-store.ts'
 import { readNotice } from './sql/outcome-store.ts'
@@ -83,7 +83,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
         }
         insertDevice(this.#sql, facts, nowMs)
         const detail = { country: facts.country, kid: toHex(facts.kid) }
-        audit = audited(this.#sql, nowMs, by, 'device_registered', detail)
+        audit = writeAuditRecord(this.#sql, nowMs, by, 'device_registered', detail)
         return ok('registered' as const)
       })
     })
@@ -141,8 +141,8 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
         case 'admit': {
           const bundle = { ...admission.bundle, receipt: await this.#signReceipt(admission) }
           // Other calls may have run while the receipt was signed: what was decided on an older state is decided again.
-          const { revision } = view.device
-          if (!commitAdmission(this.ctx.storage, revision, admission, bundle, request)) continue
+          const { rowVersion } = view.device
+          if (!commitAdmission(this.ctx.storage, rowVersion, admission, bundle, request)) continue
           this.#delivery.sendBundle(view.device, bundle)
           const device = { ...view.device, ...admission.device }
           return {
@@ -178,7 +178,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     const nowMs = Date.now()
     const by: Actor = { actor: 'reconciler', ...(requestId && { requestId }) }
     const { device, changed, unknown } = this.ctx.storage.transactionSync(() =>
-      confirmed(this.#sql, confirmations, by, nowMs),
+      applyConfirmations(this.#sql, confirmations, by, nowMs),
     )
     // Saying it again would change nothing and hold up the device's other news: somebody has to look.
     if (unknown.size > 0) {

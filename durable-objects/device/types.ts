@@ -3,13 +3,13 @@ import type { BundleHeader } from '../../src/protocol/bundle.ts'
 import type { Alg } from '../../src/protocol/cose.ts'
 import type { CounterSet } from '../../src/protocol/counters.ts'
 import type { DeviceId } from '../../src/protocol/ids.ts'
-import type { DeviceKey, DeviceStatus, ReviewVerdict } from '../../src/protocol/messages.ts'
+import type { DeviceKey, DeviceStatus, ReviewChoice } from '../../src/protocol/messages.ts'
 import type { DeviceFacts, Outcome } from '../../src/protocol/notice.ts'
 import type { BundlePayload } from '../../src/protocol/payload.ts'
 import type { Country, Policy } from '../../src/protocol/policy.ts'
 import type { BundleStatus, PaymentStatus } from '../../src/protocol/states.ts'
-import type { RiskBasis } from '../../src/risk/decide.ts'
 import type { DeviceHistory } from '../../src/risk/history.ts'
+import type { RiskBasis } from '../../src/risk/judge.ts'
 import type { Reputation } from '../../src/risk/reputation.ts'
 import type { RemoteRisk } from '../../src/risk/score.ts'
 
@@ -52,7 +52,7 @@ export interface Device extends DeviceRegistration {
   readonly recordedRev: number
   readonly indexedRev: number
   /** Version of what admissions are decided on: a decision made on an older one is made again. */
-  readonly revision: number
+  readonly rowVersion: number
   /** Highest seq admitted. */
   readonly head: number
   /** Bundles admitted: fewer than the head while some are missing. */
@@ -86,7 +86,7 @@ export type Owing = Pick<
 export type PaymentState = readonly [counter: number, status: PaymentStatus, reason?: string]
 
 /** What is counted of a vote about a payment. When it was cast and why is in its audit record, once a ballot. */
-export type StoredVote = readonly [kind: Decision['kind'], counter: number, verdict: ReviewVerdict, actor: string]
+export type StoredVote = readonly [kind: Resolution['kind'], counter: number, choice: ReviewChoice, actor: string]
 
 /** A bundle's row. */
 export interface StoredBundle {
@@ -205,7 +205,7 @@ export type ChangeRefusal = 'not_found' | 'idempotency_conflict' | 'state_confli
 /** What a person wants done about payments of one bundle that wait. */
 export interface Ballot {
   readonly bundleId: Uint8Array
-  readonly verdict: ReviewVerdict
+  readonly choice: ReviewChoice
   /** Counters, or all that wait in the bundle as it is at this rev. */
   readonly payments: readonly number[] | { readonly allAtRev: number }
   readonly reason: string
@@ -216,20 +216,20 @@ export interface Ballot {
 /** What became of a vote about one payment. */
 export interface VoteResult {
   readonly counter: number
-  readonly verdict: ReviewVerdict
+  readonly choice: ReviewChoice
   /** Who has voted so, this person included. */
   readonly agreed: readonly string[]
   readonly needed: number
   readonly decided: boolean
 }
 
-/** A decision of people, as the reconciler is told it. */
-export interface Decision {
+/** What people concluded, as the reconciler is told it. */
+export interface Resolution {
   readonly rev: number
   readonly kind: 'review' | 'reversal'
   readonly bundleId: Uint8Array
   readonly seq: number
-  readonly decisions: readonly { readonly counter: number; readonly verdict: ReviewVerdict }[]
+  readonly choices: readonly { readonly counter: number; readonly choice: ReviewChoice }[]
   readonly reason: string
   readonly atMs: number
   readonly actors: readonly string[]

@@ -200,10 +200,10 @@ CREATE INDEX offline_sync_queue_done ON offline_sync_queue (done_at) WHERE statu
 CREATE TABLE offline_outbox (
   id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   device_id         text NOT NULL,
-  -- A bundle; or the recording of a decision of people; or neither: the device's own facts.
+  -- A bundle; or the recording of a resolution of people; or neither: the device's own facts.
   bundle_id         text,
   seq               bigint,
-  decision_rev      bigint,
+  resolution_rev      bigint,
   version           int NOT NULL DEFAULT 1,
   delivered_version int NOT NULL DEFAULT 0,
   attempts          int NOT NULL DEFAULT 0,
@@ -212,8 +212,8 @@ CREATE TABLE offline_outbox (
   -- Since when the edge does not know the newest: what is due moves with each attempt, this does not. By the database's
   -- clock.
   undelivered_since timestamptz NOT NULL DEFAULT now(),
-  CONSTRAINT outbox_once UNIQUE NULLS NOT DISTINCT (device_id, bundle_id, decision_rev),
-  CONSTRAINT outbox_subject CHECK ((bundle_id IS NULL) = (seq IS NULL) AND num_nonnulls(bundle_id, decision_rev) <= 1),
+  CONSTRAINT outbox_once UNIQUE NULLS NOT DISTINCT (device_id, bundle_id, resolution_rev),
+  CONSTRAINT outbox_subject CHECK ((bundle_id IS NULL) = (seq IS NULL) AND num_nonnulls(bundle_id, resolution_rev) <= 1),
   CONSTRAINT outbox_delivered CHECK (delivered_version <= version)
 );
 CREATE INDEX offline_outbox_due ON offline_outbox (next_attempt_at, id) WHERE delivered_version < version;

@@ -1,5 +1,5 @@
--- Money of a payment that waits for a person is held on its payer's account, so that it cannot be spent before the decision:
--- placed when the payment is recorded, ended when the decision is carried out, in the same transaction as either. A hold is
+-- Money of a payment that waits for a person is held on its payer's account, so that it cannot be spent before the resolution:
+-- placed when the payment is recorded, ended when the resolution is carried out, in the same transaction as either. A hold is
 -- of the whole amount with the payer's fee, or there is none.
 CREATE TABLE wallet_core.holds (
   -- The payment: its device and its counter.

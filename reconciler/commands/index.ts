@@ -2,16 +2,16 @@ import { checkpoint } from './checkpoint.ts'
 import type { Command } from './command.ts'
 import { migrate } from './migrate.ts'
 import { once } from './once.ts'
-import { owed } from './owed.ts'
 import { release } from './release.ts'
 import { replay } from './replay.ts'
 import { report } from './report.ts'
 import { run } from './run.ts'
+import { shortfalls } from './shortfalls.ts'
 import { status } from './status.ts'
 import { verify } from './verify.ts'
 
 export const COMMANDS: Readonly<Record<string, Command>> = {
   ...{ run, once, migrate },
-  ...{ status, verify, report, owed },
+  ...{ status, verify, report, shortfalls },
   ...{ release, replay, checkpoint },
 }

@@ -29,10 +29,10 @@ Settings as for \`run\`. What is in a pause, or waits for something that has not
   },
 }
 
-const text = ({ pending, waiting, parked, decisions, untold }: Backlog) =>
+const text = ({ pending, waiting, parked, resolutions, untold }: Backlog) =>
   [
     `${pending} messages left in the inbox, ${waiting} of them wait for something`,
     `${parked} parked for a person`,
-    `${decisions} decisions of people not carried out`,
-    `${untold} bundles, decisions or devices that the edge has not been told the newest of`,
+    `${resolutions} resolutions of people not carried out`,
+    `${untold} bundles, resolutions or devices that the edge has not been told the newest of`,
   ].join('\n')

@@ -65,13 +65,13 @@ async function countTwins(pool: pg.Pool, now: Date): Promise<number> {
 }
 
 function text(state: InboxState, twins: number, parked: readonly ParkedRow[]): string {
-  const { pending, waiting, deadLettered, untold, review, quarantined, unheld, openDecisions, conflicts } = state
+  const { pending, waiting, deadLettered, untold, review, quarantined, unheld, openResolutions, conflicts } = state
   const lines = [
     `inbox    ${pending} pending, the oldest for ${seconds(state.oldestPendingSeconds)}; ${waiting} of them wait for something`,
     `         ${state.parked} parked, ${deadLettered} came from the dead letters`,
     `edge     ${untold} to be told, the oldest for ${seconds(state.oldestUntoldSeconds)}`,
     `people   ${review} payments in review, ${quarantined} quarantined, the oldest for ${seconds(state.oldestWaitingSeconds)}; ${unheld} of them without their money held`,
-    `         ${openDecisions} decisions not carried out`,
+    `         ${openResolutions} resolutions not carried out`,
     `clones   ${conflicts} payments with another content under their number; ${twins} that look like one on two devices, of the last ${TWIN_DAYS} days`,
   ]
   for (const row of parked) {

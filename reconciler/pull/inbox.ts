@@ -17,8 +17,8 @@ export interface Received {
   /** Of a bundle: what its recording is confirmed with. */
   readonly bundleId?: string
   readonly seq?: number
-  /** Of a decision of people. */
-  readonly decisionRev?: number
+  /** Of a resolution of people. */
+  readonly resolutionRev?: number
   /** Why it cannot be read. */
   readonly fault?: string
 }
@@ -103,7 +103,7 @@ export async function lockPending(client: pg.ClientBase, ids: readonly number[])
   return new Set(rows.map(({ id }) => id))
 }
 
-/** Done, and its body is dropped: a bundle's bytes, a device's facts and a decision are in tables of their own. */
+/** Done, and its body is dropped: a bundle's bytes, a device's facts and a resolution are in tables of their own. */
 export async function markDone(client: pg.ClientBase, ids: readonly number[], at: Date): Promise<void> {
   await client.query(
     `UPDATE offline_sync_queue SET status = 'done', done_at = $2, ${NOT_WAITING}, last_error = NULL, body = NULL

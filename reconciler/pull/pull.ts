@@ -50,10 +50,10 @@ export async function pullOnce({ pool, queue, trusted, clock, log, received }: P
   return pulled.length
 }
 
-function subjectOf({ kind, deviceId, bundleId, seq, decisionRev }: Received): Subject[] {
+function subjectOf({ kind, deviceId, bundleId, seq, resolutionRev }: Received): Subject[] {
   if (deviceId === undefined) return []
   if (kind === 'device') return [{ deviceId }]
-  if (decisionRev !== undefined) return [{ deviceId, decisionRev }]
+  if (resolutionRev !== undefined) return [{ deviceId, resolutionRev }]
   return bundleId === undefined || seq === undefined ? [] : [{ deviceId, bundleId, seq }]
 }
 
@@ -90,10 +90,10 @@ async function keyed(message: SettleMessage, body: Uint8Array): Promise<Received
     }
     case 'review':
     case 'reversal': {
-      const { kind, rev: decisionRev } = message
+      const { kind, rev: resolutionRev } = message
       // Signed anew each time it is sent.
       const content = await hash(encodeSettleMessage(message))
-      return { dedupKey: `decision/${deviceId}/${decisionRev}/${content}`, kind, body, deviceId, decisionRev }
+      return { dedupKey: `resolution/${deviceId}/${resolutionRev}/${content}`, kind, body, deviceId, resolutionRev }
     }
   }
 }

@@ -11,7 +11,7 @@ import { verifyBundle } from './verify-bundle.ts'
 /**
  * People approve a payment that waits because its payer's device was not known. An approval is not the payer's word, so
  * the signature is looked at again, with what the registry knows by now. Only reads; what is found is written with the
- * decision.
+ * resolution.
  */
 export interface LateProofDeps {
   readonly pool: pg.Pool
@@ -38,10 +38,10 @@ interface Unproven {
 export async function findLateProofs(deps: LateProofDeps, deviceIds: readonly string[]): Promise<readonly LateProof[]> {
   const { rows } = await deps.pool.query<Unproven>(
     `SELECT DISTINCT ON (t.device_id, t.counter) t.device_id, t.counter, b.bundle, b.receipt
-     FROM offline_open_decisions o
+     FROM offline_open_resolutions o
      JOIN offline_transactions t ON t.device_id = o.device_id AND t.counter = o.counter AND t.bundle_id = o.bundle_id
      JOIN offline_tx_bundles b ON b.device_id = t.device_id AND b.bundle_id = t.bundle_id
-     WHERE o.device_id = ANY ($1) AND o.verdict = 'approve' AND o.waiting_for IS NULL
+     WHERE o.device_id = ANY ($1) AND o.choice = 'approve' AND o.waiting_for IS NULL
        AND t.status IN ('review', 'quarantined') AND NOT t.payer_proven
      ORDER BY t.device_id, t.counter`,
     [deviceIds],
@@ -78,7 +78,7 @@ async function proofOf(deps: LateProofDeps, row: Unproven): Promise<LateProof | 
   return authority.kind === 'signed' ? { deviceId, counter, ...authority } : undefined
 }
 
-/** In the transaction that carries the decisions out, which holds the locks of the devices. */
+/** In the transaction that carries the resolutions out, which holds the locks of the devices. */
 export async function writeLateProofs(client: pg.ClientBase, proofs: readonly LateProof[]): Promise<void> {
   if (proofs.length === 0) return
   await client.query('SELECT offline_prove_payers($1, $2, $3, $4)', [

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 
 /**
- * Until commit nobody else records bundles, payments or decisions of these devices. Sorted, so that two cannot deadlock.
+ * Until commit nobody else records bundles, payments or resolutions of these devices. Sorted, so that two cannot deadlock.
  *
  * @returns how many of them are registered
  */

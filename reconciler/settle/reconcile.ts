@@ -1,22 +1,22 @@
 import { openSettleMessage } from '../../src/crypto/settle-message.ts'
-import type { DecisionMessage, DeviceMessage } from '../../src/protocol/messages.ts'
+import type { DeviceMessage, ResolutionMessage } from '../../src/protocol/messages.ts'
 import { unreachable } from '../../src/protocol/result.ts'
 import { faultOf } from '../log.ts'
 import type { GoOn } from '../loop.ts'
 import { claim, giveBack, type InboxRow } from '../pull/inbox.ts'
 import { recordDevice } from '../registry/registry.ts'
 import { attempt, parkRow, waitFor } from './attempt.ts'
-import { recordDecision, settleDecisions } from './decisions.ts'
 import { postBundles } from './post.ts'
 import { type BundleRow, type PrepareDeps, prepare } from './prepare.ts'
+import { applyResolutions, recordResolution } from './resolutions.ts'
 import type { SettledCount } from './settled-counts.ts'
 
 /**
  * Inbox → book:
  *
- *   claim → device facts into the registry, decisions of people into their table
+ *   claim → device facts into the registry, resolutions of people into their table
  *         → bundles: prepare → post, many at once
- *         → decisions that can be carried out
+ *         → resolutions that can be carried out
  */
 export interface ReconcileDeps extends PrepareDeps {
   /** Told what became of payments, after each COMMIT. */
@@ -28,7 +28,7 @@ const BATCH_MAX = 50
 /** How long bundles are posted one by one before those that are left are given back: well within their lease. */
 const ONE_BY_ONE_MAX_MS = 30_000
 
-/** @returns how many messages and decisions it took */
+/** @returns how many messages and resolutions it took */
 export async function reconcileOnce(deps: ReconcileDeps, goOn: GoOn = () => true): Promise<number> {
   const rows = await claim(deps.pool, BATCH_MAX, deps.clock())
   const bundles: BundleRow[] = []
@@ -50,20 +50,20 @@ export async function reconcileOnce(deps: ReconcileDeps, goOn: GoOn = () => true
           return
         case 'review':
         case 'reversal':
-          return settleDecision(deps, row, message)
+          return recordResolutionOf(deps, row, message)
         default:
           return unreachable(message)
       }
     })
   }
-  let decisions = 0
+  let resolutions = 0
   try {
     if (bundles.length > 0) await settleBundles(deps, bundles, goOn)
   } finally {
-    // Whatever keeps bundles from being settled keeps no decision from being carried out.
-    decisions = await settleDecisions(deps, goOn)
+    // Whatever keeps bundles from being settled keeps no resolution from being carried out.
+    resolutions = await applyResolutions(deps, goOn)
   }
-  return rows.length + decisions
+  return rows.length + resolutions
 }
 
 const idsOf = (rows: readonly InboxRow[]) => rows.map(({ id }) => id)
@@ -73,8 +73,8 @@ async function settleDevice(deps: ReconcileDeps, row: InboxRow, message: DeviceM
   if (fault !== undefined) await parkRow(deps, row, fault)
 }
 
-async function settleDecision(deps: ReconcileDeps, row: InboxRow, message: DecisionMessage): Promise<void> {
-  const fault = await recordDecision(deps.pool, row.id, message, new Date(deps.clock()))
+async function recordResolutionOf(deps: ReconcileDeps, row: InboxRow, message: ResolutionMessage): Promise<void> {
+  const fault = await recordResolution(deps.pool, row.id, message, new Date(deps.clock()))
   if (fault === 'unknown_device') return waitFor(deps, row, { what: 'device', devices: [message.deviceId] })
   if (fault !== undefined) await parkRow(deps, row, fault)
 }

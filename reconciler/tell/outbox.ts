@@ -6,15 +6,15 @@ import type { Receipt } from '../../src/protocol/receipt.ts'
 import { PAUSE_MAX_MS } from '../backoff.ts'
 
 /**
- * `offline_outbox`: what the edge has to be told. A row points at a bundle, a decision of people, or a device; what is said about it is read
+ * `offline_outbox`: what the edge has to be told. A row points at a bundle, a resolution of people, or a device; what is said about it is read
  * when it is sent. Each change makes the row newer than what was delivered, and so due.
  */
 export interface Subject {
   readonly deviceId: string
-  /** A bundle, or a decision; neither for the device's own facts. */
+  /** A bundle, or a resolution; neither for the device's own facts. */
   readonly bundleId?: string
   readonly seq?: number
-  readonly decisionRev?: number
+  readonly resolutionRev?: number
 }
 
 export function bundleSubject({ deviceId, bundleId, seq }: Receipt): Subject {
@@ -35,11 +35,11 @@ const LEASE_MS = 60_000
 /** Makes the edge be told, again if it was told before. */
 export async function announce(client: pg.ClientBase, subjects: readonly Subject[], at: Date): Promise<void> {
   await client.query(
-    `INSERT INTO offline_outbox AS o (device_id, bundle_id, seq, decision_rev, next_attempt_at)
-     SELECT DISTINCT ON (device_id, bundle_id, decision_rev) device_id, bundle_id, seq, decision_rev, $5::timestamptz
-     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS s (device_id, bundle_id, seq, decision_rev)
-     ORDER BY device_id, bundle_id, decision_rev
-     ON CONFLICT (device_id, bundle_id, decision_rev) DO UPDATE SET version = o.version + 1,
+    `INSERT INTO offline_outbox AS o (device_id, bundle_id, seq, resolution_rev, next_attempt_at)
+     SELECT DISTINCT ON (device_id, bundle_id, resolution_rev) device_id, bundle_id, seq, resolution_rev, $5::timestamptz
+     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS s (device_id, bundle_id, seq, resolution_rev)
+     ORDER BY device_id, bundle_id, resolution_rev
+     ON CONFLICT (device_id, bundle_id, resolution_rev) DO UPDATE SET version = o.version + 1,
        -- What is under way or waits after a failure keeps its time.
        next_attempt_at = CASE WHEN o.delivered_version = o.version THEN excluded.next_attempt_at
                               ELSE o.next_attempt_at END`,
@@ -47,7 +47,7 @@ export async function announce(client: pg.ClientBase, subjects: readonly Subject
       subjects.map(({ deviceId }) => deviceId),
       subjects.map(({ bundleId }) => bundleId ?? null),
       subjects.map(({ seq }) => seq ?? null),
-      subjects.map(({ decisionRev }) => decisionRev ?? null),
+      subjects.map(({ resolutionRev }) => resolutionRev ?? null),
       at,
     ],
   )
@@ -103,7 +103,7 @@ interface Said {
   version: number
   bundle_id: string | null
   seq: number | null
-  decision_rev: number | null
+  resolution_rev: number | null
   device_rev: number | null
   bundle_rev: number | null
   outcomes: [number, Outcome['status'], number, string | null, string | null][] | null
@@ -116,9 +116,9 @@ export async function readUndelivered(
   max: number,
 ): Promise<readonly OutboxRow[]> {
   const { rows } = await pool.query<Said>(
-    `SELECT o.id, o.device_id, o.version, o.bundle_id, o.seq, o.decision_rev, d.rev AS device_rev, b.rev AS bundle_rev, t.outcomes
+    `SELECT o.id, o.device_id, o.version, o.bundle_id, o.seq, o.resolution_rev, d.rev AS device_rev, b.rev AS bundle_rev, t.outcomes
      FROM offline_outbox o
-     LEFT JOIN offline_devices d ON o.bundle_id IS NULL AND o.decision_rev IS NULL AND d.device_id = o.device_id
+     LEFT JOIN offline_devices d ON o.bundle_id IS NULL AND o.resolution_rev IS NULL AND d.device_id = o.device_id
      LEFT JOIN offline_tx_bundles b ON b.device_id = o.device_id AND b.bundle_id = o.bundle_id
      LEFT JOIN LATERAL (
        SELECT json_agg(json_build_array(p.counter, p.status, floor(extract(epoch FROM p.status_at) * 1000)::bigint,
@@ -143,7 +143,7 @@ export async function readUndelivered(
 function confirmationOf(row: Said): Confirmation | undefined {
   const deviceId = asDeviceId(row.device_id)
   // There since it is in the inbox.
-  if (row.decision_rev !== null) return { kind: 'decision_recorded', deviceId, rev: row.decision_rev }
+  if (row.resolution_rev !== null) return { kind: 'resolution_recorded', deviceId, rev: row.resolution_rev }
   if (row.bundle_id === null || row.seq === null) {
     return row.device_rev === null ? undefined : { kind: 'device_recorded', deviceId, rev: row.device_rev }
   }
@@ -168,7 +168,7 @@ export async function markDelivered(pool: pg.Pool, rows: readonly OutboxRow[], a
   await pool.query(
     // Locked in the order in which announce() takes them, so that the two cannot deadlock.
     `WITH mine AS (
-       SELECT id FROM offline_outbox WHERE id = ANY ($1::bigint[]) ORDER BY device_id, bundle_id, decision_rev FOR UPDATE)
+       SELECT id FROM offline_outbox WHERE id = ANY ($1::bigint[]) ORDER BY device_id, bundle_id, resolution_rev FOR UPDATE)
      UPDATE offline_outbox o
      SET delivered_version = greatest(o.delivered_version, d.version), attempts = 0, last_error = NULL,
          next_attempt_at = $3

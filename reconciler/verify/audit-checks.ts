@@ -40,19 +40,19 @@ export const AUDIT_CHECKS: readonly Check[] = [
             (l.detail ->> 'rev', l.detail ->> 'status', l.detail ->> 'kid')`,
   },
   {
-    name: 'audit_decisions',
-    promise: 'each decision of people is on record with who took it, and what came of it for each of its payments',
+    name: 'audit_resolutions',
+    promise: 'each resolution of people is on record with who took it, and what came of it for each of its payments',
     sql: `
       SELECT d.device_id, d.rev, d.counter, d.result
-      FROM offline_decisions d
+      FROM offline_resolutions d
       WHERE NOT EXISTS (
           SELECT FROM offline_audit_logs l
-          WHERE l.stream = 'device:' || d.device_id AND l.action = 'decision_recorded'
+          WHERE l.stream = 'device:' || d.device_id AND l.action = 'resolution_recorded'
             AND l.detail @> jsonb_build_object('rev', d.rev)
-            AND l.detail -> 'decisions' @> jsonb_build_array(jsonb_build_array(d.counter, d.verdict)))
+            AND l.detail -> 'choices' @> jsonb_build_array(jsonb_build_array(d.counter, d.choice)))
         OR d.result IS NOT NULL AND NOT EXISTS (
           SELECT FROM offline_audit_logs l
-          WHERE l.stream = 'device:' || d.device_id AND l.action = 'decision_settled'
+          WHERE l.stream = 'device:' || d.device_id AND l.action = 'resolution_applied'
             AND l.detail @> jsonb_build_object('rev', d.rev)
             AND l.detail -> 'payments' @> jsonb_build_array(jsonb_build_array(d.counter, d.result)))`,
   },

@@ -60,8 +60,8 @@ interface PaymentRow {
   status: string
   /** Null for a copy: it has no more than its hash. */
   facts: unknown[] | null
-  /** Whether people decided about it. */
-  decided: boolean
+  /** Whether people resolved it. */
+  resolved: boolean
   /** Of a payer whose signature was used up for it. */
   payer_device_id: string | null
   nonce: Uint8Array | null
@@ -173,10 +173,10 @@ async function areRowsOf(payments: readonly Payment[], rows: readonly PaymentRow
 }
 
 /** What the edge refused stayed refused; what it held back moved no money unless people decided so. */
-function followsDecision(decision: Decision, { status, decided }: PaymentRow): boolean {
+function followsDecision(decision: Decision, { status, resolved }: PaymentRow): boolean {
   if (decision === 'refused') return status === 'refused'
   const moved = status === 'succeeded' || status === 'reversed'
-  return decision === 'accepted' || !moved || decided
+  return decision === 'accepted' || !moved || resolved
 }
 
 /** The signature that was used up for a payment is over its terms, by a key of the device that is named. */
@@ -208,9 +208,9 @@ async function paymentsOf(client: pg.ClientBase, bundles: readonly BundleRow[]):
      SELECT device_id, bundle_id, counter, content_hash, status,
             json_build_array(type, method, amount_minor, currency, sender, receiver, merchant_id,
                              (extract(epoch FROM initiated_at) * 1000)::bigint) AS facts,
-            EXISTS (SELECT FROM offline_decisions d
+            EXISTS (SELECT FROM offline_resolutions d
                     WHERE d.device_id = t.device_id AND d.counter = t.counter AND d.bundle_id = t.bundle_id
-                      AND d.result = 'applied' AND d.verdict = 'approve') AS decided,
+                      AND d.result = 'applied' AND d.choice = 'approve') AS resolved,
             a.payer_device_id, a.nonce
      FROM b JOIN offline_transactions t USING (device_id, bundle_id)
      LEFT JOIN offline_payer_authorizations a USING (device_id, counter)

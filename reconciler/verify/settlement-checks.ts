@@ -83,12 +83,12 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
       WITH on_record AS (
         SELECT l.device_id, (r ->> 0)::bigint AS counter, l.action, r ->> 1 AS what
         FROM offline_audit_logs l CROSS JOIN LATERAL jsonb_array_elements(l.detail -> 'holds') r
-        WHERE l.action IN ('bundle_settled', 'decision_settled')
+        WHERE l.action IN ('bundle_settled', 'resolution_applied')
       ), in_the_book AS (
         SELECT source_id AS device_id, source_no AS counter, 'bundle_settled' AS action, 'placed' AS what
         FROM wallet_core.holds
         UNION ALL
-        SELECT source_id, source_no, 'decision_settled', ended_by FROM wallet_core.holds WHERE ended_at IS NOT NULL)
+        SELECT source_id, source_no, 'resolution_applied', ended_by FROM wallet_core.holds WHERE ended_at IS NOT NULL)
       SELECT coalesce(r.device_id, h.device_id) AS device_id, coalesce(r.counter, h.counter) AS counter,
              r.what AS on_record, h.what
       FROM (SELECT * FROM on_record WHERE what IN ('placed', 'posted', 'released')) r
@@ -100,22 +100,22 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
         SELECT FROM on_record r WHERE r.device_id = w.device_id AND r.counter = w.counter AND r.what <> 'placed')`,
   },
   {
-    name: 'decisions_carried_out',
+    name: 'resolutions_carried_out',
     promise: 'what people decided is what became of the payment, and nothing was decided that nobody decided',
     sql: `
-      SELECT coalesce(d.device_id, p.device_id) AS device_id, coalesce(d.counter, p.counter) AS counter, d.verdict,
+      SELECT coalesce(d.device_id, p.device_id) AS device_id, coalesce(d.counter, p.counter) AS counter, d.choice,
              p.status, p.reason
-      FROM (SELECT device_id, counter, verdict FROM offline_decisions WHERE result = 'applied' AND verdict <> 'approve') d
+      FROM (SELECT device_id, counter, choice FROM offline_resolutions WHERE result = 'applied' AND choice <> 'approve') d
       FULL JOIN (SELECT device_id, counter, status, reason,
-                        CASE WHEN status = 'reversed' THEN 'reverse' ELSE 'reject' END AS verdict
+                        CASE WHEN status = 'reversed' THEN 'reverse' ELSE 'reject' END AS choice
                  FROM offline_transactions
                  WHERE status = 'reversed' OR status = 'refused' AND reason = 'reviewer_rejected') p
-        USING (device_id, counter, verdict)
+        USING (device_id, counter, choice)
       WHERE d.device_id IS NULL OR p.device_id IS NULL
       UNION ALL
-      SELECT d.device_id, d.counter, d.verdict, p.status, p.reason
-      FROM offline_decisions d LEFT JOIN offline_transactions p USING (device_id, counter)
-      WHERE d.result = 'applied' AND d.verdict = 'approve'
+      SELECT d.device_id, d.counter, d.choice, p.status, p.reason
+      FROM offline_resolutions d LEFT JOIN offline_transactions p USING (device_id, counter)
+      WHERE d.result = 'applied' AND d.choice = 'approve'
         AND (p.status IS NULL OR p.status NOT IN ('succeeded', 'failed', 'reversed'))`,
   },
   {
@@ -127,8 +127,8 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
         FROM offline_audit_logs l CROSS JOIN LATERAL jsonb_array_elements(l.detail -> 'payments') r
         WHERE l.action = 'bundle_settled'
       ), decided AS (
-        SELECT device_id, bundle_id, counter, bool_or(verdict <> 'reverse') AS reviewed
-        FROM offline_decisions WHERE result = 'applied' GROUP BY device_id, bundle_id, counter)
+        SELECT device_id, bundle_id, counter, bool_or(choice <> 'reverse') AS reviewed
+        FROM offline_resolutions WHERE result = 'applied' GROUP BY device_id, bundle_id, counter)
       SELECT r.device_id, r.counter, r.status AS on_record, p.status, p.reason
       FROM on_record r
       LEFT JOIN decided d USING (device_id, bundle_id, counter)
@@ -191,17 +191,17 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
   },
   {
     name: 'bundles_owed',
-    promise: 'the edge was told of each bundle, device and decision, or will be',
+    promise: 'the edge was told of each bundle, device and resolution, or will be',
     sql: `
       SELECT device_id, bundle_id FROM offline_tx_bundles b
       WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = b.device_id AND o.bundle_id = b.bundle_id)
       UNION ALL
       SELECT device_id, NULL FROM offline_devices d
       WHERE NOT EXISTS (SELECT FROM offline_outbox o
-                        WHERE o.device_id = d.device_id AND o.bundle_id IS NULL AND o.decision_rev IS NULL)
+                        WHERE o.device_id = d.device_id AND o.bundle_id IS NULL AND o.resolution_rev IS NULL)
       UNION ALL
-      SELECT device_id, NULL FROM offline_decisions d
-      WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = d.device_id AND o.decision_rev = d.rev)`,
+      SELECT device_id, NULL FROM offline_resolutions d
+      WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = d.device_id AND o.resolution_rev = d.rev)`,
   },
   {
     name: 'bundle_sources',

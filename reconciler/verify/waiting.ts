@@ -10,14 +10,14 @@ export async function readWaiting(client: pg.ClientBase): Promise<readonly Waiti
   const { rows } = await client.query<Waiting>(
     `SELECT 'messages in the inbox' AS what, count(*) AS count FROM offline_sync_queue WHERE status = 'pending'
      UNION ALL SELECT 'messages parked for a person', count(*) FROM offline_sync_queue WHERE status = 'parked'
-     UNION ALL SELECT 'decisions of people that wait for ' || coalesce(waiting_for, 'nothing'), count(*)
-       FROM offline_open_decisions GROUP BY waiting_for
+     UNION ALL SELECT 'resolutions of people that wait for ' || coalesce(waiting_for, 'nothing'), count(*)
+       FROM offline_open_resolutions GROUP BY waiting_for
      UNION ALL SELECT 'payments in ' || s.status, count(p.counter)
        FROM unnest(ARRAY['review', 'quarantined']) AS s (status) LEFT JOIN offline_transactions p USING (status)
        GROUP BY s.status
      UNION ALL SELECT 'of them without their money held on the payer’s account', count(*)
        FROM offline_waiting_payments WHERE NOT is_held
-     UNION ALL SELECT 'bundles, decisions or devices the edge has not been told the newest of', count(*)
+     UNION ALL SELECT 'bundles, resolutions or devices the edge has not been told the newest of', count(*)
        FROM offline_outbox WHERE delivered_version < version
      UNION ALL SELECT 'copies whose first payment has not arrived', count(*)
        FROM offline_tx_copies c

@@ -1,9 +1,9 @@
 import { MalformedCbor } from '../protocol/cbor.ts'
 import {
-  type DecisionMessage,
   type DeviceMessage,
   encodeSettleMessage,
   parseSettleMessage,
+  type ResolutionMessage,
   type SettleMessage,
   SIGN1_TAG,
   settleContent,
@@ -35,7 +35,7 @@ export async function sealSettleMessage(message: SettleMessage, keys: () => Prom
   return message.kind === 'bundle' ? encodeSettleMessage(message) : signed(message, await keys())
 }
 
-async function signed(message: DeviceMessage | DecisionMessage, keys: KeyProvider): Promise<Uint8Array> {
+async function signed(message: DeviceMessage | ResolutionMessage, keys: KeyProvider): Promise<Uint8Array> {
   const { kid, signer } = await keys.receiptSigner()
   return signAsEdge(signer, kid, encodeSettleMessage(message), 'molam-settle-v1')
 }

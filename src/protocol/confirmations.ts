@@ -8,7 +8,7 @@ import { bytes, list, map, positive } from './shape.ts'
  * What the reconciler tells the edge (`POST /internal/outcomes`): what it holds durably, so that it is no longer owed,
  * and what became of the payments. Repeats change nothing.
  */
-export type Confirmation = DeviceRecorded | BundleRecorded | BundleSettled | DecisionRecorded
+export type Confirmation = DeviceRecorded | BundleRecorded | BundleSettled | ResolutionRecorded
 
 /** The device's facts up to `rev` are in the registry. */
 export interface DeviceRecorded {
@@ -37,16 +37,16 @@ export interface BundleSettled {
 }
 
 /**
- * The decision of people with this `rev` is in Postgres; it says nothing about later or earlier ones. What comes of it
+ * The resolution of people with this `rev` is in Postgres; it says nothing about later or earlier ones. What comes of it
  * follows as `bundle_settled`.
  */
-interface DecisionRecorded {
-  readonly kind: 'decision_recorded'
+interface ResolutionRecorded {
+  readonly kind: 'resolution_recorded'
   readonly deviceId: DeviceId
   readonly rev: number
 }
 
-const KIND = { device_recorded: 1, bundle_recorded: 2, bundle_settled: 3, decision_recorded: 4 } as const
+const KIND = { device_recorded: 1, bundle_recorded: 2, bundle_settled: 3, resolution_recorded: 4 } as const
 
 /** Confirmations in one call, and the bytes that they may take. */
 export const CONFIRMATIONS_PER_CALL_MAX = 500
@@ -61,7 +61,7 @@ function toCbor(confirmation: Confirmation): CborMap {
     [0, KIND[confirmation.kind]],
     [1, confirmation.deviceId],
   ])
-  if (confirmation.kind === 'device_recorded' || confirmation.kind === 'decision_recorded') {
+  if (confirmation.kind === 'device_recorded' || confirmation.kind === 'resolution_recorded') {
     return fields.set(2, confirmation.rev)
   }
   fields.set(2, confirmation.bundleId).set(3, confirmation.seq)
@@ -83,9 +83,9 @@ function fromCbor(value: CborValue): Confirmation {
     case KIND.device_recorded:
       map(value, 'confirmation', [0, 1, 2])
       return { kind: 'device_recorded', deviceId, rev: positive(value.get(2), 'confirmation.rev') }
-    case KIND.decision_recorded:
+    case KIND.resolution_recorded:
       map(value, 'confirmation', [0, 1, 2])
-      return { kind: 'decision_recorded', deviceId, rev: positive(value.get(2), 'confirmation.rev') }
+      return { kind: 'resolution_recorded', deviceId, rev: positive(value.get(2), 'confirmation.rev') }
     case KIND.bundle_recorded:
       map(value, 'confirmation', [0, 1, 2, 3])
       return { kind: 'bundle_recorded', deviceId, ...bundle(value) }

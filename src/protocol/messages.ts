@@ -18,9 +18,9 @@ import { bytes, list, map, oneOf, positive, text, uint } from './shape.ts'
  * content type `bytes`. Delivered at least once and in any order; each message can be told apart by its content. All but
  * bundles travel as the payload of a COSE_Sign1 of the edge (crypto/settle-message.ts).
  */
-export type SettleMessage = BundleMessage | DeviceMessage | DecisionMessage
-/** What people decided. The device's object owes it until `decision_recorded` confirms its `rev`. */
-export type DecisionMessage = ReviewMessage | ReversalMessage
+export type SettleMessage = BundleMessage | DeviceMessage | ResolutionMessage
+/** What people decided. The device's object owes it until `resolution_recorded` confirms its `rev`. */
+export type ResolutionMessage = ReviewMessage | ReversalMessage
 
 /** An admitted bundle. The reconciler believes neither the order nor the edge: it verifies both signatures again. */
 export interface BundleMessage {
@@ -69,22 +69,22 @@ export interface ReviewMessage {
   readonly deviceId: DeviceId
   readonly bundleId: Uint8Array
   readonly seq: number
-  /** Number of the decision: 1, 2, 3 … per device, reviews and reversals together. */
+  /** Number of the resolution: 1, 2, 3 … per device, reviews and reversals together. */
   readonly rev: number
   /** Each payment once. */
-  readonly decisions: readonly ReviewDecision[]
+  readonly choices: readonly ReviewedPayment[]
   readonly decidedAtMs: number
   /** Who agreed, as the edge's audit log names them; two where two were needed. */
   readonly actors: readonly string[]
 }
 
-interface ReviewDecision {
+interface ReviewedPayment {
   readonly counter: number
-  readonly verdict: ReviewVerdict
+  readonly choice: ReviewChoice
 }
 
-export const REVIEW_VERDICTS = ['approve', 'reject'] as const
-export type ReviewVerdict = (typeof REVIEW_VERDICTS)[number]
+export const REVIEW_CHOICES = ['approve', 'reject'] as const
+export type ReviewChoice = (typeof REVIEW_CHOICES)[number]
 
 /** People decided that a payment which succeeded is to be undone by a compensating transfer, once. */
 export interface ReversalMessage {
@@ -109,7 +109,7 @@ const REVIEW = 3
 const REVERSAL = 4
 /** First byte of a tagged COSE_Sign1 (CBOR tag 18); a message without a signature is a map. */
 export const SIGN1_TAG = 0xd2
-/** Characters of an actor's name, and how many people one decision takes. */
+/** Characters of an actor's name, and how many people one resolution takes. */
 const ACTOR_CHARS_MAX = 160
 const ACTORS_MAX = 2
 
@@ -148,17 +148,17 @@ export function encodeSettleMessage(message: SettleMessage): Uint8Array {
     }
     case 'review':
       return encodeCbor(
-        decisionFields(REVIEW, message).set(
+        resolutionFields(REVIEW, message).set(
           7,
-          message.decisions.map(({ counter, verdict }) => [counter, REVIEW_VERDICTS.indexOf(verdict)]),
+          message.choices.map(({ counter, choice }) => [counter, REVIEW_CHOICES.indexOf(choice)]),
         ),
       )
     case 'reversal':
-      return encodeCbor(decisionFields(REVERSAL, message).set(7, message.counter).set(8, message.reason))
+      return encodeCbor(resolutionFields(REVERSAL, message).set(7, message.counter).set(8, message.reason))
   }
 }
 
-function decisionFields(kind: number, message: DecisionMessage): Map<number, CborValue> {
+function resolutionFields(kind: number, message: ResolutionMessage): Map<number, CborValue> {
   return new Map<number, CborValue>([
     [0, kind],
     [1, message.deviceId],
@@ -242,29 +242,29 @@ function olderKey(value: CborValue): OlderDeviceKey {
 }
 
 function reviewMessage(fields: CborMap): ReviewMessage {
-  const decisions = list(fields.get(7), 'message.decisions', 1, PAYMENTS_PER_BUNDLE_MAX).map((value) => {
-    const [counter, verdict] = list(value, 'message.decision', 2, 2)
+  const choices = list(fields.get(7), 'message.choices', 1, PAYMENTS_PER_BUNDLE_MAX).map((value) => {
+    const [counter, choice] = list(value, 'message.resolution', 2, 2)
     return {
       counter: positive(counter, 'message.counter', COUNTER_MAX),
-      verdict: oneOf(verdict, 'message.verdict', REVIEW_VERDICTS),
+      choice: oneOf(choice, 'message.choice', REVIEW_CHOICES),
     }
   })
-  if (new Set(decisions.map(({ counter }) => counter)).size !== decisions.length) {
-    throw new MalformedCbor('message.decisions')
+  if (new Set(choices.map(({ counter }) => counter)).size !== choices.length) {
+    throw new MalformedCbor('message.choices')
   }
-  return { kind: 'review', ...decision(fields), decisions }
+  return { kind: 'review', ...resolution(fields), choices }
 }
 
 function reversalMessage(fields: CborMap): ReversalMessage {
   return {
     kind: 'reversal',
-    ...decision(fields),
+    ...resolution(fields),
     counter: positive(fields.get(7), 'message.counter', COUNTER_MAX),
     reason: text(fields.get(8), 'message.reason', REVIEW_REASON_CHARS_MAX),
   }
 }
 
-function decision(fields: CborMap) {
+function resolution(fields: CborMap) {
   return {
     deviceId: device(fields.get(1)),
     bundleId: bytes(fields.get(2), 'message.bundle_id', BUNDLE_ID_BYTES),

@@ -1,5 +1,5 @@
 import { err, ok } from '../protocol/result.ts'
-import { fixedScore, type RiskMode } from './fixed.ts'
+import { fixedScore, type RiskMode } from './mode.ts'
 import type { Hmac } from './pseudonym.ts'
 import type { RemoteScorer } from './remote-scorer.ts'
 import type { RemoteRisk } from './score.ts'

@@ -14,8 +14,8 @@ import {
   type DeviceMessage,
   encodeSettleMessage,
   type ReversalMessage,
+  type ReviewChoice,
   type ReviewMessage,
-  type ReviewVerdict,
   type SettleMessage,
 } from '../../src/protocol/messages.ts'
 import type { Payment, PaymentEntry } from '../../src/protocol/payment.ts'
@@ -47,7 +47,7 @@ export interface World {
   review(
     made: Made,
     rev: number,
-    decisions: Record<number, ReviewVerdict>,
+    choices: Record<number, ReviewChoice>,
     over?: Partial<ReviewMessage>,
   ): Promise<Uint8Array>
   reversal(made: Made, rev: number, counter: number, over?: Partial<ReversalMessage>): Promise<Uint8Array>
@@ -143,11 +143,11 @@ export async function makeWorld(database: Database, over: Record<string, string>
       })
     },
 
-    review({ header }, rev, decisions, over = {}) {
+    review({ header }, rev, choices, over = {}) {
       const { deviceId, bundleId, seq } = header
       return signed({
         ...{ kind: 'review', deviceId, bundleId, seq, rev, decidedAtMs: world.now, actors: ['user:anna'] },
-        decisions: Object.entries(decisions).map(([counter, verdict]) => ({ counter: Number(counter), verdict })),
+        choices: Object.entries(choices).map(([counter, choice]) => ({ counter: Number(counter), choice })),
         ...over,
       })
     },

@@ -28,7 +28,7 @@ const book = async () =>
   (
     await db().app.query(`SELECT (SELECT json_agg(b ORDER BY device_id, bundle_id) FROM offline_tx_bundles b)::text AS bundles,
       (SELECT json_agg(t ORDER BY device_id, counter) FROM offline_transactions t)::text AS payments,
-      (SELECT json_agg(d ORDER BY device_id, rev) FROM offline_decisions d)::text AS decisions,
+      (SELECT json_agg(d ORDER BY device_id, rev) FROM offline_resolutions d)::text AS resolutions,
       (SELECT count(*) FROM wallet_core.transfers) AS transfers, (SELECT count(*) FROM offline_audit_logs) AS audit`)
   ).rows[0]
 

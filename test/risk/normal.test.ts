@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest'
 import { type Activity, activityKey, calendarDay } from '../../src/protocol/activity.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
-import { combine, judgeWithRisk } from '../../src/risk/decide.ts'
 import { emptyHistory, updateHistory } from '../../src/risk/history.ts'
+import { combine, judgeWithRisk } from '../../src/risk/judge.ts'
 import { assessLocally } from '../../src/risk/local.ts'
 import { DAY_MS, input, NOW_MS, OWNER, POLICY, payment, seeded } from './kit.ts'
 

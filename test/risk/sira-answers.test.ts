@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { NonsenseAnswer } from '../../dev/sira.ts'
 import type { Result } from '../../src/protocol/result.ts'
-import { combine } from '../../src/risk/decide.ts'
+import { combine } from '../../src/risk/judge.ts'
 import { assessLocally } from '../../src/risk/local.ts'
 import type { RemoteFailure } from '../../src/risk/score.ts'
 import type { SiraClient } from '../../src/risk/sira-client.ts'

@@ -1,5 +1,5 @@
-import { audited, deviceActor } from '../sql/audit.ts'
-import { insertBundle, isComplete, readRevision, writeDeviceChange } from '../sql/device-store.ts'
+import { deviceActor, writeAuditRecord } from '../sql/audit.ts'
+import { insertBundle, isComplete, readRowVersion, writeDeviceChange } from '../sql/device-store.ts'
 import type { AdmitRequest } from '../types.ts'
 import type { Admission, NewBundle } from './admission.ts'
 import { retired } from './keys.ts'
@@ -7,19 +7,19 @@ import { retired } from './keys.ts'
 /**
  * Writes an admission, all of it in one transaction.
  *
- * @param revision of the device that was decided on
+ * @param rowVersion of the device that was decided on
  * @returns false when the device is another by now: then nothing is written
  */
 export function commitAdmission(
   storage: DurableObjectStorage,
-  revision: number,
+  rowVersion: number,
   { device: change, holes }: Extract<Admission, { kind: 'admit' }>,
   bundle: NewBundle & { receipt: Uint8Array },
   request: AdmitRequest,
 ): boolean {
   const { sql } = storage
   return storage.transactionSync(() => {
-    if (readRevision(sql) !== revision) return false
+    if (readRowVersion(sql) !== rowVersion) return false
     insertBundle(sql, bundle)
     const isFull = (seq: number) => isComplete(sql, seq)
     const olderKeys = change.olderKeys.length > 0 ? retired(change.olderKeys, isFull) : change.olderKeys
@@ -31,7 +31,7 @@ export function commitAdmission(
       ...(holes > 0 && { holes }),
       ...(request.claims.relay && { carried_by: request.carrier ?? 'unknown' }),
     }
-    audited(sql, bundle.receivedAtMs, deviceActor(request), 'bundle_admitted', detail, bundle.bundleId)
+    writeAuditRecord(sql, bundle.receivedAtMs, deviceActor(request), 'bundle_admitted', detail, bundle.bundleId)
     return true
   })
 }

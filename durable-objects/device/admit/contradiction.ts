@@ -1,7 +1,7 @@
 import { toHex } from '../../../src/protocol/bytes.ts'
 import { moved } from '../../../src/risk/reputation.ts'
 import { raise } from '../owed/escalation.ts'
-import { audited } from '../sql/audit.ts'
+import { writeAuditRecord } from '../sql/audit.ts'
 import { readReputation, writeReputation, writeStatus } from '../sql/device-store.ts'
 import { lastRaisedMs } from '../sql/escalation-store.ts'
 import { insertEvidence } from '../sql/evidence-store.ts'
@@ -43,7 +43,7 @@ export function keepContradiction(
   const audit: AuditRecord[] = []
   if (kept === 'new' || escalates) {
     const detail = { seq: claims.seq, digest: toHex(digest) }
-    audit.push(audited(sql, nowMs, by, code, detail, claims.bundleId))
+    audit.push(writeAuditRecord(sql, nowMs, by, code, detail, claims.bundleId))
     writeReputation(sql, moved(readReputation(sql), isFork ? 'fork' : 'conflict', nowMs))
   }
   if (escalates) {
@@ -52,7 +52,7 @@ export function keepContradiction(
   }
   if (isFork) {
     writeStatus(sql, 'suspended', nowMs)
-    audit.push(audited(sql, nowMs, { actor: 'system' }, 'device_suspended', { reason: code }))
+    audit.push(writeAuditRecord(sql, nowMs, { actor: 'system' }, 'device_suspended', { reason: code }))
   }
   return audit
 }

@@ -4,13 +4,12 @@ import { logger } from '../../../src/edge/log.ts'
 import type { AuditRow, Indexed, IndexMessage } from '../../../src/edge/store/index-message.ts'
 import type { SettleMessage } from '../../../src/protocol/messages.ts'
 import type { DeviceBindings } from '../bindings.ts'
-import { readOwedDecisions } from '../sql/decision-store.ts'
 import { readDevice, readOwing } from '../sql/device-store.ts'
 import { type AuditRecord, markIndexed, readAudit, readOwed, readOwedTo } from '../sql/owed-store.ts'
-import type { Decision, Device, Owing, StoredBundle } from '../types.ts'
+import { readOwedResolutions } from '../sql/resolution-store.ts'
+import type { Device, Owing, Resolution, StoredBundle } from '../types.ts'
 import { auditMessages, bytesAtMost, INDEX_MESSAGE_BYTES_MAX, withAudit } from './index-messages.ts'
 import {
-  decisionMessageOf,
   deviceIndexMessageOf,
   deviceMessageOf,
   INDEX_PATIENCE_MS,
@@ -18,6 +17,7 @@ import {
   NEXT_PAGE_MS,
   nextAttemptMs,
   OWED_PER_ALARM,
+  resolutionMessageOf,
   SETTLE_PATIENCE_MS,
   settleMessageOf,
 } from './owed.ts'
@@ -57,9 +57,14 @@ export class Delivery {
   }
 
   /** People voted about payments of a bundle. */
-  sendVotes(device: Device, bundle: StoredBundle, decisions: readonly Decision[], audit: readonly AuditRecord[]): void {
+  sendVotes(
+    device: Device,
+    bundle: StoredBundle,
+    resolutions: readonly Resolution[],
+    audit: readonly AuditRecord[],
+  ): void {
     this.#arm(Date.now() + INDEX_PATIENCE_MS)
-    const settle = decisions.map((decision) => decisionMessageOf(device, decision))
+    const settle = resolutions.map((resolution) => resolutionMessageOf(device, resolution))
     this.#send(settle, withAudit(indexMessageOf(device, bundle), auditRows(device, audit)))
   }
 
@@ -102,8 +107,8 @@ export class Delivery {
 
     const unrecorded = owed.filter((bundle) => !bundle.recorded && late(bundle.receivedAtMs, SETTLE_PATIENCE_MS))
     const settle: SettleMessage[] = unrecorded.map((bundle) => settleMessageOf(device, bundle))
-    const decisions = readOwedDecisions(sql, OWED_PER_ALARM).filter(({ atMs }) => late(atMs, SETTLE_PATIENCE_MS))
-    settle.push(...decisions.map((decision) => decisionMessageOf(device, decision)))
+    const resolutions = readOwedResolutions(sql, OWED_PER_ALARM).filter(({ atMs }) => late(atMs, SETTLE_PATIENCE_MS))
+    settle.push(...resolutions.map((resolution) => resolutionMessageOf(device, resolution)))
     const factsAreLate = (patienceMs: number) => late(device.factsAtMs, patienceMs)
     if (device.recordedRev < device.rev && factsAreLate(SETTLE_PATIENCE_MS))
       settle.unshift(deviceMessageOf(device, nowMs))

@@ -3,7 +3,7 @@ import type { DeviceId } from '../../../src/protocol/ids.ts'
 import type { Country } from '../../../src/protocol/policy.ts'
 import type { RemoteScorer } from '../../../src/risk/remote-scorer.ts'
 import type { Escalation } from '../../../src/risk/sira-request.ts'
-import { audited } from '../sql/audit.ts'
+import { writeAuditRecord } from '../sql/audit.ts'
 import { insertEscalation, markTold, readUntold } from '../sql/escalation-store.ts'
 import type { AuditRecord } from '../sql/owed-store.ts'
 
@@ -21,7 +21,7 @@ export function raise(
   const { kind, seq } = about
   const id = insertEscalation(sql, { ...about, atMs: nowMs })
   logger.warn('escalation', { kind, seq })
-  return audited(sql, nowMs, { actor: 'system' }, 'escalation_raised', { kind, seq, escalation: id })
+  return writeAuditRecord(sql, nowMs, { actor: 'system' }, 'escalation_raised', { kind, seq, escalation: id })
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { IndexMessage } from '../../../src/edge/store/index-message.ts'
 import { OLDER_KEYS_MAX } from '../../../src/protocol/limits.ts'
-import type { BundleMessage, DecisionMessage, DeviceMessage, OlderDeviceKey } from '../../../src/protocol/messages.ts'
-import type { Decision, Device, Owing, StoredBundle } from '../types.ts'
+import type { BundleMessage, DeviceMessage, OlderDeviceKey, ResolutionMessage } from '../../../src/protocol/messages.ts'
+import type { Device, Owing, Resolution, StoredBundle } from '../types.ts'
 import { bundleRow, deviceRow } from './projection.ts'
 
 /**
@@ -51,11 +51,11 @@ export function deviceMessageOf(device: Device, nowMs: number): DeviceMessage {
   return { kind: 'device', ...facts, atMs: nowMs, ...(olderKeys.length > 0 && { olderKeys }) }
 }
 
-export function decisionMessageOf({ deviceId }: Device, decision: Decision): DecisionMessage {
-  const { rev, kind, bundleId, seq, decisions, reason, atMs, actors } = decision
+export function resolutionMessageOf({ deviceId }: Device, resolution: Resolution): ResolutionMessage {
+  const { rev, kind, bundleId, seq, choices, reason, atMs, actors } = resolution
   const about = { deviceId, bundleId, seq, rev, decidedAtMs: atMs, actors }
-  if (kind === 'review') return { kind, ...about, decisions }
-  return { kind, ...about, counter: decisions[0]?.counter ?? 0, reason }
+  if (kind === 'review') return { kind, ...about, choices }
+  return { kind, ...about, counter: choices[0]?.counter ?? 0, reason }
 }
 
 export function indexMessageOf(device: Owing, bundle: StoredBundle): IndexMessage {

@@ -8,8 +8,7 @@ import { isVoided } from '../../../src/protocol/payment.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
 import { replaceKey } from '../admit/keys.ts'
 import type { Delivery } from '../owed/delivery.ts'
-import { audited } from '../sql/audit.ts'
-import { insertDecision, readUndone } from '../sql/decision-store.ts'
+import { writeAuditRecord } from '../sql/audit.ts'
 import {
   findByCounter,
   insertDevice,
@@ -21,15 +20,16 @@ import {
   writeStatus,
 } from '../sql/device-store.ts'
 import type { AuditRecord } from '../sql/owed-store.ts'
+import { insertResolution, readUndone } from '../sql/resolution-store.ts'
 import { createSchema } from '../sql/schema.ts'
 import type {
   Actor,
   Ballot,
   ChangeRefusal,
-  Decision,
   Device,
   DeviceRegistration,
   Person,
+  Resolution,
   StoredBundle,
   VoteResult,
 } from '../types.ts'
@@ -58,7 +58,7 @@ export class Administration {
       if (device.status === status || device.status === 'revoked') return ok([device.status, []])
       writeStatus(this.#sql, status, nowMs)
       const detail = { reason, from: device.status }
-      return ok([status, [audited(this.#sql, nowMs, by, `device_${status}`, detail)]])
+      return ok([status, [writeAuditRecord(this.#sql, nowMs, by, `device_${status}`, detail)]])
     })
   }
 
@@ -72,7 +72,7 @@ export class Administration {
       if (keys === undefined) return err('weak_key')
       writeKeys(this.#sql, keys, nowMs)
       const detail = { kid: toHex(key.kid), replaced: toHex(device.kid), fate }
-      return ok([{ kid: toHex(key.kid) }, [audited(this.#sql, nowMs, by, 'key_rotated', detail)]])
+      return ok([{ kid: toHex(key.kid) }, [writeAuditRecord(this.#sql, nowMs, by, 'key_rotated', detail)]])
     })
   }
 
@@ -90,7 +90,7 @@ export class Administration {
         createSchema(this.#sql)
         insertDevice(this.#sql, facts, nowMs)
         writeLastCode(this.#sql, codeId)
-        return [audited(this.#sql, nowMs, by, 'device_enrolled', detail)]
+        return [writeAuditRecord(this.#sql, nowMs, by, 'device_enrolled', detail)]
       }
       const device = readDevice(this.#sql)
       const same =
@@ -102,7 +102,7 @@ export class Administration {
       if (keys === undefined) return undefined
       writeKeys(this.#sql, keys, nowMs)
       writeLastCode(this.#sql, codeId)
-      return [audited(this.#sql, nowMs, by, 'device_enrolled', { ...detail, replaced: toHex(device.kid) })]
+      return [writeAuditRecord(this.#sql, nowMs, by, 'device_enrolled', { ...detail, replaced: toHex(device.kid) })]
     })
     if (audit === undefined) return err('enrolment_code_invalid')
     if (audit.length === 0) return ok('exists')
@@ -132,7 +132,7 @@ export class Administration {
     const found = findByCounter(this.#sql, counter)
     if (found === undefined) return err('not_found')
     return this.#vote(found, by, () => {
-      return { kind: 'reversal', verdict: 'approve', counters: [counter], reason, twoPeopleAbove }
+      return { kind: 'reversal', choice: 'approve', counters: [counter], reason, twoPeopleAbove }
     })
   }
 
@@ -144,7 +144,7 @@ export class Administration {
     // The amounts of a bundle never change, so they can be read before the transaction.
     const amounts = await this.#amounts(found)
     const sql = this.#sql
-    let changed: { bundle: StoredBundle; decisions: Decision[]; audit: AuditRecord[] } | undefined
+    let changed: { bundle: StoredBundle; resolutions: Resolution[]; audit: AuditRecord[] } | undefined
     const result = this.#change<readonly VoteResult[]>(by, (_, nowMs) => {
       const bundle = readBundle(sql, found.bundleId) ?? found
       const vote = voteOn(bundle)
@@ -152,20 +152,20 @@ export class Administration {
       const counted = countVotes(bundle, { ...vote, actor: by.actor, atMs: nowMs, amounts, undone })
       if (!counted.ok) return counted
       updateBundle(sql, counted.value.bundle)
-      const { kind, verdict, reason, counters } = vote
-      const detail = { verdict, reason, counters: counters.join(' ') }
-      const audit = [audited(sql, nowMs, by, `${kind}_voted`, detail, bundle.bundleId)]
-      const decisions = counted.value.decisions.map((decided) => {
-        const decision = insertDecision(sql, decided)
-        const about = decided.decisions.map(({ counter }) => counter).join(' ')
-        const agreed = { rev: decision.rev, verdict, counters: about, agreed: decided.actors.join(' ') }
-        audit.push(audited(sql, nowMs, by, `${kind}_decided`, agreed, bundle.bundleId))
-        return decision
+      const { kind, choice, reason, counters } = vote
+      const detail = { choice, reason, counters: counters.join(' ') }
+      const audit = [writeAuditRecord(sql, nowMs, by, `${kind}_voted`, detail, bundle.bundleId)]
+      const resolutions = counted.value.resolutions.map((decided) => {
+        const resolution = insertResolution(sql, decided)
+        const about = decided.choices.map(({ counter }) => counter).join(' ')
+        const agreed = { rev: resolution.rev, choice, counters: about, agreed: decided.actors.join(' ') }
+        audit.push(writeAuditRecord(sql, nowMs, by, `${kind}_decided`, agreed, bundle.bundleId))
+        return resolution
       })
-      changed = { bundle: counted.value.bundle, decisions, audit }
+      changed = { bundle: counted.value.bundle, resolutions, audit }
       return ok([counted.value.results, []])
     })
-    if (changed) this.#delivery.sendVotes(readDevice(sql), changed.bundle, changed.decisions, changed.audit)
+    if (changed) this.#delivery.sendVotes(readDevice(sql), changed.bundle, changed.resolutions, changed.audit)
     return result
   }
 

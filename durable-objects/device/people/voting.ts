@@ -1,7 +1,7 @@
-import type { ReviewVerdict } from '../../../src/protocol/messages.ts'
+import type { ReviewChoice } from '../../../src/protocol/messages.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
 import { bundleStatus, type PaymentStatus } from '../../../src/protocol/states.ts'
-import type { Decision, PaymentState, StoredBundle, StoredVote, VoteResult } from '../types.ts'
+import type { PaymentState, Resolution, StoredBundle, StoredVote, VoteResult } from '../types.ts'
 
 /**
  * What people decide about payments: whether one that waits goes on, and whether one that succeeded is undone. One
@@ -10,7 +10,7 @@ import type { Decision, PaymentState, StoredBundle, StoredVote, VoteResult } fro
  */
 export interface Vote {
   readonly kind: 'review' | 'reversal'
-  readonly verdict: ReviewVerdict
+  readonly choice: ReviewChoice
   readonly counters: readonly number[]
   readonly actor: string
   readonly reason: string
@@ -26,7 +26,7 @@ export interface Counted {
   readonly bundle: StoredBundle
   readonly results: readonly VoteResult[]
   /** One for each set of people who agreed; without a number yet. */
-  readonly decisions: readonly Omit<Decision, 'rev'>[]
+  readonly resolutions: readonly Omit<Resolution, 'rev'>[]
 }
 
 export function countVotes(bundle: StoredBundle, vote: Vote): Result<Counted, 'state_conflict' | 'already_voted'> {
@@ -37,12 +37,12 @@ export function countVotes(bundle: StoredBundle, vote: Vote): Result<Counted, 's
   if (before.some(([, , , actor]) => actor === vote.actor)) return err('already_voted')
 
   const results = vote.counters.map((counter): VoteResult => {
-    const agreeing = before.filter(([, about, verdict]) => about === counter && verdict === vote.verdict)
+    const agreeing = before.filter(([, about, choice]) => about === counter && choice === vote.choice)
     const agreed = [...agreeing.map(([, , , actor]) => actor), vote.actor]
     const needed = (vote.amounts?.get(counter) ?? Number.POSITIVE_INFINITY) > vote.twoPeopleAbove ? 2 : 1
-    return { counter, verdict: vote.verdict, agreed, needed, decided: agreed.length >= needed }
+    return { counter, choice: vote.choice, agreed, needed, decided: agreed.length >= needed }
   })
-  const cast = vote.counters.map((counter): StoredVote => [vote.kind, counter, vote.verdict, vote.actor])
+  const cast = vote.counters.map((counter): StoredVote => [vote.kind, counter, vote.choice, vote.actor])
   const decided = results.filter((result) => result.decided)
   const payments =
     vote.kind === 'reversal'
@@ -50,15 +50,15 @@ export function countVotes(bundle: StoredBundle, vote: Vote): Result<Counted, 's
       : bundle.payments.map((state): PaymentState => {
           if (!decided.some(({ counter }) => counter === state[0])) return state
           // On its way again: what comes of it the reconciler says.
-          return vote.verdict === 'approve' ? [state[0], 'pending'] : [state[0], 'pending', 'reviewer_rejected']
+          return vote.choice === 'approve' ? [state[0], 'pending'] : [state[0], 'pending', 'reviewer_rejected']
         })
   return ok({
     results,
-    decisions: [...Map.groupBy(decided, ({ agreed }) => agreed.slice(0, 2).join('\n')).values()].map((same) => ({
+    resolutions: [...Map.groupBy(decided, ({ agreed }) => agreed.slice(0, 2).join('\n')).values()].map((same) => ({
       kind: vote.kind,
       bundleId: bundle.bundleId,
       seq: bundle.seq,
-      decisions: same.map(({ counter, verdict }) => ({ counter, verdict })),
+      choices: same.map(({ counter, choice }) => ({ counter, choice })),
       reason: vote.reason,
       atMs: vote.atMs,
       actors: same[0]?.agreed.slice(0, 2) ?? [],
@@ -81,7 +81,7 @@ function isOpen({ kind, undone }: Vote, counter: number, status: PaymentStatus |
 }
 
 /** Payments about whose fate people have decided: nothing makes them wait for people again. */
-export function isDecided({ votes }: StoredBundle, counter: number, status: PaymentStatus): boolean {
+export function isResolved({ votes }: StoredBundle, counter: number, status: PaymentStatus): boolean {
   return status === 'pending' && votes.some(([kind, about]) => kind === 'review' && about === counter)
 }
 

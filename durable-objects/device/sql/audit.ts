@@ -3,7 +3,7 @@ import type { Actor, AdmitRequest } from '../types.ts'
 import { type AuditRecord, writeAudit } from './owed-store.ts'
 
 /** Records a change, by whom and from where. Call it in the transaction that makes the change. */
-export function audited(
+export function writeAuditRecord(
   sql: SqlStorage,
   at: number,
   { actor, requestId, from }: Actor,

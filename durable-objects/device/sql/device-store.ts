@@ -29,7 +29,7 @@ export function readDevice(sql: SqlStorage): Device {
     keyRev: row['key_rev'] as number,
     olderKeys: json<StoredKey[]>(row, 'older_keys').map(fromStoredKey),
     lastCode: row['last_code'] as string,
-    revision: row['revision'] as number,
+    rowVersion: row['row_version'] as number,
     head: row['head'] as number,
     bundleCount: row['bundle_count'] as number,
     counters: json(row, 'counters'),
@@ -67,7 +67,7 @@ function toOwing(row: Row): Owing {
 export function insertDevice(sql: SqlStorage, facts: DeviceRegistration, nowMs: number): void {
   sql.exec(
     `INSERT INTO device (only, device_id, public_key, alg, kid, status, country, tenant, owner_wallet, registered_at,
-      facts_at, rev, recorded_rev, indexed_rev, revision, head, bundle_count, counters, activity, policy, done_through,
+      facts_at, rev, recorded_rev, indexed_rev, row_version, head, bundle_count, counters, activity, policy, done_through,
       audit_done_through)
       VALUES (1, ?, ?, ?, ?, 'active', ?, ?, ?, ?8, ?8, 1, 0, 0, 1, 0, 0, '[]', '[]', ?, 0, 0)`,
     facts.deviceId,
@@ -83,14 +83,14 @@ export function insertDevice(sql: SqlStorage, facts: DeviceRegistration, nowMs: 
 }
 
 /** Version of the device's row: whoever decided on another one decides again. */
-export function readRevision(sql: SqlStorage): number {
-  return sql.exec<{ revision: number }>('SELECT revision FROM device').one().revision
+export function readRowVersion(sql: SqlStorage): number {
+  return sql.exec<{ row_version: number }>('SELECT row_version FROM device').one().row_version
 }
 
 /** @param seq of the bundle that brought the change: a late one, filling a hole, is owed again from there on */
 export function writeDeviceChange(sql: SqlStorage, change: DeviceChange, seq: number): void {
   sql.exec(
-    `UPDATE device SET revision = revision + 1, bundle_count = bundle_count + 1, head = ?, counters = ?, activity = ?, history = ?,
+    `UPDATE device SET row_version = row_version + 1, bundle_count = bundle_count + 1, head = ?, counters = ?, activity = ?, history = ?,
       policy = ?, older_keys = ?, done_through = MIN(done_through, ?)`,
     change.head,
     JSON.stringify(change.counters),
@@ -104,12 +104,12 @@ export function writeDeviceChange(sql: SqlStorage, change: DeviceChange, seq: nu
 
 /** What came of the device's payments changed what is thought of it. */
 export function writeReputation(sql: SqlStorage, reputation: Reputation): void {
-  sql.exec('UPDATE device SET revision = revision + 1, reputation = ?', JSON.stringify(reputation))
+  sql.exec('UPDATE device SET row_version = row_version + 1, reputation = ?', JSON.stringify(reputation))
 }
 
 /** A change of the facts that others copy: it is owed to them from now on. */
 export function writeStatus(sql: SqlStorage, status: DeviceStatus, nowMs: number): void {
-  sql.exec('UPDATE device SET revision = revision + 1, rev = rev + 1, facts_at = ?, status = ?', nowMs, status)
+  sql.exec('UPDATE device SET row_version = row_version + 1, rev = rev + 1, facts_at = ?, status = ?', nowMs, status)
 }
 
 /** The device has another key from now on; the one before is among the older ones. */
@@ -119,7 +119,7 @@ export function writeKeys(
   nowMs: number,
 ): void {
   sql.exec(
-    `UPDATE device SET revision = revision + 1, rev = ?, key_rev = ?, facts_at = ?, kid = ?, alg = ?, public_key = ?,
+    `UPDATE device SET row_version = row_version + 1, rev = ?, key_rev = ?, facts_at = ?, kid = ?, alg = ?, public_key = ?,
       older_keys = ?`,
     ...[keys.keyRev, keys.keyRev, nowMs, buffer(keys.kid), keys.alg, buffer(keys.publicKey)],
     JSON.stringify(keys.olderKeys.map(toStoredKey)),

@@ -1,8 +1,8 @@
 import type { Indexed } from '../../../src/edge/store/index-message.ts'
 import type { OwedSummary, Owing, StoredBundle } from '../types.ts'
-import { owedDecisions } from './decision-store.ts'
 import { readOwing, toBundle } from './device-store.ts'
 import { owedEscalations } from './escalation-store.ts'
+import { owedResolutions } from './resolution-store.ts'
 
 /** SQL of what is owed. Only rows above the low-water mark are looked at. */
 const OWED = 'seq > ? AND (recorded = 0 OR indexed_rev < rev)'
@@ -36,7 +36,7 @@ export function readOwedTo(
     .one()
   const facts = (rev: number): OwedTo => (rev < device.rev ? { count: 1, sinceMs: device.factsAtMs } : NOTHING)
   return {
-    settle: sum({ count: bundles.settle, sinceMs: bundles.settleMs }, facts(device.recordedRev), owedDecisions(sql)),
+    settle: sum({ count: bundles.settle, sinceMs: bundles.settleMs }, facts(device.recordedRev), owedResolutions(sql)),
     index: sum({ count: bundles.index, sinceMs: bundles.indexMs }, facts(device.indexedRev), owedAudit(sql, device)),
     escalations: hasSira ? owedEscalations(sql) : NOTHING,
   }
@@ -66,7 +66,7 @@ function owedAudit(sql: SqlStorage, { auditDoneThrough }: Owing): OwedTo {
 }
 
 /**
- * The read model holds these. A revision that the object has moved on from is not the news that is owed; of the audit
+ * The read model holds these. A rev that the object has moved on from is not the news that is owed; of the audit
  * records only those below the first one that is missing count.
  *
  * Call it within a storage transaction.

@@ -2,13 +2,13 @@
  * The Device Object's own SQLite: the truth about one device. Made when the device is registered and not before, so
  * that a flood of unknown device ids writes nothing.
  *
- * - `device`    one row: its facts, the chain's head, what was counted. `revision` changes with every write of what an
+ * - `device`    one row: its facts, the chain's head, what was counted. `row_version` changes with every write of what an
  *               admission is decided on.
  * - `bundles`   one row an admitted bundle, kept: idempotency, nonce, chain, decisions, outcomes, what is owed.
  * - `outcomes`  what devices are told on their next sync, one row a confirmation; kept, read from the device's cursor on.
  * - `audit`     append-only, by triggers.
  * - `evidence`  signed bundles that contradict admitted ones, and which.
- * - `decisions` what people decided about payments; owed to the reconciler until it is recorded there.
+ * - `resolutions` what people concluded about payments; owed to the reconciler until it is recorded there.
  * - `answers`   answers to writes of people that named an `Idempotency-Key`; kept for days.
  * - `escalations` what a person at SIRA has to look at; `told` once SIRA has taken it.
  *
@@ -30,7 +30,7 @@ const STATEMENTS = [
     rev INTEGER NOT NULL,
     recorded_rev INTEGER NOT NULL,
     indexed_rev INTEGER NOT NULL,
-    revision INTEGER NOT NULL,
+    row_version INTEGER NOT NULL,
     head INTEGER NOT NULL,
     bundle_count INTEGER NOT NULL,
     counters TEXT NOT NULL,
@@ -98,12 +98,12 @@ const STATEMENTS = [
     at INTEGER NOT NULL,
     PRIMARY KEY (digest, kind)
   ) STRICT, WITHOUT ROWID`,
-  `CREATE TABLE decisions (
+  `CREATE TABLE resolutions (
     rev INTEGER PRIMARY KEY,
     kind TEXT NOT NULL CHECK (kind IN ('review', 'reversal')),
     bundle_id BLOB NOT NULL,
     seq INTEGER NOT NULL,
-    decisions TEXT NOT NULL,
+    choices TEXT NOT NULL,
     reason TEXT NOT NULL,
     at INTEGER NOT NULL,
     actors TEXT NOT NULL,
@@ -125,8 +125,8 @@ const STATEMENTS = [
     at INTEGER NOT NULL,
     told INTEGER NOT NULL
   ) STRICT`,
-  'CREATE INDEX decisions_owed ON decisions (rev) WHERE recorded = 0',
-  'CREATE INDEX decisions_by_seq ON decisions (seq)',
+  'CREATE INDEX resolutions_owed ON resolutions (rev) WHERE recorded = 0',
+  'CREATE INDEX resolutions_by_seq ON resolutions (seq)',
 ]
 
 export function createSchema(sql: SqlStorage): void {

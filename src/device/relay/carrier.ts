@@ -5,9 +5,9 @@ import type { OfflineSDKOptions, ResolvedOptions } from '../sdk/options.ts'
 import { Mutex } from '../sdk/store/mutex.ts'
 import { Records } from '../sdk/store/records.ts'
 import { Transport } from '../sdk/sync/transport.ts'
+import { readAnswer } from './answer.ts'
 import { type CarriedBundle, type CarriedState, carriedOf, type NotCarried, readRelayBundle } from './carried.ts'
-import { Pouch } from './pouch.ts'
-import { verdictOf } from './verdict.ts'
+import { CarriedStore } from './carried-store.ts'
 
 type Shared = 'fetch' | 'clock' | 'timers' | 'newAbort' | 'suite' | 'requestTimeoutMs' | 'exclusive'
 
@@ -58,7 +58,7 @@ export class BundleCarrier {
   readonly #options: ResolvedOptions
   readonly #transport: Transport
   readonly #headers: Readonly<Record<string, string>>
-  readonly #pouch: Pouch
+  readonly #store: CarriedStore
   readonly #exclusive: <T>(run: () => Promise<T>) => Promise<T>
   #pushing: Promise<RelayReport> | undefined
 
@@ -70,7 +70,7 @@ export class BundleCarrier {
     this.#headers = { ...NOTHING_ELSE, ...(deviceId !== undefined && { 'Molam-Carrier': deviceId }) }
     // What is carried is sealed already: it needs no cipher of this phone.
     const records = new Records({ storage, prefix: 'molam/relay/', suite, atRest: undefined })
-    this.#pouch = new Pouch(records, () => clock.nowMs(), keepHours * HOUR_MS)
+    this.#store = new CarriedStore(records, () => clock.nowMs(), keepHours * HOUR_MS)
     const mutex = new Mutex()
     this.#exclusive = exclusive ? (run) => exclusive(LOCK, run) : (run) => mutex.run(run)
   }
@@ -87,20 +87,20 @@ export class BundleCarrier {
     const { suite, clock } = this.#options
     const carried = await carriedOf(bytes, bundle.value, clock.nowMs(), (data) => suite.sha256(data))
     return this.#exclusive(async () => {
-      const held = (await this.#pouch.all()).find(({ id }) => id === carried.id)
+      const held = (await this.#store.all()).find(({ id }) => id === carried.id)
       if (held) return ok(held)
-      return (await this.#pouch.add(carried)) ? ok(carried) : err('full')
+      return (await this.#store.add(carried)) ? ok(carried) : err('full')
     })
   }
 
   /** All that is here, the oldest first. */
   list(): Promise<readonly CarriedBundle[]> {
-    return this.#exclusive(() => this.#pouch.all())
+    return this.#exclusive(() => this.#store.all())
   }
 
   /** Drops one, whatever became of it. */
   forget(id: string): Promise<void> {
-    return this.#exclusive(() => this.#pouch.remove(id))
+    return this.#exclusive(() => this.#store.remove(id))
   }
 
   /**
@@ -123,20 +123,20 @@ export class BundleCarrier {
       if (carried.state.status !== 'waiting') continue
       const { bundle } = carried.state
       const answer = await this.#transport.push(bundle, this.#headers)
-      const verdict = await verdictOf(answer, parseBundle(bundle), (data) => this.#options.suite.sha256(data))
-      if (verdict.kind === 'later') {
-        retryAfterMs = Math.max(retryAfterMs, verdict.retryAfterMs ?? 0)
+      const answered = await readAnswer(answer, parseBundle(bundle), (data) => this.#options.suite.sha256(data))
+      if (answered.kind === 'later') {
+        retryAfterMs = Math.max(retryAfterMs, answered.retryAfterMs ?? 0)
         // Nobody is there: the others would only wait for the same silence.
-        if (!verdict.reached) break
+        if (!answered.reached) break
         continue
       }
       await this.#answered(
         carried,
-        verdict.kind === 'delivered'
-          ? { status: 'delivered', receipt: verdict.receipt }
-          : { status: 'refused', code: verdict.code },
+        answered.kind === 'delivered'
+          ? { status: 'delivered', receipt: answered.receipt }
+          : { status: 'refused', code: answered.code },
       )
-      tally[verdict.kind]++
+      tally[answered.kind]++
     }
     const waiting = (await this.list()).filter(({ state }) => state.status === 'waiting').length
     return { ...tally, waiting, ...(retryAfterMs > 0 && { retryAfterMs }) }
@@ -144,6 +144,6 @@ export class BundleCarrier {
 
   #answered(carried: CarriedBundle, state: CarriedState): Promise<void> {
     const answered = { ...carried, state, atMs: this.#options.clock.nowMs() }
-    return this.#exclusive(() => this.#pouch.answer(answered))
+    return this.#exclusive(() => this.#store.answer(answered))
   }
 }

@@ -3,7 +3,7 @@ import type { Payment } from '../../protocol/payment.ts'
 import type { Policy } from '../../protocol/policy.ts'
 import { decisionFor, type Receipt } from '../../protocol/receipt.ts'
 import type { Decision } from '../../protocol/states.ts'
-import { judgeWithRisk, type RiskBasis, riskOf } from '../../risk/decide.ts'
+import { judgeWithRisk, type RiskBasis, riskOf } from '../../risk/judge.ts'
 
 /**
  * What a policy would have decided about payments that were decided by another: the same rules, over the bundles of one

@@ -19,7 +19,7 @@ export const METRICS = {
   offline_bundles_owed_oldest_age_seconds: ['gauge', 'Age of the oldest bundle that the reconciler has not settled.'],
   offline_owed: [
     'gauge',
-    'Bundles, device facts, decisions and audit records that devices owed to the reconciler or the read model when they were last asked.',
+    'Bundles, device facts, resolutions and audit records that devices owed to the reconciler or the read model when they were last asked.',
   ],
   offline_owed_oldest_age_seconds: ['gauge', 'Age of the oldest of what devices owed when they were last asked.'],
   offline_escalations_owed: ['gauge', 'Escalations that SIRA had not taken when their devices were last asked.'],

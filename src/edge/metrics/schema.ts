@@ -23,7 +23,7 @@ export const metricRows = sqliteTable('offline_metric_rows', {
 
 export const owed = sqliteTable('offline_owed', {
   deviceId: text('device_id').primaryKey(),
-  /** Bundles, facts and decisions that the reconciler has not confirmed. */
+  /** Bundles, facts and resolutions that the reconciler has not confirmed. */
   settle: integer('settle').notNull(),
   /** Rows, audit records among them, that the read model has not said it holds. */
   unindexed: integer('unindexed').notNull(),

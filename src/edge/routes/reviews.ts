@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import type { VoteResult } from '../../../durable-objects/device/types.ts'
 import { localId, parseUlid } from '../../protocol/ids.ts'
 import { PAYMENTS_PER_BUNDLE_MAX } from '../../protocol/limits.ts'
-import { REVIEW_VERDICTS } from '../../protocol/messages.ts'
+import { REVIEW_CHOICES } from '../../protocol/messages.ts'
 import { configOf } from '../config.ts'
 import { deviceStub } from '../env.ts'
 import { openStored, withoutParties } from '../ingest/open-stored.ts'
@@ -51,7 +51,7 @@ const vote = secured(['pay_reviewer'], {
     headers: writeHeaders,
     body: jsonBody(
       z.strictObject({
-        verdict: z.enum(REVIEW_VERDICTS),
+        choice: z.enum(REVIEW_CHOICES),
         payments: z.union([
           z.array(counter).min(1).max(PAYMENTS_PER_BUNDLE_MAX),
           z.strictObject({ all_at_rev: z.int().min(1) }),
@@ -81,7 +81,7 @@ export const reviewRoutes = routes()
     return c.json({ reviews, next_cursor })
   })
   .openapi(vote, async (c) => {
-    const { verdict, payments, reason } = c.req.valid('json')
+    const { choice, payments, reason } = c.req.valid('json')
     const by = await actorOf(c)
     if (!by.ok) return refuse(c, by.error)
     const found = await visibleBundle(c, c.req.valid('param').bundle_id, c.req.valid('query').device_id)
@@ -94,7 +94,7 @@ export const reviewRoutes = routes()
     }
     const ballot = {
       bundleId,
-      verdict,
+      choice,
       payments: 'all_at_rev' in payments ? { allAtRev: payments.all_at_rev } : payments,
       reason: masked(reason),
       twoPeopleAbove: policy.reviewTwoPeopleAbove,
@@ -104,8 +104,8 @@ export const reviewRoutes = routes()
     return c.json({ payments: result.value.map((one) => resultJson(deviceId, one)) })
   })
 
-export function resultJson(deviceId: string, { counter, verdict, agreed, needed, decided }: VoteResult) {
-  return { local_id: localId(deviceId, counter), verdict, agreed, needed, decided }
+export function resultJson(deviceId: string, { counter, choice, agreed, needed, decided }: VoteResult) {
+  return { local_id: localId(deviceId, counter), choice, agreed, needed, decided }
 }
 
 function waitingJson(row: WaitingBundle, opened: Awaited<ReturnType<typeof openStored>>, votes: readonly ShownVote[]) {

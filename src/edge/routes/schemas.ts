@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { DEVICE_STATUSES, REVIEW_VERDICTS } from '../../protocol/messages.ts'
+import { DEVICE_STATUSES, REVIEW_CHOICES } from '../../protocol/messages.ts'
 import { PAYMENT_METHODS, PAYMENT_TYPES } from '../../protocol/payment.ts'
 import { COUNTRIES } from '../../protocol/policy.ts'
 import { BUNDLE_STATUSES, DECISIONS, PAYMENT_STATUSES } from '../../protocol/states.ts'
@@ -127,7 +127,7 @@ const risk = z.strictObject({
 const vote = z.strictObject({
   kind: z.enum(['review', 'reversal']),
   local_id: localId,
-  verdict: z.enum(REVIEW_VERDICTS),
+  choice: z.enum(REVIEW_CHOICES),
   actor: z.string(),
   at: atMs,
   reason: z.string(),
@@ -193,7 +193,7 @@ export const review = z
 export const voteResult = z
   .strictObject({
     local_id: localId,
-    verdict: z.enum(REVIEW_VERDICTS),
+    choice: z.enum(REVIEW_CHOICES),
     agreed: z.array(z.string()),
     needed: z.int(),
     decided: z.boolean(),

@@ -5,7 +5,7 @@ import type { DeviceStatus } from '../../protocol/messages.ts'
 import type { PaymentMethod } from '../../protocol/payment.ts'
 import type { Country } from '../../protocol/policy.ts'
 import type { BundleStatus } from '../../protocol/states.ts'
-import type { RiskBasis } from '../../risk/decide.ts'
+import type { RiskBasis } from '../../risk/judge.ts'
 
 /**
  * D1, the edge's read model. It holds no plaintext of a payment and nothing personal; the Device Objects are the truth

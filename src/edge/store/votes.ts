@@ -1,10 +1,10 @@
-import type { ReviewVerdict } from '../../protocol/messages.ts'
+import type { ReviewChoice } from '../../protocol/messages.ts'
 
 /** What one person said about payments of a bundle, at once. */
 export interface ShownVote {
   readonly kind: 'review' | 'reversal'
   readonly counters: readonly number[]
-  readonly verdict: ReviewVerdict
+  readonly choice: ReviewChoice
   readonly actor: string
   readonly at: number
   readonly reason: string
@@ -41,11 +41,11 @@ export async function readVotes(
 }
 
 function toVote({ at, actor, action, detail }: Row): ShownVote {
-  const { verdict, reason, counters } = JSON.parse(detail) as {
-    verdict: ReviewVerdict
+  const { choice, reason, counters } = JSON.parse(detail) as {
+    choice: ReviewChoice
     reason: string
     counters: string
   }
   const kind = action === 'review_voted' ? 'review' : 'reversal'
-  return { kind, counters: counters.split(' ').map(Number), verdict, actor, at, reason }
+  return { kind, counters: counters.split(' ').map(Number), choice, actor, at, reason }
 }

@@ -43,7 +43,7 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   'POST /offline/bundles/:bundle_id/review': {
     roles: REVIEWERS,
     ofTenant: true,
-    body: { verdict: 'approve', payments: [1], ...reason },
+    body: { choice: 'approve', payments: [1], ...reason },
   },
   'POST /offline/transactions/:device_id/:counter/reverse': { roles: REVIEWERS, ofTenant: true, body: reason },
   'GET /offline/reviews': { roles: READERS, shows: [':device_id'] },

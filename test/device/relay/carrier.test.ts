@@ -1,7 +1,7 @@
 import { beforeEach, expect, it } from 'vitest'
 import { signAsEdge } from '../../../src/crypto/sign1.ts'
+import { CARRIED_MAX } from '../../../src/device/relay/carried-store.ts'
 import type { BundleCarrier } from '../../../src/device/relay/index.ts'
-import { CARRIED_MAX } from '../../../src/device/relay/pouch.ts'
 import { Mutex } from '../../../src/device/sdk/store/mutex.ts'
 import { decodePushResponse, encodePushResponse } from '../../../src/protocol/notice.ts'
 import { PROBLEMS, type ProblemCode } from '../../../src/protocol/problems.ts'

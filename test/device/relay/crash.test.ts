@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { CARRIED_MAX } from '../../../src/device/relay/pouch.ts'
+import { CARRIED_MAX } from '../../../src/device/relay/carried-store.ts'
 import { FAULTS, Rig } from '../sdk/rig.ts'
 import { Relay } from './kit.ts'
 

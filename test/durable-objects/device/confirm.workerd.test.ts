@@ -72,7 +72,7 @@ describe('outcomes', () => {
     expect((await told()).outcomes).toEqual([outcome(1, 'succeeded')])
   })
 
-  it('an older revision changes nothing, whatever it says', async () => {
+  it('an older rev changes nothing, whatever it says', async () => {
     await confirm(settled(5, [outcome(1, 'succeeded')]))
     const before = await dumpObject(device)
     for (const rev of [1, 4, 5]) await confirm(settled(rev, [outcome(1, 'failed'), outcome(2, 'failed')]))
@@ -136,7 +136,7 @@ describe('what does not fit', () => {
     expect(await dumpObject(unknown)).toBe(before)
   })
 
-  it('a device revision that does not exist yet confirms what exists, and no later change', async () => {
+  it('a device rev that does not exist yet confirms what exists, and no later change', async () => {
     await confirm({ kind: 'device_recorded', deviceId: device.id, rev: 99 })
     queues.clear()
     await stubOf(device).setStatus('suspended', { actor: 'user:ops' }, 'test')

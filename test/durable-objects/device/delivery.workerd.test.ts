@@ -250,7 +250,7 @@ describe('D1', () => {
     expect(await owed(device)).toEqual({ settle: 0, index: 0 })
   })
 
-  it('an older revision than the object’s is not taken for the news', async () => {
+  it('an older rev than the object’s is not taken for the news', async () => {
     const { bundleId } = (await pushOne()).receipt
     await recordAll(device, queues)
     await age(device, 11 * SECOND)

@@ -130,8 +130,8 @@ it('bundles, reviews and reversals', async () => {
   const header = { [SERVICE_HEADER]: await signed('GET', received, new Uint8Array()) }
   await conforms('GET', received, SELF.fetch(ORIGIN + received, { headers: header }))
 
-  await asks(reviewer, 'POST', `${path}/review`, { verdict: 'approve', payments: [3], reason: 'known customer' })
-  await asks(reviewer, 'POST', `${path}/review`, { verdict: 'approve', payments: [1], reason: 'known customer' })
+  await asks(reviewer, 'POST', `${path}/review`, { choice: 'approve', payments: [3], reason: 'known customer' })
+  await asks(reviewer, 'POST', `${path}/review`, { choice: 'approve', payments: [1], reason: 'known customer' })
   await asks(otherReviewer, 'POST', `/offline/transactions/${device.id}/2/reverse`, { reason: 'paid twice' })
   await deliverIndex(queues)
   await asks(auditor, 'GET', path)

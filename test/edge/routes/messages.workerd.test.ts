@@ -10,9 +10,9 @@ const about = { deviceId: deviceId('POS-1'), bundleId, seq: 3, rev: 2, decidedAt
 const key = { alg: -7, kid: new Uint8Array(8), publicKey: new Uint8Array(65) } as const
 const review: SettleMessage = {
   ...{ kind: 'review', ...about },
-  decisions: [
-    { counter: 1, verdict: 'approve' },
-    { counter: 2, verdict: 'reject' },
+  choices: [
+    { counter: 1, choice: 'approve' },
+    { counter: 2, choice: 'reject' },
   ],
 }
 const reversal: SettleMessage = { kind: 'reversal', ...about, counter: 9, reason: 'goods were returned' }
@@ -38,7 +38,7 @@ it('a device without older keys is written as before there were any', () => {
   expect(parseSettleMessage(encodeSettleMessage({ ...plain, olderKeys: [] }))).toEqual(plain)
 })
 
-describe('what is no decision is refused', () => {
+describe('what is no resolution is refused', () => {
   const bent = (message: SettleMessage, at: number, value: unknown) => {
     const fields = new Map(decodeCbor(encodeSettleMessage(message)) as Map<number, never>)
     if (value === undefined) fields.delete(at)
@@ -46,7 +46,7 @@ describe('what is no decision is refused', () => {
     return encodeCbor(fields)
   }
   it.each([
-    ['no decisions', review, 7, []],
+    ['no resolutions', review, 7, []],
     [
       'a payment twice',
       review,
@@ -56,7 +56,7 @@ describe('what is no decision is refused', () => {
         [1, 1],
       ],
     ],
-    ['a verdict that is none', review, 7, [[1, 2]]],
+    ['a choice that is none', review, 7, [[1, 2]]],
     ['counter 0', review, 7, [[0, 0]]],
     ['a bundle id of 15 bytes', review, 2, new Uint8Array(15)],
     ['seq 0', review, 3, 0],
@@ -78,6 +78,6 @@ describe('what is no decision is refused', () => {
 })
 
 it('its confirmation is read as it was written', () => {
-  const confirmation = { kind: 'decision_recorded', deviceId: about.deviceId, rev: 2 } as const
+  const confirmation = { kind: 'resolution_recorded', deviceId: about.deviceId, rev: 2 } as const
   expect(decodeConfirmations(encodeConfirmations([confirmation]))).toEqual([confirmation])
 })

@@ -45,7 +45,7 @@ it('one person up to the amount: the reconciler is told once, and the payment st
   await refused(call(otherReviewer, 'POST', path(2), body), 'state_conflict')
 })
 
-it('decisions are numbered one after the other', async () => {
+it('resolutions are numbered one after the other', async () => {
   await ok(call(reviewer, 'POST', path(2), body))
   for (const who of [reviewer, otherReviewer]) await ok(call(who, 'POST', path(1), body))
   expect(sent().map(({ rev }) => rev)).toEqual([1, 2])

@@ -38,13 +38,13 @@ beforeAll(async () => {
 })
 
 const path = () => `/offline/bundles/${ulidText(made.header.bundleId)}/review`
-const ballot = (verdict: string, payments: unknown, reason = 'called the merchant') => ({ verdict, payments, reason })
+const ballot = (choice: string, payments: unknown, reason = 'called the merchant') => ({ choice, payments, reason })
 const reviewOf = async () => {
   await deliverIndex(queues)
   const { reviews } = await ok(call(reviewer, 'GET', `/offline/reviews?device_id=${device.id}`))
   return reviews[0]
 }
-const decisions = () => queues.settle.filter((message): message is ReviewMessage => message.kind === 'review')
+const resolutions = () => queues.settle.filter((message): message is ReviewMessage => message.kind === 'review')
 const states = () =>
   inObject(device, ({ storage }) => {
     const row = storage.sql.exec('SELECT payments FROM bundles').one()
@@ -74,12 +74,12 @@ describe('one person', () => {
   it('decides up to the amount: the payment goes on its way, and the reconciler is told who decided what', async () => {
     const answer = await ok(call(reviewer, 'POST', path(), ballot('approve', [2])))
     expect(answer.payments).toEqual([
-      { local_id: `${device.id}/2`, verdict: 'approve', agreed: ['user:binta'], needed: 1, decided: true },
+      { local_id: `${device.id}/2`, choice: 'approve', agreed: ['user:binta'], needed: 1, decided: true },
     ])
-    expect(decisions()).toMatchObject([
+    expect(resolutions()).toMatchObject([
       {
         ...{ kind: 'review', deviceId: device.id, seq: 1, rev: 1, bundleId: made.header.bundleId },
-        ...{ decisions: [{ counter: 2, verdict: 'approve' }], actors: ['user:binta'] },
+        ...{ choices: [{ counter: 2, choice: 'approve' }], actors: ['user:binta'] },
       },
     ])
     expect(await states()).toEqual(['review amount_review', 'pending', 'pending'])
@@ -87,12 +87,12 @@ describe('one person', () => {
 
   it('is not enough above it: the vote is visible, and nothing is decided', async () => {
     await ok(call(reviewer, 'POST', path(), ballot('approve', [1])))
-    expect(decisions()).toEqual([])
+    expect(resolutions()).toEqual([])
     expect((await reviewOf()).votes).toMatchObject([
       {
         kind: 'review',
         local_id: `${device.id}/1`,
-        verdict: 'approve',
+        choice: 'approve',
         actor: 'user:binta',
         reason: 'called the merchant',
       },
@@ -103,9 +103,9 @@ describe('one person', () => {
   it('cannot vote twice, not even another way, nor under another role', async () => {
     await ok(call(reviewer, 'POST', path(), ballot('approve', [1])))
     const before = await dumpObject(device)
-    for (const verdict of ['approve', 'reject']) {
-      await refused(call(reviewer, 'POST', path(), ballot(verdict, [1])), 'already_voted')
-      await refused(call({ ...admin, sub: 'binta' }, 'POST', path(), ballot(verdict, [1, 2])), 'already_voted')
+    for (const choice of ['approve', 'reject']) {
+      await refused(call(reviewer, 'POST', path(), ballot(choice, [1])), 'already_voted')
+      await refused(call({ ...admin, sub: 'binta' }, 'POST', path(), ballot(choice, [1, 2])), 'already_voted')
     }
     expect(await dumpObject(device)).toBe(before)
   })
@@ -113,7 +113,7 @@ describe('one person', () => {
   it('rejects with a reason that names nobody', async () => {
     await ok(call(reviewer, 'POST', path(), ballot('reject', [2], 'not known at +221 77 123 45 67 / a@b.sn')))
     expect(await states()).toEqual(['review amount_review', 'pending reviewer_rejected', 'pending'])
-    expect(decisions()[0]?.decisions).toEqual([{ counter: 2, verdict: 'reject' }])
+    expect(resolutions()[0]?.choices).toEqual([{ counter: 2, choice: 'reject' }])
     expect(await dumpObject(device)).not.toMatch(/221 77|a@b/)
   })
 })
@@ -123,26 +123,26 @@ describe('two people', () => {
     await ok(call(reviewer, 'POST', path(), ballot('approve', [1])))
     const answer = await ok(call(otherReviewer, 'POST', path(), ballot('approve', [1])))
     expect(answer.payments).toMatchObject([{ agreed: ['user:binta', 'user:cheikh'], needed: 2, decided: true }])
-    expect(decisions()).toMatchObject([{ rev: 1, actors: ['user:binta', 'user:cheikh'] }])
+    expect(resolutions()).toMatchObject([{ rev: 1, actors: ['user:binta', 'user:cheikh'] }])
   })
 
   it('who do not agree decide nothing, until a third says which', async () => {
     await ok(call(reviewer, 'POST', path(), ballot('approve', [1])))
     await ok(call(otherReviewer, 'POST', path(), ballot('reject', [1])))
-    expect(decisions()).toEqual([])
+    expect(resolutions()).toEqual([])
     await ok(call(admin, 'POST', path(), ballot('reject', [1])))
-    expect(decisions()).toMatchObject([
-      { decisions: [{ counter: 1, verdict: 'reject' }], actors: ['user:cheikh', 'user:awa'] },
+    expect(resolutions()).toMatchObject([
+      { choices: [{ counter: 1, choice: 'reject' }], actors: ['user:cheikh', 'user:awa'] },
     ])
     await refused(call({ ...reviewer, sub: 'late' }, 'POST', path(), ballot('approve', [1])), 'state_conflict')
   })
 
-  it('ten votes at once: one decision, with two of them', async () => {
+  it('ten votes at once: one resolution, with two of them', async () => {
     const people = Array.from({ length: 10 }, (_, i) => ({ sub: `person-${i}`, roles: ['pay_reviewer'] }))
     const answers = await Promise.all(people.map((one) => call(one, 'POST', path(), ballot('approve', [1]))))
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(2)
-    expect(decisions()).toHaveLength(1)
-    expect(new Set(decisions()[0]?.actors).size).toBe(2)
+    expect(resolutions()).toHaveLength(1)
+    expect(new Set(resolutions()[0]?.actors).size).toBe(2)
   })
 })
 
@@ -183,7 +183,7 @@ it('what does not wait cannot be voted about, and one such takes the others with
   for (const payments of [[], [0], ['1'], [1.5], 'all', { all_at_rev: 0 }]) {
     await refused(call(reviewer, 'POST', path(), ballot('approve', payments)), 'invalid_request')
   }
-  await refused(call(reviewer, 'POST', path(), { verdict: 'approve', payments: [2] }), 'invalid_request')
+  await refused(call(reviewer, 'POST', path(), { choice: 'approve', payments: [2] }), 'invalid_request')
   await refused(call(auditor, 'POST', path(), ballot('approve', [2])), 'forbidden')
   await refused(call({ ...reviewer, tenant: 'other' }, 'POST', path(), ballot('approve', [2])), 'not_found')
   expect(await dumpObject(device)).toBe(before)
@@ -194,28 +194,28 @@ it('the same request with its key: the same answer and one vote', async () => {
   const first = await ok(call(by, 'POST', path(), ballot('approve', [2])))
   expect(await ok(call(by, 'POST', path(), ballot('approve', [2])))).toEqual(first)
   await refused(call(by, 'POST', path(), ballot('reject', [2])), 'idempotency_conflict')
-  expect(decisions()).toHaveLength(1)
+  expect(resolutions()).toHaveLength(1)
 })
 
-describe('the decision', () => {
+describe('the resolution', () => {
   it('is owed until the reconciler has recorded it, and sent again by the alarm until then', async () => {
     await ok(call(reviewer, 'POST', path(), ballot('approve', [2])))
     const before = await owed(device)
     queues.clear()
-    await inObject(device, ({ storage }) => storage.sql.exec('UPDATE decisions SET at = at - 60000'))
+    await inObject(device, ({ storage }) => storage.sql.exec('UPDATE resolutions SET at = at - 60000'))
     await alarm(device)
-    expect(decisions()).toHaveLength(1)
-    await stubOf(device).confirm([{ kind: 'decision_recorded', deviceId: device.id, rev: 1 }])
+    expect(resolutions()).toHaveLength(1)
+    await stubOf(device).confirm([{ kind: 'resolution_recorded', deviceId: device.id, rev: 1 }])
     queues.clear()
     await alarm(device)
-    expect(decisions()).toEqual([])
+    expect(resolutions()).toEqual([])
     expect((await owed(device)).settle).toBe(before.settle - 1)
   })
 
   it('for a rev that was not made confirms nothing', async () => {
     await ok(call(reviewer, 'POST', path(), ballot('approve', [2])))
     const before = await owed(device)
-    await stubOf(device).confirm([{ kind: 'decision_recorded', deviceId: device.id, rev: 7 }])
+    await stubOf(device).confirm([{ kind: 'resolution_recorded', deviceId: device.id, rev: 7 }])
     expect(await owed(device)).toEqual(before)
   })
 
@@ -242,11 +242,11 @@ describe('the decision', () => {
     await settled(1, [3, 'quarantined', 'risk_rejected'])
     expect((await reviewOf()).payments).toHaveLength(3)
     await ok(call(reviewer, 'POST', path(), ballot('reject', [3])))
-    expect(decisions()[0]?.decisions).toEqual([{ counter: 3, verdict: 'reject' }])
+    expect(resolutions()[0]?.choices).toEqual([{ counter: 3, choice: 'reject' }])
   })
 })
 
-it('every vote and every decision is in the audit log, by whom and from where', async () => {
+it('every vote and every resolution is in the audit log, by whom and from where', async () => {
   const from = { 'cf-connecting-ip': '196.207.1.77' }
   await ok(call(reviewer, 'POST', path(), ballot('approve', [1]), from))
   await ok(call(otherReviewer, 'POST', path(), ballot('approve', [1]), from))
@@ -257,7 +257,7 @@ it('every vote and every decision is in the audit log, by whom and from where', 
     'user:cheikh review_voted',
     'user:binta review_voted',
   ])
-  expect(records[0].detail).toMatchObject({ rev: 1, verdict: 'approve', agreed: 'user:binta user:cheikh' })
+  expect(records[0].detail).toMatchObject({ rev: 1, choice: 'approve', agreed: 'user:binta user:cheikh' })
   expect(records[0].detail.via).toContain('196.207.1.0/24')
   expect(records[0].request_id).toMatch(/^[0-9a-f-]{36}$/)
 })

@@ -10,7 +10,7 @@ import type { TestDevice } from '../../kit/device.ts'
 import { bindings, keySet, registered } from '../kit.ts'
 import { admin, call, ok, pushPayments, reviewer } from './kit.ts'
 
-/** What the edge tells the reconciler about devices and decisions carries its signature. */
+/** What the edge tells the reconciler about devices and resolutions carries its signature. */
 const sent: Uint8Array[] = []
 let trusted: readonly TrustedKey[]
 let device: TestDevice
@@ -44,7 +44,7 @@ it('a registration, a review, a reversal and a suspension are signed, a bundle b
   const early = { initiatedAtMs: Math.floor(Date.now() / 1000) * 1000 + 50 * 60_000 }
   const made = await pushPayments(device, [device.payment(early), device.payment()], queues)
   const path = `/offline/bundles/${ulidText(made.header.bundleId)}/review`
-  await ok(call(reviewer, 'POST', path, { verdict: 'approve', payments: [1], reason: 'called the shop' }))
+  await ok(call(reviewer, 'POST', path, { choice: 'approve', payments: [1], reason: 'called the shop' }))
   const about = { deviceId: device.id, bundleId: made.header.bundleId, seq: 1, rev: 1 }
   await stubOf(device).confirm([
     { kind: 'bundle_settled', ...about, outcomes: [{ counter: 2, status: 'succeeded', atMs: 1 }] },

@@ -133,7 +133,7 @@ const damages: readonly [string, string, string, readonly string[]][] = [
     'a payment is said to be reversed',
     "UPDATE offline_transactions SET status = 'reversed', reversal_transfer_id = uuidv7() WHERE status = 'succeeded' AND counter = 1",
     "UPDATE offline_transactions SET status = 'succeeded', reversal_transfer_id = NULL WHERE status = 'reversed'",
-    ['reversals', 'decisions_carried_out'],
+    ['reversals', 'resolutions_carried_out'],
   ],
   [
     'a payment’s row is gone',
@@ -235,9 +235,9 @@ const damages: readonly [string, string, string, readonly string[]][] = [
   ],
   [
     'a decision is said to have been carried out',
-    `INSERT INTO offline_decisions VALUES ('D', 1, 1, 'B', 'approve', NULL, '{user:a}', sha256(''), now(), now(), 'applied', now(), 0, now(), NULL)`,
-    'DELETE FROM offline_decisions',
-    ['decisions_carried_out'],
+    `INSERT INTO offline_resolutions VALUES ('D', 1, 1, 'B', 'approve', NULL, '{user:a}', sha256(''), now(), now(), 'applied', now(), 0, now(), NULL)`,
+    'DELETE FROM offline_resolutions',
+    ['resolutions_carried_out'],
   ],
   [
     'why a payment failed is changed',
@@ -255,9 +255,9 @@ const damages: readonly [string, string, string, readonly string[]][] = [
   ],
   [
     'people are said to have approved what never waited',
-    `INSERT INTO offline_decisions SELECT device_id, 1, 1, bundle_id, 'approve', NULL, '{user:a}', sha256(''), now(), now(), 'applied', now(), 0, now(), NULL
+    `INSERT INTO offline_resolutions SELECT device_id, 1, 1, bundle_id, 'approve', NULL, '{user:a}', sha256(''), now(), now(), 'applied', now(), 0, now(), NULL
      FROM offline_transactions WHERE counter = 1 AND status = 'succeeded' LIMIT 1`,
-    'DELETE FROM offline_decisions',
+    'DELETE FROM offline_resolutions',
     ['payment_statuses'],
   ],
   [
@@ -297,10 +297,10 @@ const damages: readonly [string, string, string, readonly string[]][] = [
   ],
   [
     'a decision is on no record',
-    `INSERT INTO offline_decisions SELECT device_id, 7, 1, bundle_id, 'approve', NULL, '{user:a}', sha256(''), now(), now(), NULL, NULL, 0, now(), NULL
+    `INSERT INTO offline_resolutions SELECT device_id, 7, 1, bundle_id, 'approve', NULL, '{user:a}', sha256(''), now(), now(), NULL, NULL, 0, now(), NULL
      FROM offline_transactions WHERE counter = 1 LIMIT 1`,
-    'DELETE FROM offline_decisions',
-    ['audit_decisions'],
+    'DELETE FROM offline_resolutions',
+    ['audit_resolutions'],
   ],
   [
     'a policy came from nowhere',

@@ -42,7 +42,7 @@ test.each(['before', 'after'] as const)('killed %s any message to Postgres: exac
     pending: 0,
     waiting: 0,
     parked: 0,
-    decisions: 0,
+    resolutions: 0,
     untold: 0,
   })
   expect((await db().app.query('SELECT * FROM offline_audit_breaks')).rows).toEqual([])

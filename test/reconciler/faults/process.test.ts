@@ -59,7 +59,7 @@ test('commands: migrate, once, and what is wrong with a call', async () => {
     .poll(async () => JSON.parse((await cli(['once', '--json'])).stdout.trim().split('\n').at(-1) ?? ''), {
       timeout: 20_000,
     })
-    .toEqual({ pending: 0, waiting: 0, parked: 0, decisions: 0, untold: 0 })
+    .toEqual({ pending: 0, waiting: 0, parked: 0, resolutions: 0, untold: 0 })
   expect(await db().balance(payer)).toBe(5000)
   await expect(cli([])).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('usage:') })
   await expect(cli(['run'], { EDGE_URL: '' })).rejects.toMatchObject({

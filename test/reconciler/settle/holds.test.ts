@@ -11,7 +11,7 @@ import { useDatabase } from '../database.ts'
 import { roundWithCut } from '../faults/cut.ts'
 import { makeWorld, newWallet, runThree, type World } from '../kit.ts'
 
-/** Money of a payment that waits for a person cannot be spent before the decision. */
+/** Money of a payment that waits for a person cannot be spent before the resolution. */
 const db = useDatabase()
 let world: World
 beforeAll(async () => {
@@ -70,8 +70,8 @@ const onRecord = async (device: TestDevice) => {
   )
   return rows.map(({ holds }) => holds)
 }
-const decide = async (made: Made, rev: number, decisions: Record<number, 'approve' | 'reject'>) => {
-  world.network.send(world.review(made, rev, decisions))
+const decide = async (made: Made, rev: number, resolutions: Record<number, 'approve' | 'reject'>) => {
+  world.network.send(world.review(made, rev, resolutions))
   await world.settle()
 }
 
@@ -169,7 +169,7 @@ test('a reversal does not take what its debtor’s payment waits with, and comes
   world.network.send(world.reversal(made, 1, 1))
   await world.settle()
   expect(told(first.device)).toEqual({ 1: 'succeeded' })
-  const { rows } = await db().app.query('SELECT kind, bearer FROM offline_money_owed WHERE device_id = $1', [
+  const { rows } = await db().app.query('SELECT kind, bearer FROM offline_shortfalls WHERE device_id = $1', [
     first.device.id,
   ])
   expect(rows).toEqual([{ kind: 'reversal', bearer: 'payer' }])
@@ -193,7 +193,7 @@ test('the reversal of a payment that was held gives its money back, free to be s
   expect(await funds(payer)).toEqual([2500, 0])
 })
 
-test('bundles and decisions that come again, in any order, hold once and release once', async () => {
+test('bundles and resolutions that come again, in any order, hold once and release once', async () => {
   const { device, payer, bundle } = await shop(10_000)
   const { made, message } = await bundle(['review', 'review'])
   world.network.send(message, message)
@@ -201,11 +201,11 @@ test('bundles and decisions that come again, in any order, hold once and release
   world.network.send(message)
   await world.settle()
   expect(await funds(payer)).toEqual([10_000, 5000])
-  const decision = await world.review(made, 1, { 1: 'approve', 2: 'reject' })
-  world.network.send(decision, message, decision)
+  const resolution = await world.review(made, 1, { 1: 'approve', 2: 'reject' })
+  world.network.send(resolution, message, resolution)
   await world.settle()
   await decide(made, 2, { 1: 'reject', 2: 'approve' })
-  world.network.send(message, decision)
+  world.network.send(message, resolution)
   await world.settle()
   expect(told(device)).toEqual({ 1: 'succeeded', 2: 'reviewer_rejected' })
   expect(await funds(payer)).toEqual([7500, 0])
@@ -219,7 +219,7 @@ test('a payment cannot stop waiting while its money is held, whatever writes it'
   ).rejects.toThrow('money is held')
 })
 
-test('three reconcilers, the same two wallets paying each other, decisions among them: all money is accounted for', async () => {
+test('three reconcilers, the same two wallets paying each other, resolutions among them: all money is accounted for', async () => {
   const wallets = [newWallet(), newWallet()]
   for (const wallet of wallets) await db().open(wallet, 15_000)
   const devices = await Promise.all(Array.from({ length: 8 }, () => world.device()))
@@ -233,8 +233,11 @@ test('three reconcilers, the same two wallets paying each other, decisions among
       const exceptions = [1, 2, 3].map((counter) => ({ counter, decision: 'review', reason: 'risk_review' }) as const)
       const made = await device.bundle(payments, world.keySet)
       const bundle = await world.admitMade(made, payments, { exceptions })
-      const decisions = [world.review(made, 1, { 1: 'approve', 2: 'reject' }), world.review(made, 2, { 3: 'approve' })]
-      return [world.facts(device), bundle, ...decisions]
+      const resolutions = [
+        world.review(made, 1, { 1: 'approve', 2: 'reject' }),
+        world.review(made, 2, { 3: 'approve' }),
+      ]
+      return [world.facts(device), bundle, ...resolutions]
     }),
   )
   const messages = all.flat()
@@ -243,7 +246,7 @@ test('three reconcilers, the same two wallets paying each other, decisions among
   const ids = devices.map(({ id }) => id)
   const settled = async () => {
     const { rows } = await db().app.query(
-      "SELECT count(*) AS n FROM offline_decisions WHERE device_id = ANY ($1) AND result = 'applied'",
+      "SELECT count(*) AS n FROM offline_resolutions WHERE device_id = ANY ($1) AND result = 'applied'",
       [ids],
     )
     return rows[0].n
@@ -255,20 +258,20 @@ test('three reconcilers, the same two wallets paying each other, decisions among
   expect(rows[0].deadlocks).toBe(0)
 })
 
-/** A bundle whose payments wait, and perhaps the decision, settled by a reconciler whose wire breaks at a message. */
-async function settleWithCut(at: number, how: 'before' | 'after', isDecided: boolean): Promise<boolean> {
+/** A bundle whose payments wait, and perhaps the resolution, settled by a reconciler whose wire breaks at a message. */
+async function settleWithCut(at: number, how: 'before' | 'after', isResolved: boolean): Promise<boolean> {
   const { device, payer, bundle } = await shop(10_000)
   const { made, message } = await bundle(['review', 'review'])
   world.network.send(message)
-  if (isDecided) world.network.send(world.review(made, 1, { 1: 'approve', 2: 'reject' }))
+  if (isResolved) world.network.send(world.review(made, 1, { 1: 'approve', 2: 'reject' }))
   const dead = await roundWithCut(world, db().appUrl, at, how)
   const done = async () => {
     await world.settle()
     return told(device)
   }
-  const end = isDecided ? { 1: 'succeeded', 2: 'reviewer_rejected' } : { 1: 'risk_review', 2: 'risk_review' }
+  const end = isResolved ? { 1: 'succeeded', 2: 'reviewer_rejected' } : { 1: 'risk_review', 2: 'risk_review' }
   await expect.poll(done, { timeout: 20_000 }).toEqual(end)
-  expect(await funds(payer)).toEqual(isDecided ? [7500, 0] : [10_000, 5000])
+  expect(await funds(payer)).toEqual(isResolved ? [7500, 0] : [10_000, 5000])
   return dead
 }
 
@@ -277,8 +280,8 @@ test.each([
   ['after', false],
   ['before', true],
   ['after', true],
-] as const)('killed %s any message to Postgres (decided: %s): held once, ended once', async (how, isDecided) => {
+] as const)('killed %s any message to Postgres (decided: %s): held once, ended once', async (how, isResolved) => {
   let at = 1
-  while (await settleWithCut(at, how, isDecided)) at += 1
+  while (await settleWithCut(at, how, isResolved)) at += 1
   expect(at).toBeGreaterThan(15)
 })

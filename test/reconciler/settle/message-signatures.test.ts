@@ -119,7 +119,7 @@ test.each(Object.entries(FORGERIES))(
     const complaints = await settledWith()
     expect(complaints).toContainEqual(expect.stringContaining(`${fault}: review`))
     expect(await db().balance(payer)).toBe(10_000)
-    expect(confirmed(device).map(({ kind }) => kind)).not.toContain('decision_recorded')
+    expect(confirmed(device).map(({ kind }) => kind)).not.toContain('resolution_recorded')
     world.network.send(genuine)
     await world.settle()
     expect(await db().balance(payer)).toBe(7500)

@@ -43,15 +43,15 @@ async function posted(): Promise<Sale> {
   return one
 }
 const statuses = (deviceId: string) => world.network.outcomes(deviceId).map(({ status }) => status)
-const decisions = async (deviceId: string) => {
+const resolutions = async (deviceId: string) => {
   const { rows } = await db().app.query(
-    'SELECT rev, result, last_error FROM offline_decisions WHERE device_id = $1 ORDER BY rev',
+    'SELECT rev, result, last_error FROM offline_resolutions WHERE device_id = $1 ORDER BY rev',
     [deviceId],
   )
   return rows.map(({ rev, result, last_error }) => [rev, result ?? last_error])
 }
 const owed = async (deviceId: string) =>
-  (await db().app.query('SELECT * FROM offline_money_owed WHERE device_id = $1', [deviceId])).rows
+  (await db().app.query('SELECT * FROM offline_shortfalls WHERE device_id = $1', [deviceId])).rows
 
 test('a reversed payment’s money is back by a transfer the other way, and both are in the book', async () => {
   const { device, payer, made } = await posted()
@@ -75,13 +75,13 @@ test('a reversed payment’s money is back by a transfer the other way, and both
   ])
   expect(bundles).toEqual([{ status: 'accepted', rev: 2 }])
   const { rows: audit } = await db().app.query(
-    "SELECT actor, detail FROM offline_audit_logs WHERE device_id = $1 AND action = 'decision_settled'",
+    "SELECT actor, detail FROM offline_audit_logs WHERE device_id = $1 AND action = 'resolution_applied'",
     [device.id],
   )
   expect(audit).toEqual([
     { actor: 'user:anna user:bo', detail: { rev: 1, payments: [[1, 'applied', 'reversed', null]] } },
   ])
-  expect(world.network.confirmed).toContainEqual({ kind: 'decision_recorded', deviceId: device.id, rev: 1 })
+  expect(world.network.confirmed).toContainEqual({ kind: 'resolution_recorded', deviceId: device.id, rev: 1 })
 })
 
 test('a payment is reversed once, whatever is decided and delivered again', async () => {
@@ -92,7 +92,7 @@ test('a payment is reversed once, whatever is decided and delivered again', asyn
   world.network.send(world.reversal(made, 3, 1), reversal)
   await world.settle()
   expect(await db().balance(payer)).toBe(10_000)
-  expect(await decisions(device.id)).toEqual([
+  expect(await resolutions(device.id)).toEqual([
     [1, 'applied'],
     [2, expect.stringMatching(/superseded|not_reversible/)],
     [3, 'not_reversible'],
@@ -105,7 +105,7 @@ test('a reversal before its payment waits for it', async () => {
   await world.settle()
   world.network.send(facts)
   await world.settle()
-  expect((await (await world.reconciler()).backlog()).decisions).toBe(1)
+  expect((await (await world.reconciler()).backlog()).resolutions).toBe(1)
   world.network.send(bundle)
   await world.settle()
   expect(statuses(device.id).at(-1)).toBe('reversed')
@@ -117,7 +117,7 @@ test('a reversal of a payment that waits for people waits for what they decide',
   const { device, payer, made, facts, bundle } = await sale([10_000], held)
   world.network.send(facts, bundle, world.reversal(made, 2, 1))
   await world.settle()
-  const { rows } = await db().app.query('SELECT waiting_for FROM offline_open_decisions WHERE device_id = $1', [
+  const { rows } = await db().app.query('SELECT waiting_for FROM offline_open_resolutions WHERE device_id = $1', [
     device.id,
   ])
   expect(rows).toEqual([{ waiting_for: 'review' }])
@@ -127,12 +127,12 @@ test('a reversal of a payment that waits for people waits for what they decide',
   expect(await db().balance(payer)).toBe(10_000)
 })
 
-test('a payment that moved no money cannot be reversed, and the decision shows that', async () => {
+test('a payment that moved no money cannot be reversed, and the resolution shows that', async () => {
   const refused = [{ counter: 2, decision: 'refused', reason: 'limit_exceeded' }] as const
   const { device, payer, made, facts, bundle } = await sale([100, 0], refused)
   world.network.send(facts, bundle, world.reversal(made, 1, 1), world.reversal(made, 2, 2), world.reversal(made, 3, 9))
   await world.settle()
-  expect(await decisions(device.id)).toEqual([
+  expect(await resolutions(device.id)).toEqual([
     [1, 'not_reversible'],
     [2, 'not_reversible'],
     [3, 'unknown_payment'],
@@ -152,9 +152,16 @@ test('what the receiver cannot give back is listed as owed with the payer bearin
   expect(await db().balance(payer)).toBe(7500)
   expect(statuses(device.id)).toEqual(['succeeded', 'succeeded'])
   expect(await owed(device.id)).toMatchObject([
-    { kind: 'reversal', counter: 1, amount_minor: 2500, owed_by: device.ownerWallet, borne_by: payer, bearer: 'payer' },
+    {
+      kind: 'reversal',
+      counter: 1,
+      amount_minor: 2500,
+      short_wallet: device.ownerWallet,
+      borne_by: payer,
+      bearer: 'payer',
+    },
   ])
-  expect(await (await world.reconciler()).backlog()).toMatchObject({ decisions: 1, parked: 0 })
+  expect(await (await world.reconciler()).backlog()).toMatchObject({ resolutions: 1, parked: 0 })
 
   await db().open(device.ownerWallet, 1000, { kind: 'merchant' })
   world.now += 86_400_000
@@ -172,7 +179,7 @@ test('money does not leave a frozen wallet, also not back: it is owed until the 
   await freeze(true)
   world.network.send(world.reversal(made, 1, 1))
   await world.settle()
-  expect(await decisions(device.id)).toEqual([[1, 'wallet_frozen']])
+  expect(await resolutions(device.id)).toEqual([[1, 'wallet_frozen']])
   expect(await owed(device.id)).toHaveLength(1)
   await freeze(false)
   world.now += 86_400_000
@@ -187,7 +194,7 @@ test('many reversals by three reconcilers at once: each once', async () => {
   const ids = sales.map(({ device }) => device.id)
   const open = async () => {
     const { rows } = await db().app.query(
-      'SELECT count(*) AS n FROM offline_decisions WHERE device_id = ANY ($1) AND result IS NOT NULL',
+      'SELECT count(*) AS n FROM offline_resolutions WHERE device_id = ANY ($1) AND result IS NOT NULL',
       [ids],
     )
     return rows[0].n

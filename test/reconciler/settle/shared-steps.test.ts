@@ -164,7 +164,7 @@ test('what is the database’s fault is tried for as long as it takes, and is no
   expect(await stateOf(good)).toMatchObject({ status: 'done' })
 })
 
-test('decisions of people are carried out though no bundle can be settled', async () => {
+test('resolutions of people are carried out though no bundle can be settled', async () => {
   let down = false
   const { pull, reconcile } = await openParts(({ pool }) => ({
     pool: without(

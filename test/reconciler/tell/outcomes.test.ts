@@ -140,12 +140,12 @@ test('an acknowledgement that fails brings the message again, without effect', a
   expect(world.network.queued).toBe(0)
 })
 
-/** What a world has to tell about decisions: so many rows for each of these devices, in this order. */
+/** What a world has to tell about resolutions: so many rows for each of these devices, in this order. */
 async function owe(counts: Record<string, number>): Promise<void> {
   const client = await db().app.connect()
   try {
     for (const [deviceId, count] of Object.entries(counts)) {
-      const rows = Array.from({ length: count }, (_, i) => ({ deviceId, decisionRev: i + 1 }))
+      const rows = Array.from({ length: count }, (_, i) => ({ deviceId, resolutionRev: i + 1 }))
       await announce(client, rows, new Date(world.now))
     }
   } finally {

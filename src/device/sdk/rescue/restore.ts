@@ -1,7 +1,7 @@
 import { localId } from '../../../protocol/ids.ts'
 import type { DeviceFacts } from '../../../protocol/notice.ts'
 import { ok, type Result } from '../../../protocol/result.ts'
-import { chainVerdict } from '../store/chain-proof.ts'
+import { chainStanding } from '../store/chain-proof.ts'
 import type { DamagedRecord } from '../store/counter-record.ts'
 import type { LocalDevice } from '../store/local-device.ts'
 import { decodeOutgoing, type Outgoing } from '../store/outgoing.ts'
@@ -137,13 +137,13 @@ function isTaken({ journal, state }: LocalDevice, counter: number): boolean {
 
 function admittedIn(facts: DeviceFacts, outgoing: Outgoing): Outgoing | undefined {
   const before = { seq: outgoing.seq - 1, prev: outgoing.prev }
-  return chainVerdict(facts, before, outgoing).kind === 'admitted' ? outgoing : undefined
+  return chainStanding(facts, before, outgoing).kind === 'admitted' ? outgoing : undefined
 }
 
 /** The very bytes may be on their way: where the chain still waits for this bundle, it is sent and not another one. */
 async function keepSealed({ device }: SyncContext, outgoing: Outgoing, facts: DeviceFacts, here: readonly Returning[]) {
   const before = { seq: outgoing.seq - 1, prev: outgoing.prev }
-  const isNext = chainVerdict(facts, before, outgoing).kind === 'not_admitted'
+  const isNext = chainStanding(facts, before, outgoing).kind === 'not_admitted'
   const isOurs = device.state.seq === outgoing.seq - 1 && device.outgoing === undefined
   const counters = new Set(here.map(({ counter }) => counter))
   let isWhole = true

@@ -9,7 +9,7 @@ export interface ChainHead {
   readonly prev: Uint8Array
 }
 
-export type ChainVerdict =
+export type ChainStanding =
   /** The edge has not admitted the bundle in flight: it goes on being sent. */
   | { readonly kind: 'not_admitted'; readonly head: ChainHead }
   /** The edge has admitted it: its head names one of the digests that were sent. */
@@ -22,11 +22,11 @@ export type ChainVerdict =
  * after an answer was lost, signed by a receipt key that is gone, or a record of the bundle in flight that is damaged.
  * The facts name half of a SHA-256 at a place in the chain, so they prove the admission of those bytes as a receipt does.
  */
-export function chainVerdict(
+export function chainStanding(
   facts: Pick<DeviceFacts, 'nextSeq' | 'prev'>,
   known: ChainHead,
   outgoing: Outgoing | undefined,
-): ChainVerdict {
+): ChainStanding {
   const head = { seq: facts.nextSeq - 1, prev: facts.prev }
   if (outgoing !== undefined) {
     if (head.seq === outgoing.seq - 1 && equalBytes(head.prev, outgoing.prev)) return { kind: 'not_admitted', head }

@@ -1,6 +1,6 @@
 import { toBase64url } from '../../../protocol/bytes.ts'
 import { ok, type Result } from '../../../protocol/result.ts'
-import { chainVerdict } from '../store/chain-proof.ts'
+import { chainStanding } from '../store/chain-proof.ts'
 import type { Parked } from '../store/outgoing.ts'
 import { edgeKeys } from './edge-keys.ts'
 import { applyNotice, fetchNotice } from './notices.ts'
@@ -18,8 +18,8 @@ export async function resolveChain(context: SyncContext): Promise<Result<'admitt
   const facts = notice.device
   // An old notice, sent again by someone in between, would tell of an old head.
   if (facts === undefined || notice.serverTimeMs < device.state.clock.serverMs) return fail('answer_invalid')
-  const verdict = chainVerdict(facts, device.state, device.outgoing)
-  if (verdict.kind === 'conflict') {
+  const standing = chainStanding(facts, device.state, device.outgoing)
+  if (standing.kind === 'conflict') {
     // Kept in the state: the record of the bundle may be what is lost.
     await device.change(() => device.update({ conflict: { atMs: device.clock.nowMs() } }))
     return park(context, 'chain_conflict')
@@ -28,17 +28,17 @@ export async function resolveChain(context: SyncContext): Promise<Result<'admitt
   const admitted = await device.change(async () => {
     const { conflict, ...agreed } = device.state
     if (conflict) await device.replace(agreed)
-    if (verdict.kind === 'admitted' && outgoing !== undefined) {
+    if (standing.kind === 'admitted' && outgoing !== undefined) {
       const { firstCounter: first, lastCounter: last, seq } = outgoing
       const proof = { proof: 'chain', signed: toBase64url(signed), first, last } as const
-      return device.admit(seq, verdict.head.prev, proof)
+      return device.admit(seq, standing.head.prev, proof)
     }
-    await device.adoptHead(verdict.head)
+    await device.adoptHead(standing.head)
     return []
   })
   for (const entry of admitted) changed(entry)
   await applyNotice(context, received.value)
-  return ok(verdict.kind)
+  return ok(standing.kind)
 }
 
 /** Sets the bundle in flight aside: kept and shown, sent again only rarely or when asked. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { chainVerdict } from '../../../../src/device/sdk/store/chain-proof.ts'
+import { chainStanding } from '../../../../src/device/sdk/store/chain-proof.ts'
 import type { Outgoing } from '../../../../src/device/sdk/store/outgoing.ts'
 import { GENESIS_PREV, prevOf } from '../../../../src/protocol/chain.ts'
 import { OWNER, random } from '../edge.ts'
@@ -20,12 +20,12 @@ const known = { seq: 3, prev }
 const facts = (nextSeq: number, head: Uint8Array) => ({ ownerWallet: OWNER, nextCounter: 10, nextSeq, prev: head })
 
 it('the edge stands where our bundle continues: not admitted', () => {
-  expect(chainVerdict(facts(4, prev), known, outgoing)).toEqual({ kind: 'not_admitted', head: { seq: 3, prev } })
+  expect(chainStanding(facts(4, prev), known, outgoing)).toEqual({ kind: 'not_admitted', head: { seq: 3, prev } })
 })
 
 it.each(digests)('the edge’s head is one of the forms that we sent: admitted', (digest) => {
   const head = { seq: 4, prev: prevOf(digest) }
-  expect(chainVerdict(facts(5, prevOf(digest)), known, outgoing)).toEqual({ kind: 'admitted', head })
+  expect(chainStanding(facts(5, prevOf(digest)), known, outgoing)).toEqual({ kind: 'admitted', head })
 })
 
 it.each([
@@ -34,14 +34,14 @@ it.each([
   ['behind us', 3, random(16)],
   ['at the same place after another bundle', 4, random(16)],
 ])('the edge is %s: a conflict', (_, nextSeq, head) => {
-  expect(chainVerdict(facts(nextSeq, head), known, outgoing)).toEqual({ kind: 'conflict' })
+  expect(chainStanding(facts(nextSeq, head), known, outgoing)).toEqual({ kind: 'conflict' })
 })
 
 it('without a record of the bundle in flight, only its own place can be taken over', () => {
   const head = random(16)
-  expect(chainVerdict(facts(4, prev), known, undefined).kind).toBe('not_admitted')
-  expect(chainVerdict(facts(5, head), known, undefined)).toEqual({ kind: 'admitted', head: { seq: 4, prev: head } })
-  expect(chainVerdict(facts(4, head), known, undefined).kind).toBe('conflict')
-  expect(chainVerdict(facts(6, head), known, undefined).kind).toBe('conflict')
-  expect(chainVerdict(facts(1, GENESIS_PREV), known, undefined).kind).toBe('conflict')
+  expect(chainStanding(facts(4, prev), known, undefined).kind).toBe('not_admitted')
+  expect(chainStanding(facts(5, head), known, undefined)).toEqual({ kind: 'admitted', head: { seq: 4, prev: head } })
+  expect(chainStanding(facts(4, head), known, undefined).kind).toBe('conflict')
+  expect(chainStanding(facts(6, head), known, undefined).kind).toBe('conflict')
+  expect(chainStanding(facts(1, GENESIS_PREV), known, undefined).kind).toBe('conflict')
 })

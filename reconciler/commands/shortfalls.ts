@@ -4,9 +4,9 @@ import { isCountry } from '../../src/protocol/policy.ts'
 import { parseBookConfig } from '../config.ts'
 import { type Command, InvalidCall, positiveInteger, withPool } from './command.ts'
 
-export const owed: Command = {
+export const shortfalls: Command = {
   summary: 'money that could not be taken from a wallet, and who goes without it',
-  help: `usage: owed [--country <CC>] [--show <n>] [--json]
+  help: `usage: shortfalls [--country <CC>] [--show <n>] [--json]
 
   --country <CC>  of devices of this country
   --show <n>      payments to list, the newest first (50)
@@ -44,7 +44,7 @@ interface Total {
   readonly minor: number
 }
 
-interface OwedPayment {
+interface Shortfall {
   readonly kind: 'payment' | 'reversal'
   readonly device_id: string
   readonly counter: number
@@ -53,37 +53,37 @@ interface OwedPayment {
   readonly amount_minor: number
   readonly currency: string
   readonly bearer: string
-  readonly owed_since: Date
+  readonly short_since: Date
 }
 
 async function readTotals(pool: pg.Pool, country: string | undefined): Promise<readonly Total[]> {
   const { rows } = await pool.query<Total>(
     `SELECT kind, bearer, currency, count(*) AS count, sum(amount_minor)::bigint AS minor
-     FROM offline_money_owed WHERE $1::text IS NULL OR country = $1
+     FROM offline_shortfalls WHERE $1::text IS NULL OR country = $1
      GROUP BY kind, bearer, currency ORDER BY kind, bearer, currency`,
     [country ?? null],
   )
   return rows
 }
 
-async function readPayments(pool: pg.Pool, country: string | undefined, max: number): Promise<readonly OwedPayment[]> {
-  const { rows } = await pool.query<OwedPayment>(
-    `SELECT kind, device_id, counter, country, type, amount_minor, currency, bearer, owed_since
-     FROM offline_money_owed WHERE $1::text IS NULL OR country = $1
-     ORDER BY owed_since DESC, device_id, counter LIMIT $2`,
+async function readPayments(pool: pg.Pool, country: string | undefined, max: number): Promise<readonly Shortfall[]> {
+  const { rows } = await pool.query<Shortfall>(
+    `SELECT kind, device_id, counter, country, type, amount_minor, currency, bearer, short_since
+     FROM offline_shortfalls WHERE $1::text IS NULL OR country = $1
+     ORDER BY short_since DESC, device_id, counter LIMIT $2`,
     [country ?? null, max],
   )
   return rows
 }
 
-function text(totals: readonly Total[], payments: readonly OwedPayment[]): string {
-  if (totals.length === 0) return 'nothing is owed'
+function text(totals: readonly Total[], payments: readonly Shortfall[]): string {
+  if (totals.length === 0) return 'no shortfalls'
   const lines = totals.map(
     ({ kind, bearer, currency, count, minor }) => `${count} ${kind}s, ${minor} ${currency} borne by: ${bearer}`,
   )
-  for (const { kind, device_id, counter, country, type, amount_minor, currency, bearer, owed_since } of payments) {
+  for (const { kind, device_id, counter, country, type, amount_minor, currency, bearer, short_since } of payments) {
     const what = `${kind.padEnd(8)}  ${device_id}/${counter}  ${country} ${type}`
-    lines.push(`  ${what}  ${amount_minor} ${currency}  borne by: ${bearer}, since ${owed_since.toISOString()}`)
+    lines.push(`  ${what}  ${amount_minor} ${currency}  borne by: ${bearer}, since ${short_since.toISOString()}`)
   }
   const more = totals.reduce((sum, { count }) => sum + count, 0) - payments.length
   return more > 0 ? [...lines, `  … and ${more} more`].join('\n') : lines.join('\n')

@@ -3,8 +3,7 @@ import type { Confirmation } from '../../../src/protocol/confirmations.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
 import type { Outcome } from '../../../src/protocol/notice.ts'
 import { withOutcomes } from '../../../src/risk/reputation.ts'
-import { audited } from '../sql/audit.ts'
-import { markDecisionRecorded } from '../sql/decision-store.ts'
+import { writeAuditRecord } from '../sql/audit.ts'
 import {
   readBundle,
   readOwing,
@@ -14,8 +13,9 @@ import {
   writeReputation,
 } from '../sql/device-store.ts'
 import { insertOutcomes } from '../sql/outcome-store.ts'
+import { markResolutionRecorded } from '../sql/resolution-store.ts'
 import type { Actor, Owing, StoredBundle } from '../types.ts'
-import { applyConfirmation } from './settling.ts'
+import { applyConfirmation } from './apply-outcomes.ts'
 
 export interface Confirmed {
   readonly device: Owing
@@ -31,7 +31,7 @@ export interface Confirmed {
  *
  * Call it within a storage transaction.
  */
-export function confirmed(
+export function applyConfirmations(
   sql: SqlStorage,
   confirmations: readonly Confirmation[],
   by: Actor,
@@ -47,8 +47,8 @@ export function confirmed(
       writeRecordedRev(sql, confirmation.rev)
       continue
     }
-    if (confirmation.kind === 'decision_recorded') {
-      markDecisionRecorded(sql, confirmation.rev)
+    if (confirmation.kind === 'resolution_recorded') {
+      markResolutionRecorded(sql, confirmation.rev)
       continue
     }
     const id = toHex(confirmation.bundleId)
@@ -65,7 +65,7 @@ export function confirmed(
     news.push(...settled.news)
     if (settled.bundle.rev === bundle.rev) continue
     const detail = { status: settled.bundle.status, payments: settled.news.length }
-    audited(sql, nowMs, by, 'bundle_settled', detail, bundle.bundleId)
+    writeAuditRecord(sql, nowMs, by, 'bundle_settled', detail, bundle.bundleId)
   }
   for (const bundle of held.values()) updateBundle(sql, bundle)
   if (news.length > 0) writeReputation(sql, withOutcomes(readReputation(sql), news, nowMs))

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
-import { type DecisionMessage, encodeSettleMessage } from '../../src/protocol/messages.ts'
+import { encodeSettleMessage, type ResolutionMessage } from '../../src/protocol/messages.ts'
 import type { PaymentType } from '../../src/protocol/payment.ts'
 import { bundleStatus, type PaymentStatus } from '../../src/protocol/states.ts'
 import { record } from '../audit.ts'
@@ -17,21 +17,21 @@ import { lockDevices } from './lock-devices.ts'
 import { countSettled, type SettledCount } from './settled-counts.ts'
 
 /**
- * Decisions of people, in two transactions:
+ * Resolutions of people, in two transactions:
  *
- *   record: inbox → `offline_decisions`   ·   settle: whatever is open and can be done → book
+ *   record: inbox → `offline_resolutions`   ·   settle: whatever is open and can be done → book
  *
  * What has to be settled is read from the tables each time, so neither the order of messages nor a process that dies in
- * between can lose one: a decision waits for its bundle, and a reversal for the decision about the payment itself.
+ * between can lose one: a resolution waits for its bundle, and a reversal for the resolution about the payment itself.
  */
 
 /** @returns why it contradicts what is known, or undefined when it is recorded; `unknown_device` may still come */
-export async function recordDecision(
+export async function recordResolution(
   pool: pg.Pool,
   inboxId: number,
-  message: DecisionMessage,
+  message: ResolutionMessage,
   at: Date,
-): Promise<'unknown_device' | 'decision_conflict' | undefined> {
+): Promise<'unknown_device' | 'resolution_conflict' | undefined> {
   const { deviceId, rev, kind, actors } = message
   const bundleId = ulidText(message.bundleId)
   const items = itemsOf(message)
@@ -41,39 +41,39 @@ export async function recordDecision(
     // Bundles of the device are recorded under the same lock.
     if ((await lockDevices(client, [deviceId])) === 0) return 'unknown_device'
     const { rows } = await client.query<{ content_hash: Uint8Array }>(
-      'SELECT content_hash FROM offline_decisions WHERE device_id = $1 AND rev = $2 LIMIT 1',
+      'SELECT content_hash FROM offline_resolutions WHERE device_id = $1 AND rev = $2 LIMIT 1',
       [deviceId, rev],
     )
     const known = rows[0]
-    if (known !== undefined && toHex(known.content_hash) !== toHex(hash)) return 'decision_conflict'
+    if (known !== undefined && toHex(known.content_hash) !== toHex(hash)) return 'resolution_conflict'
     if (known === undefined) {
       await client.query(
-        `INSERT INTO offline_decisions (device_id, rev, counter, bundle_id, verdict, reason, actors, content_hash,
+        `INSERT INTO offline_resolutions (device_id, rev, counter, bundle_id, choice, reason, actors, content_hash,
            decided_at, recorded_at)
-         SELECT $1, $2, counter, $3, verdict, $4, $5, $6, $7, $8
-         FROM unnest($9::bigint[], $10::text[]) AS d (counter, verdict)`,
+         SELECT $1, $2, counter, $3, choice, $4, $5, $6, $7, $8
+         FROM unnest($9::bigint[], $10::text[]) AS d (counter, choice)`,
         [
           ...[deviceId, rev, bundleId, message.kind === 'reversal' ? message.reason : null, actors, Buffer.from(hash)],
           ...[new Date(message.decidedAtMs), at],
-          ...[items.map(([counter]) => counter), items.map(([, verdict]) => verdict)],
+          ...[items.map(([counter]) => counter), items.map(([, choice]) => choice)],
         ],
       )
-      const detail = { rev, kind, decisions: items }
-      await record(client, [{ deviceId, bundleId, action: 'decision_recorded', actors, detail }], at)
+      const detail = { rev, kind, choices: items }
+      await record(client, [{ deviceId, bundleId, action: 'resolution_recorded', actors, detail }], at)
     }
     await markDone(client, [inboxId], at)
     return undefined
   })
 }
 
-type Item = readonly [counter: number, verdict: 'approve' | 'reject' | 'reverse']
+type Item = readonly [counter: number, choice: 'approve' | 'reject' | 'reverse']
 
-function itemsOf(message: DecisionMessage): readonly Item[] {
+function itemsOf(message: ResolutionMessage): readonly Item[] {
   if (message.kind === 'reversal') return [[message.counter, 'reverse']]
-  return message.decisions.map(({ counter, verdict }): Item => [counter, verdict])
+  return message.choices.map(({ counter, choice }): Item => [counter, choice])
 }
 
-export interface DecisionDeps extends LateProofDeps {
+export interface ResolutionDeps extends LateProofDeps {
   readonly clock: () => number
   readonly random: () => number
   readonly log: Log
@@ -92,21 +92,21 @@ const FAILURE: Backoff = { firstMs: 1_000, maxMs: PAUSE_MAX_MS }
  * that did so twice could deadlock with another.
  */
 const STEPS = [
-  { settle: 'offline_settle_reviews', due: "verdict <> 'reverse' AND waiting_for IS NULL" },
+  { settle: 'offline_settle_reviews', due: "choice <> 'reverse' AND waiting_for IS NULL" },
   {
     settle: 'offline_settle_reversals',
-    due: "verdict = 'reverse' AND (waiting_for IS NULL OR waiting_for = 'money')",
+    due: "choice = 'reverse' AND (waiting_for IS NULL OR waiting_for = 'money')",
   },
 ] as const
 type Step = (typeof STEPS)[number]
 
-/** Carries out what can be carried out now. @returns how many decisions about single payments were looked at */
-export async function settleDecisions(deps: DecisionDeps, goOn: GoOn = () => true): Promise<number> {
+/** Carries out what can be carried out now. @returns how many resolutions about single payments were looked at */
+export async function applyResolutions(deps: ResolutionDeps, goOn: GoOn = () => true): Promise<number> {
   let count = 0
   for (const step of STEPS) {
     const { rows } = await deps.pool.query<{ device_id: string }>(
-      `SELECT DISTINCT device_id FROM offline_open_decisions
-       WHERE ${step.due} AND offline_decision_is_due(verdict, retry_at, $1) ORDER BY device_id LIMIT $2`,
+      `SELECT DISTINCT device_id FROM offline_open_resolutions
+       WHERE ${step.due} AND offline_resolution_is_due(choice, retry_at, $1) ORDER BY device_id LIMIT $2`,
       [new Date(deps.clock()), DEVICES_MAX],
     )
     const devices = rows.map(({ device_id }) => device_id)
@@ -116,11 +116,11 @@ export async function settleDecisions(deps: DecisionDeps, goOn: GoOn = () => tru
 }
 
 /** All at once; when that fails each by itself, so that one that cannot be settled holds up no other. */
-async function settleAll(deps: DecisionDeps, step: Step, devices: readonly string[], goOn: GoOn): Promise<number> {
+async function settleAll(deps: ResolutionDeps, step: Step, devices: readonly string[], goOn: GoOn): Promise<number> {
   try {
     return await settle(deps, step, devices)
   } catch (error) {
-    deps.log.warn({ devices: devices.length, fault: faultOf(error) }, 'decisions not settled; settling one by one')
+    deps.log.warn({ devices: devices.length, fault: faultOf(error) }, 'resolutions not settled; settling one by one')
   }
   let count = 0
   const untilMs = deps.clock() + ONE_BY_ONE_MAX_MS
@@ -131,20 +131,20 @@ async function settleAll(deps: DecisionDeps, step: Step, devices: readonly strin
       count += await settle(deps, step, [device])
     } catch (error) {
       const fault = faultOf(error)
-      deps.log.error({ device, fault }, 'decision not settled')
+      deps.log.error({ device, fault }, 'resolution not settled')
       await postpone(deps, step, device, fault)
     }
   }
   return count
 }
 
-async function postpone(deps: DecisionDeps, { due }: Step, device: string, fault: string): Promise<void> {
+async function postpone(deps: ResolutionDeps, { due }: Step, device: string, fault: string): Promise<void> {
   const now = deps.clock()
   await deps.pool.query(
-    `UPDATE offline_decisions SET last_error = $2, attempts = attempts + 1, retry_at = $3
+    `UPDATE offline_resolutions SET last_error = $2, attempts = attempts + 1, retry_at = $3
      WHERE (device_id, rev, counter) IN (
-       SELECT device_id, rev, counter FROM offline_open_decisions
-       WHERE ${due} AND device_id = $1 AND offline_decision_is_due(verdict, retry_at, $4))`,
+       SELECT device_id, rev, counter FROM offline_open_resolutions
+       WHERE ${due} AND device_id = $1 AND offline_resolution_is_due(choice, retry_at, $4))`,
     [device, fault, new Date(now + backoffMs(FAILURE, 6, deps.random())), new Date(now)],
   )
 }
@@ -167,7 +167,7 @@ interface Settled {
  * One transaction with everything that follows: payments, ledger, bundles, audit, what the edge is to be told. Twice, or
  * by two at once: the second finds nothing open.
  */
-async function settle(deps: DecisionDeps, { settle }: Step, devices: readonly string[]): Promise<number> {
+async function settle(deps: ResolutionDeps, { settle }: Step, devices: readonly string[]): Promise<number> {
   const at = new Date(deps.clock())
   const proofs = settle === 'offline_settle_reviews' ? await findLateProofs(deps, devices) : []
   const settled = await transact(deps.pool, async (client) => {
@@ -188,7 +188,7 @@ async function settle(deps: DecisionDeps, { settle }: Step, devices: readonly st
   )
   for (const { device_id: device, rev, counter, result, reason } of settled) {
     if (result === 'applied') continue
-    deps.log.warn({ device, rev, counter, result, reason }, 'a decision has no effect')
+    deps.log.warn({ device, rev, counter, result, reason }, 'a resolution has no effect')
   }
   return settled.length
 }
@@ -223,10 +223,10 @@ async function updateBundles(client: pg.ClientBase, rows: readonly Settled[], at
   return changed.map(({ device_id, bundle_id, seq }) => ({ deviceId: device_id, bundleId: bundle_id, seq }))
 }
 
-/** One record for each decision: what came of it for each of its payments, and of the money that was held for them. */
+/** One record for each resolution: what came of it for each of its payments, and of the money that was held for them. */
 async function audit(client: pg.ClientBase, rows: readonly Settled[], at: Date): Promise<void> {
   const { rows: decided } = await client.query<{ device_id: string; rev: number; actors: string[] }>(
-    `SELECT DISTINCT device_id, rev, actors FROM offline_decisions
+    `SELECT DISTINCT device_id, rev, actors FROM offline_resolutions
      WHERE (device_id, rev) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))`,
     [rows.map(({ device_id }) => device_id), rows.map(({ rev }) => rev)],
   )
@@ -238,7 +238,7 @@ async function audit(client: pg.ClientBase, rows: readonly Settled[], at: Date):
       const holds = own.flatMap(({ counter, hold }) => (hold ? [[counter, hold]] : []))
       const bundleId = own[0]?.bundle_id ?? ''
       const detail = { rev, payments, ...(holds.length > 0 && { holds }) }
-      return { deviceId, bundleId, action: 'decision_settled' as const, actors, detail }
+      return { deviceId, bundleId, action: 'resolution_applied' as const, actors, detail }
     }),
     at,
   )

@@ -8,17 +8,17 @@ import { decodeReceipt } from '../../protocol/receipt.ts'
 import type { Answer } from '../sdk/sync/transport.ts'
 
 /** What an answer means for a bundle that is carried. */
-export type Verdict =
+export type CarriedAnswer =
   | { readonly kind: 'delivered'; readonly receipt: Uint8Array }
   | { readonly kind: 'refused'; readonly code: ProblemCode }
   /** Nothing is settled: it is pushed again. */
   | { readonly kind: 'later'; readonly reached: boolean; readonly retryAfterMs?: number }
 
-export async function verdictOf(
+export async function readAnswer(
   answer: Answer,
   bundle: Bundle,
   sha256: (data: Uint8Array) => Promise<Uint8Array>,
-): Promise<Verdict> {
+): Promise<CarriedAnswer> {
   switch (answer.kind) {
     case 'unknown':
       return { kind: 'later', reached: false, ...waitOf(answer) }
@@ -33,7 +33,11 @@ export async function verdictOf(
 
 const waitOf = ({ retryAfterMs }: { retryAfterMs?: number }) => (retryAfterMs === undefined ? {} : { retryAfterMs })
 
-const laterOf = (answer: { retryAfterMs?: number }): Verdict => ({ kind: 'later', reached: true, ...waitOf(answer) })
+const laterOf = (answer: { retryAfterMs?: number }): CarriedAnswer => ({
+  kind: 'later',
+  reached: true,
+  ...waitOf(answer),
+})
 
 /** A carrier cannot sign or seal anew, so what asks for that is as final as `stop`. */
 function isFinal({ code, serverTimeMs }: Extract<Answer, { kind: 'problem' }>, { claims }: Bundle): boolean {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { owed } from '../../../reconciler/commands/owed.ts'
+import { shortfalls } from '../../../reconciler/commands/shortfalls.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { useDatabase } from '../database.ts'
@@ -35,7 +35,7 @@ beforeAll(async () => {
 afterAll(() => world.close())
 
 test('money that could not be taken is listed with who bears it', async () => {
-  const { code, output } = await call(owed, ['--json'], world)
+  const { code, output } = await call(shortfalls, ['--json'], world)
   expect(code).toBe(0)
   const { totals, payments } = JSON.parse(output)
   expect(totals).toEqual([
@@ -58,7 +58,7 @@ test('money that could not be taken is listed with who bears it', async () => {
 })
 
 test('people read it, with a bound, and no wallet is in it', async () => {
-  const { output } = await call(owed, ['--show', '2'], world)
+  const { output } = await call(shortfalls, ['--show', '2'], world)
   expect(output).toContain('2 payments, 1500 XOF borne by: merchant')
   expect(output).toContain(`reversal  ${shop?.id}/1  BJ p2p  5000 XOF  borne by: payer`)
   expect(output).toContain('… and 3 more')
@@ -66,9 +66,9 @@ test('people read it, with a bound, and no wallet is in it', async () => {
 })
 
 test('another country owes nothing', async () => {
-  expect((await call(owed, ['--country', 'SN'], world)).output).toBe('nothing is owed')
+  expect((await call(shortfalls, ['--country', 'SN'], world)).output).toBe('no shortfalls')
 })
 
 test.each([['--country', 'Senegal'], ['--show', '0'], ['all']])('%s %s: not called correctly', async (...args) => {
-  expect((await call(owed, args.filter(Boolean), world)).code).toBe(2)
+  expect((await call(shortfalls, args.filter(Boolean), world)).code).toBe(2)
 })

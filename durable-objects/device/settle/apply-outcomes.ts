@@ -2,7 +2,7 @@ import { equalBytes } from '../../../src/protocol/bytes.ts'
 import type { BundleRecorded, BundleSettled } from '../../../src/protocol/confirmations.ts'
 import type { Outcome } from '../../../src/protocol/notice.ts'
 import { bundleStatus, type PaymentStatus } from '../../../src/protocol/states.ts'
-import { isDecided } from '../people/voting.ts'
+import { isResolved } from '../people/voting.ts'
 import type { PaymentState, StoredBundle } from '../types.ts'
 
 /** What a confirmation changes about a bundle, or undefined when it says nothing new. Pure; safe to repeat. */
@@ -29,7 +29,7 @@ export function applyConfirmation(
     const outcome = outcomes.get(counter)
     if (outcome === undefined || outcome.status === status || !mayFollow(status, outcome.status)) return state
     // Told before the reconciler had heard what people decided.
-    if (waitsForPeople(outcome.status) && isDecided(bundle, counter, status)) return state
+    if (waitsForPeople(outcome.status) && isResolved(bundle, counter, status)) return state
     news.push(outcome)
     return outcome.reason === undefined ? [counter, outcome.status] : [counter, outcome.status, outcome.reason]
   })

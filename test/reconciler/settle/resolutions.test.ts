@@ -44,7 +44,7 @@ const told = (deviceId: string) =>
   Object.fromEntries(world.network.outcomes(deviceId).map(({ counter, status, reason }) => [counter, reason ?? status]))
 const results = async (deviceId: string) => {
   const { rows } = await db().app.query(
-    'SELECT rev, counter, result FROM offline_decisions WHERE device_id = $1 ORDER BY rev, counter',
+    'SELECT rev, counter, result FROM offline_resolutions WHERE device_id = $1 ORDER BY rev, counter',
     [deviceId],
   )
   return rows.map(({ rev, counter, result }) => [rev, counter, result])
@@ -69,29 +69,29 @@ test('an approved payment is posted, a rejected one refused, and one that nobody
   await world.settle()
   expect(await bundleOf(device.id)).toEqual({ status: 'partially_accepted', rev: 3 })
   const confirmed = world.network.confirmed.filter(({ deviceId }) => deviceId === device.id)
-  expect(confirmed).toContainEqual({ kind: 'decision_recorded', deviceId: device.id, rev: 1 })
-  expect(confirmed).toContainEqual({ kind: 'decision_recorded', deviceId: device.id, rev: 2 })
+  expect(confirmed).toContainEqual({ kind: 'resolution_recorded', deviceId: device.id, rev: 1 })
+  expect(confirmed).toContainEqual({ kind: 'resolution_recorded', deviceId: device.id, rev: 2 })
   expect(confirmed.findLast(({ kind }) => kind === 'bundle_settled')).toMatchObject({ rev: 3 })
-  expect(await (await world.reconciler()).backlog()).toMatchObject({ decisions: 0, untold: 0, parked: 0 })
+  expect(await (await world.reconciler()).backlog()).toMatchObject({ resolutions: 0, untold: 0, parked: 0 })
 })
 
-test('each decision is on record with those who made it and with what came of it, and nothing personal', async () => {
+test('each resolution is on record with those who made it and with what came of it, and nothing personal', async () => {
   const { device, payer, made, facts, bundle } = await held(2)
   const actors = ['user:anna', 'user:bo']
   world.network.send(facts, bundle, world.review(made, 1, { 1: 'approve', 2: 'reject' }, { actors }))
   await world.settle()
   const { rows } = await db().app.query(
-    "SELECT action, actor, detail FROM offline_audit_logs WHERE device_id = $1 AND action LIKE 'decision%' ORDER BY seq",
+    "SELECT action, actor, detail FROM offline_audit_logs WHERE device_id = $1 AND action LIKE 'resolution%' ORDER BY seq",
     [device.id],
   )
   expect(rows).toEqual([
     {
-      action: 'decision_recorded',
+      action: 'resolution_recorded',
       actor: 'user:anna user:bo',
-      detail: { rev: 1, kind: 'review', decisions: [[1, 'approve'], [2, 'reject']] }, // biome-ignore format: a list
+      detail: { rev: 1, kind: 'review', choices: [[1, 'approve'], [2, 'reject']] }, // biome-ignore format: a list
     },
     {
-      action: 'decision_settled',
+      action: 'resolution_applied',
       actor: 'user:anna user:bo',
       detail: {
         rev: 1,
@@ -110,9 +110,9 @@ test('an approved payment without funds fails, and is listed as owed with who be
   await world.settle()
   expect(told(device.id)).toEqual({ 1: 'insufficient_funds' })
   expect(await bundleOf(device.id)).toMatchObject({ status: 'failed' })
-  const { rows } = await db().app.query('SELECT * FROM offline_money_owed WHERE device_id = $1', [device.id])
+  const { rows } = await db().app.query('SELECT * FROM offline_shortfalls WHERE device_id = $1', [device.id])
   expect(rows).toMatchObject([
-    { kind: 'payment', amount_minor: 2500, owed_by: payer, borne_by: device.ownerWallet, bearer: 'merchant' },
+    { kind: 'payment', amount_minor: 2500, short_wallet: payer, borne_by: device.ownerWallet, bearer: 'merchant' },
   ])
 })
 
@@ -126,17 +126,22 @@ test('approval is no payer’s word: a payment that was held without proof fails
 })
 
 test.each([
-  ['before its bundle', ({ facts, bundle }: Held, decision: Uint8Array) => [[facts, decision], [bundle]]],
+  ['before its bundle', ({ facts, bundle }: Held, resolution: Uint8Array) => [[facts, resolution], [bundle]]],
   [
     'before its bundle and its device',
-    ({ facts, bundle }: Held, decision: Uint8Array) => [[decision], [bundle], [facts]],
+    ({ facts, bundle }: Held, resolution: Uint8Array) => [[resolution], [bundle], [facts]],
   ],
-  ['with its bundle', ({ facts, bundle }: Held, decision: Uint8Array) => [[facts], [decision, bundle]]],
+  ['with its bundle', ({ facts, bundle }: Held, resolution: Uint8Array) => [[facts], [resolution, bundle]]],
   [
     'again and again',
-    ({ facts, bundle }: Held, decision: Uint8Array) => [[decision, decision], [facts, bundle], [decision], [decision]],
+    ({ facts, bundle }: Held, resolution: Uint8Array) => [
+      [resolution, resolution],
+      [facts, bundle],
+      [resolution],
+      [resolution],
+    ],
   ],
-] as const)('a decision that comes %s is carried out once', async (_, order) => {
+] as const)('a resolution that comes %s is carried out once', async (_, order) => {
   const one = await held(1)
   for (const messages of order(one, await world.review(one.made, 1, { 1: 'approve' }))) {
     world.network.send(...messages)
@@ -149,28 +154,28 @@ test.each([
   expect(await results(one.device.id)).toEqual([[1, 1, 'applied']])
 })
 
-test('a decision that waits for its bundle is confirmed, visible and never parked', async () => {
+test('a resolution that waits for its bundle is confirmed, visible and never parked', async () => {
   const { device, made, facts } = await held(1)
   world.network.send(facts, world.review(made, 1, { 1: 'approve' }))
   for (let i = 0; i < 15; i++) await world.settle()
-  expect(world.network.confirmed).toContainEqual({ kind: 'decision_recorded', deviceId: device.id, rev: 1 })
-  const { rows } = await db().app.query('SELECT waiting_for FROM offline_open_decisions WHERE device_id = $1', [
+  expect(world.network.confirmed).toContainEqual({ kind: 'resolution_recorded', deviceId: device.id, rev: 1 })
+  const { rows } = await db().app.query('SELECT waiting_for FROM offline_open_resolutions WHERE device_id = $1', [
     device.id,
   ])
   expect(rows).toEqual([{ waiting_for: 'bundle' }])
-  expect((await (await world.reconciler()).backlog()).decisions).toBe(1)
+  expect((await (await world.reconciler()).backlog()).resolutions).toBe(1)
 })
 
 test.each([
   ['in order', [1, 2]],
   ['the later one first', [2, 1]],
-])('of two decisions that wait for one payment the later one holds, arriving %s', async (_, order) => {
+])('of two resolutions that wait for one payment the later one holds, arriving %s', async (_, order) => {
   const { device, payer, made, facts, bundle } = await held(1)
-  const decisions = { 1: world.review(made, 1, { 1: 'approve' }), 2: world.review(made, 2, { 1: 'reject' }) }
+  const resolutions = { 1: world.review(made, 1, { 1: 'approve' }), 2: world.review(made, 2, { 1: 'reject' }) }
   world.network.send(facts)
   await world.settle()
   for (const rev of order) {
-    world.network.send(decisions[rev as 1 | 2])
+    world.network.send(resolutions[rev as 1 | 2])
     await (await world.reconciler()).once()
   }
   world.network.send(bundle)
@@ -183,7 +188,7 @@ test.each([
   ])
 })
 
-test('a decision about a payment that does not wait changes nothing, and is visible', async () => {
+test('a resolution about a payment that does not wait changes nothing, and is visible', async () => {
   const { device, payer, made, facts, bundle } = await held(1)
   world.network.send(facts, bundle, world.review(made, 1, { 1: 'approve' }))
   await world.settle()
@@ -207,7 +212,7 @@ test('a decision about a payment that does not wait changes nothing, and is visi
   ])
 })
 
-test('another decision under a recorded number is parked, and the first one stands', async () => {
+test('another resolution under a recorded number is parked, and the first one stands', async () => {
   const { device, made, facts } = await held(1)
   world.network.send(facts, world.review(made, 1, { 1: 'approve' }))
   await world.settle()
@@ -217,12 +222,14 @@ test('another decision under a recorded number is parked, and the first one stan
     "SELECT last_error FROM offline_sync_queue WHERE device_id = $1 AND status = 'parked'",
     [device.id],
   )
-  expect(rows).toEqual([{ last_error: 'decision_conflict' }])
-  const { rows: kept } = await db().app.query('SELECT verdict FROM offline_decisions WHERE device_id = $1', [device.id])
-  expect(kept).toEqual([{ verdict: 'approve' }])
+  expect(rows).toEqual([{ last_error: 'resolution_conflict' }])
+  const { rows: kept } = await db().app.query('SELECT choice FROM offline_resolutions WHERE device_id = $1', [
+    device.id,
+  ])
+  expect(kept).toEqual([{ choice: 'approve' }])
 })
 
-test('a decision about a copy is none about the payment, which another bundle holds', async () => {
+test('a resolution about a copy is none about the payment, which another bundle holds', async () => {
   const { device, payer, facts, bundle } = await held(1)
   const again = [device.payment({ sender: payer, counter: 1 })]
   const made = await device.bundle(again, world.keySet)
@@ -249,7 +256,7 @@ test('a copy of a held payment in another bundle is not what was decided about',
   expect(await db().balance(payer)).toBe(97_500)
 })
 
-test('three reconcilers at once, every message twice and in any order: each decision once', async () => {
+test('three reconcilers at once, every message twice and in any order: each resolution once', async () => {
   const all = await Promise.all(Array.from({ length: 8 }, () => held(6)))
   const messages = all.flatMap(({ made, facts, bundle }) => [
     ...[facts, bundle],
@@ -262,7 +269,7 @@ test('three reconcilers at once, every message twice and in any order: each deci
   const ids = all.map(({ device }) => device.id)
   const settled = async () => {
     const { rows } = await db().app.query(
-      "SELECT count(*) AS n FROM offline_decisions WHERE device_id = ANY ($1) AND result = 'applied'",
+      "SELECT count(*) AS n FROM offline_resolutions WHERE device_id = ANY ($1) AND result = 'applied'",
       [ids],
     )
     return rows[0].n
@@ -293,14 +300,14 @@ async function decideWithCut(at: number, how: 'before' | 'after'): Promise<boole
   return dead
 }
 
-test.each(['before', 'after'] as const)('killed %s any message to Postgres: each decision once', async (how) => {
+test.each(['before', 'after'] as const)('killed %s any message to Postgres: each resolution once', async (how) => {
   let at = 1
   while (await decideWithCut(at, how)) at += 1
   expect(at).toBeGreaterThan(15)
   expect((await db().app.query('SELECT * FROM offline_audit_breaks')).rows).toEqual([])
 })
 
-test('a decision that breaks the database’s rules holds up no other, and is tried again', async () => {
+test('a resolution that breaks the database’s rules holds up no other, and is tried again', async () => {
   const [bad, good] = [await held(1), await held(1)]
   world.network.send(bad.facts, bad.bundle, good.facts, good.bundle)
   await world.settle()
@@ -310,7 +317,7 @@ test('a decision that breaks the database’s rules holds up no other, and is tr
   world.network.send(world.review(bad.made, 1, { 1: 'approve' }), world.review(good.made, 1, { 1: 'approve' }))
   await world.settle()
   expect(told(good.device.id)).toEqual({ 1: 'succeeded' })
-  const { rows } = await db().app.query('SELECT last_error, attempts FROM offline_decisions WHERE device_id = $1', [
+  const { rows } = await db().app.query('SELECT last_error, attempts FROM offline_resolutions WHERE device_id = $1', [
     bad.device.id,
   ])
   expect(rows[0].last_error).toContain('no_bad')
@@ -320,11 +327,11 @@ test('a decision that breaks the database’s rules holds up no other, and is tr
   expect(told(bad.device.id)).toEqual({ 1: 'succeeded' })
 })
 
-test('the application can record a decision, and not what came of it', async () => {
-  await expect(db().app.query("UPDATE offline_decisions SET result = 'applied'")).rejects.toThrow(/permission denied/)
-  await expect(db().app.query('DELETE FROM offline_decisions')).rejects.toThrow(/permission denied/)
+test('the application can record a resolution, and not what came of it', async () => {
+  await expect(db().app.query("UPDATE offline_resolutions SET result = 'applied'")).rejects.toThrow(/permission denied/)
+  await expect(db().app.query('DELETE FROM offline_resolutions')).rejects.toThrow(/permission denied/)
   await expect(
-    db().app.query("INSERT INTO offline_decisions (device_id, rev, counter, result) VALUES ('d', 1, 1, 'applied')"),
+    db().app.query("INSERT INTO offline_resolutions (device_id, rev, counter, result) VALUES ('d', 1, 1, 'applied')"),
   ).rejects.toThrow(/permission denied/)
 })
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { InvalidRiskSettings, riskModeFrom } from '../../src/risk/fixed.ts'
+import { InvalidRiskSettings, riskModeFrom } from '../../src/risk/mode.ts'
 import { remoteScorer } from '../../src/risk/scorer.ts'
 import type { SiraObservation } from '../../src/risk/sira-call.ts'
 import { bundle, hmac } from './kit.ts'

@@ -1,12 +1,12 @@
--- What people decided about payments, as the edge tells it: one row for each payment that a decision names. It is kept
+-- What people decided about payments, as the edge tells it: one row for each payment that a resolution names. It is kept
 -- before it is carried out, and carried out when it can be, so that it may come before its bundle.
-CREATE TABLE offline_decisions (
+CREATE TABLE offline_resolutions (
   device_id    text NOT NULL,
-  -- Number of the decision on its device; what is decided later has a higher one.
+  -- Number of the resolution on its device; what is decided later has a higher one.
   rev          bigint NOT NULL CHECK (rev > 0),
   counter      bigint NOT NULL CHECK (counter > 0),
   bundle_id    text NOT NULL,
-  verdict      text NOT NULL CHECK (verdict IN ('approve', 'reject', 'reverse')),
+  choice      text NOT NULL CHECK (choice IN ('approve', 'reject', 'reverse')),
   -- Why a payment was reversed; numbers and addresses in it are masked by the edge.
   reason       text,
   actors       text[] NOT NULL CHECK (cardinality(actors) > 0),
@@ -23,29 +23,29 @@ CREATE TABLE offline_decisions (
   retry_at     timestamptz,
   last_error   text,
   PRIMARY KEY (device_id, rev, counter),
-  CONSTRAINT decisions_settled CHECK ((result IS NULL) = (settled_at IS NULL))
+  CONSTRAINT resolutions_settled CHECK ((result IS NULL) = (settled_at IS NULL))
 );
-CREATE INDEX offline_decisions_open ON offline_decisions (device_id) WHERE result IS NULL;
-CREATE INDEX offline_decisions_without_effect ON offline_decisions (settled_at) WHERE result <> 'applied';
+CREATE INDEX offline_resolutions_open ON offline_resolutions (device_id) WHERE result IS NULL;
+CREATE INDEX offline_resolutions_without_effect ON offline_resolutions (settled_at) WHERE result <> 'applied';
 
 -- What is due further away than the longest pause was put off by a clock that was wrong, and is due now.
-CREATE FUNCTION offline_decision_is_due(p_verdict text, p_retry_at timestamptz, p_at timestamptz) RETURNS boolean
+CREATE FUNCTION offline_resolution_is_due(p_choice text, p_retry_at timestamptz, p_at timestamptz) RETURNS boolean
 LANGUAGE sql IMMUTABLE AS $$
   SELECT p_retry_at IS NULL OR p_retry_at <= p_at
-      OR p_retry_at > p_at + CASE p_verdict WHEN 'reverse' THEN interval '1 day' ELSE interval '10 minutes' END
+      OR p_retry_at > p_at + CASE p_choice WHEN 'reverse' THEN interval '1 day' ELSE interval '10 minutes' END
 $$;
 
--- Open decisions and what each waits for: its bundle; for a reversal the decision about the payment itself, and then
+-- Open resolutions and what each waits for: its bundle; for a reversal the resolution about the payment itself, and then
 -- the money; nothing.
-CREATE VIEW offline_open_decisions AS
-  SELECT d.device_id, d.rev, d.counter, d.bundle_id, d.verdict, d.decided_at, d.retry_at, d.attempts, d.last_error,
+CREATE VIEW offline_open_resolutions AS
+  SELECT d.device_id, d.rev, d.counter, d.bundle_id, d.choice, d.decided_at, d.retry_at, d.attempts, d.last_error,
          t.status AS payment_status,
          CASE WHEN b.bundle_id IS NULL THEN 'bundle'
-              WHEN d.verdict = 'reverse' AND t.status IN ('review', 'quarantined') THEN 'review'
-              WHEN d.verdict = 'reverse' AND t.status = 'succeeded' AND d.last_error IN ('insufficient_funds', 'wallet_frozen')
+              WHEN d.choice = 'reverse' AND t.status IN ('review', 'quarantined') THEN 'review'
+              WHEN d.choice = 'reverse' AND t.status = 'succeeded' AND d.last_error IN ('insufficient_funds', 'wallet_frozen')
                 THEN 'money' END
            AS waiting_for
-  FROM offline_decisions d
+  FROM offline_resolutions d
   LEFT JOIN offline_tx_bundles b USING (device_id, bundle_id)
   LEFT JOIN offline_transactions t
     ON t.device_id = d.device_id AND t.counter = d.counter AND t.bundle_id = d.bundle_id
@@ -54,11 +54,11 @@ CREATE VIEW offline_open_decisions AS
 -- Money that somebody has to get and that could not be taken, and who goes without it until then.
 --   payment   the payer's wallet was empty when the payment arrived: goods or cash were handed over, the receiver bears it
 --   reversal  the receiver's wallet cannot give it back: the payer bears it
-CREATE VIEW offline_money_owed AS
+CREATE VIEW offline_shortfalls AS
   SELECT 'payment' AS kind, t.device_id, t.counter, b.country, t.type, t.amount_minor, t.currency,
-         t.sender AS owed_by, t.receiver AS borne_by,
+         t.sender AS short_wallet, t.receiver AS borne_by,
          coalesce(r.kind, 'payee') AS bearer,
-         v.owner_wallet AS device_owner, t.status_at AS owed_since
+         v.owner_wallet AS device_owner, t.status_at AS short_since
   FROM offline_transactions t
   JOIN offline_tx_bundles b USING (device_id, bundle_id)
   JOIN offline_devices v USING (device_id)
@@ -67,17 +67,17 @@ CREATE VIEW offline_money_owed AS
   UNION ALL
   SELECT 'reversal', t.device_id, t.counter, b.country, t.type, t.amount_minor, t.currency,
          t.receiver, t.sender, 'payer', v.owner_wallet, min(d.recorded_at)
-  FROM offline_open_decisions o
-  JOIN offline_decisions d USING (device_id, rev, counter)
+  FROM offline_open_resolutions o
+  JOIN offline_resolutions d USING (device_id, rev, counter)
   JOIN offline_transactions t USING (device_id, counter)
   JOIN offline_tx_bundles b ON b.device_id = t.device_id AND b.bundle_id = t.bundle_id
   JOIN offline_devices v ON v.device_id = t.device_id
   WHERE o.waiting_for = 'money'
   GROUP BY t.device_id, t.counter, b.country, v.owner_wallet;
 
-GRANT SELECT ON offline_decisions, offline_open_decisions, offline_money_owed TO molam_reconciler;
+GRANT SELECT ON offline_resolutions, offline_open_resolutions, offline_shortfalls TO molam_reconciler;
 -- Results are written by the functions below, together with what they stand for.
-GRANT INSERT (device_id, rev, counter, bundle_id, verdict, reason, actors, content_hash, decided_at, recorded_at), UPDATE (attempts, retry_at, last_error) ON offline_decisions TO molam_reconciler;
+GRANT INSERT (device_id, rev, counter, bundle_id, choice, reason, actors, content_hash, decided_at, recorded_at), UPDATE (attempts, retry_at, last_error) ON offline_resolutions TO molam_reconciler;
 
 -- Payers' signatures that could not be verified when their payments were recorded. Each is good for one payment; one that
 -- was used up meanwhile proves nothing. The caller holds the locks of the devices.
@@ -103,7 +103,7 @@ GRANT EXECUTE ON FUNCTION offline_prove_payers TO molam_reconciler;
 
 -- Carries out the reviews of these devices that are due. An approved payment goes on as it would have at first: it needs
 -- the payer's word that was or was not there when it was recorded, and the funds that are held for it, or there now. Of
--- several decisions about one payment the last one holds. Whatever comes of a payment, nothing is held for it any more. The
+-- several resolutions about one payment the last one holds. Whatever comes of a payment, nothing is held for it any more. The
 -- caller holds the locks of the devices; accounts are locked here.
 CREATE FUNCTION offline_settle_reviews(p_device_id text[], p_at timestamptz)
 -- hold: what became of the payment's own, `posted` or `released`; null where there was none.
@@ -127,10 +127,10 @@ BEGIN
   SELECT array_agg(x.device_id ORDER BY x.no), array_agg(x.rev ORDER BY x.no), array_agg(x.counter ORDER BY x.no),
          array_agg(x.bundle_id ORDER BY x.no), array_agg(x.outcome ORDER BY x.no),
          array_agg(CASE WHEN x.outcome <> 'applied' THEN NULL
-                        WHEN x.verdict = 'reject' THEN 'refused'
+                        WHEN x.choice = 'reject' THEN 'refused'
                         WHEN t.payer_proven THEN 'pending' ELSE 'failed' END ORDER BY x.no),
          array_agg(CASE WHEN x.outcome <> 'applied' THEN NULL
-                        WHEN x.verdict = 'reject' THEN 'reviewer_rejected'
+                        WHEN x.choice = 'reject' THEN 'reviewer_rejected'
                         WHEN NOT t.payer_proven THEN 'payer_not_proven' END ORDER BY x.no),
          array_agg(NULL::uuid), array_agg(NULL::text)
   INTO v_device, v_rev, v_counter, v_bundle, v_outcome, v_status, v_reason, v_transfer, v_hold
@@ -140,9 +140,9 @@ BEGIN
                 WHEN o.payment_status NOT IN ('review', 'quarantined') THEN 'not_waiting'
                 WHEN o.rev < max(o.rev) OVER (PARTITION BY o.device_id, o.counter) THEN 'superseded'
                 ELSE 'applied' END AS outcome
-    FROM offline_open_decisions o
-    WHERE o.device_id = ANY (p_device_id) AND o.verdict <> 'reverse' AND o.waiting_for IS NULL
-      AND offline_decision_is_due(o.verdict, o.retry_at, p_at)
+    FROM offline_open_resolutions o
+    WHERE o.device_id = ANY (p_device_id) AND o.choice <> 'reverse' AND o.waiting_for IS NULL
+      AND offline_resolution_is_due(o.choice, o.retry_at, p_at)
   ) x
   LEFT JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter;
   IF v_device IS NULL THEN RETURN; END IF;
@@ -190,7 +190,7 @@ BEGIN
     RAISE EXCEPTION 'changed % payments of %', v_changed, v_outcome USING ERRCODE = 'data_corrupted';
   END IF;
 
-  UPDATE offline_decisions d SET result = x.outcome, settled_at = p_at, last_error = NULL
+  UPDATE offline_resolutions d SET result = x.outcome, settled_at = p_at, last_error = NULL
   FROM unnest(v_device, v_rev, v_counter, v_outcome) AS x (device_id, rev, counter, outcome)
   WHERE d.device_id = x.device_id AND d.rev = x.rev AND d.counter = x.counter;
 
@@ -232,10 +232,10 @@ BEGIN
                 WHEN o.payment_status <> 'succeeded' THEN 'not_reversible'
                 WHEN o.rev > min(o.rev) OVER (PARTITION BY o.device_id, o.counter) THEN 'superseded'
                 ELSE 'applied' END AS outcome
-    FROM offline_open_decisions o
-    WHERE o.device_id = ANY (p_device_id) AND o.verdict = 'reverse'
+    FROM offline_open_resolutions o
+    WHERE o.device_id = ANY (p_device_id) AND o.choice = 'reverse'
       AND o.waiting_for IS DISTINCT FROM 'bundle' AND o.waiting_for IS DISTINCT FROM 'review'
-      AND offline_decision_is_due(o.verdict, o.retry_at, p_at)
+      AND offline_resolution_is_due(o.choice, o.retry_at, p_at)
   ) x;
   IF v_device IS NULL THEN RETURN; END IF;
 
@@ -275,7 +275,7 @@ BEGIN
     RAISE EXCEPTION 'reversed % payments of %', v_changed, v_outcome USING ERRCODE = 'data_corrupted';
   END IF;
 
-  UPDATE offline_decisions d
+  UPDATE offline_resolutions d
   SET result = nullif(x.outcome, 'owed'), settled_at = CASE WHEN x.outcome <> 'owed' THEN p_at END,
       last_error = x.reason, attempts = d.attempts + 1,
       -- A minute, doubled each time, up to a day.

@@ -18,7 +18,7 @@ interface Place {
  * A record that does not check out, or is too old, is as good as none: the device that took the payments has them all the
  * same. One that a later version of the app wrote is left alone.
  */
-export class Pouch {
+export class CarriedStore {
   readonly #records: Records
   readonly #nowMs: () => number
   readonly #keepMs: number

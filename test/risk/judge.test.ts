@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { judge } from '../../src/protocol/rules.ts'
-import { type Assessment, combine, judgeWithRisk, riskOf } from '../../src/risk/decide.ts'
-import { fixedScore } from '../../src/risk/fixed.ts'
+import { type Assessment, combine, judgeWithRisk, riskOf } from '../../src/risk/judge.ts'
 import { assessLocally, LOCAL_VERSION, type LocalScore } from '../../src/risk/local.ts'
+import { fixedScore } from '../../src/risk/mode.ts'
 import type { RemoteFailure, RemoteRisk, RemoteScore } from '../../src/risk/score.ts'
 import { input, NOW_MS, OWNER, POLICY, payment, payments } from './kit.ts'
 
