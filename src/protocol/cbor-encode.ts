@@ -1,11 +1,9 @@
-import { Tagged } from 'cborg'
 import { compareBytes } from './bytes.ts'
-import { type CborKey, type CborMap, type CborValue, MalformedCbor } from './cbor-value.ts'
+import { type CborKey, type CborMap, type CborValue, MalformedCbor, Tagged } from './cbor-value.ts'
 
 /**
- * The writing half of the codec: one walk over the value, straight into one buffer. Encoding is what a push does most
- * (every reading is proven by writing it again), and the library's encoder, which makes an object of each item first, took
- * a tenth of all that a push costs. A property test holds the two against each other.
+ * The writing half of the codec: one walk over the value, straight into one buffer. The library's encoder makes an object
+ * of each item first, and took a tenth of all that a push costs. A property test holds the two against each other.
  */
 const MAJOR = { uint: 0, negative: 1, bytes: 2, text: 3, list: 4, map: 5, tag: 6 } as const
 const [FALSE, TRUE, NULL] = [0xf4, 0xf5, 0xf6]

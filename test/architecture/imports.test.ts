@@ -19,7 +19,7 @@ const MAY_REACH: Record<string, readonly string[]> = {
 
 /** Packages that a folder may use; a platform's modules are packages like any other. */
 const MAY_USE: Record<string, RegExp> = {
-  'src/protocol': /^cborg$/,
+  'src/protocol': /^$/,
   'src/crypto': /^(hpke|@panva\/hpke-noble|@noble\/|zod$)/,
   'src/risk': /^zod$/,
   'src/device/browser': /^idb$/,

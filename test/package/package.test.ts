@@ -55,7 +55,6 @@ it('installs nothing of the server’s, and leaves React to the app', () => {
     '@noble/curves',
     '@noble/hashes',
     '@panva/hpke-noble',
-    'cborg',
     'hpke',
     'idb',
     'qr',
