@@ -161,3 +161,13 @@ it('no file cites a document that a newcomer does not have', () => {
   const wrong = TEXTS.filter((path) => names.some((name) => read(path).includes(name)))
   expect(wrong).toEqual([])
 })
+
+it('an npm script that is named is in package.json', () => {
+  const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+  const wrong = DOCUMENTS.filter((path) => !isDecision(path)).flatMap((path) =>
+    [...read(path).matchAll(/npm run (?:-s )?([\w:]+)/g)].flatMap(([, name = '']) =>
+      name in scripts ? [] : [`${path}: ${name}`],
+    ),
+  )
+  expect(wrong).toEqual([])
+})
