@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { RATE_POLICIES } from '../../src/edge/ingest/rate-limit.ts'
+import { RATE_POLICIES } from '../../src/edge/ingest/rate-policy.ts'
 import * as limits from '../../src/protocol/limits.ts'
 import { PAYMENT_METHODS, PAYMENT_TYPES } from '../../src/protocol/payment.ts'
 import { isProblemCode, PROBLEMS, type ProblemCode } from '../../src/protocol/problems.ts'
