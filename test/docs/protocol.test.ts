@@ -10,6 +10,8 @@ import { read } from './sources.ts'
 const document = read('docs/protocol.md')
 const section = (number: string) =>
   document.split(new RegExp(`^#{2,3} ${number.replace('.', '\\.')}\\.? `, 'm'))[1]?.split(/^#{2,3} \d/m)[0] ?? ''
+/** Prose, however its lines are broken. */
+const said = (number: string) => section(number).replaceAll(/\s+/g, ' ')
 const rows = (text: string) =>
   text
     .split('\n')
@@ -34,8 +36,8 @@ describe('states and reasons', () => {
   })
 
   it('the final states are those after which a device may stop asking', () => {
-    const [, said = ''] = /\*\*([^*]+) are final\*\*/.exec(section('6.4')) ?? []
-    expect(names(said).sort()).toEqual(PAYMENT_STATUSES.filter(isFinal).sort())
+    const [, final = ''] = /\*\*([^*]+) are final\*\*/.exec(said('6.4')) ?? []
+    expect(names(final).sort()).toEqual(PAYMENT_STATUSES.filter(isFinal).sort())
   })
 
   it('types and methods have the numbers of the wire', () => {
@@ -92,17 +94,17 @@ describe('bounds', () => {
   })
 
   it('what one notice holds, and what is remembered of gaps', () => {
-    expect(section('6.3')).toContain(`lowest first, ${limits.MISSING_PER_NOTICE_MAX} at the most`)
+    expect(said('6.3')).toContain(`lowest first, ${limits.MISSING_PER_NOTICE_MAX} at the most`)
     const full = limits.OUTCOMES_PER_NOTICE_MAX
-    expect(section('6.3')).toContain(`up to ${full}, whole bundles at a time`)
-    expect(section('6.3')).toContain(`more than ${full - limits.PAYMENTS_PER_BUNDLE_MAX} asks again`)
-    expect(section('8.3')).toContain(`up to ${limits.COUNTER_RANGES_MAX} runs`)
+    expect(said('6.3')).toContain(`up to ${full}, whole bundles at a time`)
+    expect(said('6.3')).toContain(`more than ${full - limits.PAYMENTS_PER_BUNDLE_MAX} asks again`)
+    expect(said('8.3')).toContain(`up to ${limits.COUNTER_RANGES_MAX} runs`)
   })
 
   it('the rate', () => {
     const { device, address } = RATE_POLICIES
-    expect(section('7.5')).toContain(`${device.quota} signed requests a minute`)
+    expect(said('7.5')).toContain(`${device.quota} signed requests a minute`)
     expect(device.windowS).toBe(60)
-    expect(section('7.5')).toContain(`${address.quota} requests in ${address.windowS} s`)
+    expect(said('7.5')).toContain(`${address.quota} requests in ${address.windowS} s`)
   })
 })
