@@ -1,116 +1,198 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { sealPayload, signBundle } from '../src/crypto/bundle-crypto.ts'
 import { nobleSuite } from '../src/crypto/noble.ts'
-import { signAsEdge } from '../src/crypto/sign1.ts'
-import { keyId } from '../src/crypto/thumbprint.ts'
-import { encodeBundleHeader, sealAad } from '../src/protocol/bundle.ts'
+import { proveDevice } from '../src/crypto/prove-device.ts'
+import { signAsEdge, signSign1 } from '../src/crypto/sign1.ts'
+import type { Signer } from '../src/crypto/suite.ts'
+import { keyId, thumbprint } from '../src/crypto/thumbprint.ts'
+import { generateOfflineQR } from '../src/device/qr/generate.ts'
+import { encodePart, idOf } from '../src/device/qr/part.ts'
+import { authorizationTerms, encodeAuthorizationHeader } from '../src/protocol/authorization.ts'
+import { type BundleHeader, encodeBundleHeader, sealAad } from '../src/protocol/bundle.ts'
 import { fromHex, toHex, utf8 } from '../src/protocol/bytes.ts'
-import { GENESIS_PREV } from '../src/protocol/chain.ts'
+import { GENESIS_PREV, prevOf } from '../src/protocol/chain.ts'
 import { sigStructure } from '../src/protocol/cose.ts'
-import { deviceId } from '../src/protocol/ids.ts'
+import { deviceId, newUlid } from '../src/protocol/ids.ts'
+import { NONCE_BYTES } from '../src/protocol/limits.ts'
 import { amountMinor, currency } from '../src/protocol/money.ts'
 import { encodeNotice, encodePushResponse } from '../src/protocol/notice.ts'
-import { encodePayload } from '../src/protocol/payload.ts'
+import { type BundlePayload, encodePayload } from '../src/protocol/payload.ts'
 import { encodeReceipt } from '../src/protocol/receipt.ts'
 
 /**
  * The worked example of docs/protocol.md. Every random byte is 0x42, so anybody who follows the specification with the
  * same keys gets the same bytes, but for the ECDSA signatures, which are RFC 6979 with 32 bytes of 0x42 as extra entropy
- * (§3.6).
+ * (RFC 6979 §3.6).
  *
- *   node dev/protocol-example.ts     writes the example into the document
+ *   npm run docs:example     writes the example into the document
  */
-export async function protocolExample(): Promise<readonly (readonly [string, string])[]> {
-  const suite = nobleSuite((length) => new Uint8Array(length).fill(0x42))
-  const scalar = async (name: string) => suite.sha256(utf8(`molam protocol example: ${name}`))
-  // RFC 6979 §A.2.5, so that the device's key is one that is published.
-  const device = await suite.es256Signer(fromHex('c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721'))
-  const recipient = await suite.es256Signer(await scalar('recipient'))
-  const edge = await suite.es256Signer(await scalar('receipt'))
-  const [deviceKid, recipientKid, edgeKid] = await Promise.all(
-    [device, recipient, edge].map(({ key }) => keyId(suite, key)),
-  )
-  if (!deviceKid || !recipientKid || !edgeKid) throw new Error('three keys')
 
-  const at = Date.UTC(2026, 0, 15, 9, 30)
-  const payment = { method: 'qr', currency: currency('XOF'), sender: '+221770000001', receiver: 'M-042' } as const
-  const payload = {
-    currency: currency('XOF'),
-    entries: [
-      { ...payment, counter: 41, type: 'merchant', amount: amountMinor(2500), initiatedAtMs: at },
-      { counter: 42, voided: true },
-      {
-        ...payment,
-        counter: 43,
-        type: 'merchant',
-        amount: amountMinor(750),
-        initiatedAtMs: at + 95_000,
-        meta: { invoice: 'F-7' },
-      },
-    ],
-  } as const
-  const header = {
+/** Bytes, or the text of a header or a QR symbol. */
+export type Part = readonly [name: string, value: Uint8Array | string]
+
+const random = (length: number) => new Uint8Array(length).fill(0x42)
+const suite = nobleSuite(random)
+const ORIGIN = 'https://offline.molam.example'
+
+/** The first bundle's payments were taken here; the second one's an hour later. */
+const FIRST_AT_MS = Date.UTC(2026, 0, 15, 8, 30)
+const AT_MS = Date.UTC(2026, 0, 15, 9, 30)
+
+const COMMON = {
+  method: 'qr',
+  type: 'merchant',
+  currency: currency('XOF'),
+  sender: '+221770000001',
+  receiver: 'M-042',
+} as const
+const FIRST: BundlePayload = {
+  currency: COMMON.currency,
+  entries: [
+    { ...COMMON, counter: 1, amount: amountMinor(1200), initiatedAtMs: FIRST_AT_MS },
+    { ...COMMON, counter: 2, amount: amountMinor(900), initiatedAtMs: FIRST_AT_MS + 40_000 },
+  ],
+}
+const SECOND: BundlePayload = {
+  currency: COMMON.currency,
+  entries: [
+    { ...COMMON, counter: 3, amount: amountMinor(2500), initiatedAtMs: AT_MS },
+    { counter: 4, voided: true },
+    { ...COMMON, counter: 5, amount: amountMinor(750), initiatedAtMs: AT_MS + 95_000, meta: { invoice: 'F-7' } },
+  ],
+}
+
+async function keyPair(name: string, privateKey?: Uint8Array) {
+  const scalar = privateKey ?? (await suite.sha256(utf8(`molam protocol example: ${name}`)))
+  const signer = await suite.es256Signer(scalar)
+  return { scalar, signer, kid: await keyId(suite, signer.key), publicKey: signer.key.bytes }
+}
+
+export async function protocolExample(): Promise<readonly Part[]> {
+  // RFC 6979 §A.2.5, so that the device's key is a published one.
+  const published = fromHex('c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721')
+  const device = await keyPair('device', published)
+  const [recipient, edge] = [await keyPair('recipient'), await keyPair('receipt')]
+  const place = (atMs: number, seq: number, prev: Uint8Array): BundleHeader => ({
     alg: -7,
-    kid: deviceKid,
+    kid: device.kid,
     deviceId: deviceId('POS-001'),
-    signedAtMs: at + 600_000,
-    bundleId: fromHex('019bc0f27ac042424242424242424242'),
-    seq: 1,
-    prev: GENESIS_PREV,
-    nonce: new Uint8Array(16).fill(0x42),
+    signedAtMs: atMs + 600_000,
+    bundleId: newUlid(atMs + 590_000, random),
+    seq,
+    prev,
+    nonce: random(NONCE_BYTES),
     relay: false,
-  } as const
-  const sealed = await sealPayload(suite, { kid: recipientKid, publicKey: recipient.key.bytes }, header, payload)
-  const protectedBytes = encodeBundleHeader(header)
-  const bundle = await signBundle(device, header, sealed)
+  })
+  const seal = (header: BundleHeader, payload: BundlePayload) => sealPayload(suite, recipient, header, payload)
+  const firstHeader = place(FIRST_AT_MS, 1, GENESIS_PREV)
+  const firstDigest = await suite.sha256(await seal(firstHeader, FIRST))
+
+  const header = place(AT_MS, 2, prevOf(firstDigest))
+  const sealed = await seal(header, SECOND)
   const digest = await suite.sha256(sealed)
+  const protectedBytes = encodeBundleHeader(header)
   const receiptClaims = encodeReceipt({
     deviceId: header.deviceId,
     bundleId: header.bundleId,
     digest,
-    seq: 1,
-    receivedAtMs: at + 601_250,
+    seq: header.seq,
+    receivedAtMs: AT_MS + 601_250,
     status: 'pushed',
-    firstCounter: 41,
-    lastCounter: 43,
+    firstCounter: 3,
+    lastCounter: 5,
     exceptions: [],
     country: 'SN',
     policyVersion: 1,
   })
-  const receipt = await signAsEdge(edge, edgeKid, receiptClaims, 'molam-receipt-v1')
+  const receipt = await signAsEdge(edge.signer, edge.kid, receiptClaims, 'molam-receipt-v1')
+  const settledAtMs = FIRST_AT_MS + 602_000
   const noticeClaims = encodeNotice({
     deviceId: header.deviceId,
-    serverTimeMs: at + 601_300,
+    serverTimeMs: AT_MS + 601_300,
     outcomes: [
-      { counter: 40, status: 'succeeded', atMs: at, transferId: '019bc0e4-bb00-7042-8242-424242424242' },
-      { counter: 39, status: 'failed', atMs: at, reason: 'insufficient_funds' },
+      { counter: 1, status: 'succeeded', atMs: settledAtMs, transferId: '019bc0bd-1d50-7042-8242-424242424242' },
+      { counter: 2, status: 'failed', atMs: settledAtMs, reason: 'insufficient_funds' },
     ],
-    cursor: 7,
+    cursor: 1,
   })
-  const notice = await signAsEdge(edge, edgeKid, noticeClaims, 'molam-notice-v1')
-  const hex = (bytes: Uint8Array) => toHex(bytes)
+  const notice = await signAsEdge(edge.signer, edge.kid, noticeClaims, 'molam-notice-v1')
   return [
-    ['device private key', 'c9afa9d845ba75166b5c215767b1d6934e50c3db36e89b127b8a622b120f6721'],
-    ['device public key (SEC1)', hex(device.key.bytes)],
-    ['device kid', hex(deviceKid)],
-    ['recipient private key', hex(await scalar('recipient'))],
-    ['recipient public key (SEC1)', hex(recipient.key.bytes)],
-    ['recipient kid', hex(recipientKid)],
-    ['receipt private key', hex(await scalar('receipt'))],
-    ['receipt public key (SEC1)', hex(edge.key.bytes)],
-    ['receipt kid', hex(edgeKid)],
-    ['BundlePayload (before sealing)', hex(encodePayload(payload))],
-    ['HPKE aad', hex(sealAad(header))],
-    ['Sealed', hex(sealed)],
-    ['digest', hex(digest)],
-    ['BundleHeader (protected)', hex(protectedBytes)],
-    ['Sig_structure', hex(sigStructure(protectedBytes, sealed, ''))],
-    ['Bundle', hex(bundle)],
-    ['ReceiptClaims', hex(receiptClaims)],
-    ['Receipt', hex(receipt)],
-    ['NoticeClaims', hex(noticeClaims)],
-    ['Notice', hex(notice)],
-    ['PushResponse', hex(encodePushResponse(receipt, notice))],
+    ['device private key', device.scalar],
+    ['device public key (SEC1)', device.publicKey],
+    ['device kid', device.kid],
+    ['recipient private key', recipient.scalar],
+    ['recipient public key (SEC1)', recipient.publicKey],
+    ['recipient kid', recipient.kid],
+    ['receipt private key', edge.scalar],
+    ['receipt public key (SEC1)', edge.publicKey],
+    ['receipt kid', edge.kid],
+    ['bundle_id of the first bundle', firstHeader.bundleId],
+    ['BundlePayload of the first bundle', encodePayload(FIRST)],
+    ['digest of the first bundle', firstDigest],
+    ['BundlePayload (before sealing)', encodePayload(SECOND)],
+    ['HPKE aad', sealAad(header)],
+    ['Sealed', sealed],
+    ['digest', digest],
+    ['BundleHeader (protected)', protectedBytes],
+    ['Sig_structure', sigStructure(protectedBytes, sealed, '')],
+    ['Bundle', await signBundle(device.signer, header, sealed)],
+    ['ReceiptClaims', receiptClaims],
+    ['Receipt', receipt],
+    ['NoticeClaims', noticeClaims],
+    ['Notice', notice],
+    ['PushResponse', encodePushResponse(receipt, notice)],
+    ...carried(await signBundle(device.signer, { ...header, relay: true }, sealed), receipt),
+    ...(await authorization()),
+    ...(await proofs(device)),
+  ]
+}
+
+/** The second bundle for a carrier, and the receipt that goes back. */
+function carried(bundle: Uint8Array, receipt: Uint8Array): readonly Part[] {
+  const half = Math.floor(bundle.length / 2)
+  const [id, count] = [idOf(bundle), 2]
+  const part = (index: number, chunk: Uint8Array) => encodePart({ kind: 'bundle', index, count, id, chunk })
+  return [
+    ['Bundle with relay', bundle],
+    ['QR text of that bundle', generateOfflineQR(bundle).parts[0]],
+    ['QR text of that bundle, part 1 of 2', part(1, bundle.slice(0, half))],
+    ['QR text of that bundle, part 2 of 2', part(2, bundle.slice(half))],
+    ['QR text of the receipt', generateOfflineQR(receipt, { carries: 'receipt' }).parts[0]],
+  ]
+}
+
+/** A customer's phone signs the terms of a payment of 25 000 F CFA. */
+async function authorization(): Promise<readonly Part[]> {
+  const payer = await keyPair('payer')
+  const terms = authorizationTerms({ ...COMMON, amount: amountMinor(25_000) })
+  const claims = { alg: -7, kid: payer.kid, deviceId: deviceId('PHONE-7'), nonce: random(NONCE_BYTES) }
+  const header = encodeAuthorizationHeader(claims)
+  return [
+    ['payer private key', payer.scalar],
+    ['payer public key (SEC1)', payer.publicKey],
+    ['payer kid', payer.kid],
+    ['Terms', terms],
+    ['AuthorizationHeader (protected)', header],
+    ['Authorization', await signSign1(payer.signer, header, terms, 'molam-payer-authorization-v1')],
+  ]
+}
+
+/** A request for a notice, an enrolment, and a change of the device's key. */
+async function proofs(device: { readonly signer: Signer; readonly kid: Uint8Array }): Promise<readonly Part[]> {
+  const next = await keyPair('next device key')
+  const claims = { deviceId: deviceId('POS-001'), issuedAtMs: AT_MS + 600_000, nonce: random(NONCE_BYTES) }
+  const prove = (by: typeof device, htm: string, path: string, confirms?: Uint8Array) =>
+    proveDevice(by.signer, { ...claims, kid: by.kid, htm, htu: ORIGIN + path, ...(confirms && { confirms }) })
+  const keysPath = '/offline/devices/POS-001/keys'
+  const confirms = await thumbprint(suite, next.signer.key)
+  return [
+    ['Proof for a notice, base64url', await prove(device, 'GET', '/offline/notice')],
+    ['proof of an enrolment, base64url', await prove(device, 'POST', '/offline/enrol')],
+    ['next device private key', next.scalar],
+    ['next device public key (SEC1)', next.publicKey],
+    ['next device key thumbprint', confirms],
+    ['Proof for another key, by the old key, base64url', await prove(device, 'POST', keysPath, confirms)],
+    ['proof for another key, by the new key, base64url', await prove(next, 'POST', keysPath)],
   ]
 }
 
@@ -122,8 +204,9 @@ export async function withExample(document: string): Promise<string> {
   const after = rest?.split(END)[1]
   if (before === undefined || after === undefined) throw new Error(`the document has no ${START} … ${END}`)
   const blocks = (await protocolExample()).map(([name, value]) => {
-    const lines = value.match(/.{1,96}/g) ?? []
-    return `**${name}** (${value.length / 2} bytes)\n\n\`\`\`text\n${lines.join('\n')}\n\`\`\``
+    const [text, size] =
+      typeof value === 'string' ? [value, `${value.length} characters`] : [toHex(value), `${value.length} bytes`]
+    return `**${name}** (${size})\n\n\`\`\`text\n${(text.match(/.{1,96}/g) ?? []).join('\n')}\n\`\`\``
   })
   return `${before}${START}\n${blocks.join('\n\n')}\n${END}${after}`
 }

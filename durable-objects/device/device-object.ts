@@ -49,7 +49,7 @@ import type {
  *
  *   admit: read → decide (admission.ts) → sign the receipt → write all of it in one transaction → deliver
  *   people: a vote, a status, a key (administration.ts)
- *   confirm: apply what the reconciler says (settling.ts) → deliver the news to the read model
+ *   confirm: apply what the reconciler says (apply-outcomes.ts) → deliver the news to the read model
  *   alarm: send again what is still owed (delivery.ts)
  *
  * This file wires; the decisions are pure and elsewhere.

@@ -19,7 +19,7 @@ import { recordSira } from './metrics/recorder.ts'
  * - `ACCESS_TEAM_DOMAIN` (`https://<team>.cloudflareaccess.com`), `ACCESS_AUDIENCE` (the application's AUD tag),
  *   `ACCESS_ROLES` (JSON, group → role), `ACCESS_ROLES_CLAIM`, `ACCESS_SUBJECT_CLAIM`, `ACCESS_TENANT_CLAIM` (paths):
  *   Cloudflare Access; optional
- * - `SIRA_URL`, `SIRA_API_KEY`, `RISK_PSEUDONYM_KEY`: who scores risk (risk/fixed.ts); optional, all of them or none
+ * - `SIRA_URL`, `SIRA_API_KEY`, `RISK_PSEUDONYM_KEY`: who scores risk (risk/mode.ts); optional, all of them or none
  * - `CORS_ORIGINS`: origins whose pages may call the devices' routes, with commas between them; none by default
  * - `METRICS_TOKEN`: at least 32 characters; lets a scraper read `/metrics`; optional
  */

@@ -13,7 +13,7 @@ const HPKE_7 = 45
 const LABEL_EK = -4
 const SEC1_UNCOMPRESSED_BYTES = 65
 
-/** What a device says, signed, about a bundle (PROTOCOL §2). */
+/** What a device says, signed, about a bundle (docs/protocol.md §3). */
 export interface BundleHeader {
   readonly alg: Alg
   readonly kid: Uint8Array

@@ -1,7 +1,7 @@
 import { equalBytes } from './bytes.ts'
 import { PREV_BYTES } from './limits.ts'
 
-/** The chain of a device's bundles (PROTOCOL §5, check 10): each names half the digest of the one before it. */
+/** The chain of a device's bundles (docs/protocol.md §7.1): each names half the digest of the one before it. */
 export interface ChainLink {
   readonly seq: number
   readonly prev: Uint8Array

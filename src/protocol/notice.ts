@@ -8,7 +8,7 @@ import { bytes, list, map, oneOf, positive, text, uint } from './shape.ts'
 import { PAYMENT_STATUSES, type PaymentStatus } from './states.ts'
 import { compactId, expandId } from './uuid.ts'
 
-/** What the edge tells a device that it missed (PROTOCOL §4); made fresh for each answer, signed. */
+/** What the edge tells a device that it missed (docs/protocol.md §6.3); made fresh for each answer, signed. */
 export interface Notice {
   readonly deviceId: DeviceId
   readonly serverTimeMs: number

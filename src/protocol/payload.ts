@@ -13,7 +13,7 @@ import { isVoided, type Meta, PAYMENT_METHODS, PAYMENT_TYPES, type Payment, type
 import { bytes, int, list, map, oneOf, positive, text, uint } from './shape.ts'
 import { compactId, expandId } from './uuid.ts'
 
-/** What a bundle seals (PROTOCOL §3): consecutive payments in one currency, each name once. */
+/** What a bundle seals (docs/protocol.md §4.1): consecutive payments in one currency, each name once. */
 export interface BundlePayload {
   readonly currency: Currency
   /** 1–100 entries whose counters follow each other without holes. */

@@ -6,8 +6,8 @@ import { bytes, list, map, oneOf, positive, text, uint } from './shape.ts'
 import { BUNDLE_STATUSES, type BundleStatus, DECISIONS, type Decision } from './states.ts'
 
 /**
- * What the edge's signature promises about one bundle (PROTOCOL §4): it was admitted, under which policy, and how each
- * payment fared.
+ * What the edge's signature promises about one bundle (docs/protocol.md §6.2): it was admitted, under which policy, and
+ * how each payment fared.
  */
 export interface Receipt {
   readonly deviceId: DeviceId

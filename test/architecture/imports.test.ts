@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 import { expect, it } from 'vitest'
 
-/** Who may import whom (docs/design of the tree): a row says what a folder's files may reach, besides themselves. */
+/** Who may import whom (docs/architecture.md): a row says what a folder's files may reach, besides themselves. */
 const root = resolve(import.meta.dirname, '../..')
 
 const MAY_REACH: Record<string, readonly string[]> = {

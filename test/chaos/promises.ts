@@ -9,8 +9,8 @@ import { CONTESTED } from './market.ts'
 import type { World } from './world.ts'
 
 /**
- * The promises of DESIGN.md, asked of everything at once after the storm: the devices, what was on the wire, the book
- * (with SQL of its own), a model in memory, and the read model.
+ * The promises of docs/architecture.md, asked of everything at once after the storm: the devices, what was on the wire,
+ * the book (with SQL of its own), a model in memory, and the read model.
  */
 export async function expectPromisesKept(world: World): Promise<void> {
   const payments = paymentsOf(world)

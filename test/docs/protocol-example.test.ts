@@ -1,38 +1,117 @@
 import { readFile } from 'node:fs/promises'
-import { expect, it } from 'vitest'
-import { protocolExample, withExample } from '../../dev/protocol-example.ts'
+import { beforeAll, expect, it } from 'vitest'
+import { withExample } from '../../dev/protocol-example.ts'
 import { openBundle } from '../../src/crypto/bundle-crypto.ts'
 import { openAsEdge, verifySign1 } from '../../src/crypto/sign1.ts'
+import { thumbprint } from '../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
+import { OfflineQRReader } from '../../src/device/qr/index.ts'
+import { authorizationTerms, parseAuthorization } from '../../src/protocol/authorization.ts'
 import { parseBundle } from '../../src/protocol/bundle.ts'
-import { fromHex, toHex } from '../../src/protocol/bytes.ts'
+import { fromBase64url, fromHex, toHex } from '../../src/protocol/bytes.ts'
+import { prevOf } from '../../src/protocol/chain.ts'
+import { parseDeviceProof } from '../../src/protocol/device-proof.ts'
+import { amountMinor, currency } from '../../src/protocol/money.ts'
+import { decodeNotice } from '../../src/protocol/notice.ts'
+import { decodeReceipt } from '../../src/protocol/receipt.ts'
 
-const document = () => readFile(new URL('../../docs/protocol.md', import.meta.url), 'utf8')
-
-it('the example of the specification is what the code makes', async () => {
-  expect(await withExample(await document())).toBe(await document())
+/** The worked example of docs/protocol.md, as a stranger reads it: out of the document, on a crypto suite that did not make it. */
+let document: string
+beforeAll(async () => {
+  document = await readFile(new URL('../../docs/protocol.md', import.meta.url), 'utf8')
 })
 
-it('a reader on another crypto suite opens the example as it is printed', async () => {
-  const text = await document()
-  const printed = (name: string) => {
-    const block = text.split(`**${name}** (`)[1]?.split('```text\n')[1]?.split('\n```')[0]
-    return fromHex((block ?? '').replaceAll('\n', ''))
-  }
-  const bundle = parseBundle(printed('Bundle'))
-  const verifier = await webCryptoSuite.verifier({ alg: -7, bytes: printed('device public key (SEC1)') })
-  expect(await verifySign1(verifier, bundle, '')).toBe(true)
-  const key = await webCryptoSuite.recipientKey(printed('recipient private key'))
+/** What is printed under a name, without the line breaks of the print. */
+function printed(name: string): string {
+  const block = document.split(`**${name}** (`)[1]?.split('```text\n')[1]?.split('\n```')[0]
+  if (block === undefined) throw new Error(`the document does not print ${name}`)
+  return block.replaceAll('\n', '')
+}
+const bytes = (name: string) => fromHex(printed(name))
+const verifier = (name: string) => webCryptoSuite.verifier({ alg: -7, bytes: bytes(name) })
+
+it('is what the code makes', async () => {
+  expect(await withExample(document)).toBe(document)
+})
+
+it('has no line that an editor would trim', () => {
+  const lines = document.split('<!-- example: begin -->')[1]?.split('<!-- example: end -->')[0]?.split('\n') ?? []
+  expect(lines.filter((line) => line !== line.trim())).toEqual([])
+})
+
+it('the bundle verifies, opens, and continues the chain of the first one', async () => {
+  const bundle = parseBundle(bytes('Bundle'))
+  expect(await verifySign1(await verifier('device public key (SEC1)'), bundle, '')).toBe(true)
+  expect(toHex(bundle.claims.prev)).toBe(toHex(prevOf(bytes('digest of the first bundle'))))
+  const key = await webCryptoSuite.recipientKey(bytes('recipient private key'))
   const opened = await openBundle(webCryptoSuite, async () => key, bundle)
-  expect(opened.ok && opened.value.entries.map(({ counter }) => counter)).toEqual([41, 42, 43])
-  const edge = await webCryptoSuite.verifier({ alg: -7, bytes: printed('receipt public key (SEC1)') })
-  const trusted = [{ kid: printed('receipt kid'), alg: -7, verifier: edge }]
-  const claims = await openAsEdge(printed('Receipt'), trusted, 'molam-receipt-v1')
-  expect(claims && toHex(claims)).toBe(toHex(printed('ReceiptClaims')))
-  // A receipt is no notice, although the same key signed it.
-  expect(await openAsEdge(printed('Receipt'), trusted, 'molam-notice-v1')).toBeUndefined()
+  expect(opened.ok && opened.value.entries.map(({ counter }) => counter)).toEqual([3, 4, 5])
 })
 
-it('names every part that the text refers to', async () => {
-  expect((await protocolExample()).map(([name]) => name)).toContain('PushResponse')
+it('the answer is signed for its kind and for no other', async () => {
+  const edge = await verifier('receipt public key (SEC1)')
+  const trusted = [{ kid: bytes('receipt kid'), alg: -7, verifier: edge }]
+  const open = async (name: string, kind: 'molam-receipt-v1' | 'molam-notice-v1') => {
+    const claims = await openAsEdge(bytes(name), trusted, kind)
+    return claims && toHex(claims)
+  }
+  expect(await open('Receipt', 'molam-receipt-v1')).toBe(printed('ReceiptClaims'))
+  expect(await open('Notice', 'molam-notice-v1')).toBe(printed('NoticeClaims'))
+  expect(await open('Receipt', 'molam-notice-v1')).toBeUndefined()
+})
+
+it('the outcomes could be: they are about payments of an earlier bundle, after it and before this answer', () => {
+  const receipt = decodeReceipt(bytes('ReceiptClaims'))
+  const { outcomes, serverTimeMs, cursor } = decodeNotice(bytes('NoticeClaims'))
+  expect(receipt.seq).toBe(2)
+  expect(outcomes.map(({ counter }) => counter)).toEqual([1, 2])
+  expect(receipt.firstCounter).toBe(3)
+  for (const { atMs } of outcomes) expect(atMs).toBeLessThan(receipt.receivedAtMs)
+  expect(serverTimeMs).toBeGreaterThanOrEqual(receipt.receivedAtMs)
+  // The outcomes of one confirmation.
+  expect(cursor).toBe(1)
+})
+
+it('QR codes give back the bundle, whole and in parts, and the receipt', () => {
+  const read = (...names: string[]) => {
+    const reader = new OfflineQRReader()
+    return names.map((name) => reader.add(printed(name))).at(-1)
+  }
+  const name = 'QR text of that bundle'
+  const bundle = bytes('Bundle with relay')
+  expect(read(name)).toMatchObject({ status: 'complete', bundle })
+  expect(read(`${name}, part 2 of 2`, `${name}, part 1 of 2`)).toMatchObject({ status: 'complete', bundle })
+  expect(read('QR text of the receipt')).toMatchObject({ status: 'complete', receipt: bytes('Receipt') })
+  expect(parseBundle(bundle).claims.relay).toBe(true)
+  expect(toHex(parseBundle(bundle).payload)).toBe(printed('Sealed'))
+})
+
+it('the authorization is its payer’s word for these terms', async () => {
+  const authorization = parseAuthorization(bytes('Authorization'))
+  const payer = await verifier('payer public key (SEC1)')
+  expect(await verifySign1(payer, authorization, 'molam-payer-authorization-v1')).toBe(true)
+  const parties = { sender: '+221770000001', receiver: 'M-042' }
+  const terms = authorizationTerms({
+    ...{ type: 'merchant', amount: amountMinor(25_000), currency: currency('XOF'), ...parties },
+  })
+  expect(toHex(authorization.payload)).toBe(toHex(terms))
+  expect(toHex(authorization.claims.kid)).toBe(printed('payer kid'))
+})
+
+it.each([
+  ['Proof for a notice', 'device public key (SEC1)', 'GET', '/offline/notice'],
+  ['proof of an enrolment', 'device public key (SEC1)', 'POST', '/offline/enrol'],
+  ['Proof for another key, by the old key', 'device public key (SEC1)', 'POST', '/offline/devices/POS-001/keys'],
+  ['proof for another key, by the new key', 'next device public key (SEC1)', 'POST', '/offline/devices/POS-001/keys'],
+])('%s verifies, for its method and URL', async (name, key, htm, path) => {
+  const proof = parseDeviceProof(fromBase64url(printed(`${name}, base64url`)))
+  expect(await verifySign1(await verifier(key), proof, 'molam-device-proof-v1')).toBe(true)
+  expect(proof.claims).toMatchObject({ htm, htu: `https://offline.molam.example${path}` })
+})
+
+it('the old key’s proof names the new key by its thumbprint', async () => {
+  const proof = parseDeviceProof(fromBase64url(printed('Proof for another key, by the old key, base64url')))
+  const next = { alg: -7, bytes: bytes('next device public key (SEC1)') } as const
+  expect(proof.claims.confirms && toHex(proof.claims.confirms)).toBe(printed('next device key thumbprint'))
+  expect(toHex(await thumbprint(webCryptoSuite, next))).toBe(printed('next device key thumbprint'))
 })

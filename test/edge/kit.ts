@@ -110,7 +110,7 @@ export async function verified(signed: Uint8Array, kind: 'molam-receipt-v1' | 'm
 }
 
 /**
- * PROTOCOL §5 once more, as a device vendor reads it; the server's own table cannot vouch for itself.
+ * docs/protocol.md §7.1 once more, as a device vendor reads it; the server's own table cannot vouch for itself.
  * Status, what became of the money, what the device does next.
  */
 const REFUSALS: Partial<Record<ProblemCode, readonly [status: number, money: string, next: string]>> = {

@@ -1,7 +1,7 @@
 import { concatBytes, fromHex } from '../../src/protocol/bytes.ts'
 import { type CborKey, type CborValue, encodeCbor, Tagged } from '../../src/protocol/cbor.ts'
 
-/** Payloads (PROTOCOL §3) that break one rule each. What a good one looks like, and each bend of it: */
+/** Payloads (docs/protocol.md §4.1) that break one rule each. What a good one looks like, and each bend of it: */
 const TIME = 1_790_000_000
 export const GOOD_PAYLOAD: readonly CborValue[] = [1, TIME, 'XOF', ['W-A', 'W-B'], [[1, 2500, 0, 1, 0]]]
 

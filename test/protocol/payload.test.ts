@@ -7,7 +7,7 @@ import type { PaymentEntry } from '../../src/protocol/payment.ts'
 import { payloads } from './arbitraries.ts'
 import { badPayloads, GOOD_PAYLOAD, withAmount, withExtra } from './bad-payloads.ts'
 
-/** What is sealed (PROTOCOL §3): one encoding for each payload, and nothing else decodes. */
+/** What is sealed (docs/protocol.md §4.1): one encoding for each payload, and nothing else decodes. */
 it('what a device writes is read as it was written, and written again as the same bytes', () => {
   fc.assert(
     fc.property(payloads(), (payload) => {

@@ -20,7 +20,7 @@ export const OWNER = 'W-SHOP'
 export const BUNDLE_ID = '01JD8Z0000000000000000RSK1'
 export const ACCEPTED: Verdict = { decision: 'accepted' }
 
-/** The defaults of DESIGN.md. */
+/** The defaults of docs/architecture.md. */
 export const POLICY: Policy = {
   country: 'SN',
   version: 1,

@@ -16,8 +16,8 @@ import type { AdmitRefusal, AdmitRequest, Device, PaymentState, StoredBundle } f
 import { keysAfter, maySign } from './keys.ts'
 
 /**
- * Checks 8–11 of PROTOCOL §5 as one pure decision: idempotency → nonce → chain → rules, limits and risk for each
- * payment. It reads nothing and writes nothing; the object shows it what it holds and carries out what it says.
+ * Checks 8–11 of docs/protocol.md §7.1 as one pure decision: idempotency → nonce → chain → rules, limits and risk for
+ * each payment. It reads nothing and writes nothing; the object shows it what it holds and carries out what it says.
  */
 export interface View {
   readonly device: Device

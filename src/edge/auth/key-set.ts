@@ -16,7 +16,7 @@ const use = { use: z.literal('sig').optional(), key_ops: z.array(z.string()).opt
 const named = { kid: z.string().min(1).max(KID_CHARS_MAX), ...use }
 const coordinate = z.string().regex(/^[A-Za-z0-9_-]{43}$/)
 const signatureKey = z.union([
-  // WebCrypto takes RSA from 512 bits and e = 3 on (STYLE.md, traps).
+  // WebCrypto takes RSA from 512 bits and e = 3 on (CONTRIBUTING.md, traps).
   z.object({
     ...named,
     kty: z.literal('RSA'),

@@ -2,7 +2,7 @@ import { isDeviceId } from '../../protocol/ids.ts'
 import { err, ok, type Result } from '../../protocol/result.ts'
 import type { Refusal } from './refusal.ts'
 
-/** What a device says it has (PROTOCOL §4), so that it is told only the rest. */
+/** What a device says it has (docs/protocol.md §6.1), so that it is told only the rest. */
 export interface DeviceState {
   /** Undefined for a device that starts without any state. */
   readonly cursor: number | undefined

@@ -6,7 +6,7 @@ import { err, ok, type Result } from '../../protocol/result.ts'
 import { readBody } from './read-body.ts'
 import type { Refusal } from './refusal.ts'
 
-/** Checks 1 and 2 of PROTOCOL §5: size and content type, then form and version. Nothing secret is touched. */
+/** Checks 1 and 2 of docs/protocol.md §7.1: size and type, then form and version. Nothing secret is touched. */
 export interface Envelope {
   readonly encoded: Uint8Array
   readonly bundle: Bundle

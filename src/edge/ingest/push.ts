@@ -25,7 +25,7 @@ import type { Refusal } from './refusal.ts'
 import { makeNotice } from './sign-notice.ts'
 
 /**
- * A push, cheapest check first (PROTOCOL §5):
+ * A push, cheapest check first (docs/protocol.md §7.1):
  *
  *   1–2 envelope → 3 device, key, signature → 4 standing → 5 rate → 6 clock → 7 open → 8–11 the Device Object admits
  *   → notice → answer

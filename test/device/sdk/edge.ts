@@ -242,7 +242,7 @@ export class TestEdge {
     return Math.abs(atMs - this.now()) <= this.policy.maxClockSkewMinutes * 60_000
   }
 
-  /** The eleven checks, in their order (PROTOCOL §5). */
+  /** The eleven checks, in their order (docs/protocol.md §7.1). */
   async #push(body: Uint8Array, request: HttpRequest): Promise<HttpResponse> {
     const bundle = parseBundle(body)
     const { claims } = bundle

@@ -32,7 +32,7 @@ export async function settle(rig: Rig): Promise<OfflineSDK> {
   return sdk
 }
 
-/** The SDK's promises (DESIGN, 1–3), after everything has settled. */
+/** The SDK's promises (docs/architecture.md, 1–3), after everything has settled. */
 export function expectPromisesKept(rig: Rig, sdk: OfflineSDK, told: Told, aliveThroughout: boolean): void {
   const { edge } = rig
   expect(edge.contradictions).toEqual([])

@@ -8,7 +8,7 @@ import type { Made, TestDevice } from '../../kit/device.ts'
 import { expectRefusal, keySet, push, pushed, registered } from '../kit.ts'
 import { assembledHeader, badEnvelopes, badHeaders, envelope, headerParts, protectedOf } from './bad-bundles.ts'
 
-/** Checks 1 and 2 of PROTOCOL §5: whatever arrives, the answer is its problem code, and nothing is written. */
+/** Checks 1 and 2 of docs/protocol.md §7.1: whatever arrives gets its problem code, and nothing is written. */
 let device: TestDevice
 let keys: KeySet
 let made: Made

@@ -8,7 +8,10 @@ import { inObject, lostQueues, recordQueues, select, stubOf } from '../../durabl
 import { type Made, randomBytes, type TestDevice } from '../../kit/device.ts'
 import { expectRefusal, keySet, push, pushed, registered } from '../kit.ts'
 
-/** Checks 8 to 10 of PROTOCOL §5: a bundle against what its device said before. Contradictions are kept as evidence. */
+/**
+ * Checks 8 to 10 of docs/protocol.md §7.1: a bundle against what its device said before. Contradictions are kept as
+ * evidence.
+ */
 let keys: KeySet
 let device: TestDevice
 let restore: () => void

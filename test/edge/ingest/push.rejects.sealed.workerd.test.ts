@@ -10,7 +10,7 @@ import { type Made, randomBytes, sealKey, type TestDevice } from '../../kit/devi
 import { badPayloads } from '../../protocol/bad-payloads.ts'
 import { expectRefusal, keySet, push, pushed, registered } from '../kit.ts'
 
-/** Check 7 of PROTOCOL §5: the signature holds, and what is sealed is not payments for us. Nothing is written. */
+/** Check 7 of docs/protocol.md §7.1: the signature holds, what is sealed is not for us. Nothing is written. */
 let keys: KeySet
 let device: TestDevice
 let restore: () => void

@@ -8,7 +8,7 @@ import { type Made, randomBytes, TestDevice } from '../../kit/device.ts'
 import { twin } from '../../vectors/suites.ts'
 import { expectRefusal, keySet, push, pushed, registered } from '../kit.ts'
 
-/** Check 3 of PROTOCOL §5: before the signature holds, one answer says nothing and nothing is written. */
+/** Check 3 of docs/protocol.md §7.1: before the signature holds, one answer says nothing and nothing is written. */
 let keys: KeySet
 let device: TestDevice
 let made: Made

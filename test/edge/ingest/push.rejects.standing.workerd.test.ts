@@ -8,7 +8,7 @@ import { dumpObject, dumpReadModel, recordQueues, stubOf } from '../../durable-o
 import { randomBytes, type TestDevice } from '../../kit/device.ts'
 import { expectRefusal, keySet, push, pushed, registered } from '../kit.ts'
 
-/** Checks 4 to 6 of PROTOCOL §5: standing, rate, clock. None of them writes. */
+/** Checks 4 to 6 of docs/protocol.md §7.1: standing, rate, clock. None of them writes. */
 const [SECOND, MINUTE, HOUR] = [1000, 60_000, 3_600_000]
 /** More than a test takes, less than any bound is apart from the next. */
 const MARGIN = 20 * SECOND

@@ -132,7 +132,7 @@ async function provenByChain(context: SyncContext): Promise<Step> {
 /**
  * The edge cannot open the bundle, and the answer that says so is not signed: first the chain's head tells whether an
  * earlier attempt was admitted all the same. If not, the same payments are sealed again, at the same place in the chain
- * and under the same bundle id. See the README of this folder for why it must be the same id.
+ * and under the same bundle id. See src/device/sdk/README.md for why it must be the same id.
  */
 async function rebuild(
   context: SyncContext,
