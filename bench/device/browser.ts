@@ -7,7 +7,7 @@ import { chromiumLaunch } from '../../test/kit/chromium.ts'
 import { median, percentile } from '../edge/stats.ts'
 import { openWorld, type Subject, startEdgeSubject, type World } from '../edge/subject.ts'
 import type { Options } from './options.ts'
-import type { Invitation, PageTimes } from './page.ts'
+import type { Invitation, PageTimes, Prepare } from './page-types.ts'
 import { SHOP } from './payments.ts'
 import { ms, type Row } from './report.ts'
 
@@ -70,7 +70,7 @@ async function inFreshProfile(code: string, invitation: Invitation, rate: number
     await page.goto(at)
     const measure = await page.evaluateHandle(
       async ({ script, invitation, payments }) => {
-        const { prepare } = (await import(script)) as typeof import('./page.ts')
+        const { prepare } = (await import(script)) as { prepare: Prepare }
         // In an object: a handle on a function alone could not be told from one to call.
         return { run: await prepare(invitation, payments) }
       },

@@ -1,24 +1,10 @@
 import { enrolDevice, openOfflineDevice } from '../../src/device/browser/index.ts'
+import type { Prepare } from './page-types.ts'
 import { takings } from './payments.ts'
 
 /** What runs in the browser under measurement: a device as an app would open it, IndexedDB and keys of the browser. */
-export interface PageTimes {
-  /** From the call until the payment is journalled, of each. */
-  readonly takenMs: readonly number[]
-  /** Seals what waits, journals the bundle, signs it. */
-  readonly sealedMs: number
-  /** Signs the same bundle again. */
-  readonly signedMs: number
-}
 
-export interface Invitation {
-  readonly apiUrl: string
-  readonly deviceId: string
-  readonly code: string
-}
-
-/** Makes this browser a device, and takes over the edge's keys and policy. @returns what measures it */
-export async function prepare(invitation: Invitation, payments: number): Promise<() => Promise<PageTimes>> {
+export const prepare: Prepare = async (invitation, payments) => {
   await enrolDevice(invitation)
   const { apiUrl, deviceId } = invitation
   const sdk = await openOfflineDevice({ apiUrl, deviceId, autoSync: false, behavior: 'force_offline' })

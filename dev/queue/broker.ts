@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import { type Faults, NO_FAULTS } from './faults.ts'
 import type { IncomingMessage, PulledMessage } from './message.ts'
-import { type Env, type QueueSettings, queueSettings } from './settings.ts'
+import { type QueueSettings, type Queues, queueSettings } from './settings.ts'
 import { type Backlog, MessageStore } from './store.ts'
 
 /** What a call of the API did, or the status it was made to fail with. */
@@ -19,10 +19,10 @@ export interface Settled {
 }
 
 /** Holds the messages of all local queues; one call for each request of the pull API. */
-export class QueueBroker extends DurableObject<Env> {
+export class QueueBroker extends DurableObject<Queues> {
   readonly #store: MessageStore
 
-  constructor(ctx: DurableObjectState, env: Env) {
+  constructor(ctx: DurableObjectState, env: Queues) {
     super(ctx, env)
     this.#store = new MessageStore(ctx.storage.sql)
   }

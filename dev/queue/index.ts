@@ -1,9 +1,17 @@
 import { failure, queueApi } from './api.ts'
+import type { QueueBroker } from './broker.ts'
 import { devApi } from './dev-api.ts'
 import { storedBody } from './message.ts'
-import { type Env, queueSettings } from './settings.ts'
+import { type Queues, queueSettings } from './settings.ts'
 
 export { QueueBroker } from './broker.ts'
+
+/** The bindings of wrangler.toml. */
+interface Env extends Queues {
+  readonly ACCOUNT_ID: string
+  readonly API_TOKEN: string
+  readonly BROKER: DurableObjectNamespace<QueueBroker>
+}
 
 const API_ROUTE = /^\/client\/v4\/accounts\/([^/]+)\/queues\/([^/]+)\/((?:messages\/)?[a-z]+)$/
 const DEV_ROUTE = /^\/dev\/queues\/()([^/]+)\/([a-z]+)$/

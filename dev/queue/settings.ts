@@ -1,11 +1,6 @@
-import type { QueueBroker } from './broker.ts'
-
-/** The bindings of dev/queue/wrangler.toml. */
-export interface Env {
-  readonly ACCOUNT_ID: string
-  readonly API_TOKEN: string
+/** The queues as dev/queue/wrangler.toml names them. */
+export interface Queues {
   readonly QUEUES: Readonly<Record<string, QueueVars>>
-  readonly BROKER: DurableObjectNamespace<QueueBroker>
 }
 
 interface QueueVars {
@@ -25,8 +20,8 @@ export interface QueueSettings {
 const RETRIES_DEFAULT = 3
 
 /** The settings of a queue, or undefined when there is no such queue. */
-export function queueSettings(env: Env, name: string): QueueSettings | undefined {
-  const vars = Object.hasOwn(env.QUEUES, name) ? env.QUEUES[name] : undefined
+export function queueSettings({ QUEUES }: Queues, name: string): QueueSettings | undefined {
+  const vars = Object.hasOwn(QUEUES, name) ? QUEUES[name] : undefined
   if (vars === undefined) return undefined
   return { name, retriesMax: vars.max_retries ?? RETRIES_DEFAULT, deadLetterQueue: vars.dead_letter_queue }
 }

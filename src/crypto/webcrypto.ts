@@ -146,8 +146,7 @@ async function publicOf(privateKey: Uint8Array): Promise<Uint8Array> {
   const pkcs8 = concatBytes(PKCS8_P256, privateKey)
   try {
     const key = await crypto.subtle.importKey('pkcs8', pkcs8 as BufferSource, ECDSA, true, ['sign'])
-    const { x = '', y = '' } = (await crypto.subtle.exportKey('jwk', key)) as JsonWebKey
-    return jwkPoint({ x, y })
+    return jwkPoint((await crypto.subtle.exportKey('jwk', key)) as JsonWebKey)
   } catch {
     throw new InvalidKey('not a P-256 private key')
   }

@@ -24,7 +24,7 @@ export async function readJson(response: Response, bytesMax: number): Promise<Re
   let text = ''
   let length = 0
   for (;;) {
-    const chunk: { done: boolean; value?: Uint8Array } = reader ? await reader.read() : { done: true }
+    const chunk: { done: boolean; value?: Uint8Array | undefined } = reader ? await reader.read() : { done: true }
     length += chunk.value?.length ?? 0
     if (length > bytesMax) {
       await reader?.cancel()

@@ -1,73 +1,80 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { dirname, join, relative, resolve } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { dirname, join, matchesGlob, resolve } from 'node:path'
 import { expect, it } from 'vitest'
+import { PACKAGES, ROOMS } from './rooms.ts'
+import { files, importsOf } from './source.ts'
 
-/** Who may import whom (docs/architecture.md): a row says what a folder's files may reach, besides themselves. */
-const root = resolve(import.meta.dirname, '../..')
+const isFile = (row: string) => row.endsWith('.ts')
 
-const MAY_REACH: Record<string, readonly string[]> = {
-  'src/protocol': [],
-  'src/crypto': ['src/protocol'],
-  'src/risk': ['src/protocol'],
-  'src/device/sdk': ['src/protocol', 'src/crypto'],
-  'src/device/browser': ['src/protocol', 'src/crypto', 'src/device/sdk'],
-  'src/device/qr': ['src/protocol'],
-  'src/device/relay': ['src/protocol', 'src/device/sdk'],
-  'src/ui': ['src/protocol', 'src/device/sdk', 'src/device/qr'],
-  reconciler: ['src/protocol', 'src/crypto', 'src/risk'],
-}
-
-/** Packages that a folder may use; a platform's modules are packages like any other. */
-const MAY_USE: Record<string, RegExp> = {
-  'src/protocol': /^$/,
-  'src/crypto': /^(hpke|@panva\/hpke-noble|@noble\/|zod$)/,
-  'src/risk': /^zod$/,
-  'src/device/browser': /^idb$/,
-  'src/device/qr': /^(qr|qr\/decode\.js|@noble\/hashes\/sha2\.js)$/,
-  'src/device/relay': /^$/,
-  'src/ui': /^react$/,
-  'src/device/sdk': /^@noble\//,
-}
-
-/** Names of a platform that shared code must not lean on. */
-const PLATFORM = /\b(?:Buffer|process|window|document|navigator|localStorage|indexedDB|DurableObject\w*)\b(?!['":])/
-
-const files = (folder: string) =>
-  (readdirSync(join(root, folder), { recursive: true }) as string[])
-    .filter((name) => name.endsWith('.ts') || name.endsWith('.tsx'))
-    .map((name) => join(folder, name))
-
-function importsOf(file: string): string[] {
-  const source = readFileSync(join(root, file), 'utf8')
-  return [...source.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map((match) => match[1] ?? '')
-}
-
-it.each(Object.entries(MAY_REACH))('%s imports of ours only what it may', (folder, allowed) => {
-  const own = files(folder)
-  expect(own.length).toBeGreaterThan(0)
-  const wrong = own.flatMap((file) =>
-    importsOf(file)
-      .filter((name) => name.startsWith('.'))
-      .map((name) => relative(root, resolve(root, dirname(file), name)))
-      .filter((target) => ![folder, ...allowed, 'migrations'].some((place) => target.startsWith(`${place}/`)))
-      .map((target) => `${file} → ${target}`),
+/** The row that a file belongs to: files that stand apart come before their folder. */
+function roomOf(file: string): string | undefined {
+  const rows = Object.keys(ROOMS)
+  return (
+    rows.find((row) => isFile(row) && matchesGlob(file, row)) ??
+    rows.find((row) => dirname(file) === row) ??
+    rows.find((row) => row.endsWith('/**') && matchesGlob(file, row))
   )
+}
+
+it('every source file is in a room, and every room has files', () => {
+  expect(files.filter((file) => roomOf(file) === undefined)).toEqual([])
+  const used = new Set(files.map(roomOf))
+  expect(Object.keys(ROOMS).filter((room) => !used.has(room))).toEqual([])
+})
+
+it.each(Object.entries(ROOMS))('%s imports of ours only what it may', (room, allowed) => {
+  const wrong = files
+    .filter((file) => roomOf(file) === room)
+    .flatMap((file) => {
+      const targets = importsOf(file).ours.filter((target) => /\.tsx?$/.test(target))
+      const foreign = targets.filter(
+        (target) => ![room, ...allowed].includes(roomOf(target) ?? '') && !allowed.includes(target),
+      )
+      return foreign.map((target) => `${file} → ${target}`)
+    })
   expect(wrong).toEqual([])
 })
 
-it.each(Object.entries(MAY_USE))('%s uses only the packages it may', (folder, allowed) => {
-  const wrong = files(folder).flatMap((file) =>
+it.each(Object.entries(PACKAGES))('%s uses only the packages it may', (place, allowed) => {
+  const own = files.filter((file) => file === place || file.startsWith(`${place}/`))
+  expect(own).not.toEqual([])
+  const wrong = own.flatMap((file) =>
     importsOf(file)
-      .filter((name) => !name.startsWith('.') && !allowed.test(name))
+      .packages.filter((name) => !allowed.test(name))
       .map((name) => `${file} → ${name}`),
   )
   expect(wrong).toEqual([])
 })
 
-it.each(['src/protocol', 'src/device/sdk', 'src/device/qr', 'src/device/relay'])('%s names no platform', (folder) => {
-  const wrong = files(folder).flatMap((file) => {
-    const code = readFileSync(join(root, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*/g, '')
-    return PLATFORM.test(code) ? [`${file}: ${PLATFORM.exec(code)?.[0]}`] : []
+it('no file reaches itself through its imports, types included', () => {
+  expect(circles()).toEqual([])
+})
+
+/** Every import that closes a circle, as the way around it. */
+function circles(): string[] {
+  const closing: string[] = []
+  const done = new Set<string>()
+  const way: string[] = []
+  const walk = (file: string): void => {
+    const at = way.indexOf(file)
+    if (at >= 0) closing.push([...way.slice(at), file].join(' → '))
+    if (at >= 0 || done.has(file)) return
+    way.push(file)
+    for (const target of importsOf(file).ours) if (files.includes(target)) walk(target)
+    way.pop()
+    done.add(file)
+  }
+  for (const file of files) walk(file)
+  return closing
+}
+
+it('every source file is compiled by the config of a runtime', () => {
+  const root = resolve(import.meta.dirname, '../..')
+  const patterns = ['core', 'worker', 'browser', 'node'].flatMap((name) => {
+    const text = readFileSync(join(root, `tsconfig/${name}.json`), 'utf8').replace(/^\s*\/\/.*$/gm, '')
+    return (JSON.parse(text) as { include: string[] }).include.map((path) => path.replace('../', ''))
   })
-  expect(wrong).toEqual([])
+  const compiled = (file: string) =>
+    patterns.some((pattern) => matchesGlob(file, pattern) || file.startsWith(`${pattern}/`))
+  expect(files.filter((file) => !compiled(file))).toEqual([])
 })

@@ -86,7 +86,9 @@ function isBase64url(part: string | undefined): boolean {
 
 function jsonOf(part: string | undefined): unknown {
   try {
-    return parseUniqueJson(new TextDecoder('utf-8', { fatal: true }).decode(fromBase64url(part ?? '')))
+    return parseUniqueJson(
+      new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(fromBase64url(part ?? '')),
+    )
   } catch {
     return undefined
   }

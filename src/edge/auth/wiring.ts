@@ -53,7 +53,7 @@ export const fetchText: KeyIo['fetchText'] = async (url) => {
   if (answer.status !== 200 || answer.body === null) throw new Error(`keys: status ${answer.status}`)
   let text = ''
   let bytes = 0
-  const decoder = new TextDecoder('utf-8', { fatal: true })
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false })
   for await (const chunk of answer.body as unknown as AsyncIterable<Uint8Array>) {
     bytes += chunk.length
     if (bytes > KEY_SET_BYTES_MAX) throw new Error('keys: too large')

@@ -33,7 +33,7 @@ export async function readEnvelope(request: Request): Promise<Result<Envelope, R
 /** `{"bundle": "<base64url>"}`, for tools and people. */
 function bundleOfJson(body: Uint8Array): Uint8Array | undefined {
   try {
-    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+    const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(body))
     if (typeof value !== 'object' || value === null || Object.keys(value).join() !== 'bundle') return undefined
     const { bundle } = value as { bundle?: unknown }
     return typeof bundle === 'string' ? fromBase64url(bundle) : undefined

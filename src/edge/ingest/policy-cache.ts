@@ -48,11 +48,9 @@ async function refresh(db: D1Database, nowMs: number): Promise<void> {
 }
 
 async function withDeadline<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
-  })
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer))
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
+  return Promise.race([promise, late.promise]).finally(() => clearTimeout(timer))
 }
 
 /** For tests, which change policies within one isolate. */

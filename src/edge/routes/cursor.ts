@@ -25,7 +25,9 @@ function cursorSchema<T extends z.ZodType>(key: T) {
     .transform((value, context): z.output<T> => {
       try {
         const bytes = fromBase64url(value)
-        const parsed = key.safeParse(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)))
+        const parsed = key.safeParse(
+          JSON.parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)),
+        )
         if (parsed.success) return parsed.data
       } catch {
         // Not a cursor of ours.

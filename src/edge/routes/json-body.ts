@@ -11,7 +11,7 @@ export const readJsonBody: MiddlewareHandler<App> = async (c, next) => {
   const body = await readBody(c.req.raw, JSON_BYTES_MAX)
   if (!body.ok) return refuse(c, body.error)
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(body.value)
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(body.value)
     JSON.parse(text)
     // Where Hono looks before it reads a body itself; it keeps promises there, whatever the type says.
     c.req.bodyCache.text = Promise.resolve(text) as unknown as string

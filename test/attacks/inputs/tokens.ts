@@ -70,7 +70,7 @@ const b64 = (value: string | Uint8Array | ArrayBuffer): string => {
   return btoa(text).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 
-const PARAMETERS: Record<string, AlgorithmIdentifier & Json> = {
+const PARAMETERS: Record<string, { readonly name: string } & Json> = {
   ECDSA: { name: 'ECDSA', hash: 'SHA-256' },
   'RSASSA-PKCS1-v1_5': { name: 'RSASSA-PKCS1-v1_5' },
   Ed25519: { name: 'Ed25519' },
@@ -79,7 +79,7 @@ const PARAMETERS: Record<string, AlgorithmIdentifier & Json> = {
 /** Signs texts as they are: also such as no library would make. */
 async function signRaw(key: CryptoKey, header: string, payload: string): Promise<string> {
   const input = `${b64(header)}.${b64(payload)}`
-  const parameters = PARAMETERS[key.algorithm.name] as AlgorithmIdentifier
+  const parameters = PARAMETERS[key.algorithm.name] as { readonly name: string }
   const signature = await crypto.subtle.sign(parameters, key, new TextEncoder().encode(input))
   return `${input}.${b64(signature)}`
 }
@@ -119,7 +119,7 @@ export async function badTokens(keys: TokenKeys, meant: Meant): Promise<readonly
   const without = (name: string) => signed(es, Object.fromEntries(Object.entries(claims).filter(([k]) => k !== name)))
   const raw = (head: string, body: string) => signRaw(keys.es256.privateKey, head, body)
   const spki = new TextEncoder().encode(await exportSPKI(keys.rs256.publicKey))
-  const ecSpki = new Uint8Array(await crypto.subtle.exportKey('spki', keys.es256.publicKey))
+  const ecSpki = new Uint8Array((await crypto.subtle.exportKey('spki', keys.es256.publicKey)) as ArrayBuffer)
   const strangerJwk = await exportJWK(keys.stranger.publicKey)
   const byStranger = (head: Json) => signed({ ...es, ...head }, claims, keys.stranger.privateKey)
   const jwe = await new CompactEncrypt(new TextEncoder().encode(JSON.stringify(claims)))

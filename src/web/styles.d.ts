@@ -1,0 +1,2 @@
+/** A page imports its styles; Vite bundles them. */
+declare module '*.css'

@@ -1,0 +1,188 @@
+/**
+ * Who may import whom. A row is a folder's own files, `…/**` a folder with all below it, or files of a folder that stand apart;
+ * beside itself it may reach the rows that it names, or a file. Who runs where is the compiler's to hold (tsconfig/).
+ */
+const GROUND = ['src/protocol', 'src/crypto']
+const SDK = ['src/device/sdk/errors.ts', 'src/device/sdk/ports', 'src/device/sdk/store', 'src/device/sdk/sync'] as const
+const RECONCILER = 'reconciler/{audit,backoff,config,db,log,loop}.ts'
+const EDGE = 'src/edge/{at-once,log}.ts'
+const EDGE_SETTINGS = 'src/edge/{config,env}.ts'
+/** What all parts of a Device Object share; the object itself stands apart. */
+const OBJECT = 'durable-objects/device'
+const OBJECT_SHELL = 'durable-objects/device/device-object.ts'
+const OBJECT_ROOMS = ['admit', 'settle', 'people', 'owed', 'sql'].map((room) => `durable-objects/device/${room}`)
+const STAND_INS =
+  'dev/{d1-migrations,delay-line,fault-proxy,issuer,lock,postgres,random,reconciler-process,secrets,sira,stack,workerd,workerd-bundle}.ts'
+
+export const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  // The ground: the contract, cryptography, the rules of risk. Runs everywhere.
+  'src/protocol': [],
+  'src/crypto': ['src/protocol'],
+  'src/risk': ['src/protocol'],
+
+  // What runs on phones and tills. Inside the SDK no arrow goes up.
+  [SDK[0]]: ['src/protocol'],
+  [SDK[1]]: [...GROUND, SDK[0]],
+  [SDK[2]]: [...GROUND, ...SDK.slice(0, 2)],
+  [SDK[3]]: [...GROUND, ...SDK.slice(0, 3)],
+  'src/device/sdk/rescue': [...GROUND, ...SDK],
+  'src/device/sdk': [...GROUND, ...SDK, 'src/device/sdk/rescue'],
+  'src/device/browser': [...GROUND, ...SDK, 'src/device/sdk/rescue', 'src/device/sdk'],
+  'src/device/qr': ['src/protocol'],
+  'src/device/relay': ['src/protocol', 'src/device/sdk', 'src/device/sdk/store', 'src/device/sdk/sync'],
+  'src/ui/**': ['src/protocol', 'src/device/sdk', 'src/device/qr'],
+  'src/web': [],
+  'src/web/pos/**': [
+    'src/protocol',
+    'src/device/sdk',
+    'src/device/sdk/sync/schedule.ts',
+    'src/device/browser',
+    'src/device/qr',
+    'src/device/relay',
+    'src/ui/**',
+  ],
+
+  // The Worker and its Durable Objects.
+  'src/index.ts': ['src/edge', EDGE_SETTINGS, 'src/edge/metrics', 'src/edge/store', ...OBJECT_ROOMS, OBJECT_SHELL],
+  'src/edge': [...GROUND, EDGE, EDGE_SETTINGS, 'src/edge/routes', 'src/edge/ingest', 'src/edge/store'],
+  [EDGE]: [],
+  [EDGE_SETTINGS]: [
+    ...GROUND,
+    'src/risk',
+    'src/edge/auth/person.ts',
+    'src/edge/metrics/recorder.ts',
+    OBJECT,
+    OBJECT_SHELL,
+  ],
+  'src/edge/auth': ['src/protocol', EDGE_SETTINGS, 'src/edge/ingest/refusal.ts'],
+  'src/edge/ingest': [...GROUND, 'src/risk', EDGE, EDGE_SETTINGS, 'src/edge/store', OBJECT],
+  'src/edge/metrics': ['src/risk', 'src/edge/store/index-message.ts'],
+  'src/edge/routes': [
+    ...GROUND,
+    'src/risk',
+    EDGE,
+    EDGE_SETTINGS,
+    'src/edge/auth',
+    'src/edge/ingest',
+    'src/edge/metrics',
+    'src/edge/store',
+    OBJECT,
+  ],
+  'src/edge/store': ['src/protocol', 'src/risk', EDGE, EDGE_SETTINGS, 'src/edge/metrics', OBJECT],
+
+  [OBJECT]: [...GROUND, 'src/risk', 'src/edge/store/index-message.ts', 'durable-objects/device/sql'],
+  'durable-objects/device/sql': [
+    'src/protocol',
+    'src/risk',
+    'src/edge/store/index-message.ts',
+    OBJECT,
+    // The view that a decision asks for is what is read.
+    'durable-objects/device/admit/admission.ts',
+  ],
+  'durable-objects/device/owed': [
+    ...GROUND,
+    'src/risk',
+    EDGE,
+    EDGE_SETTINGS,
+    'src/edge/metrics',
+    'src/edge/store',
+    OBJECT,
+    'durable-objects/device/sql',
+  ],
+  'durable-objects/device/admit': [
+    ...GROUND,
+    'src/risk',
+    OBJECT,
+    'durable-objects/device/sql',
+    'durable-objects/device/owed',
+  ],
+  'durable-objects/device/people': [
+    ...GROUND,
+    OBJECT,
+    'durable-objects/device/sql',
+    'durable-objects/device/owed',
+    'durable-objects/device/admit',
+  ],
+  'durable-objects/device/settle': [
+    ...GROUND,
+    'src/risk',
+    OBJECT,
+    'durable-objects/device/sql',
+    'durable-objects/device/people',
+  ],
+  [OBJECT_SHELL]: [
+    ...GROUND,
+    'src/risk',
+    EDGE,
+    EDGE_SETTINGS,
+    'src/edge/store/index-message.ts',
+    OBJECT,
+    ...OBJECT_ROOMS,
+  ],
+
+  // The reconciler: what happens to a message, in this order. It never reaches the edge's code.
+  [RECONCILER]: [...GROUND, 'src/risk'],
+  'reconciler/tell': [...GROUND, RECONCILER],
+  'reconciler/pull': [...GROUND, RECONCILER, 'reconciler/tell'],
+  'reconciler/registry': [...GROUND, RECONCILER, 'reconciler/tell', 'reconciler/pull'],
+  'reconciler/settle': [...GROUND, 'src/risk', RECONCILER, 'reconciler/tell', 'reconciler/pull', 'reconciler/registry'],
+  'reconciler/verify': [...GROUND, RECONCILER, 'reconciler/registry', 'reconciler/settle'],
+  'reconciler/report': [...GROUND, RECONCILER],
+  'reconciler/commands': [
+    ...GROUND,
+    RECONCILER,
+    'reconciler',
+    'reconciler/pull',
+    'reconciler/verify',
+    'reconciler/report',
+  ],
+  reconciler: [
+    ...GROUND,
+    'src/risk',
+    RECONCILER,
+    'reconciler/pull',
+    'reconciler/tell',
+    'reconciler/registry',
+    'reconciler/settle',
+    'reconciler/verify',
+    'reconciler/commands',
+  ],
+
+  // What stands in locally, the market day, the benchmarks.
+  'dev/queue': [],
+  [STAND_INS]: [...GROUND, 'src/edge/auth/person.ts', 'reconciler/migrate.ts'],
+  'dev/fleet': [...GROUND, 'src/device/sdk', STAND_INS, 'dev/market-day.ts'],
+  'dev/data': ['src/protocol', 'dev/random.ts'],
+  dev: [...GROUND, 'src/edge/auth/person.ts', STAND_INS, 'dev/fleet'],
+  'bench/**': [
+    ...GROUND,
+    'src/device/sdk',
+    'src/device/browser',
+    'src/index.ts',
+    EDGE_SETTINGS,
+    OBJECT_SHELL,
+    'reconciler',
+    'reconciler/tell',
+    STAND_INS,
+    'dev/fleet',
+    'test/kit/bundled.ts',
+    'test/kit/chromium.ts',
+  ],
+}
+
+/** Packages that a room may use, by the start of its path; a platform's modules are packages like any other. */
+export const PACKAGES: Readonly<Record<string, RegExp>> = {
+  'src/protocol': /^cborg$/,
+  'src/crypto': /^(hpke|@panva\/hpke-noble|@noble\/.+|zod)$/,
+  'src/risk': /^zod$/,
+  'src/device/sdk': /^@noble\//,
+  'src/device/browser': /^idb$/,
+  'src/device/qr': /^(qr|qr\/decode\.js|@noble\/hashes\/sha2\.js)$/,
+  'src/device/relay': /^$/,
+  'src/ui': /^react$/,
+  'src/web': /^(react|react-dom\/client|workbox-(precaching|window)|vite-plugin-pwa)$/,
+  'src/index.ts': /^$/,
+  'src/edge': /^(hono(\/.+)?|@hono\/zod-openapi|zod|jose|drizzle-orm(\/.+)?)$/,
+  'durable-objects': /^(cloudflare:workers|drizzle-orm(\/.+)?)$/,
+  reconciler: /^(node:.+|pg|pino|prom-client|postgrator|cloudflare(\/.+)?|jose|zod)$/,
+}
