@@ -4,6 +4,7 @@ import { defineProject } from 'vitest/config'
 import { newWrappedKey, type WrappedKeys } from '../src/crypto/local-keys.ts'
 import { toBase64url } from '../src/protocol/bytes.ts'
 import { outbound } from './edge/auth/outbound.ts'
+import { shared } from './vitest.shared.ts'
 
 /** workerd: the Worker, the Device Object, and the code both runtimes share. */
 const secret = () => toBase64url(crypto.getRandomValues(new Uint8Array(32)))
@@ -48,11 +49,10 @@ export default defineProject({
     }),
   ],
   test: {
+    ...shared,
     name: 'workerd',
-    root: new URL('..', import.meta.url).pathname,
     setupFiles: ['test/edge/setup.ts'],
     // `anywhere`: the edge runs its own WebCrypto, so the published vectors must hold there too.
     include: ['test/**/*.{workerd,anywhere}.test.ts'],
-    testTimeout: 30_000,
   },
 })

@@ -60,14 +60,23 @@ function hexBlobs(_: string, value: unknown): unknown {
   return isBlob ? toHex(Uint8Array.from(value as number[])) : value
 }
 
-/** The bindings that all objects of this test file share; what is put there is taken out after the test. */
+const puts: (() => void)[] = []
+
+/** Takes out what is still put into the bindings. */
+export function restoreBindings(): void {
+  for (const takeOut of puts.splice(0).reverse()) takeOut()
+}
+
+/** The bindings that all objects share; what is put there is taken out by the answer, or before the next test file. */
 export async function putBindings(over: Partial<Writable<Env>> & Record<string, unknown>): Promise<() => void> {
   const shared = await inObject({ id: 'BINDINGS' } as DeviceId, (_, object) => {
     return (object as unknown as { env: Record<string, unknown> }).env
   })
   const before = Object.fromEntries(Object.keys(over).map((name) => [name, shared[name]]))
   Object.assign(shared, over)
-  return () => void Object.assign(shared, before)
+  const takeOut = () => void Object.assign(shared, before)
+  puts.push(takeOut)
+  return takeOut
 }
 
 export interface Queues {
