@@ -200,10 +200,10 @@ CREATE INDEX offline_sync_queue_done ON offline_sync_queue (done_at) WHERE statu
 CREATE TABLE offline_outbox (
   id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   device_id         text NOT NULL,
-  -- A bundle; or the recording of a resolution of people; or neither: the device's own facts.
+  -- A bundle; or a resolution of people that is recorded; or neither: the device's own facts.
   bundle_id         text,
   seq               bigint,
-  resolution_rev      bigint,
+  resolution_rev    bigint,
   version           int NOT NULL DEFAULT 1,
   delivered_version int NOT NULL DEFAULT 0,
   attempts          int NOT NULL DEFAULT 0,

@@ -14,7 +14,7 @@ export const replay: Command = {
   help: `usage: replay <device_id> <bundle_id> --by <name> [--json]
 
 The bundle's stored bytes go into the inbox as a message of their own and through every step: signatures, opening,
-decisions, posting. A payment that is in the book is not posted again. Exit 1 when anything of the bundle changed.
+judging, posting. A payment that is in the book is not posted again. Exit 1 when anything of the bundle changed.
 Settings as for \`run\`.`,
 
   async run(args, terminal) {

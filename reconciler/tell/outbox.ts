@@ -6,8 +6,8 @@ import type { Receipt } from '../../src/protocol/receipt.ts'
 import { PAUSE_MAX_MS } from '../backoff.ts'
 
 /**
- * `offline_outbox`: what the edge has to be told. A row points at a bundle, a resolution of people, or a device; what is said about it is read
- * when it is sent. Each change makes the row newer than what was delivered, and so due.
+ * `offline_outbox`: what the edge has to be told. A row points at a bundle, a resolution of people, or a device; what is
+ * said about it is read when it is sent. Each change makes the row newer than what was delivered, and so due.
  */
 export interface Subject {
   readonly deviceId: string
@@ -62,8 +62,8 @@ export async function confirmable(client: pg.ClientBase, subjects: readonly Subj
      WHERE (device_id, bundle_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))`,
     [bundles.map(({ deviceId }) => deviceId), bundles.map(({ bundleId }) => bundleId)],
   )
-  const held = new Set(rows.map(({ key }) => key))
-  return subjects.filter(({ deviceId, bundleId }) => bundleId === undefined || held.has(`${deviceId}/${bundleId}`))
+  const known = new Set(rows.map(({ key }) => key))
+  return subjects.filter(({ deviceId, bundleId }) => bundleId === undefined || known.has(`${deviceId}/${bundleId}`))
 }
 
 export interface Head {

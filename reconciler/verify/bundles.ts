@@ -35,7 +35,7 @@ const PROMISE =
   'each bundle bears its device’s signature and a receipt for its bytes, and its payments are those recorded'
 const BATCH = 200
 
-interface BundleRow {
+interface RecordedBundle {
   device_id: string
   bundle_id: string
   country: string
@@ -87,7 +87,7 @@ export async function checkBundles(deps: BundleCheckDeps): Promise<Finding> {
       if (fault === 'unknown_recipient_key') unopened += 1
       else {
         found += 1
-        const { device_id, bundle_id } = rows[i] as BundleRow
+        const { device_id, bundle_id } = rows[i] as RecordedBundle
         if (wrong.length < examplesMax) wrong.push({ device_id, bundle_id, fault })
       }
     }
@@ -113,7 +113,7 @@ export function bundlesSkipped(): Finding {
 const keyOf = (row: { device_id: string; bundle_id: string }) => `${row.device_id}/${row.bundle_id}`
 
 async function faultOfBundle(
-  row: BundleRow,
+  row: RecordedBundle,
   payments: readonly PaymentRow[],
   registry: Registry,
   keys: KeyProvider,
@@ -145,7 +145,7 @@ async function faultOfBundle(
 
 type EvidenceFault = 'row_differs' | 'chain_broken' | 'payments_differ' | 'decision_overruled' | 'payer_not_proven'
 
-function isRowOf({ bundle, digest, receipt }: VerifiedBundle, row: BundleRow): boolean {
+function isRowOf({ bundle, digest, receipt }: VerifiedBundle, row: RecordedBundle): boolean {
   return (
     equalBytes(digest, new Uint8Array(row.digest)) &&
     receipt.seq === row.seq &&
@@ -202,7 +202,7 @@ const factsOf = ({ type, method, amount, currency, sender, receiver, merchantId,
   ...[type, method, amount, currency, sender, receiver, merchantId ?? null, initiatedAtMs],
 ]
 
-async function paymentsOf(client: pg.ClientBase, bundles: readonly BundleRow[]): Promise<readonly PaymentRow[]> {
+async function paymentsOf(client: pg.ClientBase, bundles: readonly RecordedBundle[]): Promise<readonly PaymentRow[]> {
   const { rows } = await client.query<PaymentRow>(
     `WITH b AS (SELECT * FROM unnest($1::text[], $2::text[]) AS b (device_id, bundle_id))
      SELECT device_id, bundle_id, counter, content_hash, status,
@@ -228,7 +228,7 @@ async function countBundles(client: pg.ClientBase, sample: number | undefined): 
 }
 
 /** All of them, device by device, or a random sample. */
-async function* bundlesInBatches(client: pg.ClientBase, sample: number | undefined): AsyncGenerator<BundleRow[]> {
+async function* bundlesInBatches(client: pg.ClientBase, sample: number | undefined): AsyncGenerator<RecordedBundle[]> {
   const columns = `device_id, bundle_id, country, policy_version, seq, digest, signed_at, received_at, first_counter,
                    last_counter, digest_before, bundle, receipt`
   const chained = `(
@@ -241,7 +241,7 @@ async function* bundlesInBatches(client: pg.ClientBase, sample: number | undefin
            USING (device_id, bundle_id)`
   await client.query(`DECLARE verify_bundles NO SCROLL CURSOR FOR SELECT ${columns} FROM ${chained} ${chosen}`)
   for (;;) {
-    const { rows } = await client.query<BundleRow>(`FETCH ${BATCH} FROM verify_bundles`)
+    const { rows } = await client.query<RecordedBundle>(`FETCH ${BATCH} FROM verify_bundles`)
     if (rows.length === 0) break
     yield rows
   }

@@ -101,7 +101,7 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
   },
   {
     name: 'resolutions_carried_out',
-    promise: 'what people decided is what became of the payment, and nothing was decided that nobody decided',
+    promise: 'what people resolved is what became of the payment, and no outcome of people is without a resolution',
     sql: `
       SELECT coalesce(d.device_id, p.device_id) AS device_id, coalesce(d.counter, p.counter) AS counter, d.choice,
              p.status, p.reason
@@ -120,7 +120,7 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
   },
   {
     name: 'payment_statuses',
-    promise: 'each payment is what was put on record when its bundle was settled, unless people decided about it',
+    promise: 'each payment is what was put on record when its bundle was settled, unless people resolved it',
     sql: `
       WITH on_record AS (
         SELECT l.device_id, l.bundle_id, (r ->> 0)::bigint AS counter, r ->> 1 AS status, r ->> 2 AS reason
