@@ -8,7 +8,7 @@ import { expectSoundBook } from '../../migrations/ledger/book.ts'
 import { call } from '../commands/kit.ts'
 import { useDatabase } from '../database.ts'
 import { roundWithCut } from '../faults/cut.ts'
-import { makeWorld, newWallet, runThree, type World } from '../kit.ts'
+import { EVENTUALLY, makeWorld, newWallet, runThree, type World } from '../kit.ts'
 
 const db = useDatabase()
 let world: World
@@ -274,7 +274,7 @@ test('three reconcilers at once, every message twice and in any order: each reso
     )
     return rows[0].n
   }
-  await runThree(world, () => expect.poll(settled, { timeout: 40_000, interval: 50 }).toBe(8 * 6))
+  await runThree(world, () => expect.poll(settled, { ...EVENTUALLY, interval: 50 }).toBe(8 * 6))
   for (const { payer } of all) expect(await db().balance(payer)).toBe(100_000 - 4 * 2500)
   const { rows } = await db().app.query(
     'SELECT DISTINCT status, rev FROM offline_tx_bundles WHERE device_id = ANY ($1)',
@@ -294,7 +294,7 @@ async function decideWithCut(at: number, how: 'before' | 'after'): Promise<boole
     await world.settle()
     return told(device.id)
   }
-  await expect.poll(done, { timeout: 20_000 }).toEqual({ 1: 'succeeded', 2: 'reviewer_rejected' })
+  await expect.poll(done, EVENTUALLY).toEqual({ 1: 'succeeded', 2: 'reviewer_rejected' })
   expect(await db().balance(payer)).toBe(97_500)
   expect(await bundleOf(device.id)).toEqual({ status: 'partially_accepted', rev: 2 })
   return dead
