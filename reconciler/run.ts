@@ -13,6 +13,7 @@ import { pullDeadLetters } from './pull/dead-letters.ts'
 import { pullOnce } from './pull/pull.ts'
 import { openQueue } from './pull/queue.ts'
 import { policyReader } from './registry/policies.ts'
+import { findOpenedWallets } from './registry/wallets.ts'
 import { reconcileOnce } from './settle/reconcile.ts'
 import { openRiskScorer } from './settle/risk.ts'
 import { trustedReceiptKeys } from './settle/verify-bundle.ts'
@@ -55,6 +56,8 @@ const IDLE_MS = 500
 const CONNECTIONS_MAX = 4
 /** Dead letters are rare, and late already. */
 const DEAD_LETTERS_IDLE_MS = 60_000
+/** How often it is looked whether wallets that were missing have been opened. */
+const WALLETS_IDLE_MS = 5_000
 /** How often it is looked for messages that are old enough to go. */
 const PRUNE_IDLE_MS = 60_000
 /** How often it is asked whether a new day has begun. */
@@ -96,6 +99,7 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
   const pull = () => pullOnce({ ...common, trusted, queue })
   const reconcile = (goOn?: GoOn) => reconcileOnce(reconcileDeps, goOn)
   const send = (goOn?: GoOn) => sendOnce({ ...common, edge }, goOn)
+  const wallets = () => findOpenedWallets(pool, clock())
   const prune = () => pruneInbox(pool, config.inboxKeepDays, clock())
   const { deadLetterQueueId } = config
   const deadLetters = deadLetterQueueId && openQueue({ ...config.queue, id: deadLetterQueueId }, around.fetch)
@@ -123,6 +127,7 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
         { name: 'pull', step: pull, wakeup: pulls, idleMs: config.queuePollMs, wakes: [inbox, outbox] },
         { name: 'reconcile', step: reconcile, wakeup: inbox, idleMs: IDLE_MS, wakes: [outbox] },
         { name: 'outcomes', step: send, wakeup: outbox, idleMs: IDLE_MS, wakes: [] },
+        { name: 'wallets', step: wallets, wakeup: new Wakeup(), idleMs: WALLETS_IDLE_MS, wakes: [outbox] },
         { name: 'prune', step: prune, wakeup: new Wakeup(), idleMs: PRUNE_IDLE_MS, wakes: [] },
         ...(rescue
           ? [{ name: 'dead_letters', step: rescue, wakeup: new Wakeup(), idleMs: DEAD_LETTERS_IDLE_MS, wakes: [inbox] }]
@@ -152,7 +157,7 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
     async once(onStep) {
       for (let done = 0; ; ) {
         const taken =
-          (await pull()) + ((await rescue?.()) ?? 0) + (await reconcile()) + (await send())
+          (await pull()) + ((await rescue?.()) ?? 0) + (await reconcile()) + (await wallets()) + (await send())
         const backlog = await readBacklog(pool)
         if (taken === 0) return backlog
         done += taken

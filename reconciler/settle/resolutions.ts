@@ -11,9 +11,9 @@ import { transact } from '../db.ts'
 import { faultOf, type Log } from '../log.ts'
 import type { GoOn } from '../loop.ts'
 import { lockPending, markDone } from '../pull/inbox.ts'
+import { lockDevices } from '../registry/lock-devices.ts'
 import { announce } from '../tell/outbox.ts'
 import { findLateProofs, type LateProofDeps, writeLateProofs } from './late-proof.ts'
-import { lockDevices } from './lock-devices.ts'
 import { countByStatus, type StatusCount } from './status-counts.ts'
 
 /**

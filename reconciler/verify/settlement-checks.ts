@@ -214,6 +214,14 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
       WHERE d.device_id IS NULL OR p.country IS NULL`,
   },
   {
+    name: 'device_wallets',
+    promise: 'no device is said to have its wallet in the ledger that has none there',
+    sql: `
+      SELECT d.device_id FROM offline_devices d
+      LEFT JOIN wallet_core.accounts a ON a.wallet_id = d.owner_wallet AND a.kind <> 'system'
+      WHERE d.wallet_known AND a.account_id IS NULL`,
+  },
+  {
     name: 'device_keys',
     promise: 'each device’s key in use is among the keys that are kept, and each key is of a device',
     sql: `
