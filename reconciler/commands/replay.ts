@@ -70,6 +70,7 @@ async function stateOf(pool: pg.Pool, deviceId: string, bundleId: string): Promi
         WHERE p.device_id = $1),
        (SELECT json_agg(c ORDER BY counter, bundle_id) FROM offline_tx_copies c JOIN counters USING (counter)
         WHERE c.device_id = $1),
+       (SELECT json_agg(v ORDER BY counter) FROM offline_tx_voids v WHERE device_id = $1 AND bundle_id = $2),
        (SELECT json_agg(t ORDER BY t.kind, t.source_no) FROM wallet_core.transfers t JOIN counters ON counter = t.source_no
         WHERE t.source_id = $1))::text AS state`,
     [deviceId, bundleId],

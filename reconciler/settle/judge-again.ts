@@ -26,6 +26,8 @@ export interface Findings {
   readonly risk: Assessment | undefined
   /** Counters of payments that another device seems to have recorded too. */
   readonly twins: ReadonlySet<number>
+  /** Counters that the device had given to no payment before. */
+  readonly voided: ReadonlySet<number>
 }
 
 /**
@@ -33,7 +35,7 @@ export interface Findings {
  * same rules say here, with this side's own score and with the authority to debit. The strictest of them counts: nothing
  * that the edge refused or keeps waiting is posted; what the edge accepted may have to wait here, or fail.
  */
-export async function judgeAgain(bundle: AuthorisedBundle, { risk, twins }: Findings) {
+export async function judgeAgain(bundle: AuthorisedBundle, { risk, twins, voided }: Findings) {
   const { verified, payments, authorities } = bundle
   const hashes = await Promise.all(payments.map(contentHash))
   const verdicts = verdictsOf(bundle, risk)
@@ -41,7 +43,10 @@ export async function judgeAgain(bundle: AuthorisedBundle, { risk, twins }: Find
     const { counter } = payment
     const authority = authorities[i] as Authority
     const edge = decisionFor(verified.receipt, counter)
-    const here = stricter(verdicts.get(counter) ?? ACCEPTED, twins.has(counter) ? TWIN : ACCEPTED)
+    const here = stricter(
+      verdicts.get(counter) ?? ACCEPTED,
+      twins.has(counter) || voided.has(counter) ? REPEATED : ACCEPTED,
+    )
     const score = isAlive(verified, payment) ? risk?.riskOf(counter) : undefined
     return {
       payment,
@@ -53,7 +58,7 @@ export async function judgeAgain(bundle: AuthorisedBundle, { risk, twins }: Find
 }
 
 const ACCEPTED: Verdict = { decision: 'accepted' }
-const TWIN: Verdict = { decision: 'review', reason: 'duplicate' }
+const REPEATED: Verdict = { decision: 'review', reason: 'duplicate' }
 /** The payer's device was waited for in vain: that is nobody's fault yet, and a person looks. */
 const UNPROVEN: Verdict = { decision: 'review', reason: 'payer_not_proven' }
 

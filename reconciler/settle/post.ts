@@ -3,16 +3,16 @@ import { calendarDay } from '../../src/protocol/activity.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
 import type { BundleMessage } from '../../src/protocol/messages.ts'
-import type { PaymentType } from '../../src/protocol/payment.ts'
+import { isVoided, type PaymentType } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
 import { bundleStatus, type PaymentStatus } from '../../src/protocol/states.ts'
 import type { RiskRecord } from '../../src/risk/judge.ts'
 import { record } from '../audit.ts'
 import { transact } from '../db.ts'
 import { type InboxRow, lockPending, markDone, type Parked, park, parkingOf } from '../pull/inbox.ts'
+import { lockDevices } from '../registry/lock-devices.ts'
 import { announce, bundleSubject } from '../tell/outbox.ts'
 import type { JudgedPayment } from './judge-again.ts'
-import { lockDevices } from './lock-devices.ts'
 import { countByStatus, type StatusCount } from './status-counts.ts'
 import type { VerifiedBundle } from './verify-bundle.ts'
 
@@ -79,6 +79,7 @@ export async function postBundles(
     }
     const recorded = await recordPayments(client, fresh, at)
     await insertBundles(client, fresh, recorded, at)
+    await insertVoids(client, fresh, at)
     await record(
       client,
       [...fresh.map((one) => auditOf(one, recorded.get(one) ?? [])), ...(await park(client, conflicts)).map(parkingOf)],
@@ -200,6 +201,25 @@ async function insertBundles(
   )
 }
 
+const voidsOf = ({ verified }: PreparedBundle) =>
+  verified.payload.entries.flatMap((entry) => (isVoided(entry) ? [entry.counter] : []))
+
+/** Numbers that are no payment's are kept as well: a payment under one of them in another bundle is a contradiction. */
+async function insertVoids(client: pg.ClientBase, fresh: readonly PreparedBundle[], at: Date): Promise<void> {
+  const voids = fresh.flatMap((one) => voidsOf(one).map((counter) => ({ one, counter })))
+  if (voids.length === 0) return
+  await client.query(
+    `INSERT INTO offline_tx_voids (device_id, counter, bundle_id, recorded_at)
+     SELECT *, $4 FROM unnest($1::text[], $2::bigint[], $3::text[])`,
+    [
+      voids.map(({ one }) => one.message.deviceId),
+      voids.map(({ counter }) => counter),
+      voids.map(({ one }) => bundleIdOf(one)),
+      at,
+    ],
+  )
+}
+
 /** One record a bundle: the new state of each of its payments, and of those that wait whether their money is held. */
 function auditOf(one: PreparedBundle, recorded: readonly RecordedPayment[]) {
   const payments = one.payments.map(({ payment }, i) => {
@@ -210,6 +230,7 @@ function auditOf(one: PreparedBundle, recorded: readonly RecordedPayment[]) {
     const hold = recorded[i]?.hold ?? null
     return hold === null ? [] : [[payment.counter, hold]]
   })
+  const voids = voidsOf(one)
   return {
     deviceId: one.message.deviceId,
     bundleId: bundleIdOf(one),
@@ -219,6 +240,7 @@ function auditOf(one: PreparedBundle, recorded: readonly RecordedPayment[]) {
       policy: one.policy.version,
       payments,
       ...(holds.length > 0 && { holds }),
+      ...(voids.length > 0 && { voids }),
     },
   }
 }

@@ -16,11 +16,12 @@ import type { PreparedBundle } from './post.ts'
 import type { RiskScorer } from './risk.ts'
 import { findTwins } from './twins.ts'
 import { type VerifiedBundle, verifyBundle } from './verify-bundle.ts'
+import { findVoided } from './voided.ts'
 
 /**
  * Finds out all that has to be known of bundles before anything is locked, and only reads:
  *
- *   devices → verify and open → policies → payers' devices → risk and twins → judge again
+ *   devices → verify and open → policies → payers' devices → risk, twins, voided numbers → judge again
  *
  * A bundle that cannot go on keeps none of the others back: it waits, is tried again or parked, and drops out.
  */
@@ -108,17 +109,25 @@ async function authoriseAll(deps: PrepareDeps, bundles: readonly UnderPolicy[]):
   return authorised
 }
 
+const NONE: ReadonlySet<number> = new Set()
+
 async function judgeAll(deps: PrepareDeps, authorised: readonly Authorised[]): Promise<readonly PreparedBundle[]> {
   const found = await together(deps, authorised, async (some) => {
     const bundles = some.map(({ bundle }) => bundle)
-    const [risks, twins] = await Promise.all([deps.risk(bundles), findTwins(deps.pool, bundles)])
-    return new Map(bundles.map((bundle, i) => [bundle, { risk: risks[i], twins: twins[i] ?? new Set<number>() }]))
+    const [risks, twins, voided] = await Promise.all([
+      deps.risk(bundles),
+      findTwins(deps.pool, bundles),
+      findVoided(deps.pool, bundles),
+    ])
+    return new Map(
+      bundles.map((bundle, i) => [bundle, { risk: risks[i], twins: twins[i] ?? NONE, voided: voided[i] ?? NONE }]),
+    )
   })
   const prepared: PreparedBundle[] = []
   for (const [{ row, message, bundle }, findings] of found) {
     await attempt(deps, row, async () => {
-      const { risk, twins = new Set<number>() } = findings.get(bundle) ?? {}
-      const payments = await judgeAgain(bundle, { risk, twins })
+      const { risk, twins = NONE, voided = NONE } = findings.get(bundle) ?? {}
+      const payments = await judgeAgain(bundle, { risk, twins, voided })
       const { verified, policy } = bundle
       prepared.push({ row, message, verified, policy, risk: risk?.record, payments })
     })

@@ -50,6 +50,8 @@ interface RecordedBundle {
   digest_before: Uint8Array | null
   bundle: Uint8Array
   receipt: Uint8Array
+  /** Numbers that it gives to no payment, in order; null for none. */
+  voids: number[] | null
 }
 
 interface PaymentRow {
@@ -134,6 +136,8 @@ async function faultOfBundle(
   }
   const made = payload.entries.filter((entry): entry is Payment => !isVoided(entry))
   if (!(await areRowsOf(made, payments))) return 'payments_differ'
+  const voids = payload.entries.filter(isVoided).map(({ counter }) => counter)
+  if (JSON.stringify(voids) !== JSON.stringify(row.voids ?? [])) return 'voids_differ'
   const byCounter = new Map(payments.map((payment) => [payment.counter, payment]))
   for (const payment of made) {
     const own = byCounter.get(payment.counter) as PaymentRow
@@ -143,7 +147,13 @@ async function faultOfBundle(
   return undefined
 }
 
-type EvidenceFault = 'row_differs' | 'chain_broken' | 'payments_differ' | 'decision_overruled' | 'payer_not_proven'
+type EvidenceFault =
+  | 'row_differs'
+  | 'chain_broken'
+  | 'payments_differ'
+  | 'voids_differ'
+  | 'decision_overruled'
+  | 'payer_not_proven'
 
 function isRowOf({ bundle, digest, receipt }: VerifiedBundle, row: RecordedBundle): boolean {
   return (
@@ -230,7 +240,9 @@ async function countBundles(client: pg.ClientBase, sample: number | undefined): 
 /** All of them, device by device, or a random sample. */
 async function* bundlesInBatches(client: pg.ClientBase, sample: number | undefined): AsyncGenerator<RecordedBundle[]> {
   const columns = `device_id, bundle_id, country, policy_version, seq, digest, signed_at, received_at, first_counter,
-                   last_counter, digest_before, bundle, receipt`
+                   last_counter, digest_before, bundle, receipt,
+                   (SELECT json_agg(v.counter ORDER BY v.counter) FROM offline_tx_voids v
+                    WHERE v.device_id = b.device_id AND v.bundle_id = b.bundle_id) AS voids`
   const chained = `(
     SELECT *, CASE lag(seq) OVER chain WHEN seq - 1 THEN lag(digest) OVER chain END AS digest_before
     FROM offline_tx_bundles WINDOW chain AS (PARTITION BY device_id ORDER BY seq, bundle_id)) b`
