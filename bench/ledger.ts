@@ -10,9 +10,12 @@ import { startServer } from './ledger/server.ts'
 const options = readOptions(process.argv.slice(2), dirname(dirname(fileURLToPath(import.meta.url))))
 const startedAt = performance.now()
 const rows: Row[] = []
+const result = () => writeResult(rows, options, (performance.now() - startedAt) / 1000)
+// Written after each: what was measured stays when a later one fails.
 const add = (...more: readonly Row[]) => {
   rows.push(...more)
   for (const { figure, value, target, beside } of more) console.error(`${figure}: ${value} (${target})  ${beside}`)
+  result()
 }
 
 const server = await startServer()
@@ -36,4 +39,4 @@ try {
   await server.stop()
 }
 if (options.only.has('latency')) add(await pushToPosted(options))
-console.log(writeResult(rows, options, (performance.now() - startedAt) / 1000))
+console.log(result())

@@ -5,9 +5,15 @@ export type AuditRecord = DeviceRecord | StreamRecord
 
 interface DeviceRecord {
   readonly deviceId: string
-  readonly action: 'device_recorded' | 'bundle_settled' | 'resolution_recorded' | 'resolution_applied' | 'inbox_parked'
+  readonly action:
+    | 'device_recorded'
+    | 'wallet_opened'
+    | 'bundle_settled'
+    | 'resolution_recorded'
+    | 'resolution_applied'
+    | 'inbox_parked'
   readonly bundleId?: string
-  /** Those whose resolution it was; the reconciler's own when left out. */
+  /** Those whose resolution it was; the reconciler itself when left out. */
   readonly actors?: readonly string[]
   readonly detail: object
 }

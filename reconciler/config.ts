@@ -2,6 +2,8 @@ import * as z from 'zod'
 import { fromBase64url } from '../src/protocol/bytes.ts'
 import { InvalidRiskSettings, type RiskMode, riskModeFrom } from '../src/risk/mode.ts'
 
+export const DATABASE_TIMEOUT_MS = 30_000
+
 /**
  * The reconciler's settings, parsed once at the door. Nothing else reads the environment.
  *
@@ -15,6 +17,7 @@ import { InvalidRiskSettings, type RiskMode, riskModeFrom } from '../src/risk/mo
  * - `SIRA_URL`, `SIRA_API_KEY`, `RISK_PSEUDONYM_KEY`: who scores (src/risk/mode.ts); the local rules alone without them
  * - `ENVIRONMENT`: production unless said otherwise
  * - `DLQ_ID`: the queue that the settle queue's dead letters go to
+ * - `DATABASE_TIMEOUT_MS`: how long a statement may take; 30 s
  * - `INBOX_KEEP_DAYS`: how long messages that are done stay in the inbox; 30 days
  * - `METRICS_PORT`: health, readiness and metrics over HTTP
  * - `CHECKPOINT_FILE`, `CHECKPOINT_KEY`: where the audit chains' checkpoints go, and the key they are signed with (JWK,
@@ -34,6 +37,7 @@ const settings = z.object({
   KEY_WRAPPING_SECRET: z.string().min(1),
   /** How often an empty queue is asked; Cloudflare allows an account about four API calls a second. */
   QUEUE_POLL_MS: z.coerce.number().int().min(10).max(60_000).default(500),
+  DATABASE_TIMEOUT_MS: z.coerce.number().int().min(500).max(600_000).default(DATABASE_TIMEOUT_MS),
   INBOX_KEEP_DAYS: z.coerce.number().int().min(1).max(3650).default(30),
   METRICS_PORT: z.coerce.number().int().min(0).max(65_535).optional(),
   CHECKPOINT_FILE: z.string().min(1).optional(),
@@ -43,6 +47,7 @@ const settings = z.object({
 
 export interface Config {
   readonly databaseUrl: string
+  readonly databaseTimeoutMs: number
   readonly queue: { readonly apiUrl: string; readonly accountId: string; readonly id: string; readonly token: string }
   readonly deadLetterQueueId?: string
   readonly queuePollMs: number
@@ -71,6 +76,7 @@ export function parseConfig(env: Env): Config {
   const checkpoints = checkpointSettings(values)
   return {
     databaseUrl: values.DATABASE_URL,
+    databaseTimeoutMs: values.DATABASE_TIMEOUT_MS,
     queue: {
       apiUrl: values.QUEUE_API_URL,
       accountId: values.CF_ACCOUNT_ID,

@@ -1,4 +1,6 @@
+import type { Socket } from 'node:net'
 import pg from 'pg'
+import { DATABASE_TIMEOUT_MS, InvalidConfig } from './config.ts'
 
 /** 64-bit integers come as numbers: amounts and counters are bounded by 2^53, and one that is not must not be rounded. */
 function safeInteger(text: string): number {
@@ -15,30 +17,130 @@ const types: pg.CustomTypesConfig = {
       : pg.types.getTypeParser(oid, format as 'text')) as pg.CustomTypesConfig['getTypeParser'],
 }
 
-/** What runs longer than these is stuck; the work is taken up again after it was cut off. */
-const STATEMENT_TIMEOUT_MS = 30_000
-const LOCK_TIMEOUT_MS = 10_000
-const IDLE_IN_TRANSACTION_TIMEOUT_MS = 30_000
+/** How long things may take, in milliseconds; what takes longer is stuck, and is taken up again after it was cut off. */
+interface Timeouts {
+  readonly statementMs: number
+  readonly lockMs: number
+  readonly idleInTransactionMs: number
+  /**
+   * Without a byte from the server. The server's own timeouts end what it is working on, but only this process can end
+   * the wait for a link that has fallen silent. Longer than a statement may take.
+   */
+  readonly silenceMs: number
+}
 
-/** Sessions of the application. They act as `molam_reconciler` whoever logs in, so never as the owner of the schema. */
-export function openPool(url: string, onError: (error: Error) => void, connectionsMax = 4): pg.Pool {
+const timeoutsOf = (statementMs: number): Timeouts => ({
+  statementMs,
+  lockMs: Math.round(statementMs / 3),
+  idleInTransactionMs: statementMs,
+  silenceMs: Math.round((statementMs * 4) / 3),
+})
+
+const ROLE = 'molam_reconciler'
+export const CONNECT_TIMEOUT_MS = 5_000
+/** The kernel asks an idle peer whether it is still there. */
+export const KEEP_ALIVE_DELAY_MS = 10_000
+
+/**
+ * Sessions of the application. They act as `molam_reconciler` whoever logs in, so never as the owner of the schema, and
+ * every wait for the database ends by this process's own clock.
+ *
+ * A pooler in between may drop what a session is asked to be. Each new session is therefore checked before its first use,
+ * and `UnguardedSession` is thrown by whatever wanted it.
+ *
+ * @param timeoutMs how long a statement may take; the other timeouts follow from it
+ */
+export function openPool(
+  url: string,
+  onError: (error: Error) => void,
+  connectionsMax = 4,
+  timeoutMs = DATABASE_TIMEOUT_MS,
+): pg.Pool {
+  const timeouts = timeoutsOf(timeoutMs)
   const pool = new pg.Pool({
     connectionString: url,
     max: connectionsMax,
     application_name: 'molam-reconciler',
-    connectionTimeoutMillis: 5_000,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
-    options: '-c role=molam_reconciler',
-    statement_timeout: STATEMENT_TIMEOUT_MS,
-    lock_timeout: LOCK_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_TIMEOUT_MS,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
+    // What is committed is confirmed to the edge, which then forgets it: it must be on disk.
+    options: `-c role=${ROLE} -c synchronous_commit=on`,
+    statement_timeout: timeouts.statementMs,
+    lock_timeout: timeouts.lockMs,
+    idle_in_transaction_session_timeout: timeouts.idleInTransactionMs,
     types,
+    verify: (client, done) => {
+      checkSession(client, timeouts).then(() => done(), done)
+    },
   })
   // A connection that breaks while idle is replaced; unheard it would end the process.
   pool.on('error', onError)
-  // So would one that breaks in use between two queries: the next query on it says so.
-  pool.on('connect', (client) => client.on('error', () => undefined))
+  pool.on('connect', (client) => {
+    // So would one that breaks in use between two queries: the next query on it says so.
+    client.on('error', () => undefined)
+    const socket = socketOf(client)
+    // Whatever waits on it fails at once, and the pool lets go of it.
+    socket.setTimeout(timeouts.silenceMs, () => socket.destroy(new DatabaseSilent(timeouts.silenceMs)))
+  })
   return pool
+}
+
+const socketOf = (client: pg.ClientBase) => (client as pg.Client).connection.stream as Socket
+
+/** The link to the database has been silent for longer than a statement may take. Nothing is known of what it was asked. */
+export class DatabaseSilent extends Error {
+  override name = 'DatabaseSilent'
+
+  constructor(ms: number) {
+    super(`nothing from the database for ${ms} ms`)
+  }
+}
+
+/** A session is not what it was asked to be: a fault of configuration, which no waiting mends. */
+export class UnguardedSession extends InvalidConfig {
+  override name = 'UnguardedSession'
+}
+
+/** @throws UnguardedSession */
+async function checkSession(client: pg.ClientBase, timeouts: Timeouts): Promise<void> {
+  const { statementMs, lockMs, idleInTransactionMs } = timeouts
+  const wanted = {
+    current_user: ROLE,
+    synchronous_commit: 'on',
+    statement_timeout: `${statementMs}`,
+    lock_timeout: `${lockMs}`,
+    idle_in_transaction_session_timeout: `${idleInTransactionMs}`,
+  }
+  const { rows } = await client.query<{ name: string; value: string }>(
+    `SELECT 'current_user' AS name, current_user::text AS value
+     UNION ALL SELECT name, setting FROM pg_settings WHERE name = ANY ($1)`,
+    [Object.keys(wanted)],
+  )
+  const found = new Map(rows.map(({ name, value }) => [name, value]))
+  const wrong = Object.entries(wanted).flatMap(([name, value]) =>
+    found.get(name) === value ? [] : [`${name} is ${found.get(name)} and not ${value}`],
+  )
+  if (wrong.length === 0) return
+  throw new UnguardedSession(
+    `a database session is not as it was asked for: ${wrong.join(', ')}; does a pooler drop startup parameters?`,
+  )
+}
+
+/**
+ * Lets the transaction under way take as long as it takes, where it reads the whole book: neither side cuts it off, and
+ * only a peer that is gone is noticed.
+ */
+export async function unhurried<T>(client: pg.ClientBase, work: () => Promise<T>): Promise<T> {
+  await client.query('SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0')
+  const socket = socketOf(client)
+  const { timeout = 0 } = socket
+  socket.setTimeout(0)
+  try {
+    return await work()
+  } finally {
+    socket.setTimeout(timeout)
+  }
 }
 
 /** The transaction was rolled back at COMMIT, or it is not known whether it committed: do the work again. */
@@ -56,7 +158,7 @@ export async function inTransaction<T>(client: pg.ClientBase, work: () => Promis
   try {
     result = await work()
   } catch (error) {
-    // The connection may be what failed; the first error is the one that tells.
+    // The connection may be what failed, and then this fails at once; the first error is the one that tells.
     await client.query('ROLLBACK').catch(() => undefined)
     throw error
   }
@@ -96,7 +198,8 @@ const TRANSIENT_TEXT =
 
 /** Whether the same work may succeed when it is done again without a change, and nothing is wrong with the work itself. */
 export function isTransient(error: unknown): boolean {
-  if (error instanceof NotCommitted) return true
+  // A session that is not guarded stops the process where it is not caught; the work itself is not to blame.
+  if (error instanceof NotCommitted || error instanceof DatabaseSilent || error instanceof UnguardedSession) return true
   if (!(error instanceof Error)) return false
   const code = (error as { readonly code?: unknown }).code
   if (error instanceof pg.DatabaseError) return typeof code === 'string' && TRANSIENT_STATE.test(code)

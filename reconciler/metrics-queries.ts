@@ -25,12 +25,14 @@ export interface InboxState {
   readonly unheld: number
   /** Payments whose device signed another content under the same number. */
   readonly conflicts: number
+  /** Devices in use whose owner's wallet has no account in the ledger: nothing of them can be posted. */
+  readonly withoutWallet: number
 }
 
 /** Cheap enough for every scrape: each part reads a partial index over what is open, or the few copies, not the tables. */
 export async function readInboxState(pool: pg.Pool, now: Date): Promise<InboxState> {
   const { rows } = await pool.query<InboxState>(
-    `SELECT p.*, o.*, q.*, d.*, e.*, w.*, c.*
+    `SELECT p.*, o.*, q.*, d.*, e.*, w.*, c.*, n.*
      FROM (SELECT count(*) AS pending, count(waiting_for) AS waiting, coalesce(max(attempts), 0) AS "attemptsMax",
                   greatest(0, coalesce(extract(epoch FROM $1::timestamptz - min(received_at)), 0))::float8 AS "oldestPendingSeconds"
            FROM offline_sync_queue WHERE status = 'pending') p,
@@ -47,7 +49,8 @@ export async function readInboxState(pool: pg.Pool, now: Date): Promise<InboxSta
                     AS "oldestWaitingSeconds",
                   count(*) FILTER (WHERE NOT is_held) AS unheld
            FROM offline_waiting_payments) w,
-          (SELECT count(*) AS conflicts FROM offline_conflicts) c`,
+          (SELECT count(*) AS conflicts FROM offline_conflicts) c,
+          (SELECT count(*) AS "withoutWallet" FROM offline_devices WHERE NOT wallet_known AND status <> 'revoked') n`,
     [now],
   )
   return rows[0] as InboxState

@@ -1,13 +1,13 @@
 import type pg from 'pg'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { type InboxState, readInboxState } from './metrics-queries.ts'
-import type { SettledCount } from './settle/settled-counts.ts'
+import type { StatusCount } from './settle/status-counts.ts'
 
 /** Prometheus metrics of one reconciler. No labels with ids: their number has a bound. */
 export interface Metrics {
   /** A step of a loop ended; without a count it failed. */
   step(loop: string, seconds: number, count: number | undefined): void
-  settled(counts: readonly SettledCount[]): void
+  settled(counts: readonly StatusCount[]): void
   /** When the newest checkpoint of the audit chains was signed. */
   checkpoint(atMs: number): void
   /** In the text format, with the gauges as the database has them now. */
@@ -36,7 +36,7 @@ export function newMetrics(pool: pg.Pool, clock: () => number): Metrics {
   })
   const payments = new Counter({
     name: 'offline_payments_total',
-    help: 'Payments that this reconciler brought to a status, by type; one that people decided counts again',
+    help: 'Payments that this reconciler brought to a status, by type; a payment that people resolved counts again',
     labelNames: ['type', 'result'],
     registers,
   })
@@ -91,5 +91,6 @@ const GAUGES: Readonly<Record<keyof InboxState, readonly [name: string, help: st
   quarantined: ['offline_payments_quarantined', 'Payments held back for a person'],
   oldestWaitingSeconds: ['offline_payments_waiting_oldest_seconds', 'Since the oldest payment of these two waits'],
   conflicts: ['offline_conflicts', 'Payments whose device signed another content under the same number'],
+  withoutWallet: ['offline_devices_without_wallet', 'Devices in use whose owner’s wallet has no account in the ledger'],
   unheld: ['offline_payments_unheld', 'Of these two, payments whose money is not held on the payer’s account'],
 }

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import Postgrator from 'postgrator'
-import { inTransaction } from './db.ts'
+import { CONNECT_TIMEOUT_MS, inTransaction, KEEP_ALIVE_DELAY_MS } from './db.ts'
 
 /** Any fixed number: whoever migrates this database takes the same advisory lock. */
 const MIGRATION_LOCK = 8_098_001
@@ -21,7 +21,16 @@ export async function migrate(
   ownerUrl: string,
   onFile: (file: string, done: number, total: number) => void = () => undefined,
 ): Promise<readonly string[]> {
-  const client = new pg.Client({ connectionString: ownerUrl, application_name: 'molam-migrate' })
+  const client = new pg.Client({
+    connectionString: ownerUrl,
+    application_name: 'molam-migrate',
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    // A migration takes as long as it takes; a server that is gone is noticed.
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
+  })
+  // Also when it is gone between two statements, which would end the process unheard: the next one says so.
+  client.on('error', () => undefined)
   await client.connect()
   try {
     return await inTransaction(client, async () => {

@@ -4,15 +4,16 @@ import { localKeys } from '../src/crypto/local-keys.ts'
 import { type Backlog, readBacklog } from './backlog.ts'
 import { type Config, InvalidConfig } from './config.ts'
 import { openPool } from './db.ts'
-import { Pulse, serveHealth } from './health.ts'
+import { Liveness, serveHealth } from './health.ts'
 import { faultOf, type Log } from './log.ts'
-import { Bell, type GoOn, type Loop, runLoop } from './loop.ts'
+import { type GoOn, type Loop, type LoopDeps, runLoop, Wakeup } from './loop.ts'
 import { newMetrics } from './metrics.ts'
 import { pruneInbox } from './prune.ts'
 import { pullDeadLetters } from './pull/dead-letters.ts'
 import { pullOnce } from './pull/pull.ts'
 import { openQueue } from './pull/queue.ts'
 import { policyReader } from './registry/policies.ts'
+import { findOpenedWallets } from './registry/wallets.ts'
 import { reconcileOnce } from './settle/reconcile.ts'
 import { openRiskScorer } from './settle/risk.ts'
 import { trustedReceiptKeys } from './settle/verify-bundle.ts'
@@ -30,7 +31,11 @@ export interface Surroundings {
 }
 
 export interface Reconciler {
-  /** Works until the signal says stop; then the step under way is finished. Outages are waited out. */
+  /**
+   * Works until the signal says stop; then the step under way is finished. Outages are waited out.
+   *
+   * @throws InvalidConfig for what only a person can mend
+   */
   run(signal: AbortSignal): Promise<void>
   /**
    * Works until there is nothing that could be done now.
@@ -47,12 +52,18 @@ export interface Reconciler {
 
 /** How often inbox and outbox are looked at when nothing in this process has woken their loop. */
 const IDLE_MS = 500
+/** One for each loop that settles, and for health and metrics. */
+const CONNECTIONS_MAX = 4
 /** Dead letters are rare, and late already. */
 const DEAD_LETTERS_IDLE_MS = 60_000
+/** How often it is looked whether wallets that were missing have been opened. */
+const WALLETS_IDLE_MS = 5_000
 /** How often it is looked for messages that are old enough to go. */
 const PRUNE_IDLE_MS = 60_000
 /** How often it is asked whether a new day has begun. */
 const CHECKPOINT_IDLE_MS = 60_000
+/** It reads the whole book in a few statements. */
+const CHECKPOINT_MAX_MS = 3_600_000
 
 /**
  * @example
@@ -70,7 +81,8 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
     localKeys(config.edgeKeys, config.wrappingSecret),
     importHmacKey(config.hmacSecret),
   ])
-  const pool = openPool(config.databaseUrl, (error) => log.warn({ fault: faultOf(error) }, 'database connection lost'))
+  const lost = (error: Error) => log.warn({ fault: faultOf(error) }, 'database connection lost')
+  const pool = openPool(config.databaseUrl, lost, CONNECTIONS_MAX, config.databaseTimeoutMs)
   const queue = openQueue(config.queue, around.fetch)
   const edge = openEdge(config.edgeUrl, hmacKey, around.fetch, clock)
   const common = { pool, clock, random, log }
@@ -87,6 +99,7 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
   const pull = () => pullOnce({ ...common, trusted, queue })
   const reconcile = (goOn?: GoOn) => reconcileOnce(reconcileDeps, goOn)
   const send = (goOn?: GoOn) => sendOnce({ ...common, edge }, goOn)
+  const wallets = () => findOpenedWallets(pool, clock())
   const prune = () => pruneInbox(pool, config.inboxKeepDays, clock())
   const { deadLetterQueueId } = config
   const deadLetters = deadLetterQueueId && openQueue({ ...config.queue, id: deadLetterQueueId }, around.fetch)
@@ -95,34 +108,47 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
     file: config.checkpoints.file,
     keys: await signingKeys(config.checkpoints.key),
   }
-  const pulse = new Pulse(clock)
+  const liveness = new Liveness(clock)
   const observe = (name: string, seconds: number, count: number | undefined) => {
     metrics.step(name, seconds, count)
-    pulse.beat(name, count === undefined)
+    liveness.ended(name, count === undefined)
   }
 
-  const alive = (name: string) => pulse.alive(name)
+  const alive = (name: string) => liveness.alive(name)
+  const gaveUp = (name: string) => liveness.gaveUp(name)
 
-  const watched = { pool, metrics, pulse }
+  const watched = { pool, metrics, liveness }
   const sign = checkpoints && dailyCheckpoint(pool, checkpoints.file, checkpoints.keys, clock, metrics.checkpoint)
 
   return {
     async run(signal) {
-      const [pulls, inbox, outbox] = [new Bell(), new Bell(), new Bell()]
+      const [pulls, inbox, outbox] = [new Wakeup(), new Wakeup(), new Wakeup()]
       const loops: readonly Loop[] = [
-        { name: 'pull', step: pull, bell: pulls, idleMs: config.queuePollMs, wakes: [inbox, outbox] },
-        { name: 'reconcile', step: reconcile, bell: inbox, idleMs: IDLE_MS, wakes: [outbox] },
-        { name: 'outcomes', step: send, bell: outbox, idleMs: IDLE_MS, wakes: [] },
-        { name: 'prune', step: prune, bell: new Bell(), idleMs: PRUNE_IDLE_MS, wakes: [] },
+        { name: 'pull', step: pull, wakeup: pulls, idleMs: config.queuePollMs, wakes: [inbox, outbox] },
+        { name: 'reconcile', step: reconcile, wakeup: inbox, idleMs: IDLE_MS, wakes: [outbox] },
+        { name: 'outcomes', step: send, wakeup: outbox, idleMs: IDLE_MS, wakes: [] },
+        { name: 'wallets', step: wallets, wakeup: new Wakeup(), idleMs: WALLETS_IDLE_MS, wakes: [outbox] },
+        { name: 'prune', step: prune, wakeup: new Wakeup(), idleMs: PRUNE_IDLE_MS, wakes: [] },
         ...(rescue
-          ? [{ name: 'dead_letters', step: rescue, bell: new Bell(), idleMs: DEAD_LETTERS_IDLE_MS, wakes: [inbox] }]
+          ? [{ name: 'dead_letters', step: rescue, wakeup: new Wakeup(), idleMs: DEAD_LETTERS_IDLE_MS, wakes: [inbox] }]
           : []),
-        ...(sign ? [{ name: 'checkpoint', step: sign, bell: new Bell(), idleMs: CHECKPOINT_IDLE_MS, wakes: [] }] : []),
+        ...(sign
+          ? [
+              {
+                name: 'checkpoint',
+                step: sign,
+                wakeup: new Wakeup(),
+                idleMs: CHECKPOINT_IDLE_MS,
+                wakes: [],
+                silentMaxMs: CHECKPOINT_MAX_MS,
+              },
+            ]
+          : []),
       ]
       const health = config.metricsPort === undefined ? undefined : await serveHealth(config.metricsPort, watched)
       if (health) log.info({ port: health.port }, 'health and metrics')
       try {
-        await Promise.all(loops.map((loop) => runLoop(loop, { signal, log, random, observe, alive })))
+        await runAll(loops, { signal, log, random, observe, alive, gaveUp })
       } finally {
         await health?.close()
       }
@@ -130,7 +156,8 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
 
     async once(onStep) {
       for (let done = 0; ; ) {
-        const taken = (await pull()) + ((await rescue?.()) ?? 0) + (await reconcile()) + (await send())
+        const taken =
+          (await pull()) + ((await rescue?.()) ?? 0) + (await reconcile()) + (await wallets()) + (await send())
         const backlog = await readBacklog(pool)
         if (taken === 0) return backlog
         done += taken
@@ -142,6 +169,16 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
     backlog: () => readBacklog(pool),
     close: () => pool.end(),
   }
+}
+
+/** When a loop cannot go on, the others finish their step and end. */
+async function runAll(loops: readonly Loop[], deps: LoopDeps): Promise<void> {
+  const ended = new AbortController()
+  const signal = AbortSignal.any([deps.signal, ended.signal])
+  const results = await Promise.allSettled(
+    loops.map((loop) => runLoop(loop, { ...deps, signal }).finally(() => ended.abort())),
+  )
+  for (const result of results) if (result.status === 'rejected') throw result.reason
 }
 
 async function signingKeys(jwk: string): Promise<{ sign: CryptoKey; verify: CryptoKey }> {

@@ -28,7 +28,7 @@ export function writeResult(rows: readonly Row[], options: Options, seconds: num
   ].join('\n')
   const text = `# The ledger, measured
 
-\`node bench/ledger.ts${options.quick ? ' --quick' : ''}\`, ${new Date().toISOString().slice(0, 10)}, ${Math.round(seconds)} s, commit ${commit()}.
+\`node bench/ledger.ts${options.run === 'full' ? '' : ` --${options.run}`}\`, ${new Date().toISOString().slice(0, 10)}, ${Math.round(seconds)} s, commit ${commit()}.
 ${machine}; load average at the end ${load.join(' ')}. Node ${process.version}; Postgres 18, ${SETTINGS_TEXT}, the rest as
 it comes (fsync and full_page_writes on).
 

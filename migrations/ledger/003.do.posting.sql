@@ -3,7 +3,7 @@
 CREATE AGGREGATE wallet_core.sum_minor(bigint) (SFUNC = int8pl, STYPE = bigint, INITCOND = '0');
 
 -- Posts a batch of transfers. All money moves through this function. The application cannot call it: what it calls
--- (settlement, resolutions) writes the payment that a transfer is for in the same breath.
+-- (recording payments, carrying out resolutions) writes the payment that a transfer is for in the same transaction.
 --
 --   lock the accounts in order → what is posted already, what cannot be → who has the funds → post the rest at once
 --

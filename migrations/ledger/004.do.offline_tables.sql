@@ -13,8 +13,12 @@ CREATE TABLE offline_devices (
   alg          int NOT NULL,
   -- The earliest time that its facts named; how long it is known.
   registered_at timestamptz NOT NULL,
-  updated_at   timestamptz NOT NULL
+  updated_at   timestamptz NOT NULL,
+  -- Whether the ledger has an account for the owner's wallet, as it was last told to the edge: without one no payment of
+  -- the device can be posted.
+  wallet_known boolean NOT NULL
 );
+CREATE INDEX offline_devices_without_wallet ON offline_devices (device_id) WHERE NOT wallet_known;
 
 -- Every key that a device ever had: a bundle admitted before a rotation is verified with the key of its time.
 CREATE TABLE offline_device_keys (
@@ -124,13 +128,32 @@ CREATE TABLE offline_tx_copies (
   PRIMARY KEY (device_id, counter, bundle_id)
 );
 
+-- Numbers that a device says it gave to no payment (`[null]` in its bundle).
+CREATE TABLE offline_tx_voids (
+  device_id   text NOT NULL,
+  counter     bigint NOT NULL CHECK (counter > 0),
+  bundle_id   text NOT NULL,
+  recorded_at timestamptz NOT NULL,
+  PRIMARY KEY (device_id, counter, bundle_id)
+);
+
 -- One identity with two contents: both bundles are signed by the device, and both are kept. A view, because the copy
 -- may arrive before the payment.
 CREATE VIEW offline_conflicts AS
   SELECT c.device_id, c.counter, t.bundle_id AS first_bundle_id, c.bundle_id AS other_bundle_id,
          t.content_hash AS first_hash, c.content_hash AS other_hash, c.recorded_at
   FROM offline_tx_copies c JOIN offline_transactions t USING (device_id, counter)
-  WHERE c.content_hash <> t.content_hash;
+  WHERE c.content_hash <> t.content_hash
+  UNION ALL
+  -- A payment, and in another bundle the word that there was none; which of the two came first does not matter.
+  SELECT v.device_id, v.counter, p.bundle_id, v.bundle_id, p.content_hash, NULL, v.recorded_at
+  FROM offline_tx_voids v
+  CROSS JOIN LATERAL (
+    SELECT bundle_id, content_hash FROM offline_transactions WHERE device_id = v.device_id AND counter = v.counter
+    UNION ALL
+    SELECT bundle_id, content_hash FROM offline_tx_copies c
+    WHERE device_id = v.device_id AND counter = v.counter
+      AND NOT EXISTS (SELECT FROM offline_transactions WHERE device_id = c.device_id AND counter = c.counter)) p;
 
 -- One payment on two devices, as it seems: the same wallets and amount within a minute, and both count.
 CREATE VIEW offline_twin_payments AS
@@ -200,10 +223,10 @@ CREATE INDEX offline_sync_queue_done ON offline_sync_queue (done_at) WHERE statu
 CREATE TABLE offline_outbox (
   id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   device_id         text NOT NULL,
-  -- A bundle; or the recording of a resolution of people; or neither: the device's own facts.
+  -- A bundle; or a resolution of people that is recorded; or neither: the device's own facts.
   bundle_id         text,
   seq               bigint,
-  resolution_rev      bigint,
+  resolution_rev    bigint,
   version           int NOT NULL DEFAULT 1,
   delivered_version int NOT NULL DEFAULT 0,
   attempts          int NOT NULL DEFAULT 0,
@@ -240,10 +263,11 @@ CREATE TABLE offline_device_activity (
 );
 
 GRANT SELECT ON offline_devices, offline_device_keys, offline_tx_bundles, offline_transactions, offline_tx_copies,
-  offline_conflicts, offline_twin_payments, offline_payer_authorizations, offline_sync_queue, offline_outbox, offline_device_activity
+  offline_tx_voids, offline_conflicts, offline_twin_payments, offline_payer_authorizations, offline_sync_queue, offline_outbox, offline_device_activity
   TO molam_reconciler;
 GRANT INSERT, UPDATE ON offline_devices TO molam_reconciler;
 GRANT INSERT, UPDATE (state, state_at) ON offline_device_keys TO molam_reconciler;
+GRANT INSERT ON offline_tx_voids TO molam_reconciler;
 -- The signed bytes of a bundle never change.
 GRANT INSERT, UPDATE (status, rev, settled_at) ON offline_tx_bundles TO molam_reconciler;
 GRANT INSERT, UPDATE (status, waiting_for, waiting_since, waiting_on, attempts, failures, next_retry_at, last_error, done_at, body,

@@ -1,12 +1,12 @@
--- What people decided about payments, as the edge tells it: one row for each payment that a resolution names. It is kept
--- before it is carried out, and carried out when it can be, so that it may come before its bundle.
+-- Resolutions of people about payments, as the edge tells them: one row for each payment that a resolution names. The row
+-- is kept before the resolution is carried out, so that it may come before its bundle.
 CREATE TABLE offline_resolutions (
   device_id    text NOT NULL,
-  -- Number of the resolution on its device; what is decided later has a higher one.
+  -- Number of the resolution on its device; a later resolution has a higher number.
   rev          bigint NOT NULL CHECK (rev > 0),
   counter      bigint NOT NULL CHECK (counter > 0),
   bundle_id    text NOT NULL,
-  choice      text NOT NULL CHECK (choice IN ('approve', 'reject', 'reverse')),
+  choice       text NOT NULL CHECK (choice IN ('approve', 'reject', 'reverse')),
   -- Why a payment was reversed; numbers and addresses in it are masked by the edge.
   reason       text,
   actors       text[] NOT NULL CHECK (cardinality(actors) > 0),
@@ -14,19 +14,19 @@ CREATE TABLE offline_resolutions (
   content_hash bytea NOT NULL CHECK (octet_length(content_hash) = 32),
   decided_at   timestamptz NOT NULL,
   recorded_at  timestamptz NOT NULL,
-  -- Null while it is open. Only `applied` changed anything; everything else is for a person to see.
+  -- Null while the resolution is open. Only `applied` changed anything; everything else is for a person to see.
   result       text CHECK (result IN ('applied', 'superseded', 'not_waiting', 'not_reversible', 'unknown_payment')),
-  settled_at   timestamptz,
+  closed_at    timestamptz,
   -- Of a reversal that the receiver's wallet cannot pay, and after faults: when it is tried again.
   attempts     int NOT NULL DEFAULT 0,
   -- Null: at once.
   retry_at     timestamptz,
   last_error   text,
   PRIMARY KEY (device_id, rev, counter),
-  CONSTRAINT resolutions_settled CHECK ((result IS NULL) = (settled_at IS NULL))
+  CONSTRAINT resolutions_closed CHECK ((result IS NULL) = (closed_at IS NULL))
 );
 CREATE INDEX offline_resolutions_open ON offline_resolutions (device_id) WHERE result IS NULL;
-CREATE INDEX offline_resolutions_without_effect ON offline_resolutions (settled_at) WHERE result <> 'applied';
+CREATE INDEX offline_resolutions_without_effect ON offline_resolutions (closed_at) WHERE result <> 'applied';
 
 -- What is due further away than the longest pause was put off by a clock that was wrong, and is due now.
 CREATE FUNCTION offline_resolution_is_due(p_choice text, p_retry_at timestamptz, p_at timestamptz) RETURNS boolean
@@ -35,8 +35,8 @@ LANGUAGE sql IMMUTABLE AS $$
       OR p_retry_at > p_at + CASE p_choice WHEN 'reverse' THEN interval '1 day' ELSE interval '10 minutes' END
 $$;
 
--- Open resolutions and what each waits for: its bundle; for a reversal the resolution about the payment itself, and then
--- the money; nothing.
+-- Open resolutions and what each waits for: its bundle; for a reversal the review of its payment, and then the money;
+-- nothing.
 CREATE VIEW offline_open_resolutions AS
   SELECT d.device_id, d.rev, d.counter, d.bundle_id, d.choice, d.decided_at, d.retry_at, d.attempts, d.last_error,
          t.status AS payment_status,
@@ -77,7 +77,8 @@ CREATE VIEW offline_shortfalls AS
 
 GRANT SELECT ON offline_resolutions, offline_open_resolutions, offline_shortfalls TO molam_reconciler;
 -- Results are written by the functions below, together with what they stand for.
-GRANT INSERT (device_id, rev, counter, bundle_id, choice, reason, actors, content_hash, decided_at, recorded_at), UPDATE (attempts, retry_at, last_error) ON offline_resolutions TO molam_reconciler;
+GRANT INSERT (device_id, rev, counter, bundle_id, choice, reason, actors, content_hash, decided_at, recorded_at),
+  UPDATE (attempts, retry_at, last_error) ON offline_resolutions TO molam_reconciler;
 
 -- Payers' signatures that could not be verified when their payments were recorded. Each is good for one payment; one that
 -- was used up meanwhile proves nothing. The caller holds the locks of the devices.
@@ -103,9 +104,9 @@ GRANT EXECUTE ON FUNCTION offline_prove_payers TO molam_reconciler;
 
 -- Carries out the reviews of these devices that are due. An approved payment goes on as it would have at first: it needs
 -- the payer's word that was or was not there when it was recorded, and the funds that are held for it, or there now. Of
--- several resolutions about one payment the last one holds. Whatever comes of a payment, nothing is held for it any more. The
--- caller holds the locks of the devices; accounts are locked here.
-CREATE FUNCTION offline_settle_reviews(p_device_id text[], p_at timestamptz)
+-- several resolutions about one payment the last one counts. Whatever comes of a payment, nothing is held for it any more.
+-- The caller has the locks of the devices; accounts are locked here.
+CREATE FUNCTION offline_apply_reviews(p_device_id text[], p_at timestamptz)
 -- hold: what became of the payment's own, `posted` or `released`; null where there was none.
 RETURNS TABLE (device_id text, rev bigint, counter bigint, bundle_id text, result text, status text, reason text,
                type text, hold text)
@@ -190,7 +191,7 @@ BEGIN
     RAISE EXCEPTION 'changed % payments of %', v_changed, v_outcome USING ERRCODE = 'data_corrupted';
   END IF;
 
-  UPDATE offline_resolutions d SET result = x.outcome, settled_at = p_at, last_error = NULL
+  UPDATE offline_resolutions d SET result = x.outcome, closed_at = p_at, last_error = NULL
   FROM unnest(v_device, v_rev, v_counter, v_outcome) AS x (device_id, rev, counter, outcome)
   WHERE d.device_id = x.device_id AND d.rev = x.rev AND d.counter = x.counter;
 
@@ -200,13 +201,13 @@ BEGIN
          AS x (device_id, rev, counter, bundle_id, outcome, status, reason, hold)
     LEFT JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter;
 END $$;
-REVOKE ALL ON FUNCTION offline_settle_reviews FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION offline_settle_reviews TO molam_reconciler;
+REVOKE ALL ON FUNCTION offline_apply_reviews FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION offline_apply_reviews TO molam_reconciler;
 
 -- Carries out the reversals of these devices that are due: a transfer the other way, once, with the fee. A wallet that
--- cannot give the money back, or may not, owes it, and is asked again later with growing pauses, for as long as it takes.
+-- cannot give the money back, or may not, is asked again later with growing pauses, for as long as it takes.
 -- The caller holds the locks of the devices; accounts are locked here.
-CREATE FUNCTION offline_settle_reversals(p_device_id text[], p_at timestamptz)
+CREATE FUNCTION offline_apply_reversals(p_device_id text[], p_at timestamptz)
 RETURNS TABLE (device_id text, rev bigint, counter bigint, bundle_id text, result text, status text, reason text,
                type text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -262,7 +263,7 @@ BEGIN
     IF v_posted.result NOT IN ('posted', 'failed') THEN
       RAISE EXCEPTION 'a payment that stands has a reversal: %', v_posted.result USING ERRCODE = 'data_corrupted';
     END IF;
-    IF v_posted.result = 'failed' THEN v_outcome[v_posted.no] := 'owed'; END IF;
+    IF v_posted.result = 'failed' THEN v_outcome[v_posted.no] := 'short_of_money'; END IF;
     v_reason[v_posted.no] := v_posted.reason;
     v_transfer[v_posted.no] := v_posted.transfer_id;
   END LOOP;
@@ -276,7 +277,7 @@ BEGIN
   END IF;
 
   UPDATE offline_resolutions d
-  SET result = nullif(x.outcome, 'owed'), settled_at = CASE WHEN x.outcome <> 'owed' THEN p_at END,
+  SET result = nullif(x.outcome, 'short_of_money'), closed_at = CASE WHEN x.outcome <> 'short_of_money' THEN p_at END,
       last_error = x.reason, attempts = d.attempts + 1,
       -- A minute, doubled each time, up to a day.
       retry_at = p_at + least(interval '1 minute' * 2 ^ least(d.attempts, 20), interval '1 day')
@@ -290,5 +291,5 @@ BEGIN
          AS x (device_id, rev, counter, bundle_id, outcome, reason)
     LEFT JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter;
 END $$;
-REVOKE ALL ON FUNCTION offline_settle_reversals FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION offline_settle_reversals TO molam_reconciler;
+REVOKE ALL ON FUNCTION offline_apply_reversals FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION offline_apply_reversals TO molam_reconciler;

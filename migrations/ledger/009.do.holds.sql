@@ -1,6 +1,6 @@
--- Money of a payment that waits for a person is held on its payer's account, so that it cannot be spent before the resolution:
--- placed when the payment is recorded, ended when the resolution is carried out, in the same transaction as either. A hold is
--- of the whole amount with the payer's fee, or there is none.
+-- Money of a payment that waits for a person is held on its payer's account, so that it cannot be spent meanwhile. The hold
+-- is placed when the payment is recorded and ended when its resolution is carried out, in the same transaction as either.
+-- A hold is of the whole amount with the payer's fee; there is no hold of a part.
 CREATE TABLE wallet_core.holds (
   -- The payment: its device and its counter.
   source_id    text NOT NULL,

@@ -14,7 +14,7 @@ export const replay: Command = {
   help: `usage: replay <device_id> <bundle_id> --by <name> [--json]
 
 The bundle's stored bytes go into the inbox as a message of their own and through every step: signatures, opening,
-decisions, posting. A payment that is in the book is not posted again. Exit 1 when anything of the bundle changed.
+judging, posting. A payment that is in the book is not posted again. Exit 1 when anything of the bundle changed.
 Settings as for \`run\`.`,
 
   async run(args, terminal) {
@@ -70,6 +70,7 @@ async function stateOf(pool: pg.Pool, deviceId: string, bundleId: string): Promi
         WHERE p.device_id = $1),
        (SELECT json_agg(c ORDER BY counter, bundle_id) FROM offline_tx_copies c JOIN counters USING (counter)
         WHERE c.device_id = $1),
+       (SELECT json_agg(v ORDER BY counter) FROM offline_tx_voids v WHERE device_id = $1 AND bundle_id = $2),
        (SELECT json_agg(t ORDER BY t.kind, t.source_no) FROM wallet_core.transfers t JOIN counters ON counter = t.source_no
         WHERE t.source_id = $1))::text AS state`,
     [deviceId, bundleId],

@@ -21,6 +21,7 @@ the steps under way are finished first.`,
     const stop = terminal.stopSignal()
     try {
       log.info('reconciler running')
+      stop.addEventListener('abort', () => log.info('reconciler stopping'))
       await reconciler.run(stop)
       log.info('reconciler stopped')
       return 0

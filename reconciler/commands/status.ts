@@ -65,7 +65,18 @@ async function countTwins(pool: pg.Pool, now: Date): Promise<number> {
 }
 
 function text(state: InboxState, twins: number, parked: readonly ParkedRow[]): string {
-  const { pending, waiting, deadLettered, untold, review, quarantined, unheld, openResolutions, conflicts } = state
+  const {
+    pending,
+    waiting,
+    deadLettered,
+    untold,
+    review,
+    quarantined,
+    unheld,
+    openResolutions,
+    conflicts,
+    withoutWallet,
+  } = state
   const lines = [
     `inbox    ${pending} pending, the oldest for ${seconds(state.oldestPendingSeconds)}; ${waiting} of them wait for something`,
     `         ${state.parked} parked, ${deadLettered} came from the dead letters`,
@@ -74,6 +85,7 @@ function text(state: InboxState, twins: number, parked: readonly ParkedRow[]): s
     `         ${openResolutions} resolutions not carried out`,
     `clones   ${conflicts} payments with another content under their number; ${twins} that look like one on two devices, of the last ${TWIN_DAYS} days`,
   ]
+  lines.push(`devices  ${withoutWallet} in use whose wallet the ledger does not know`)
   for (const row of parked) {
     const from = row.dead_lettered ? ', from the dead letters' : ''
     const what = `${String(row.id).padStart(8)}  ${row.kind.padEnd(10)}  ${row.device_id ?? '-'}`

@@ -19,13 +19,21 @@ const BATCH_SIZE = 100
 const VISIBILITY_TIMEOUT_MS = 30_000
 const CALL_TIMEOUT_MS = 10_000
 
-export function openQueue(config: Config['queue'], fetch: typeof globalThis.fetch): SettleQueue {
+export function openQueue(
+  config: Config['queue'],
+  fetch: typeof globalThis.fetch,
+  timeoutMs = CALL_TIMEOUT_MS,
+): SettleQueue {
   const client = createClient({
     resources: [BaseMessages],
     apiToken: config.token,
     baseURL: config.apiUrl,
-    fetch,
-    timeout: CALL_TIMEOUT_MS,
+    // The SDK's own timeout ends when the head of an answer is there; this one covers its body too.
+    fetch: (url, init = {}) => {
+      const deadline = AbortSignal.timeout(timeoutMs)
+      return fetch(url, { ...init, signal: init.signal ? AbortSignal.any([init.signal, deadline]) : deadline })
+    },
+    timeout: timeoutMs,
     // The loops around it try again, with their own pauses.
     maxRetries: 0,
     logLevel: 'off',

@@ -8,6 +8,7 @@ import { record } from '../audit.ts'
 import { transact } from '../db.ts'
 import { lockPending, markDone, wake } from '../pull/inbox.ts'
 import { announce } from '../tell/outbox.ts'
+import { hasAccount, type WalletState } from './wallets.ts'
 
 /** What the reconciler knows of a device, from its own tables. */
 interface RegisteredDevice {
@@ -81,11 +82,11 @@ export async function recordDevice(
     await transact(pool, async (client) => {
       if (!(await lockPending(client, [inboxId])).has(inboxId)) return
       const { deviceId, rev } = message
-      const changed = await upsertDevice(client, message)
+      const wallet = await upsertDevice(client, message)
       for (const key of keys) await keepKey(client, message, key)
       await retireOthers(client, message)
-      if (changed) {
-        const detail = { rev, status: message.status, kid: toHex(message.kid) }
+      if (wallet !== undefined) {
+        const detail = { rev, status: message.status, kid: toHex(message.kid), wallet }
         await record(client, [{ deviceId, action: 'device_recorded', detail }], at)
       }
       await announce(client, [{ deviceId }], at)
@@ -120,28 +121,29 @@ async function isOwnKeyId({ alg, publicKey, kid }: KeyFacts): Promise<boolean> {
   }
 }
 
-/** @returns whether the registry changed */
-async function upsertDevice(client: pg.ClientBase, message: DeviceMessage): Promise<boolean> {
+/** @returns whether the ledger knows its wallet; undefined when the registry did not change */
+async function upsertDevice(client: pg.ClientBase, message: DeviceMessage): Promise<WalletState | undefined> {
   const { deviceId, rev, tenant, country, ownerWallet, status, kid, alg, atMs } = message
   const facts = [deviceId, rev, tenant, country, ownerWallet, status, Buffer.from(kid), alg]
-  const { rowCount } = await client.query(
+  const { rows: changed } = await client.query<{ wallet_known: boolean }>(
     `INSERT INTO offline_devices AS d (device_id, rev, tenant, country, owner_wallet, status, kid, alg, updated_at,
-       registered_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)
+       registered_at, wallet_known)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, ${hasAccount('$5')})
      ON CONFLICT (device_id) DO UPDATE SET rev = excluded.rev, tenant = excluded.tenant, country = excluded.country,
        owner_wallet = excluded.owner_wallet, status = excluded.status, kid = excluded.kid, alg = excluded.alg,
-       updated_at = excluded.updated_at, registered_at = least(d.registered_at, excluded.registered_at)
-     WHERE d.rev < excluded.rev`,
+       updated_at = excluded.updated_at, wallet_known = excluded.wallet_known, registered_at = least(d.registered_at, excluded.registered_at)
+     WHERE d.rev < excluded.rev
+     RETURNING wallet_known`,
     [...facts, new Date(atMs)],
   )
-  if (rowCount === 1) return true
+  if (changed[0] !== undefined) return changed[0].wallet_known ? 'known' : 'unknown'
   const { rows } = await client.query<{ same: boolean }>(
     `SELECT (tenant, country, owner_wallet, status, kid, alg) = ($3, $4, $5, $6, $7::bytea, $8::int) AS same
      FROM offline_devices WHERE device_id = $1 AND rev = $2`,
     facts,
   )
   if (rows[0]?.same === false) throw new Contradiction('device_conflict')
-  return false
+  return undefined
 }
 
 /** Only the newest revision's own key is active, whether or not a message named the others. */

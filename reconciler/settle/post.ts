@@ -3,17 +3,17 @@ import { calendarDay } from '../../src/protocol/activity.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
 import type { BundleMessage } from '../../src/protocol/messages.ts'
-import type { PaymentType } from '../../src/protocol/payment.ts'
+import { isVoided, type PaymentType } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
 import { bundleStatus, type PaymentStatus } from '../../src/protocol/states.ts'
 import type { RiskRecord } from '../../src/risk/judge.ts'
 import { record } from '../audit.ts'
 import { transact } from '../db.ts'
 import { type InboxRow, lockPending, markDone, type Parked, park, parkingOf } from '../pull/inbox.ts'
+import { lockDevices } from '../registry/lock-devices.ts'
 import { announce, bundleSubject } from '../tell/outbox.ts'
-import type { DecidedPayment } from './decide.ts'
-import { lockDevices } from './lock-devices.ts'
-import { countSettled, type SettledCount } from './settled-counts.ts'
+import type { JudgedPayment } from './judge-again.ts'
+import { countByStatus, type StatusCount } from './status-counts.ts'
 import type { VerifiedBundle } from './verify-bundle.ts'
 
 /** A bundle with nothing left to find out: what remains is one database transaction. */
@@ -24,11 +24,11 @@ export interface PreparedBundle {
   readonly policy: Policy
   /** Undefined when nothing of it could be posted. */
   readonly risk: RiskRecord | undefined
-  readonly payments: readonly DecidedPayment[]
+  readonly payments: readonly JudgedPayment[]
 }
 
-/** What became of one payment. */
-interface Settled {
+/** A payment as it is in the book now. */
+interface RecordedPayment {
   readonly type: PaymentType
   readonly status: PaymentStatus
   readonly reason: string | null
@@ -50,7 +50,7 @@ export async function postBundles(
   pool: pg.Pool,
   prepared: readonly PreparedBundle[],
   at: Date,
-): Promise<readonly SettledCount[]> {
+): Promise<readonly StatusCount[]> {
   return transact(pool, async (client) => {
     const mine = await lockPending(
       client,
@@ -62,26 +62,27 @@ export async function postBundles(
       client,
       open.map(({ message }) => message.deviceId),
     )
-    const recorded = await recordedDigests(client, open)
+    const digests = await recordedDigests(client, open)
     const fresh: PreparedBundle[] = []
     const conflicts: Parked[] = []
     for (const one of open) {
       const digest = toHex(one.verified.digest)
-      const before = recorded.get(keyOf(one))
+      const before = digests.get(keyOf(one))
       if (before === undefined) {
-        recorded.set(keyOf(one), digest)
+        digests.set(keyOf(one), digest)
         fresh.push(one)
       } else if (before !== digest) {
-        // Two stories under one id: the second one is kept with its signatures, for a person to see.
+        // Two contents under one id: the second bundle is kept with its signatures, for a person to see.
         const { deviceId } = one.message
         conflicts.push({ id: one.row.id, kind: 'bundle', deviceId, fault: 'bundle_conflict' })
       }
     }
-    const settled = await recordPayments(client, fresh, at)
-    await insertBundles(client, fresh, settled, at)
+    const recorded = await recordPayments(client, fresh, at)
+    await insertBundles(client, fresh, recorded, at)
+    await insertVoids(client, fresh, at)
     await record(
       client,
-      [...fresh.map((one) => auditOf(one, settled.get(one) ?? [])), ...(await park(client, conflicts)).map(parkingOf)],
+      [...fresh.map((one) => auditOf(one, recorded.get(one) ?? [])), ...(await park(client, conflicts)).map(parkingOf)],
       at,
     )
     await announce(
@@ -91,10 +92,10 @@ export async function postBundles(
     )
     await markDone(
       client,
-      open.filter((one) => recorded.get(keyOf(one)) === toHex(one.verified.digest)).map(({ row }) => row.id),
+      open.filter((one) => digests.get(keyOf(one)) === toHex(one.verified.digest)).map(({ row }) => row.id),
       at,
     )
-    return countSettled([...settled.values()].flat())
+    return countByStatus([...recorded.values()].flat())
   })
 }
 
@@ -121,19 +122,19 @@ async function recordPayments(
   client: pg.ClientBase,
   fresh: readonly PreparedBundle[],
   at: Date,
-): Promise<ReadonlyMap<PreparedBundle, readonly Settled[]>> {
-  const lines = fresh.flatMap((one) => one.payments.map((decided) => ({ one, decided, payment: decided.payment })))
-  const settled = new Map<PreparedBundle, Settled[]>(fresh.map((one) => [one, []]))
-  if (lines.length === 0) return settled
+): Promise<ReadonlyMap<PreparedBundle, readonly RecordedPayment[]>> {
+  const lines = fresh.flatMap((one) => one.payments.map((judged) => ({ one, judged, payment: judged.payment })))
+  const recorded = new Map<PreparedBundle, RecordedPayment[]>(fresh.map((one) => [one, []]))
+  if (lines.length === 0) return recorded
   const column = <T>(pick: (line: (typeof lines)[number]) => T): T[] => lines.map(pick)
-  const { rows } = await client.query<Omit<Settled, 'type'> & { no: number }>(
+  const { rows } = await client.query<Omit<RecordedPayment, 'type'> & { no: number }>(
     `SELECT no, status, reason, hold FROM offline_record_transactions(
        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::date[], $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
     [
       column(({ one }) => one.message.deviceId),
       column(({ payment }) => payment.counter),
       column(({ one }) => bundleIdOf(one)),
-      column(({ decided }) => Buffer.from(decided.hash)),
+      column(({ judged }) => Buffer.from(judged.hash)),
       column(({ payment }) => payment.type),
       column(({ payment }) => payment.method),
       column(({ payment }) => payment.amount),
@@ -145,12 +146,12 @@ async function recordPayments(
       column(({ one, payment }) => calendarDay(payment.initiatedAtMs, one.policy.timeZone)),
       column(({ one }) => one.verified.receipt.country),
       column(({ one }) => new Date(one.verified.receipt.receivedAtMs)),
-      column(({ decided }) => decided.status),
-      column(({ decided }) => decided.reason ?? null),
-      column(({ decided }) => decided.riskScore ?? null),
-      column(({ decided }) => decided.payerProven),
-      column(({ decided }) => decided.proof?.payerDeviceId ?? null),
-      column(({ decided }) => (decided.proof ? Buffer.from(decided.proof.nonce) : null)),
+      column(({ judged }) => judged.status),
+      column(({ judged }) => judged.reason ?? null),
+      column(({ judged }) => judged.riskScore ?? null),
+      column(({ judged }) => judged.payerProven),
+      column(({ judged }) => judged.proof?.payerDeviceId ?? null),
+      column(({ judged }) => (judged.proof ? Buffer.from(judged.proof.nonce) : null)),
       at,
     ],
   )
@@ -158,15 +159,15 @@ async function recordPayments(
   for (const { no, status, reason, hold } of rows) {
     const line = lines[no - 1]
     if (line === undefined) throw new Error('an answer without a payment')
-    settled.get(line.one)?.push({ type: line.payment.type, status, reason, hold })
+    recorded.get(line.one)?.push({ type: line.payment.type, status, reason, hold })
   }
-  return settled
+  return recorded
 }
 
 async function insertBundles(
   client: pg.ClientBase,
   fresh: readonly PreparedBundle[],
-  settled: ReadonlyMap<PreparedBundle, readonly Settled[]>,
+  recorded: ReadonlyMap<PreparedBundle, readonly RecordedPayment[]>,
   at: Date,
 ): Promise<void> {
   const column = <T>(pick: (one: PreparedBundle) => T): T[] => fresh.map(pick)
@@ -187,7 +188,7 @@ async function insertBundles(
       column(({ verified }) => Buffer.from(verified.digest)),
       column(({ verified }) => verified.receipt.country),
       column(({ verified }) => verified.receipt.policyVersion),
-      column((one) => bundleStatus((settled.get(one) ?? []).map(({ status }) => status))),
+      column((one) => bundleStatus((recorded.get(one) ?? []).map(({ status }) => status))),
       column(({ verified }) => new Date(verified.bundle.claims.signedAtMs)),
       column(({ verified }) => new Date(verified.receipt.receivedAtMs)),
       column(({ verified }) => verified.receipt.firstCounter),
@@ -200,16 +201,36 @@ async function insertBundles(
   )
 }
 
+const voidsOf = ({ verified }: PreparedBundle) =>
+  verified.payload.entries.flatMap((entry) => (isVoided(entry) ? [entry.counter] : []))
+
+/** Numbers that are no payment's are kept as well: a payment under one of them in another bundle is a contradiction. */
+async function insertVoids(client: pg.ClientBase, fresh: readonly PreparedBundle[], at: Date): Promise<void> {
+  const voids = fresh.flatMap((one) => voidsOf(one).map((counter) => ({ one, counter })))
+  if (voids.length === 0) return
+  await client.query(
+    `INSERT INTO offline_tx_voids (device_id, counter, bundle_id, recorded_at)
+     SELECT *, $4 FROM unnest($1::text[], $2::bigint[], $3::text[])`,
+    [
+      voids.map(({ one }) => one.message.deviceId),
+      voids.map(({ counter }) => counter),
+      voids.map(({ one }) => bundleIdOf(one)),
+      at,
+    ],
+  )
+}
+
 /** One record a bundle: the new state of each of its payments, and of those that wait whether their money is held. */
-function auditOf(one: PreparedBundle, settled: readonly Settled[]) {
+function auditOf(one: PreparedBundle, recorded: readonly RecordedPayment[]) {
   const payments = one.payments.map(({ payment }, i) => {
-    const { status, reason } = settled[i] as Settled
+    const { status, reason } = recorded[i] as RecordedPayment
     return reason === null ? [payment.counter, status] : [payment.counter, status, reason]
   })
   const holds = one.payments.flatMap(({ payment }, i) => {
-    const hold = settled[i]?.hold ?? null
+    const hold = recorded[i]?.hold ?? null
     return hold === null ? [] : [[payment.counter, hold]]
   })
+  const voids = voidsOf(one)
   return {
     deviceId: one.message.deviceId,
     bundleId: bundleIdOf(one),
@@ -219,6 +240,7 @@ function auditOf(one: PreparedBundle, settled: readonly Settled[]) {
       policy: one.policy.version,
       payments,
       ...(holds.length > 0 && { holds }),
+      ...(voids.length > 0 && { voids }),
     },
   }
 }

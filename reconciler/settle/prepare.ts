@@ -10,16 +10,18 @@ import { type PolicyReader, policyKey } from '../registry/policies.ts'
 import { loadDevices, type Registry } from '../registry/registry.ts'
 import { announce, bundleSubject } from '../tell/outbox.ts'
 import { type AttemptDeps, attempt, parkRow, together, waitedMs, waitFor } from './attempt.ts'
-import { type AuthorisedBundle, authorise, decidePayments } from './decide.ts'
+import { type AuthorisedBundle, authorise } from './authorise.ts'
+import { judgeAgain } from './judge-again.ts'
 import type { PreparedBundle } from './post.ts'
 import type { RiskScorer } from './risk.ts'
 import { findTwins } from './twins.ts'
 import { type VerifiedBundle, verifyBundle } from './verify-bundle.ts'
+import { findVoided } from './voided.ts'
 
 /**
  * Finds out all that has to be known of bundles before anything is locked, and only reads:
  *
- *   devices → verify and open → policies → payers' devices → risk and twins → decide
+ *   devices → verify and open → policies → payers' devices → risk, twins, voided numbers → judge again
  *
  * A bundle that cannot go on keeps none of the others back: it waits, is tried again or parked, and drops out.
  */
@@ -30,18 +32,18 @@ export interface PrepareDeps extends AttemptDeps {
   readonly risk: RiskScorer
 }
 
-export interface BundleRow {
+export interface InboxBundle {
   readonly row: InboxRow
   readonly message: BundleMessage
 }
-interface Verified extends BundleRow {
+interface Verified extends InboxBundle {
   readonly verified: VerifiedBundle
   readonly ownerWallet: string
 }
 interface UnderPolicy extends Verified {
   readonly policy: Policy
 }
-interface Authorised extends BundleRow {
+interface Authorised extends InboxBundle {
   readonly bundle: AuthorisedBundle
 }
 
@@ -51,11 +53,11 @@ interface Authorised extends BundleRow {
  */
 const PAYER_WAIT_MAX_MS = 2 * 3_600_000
 
-export async function prepare(deps: PrepareDeps, bundles: readonly BundleRow[]): Promise<readonly PreparedBundle[]> {
-  return decide(deps, await authoriseAll(deps, await withPolicies(deps, await verifyAll(deps, bundles))))
+export async function prepare(deps: PrepareDeps, bundles: readonly InboxBundle[]): Promise<readonly PreparedBundle[]> {
+  return judgeAll(deps, await authoriseAll(deps, await withPolicies(deps, await verifyAll(deps, bundles))))
 }
 
-async function verifyAll(deps: PrepareDeps, bundles: readonly BundleRow[]): Promise<readonly Verified[]> {
+async function verifyAll(deps: PrepareDeps, bundles: readonly InboxBundle[]): Promise<readonly Verified[]> {
   const known = await together(deps, bundles, (some) =>
     loadDevices(
       deps.pool,
@@ -107,17 +109,25 @@ async function authoriseAll(deps: PrepareDeps, bundles: readonly UnderPolicy[]):
   return authorised
 }
 
-async function decide(deps: PrepareDeps, authorised: readonly Authorised[]): Promise<readonly PreparedBundle[]> {
+const NONE: ReadonlySet<number> = new Set()
+
+async function judgeAll(deps: PrepareDeps, authorised: readonly Authorised[]): Promise<readonly PreparedBundle[]> {
   const found = await together(deps, authorised, async (some) => {
     const bundles = some.map(({ bundle }) => bundle)
-    const [risks, twins] = await Promise.all([deps.risk(bundles), findTwins(deps.pool, bundles)])
-    return new Map(bundles.map((bundle, i) => [bundle, { risk: risks[i], twins: twins[i] ?? new Set<number>() }]))
+    const [risks, twins, voided] = await Promise.all([
+      deps.risk(bundles),
+      findTwins(deps.pool, bundles),
+      findVoided(deps.pool, bundles),
+    ])
+    return new Map(
+      bundles.map((bundle, i) => [bundle, { risk: risks[i], twins: twins[i] ?? NONE, voided: voided[i] ?? NONE }]),
+    )
   })
   const prepared: PreparedBundle[] = []
   for (const [{ row, message, bundle }, findings] of found) {
     await attempt(deps, row, async () => {
-      const { risk, twins = new Set<number>() } = findings.get(bundle) ?? {}
-      const payments = await decidePayments(bundle, { risk, twins })
+      const { risk, twins = NONE, voided = NONE } = findings.get(bundle) ?? {}
+      const payments = await judgeAgain(bundle, { risk, twins, voided })
       const { verified, policy } = bundle
       prepared.push({ row, message, verified, policy, risk: risk?.record, payments })
     })

@@ -7,9 +7,9 @@ import { claim, giveBack, type InboxRow } from '../pull/inbox.ts'
 import { recordDevice } from '../registry/registry.ts'
 import { attempt, parkRow, waitFor } from './attempt.ts'
 import { postBundles } from './post.ts'
-import { type BundleRow, type PrepareDeps, prepare } from './prepare.ts'
+import { type InboxBundle, type PrepareDeps, prepare } from './prepare.ts'
 import { applyResolutions, recordResolution } from './resolutions.ts'
-import type { SettledCount } from './settled-counts.ts'
+import type { StatusCount } from './status-counts.ts'
 
 /**
  * Inbox → book:
@@ -20,7 +20,7 @@ import type { SettledCount } from './settled-counts.ts'
  */
 export interface ReconcileDeps extends PrepareDeps {
   /** Told what became of payments, after each COMMIT. */
-  readonly settled: (counts: readonly SettledCount[]) => void
+  readonly settled: (counts: readonly StatusCount[]) => void
 }
 
 /** Bundles in one transaction: at most 5 000 payments, some tens of milliseconds under locks. */
@@ -31,7 +31,7 @@ const ONE_BY_ONE_MAX_MS = 30_000
 /** @returns how many messages and resolutions it took */
 export async function reconcileOnce(deps: ReconcileDeps, goOn: GoOn = () => true): Promise<number> {
   const rows = await claim(deps.pool, BATCH_MAX, deps.clock())
-  const bundles: BundleRow[] = []
+  const bundles: InboxBundle[] = []
   for (const [i, row] of rows.entries()) {
     if (!goOn()) {
       await giveBack(deps.pool, idsOf(rows.slice(i)), new Date(deps.clock()))
@@ -44,7 +44,7 @@ export async function reconcileOnce(deps: ReconcileDeps, goOn: GoOn = () => true
       const message = opened.value
       switch (message.kind) {
         case 'device':
-          return settleDevice(deps, row, message)
+          return recordDeviceOf(deps, row, message)
         case 'bundle':
           bundles.push({ row, message })
           return
@@ -68,7 +68,7 @@ export async function reconcileOnce(deps: ReconcileDeps, goOn: GoOn = () => true
 
 const idsOf = (rows: readonly InboxRow[]) => rows.map(({ id }) => id)
 
-async function settleDevice(deps: ReconcileDeps, row: InboxRow, message: DeviceMessage): Promise<void> {
+async function recordDeviceOf(deps: ReconcileDeps, row: InboxRow, message: DeviceMessage): Promise<void> {
   const fault = await recordDevice(deps.pool, row.id, message, new Date(deps.clock()))
   if (fault !== undefined) await parkRow(deps, row, fault)
 }
@@ -79,7 +79,7 @@ async function recordResolutionOf(deps: ReconcileDeps, row: InboxRow, message: R
   if (fault !== undefined) await parkRow(deps, row, fault)
 }
 
-async function settleBundles(deps: ReconcileDeps, bundles: readonly BundleRow[], goOn: GoOn): Promise<void> {
+async function settleBundles(deps: ReconcileDeps, bundles: readonly InboxBundle[], goOn: GoOn): Promise<void> {
   const prepared = await prepare(deps, bundles)
   if (prepared.length === 0) return
   try {

@@ -11,21 +11,21 @@ import { transact } from '../db.ts'
 import { faultOf, type Log } from '../log.ts'
 import type { GoOn } from '../loop.ts'
 import { lockPending, markDone } from '../pull/inbox.ts'
+import { lockDevices } from '../registry/lock-devices.ts'
 import { announce } from '../tell/outbox.ts'
 import { findLateProofs, type LateProofDeps, writeLateProofs } from './late-proof.ts'
-import { lockDevices } from './lock-devices.ts'
-import { countSettled, type SettledCount } from './settled-counts.ts'
+import { countByStatus, type StatusCount } from './status-counts.ts'
 
 /**
  * Resolutions of people, in two transactions:
  *
- *   record: inbox → `offline_resolutions`   ·   settle: whatever is open and can be done → book
+ *   record: inbox → `offline_resolutions`   ·   apply: whatever is open and can be carried out → book
  *
- * What has to be settled is read from the tables each time, so neither the order of messages nor a process that dies in
- * between can lose one: a resolution waits for its bundle, and a reversal for the resolution about the payment itself.
+ * What is open is read from the tables each time, so neither the order of messages nor a process that dies in between can
+ * lose a resolution: it waits for its bundle, and a reversal also for the review of its payment.
  */
 
-/** @returns why it contradicts what is known, or undefined when it is recorded; `unknown_device` may still come */
+/** @returns why it contradicts what is known, or undefined when it is recorded; an `unknown_device` may still come */
 export async function recordResolution(
   pool: pg.Pool,
   inboxId: number,
@@ -78,10 +78,10 @@ export interface ResolutionDeps extends LateProofDeps {
   readonly random: () => number
   readonly log: Log
   /** Told after COMMIT. */
-  readonly settled: (counts: readonly SettledCount[]) => void
+  readonly settled: (counts: readonly StatusCount[]) => void
 }
 
-/** How long devices are settled one by one in one round. */
+/** How long resolutions are applied device by device in one round. */
 const ONE_BY_ONE_MAX_MS = 30_000
 /** Devices in one transaction. */
 const DEVICES_MAX = 50
@@ -92,9 +92,9 @@ const FAILURE: Backoff = { firstMs: 1_000, maxMs: PAUSE_MAX_MS }
  * that did so twice could deadlock with another.
  */
 const STEPS = [
-  { settle: 'offline_settle_reviews', due: "choice <> 'reverse' AND waiting_for IS NULL" },
+  { apply: 'offline_apply_reviews', due: "choice <> 'reverse' AND waiting_for IS NULL" },
   {
-    settle: 'offline_settle_reversals',
+    apply: 'offline_apply_reversals',
     due: "choice = 'reverse' AND (waiting_for IS NULL OR waiting_for = 'money')",
   },
 ] as const
@@ -110,17 +110,20 @@ export async function applyResolutions(deps: ResolutionDeps, goOn: GoOn = () => 
       [new Date(deps.clock()), DEVICES_MAX],
     )
     const devices = rows.map(({ device_id }) => device_id)
-    if (devices.length > 0) count += await settleAll(deps, step, devices, goOn)
+    if (devices.length > 0) count += await applyAll(deps, step, devices, goOn)
   }
   return count
 }
 
-/** All at once; when that fails each by itself, so that one that cannot be settled holds up no other. */
-async function settleAll(deps: ResolutionDeps, step: Step, devices: readonly string[], goOn: GoOn): Promise<number> {
+/** All devices at once. When that fails each by itself, so that one that cannot be worked on stops no other. */
+async function applyAll(deps: ResolutionDeps, step: Step, devices: readonly string[], goOn: GoOn): Promise<number> {
   try {
-    return await settle(deps, step, devices)
+    return await applyTo(deps, step, devices)
   } catch (error) {
-    deps.log.warn({ devices: devices.length, fault: faultOf(error) }, 'resolutions not settled; settling one by one')
+    deps.log.warn(
+      { devices: devices.length, fault: faultOf(error) },
+      'resolutions not applied; applying them device by device',
+    )
   }
   let count = 0
   const untilMs = deps.clock() + ONE_BY_ONE_MAX_MS
@@ -128,10 +131,10 @@ async function settleAll(deps: ResolutionDeps, step: Step, devices: readonly str
     // What is left is open, and taken the next time.
     if (!goOn() || deps.clock() > untilMs) return count
     try {
-      count += await settle(deps, step, [device])
+      count += await applyTo(deps, step, [device])
     } catch (error) {
       const fault = faultOf(error)
-      deps.log.error({ device, fault }, 'resolution not settled')
+      deps.log.error({ device, fault }, 'resolution not applied')
       await postpone(deps, step, device, fault)
     }
   }
@@ -149,12 +152,13 @@ async function postpone(deps: ResolutionDeps, { due }: Step, device: string, fau
   )
 }
 
-interface Settled {
+/** What came of a resolution for one payment. */
+interface Effect {
   readonly device_id: string
   readonly rev: number
   readonly counter: number
   readonly bundle_id: string
-  readonly result: 'applied' | 'owed' | 'superseded' | 'not_waiting' | 'not_reversible' | 'unknown_payment'
+  readonly result: 'applied' | 'short_of_money' | 'superseded' | 'not_waiting' | 'not_reversible' | 'unknown_payment'
   readonly status: PaymentStatus | null
   readonly reason: string | null
   /** Null for a payment that is not known. */
@@ -167,34 +171,34 @@ interface Settled {
  * One transaction with everything that follows: payments, ledger, bundles, audit, what the edge is to be told. Twice, or
  * by two at once: the second finds nothing open.
  */
-async function settle(deps: ResolutionDeps, { settle }: Step, devices: readonly string[]): Promise<number> {
+async function applyTo(deps: ResolutionDeps, { apply }: Step, devices: readonly string[]): Promise<number> {
   const at = new Date(deps.clock())
-  const proofs = settle === 'offline_settle_reviews' ? await findLateProofs(deps, devices) : []
-  const settled = await transact(deps.pool, async (client) => {
+  const proofs = apply === 'offline_apply_reviews' ? await findLateProofs(deps, devices) : []
+  const effects = await transact(deps.pool, async (client) => {
     await lockDevices(client, devices)
     await writeLateProofs(client, proofs)
-    const { rows } = await client.query<Settled>(`SELECT * FROM ${settle}($1, $2)`, [devices, at])
+    const { rows } = await client.query<Effect>(`SELECT * FROM ${apply}($1, $2)`, [devices, at])
     if (rows.length === 0) return rows
     await announce(client, await updateBundles(client, rows, at), at)
     await audit(client, rows, at)
     return rows
   })
   deps.settled(
-    countSettled(
-      settled.flatMap(({ result, type, status }) =>
+    countByStatus(
+      effects.flatMap(({ result, type, status }) =>
         result === 'applied' && type !== null && status !== null ? [{ type, status }] : [],
       ),
     ),
   )
-  for (const { device_id: device, rev, counter, result, reason } of settled) {
+  for (const { device_id: device, rev, counter, result, reason } of effects) {
     if (result === 'applied') continue
     deps.log.warn({ device, rev, counter, result, reason }, 'a resolution has no effect')
   }
-  return settled.length
+  return effects.length
 }
 
 /** Bundles have the status that follows from their payments, and a higher `rev` than what the edge was told. */
-async function updateBundles(client: pg.ClientBase, rows: readonly Settled[], at: Date) {
+async function updateBundles(client: pg.ClientBase, rows: readonly Effect[], at: Date) {
   const applied = rows.filter(({ result }) => result === 'applied')
   if (applied.length === 0) return []
   const { rows: bundles } = await client.query<{ device_id: string; bundle_id: string; statuses: PaymentStatus[] }>(
@@ -224,7 +228,7 @@ async function updateBundles(client: pg.ClientBase, rows: readonly Settled[], at
 }
 
 /** One record for each resolution: what came of it for each of its payments, and of the money that was held for them. */
-async function audit(client: pg.ClientBase, rows: readonly Settled[], at: Date): Promise<void> {
+async function audit(client: pg.ClientBase, rows: readonly Effect[], at: Date): Promise<void> {
   const { rows: decided } = await client.query<{ device_id: string; rev: number; actors: string[] }>(
     `SELECT DISTINCT device_id, rev, actors FROM offline_resolutions
      WHERE (device_id, rev) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))`,

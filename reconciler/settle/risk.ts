@@ -15,7 +15,7 @@ import type { RemoteScorer } from '../../src/risk/remote-scorer.ts'
 import { newReputation, reputationAt, withOutcomes } from '../../src/risk/reputation.ts'
 import { remoteScorer } from '../../src/risk/scorer.ts'
 import type { Log } from '../log.ts'
-import { type AuthorisedBundle, isAlive } from './decide.ts'
+import { type AuthorisedBundle, isAlive } from './authorise.ts'
 
 /**
  * The score of each bundle before it is posted: SIRA's, in one bulk call for the batch, or the local rules'. The edge

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { Payment } from '../../src/protocol/payment.ts'
-import { type AuthorisedBundle, isAlive } from './decide.ts'
+import { type AuthorisedBundle, isAlive } from './authorise.ts'
 
 /**
  * Payments that another device recorded too: payer's phone and merchant's till both kept what was one payment, or a copy

@@ -6,8 +6,8 @@ import type { Receipt } from '../../src/protocol/receipt.ts'
 import { PAUSE_MAX_MS } from '../backoff.ts'
 
 /**
- * `offline_outbox`: what the edge has to be told. A row points at a bundle, a resolution of people, or a device; what is said about it is read
- * when it is sent. Each change makes the row newer than what was delivered, and so due.
+ * `offline_outbox`: what the edge has to be told. A row points at a bundle, a resolution of people, or a device; what is
+ * said about it is read when it is sent. Each change makes the row newer than what was delivered, and so due.
  */
 export interface Subject {
   readonly deviceId: string
@@ -62,8 +62,8 @@ export async function confirmable(client: pg.ClientBase, subjects: readonly Subj
      WHERE (device_id, bundle_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))`,
     [bundles.map(({ deviceId }) => deviceId), bundles.map(({ bundleId }) => bundleId)],
   )
-  const held = new Set(rows.map(({ key }) => key))
-  return subjects.filter(({ deviceId, bundleId }) => bundleId === undefined || held.has(`${deviceId}/${bundleId}`))
+  const known = new Set(rows.map(({ key }) => key))
+  return subjects.filter(({ deviceId, bundleId }) => bundleId === undefined || known.has(`${deviceId}/${bundleId}`))
 }
 
 export interface Head {
@@ -105,6 +105,7 @@ interface Said {
   seq: number | null
   resolution_rev: number | null
   device_rev: number | null
+  wallet_known: boolean | null
   bundle_rev: number | null
   outcomes: [number, Outcome['status'], number, string | null, string | null][] | null
 }
@@ -116,7 +117,7 @@ export async function readUndelivered(
   max: number,
 ): Promise<readonly OutboxRow[]> {
   const { rows } = await pool.query<Said>(
-    `SELECT o.id, o.device_id, o.version, o.bundle_id, o.seq, o.resolution_rev, d.rev AS device_rev, b.rev AS bundle_rev, t.outcomes
+    `SELECT o.id, o.device_id, o.version, o.bundle_id, o.seq, o.resolution_rev, d.rev AS device_rev, d.wallet_known, b.rev AS bundle_rev, t.outcomes
      FROM offline_outbox o
      LEFT JOIN offline_devices d ON o.bundle_id IS NULL AND o.resolution_rev IS NULL AND d.device_id = o.device_id
      LEFT JOIN offline_tx_bundles b ON b.device_id = o.device_id AND b.bundle_id = o.bundle_id
@@ -145,7 +146,9 @@ function confirmationOf(row: Said): Confirmation | undefined {
   // There since it is in the inbox.
   if (row.resolution_rev !== null) return { kind: 'resolution_recorded', deviceId, rev: row.resolution_rev }
   if (row.bundle_id === null || row.seq === null) {
-    return row.device_rev === null ? undefined : { kind: 'device_recorded', deviceId, rev: row.device_rev }
+    if (row.device_rev === null) return undefined
+    const wallet = row.wallet_known ? 'known' : 'unknown'
+    return { kind: 'device_recorded', deviceId, rev: row.device_rev, wallet }
   }
   const bundleId = parseUlid(row.bundle_id)
   if (bundleId === undefined) throw new Error('not a bundle id')

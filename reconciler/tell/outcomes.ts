@@ -15,7 +15,7 @@ import {
 } from './outbox.ts'
 
 /**
- * Outbox → edge: claim the oldest of each device → read what holds → send → mark. No lock is held while sending.
+ * Outbox → edge: claim the oldest of each device → read what is true now → send → mark. No lock is held while sending.
  *
  * Dies after sending: the lease runs out and the same is said again, which the edge takes without a change. It is tried
  * until the edge takes it.

@@ -35,7 +35,7 @@ const PROMISE =
   'each bundle bears its device’s signature and a receipt for its bytes, and its payments are those recorded'
 const BATCH = 200
 
-interface BundleRow {
+interface RecordedBundle {
   device_id: string
   bundle_id: string
   country: string
@@ -50,6 +50,8 @@ interface BundleRow {
   digest_before: Uint8Array | null
   bundle: Uint8Array
   receipt: Uint8Array
+  /** Numbers that it gives to no payment, in order; null for none. */
+  voids: number[] | null
 }
 
 interface PaymentRow {
@@ -87,7 +89,7 @@ export async function checkBundles(deps: BundleCheckDeps): Promise<Finding> {
       if (fault === 'unknown_recipient_key') unopened += 1
       else {
         found += 1
-        const { device_id, bundle_id } = rows[i] as BundleRow
+        const { device_id, bundle_id } = rows[i] as RecordedBundle
         if (wrong.length < examplesMax) wrong.push({ device_id, bundle_id, fault })
       }
     }
@@ -113,7 +115,7 @@ export function bundlesSkipped(): Finding {
 const keyOf = (row: { device_id: string; bundle_id: string }) => `${row.device_id}/${row.bundle_id}`
 
 async function faultOfBundle(
-  row: BundleRow,
+  row: RecordedBundle,
   payments: readonly PaymentRow[],
   registry: Registry,
   keys: KeyProvider,
@@ -134,6 +136,8 @@ async function faultOfBundle(
   }
   const made = payload.entries.filter((entry): entry is Payment => !isVoided(entry))
   if (!(await areRowsOf(made, payments))) return 'payments_differ'
+  const voids = payload.entries.filter(isVoided).map(({ counter }) => counter)
+  if (JSON.stringify(voids) !== JSON.stringify(row.voids ?? [])) return 'voids_differ'
   const byCounter = new Map(payments.map((payment) => [payment.counter, payment]))
   for (const payment of made) {
     const own = byCounter.get(payment.counter) as PaymentRow
@@ -143,9 +147,15 @@ async function faultOfBundle(
   return undefined
 }
 
-type EvidenceFault = 'row_differs' | 'chain_broken' | 'payments_differ' | 'decision_overruled' | 'payer_not_proven'
+type EvidenceFault =
+  | 'row_differs'
+  | 'chain_broken'
+  | 'payments_differ'
+  | 'voids_differ'
+  | 'decision_overruled'
+  | 'payer_not_proven'
 
-function isRowOf({ bundle, digest, receipt }: VerifiedBundle, row: BundleRow): boolean {
+function isRowOf({ bundle, digest, receipt }: VerifiedBundle, row: RecordedBundle): boolean {
   return (
     equalBytes(digest, new Uint8Array(row.digest)) &&
     receipt.seq === row.seq &&
@@ -202,7 +212,7 @@ const factsOf = ({ type, method, amount, currency, sender, receiver, merchantId,
   ...[type, method, amount, currency, sender, receiver, merchantId ?? null, initiatedAtMs],
 ]
 
-async function paymentsOf(client: pg.ClientBase, bundles: readonly BundleRow[]): Promise<readonly PaymentRow[]> {
+async function paymentsOf(client: pg.ClientBase, bundles: readonly RecordedBundle[]): Promise<readonly PaymentRow[]> {
   const { rows } = await client.query<PaymentRow>(
     `WITH b AS (SELECT * FROM unnest($1::text[], $2::text[]) AS b (device_id, bundle_id))
      SELECT device_id, bundle_id, counter, content_hash, status,
@@ -228,9 +238,11 @@ async function countBundles(client: pg.ClientBase, sample: number | undefined): 
 }
 
 /** All of them, device by device, or a random sample. */
-async function* bundlesInBatches(client: pg.ClientBase, sample: number | undefined): AsyncGenerator<BundleRow[]> {
+async function* bundlesInBatches(client: pg.ClientBase, sample: number | undefined): AsyncGenerator<RecordedBundle[]> {
   const columns = `device_id, bundle_id, country, policy_version, seq, digest, signed_at, received_at, first_counter,
-                   last_counter, digest_before, bundle, receipt`
+                   last_counter, digest_before, bundle, receipt,
+                   (SELECT json_agg(v.counter ORDER BY v.counter) FROM offline_tx_voids v
+                    WHERE v.device_id = b.device_id AND v.bundle_id = b.bundle_id) AS voids`
   const chained = `(
     SELECT *, CASE lag(seq) OVER chain WHEN seq - 1 THEN lag(digest) OVER chain END AS digest_before
     FROM offline_tx_bundles WINDOW chain AS (PARTITION BY device_id ORDER BY seq, bundle_id)) b`
@@ -241,7 +253,7 @@ async function* bundlesInBatches(client: pg.ClientBase, sample: number | undefin
            USING (device_id, bundle_id)`
   await client.query(`DECLARE verify_bundles NO SCROLL CURSOR FOR SELECT ${columns} FROM ${chained} ${chosen}`)
   for (;;) {
-    const { rows } = await client.query<BundleRow>(`FETCH ${BATCH} FROM verify_bundles`)
+    const { rows } = await client.query<RecordedBundle>(`FETCH ${BATCH} FROM verify_bundles`)
     if (rows.length === 0) break
     yield rows
   }

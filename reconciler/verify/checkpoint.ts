@@ -6,7 +6,7 @@ import type pg from 'pg'
 import * as z from 'zod'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { toHex, utf8 } from '../../src/protocol/bytes.ts'
-import { transact } from '../db.ts'
+import { transact, unhurried } from '../db.ts'
 
 /**
  * Checkpoints of the audit chains, outside the database: a file to which a line is added each day. A line is a JWS
@@ -89,9 +89,8 @@ export async function writeCheckpoint(
   at: Date,
   isDue: (last: Checkpoint | undefined) => boolean = () => true,
 ): Promise<Checkpoint | undefined> {
-  return transact(pool, async (client) => {
-    // Reading the whole book takes as long as it takes. The lock is this file's own: nobody who posts waits for it.
-    await client.query('SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0')
+  const write = async (client: pg.ClientBase) => {
+    // The lock is this file's own: nobody who posts waits for it.
     await client.query('SELECT pg_advisory_xact_lock($1)', [CHECKPOINT_LOCK])
     const before = await readCheckpoints(file, keys.verify)
     if (!isDue(before.last)) return undefined
@@ -110,7 +109,8 @@ export async function writeCheckpoint(
     const signed = await new FlattenedSign(utf8(JSON.stringify(checkpoint))).setProtectedHeader(HEADER).sign(keys.sign)
     await appendAt(file, before.bytes, `${JSON.stringify(signed)}\n`)
     return checkpoint
-  })
+  }
+  return transact(pool, (client) => unhurried(client, () => write(client)))
 }
 
 const dayOf = (at: string) => at.slice(0, 'YYYY-MM-DD'.length)

@@ -101,7 +101,7 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
   },
   {
     name: 'resolutions_carried_out',
-    promise: 'what people decided is what became of the payment, and nothing was decided that nobody decided',
+    promise: 'what people resolved is what became of the payment, and no outcome of people is without a resolution',
     sql: `
       SELECT coalesce(d.device_id, p.device_id) AS device_id, coalesce(d.counter, p.counter) AS counter, d.choice,
              p.status, p.reason
@@ -120,7 +120,7 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
   },
   {
     name: 'payment_statuses',
-    promise: 'each payment is what was put on record when its bundle was settled, unless people decided about it',
+    promise: 'each payment is what was put on record when its bundle was settled, unless people resolved it',
     sql: `
       WITH on_record AS (
         SELECT l.device_id, l.bundle_id, (r ->> 0)::bigint AS counter, r ->> 1 AS status, r ->> 2 AS reason
@@ -212,6 +212,14 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
       LEFT JOIN offline_devices d USING (device_id)
       LEFT JOIN offline_policies p ON p.country = b.country AND p.version = b.policy_version
       WHERE d.device_id IS NULL OR p.country IS NULL`,
+  },
+  {
+    name: 'device_wallets',
+    promise: 'no device is said to have its wallet in the ledger that has none there',
+    sql: `
+      SELECT d.device_id FROM offline_devices d
+      LEFT JOIN wallet_core.accounts a ON a.wallet_id = d.owner_wallet AND a.kind <> 'system'
+      WHERE d.wallet_known AND a.account_id IS NULL`,
   },
   {
     name: 'device_keys',

@@ -1,6 +1,7 @@
 import type { CryptoKey } from 'jose'
 import type pg from 'pg'
 import type { KeyProvider } from '../../src/crypto/key-provider.ts'
+import { unhurried } from '../db.ts'
 import { AUDIT_CHECKS } from './audit-checks.ts'
 import { bundlesSkipped, checkBundles } from './bundles.ts'
 import { type Finding, runCheck } from './check.ts'
@@ -34,35 +35,38 @@ export interface Verification {
 }
 
 export async function verifyBook(options: VerifyOptions): Promise<Verification> {
-  const { pool, keys, sample, checkpoints, examplesMax, onProgress } = options
-  const client = await pool.connect()
+  const client = await options.pool.connect()
   let failed: Error | undefined
   try {
     await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY')
-    // Millions of rows take as long as they take; a big join should not go through the disk in small pieces.
-    await client.query(
-      `SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL work_mem = '64MB'`,
-    )
-    const findings: Finding[] = []
-    const checks = [...LEDGER_CHECKS, ...SETTLEMENT_CHECKS, ...AUDIT_CHECKS, ...GUARD_CHECKS]
-    for (const [done, check] of checks.entries()) {
-      onProgress({ label: check.name, done, total: checks.length })
-      findings.push(await runCheck(client, check, examplesMax))
-    }
-    if (keys === undefined) findings.push(bundlesSkipped())
-    else {
-      const progress = (done: number, total: number) => onProgress({ label: 'bundle_evidence', done, total })
-      const deps = { client, pool, keys, examplesMax, onProgress: progress, ...(sample !== undefined && { sample }) }
-      findings.push(await checkBundles(deps))
-    }
-    if (checkpoints) findings.push(await checkCheckpoints(client, checkpoints.file, checkpoints.key, examplesMax))
-    const waiting = await readWaiting(client)
+    const verification = await unhurried(client, () => checkAll(client, options))
     await client.query('COMMIT')
-    return { sound: findings.every(({ found }) => found === 0), findings, waiting }
+    return verification
   } catch (error) {
     failed = error instanceof Error ? error : new Error(String(error))
     throw error
   } finally {
     client.release(failed)
   }
+}
+
+async function checkAll(client: pg.PoolClient, options: VerifyOptions): Promise<Verification> {
+  const { pool, keys, sample, checkpoints, examplesMax, onProgress } = options
+  // A big join should not go through the disk in small pieces.
+  await client.query(`SET LOCAL work_mem = '64MB'`)
+  const findings: Finding[] = []
+  const checks = [...LEDGER_CHECKS, ...SETTLEMENT_CHECKS, ...AUDIT_CHECKS, ...GUARD_CHECKS]
+  for (const [done, check] of checks.entries()) {
+    onProgress({ label: check.name, done, total: checks.length })
+    findings.push(await runCheck(client, check, examplesMax))
+  }
+  if (keys === undefined) findings.push(bundlesSkipped())
+  else {
+    const progress = (done: number, total: number) => onProgress({ label: 'bundle_evidence', done, total })
+    const deps = { client, pool, keys, examplesMax, onProgress: progress, ...(sample !== undefined && { sample }) }
+    findings.push(await checkBundles(deps))
+  }
+  if (checkpoints) findings.push(await checkCheckpoints(client, checkpoints.file, checkpoints.key, examplesMax))
+  const waiting = await readWaiting(client)
+  return { sound: findings.every(({ found }) => found === 0), findings, waiting }
 }

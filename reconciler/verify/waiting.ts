@@ -22,6 +22,8 @@ export async function readWaiting(client: pg.ClientBase): Promise<readonly Waiti
      UNION ALL SELECT 'copies whose first payment has not arrived', count(*)
        FROM offline_tx_copies c
        WHERE NOT EXISTS (SELECT FROM offline_transactions p WHERE p.device_id = c.device_id AND p.counter = c.counter)
+     UNION ALL SELECT 'devices whose wallet the ledger does not know', count(*)
+       FROM offline_devices WHERE NOT wallet_known
      UNION ALL SELECT 'bundles missing between those of their device', coalesce(sum(missing), 0)::bigint
        FROM (SELECT max(seq) - count(DISTINCT seq) AS missing FROM offline_tx_bundles GROUP BY device_id) m`,
   )

@@ -2,7 +2,7 @@ import { type CborMap, type CborValue, decodeCbor, encodeCbor, MalformedCbor } f
 import { type DeviceId, isDeviceId } from './ids.ts'
 import { BUNDLE_ID_BYTES, COUNTER_MAX, PAYMENTS_PER_BUNDLE_MAX } from './limits.ts'
 import { type Outcome, outcomeFromCbor, outcomeToCbor } from './notice.ts'
-import { bytes, list, map, positive } from './shape.ts'
+import { bytes, list, map, oneOf, positive } from './shape.ts'
 
 /**
  * What the reconciler tells the edge (`POST /internal/outcomes`): what it holds durably, so that it is no longer owed,
@@ -15,6 +15,8 @@ export interface DeviceRecorded {
   readonly kind: 'device_recorded'
   readonly deviceId: DeviceId
   readonly rev: number
+  /** Whether the ledger has an account for the owner's wallet. Without one no payment of the device can be posted. */
+  readonly wallet?: 'known' | 'unknown'
 }
 
 /** The bundle is in Postgres: no message about it has to be sent again. */
@@ -46,6 +48,8 @@ interface ResolutionRecorded {
   readonly rev: number
 }
 
+const WALLET_STATES = ['known', 'unknown'] as const
+
 const KIND = { device_recorded: 1, bundle_recorded: 2, bundle_settled: 3, resolution_recorded: 4 } as const
 
 /** Confirmations in one call, and the bytes that they may take. */
@@ -62,7 +66,11 @@ function toCbor(confirmation: Confirmation): CborMap {
     [1, confirmation.deviceId],
   ])
   if (confirmation.kind === 'device_recorded' || confirmation.kind === 'resolution_recorded') {
-    return fields.set(2, confirmation.rev)
+    fields.set(2, confirmation.rev)
+    if (confirmation.kind === 'device_recorded' && confirmation.wallet !== undefined) {
+      fields.set(3, WALLET_STATES.indexOf(confirmation.wallet))
+    }
+    return fields
   }
   fields.set(2, confirmation.bundleId).set(3, confirmation.seq)
   if (confirmation.kind === 'bundle_recorded') return fields
@@ -81,8 +89,13 @@ function fromCbor(value: CborValue): Confirmation {
   if (!isDeviceId(deviceId)) throw new MalformedCbor('confirmation.device_id')
   switch (value.get(0)) {
     case KIND.device_recorded:
-      map(value, 'confirmation', [0, 1, 2])
-      return { kind: 'device_recorded', deviceId, rev: positive(value.get(2), 'confirmation.rev') }
+      map(value, 'confirmation', [0, 1, 2], [3])
+      return {
+        kind: 'device_recorded',
+        deviceId,
+        rev: positive(value.get(2), 'confirmation.rev'),
+        ...(value.has(3) && { wallet: oneOf(value.get(3), 'confirmation.wallet', WALLET_STATES) }),
+      }
     case KIND.resolution_recorded:
       map(value, 'confirmation', [0, 1, 2])
       return { kind: 'resolution_recorded', deviceId, rev: positive(value.get(2), 'confirmation.rev') }

@@ -75,7 +75,7 @@ export function eventOf({ status, reason }: Pick<Outcome, 'status' | 'reason'>):
   return reason === 'risk_rejected' || reason === 'reviewer_rejected' ? 'risk_rejected' : undefined
 }
 
-/** Outcomes as apply-outcomes.ts reports them: only payments whose status really changed, so that repeats do not count. */
+/** Outcomes as the Device Object applies them: only payments whose status really changed, so that repeats do not count. */
 export function withOutcomes(
   reputation: Reputation,
   news: readonly Pick<Outcome, 'status' | 'reason'>[],

@@ -172,7 +172,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages that a room may use, by the start of its path; a platform's modules are packages like any other. */
 export const PACKAGES: Readonly<Record<string, RegExp>> = {
-  'src/protocol': /^cborg$/,
+  'src/protocol': /^$/,
   'src/crypto': /^(hpke|@panva\/hpke-noble|@noble\/.+|zod)$/,
   'src/risk': /^zod$/,
   'src/device/sdk': /^@noble\//,

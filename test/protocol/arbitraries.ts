@@ -157,7 +157,15 @@ export function confirmations(): fc.Arbitrary<Confirmation> {
   const bundle = { deviceId: deviceIds(), bundleId: bytesOf(16), seq: counters() }
   const rev = fc.integer({ min: 1 })
   return fc.oneof(
-    fc.record({ kind: fc.constant('device_recorded' as const), deviceId: deviceIds(), rev }),
+    fc.record(
+      {
+        kind: fc.constant('device_recorded' as const),
+        deviceId: deviceIds(),
+        rev,
+        wallet: fc.constantFrom('known' as const, 'unknown' as const),
+      },
+      { requiredKeys: ['kind', 'deviceId', 'rev'] },
+    ),
     fc.record({ kind: fc.constant('bundle_recorded' as const), ...bundle }),
     fc.record({
       kind: fc.constant('bundle_settled' as const),

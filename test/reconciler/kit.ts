@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { vi } from 'vitest'
 import { newSecrets } from '../../dev/secrets.ts'
 import { parseConfig } from '../../reconciler/config.ts'
 import { openLog } from '../../reconciler/log.ts'
@@ -24,12 +25,19 @@ import { type Made, randomBytes, TestDevice } from '../kit/device.ts'
 import type { Database } from './database.ts'
 import { Network } from './network.ts'
 
+/**
+ * Tests wait for what they wait for, however busy the machine is; whoever waits this long hangs. For `expect.poll`, and for
+ * every test of a file that imports this one.
+ */
+export const EVENTUALLY = { timeout: 600_000 }
+vi.setConfig({ testTimeout: EVENTUALLY.timeout, hookTimeout: EVENTUALLY.timeout })
+
 /** An edge that signs whatever it is asked to, devices with keys, and reconcilers on a real database. */
 export interface World {
   readonly network: Network
   readonly keySet: KeySet
   readonly env: Readonly<Record<string, string>>
-  /** The clock of everything in this world; moves only when told. */
+  /** The clock of everything in this world; moves only when told, unless processes of their own take part. */
   now: number
   /** A device whose owner has an account of this kind. */
   device(kind?: 'merchant' | 'agent' | 'customer'): Promise<TestDevice>
@@ -56,6 +64,12 @@ export interface World {
   /** Everything that can be done now is done, also what was in a pause. */
   settle(reconciler?: Reconciler): Promise<void>
   close(): Promise<void>
+}
+
+/** For reconcilers that are processes: its clock is theirs, or their calls would come from the future after some minutes. */
+export async function makeLiveWorld(database: Database, over: Record<string, string> = {}): Promise<World> {
+  const world = await makeWorld(database, over)
+  return Object.defineProperty(world, 'now', { get: Date.now })
 }
 
 export async function makeWorld(database: Database, over: Record<string, string> = {}): Promise<World> {

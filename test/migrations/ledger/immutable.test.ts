@@ -72,10 +72,10 @@ test('the functions that change anything and that the application can call: thos
       AND p.prorettype <> 'trigger'::regtype AND has_function_privilege(p.oid, 'EXECUTE')
     ORDER BY name`)
   expect(rows.map(({ name }) => name)).toEqual([
+    'offline_apply_reversals',
+    'offline_apply_reviews',
     'offline_prove_payers',
     'offline_prune_inbox',
     'offline_record_transactions',
-    'offline_settle_reversals',
-    'offline_settle_reviews',
   ])
 })

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parseConfig } from '../../../reconciler/config.ts'
 import { openReconciler } from '../../../reconciler/run.ts'
 import { useDatabase } from '../database.ts'
-import { makeWorld, newWallet, type World } from '../kit.ts'
+import { EVENTUALLY, makeWorld, newWallet, type World } from '../kit.ts'
 import { commitCuttingWire, expectSound, keepingLog } from './kit.ts'
 
 const db = useDatabase()
@@ -35,11 +35,11 @@ test.each(['before', 'after'] as const)(
       )
     }
     // Pulling, registering and posting have each met it.
-    await expect.poll(() => wire.state.cuts, { timeout: 30_000 }).toBeGreaterThan(4)
+    await expect.poll(() => wire.state.cuts, EVENTUALLY).toBeGreaterThan(4)
     wire.state.armed = undefined
-    await expect.poll(() => db().balance(payer), { timeout: 30_000 }).toBe(100_000 - 6 * 2500)
+    await expect.poll(() => db().balance(payer), EVENTUALLY).toBe(100_000 - 6 * 2500)
     const told = () => new Set(world.network.outcomes(device.id).map(({ counter }) => counter)).size
-    await expect.poll(told, { timeout: 30_000 }).toBe(6)
+    await expect.poll(told, EVENTUALLY).toBe(6)
     clearInterval(ticking)
     stop.abort()
     await running

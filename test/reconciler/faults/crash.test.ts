@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { expectSoundBook } from '../../migrations/ledger/book.ts'
 import { useDatabase } from '../database.ts'
-import { makeWorld, newWallet, type World } from '../kit.ts'
+import { EVENTUALLY, makeWorld, newWallet, type World } from '../kit.ts'
 import { roundWithCut } from './cut.ts'
 
 const db = useDatabase()
@@ -24,7 +24,7 @@ async function settleWithCut(at: number, how: 'before' | 'after'): Promise<boole
     await world.settle()
     return world.network.outcomes(device.id).length
   }
-  await expect.poll(told, { timeout: 20_000 }).toBeGreaterThanOrEqual(3)
+  await expect.poll(told, EVENTUALLY).toBeGreaterThanOrEqual(3)
   expect(await db().balance(payer)).toBe(2500)
   expect(await db().balance(device.ownerWallet)).toBe(7500)
   const counters = new Set(world.network.outcomes(device.id).map(({ counter, status }) => `${counter} ${status}`))

@@ -3,7 +3,7 @@ import { parseConfig } from '../../../reconciler/config.ts'
 import { openReconciler } from '../../../reconciler/run.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import { useDatabase } from '../database.ts'
-import { makeWorld, newWallet, type World } from '../kit.ts'
+import { EVENTUALLY, makeWorld, newWallet, type World } from '../kit.ts'
 import { deadlocks, expectSound, keepingLog } from './kit.ts'
 
 const db = useDatabase()
@@ -42,7 +42,7 @@ test('opposing transfers between two wallets through three reconcilers: no deadl
     const { rows } = await db().app.query("SELECT count(*) FROM offline_transactions WHERE status = 'succeeded'")
     return rows[0].count
   }
-  await expect.poll(posted, { timeout: 40_000, interval: 50 }).toBe(12 * 4 * 20)
+  await expect.poll(posted, { ...EVENTUALLY, interval: 50 }).toBe(12 * 4 * 20)
   clearInterval(ticking)
   stop.abort()
   await Promise.all(running)

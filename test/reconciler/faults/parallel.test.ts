@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { expectSoundBook } from '../../migrations/ledger/book.ts'
 import { useDatabase } from '../database.ts'
-import { makeWorld, newWallet, type World } from '../kit.ts'
+import { EVENTUALLY, makeWorld, newWallet, type World } from '../kit.ts'
 
 const db = useDatabase()
 let world: World
@@ -38,7 +38,7 @@ test('three reconcilers at once, every message twice and in any order: exactly o
     const { pending, untold } = await (workers[0] as (typeof workers)[number]).backlog()
     return world.network.queued === 0 && pending === 0 && untold === 0
   }
-  await expect.poll(settled, { timeout: 40_000, interval: 50 }).toBe(true)
+  await expect.poll(settled, { ...EVENTUALLY, interval: 50 }).toBe(true)
   stop.abort()
   await Promise.all(running)
   clearInterval(ticking)

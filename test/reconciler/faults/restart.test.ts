@@ -8,7 +8,7 @@ import { openPool } from '../../../reconciler/db.ts'
 import { migrate } from '../../../reconciler/migrate.ts'
 import { expectSoundBook } from '../../migrations/ledger/book.ts'
 import type { Database } from '../database.ts'
-import { makeWorld, type World } from '../kit.ts'
+import { EVENTUALLY, makeWorld, type World } from '../kit.ts'
 
 let dir: string
 let postgres: Postgres
@@ -37,9 +37,7 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
-test('Postgres killed and started again in the middle of the work: exactly once, nothing lost', {
-  timeout: 120_000,
-}, async () => {
+test('Postgres killed and started again in the middle of the work: exactly once, nothing lost', async () => {
   const devices = await Promise.all(Array.from({ length: 6 }, () => world.device()))
   await owner.query("SELECT wallet_core.open_account('payer', 'XOF')")
   await owner.query("SELECT wallet_core.fund('t', '{1}', '{payer}', '{100000000}', 'XOF', now())")
@@ -68,7 +66,7 @@ test('Postgres killed and started again in the middle of the work: exactly once,
     )
     return rows[0].open === 0 && world.network.queued === 0
   }
-  await expect.poll(() => settled().catch(() => false), { timeout: 60_000, interval: 100 }).toBe(true)
+  await expect.poll(() => settled().catch(() => false), { ...EVENTUALLY, interval: 100 }).toBe(true)
   clearInterval(ticking)
   stop.abort()
   await Promise.all(running)

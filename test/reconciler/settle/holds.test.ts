@@ -9,7 +9,7 @@ import { expectSoundBook } from '../../migrations/ledger/book.ts'
 import { call } from '../commands/kit.ts'
 import { useDatabase } from '../database.ts'
 import { roundWithCut } from '../faults/cut.ts'
-import { makeWorld, newWallet, runThree, type World } from '../kit.ts'
+import { EVENTUALLY, makeWorld, newWallet, runThree, type World } from '../kit.ts'
 
 /** Money of a payment that waits for a person cannot be spent before the resolution. */
 const db = useDatabase()
@@ -251,7 +251,7 @@ test('three reconcilers, the same two wallets paying each other, resolutions amo
     )
     return rows[0].n
   }
-  await runThree(world, () => expect.poll(settled, { timeout: 40_000, interval: 50 }).toBe(8 * 3))
+  await runThree(world, () => expect.poll(settled, { ...EVENTUALLY, interval: 50 }).toBe(8 * 3))
   const [a, b] = [await funds(wallets[0] ?? ''), await funds(wallets[1] ?? '')]
   expect([a[1], b[1], a[0] + b[0]]).toEqual([0, 0, 30_000])
   const { rows } = await db().app.query('SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()')
@@ -270,7 +270,7 @@ async function settleWithCut(at: number, how: 'before' | 'after', isResolved: bo
     return told(device)
   }
   const end = isResolved ? { 1: 'succeeded', 2: 'reviewer_rejected' } : { 1: 'risk_review', 2: 'risk_review' }
-  await expect.poll(done, { timeout: 20_000 }).toEqual(end)
+  await expect.poll(done, EVENTUALLY).toEqual(end)
   expect(await funds(payer)).toEqual(isResolved ? [7500, 0] : [10_000, 5000])
   return dead
 }

@@ -85,7 +85,7 @@ test.each(Object.entries(FORGERIES))(
     world.network.send(genuine)
     await world.settle()
     expect(await db().balance(payer)).toBe(7500)
-    expect(confirmed(device)).toContainEqual({ kind: 'device_recorded', deviceId: device.id, rev: 1 })
+    expect(confirmed(device)).toContainEqual({ kind: 'device_recorded', deviceId: device.id, rev: 1, wallet: 'known' })
   },
 )
 

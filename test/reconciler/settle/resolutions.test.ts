@@ -8,7 +8,7 @@ import { expectSoundBook } from '../../migrations/ledger/book.ts'
 import { call } from '../commands/kit.ts'
 import { useDatabase } from '../database.ts'
 import { roundWithCut } from '../faults/cut.ts'
-import { makeWorld, newWallet, runThree, type World } from '../kit.ts'
+import { EVENTUALLY, makeWorld, newWallet, runThree, type World } from '../kit.ts'
 
 const db = useDatabase()
 let world: World
@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => world.close())
 afterEach(() => expectSoundBook(db().app))
 
-interface Held {
+interface Waiting {
   readonly device: TestDevice
   readonly payer: string
   readonly made: Made
@@ -27,7 +27,7 @@ interface Held {
   readonly bundle: Uint8Array
 }
 
-async function held(count: number, balance = 100_000, over: Partial<Payment> = {}): Promise<Held> {
+async function waiting(count: number, balance = 100_000, over: Partial<Payment> = {}): Promise<Waiting> {
   const [device, payer] = [await world.device(), newWallet()]
   await db().open(payer, balance)
   const payments = Array.from({ length: count }, () => device.payment({ sender: payer, ...over }))
@@ -55,7 +55,7 @@ const bundleOf = async (deviceId: string) => {
 }
 
 test('an approved payment is posted, a rejected one refused, and one that nobody decided about waits on', async () => {
-  const { device, payer, made, facts, bundle } = await held(3)
+  const { device, payer, made, facts, bundle } = await waiting(3)
   world.network.send(facts, bundle)
   await world.settle()
   expect(told(device.id)).toEqual({ 1: 'amount_review', 2: 'amount_review', 3: 'amount_review' })
@@ -76,7 +76,7 @@ test('an approved payment is posted, a rejected one refused, and one that nobody
 })
 
 test('each resolution is on record with those who made it and with what came of it, and nothing personal', async () => {
-  const { device, payer, made, facts, bundle } = await held(2)
+  const { device, payer, made, facts, bundle } = await waiting(2)
   const actors = ['user:anna', 'user:bo']
   world.network.send(facts, bundle, world.review(made, 1, { 1: 'approve', 2: 'reject' }, { actors }))
   await world.settle()
@@ -105,7 +105,7 @@ test('each resolution is on record with those who made it and with what came of 
 })
 
 test('an approved payment without funds fails, and is listed as owed with who bears it', async () => {
-  const { device, payer, made, facts, bundle } = await held(1, 100)
+  const { device, payer, made, facts, bundle } = await waiting(1, 100)
   world.network.send(facts, bundle, world.review(made, 1, { 1: 'approve' }))
   await world.settle()
   expect(told(device.id)).toEqual({ 1: 'insufficient_funds' })
@@ -118,7 +118,7 @@ test('an approved payment without funds fails, and is listed as owed with who be
 
 test('approval is no payer’s word: a payment that was held without proof fails when it is approved', async () => {
   const over = { amount: amountMinor(10_001), authorization: randomBytes(80) }
-  const { device, payer, made, facts, bundle } = await held(1, 100_000, over)
+  const { device, payer, made, facts, bundle } = await waiting(1, 100_000, over)
   world.network.send(facts, bundle, world.review(made, 1, { 1: 'approve' }))
   await world.settle()
   expect(told(device.id)).toEqual({ 1: 'payer_not_proven' })
@@ -126,15 +126,15 @@ test('approval is no payer’s word: a payment that was held without proof fails
 })
 
 test.each([
-  ['before its bundle', ({ facts, bundle }: Held, resolution: Uint8Array) => [[facts, resolution], [bundle]]],
+  ['before its bundle', ({ facts, bundle }: Waiting, resolution: Uint8Array) => [[facts, resolution], [bundle]]],
   [
     'before its bundle and its device',
-    ({ facts, bundle }: Held, resolution: Uint8Array) => [[resolution], [bundle], [facts]],
+    ({ facts, bundle }: Waiting, resolution: Uint8Array) => [[resolution], [bundle], [facts]],
   ],
-  ['with its bundle', ({ facts, bundle }: Held, resolution: Uint8Array) => [[facts], [resolution, bundle]]],
+  ['with its bundle', ({ facts, bundle }: Waiting, resolution: Uint8Array) => [[facts], [resolution, bundle]]],
   [
     'again and again',
-    ({ facts, bundle }: Held, resolution: Uint8Array) => [
+    ({ facts, bundle }: Waiting, resolution: Uint8Array) => [
       [resolution, resolution],
       [facts, bundle],
       [resolution],
@@ -142,7 +142,7 @@ test.each([
     ],
   ],
 ] as const)('a resolution that comes %s is carried out once', async (_, order) => {
-  const one = await held(1)
+  const one = await waiting(1)
   for (const messages of order(one, await world.review(one.made, 1, { 1: 'approve' }))) {
     world.network.send(...messages)
     await (await world.reconciler()).once()
@@ -155,7 +155,7 @@ test.each([
 })
 
 test('a resolution that waits for its bundle is confirmed, visible and never parked', async () => {
-  const { device, made, facts } = await held(1)
+  const { device, made, facts } = await waiting(1)
   world.network.send(facts, world.review(made, 1, { 1: 'approve' }))
   for (let i = 0; i < 15; i++) await world.settle()
   expect(world.network.confirmed).toContainEqual({ kind: 'resolution_recorded', deviceId: device.id, rev: 1 })
@@ -170,7 +170,7 @@ test.each([
   ['in order', [1, 2]],
   ['the later one first', [2, 1]],
 ])('of two resolutions that wait for one payment the later one holds, arriving %s', async (_, order) => {
-  const { device, payer, made, facts, bundle } = await held(1)
+  const { device, payer, made, facts, bundle } = await waiting(1)
   const resolutions = { 1: world.review(made, 1, { 1: 'approve' }), 2: world.review(made, 2, { 1: 'reject' }) }
   world.network.send(facts)
   await world.settle()
@@ -189,7 +189,7 @@ test.each([
 })
 
 test('a resolution about a payment that does not wait changes nothing, and is visible', async () => {
-  const { device, payer, made, facts, bundle } = await held(1)
+  const { device, payer, made, facts, bundle } = await waiting(1)
   world.network.send(facts, bundle, world.review(made, 1, { 1: 'approve' }))
   await world.settle()
   const before = await bundleOf(device.id)
@@ -213,7 +213,7 @@ test('a resolution about a payment that does not wait changes nothing, and is vi
 })
 
 test('another resolution under a recorded number is parked, and the first one stands', async () => {
-  const { device, made, facts } = await held(1)
+  const { device, made, facts } = await waiting(1)
   world.network.send(facts, world.review(made, 1, { 1: 'approve' }))
   await world.settle()
   world.network.send(world.review(made, 1, { 1: 'reject' }))
@@ -230,7 +230,7 @@ test('another resolution under a recorded number is parked, and the first one st
 })
 
 test('a resolution about a copy is none about the payment, which another bundle holds', async () => {
-  const { device, payer, facts, bundle } = await held(1)
+  const { device, payer, facts, bundle } = await waiting(1)
   const again = [device.payment({ sender: payer, counter: 1 })]
   const made = await device.bundle(again, world.keySet)
   const exceptions = [{ counter: 1, decision: 'refused', reason: 'duplicate' } as const]
@@ -242,7 +242,7 @@ test('a resolution about a copy is none about the payment, which another bundle 
 })
 
 test('a copy of a held payment in another bundle is not what was decided about', async () => {
-  const { device, payer, made, facts, bundle } = await held(1)
+  const { device, payer, made, facts, bundle } = await waiting(1)
   const copy = await world.admit(
     device,
     [device.payment({ sender: payer, counter: 1 })],
@@ -257,7 +257,7 @@ test('a copy of a held payment in another bundle is not what was decided about',
 })
 
 test('three reconcilers at once, every message twice and in any order: each resolution once', async () => {
-  const all = await Promise.all(Array.from({ length: 8 }, () => held(6)))
+  const all = await Promise.all(Array.from({ length: 8 }, () => waiting(6)))
   const messages = all.flatMap(({ made, facts, bundle }) => [
     ...[facts, bundle],
     world.review(made, 1, { 1: 'approve', 2: 'reject' }),
@@ -274,7 +274,7 @@ test('three reconcilers at once, every message twice and in any order: each reso
     )
     return rows[0].n
   }
-  await runThree(world, () => expect.poll(settled, { timeout: 40_000, interval: 50 }).toBe(8 * 6))
+  await runThree(world, () => expect.poll(settled, { ...EVENTUALLY, interval: 50 }).toBe(8 * 6))
   for (const { payer } of all) expect(await db().balance(payer)).toBe(100_000 - 4 * 2500)
   const { rows } = await db().app.query(
     'SELECT DISTINCT status, rev FROM offline_tx_bundles WHERE device_id = ANY ($1)',
@@ -285,7 +285,7 @@ test('three reconcilers at once, every message twice and in any order: each reso
 
 /** A held payment, decided about, by a reconciler whose wire to Postgres breaks at the given message. */
 async function decideWithCut(at: number, how: 'before' | 'after'): Promise<boolean> {
-  const { device, payer, made, facts, bundle } = await held(2)
+  const { device, payer, made, facts, bundle } = await waiting(2)
   world.network.send(facts, bundle)
   await (await world.reconciler()).once()
   world.network.send(world.review(made, 1, { 1: 'approve', 2: 'reject' }))
@@ -294,7 +294,7 @@ async function decideWithCut(at: number, how: 'before' | 'after'): Promise<boole
     await world.settle()
     return told(device.id)
   }
-  await expect.poll(done, { timeout: 20_000 }).toEqual({ 1: 'succeeded', 2: 'reviewer_rejected' })
+  await expect.poll(done, EVENTUALLY).toEqual({ 1: 'succeeded', 2: 'reviewer_rejected' })
   expect(await db().balance(payer)).toBe(97_500)
   expect(await bundleOf(device.id)).toEqual({ status: 'partially_accepted', rev: 2 })
   return dead
@@ -308,7 +308,7 @@ test.each(['before', 'after'] as const)('killed %s any message to Postgres: each
 })
 
 test('a resolution that breaks the database’s rules holds up no other, and is tried again', async () => {
-  const [bad, good] = [await held(1), await held(1)]
+  const [bad, good] = [await waiting(1), await waiting(1)]
   world.network.send(bad.facts, bad.bundle, good.facts, good.bundle)
   await world.settle()
   await db().owner.query(

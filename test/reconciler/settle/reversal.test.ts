@@ -8,7 +8,7 @@ import { expectSoundBook } from '../../migrations/ledger/book.ts'
 import { call } from '../commands/kit.ts'
 import { useDatabase } from '../database.ts'
 import { roundWithCut } from '../faults/cut.ts'
-import { makeWorld, newWallet, runThree, type World } from '../kit.ts'
+import { EVENTUALLY, makeWorld, newWallet, runThree, type World } from '../kit.ts'
 
 const db = useDatabase()
 let world: World
@@ -199,7 +199,7 @@ test('many reversals by three reconcilers at once: each once', async () => {
     )
     return rows[0].n
   }
-  await runThree(world, () => expect.poll(open, { timeout: 40_000, interval: 50 }).toBe(20))
+  await runThree(world, () => expect.poll(open, { ...EVENTUALLY, interval: 50 }).toBe(20))
   for (const { payer, device } of sales) {
     expect(await db().balance(payer)).toBe(10_000)
     expect(await db().balance(device.ownerWallet)).toBe(0)
@@ -214,7 +214,7 @@ async function reverseWithCut(at: number, how: 'before' | 'after'): Promise<bool
     await world.settle()
     return statuses(device.id).at(-1)
   }
-  await expect.poll(done, { timeout: 20_000 }).toBe('reversed')
+  await expect.poll(done, EVENTUALLY).toBe('reversed')
   expect(await db().balance(payer)).toBe(10_000)
   expect(await db().balance(device.ownerWallet)).toBe(0)
   return dead

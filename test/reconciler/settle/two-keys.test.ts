@@ -5,7 +5,7 @@ import type { TestDevice } from '../../kit/device.ts'
 import { expectSoundBook } from '../../migrations/ledger/book.ts'
 import { useDatabase } from '../database.ts'
 import { keepingLog } from '../faults/kit.ts'
-import { makeWorld, newWallet, type World } from '../kit.ts'
+import { EVENTUALLY, makeWorld, newWallet, type World } from '../kit.ts'
 
 /** The edge signs a receipt anew each time it sends it: the same bundle comes as two messages, under two keys. */
 const db = useDatabase()
@@ -82,7 +82,7 @@ test('two reconcilers that each took one of them, at the same moment: posted onc
   for (const [i, message] of messages.entries()) {
     world.network.send(message)
     running.push(workers[i]?.once() ?? Promise.reject(new Error('no worker')))
-    await expect.poll(waiting, { timeout: 20_000 }).toBe(i + 1)
+    await expect.poll(waiting, EVENTUALLY).toBe(i + 1)
   }
   await holder.query('COMMIT')
   holder.release()

@@ -1,0 +1,40 @@
+import { isVoided, type Payment } from '../../src/protocol/payment.ts'
+import type { Policy } from '../../src/protocol/policy.ts'
+import { decisionFor } from '../../src/protocol/receipt.ts'
+import { type Authority, debitAuthority } from '../registry/authority.ts'
+import type { Registry } from '../registry/registry.ts'
+import type { VerifiedBundle } from './verify-bundle.ts'
+
+/** A verified bundle, and by what right each of its payments debits its wallet. */
+export interface AuthorisedBundle {
+  readonly verified: VerifiedBundle
+  readonly policy: Policy
+  readonly ownerWallet: string
+  /** Without the voided. */
+  readonly payments: readonly Payment[]
+  readonly authorities: readonly Authority[]
+  /** Devices that an authorization names and that may still come; without them such a payment waits for a person. */
+  readonly unknownPayers: readonly string[]
+}
+
+export async function authorise(
+  verified: VerifiedBundle,
+  policy: Policy,
+  ownerWallet: string,
+  registry: Registry,
+): Promise<AuthorisedBundle> {
+  const payments = verified.payload.entries.filter((entry): entry is Payment => !isVoided(entry))
+  const authorities = await Promise.all(
+    payments.map((p) => debitAuthority(p, policy, ownerWallet, verified.receipt.receivedAtMs, registry)),
+  )
+  const unknownPayers = payments.flatMap((payment, i) => {
+    const authority = authorities[i]
+    return authority?.kind === 'unknown_payer_device' && isAlive(verified, payment) ? [authority.payerDeviceId] : []
+  })
+  return { verified, policy, ownerWallet, payments, authorities, unknownPayers: [...new Set(unknownPayers)] }
+}
+
+/** Not refused by the edge: what may still move money. */
+export function isAlive({ receipt }: VerifiedBundle, { counter }: Payment): boolean {
+  return decisionFor(receipt, counter).decision !== 'refused'
+}

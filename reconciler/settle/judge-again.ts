@@ -1,0 +1,99 @@
+import type { Payment } from '../../src/protocol/payment.ts'
+import { decisionFor } from '../../src/protocol/receipt.ts'
+import type { Verdict } from '../../src/protocol/rules.ts'
+import { DECISIONS, type PaymentStatus } from '../../src/protocol/states.ts'
+import { type Assessment, judgeWithRisk } from '../../src/risk/judge.ts'
+import type { Authority } from '../registry/authority.ts'
+import { type AuthorisedBundle, isAlive } from './authorise.ts'
+import { contentHash } from './content-hash.ts'
+
+/** A payment as it goes to the book: `pending` is to be posted, everything else is final or waits for a person. */
+export interface JudgedPayment {
+  readonly payment: Payment
+  readonly hash: Uint8Array
+  readonly status: Extract<PaymentStatus, 'pending' | 'failed' | 'refused' | 'review' | 'quarantined'>
+  readonly reason?: string
+  readonly riskScore?: number
+  /** Whether the wallet may be debited: what people approve later is not posted without. */
+  readonly payerProven: boolean
+  /** The payer's signature that it uses up. */
+  readonly proof?: { readonly payerDeviceId: string; readonly nonce: Uint8Array }
+}
+
+/** What is known of the payments besides the bundle itself. */
+export interface Findings {
+  /** Undefined when there is nothing alive to score. */
+  readonly risk: Assessment | undefined
+  /** Counters of payments that another device seems to have recorded too. */
+  readonly twins: ReadonlySet<number>
+  /** Counters that the device had given to no payment before. */
+  readonly voided: ReadonlySet<number>
+}
+
+/**
+ * Judges again what the edge admitted: its decision, as the receipt promised it to the device, is compared with what the
+ * same rules say here, with this side's own score and with the authority to debit. The strictest of them counts: nothing
+ * that the edge refused or keeps waiting is posted; what the edge accepted may have to wait here, or fail.
+ */
+export async function judgeAgain(bundle: AuthorisedBundle, { risk, twins, voided }: Findings) {
+  const { verified, payments, authorities } = bundle
+  const hashes = await Promise.all(payments.map(contentHash))
+  const verdicts = verdictsOf(bundle, risk)
+  return payments.map((payment, i): JudgedPayment => {
+    const { counter } = payment
+    const authority = authorities[i] as Authority
+    const edge = decisionFor(verified.receipt, counter)
+    const here = stricter(
+      verdicts.get(counter) ?? ACCEPTED,
+      twins.has(counter) || voided.has(counter) ? REPEATED : ACCEPTED,
+    )
+    const score = isAlive(verified, payment) ? risk?.riskOf(counter) : undefined
+    return {
+      payment,
+      hash: hashes[i] as Uint8Array,
+      ...(score !== undefined && { riskScore: score }),
+      ...statusOf(edge, here, authority),
+    }
+  })
+}
+
+const ACCEPTED: Verdict = { decision: 'accepted' }
+const REPEATED: Verdict = { decision: 'review', reason: 'duplicate' }
+/** The payer's device was waited for in vain: that is nobody's fault yet, and a person looks. */
+const UNPROVEN: Verdict = { decision: 'review', reason: 'payer_not_proven' }
+
+/**
+ * The policy's rules as of the time of admission. Not the daily limits and the times of earlier bundles: those depend on
+ * the order in which the edge admitted bundles, and here they come in another.
+ */
+function verdictsOf({ verified, policy, ownerWallet, payments }: AuthorisedBundle, risk: Assessment | undefined) {
+  const alive = payments.filter((payment) => isAlive(verified, payment))
+  if (risk === undefined) return new Map<number, Verdict>()
+  const context = { policy, nowMs: verified.receipt.receivedAtMs, ownerWallet, timeFloorMs: undefined }
+  const { verdicts } = judgeWithRisk(alive, new Map(), context, risk)
+  return new Map(alive.map(({ counter }, i) => [counter, verdicts[i] as Verdict]))
+}
+
+type Judged = ReturnType<typeof decisionFor> | Verdict
+const stricter = (a: Judged, b: Judged): Judged =>
+  DECISIONS.indexOf(b.decision) > DECISIONS.indexOf(a.decision) ? b : a
+
+function statusOf(
+  edge: Judged,
+  here: Judged,
+  authority: Authority,
+): Pick<JudgedPayment, 'status' | 'reason' | 'payerProven' | 'proof'> {
+  const payerProven = authority.kind === 'not_needed' || authority.kind === 'signed'
+  const proof = authority.kind === 'signed' ? { proof: authority } : {}
+  // Only the edge refuses: what it took, and counted towards the day, can only fail.
+  if (edge.decision === 'refused') return { status: 'refused', ...reasonOf(edge), payerProven }
+  if (here.decision === 'refused') return { status: 'failed', ...reasonOf(here), payerProven }
+  // What people were shown already waits for their vote. What they were not shown does not wait when it could never be posted.
+  if (edge.decision === 'accepted' && authority.kind === 'none')
+    return { status: 'failed', ...reasonOf(UNPROVEN), payerProven }
+  const strictest = stricter(stricter(edge, here), authority.kind === 'unknown_payer_device' ? UNPROVEN : ACCEPTED)
+  const status = strictest.decision === 'accepted' ? 'pending' : (strictest.decision as 'review' | 'quarantined')
+  return { status, ...reasonOf(strictest), payerProven, ...proof }
+}
+
+const reasonOf = ({ reason }: Judged) => (reason === undefined ? {} : { reason })
