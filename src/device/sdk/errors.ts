@@ -1,5 +1,6 @@
 import type { ProblemCode } from '../../protocol/problems.ts'
 import type { Reason } from '../../protocol/states.ts'
+import type { WalletFault } from '../../protocol/wallet.ts'
 
 /**
  * Where the payment, or the payments, stand after an error.
@@ -21,6 +22,12 @@ export type NextStep =
   | 'update_app'
   | 'contact_support'
   | 'none'
+
+/** Which wallet of a payment is none, and why. */
+export interface WrongWallet {
+  readonly field: 'sender' | 'receiver'
+  readonly fault: WalletFault
+}
 
 interface ErrorKind {
   readonly money: Money
@@ -110,10 +117,12 @@ export class OfflineError extends Error {
   readonly next: NextStep
   /** The rule that spoke, with `refused`. */
   readonly reason?: Reason
+  /** With `invalid_payment`, where a wallet is what is not valid. */
+  readonly wallet?: WrongWallet
 
   constructor(
     code: OfflineErrorCode,
-    extra: { money?: Money; reason?: Reason; detail?: string; cause?: unknown } = {},
+    extra: { money?: Money; reason?: Reason; wallet?: WrongWallet; detail?: string; cause?: unknown } = {},
   ) {
     const kind = kindOf(code)
     const message = extra.detail === undefined ? kind.message : `${kind.message}: ${extra.detail}`
@@ -122,6 +131,7 @@ export class OfflineError extends Error {
     this.money = extra.money ?? kind.money
     this.next = kind.next
     if (extra.reason !== undefined) this.reason = extra.reason
+    if (extra.wallet !== undefined) this.wallet = extra.wallet
   }
 }
 

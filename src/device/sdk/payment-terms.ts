@@ -1,6 +1,8 @@
 import { type AmountMinor, isCurrency } from '../../protocol/money.ts'
 import { decodePayload, encodePayload } from '../../protocol/payload.ts'
 import { isVoided, type Meta, type Payment, type PaymentMethod, type PaymentType } from '../../protocol/payment.ts'
+import type { Country } from '../../protocol/policy.ts'
+import { canonicalWallet } from '../../protocol/wallet.ts'
 import { OfflineError } from './errors.ts'
 
 /** What the app says about a payment that it wants to take. */
@@ -12,9 +14,9 @@ export interface PaymentTerms {
   readonly amount: number
   /** ISO 4217. */
   readonly currency: string
-  /** Wallet that is debited. */
+  /** Wallet that is debited, as it was typed or scanned: it is recorded in its one form (`canonicalWallet`). */
   readonly sender: string
-  /** Wallet that is credited. */
+  /** Wallet that is credited, likewise. */
   readonly receiver: string
   readonly merchantId?: string
   /** Reference of an agent's approval. */
@@ -26,24 +28,25 @@ export interface PaymentTerms {
 }
 
 /**
- * The payment that these terms make. It goes through the wire's own encoding and back, so what is recorded is what a
+ * The payment that these terms make, its wallets in their one form. It goes through the wire's own encoding and back, so what is recorded is what a
  * reader of the bundle will accept, and nothing else can be recorded.
  *
+ * @param country whose phone numbers may stand without calling code
  * @throws OfflineError `invalid_payment`, naming the field
  */
-export function paymentOf(terms: PaymentTerms, counter: number, nowMs: number): Payment {
+export function paymentOf(terms: PaymentTerms, counter: number, nowMs: number, country: Country): Payment {
   const { currency, amount, method = 'wallet' } = terms
   if (!isCurrency(currency)) throw new OfflineError('invalid_payment', { detail: 'currency' })
   const initiatedAtMs = Math.floor(nowMs / 1000) * 1000
-  const { type, sender, receiver, merchantId, approval, authorization, meta } = terms
+  const { type, merchantId, approval, authorization, meta } = terms
   const payment: Payment = {
     counter,
     type,
     method,
     amount: amount as AmountMinor,
     currency,
-    sender,
-    receiver,
+    sender: walletIn(terms, 'sender', country),
+    receiver: walletIn(terms, 'receiver', country),
     initiatedAtMs,
     ...(merchantId !== undefined && { merchantId }),
     ...(approval !== undefined && { approval }),
@@ -58,4 +61,12 @@ export function paymentOf(terms: PaymentTerms, counter: number, nowMs: number): 
     throw new OfflineError('invalid_payment', { detail, cause })
   }
   throw new OfflineError('invalid_payment')
+}
+
+function walletIn(terms: PaymentTerms, field: 'sender' | 'receiver', country: Country): string {
+  const text: unknown = terms[field]
+  if (typeof text !== 'string') throw new OfflineError('invalid_payment', { detail: field })
+  const wallet = canonicalWallet(text, country)
+  if (wallet.ok) return wallet.value
+  throw new OfflineError('invalid_payment', { detail: field, wallet: { field, fault: wallet.error } })
 }

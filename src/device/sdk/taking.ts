@@ -17,7 +17,7 @@ export async function take(device: LocalDevice, terms: PaymentTerms, status: () 
     return await device.change(async () => {
       assertCanTake(device, status())
       const { state, journal, clock } = device
-      const draft = paymentOf(terms, journal.nextCounter, clock.nowMs())
+      const draft = paymentOf(terms, journal.nextCounter, clock.nowMs(), state.policy.country)
       const expected = judgeBeforeTaking(draft, journal.entries, state)
       const taken = await journal.take((counter) => ({ ...draft, counter }), expected, state.policy.version)
       clock.paymentTaken(draft.initiatedAtMs)

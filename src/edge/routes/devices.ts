@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { toHex } from '../../protocol/bytes.ts'
-import { isParty } from '../../protocol/ids.ts'
 import { DEVICE_STATUSES } from '../../protocol/messages.ts'
+import { isCanonicalWallet } from '../../protocol/wallet.ts'
 import { seesTenant } from '../auth/person.ts'
 import { deviceStub } from '../env.ts'
 import { policiesInForce } from '../ingest/policy-cache.ts'
@@ -21,7 +21,7 @@ const registration = z.strictObject({
   device_id: deviceId,
   country,
   tenant,
-  owner_wallet: z.string().refine(isParty),
+  owner_wallet: z.string().refine(isCanonicalWallet),
   ...newKey,
 })
 

@@ -1,7 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import { codeHash, enrolmentCode, normalCode, openWithCode, sealWithCode } from '../../crypto/enrolment-code.ts'
 import { toHex } from '../../protocol/bytes.ts'
-import { isParty, newUlid, ulidText } from '../../protocol/ids.ts'
+import { newUlid, ulidText } from '../../protocol/ids.ts'
+import { isCanonicalWallet } from '../../protocol/wallet.ts'
 import { seesTenant } from '../auth/person.ts'
 import { configOf } from '../config.ts'
 import { deviceStub } from '../env.ts'
@@ -40,7 +41,7 @@ const make = secured(['pay_admin'], {
         device_id: deviceId,
         country,
         tenant,
-        owner_wallet: z.string().refine(isParty),
+        owner_wallet: z.string().refine(isCanonicalWallet),
         valid_hours: z.int().min(1).max(168).default(24),
       }),
     ),

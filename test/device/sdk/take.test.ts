@@ -33,6 +33,38 @@ describe('a payment that is not valid', () => {
   })
 })
 
+describe('wallets', () => {
+  it.each(['00221770000001', '221 77-000-00-01', 'tel:+221770000001', '\u2068+221 77 000 00 01\u2069', '77 000 00 01'])(
+    'however the payer’s number is written, the payment names the one wallet: %j',
+    async (sender) => {
+      const rig = await Rig.create()
+      const sdk = await rig.started()
+      expect(await sdk.createOfflineTransaction(terms({ sender }))).toMatchObject({ sender: '+221770000001' })
+      await sdk.syncNow()
+      expect(rig.edge.entriesOf(1)).toMatchObject([{ sender: '+221770000001' }])
+    },
+  )
+
+  it.each([
+    ['link', 'WIFI:T:WPA;P:secret;S:shop;;'],
+    ['old_number', '+229 97 00 00 01'],
+    ['number', '+221 77 000 00 0'],
+    ['foreign_number', '+33 6 12 34 56 78'],
+  ])('a payer who is none is not taken, with the reason %s, and nothing is written', async (fault, text) => {
+    const rig = await Rig.create()
+    const sdk = await rig.started()
+    const before = new Map(rig.storage.items)
+    for (const field of ['sender', 'receiver']) {
+      await expect(sdk.createOfflineTransaction(terms({ [field]: text }))).rejects.toMatchObject({
+        code: 'invalid_payment',
+        money: 'not_taken',
+        wallet: { field, fault },
+      })
+    }
+    expect(rig.storage.items).toEqual(before)
+  })
+})
+
 describe('the rules of the policy', () => {
   it.each([
     ['limit_exceeded', { amount: POLICY.maxOfflineAmount + 1, sender: OWNER, receiver: 'W-1', approval: 'A' }],
