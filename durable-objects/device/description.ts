@@ -1,12 +1,36 @@
 import { missingCounters } from '../../src/protocol/counters.ts'
 import { MISSING_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
 import { reputationAt } from '../../src/risk/reputation.ts'
+import type { Device, OlderKey } from './device.ts'
+import type { OwedSummary } from './owed/owed.ts'
 import { readDevice } from './sql/device-store.ts'
 import { missingSeqs } from './sql/hole-store.ts'
 import { owedSummary } from './sql/owed-store.ts'
-import type { DeviceDescription } from './types.ts'
 
-/** A device as operators see it: nothing personal, and what does not add up. */
+/** A device as operators see it. */
+export interface DeviceDescription
+  extends Pick<Device, 'status' | 'country' | 'tenant' | 'head' | 'registeredAtMs' | 'alg' | 'kid'> {
+  /** Counters that were not seen. */
+  readonly missing: readonly number[]
+  /** Seqs below the head that were not seen, the first of them. */
+  readonly missingSeqs: readonly number[]
+  readonly owed: OwedSummary
+  readonly olderKeys: readonly Pick<OlderKey, 'kid' | 'alg' | 'state' | 'lastSeq'>[]
+  readonly activity: readonly {
+    readonly date: string
+    readonly currency: string
+    readonly count: number
+    /** Minor units. */
+    readonly value: number
+  }[]
+  /** When the last bundle was admitted, and the score it got. */
+  readonly lastPush: { readonly atMs: number; readonly riskScore: number } | null
+  readonly contradictions: number
+  /** 0 is the worst, 1 the best; 0.5 for a device nobody knows. */
+  readonly reputation: number
+}
+
+/** Nothing personal, and what does not add up. */
 export function describeDevice(sql: SqlStorage, hasSira: boolean, nowMs: number): DeviceDescription {
   const device = readDevice(sql)
   const { status, country, tenant, head, registeredAtMs, alg, kid } = device

@@ -1,8 +1,9 @@
-import { deviceActor, writeAuditRecord } from '../sql/audit.ts'
-import { insertBundle, isComplete, readRowVersion, writeDeviceChange } from '../sql/device-store.ts'
-import type { AdmitRequest } from '../types.ts'
+import { deviceActor, writeAuditRecord } from '../sql/audit-store.ts'
+import { insertBundle, isComplete } from '../sql/bundle-store.ts'
+import { readRowVersion, writeDeviceChange } from '../sql/device-store.ts'
 import type { Admission, NewBundle } from './admission.ts'
 import { retired } from './keys.ts'
+import type { AdmitRequest } from './request.ts'
 
 /**
  * Writes an admission, all of it in one transaction.

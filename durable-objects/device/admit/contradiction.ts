@@ -1,13 +1,13 @@
 import { toHex } from '../../../src/protocol/bytes.ts'
 import { moved } from '../../../src/risk/reputation.ts'
 import { raise } from '../owed/escalation.ts'
-import { writeAuditRecord } from '../sql/audit.ts'
+import type { Actor } from '../people/person.ts'
+import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
 import { readReputation, writeReputation, writeStatus } from '../sql/device-store.ts'
 import { lastRaisedMs } from '../sql/escalation-store.ts'
 import { insertEvidence } from '../sql/evidence-store.ts'
-import type { AuditRecord } from '../sql/owed-store.ts'
-import type { Actor, AdmitRequest } from '../types.ts'
 import type { Contradiction } from './admission.ts'
+import type { AdmitRequest } from './request.ts'
 
 /** Of contradictions that do not suspend the device one a day is escalated: the rest of the day is in the evidence. */
 const ESCALATE_EVERY_MS = 86_400_000
@@ -34,7 +34,7 @@ export function keepContradiction(
     digest,
     kind: code,
     seq: claims.seq,
-    againstSeq: against?.seq,
+    againstSeq: against?.seq ?? null,
     bundle,
     atMs: nowMs,
   })

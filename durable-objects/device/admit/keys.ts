@@ -1,7 +1,7 @@
 import { equalBytes } from '../../../src/protocol/bytes.ts'
 import type { Alg } from '../../../src/protocol/cose.ts'
 import type { DeviceKey } from '../../../src/protocol/messages.ts'
-import type { Device, OlderKey } from '../types.ts'
+import type { Device, OlderKey } from '../device.ts'
 
 /**
  * A device's keys. A new key replaces the one it has; the older one is good for the bundles that it has signed already:

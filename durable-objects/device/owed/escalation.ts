@@ -3,9 +3,8 @@ import type { DeviceId } from '../../../src/protocol/ids.ts'
 import type { Country } from '../../../src/protocol/policy.ts'
 import type { RemoteScorer } from '../../../src/risk/remote-scorer.ts'
 import type { Escalation } from '../../../src/risk/sira-request.ts'
-import { writeAuditRecord } from '../sql/audit.ts'
+import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
 import { insertEscalation, markTold, readUntold } from '../sql/escalation-store.ts'
-import type { AuditRecord } from '../sql/owed-store.ts'
 
 /**
  * A device that told two stories is more than a refusal: somebody has to look. The escalation is kept in the object,

@@ -1,7 +1,8 @@
 import type { BundleRow, DeviceRow } from '../../../src/edge/store/index-message.ts'
 import { toHex } from '../../../src/protocol/bytes.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
-import type { Device, Owing, StoredBundle } from '../types.ts'
+import type { StoredBundle } from '../bundle.ts'
+import type { Device, Owing } from '../device.ts'
 
 /** The rows of D1 that show this object. They hold no parties and no amounts of single payments. */
 export function deviceRow(device: Device): DeviceRow {

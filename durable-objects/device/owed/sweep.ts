@@ -21,8 +21,8 @@ export async function sweep(env: Env, nowMs: number): Promise<void> {
   const deviceIds = [...new Set([...next, ...owing])]
   const woken = await Promise.allSettled(deviceIds.map((deviceId) => deviceStub(env, deviceId).wake()))
   const owed = woken.flatMap((result, at) => {
-    if (result.status === 'rejected' || result.value === undefined) return []
-    return [{ deviceId: deviceIds[at] ?? '', ...result.value }]
+    if (result.status === 'rejected' || !result.value.ok) return []
+    return [{ deviceId: deviceIds[at] ?? '', ...result.value.value }]
   })
   await Promise.all([markSwept(env.DB, deviceIds, nowMs), writeOwed(env.DB, owed, nowMs), forgetAnswers(env.DB, nowMs)])
   logger.info('swept', {

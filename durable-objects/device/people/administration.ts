@@ -2,38 +2,22 @@ import { openBundle } from '../../../src/crypto/bundle-crypto.ts'
 import type { KeyProvider } from '../../../src/crypto/key-provider.ts'
 import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
 import { parseBundle } from '../../../src/protocol/bundle.ts'
-import { toHex } from '../../../src/protocol/bytes.ts'
+import { equalBytes, toHex } from '../../../src/protocol/bytes.ts'
 import type { DeviceKey, DeviceStatus } from '../../../src/protocol/messages.ts'
 import { isVoided } from '../../../src/protocol/payment.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
 import { replaceKey } from '../admit/keys.ts'
+import type { StoredBundle } from '../bundle.ts'
+import { type Device, type DeviceRegistration, newDevice } from '../device.ts'
 import type { Delivery } from '../owed/delivery.ts'
-import { writeAuditRecord } from '../sql/audit.ts'
-import {
-  findByCounter,
-  insertDevice,
-  readBundle,
-  readDevice,
-  updateBundle,
-  writeKeys,
-  writeLastCode,
-  writeStatus,
-} from '../sql/device-store.ts'
-import type { AuditRecord } from '../sql/owed-store.ts'
+import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
+import { findByCounter, readBundle, updateBundle } from '../sql/bundle-store.ts'
+import { insertDevice, readDevice, writeKeys, writeLastCode, writeStatus } from '../sql/device-store.ts'
 import { insertResolution, readUndone } from '../sql/resolution-store.ts'
 import { createSchema } from '../sql/schema.ts'
-import type {
-  Actor,
-  Ballot,
-  ChangeRefusal,
-  Device,
-  DeviceRegistration,
-  Person,
-  Resolution,
-  StoredBundle,
-  VoteResult,
-} from '../types.ts'
+import type { Ballot, Resolution, VoteResult } from './ballot.ts'
 import { once } from './once.ts'
+import type { Actor, ChangeRefusal, Person } from './person.ts'
 import { countVotes, type Vote, waiting } from './voting.ts'
 
 /**
@@ -49,6 +33,28 @@ export class Administration {
     this.#storage = storage
     this.#delivery = delivery
     this.#keys = keys
+  }
+
+  /** A person registers a device. Repeating it with the same facts changes nothing. @param known whether it is registered */
+  register(
+    facts: DeviceRegistration,
+    by: Person,
+    known: boolean,
+  ): Result<'registered' | 'exists', 'device_exists' | 'idempotency_conflict'> {
+    const nowMs = Date.now()
+    const audit: AuditRecord[] = []
+    const result = this.#storage.transactionSync(() => {
+      if (!known) createSchema(this.#sql)
+      return once(this.#sql, by, nowMs, (): Result<'registered' | 'exists', 'device_exists'> => {
+        if (known) return sameFacts(readDevice(this.#sql), facts) ? ok('exists') : err('device_exists')
+        insertDevice(this.#sql, newDevice(facts, nowMs))
+        const detail = { country: facts.country, kid: toHex(facts.kid) }
+        audit.push(writeAuditRecord(this.#sql, nowMs, by, 'device_registered', detail))
+        return ok('registered')
+      })
+    })
+    if (audit.length > 0) this.#delivery.sendDevice(readDevice(this.#sql), audit)
+    return result
   }
 
   /** Suspends, reactivates or revokes. @returns the status that is in force afterwards */
@@ -67,7 +73,7 @@ export class Administration {
     return this.#change(by, (device, nowMs) => {
       if (device.status === 'revoked') return err('state_conflict')
       // Asked again after its answer was lost.
-      if (toHex(device.kid) === toHex(key.kid)) return ok([{ kid: toHex(key.kid) }, []])
+      if (equalBytes(device.kid, key.kid)) return ok([{ kid: toHex(key.kid) }, []])
       const keys = replaceKey(device, key, fate, device.rev + 1)
       if (keys === undefined) return err('weak_key')
       writeKeys(this.#sql, keys, nowMs)
@@ -88,15 +94,12 @@ export class Administration {
     const audit = this.#storage.transactionSync((): readonly AuditRecord[] | undefined => {
       if (!known) {
         createSchema(this.#sql)
-        insertDevice(this.#sql, facts, nowMs)
-        writeLastCode(this.#sql, codeId)
+        insertDevice(this.#sql, { ...newDevice(facts, nowMs), lastCode: codeId })
         return [writeAuditRecord(this.#sql, nowMs, by, 'device_enrolled', detail)]
       }
       const device = readDevice(this.#sql)
-      const same =
-        device.country === facts.country && device.tenant === facts.tenant && device.ownerWallet === facts.ownerWallet
-      if (!same || device.status === 'revoked') return undefined
-      if (device.lastCode === codeId) return toHex(device.kid) === toHex(facts.kid) ? [] : undefined
+      if (!sameOwner(device, facts) || device.status === 'revoked') return undefined
+      if (device.lastCode === codeId) return equalBytes(device.kid, facts.kid) ? [] : undefined
       // Codes are ULIDs: one made before the last that was used is void, whoever found it.
       const keys = device.lastCode > codeId ? undefined : replaceKey(device, facts, 'revoked', device.rev + 1)
       if (keys === undefined) return undefined
@@ -201,3 +204,9 @@ export class Administration {
     return this.#storage.sql
   }
 }
+
+const sameOwner = (device: Device, { country, tenant, ownerWallet }: DeviceRegistration): boolean =>
+  device.country === country && device.tenant === tenant && device.ownerWallet === ownerWallet
+
+const sameFacts = (device: Device, facts: DeviceRegistration): boolean =>
+  equalBytes(device.publicKey, facts.publicKey) && device.alg === facts.alg && sameOwner(device, facts)

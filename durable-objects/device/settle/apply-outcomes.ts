@@ -2,11 +2,11 @@ import { equalBytes } from '../../../src/protocol/bytes.ts'
 import type { BundleRecorded, BundleSettled } from '../../../src/protocol/confirmations.ts'
 import type { Outcome } from '../../../src/protocol/notice.ts'
 import { bundleStatus, type PaymentStatus } from '../../../src/protocol/states.ts'
+import type { PaymentState, StoredBundle } from '../bundle.ts'
 import { isResolved } from '../people/voting.ts'
-import type { PaymentState, StoredBundle } from '../types.ts'
 
 /** What a confirmation changes about a bundle, or undefined when it says nothing new. Pure; safe to repeat. */
-export interface Settled {
+export interface AppliedOutcomes {
   readonly bundle: StoredBundle
   /** What the device has to be told: only payments whose status really changed. */
   readonly news: readonly Outcome[]
@@ -16,7 +16,7 @@ export function applyConfirmation(
   bundle: StoredBundle,
   confirmation: BundleRecorded | BundleSettled,
   nowMs: number,
-): Settled | undefined {
+): AppliedOutcomes | undefined {
   if (!equalBytes(bundle.bundleId, confirmation.bundleId)) return undefined
   const recorded = bundle.recorded ? bundle : { ...bundle, recorded: true }
   if (confirmation.kind === 'bundle_recorded') return bundle.recorded ? undefined : { bundle: recorded, news: [] }

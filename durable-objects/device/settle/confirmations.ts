@@ -3,21 +3,17 @@ import type { Confirmation } from '../../../src/protocol/confirmations.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
 import type { Outcome } from '../../../src/protocol/notice.ts'
 import { withOutcomes } from '../../../src/risk/reputation.ts'
-import { writeAuditRecord } from '../sql/audit.ts'
-import {
-  readBundle,
-  readOwing,
-  readReputation,
-  updateBundle,
-  writeRecordedRev,
-  writeReputation,
-} from '../sql/device-store.ts'
+import type { StoredBundle } from '../bundle.ts'
+import type { Owing } from '../device.ts'
+import type { Actor } from '../people/person.ts'
+import { writeAuditRecord } from '../sql/audit-store.ts'
+import { readBundle, updateBundle } from '../sql/bundle-store.ts'
+import { readOwing, readReputation, writeRecordedRev, writeReputation } from '../sql/device-store.ts'
 import { insertOutcomes } from '../sql/outcome-store.ts'
 import { markResolutionRecorded } from '../sql/resolution-store.ts'
-import type { Actor, Owing, StoredBundle } from '../types.ts'
 import { applyConfirmation } from './apply-outcomes.ts'
 
-export interface Confirmed {
+export interface AppliedConfirmations {
   readonly device: Owing
   /** Bundles that others see differently now. */
   readonly changed: readonly StoredBundle[]
@@ -36,10 +32,10 @@ export function applyConfirmations(
   confirmations: readonly Confirmation[],
   by: Actor,
   nowMs: number,
-): Confirmed {
+): AppliedConfirmations {
   const device = readOwing(sql)
   const read = new Map<string, StoredBundle>()
-  const held = new Map<string, StoredBundle>()
+  const current = new Map<string, StoredBundle>()
   const news: Outcome[] = []
   const unknown = new Set<string>()
   for (const confirmation of confirmations) {
@@ -52,23 +48,23 @@ export function applyConfirmations(
       continue
     }
     const id = toHex(confirmation.bundleId)
-    const bundle = held.get(id) ?? readBundle(sql, confirmation.bundleId)
+    const bundle = current.get(id) ?? readBundle(sql, confirmation.bundleId)
     if (bundle === undefined) {
       unknown.add(ulidText(confirmation.bundleId))
       continue
     }
     if (!read.has(id)) read.set(id, bundle)
-    const settled = applyConfirmation(bundle, confirmation, nowMs)
-    if (settled === undefined) continue
-    held.set(id, settled.bundle)
-    insertOutcomes(sql, settled.news)
-    news.push(...settled.news)
-    if (settled.bundle.rev === bundle.rev) continue
-    const detail = { status: settled.bundle.status, payments: settled.news.length }
+    const applied = applyConfirmation(bundle, confirmation, nowMs)
+    if (applied === undefined) continue
+    current.set(id, applied.bundle)
+    insertOutcomes(sql, applied.news)
+    news.push(...applied.news)
+    if (applied.bundle.rev === bundle.rev) continue
+    const detail = { status: applied.bundle.status, payments: applied.news.length }
     writeAuditRecord(sql, nowMs, by, 'bundle_settled', detail, bundle.bundleId)
   }
-  for (const bundle of held.values()) updateBundle(sql, bundle)
+  for (const bundle of current.values()) updateBundle(sql, bundle)
   if (news.length > 0) writeReputation(sql, withOutcomes(readReputation(sql), news, nowMs))
-  const changed = [...held].flatMap(([id, bundle]) => (bundle.rev === read.get(id)?.rev ? [] : [bundle]))
+  const changed = [...current].flatMap(([id, bundle]) => (bundle.rev === read.get(id)?.rev ? [] : [bundle]))
   return { device, changed, unknown }
 }

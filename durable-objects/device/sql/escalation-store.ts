@@ -1,17 +1,24 @@
 import type { Escalation } from '../../../src/risk/sira-request.ts'
+import { allOf, type Columns, fieldsOf, insertInto, json, plain, type Row } from './columns.ts'
 
 /** SQL of what people have to look at. It is kept; what SIRA has not taken is owed to it. */
 type Stored = Pick<Escalation, 'kind' | 'seq' | 'digests' | 'atMs'> & { readonly id: number }
 
-/** @returns its number, which names it to SIRA for ever */
-export function insertEscalation(sql: SqlStorage, { kind, seq, digests, atMs }: Omit<Stored, 'id'>): number {
-  return sql
-    .exec<{ id: number }>(
-      'INSERT INTO escalations (kind, seq, digests, at, told) VALUES (?, ?, ?, ?, 0) RETURNING id',
-      ...[kind, seq, JSON.stringify(digests), atMs],
-    )
-    .one().id
+const columns: Columns<Stored> = {
+  id: plain('id'),
+  kind: plain('kind'),
+  seq: plain('seq'),
+  digests: json('digests'),
+  atMs: plain('at'),
 }
+const ESCALATION = allOf(columns)
+const NEW = fieldsOf(columns, ['kind', 'seq', 'digests', 'atMs'])
+const INSERT = `${insertInto('escalations', NEW)} RETURNING id`
+const UNTOLD = `SELECT ${ESCALATION.names} FROM escalations WHERE told = 0 ORDER BY id LIMIT 100`
+
+/** @returns its number, which names it to SIRA for ever */
+export const insertEscalation = (sql: SqlStorage, escalation: Omit<Stored, 'id'>): number =>
+  sql.exec<{ id: number }>(INSERT, ...NEW.encode(escalation)).one().id
 
 /** When one of this kind was raised last. */
 export function lastRaisedMs(sql: SqlStorage, kind: Escalation['kind']): number | undefined {
@@ -20,19 +27,7 @@ export function lastRaisedMs(sql: SqlStorage, kind: Escalation['kind']): number 
 }
 
 /** What SIRA has not taken yet, the first of it. */
-export function readUntold(sql: SqlStorage): readonly Stored[] {
-  const query = 'SELECT id, kind, seq, digests, at FROM escalations WHERE told = 0 ORDER BY id LIMIT 100'
-  return sql
-    .exec(query)
-    .toArray()
-    .map((row) => ({
-      id: row['id'] as number,
-      kind: row['kind'] as Escalation['kind'],
-      seq: row['seq'] as number,
-      digests: JSON.parse(row['digests'] as string) as string[],
-      atMs: row['at'] as number,
-    }))
-}
+export const readUntold = (sql: SqlStorage): readonly Stored[] => sql.exec<Row>(UNTOLD).toArray().map(ESCALATION.decode)
 
 export function owedEscalations(sql: SqlStorage): { readonly count: number; readonly sinceMs: number | null } {
   const query = 'SELECT COUNT(*) AS count, MIN(at) AS sinceMs FROM escalations WHERE told = 0'

@@ -1,18 +1,12 @@
 import type { Indexed } from '../../../src/edge/store/index-message.ts'
-import type { OwedSummary, Owing, StoredBundle } from '../types.ts'
-import { readOwing, toBundle } from './device-store.ts'
+import type { Owing } from '../device.ts'
+import type { OwedSummary } from '../owed/owed.ts'
+import { OWED } from './bundle-store.ts'
+import { readOwing } from './device-store.ts'
 import { owedEscalations } from './escalation-store.ts'
 import { owedResolutions } from './resolution-store.ts'
 
-/** SQL of what is owed. Only rows above the low-water mark are looked at. */
-const OWED = 'seq > ? AND (recorded = 0 OR indexed_rev < rev)'
-
-export function readOwed(sql: SqlStorage, doneThrough: number, limit: number): StoredBundle[] {
-  return sql
-    .exec(`SELECT * FROM bundles WHERE ${OWED} ORDER BY seq LIMIT ?`, doneThrough, limit)
-    .toArray()
-    .map(toBundle)
-}
+/** SQL of how much is owed, and of what is not owed any more. */
 
 /** How much is owed to whom, and since when; null when nothing is. */
 interface OwedTo {
@@ -66,7 +60,7 @@ function owedAudit(sql: SqlStorage, { auditDoneThrough }: Owing): OwedTo {
 }
 
 /**
- * The read model holds these. A rev that the object has moved on from is not the news that is owed; of the audit
+ * These are indexed. A rev that the object has moved on from is not the news that is owed; of the audit
  * records only those below the first one that is missing count.
  *
  * Call it within a storage transaction.
@@ -78,9 +72,9 @@ export function markIndexed(sql: SqlStorage, { deviceRev, bundles, auditIds }: I
     written += sql.exec(mark, seq, rev).rowsWritten
   }
   const before = readOwing(sql)
-  const held = new Set(auditIds)
+  const indexed = new Set(auditIds)
   let auditDone = before.auditDoneThrough
-  while (held.has(auditDone + 1)) auditDone++
+  while (indexed.has(auditDone + 1)) auditDone++
   const indexedRev = Math.max(before.indexedRev, Math.min(deviceRev, before.rev))
   // A repeat writes nothing.
   if (written === 0 && auditDone === before.auditDoneThrough && indexedRev === before.indexedRev) return
@@ -90,39 +84,4 @@ export function markIndexed(sql: SqlStorage, { deviceRev, bundles, auditIds }: I
       (SELECT MIN(seq) - 1 FROM bundles WHERE seq > device.done_through AND (recorded = 0 OR indexed_rev < rev)), head)`,
     ...[indexedRev, auditDone],
   )
-}
-
-export interface AuditRecord {
-  readonly id: number
-  readonly at: number
-  readonly actor: string
-  readonly action: string
-  readonly bundleId: string | null
-  readonly requestId: string | null
-  readonly detail: Record<string, string | number>
-}
-
-/** Written in the same transaction as the change that it records. */
-export function writeAudit(sql: SqlStorage, record: Omit<AuditRecord, 'id'>): AuditRecord {
-  const { at, actor, action, bundleId, requestId, detail } = record
-  const id = sql
-    .exec<{ id: number }>(
-      'INSERT INTO audit (at, actor, action, bundle_id, request_id, detail) VALUES (?, ?, ?, ?, ?, ?) RETURNING id',
-      ...[at, actor, action, bundleId, requestId, JSON.stringify(detail)],
-    )
-    .one().id
-  return { id, ...record }
-}
-
-export function readAudit(sql: SqlStorage, after: number, limit: number): AuditRecord[] {
-  const rows = sql.exec('SELECT * FROM audit WHERE id > ? ORDER BY id LIMIT ?', after, limit).toArray()
-  return rows.map((row) => ({
-    id: row['id'] as number,
-    at: row['at'] as number,
-    actor: row['actor'] as string,
-    action: row['action'] as string,
-    bundleId: row['bundle_id'] as string | null,
-    requestId: row['request_id'] as string | null,
-    detail: JSON.parse(row['detail'] as string) as Record<string, string | number>,
-  }))
 }

@@ -1,19 +1,29 @@
 import type { ReviewChoice } from '../../../src/protocol/messages.ts'
-import type { Resolution } from '../types.ts'
-import { buffer } from './device-store.ts'
+import type { Resolution } from '../people/ballot.ts'
+import { allOf, blob, type Columns, fieldsOf, insertInto, json, jsonAs, plain, type Row } from './columns.ts'
 
 /** SQL of the resolutions of people, which are owed to the reconciler until it has recorded them. */
+const columns: Columns<Resolution> = {
+  rev: plain('rev'),
+  kind: plain('kind'),
+  bundleId: blob('bundle_id'),
+  seq: plain('seq'),
+  choices: jsonAs(
+    'choices',
+    (choices): [number, ReviewChoice][] => choices.map(({ counter, choice }) => [counter, choice]),
+    (choices) => choices.map(([counter, choice]) => ({ counter, choice })),
+  ),
+  reason: plain('reason'),
+  atMs: plain('at'),
+  actors: json('actors'),
+}
+const RESOLUTION = allOf(columns)
+const NEW = fieldsOf(columns, ['kind', 'bundleId', 'seq', 'choices', 'reason', 'atMs', 'actors'])
+const INSERT = `${insertInto('resolutions', NEW)} RETURNING rev`
+
+/** @returns it with the number that the insert gave it */
 export function insertResolution(sql: SqlStorage, resolution: Omit<Resolution, 'rev'>): Resolution {
-  const { kind, bundleId, seq, choices, reason, atMs, actors } = resolution
-  const rev = sql
-    .exec<{ rev: number }>(
-      `INSERT INTO resolutions (kind, bundle_id, seq, choices, reason, at, actors, recorded)
-        VALUES (?, ?, ?, ?, ?, ?, ?, 0) RETURNING rev`,
-      ...[kind, buffer(bundleId), seq, JSON.stringify(choices.map(({ counter, choice }) => [counter, choice]))],
-      ...[reason, atMs, JSON.stringify(actors)],
-    )
-    .one().rev
-  return { rev, ...resolution }
+  return { ...resolution, rev: sql.exec<{ rev: number }>(INSERT, ...NEW.encode(resolution)).one().rev }
 }
 
 /** @returns whether it was owed until now */
@@ -22,19 +32,8 @@ export function markResolutionRecorded(sql: SqlStorage, rev: number): boolean {
 }
 
 export function readOwedResolutions(sql: SqlStorage, limit: number): Resolution[] {
-  const rows = sql.exec('SELECT * FROM resolutions WHERE recorded = 0 ORDER BY rev LIMIT ?', limit).toArray()
-  return rows.map((row) => ({
-    rev: row['rev'] as number,
-    kind: row['kind'] as Resolution['kind'],
-    bundleId: new Uint8Array(row['bundle_id'] as ArrayBuffer),
-    seq: row['seq'] as number,
-    choices: (JSON.parse(row['choices'] as string) as [number, ReviewChoice][]).map(([counter, choice]) => {
-      return { counter, choice }
-    }),
-    reason: row['reason'] as string,
-    atMs: row['at'] as number,
-    actors: JSON.parse(row['actors'] as string) as string[],
-  }))
+  const query = `SELECT ${RESOLUTION.names} FROM resolutions WHERE recorded = 0 ORDER BY rev LIMIT ?`
+  return sql.exec<Row>(query, limit).toArray().map(RESOLUTION.decode)
 }
 
 export function owedResolutions(sql: SqlStorage): { count: number; sinceMs: number | null } {
@@ -42,10 +41,11 @@ export function owedResolutions(sql: SqlStorage): { count: number; sinceMs: numb
   return sql.exec<{ count: number; sinceMs: number | null }>(query).one()
 }
 
-/** Counters of a bundle whose reversal is decided. */
+const CHOICES = fieldsOf(columns, ['choices'])
+
+/** Counters of a bundle whose reversal is resolved. */
 export function readUndone(sql: SqlStorage, seq: number): ReadonlySet<number> {
-  const rows = sql.exec("SELECT choices FROM resolutions WHERE seq = ? AND kind = 'reversal'", seq).toArray()
-  return new Set(
-    rows.flatMap((row) => (JSON.parse(row['choices'] as string) as [number][]).map(([counter]) => counter)),
-  )
+  const query = "SELECT choices FROM resolutions WHERE seq = ? AND kind = 'reversal'"
+  const reversals = sql.exec<Row>(query, seq).toArray().map(CHOICES.decode)
+  return new Set(reversals.flatMap(({ choices }) => choices.map(({ counter }) => counter)))
 }

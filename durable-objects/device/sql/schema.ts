@@ -38,11 +38,11 @@ const STATEMENTS = [
     policy TEXT NOT NULL,
     done_through INTEGER NOT NULL,
     audit_done_through INTEGER NOT NULL,
-    key_rev INTEGER NOT NULL DEFAULT 1,
-    older_keys TEXT NOT NULL DEFAULT '[]',
-    last_code TEXT NOT NULL DEFAULT '',
-    history TEXT NOT NULL DEFAULT '{"amounts":[],"recent":[]}',
-    reputation TEXT NOT NULL DEFAULT '{"value":0.5,"atMs":0,"conflictsAtMs":[]}'
+    key_rev INTEGER NOT NULL,
+    older_keys TEXT NOT NULL,
+    last_code TEXT NOT NULL,
+    history TEXT NOT NULL,
+    reputation TEXT NOT NULL
   ) STRICT`,
   `CREATE TABLE bundles (
     seq INTEGER PRIMARY KEY,
@@ -69,7 +69,7 @@ const STATEMENTS = [
     rev INTEGER NOT NULL,
     indexed_rev INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
-    votes TEXT NOT NULL DEFAULT '[]'
+    votes TEXT NOT NULL
   ) STRICT`,
   `CREATE TABLE outcomes (
     cursor INTEGER PRIMARY KEY,
@@ -107,7 +107,7 @@ const STATEMENTS = [
     reason TEXT NOT NULL,
     at INTEGER NOT NULL,
     actors TEXT NOT NULL,
-    recorded INTEGER NOT NULL
+    recorded INTEGER NOT NULL DEFAULT 0
   ) STRICT`,
   `CREATE TABLE answers (
     actor TEXT NOT NULL,
@@ -123,7 +123,7 @@ const STATEMENTS = [
     seq INTEGER NOT NULL,
     digests TEXT NOT NULL,
     at INTEGER NOT NULL,
-    told INTEGER NOT NULL
+    told INTEGER NOT NULL DEFAULT 0
   ) STRICT`,
   'CREATE INDEX resolutions_owed ON resolutions (rev) WHERE recorded = 0',
   'CREATE INDEX resolutions_by_seq ON resolutions (seq)',

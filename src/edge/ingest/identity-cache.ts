@@ -1,4 +1,4 @@
-import type { Identity } from '../../../durable-objects/device/types.ts'
+import type { Identity } from '../../../durable-objects/device/device.ts'
 import type { Verifier } from '../../crypto/suite.ts'
 import { webCryptoSuite } from '../../crypto/webcrypto.ts'
 import { equalBytes } from '../../protocol/bytes.ts'
@@ -43,8 +43,8 @@ export async function identify(
   }
   const identity = await deviceStub(env, deviceId).identity()
   known.delete(deviceId)
-  if (identity === undefined) return undefined
-  const { retiring, publicKey, ...facts } = identity
+  if (!identity.ok) return undefined
+  const { retiring, publicKey, ...facts } = identity.value
   const keys = [{ alg: facts.alg, kid: facts.kid, publicKey }, ...retiring]
   const byKey = await Promise.all(
     keys.map(async ({ alg, kid, publicKey }, index): Promise<KnownDevice> => {

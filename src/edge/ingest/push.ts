@@ -1,4 +1,4 @@
-import type { AdmitRequest, NoticeParts } from '../../../durable-objects/device/types.ts'
+import type { AdmitAnswer, AdmitRequest } from '../../../durable-objects/device/admit/request.ts'
 import { openBundle } from '../../crypto/bundle-crypto.ts'
 import type { KeyProvider } from '../../crypto/key-provider.ts'
 import { verifySign1 } from '../../crypto/sign1.ts'
@@ -78,20 +78,21 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
   const cursor = claims.relay ? Number.MAX_SAFE_INTEGER : state.value.cursor
   const digest = await webCryptoSuite.sha256(bundle.payload)
   const opened = await openBundle(webCryptoSuite, (kid) => keys.recipient(kid), bundle)
-  let answer: { receipt: Uint8Array; notice: NoticeParts } | undefined
+  let answer: Omit<AdmitAnswer, 'kind'>
   if (opened.ok) {
     const { carrier } = state.value
     const remote = await deps.scorer.scoreBundle(factsFor(claims, opened.value, device.country), requestId)
     const known = { claims, digest, bundle: encoded, payload: opened.value, policy }
     const admit: AdmitRequest = { ...known, remote, cursor, carrier, requestId, from: placeOf(request) }
     const admitted = await object.admit(admit)
-    if (admitted.kind === 'refused') return err({ code: admitted.code })
-    answer = admitted
+    if (!admitted.ok) return err({ code: admitted.error })
+    answer = admitted.value
   } else {
     // It may have been admitted while its key was still in use, and the receipt lost: then this is a repeat, and telling
     // the device to rebuild would make it seal the same payments twice.
-    answer = await object.findReceipt(claims.bundleId, digest, cursor)
-    if (answer === undefined) return err({ code: opened.error })
+    const found = await object.findReceipt(claims.bundleId, digest, cursor)
+    if (!found.ok) return err({ code: opened.error })
+    answer = found.value
   }
   const { signed } = await makeNotice(keys, claims.deviceId, answer.notice, state.value, policy, deps.nowMs())
   return ok({ receipt: answer.receipt, notice: signed })

@@ -1,4 +1,4 @@
-import type { NoticeParts } from '../../../durable-objects/device/types.ts'
+import type { NoticeParts } from '../../../durable-objects/device/notice.ts'
 import type { KeyProvider } from '../../crypto/key-provider.ts'
 import { signAsEdge } from '../../crypto/sign1.ts'
 import type { DeviceId } from '../../protocol/ids.ts'

@@ -1,4 +1,4 @@
-import type { DeviceDescription } from '../../../durable-objects/device/types.ts'
+import type { DeviceDescription } from '../../../durable-objects/device/description.ts'
 import { toHex } from '../../protocol/bytes.ts'
 
 /** A device with the names of the API. */

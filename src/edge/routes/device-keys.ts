@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
-import type { Person } from '../../../durable-objects/device/types.ts'
+import type { Person } from '../../../durable-objects/device/people/person.ts'
 import { thumbprint } from '../../crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../crypto/webcrypto.ts'
 import { equalBytes, toHex } from '../../protocol/bytes.ts'
@@ -51,9 +51,10 @@ export const deviceKeyRoutes = routes().openapi(rotate, async (c) => {
   if (by.value.actor === 'device' && body.old_key === 'revoke') return refuse(c, { code: 'forbidden' })
   const nowMs = Date.now()
   const object = deviceStub(c.env, device_id)
-  const known = await object.identity()
-  const visible = known !== undefined && (by.value.tenant === undefined || by.value.tenant === known.tenant)
-  if (!visible) return refuse(c, { code: 'not_found' })
+  const identity = await object.identity()
+  if (!identity.ok) return refuse(c, { code: identity.error })
+  const known = identity.value
+  if (by.value.tenant !== undefined && by.value.tenant !== known.tenant) return refuse(c, { code: 'not_found' })
   const policy = await policyFor(c.env.DB, known.country, known.policy, nowMs)
   const key = await ownKey(body, device_id, c.req.raw, policy, nowMs)
   if (!key.ok) return refuse(c, key.error)

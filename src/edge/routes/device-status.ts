@@ -34,8 +34,7 @@ async function setStatus(c: Change, deviceId: string, status: DeviceStatus, reas
   const by = await actorOf(c)
   if (!by.ok) return refuse(c, by.error)
   const result = await deviceStub(c.env, deviceId).setStatus(status, by.value, masked(reason))
-  if (result === undefined) return refuse(c, { code: 'not_found' })
-  if (result === 'idempotency_conflict') return refuse(c, { code: 'idempotency_conflict' })
-  if (result !== status) return refuse(c, { code: 'state_conflict', detail: `the device is ${result}` })
+  if (!result.ok) return refuse(c, { code: result.error })
+  if (result.value !== status) return refuse(c, { code: 'state_conflict', detail: `the device is ${result.value}` })
   return c.json({ device_id: deviceId, status })
 }

@@ -137,6 +137,6 @@ const judgedThen = ({ seq, received_at, risk_reasons, receipt }: JudgedBundle) =
 /** Payments out of the owner's wallet need no other proof, so who that is must be known. */
 async function ownerOf(env: Env, deviceId: string): Promise<string> {
   const wallet = await deviceStub(env, deviceId).ownerWallet()
-  if (wallet === undefined) throw new Error('bundles of a device that has no object')
-  return wallet
+  if (!wallet.ok) throw new Error('bundles of a device that has no object')
+  return wallet.value
 }

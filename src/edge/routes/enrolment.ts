@@ -147,9 +147,10 @@ async function isTaken(
 ): Promise<boolean> {
   const object = deviceStub(env, asked.device_id)
   const [device, ownerWallet] = await Promise.all([object.identity(), object.ownerWallet()])
-  if (device !== undefined) {
-    const same = device.country === asked.country && device.tenant === asked.tenant
-    return !same || ownerWallet !== asked.owner_wallet || device.status === 'revoked'
+  if (device.ok && ownerWallet.ok) {
+    const { country, tenant, status } = device.value
+    const same = country === asked.country && tenant === asked.tenant && ownerWallet.value === asked.owner_wallet
+    return !same || status === 'revoked'
   }
   const code = await latestCode(env.DB, asked.device_id)
   return code !== undefined && code.expiresAtMs > nowMs && code.tenant !== asked.tenant

@@ -21,9 +21,9 @@ const show = secured(['pay_reviewer', 'pay_auditor'], {
 export const evidenceRoutes = routes().openapi(show, async (c) => {
   const { device_id } = c.req.valid('param')
   const found = await deviceStub(c.env, device_id).evidence()
-  if (found === undefined || !seesTenant(personOf(c), found.tenant)) return refuse(c, { code: 'not_found' })
+  if (!found.ok || !seesTenant(personOf(c), found.value.tenant)) return refuse(c, { code: 'not_found' })
   return c.json({
-    evidence: found.evidence.map(({ kind, seq, againstSeq, atMs, bundle, admitted }) => ({
+    evidence: found.value.evidence.map(({ kind, seq, againstSeq, atMs, bundle, admitted }) => ({
       ...{ kind, seq, against_seq: againstSeq, at: atMs },
       bundle: toBase64url(bundle),
       admitted: admitted === null ? null : toBase64url(admitted),

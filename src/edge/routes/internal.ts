@@ -57,8 +57,8 @@ export const internalRoutes = routes()
     const byDevice = Map.groupBy(confirmations, ({ deviceId }) => deviceId)
     const devices = await atOnce([...byDevice], OBJECTS_AT_ONCE, async ([deviceId, own]) => {
       try {
-        const known = await deviceStub(c.env, deviceId).confirm(own, c.get('requestId'))
-        return [deviceId, known ? 'confirmed' : 'unknown_device'] as const
+        const { ok } = await deviceStub(c.env, deviceId).confirm(own, c.get('requestId'))
+        return [deviceId, ok ? 'confirmed' : 'unknown_device'] as const
       } catch (error) {
         logger.error('confirmation failed', { deviceId, requestId: c.get('requestId'), error })
         return [deviceId, 'retry'] as const

@@ -3,7 +3,7 @@ import type { KeySet } from '../../../src/protocol/keyset.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import { expectRefusal, keySet, push, pushed, registered } from '../../edge/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
-import { dumpObject, inObject, lostQueues, select, stubOf } from './kit.ts'
+import { describeDevice, dumpObject, inObject, lostQueues, select } from './kit.ts'
 
 /** An admission is whole or it is nothing, and the next one is judged on what is stored. */
 let keys: KeySet
@@ -20,7 +20,7 @@ it('one that fails in its last write leaves nothing behind, and is admitted when
   const payments = [1, 2, 3, 4, 5].map(() => device.payment({ amount: amountMinor(60_000), approval: 'A-1' }))
   const own = payments.map((payment) => ({ ...payment, sender: device.ownerWallet, receiver: 'W-SHOP' }))
   const { bundle } = await device.bundle(own, keys)
-  await stubOf(device).describe()
+  await describeDevice(device)
   const before = await dumpObject(device)
   const forbid = "CREATE TRIGGER no_audit BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'disk full'); END"
   await inObject(device, ({ storage }) => void storage.sql.exec(forbid))

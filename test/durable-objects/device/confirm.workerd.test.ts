@@ -6,7 +6,7 @@ import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Outcome } from '../../../src/protocol/notice.ts'
 import { keySet, pushed, registered } from '../../edge/kit.ts'
 import { type Made, randomBytes, TestDevice } from '../../kit/device.ts'
-import { dumpObject, lostQueues, type Queues, recordAll, select, stubOf } from './kit.ts'
+import { describeDevice, dumpObject, lostQueues, type Queues, readNotice, recordAll, select, stubOf } from './kit.ts'
 
 /** What the reconciler confirms: repeats, any order and old news change nothing; a final status stays. */
 let keys: KeySet
@@ -44,8 +44,7 @@ const confirm = (...confirmations: Parameters<ReturnType<typeof stubOf>['confirm
   stubOf(device).confirm(confirmations)
 const bundleRow = async () =>
   (await select(device, 'SELECT status, payments, recorded, settled_rev, rev FROM bundles'))[0]
-const told = async (cursor = 0) =>
-  (await stubOf(device).notice(cursor)) as unknown as { outcomes: Outcome[]; cursor: number }
+const told = (cursor = 0) => readNotice(device, cursor)
 
 describe('outcomes', () => {
   it('reach the payments, the bundle’s status, the audit, and the device by its cursor', async () => {
@@ -132,7 +131,7 @@ describe('what does not fit', () => {
   it('a device that was never registered is answered false, and makes no table', async () => {
     const unknown = await TestDevice.create()
     const before = await dumpObject(unknown)
-    expect(await stubOf(unknown).confirm([settled(1, [outcome(1, 'succeeded')])])).toBe(false)
+    expect(await stubOf(unknown).confirm([settled(1, [outcome(1, 'succeeded')])])).toMatchObject({ error: 'not_found' })
     expect(await dumpObject(unknown)).toBe(before)
   })
 
@@ -140,11 +139,11 @@ describe('what does not fit', () => {
     await confirm({ kind: 'device_recorded', deviceId: device.id, rev: 99 })
     queues.clear()
     await stubOf(device).setStatus('suspended', { actor: 'user:ops' }, 'test')
-    expect((await stubOf(device).describe())?.owed.settle).toBe(2)
+    expect((await describeDevice(device)).owed.settle).toBe(2)
     await recordAll(device, { ...queues, settle: queues.settle.splice(0) })
-    expect((await stubOf(device).describe())?.owed.settle).toBe(1)
+    expect((await describeDevice(device)).owed.settle).toBe(1)
     await confirm({ kind: 'device_recorded', deviceId: device.id, rev: 1 })
-    expect((await stubOf(device).describe())?.owed.settle).toBe(1)
+    expect((await describeDevice(device)).owed.settle).toBe(1)
   })
 
   it('one confirmation that is nothing to us does not keep the others from being applied', async () => {

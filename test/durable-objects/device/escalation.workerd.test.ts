@@ -11,6 +11,7 @@ import {
   alarm,
   alarmIn,
   deliverIndex,
+  describeDevice,
   inObject,
   lostQueues,
   type Queues,
@@ -72,7 +73,7 @@ const allElseIsHeld = async () => {
   await recordAll(device, queues)
   await deliverIndex(queues)
 }
-const owed = async () => (await stubOf(device).describe())?.owed
+const owed = async () => (await describeDevice(device)).owed
 const untold = () => select(device, 'SELECT kind FROM escalations WHERE told = 0 ORDER BY id')
 
 it('is owed while SIRA is down, also when nothing else is, and told by the alarm once SIRA is well', async () => {

@@ -6,7 +6,7 @@ import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
 import { insertPolicy, keySet, pushed, registered } from '../../edge/kit.ts'
 import type { Made, TestDevice } from '../../kit/device.ts'
-import { inObject, lostQueues, select, stubOf } from './kit.ts'
+import { describeDevice, inObject, lostQueues, readNotice, select, stubOf } from './kit.ts'
 
 /** What an object knows of its device's past: counters, holes in the chain, and from when on payments are believed. */
 const [MINUTE, HOUR] = [60_000, 3_600_000]
@@ -37,7 +37,7 @@ describe('counters', () => {
     await pushed(first.bundle)
     expect((await pushed(last.bundle)).notice.missing).toEqual([3, 4, 5])
     await evictDurableObject(stubOf(device))
-    expect((await stubOf(device).describe())?.missing).toEqual([3, 4, 5])
+    expect((await describeDevice(device)).missing).toEqual([3, 4, 5])
     expect((await pushed(late.bundle)).notice.missing).toBeUndefined()
   })
 
@@ -51,7 +51,7 @@ describe('counters', () => {
         )
       ).bundle,
     )
-    expect((await stubOf(device).describe())?.missing).toEqual([])
+    expect((await describeDevice(device)).missing).toEqual([])
     const [row] = await select(device, 'SELECT payments FROM bundles')
     expect(row?.['payments']).toBe('[[2,"pending"]]')
     const again = await device.bundle([device.payment({ counter: 1 })], keys)
@@ -63,19 +63,19 @@ describe('counters', () => {
     const last = await made({})
     await pushed(last.bundle)
     await evictDurableObject(stubOf(device))
-    expect(await stubOf(device).notice(undefined)).toMatchObject({
+    expect(await readNotice(device)).toMatchObject({
       device: { ownerWallet: device.ownerWallet, nextCounter: 4, nextSeq: 3, prev: prevOf(last.digest) },
     })
     const fresh = await registered()
-    expect(await stubOf(fresh).notice(undefined)).toMatchObject({
+    expect(await readNotice(fresh)).toMatchObject({
       device: { nextCounter: 1, nextSeq: 1, prev: new Uint8Array(16), today: { count: 0, value: 0 } },
     })
   })
 
   it('and what it has used up of the day: an empty storage does not give the limits back', async () => {
     await pushed((await made({ amount: amountMinor(1_000) }, { amount: amountMinor(500) })).bundle)
-    const facts = (await stubOf(device).notice(undefined))?.device
-    const { activity = [] } = (await stubOf(device).describe()) ?? {}
+    const facts = (await readNotice(device)).device
+    const { activity } = await describeDevice(device)
     expect(activity).toMatchObject([{ currency: 'XOF', count: 2, value: 1_500 }])
     const counted = activity.find(({ date }) => date === facts?.today.day)
     expect(facts?.today).toMatchObject({ count: counted?.count ?? 0, value: counted?.value ?? 0 })
@@ -91,7 +91,7 @@ describe('the chain', () => {
     expect(row?.risk_reasons).toContain('chain_hole')
     expect((await pushed(withheld.bundle)).receipt.seq).toBe(2)
     expect(await select(device, 'SELECT seq FROM bundles ORDER BY seq')).toEqual([{ seq: 1 }, { seq: 2 }, { seq: 3 }])
-    expect((await stubOf(device).describe())?.head).toBe(3)
+    expect((await describeDevice(device)).head).toBe(3)
   })
 
   it('goes on after the head when a hole was filled', async () => {

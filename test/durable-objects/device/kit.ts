@@ -190,8 +190,19 @@ export async function recordAll(device: DeviceId, queues: Queues): Promise<void>
   if (confirmations.length > 0) await stubOf(device).confirm(confirmations)
 }
 
+/** What an object answered, which must be no refusal. */
+export function accepted<T>(answer: { ok: true; value: T } | { ok: false; error: unknown }): T {
+  if (!answer.ok) throw new Error(`refused: ${answer.error}`)
+  return answer.value
+}
+
+export const describeDevice = async (device: DeviceId) => accepted(await stubOf(device).describe())
+
+export const readNotice = async (device: Pick<TestDevice, 'id' | 'kid'>, cursor?: number) =>
+  accepted(await stubOf(device).notice(device.kid, cursor))
+
 /** What the object still owes. */
 export async function owed(device: DeviceId): Promise<{ settle: number; index: number }> {
-  const { settle = -1, index = -1 } = (await stubOf(device).describe())?.owed ?? {}
+  const { settle, index } = (await describeDevice(device)).owed
   return { settle, index }
 }

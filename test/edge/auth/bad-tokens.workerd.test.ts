@@ -36,7 +36,7 @@ it('every bad token gets its 401 or 403, and nothing is written', async () => {
   expect(await dumpDurable()).toBe(before)
   await ask('forbidden')
   const identity = await bindings.DEVICE.get(bindings.DEVICE.idFromName(device.id)).identity()
-  expect(identity).toBeUndefined()
+  expect(identity).toMatchObject({ error: 'not_found' })
   // Those who are forbidden were verified: the issuer's keys are known for good from now on, and requests counted.
   const own = (dump: string) =>
     (JSON.parse(dump) as [string, unknown][]).filter(([table]) => !/issuer_keys|metric_rows/.test(table))

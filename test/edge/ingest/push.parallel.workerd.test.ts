@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished, vi } from 'vitest'
-import type { AdmitResult } from '../../../durable-objects/device/types.ts'
 import { readPoliciesInForce } from '../../../src/edge/store/policies.ts'
 import { parseSign1 } from '../../../src/protocol/cose.ts'
 import type { KeySet } from '../../../src/protocol/keyset.ts'
 import { amountMinor, currency } from '../../../src/protocol/money.ts'
 import type { Problem } from '../../../src/protocol/problems.ts'
 import { decodeReceipt, type Receipt } from '../../../src/protocol/receipt.ts'
-import { recordQueues, select, stubOf } from '../../durable-objects/device/kit.ts'
+import { accepted, describeDevice, recordQueues, select, stubOf } from '../../durable-objects/device/kit.ts'
 import type { Made, TestDevice } from '../../kit/device.ts'
 import { bindings, fetchWith, keySet, push, pushInit, receiptOf, registered } from '../kit.ts'
 
@@ -68,7 +67,7 @@ it('a hundred admissions at once never take more payments than the day allows', 
   const made = await chain(100, 100)
   const policy = (await readPoliciesInForce(bindings.DB, Date.now())).get('SN')
   if (policy === undefined) throw new Error('no policy')
-  const results = (await Promise.all(
+  const results = await Promise.all(
     made.map(({ bundle, header, digest }, i) => {
       const payment = { ...device.payment(), counter: i + 1, amount: amountMinor(100) }
       const payload = { currency: currency('XOF'), entries: [payment] }
@@ -83,12 +82,13 @@ it('a hundred admissions at once never take more payments than the day allows', 
         remote: { ok: false, error: { reason: 'not_configured' } } as const,
         requestId: `r-${i}`,
       }
-      return stubOf(device).admit(request) as Promise<AdmitResult>
+      return stubOf(device).admit(request)
     }),
-  )) as AdmitResult[]
+  )
   const receipts = results.map((result) => {
-    if (result.kind !== 'admitted') throw new Error(result.kind)
-    return decodeReceipt(parseSign1(result.receipt).payload)
+    const { kind, receipt } = accepted(result)
+    expect(kind).toBe('admitted')
+    return decodeReceipt(parseSign1(receipt).payload)
   })
   expect(notRefused(receipts)).toBe(50)
   expect(await activity()).toEqual([{ count: 50, value: 5000 }])
@@ -127,5 +127,5 @@ it('two bundles for one place at once: one is admitted, the other is a fork', as
   expect(responses.map(({ status }) => status).sort()).toEqual([200, 409])
   expect(await select(device, 'SELECT seq FROM bundles')).toHaveLength(1)
   expect(await select(device, 'SELECT kind FROM evidence')).toEqual([{ kind: 'chain_fork' }])
-  expect((await stubOf(device).describe())?.status).toBe('suspended')
+  expect((await describeDevice(device)).status).toBe('suspended')
 })

@@ -4,7 +4,15 @@ import { forgetDevices } from '../../../src/edge/ingest/identity-cache.ts'
 import { toHex } from '../../../src/protocol/bytes.ts'
 import { prevOf } from '../../../src/protocol/chain.ts'
 import type { KeySet } from '../../../src/protocol/keyset.ts'
-import { inObject, lostQueues, recordQueues, select, stubOf } from '../../durable-objects/device/kit.ts'
+import {
+  accepted,
+  describeDevice,
+  inObject,
+  lostQueues,
+  recordQueues,
+  select,
+  stubOf,
+} from '../../durable-objects/device/kit.ts'
 import { type Made, randomBytes, type TestDevice } from '../../kit/device.ts'
 import { expectRefusal, keySet, push, pushed, registered } from '../kit.ts'
 
@@ -36,7 +44,7 @@ const admitted = async () =>
   )
 /** Both sides of each contradiction, as people are shown them. */
 const shown = async () =>
-  ((await stubOf(device).evidence())?.evidence ?? []).map(({ kind, bundle, admitted }) => ({
+  accepted(await stubOf(device).evidence()).evidence.map(({ kind, bundle, admitted }) => ({
     ...{ kind, bundle: toHex(bundle), admitted: admitted === null ? null : toHex(admitted) },
   }))
 const escalations = async () =>
@@ -55,7 +63,7 @@ const fillEvidence = (kind: string) =>
     }
   })
 const kept = ({ bundle }: Made) => toHex(bundle)
-const status = async () => (await stubOf(device).describe())?.status
+const status = async () => (await describeDevice(device)).status
 const actions = async () => (await select(device, 'SELECT action FROM audit ORDER BY id')).map(({ action }) => action)
 /** What later payments are counted and chained against. */
 const counted = () => select(device, 'SELECT head, counters, activity FROM device')

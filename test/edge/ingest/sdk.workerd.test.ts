@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Fetch, memoryStorage, OfflineSDK } from '../../../src/device/sdk/index.ts'
 import { parseBundle } from '../../../src/protocol/bundle.ts'
-import { recordQueues, stubOf } from '../../durable-objects/device/kit.ts'
+import { describeDevice, recordQueues, stubOf } from '../../durable-objects/device/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { ORIGIN, push, receiptOf, registered, SELF } from '../kit.ts'
 
@@ -83,7 +83,7 @@ it('an answer is lost, the process ends: the next one sends the same bundle and 
   expect(arrived).toBe(200)
   const restarted = await sdkOf(device, { items })
   expect(await restarted.syncNow()).toMatchObject({ status: 'done', bundles: 1, unsynced: 0 })
-  expect(await stubOf(device).describe()).toMatchObject({ head: 1, contradictions: 0 })
+  expect(await describeDevice(device)).toMatchObject({ head: 1, contradictions: 0 })
 })
 
 it('another device carries the bundle: its receipt acknowledges the payments, and the device’s own sync changes nothing', async () => {

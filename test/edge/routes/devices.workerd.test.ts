@@ -197,7 +197,7 @@ describe('security', () => {
       body: JSON.stringify(body),
     })
     await expectRefusal(foreign, 'forbidden')
-    expect(await stubOf(device).describe()).toBeUndefined()
+    expect(await stubOf(device).describe()).toMatchObject({ error: 'not_found' })
   })
 
   it('a device of another tenant looks like one that does not exist', async () => {

@@ -3,7 +3,7 @@ import { importHmacKey, SERVICE_HEADER, signServiceCall } from '../../../src/cry
 import { fromBase64url } from '../../../src/protocol/bytes.ts'
 import { encodeCbor } from '../../../src/protocol/cbor.ts'
 import { type Confirmation, encodeConfirmations } from '../../../src/protocol/confirmations.ts'
-import { dumpObject, recordQueues, stubOf } from '../../durable-objects/device/kit.ts'
+import { describeDevice, dumpObject, readNotice, recordQueues } from '../../durable-objects/device/kit.ts'
 import { type Made, randomBytes, TestDevice } from '../../kit/device.ts'
 import { bindings, expectRefusal, fetchWith, keySet, ORIGIN, pushed, registered, SELF } from '../kit.ts'
 
@@ -57,8 +57,8 @@ it('what the reconciler says reaches each device, and the answer says so for eac
   expect(await response.json()).toEqual({
     devices: { [device.id]: 'confirmed', [other.id]: 'confirmed', [unknown.id]: 'unknown_device' },
   })
-  expect(await stubOf(device).notice(0)).toMatchObject({ outcomes: [{ counter: 1, status: 'succeeded' }] })
-  expect((await stubOf(other).describe())?.owed.settle).toBe(0)
+  expect(await readNotice(device, 0)).toMatchObject({ outcomes: [{ counter: 1, status: 'succeeded' }] })
+  expect((await describeDevice(other)).owed.settle).toBe(0)
 })
 
 it('the same call again, as a captured one, changes nothing', async () => {

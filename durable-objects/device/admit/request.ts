@@ -1,0 +1,39 @@
+import type { BundleHeader } from '../../../src/protocol/bundle.ts'
+import type { BundlePayload } from '../../../src/protocol/payload.ts'
+import type { Policy } from '../../../src/protocol/policy.ts'
+import type { RemoteRisk } from '../../../src/risk/score.ts'
+import type { NoticeParts } from '../notice.ts'
+
+/** A push that the Worker has verified, opened and validated: steps 8–11 are the object's. */
+export interface AdmitRequest {
+  readonly claims: BundleHeader
+  readonly digest: Uint8Array
+  readonly bundle: Uint8Array
+  readonly payload: BundlePayload
+  readonly policy: Policy
+  readonly cursor: number | undefined
+  readonly requestId: string
+  /** From where it came (ingest/place.ts); empty when nobody knows. */
+  readonly from?: string
+  /** What the remote scorer said, or why it did not. */
+  readonly remote: RemoteRisk
+  /** Device that says it carries a relay bundle; recorded, never trusted. */
+  readonly carrier: string | undefined
+}
+
+/** `replayed`: the very bundle was admitted before, and this is its receipt. */
+export interface AdmitAnswer {
+  readonly kind: 'admitted' | 'replayed'
+  readonly receipt: Uint8Array
+  readonly notice: NoticeParts
+}
+
+/** `invalid_signature` also for a device that was never registered: nobody learns which devices exist. */
+export type AdmitRefusal =
+  | 'invalid_signature'
+  | 'device_suspended'
+  | 'device_revoked'
+  | 'bundle_conflict'
+  | 'nonce_replayed'
+  | 'chain_fork'
+  | 'counters_missing'

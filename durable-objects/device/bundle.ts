@@ -1,0 +1,46 @@
+import type { ReviewChoice } from '../../src/protocol/messages.ts'
+import type { BundleStatus, PaymentStatus } from '../../src/protocol/states.ts'
+import type { RiskBasis } from '../../src/risk/judge.ts'
+import type { Resolution } from './people/ballot.ts'
+
+/** `[counter, status, reason?]`; voided counters are left out. */
+export type PaymentState = readonly [counter: number, status: PaymentStatus, reason?: string]
+
+/** What is counted of a vote about a payment. When it was cast and why is in its audit record, once a ballot. */
+export type StoredVote = readonly [kind: Resolution['kind'], counter: number, choice: ReviewChoice, actor: string]
+
+/** A bundle's row. */
+export interface StoredBundle {
+  readonly seq: number
+  readonly bundleId: Uint8Array
+  readonly nonce: Uint8Array
+  readonly digest: Uint8Array
+  readonly prev: Uint8Array
+  readonly bundle: Uint8Array
+  readonly receipt: Uint8Array
+  readonly receivedAtMs: number
+  /**
+   * Payments in later bundles may not be dated before it: the latest date so far. The time of the push itself says nothing:
+   * a bundle that was sealed while there was no network keeps its bytes, and what was taken while it waited follows in
+   * the next one of the same sync, as the rest of a backlog does.
+   */
+  readonly timeFloorMs: number
+  readonly currency: string
+  readonly firstCounter: number
+  readonly lastCounter: number
+  readonly admittedCount: number
+  readonly admittedAmount: number
+  readonly policyVersion: number
+  readonly riskScore: number
+  readonly riskReasons: RiskBasis
+  readonly payments: readonly PaymentState[]
+  readonly status: BundleStatus
+  /** The reconciler holds it durably. */
+  readonly recorded: boolean
+  /** Version of the outcomes that were applied. */
+  readonly settledRev: number
+  readonly rev: number
+  readonly indexedRev: number
+  readonly updatedAtMs: number
+  readonly votes: readonly StoredVote[]
+}

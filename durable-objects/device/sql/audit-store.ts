@@ -1,0 +1,57 @@
+import { ulidText } from '../../../src/protocol/ids.ts'
+import type { AdmitRequest } from '../admit/request.ts'
+import type { Actor } from '../people/person.ts'
+import { allOf, type Columns, fieldsOf, insertInto, json, plain, type Row } from './columns.ts'
+
+/** SQL of the audit log: who changed what of this device, when and from where. */
+export interface AuditRecord {
+  readonly id: number
+  readonly at: number
+  readonly actor: string
+  readonly action: string
+  readonly bundleId: string | null
+  readonly requestId: string | null
+  readonly detail: Readonly<Record<string, string | number>>
+}
+
+const columns: Columns<AuditRecord> = {
+  id: plain('id'),
+  at: plain('at'),
+  actor: plain('actor'),
+  action: plain('action'),
+  bundleId: plain('bundle_id'),
+  requestId: plain('request_id'),
+  detail: json('detail'),
+}
+const RECORD = allOf(columns)
+const NEW = fieldsOf(columns, ['at', 'actor', 'action', 'bundleId', 'requestId', 'detail'])
+const INSERT = `${insertInto('audit', NEW)} RETURNING id`
+const PAGE = `SELECT ${RECORD.names} FROM audit WHERE id > ? ORDER BY id LIMIT ?`
+
+/** Records a change, by whom and from where. Call it in the transaction that makes the change. */
+export function writeAuditRecord(
+  sql: SqlStorage,
+  at: number,
+  { actor, requestId, from }: Actor,
+  action: string,
+  detail: AuditRecord['detail'],
+  bundleId?: Uint8Array,
+): AuditRecord {
+  const record = {
+    at,
+    actor,
+    action,
+    bundleId: bundleId ? ulidText(bundleId) : null,
+    requestId: requestId ?? null,
+    detail: from === undefined ? detail : { ...detail, via: from },
+  }
+  return { ...record, id: sql.exec<{ id: number }>(INSERT, ...NEW.encode(record)).one().id }
+}
+
+export const readAudit = (sql: SqlStorage, after: number, limit: number): AuditRecord[] =>
+  sql.exec<Row>(PAGE, after, limit).toArray().map(RECORD.decode)
+
+/** The device whose key signed the push. */
+export const deviceActor = ({ requestId, from }: AdmitRequest): Actor => {
+  return { actor: 'device', requestId, ...(from && { from }) }
+}

@@ -1,0 +1,57 @@
+import type { StoredBundle } from '../bundle.ts'
+import { bundleColumns } from './bundle-row.ts'
+import { allOf, buffer, fieldsOf, insertInto, type Row } from './columns.ts'
+
+/** SQL of the admitted bundles. */
+const BUNDLE = allOf(bundleColumns)
+const INSERT = insertInto('bundles', BUNDLE)
+const SELECT = `SELECT ${BUNDLE.names} FROM bundles`
+
+/** @param clauses what follows `FROM bundles`; a text of this code, never of a request */
+const selectBundles = (sql: SqlStorage, clauses: string, ...values: SqlStorageValue[]): StoredBundle[] =>
+  sql
+    .exec<Row>(`${SELECT} ${clauses}`, ...values)
+    .toArray()
+    .map(BUNDLE.decode)
+
+export function insertBundle(sql: SqlStorage, bundle: StoredBundle): void {
+  sql.exec(INSERT, ...BUNDLE.encode(bundle))
+}
+
+const CHANGED = fieldsOf(bundleColumns, ['payments', 'status', 'recorded', 'settledRev', 'rev', 'updatedAtMs', 'votes'])
+const UPDATE = `UPDATE bundles SET ${CHANGED.set} WHERE seq = ?`
+
+/** Writes what a confirmation, or people, changed. */
+export function updateBundle(sql: SqlStorage, bundle: StoredBundle): void {
+  sql.exec(UPDATE, ...CHANGED.encode(bundle), bundle.seq)
+  sql.exec('UPDATE device SET done_through = ?1 WHERE done_through > ?1', bundle.seq - 1)
+}
+
+export const readBundle = (sql: SqlStorage, bundleId: Uint8Array): StoredBundle | undefined =>
+  selectBundles(sql, 'WHERE bundle_id = ?', buffer(bundleId))[0]
+
+/** What is owed to somebody. Only rows above the low-water mark are looked at. */
+export const OWED = 'seq > ? AND (recorded = 0 OR indexed_rev < rev)'
+
+export const readOwed = (sql: SqlStorage, doneThrough: number, limit: number): StoredBundle[] =>
+  selectBundles(sql, `WHERE ${OWED} ORDER BY seq LIMIT ?`, doneThrough, limit)
+
+/** The bundle that holds a payment: of several copies the one that counts. */
+export function findByCounter(sql: SqlStorage, counter: number): StoredBundle | undefined {
+  const covering = selectBundles(sql, 'WHERE first_counter <= ?1 AND last_counter >= ?1 ORDER BY seq', counter)
+  const holding = covering.filter(({ payments }) => payments.some(([number]) => number === counter))
+  const counts = ({ payments }: StoredBundle) => payments.some(([n, status]) => n === counter && status !== 'refused')
+  return holding.find(counts) ?? holding[0]
+}
+
+/** Whether every bundle up to this seq was admitted. */
+export function isComplete(sql: SqlStorage, seq: number): boolean {
+  return sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM bundles WHERE seq <= ?', seq).one().n === seq
+}
+
+const DIGEST = fieldsOf(bundleColumns, ['digest'])
+
+export function readDigest(sql: SqlStorage, seq: number): Uint8Array | undefined {
+  const row = sql.exec<Row>('SELECT digest FROM bundles WHERE seq = ?', seq).toArray()[0]
+  return row && DIGEST.decode(row).digest
+}

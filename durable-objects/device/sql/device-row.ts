@@ -1,0 +1,52 @@
+import type { DayActivity } from '../../../src/protocol/activity.ts'
+import { fromHex, toHex } from '../../../src/protocol/bytes.ts'
+import type { Device, OlderKey } from '../device.ts'
+import { blob, type Columns, json, jsonAs, plain } from './columns.ts'
+
+/** The device's row, field by field. */
+export const deviceColumns: Columns<Device> = {
+  deviceId: plain('device_id'),
+  publicKey: blob('public_key'),
+  alg: plain('alg'),
+  kid: blob('kid'),
+  status: plain('status'),
+  country: plain('country'),
+  tenant: plain('tenant'),
+  ownerWallet: plain('owner_wallet'),
+  registeredAtMs: plain('registered_at'),
+  factsAtMs: plain('facts_at'),
+  rev: plain('rev'),
+  recordedRev: plain('recorded_rev'),
+  indexedRev: plain('indexed_rev'),
+  rowVersion: plain('row_version'),
+  head: plain('head'),
+  bundleCount: plain('bundle_count'),
+  counters: json('counters'),
+  activity: jsonAs(
+    'activity',
+    (activity): [string, DayActivity][] => [...activity],
+    (days) => new Map(days),
+  ),
+  policy: json('policy'),
+  doneThrough: plain('done_through'),
+  auditDoneThrough: plain('audit_done_through'),
+  keyRev: plain('key_rev'),
+  olderKeys: jsonAs(
+    'older_keys',
+    (keys) => keys.map(toStoredKey),
+    (keys) => keys.map(fromStoredKey),
+  ),
+  lastCode: plain('last_code'),
+  history: json('history'),
+  reputation: json('reputation'),
+}
+
+type StoredKey = Omit<OlderKey, 'kid' | 'publicKey'> & { readonly kid: string; readonly publicKey: string }
+
+function toStoredKey(key: OlderKey): StoredKey {
+  return { ...key, kid: toHex(key.kid), publicKey: toHex(key.publicKey) }
+}
+
+function fromStoredKey(key: StoredKey): OlderKey {
+  return { ...key, kid: fromHex(key.kid), publicKey: fromHex(key.publicKey) }
+}

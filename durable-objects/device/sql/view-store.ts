@@ -1,0 +1,35 @@
+import { equalBytes } from '../../../src/protocol/bytes.ts'
+import type { View } from '../admit/admission.ts'
+import type { AdmitRequest } from '../admit/request.ts'
+import { bundleColumns } from './bundle-row.ts'
+import { buffer, fieldsOf, type Row } from './columns.ts'
+import { readDevice } from './device-store.ts'
+import { missingBefore } from './hole-store.ts'
+
+const LINK = fieldsOf(bundleColumns, ['seq', 'bundleId', 'nonce', 'digest', 'prev', 'receipt', 'timeFloorMs'])
+
+/** Bundles that have anything to do with another one: by place, by id, by nonce. Of an honest device one: the one before. */
+const RELATED = `
+  SELECT ${LINK.names} FROM bundles WHERE seq BETWEEN ?1 - 1 AND ?1 + 1 OR bundle_id = ?2 OR nonce = ?3`
+
+/** Everything that an admission is decided on, in one consistent read. */
+export function readView(sql: SqlStorage, { claims }: AdmitRequest): View {
+  const device = readDevice(sql)
+  const { seq, bundleId, nonce } = claims
+  const related = sql.exec<Row>(RELATED, seq, buffer(bundleId), buffer(nonce)).toArray().map(LINK.decode)
+  const at = (place: number) => related.find((bundle) => bundle.seq === place)
+  const before = at(seq - 1)
+  return {
+    device,
+    sameId: related.find((bundle) => equalBytes(bundle.bundleId, bundleId)),
+    sameNonce: related.find((bundle) => equalBytes(bundle.nonce, nonce)),
+    neighbours: { head: device.head, before, same: at(seq), after: at(seq + 1) },
+    missingBefore: missingBefore(sql, device, seq),
+    timeFloorMs: before === undefined ? readTimeFloor(sql, seq) : before.timeFloorMs,
+  }
+}
+
+function readTimeFloor(sql: SqlStorage, seq: number): number | undefined {
+  const query = 'SELECT time_floor AS floor FROM bundles WHERE seq < ? ORDER BY seq DESC LIMIT 1'
+  return sql.exec<{ floor: number }>(query, seq).toArray()[0]?.floor
+}
