@@ -5,14 +5,14 @@ import { devTokens } from './issuer.ts'
 /**
  * Prints a token for the stack that `npm start` runs:
  *
- *   node dev/token.ts <subject> <role>[,<role>] [<tenant>]
+ *   npm run -s token -- <subject> <role>[,<role>] [<tenant>]
  */
 const [subject, roles = '', tenant] = process.argv.slice(2)
 const wanted = roles.split(',')
 const isRole = (role: string): role is Role => (ROLES as readonly string[]).includes(role)
 
 if (subject === undefined || !wanted.every(isRole)) {
-  console.error(`node dev/token.ts <subject> <role>[,<role>] [<tenant>]; roles: ${ROLES.join(', ')}`)
+  console.error(`npm run -s token -- <subject> <role>[,<role>] [<tenant>]; roles: ${ROLES.join(', ')}`)
   process.exit(1)
 }
 // The key that `npm start` keeps, and where its issuer listens (dev/start.ts).

@@ -4,7 +4,7 @@ import { COMMANDS } from './commands/index.ts'
 import { processTerminal } from './commands/terminal.ts'
 import { InvalidConfig } from './config.ts'
 
-const USAGE = `usage: node reconciler/main.ts <command>
+const USAGE = `usage: npm run reconciler -- <command>
 
 ${Object.entries(COMMANDS)
   .map(([name, { summary }]) => `  ${name.padEnd(10)} ${summary}`)

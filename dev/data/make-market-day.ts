@@ -7,7 +7,7 @@ import { hash32 } from '../random.ts'
  * Makes market-day.csv from a PaySim log: one of its days, thinned out, with its people folded into a small market and
  * its amounts brought to everyday sums in F CFA. No randomness: the same log gives the same file.
  *
- *   node dev/data/make-market-day.ts paysim-98.csv.gz > dev/data/market-day.csv
+ *   npx node dev/data/make-market-day.ts paysim-98.csv.gz > dev/data/market-day.csv
  */
 
 /** Steps are hours since the start of the log. Its second day has the most even mix of types. */
@@ -123,5 +123,5 @@ function marketDay(rows: readonly SourceRow[]): string {
 }
 
 const [path] = process.argv.slice(2)
-if (path === undefined) throw new Error('usage: node dev/data/make-market-day.ts <paysim log, .csv.gz>')
+if (path === undefined) throw new Error('usage: npx node dev/data/make-market-day.ts <paysim log, .csv.gz>')
 process.stdout.write(marketDay(thinned(dayOf(gunzipSync(readFileSync(path)).toString()))))

@@ -171,3 +171,10 @@ it('an npm script that is named is in package.json', () => {
   )
   expect(wrong).toEqual([])
 })
+
+it('a command runs with the Node that a newcomer has: through npm, which brings its own', () => {
+  const wrong = PROSE.filter(({ path }) => !isDecision(path) && !path.startsWith('bench/results/')).flatMap(
+    ({ path, text }) => [...text.matchAll(/(?<!npx )\bnode [\w./-]+\.ts\b/g)].map(([found]) => `${path}: ${found}`),
+  )
+  expect(wrong).toEqual([])
+})
