@@ -68,7 +68,7 @@ describe('paths', () => {
     'g',
   )
   /** Made, or an app's own. */
-  const ELSEWHERE = /^(?:package\.json|tsconfig\.json|package-lock\.json)$/
+  const ELSEWHERE = /^(?:package\.json|tsconfig\.json|package-lock\.json|ledger\.json)$/
   /** Files of others, by the names that they have there (test/vectors/README.md). */
   const OTHERS = [
     'src/crypto/hpke/testdata/rfc9180.json',
