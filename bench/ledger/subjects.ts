@@ -34,7 +34,11 @@ const postingValues = (batch: readonly BenchPayment[]) => [
   column(batch, () => 'XOF'),
   AT,
 ]
-const POST = "wallet_core.post_transfers('payment', $1, $2, $4, $5, $6, $7, $8, $3)"
+const POST = `wallet_core.post_transfers('payment', (
+    SELECT array_agg(wallet_core.request_payment(device_id, counter, type, sender, receiver, amount_minor, currency,
+                                                 NULL, NULL, NULL, NULL) ORDER BY no)
+    FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[])
+         WITH ORDINALITY AS x (device_id, counter, type, sender, receiver, amount_minor, currency, no)), $8)`
 
 /** The ledger alone, as the reconciler’s function reaches it. */
 export const posting: Subject = {

@@ -2,29 +2,43 @@
 -- not fit is an error.
 CREATE AGGREGATE wallet_core.sum_minor(bigint) (SFUNC = int8pl, STYPE = bigint, INITCOND = '0');
 
+-- A transfer as it is asked for.
+CREATE TYPE wallet_core.requested_transfer AS (
+  -- What it is for; for a payment the device and its counter.
+  source_id     text,
+  source_no     bigint,
+  -- Of a payment: says what kinds of accounts it is between.
+  type          text,
+  debit_wallet  text,
+  credit_wallet text,
+  amount_minor  bigint,
+  currency      text,
+  -- Null or 0 without one; then the two others are null.
+  fee_minor     bigint,
+  fee_bearer    text,
+  fee_account   text,
+  -- Of one that waits for a person or did; null: it is posted, and nothing is held for it.
+  step          text
+);
+
 -- Posts a batch of transfers. All money moves through this function. The application cannot call it: what it calls
 -- (recording payments, carrying out resolutions) writes the payment that a transfer is for in the same transaction.
 --
---   lock the accounts in order → what is posted already, what cannot be → who has the funds → post the rest at once
+--   lock the accounts in order → look up what is posted already and what cannot be → fees → holds → funds → write the rest
 --
 -- Each transfer fails or succeeds for itself, in the order of the batch: one that would take more than its wallet has
 -- available fails, those after it go on, and a credit counts for the debits after it. Returns a row for each transfer,
 -- numbered as in the batch: posted; exists (the same was posted before); conflict (another was posted under this source);
 -- failed.
 --
--- A transfer that waits for a person comes twice, and p_step says which time it is. First `hold`: as much as posting would
+-- A transfer that waits for a person comes twice, and its step says which time it is. First `hold`: as much as posting would
 -- take is kept on the debited account (held), or it could not be posted now either and nothing is (failed, with the
 -- reason). Then `post`, which has what is held for it, or `release` (released). Both end the hold, whatever comes of them.
 --
 -- A payment has a type, which says what kinds of accounts it is between, and may carry a fee: a second transfer under the
 -- same source, from whoever bears it to the fee account, posted with the first or not at all. A reversal gives both back.
 CREATE FUNCTION wallet_core.post_transfers(
-  p_kind text, p_source_id text[], p_source_no bigint[], p_debit text[], p_credit text[],
-  p_amount_minor bigint[], p_currency text[], p_at timestamptz, p_type text[] DEFAULT NULL,
-  -- Null when the whole batch is free of them.
-  p_fee_minor bigint[] DEFAULT NULL, p_fee_bearer text[] DEFAULT NULL, p_fee_account text[] DEFAULT NULL,
-  -- Null when all are posted and nothing is held for any of them.
-  p_step text[] DEFAULT NULL
+  p_kind text, p_batch wallet_core.requested_transfer[], p_at timestamptz
   -- hold: what became of it, `placed`, `posted` or `released`; null where there was none.
 ) RETURNS TABLE (no bigint, result text, reason text, transfer_id uuid, hold text)
 LANGUAGE plpgsql
@@ -35,7 +49,10 @@ SET plan_cache_mode = force_generic_plan SET enable_nestloop = off SET enable_se
 AS $$
 #variable_conflict use_column
 DECLARE
-  v_count      int := cardinality(p_source_id);
+  v_wallets    text[];
+  -- Of the whole batch: nothing has to be looked at for fees or for holds.
+  v_has_fees   boolean;
+  v_has_steps  boolean;
   -- As they are under the locks, in order.
   v_account    accounts[];
   v_locked     bigint[];
@@ -45,8 +62,8 @@ DECLARE
   v_debit      bigint[];
   v_credit     bigint[];
   -- What the debited wallet needs and what the credited one has of it, fees included.
-  v_out        bigint[] := p_amount_minor;
-  v_in         bigint[] := p_amount_minor;
+  v_out        bigint[];
+  v_in         bigint[];
   v_fee_from   bigint[];
   v_fee_to     bigint[];
   -- What the debited wallet has above its floor and what is held; null without a floor.
@@ -59,17 +76,21 @@ DECLARE
   v_payment    record;
   v_done       record;
 BEGIN
-  IF v_count = 0 THEN RETURN; END IF;
-  IF EXISTS (SELECT FROM unnest(p_source_id, p_source_no) AS s (id, no) GROUP BY id, no HAVING count(*) > 1) THEN
+  IF coalesce(cardinality(p_batch), 0) = 0 THEN RETURN; END IF;
+  IF EXISTS (SELECT FROM unnest(p_batch) GROUP BY source_id, source_no HAVING count(*) > 1) THEN
     RAISE EXCEPTION 'one source twice in a batch' USING ERRCODE = 'cardinality_violation';
   END IF;
+  SELECT array_agg(debit_wallet) || array_agg(credit_wallet) || array_agg(fee_account),
+         array_agg(amount_minor), bool_or(fee_minor <> 0), bool_or(step IS NOT NULL)
+  INTO v_wallets, v_out, v_has_fees, v_has_steps FROM unnest(p_batch);
+  v_in := v_out;
 
   -- In order of the account, so that two batches cannot deadlock. What follows reads what holds under the locks.
   SELECT array_agg(account), array_agg((account).account_id) INTO v_account, v_locked
-  FROM (SELECT a FROM accounts a WHERE wallet_id = ANY (p_debit || p_credit || p_fee_account)
+  FROM (SELECT a FROM accounts a WHERE wallet_id = ANY (v_wallets)
         ORDER BY account_id FOR NO KEY UPDATE) l (account);
 
-  -- What is decided without looking at funds. A payment never touches a system account: to a device it is unknown, or a
+  -- Look up: what is known without looking at funds. A payment never touches a system account: to a device it is unknown, or a
   -- device could name the account without a floor as its payer. Who takes in cash against electronic money, or gives it
   -- out, is an agent; who sells is a merchant, or an agent with a shop: a device cannot choose a cheaper type.
   SELECT array_agg(d.account_id ORDER BY x.no), array_agg(c.account_id ORDER BY x.no),
@@ -89,48 +110,51 @@ BEGIN
              OR x.type = 'agent' AND 'agent' NOT IN (d.kind, c.kind) THEN 'wallet_kind_mismatch' END ORDER BY x.no),
          array_agg(d.balance_minor - d.held_minor - d.floor_minor ORDER BY x.no)
   INTO v_debit, v_credit, v_id, v_result, v_reason, v_funds
-  FROM unnest(p_source_id, p_source_no, p_debit, p_credit, p_amount_minor, p_currency, p_type)
-       WITH ORDINALITY AS x (source_id, source_no, debit, credit, amount_minor, currency, type, no)
-  LEFT JOIN unnest(v_account) d ON d.wallet_id = x.debit AND (p_kind <> 'payment' OR d.kind <> 'system')
-  LEFT JOIN unnest(v_account) c ON c.wallet_id = x.credit AND (p_kind <> 'payment' OR c.kind <> 'system')
+  FROM unnest(p_batch) WITH ORDINALITY AS x (source_id, source_no, type, debit_wallet, credit_wallet, amount_minor,
+                                             currency, fee_minor, fee_bearer, fee_account, step, no)
+  LEFT JOIN unnest(v_account) d ON d.wallet_id = x.debit_wallet AND (p_kind <> 'payment' OR d.kind <> 'system')
+  LEFT JOIN unnest(v_account) c ON c.wallet_id = x.credit_wallet AND (p_kind <> 'payment' OR c.kind <> 'system')
   -- A source counts its payments: what it has posted in the range of the batch is read at once, and mostly is nothing.
   LEFT JOIN (SELECT t.*
              FROM (SELECT source_id, min(source_no) AS first_no, max(source_no) AS last_no
-                   FROM unnest(p_source_id, p_source_no) AS s (source_id, source_no) GROUP BY source_id) s
+                   FROM unnest(p_batch) GROUP BY source_id) s
              -- OFFSET keeps the planner from any other way than one look into the index for each source.
              CROSS JOIN LATERAL (SELECT * FROM transfers WHERE source_id = s.source_id AND kind = p_kind
                                    AND source_no BETWEEN s.first_no AND s.last_no OFFSET 0) t) t
     ON t.source_id = x.source_id AND t.source_no = x.source_no;
 
-  IF p_fee_minor IS NOT NULL THEN
+  -- Fees: who gives and gets how much more or less.
+  IF v_has_fees THEN
     -- The payer is debited by a payment and credited by its reversal, the payee the other way round.
-    SELECT array_agg(CASE WHEN x.bearer = s.debited THEN x.amount_minor + s.sign * x.fee_minor
+    SELECT array_agg(CASE WHEN x.fee_bearer = s.debited THEN x.amount_minor + s.sign * x.fee_minor
                      ELSE x.amount_minor END ORDER BY x.no),
-           array_agg(CASE WHEN x.bearer <> s.debited THEN x.amount_minor - s.sign * x.fee_minor
+           array_agg(CASE WHEN x.fee_bearer <> s.debited THEN x.amount_minor - s.sign * x.fee_minor
                      ELSE x.amount_minor END ORDER BY x.no),
            array_agg(CASE WHEN x.fee_minor > 0 THEN CASE WHEN s.sign < 0 THEN f.account_id
-                     WHEN x.bearer = s.debited THEN x.debit ELSE x.credit END END ORDER BY x.no),
+                     WHEN x.fee_bearer = s.debited THEN x.debit ELSE x.credit END END ORDER BY x.no),
            array_agg(CASE WHEN x.fee_minor > 0 THEN CASE WHEN s.sign > 0 THEN f.account_id
-                     WHEN x.bearer = s.debited THEN x.debit ELSE x.credit END END ORDER BY x.no)
+                     WHEN x.fee_bearer = s.debited THEN x.debit ELSE x.credit END END ORDER BY x.no)
     INTO v_out, v_in, v_fee_from, v_fee_to
-    FROM unnest(v_debit, v_credit, p_amount_minor, p_fee_minor, p_fee_bearer, p_fee_account)
-         WITH ORDINALITY AS x (debit, credit, amount_minor, fee_minor, bearer, fee_account, no)
+    FROM unnest(p_batch, v_debit, v_credit)
+         WITH ORDINALITY AS x (source_id, source_no, type, debit_wallet, credit_wallet, amount_minor, currency, fee_minor,
+                               fee_bearer, fee_account, step, debit, credit, no)
     CROSS JOIN (SELECT CASE p_kind WHEN 'reversal' THEN 'payee' ELSE 'payer' END AS debited,
                        CASE p_kind WHEN 'reversal' THEN -1 ELSE 1 END AS sign) s
     LEFT JOIN unnest(v_account) f ON f.wallet_id = x.fee_account AND f.kind = 'system' AND x.fee_minor > 0;
-    IF EXISTS (SELECT FROM unnest(p_amount_minor, p_fee_minor, p_fee_bearer, v_fee_from, v_fee_to, v_result, v_reason)
-                 AS x (amount_minor, fee_minor, bearer, fee_from, fee_to, result, reason)
+    IF EXISTS (SELECT FROM unnest(p_batch, v_fee_from, v_fee_to, v_result, v_reason)
+                 AS x (source_id, source_no, type, debit_wallet, credit_wallet, amount_minor, currency, fee_minor,
+                       fee_bearer, fee_account, step, fee_from, fee_to, result, reason)
                WHERE x.result IS NULL AND x.reason IS NULL
                  AND (x.fee_minor < 0 OR x.fee_minor > 0
-                      AND (x.fee_from IS NULL OR x.fee_to IS NULL OR x.bearer IS NULL OR p_kind = 'funding'
+                      AND (x.fee_from IS NULL OR x.fee_to IS NULL OR x.fee_bearer IS NULL OR p_kind = 'funding'
                            -- More than a payee is given could take its wallet below the floor.
-                           OR x.bearer = 'payee' AND x.fee_minor > x.amount_minor))) THEN
+                           OR x.fee_bearer = 'payee' AND x.fee_minor > x.amount_minor))) THEN
       RAISE EXCEPTION 'a fee that cannot be posted' USING ERRCODE = 'data_corrupted';
     END IF;
   END IF;
 
-  IF p_step IS NOT NULL THEN
-    -- What each takes of what is available: to hold as much as to post; nothing when it is held already; and a hold that
+  IF v_has_steps THEN
+    -- Holds: what each takes of what is available: to hold as much as to post; nothing when it is held already; and a hold that
     -- ends without a posting gives back to those after it.
     SELECT array_agg(x.outcome ORDER BY x.no), array_agg(x.ending_minor ORDER BY x.no),
            array_agg(CASE WHEN x.goes_on THEN x.out_minor ELSE 0 END - coalesce(x.ending_minor, 0) ORDER BY x.no),
@@ -141,13 +165,16 @@ BEGIN
       SELECT x.*, x.outcome IS NULL AND x.reason IS NULL AS goes_on,
              CASE WHEN x.step = 'post' AND x.outcome IS NULL OR x.step = 'release' THEN x.open_minor END AS ending_minor
       FROM (
-        SELECT x.*, h.open_minor, h.is_open, h.is_same,
+        SELECT x.no, x.step, x.out_minor, x.in_minor, x.reason, h.open_minor, h.is_open, h.is_same,
                CASE WHEN x.step = 'release' THEN 'released'
                     WHEN x.step = 'post' OR x.result IS NOT NULL OR h.is_open IS NULL THEN x.result
                     WHEN h.is_same THEN 'exists'
                     ELSE 'conflict' END AS outcome
-        FROM unnest(p_source_id, p_source_no, v_debit, v_out, v_in, v_result, v_reason, p_step)
-             WITH ORDINALITY AS x (source_id, source_no, debit, out_minor, in_minor, result, reason, step, no)
+        FROM (SELECT x.*, coalesce(x.asked_step, 'post') AS step
+              FROM unnest(p_batch, v_debit, v_out, v_in, v_result, v_reason)
+                   WITH ORDINALITY AS x (source_id, source_no, type, debit_wallet, credit_wallet, amount_minor, currency,
+                                         fee_minor, fee_bearer, fee_account, asked_step, debit, out_minor, in_minor,
+                                         result, reason, no)) x
         LEFT JOIN LATERAL (
           SELECT ended_at IS NULL AS is_open, CASE WHEN ended_at IS NULL THEN amount_minor END AS open_minor,
                  (account_id, amount_minor) IS NOT DISTINCT FROM (x.debit, x.out_minor) AS is_same
@@ -157,7 +184,7 @@ BEGIN
     END IF;
   END IF;
 
-  -- Accounts that could fall below their floor if all their debits came before their credits. Mostly there are none.
+  -- Funds: accounts that could fall below their floor if all their debits came before their credits. Mostly there are none.
   SELECT array_agg(s.account_id), array_agg(s.available) INTO v_short, v_available
   FROM (
     SELECT x.account_id, x.available
@@ -193,31 +220,36 @@ BEGIN
     END LOOP;
   END IF;
 
-  IF p_step IS NOT NULL THEN
+  -- Write, and check what was written.
+  IF v_has_steps THEN
     -- Before the postings, and what is placed after them: at no time is more held than there is.
     PERFORM end_holds(array_agg(x.source_id), array_agg(x.source_no), array_agg(x.debit), array_agg(x.ending_minor),
                       array_agg(CASE WHEN x.result IS NULL AND x.reason IS NULL THEN 'posted' ELSE 'released' END), p_at)
-    FROM unnest(p_source_id, p_source_no, v_debit, v_ending, v_result, v_reason)
-         AS x (source_id, source_no, debit, ending_minor, result, reason)
+    FROM unnest(p_batch, v_debit, v_ending, v_result, v_reason)
+         AS x (source_id, source_no, type, debit_wallet, credit_wallet, amount_minor, currency, fee_minor, fee_bearer,
+               fee_account, step, debit, ending_minor, result, reason)
     WHERE x.ending_minor IS NOT NULL;
     SELECT array_agg(CASE WHEN x.step = 'hold' AND x.result IS NULL AND x.reason IS NULL THEN 'held' ELSE x.result END
                      ORDER BY x.no)
     INTO v_result
-    FROM unnest(v_result, v_reason, p_step) WITH ORDINALITY AS x (result, reason, step, no);
+    FROM unnest(p_batch, v_result, v_reason)
+         WITH ORDINALITY AS x (source_id, source_no, type, debit_wallet, credit_wallet, amount_minor, currency, fee_minor,
+                               fee_bearer, fee_account, step, result, reason, no);
   END IF;
 
   WITH legs AS MATERIALIZED (
     SELECT x.no, p_kind AS kind, x.source_id, x.source_no, x.transfer_id, x.debit, x.credit, x.amount_minor, x.currency
-    FROM unnest(p_source_id, p_source_no, v_debit, v_credit, p_amount_minor, p_currency, v_id, v_result, v_reason)
-         WITH ORDINALITY AS x (source_id, source_no, debit, credit, amount_minor, currency, transfer_id,
-                               result, reason, no)
+    FROM unnest(p_batch, v_debit, v_credit, v_id, v_result, v_reason)
+         WITH ORDINALITY AS x (source_id, source_no, type, debit_wallet, credit_wallet, amount_minor, currency, fee_minor,
+                               fee_bearer, fee_account, step, debit, credit, transfer_id, result, reason, no)
     WHERE x.result IS NULL AND x.reason IS NULL
     UNION ALL
     SELECT x.no, CASE p_kind WHEN 'reversal' THEN 'fee_reversal' ELSE 'fee' END, x.source_id, x.source_no, uuidv7(),
            x.fee_from, x.fee_to, x.fee_minor, x.currency
-    FROM unnest(p_source_id, p_source_no, v_fee_from, v_fee_to, p_fee_minor, p_currency, v_result, v_reason)
-         WITH ORDINALITY AS x (source_id, source_no, fee_from, fee_to, fee_minor, currency, result, reason, no)
-    WHERE p_fee_minor IS NOT NULL AND x.result IS NULL AND x.reason IS NULL AND x.fee_from IS NOT NULL
+    FROM unnest(p_batch, v_fee_from, v_fee_to, v_result, v_reason)
+         WITH ORDINALITY AS x (source_id, source_no, type, debit_wallet, credit_wallet, amount_minor, currency, fee_minor,
+                               fee_bearer, fee_account, step, fee_from, fee_to, result, reason, no)
+    WHERE v_has_fees AND x.result IS NULL AND x.reason IS NULL AND x.fee_from IS NOT NULL
   ), new_transfers AS (
     INSERT INTO transfers (transfer_id, kind, source_id, source_no, debit_account_id, credit_account_id,
                            amount_minor, currency, posted_at)
@@ -257,10 +289,11 @@ BEGIN
     RAISE EXCEPTION 'posting is not balanced: %', v_done USING ERRCODE = 'data_corrupted';
   END IF;
 
-  IF p_step IS NOT NULL THEN
+  IF v_has_steps THEN
     PERFORM place_holds(array_agg(x.source_id), array_agg(x.source_no), array_agg(x.debit), array_agg(x.out_minor), p_at)
-    FROM unnest(p_source_id, p_source_no, v_debit, v_out, v_result)
-         AS x (source_id, source_no, debit, out_minor, result)
+    FROM unnest(p_batch, v_debit, v_out, v_result)
+         AS x (source_id, source_no, type, debit_wallet, credit_wallet, amount_minor, currency, fee_minor, fee_bearer,
+               fee_account, step, debit, out_minor, result)
     WHERE x.result = 'held';
   END IF;
 
@@ -274,8 +307,9 @@ BEGIN
                 WHEN x.ending_minor IS NULL THEN NULL
                 WHEN x.result IS NULL AND x.reason IS NULL THEN 'posted'
                 ELSE 'released' END
-    FROM unnest(v_result, v_reason, v_id, v_ending, p_step)
-         WITH ORDINALITY AS x (result, reason, transfer_id, ending_minor, step, no)
+    FROM unnest(p_batch, v_result, v_reason, v_id, v_ending)
+         WITH ORDINALITY AS x (source_id, source_no, type, debit_wallet, credit_wallet, amount_minor, currency, fee_minor,
+                               fee_bearer, fee_account, step, result, reason, transfer_id, ending_minor, no)
     ORDER BY x.no;
 END $$;
 REVOKE ALL ON FUNCTION wallet_core.post_transfers FROM PUBLIC;
@@ -283,3 +317,14 @@ REVOKE ALL ON FUNCTION wallet_core.post_transfers FROM PUBLIC;
 -- Where the fees of a country go.
 CREATE FUNCTION wallet_core.fee_account(p_country text, p_currency text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT 'system:fees:' || p_country || ':' || p_currency $$;
+
+-- A payment as a transfer; its reversal is the same with the wallets changed over.
+CREATE FUNCTION wallet_core.request_payment(
+  p_device_id text, p_counter bigint, p_type text, p_from text, p_to text, p_amount_minor bigint, p_currency text,
+  p_fee_minor bigint, p_fee_bearer text, p_country text, p_step text
+) RETURNS wallet_core.requested_transfer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT ROW(p_device_id, p_counter, p_type, p_from, p_to, p_amount_minor, p_currency, p_fee_minor, p_fee_bearer,
+             CASE WHEN p_fee_minor > 0 THEN wallet_core.fee_account(p_country, p_currency) END,
+             p_step)::wallet_core.requested_transfer
+$$;

@@ -97,21 +97,15 @@ BEGIN
     -- What can never be posted holds nobody's money.
     WHERE x.status = 'pending' OR x.payer_proven AND x.status IN ('review', 'quarantined')
   ), batch AS (
-    SELECT array_agg(no ORDER BY no) AS nos, array_agg(device_id ORDER BY no) AS device_ids,
-           array_agg(counter ORDER BY no) AS counters, array_agg(type ORDER BY no) AS types,
-           array_agg(sender ORDER BY no) AS senders, array_agg(receiver ORDER BY no) AS receivers,
-           array_agg(amount_minor ORDER BY no) AS amounts, array_agg(currency ORDER BY no) AS currencies,
-           CASE WHEN sum(fee_minor) > 0 THEN array_agg(fee_minor ORDER BY no) END AS fees,
-           array_agg(bearer ORDER BY no) AS bearers,
-           array_agg(CASE WHEN fee_minor > 0 THEN wallet_core.fee_account(country, currency) END ORDER BY no)
-             AS fee_accounts,
-           CASE WHEN bool_or(status <> 'pending')
-                THEN array_agg(CASE status WHEN 'pending' THEN 'post' ELSE 'hold' END ORDER BY no) END AS steps
-    FROM due HAVING count(*) > 0
+    SELECT array_agg(no ORDER BY no) AS nos, array_agg(transfer ORDER BY no) AS transfers
+    FROM (SELECT no, wallet_core.request_payment(device_id, counter, type, sender, receiver, amount_minor, currency,
+                                                 fee_minor, bearer, country,
+                                                 CASE WHEN status <> 'pending' THEN 'hold' END) AS transfer
+          FROM due) d
+    HAVING count(*) > 0
   ), posted AS (
     SELECT b.nos[r.no] AS no, r.result, r.reason, r.transfer_id
-    FROM batch b, wallet_core.post_transfers('payment', b.device_ids, b.counters, b.senders, b.receivers, b.amounts,
-                                             b.currencies, p_at, b.types, b.fees, b.bearers, b.fee_accounts, b.steps) r
+    FROM batch b, wallet_core.post_transfers('payment', b.transfers, p_at) r
   )
   SELECT array_agg(CASE WHEN x.status <> 'pending' THEN x.status WHEN r.result = 'posted' THEN 'succeeded'
                         ELSE 'failed' END ORDER BY x.no),

@@ -149,26 +149,20 @@ BEGIN
   IF v_device IS NULL THEN RETURN; END IF;
 
   FOR v_posted IN
-    WITH due AS (
-      SELECT x.no, t.*, CASE x.status WHEN 'pending' THEN 'post' ELSE 'release' END AS step,
-             CASE WHEN t.fee_minor > 0 THEN wallet_core.fee_account(b.country, t.currency) END AS fee_account
+    WITH batch AS (
+      SELECT array_agg(x.no ORDER BY x.no) AS nos,
+             array_agg(wallet_core.request_payment(t.device_id, t.counter, t.type, t.sender, t.receiver, t.amount_minor,
+                                                   t.currency, t.fee_minor, t.fee_bearer, b.country,
+                                                   CASE x.status WHEN 'pending' THEN 'post' ELSE 'release' END)
+                       ORDER BY x.no) AS transfers
       FROM unnest(v_device, v_counter, v_status) WITH ORDINALITY AS x (device_id, counter, status, no)
       JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter
       JOIN offline_tx_bundles b ON b.device_id = t.device_id AND b.bundle_id = t.bundle_id
       WHERE x.status IS NOT NULL
-    ), batch AS (
-      SELECT array_agg(no ORDER BY no) AS nos, array_agg(device_id ORDER BY no) AS device_ids,
-             array_agg(counter ORDER BY no) AS counters, array_agg(type ORDER BY no) AS types,
-             array_agg(sender ORDER BY no) AS senders, array_agg(receiver ORDER BY no) AS receivers,
-             array_agg(amount_minor ORDER BY no) AS amounts, array_agg(currency ORDER BY no) AS currencies,
-             CASE WHEN sum(fee_minor) > 0 THEN array_agg(fee_minor ORDER BY no) END AS fees,
-             array_agg(fee_bearer ORDER BY no) AS bearers, array_agg(fee_account ORDER BY no) AS fee_accounts,
-             array_agg(step ORDER BY no) AS steps
-      FROM due HAVING count(*) > 0
+      HAVING count(*) > 0
     )
     SELECT b.nos[r.no] AS no, r.result, r.reason, r.transfer_id, r.hold
-    FROM batch b, wallet_core.post_transfers('payment', b.device_ids, b.counters, b.senders, b.receivers, b.amounts,
-                                             b.currencies, p_at, b.types, b.fees, b.bearers, b.fee_accounts, b.steps) r
+    FROM batch b, wallet_core.post_transfers('payment', b.transfers, p_at) r
   LOOP
     v_hold[v_posted.no] := v_posted.hold;
     CONTINUE WHEN v_posted.result = 'released';
@@ -241,24 +235,19 @@ BEGIN
   IF v_device IS NULL THEN RETURN; END IF;
 
   FOR v_posted IN
-    WITH due AS (
-      SELECT x.no, t.*, CASE WHEN t.fee_minor > 0 THEN wallet_core.fee_account(b.country, t.currency) END AS fee_account
+    WITH batch AS (
+      SELECT array_agg(x.no ORDER BY x.no) AS nos,
+             array_agg(wallet_core.request_payment(t.device_id, t.counter, NULL, t.receiver, t.sender, t.amount_minor,
+                                                   t.currency, t.fee_minor, t.fee_bearer, b.country, NULL)
+                       ORDER BY x.no) AS transfers
       FROM unnest(v_device, v_counter, v_outcome) WITH ORDINALITY AS x (device_id, counter, outcome, no)
       JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter
       JOIN offline_tx_bundles b ON b.device_id = t.device_id AND b.bundle_id = t.bundle_id
       WHERE x.outcome = 'applied'
-    ), batch AS (
-      SELECT array_agg(no ORDER BY no) AS nos, array_agg(device_id ORDER BY no) AS device_ids,
-             array_agg(counter ORDER BY no) AS counters,
-             array_agg(sender ORDER BY no) AS senders, array_agg(receiver ORDER BY no) AS receivers,
-             array_agg(amount_minor ORDER BY no) AS amounts, array_agg(currency ORDER BY no) AS currencies,
-             CASE WHEN sum(fee_minor) > 0 THEN array_agg(fee_minor ORDER BY no) END AS fees,
-             array_agg(fee_bearer ORDER BY no) AS bearers, array_agg(fee_account ORDER BY no) AS fee_accounts
-      FROM due HAVING count(*) > 0
+      HAVING count(*) > 0
     )
     SELECT b.nos[r.no] AS no, r.result, r.reason, r.transfer_id
-    FROM batch b, wallet_core.post_transfers('reversal', b.device_ids, b.counters, b.receivers, b.senders, b.amounts,
-                                             b.currencies, p_at, NULL, b.fees, b.bearers, b.fee_accounts) r
+    FROM batch b, wallet_core.post_transfers('reversal', b.transfers, p_at) r
   LOOP
     IF v_posted.result NOT IN ('posted', 'failed') THEN
       RAISE EXCEPTION 'a payment that stands has a reversal: %', v_posted.result USING ERRCODE = 'data_corrupted';

@@ -28,7 +28,13 @@ export async function post(
   payments: readonly TestPayment[],
 ): Promise<readonly Posted[]> {
   const { rows } = await owner.query<Posted>(
-    `SELECT * FROM wallet_core.post_transfers('payment', $1, $2, $4, $5, $6, $7, now(), $3, $8, $9, $10, $11)`,
+    `SELECT * FROM wallet_core.post_transfers('payment', (
+       SELECT array_agg(ROW(source_id, source_no, type, debit, credit, amount_minor, currency, fee_minor, fee_bearer,
+                            fee_account, step)::wallet_core.requested_transfer ORDER BY no)
+       FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::bigint[],
+                   $9::text[], $10::text[], $11::text[])
+            WITH ORDINALITY AS x (source_id, source_no, type, debit, credit, amount_minor, currency, fee_minor,
+                                  fee_bearer, fee_account, step, no)), now())`,
     [
       payments.map(({ source }) => source),
       payments.map(({ no }) => no),
@@ -37,10 +43,10 @@ export async function post(
       payments.map(({ to }) => to),
       payments.map(({ amount }) => amount),
       payments.map(({ currency }) => currency ?? 'XOF'),
-      payments.some(({ fee }) => fee) ? payments.map(({ fee }) => fee?.amount ?? 0) : null,
+      payments.map(({ fee }) => fee?.amount ?? 0),
       payments.map(({ fee }) => fee?.bearer ?? null),
       payments.map(({ fee }) => fee && (fee.account ?? 'system:fees:SN:XOF')),
-      payments.some(({ step }) => step) ? payments.map(({ step }) => step ?? 'post') : null,
+      payments.map(({ step }) => step ?? null),
     ],
   )
   return rows

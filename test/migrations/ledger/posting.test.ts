@@ -64,7 +64,7 @@ test('a wallet without a floor is never short of funds', async () => {
   const [payee, source] = [await wallet(), device()]
   await db().owner.query("SELECT wallet_core.open_account('system:test:XOF', 'XOF', 'system', NULL)")
   await db().owner.query(
-    "SELECT * FROM wallet_core.post_transfers('funding', ARRAY[$1], ARRAY[1]::bigint[], ARRAY['system:test:XOF'], ARRAY[$2], ARRAY[700]::bigint[], ARRAY['XOF'], now())",
+    "SELECT * FROM wallet_core.post_transfers('funding', ARRAY[wallet_core.request_payment($1, 1, NULL, 'system:test:XOF', $2, 700, 'XOF', NULL, NULL, NULL, NULL)], now())",
     [source, payee],
   )
   expect([await db().balance('system:test:XOF'), await db().balance(payee)]).toEqual([-700, 700])

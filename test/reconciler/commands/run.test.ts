@@ -117,8 +117,9 @@ test('payments are counted by type and by what became of them, once however ofte
   const made = await device.bundle(payments, world.keySet)
   const admit = () => world.admitMade(made, payments, { exceptions })
   const message = await admit()
-  const review = () => world.review(made, 1, { [held]: 'approve' })
-  const reversal = () => world.reversal(made, 2, payments[0]?.counter ?? 0)
+  const decidedAtMs = world.now
+  const review = () => world.review(made, 1, { [held]: 'approve' }, { decidedAtMs })
+  const reversal = () => world.reversal(made, 2, payments[0]?.counter ?? 0, { decidedAtMs })
   const running = await start()
   const counted = async (labels: string) =>
     value((await running.get('/metrics')).text, `offline_payments_total{${labels}}`)
