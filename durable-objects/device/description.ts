@@ -9,7 +9,10 @@ import { owedSummary } from './sql/owed-store.ts'
 
 /** A device as operators see it. */
 export interface DeviceDescription
-  extends Pick<Device, 'status' | 'country' | 'tenant' | 'head' | 'registeredAtMs' | 'alg' | 'kid'> {
+  extends Pick<
+    Device,
+    'status' | 'country' | 'tenant' | 'head' | 'registeredAtMs' | 'ownerWalletUnknown' | 'alg' | 'kid'
+  > {
   /** Counters that were not seen. */
   readonly missing: readonly number[]
   /** Seqs below the head that were not seen, the first of them. */
@@ -33,7 +36,7 @@ export interface DeviceDescription
 /** Nothing personal, and what does not add up. */
 export function describeDevice(sql: SqlStorage, hasSira: boolean, nowMs: number): DeviceDescription {
   const device = readDevice(sql)
-  const { status, country, tenant, head, registeredAtMs, alg, kid } = device
+  const { status, country, tenant, head, registeredAtMs, ownerWalletUnknown, alg, kid } = device
   // The audit is in the order of arrival; the highest seq need not be what came last.
   const last = sql
     .exec<{ at: number; score: number }>(
@@ -43,7 +46,7 @@ export function describeDevice(sql: SqlStorage, hasSira: boolean, nowMs: number)
     .toArray()[0]
   const contradictions = sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM evidence').one().n
   return {
-    ...{ status, country, tenant, head, registeredAtMs, alg, kid, contradictions },
+    ...{ status, country, tenant, head, registeredAtMs, ownerWalletUnknown, alg, kid, contradictions },
     missing: missingCounters(device.counters, MISSING_PER_NOTICE_MAX),
     missingSeqs: missingSeqs(sql, MISSING_PER_NOTICE_MAX),
     owed: owedSummary(sql, device, hasSira),

@@ -16,8 +16,8 @@ import { keepContradiction } from './admit/contradiction.ts'
 import type { AdmitAnswer, AdmitRefusal, AdmitRequest } from './admit/request.ts'
 import type { DeviceBindings } from './bindings.ts'
 import { type DeviceDescription, describeDevice } from './description.ts'
-import type { DeviceRegistration, Identity } from './device.ts'
-import { type NoticeParts, readNotice } from './notice.ts'
+import type { Device, DeviceRegistration, Identity } from './device.ts'
+import { type NoticeParts, readNotice, relayedNotice } from './notice.ts'
 import { Delivery } from './owed/delivery.ts'
 import { tellSira } from './owed/escalation.ts'
 import type { OwedSummary } from './owed/owed.ts'
@@ -117,7 +117,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
       const admission = decideAdmission(view, request, nowMs)
       switch (admission.kind) {
         case 'replayed': {
-          const notice = readNotice(this.#sql, view.device, request.cursor, nowMs)
+          const notice = this.#noticeFor(request, view.device, nowMs)
           return ok({ kind: 'replayed', receipt: admission.receipt, notice })
         }
         case 'refused':
@@ -130,7 +130,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
           const { rowVersion } = view.device
           if (!commitAdmission(this.ctx.storage, rowVersion, admission, bundle, request)) continue
           this.#delivery.sendBundle(view.device, bundle)
-          const notice = readNotice(this.#sql, { ...view.device, ...admission.device }, request.cursor, nowMs)
+          const notice = this.#noticeFor(request, { ...view.device, ...admission.device }, nowMs)
           return ok({ kind: 'admitted', receipt: bundle.receipt, notice })
         }
       }
@@ -138,16 +138,16 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
   }
 
   /** The receipt of an admitted bundle, for a push that cannot be opened any more (its key was retired meanwhile). */
-  findReceipt(
-    bundleId: Uint8Array,
-    digest: Uint8Array,
-    cursor: number | undefined,
-  ): Result<Omit<AdmitAnswer, 'kind'>, NotFound> {
+  findReceipt(request: Pick<AdmitRequest, 'claims' | 'digest' | 'cursor'>): Result<AdmitAnswer, NotFound> {
     if (!this.#registered) return NOT_FOUND
-    const found = readBundle(this.#sql, bundleId)
-    if (found === undefined || !equalBytes(found.digest, digest)) return NOT_FOUND
-    const notice = readNotice(this.#sql, readDevice(this.#sql), cursor, Date.now())
-    return ok({ receipt: found.receipt, notice })
+    const found = readBundle(this.#sql, request.claims.bundleId)
+    if (found === undefined || !equalBytes(found.digest, request.digest)) return NOT_FOUND
+    const notice = this.#noticeFor(request, readDevice(this.#sql), Date.now())
+    return ok({ kind: 'replayed', receipt: found.receipt, notice })
+  }
+
+  #noticeFor({ claims, cursor }: Pick<AdmitRequest, 'claims' | 'cursor'>, device: Device, nowMs: number): NoticeParts {
+    return claims.relay ? relayedNotice(cursor) : readNotice(this.#sql, device, cursor, nowMs)
   }
 
   /**
@@ -168,13 +168,14 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     if (!this.#registered) return NOT_FOUND
     const nowMs = Date.now()
     const by: Actor = { actor: 'reconciler', ...(requestId && { requestId }) }
-    const { device, changed, unknown } = this.ctx.storage.transactionSync(() =>
+    const { device, audit, changed, unknown } = this.ctx.storage.transactionSync(() =>
       applyConfirmations(this.#sql, confirmations, by, nowMs),
     )
     // Saying it again would change nothing and hold up the device's other news: somebody has to look.
     if (unknown.size > 0) {
       logger.error('confirmed bundles are not here', { deviceId: device.deviceId, bundleIds: [...unknown], requestId })
     }
+    if (audit.length > 0) this.#delivery.sendDevice(readDevice(this.#sql), audit)
     if (changed.length > 0) this.#delivery.sendIndex(device, changed)
     return ok(undefined)
   }

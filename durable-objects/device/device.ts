@@ -40,6 +40,8 @@ export interface Device extends DeviceRegistration {
   /** Id of the enrolment code that was used last; empty when none was. */
   readonly lastCode: string
   readonly registeredAtMs: number
+  /** The ledger does not know the owner's wallet, as far as the reconciler has said. */
+  readonly ownerWalletUnknown: boolean
   /** Version of the facts that others keep copies of, and when they changed last. */
   readonly rev: number
   readonly factsAtMs: number
@@ -71,6 +73,7 @@ export function newDevice(facts: DeviceRegistration, nowMs: number): Device {
     olderKeys: [],
     lastCode: '',
     registeredAtMs: nowMs,
+    ownerWalletUnknown: false,
     rev: 1,
     factsAtMs: nowMs,
     recordedRev: 0,

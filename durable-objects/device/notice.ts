@@ -13,18 +13,29 @@ export interface NoticeParts {
   readonly cursor: number
   readonly missing: readonly number[]
   readonly device: DeviceFacts | undefined
+  readonly ownerWalletUnknown: boolean
 }
 
-type Told = Pick<Device, 'counters' | 'head' | 'ownerWallet' | 'activity' | 'policy'>
+type Told = Pick<Device, 'counters' | 'head' | 'ownerWallet' | 'ownerWalletUnknown' | 'activity' | 'policy'>
+
+/**
+ * What an answer to a relayed bundle says of the device: nothing. Whoever carries the bundle reads it, and what was said to
+ * the carrier was not said to the device, so the cursor stays where the request has it.
+ */
+export function relayedNotice(cursor = 0): NoticeParts {
+  return { outcomes: [], cursor, missing: [], device: undefined, ownerWalletUnknown: false }
+}
 
 /** What a device is told: outcomes after its cursor, and what the object misses from it. */
 export function readNotice(sql: SqlStorage, device: Told, cursor: number | undefined, nowMs: number): NoticeParts {
   const missing = missingCounters(device.counters, MISSING_PER_NOTICE_MAX)
+  const { ownerWalletUnknown } = device
   // Without a cursor the device has no payments whose outcomes it could miss.
   if (cursor === undefined) {
-    return { outcomes: [], cursor: lastCursor(sql), missing, device: readFacts(sql, device, nowMs) }
+    const facts = readFacts(sql, device, nowMs)
+    return { outcomes: [], cursor: lastCursor(sql), missing, device: facts, ownerWalletUnknown }
   }
-  return { ...readOutcomes(sql, cursor), missing, device: undefined }
+  return { ...readOutcomes(sql, cursor), missing, device: undefined, ownerWalletUnknown }
 }
 
 function readFacts(sql: SqlStorage, device: Told, nowMs: number): DeviceFacts {

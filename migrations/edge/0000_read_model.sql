@@ -46,6 +46,7 @@ CREATE TABLE `offline_devices` (
 	`kid` text NOT NULL,
 	`rev` integer NOT NULL,
 	`registered_at` integer NOT NULL,
+	`owner_wallet_unknown` integer DEFAULT false NOT NULL,
 	`swept_at` integer
 );
 --> statement-breakpoint

@@ -4,7 +4,7 @@ import { type DeviceId, isDeviceId } from './ids.ts'
 import { type KeySet, keySetFromCbor, keySetToCbor } from './keyset.ts'
 import { COUNTER_MAX, MISSING_PER_NOTICE_MAX, OUTCOMES_PER_NOTICE_MAX, PARTY_CHARS_MAX, PREV_BYTES } from './limits.ts'
 import { type Policy, policyFromCbor, policyToCbor } from './policy.ts'
-import { bytes, list, map, oneOf, positive, text, uint } from './shape.ts'
+import { bytes, list, map, oneOf, onlyTrue, positive, text, uint } from './shape.ts'
 import { PAYMENT_STATUSES, type PaymentStatus } from './states.ts'
 import { compactId, expandId } from './uuid.ts'
 
@@ -24,6 +24,8 @@ export interface Notice {
   readonly missing?: readonly number[]
   /** Only for a device that sends no cursor: where it stands, so that it can start, or start again. */
   readonly device?: DeviceFacts
+  /** The ledger does not know the wallet that the device is registered for: what it takes for its owner cannot be posted. */
+  readonly ownerWalletUnknown?: true
 }
 
 /** What a device must know of itself before its first payment. */
@@ -67,12 +69,13 @@ export function encodeNotice(notice: Notice): Uint8Array {
     const { ownerWallet, nextCounter, nextSeq, prev, today } = notice.device
     claims.set(8, [ownerWallet, nextCounter, nextSeq, prev, today.day, today.count, today.value])
   }
+  if (notice.ownerWalletUnknown) claims.set(9, true)
   return encodeCbor(claims)
 }
 
 /** @throws MalformedCbor */
 export function decodeNotice(encoded: Uint8Array): Notice {
-  const claims = map(decodeCbor(encoded), 'notice', [1, 2, 3, 4], [5, 6, 7, 8])
+  const claims = map(decodeCbor(encoded), 'notice', [1, 2, 3, 4], [5, 6, 7, 8, 9])
   const deviceId = claims.get(1)
   if (!isDeviceId(deviceId)) throw new MalformedCbor('device_id')
   return {
@@ -84,6 +87,7 @@ export function decodeNotice(encoded: Uint8Array): Notice {
     ...(claims.has(6) && { keys: keySetFromCbor(claims.get(6)) }),
     ...(claims.has(7) && { missing: list(claims.get(7), 'missing', 1, MISSING_PER_NOTICE_MAX).map(missingCounter) }),
     ...(claims.has(8) && { device: factsFromCbor(claims.get(8)) }),
+    ...(claims.has(9) && { ownerWalletUnknown: onlyTrue(claims.get(9), 'owner_wallet_unknown') }),
   }
 }
 

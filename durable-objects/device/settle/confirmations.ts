@@ -1,20 +1,28 @@
 import { toHex } from '../../../src/protocol/bytes.ts'
-import type { Confirmation } from '../../../src/protocol/confirmations.ts'
+import type { Confirmation, DeviceRecorded } from '../../../src/protocol/confirmations.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
 import type { Outcome } from '../../../src/protocol/notice.ts'
 import { withOutcomes } from '../../../src/risk/reputation.ts'
 import type { StoredBundle } from '../bundle.ts'
 import type { Owing } from '../device.ts'
 import type { Actor } from '../people/person.ts'
-import { writeAuditRecord } from '../sql/audit-store.ts'
+import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
 import { readBundle, updateBundle } from '../sql/bundle-store.ts'
-import { readOwing, readReputation, writeRecordedRev, writeReputation } from '../sql/device-store.ts'
+import {
+  readOwing,
+  readReputation,
+  writeOwnerWalletUnknown,
+  writeRecordedRev,
+  writeReputation,
+} from '../sql/device-store.ts'
 import { insertOutcomes } from '../sql/outcome-store.ts'
 import { markResolutionRecorded } from '../sql/resolution-store.ts'
 import { applyConfirmation } from './apply-outcomes.ts'
 
 export interface AppliedConfirmations {
   readonly device: Owing
+  /** Of a change of the device's own facts; empty when nothing of them changed. */
+  readonly audit: readonly AuditRecord[]
   /** Bundles that others see differently now. */
   readonly changed: readonly StoredBundle[]
   /** Bundles that were never admitted here: the reconciler holds their receipts, so the object has lost them. */
@@ -37,10 +45,11 @@ export function applyConfirmations(
   const read = new Map<string, StoredBundle>()
   const current = new Map<string, StoredBundle>()
   const news: Outcome[] = []
+  const audit: AuditRecord[] = []
   const unknown = new Set<string>()
   for (const confirmation of confirmations) {
     if (confirmation.kind === 'device_recorded') {
-      writeRecordedRev(sql, confirmation.rev)
+      audit.push(...recordFacts(sql, confirmation, by, nowMs))
       continue
     }
     if (confirmation.kind === 'resolution_recorded') {
@@ -66,5 +75,12 @@ export function applyConfirmations(
   for (const bundle of current.values()) updateBundle(sql, bundle)
   if (news.length > 0) writeReputation(sql, withOutcomes(readReputation(sql), news, nowMs))
   const changed = [...current].flatMap(([id, bundle]) => (bundle.rev === read.get(id)?.rev ? [] : [bundle]))
-  return { device, changed, unknown }
+  return { device, audit, changed, unknown }
+}
+
+/** The registry has the device's facts, and knows what the ledger says of the owner's wallet. */
+function recordFacts(sql: SqlStorage, { rev, wallet }: DeviceRecorded, by: Actor, nowMs: number): AuditRecord[] {
+  writeRecordedRev(sql, rev)
+  if (wallet === undefined || !writeOwnerWalletUnknown(sql, wallet === 'unknown', nowMs)) return []
+  return [writeAuditRecord(sql, nowMs, by, `owner_wallet_${wallet}`, {})]
 }

@@ -71,6 +71,16 @@ export function writeStatus(sql: SqlStorage, status: DeviceStatus, factsAtMs: nu
   sql.exec(UPDATE_STATUS, ...STATUS.encode({ status, factsAtMs }))
 }
 
+const WALLET = fieldsOf(deviceColumns, ['ownerWalletUnknown', 'factsAtMs'])
+const UPDATE_WALLET = `
+  UPDATE device SET row_version = row_version + 1, rev = rev + 1, ${WALLET.set} WHERE owner_wallet_unknown <> ?`
+
+/** @returns whether it was said otherwise before; saying it again writes nothing */
+export function writeOwnerWalletUnknown(sql: SqlStorage, ownerWalletUnknown: boolean, factsAtMs: number): boolean {
+  const values = WALLET.encode({ ownerWalletUnknown, factsAtMs })
+  return sql.exec(UPDATE_WALLET, ...values, ownerWalletUnknown ? 1 : 0).rowsWritten > 0
+}
+
 const KEYS = fieldsOf(deviceColumns, ['kid', 'alg', 'publicKey', 'keyRev', 'olderKeys', 'rev', 'factsAtMs'])
 const UPDATE_KEYS = `UPDATE device SET row_version = row_version + 1, ${KEYS.set}`
 

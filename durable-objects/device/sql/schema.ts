@@ -25,6 +25,7 @@ const STATEMENTS = [
     country TEXT NOT NULL,
     tenant TEXT NOT NULL,
     owner_wallet TEXT NOT NULL,
+    owner_wallet_unknown INTEGER NOT NULL,
     registered_at INTEGER NOT NULL,
     facts_at INTEGER NOT NULL,
     rev INTEGER NOT NULL,

@@ -74,13 +74,11 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
   if (!signedNow(claims, policy, nowMs)) return err({ code: 'clock_skew', serverTimeMs: nowMs })
 
   const object = deviceStub(env, claims.deviceId)
-  // Whoever carries a bundle is told of its receipt, and nothing of the device: not its owner's wallet, no outcomes.
-  const cursor = claims.relay ? Number.MAX_SAFE_INTEGER : state.value.cursor
+  const { cursor, carrier } = state.value
   const digest = await webCryptoSuite.sha256(bundle.payload)
   const opened = await openBundle(webCryptoSuite, (kid) => keys.recipient(kid), bundle)
-  let answer: Omit<AdmitAnswer, 'kind'>
+  let answer: AdmitAnswer
   if (opened.ok) {
-    const { carrier } = state.value
     const remote = await deps.scorer.scoreBundle(factsFor(claims, opened.value, device.country), requestId)
     const known = { claims, digest, bundle: encoded, payload: opened.value, policy }
     const admit: AdmitRequest = { ...known, remote, cursor, carrier, requestId, from: placeOf(request) }
@@ -90,7 +88,7 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
   } else {
     // It may have been admitted while its key was still in use, and the receipt lost: then this is a repeat, and telling
     // the device to rebuild would make it seal the same payments twice.
-    const found = await object.findReceipt(claims.bundleId, digest, cursor)
+    const found = await object.findReceipt({ claims, digest, cursor })
     if (!found.ok) return err({ code: opened.error })
     answer = found.value
   }

@@ -25,6 +25,7 @@ export async function makeNotice(
     ...(keySet.version > state.keysVersion && { keys: keySet }),
     ...(parts.missing.length > 0 && { missing: parts.missing }),
     ...(parts.device && { device: parts.device }),
+    ...(parts.ownerWalletUnknown && { ownerWalletUnknown: true }),
   }
   const { kid, signer } = await keys.receiptSigner(state.keysVersion)
   return { notice, signed: await signAsEdge(signer, kid, encodeNotice(notice), 'molam-notice-v1') }

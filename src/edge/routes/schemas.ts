@@ -73,6 +73,9 @@ const key = z.strictObject({ kid: hex, alg: z.int() })
 export const registered = z.strictObject({ device_id: id, country, tenant: id, kid: hex })
 export const heldKey = z.strictObject({ device_id: id, kid: hex })
 export const standing = z.strictObject({ device_id: id, status: z.enum(DEVICE_STATUSES) })
+const ownerWalletUnknown = z.boolean().openapi({
+  description: "The ledger has no such wallet in the device's tenant: what it takes for its owner cannot be posted",
+})
 export const listedDevice = z.strictObject({
   device_id: id,
   tenant: id,
@@ -81,6 +84,7 @@ export const listedDevice = z.strictObject({
   alg: z.int(),
   kid: hex,
   registered_at: atMs,
+  owner_wallet_unknown: ownerWalletUnknown,
 })
 export const device = z
   .strictObject({
@@ -89,6 +93,7 @@ export const device = z
     country,
     tenant: id,
     registered_at: atMs,
+    owner_wallet_unknown: ownerWalletUnknown,
     key,
     older_keys: z.array(
       key.extend({ state: z.enum(['retiring', 'retired', 'revoked']), last_seq: z.int().nullable() }),
@@ -277,6 +282,7 @@ export const notice = z
         today: z.strictObject({ day: z.iso.date(), count, value: z.int() }),
       })
       .optional(),
+    owner_wallet_unknown: z.literal(true).optional(),
     signed: bytes,
   })
   .openapi('Notice')

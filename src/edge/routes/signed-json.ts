@@ -46,6 +46,7 @@ export function noticeJson(signed: Uint8Array) {
         today: device.today,
       },
     }),
+    ...(notice.ownerWalletUnknown && { owner_wallet_unknown: true as const }),
   }
 }
 

@@ -18,9 +18,11 @@ export interface ListedDevice {
   readonly alg: number
   readonly kid: string
   readonly registered_at: number
+  readonly owner_wallet_unknown: boolean
 }
 
-const SELECT = 'SELECT device_id, tenant, country, status, alg, kid, registered_at FROM offline_devices'
+const SELECT =
+  'SELECT device_id, tenant, country, status, alg, kid, registered_at, owner_wallet_unknown FROM offline_devices'
 
 /** Devices that sent something since a time, in the order of their ids. Those that did not cost one look into an index. */
 export async function devicesWithBundles(

@@ -25,6 +25,8 @@ export const devices = sqliteTable(
     /** Grows with every change of the device's facts; an older message changes nothing. */
     rev: integer('rev').notNull(),
     registeredAt: integer('registered_at').notNull(),
+    /** The ledger knows no wallet of this tenant that the device is registered for: nothing that it takes can be posted. */
+    ownerWalletUnknown: integer('owner_wallet_unknown', { mode: 'boolean' }).notNull().default(false),
     /** When the sweep last woke the object; null until then. */
     sweptAt: integer('swept_at'),
   },

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { BundleCarrier, type CarrierOptions } from '../../../src/device/relay/index.ts'
 import { memoryStorage } from '../../../src/device/sdk/ports/storage.ts'
 import { BUNDLE_MEDIA_TYPE } from '../../../src/protocol/bundle.ts'
@@ -6,8 +6,8 @@ import { toHex } from '../../../src/protocol/bytes.ts'
 import type { KeySet } from '../../../src/protocol/keyset.ts'
 import { decodeReceipt } from '../../../src/protocol/receipt.ts'
 import { bundleFromScreen, receiptFromScreen } from '../../device/qr/screen.ts'
-import { recordQueues, select, settleSeqs } from '../../durable-objects/device/kit.ts'
-import type { TestDevice } from '../../kit/device.ts'
+import { accepted, readNotice, recordQueues, select, settleSeqs, stubOf } from '../../durable-objects/device/kit.ts'
+import type { Made, TestDevice } from '../../kit/device.ts'
 import { expectRefusal, keySet, ORIGIN, push, pushed, receiptOf, registered, SELF, verified } from '../kit.ts'
 
 /** A bundle that another phone brings, from the screen of the device to the edge and back, through the real Worker. */
@@ -122,21 +122,63 @@ it('a carrier that alters a byte delivers nothing, and no payment is touched', a
   expect(await select(device, 'SELECT seq FROM bundles')).toEqual([])
 })
 
-it('whoever carries a bundle hears of its receipt, and nothing of the device, whatever it asks for', async () => {
-  const pushAs = async (body: Uint8Array, headers: Record<string, string>) =>
-    receiptOf(
-      await SELF.fetch(`${ORIGIN}/offline/push`, {
-        method: 'POST',
-        headers: { ...MEDIA, ...headers },
-        body: body as BodyInit,
-      }),
-    )
-  const { bundle } = await device.bundle([device.payment()], keys, { relay: true })
-  for (const headers of [{}, { 'molam-cursor': '0' }]) {
-    const { notice } = await pushAs(bundle, headers)
-    expect(notice.device).toBeUndefined()
-    expect(notice.outcomes).toEqual([])
-  }
-  const own = await device.bundle([device.payment()], keys)
-  expect((await pushAs(own.bundle, {})).notice.device).toMatchObject({ ownerWallet: device.ownerWallet })
+/** A push as whoever carries the bundle may make it: with any cursor, or none. */
+const pushAs = async (body: Uint8Array, headers: Record<string, string>) =>
+  receiptOf(
+    await SELF.fetch(`${ORIGIN}/offline/push`, {
+      method: 'POST',
+      headers: { ...MEDIA, ...headers },
+      body: body as BodyInit,
+    }),
+  )
+
+describe('whoever carries a bundle hears of its receipt, and nothing of the device, whatever it asks for', () => {
+  let carried: Made
+
+  beforeEach(async () => {
+    const first = await device.bundle([device.payment(), device.payment()], keys)
+    await pushed(first.bundle)
+    const { bundleId, seq } = first.header
+    const about = { deviceId: device.id, bundleId, seq }
+    for (const counter of [1, 2]) {
+      const outcomes = [{ counter, status: 'succeeded', atMs: counter }] as const
+      await stubOf(device).confirm([{ kind: 'bundle_settled', ...about, rev: counter, outcomes }])
+    }
+    await stubOf(device).confirm([{ kind: 'device_recorded', deviceId: device.id, rev: 1, wallet: 'unknown' }])
+    // Counter 3 has not come, so that there is something to miss.
+    carried = await device.bundle([device.payment({ counter: 4 })], keys, { relay: true })
+  })
+
+  it.each([
+    ['admitted', {}, 0],
+    ['admitted', { 'molam-cursor': '0' }, 0],
+    ['admitted', { 'molam-cursor': '1' }, 1],
+    ['replayed', { 'molam-cursor': '0' }, 0],
+    ['found, because its key is gone', { 'molam-cursor': '0' }, 0],
+  ])('%s with %o: no outcomes, and the cursor stays where it was', async (how, headers, cursor) => {
+    if (how !== 'admitted') await pushAs(carried.bundle, headers)
+    const answer =
+      how === 'found, because its key is gone'
+        ? await stubOf(device).findReceipt({ claims: carried.header, digest: carried.digest, cursor })
+        : undefined
+    const told = answer === undefined ? (await pushAs(carried.bundle, headers)).notice : accepted(answer).notice
+    expect(told).toMatchObject({ outcomes: [], cursor })
+    expect(told.missing ?? []).toEqual([])
+    expect(told.device).toBeUndefined()
+    expect(told.ownerWalletUnknown ?? false).toBe(false)
+    // Nothing counts as told: the device gets all of it.
+    const own = await readNotice(device, told.cursor)
+    expect(own).toMatchObject({ cursor: 2, missing: [3], ownerWalletUnknown: true })
+    expect(own.outcomes).toHaveLength(2 - cursor)
+  })
+
+  it('a push of the device itself is told all of it', async () => {
+    await pushAs(carried.bundle, {})
+    const own = await device.bundle([device.payment({ counter: 5 })], keys)
+    expect((await pushAs(own.bundle, { 'molam-cursor': '0' })).notice).toMatchObject({
+      ...{ cursor: 2, missing: [3], ownerWalletUnknown: true },
+      outcomes: [{ counter: 1 }, { counter: 2 }],
+    })
+    expect((await pushAs(own.bundle, {})).notice.device).toMatchObject({ ownerWallet: device.ownerWallet })
+  })
 })

@@ -21,6 +21,7 @@ const deviceRow = (rev: number, over: Partial<DeviceRow> = {}): DeviceRow => ({
   status: 'active',
   alg: -7,
   kid: '0102030405060708',
+  ownerWalletUnknown: false,
   rev,
   registeredAt: 1,
   ...over,
