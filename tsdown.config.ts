@@ -10,6 +10,7 @@ const ENTRIES = {
   browser: 'src/device/browser/index.ts',
   qr: 'src/device/qr/index.ts',
   relay: 'src/device/relay/index.ts',
+  simulation: 'src/device/simulation/index.ts',
   ui: 'src/ui/index.ts',
 }
 /** The app has its own, and one only: two would not see each other's hooks. */

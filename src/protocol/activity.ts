@@ -1,4 +1,5 @@
 import type { Policy } from './policy.ts'
+import { DAY_MS, HOUR_MS } from './time.ts'
 
 /**
  * How many payments of how much value a device took on a day in a currency: what the daily limits are counted against.
@@ -55,11 +56,10 @@ export function calendarDay(atMs: number, timeZone: string): string {
 
 /** Days that an acceptable payment can fall into: the oldest that the policy takes, and these on both sides for time zones. */
 const DAYS_SPARE = 2
-const DAY_MS = 86_400_000
 
 /** Drops days that no acceptable payment can fall into any more, or not for long, so that what is kept stays small. */
 export function recentActivity(activity: Activity, policy: RecentDays, nowMs: number): Activity {
-  const oldest = calendarDay(nowMs - policy.maxBundleAgeHours * 3_600_000 - DAYS_SPARE * DAY_MS, policy.timeZone)
+  const oldest = calendarDay(nowMs - policy.maxBundleAgeHours * HOUR_MS - DAYS_SPARE * DAY_MS, policy.timeZone)
   const latest = calendarDay(nowMs + DAYS_SPARE * DAY_MS, policy.timeZone)
   return new Map([...activity].filter(([key]) => key.slice(0, 10) >= oldest && key.slice(0, 10) <= latest))
 }
@@ -67,7 +67,7 @@ export function recentActivity(activity: Activity, policy: RecentDays, nowMs: nu
 /** @returns how long before a payment arrives what counts towards its day may have arrived */
 export function activityReachMs(policy: Pick<RecentDays, 'maxBundleAgeHours'>): number {
   // Its day began up to a day before it, and what is dated ahead is kept for up to a whole day more than the spare ones.
-  return policy.maxBundleAgeHours * 3_600_000 + (DAYS_SPARE + 2) * DAY_MS
+  return policy.maxBundleAgeHours * HOUR_MS + (DAYS_SPARE + 2) * DAY_MS
 }
 
 type RecentDays = Pick<Policy, 'maxBundleAgeHours' | 'timeZone'>

@@ -1,8 +1,8 @@
 import { calendarDay } from './activity.ts'
+import { DAY_MS, HOUR_MS } from './time.ts'
 
 /** Zones lie between UTC-12 and UTC+14. */
-const SPREAD_MS = 15 * 3_600_000
-const DAY_MS = 86_400_000
+const SPREAD_MS = 15 * HOUR_MS
 
 export interface DayRange {
   /** UTC milliseconds; the first is of the day, the last is not. */

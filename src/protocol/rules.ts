@@ -2,6 +2,7 @@ import { type Activity, activityKey, calendarDay, type DayActivity, noActivity }
 import type { Payment } from './payment.ts'
 import type { Policy } from './policy.ts'
 import type { Decision, Reason } from './states.ts'
+import { HOUR_MS, MINUTE_MS } from './time.ts'
 
 /**
  * The policy's rules for one payment, the same code on the device before it is taken, at the edge when it is admitted,
@@ -34,8 +35,6 @@ export interface Judgement {
 
 const ACCEPTED: Verdict = { decision: 'accepted' }
 const refused = (reason: Reason): Verdict => ({ decision: 'refused', reason })
-const HOUR_MS = 3_600_000
-const MINUTE_MS = 60_000
 
 /**
  * Judges payments in the order of their counters. Each that is not refused counts towards its day, and each lifts the

@@ -45,7 +45,7 @@ it('holds every file that it exports', () => {
   const files = Object.values(manifest.exports).flatMap((entry) =>
     typeof entry === 'string' ? [entry] : Object.values(entry),
   )
-  expect(files).toHaveLength(13)
+  expect(files).toHaveLength(15)
   expect(files.filter((file) => !existsSync(join(built, file)))).toEqual([])
 })
 
@@ -84,17 +84,18 @@ async function examplesOf(document: string): Promise<readonly string[]> {
 
 it('loads without a bundler, and its entries share one OfflineError', async () => {
   const program = `
-    const [sdk, noble, qr, relay] = await Promise.all(
-      ['sdk', 'noble', 'qr', 'relay'].map((entry) => import('@molam/offline/' + entry)),
+    const [sdk, noble, qr, relay, simulation] = await Promise.all(
+      ['sdk', 'noble', 'qr', 'relay', 'simulation'].map((entry) => import('@molam/offline/' + entry)),
     )
     const random = (length) => crypto.getRandomValues(new Uint8Array(length))
     const carrier = new relay.BundleCarrier({
       apiUrl: 'https://edge.test', storage: sdk.memoryStorage(), suite: noble.nobleSuite(random),
       fetch: async () => { throw new TypeError('no network') },
     })
-    const device = new sdk.OfflineSDK({
+    const options = {
       apiUrl: 'https://edge.test', deviceId: 'POS-1', storage: sdk.memoryStorage(), atRest: 'none',
-    })
+    }
+    const device = new sdk.OfflineSDK({ ...options, ...simulation.simulated({ mode: 'offline' }, options) })
     const error = await device.createOfflineTransaction({}).catch((error) => error)
     const [part] = qr.generateOfflineQR(new Uint8Array([1, 2, 3])).parts
     console.log(JSON.stringify({

@@ -1,5 +1,6 @@
 import { parseBundle } from '../../protocol/bundle.ts'
 import { err, ok, type Result } from '../../protocol/result.ts'
+import { HOUR_MS } from '../../protocol/time.ts'
 import { withDefaults } from '../sdk/defaults.ts'
 import type { OfflineSDKOptions, ResolvedOptions } from '../sdk/options.ts'
 import { Mutex } from '../sdk/store/mutex.ts'
@@ -29,7 +30,6 @@ export interface RelayReport {
   readonly retryAfterMs?: number
 }
 
-const HOUR_MS = 3_600_000
 const LOCK = 'molam/relay'
 
 /** Asks for nothing but the receipt: outcomes, policy and keys are the device's own business. */

@@ -44,7 +44,6 @@ export function withDefaults(options: OfflineSDKOptions): ResolvedOptions {
     channel: options.channel,
     hints: options.hints,
     atRest: options.atRest === 'none' ? undefined : options.atRest,
-    simulate: options.simulate,
     suite: options.suite ?? runtimeSuite(runtime),
     fileCrypto: options.fileCrypto ?? webCryptoFileCrypto,
     // Called as a method of the global object: browsers refuse it detached.

@@ -2,7 +2,7 @@ import type { OfflineError } from './errors.ts'
 import type { OfflinePayment } from './payment-view.ts'
 import type { OfflineState } from './sdk-state.ts'
 import type { SyncReport } from './sync/sync.ts'
-import type { SyncProgress } from './sync/sync-context.ts'
+import type { SyncProgress } from './sync/sync-deps.ts'
 
 export interface OfflineEvents {
   /** Anything of `sdk.state` changed. */

@@ -7,7 +7,6 @@ import type { Channel, Exclusive, Hints } from './ports/contexts.ts'
 import type { FileCrypto } from './ports/file-crypto.ts'
 import type { KeyStore } from './ports/key-store.ts'
 import type { Storage } from './ports/storage.ts'
-import type { Simulation } from './simulation.ts'
 import type { Fetch, NewAbort, Timers } from './sync/transport.ts'
 
 /** What the SDK runs on; everything but the first four has a default. */
@@ -51,8 +50,6 @@ export interface OfflineSDKOptions {
   readonly channel?: Channel
   /** What the platform thinks of the network and the page. */
   readonly hints?: Hints
-  /** A bad network on purpose; refused where the edge could be a real one. */
-  readonly simulate?: Simulation
   /** Default: WebCrypto. Where there is none, `nobleSuite` from `@molam/offline/noble`. */
   readonly suite?: CryptoSuite
   /** Encrypts exports. Default: WebCrypto. Where there is none, `nobleFileCrypto` from `@molam/offline/noble`. */
@@ -66,7 +63,7 @@ export interface OfflineSDKOptions {
   readonly newAbort?: NewAbort
 }
 
-type WithoutDefault = 'keys' | 'newAbort' | 'exclusive' | 'channel' | 'hints' | 'simulate'
+type WithoutDefault = 'keys' | 'newAbort' | 'exclusive' | 'channel' | 'hints'
 
 export type ResolvedOptions = Required<Omit<OfflineSDKOptions, WithoutDefault | 'atRest'>> & {
   readonly [option in WithoutDefault]: OfflineSDKOptions[option] | undefined

@@ -16,20 +16,19 @@ import {
   statusAfter,
   statusFollowing,
 } from './sdk-state.ts'
-import { simulated } from './simulation.ts'
 import { type Entry, isDone } from './store/entry.ts'
 import { LocalDevice } from './store/local-device.ts'
 import { historyMs } from './store/retention.ts'
 import { AutoSync } from './sync/auto-sync.ts'
 import { runSync, type SyncReport } from './sync/sync.ts'
-import { loadSigner, type SyncContext } from './sync/sync-context.ts'
+import { loadSigner, type SyncDeps } from './sync/sync-deps.ts'
 import { Transport } from './sync/transport.ts'
 import { Trust } from './sync/trust.ts'
 
 /** One instance while it lives: its status, its listeners, one sync at a time, by itself or asked for. */
 export class Runner {
   readonly device: LocalDevice
-  readonly context: SyncContext
+  readonly deps: SyncDeps
   readonly events = new Emitter<OfflineEvents>()
   readonly auto: AutoSync
   readonly #historyMs: number
@@ -42,20 +41,18 @@ export class Runner {
   #syncing: Promise<SyncReport> | undefined
 
   constructor(deviceId: DeviceId, options: ResolvedOptions) {
-    const { suite, clock, randomBytes, keyStore, keys, simulate, apiUrl, channel } = options
+    const { suite, clock, randomBytes, keyStore, keys, channel } = options
     if (channel && !options.exclusive) throw new TypeError('`channel` needs `exclusive`')
-    const { fetch, storage } = simulate ? simulated(simulate, apiUrl, options) : options
     const monotonicMs = () => clock.monotonicMs()
     this.#historyMs = historyMs(options.historyDays)
     this.device = new LocalDevice({
       ...options,
       deviceId,
-      storage,
       refreshed: (entries) => this.#refreshed(entries),
     })
-    this.context = {
+    this.deps = {
       device: this.device,
-      transport: new Transport({ ...options, fetch, monotonicMs }),
+      transport: new Transport({ ...options, monotonicMs }),
       trust: new Trust(suite, deviceId),
       keyStore,
       suite,
@@ -130,7 +127,7 @@ export class Runner {
     this.assertAlive()
     const result = await this.device.syncing(async () => {
       await this.#load()
-      return restore(this.context, content, payments, wanted)
+      return restore(this.deps, content, payments, wanted)
     })
     if (!result.ok) throw result.error.error
     const { status } = this.#status
@@ -172,7 +169,7 @@ export class Runner {
       this.#setStatus({ status: 'blocked', error })
       return this.state
     }
-    const signer = await loadSigner(this.context)
+    const signer = await loadSigner(this.deps)
     if (!signer.ok && signer.error.stop) {
       this.#setStatus({ status: 'blocked', error: signer.error.error })
       return this.state
@@ -193,7 +190,7 @@ export class Runner {
     const report = await this.device.syncing(async () => {
       await this.#load()
       this.emitState()
-      return runSync(this.context, { explicit, historyMs: this.#historyMs })
+      return runSync(this.deps, { explicit, historyMs: this.#historyMs })
     })
     this.#setStatus(statusAfter(report, this.device))
     this.events.emit('sync', report)

@@ -41,7 +41,7 @@ export class OfflineSDK {
   readonly #device: LocalDevice
 
   /**
-   * @throws RangeError when `apiUrl` or `deviceId` is not valid, or `simulate` is asked for where the edge could be real
+   * @throws RangeError when `apiUrl` or `deviceId` is not valid
    * @throws TypeError when `atRest` is left out, or the runtime lacks something that the options do not bring
    */
   constructor(options: OfflineSDKOptions) {
@@ -105,7 +105,7 @@ export class OfflineSDK {
   async voidTransaction(counter: number): Promise<void> {
     const device = this.#device
     this.#runner.assertAlive()
-    await device.change(() => device.journal.decisions.void(counter, device.voidFrom))
+    await device.change(() => device.journal.byHand.void(counter, device.voidFrom))
     this.#tell(counter)
   }
 
@@ -118,7 +118,7 @@ export class OfflineSDK {
   async keepTransaction(counter: number): Promise<void> {
     const device = this.#device
     this.#runner.assertAlive()
-    await device.change(() => device.journal.decisions.keep(counter, device.voidFrom))
+    await device.change(() => device.journal.byHand.keep(counter, device.voidFrom))
     this.#runner.emitState()
   }
 
@@ -131,7 +131,7 @@ export class OfflineSDK {
   async dismissDamaged(counter: number): Promise<void> {
     const device = this.#device
     this.#runner.assertAlive()
-    await device.change(() => device.journal.decisions.dismiss(counter))
+    await device.change(() => device.journal.byHand.dismiss(counter))
     this.#runner.emitState()
   }
 
@@ -183,7 +183,7 @@ export class OfflineSDK {
    */
   async sealForRelay(): Promise<RelayBundle | undefined> {
     this.#runner.assertAlive()
-    const relay = await sealForRelay(this.#runner.context)
+    const relay = await sealForRelay(this.#runner.deps)
     this.#runner.emitState()
     return relay
   }
@@ -198,7 +198,7 @@ export class OfflineSDK {
    */
   async acceptRelayedReceipt(receipt: Uint8Array): Promise<readonly OfflinePayment[]> {
     this.#runner.assertAlive()
-    const entries = await this.#device.syncing(() => acceptRelayed(this.#runner.context, receipt))
+    const entries = await this.#device.syncing(() => acceptRelayed(this.#runner.deps, receipt))
     for (const entry of entries) this.#runner.changed(entry)
     this.#runner.emitState()
     return entries.flatMap((entry) => viewOf(this.#device.deviceId, entry) ?? [])

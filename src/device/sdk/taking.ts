@@ -74,7 +74,7 @@ export async function pushNow(reach: Reach, isAdmitted: () => boolean): Promise<
  */
 export async function voidUnlessSent(device: LocalDevice, counter: number): Promise<void> {
   try {
-    await device.change(() => device.journal.decisions.void(counter, device.voidFrom))
+    await device.change(() => device.journal.byHand.void(counter, device.voidFrom))
   } catch (error) {
     // It may have left, or the void is not on disk: the payment stands, and the caller is told so.
     if (error instanceof OfflineError) return

@@ -4,7 +4,7 @@ import { browserKeyStore, currentDevice, enrolDevice, openOfflineDevice } from '
 import { isVoided } from '../../../src/protocol/payment.ts'
 import { API, DEVICE } from '../sdk/edge.ts'
 import { terms } from '../sdk/rig.ts'
-import { EnrolmentDesk } from './desk.ts'
+import { EnrolmentEdge } from './enrolment-edge.ts'
 import { connectionsOf, fillDisk, freshName, isClosed, replaceKeys, storedKeys } from './kit.ts'
 import { type Till, till, work, workUntil } from './till.ts'
 
@@ -101,8 +101,8 @@ describe('a device in a browser', () => {
 
   it('that was never enrolled is blocked and stores nothing, until it is', async () => {
     const name = freshName()
-    const desk = new EnrolmentDesk()
-    const { fetch, code } = desk
+    const enrolmentEdge = new EnrolmentEdge()
+    const { fetch, code } = enrolmentEdge
     const sdk = await openOfflineDevice({ apiUrl: API, deviceId: DEVICE, name, fetch, autoSync: false })
     expect(await sdk.initialize()).toMatchObject({ status: 'blocked', error: { code: 'key_missing', next: 'enrol' } })
     expect(await records(name)).toEqual({})

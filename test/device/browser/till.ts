@@ -9,7 +9,7 @@ import type { Exclusive, OfflineSDK } from '../../../src/device/sdk/index.ts'
 import { API, DEVICE, type TestEdge } from '../sdk/edge.ts'
 import { terms } from '../sdk/rig.ts'
 import { type Death, dieAt } from './death.ts'
-import { EnrolmentDesk } from './desk.ts'
+import { EnrolmentEdge } from './enrolment-edge.ts'
 import { freshName } from './kit.ts'
 import { serveEdge } from './remote-edge.ts'
 import type { Report, Shift } from './till.worker.ts'
@@ -25,17 +25,17 @@ export interface Till {
 
 export async function till(): Promise<Till> {
   const name = freshName()
-  const desk = new EnrolmentDesk()
+  const enrolmentEdge = new EnrolmentEdge()
   const keyStore = browserKeyStore(name)
-  await enrolDevice({ apiUrl: API, deviceId: DEVICE, code: desk.code, fetch: desk.fetch, keyStore })
+  await enrolDevice({ apiUrl: API, deviceId: DEVICE, code: enrolmentEdge.code, fetch: enrolmentEdge.fetch, keyStore })
   keyStore.close()
-  if (desk.edge === undefined) throw new Error('not enrolled')
-  const { fetch } = desk.edge
+  if (enrolmentEdge.edge === undefined) throw new Error('not enrolled')
+  const { fetch } = enrolmentEdge.edge
   const open: Till['open'] = (over) =>
     openOfflineDevice({ apiUrl: API, deviceId: DEVICE, name, fetch, autoSync: false, ...over })
   return {
     name,
-    edge: desk.edge,
+    edge: enrolmentEdge.edge,
     open,
     async start(over) {
       const sdk = await open(over)

@@ -25,6 +25,7 @@ import { isVoided, type PaymentEntry } from '../../../src/protocol/payment.ts'
 import type { Policy } from '../../../src/protocol/policy.ts'
 import { PROBLEM_MEDIA_TYPE, type ProblemCode, problem } from '../../../src/protocol/problems.ts'
 import { type DecisionException, encodeReceipt, type Receipt } from '../../../src/protocol/receipt.ts'
+import { neighboursIn } from '../../kit/chain.ts'
 
 /**
  * An edge in one object, for one device: the protocol's own code with real cryptography, everything it admitted kept, and
@@ -260,14 +261,8 @@ export class TestEdge {
     if (repeated) return this.#pushed(same.receipt, request)
     if (same) return this.#contradiction('bundle_conflict')
     if (this.#nonces.has(toHex(claims.nonce))) return this.#contradiction('nonce_replayed')
-    const at = (seq: number) => this.bundles.find((link) => link.seq === seq)
-    const neighbours = {
-      head: Math.max(0, ...this.bundles.map(({ seq }) => seq)),
-      before: at(claims.seq - 1),
-      same: at(claims.seq),
-      after: at(claims.seq + 1),
-    }
-    if (chainStep({ seq: claims.seq, prev: claims.prev, digest }, neighbours).kind === 'fork') {
+    const link = { seq: claims.seq, prev: claims.prev, digest }
+    if (chainStep(link, neighboursIn(this.bundles, link)).kind === 'fork') {
       this.status = 'suspended'
       return this.#contradiction('chain_fork')
     }

@@ -1,4 +1,5 @@
 import { toHex } from '../../../protocol/bytes.ts'
+import { DAY_MS } from '../../../protocol/time.ts'
 
 /** The clocks of the machine. */
 export interface ClockSource {
@@ -21,7 +22,6 @@ export interface SavedClock {
   readonly counter: number
 }
 
-const DAY_MS = 86_400_000
 /** Tells this start of the device from the few before it. */
 const BOOT_ID_BYTES = 4
 

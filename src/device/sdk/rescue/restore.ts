@@ -8,7 +8,7 @@ import { decodeOutgoing, type Outgoing } from '../store/outgoing.ts'
 import { bootstrap } from '../sync/bootstrap.ts'
 import { resolveChain } from '../sync/chain.ts'
 import { fetchNotice } from '../sync/notices.ts'
-import { type Failure, fail, type SyncContext } from '../sync/sync-context.ts'
+import { type Failure, fail, type SyncDeps } from '../sync/sync-deps.ts'
 import type { ExportedPayment, UnsyncedExport } from './export.ts'
 import { renumber } from './renumber.ts'
 import { reserve, returned } from './reserve.ts'
@@ -47,29 +47,29 @@ export type RestoreResult =
  * @param wanted local ids that a person wants under new numbers
  */
 export async function restore(
-  context: SyncContext,
+  deps: SyncDeps,
   content: UnsyncedExport,
   payments: readonly Returning[],
   wanted: ReadonlySet<string>,
 ): Promise<Result<Restored, Failure>> {
-  const { device, changed } = context
+  const { device, changed } = deps
+  const outgoing = content.outgoing && decodeOutgoing(content.outgoing)
   if (!device.hasState) {
-    const begun = await bootstrap(context, content.nextCounter)
+    const begun = await bootstrap(deps, { nextCounter: content.nextCounter, outgoing })
     if (!begun.ok) return begun
   }
   if (device.chainInDoubt) {
-    const resolved = await resolveChain(context)
+    const resolved = await resolveChain(deps)
     if (!resolved.ok) return resolved
   }
-  const received = await fetchNotice(context, device.state.keys, undefined)
+  const received = await fetchNotice(deps, device.state.keys, undefined)
   if (!received.ok) return received
   const { device: facts, missing = [], serverTimeMs } = received.value.notice
   if (facts === undefined || serverTimeMs < device.state.clock.serverMs) return fail('answer_invalid')
-  const outgoing = content.outgoing && decodeOutgoing(content.outgoing)
   const place = { facts, missing: new Set(missing), admitted: outgoing && admittedIn(facts, outgoing) }
   return ok(
     await device.change(async () => {
-      const sorted = sort(context, payments, place)
+      const sorted = sort(deps, payments, place)
       const { nextCounter } = content
       await reserve(
         device,
@@ -83,8 +83,8 @@ export async function restore(
       }
       await returned(device)
       const here = [...sorted.present, ...sorted.absent]
-      if (outgoing) await keepSealed(context, outgoing, facts, here)
-      const renumbered = await renumberAll(context, sorted.used, wanted)
+      if (outgoing) await keepSealed(deps, outgoing, facts, here)
+      const renumbered = await renumberAll(deps, sorted.used, wanted)
       const names = (list: readonly Returning[]) =>
         [...list].sort((a, b) => a.counter - b.counter).map(({ exported }) => exported.localId)
       const moved = new Set(renumbered.map(([was]) => was))
@@ -108,7 +108,7 @@ interface Place {
   readonly admitted: Pick<Outgoing, 'firstCounter' | 'lastCounter'> | undefined
 }
 
-function sort({ device }: SyncContext, payments: readonly Returning[], { facts, missing, admitted }: Place) {
+function sort({ device }: SyncDeps, payments: readonly Returning[], { facts, missing, admitted }: Place) {
   const sorted = { absent: [], present: [], received: [], used: [] } as Record<
     'absent' | 'present' | 'received' | 'used',
     Returning[]
@@ -141,7 +141,7 @@ function admittedIn(facts: DeviceFacts, outgoing: Outgoing): Outgoing | undefine
 }
 
 /** The very bytes may be on their way: where the chain still waits for this bundle, it is sent and not another one. */
-async function keepSealed({ device }: SyncContext, outgoing: Outgoing, facts: DeviceFacts, here: readonly Returning[]) {
+async function keepSealed({ device }: SyncDeps, outgoing: Outgoing, facts: DeviceFacts, here: readonly Returning[]) {
   const before = { seq: outgoing.seq - 1, prev: outgoing.prev }
   const isNext = chainStanding(facts, before, outgoing).kind === 'not_admitted'
   const isOurs = device.state.seq === outgoing.seq - 1 && device.outgoing === undefined
@@ -155,7 +155,7 @@ async function keepSealed({ device }: SyncContext, outgoing: Outgoing, facts: De
 }
 
 async function renumberAll(
-  { device, suite, changed }: SyncContext,
+  { device, suite, changed }: SyncDeps,
   used: readonly Returning[],
   wanted: ReadonlySet<string>,
 ) {

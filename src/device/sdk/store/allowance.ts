@@ -3,12 +3,11 @@ import type { DayTotal, Notice } from '../../../protocol/notice.ts'
 import type { Payment } from '../../../protocol/payment.ts'
 import type { Policy } from '../../../protocol/policy.ts'
 import { judgeOne, type Verdict } from '../../../protocol/rules.ts'
+import { DAY_MS } from '../../../protocol/time.ts'
 import { OfflineError } from '../errors.ts'
 import { syncBefore } from './deadline.ts'
 import { blockOf, type DeviceState } from './device-state.ts'
 import { type Entry, statusOf } from './entry.ts'
-
-const DAY_MS = 86_400_000
 
 export interface Quota {
   readonly used: number

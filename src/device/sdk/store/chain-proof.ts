@@ -7,6 +7,8 @@ import type { Outgoing } from './outgoing.ts'
 export interface ChainHead {
   readonly seq: number
   readonly prev: Uint8Array
+  /** Seqs up to `to` in which the edge's head may lie as well: they were left out for what might be under way. */
+  readonly leftOut?: { readonly to: number; readonly seqs: number }
 }
 
 export type ChainStanding =
@@ -28,6 +30,10 @@ export function chainStanding(
   outgoing: Outgoing | undefined,
 ): ChainStanding {
   const head = { seq: facts.nextSeq - 1, prev: facts.prev }
+  // What was under way when the state was lost may have come since, and is no other history.
+  if (isLeftOut(head.seq, known) && (outgoing === undefined || outgoing.seq === known.seq + 1)) {
+    return { kind: 'not_admitted', head: known }
+  }
   if (outgoing !== undefined) {
     if (head.seq === outgoing.seq - 1 && equalBytes(head.prev, outgoing.prev)) return { kind: 'not_admitted', head }
     const ours = outgoing.digests.some((digest) => equalBytes(prevOf(digest), head.prev))
@@ -36,3 +42,6 @@ export function chainStanding(
   if (head.seq === known.seq && equalBytes(head.prev, known.prev)) return { kind: 'not_admitted', head }
   return head.seq === known.seq + 1 ? { kind: 'admitted', head } : { kind: 'conflict' }
 }
+
+const isLeftOut = (seq: number, { seq: last, leftOut }: ChainHead): boolean =>
+  leftOut !== undefined && leftOut.to === last && last - leftOut.seqs <= seq && seq <= last

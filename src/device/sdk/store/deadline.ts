@@ -1,10 +1,7 @@
 import type { Policy } from '../../../protocol/policy.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../../protocol/time.ts'
 import type { DeviceState } from './device-state.ts'
 import type { Entry } from './entry.ts'
-
-const MINUTE_MS = 60_000
-const HOUR_MS = 3_600_000
-const DAY_MS = 86_400_000
 
 /** How long before the deadline people are told. */
 const NOTICE_MS = DAY_MS

@@ -1,5 +1,6 @@
 import { fromBase64url, toBase64url } from '../../../protocol/bytes.ts'
 import { decodeCbor, encodeCbor } from '../../../protocol/cbor.ts'
+import type { Range } from '../../../protocol/counters.ts'
 import { decodeKeySet, encodeKeySet, type KeySet } from '../../../protocol/keyset.ts'
 import type { DayTotal } from '../../../protocol/notice.ts'
 import { type Policy, policyFromCbor, policyToCbor } from '../../../protocol/policy.ts'
@@ -35,6 +36,11 @@ export interface DeviceState {
   /** The chain's head: the last bundle whose admission was verified (0: none), and what the next one carries as `prev`. */
   readonly seq: number
   readonly prev: Uint8Array
+  /**
+   * What was left out when the state began, for what might be under way: as many seqs up to `to`, of which one is the edge's
+   * head while nothing that followed is admitted, and counters, under which there is nothing to read.
+   */
+  readonly leftOut?: { readonly to: number; readonly seqs: number; readonly counters?: Range }
   readonly cursor: number
   readonly policy: Policy
   readonly keys: KeySet

@@ -1,10 +1,11 @@
-import { type CounterSet, hasCounter } from '../../../protocol/counters.ts'
+import { type CounterSet, hasCounter, type Range } from '../../../protocol/counters.ts'
 import { COUNTER_MAX } from '../../../protocol/limits.ts'
 import type { Outcome } from '../../../protocol/notice.ts'
 import type { Payment } from '../../../protocol/payment.ts'
 import type { Verdict } from '../../../protocol/rules.ts'
 import { asStorageFailure } from '../errors.ts'
 import { Admissions } from './admissions.ts'
+import { ByHand } from './by-hand.ts'
 import {
   counterOf,
   type DamagedRecord,
@@ -18,7 +19,6 @@ import type { DeviceState } from './device-state.ts'
 import { Entries } from './entries.ts'
 import { type Entry, isSettled, newEntry, replaces } from './entry.ts'
 import { type AdmissionRecord, encodePayment } from './payment-record.ts'
-import { PersonDecisions } from './person-decisions.ts'
 import type { Records } from './records.ts'
 import { WriteOnce } from './write-once.ts'
 
@@ -32,7 +32,7 @@ const SKIP_MAX = 1000
 
 export type Restorable = Pick<Entry, 'payment' | 'expected' | 'voided'>
 
-type Head = Pick<DeviceState, 'firstCounter' | 'nextCounter' | 'knownFrom' | 'firstSeq' | 'seq'>
+type Head = Pick<DeviceState, 'firstCounter' | 'nextCounter' | 'knownFrom' | 'firstSeq' | 'seq' | 'leftOut'>
 
 /**
  * The payments on the device, a record each. Writing the record is taking the payment and giving it its counter, in one
@@ -44,11 +44,12 @@ export class Journal {
   /** Counters that are in a bundle, which may have been sent. */
   readonly #bundled = new Set<number>()
   readonly #once: WriteOnce
-  readonly decisions: PersonDecisions
+  readonly byHand: ByHand
   readonly admissions: Admissions
   #firstCounter = 1
   #nextCounter = 1
   #knownFrom = 1
+  #leftOut: Range = NO_RANGE
   #outcomeLost = false
   #locked = false
 
@@ -60,7 +61,7 @@ export class Journal {
     this.#records = records
     this.#once = new WriteOnce(records, (keys) => announce([...keys].map(counterOf)))
     this.admissions = new Admissions(records)
-    this.decisions = new PersonDecisions({
+    this.byHand = new ByHand({
       records,
       entries: this.#entries,
       once: this.#once,
@@ -123,13 +124,14 @@ export class Journal {
     this.#bundled.clear()
     this.#locked = false
     this.#begin(head)
-    await this.#loadAll(range(head.firstCounter, head.nextCounter))
+    await this.#loadAll(this.#range(head.firstCounter, head.nextCounter))
     await this.#probe(head.nextCounter)
     this.admissions.startAt(head.firstSeq)
     await this.#loadAdmissions(head.seq)
   }
 
-  #begin({ firstCounter, knownFrom }: Head): void {
+  #begin({ firstCounter, knownFrom, leftOut }: Head): void {
+    this.#leftOut = leftOut?.counters ?? NO_RANGE
     this.#firstCounter = firstCounter
     this.#knownFrom = knownFrom
   }
@@ -156,9 +158,10 @@ export class Journal {
       ? held.filter(({ counter }) => hasCounter(changed, counter))
       : held.filter((entry) => !('voided' in entry && isSettled(entry)))
     // Payments of an export may have come back below what was here.
-    const before = range(head.firstCounter, this.#firstCounter)
+    const firstCounter = this.#firstCounter
     this.#begin(head)
-    const later = range(this.#nextCounter, head.nextCounter)
+    const before = this.#range(head.firstCounter, firstCounter)
+    const later = this.#range(this.#nextCounter, head.nextCounter)
     await this.#loadAll([...before, ...again.map(({ counter }) => counter), ...later])
     await this.#probe(Math.max(this.#nextCounter, head.nextCounter))
     await this.#loadAdmissions(head.seq)
@@ -182,7 +185,7 @@ export class Journal {
     before?: (counter: number) => Promise<void>,
   ): Promise<Entry> {
     try {
-      await this.settle()
+      await this.undoFailedWrites()
       // Nothing but this journal writes here; if something did, its record is kept and the next counter is taken.
       await this.#probe(this.#nextCounter, 1)
       const counter = this.#nextCounter
@@ -221,8 +224,8 @@ export class Journal {
   }
 
   /** Before a bundle is built: no record may be in it that its caller was told does not exist. */
-  settle(): Promise<void> {
-    return this.#once.settle()
+  undoFailedWrites(): Promise<void> {
+    return this.#once.undoFailed()
   }
 
   /** Marked before the bundle is written, and for good: the write may have happened even when it failed. */
@@ -258,11 +261,17 @@ export class Journal {
    * must be below the stored `firstCounter`.
    */
   async removePayments(from: number, to: number): Promise<void> {
-    for (let counter = from; counter < to; counter++) {
+    for (const counter of this.#range(from, to)) {
       this.#entries.delete(counter)
       if ((await this.#records.text(dismissedKey(counter))) !== undefined) continue
       for (const key of [outcomeKey(counter), voidKey(counter), paymentKey(counter)]) await this.#records.remove(key)
     }
+  }
+
+  /** Counters `from` … `to`-1 but those that were given to nothing. */
+  #range(from: number, to: number): readonly number[] {
+    const [first, last] = this.#leftOut
+    return [...range(from, Math.min(to, first)), ...range(Math.max(from, last + 1), to)]
   }
 
   async #loadAdmissions(to: number): Promise<void> {
@@ -295,6 +304,8 @@ export class Journal {
     for (let counter = this.#nextCounter; counter < this.#nextCounter + past; counter++) this.#entries.delete(counter)
   }
 }
+
+const NO_RANGE: Range = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
 
 const range = (from: number, to: number): readonly number[] =>
   Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index)

@@ -144,6 +144,16 @@ export class LocalDevice {
     await this.#loaded(begun)
   }
 
+  /** Whether the storage was looked at and held nothing of a device. */
+  get isEmpty(): boolean {
+    return this.#empty
+  }
+
+  /** The newest bundle that was sealed, also without a state; undefined when its record cannot be read. */
+  get lastSealed(): Outgoing | undefined {
+    return this.#outgoingSlots.damaged ? undefined : this.#outgoing
+  }
+
   get hasState(): boolean {
     return this.#state !== undefined
   }
@@ -282,7 +292,7 @@ export class LocalDevice {
       const announced = changedSince(this.#known, this.#state.changes)
       // Until all of that is read: a store that fails meanwhile must not make us believe that it was.
       this.#known = undefined
-      await this.journal.settle()
+      await this.journal.undoFailedWrites()
       const changed = await this.journal.refresh(this.#state, announced && [...announced, ...adopted])
       this.#restoreClock()
       if (this.outgoing) this.journal.markBundled(this.outgoing.firstCounter, this.outgoing.lastCounter)

@@ -1,7 +1,6 @@
+import { DAY_MS } from '../../../protocol/time.ts'
 import { isDone } from './entry.ts'
 import type { LocalDevice } from './local-device.ts'
-
-const DAY_MS = 86_400_000
 
 /** Days that finished payments are kept at the least: the day's limits are counted from them, in any time zone. */
 const HISTORY_DAYS_MIN = 2

@@ -21,7 +21,7 @@ export class WriteOnce {
 
   /** @throws OfflineError `storage_failed`: it is not written, or will be undone before anything else is */
   async write(key: string, body: unknown): Promise<void> {
-    await this.settle()
+    await this.undoFailed()
     try {
       await this.#records.write(key, body)
     } catch (error) {
@@ -36,7 +36,7 @@ export class WriteOnce {
    * Removes what failed writes may have left behind. To be called before anything is built on the records: until it
    * succeeds, nothing is taken and nothing is bundled.
    */
-  async settle(): Promise<void> {
+  async undoFailed(): Promise<void> {
     if (this.#doubtful.size === 0) return
     await this.#announce(this.#doubtful)
     await this.#undo()

@@ -3,9 +3,9 @@ import { OfflineError } from '../errors.ts'
 import type { Entry } from '../store/entry.ts'
 import { nextRun, type Outgoing, sealRun } from '../store/outgoing.ts'
 import { edgeKeys, sealKey } from './edge-keys.ts'
-import type { SyncContext } from './sync-context.ts'
+import type { SyncDeps } from './sync-deps.ts'
 
-export type AssembleContext = Pick<SyncContext, 'device' | 'suite' | 'randomBytes' | 'pinnedKeys'>
+export type AssembleDeps = Pick<SyncDeps, 'device' | 'suite' | 'randomBytes' | 'pinnedKeys'>
 
 /**
  * The bundle in flight, or the next one, made of the payments that wait and stored. A payment that is taken meanwhile
@@ -13,20 +13,20 @@ export type AssembleContext = Pick<SyncContext, 'device' | 'suite' | 'randomByte
  *
  * @returns undefined when nothing waits
  */
-export function nextBundle(context: AssembleContext): Promise<Outgoing | undefined> {
-  const { device, suite, randomBytes } = context
+export function nextBundle(deps: AssembleDeps): Promise<Outgoing | undefined> {
+  const { device, suite, randomBytes } = deps
   return device.change(async () => {
     // Sealed now, it could tell another story than the bundle whose record is lost.
     if (device.chainInDoubt) throw new OfflineError('chain_in_doubt')
     if (device.outgoing !== undefined) return device.outgoing
-    await device.journal.settle()
+    await device.journal.undoFailedWrites()
     const run = nextRun(device.unsent)
     if (run.length === 0) return undefined
     const { state, clock, deviceId } = device
     const bundleId = newUlid(clock.nowMs(), randomBytes)
     const place = { deviceId, bundleId, seq: state.seq + 1, prev: state.prev }
     const extra = { countedMs: clock.countedMs(), currency: state.policy.currency }
-    const { digest, ...sealed } = await sealRun(suite, place, sealKey(edgeKeys(context)), run, extra)
+    const { digest, ...sealed } = await sealRun(suite, place, sealKey(edgeKeys(deps)), run, extra)
     const outgoing = { ...sealed, digests: [digest] }
     await device.putOutgoing(outgoing)
     return outgoing
@@ -34,8 +34,8 @@ export function nextBundle(context: AssembleContext): Promise<Outgoing | undefin
 }
 
 /** @returns whether the bundle in flight could be sealed again: all its payments must still be whole */
-export function sealAgain(context: AssembleContext, bundle: Outgoing): Promise<boolean> {
-  const { device, suite } = context
+export function sealAgain(deps: AssembleDeps, bundle: Outgoing): Promise<boolean> {
+  const { device, suite } = deps
   return device.change(async () => {
     const run: Entry[] = []
     for (let counter = bundle.firstCounter; counter <= bundle.lastCounter; counter++) {
@@ -47,7 +47,7 @@ export function sealAgain(context: AssembleContext, bundle: Outgoing): Promise<b
     const { bundleId, seq, prev, digests } = bundle
     const extra = { countedMs: clock.countedMs(), currency: state.policy.currency }
     const place = { deviceId, bundleId, seq, prev }
-    const { digest, ...sealed } = await sealRun(suite, place, sealKey(edgeKeys(context)), run, extra)
+    const { digest, ...sealed } = await sealRun(suite, place, sealKey(edgeKeys(deps)), run, extra)
     await device.putOutgoing({ ...sealed, digests: [...digests, digest] })
     return true
   })

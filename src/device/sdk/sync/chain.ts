@@ -4,15 +4,15 @@ import { chainStanding } from '../store/chain-proof.ts'
 import type { Parked } from '../store/outgoing.ts'
 import { edgeKeys } from './edge-keys.ts'
 import { applyNotice, fetchNotice } from './notices.ts'
-import { type Failure, fail, type SyncContext } from './sync-context.ts'
+import { type Failure, fail, type SyncDeps } from './sync-deps.ts'
 
 /**
  * Asks the edge where the device stands and settles what became of the bundle in flight, where no receipt can be had.
  * Asking without a cursor brings the signed device facts.
  */
-export async function resolveChain(context: SyncContext): Promise<Result<'admitted' | 'not_admitted', Failure>> {
-  const { device, changed } = context
-  const received = await fetchNotice(context, edgeKeys(context), undefined)
+export async function resolveChain(deps: SyncDeps): Promise<Result<'admitted' | 'not_admitted', Failure>> {
+  const { device, changed } = deps
+  const received = await fetchNotice(deps, edgeKeys(deps), undefined)
   if (!received.ok) return received
   const { notice, signed } = received.value
   const facts = notice.device
@@ -22,7 +22,7 @@ export async function resolveChain(context: SyncContext): Promise<Result<'admitt
   if (standing.kind === 'conflict') {
     // Kept in the state: the record of the bundle may be what is lost.
     await device.change(() => device.update({ conflict: { atMs: device.clock.nowMs() } }))
-    return park(context, 'chain_conflict')
+    return park(deps, 'chain_conflict')
   }
   const { outgoing } = device
   const admitted = await device.change(async () => {
@@ -37,12 +37,12 @@ export async function resolveChain(context: SyncContext): Promise<Result<'admitt
     return []
   })
   for (const entry of admitted) changed(entry)
-  await applyNotice(context, received.value)
+  await applyNotice(deps, received.value)
   return ok(standing.kind)
 }
 
 /** Sets the bundle in flight aside: kept and shown, sent again only rarely or when asked. */
-export async function park({ device }: SyncContext, code: Parked['code']) {
+export async function park({ device }: SyncDeps, code: Parked['code']) {
   await device.change(async () => {
     const { outgoing } = device
     if (outgoing) await device.putOutgoing({ ...outgoing, parked: { code, atMs: device.clock.nowMs() } })

@@ -1,8 +1,8 @@
 import type { EdgeKey, KeySet } from '../../../protocol/keyset.ts'
-import type { SyncContext } from './sync-context.ts'
+import type { SyncDeps } from './sync-deps.ts'
 
 /** The edge's keys that this device goes by: those that a notice brought, or those of the app, if they are newer. */
-export const edgeKeys = ({ device, pinnedKeys }: Pick<SyncContext, 'device' | 'pinnedKeys'>): KeySet =>
+export const edgeKeys = ({ device, pinnedKeys }: Pick<SyncDeps, 'device' | 'pinnedKeys'>): KeySet =>
   newestKeys(device.state.keys, pinnedKeys)
 
 export const newestKeys = (keys: KeySet, others: KeySet | undefined): KeySet =>

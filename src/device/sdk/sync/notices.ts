@@ -11,7 +11,7 @@ import { withChange } from '../store/changes.ts'
 import type { DeviceState } from '../store/device-state.ts'
 import { statusOf } from '../store/entry.ts'
 import { edgeKeys, newestKeys } from './edge-keys.ts'
-import { type Failure, fail, failureOf, loadSigner, rememberBlock, type SyncContext, signing } from './sync-context.ts'
+import { type Failure, fail, failureOf, loadSigner, rememberBlock, type SyncDeps, signing } from './sync-deps.ts'
 
 /** A notice whose signature holds and that is for this device. */
 export interface ReceivedNotice {
@@ -29,7 +29,7 @@ const NOTICE_PATH = '/offline/notice'
  * @param cursor undefined: the device asks where it stands, and for all outcomes
  */
 export function versionHeaders(
-  { device }: Pick<SyncContext, 'device'>,
+  { device }: Pick<SyncDeps, 'device'>,
   keys: KeySet,
   cursor: number | undefined,
 ): Record<string, string> {
@@ -42,32 +42,32 @@ export function versionHeaders(
 
 /** Asks for the notice alone, with a fresh proof of the device. */
 export async function fetchNotice(
-  context: SyncContext,
+  deps: SyncDeps,
   keys: KeySet,
   cursor: number | undefined,
 ): Promise<Result<ReceivedNotice, Failure>> {
-  const { device, transport, trust } = context
-  const authorization = await deviceProof(context)
+  const { device, transport, trust } = deps
+  const authorization = await deviceProof(deps)
   if (!authorization.ok) return authorization
-  const versions = versionHeaders(context, keys, cursor)
+  const versions = versionHeaders(deps, keys, cursor)
   let answer = await transport.get(NOTICE_PATH, { Authorization: authorization.value, ...versions })
   if (answer.kind === 'problem' && answer.serverTimeMs !== undefined) {
     if (!device.clock.learnForSigning(answer.serverTimeMs)) return failureOf(answer)
-    const again = await deviceProof(context)
+    const again = await deviceProof(deps)
     if (!again.ok) return again
     answer = await transport.get(NOTICE_PATH, { Authorization: again.value, ...versions })
   }
   // The proof is all that this request carries: refused, the edge knows another key for this device, or none.
-  await rememberBlock(context, answer, (code) => isBlocking(code) || code === 'invalid_signature')
+  await rememberBlock(deps, answer, (code) => isBlocking(code) || code === 'invalid_signature')
   if (answer.kind !== 'ok') return failureOf(answer)
   const notice = await trust.openNotice(keys, answer.body)
   if (notice === undefined) return fail('answer_invalid')
   return ok({ notice, signed: answer.body, roundTripMs: answer.roundTripMs })
 }
 
-async function deviceProof(context: SyncContext): Promise<Result<string, Failure>> {
-  const { device, transport, randomBytes } = context
-  const loaded = await loadSigner(context)
+async function deviceProof(deps: SyncDeps): Promise<Result<string, Failure>> {
+  const { device, transport, randomBytes } = deps
+  const loaded = await loadSigner(deps)
   if (!loaded.ok) return loaded
   const { signer, kid } = loaded.value
   const claims = {
@@ -87,8 +87,8 @@ async function deviceProof(context: SyncContext): Promise<Result<string, Failure
  *
  * @returns how many payments have news
  */
-export async function applyNotice(context: SyncContext, received: ReceivedNotice): Promise<number> {
-  const { device, changed } = context
+export async function applyNotice(deps: SyncDeps, received: ReceivedNotice): Promise<number> {
+  const { device, changed } = deps
   const { notice, roundTripMs } = received
   let news = 0
   for (const outcome of notice.outcomes) {
@@ -113,12 +113,12 @@ export async function applyNotice(context: SyncContext, received: ReceivedNotice
     // whose key was refused got this notice for a proof that holds.
     const stillBlocked = blocked && blocked.code !== 'invalid_signature' && device.outgoing && { blocked }
     const policy = notice.policy && isNewer(notice.policy, state) ? notice.policy : state.policy
-    const keys = newestKeys(edgeKeys(context), notice.keys)
+    const keys = newestKeys(edgeKeys(deps), notice.keys)
     // The very notice that set the clock says nothing new of it, however late it comes again.
     const { clock: known } = state
     const isLater = notice.serverTimeMs > known.serverMs
     const clock = isLater ? device.clock.reading(notice.serverTimeMs, roundTripMs, device.journal.nextCounter) : known
-    const lostByEdge = lostOf(context, notice.missing ?? [])
+    const lostByEdge = lostOf(deps, notice.missing ?? [])
     const elsewhere = countedElsewhere(notice, device.journal.entries, policy)
     const facts = elsewhere && { elsewhere }
     const news = { cursor, policy, keys, clock, changes, lostByEdge }
@@ -131,7 +131,7 @@ export async function applyNotice(context: SyncContext, received: ReceivedNotice
  * Counters that the edge misses and that it had acknowledged. Those without an acknowledgement are sent anyway, and a final
  * answer stands, whatever became of the edge's own copy.
  */
-function lostOf({ device, acknowledged }: SyncContext, missing: readonly number[]): readonly number[] {
+function lostOf({ device, acknowledged }: SyncDeps, missing: readonly number[]): readonly number[] {
   return missing.filter((counter) => {
     const entry = device.journal.entry(counter)
     if (entry?.admitted === undefined || acknowledged.has(counter)) return false

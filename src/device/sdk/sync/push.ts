@@ -11,7 +11,7 @@ import { sealAgain } from './assemble.ts'
 import { park, resolveChain } from './chain.ts'
 import { edgeKeys, newestKeys, sealKey } from './edge-keys.ts'
 import { applyNotice, type ReceivedNotice, versionHeaders } from './notices.ts'
-import { type Failure, fail, failureOf, loadSigner, rememberBlock, type SyncContext, signing } from './sync-context.ts'
+import { type Failure, fail, failureOf, loadSigner, rememberBlock, type SyncDeps, signing } from './sync-deps.ts'
 import type { Answer } from './transport.ts'
 
 /** How often one run signs or seals the same bundle again before it leaves it to the next. */
@@ -31,14 +31,14 @@ type Step = 'again' | Result<Pushed, Failure>
 const PROVEN: Step = ok({ notice: undefined, news: 0 })
 
 /** Sends the bundle in flight until its admission is verified, or until trying again soon makes no sense. */
-export async function pushBundle(context: SyncContext): Promise<Result<Pushed, Failure>> {
+export async function pushBundle(deps: SyncDeps): Promise<Result<Pushed, Failure>> {
   let last: Result<Pushed, Failure> = fail('answer_invalid')
   for (let attempt = 0; attempt < ATTEMPTS_PER_RUN; attempt++) {
-    const bundle = context.device.outgoing
+    const bundle = deps.device.outgoing
     if (bundle === undefined) return ok({ notice: undefined, news: 0 })
-    const answer = await send(context, bundle)
+    const answer = await send(deps, bundle)
     if (!answer.ok) return answer
-    const step = await next(context, bundle, answer.value)
+    const step = await next(deps, bundle, answer.value)
     if (step !== 'again') return step
     if (answer.value.kind !== 'ok') last = failureOf(answer.value)
   }
@@ -47,12 +47,12 @@ export async function pushBundle(context: SyncContext): Promise<Result<Pushed, F
 
 /** Signs the sealed bytes with a fresh nonce and the present time; the sealed bytes themselves stay the same. */
 export async function signOutgoing(
-  context: Pick<SyncContext, 'device' | 'keyStore' | 'suite' | 'randomBytes'>,
+  deps: Pick<SyncDeps, 'device' | 'keyStore' | 'suite' | 'randomBytes'>,
   bundle: Outgoing,
   { relay }: { readonly relay: boolean },
 ): Promise<Result<Uint8Array, Failure>> {
-  const { device, randomBytes } = context
-  const loaded = await loadSigner(context)
+  const { device, randomBytes } = deps
+  const loaded = await loadSigner(deps)
   if (!loaded.ok) return loaded
   const { signer, kid } = loaded.value
   const header = {
@@ -69,47 +69,45 @@ export async function signOutgoing(
   return signing(() => signBundle(signer, header, bundle.sealed))
 }
 
-async function send(context: SyncContext, bundle: Outgoing): Promise<Result<Answer, Failure>> {
-  const signed = await signOutgoing(context, bundle, { relay: false })
+async function send(deps: SyncDeps, bundle: Outgoing): Promise<Result<Answer, Failure>> {
+  const signed = await signOutgoing(deps, bundle, { relay: false })
   if (!signed.ok) return signed
-  return ok(
-    await context.transport.push(signed.value, versionHeaders(context, edgeKeys(context), context.device.state.cursor)),
-  )
+  return ok(await deps.transport.push(signed.value, versionHeaders(deps, edgeKeys(deps), deps.device.state.cursor)))
 }
 
-async function next(context: SyncContext, bundle: Outgoing, answer: Answer): Promise<Step> {
+async function next(deps: SyncDeps, bundle: Outgoing, answer: Answer): Promise<Step> {
   if (answer.kind === 'unknown') return failureOf(answer)
-  if (answer.kind === 'ok') return accept(context, bundle, answer)
-  await rememberBlock(context, answer)
+  if (answer.kind === 'ok') return accept(deps, bundle, answer)
+  await rememberBlock(deps, answer)
   switch (PROBLEMS[answer.code].next) {
     case 'retry':
       return failureOf(answer)
     case 'resign':
       if (answer.code !== 'clock_skew') return 'again'
-      return context.device.clock.learnForSigning(answer.serverTimeMs ?? Number.NaN) ? 'again' : failureOf(answer)
+      return deps.device.clock.learnForSigning(answer.serverTimeMs ?? Number.NaN) ? 'again' : failureOf(answer)
     case 'rebuild':
-      return rebuild(context, bundle, answer)
+      return rebuild(deps, bundle, answer)
     case 'stop':
-      if (answer.code !== 'bundle_conflict') return park(context, answer.code)
-      return conflicting(context)
+      if (answer.code !== 'bundle_conflict') return park(deps, answer.code)
+      return conflicting(deps)
   }
 }
 
 /** A 200: it is an admission only when the receipt is the edge's, and for this very bundle. */
-async function accept(context: SyncContext, bundle: Outgoing, answer: Extract<Answer, { kind: 'ok' }>): Promise<Step> {
-  const { device, trust, changed, acknowledged } = context
+async function accept(deps: SyncDeps, bundle: Outgoing, answer: Extract<Answer, { kind: 'ok' }>): Promise<Step> {
+  const { device, trust, changed, acknowledged } = deps
   const parts = readPushResponse(answer.body)
-  const keys = edgeKeys(context)
+  const keys = edgeKeys(deps)
   const notice = parts && (await trust.openNotice(keys, parts.notice))
   // The receipt may be signed by a key that this very notice brings.
   const receipt = parts && (await trust.openReceipt(newestKeys(keys, notice?.keys), parts.receipt, bundle))
-  if (parts === undefined || receipt === undefined) return provenByChain(context)
+  if (parts === undefined || receipt === undefined) return provenByChain(deps)
   const proof = { proof: 'receipt', signed: toBase64url(parts.receipt) } as const
   const admitted = await device.change(() => device.admit(bundle.seq, prevOf(receipt.digest), proof))
   for (const entry of admitted) changed(entry)
   for (let counter = receipt.firstCounter; counter <= receipt.lastCounter; counter++) acknowledged.add(counter)
   if (notice === undefined) return ok({ notice, news: 0 })
-  const news = await applyNotice(context, { notice, signed: parts.notice, roundTripMs: answer.roundTripMs })
+  const news = await applyNotice(deps, { notice, signed: parts.notice, roundTripMs: answer.roundTripMs })
   return ok({ notice, news })
 }
 
@@ -123,8 +121,8 @@ function readPushResponse(body: Uint8Array): ReturnType<typeof decodePushRespons
 }
 
 /** The receipt of a bundle admitted long ago may be signed by a key that is no longer trusted: the chain tells instead. */
-async function provenByChain(context: SyncContext): Promise<Step> {
-  const resolved = await resolveChain(context)
+async function provenByChain(deps: SyncDeps): Promise<Step> {
+  const resolved = await resolveChain(deps)
   if (!resolved.ok) return resolved
   return resolved.value === 'admitted' ? PROVEN : fail('answer_invalid')
 }
@@ -134,23 +132,19 @@ async function provenByChain(context: SyncContext): Promise<Step> {
  * earlier attempt was admitted all the same. If not, the same payments are sealed again, at the same place in the chain
  * and under the same bundle id. See src/device/sdk/README.md for why it must be the same id.
  */
-async function rebuild(
-  context: SyncContext,
-  bundle: Outgoing,
-  answer: Extract<Answer, { kind: 'problem' }>,
-): Promise<Step> {
-  if (bundle.digests.length >= SEALED_FORMS_MAX) return park(context, answer.code)
-  const resolved = await resolveChain(context)
+async function rebuild(deps: SyncDeps, bundle: Outgoing, answer: Extract<Answer, { kind: 'problem' }>): Promise<Step> {
+  if (bundle.digests.length >= SEALED_FORMS_MAX) return park(deps, answer.code)
+  const resolved = await resolveChain(deps)
   if (!resolved.ok) return resolved
   if (resolved.value === 'admitted') return PROVEN
-  const sameKey = equalBytes(sealKey(edgeKeys(context)).kid, bundle.recipientKid)
+  const sameKey = equalBytes(sealKey(edgeKeys(deps)).kid, bundle.recipientKid)
   if (answer.code === 'unknown_recipient_key' && sameKey) return failureOf(answer)
-  return (await sealAgain(context, bundle)) ? 'again' : park(context, 'record_damaged')
+  return (await sealAgain(deps, bundle)) ? 'again' : park(deps, 'record_damaged')
 }
 
 /** An earlier sealed form of this bundle was admitted, and its receipt is lost: the chain's head names its digest. */
-async function conflicting(context: SyncContext): Promise<Step> {
-  const resolved = await resolveChain(context)
+async function conflicting(deps: SyncDeps): Promise<Step> {
+  const resolved = await resolveChain(deps)
   if (!resolved.ok) return resolved
-  return resolved.value === 'admitted' ? PROVEN : park(context, 'bundle_conflict')
+  return resolved.value === 'admitted' ? PROVEN : park(deps, 'bundle_conflict')
 }

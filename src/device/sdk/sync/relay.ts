@@ -1,15 +1,14 @@
 import { toBase64url } from '../../../protocol/bytes.ts'
 import { prevOf } from '../../../protocol/chain.ts'
 import { localId, ulidText } from '../../../protocol/ids.ts'
+import { HOUR_MS } from '../../../protocol/time.ts'
 import { OfflineError } from '../errors.ts'
 import { tooOldAfter } from '../store/deadline.ts'
 import type { Entry } from '../store/entry.ts'
 import { nextBundle } from './assemble.ts'
 import { edgeKeys } from './edge-keys.ts'
 import { signOutgoing } from './push.ts'
-import type { SyncContext } from './sync-context.ts'
-
-const HOUR_MS = 3_600_000
+import type { SyncDeps } from './sync-deps.ts'
 
 /** A bundle for another device to carry: as a QR code, a file, a message. Whoever carries it can neither read nor change it. */
 export interface RelayBundle {
@@ -33,12 +32,12 @@ export interface RelayBundle {
  * @returns undefined when nothing waits
  * @throws OfflineError `chain_in_doubt`, `key_missing`, `key_locked`, `key_mismatch`, `storage_failed`, `not_ready`
  */
-export async function sealForRelay(context: SyncContext): Promise<RelayBundle | undefined> {
-  const { device } = context
-  const bundle = await nextBundle(context)
+export async function sealForRelay(deps: SyncDeps): Promise<RelayBundle | undefined> {
+  const { device } = deps
+  const bundle = await nextBundle(deps)
   if (bundle === undefined) return undefined
   const signedAtMs = device.clock.signingMs()
-  const signed = await signOutgoing(context, bundle, { relay: true })
+  const signed = await signOutgoing(deps, bundle, { relay: true })
   if (!signed.ok) throw signed.error.error
   const counters = Array.from(
     { length: bundle.lastCounter - bundle.firstCounter + 1 },
@@ -63,9 +62,9 @@ export async function sealForRelay(context: SyncContext): Promise<RelayBundle | 
  * @returns the payments that are acknowledged now; none when the receipt is known already
  * @throws OfflineError `answer_invalid` when it is not the edge's receipt for a bundle of this device
  */
-export async function acceptRelayed(context: SyncContext, signed: Uint8Array): Promise<readonly Entry[]> {
-  const { device, trust } = context
-  const keys = edgeKeys(context)
+export async function acceptRelayed(deps: SyncDeps, signed: Uint8Array): Promise<readonly Entry[]> {
+  const { device, trust } = deps
+  const keys = edgeKeys(deps)
   const bundle = device.outgoing
   const receipt = bundle && (await trust.openReceipt(keys, signed, bundle))
   if (receipt) {

@@ -1,4 +1,5 @@
 import { ok, type Result } from '../../../protocol/result.ts'
+import { HOUR_MS } from '../../../protocol/time.ts'
 import { OfflineError } from '../errors.ts'
 import type { LocalDevice } from '../store/local-device.ts'
 import { prune } from '../store/retention.ts'
@@ -8,7 +9,7 @@ import { resolveChain } from './chain.ts'
 import { edgeKeys } from './edge-keys.ts'
 import { applyNotice, fetchNotice, isFull } from './notices.ts'
 import { pushBundle } from './push.ts'
-import { type Failure, fail, type SyncContext } from './sync-context.ts'
+import { type Failure, fail, type SyncDeps } from './sync-deps.ts'
 
 /** How a sync went. No network is a normal day: it is reported, not thrown. */
 export interface SyncReport {
@@ -36,7 +37,7 @@ export interface SyncRunOptions {
 }
 
 /** A parked bundle is tried again by itself this long after the last time: suspensions end, servers are repaired. */
-export const PARKED_RETRY_MS = 3_600_000
+export const PARKED_RETRY_MS = HOUR_MS
 
 interface Tally {
   bundles: number
@@ -47,49 +48,49 @@ interface Tally {
  * One sync: first contact if there was none → what became of a bundle in doubt → bundles until nothing waits → what the
  * device missed → what the edge has lost → removal of what is long done.
  */
-export async function runSync(context: SyncContext, options: SyncRunOptions): Promise<SyncReport> {
+export async function runSync(deps: SyncDeps, options: SyncRunOptions): Promise<SyncReport> {
   const tally: Tally = { bundles: 0, outcomes: 0 }
-  context.acknowledged.clear()
-  const result = await steps(context, options, tally).catch((error: unknown): Result<void, Failure> => {
+  deps.acknowledged.clear()
+  const result = await steps(deps, options, tally).catch((error: unknown): Result<void, Failure> => {
     if (error instanceof OfflineError) return { ok: false, error: { error, stop: false } }
     throw error
   })
   // Other contexts may have taken payments meanwhile.
-  await context.device.change(async () => undefined).catch(() => undefined)
-  const { unsynced } = context.device
+  await deps.device.change(async () => undefined).catch(() => undefined)
+  const { unsynced } = deps.device
   if (result.ok) return { status: 'done', ...tally, unsynced }
   const { error, stop, retryAfterMs } = result.error
   const status = stop ? 'stopped' : 'retry_later'
   return { status, ...tally, unsynced, error, ...(retryAfterMs !== undefined && { retryAfterMs }) }
 }
 
-async function steps(context: SyncContext, options: SyncRunOptions, tally: Tally): Promise<Result<void, Failure>> {
-  const { device } = context
+async function steps(deps: SyncDeps, options: SyncRunOptions, tally: Tally): Promise<Result<void, Failure>> {
+  const { device } = deps
   let upToDate = false
   if (!device.hasState) {
-    const begun = await bootstrap(context)
+    const begun = await bootstrap(deps)
     if (!begun.ok) return begun
     // Outcomes of payments found on disk do not come with the device facts.
     upToDate = device.journal.entries.length === 0
   }
   if (device.chainInDoubt || (isForked(device) && !rests(device, options))) {
-    const resolved = await resolveChain(context)
+    const resolved = await resolveChain(deps)
     if (!resolved.ok) {
       // A history that is not ours keeps payments back, not the news of those that it has.
-      if (resolved.error.stop) await catchUp(context, tally)
+      if (resolved.error.stop) await catchUp(deps, tally)
       return resolved
     }
   }
-  const pushed = await pushAll(context, options, tally, upToDate)
+  const pushed = await pushAll(deps, options, tally, upToDate)
   // What is stopped holds back later payments, not the news of earlier ones.
   if (!pushed.ok && !pushed.error.stop) return pushed
-  const caughtUp = pushed.ok && pushed.value ? ok(undefined) : await catchUp(context, tally)
+  const caughtUp = pushed.ok && pushed.value ? ok(undefined) : await catchUp(deps, tally)
   if (!pushed.ok || !caughtUp.ok) {
     await prune(device, options.historyMs)
     return pushed.ok ? caughtUp : pushed
   }
   // The edge has said what it lost.
-  const backfilled = device.unsent.length > 0 ? await pushAll(context, options, tally, true) : pushed
+  const backfilled = device.unsent.length > 0 ? await pushAll(deps, options, tally, true) : pushed
   await prune(device, options.historyMs)
   return backfilled.ok ? ok(undefined) : backfilled
 }
@@ -105,24 +106,24 @@ function rests({ outgoing, clock }: LocalDevice, { explicit }: SyncRunOptions): 
 
 /** @returns whether the last answer brought all the news there is */
 async function pushAll(
-  context: SyncContext,
+  deps: SyncDeps,
   options: SyncRunOptions,
   tally: Tally,
   isUpToDate: boolean,
 ): Promise<Result<boolean, Failure>> {
-  const { device } = context
+  const { device } = deps
   let upToDate = isUpToDate
   let sent = 0
   const tell = () => {
     const waiting = device.unsent.length
-    if (sent + waiting > 0) context.progress({ sent, total: sent + waiting })
+    if (sent + waiting > 0) deps.progress({ sent, total: sent + waiting })
   }
   tell()
   for (;;) {
-    const bundle = await nextBundle(context)
+    const bundle = await nextBundle(deps)
     if (bundle === undefined) return ok(upToDate && !device.journal.outcomeLost)
     if (bundle.parked && rests(device, options)) return fail(bundle.parked.code, { stop: true })
-    const pushed = await pushBundle(context)
+    const pushed = await pushBundle(deps)
     if (!pushed.ok) return pushed
     const { notice, news } = pushed.value
     tally.bundles++
@@ -134,13 +135,13 @@ async function pushAll(
 }
 
 /** Fetches notices until one is not full. All outcomes come again when one of them could not be read from the store. */
-async function catchUp(context: SyncContext, tally: Tally): Promise<Result<void, Failure>> {
-  const { device } = context
+async function catchUp(deps: SyncDeps, tally: Tally): Promise<Result<void, Failure>> {
+  const { device } = deps
   const replay = device.journal.outcomeLost
   for (let cursor = replay ? 0 : device.state.cursor; ; ) {
-    const received = await fetchNotice(context, edgeKeys(context), cursor)
+    const received = await fetchNotice(deps, edgeKeys(deps), cursor)
     if (!received.ok) return received
-    tally.outcomes += await applyNotice(context, received.value)
+    tally.outcomes += await applyNotice(deps, received.value)
     const { notice } = received.value
     // An edge whose cursor does not move has nothing more to say, whatever it sends.
     if (!isFull(notice) || notice.cursor <= cursor) break

@@ -1,6 +1,7 @@
 import { BUNDLE_MEDIA_TYPE } from '../../../protocol/bundle.ts'
 import { utf8 } from '../../../protocol/bytes.ts'
 import { isProblemCode, PROBLEM_MEDIA_TYPE, PROBLEMS, type ProblemCode } from '../../../protocol/problems.ts'
+import { HOUR_MS } from '../../../protocol/time.ts'
 import type { OfflineErrorCode } from '../errors.ts'
 
 /** The part of `fetch` that the SDK uses; React Native's and every browser's have it. */
@@ -66,7 +67,7 @@ const JSON_MEDIA_TYPE = 'application/json'
 /** Bytes of an answer: a receipt and a full notice take half of it. */
 const ANSWER_BYTES_MAX = 128 * 1024
 /** A wait that the server asks for is kept up to this long. */
-const RETRY_AFTER_MAX_MS = 3_600_000
+const RETRY_AFTER_MAX_MS = HOUR_MS
 
 /** Talks HTTP with the edge and tells the answers apart. Never throws: what goes wrong on the way is an answer too. */
 export class Transport {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Storage } from '../../../../src/device/sdk/index.ts'
-import { POLICY } from '../edge.ts'
+import { decodePushResponse } from '../../../../src/protocol/notice.ts'
+import { API, POLICY } from '../edge.ts'
 import { Rig, terms } from '../rig.ts'
 
 const DAY_MS = 86_400_000
@@ -85,4 +86,74 @@ it('records from before the state was lost are removed in their time', async () 
   await sdk.syncNow()
   expect(sdk.getTransactions()).toEqual([])
   expect([...rig.storage.items.keys()].filter((key) => /payment|outcome|void/.test(key))).toEqual([])
+})
+
+describe('a bundle that was given to a carrier when the state was lost', () => {
+  /** Two payments with receipts, two with a carrier, the storage emptied. @returns what the carrier pushes */
+  async function carried() {
+    const rig = await Rig.create()
+    const sdk = await rig.started()
+    await sdk.createOfflineTransaction(terms({ amount: 1 }))
+    await sdk.syncNow()
+    for (const amount of [2, 3]) await sdk.createOfflineTransaction(terms({ amount }))
+    const relay = await sdk.sealForRelay()
+    if (relay === undefined) throw new Error('nothing waits')
+    rig.storage.items.clear()
+    const push = () =>
+      rig.edge.fetch(`${API}/offline/push`, { method: 'POST', headers: {}, body: relay.bytes } as never)
+    return { rig, arrives: push }
+  }
+
+  async function goOn(rig: Rig, amounts: readonly number[]) {
+    const sdk = await rig.started()
+    for (const amount of amounts) {
+      await sdk.createOfflineTransaction(terms({ amount }))
+      expect(await sdk.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
+    }
+    return sdk
+  }
+
+  const expectOneStory = (rig: Rig, amounts: readonly number[]) => {
+    expect(rig.edge.contradictions).toEqual([])
+    expect(rig.edge.status).toBe('active')
+    const { counters } = rig.edge
+    expect(new Set(counters).size).toBe(counters.length)
+    const arrived = counters.flatMap((counter) => rig.edge.entriesOf(counter))
+    expect(arrived.map((entry) => ('amount' in entry ? entry.amount : 0)).sort((a, b) => a - b)).toEqual(amounts)
+  }
+
+  it('comes after the device has gone on: it lands, and no number means two payments', async () => {
+    const { rig, arrives } = await carried()
+    const sdk = await goOn(rig, [10, 11])
+    expect((await arrives()).status).toBe(200)
+    await sdk.createOfflineTransaction(terms({ amount: 12 }))
+    expect(await sdk.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
+    rig.edge.settleAll()
+    await sdk.syncNow()
+    expect(sdk.getTransactions().map(({ status }) => status)).toEqual(['succeeded', 'succeeded', 'succeeded'])
+    expectOneStory(rig, [1, 2, 3, 10, 11, 12])
+  })
+
+  it('comes while the device’s next one waits: the chain is in no doubt', async () => {
+    const { rig, arrives } = await carried()
+    const sdk = await rig.started()
+    await sdk.createOfflineTransaction(terms({ amount: 10 }))
+    rig.edge.faults = ['offline']
+    await sdk.syncNow()
+    expect((await arrives()).status).toBe(200)
+    // Asks the edge where it stands: the head is the carried bundle now.
+    rig.edge.faults = [{ problem: 'undecryptable' }]
+    expect(await sdk.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
+    expectOneStory(rig, [1, 2, 3, 10])
+  })
+
+  it('comes before the device has sent anything, and its receipt is brought back: it is known', async () => {
+    const { rig, arrives } = await carried()
+    const sdk = await rig.started()
+    const answer = decodePushResponse(new Uint8Array(await (await arrives()).arrayBuffer()))
+    expect(await sdk.acceptRelayedReceipt(answer.receipt)).toEqual([])
+    await sdk.createOfflineTransaction(terms({ amount: 10 }))
+    expect(await sdk.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
+    expectOneStory(rig, [1, 2, 3, 10])
+  })
 })

@@ -22,6 +22,7 @@ async function left(sent: 'lost' | 'offline' = 'offline') {
   const sdk = await rig.started()
   await sdk.createOfflineTransaction(terms({ amount: 1 }))
   await sdk.syncNow()
+  const older = new Map(rig.storage.items)
   await sdk.createOfflineTransaction(terms({ amount: 2, meta: { till: 7 } }))
   rig.edge.faults = [sent]
   await sdk.syncNow()
@@ -30,7 +31,7 @@ async function left(sent: 'lost' | 'offline' = 'offline') {
   const file = await sdk.exportUnsynced(KEY)
   await sdk.destroy()
   rig.storage.items.clear()
-  return { rig, file }
+  return { rig, file, older }
 }
 
 const restored = async (sdk: OfflineSDK, file: Uint8Array, renumber: readonly string[] = []): Promise<Restored> => {
@@ -144,7 +145,7 @@ describe('a device that was enrolled again takes over what it had not sent', () 
     const anew = rig.sdk()
     expect(await restored(anew, file)).toMatchObject({ restored: ids(1), damaged: [{ counter: 2, raw: 'm1.' }] })
     expect(anew.state.damaged).toMatchObject([{ counter: 2, kind: 'absent' }])
-    expect(await anew.createOfflineTransaction(terms())).toMatchObject({ counter: 3 })
+    expect((await anew.createOfflineTransaction(terms())).counter).toBeGreaterThan(2)
   })
 })
 
@@ -170,9 +171,10 @@ describe('nothing changes', () => {
 })
 
 describe('numbers that were used meanwhile', () => {
-  /** Took two payments before the file was brought; the first is at the edge. */
+  /** Its storage was set back, and it took two payments before the file was brought; the first is at the edge. */
   async function tooLate() {
-    const { rig, file } = await left()
+    const { rig, file, older } = await left()
+    for (const [key, value] of older) rig.storage.items.set(key, value)
     const sdk = await rig.started()
     await sdk.createOfflineTransaction(terms({ amount: 20 }))
     await sdk.syncNow()

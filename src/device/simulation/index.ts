@@ -1,5 +1,4 @@
-import type { Storage } from './ports/storage.ts'
-import type { Fetch, HttpRequest, HttpResponse } from './sync/transport.ts'
+import type { Fetch, HttpRequest, HttpResponse, Storage } from '../sdk/index.ts'
 
 /**
  * A bad network on purpose, for developers and their tests.
@@ -29,19 +28,28 @@ export interface Simulation {
 const HARMLESS_HOST =
   /^https?:\/\/(?:localhost|127(?:\.\d{1,3}){3}|\[::1\]|(?:[a-z0-9-]+\.)+(?:localhost|test))(?::\d+)?(?:\/|$)/i
 
+/** What of the options of an `OfflineSDK` a simulation bends. */
 interface Platform {
-  readonly fetch: Fetch
+  readonly apiUrl: string
   readonly storage: Storage
+  /** The runtime's own when left out. */
+  readonly fetch?: Fetch
 }
 
 /**
- * The platform as the simulation bends it.
+ * The platform as the simulation bends it, for the options of an `OfflineSDK`.
  *
  * @throws RangeError when `apiUrl` could be a real edge: anything but `localhost`, a loopback address, `*.localhost` and
  * `*.test`
+ * @example
+ * const options = { apiUrl: 'http://localhost:8787', deviceId: 'POS-001', storage, keyStore, atRest }
+ * const sdk = new OfflineSDK({ ...options, ...simulated({ mode: 'lostAck', times: 2 }, options) })
  */
-export function simulated(simulation: Simulation, apiUrl: string, { fetch, storage }: Platform): Platform {
-  if (!HARMLESS_HOST.test(apiUrl)) throw new RangeError('simulate is for localhost and *.test only')
+export function simulated(
+  simulation: Simulation,
+  { apiUrl, storage, fetch = runtimeFetch }: Platform,
+): { readonly fetch: Fetch; readonly storage: Storage } {
+  if (!HARMLESS_HOST.test(apiUrl)) throw new RangeError('a simulation is for localhost and *.test only')
   const { mode, times = Number.POSITIVE_INFINITY, loss = 0.5, seed = 1 } = simulation
   const random = mulberry32(seed)
   let left = times
@@ -92,6 +100,8 @@ export function simulated(simulation: Simulation, apiUrl: string, { fetch, stora
     },
   }
 }
+
+const runtimeFetch: Fetch = (url, request) => (globalThis as unknown as { readonly fetch: Fetch }).fetch(url, request)
 
 /** A small generator with a seed (Tommy Ettinger's mulberry32): for losing packets, never for secrets. */
 function mulberry32(seed: number): () => number {

@@ -12,7 +12,7 @@ import type { Answer, Transport } from './transport.ts'
 import type { Trust } from './trust.ts'
 
 /** What the steps of a sync work with. */
-export interface SyncContext {
+export interface SyncDeps {
   readonly device: LocalDevice
   readonly transport: Transport
   readonly trust: Trust
@@ -62,7 +62,7 @@ export function failureOf(answer: Exclude<Answer, { kind: 'ok' }>): Err<Failure>
  *
  * @param blocks which refusals say so
  */
-export async function rememberBlock({ device }: SyncContext, answer: Answer, blocks = isBlocking): Promise<void> {
+export async function rememberBlock({ device }: SyncDeps, answer: Answer, blocks = isBlocking): Promise<void> {
   if (answer.kind !== 'problem' || !blocks(answer.code) || !device.hasState) return
   const blocked = { code: answer.code, atMs: device.clock.nowMs() }
   await device.change(() => device.update({ blocked }))
@@ -75,15 +75,15 @@ export interface DeviceSigner {
 
 /** The device's key, which must be the one that it was enrolled with. */
 export async function loadSigner(
-  context: Pick<SyncContext, 'keyStore' | 'suite' | 'device'>,
+  deps: Pick<SyncDeps, 'keyStore' | 'suite' | 'device'>,
 ): Promise<Result<DeviceSigner, Failure>> {
-  const found = await signing(async () => context.keyStore.load())
+  const found = await signing(async () => deps.keyStore.load())
   if (!found.ok) return found
   const loaded = found.value
   if (loaded.status === 'missing') return fail('key_missing', { stop: true })
   if (loaded.status === 'locked') return fail('key_locked')
-  const kid = await keyId(context.suite, loaded.signer.key)
-  const enrolled = context.device.hasState ? context.device.state.kid : kid
+  const kid = await keyId(deps.suite, loaded.signer.key)
+  const enrolled = deps.device.hasState ? deps.device.state.kid : kid
   return equalBytes(kid, enrolled) ? ok({ signer: loaded.signer, kid }) : fail('key_mismatch', { stop: true })
 }
 

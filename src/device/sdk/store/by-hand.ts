@@ -6,7 +6,7 @@ import { decodePayment } from './payment-record.ts'
 import type { Records } from './records.ts'
 import type { WriteOnce } from './write-once.ts'
 
-interface Desk {
+interface ByHandDeps {
   readonly records: Records
   readonly entries: Entries
   readonly once: WriteOnce
@@ -16,12 +16,12 @@ interface Desk {
   readonly reload: (counter: number) => Promise<unknown>
 }
 
-/** What a person decides about one counter. Callers hold the device's lock. */
-export class PersonDecisions {
-  readonly #desk: Desk
+/** What a person does with one counter: void it, keep it, put it aside. Callers hold the device's lock. */
+export class ByHand {
+  readonly #deps: ByHandDeps
 
-  constructor(desk: Desk) {
-    this.#desk = desk
+  constructor(deps: ByHandDeps) {
+    this.#deps = deps
   }
 
   /**
@@ -30,7 +30,7 @@ export class PersonDecisions {
    * @throws OfflineError `no_such_payment`, `already_bundled`, `storage_failed` (then it is not voided)
    */
   async void(counter: number, voidFrom: number): Promise<void> {
-    const { records, entries, once, announce } = this.#desk
+    const { records, entries, once, announce } = this.#deps
     const entry = entries.get(counter)
     const damaged = entries.damage(counter)
     if (entry?.voided) return
@@ -52,7 +52,7 @@ export class PersonDecisions {
    * @throws OfflineError `no_such_payment` when there is no such decision to take, `already_bundled`, `storage_failed`
    */
   async keep(counter: number, voidFrom: number): Promise<void> {
-    const { records, entries, announce, reload } = this.#desk
+    const { records, entries, announce, reload } = this.#deps
     if (entries.damage(counter)?.kind !== 'void_unreadable') throw new OfflineError('no_such_payment')
     this.#assertNeverSent(counter, voidFrom)
     await announce([counter])
@@ -66,7 +66,7 @@ export class PersonDecisions {
    * @throws OfflineError `no_such_payment` when there is no such record, `storage_failed`
    */
   async dismiss(counter: number): Promise<void> {
-    const { records, entries, announce, reload } = this.#desk
+    const { records, entries, announce, reload } = this.#deps
     const damaged = entries.damage(counter)
     if (damaged === undefined || damaged.kind === 'absent') throw new OfflineError('no_such_payment')
     await announce([counter])
@@ -76,7 +76,7 @@ export class PersonDecisions {
 
   /** What the edge may have been told of a counter cannot be changed here any more. */
   #assertNeverSent(counter: number, voidFrom: number): void {
-    const { entries, isBundled } = this.#desk
+    const { entries, isBundled } = this.#deps
     if (entries.isReceipted(counter)) throw new OfflineError('already_bundled', { money: 'receipted' })
     if (isBundled(counter) || counter < voidFrom) throw new OfflineError('already_bundled')
   }

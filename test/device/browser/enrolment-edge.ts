@@ -13,7 +13,7 @@ import { API, answer, TestEdge } from '../sdk/edge.ts'
  * `POST /offline/enrol` as the edge answers it, for one device and one code; once the device is enrolled, a `TestEdge` with
  * its key answers the rest.
  */
-export class EnrolmentDesk {
+export class EnrolmentEdge {
   readonly code = '7H2K-9QXA-0M4V-ZR3D'
   /** The next answers are lost after the edge has done what was asked. */
   losesAnswers = 0

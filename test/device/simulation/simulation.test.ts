@@ -1,27 +1,30 @@
 import { describe, expect, it } from 'vitest'
-import { memoryStorage, OfflineSDK, type Simulation } from '../../../src/device/sdk/index.ts'
-import { DEVICE } from './edge.ts'
-import { Rig, terms } from './rig.ts'
+import { memoryStorage } from '../../../src/device/sdk/index.ts'
+import { type Simulation, simulated } from '../../../src/device/simulation/index.ts'
+import { API } from '../sdk/edge.ts'
+import { Rig, terms } from '../sdk/rig.ts'
 
 /** A device that is simulated from its second start on. */
-async function simulated(simulate: Simulation) {
+async function started(simulation: Simulation) {
   const rig = await Rig.create()
   await rig.started()
   rig.edge.requests = []
-  return { rig, sdk: await rig.started({ simulate }) }
+  const { edge, storage } = rig
+  const bent = simulated(simulation, { apiUrl: API, fetch: edge.fetch, storage })
+  return { rig, sdk: await rig.started(bent) }
 }
 
 const pushes = (rig: Rig) => rig.edge.requests.filter(({ path }) => path === '/offline/push').length
 
 it('offline: nothing leaves the device', async () => {
-  const { rig, sdk } = await simulated({ mode: 'offline' })
+  const { rig, sdk } = await started({ mode: 'offline' })
   await sdk.createOfflineTransaction(terms())
   expect(await sdk.syncNow()).toMatchObject({ status: 'retry_later', error: { code: 'network_failed' }, unsynced: 1 })
   expect(rig.edge.requests).toEqual([])
 })
 
 it('timeout: the push arrives and is never answered', async () => {
-  const { rig, sdk } = await simulated({ mode: 'timeout' })
+  const { rig, sdk } = await started({ mode: 'timeout' })
   await sdk.createOfflineTransaction(terms())
   const syncing = sdk.syncNow()
   await expect.poll(() => rig.edge.bundles.length).toBe(1)
@@ -30,7 +33,7 @@ it('timeout: the push arrives and is never answered', async () => {
 })
 
 it('lostAck, so many times: the push arrives each time, is admitted once, and the payment acknowledged in the end', async () => {
-  const { rig, sdk } = await simulated({ mode: 'lostAck', times: 2 })
+  const { rig, sdk } = await started({ mode: 'lostAck', times: 2 })
   await sdk.createOfflineTransaction(terms())
   expect(await sdk.syncNow()).toMatchObject({ status: 'retry_later', unsynced: 1 })
   expect(await sdk.syncNow()).toMatchObject({ status: 'retry_later', unsynced: 1 })
@@ -40,7 +43,7 @@ it('lostAck, so many times: the push arrives each time, is admitted once, and th
 })
 
 it('duplicate: the push arrives twice, and is admitted once', async () => {
-  const { rig, sdk } = await simulated({ mode: 'duplicate' })
+  const { rig, sdk } = await started({ mode: 'duplicate' })
   await sdk.createOfflineTransaction(terms())
   expect(await sdk.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
   expect(pushes(rig)).toBe(2)
@@ -49,7 +52,7 @@ it('duplicate: the push arrives twice, and is admitted once', async () => {
 
 it('intermittent: the same seed loses the same requests, and another one others', async () => {
   const run = async (seed: number) => {
-    const { rig, sdk } = await simulated({ mode: 'intermittent', loss: 0.5, seed })
+    const { rig, sdk } = await started({ mode: 'intermittent', loss: 0.5, seed })
     const statuses: string[] = []
     for (let i = 0; i < 12; i++) statuses.push((await sdk.syncNow()).status)
     expect(rig.edge.requests).toHaveLength(statuses.filter((status) => status === 'done').length)
@@ -62,7 +65,7 @@ it('intermittent: the same seed loses the same requests, and another one others'
 })
 
 it('crashAfterSend: the instance writes nothing any more, and a new one finds its receipt', async () => {
-  const { rig, sdk } = await simulated({ mode: 'crashAfterSend' })
+  const { rig, sdk } = await started({ mode: 'crashAfterSend' })
   await sdk.createOfflineTransaction(terms())
   const syncing = sdk.syncNow()
   await expect.poll(() => rig.edge.bundles.length).toBe(1)
@@ -79,7 +82,7 @@ it('crashAfterSend: the instance writes nothing any more, and a new one finds it
 })
 
 describe('where the edge could be a real one, it is refused', () => {
-  const options = { deviceId: DEVICE, storage: memoryStorage(), atRest: 'none', simulate: { mode: 'offline' } } as const
+  const simulate = (apiUrl: string) => () => simulated({ mode: 'offline' }, { apiUrl, storage: memoryStorage() })
 
   it.each([
     'https://offline.molam.example',
@@ -91,7 +94,7 @@ describe('where the edge could be a real one, it is refused', () => {
     'https://molam.example/localhost',
     'https://evil-localhost',
   ])('%s', (apiUrl) => {
-    expect(() => new OfflineSDK({ ...options, apiUrl })).toThrow(RangeError)
+    expect(simulate(apiUrl)).toThrow(RangeError)
   })
 
   it.each([
@@ -101,6 +104,6 @@ describe('where the edge could be a real one, it is refused', () => {
     'https://edge.test',
     'http://a.b.localhost',
   ])('%s is none', (apiUrl) => {
-    expect(() => new OfflineSDK({ ...options, apiUrl })).not.toThrow()
+    expect(simulate(apiUrl)).not.toThrow()
   })
 })
