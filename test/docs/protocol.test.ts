@@ -103,7 +103,7 @@ describe('bounds', () => {
 
   it('the rate', () => {
     const { device, address } = RATE_POLICIES
-    expect(said('7.5')).toContain(`${device.quota} signed requests a minute`)
+    expect(said('7.5')).toContain(`${device.quota} pushes a minute`)
     expect(device.windowS).toBe(60)
     expect(said('7.5')).toContain(`${address.quota} requests in ${address.windowS} s`)
   })
