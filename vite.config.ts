@@ -12,7 +12,13 @@ export default defineConfig({
   root: at('src/web/pos'),
   base: '/pos/',
   // One script: all of it must be on the phone before the network goes.
-  build: { outDir: at('dist/web/pos'), emptyOutDir: true, assetsInlineLimit: 0, chunkSizeWarningLimit: 750 },
+  build: {
+    outDir: at('dist/web/pos'),
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 750,
+    rolldownOptions: { checks: { pluginTimings: false } },
+  },
   plugins: [
     react(),
     VitePWA({

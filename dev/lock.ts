@@ -1,37 +1,27 @@
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 
 /**
- * Takes a data directory for this process: two stacks on one directory would stop each other's Postgres. A lock whose
- * process is gone counts for nothing.
+ * Takes a directory for this process: two stacks on one directory would stop each other's Postgres. SQLite's lock on a file in
+ * it is the operating system's: whatever ends the process ends the lock.
  *
- * @returns what gives it back
- * @throws Error when another process has it
+ * @returns what gives it back; undefined when somebody has it
  */
-export function lockDirectory(dir: string): () => void {
+export function lockDirectory(dir: string): (() => void) | undefined {
   mkdirSync(dir, { recursive: true })
-  const path = join(dir, 'lock')
-  for (;;) {
-    try {
-      const file = openSync(path, 'wx')
-      writeSync(file, String(process.pid))
-      closeSync(file)
-      return () => rmSync(path, { force: true })
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    }
-    const holder = Number(readFileSync(path, 'utf8'))
-    if (isAlive(holder)) throw new Error(`process ${holder} runs on ${dir} already: stop it first`)
-    rmSync(path, { force: true })
+  const database = new DatabaseSync(join(dir, 'lock'))
+  try {
+    database.exec('BEGIN EXCLUSIVE')
+  } catch {
+    database.close()
+    return undefined
   }
+  writeFileSync(join(dir, 'lock.pid'), String(process.pid))
+  return () => database.close()
 }
 
-function isAlive(pid: number): boolean {
-  if (!Number.isInteger(pid) || pid <= 0 || pid === process.pid) return false
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
+/** The process that has the directory, for a message about it. */
+export function lockHolder(dir: string): string {
+  return readFileSync(join(dir, 'lock.pid'), 'utf8')
 }

@@ -32,6 +32,14 @@ type Owner = { readonly wallet: string; readonly kind: Kind; readonly rows: read
 
 const CSV = new URL('data/market-day.csv', import.meta.url)
 
+export interface MarketOptions {
+  readonly payments: number
+  readonly devices: number
+  readonly seed: number
+  /** Goes into the names of devices and wallets, so that two days in one book have nobody in common. */
+  readonly run?: string
+}
+
 /**
  * A market day (dev/data/README.md) for this many devices and exactly this many payments. The mix of types is that of
  * the data for two devices or more of each kind; the same arguments give the same day. More devices than the data has
@@ -39,7 +47,7 @@ const CSV = new URL('data/market-day.csv', import.meta.url)
  * further days, with amounts of their own.
  * @example loadMarketDay({ payments: 500, devices: 20, seed: 1 })
  */
-export function loadMarketDay(options: { payments: number; devices: number; seed: number }): MarketDevice[] {
+export function loadMarketDay(options: MarketOptions): MarketDevice[] {
   const owners = ownersOf(readRows())
   const chosen = chooseOwners(owners, options.devices)
   const quotas = shareOut(
@@ -50,7 +58,7 @@ export function loadMarketDay(options: { payments: number; devices: number; seed
   return chosen.map(({ owner, market }, at) => {
     const random = seededRandom(Math.imul(options.seed, 0x9e3779b1) + at)
     const [, country, number] = owner.wallet.split('-') as [string, Country, string]
-    const suffix = market === 0 ? '' : `.${market + 1}`
+    const suffix = (market === 0 ? '' : `.${market + 1}`) + (options.run === undefined ? '' : `-${options.run}`)
     const payments = takePayments(owner, quotas[at] as number, random, (wallet) => `${wallet}${suffix}`)
     const deviceId = `${PREFIX[owner.kind]}-${country}-${number}${suffix}`
     return { deviceId, kind: owner.kind, country, ownerWallet: `${owner.wallet}${suffix}`, payments }
@@ -150,9 +158,9 @@ function takePayments(owner: Owner, quota: number, random: () => number, wallet:
   return payments
 }
 
-/** Up to a fifth more or less, still a sum that coins can pay. */
+/** Half of it or more, still a sum that coins can pay: what is large is rare, and does not come back as large. */
 function varied(amountMinor: number, random: () => number): number {
-  return Math.max(100, Math.round((amountMinor * (0.8 + 0.4 * random())) / 25) * 25)
+  return Math.max(100, Math.round((amountMinor * (0.5 + 0.5 * random())) / 25) * 25)
 }
 
 function sum(numbers: readonly number[]): number {

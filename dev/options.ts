@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { CannotStart } from './place.ts'
 
 /** What `npm start -- …` takes. */
 export interface StartOptions {
@@ -22,7 +23,7 @@ export const USAGE = `npm start [-- options]
   --reset         clear .data first
   --seed N        another day (default 1)`
 
-/** @throws Error with the usage when an option is wrong */
+/** @throws CannotStart with the usage when an option is wrong */
 export function parseOptions(args: readonly string[]): StartOptions {
   let values: Record<string, string | boolean | undefined>
   try {
@@ -38,12 +39,12 @@ export function parseOptions(args: readonly string[]): StartOptions {
       },
     }))
   } catch (error) {
-    throw new Error(`${(error as Error).message}\n\n${USAGE}`)
+    throw new CannotStart(`${(error as Error).message}\n\n${USAGE}`)
   }
   const count = (name: string, max: number): number => {
     const value = Number(values[name])
     if (Number.isInteger(value) && value >= 1 && value <= max) return value
-    throw new Error(`--${name} is a whole number from 1 to ${max}\n\n${USAGE}`)
+    throw new CannotStart(`--${name} is a whole number from 1 to ${max}\n\n${USAGE}`)
   }
   const flag = (name: string) => values[name] === true
   return {

@@ -42,11 +42,9 @@ const modifiedMs = (path: string) => statSync(path, { throwIfNoEntry: false })?.
 
 async function waitForLock(): Promise<() => void> {
   for (;;) {
-    try {
-      return lockDirectory(DIST)
-    } catch {
-      await new Promise((resolve) => setTimeout(resolve, LOCK_EVERY_MS))
-    }
+    const unlock = lockDirectory(DIST)
+    if (unlock !== undefined) return unlock
+    await new Promise((resolve) => setTimeout(resolve, LOCK_EVERY_MS))
   }
 }
 

@@ -37,11 +37,11 @@ export class DayScreen {
     this.#write(process.stderr.isTTY ? `\r${text}\u001b[K` : `${text}\n`)
   }
 
-  result(books: Reconciliation, seconds: number, settled: boolean): void {
+  result(books: Reconciliation & { readonly asked: number }, seconds: number, settled: boolean): void {
     if (process.stderr.isTTY) this.#write('\n')
     const { posted, failed, refused, waiting, receipts, reasons, ...rest } = books
     this.#write(`
-  payments taken   ${rest.payments} (${rest.declined} declined by the devices' own rules), in ${rest.bundles} bundles
+  payments asked   ${rest.asked} = ${rest.payments} taken, in ${rest.bundles} bundles, + ${rest.declined} declined by the devices' own rules
   receipts held    ${receipts}
   in the book      ${posted} posted + ${failed} failed + ${refused} refused + ${waiting} waiting = ${posted + failed + refused + waiting}
   lost             ${rest.lost}

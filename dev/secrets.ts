@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { readFile, rename, writeFile } from 'node:fs/promises'
+import { link, readFile, rm, writeFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
 import { newWrappedKey, type WrappedKeys } from '../src/crypto/local-keys.ts'
 
@@ -18,10 +18,14 @@ export async function devSecrets(path: string): Promise<DevSecrets> {
   if (found !== undefined) return found
   const made = await newSecrets()
   const lines = NAMES.map((name) => `${name}='${made[name]}'`)
-  // Renamed into place: a process that dies here leaves no half file behind.
-  await writeFile(`${path}.new`, `# Made on first use; for this machine only.\n${lines.join('\n')}\n`, { mode: 0o600 })
-  await rename(`${path}.new`, path)
-  return made
+  // Linked into place, whole: a process that dies here leaves no half file behind, and of two at once the first one's stay.
+  const whole = `${path}.${process.pid}`
+  await writeFile(whole, `# Made on first use; for this machine only.\n${lines.join('\n')}\n`, { mode: 0o600 })
+  await link(whole, path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error
+  })
+  await rm(whole)
+  return (await readVars(path)) ?? made
 }
 
 export async function newSecrets(): Promise<DevSecrets> {

@@ -1,10 +1,9 @@
-import { readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { reconcileDay } from './fleet/books.ts'
 import { liveMarketDay } from './fleet/day.ts'
 import { enrolFleet } from './fleet/fleet.ts'
-import { lockDirectory } from './lock.ts'
 import { parseOptions, type StartOptions } from './options.ts'
+import { CannotStart, checkState, takePlace } from './place.ts'
 import { buildPages, demoTill, invite, PAYERS } from './pos.ts'
 import { DayScreen } from './screen.ts'
 import { devSecrets } from './secrets.ts'
@@ -12,46 +11,47 @@ import { type DatabaseUrls, type Stack, startStack } from './stack.ts'
 
 /** `npm start`: everything on this machine, and a market day of devices on it (dev/options.ts says what it takes). */
 const root = join(import.meta.dirname, '..')
-const DATA = join(root, '.data')
-const PORTS = { edge: 8787, queue: 8788, issuer: 8789, postgres: 54329 }
 const SETTLE_WITHIN_MS = 10 * 60_000
 
 async function main(options: StartOptions, stopping: AbortSignal): Promise<number> {
   const screen = new DayScreen(options.json)
-  const unlock = lockDirectory(DATA)
-  if (options.reset)
-    for (const name of readdirSync(DATA)) if (name !== 'lock') rmSync(join(DATA, name), { recursive: true })
+  const { dataDir, ports, leave } = takePlace(root)
+  screen.step(`keeping state in ${relative(root, dataDir)}`)
+  checkState(root, { dataDir }, options.reset)
   const startedMs = Date.now()
   screen.step('building the merchant’s page where it is not up to date')
   await buildPages()
   screen.step('starting Postgres, workerd and the reconciler')
   const database = databaseOfEnvironment(process.env)
   const secrets = await devSecrets(join(root, '.dev.vars'))
-  const stack = await startStack({ dataDir: DATA, secrets, ports: PORTS, ...(database && { database }) })
+  const stack = await startStack({ dataDir, secrets, ports, ...(database && { database }) })
   heedSignals()
   try {
     screen.urls(await addresses(stack))
-    screen.invitation(await invite(stack, demoTill(DATA)), PAYERS)
+    screen.invitation(await invite(stack, demoTill(dataDir)), PAYERS)
     screen.step(`enrolling ${options.devices} devices`)
     const run = Date.now().toString(36)
-    const fleet = await enrolFleet(stack, { ...options, run, dir: join(DATA, 'devices') })
+    const fleet = await enrolFleet(stack, { ...options, run, dir: join(dataDir, 'devices') })
     const settled = await liveMarketDay(
       fleet,
       { ...options, deadlineMs: Date.now() + SETTLE_WITHIN_MS, signal: stopping },
       (progress) => screen.progress(progress),
     )
-    const books = await reconcileDay(stack.database.owner, fleet)
+    const asked = fleet.devices.reduce((sum, device) => sum + device.asked, 0)
+    const books = { asked, ...(await reconcileDay(stack.database.owner, fleet)) }
     screen.result(books, (Date.now() - startedMs) / 1000, settled)
     if (!options.exit && !stopping.aborted) {
       screen.step('running until Ctrl-C')
       await new Promise((resolve) => stopping.addEventListener('abort', resolve))
     }
-    const accounted = books.receipts === books.posted + books.failed + books.refused + books.waiting
+    const accounted =
+      books.asked === books.payments + books.declined &&
+      books.receipts === books.posted + books.failed + books.refused + books.waiting
     const exact = books.lost === 0 && books.duplicated === 0 && books.ledger_sum === 0
     return settled && accounted && exact ? 0 : 1
   } finally {
     await stack.stop()
-    unlock()
+    leave()
   }
 }
 
@@ -87,6 +87,6 @@ heedSignals()
 try {
   process.exitCode = await main(parseOptions(process.argv.slice(2)), stopping.signal)
 } catch (error) {
-  console.error(error)
+  console.error(error instanceof CannotStart ? error.message : error)
   process.exitCode = 1
 }

@@ -19,7 +19,7 @@ export interface FleetOptions {
   readonly payments: number
   readonly devices: number
   readonly seed: number
-  /** Names this day: devices are new each day, wallets stay. */
+  /** Names this day: its devices and wallets are new. The same payment twice within a minute looks like a copy. */
   readonly run: string
   /** Where devices keep their journals. */
   readonly dir: string
@@ -38,12 +38,12 @@ export async function enrolFleet(stack: Stack, options: FleetOptions): Promise<F
   const phones = new Map<string, PayerPhone>()
   await inParallel(payersToConfirm(plans), async ({ wallet, country }) => {
     const signer = await webCryptoSuite.es256Signer(newPrivateKey())
-    const phone = new PayerPhone(`TEL-${wallet}-${options.run}`.slice(0, 64), signer, webCryptoSuite)
+    const phone = new PayerPhone(`PAY-${wallet}`, signer, webCryptoSuite)
     await registerDevice(stack.edge.url, token, { deviceId: phone.deviceId, country, ownerWallet: wallet, signer })
     phones.set(wallet, phone)
   })
   const random = seededRandom(options.seed)
-  const entries = plans.map((plan) => ({ plan, deviceId: `${plan.deviceId}-${options.run}`, key: newPrivateKey() }))
+  const entries = plans.map((plan) => ({ plan, deviceId: plan.deviceId, key: newPrivateKey() }))
   const devices = entries.map(
     ({ plan, deviceId, key }) =>
       new FleetDevice(
@@ -76,7 +76,7 @@ export async function enrolFleet(stack: Stack, options: FleetOptions): Promise<F
 }
 
 /** Customers who pay more than the limit on somebody else's device. */
-function payersToConfirm(plans: readonly MarketDevice[]) {
+export function payersToConfirm(plans: readonly MarketDevice[]) {
   const payers = new Map<string, MarketDevice['country']>()
   for (const { payments, ownerWallet, country } of plans) {
     for (const { sender, amountMinor } of payments) {

@@ -29,6 +29,8 @@ export class FleetDevice {
   readonly #phoneOf: (wallet: string) => PayerPhone | undefined
   #next = 0
   #aheadMs = 0
+  /** Payments that people wanted to make: taken or declined. */
+  asked = 0
   /** Payments that the rules did not let the device take, by reason: nobody was told that they were paid. */
   readonly declined = new Map<string, number>()
   /** What people were told is paid: the number that must not be lost. */
@@ -78,6 +80,7 @@ export class FleetDevice {
   }
 
   async #take({ type, amountMinor, sender, receiver }: MarketPayment): Promise<void> {
+    this.asked++
     this.#aheadMs += SECONDS_PER_PAYMENT * 1000
     const terms: PaymentTerms = { type, amount: amountMinor, currency: 'XOF', sender, receiver }
     const foreign = sender !== this.#plan.ownerWallet

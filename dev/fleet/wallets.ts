@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { seededRandom } from '../random.ts'
 
-/** Opens the market's accounts and puts money into them, as the owner of the book. Some customers get too little. */
+/** Opens the market's accounts and puts money into them, as the owner of the book. One customer in twenty gets too little. */
 export async function fundWallets(
   ownerUrl: string,
   wallets: readonly string[],
@@ -11,7 +11,7 @@ export async function fundWallets(
   const kindOf = (wallet: string) => (/-M\d/.test(wallet) ? 'merchant' : /-A\d/.test(wallet) ? 'agent' : 'customer')
   const funded = wallets.map((wallet) => {
     const kind = kindOf(wallet)
-    const amount = kind === 'agent' ? 5_000_000 : kind === 'merchant' ? 50_000 : 5_000 + Math.floor(random() * 300_000)
+    const amount = kind === 'agent' ? 5_000_000 : kind === 'merchant' ? 50_000 : customerMoney(random())
     return { wallet, kind, amount }
   })
   const client = new pg.Client(ownerUrl)
@@ -33,3 +33,6 @@ export async function fundWallets(
     await client.end()
   }
 }
+
+/** @param chance 0–1 */
+const customerMoney = (chance: number): number => (chance < 0.05 ? 5_000 : 150_000 + Math.floor(chance * 300_000))

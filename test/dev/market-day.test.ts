@@ -1,8 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { payersToConfirm } from '../../dev/fleet/fleet.ts'
 import { loadMarketDay, type MarketDevice, marketWallets } from '../../dev/market-day.ts'
+import { type Activity, activityKey, calendarDay } from '../../src/protocol/activity.ts'
 import { isDeviceId, isParty } from '../../src/protocol/ids.ts'
 import { isCountry } from '../../src/protocol/policy.ts'
+import { emptyHistory, updateHistory } from '../../src/risk/history.ts'
+import { combine, judgeWithRisk } from '../../src/risk/judge.ts'
+import { assessLocally } from '../../src/risk/local.ts'
+import { input, NOW_MS, POLICY, payment } from '../risk/kit.ts'
 
 const csv = readFileSync(new URL('../../dev/data/market-day.csv', import.meta.url), 'utf8')
   .trimEnd()
@@ -84,3 +90,82 @@ test('payments at merchants are everyday sums, and some payments are above each 
   for (const limit of [10_000, 50_000, 75_000, 100_000]) expect(all.some((amount) => amount > limit)).toBe(true)
   expect(all.filter((amount) => amount > 100_000).length / all.length).toBeLessThan(0.02)
 })
+
+test('every wallet that owns a device has an account before the device is registered', () => {
+  for (const [payments, devices] of [
+    [10, 20],
+    [600, 40],
+    [5000, 300],
+  ] as const) {
+    const market = loadMarketDay({ payments, devices, seed: 1, run: 'r1' })
+    const opened = new Set(marketWallets(market).map(({ wallet }) => wallet))
+    const owners = [
+      ...market.map(({ ownerWallet }) => ownerWallet),
+      ...payersToConfirm(market).map(({ wallet }) => wallet),
+    ]
+    expect(owners.filter((wallet) => !opened.has(wallet))).toEqual([])
+  }
+})
+
+test('two days in one book have no device and no wallet in common', () => {
+  const names = (run: string) => {
+    const market = loadMarketDay({ payments: 600, devices: 40, seed: 1, run })
+    return [...market.map(({ deviceId }) => deviceId), ...marketWallets(market).map(({ wallet }) => wallet)]
+  }
+  const first = new Set(names('r1'))
+  expect(names('r2').filter((name) => first.has(name))).toEqual([])
+})
+
+/** As the edge judges them when SIRA does not answer: new devices, and some of their customers were short of money. */
+function verdictsOf({ payments, ownerWallet }: MarketDevice) {
+  const SECONDS_PER_PAYMENT = 8
+  const ROUNDS = 6
+  const found: [amount: number, decision: string, reason: string | undefined][] = []
+  let history = emptyHistory
+  let activity: Activity = new Map()
+  for (let round = 0; round < ROUNDS; round++) {
+    const [from, to] = [round, round + 1].map((at) => Math.round((payments.length * at) / ROUNDS)) as [number, number]
+    const signedAtMs = NOW_MS + to * SECONDS_PER_PAYMENT * 1000
+    const bundle = payments.slice(from, to).map(({ type, amountMinor, sender, receiver }, index) => {
+      const proofs = {
+        ...(sender !== ownerWallet &&
+          amountMinor > POLICY.requirePayerProofAbove && { authorization: new Uint8Array(1) }),
+        ...(amountMinor > POLICY.requireAgentApprovalAbove && { approval: 'A-1' }),
+      }
+      const counter = from + index + 1
+      const initiatedAtMs = NOW_MS + counter * SECONDS_PER_PAYMENT * 1000
+      return payment({ type, amount: amountMinor, sender, receiver, counter, initiatedAtMs, ...proofs })
+    })
+    if (bundle.length === 0) continue
+
+    const local = assessLocally(
+      input({ payments: bundle, ownerWallet, history, activity, signedAtMs, deviceAgeMs: 0, reputation: 0.45 }),
+    )
+    const context = { policy: POLICY, nowMs: signedAtMs, ownerWallet, timeFloorMs: undefined }
+    const judged = judgeWithRisk(bundle, activity, context, combine({ ok: false, error: { reason: 'timeout' } }, local))
+    history = updateHistory(history, bundle, judged.verdicts, POLICY, signedAtMs)
+    const key = activityKey(calendarDay(signedAtMs, POLICY.timeZone), 'XOF')
+    activity = new Map([[key, judged.activity.get(key) ?? { count: 0, value: 0 }]])
+    judged.verdicts.forEach(({ decision, reason }, index) => {
+      found.push([bundle[index]?.amount ?? 0, decision, reason])
+    })
+  }
+  return found
+}
+
+test.each([
+  [600, 40],
+  [60, 6],
+  [200, 12],
+])(
+  '%i payments on %i devices: nobody waits but for an amount that the policy asks people about',
+  (payments, devices) => {
+    for (const seed of [1, 2, 3]) {
+      const verdicts = loadMarketDay({ payments, devices, seed }).flatMap(verdictsOf)
+      const stopped = verdicts.filter(([, decision]) => decision !== 'accepted')
+      // An amount above what may be paid offline is refused by the device, before it is taken.
+      const asked = ([amount]: (typeof verdicts)[number]) => amount > POLICY.requireManualReviewAbove
+      expect(stopped.filter((verdict) => !asked(verdict))).toEqual([])
+    }
+  },
+)
