@@ -116,12 +116,13 @@ async function send(stack: Stack, { request }: Push): Promise<void> {
   if (!answer.ok) throw new Error(`a push was answered with ${answer.status}`)
 }
 
+/** Without another bundle posted. */
 const DEADLINE_MS = 60_000
 
 /** When each bundle's payments were committed, by the database's own record of it. */
 async function commitTimes(owner: pg.Client, pushes: readonly Push[]): Promise<ReadonlyMap<string, number>> {
   const ids = pushes.map(({ bundleId }) => bundleId)
-  for (const endMs = Date.now() + DEADLINE_MS; ; ) {
+  for (let [endMs, seen] = [Date.now() + DEADLINE_MS, 0]; ; ) {
     const { rows } = await owner.query<{ bundle_id: string; at: number; posted: string }>(
       `SELECT p.bundle_id, extract(epoch FROM max(pg_xact_commit_timestamp(t.xmin)))::float8 * 1000 AS at,
               count(*) AS posted
@@ -131,6 +132,7 @@ async function commitTimes(owner: pg.Client, pushes: readonly Push[]): Promise<R
     )
     const whole = rows.filter(({ posted }) => Number(posted) === PAYMENTS_PER_BUNDLE)
     if (whole.length === ids.length) return new Map(whole.map(({ bundle_id, at }) => [bundle_id, at]))
+    if (whole.length > seen) [endMs, seen] = [Date.now() + DEADLINE_MS, whole.length]
     if (Date.now() > endMs) {
       throw new Error(
         `${whole.length} of ${ids.length} bundles were posted in full; payments: ${await statuses(owner)}`,

@@ -37,41 +37,45 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true })
 })
 
-test('Postgres killed and started again in the middle of the work: exactly once, nothing lost', async () => {
-  const devices = await Promise.all(Array.from({ length: 6 }, () => world.device()))
-  await owner.query("SELECT wallet_core.open_account('payer', 'XOF')")
-  await owner.query("SELECT wallet_core.fund('t', '{1}', '{payer}', '{100000000}', 'XOF', now())")
-  const stop = new AbortController()
-  const workers = await Promise.all([1, 2].map(() => world.reconciler()))
-  const running = workers.map((worker) => worker.run(stop.signal))
-  const ticking = setInterval(() => {
-    world.now += 2000
-    world.network.redeliver()
-  }, 50)
+test(
+  'Postgres killed and started again in the middle of the work: exactly once, nothing lost',
+  EVENTUALLY,
+  async () => {
+    const devices = await Promise.all(Array.from({ length: 6 }, () => world.device()))
+    await owner.query("SELECT wallet_core.open_account('payer', 'XOF')")
+    await owner.query("SELECT wallet_core.fund('t', '{1}', '{payer}', '{100000000}', 'XOF', now())")
+    const stop = new AbortController()
+    const workers = await Promise.all([1, 2].map(() => world.reconciler()))
+    const running = workers.map((worker) => worker.run(stop.signal))
+    const ticking = setInterval(() => {
+      world.now += 2000
+      world.network.redeliver()
+    }, 50)
 
-  world.network.send(...devices.map((device) => world.facts(device)))
-  for (let round = 0; round < 4; round++) {
-    for (const device of devices) {
-      const payments = Array.from({ length: 10 }, () => device.payment({ sender: 'payer' }))
-      world.network.send(await world.admit(device, payments))
+    world.network.send(...devices.map((device) => world.facts(device)))
+    for (let round = 0; round < 4; round++) {
+      for (const device of devices) {
+        const payments = Array.from({ length: 10 }, () => device.payment({ sender: 'payer' }))
+        world.network.send(await world.admit(device, payments))
+      }
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 60))
+      await postgres.kill()
+      await postgres.start()
     }
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * 60))
-    await postgres.kill()
-    await postgres.start()
-  }
-  const settled = async () => {
-    const { rows } = await app.query(
-      `SELECT (SELECT count(*) FROM offline_sync_queue WHERE status <> 'done')
+    const settled = async () => {
+      const { rows } = await app.query(
+        `SELECT (SELECT count(*) FROM offline_sync_queue WHERE status <> 'done')
             + (SELECT count(*) FROM offline_outbox WHERE delivered_version < version) AS open`,
-    )
-    return rows[0].open === 0 && world.network.queued === 0
-  }
-  await expect.poll(() => settled().catch(() => false), { ...EVENTUALLY, interval: 100 }).toBe(true)
-  clearInterval(ticking)
-  stop.abort()
-  await Promise.all(running)
+      )
+      return rows[0].open === 0 && world.network.queued === 0
+    }
+    await expect.poll(() => settled().catch(() => false), { ...EVENTUALLY, interval: 100 }).toBe(true)
+    clearInterval(ticking)
+    stop.abort()
+    await Promise.all(running)
 
-  const { rows } = await app.query('SELECT status, count(*) FROM offline_transactions GROUP BY status')
-  expect(rows).toEqual([{ status: 'succeeded', count: 240 }])
-  await expectSoundBook(app)
-})
+    const { rows } = await app.query('SELECT status, count(*) FROM offline_transactions GROUP BY status')
+    expect(rows).toEqual([{ status: 'succeeded', count: 240 }])
+    await expectSoundBook(app)
+  },
+)

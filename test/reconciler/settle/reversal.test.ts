@@ -220,7 +220,7 @@ async function reverseWithCut(at: number, how: 'before' | 'after'): Promise<bool
   return dead
 }
 
-test.each(['before', 'after'] as const)('killed %s any message to Postgres: reversed once', async (how) => {
+test.each(['before', 'after'] as const)('killed %s any message to Postgres: reversed once', EVENTUALLY, async (how) => {
   let at = 1
   while (await reverseWithCut(at, how)) at += 1
   expect(at).toBeGreaterThan(15)
