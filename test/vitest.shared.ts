@@ -1,4 +1,8 @@
 import { availableParallelism } from 'node:os'
+import { endChildrenWithThisProcess } from '../dev/children.ts'
+
+// Of this process are the workers, workerd and Postgres.
+endChildrenWithThisProcess()
 
 /** What all projects have in common. */
 export const shared = {
