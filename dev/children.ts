@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { subscribe } from 'node:diagnostics_channel'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 
-const GUARD = fileURLToPath(new URL('./children-guard.ts', import.meta.url))
+const GUARD = join(import.meta.dirname, 'children-guard.ts')
 const guarded = Symbol.for('molam.children')
 
 /**

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { vi } from 'vitest'
 import { newSecrets } from '../../dev/secrets.ts'
 import { parseConfig } from '../../reconciler/config.ts'
 import { openLog } from '../../reconciler/log.ts'
@@ -25,12 +24,8 @@ import { type Made, randomBytes, TestDevice } from '../kit/device.ts'
 import type { Database } from './database.ts'
 import { Network } from './network.ts'
 
-/**
- * Tests wait for what they wait for, however busy the machine is; whoever waits this long hangs. For `expect.poll`, and for
- * every test of a file that imports this one.
- */
+/** Tests wait for what they wait for, however busy the machine is; whoever waits this long hangs. For `expect.poll`. */
 export const EVENTUALLY = { timeout: 600_000 }
-vi.setConfig({ testTimeout: EVENTUALLY.timeout, hookTimeout: EVENTUALLY.timeout })
 
 /** An edge that signs whatever it is asked to, devices with keys, and reconcilers on a real database. */
 export interface World {
