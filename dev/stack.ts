@@ -8,6 +8,7 @@ import { startPostgres } from './postgres.ts'
 import { ReconcilerProcess } from './reconciler-process.ts'
 import type { DevSecrets } from './secrets.ts'
 import { type DevSira, startDevSira } from './sira.ts'
+import { Sweeps } from './sweeps.ts'
 import { type Edge, type EdgeOptions, startEdge } from './workerd.ts'
 
 /**
@@ -91,12 +92,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       })
     let edge = await edgeAt(await freeOr(ports?.edge), await freeOr(ports?.queue), secrets)
     stops.push(() => edge.dispose())
+    const sweeps = new Sweeps(() => edge.runScheduled(), SWEEP_EVERY_MS)
+    stops.push(() => sweeps.pause())
     const restartEdge = async (keys = secrets) => {
+      await sweeps.pause()
       await edge.dispose()
       edge = await edgeAt(Number(new URL(edge.url).port), Number(new URL(edge.queueUrl).port), keys)
+      sweeps.resume()
     }
-    const sweeps = setInterval(() => void edge.runScheduled().catch(console.error), SWEEP_EVERY_MS)
-    stops.push(async () => clearInterval(sweeps))
 
     const reconcilers: ReconcilerProcess[] = []
     stops.push(async () => {

@@ -2,6 +2,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
 import { unstable_readConfig as readConfig, unstable_getMiniflareWorkerOptions as readWorkerOptions } from 'wrangler'
+import { endChildrenWithThisProcess } from './children.ts'
 import { migrateD1 } from './d1-migrations.ts'
 import { bundledModules, bundleWorker } from './workerd-bundle.ts'
 
@@ -45,6 +46,7 @@ export interface Edge {
  * workerd's own sockets: there is no Node proxy in front, unlike with `wrangler dev`.
  */
 export async function startEdge(options: EdgeOptions = {}): Promise<Edge> {
+  endChildrenWithThisProcess()
   const configs = (options.configs ?? CONFIGS).map((path) => resolve(path)) as [string, string]
   const [edge, queue] = await Promise.all([
     workerOptions(configs[0], options.port, options.vars),

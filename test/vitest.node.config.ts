@@ -8,6 +8,7 @@ export default defineProject({
     name: 'node',
     include: ['test/**/*.test.{ts,tsx}'],
     exclude: ['test/**/*.{workerd,browser}.test.*'],
+    setupFiles: ['test/setup.ts'],
     globalSetup: ['test/reconciler/postgres.ts'],
   },
 })

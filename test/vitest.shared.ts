@@ -1,16 +1,18 @@
 import { availableParallelism } from 'node:os'
+import { endChildrenWithThisProcess } from '../dev/children.ts'
+
+// Of this process are the workers, workerd and Postgres.
+endChildrenWithThisProcess()
 
 /** What all projects have in common. */
 export const shared = {
   root: new URL('..', import.meta.url).pathname,
-  // A process or a workerd serves many files: to start one costs more than most files do. A file takes back what it
-  // changed around itself; mocks go by themselves.
+  // A process or a workerd serves many files: to start one costs more than most files do. So a file takes back what it
+  // changed around itself.
   isolate: false,
-  restoreMocks: true,
-  unstubGlobals: true,
   // These only end what hangs: a busy machine may take its time.
-  testTimeout: 180_000,
-  hookTimeout: 180_000,
+  testTimeout: 600_000,
+  hookTimeout: 600_000,
   expect: { poll: { timeout: 60_000 } },
   // Most tests wait for another process half of their time.
   maxWorkers: Math.max(2, availableParallelism()),

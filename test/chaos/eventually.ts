@@ -1,4 +1,6 @@
 const EVERY_MS = 50
+/** Only ends what never comes: a busy machine may take its time. */
+const DEADLINE_MS = 120_000
 
 /**
  * Asks again and again until the answer is neither undefined nor false.
@@ -8,7 +10,7 @@ const EVERY_MS = 50
 export async function eventually<T>(
   what: string,
   ask: () => Promise<T | undefined | false>,
-  withinMs = 30_000,
+  withinMs = DEADLINE_MS,
 ): Promise<T> {
   const deadline = Date.now() + withinMs
   for (let failed: unknown; ; ) {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { migrateD1 } from '../../dev/d1-migrations.ts'
 import { type Edge, startEdge } from '../../dev/workerd.ts'
 
@@ -63,7 +63,7 @@ test('a cron trigger is run on demand, its failure is reported, and what it logg
   await edge.runScheduled('*/5 * * * *')
   expect(await notes()).toContain('*/5 * * * *')
   await expect(edge.runScheduled('fail')).rejects.toThrow('exception')
-  await vi.waitFor(() => expect(logged.join()).toContain('made to fail'))
+  await expect.poll(() => logged.join()).toContain('made to fail')
 })
 
 test('an evicted object loses its memory and keeps what it stored', async () => {

@@ -24,10 +24,7 @@ import { type Made, randomBytes, TestDevice } from '../kit/device.ts'
 import type { Database } from './database.ts'
 import { Network } from './network.ts'
 
-/**
- * Tests wait for what they wait for, however busy the machine is; whoever waits this long hangs. For `expect.poll`, and
- * for tests that do a thing many times over.
- */
+/** Tests wait for what they wait for, however busy the machine is; whoever waits this long hangs. For `expect.poll`. */
 export const EVENTUALLY = { timeout: 600_000 }
 
 /** An edge that signs whatever it is asked to, devices with keys, and reconcilers on a real database. */

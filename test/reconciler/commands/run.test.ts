@@ -86,8 +86,8 @@ test('metrics, health and readiness tell what it does', async () => {
 
   // Waiting is no attempt; while it is looked at again it counts as one.
   await expect.poll(async () => value(await metrics(), 'offline_inbox_attempts_max'), EVENTUALLY).toBe(0)
+  await expect.poll(async () => value(await metrics(), 'offline_inbox_parked')).toBe(1)
   const text = await metrics()
-  expect(value(text, 'offline_inbox_parked')).toBe(1)
   expect(value(text, 'offline_inbox_oldest_seconds')).toBeGreaterThan(0)
   expect(value(text, 'offline_database_up')).toBe(1)
   expect(value(text, 'offline_reconciliation_duration_seconds_count{loop="reconcile",result="done"}')).toBeGreaterThan(

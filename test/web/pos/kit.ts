@@ -19,6 +19,8 @@ import { Camera } from './camera.ts'
 const PHONE = { viewport: { width: 360, height: 740 }, deviceScaleFactor: 2, hasTouch: true, locale: 'fr-SN' }
 const ROOT = join(import.meta.dirname, '../../..')
 const SHOTS = join(ROOT, 'test-results/pos')
+/** Only ends what never comes: a busy machine may take its time. */
+const DEADLINE_MS = 120_000
 export const SHOP = 'W-SN-M960'
 
 export { PAYERS }
@@ -73,7 +75,7 @@ export function useShop({ deploy = false } = {}): () => Shop {
       const browser = await chromium.launch({ ...options, args: [...args, ...flags] })
       stops.push(() => browser.close())
       const context = await browser.newContext(PHONE)
-      context.setDefaultTimeout(20_000)
+      context.setDefaultTimeout(DEADLINE_MS)
       return {
         context,
         async open(url) {

@@ -1,0 +1,3 @@
+import { endChildrenWithThisProcess } from '../dev/children.ts'
+
+endChildrenWithThisProcess()
