@@ -14,7 +14,7 @@ import { assessLocally } from '../../../src/risk/local.ts'
 import { recentConflicts, reputationAt } from '../../../src/risk/reputation.ts'
 import type { PaymentState, StoredBundle } from '../bundle.ts'
 import type { Device } from '../device.ts'
-import { keysAfter, maySign } from './keys.ts'
+import { keysAfter, refusalOf } from './keys.ts'
 import { contradicted, type KnownEntries } from './known-entries.ts'
 import type { AdmitRefusal, AdmitRequest } from './request.ts'
 
@@ -71,10 +71,8 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
   const { device, sameId } = view
   const request = { ...asked, policy: newest(asked.policy, device.policy) }
   const { claims, digest, payload } = request
-  // The Worker checked key and status against a cached copy; here is the truth.
-  if (!maySign(device, claims)) return refuse('invalid_signature')
-  if (device.status === 'revoked') return refuse('device_revoked')
-  if (device.status === 'suspended') return refuse('device_suspended')
+  const refusal = refusalOf(device, claims)
+  if (refusal !== undefined) return refuse(refusal)
 
   if (sameId !== undefined) {
     const same = equalBytes(sameId.digest, digest)
