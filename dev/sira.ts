@@ -88,7 +88,7 @@ const bulk = z.strictObject({ bundles: z.array(bundle), transactions: z.array(tr
 const reputation = z.strictObject({ device_id: deviceId })
 const escalation = z.strictObject({
   escalation_id: z.string().regex(/^[A-Za-z0-9._/-]{1,96}$/),
-  kind: z.enum(['chain_fork', 'bundle_conflict', 'nonce_replayed', 'chain_gap']),
+  kind: z.enum(['chain_fork', 'bundle_conflict', 'nonce_replayed', 'counter_conflict', 'chain_gap']),
   device_id: deviceId,
   country,
   seq: z.int().min(1),

@@ -13,6 +13,7 @@ import { type Admission, type Contradiction, decideAdmission } from './admit/adm
 import { raiseOverdueGap } from './admit/chain-gap.ts'
 import { commitAdmission } from './admit/commit.ts'
 import { keepContradiction } from './admit/contradiction.ts'
+import { refusalOf, type StandingRefusal } from './admit/keys.ts'
 import type { AdmitAnswer, AdmitRefusal, AdmitRequest } from './admit/request.ts'
 import type { DeviceBindings } from './bindings.ts'
 import { type DeviceDescription, describeDevice } from './description.ts'
@@ -138,11 +139,16 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
   }
 
   /** The receipt of an admitted bundle, for a push that cannot be opened any more (its key was retired meanwhile). */
-  findReceipt(request: Pick<AdmitRequest, 'claims' | 'digest' | 'cursor'>): Result<AdmitAnswer, NotFound> {
+  findReceipt(
+    request: Pick<AdmitRequest, 'claims' | 'digest' | 'cursor'>,
+  ): Result<AdmitAnswer, NotFound | StandingRefusal> {
     if (!this.#registered) return NOT_FOUND
+    const device = readDevice(this.#sql)
+    const refusal = refusalOf(device, request.claims)
+    if (refusal !== undefined) return err(refusal)
     const found = readBundle(this.#sql, request.claims.bundleId)
     if (found === undefined || !equalBytes(found.digest, request.digest)) return NOT_FOUND
-    const notice = this.#noticeFor(request, readDevice(this.#sql), Date.now())
+    const notice = this.#noticeFor(request, device, Date.now())
     return ok({ kind: 'replayed', receipt: found.receipt, notice })
   }
 

@@ -3,7 +3,7 @@ import { equalBytes } from '../../../src/protocol/bytes.ts'
 import { chainStep, type Neighbours } from '../../../src/protocol/chain.ts'
 import { addRange, hasCounter } from '../../../src/protocol/counters.ts'
 import { COUNTER_RANGES_MAX } from '../../../src/protocol/limits.ts'
-import { isVoided, type Payment } from '../../../src/protocol/payment.ts'
+import { isVoided, type Payment, type PaymentEntry } from '../../../src/protocol/payment.ts'
 import type { Policy } from '../../../src/protocol/policy.ts'
 import type { DecisionException, Receipt } from '../../../src/protocol/receipt.ts'
 import type { Verdict } from '../../../src/protocol/rules.ts'
@@ -14,7 +14,8 @@ import { assessLocally } from '../../../src/risk/local.ts'
 import { recentConflicts, reputationAt } from '../../../src/risk/reputation.ts'
 import type { PaymentState, StoredBundle } from '../bundle.ts'
 import type { Device } from '../device.ts'
-import { keysAfter, maySign } from './keys.ts'
+import { keysAfter, refusalOf } from './keys.ts'
+import { contradicted, type KnownEntries } from './known-entries.ts'
 import type { AdmitRefusal, AdmitRequest } from './request.ts'
 
 /**
@@ -31,6 +32,8 @@ export interface View {
   readonly missingBefore: number
   /** `timeFloorMs` of the nearest admitted bundle with a lower seq; undefined when there is none. */
   readonly timeFloorMs: number | undefined
+  /** Counters of the bundle that came before. */
+  readonly known: KnownEntries
 }
 
 export type Admission =
@@ -49,9 +52,16 @@ export type Admission =
       readonly device: DeviceChange
       /** Seqs before it that are missing now. */
       readonly holes: number
+      readonly conflict: CounterConflict | undefined
     }
 
 export type Contradiction = Extract<Admission, { kind: 'contradiction' }>
+
+/** The bundle voids what came as a payment, or the other way round: admitted for the rest of it, and kept as evidence. */
+export interface CounterConflict {
+  readonly code: 'counter_conflict'
+  readonly against: Pick<StoredBundle, 'seq' | 'digest'>
+}
 
 /** The row to be written, once its receipt is signed. */
 export type NewBundle = Omit<StoredBundle, 'receipt'>
@@ -61,10 +71,8 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
   const { device, sameId } = view
   const request = { ...asked, policy: newest(asked.policy, device.policy) }
   const { claims, digest, payload } = request
-  // The Worker checked key and status against a cached copy; here is the truth.
-  if (!maySign(device, claims)) return refuse('invalid_signature')
-  if (device.status === 'revoked') return refuse('device_revoked')
-  if (device.status === 'suspended') return refuse('device_suspended')
+  const refusal = refusalOf(device, claims)
+  if (refusal !== undefined) return refuse(refusal)
 
   if (sameId !== undefined) {
     const same = equalBytes(sameId.digest, digest)
@@ -102,7 +110,15 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
   const judged = judgeWithRisk(fresh, device.activity, context, risk)
   const { score: riskScore, ...riskReasons } = risk.record
   const verdicts = new Map(fresh.map((payment, index) => [payment.counter, judged.verdicts[index]]))
-  const states = payments.map(({ counter }) => stateOf(counter, verdicts.get(counter) ?? DUPLICATE))
+  const contradicts = payload.entries.flatMap((entry) => contradicted(view.known, entry) ?? [])
+  const verdictOf = (entry: PaymentEntry): readonly Verdict[] => {
+    if (!isVoided(entry)) return [verdicts.get(entry.counter) ?? DUPLICATE]
+    return contradicted(view.known, entry) === undefined ? [] : [DUPLICATE]
+  }
+  const decided = payload.entries.flatMap((entry) =>
+    verdictOf(entry).map((verdict) => [entry.counter, verdict] as const),
+  )
+  const states = decided.map(([counter, verdict]) => stateOf(counter, verdict))
   const admitted = fresh.filter(({ counter }) => verdicts.get(counter)?.decision !== 'refused')
   const status = bundleStatus(states.map(([, paymentStatus]) => paymentStatus))
 
@@ -117,7 +133,7 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
       status,
       firstCounter: first,
       lastCounter: last,
-      exceptions: payments.flatMap(({ counter }) => exception(counter, verdicts.get(counter) ?? DUPLICATE)),
+      exceptions: decided.flatMap(([counter, verdict]) => exception(counter, verdict)),
       country: policy.country,
       policyVersion: policy.version,
     },
@@ -148,6 +164,7 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
       votes: [],
     },
     holes: step.holes,
+    conflict: contradicts[0] && { code: 'counter_conflict', against: contradicts[0] },
     device: {
       head: Math.max(device.head, claims.seq),
       counters,
@@ -169,7 +186,7 @@ const contradiction = (code: Contradiction['code'], against: Contradiction['agai
   against,
 })
 
-/** The counter came in another bundle: that one decides, this copy must not count or post again. */
+/** The counter came in another bundle: that one decides, this copy must not count, post or void again. */
 const DUPLICATE: Verdict = { decision: 'refused', reason: 'duplicate' }
 
 function stateOf(counter: number, { decision, reason }: Verdict): PaymentState {

@@ -2,6 +2,7 @@ import { deviceActor, writeAuditRecord } from '../sql/audit-store.ts'
 import { insertBundle, isComplete } from '../sql/bundle-store.ts'
 import { readRowVersion, writeDeviceChange } from '../sql/device-store.ts'
 import type { Admission, NewBundle } from './admission.ts'
+import { keepContradiction } from './contradiction.ts'
 import { retired } from './keys.ts'
 import type { AdmitRequest } from './request.ts'
 
@@ -14,7 +15,7 @@ import type { AdmitRequest } from './request.ts'
 export function commitAdmission(
   storage: DurableObjectStorage,
   rowVersion: number,
-  { device: change, holes }: Extract<Admission, { kind: 'admit' }>,
+  { device: change, holes, conflict }: Extract<Admission, { kind: 'admit' }>,
   bundle: NewBundle & { receipt: Uint8Array },
   request: AdmitRequest,
 ): boolean {
@@ -32,7 +33,9 @@ export function commitAdmission(
       ...(holes > 0 && { holes }),
       ...(request.claims.relay && { carried_by: request.carrier ?? 'unknown' }),
     }
-    writeAuditRecord(sql, bundle.receivedAtMs, deviceActor(request), 'bundle_admitted', detail, bundle.bundleId)
+    const [by, atMs] = [deviceActor(request), bundle.receivedAtMs]
+    writeAuditRecord(sql, atMs, by, 'bundle_admitted', detail, bundle.bundleId)
+    if (conflict) keepContradiction(sql, request, conflict, by, atMs)
     return true
   })
 }

@@ -6,7 +6,7 @@ import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
 import { readReputation, writeReputation, writeStatus } from '../sql/device-store.ts'
 import { lastRaisedMs } from '../sql/escalation-store.ts'
 import { insertEvidence } from '../sql/evidence-store.ts'
-import type { Contradiction } from './admission.ts'
+import type { Contradiction, CounterConflict } from './admission.ts'
 import type { AdmitRequest } from './request.ts'
 
 /** Of contradictions that do not suspend the device one a day is escalated: the rest of the day is in the evidence. */
@@ -25,7 +25,7 @@ const ESCALATE_EVERY_MS = 86_400_000
 export function keepContradiction(
   sql: SqlStorage,
   { claims, digest, bundle }: AdmitRequest,
-  { code, against }: Contradiction,
+  { code, against }: Contradiction | CounterConflict,
   by: Actor,
   nowMs: number,
 ): AuditRecord[] {

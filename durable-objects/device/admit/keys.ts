@@ -11,10 +11,21 @@ import type { Device, OlderKey } from '../device.ts'
 type Keys = Pick<Device, 'kid' | 'alg' | 'publicKey' | 'keyRev' | 'olderKeys'>
 
 /** Whether a bundle with this header may be one of the device's. */
-export function maySign({ kid, alg, olderKeys }: Keys, by: { kid: Uint8Array; alg: Alg; seq: number }): boolean {
+function maySign({ kid, alg, olderKeys }: Keys, by: { kid: Uint8Array; alg: Alg; seq: number }): boolean {
   if (equalBytes(kid, by.kid)) return alg === by.alg
   const older = olderKeys.find((key) => equalBytes(key.kid, by.kid))
   return older?.state === 'retiring' && older.alg === by.alg && (older.lastSeq === null || by.seq <= older.lastSeq)
+}
+
+export type StandingRefusal = 'invalid_signature' | 'device_suspended' | 'device_revoked'
+
+/** Why nothing that this key signed is taken. The Worker checked it against a copy; this is held against the truth. */
+export function refusalOf(
+  device: Keys & Pick<Device, 'status'>,
+  by: { kid: Uint8Array; alg: Alg; seq: number },
+): StandingRefusal | undefined {
+  if (!maySign(device, by)) return 'invalid_signature'
+  return device.status === 'active' ? undefined : `device_${device.status}`
 }
 
 /** The older keys once a bundle of this seq was admitted: a key before the one that signed it has signed its last. */

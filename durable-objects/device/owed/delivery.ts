@@ -14,6 +14,7 @@ import { markIndexed, readOwedTo } from '../sql/owed-store.ts'
 import { readOwedResolutions } from '../sql/resolution-store.ts'
 import { auditMessages, bytesAtMost, INDEX_MESSAGE_BYTES_MAX, withAudit } from './index-messages.ts'
 import {
+  ALARM_LATE_MAX_MS,
   deviceIndexMessageOf,
   deviceMessageOf,
   INDEX_PATIENCE_MS,
@@ -87,11 +88,12 @@ export class Delivery {
     if (!this.#owes()) await this.#disarm()
   }
 
-  /** Makes sure that an alarm is set while anything is owed. */
+  /** Makes sure that an alarm will run while anything is owed: one that is set and long past does not. */
   async rearm(): Promise<void> {
     const at = await this.#ctx.storage.getAlarm()
-    this.#alarmAtMs = at ?? undefined
-    if (at === null && this.#owes()) this.#arm(Date.now() + INDEX_PATIENCE_MS)
+    const isComing = at !== null && at > Date.now() - ALARM_LATE_MAX_MS
+    this.#alarmAtMs = isComing ? at : undefined
+    if (!isComing && this.#owes()) this.#arm(Date.now() + INDEX_PATIENCE_MS)
   }
 
   /** The alarm. Whatever fails in it, the next one is set first. */

@@ -27,6 +27,11 @@ export const SETTLE_PATIENCE_MS = 10_000
 export const INDEX_PATIENCE_MS = 5_000
 /** The longest pause between two attempts. */
 export const BACKOFF_MAX_MS = 15 * 60_000
+/**
+ * How long after its time an alarm may still run: an object that it woke must not put it off, and the runtime tries one
+ * that failed again within two minutes.
+ */
+export const ALARM_LATE_MAX_MS = 120_000
 /** What one alarm looks at; the next alarm goes on. */
 export const OWED_PER_ALARM = 100
 /** Between two pages of a backlog that is longer than that. */

@@ -72,6 +72,8 @@ export class Administration {
   rotateKey(key: DeviceKey, fate: 'retiring' | 'revoked', by: Person): Result<{ kid: string }, ChangeRefusal> {
     return this.#change(by, (device, nowMs) => {
       if (device.status === 'revoked') return err('state_conflict')
+      // The Worker let it through by a copy of its standing.
+      if (by.actor === 'device' && device.status !== 'active') return err('state_conflict')
       // Asked again after its answer was lost.
       if (equalBytes(device.kid, key.kid)) return ok([{ kid: toHex(key.kid) }, []])
       const keys = replaceKey(device, key, fate, device.rev + 1)

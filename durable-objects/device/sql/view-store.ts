@@ -1,6 +1,9 @@
 import { equalBytes } from '../../../src/protocol/bytes.ts'
+import type { BundlePayload } from '../../../src/protocol/payload.ts'
 import type { View } from '../admit/admission.ts'
+import { type KnownEntries, knownEntries } from '../admit/known-entries.ts'
 import type { AdmitRequest } from '../admit/request.ts'
+import type { Device } from '../device.ts'
 import { bundleColumns } from './bundle-row.ts'
 import { buffer, fieldsOf, type Row } from './columns.ts'
 import { readDevice } from './device-store.ts'
@@ -13,7 +16,7 @@ const RELATED = `
   SELECT ${LINK.names} FROM bundles WHERE seq BETWEEN ?1 - 1 AND ?1 + 1 OR bundle_id = ?2 OR nonce = ?3`
 
 /** Everything that an admission is decided on, in one consistent read. */
-export function readView(sql: SqlStorage, { claims }: AdmitRequest): View {
+export function readView(sql: SqlStorage, { claims, payload }: AdmitRequest): View {
   const device = readDevice(sql)
   const { seq, bundleId, nonce } = claims
   const related = sql.exec<Row>(RELATED, seq, buffer(bundleId), buffer(nonce)).toArray().map(LINK.decode)
@@ -26,7 +29,19 @@ export function readView(sql: SqlStorage, { claims }: AdmitRequest): View {
     neighbours: { head: device.head, before, same: at(seq), after: at(seq + 1) },
     missingBefore: missingBefore(sql, device, seq),
     timeFloorMs: before === undefined ? readTimeFloor(sql, seq) : before.timeFloorMs,
+    known: readKnown(sql, device, payload),
   }
+}
+
+const COVERING = fieldsOf(bundleColumns, ['seq', 'digest', 'firstCounter', 'lastCounter', 'payments'])
+const SELECT_COVERING = `SELECT ${COVERING.names} FROM bundles WHERE first_counter <= ? AND last_counter >= ? ORDER BY seq`
+
+/** Looks through all bundles, so only where the device has brought one of the counters before: an honest one seldom has. */
+function readKnown(sql: SqlStorage, { counters }: Device, { entries }: BundlePayload): KnownEntries {
+  const [first, last] = [entries[0]?.counter ?? 0, entries.at(-1)?.counter ?? 0]
+  if (!counters.some(([low, high]) => low <= last && first <= high)) return new Map()
+  const covering = sql.exec<Row>(SELECT_COVERING, last, first).toArray().map(COVERING.decode)
+  return knownEntries(covering, first, last)
 }
 
 function readTimeFloor(sql: SqlStorage, seq: number): number | undefined {

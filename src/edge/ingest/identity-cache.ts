@@ -5,8 +5,10 @@ import { equalBytes } from '../../protocol/bytes.ts'
 import { deviceStub, type Env } from '../env.ts'
 
 /**
- * Device keys that this isolate has seen, so that a warm push costs one call to its object. The copy decides nothing
- * that matters: the object checks key and status again when it admits.
+ * Device keys that this isolate has seen, so that a warm push costs one call to its object. A copy outlives what it is a
+ * copy of, so it lets requests through and refuses none: whatever speaks against a device is asked of its object, and the
+ * object checks key and status again when it admits or tells. Forged requests cost a call each, as those for unknown
+ * devices do, and their address has a quota.
  */
 export interface KnownDevice extends Omit<Identity, 'retiring' | 'publicKey'> {
   readonly verifier: Verifier
@@ -21,8 +23,6 @@ interface Held {
 }
 
 const FRESH_MS = 30_000
-/** How soon an unexpected key id may ask the object again: a rotation is seen quickly, a flood is not passed on. */
-const REREAD_MS = 1_000
 const DEVICES_MAX = 5_000
 
 const known = new Map<string, Held>()
@@ -35,11 +35,10 @@ export async function identify(
   nowMs: number,
 ): Promise<KnownDevice | undefined> {
   const cached = known.get(deviceId)
-  if (cached !== undefined) {
+  if (cached !== undefined && nowMs - cached.readAtMs < FRESH_MS) {
     const found = cached.byKey.find((key) => equalBytes(key.kid, kid))
-    // A device that was reactivated must not be turned away by what was known of it before.
-    const isFine = found?.status === 'active'
-    if (nowMs - cached.readAtMs < (isFine ? FRESH_MS : REREAD_MS)) return found ?? cached.byKey[0]
+    // Not one that may have been reactivated, and not without a key that it may have been given, a moment ago.
+    if (found?.status === 'active') return found
   }
   const identity = await deviceStub(env, deviceId).identity()
   known.delete(deviceId)

@@ -89,7 +89,7 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
     // It may have been admitted while its key was still in use, and the receipt lost: then this is a repeat, and telling
     // the device to rebuild would make it seal the same payments twice.
     const found = await object.findReceipt({ claims, digest, cursor })
-    if (!found.ok) return err({ code: opened.error })
+    if (!found.ok) return err({ code: found.error === 'not_found' ? opened.error : found.error })
     answer = found.value
   }
   const { signed } = await makeNotice(keys, claims.deviceId, answer.notice, state.value, policy, deps.nowMs())

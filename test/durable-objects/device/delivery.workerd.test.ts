@@ -1,5 +1,5 @@
 import { evictDurableObject } from 'cloudflare:test'
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { sweep } from '../../../durable-objects/device/owed/sweep.ts'
 import type { KeySet } from '../../../src/protocol/keyset.ts'
 import { bindings, keySet, pushed, registered } from '../../edge/kit.ts'
@@ -213,6 +213,28 @@ describe('alarms', () => {
     while (Date.now() <= atMs) await pushed(bundle)
     await pushOne()
     expect(await alarmIn(device)).toBeLessThanOrEqual(10 * SECOND)
+  })
+
+  it.each([
+    ['none', null],
+    ['one whose time is long past and that never ran', -HOUR],
+  ])('%s is set again by the sweep and by a new instance', async (_, sinceMs) => {
+    await pushOne()
+    const setIn: (number | null)[] = []
+    await inObject(device, ({ storage }) => {
+      // No runtime loses an alarm on purpose.
+      const shared = Object.getPrototypeOf(storage) as DurableObjectStorage
+      const spies = [
+        vi.spyOn(shared, 'getAlarm').mockResolvedValue(sinceMs === null ? null : Date.now() + sinceMs),
+        vi.spyOn(shared, 'setAlarm').mockImplementation(async (at) => void setIn.push(Number(at) - Date.now())),
+      ]
+      onTestFinished(() => spies.forEach((spy) => void spy.mockRestore()))
+    })
+    await stubOf(device).wake()
+    await evictDurableObject(stubOf(device))
+    await instance()
+    expect(setIn).toHaveLength(2)
+    for (const ms of setIn) expect(ms).toBeGreaterThan(0)
   })
 
   it('an alarm that runs twice sends twice and changes nothing else', async () => {

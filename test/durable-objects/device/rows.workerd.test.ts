@@ -124,9 +124,17 @@ describe('rows', () => {
     expect(first).toBeLessThanOrEqual(5)
     expect(second).toBe(first)
     expect(await rowsWritten(() => pushed(one.bundle))).toBe(0)
+    const carried = await device.resign(one, { relay: true })
+    expect(
+      await rowsWritten(() => repeatedly(60, () => pushed(carried.bundle, { 'cf-connecting-ip': '192.0.2.1' }))),
+    ).toBe(0)
     await expectRefusal(await push(late.bundle), 'bundle_conflict')
     expect(await rowsWritten(async () => expectRefusal(await push(late.bundle), 'bundle_conflict'))).toBe(0)
   })
+
+  async function repeatedly(times: number, run: () => Promise<unknown>): Promise<void> {
+    for (let i = 0; i < times; i++) await run()
+  }
 
   /** What the object's SQLite counts as written while `run` runs. */
   async function rowsWritten(run: () => Promise<unknown>): Promise<number> {

@@ -51,7 +51,6 @@ it('a reactivated device goes on where it was; a revoked one never does', async 
   await stubOf(device).setStatus('suspended', { actor: 'user:ops' }, 'test')
   await refused(made.bundle, 'device_suspended')
   await stubOf(device).setStatus('active', { actor: 'user:ops' }, 'test')
-  forgetDevices()
   expect((await pushed(made.bundle)).receipt.exceptions).toEqual([])
   await stubOf(device).setStatus('revoked', { actor: 'user:ops' }, 'stolen')
   for (const status of ['active', 'suspended'] as const) {

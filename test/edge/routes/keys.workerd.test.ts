@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import { maySign } from '../../../durable-objects/device/admit/keys.ts'
+import { refusalOf } from '../../../durable-objects/device/admit/keys.ts'
 import type { Signer } from '../../../src/crypto/suite.ts'
 import { keyId, thumbprint } from '../../../src/crypto/thumbprint.ts'
 import { forgetDevices } from '../../../src/edge/ingest/identity-cache.ts'
@@ -27,7 +27,6 @@ async function rotation(device: TestDevice, signer: Signer, over: object = {}) {
 async function use(device: TestDevice, signer: Signer): Promise<void> {
   device.signer = signer
   device.kid = await keyId(suite, signer.key)
-  forgetDevices()
 }
 
 /** @param next the key that the device confirms with its old one */
@@ -94,8 +93,41 @@ it('the object takes no signature of a key that is retired or revoked, whatever 
   const current = { kid: new Uint8Array(8), alg: -7, publicKey, keyRev: 2 } as const
   const by = { kid, alg: -7, seq: 1 } as const
   const signed = (state: 'retiring' | 'retired' | 'revoked') =>
-    maySign({ ...current, olderKeys: [{ kid, alg: -7, publicKey, rev: 1, lastSeq: 5, state }] }, by)
-  expect([signed('retiring'), signed('retired'), signed('revoked')]).toEqual([true, false, false])
+    refusalOf({ ...current, status: 'active', olderKeys: [{ kid, alg: -7, publicKey, rev: 1, lastSeq: 5, state }] }, by)
+  const refusals = [undefined, 'invalid_signature', 'invalid_signature']
+  expect([signed('retiring'), signed('retired'), signed('revoked')]).toEqual(refusals)
+})
+
+it('where isolates still know the key before, the new one works as soon as the answer says so, and the old one does not', async () => {
+  const device = await registered()
+  const [old, oldKid, next] = [device.signer, device.kid, await newSigner()]
+  const notice = async () => {
+    const authorization = `Molam-Device ${await device.proof('GET', `${ORIGIN}/offline/notice`)}`
+    return SELF.fetch(`${ORIGIN}/offline/notice`, { headers: { authorization, accept: 'application/cbor' } })
+  }
+  await pushed((await device.bundle([device.payment()], keys)).bundle)
+  expect((await notice()).status).toBe(200)
+  await ok(call(admin, 'POST', path(device), await rotation(device, next, { old_key: 'revoke' })))
+  // Nobody has asked for the device again: what this isolate knows is from before.
+  await expectRefusal(await notice(), 'invalid_signature')
+  await use(device, next)
+  await pushed((await device.bundle([device.payment()], keys)).bundle)
+  expect((await notice()).status).toBe(200)
+  Object.assign(device, { signer: old, kid: oldKid })
+  await expectRefusal(await notice(), 'invalid_signature')
+})
+
+it('a receipt that is only looked up is given to no key that is not the device’s any more, and not while it is suspended', async () => {
+  const device = await registered()
+  const made = await device.bundle([device.payment()], keys)
+  await pushed(made.bundle)
+  const find = () => stubOf(device).findReceipt({ claims: made.header, digest: made.digest, cursor: 0 })
+  expect(await find()).toMatchObject({ ok: true })
+  await stubOf(device).setStatus('suspended', { actor: 'user:x' }, 'test')
+  expect(await find()).toMatchObject({ error: 'device_suspended' })
+  await stubOf(device).setStatus('active', { actor: 'user:x' }, 'test')
+  await ok(call(admin, 'POST', path(device), await rotation(device, await newSigner(), { old_key: 'revoke' })))
+  expect(await find()).toMatchObject({ error: 'invalid_signature' })
 })
 
 describe('a device by itself', () => {
