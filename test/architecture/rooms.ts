@@ -9,6 +9,9 @@ const EDGE = 'src/edge/{at-once,log}.ts'
 const EDGE_SETTINGS = 'src/edge/{config,env}.ts'
 /** What all parts of a Device Object share; the object itself stands apart. */
 const OBJECT = 'durable-objects/device'
+/** What its rooms and the edge say to one another. */
+const OBJECT_TERMS = 'durable-objects/device/{admit/request,people/ballot,people/person}.ts'
+const OBJECTS = [OBJECT, OBJECT_TERMS]
 const OBJECT_SHELL = 'durable-objects/device/device-object.ts'
 const OBJECT_ROOMS = ['admit', 'settle', 'people', 'owed', 'sql'].map((room) => `durable-objects/device/${room}`)
 const STAND_INS =
@@ -28,6 +31,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/device/sdk/rescue': [...GROUND, ...SDK],
   'src/device/sdk': [...GROUND, ...SDK, 'src/device/sdk/rescue'],
   'src/device/browser': [...GROUND, ...SDK, 'src/device/sdk/rescue', 'src/device/sdk'],
+  'src/device/simulation': ['src/device/sdk'],
   'src/device/qr': ['src/protocol'],
   'src/device/relay': ['src/protocol', 'src/device/sdk', 'src/device/sdk/store', 'src/device/sdk/sync'],
   'src/ui/**': ['src/protocol', 'src/device/sdk', 'src/device/qr'],
@@ -51,11 +55,11 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/risk',
     'src/edge/auth/person.ts',
     'src/edge/metrics/recorder.ts',
-    OBJECT,
+    ...OBJECTS,
     OBJECT_SHELL,
   ],
   'src/edge/auth': ['src/protocol', EDGE_SETTINGS, 'src/edge/ingest/refusal.ts'],
-  'src/edge/ingest': [...GROUND, 'src/risk', EDGE, EDGE_SETTINGS, 'src/edge/store', OBJECT],
+  'src/edge/ingest': [...GROUND, 'src/risk', EDGE, EDGE_SETTINGS, 'src/edge/store', ...OBJECTS],
   'src/edge/metrics': ['src/risk', 'src/edge/store/index-message.ts'],
   'src/edge/routes': [
     ...GROUND,
@@ -66,18 +70,27 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/edge/ingest',
     'src/edge/metrics',
     'src/edge/store',
-    OBJECT,
+    ...OBJECTS,
   ],
-  'src/edge/store': ['src/protocol', 'src/risk', EDGE, EDGE_SETTINGS, 'src/edge/metrics', OBJECT],
+  'src/edge/store': ['src/protocol', 'src/risk', EDGE, EDGE_SETTINGS, 'src/edge/metrics', ...OBJECTS],
 
-  [OBJECT]: [...GROUND, 'src/risk', 'src/edge/store/index-message.ts', 'durable-objects/device/sql'],
+  [OBJECT_TERMS]: [...GROUND, 'src/risk', OBJECT],
+  [OBJECT]: [
+    ...GROUND,
+    'src/risk',
+    'src/edge/store/index-message.ts',
+    'durable-objects/device/sql',
+    'durable-objects/device/owed/owed.ts',
+    OBJECT_TERMS,
+  ],
   'durable-objects/device/sql': [
     'src/protocol',
     'src/risk',
     'src/edge/store/index-message.ts',
-    OBJECT,
-    // The view that a decision asks for is what is read.
+    ...OBJECTS,
+    // What a decision asks to see, and what is owed, is what is read.
     'durable-objects/device/admit/admission.ts',
+    'durable-objects/device/owed/owed.ts',
   ],
   'durable-objects/device/owed': [
     ...GROUND,
@@ -86,19 +99,19 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     EDGE_SETTINGS,
     'src/edge/metrics',
     'src/edge/store',
-    OBJECT,
+    ...OBJECTS,
     'durable-objects/device/sql',
   ],
   'durable-objects/device/admit': [
     ...GROUND,
     'src/risk',
-    OBJECT,
+    ...OBJECTS,
     'durable-objects/device/sql',
     'durable-objects/device/owed',
   ],
   'durable-objects/device/people': [
     ...GROUND,
-    OBJECT,
+    ...OBJECTS,
     'durable-objects/device/sql',
     'durable-objects/device/owed',
     'durable-objects/device/admit',
@@ -106,7 +119,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'durable-objects/device/settle': [
     ...GROUND,
     'src/risk',
-    OBJECT,
+    ...OBJECTS,
     'durable-objects/device/sql',
     'durable-objects/device/people',
   ],
@@ -116,7 +129,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     EDGE,
     EDGE_SETTINGS,
     'src/edge/store/index-message.ts',
-    OBJECT,
+    ...OBJECTS,
     ...OBJECT_ROOMS,
   ],
 
@@ -153,7 +166,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   [STAND_INS]: [...GROUND, 'src/edge/auth/person.ts', 'reconciler/migrate.ts'],
   'dev/fleet': [...GROUND, 'src/device/sdk', STAND_INS, 'dev/market-day.ts'],
   'dev/data': ['src/protocol', 'dev/random.ts'],
-  dev: [...GROUND, 'src/edge/auth/person.ts', STAND_INS, 'dev/fleet'],
+  dev: [...GROUND, 'src/device/qr', 'src/edge/auth/person.ts', STAND_INS, 'dev/fleet'],
   'bench/**': [
     ...GROUND,
     'src/device/sdk',
