@@ -19,6 +19,8 @@ export interface TakePayment {
    * @returns the payment once it is on disk; undefined when none was taken by this call
    */
   readonly take: (terms: PaymentTerms) => Promise<TakenPayment | undefined>
+  /** Gives up the payment that is being taken, unless its write has begun: how it ended, `state` says. */
+  readonly giveUp: () => void
   /** Ready for the next payment. Ignored while one is being taken. */
   readonly reset: () => void
 }
@@ -35,6 +37,7 @@ export function useTakePayment(): TakePayment {
   const [state, setState] = useState<TakeState>({ status: 'idle' })
   // Outside of React's state, which a second tap in the same frame would not see yet.
   const stage = useRef<'free' | 'taking' | 'done'>('free')
+  const givingUp = useRef<AbortController>(undefined)
 
   const take = useCallback(
     async (terms: PaymentTerms) => {
@@ -43,7 +46,8 @@ export function useTakePayment(): TakePayment {
       setState({ status: 'taking' })
       try {
         if (sdk === undefined) throw new OfflineError('not_ready')
-        const payment = await sdk.createOfflineTransaction(terms)
+        givingUp.current = new AbortController()
+        const payment = await sdk.createOfflineTransaction(terms, { signal: givingUp.current.signal })
         stage.current = 'done'
         setState({ status: 'taken', payment, how: payment.taken })
         return payment
@@ -70,5 +74,7 @@ export function useTakePayment(): TakePayment {
     setState({ status: 'idle' })
   }, [])
 
-  return { state, take, reset }
+  const giveUp = useCallback(() => givingUp.current?.abort(), [])
+
+  return { state, take, giveUp, reset }
 }

@@ -119,13 +119,13 @@ it('a full disk is told as a payment that was not taken', async () => {
   const till = await Till.open()
   await till.show(<OfflinePaymentButton terms={terms()} />)
   till.rig.storage.setItem = async () => {
-    throw new Error('quota')
+    throw new DOMException('no space', 'QuotaExceededError')
   }
   await page.getByRole('button', { name: /Encaisser/ }).click()
   const alert = page.getByRole('alert')
   await expect.element(alert).toMatchTextContent('Paiement non enregistré. Personne n’a été débité.')
   await expect.element(alert).toMatchTextContent('Libérez de la place sur l’appareil.')
-  await expect.element(alert).toMatchTextContent('storage_failed')
+  await expect.element(alert).toMatchTextContent('storage_full')
   expect(till.sdk.getTransactions()).toHaveLength(0)
 })
 

@@ -9,7 +9,19 @@ import type { Channel, Exclusive } from '../sdk/ports/contexts.ts'
 export function webLocks(): Exclusive {
   const locks: LockManager | undefined = globalThis.navigator?.locks
   if (locks === undefined) throw new TypeError('this browser has no Web Locks; it has them on https pages only')
-  return async (name, run) => locks.request(name, run)
+  return async (name, run, waitMs) => {
+    const waiting = new AbortController()
+    const timer = setTimeout(() => waiting.abort(new DOMException(`${name} is not free`, 'TimeoutError')), waitMs)
+    const begin = () => {
+      clearTimeout(timer)
+      return run()
+    }
+    try {
+      return await locks.request(name, { signal: waiting.signal }, begin)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
 }
 
 /**

@@ -1,10 +1,15 @@
 import { deleteDB } from 'idb'
+import { OfflineError } from '../sdk/errors.ts'
+import { exclusively } from '../sdk/ports/contexts.ts'
 import type { OfflineSDK } from '../sdk/sdk.ts'
 import { webLocks } from './contexts.ts'
 import { Database } from './database.ts'
 import { keysIn } from './key-store.ts'
 import { openOfflineDevice } from './open.ts'
 import { DEFAULT_NAME, dumpRecords } from './storage.ts'
+
+/** Milliseconds that other windows have to close their connections. */
+const DELETE_WAIT_MS = 10_000
 
 export interface ForgetOptions {
   /** Name of the database. */
@@ -34,6 +39,7 @@ export type ForgetResult =
  * the device open take no payment while this runs, and none afterwards.
  *
  * @throws what `keep` throws; then nothing is forgotten
+ * @throws OfflineError `device_busy` when another window does not let go
  * @example
  * const { forgotten } = await forgetDevice()
  * if (!forgotten) await forgetDevice({ unsynced: { passphrase, keep: async (file) => download(file) } })
@@ -47,7 +53,7 @@ export async function forgetDevice({ name = DEFAULT_NAME, unsynced }: ForgetOpti
     if (known === undefined) return await forget()
     const lock = `molam/${known.deviceId}`
     // In the order in which a sync takes them.
-    return await exclusive(`${lock}/sync`, () => exclusive(`${lock}/journal`, forget))
+    return await exclusively(exclusive, `${lock}/sync`, () => exclusively(exclusive, `${lock}/journal`, forget))
   } finally {
     database.close()
   }
@@ -75,8 +81,26 @@ async function forgetUnderLock(
     }
   }
   database.close()
-  await deleteDB(name)
+  await deleteWithin(name)
   return { forgotten: true }
+}
+
+/**
+ * A frozen window keeps its connection, and with it the database. It takes no payment more: the first thing it hears when it
+ * goes on is that its database is to be deleted.
+ *
+ * @throws OfflineError `device_busy`: it is deleted once that window is closed
+ */
+async function deleteWithin(name: string): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const held = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new OfflineError('device_busy')), DELETE_WAIT_MS)
+  })
+  try {
+    await Promise.race([deleteDB(name), held])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** Records of a device that was never enrolled by `enrolDevice` still name it. */

@@ -1,4 +1,4 @@
-import type { PublicKey } from '../../crypto/suite.ts'
+import type { PublicKey, Signer } from '../../crypto/suite.ts'
 import { keyId } from '../../crypto/thumbprint.ts'
 import { es256Signer, webCryptoSuite } from '../../crypto/webcrypto.ts'
 import { toHex } from '../../protocol/bytes.ts'
@@ -48,11 +48,15 @@ export function browserKeyStore(name: string = DEFAULT_NAME): BrowserKeyStore {
   return keysIn(new Database(name))
 }
 
-export function keysIn(database: Database): BrowserKeyStore {
-  const read = () =>
-    database.transaction(['keys'], 'readonly', async (transaction) =>
+/** @param seen gets the keys as they were last read, for the case that the database is deleted */
+export function keysIn(database: Database, seen: { keys?: DeviceKeys } = {}): BrowserKeyStore {
+  const read = async () => {
+    const keys = await database.transaction(['keys'], 'readonly', async (transaction) =>
       usable(await transaction.objectStore('keys').get('device')),
     )
+    if (keys) seen.keys = keys
+    return keys
+  }
   const enrolled = () =>
     database.transaction(['facts'], 'readonly', (transaction) => readEnrolled(transaction.objectStore('facts')))
 
@@ -66,8 +70,7 @@ export function keysIn(database: Database): BrowserKeyStore {
         return { status: 'locked' }
       }
       if (keys === undefined) return { status: 'missing' }
-      const { bytes } = await publicKeyOf(keys)
-      return { status: 'ready', signer: es256Signer(keys.signing.privateKey, bytes) }
+      return { status: 'ready', signer: await signerOf(keys) }
     },
 
     async create() {
@@ -131,6 +134,11 @@ function usable(keys: DeviceKeys | undefined): DeviceKeys | undefined {
 
 async function readEnrolled(facts: { get(key: 'enrolled'): Promise<unknown> }): Promise<EnrolledDevice | undefined> {
   return (await facts.get('enrolled')) as EnrolledDevice | undefined
+}
+
+export async function signerOf(keys: DeviceKeys): Promise<Signer> {
+  const { bytes } = await publicKeyOf(keys)
+  return es256Signer(keys.signing.privateKey, bytes)
 }
 
 async function publicKeyOf({ signing }: DeviceKeys): Promise<PublicKey> {

@@ -8,6 +8,7 @@ import { Database, type EnrolledDevice } from './database.ts'
 import { browserHints } from './hints.ts'
 import { keysIn } from './key-store.ts'
 import { persistStorage } from './persistence.ts'
+import { type Rescue, rescueOf, type Seen } from './rescue.ts'
 import { DEFAULT_NAME, recordsIn } from './storage.ts'
 
 type Wired = 'storage' | 'keyStore' | 'atRest' | 'channel' | 'hints'
@@ -21,12 +22,30 @@ export interface BrowserDeviceOptions extends Omit<OfflineSDKOptions, Wired> {
 }
 
 /** A device that holds a database open until it is destroyed. */
-class BrowserDevice extends OfflineSDK {
+export class BrowserDevice extends OfflineSDK {
   readonly #database: Database
+  readonly #seen: Seen
+  readonly #options: OfflineSDKOptions
 
-  constructor(database: Database, options: OfflineSDKOptions) {
+  constructor(database: Database, seen: Seen, options: OfflineSDKOptions) {
     super(options)
     this.#database = database
+    this.#seen = seen
+    this.#options = options
+  }
+
+  /**
+   * @param heard is called once when the browser has deleted the device's storage under it: the person cleared the site's
+   * data, or another window has forgotten the device. Nothing can be taken any more; see `rescue()`
+   */
+  onStorageGone(heard: () => void): void {
+    this.#database.onGone(heard)
+  }
+
+  /** After `onStorageGone`: this device on what the page has in memory, to be initialized and destroyed like any other. */
+  async rescue(): Promise<Rescue> {
+    await this.destroy()
+    return rescueOf(this.#seen, this.#options, `molam/${this.#options.deviceId}/rescue`)
   }
 
   override async destroy(): Promise<DestroyReport> {
@@ -50,22 +69,23 @@ class BrowserDevice extends OfflineSDK {
  * const sdk = await openOfflineDevice({ ...who })
  * await sdk.initialize()
  */
-export async function openOfflineDevice(options: BrowserDeviceOptions): Promise<OfflineSDK> {
+export async function openOfflineDevice(options: BrowserDeviceOptions): Promise<BrowserDevice> {
   const { name = DEFAULT_NAME, serviceWorker, ...rest } = options
   const exclusive = rest.exclusive ?? webLocks()
   const database = new Database(name)
+  const seen: Seen = { records: new Map() }
   try {
-    const keyStore = keysIn(database)
+    const keyStore = keysIn(database, seen)
     const known = await keyStore.enrolled()
     if (known !== undefined && known.deviceId !== rest.deviceId) {
       throw new OfflineError('key_mismatch', { detail: `this browser is ${known.deviceId}` })
     }
-    const sdk = new BrowserDevice(database, {
+    const sdk = new BrowserDevice(database, seen, {
       autoSync: true,
       ...rest,
       exclusive,
       keyStore,
-      storage: recordsIn(database),
+      storage: recordsIn(database, seen.records),
       atRest: keyStore.atRest,
       channel: broadcastChannel(`molam/${name}/${rest.deviceId}`),
       hints: browserHints,

@@ -34,16 +34,27 @@ export async function indexedDbStorage(name: string = DEFAULT_NAME): Promise<Clo
   return storage
 }
 
-export function recordsIn(database: Database): ClosableStorage {
+/** @param seen gets each record as it was last read or written here, for the case that the database is deleted */
+export function recordsIn(database: Database, seen?: Map<string, string>): ClosableStorage {
   const write = (work: (records: RecordsWriter) => Promise<unknown>) =>
     database.transaction(['records'], 'readwrite', (transaction) => work(transaction.objectStore('records')))
   return {
-    getItem: (key) =>
-      database.transaction(['records'], 'readonly', async (transaction) => {
-        return (await transaction.objectStore('records').get(key)) ?? null
-      }),
-    setItem: (key, value) => write((records) => records.put(value, key)),
-    removeItem: (key) => write((records) => records.delete(key)),
+    async getItem(key) {
+      const found = await database.transaction(['records'], 'readonly', (transaction) =>
+        transaction.objectStore('records').get(key),
+      )
+      if (found === undefined) seen?.delete(key)
+      else seen?.set(key, found)
+      return found ?? null
+    },
+    async setItem(key, value) {
+      await write((records) => records.put(value, key))
+      seen?.set(key, value)
+    },
+    async removeItem(key) {
+      await write((records) => records.delete(key))
+      seen?.delete(key)
+    },
     keys: () =>
       database.transaction(['records'], 'readonly', (transaction) => transaction.objectStore('records').getAllKeys()),
     close: () => database.close(),

@@ -3,6 +3,7 @@ import { err, ok, type Result } from '../../protocol/result.ts'
 import { HOUR_MS } from '../../protocol/time.ts'
 import { withDefaults } from '../sdk/defaults.ts'
 import type { OfflineSDKOptions, ResolvedOptions } from '../sdk/options.ts'
+import { exclusively } from '../sdk/ports/contexts.ts'
 import { Mutex } from '../sdk/store/mutex.ts'
 import { Records } from '../sdk/store/records.ts'
 import { Transport } from '../sdk/sync/transport.ts'
@@ -72,7 +73,7 @@ export class BundleCarrier {
     const records = new Records({ storage, prefix: 'molam/relay/', suite, atRest: undefined })
     this.#store = new CarriedStore(records, () => clock.nowMs(), keepHours * HOUR_MS)
     const mutex = new Mutex()
-    this.#exclusive = exclusive ? (run) => exclusive(LOCK, run) : (run) => mutex.run(run)
+    this.#exclusive = exclusive ? (run) => exclusively(exclusive, LOCK, run) : (run) => mutex.run(run)
   }
 
   /**

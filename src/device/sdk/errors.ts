@@ -8,12 +8,18 @@ import type { WalletFault } from '../../protocol/wallet.ts'
  * - `not_taken`: there is no payment; nothing was recorded and nothing will be sent
  * - `safe_on_device`: recorded on the device and not yet acknowledged; it is sent again until it is
  * - `receipted`: the edge has acknowledged it with a verified receipt
+ * - `unread`: what the device holds could not be read just now, so nothing is said of it
+ * - `gone`: the device's storage was deleted; what was never sent may live on in memory alone
  */
-export type Money = 'not_taken' | 'safe_on_device' | 'receipted'
+export type Money = 'not_taken' | 'safe_on_device' | 'receipted' | 'unread' | 'gone'
 
-/** What the person or the program does next. `wait`: nothing, the next sync tries again by itself. */
+/**
+ * What the person or the program does next. `wait`: nothing, the next sync tries again by itself; `reopen`: close every
+ * window of the app, and open it again.
+ */
 export type NextStep =
   | 'wait'
+  | 'reopen'
   | 'connect'
   | 'change_payment'
   | 'free_storage'
@@ -47,9 +53,14 @@ const DEVICE_ERRORS = {
   sync_overdue: { money: 'not_taken', next: 'connect', message: 'The last sync is too long ago' },
   device_blocked: { money: 'not_taken', next: 'contact_support', message: 'The server has blocked this device' },
   destroyed: { money: 'not_taken', next: 'none', message: 'destroy() was called' },
-  storage_failed: { money: 'safe_on_device', next: 'free_storage', message: 'The device storage failed' },
+  abandoned: { money: 'not_taken', next: 'reopen', message: 'The payment was given up before it was written' },
+  device_busy: { money: 'unread', next: 'reopen', message: 'Another window of the app holds the device' },
+  storage_failed: { money: 'unread', next: 'reopen', message: 'The device storage failed' },
+  storage_full: { money: 'safe_on_device', next: 'free_storage', message: 'The device storage is full' },
+  storage_gone: { money: 'gone', next: 'enrol', message: 'The device storage was deleted' },
+  storage_silent: { money: 'unread', next: 'reopen', message: 'The device storage does not answer' },
   store_locked: {
-    money: 'safe_on_device',
+    money: 'unread',
     next: 'contact_support',
     message: 'The storage does not open with this key',
   },
@@ -58,14 +69,14 @@ const DEVICE_ERRORS = {
     next: 'update_app',
     message: 'A later version of the app has written this storage',
   },
-  record_damaged: { money: 'safe_on_device', next: 'contact_support', message: 'A stored record is damaged' },
+  record_damaged: { money: 'unread', next: 'contact_support', message: 'A stored record is damaged' },
   no_such_payment: { money: 'not_taken', next: 'none', message: 'There is no such payment on this device' },
   already_bundled: {
     money: 'safe_on_device',
     next: 'wait',
     message: 'The payment may have left the device: it can be reversed, not voided',
   },
-  key_missing: { money: 'safe_on_device', next: 'enrol', message: 'The device key is not in the key store' },
+  key_missing: { money: 'unread', next: 'enrol', message: 'The device key is not in the key store' },
   key_mismatch: { money: 'safe_on_device', next: 'enrol', message: 'The key store holds the key of another enrolment' },
   key_locked: { money: 'safe_on_device', next: 'unlock_key', message: 'The key store is locked' },
   online_required: {
@@ -79,7 +90,7 @@ const DEVICE_ERRORS = {
     message: 'The server must first say what became of the last bundle',
   },
   unexpected: {
-    money: 'safe_on_device',
+    money: 'unread',
     next: 'contact_support',
     message: 'Something failed that should not: see `cause`',
   },
@@ -201,8 +212,27 @@ export const isUnreadable = (error: unknown): boolean =>
 export const asOfflineError = (cause: unknown): OfflineError =>
   cause instanceof OfflineError ? cause : new OfflineError('unexpected', { cause })
 
-/** @returns the error itself when it is one of ours, else a storage failure that carries it */
-export function asStorageFailure(cause: unknown, money: Money): OfflineError {
-  const detail = cause instanceof OfflineError ? undefined : cause instanceof Error ? cause.message : undefined
-  return new OfflineError('storage_failed', { money, cause, ...(detail !== undefined && { detail }) })
+/** A storage tells why it failed by the name of what it throws; the first two are those of IndexedDB. */
+const STORAGE_FAULTS: Readonly<Record<string, DeviceErrorCode>> = {
+  QuotaExceededError: 'storage_full',
+  VersionError: 'store_newer',
+  DatabaseGone: 'storage_gone',
+  TimeoutError: 'storage_silent',
+}
+
+/** Those that say more than that the storage failed. */
+const STORAGE_CODES: ReadonlySet<OfflineErrorCode> = new Set([...Object.values(STORAGE_FAULTS), 'abandoned'])
+
+/**
+ * What a storage threw, as the failure that it is: full, deleted, silent, written by a later version of the app, or another.
+ *
+ * @param money where a payment stands that was to be written; left out, the failure says it itself
+ */
+export function asStorageFailure(cause: unknown, money?: 'not_taken'): OfflineError {
+  const extra = { cause, ...(money && { money }) }
+  if (cause instanceof OfflineError) {
+    return new OfflineError(STORAGE_CODES.has(cause.code) ? cause.code : 'storage_failed', extra)
+  }
+  const code = (cause instanceof Error && STORAGE_FAULTS[cause.name]) || 'storage_failed'
+  return new OfflineError(code, { ...extra, ...(cause instanceof Error && { detail: cause.message }) })
 }

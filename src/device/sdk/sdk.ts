@@ -16,7 +16,7 @@ import { type Entry, isDone } from './store/entry.ts'
 import type { LocalDevice } from './store/local-device.ts'
 import { acceptRelayed, type RelayBundle, sealForRelay } from './sync/relay.ts'
 import type { SyncReport } from './sync/sync.ts'
-import { pushNow, type Reach, requireContact, take, voidUnlessSent } from './taking.ts'
+import { type GivingUp, pushNow, type Reach, requireContact, take, voidUnlessSent } from './taking.ts'
 
 /**
  * Takes payments where there is no network and settles them when there is.
@@ -79,16 +79,21 @@ export class OfflineSDK {
    * Takes a payment: when this resolves it is on disk and the payer can be told "paid, waiting to be settled". `taken` says
    * whether the edge's receipt for it is here already; see `OfflineBehavior` for what is tried.
    *
+   * @param options.signal of an `AbortController`: gives the payment up while it waits for its turn to be written
    * @throws OfflineError with money `not_taken`: `invalid_payment`, `refused` (with its `reason`), `sync_overdue`,
-   * `device_blocked`, `not_ready`, `online_required`, `storage_failed`, `destroyed`
+   * `device_blocked`, `not_ready`, `online_required`, `storage_failed` and what says more than it (`storage_full`,
+   * `storage_gone`, `storage_silent`, `store_newer`), `device_busy`, `abandoned`, `destroyed`
    */
-  async createOfflineTransaction(terms: PaymentTerms): Promise<TakenPayment> {
+  async createOfflineTransaction(
+    terms: PaymentTerms,
+    { signal }: { readonly signal?: GivingUp } = {},
+  ): Promise<TakenPayment> {
     const required = this.#options.behavior === 'require_online'
     if (required) {
       this.#runner.assertAlive()
       await requireContact(this.#reach)
     }
-    const { counter } = await this.#take(terms)
+    const { counter } = await this.#take(terms, signal)
     const isAdmitted = () => this.#device.journal.entry(counter)?.admitted !== undefined
     const tries = required || (this.#options.behavior === 'prefer_online' && this.#options.autoSync)
     if (tries && (required || this.#runner.auto.seemsOnline)) await pushNow(this.#reach, isAdmitted)
@@ -252,8 +257,9 @@ export class OfflineSDK {
     return leftBehind(this.#device)
   }
 
-  async #take(terms: PaymentTerms): Promise<Entry> {
-    const entry = await take(this.#device, terms, () => this.#runner.status)
+  async #take(terms: PaymentTerms, givingUp: GivingUp | undefined): Promise<Entry> {
+    const { timers } = this.#options
+    const entry = await take(this.#device, terms, () => this.#runner.status, { timers, givingUp })
     this.#runner.changed(entry)
     this.#runner.emitState()
     if (this.#runner.isAlive) this.#runner.auto.afterPayment()

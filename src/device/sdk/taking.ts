@@ -7,26 +7,71 @@ import type { LocalDevice } from './store/local-device.ts'
 import type { SyncReport } from './sync/sync.ts'
 import type { Timers } from './sync/transport.ts'
 
+/** Milliseconds that a payment waits for its turn to be written: the payer stands at the counter. */
+const TURN_WITHIN_MS = 15_000
+
+/** The part of `AbortSignal` that is used. */
+export interface GivingUp {
+  readonly aborted: boolean
+  addEventListener(type: 'abort', heard: () => void): void
+}
+
 /**
- * Takes a payment to disk. Time, limits and counter are those of the moment at which nothing else can change them.
+ * Takes a payment to disk. Time, limits and counter are those of the moment at which nothing else can change them. One that
+ * was given up, or whose turn did not come, is not taken later either: whoever paid may have left.
  *
  * @throws OfflineError with money `not_taken`
  */
-export async function take(device: LocalDevice, terms: PaymentTerms, status: () => OfflineStatus): Promise<Entry> {
+export async function take(
+  device: LocalDevice,
+  terms: PaymentTerms,
+  status: () => OfflineStatus,
+  { timers, givingUp }: { readonly timers: Timers; readonly givingUp?: GivingUp | undefined },
+): Promise<Entry> {
+  const turn = new Turn()
+  const timer = timers.set(() => turn.giveUp(), TURN_WITHIN_MS)
+  givingUp?.addEventListener('abort', () => turn.giveUp())
+  if (givingUp?.aborted) turn.giveUp()
   try {
-    return await device.change(async () => {
+    const taking = device.change(async () => {
       assertCanTake(device, status())
       const { state, journal, clock } = device
       const draft = paymentOf(terms, journal.nextCounter, clock.nowMs(), state.policy.country)
       const expected = judgeBeforeTaking(draft, journal.entries, state)
-      const taken = await journal.take((counter) => ({ ...draft, counter }), expected, state.policy.version)
+      const begin = async () => turn.begin()
+      const taken = await journal.take((counter) => ({ ...draft, counter }), expected, state.policy.version, begin)
       clock.paymentTaken(draft.initiatedAtMs)
       return taken
     })
+    return await Promise.race([taking, turn.givenUp])
   } catch (error) {
     // What fails before the payment's own write, such as reading what another context wrote, is about others' money.
     if (!(error instanceof OfflineError) || error.money === 'not_taken') throw error
     throw new OfflineError(error.code, { money: 'not_taken', cause: error })
+  } finally {
+    timers.clear(timer)
+  }
+}
+
+/** Either the payment's write begins, or the payment is given up: never both. */
+class Turn {
+  #stage: 'waiting' | 'begun' | 'given_up' = 'waiting'
+  #reject: (error: OfflineError) => void = () => undefined
+  /** Rejects when it was given up before its write began; after that, only the write itself tells. */
+  readonly givenUp = new Promise<never>((_, reject) => {
+    this.#reject = reject
+  })
+
+  /** @throws OfflineError `abandoned` */
+  begin(): void {
+    if (this.#stage === 'given_up') throw new OfflineError('abandoned')
+    this.#stage = 'begun'
+  }
+
+  giveUp(): void {
+    if (this.#stage !== 'waiting') return
+    this.#stage = 'given_up'
+    this.#reject(new OfflineError('abandoned'))
   }
 }
 

@@ -37,8 +37,11 @@ export const en: Messages = {
     not_taken: 'Payment not taken. Nobody was charged.',
     safe_on_device: 'Nothing is lost: the payments are kept on this device.',
     receipted: 'Nothing is lost: the server has given its receipt.',
+    unread: 'The storage of this device could not be read. Delete nothing.',
+    gone: 'The storage of this device was deleted. What was not sent is no longer in it.',
   },
   next: {
+    reopen: 'Close every window of the app, then open it again.',
     wait: 'The device tries again by itself.',
     connect: 'Connect the device to the Internet.',
     change_payment: 'Change the payment.',

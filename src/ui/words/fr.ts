@@ -38,8 +38,11 @@ export const fr: Messages = {
     not_taken: 'Paiement non enregistré. Personne n’a été débité.',
     safe_on_device: 'Rien n’est perdu\u00a0: les paiements sont gardés sur cet appareil.',
     receipted: 'Rien n’est perdu\u00a0: le serveur en a donné le reçu.',
+    unread: 'La mémoire de l’appareil n’a pas pu être relue. N’effacez rien.',
+    gone: 'La mémoire de cet appareil a été effacée. Ce qui n’était pas envoyé n’y est plus.',
   },
   next: {
+    reopen: 'Fermez toutes les fenêtres de l’application, puis rouvrez-la.',
     wait: 'L’appareil réessaie tout seul.',
     connect: 'Connectez l’appareil à Internet.',
     change_payment: 'Modifiez le paiement.',

@@ -38,8 +38,11 @@ export const wo: Messages = {
     not_taken: 'Fey bi amul. Dindiwuñu xaalisu kenn.',
     safe_on_device: 'Dara réerul: fey yi ñu ngi ci telefon bi.',
     receipted: 'Dara réerul: serwër bi jot na ko te firndeel na ko.',
+    unread: 'Mënuñu jàng li denc ci telefon bi. Bul far dara.',
+    gone: 'Far nañu li dencu woon ci telefon bi. Li ñu yónneewul nekkatul ci biir.',
   },
   next: {
+    reopen: 'Tëjal palanteeri aplikaasioŋ bi yépp, nga ubbiwaat ko.',
     wait: 'Telefon bi dina jéemaat boppam.',
     connect: 'Lëkkaleel telefon bi ak internet.',
     change_payment: 'Soppil fey bi.',

@@ -3,6 +3,8 @@ import { broadcastChannel, browserHints, persistStorage, webLocks } from '../../
 import type { Hint } from '../../../src/device/sdk/index.ts'
 import { freshName } from './kit.ts'
 
+const WAIT_MS = 60_000
+
 describe('locks', () => {
   it('run one at a time under a name, in turn, and at once under different names', async () => {
     const exclusive = webLocks()
@@ -10,14 +12,18 @@ describe('locks', () => {
     const log: string[] = []
     const first = Promise.withResolvers<void>()
     const runs = [
-      exclusive(name, async () => {
-        log.push('first')
-        await first.promise
-        log.push('first ends')
-      }),
-      exclusive(name, async () => void log.push('second')),
+      exclusive(
+        name,
+        async () => {
+          log.push('first')
+          await first.promise
+          log.push('first ends')
+        },
+        WAIT_MS,
+      ),
+      exclusive(name, async () => void log.push('second'), WAIT_MS),
     ]
-    await exclusive(other, async () => void log.push('other'))
+    await exclusive(other, async () => void log.push('other'), WAIT_MS)
     first.resolve()
     await Promise.all(runs)
     expect(log).toEqual(['first', 'other', 'first ends', 'second'])
@@ -26,9 +32,26 @@ describe('locks', () => {
   it('hand back what the run gave or threw, and are free again after it threw', async () => {
     const exclusive = webLocks()
     const name = freshName()
-    const failing = exclusive(name, () => Promise.reject(new Error('no')))
+    const failing = exclusive(name, () => Promise.reject(new Error('no')), WAIT_MS)
     await expect(failing).rejects.toThrow('no')
-    expect(await exclusive(name, async () => 7)).toBe(7)
+    expect(await exclusive(name, async () => 7, WAIT_MS)).toBe(7)
+  })
+})
+
+describe('a lock that somebody else holds', () => {
+  it('is waited for no longer than asked, and what waited is never run afterwards', async () => {
+    const exclusive = webLocks()
+    const name = freshName()
+    const held = Promise.withResolvers<void>()
+    const holder = exclusive(name, () => held.promise, WAIT_MS)
+    const ran: string[] = []
+    const waiting = exclusive(name, async () => void ran.push('late'), 1)
+    await expect(waiting).rejects.toMatchObject({ name: 'TimeoutError' })
+    held.resolve()
+    await holder
+    // Behind everything that waited for the name.
+    await exclusive(name, async () => undefined, WAIT_MS)
+    expect(ran).toEqual([])
   })
 })
 

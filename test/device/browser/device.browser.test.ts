@@ -62,7 +62,7 @@ describe('a device in a browser', () => {
     await expect(sdk.createOfflineTransaction(terms({ amount: 100 }))).rejects.toMatchObject({
       code: 'storage_failed',
       money: 'not_taken',
-      next: 'free_storage',
+      next: 'reopen',
     })
     full.restore()
     expect(sdk.getTransactions()).toEqual([])
@@ -127,7 +127,7 @@ describe('keys that are gone or not its own', () => {
       const opened = await shop.start()
       expect(opened.state).toMatchObject({
         status: 'blocked',
-        error: { code: 'store_locked', money: 'safe_on_device' },
+        error: { code: 'store_locked', money: 'unread' },
       })
       await expect(opened.createOfflineTransaction(terms())).rejects.toMatchObject({ money: 'not_taken' })
       await expect(opened.syncNow()).rejects.toMatchObject({ code: 'store_locked' })

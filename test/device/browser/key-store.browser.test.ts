@@ -50,7 +50,7 @@ describe('the keys', () => {
     const kid = await kidOf(enrolled)
     await store.rememberEnrolled({ deviceId: 'POS-001', apiUrl: 'https://edge.test', kid })
     await replaceKeys(enrolled, undefined)
-    await expect(store.create()).rejects.toMatchObject({ code: 'key_missing', money: 'safe_on_device' })
+    await expect(store.create()).rejects.toMatchObject({ code: 'key_missing', money: 'unread' })
     expect(await store.load()).toEqual({ status: 'missing' })
 
     const used = freshName()

@@ -1,11 +1,12 @@
 import {
+  type BrowserDevice,
   type BrowserDeviceOptions,
   browserKeyStore,
   enrolDevice,
   openOfflineDevice,
   webLocks,
 } from '../../../src/device/browser/index.ts'
-import type { Exclusive, OfflineSDK } from '../../../src/device/sdk/index.ts'
+import type { Exclusive } from '../../../src/device/sdk/index.ts'
 import { API, DEVICE, type TestEdge } from '../sdk/edge.ts'
 import { terms } from '../sdk/rig.ts'
 import { type Death, dieAt } from './death.ts'
@@ -18,9 +19,9 @@ import type { Report, Shift } from './till.worker.ts'
 export interface Till {
   readonly name: string
   readonly edge: TestEdge
-  open(over?: Partial<BrowserDeviceOptions>): Promise<OfflineSDK>
+  open(over?: Partial<BrowserDeviceOptions>): Promise<BrowserDevice>
   /** Opened and initialized. */
-  start(over?: Partial<BrowserDeviceOptions>): Promise<OfflineSDK>
+  start(over?: Partial<BrowserDeviceOptions>): Promise<BrowserDevice>
 }
 
 export async function till(): Promise<Till> {
@@ -83,11 +84,15 @@ export async function workUntil(shop: Till, steps: Shift['steps'], death: Death 
     dead.resolve()
   })
   const locks = webLocks()
-  const exclusive: Exclusive = (name, run) =>
+  const exclusive: Exclusive = (name, run, waitMs) =>
     new Promise((resolve, reject) => {
-      void locks(name, async () => {
-        if (alive) await Promise.race([dead.promise, run().then(resolve, reject)])
-      })
+      void locks(
+        name,
+        async () => {
+          if (alive) await Promise.race([dead.promise, run().then(resolve, reject)])
+        },
+        waitMs,
+      ).catch(reject)
     })
   const shift = async () => {
     const sdk = await shop.start({ exclusive })

@@ -159,7 +159,7 @@ describe('require_online', () => {
     // Right after the contact another tab has its turn to sync, and does not end.
     let release: () => void = () => undefined
     sdk.on('sync', () => {
-      void tabs.exclusive(`molam/${DEVICE}/sync`, () => new Promise<void>((resolve) => (release = resolve)))
+      void tabs.exclusive(`molam/${DEVICE}/sync`, () => new Promise<void>((resolve) => (release = resolve)), 0)
     })
     const taking = sdk.createOfflineTransaction(terms())
     await expect.poll(() => sdk.getTransactions().length).toBe(1)

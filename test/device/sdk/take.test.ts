@@ -176,7 +176,7 @@ it('a full disk means not taken, says so, and what was taken before is whole', a
     getItem: (key: string) => rig.storage.getItem(key),
     removeItem: (key: string) => rig.storage.removeItem(key),
     setItem: (key: string, value: string) => {
-      if (full) throw new Error('QuotaExceededError')
+      if (full) throw new DOMException('no space', 'QuotaExceededError')
       return rig.storage.setItem(key, value)
     },
   }
@@ -184,7 +184,7 @@ it('a full disk means not taken, says so, and what was taken before is whole', a
   await sdk.createOfflineTransaction(terms({ amount: 1 }))
   full = true
   const taking = sdk.createOfflineTransaction(terms({ amount: 2 }))
-  await expect(taking).rejects.toMatchObject({ code: 'storage_failed', money: 'not_taken', next: 'free_storage' })
+  await expect(taking).rejects.toMatchObject({ code: 'storage_full', money: 'not_taken', next: 'free_storage' })
   full = false
   const restarted = await rig.started()
   expect(restarted.getTransactions().map(({ amount }) => amount)).toEqual([1])
@@ -227,7 +227,7 @@ describe('a store that keeps what it reports as failed, and cannot remove it', (
     const { rig, state, sdk } = await broken()
     await sdk.createOfflineTransaction(terms({ amount: 1 }))
     state.broken = true
-    await expect(sdk.voidTransaction(1)).rejects.toMatchObject({ code: 'storage_failed', money: 'safe_on_device' })
+    await expect(sdk.voidTransaction(1)).rejects.toMatchObject({ code: 'storage_failed', money: 'unread' })
     expect(await sdk.syncNow()).toMatchObject({ status: 'retry_later', error: { code: 'storage_failed' } })
     expect(rig.edge.bundles).toEqual([])
     state.broken = false

@@ -1,6 +1,9 @@
 /**
  * The store that the app brings: `localStorage`, React Native's AsyncStorage, MMKV, or any other with these three
  * methods, synchronous or not. The SDK asks no more of it than that one `setItem` that resolved can be read back.
+ *
+ * Why it fails, it may say by the `name` of what it throws: `QuotaExceededError` for a full one, `TimeoutError` for one that
+ * does not answer, `VersionError` where a later version of the app has been, `DatabaseGone` where all of it was deleted.
  */
 export interface Storage {
   getItem(key: string): string | null | undefined | Promise<string | null | undefined>

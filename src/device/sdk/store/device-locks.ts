@@ -1,6 +1,9 @@
 import type { DeviceId } from '../../../protocol/ids.ts'
-import type { Exclusive } from '../ports/contexts.ts'
+import { CHANGE_WAIT_MS, type Exclusive, exclusively } from '../ports/contexts.ts'
 import { Mutex } from './mutex.ts'
+
+/** Another context's sync holds it for all of its requests; one that takes longer is frozen, or its network is. */
+const SYNC_WAIT_MS = 120_000
 
 /** What is done to a device one after the other, over all contexts that share its storage. */
 export class DeviceLocks {
@@ -16,12 +19,12 @@ export class DeviceLocks {
 
   /** Short: never held over a request. */
   changing<T>(run: () => Promise<T>): Promise<T> {
-    return this.#changes.run(() => this.#alone('journal', run))
+    return this.#changes.run(() => this.#alone('journal', run, CHANGE_WAIT_MS))
   }
 
   /** Held for a whole run; changes are made meanwhile. */
   syncing<T>(run: () => Promise<T>): Promise<T> {
-    return this.#syncs.run(() => this.#alone('sync', run))
+    return this.#syncs.run(() => this.#alone('sync', run, SYNC_WAIT_MS))
   }
 
   /** Resolves when the change under way is done. */
@@ -29,7 +32,8 @@ export class DeviceLocks {
     return this.#changes.run(async () => undefined)
   }
 
-  #alone<T>(what: 'journal' | 'sync', run: () => Promise<T>): Promise<T> {
-    return this.#exclusive ? this.#exclusive(`molam/${this.#deviceId}/${what}`, run) : run()
+  #alone<T>(what: 'journal' | 'sync', run: () => Promise<T>, waitMs: number): Promise<T> {
+    const name = `molam/${this.#deviceId}/${what}`
+    return this.#exclusive ? exclusively(this.#exclusive, name, run, waitMs) : run()
   }
 }

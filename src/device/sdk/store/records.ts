@@ -85,14 +85,14 @@ export class Records {
   async put(key: string, text: string): Promise<void> {
     this.#writes++
     await guarded(async () => this.#options.storage.setItem(this.#options.prefix + key, text))
-    if ((await this.text(key)) !== text) throw asStorageFailure(new Error('read back differs'), 'safe_on_device')
+    if ((await this.text(key)) !== text) throw asStorageFailure(new Error('read back differs'))
   }
 
   /** @throws OfflineError `storage_failed` unless the key is proven to be empty afterwards */
   async remove(key: string): Promise<void> {
     this.#writes++
     await guarded(async () => this.#options.storage.removeItem(this.#options.prefix + key))
-    if ((await this.text(key)) !== undefined) throw asStorageFailure(new Error('not removed'), 'safe_on_device')
+    if ((await this.text(key)) !== undefined) throw asStorageFailure(new Error('not removed'))
   }
 
   /** What stands under a key, unread. */
@@ -131,6 +131,6 @@ async function guarded<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run()
   } catch (cause) {
-    throw asStorageFailure(cause, 'safe_on_device')
+    throw asStorageFailure(cause)
   }
 }

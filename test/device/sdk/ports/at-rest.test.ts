@@ -52,7 +52,7 @@ describe('a storage opened with the wrong key', () => {
     const before = new Map(rig.storage.items)
     rig.atRest = opened
     const sdk = rig.sdk()
-    const blocked = { status: 'blocked', error: { code: 'store_locked', money: 'safe_on_device' } }
+    const blocked = { status: 'blocked', error: { code: 'store_locked', money: 'unread' } }
     expect(await sdk.initialize()).toMatchObject(blocked)
     await expect(sdk.createOfflineTransaction(terms())).rejects.toMatchObject({ money: 'not_taken' })
     await expect(sdk.syncNow()).rejects.toMatchObject({ code: 'store_locked' })

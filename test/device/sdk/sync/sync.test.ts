@@ -291,7 +291,7 @@ it('whatever breaks, a sync and the start reject with an error of ours, and the 
   const errors: unknown[] = []
   sdk.on('queue_error', (error) => void errors.push(error))
   steals = true
-  const unexpected = { name: 'OfflineError', code: 'unexpected', money: 'safe_on_device', cause: broken }
+  const unexpected = { name: 'OfflineError', code: 'unexpected', money: 'unread', cause: broken }
   await expect(sdk.syncNow()).rejects.toMatchObject(unexpected)
   expect(errors).toMatchObject([unexpected])
   await expect(sdk.initialize()).rejects.toMatchObject(unexpected)
