@@ -7,12 +7,21 @@ import { manifest } from './src/web/pos/manifest.ts'
 
 const at = (path: string) => join(import.meta.dirname, path)
 
+/** The oldest browsers that the pages work in (src/web/README.md); src/web/pos/public/floor.js tells the others. */
+const FLOOR = ['chrome99', 'edge99', 'firefox115', 'safari15.4']
+
 /** The merchant's page: `npm run build:pos` writes it to dist/web/pos, from where the Worker serves it (wrangler.toml). */
 export default defineConfig({
   root: at('src/web/pos'),
   base: '/pos/',
   // One script: all of it must be on the phone before the network goes.
-  build: { outDir: at('dist/web/pos'), emptyOutDir: true, assetsInlineLimit: 0, chunkSizeWarningLimit: 750 },
+  build: {
+    target: FLOOR,
+    outDir: at('dist/web/pos'),
+    emptyOutDir: true,
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 750,
+  },
   plugins: [
     react(),
     VitePWA({
@@ -42,6 +51,7 @@ function headers(): Plugin {
 /** The plugin builds the service worker with Vite's defaults, and with an option that Vite 8 has under another name. */
 function quietly(config: InlineConfig): void {
   config.logLevel = 'warn'
+  config.build = { ...config.build, target: FLOOR }
   const { output } = config.build?.rollupOptions ?? {}
   if (output === undefined || Array.isArray(output)) return
   delete output.inlineDynamicImports

@@ -27,7 +27,7 @@ const LOW_ORDER_Y = new Set([0n, 1n, P - 1n, Y8, P - Y8])
 export function checkEd25519(key: Uint8Array): void {
   if (key.length !== 32) throw new InvalidKey('an Ed25519 key has 32 bytes')
   let y = 0n
-  for (const byte of key.toReversed()) y = (y << 8n) | BigInt(byte)
+  for (const byte of Uint8Array.from(key).reverse()) y = (y << 8n) | BigInt(byte)
   y &= 2n ** 255n - 1n
   if (y >= P || LOW_ORDER_Y.has(y)) throw new InvalidKey('an Ed25519 key of low order, or not reduced')
 }

@@ -4,7 +4,10 @@ import { App } from './app.tsx'
 import './styles/index.css'
 import { apply } from './preferences.ts'
 
-apply()
 const root = document.getElementById('root')
 if (root === null) throw new Error('the page has no #root')
-createRoot(root).render(<App />)
+// Below the floor of browsers floor.js has said so already.
+if (!document.documentElement.hasAttribute('data-below-floor')) {
+  apply()
+  createRoot(root).render(<App />)
+}
