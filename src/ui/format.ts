@@ -60,6 +60,35 @@ function dateFormat(locale: Locale, timeZone: string, form: keyof typeof TIME_FO
   return cached(times, `${locale} ${timeZone} ${form}`, make)
 }
 
+/** How the countries write their numbers: the calling code, then groups of digits. */
+const NUMBER_GROUPS: readonly (readonly [code: string, groups: readonly number[]])[] = [
+  ['+221', [2, 3, 2, 2]],
+  ['+225', [2, 2, 2, 2, 2]],
+  ['+223', [2, 2, 2, 2]],
+  ['+226', [2, 2, 2, 2]],
+  ['+228', [2, 2, 2, 2]],
+  ['+229', [2, 2, 2, 2, 2]],
+]
+
+/**
+ * A wallet as people write it: a phone number in its groups, any other id as it is.
+ *
+ * @example
+ * formatParty('+221770000001') // '+221 77 000 00 01', with no-break spaces
+ */
+export function formatParty(party: string): string {
+  const found = NUMBER_GROUPS.find(([code]) => party.startsWith(code))
+  if (found === undefined) return party
+  const [code, groups] = found
+  const parts = [code]
+  let at = code.length
+  for (const digits of groups) {
+    parts.push(party.slice(at, at + digits))
+    at += digits
+  }
+  return at === party.length ? parts.join('\u00a0') : party
+}
+
 /** Enough of a wallet's name to recognise a customer, too little to call one: `•••• 0001`. */
 export function maskParty(party: string): string {
   return party.length <= 4 ? party : `•••• ${party.slice(-4)}`

@@ -1,7 +1,7 @@
 /** React components and hooks on the device SDK. Its stylesheet is `style.css`, beside this file. */
 export { OfflineErrorNotice, type OfflineErrorNoticeProps } from './error-notice.tsx'
 export { Amount, Time } from './figures.tsx'
-export { formatAmount, formatTime, maskParty, type TimeForm } from './format.ts'
+export { formatAmount, formatParty, formatTime, maskParty, type TimeForm } from './format.ts'
 export {
   type UnsyncedGuard,
   useAllowance,

@@ -15,7 +15,13 @@ export function press(digits: string, key: PadKey, maxAmount: number): string {
   return `${digits}${key}`.replace(/^0+/, '').slice(0, String(maxAmount).length + 1)
 }
 
-/** @returns undefined for a key of the keyboard that means nothing here */
+/**
+ * Whether a key types something that no amount has: a point or a comma, because XOF has no smaller unit; a letter of a
+ * scanner that was meant for another field. Space only parts thousands.
+ */
+export const isForeign = (key: string): boolean => [...key].length === 1 && !/^[\d\s]$/.test(key)
+
+/** @returns undefined for a key of the keyboard that is none of the pad's */
 export function padKeyOf(key: string): PadKey | undefined {
   if (/^[0-9]$/.test(key)) return key as PadKey
   if (key === 'Backspace') return 'erase'

@@ -3,8 +3,10 @@ import { OfflinePaymentProvider } from '../../ui/index.ts'
 import { Crash } from './crash.tsx'
 import { Enrol, Opening, OtherTill } from './enrol.tsx'
 import { Failed } from './failed.tsx'
-import { type Opened, openTill } from './open.ts'
+import { InstallFirst } from './install-first.tsx'
+import { become, type Opened, openTill } from './open.ts'
 import { usePreferences } from './preferences.ts'
+import { RescueTill } from './rescue-till.tsx'
 import { Shell } from './shell.tsx'
 import { MESSAGES } from './words/index.ts'
 
@@ -21,13 +23,15 @@ export function App() {
   }, [words, isOpen])
   return (
     <Crash words={words}>
-      {isOpen ? <Shell till={opened} locale={locale} words={words} /> : <NotOpen opened={opened} tell={tell} />}
+      {opened.status === 'open' && <Shell till={opened} locale={locale} words={words} />}
+      {opened.status === 'gone' && <RescueTill till={opened} locale={locale} words={words} />}
+      {opened.status !== 'open' && opened.status !== 'gone' && <NotOpen opened={opened} tell={tell} />}
     </Crash>
   )
 }
 
 interface NotOpenProps {
-  readonly opened: Exclude<Opened, { status: 'open' }>
+  readonly opened: Exclude<Opened, { status: 'open' | 'gone' }>
   readonly tell: (opened: Opened) => void
 }
 
@@ -38,6 +42,13 @@ function NotOpen({ opened, tell }: NotOpenProps) {
     <OfflinePaymentProvider sdk={undefined} locale={locale}>
       {(opened.status === 'opening' || opened.status === 'enrolling') && (
         <Opening text={opened.status === 'opening' ? words.opening : words.enrol.enrolling} />
+      )}
+      {opened.status === 'install_first' && (
+        <InstallFirst
+          words={words}
+          invitation={opened.invitation}
+          onStay={() => void become(opened.invitation, tell)}
+        />
       )}
       {opened.status === 'stranger' && <Enrol words={words} opened={opened} tell={tell} />}
       {opened.status === 'other' && <OtherTill words={words} opened={opened} tell={tell} />}

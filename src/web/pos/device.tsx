@@ -1,4 +1,4 @@
-import { useProfile } from '../../ui/index.ts'
+import { formatParty, useProfile } from '../../ui/index.ts'
 import { LanguageChoice, ThemeChoice } from './choices.tsx'
 import { ExportUnsynced } from './export-unsynced.tsx'
 import { KeepStorage } from './keep-storage.tsx'
@@ -22,7 +22,7 @@ export function Device() {
         {shop && (
           <div>
             <dt>{words.device.shop}</dt>
-            <dd>{shop.ownerWallet}</dd>
+            <dd>{formatParty(shop.ownerWallet)}</dd>
           </div>
         )}
       </dl>

@@ -1,5 +1,6 @@
 import { type FormEvent, useState } from 'react'
 import { forgetDevice } from '../../device/browser/index.ts'
+import { asStorageFailure } from '../../device/sdk/errors.ts'
 import { type OfflineError, openExport } from '../../device/sdk/index.ts'
 import { isDeviceId } from '../../protocol/ids.ts'
 import { OfflineErrorNotice } from '../../ui/index.ts'
@@ -8,6 +9,7 @@ import { dropInvitation } from './invitation.ts'
 import { Mark } from './mark.tsx'
 import { enrol, type Opened, openTill } from './open.ts'
 import { bytesOf, FileFields } from './take-over.tsx'
+import { forgetSeen } from './unseen/seen.ts'
 import type { Messages } from './words/messages.ts'
 
 export function Opening({ text }: { readonly text: string }) {
@@ -32,11 +34,11 @@ export function Enrol({ words, opened, tell }: EnrolProps) {
   const [file, setFile] = useState<File>()
   const [passphrase, setPassphrase] = useState('')
   const [wrongFile, setWrongFile] = useState<string>()
-  const ready = isDeviceId(deviceId.trim()) && code.trim() !== '' && (file === undefined || passphrase !== '')
+  const ready = isDeviceId(plainOf(deviceId)) && plainOf(code) !== '' && (file === undefined || passphrase !== '')
   const submit = async (event: FormEvent) => {
     event.preventDefault()
     if (!ready) return
-    const invitation = { deviceId: deviceId.trim(), code: code.trim() }
+    const invitation = { deviceId: plainOf(deviceId), code: plainOf(code) }
     if (file === undefined) return enrol(invitation, tell)
     // Before the code is used up, and before a payment is taken that gets one of the file's numbers.
     const saved = { bytes: await bytesOf(file), passphrase }
@@ -89,6 +91,13 @@ function Refused({ words, error }: { readonly words: Messages; readonly error: O
   )
 }
 
+/** As it was copied out of a message: without spaces around it, and without marks that nobody sees. */
+const plainOf = (text: string): string =>
+  text
+    .normalize('NFKC')
+    .replace(/\p{Cf}/gu, '')
+    .trim()
+
 /** Ids and codes are not words: no keyboard may correct them. */
 export const PLAIN = { autoCapitalize: 'none', autoComplete: 'off', autoCorrect: 'off', spellCheck: false } as const
 
@@ -101,16 +110,21 @@ interface OtherTillProps {
 /** The link is for another till: only a person decides, and never while payments are on this phone alone. */
 export function OtherTill({ words, opened, tell }: OtherTillProps) {
   const [unsynced, setUnsynced] = useState<number | 'unknown'>(0)
-  const [failed, setFailed] = useState(false)
+  const [failed, setFailed] = useState<OfflineError>()
   const stay = () => {
     dropInvitation()
     void openTill(tell)
   }
   const change = async () => {
-    const result = await forgetDevice().catch(() => undefined)
-    setFailed(result === undefined)
-    if (result?.forgotten) void enrol(opened.invitation, tell)
-    else if (result) setUnsynced(result.unsynced)
+    setFailed(undefined)
+    try {
+      const result = await forgetDevice()
+      if (!result.forgotten) return setUnsynced(result.unsynced)
+      forgetSeen(opened.current)
+      void enrol(opened.invitation, tell)
+    } catch (error) {
+      setFailed(asStorageFailure(error))
+    }
   }
   return (
     <main className="pos-alone">
@@ -118,7 +132,8 @@ export function OtherTill({ words, opened, tell }: OtherTillProps) {
       <h1>{words.enrol.switch}</h1>
       <p>{words.enrol.other(opened.current, opened.invitation.deviceId)}</p>
       {unsynced !== 0 && <p role="alert">{words.device.leaveUnsynced(unsynced)}</p>}
-      {failed && <p role="alert">{words.device.leaveFailed}</p>}
+      {failed && <p className="pos-wrong">{words.device.leaveFailed}</p>}
+      {failed && <OfflineErrorNotice error={failed} />}
       <button type="button" className="molam-button molam-primary" onClick={stay}>
         {words.enrol.stay}
       </button>

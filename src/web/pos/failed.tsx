@@ -1,3 +1,4 @@
+import { asStorageFailure } from '../../device/sdk/errors.ts'
 import { OfflineError } from '../../device/sdk/index.ts'
 import { OfflineErrorNotice } from '../../ui/index.ts'
 import type { Messages } from './words/messages.ts'
@@ -8,13 +9,14 @@ interface FailedProps {
   readonly onRetry: () => void
 }
 
-/** The device cannot be opened. Its payments are where they were: nothing here writes or clears anything. */
+/** The device cannot be opened, and so nothing is known of its payments: nothing here writes or clears anything. */
 export function Failed({ words, error, onRetry }: FailedProps) {
+  const known = knownOf(error)
   return (
     <main className="pos-alone">
       <h1>{words.enrol.failed}</h1>
-      {error instanceof OfflineError ? (
-        <OfflineErrorNotice error={error} />
+      {known ? (
+        <OfflineErrorNotice error={known} />
       ) : (
         <div role="alert">
           <p>{words.enrol.failedWhy}</p>
@@ -29,4 +31,10 @@ export function Failed({ words, error, onRetry }: FailedProps) {
       </button>
     </main>
   )
+}
+
+/** What the browser's storage throws has its own names; what a browser lacks is a TypeError. */
+function knownOf(error: unknown): OfflineError | undefined {
+  if (error instanceof OfflineError) return error
+  return error instanceof DOMException ? asStorageFailure(error) : undefined
 }

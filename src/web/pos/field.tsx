@@ -1,4 +1,5 @@
 import { useId, useState } from 'react'
+import { useProfile } from '../../ui/index.ts'
 import { PLAIN } from './enrol.tsx'
 import { type CodeKind, kindOf } from './scan/code.ts'
 import { Scanner } from './scan/scanner.tsx'
@@ -11,17 +12,19 @@ interface FieldProps {
   readonly onChange: (value: string) => void
   /** What is wrong with the value; read out with the field. */
   readonly wrong?: string | undefined
+  /** What the value was understood as. */
+  readonly means?: string | undefined
   /** The kind of QR code that its value can be read from. A scanner that types works in every field. */
   readonly scan?: { readonly wanted: CodeKind; readonly hint: string }
   readonly autoFocus?: boolean
 }
 
 /** A line of text that is no word: an account, a reference, a signed consent. */
-export function Field({ label, hint, value, onChange, wrong, scan, autoFocus = false }: FieldProps) {
+export function Field({ label, hint, value, onChange, wrong, means, scan, autoFocus = false }: FieldProps) {
   const { payer } = useTill().words
   const id = useId()
   const [scanning, setScanning] = useState(false)
-  const isNoted = wrong !== undefined || hint !== undefined
+  const isNoted = wrong !== undefined || hint !== undefined || means !== undefined
   return (
     <div className="pos-field">
       <label htmlFor={id}>{label}</label>
@@ -50,6 +53,7 @@ export function Field({ label, hint, value, onChange, wrong, scan, autoFocus = f
               {wrong}
             </p>
           )}
+          {means !== undefined && <p className="pos-means">{means}</p>}
           {hint !== undefined && <p className="pos-note">{hint}</p>}
         </div>
       )}
@@ -78,9 +82,10 @@ interface ValueScannerProps {
 
 function ValueScanner({ wanted, onValue, ...rest }: ValueScannerProps) {
   const { scan } = useTill().words
+  const country = useProfile()?.policy.country
   const [note, setNote] = useState<string>()
   const read = (text: string) => {
-    const kind = kindOf(text)
+    const kind = kindOf(text, country)
     if (kind === wanted) onValue(text)
     else setNote(scan.kinds[kind])
   }

@@ -1,6 +1,8 @@
 import { useEffect, useState } from 'react'
 import { type Persistence, persistStorage } from '../../device/browser/index.ts'
+import { isTabBesideApp } from './install-first.tsx'
 import { useTill } from './till-context.tsx'
+import type { Messages } from './words/messages.ts'
 
 /** Chromium's offer to install the page (Web Install); other browsers have it in their menu. */
 interface InstallOffer extends Event {
@@ -24,11 +26,10 @@ export function KeepStorage() {
       current = false
     }
   }, [])
-  if (persistence === undefined) return null
   return (
     <section className="pos-section">
       <h3>{device.storage}</h3>
-      <p>{persistence === 'persistent' ? device.storageKept : device.storageLoose}</p>
+      <p>{adviceOf(persistence, device)}</p>
       {persistence !== 'persistent' && offer && (
         <button type="button" className="molam-button" onClick={() => void offer?.prompt()}>
           {device.install}
@@ -36,4 +37,14 @@ export function KeepStorage() {
       )}
     </section>
   )
+}
+
+/**
+ * Installing is advised only where the app has the storage of this tab. While the browser still asks the person, nothing is
+ * protected.
+ */
+function adviceOf(persistence: Persistence | undefined, device: Messages['device']): string {
+  if (persistence === 'persistent') return device.storageKept
+  if (isTabBesideApp()) return device.storageTab
+  return offer ? device.storageInstall : device.storageLoose
 }

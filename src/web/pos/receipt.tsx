@@ -1,10 +1,11 @@
 import { useRef, useState } from 'react'
 import { OfflineError, type OfflinePayment } from '../../device/sdk/index.ts'
-import { OfflineErrorNotice, OfflinePaymentStatus, Time, usePayment } from '../../ui/index.ts'
+import { formatParty, OfflineErrorNotice, OfflinePaymentStatus, Time, usePayment } from '../../ui/index.ts'
 import { BackLink } from './back-link.tsx'
 import { DisplayAmount } from './display-amount.tsx'
 import { ShareReceipt } from './share.tsx'
 import { useTill } from './till-context.tsx'
+import { useOpened } from './unseen/use-unseen.ts'
 
 /** One payment with everything that a customer or the support may ask for. Says that it is provisional until it is not. */
 export function Receipt({ localId }: { readonly localId: string }) {
@@ -24,6 +25,7 @@ function Slip({ payment }: { readonly payment: OfflinePayment }) {
   const waiting =
     status === 'pending_offline' || status === 'pending' || status === 'review' || status === 'quarantined'
   const heading = useRef<HTMLHeadingElement>(null)
+  useOpened(payment)
   return (
     <article className="pos-slip" data-status={status}>
       <h2 ref={heading} tabIndex={-1}>
@@ -44,8 +46,8 @@ function Slip({ payment }: { readonly payment: OfflinePayment }) {
         <Fact name={receipt.time}>
           <Time atMs={payment.initiatedAtMs} form="year" />
         </Fact>
-        <Fact name={receipt.from}>{sender}</Fact>
-        <Fact name={receipt.to}>{receiver}</Fact>
+        <Fact name={receipt.from}>{formatParty(sender)}</Fact>
+        <Fact name={receipt.to}>{formatParty(receiver)}</Fact>
         <Fact name={receipt.method}>{payer.methods[method]}</Fact>
         <Fact name={receipt.server}>{receipted ? receipt.serverYes : receipt.serverNo}</Fact>
         {transferId !== undefined && <Fact name={receipt.transfer}>{transferId}</Fact>}

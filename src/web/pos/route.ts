@@ -1,8 +1,10 @@
 import { useSyncExternalStore } from 'react'
 
+const PLAIN_SCREENS = ['till', 'today', 'unseen', 'carry', 'device'] as const
+
 /** Which screen is shown. It is in the URL's fragment, so that the phone's back button works. */
 export type Route =
-  | { readonly screen: 'till' | 'today' | 'carry' | 'device' }
+  | { readonly screen: (typeof PLAIN_SCREENS)[number] }
   | { readonly screen: 'receipt'; readonly localId: string }
   /** All that is carried for other tills, or one of it. */
   | { readonly screen: 'carried'; readonly id?: string }
@@ -16,6 +18,7 @@ export function hrefOf(route: Route): string {
     case 'carried':
       return route.id === undefined ? '#/carried' : `#/carried/${route.id}`
     case 'today':
+    case 'unseen':
     case 'carry':
     case 'device':
       return `#/${route.screen}`
@@ -26,7 +29,7 @@ export function routeOf(fragment: string): Route {
   const [screen, ...rest] = fragment.replace(/^#\//, '').split('/')
   if (screen === 'receipt') return { screen, localId: rest.join('/') }
   if (screen === 'carried') return rest[0] ? { screen, id: rest[0] } : { screen }
-  return { screen: screen === 'today' || screen === 'carry' || screen === 'device' ? screen : 'till' }
+  return { screen: PLAIN_SCREENS.find((plain) => plain === screen) ?? 'till' }
 }
 
 export function go(route: Route): void {

@@ -1,9 +1,13 @@
 import { useState } from 'react'
 import type { OfflinePayment } from '../../device/sdk/index.ts'
 import { useTimeFormat } from '../../ui/hooks.ts'
-import { formatAmount, MESSAGES } from '../../ui/index.ts'
+import { formatAmount, formatParty, MESSAGES } from '../../ui/index.ts'
 import { usePreferences } from './preferences.ts'
 import { useTill } from './till-context.tsx'
+import { within } from './within.ts'
+
+/** Milliseconds: some browsers ask the person, and wait. */
+const COPIES_WITHIN_MS = 5_000
 
 /** Prints the receipt, or hands it to another app of the phone; where there is none it goes to the clipboard. */
 export function ShareReceipt({ payment }: { readonly payment: OfflinePayment }) {
@@ -17,13 +21,13 @@ export function ShareReceipt({ payment }: { readonly payment: OfflinePayment }) 
       `${receipt.title} ${localId}`,
       // With its status in the same breath: a shared receipt must not look more final than it is.
       `${formatAmount(amount, currency)} · ${MESSAGES[locale].statuses[status].label}`,
-      receipt.shop(receiver),
+      receipt.shop(formatParty(receiver)),
       format(initiatedAtMs, 'year'),
     ].join('\n')
     try {
       if (navigator.share !== undefined) return await navigator.share({ text })
-      await navigator.clipboard.writeText(text)
-      setShared('copied')
+      const copying = navigator.clipboard.writeText(text).then(() => 'copied' as const)
+      setShared((await within(COPIES_WITHIN_MS, copying)) ?? 'failed')
     } catch (error) {
       // Who closes the phone's own dialog has changed their mind; there is nothing to say.
       if (!(error instanceof DOMException && error.name === 'AbortError')) setShared('failed')

@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useRef, useSyncExternalStore } from 'react'
+import { useEffect, useLayoutEffect, useMemo, useRef, useSyncExternalStore } from 'react'
 import type { Timers } from '../../device/sdk/index.ts'
 import { type Locale, OfflinePaymentProvider, OfflineStatusBanner } from '../../ui/index.ts'
 import { CarriedList } from './carrying/carried-list.tsx'
@@ -13,6 +13,9 @@ import { update } from './service-worker.ts'
 import { Till } from './till/till.tsx'
 import { TillProvider } from './till-context.tsx'
 import { Today } from './today.tsx'
+import { Seen } from './unseen/seen.ts'
+import { UnseenBar } from './unseen/unseen-bar.tsx'
+import { UnseenList } from './unseen/unseen-list.tsx'
 import type { Messages } from './words/messages.ts'
 
 interface ShellProps {
@@ -29,6 +32,7 @@ interface ShellProps {
  */
 export function Shell({ till, locale, words, timers }: ShellProps) {
   const { sdk, deviceId, carrying } = till
+  const seen = useMemo(() => new Seen(deviceId), [deviceId])
   const route = useRoute()
   const panes = useRef<HTMLElement>(null)
   const href = hrefOf(route)
@@ -48,7 +52,7 @@ export function Shell({ till, locale, words, timers }: ShellProps) {
   }, [route.screen, words])
   return (
     <OfflinePaymentProvider sdk={sdk} locale={locale} {...(timers && { timers })}>
-      <TillProvider value={{ sdk, deviceId, carrying, words }}>
+      <TillProvider value={{ sdk, deviceId, carrying, seen, words }}>
         <div className="pos" data-screen={route.screen}>
           <header className="pos-head">
             <Mark />
@@ -56,6 +60,7 @@ export function Shell({ till, locale, words, timers }: ShellProps) {
           </header>
           <Navigation words={words} current={route.screen} />
           <div className="pos-status">
+            <UnseenBar />
             <OfflineStatusBanner />
             <UpdateNotice words={words} />
           </div>
@@ -85,6 +90,8 @@ function Side({ route }: { readonly route: Route }) {
       return <Today />
     case 'receipt':
       return <Receipt key={route.localId} localId={route.localId} />
+    case 'unseen':
+      return <UnseenList />
     case 'carry':
       return <Carry />
     case 'carried':

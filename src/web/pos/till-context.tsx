@@ -1,6 +1,7 @@
 import { createContext, use } from 'react'
 import type { OfflineSDK } from '../../device/sdk/index.ts'
 import type { Carrying } from './carrying/carrying.ts'
+import type { Seen } from './unseen/seen.ts'
 import type { Messages } from './words/messages.ts'
 
 /** What every screen has at hand. */
@@ -9,6 +10,8 @@ interface TillContext {
   readonly deviceId: string
   /** What is carried for other tills. */
   readonly carrying: Carrying
+  /** The bad outcomes that a person has opened. */
+  readonly seen: Seen
   readonly words: Messages
 }
 

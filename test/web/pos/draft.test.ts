@@ -4,10 +4,18 @@ import { PayerPhone } from '../../../dev/fleet/payer.ts'
 import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
 import type { OfflinePayment } from '../../../src/device/sdk/index.ts'
 import { toBase64url } from '../../../src/protocol/bytes.ts'
-import { type PadKey, padKeyOf, press } from '../../../src/web/pos/amount.ts'
+import { isForeign, type PadKey, padKeyOf, press } from '../../../src/web/pos/amount.ts'
 import { invitationIn } from '../../../src/web/pos/invitation.ts'
 import { hrefOf, routeOf } from '../../../src/web/pos/route.ts'
-import { type Draft, EMPTY, paymentLike, problemsOf, termsOf, withProofs } from '../../../src/web/pos/till/draft.ts'
+import {
+  type Draft,
+  EMPTY,
+  keyed,
+  paymentLike,
+  problemsOf,
+  termsOf,
+  withProofs,
+} from '../../../src/web/pos/till/draft.ts'
 import { totalsOf } from '../../../src/web/pos/totals.ts'
 import { POLICY } from '../../risk/kit.ts'
 
@@ -52,7 +60,11 @@ describe('the amount pad', () => {
 describe('what keeps a payment from being taken', () => {
   it.each([
     ['no payer', problems('500', { payer: ' ' }), ['no_payer']],
-    ['a wallet with a space in it', problems('500', { payer: 'W SN' }), ['payer']],
+    ['a wallet with a space in it', problems('500', { payer: 'W SN' }), ['characters']],
+    ['the password of a Wi-Fi', problems('500', { payer: 'WIFI:T:WPA;P:secret;;' }), ['link']],
+    ['a number with a digit too few', problems('500', { payer: '+221 77 000 00 0' }), ['number']],
+    ['a number of before the change of the plan', problems('500', { payer: '+229 97 00 00 01' }), ['old_number']],
+    ['a number of a country that is not served', problems('500', { payer: '+33 6 12 34 56 78' }), ['foreign_number']],
     ['the shop itself', problems('500', { payer: 'W-SN-M1' }), ['own_wallet']],
     ['no consent above its limit', problems('10001'), ['no_consent']],
     ['something else instead of a consent', problems('10001', { consent: 'AAAA' }), ['consent']],
@@ -69,6 +81,11 @@ describe('what keeps a payment from being taken', () => {
     expect(problems('20000', { consent, payer: 'W-SN-C2' })).toEqual(['consent'])
   })
 
+  it('the shop’s own number, however it is written', () => {
+    const own = { ...shop, ownerWallet: '+221770000001' }
+    expect([...problemsOf(draft('500', { payer: '77 000 00 01' }), own, undefined)]).toEqual(['own_wallet'])
+  })
+
   it('no approval above its limit', async () => {
     const consent = await consentTo(draft('50001'))
     expect(problems('50001', { consent })).toEqual(['no_approval'])
@@ -81,7 +98,7 @@ describe('what keeps a payment from being taken', () => {
   it('the same customer with the same amount a moment ago, until a person says that it is another one', () => {
     const taken = payment({ initiatedAtMs: 1_000_000 })
     const like = (nowMs: number, status?: OfflinePayment['status']) =>
-      paymentLike(draft('500'), [{ ...taken, ...(status && { status }) }], nowMs)
+      paymentLike(draft('500'), shop, [{ ...taken, ...(status && { status }) }], nowMs)
     expect(like(1_060_000)).toEqual(taken)
     expect([like(1_120_000), like(1_060_000, 'failed'), like(1_060_000, 'voided')]).toEqual(Array(3).fill(undefined))
     expect([...problemsOf(draft('500'), shop, taken)]).toEqual(['again'])
@@ -92,6 +109,48 @@ describe('what keeps a payment from being taken', () => {
     const only = { ...shop, policy: { ...POLICY, allowedMethods: ['qr'] as const } }
     expect(withProofs(draft('500'), only).method).toBe('qr')
     expect(withProofs(draft('500', { method: 'qr' }), shop).method).toBe('qr')
+  })
+})
+
+describe('a payer’s number', () => {
+  it.each(['00221770000001', '221 77-000-00-01', 'tel:+221770000001', '\u2068+221 77 000 00 01\u2069', '77 000 00 01'])(
+    'has one form in the payment and in the question whether it is the same one again: %j',
+    (payer) => {
+      expect(termsOf(draft('500', { payer }), shop).sender).toBe('+221770000001')
+      const before = payment({ sender: '+221770000001' as OfflinePayment['sender'] })
+      expect(paymentLike(draft('500', { payer }), shop, [before], 1_000)).toEqual(before)
+    },
+  )
+})
+
+describe('keys that no amount has', () => {
+  const typed = (text: string): Draft => {
+    let draft = EMPTY
+    for (const key of text) {
+      const padKey = padKeyOf(key)
+      if (padKey !== undefined) draft = keyed(draft, padKey, 100_000)
+      else if (isForeign(key)) draft = { ...draft, foreign: key }
+    }
+    return draft
+  }
+
+  it.each([
+    ['25.50', '25', '.'],
+    ['150,00', '150', ','],
+    ['25.000', '25', '.'],
+    ['W-SN-C950', '', 'C'],
+    ['-500', '', '-'],
+  ])('%s is no other amount: what follows such a key waits until it is erased', (text, digits, foreign) => {
+    expect(typed(text)).toMatchObject({ digits, foreign })
+    const erased = keyed(typed(text), 'erase', 100_000)
+    expect(erased).toMatchObject({ digits, foreign: undefined })
+    expect(keyed(erased, '5', 100_000)).toMatchObject({ digits: `${digits}5` })
+    expect(keyed(typed(text), 'clear', 100_000)).toMatchObject({ digits: '', foreign: undefined })
+  })
+
+  it('a space parts thousands, and a key with a name types nothing', () => {
+    expect(typed('25 000')).toMatchObject({ digits: '25000' })
+    expect(['F5', 'Tab', 'Shift', 'Dead', ' ', '\u202f', '7'].filter(isForeign)).toEqual([])
   })
 })
 
@@ -121,6 +180,7 @@ describe('the address', () => {
     const routes = [
       { screen: 'till' },
       { screen: 'today' },
+      { screen: 'unseen' },
       { screen: 'carry' },
       { screen: 'device' },
       { screen: 'receipt', localId: 'POS-1/42' },

@@ -205,7 +205,7 @@ async function stands(page: Page): Promise<void> {
   await page.waitForFunction(() => {
     const shell = document.querySelector<HTMLElement>('.pos')
     const isShown = shell === null || shell.dataset['screen'] === (location.hash.split('/')[1] || 'till')
-    return isShown && document.querySelector('[data-settled=false]') === null
+    return isShown && document.querySelector('[data-pressable=false]') === null
   })
   await painted(page)
 }
@@ -238,7 +238,7 @@ export async function fill(page: Page, amount: number | '', payer = PAYER): Prom
   await page.keyboard.press('Enter')
   await page.getByLabel('Compte du client').fill(payer)
   // What comes too soon after the step before is not meant for this one.
-  await page.locator('.pos-payer-step[data-settled=true]').waitFor()
+  await page.locator('.pos-payer-step[data-pressable=true]').waitFor()
 }
 
 /** What the till calls the payment that was taken; and on to the next. */

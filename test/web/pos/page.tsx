@@ -42,7 +42,7 @@ export async function openPage(till: Till, { locale = 'fr' as Locale } = {}) {
     /** The step has stood long enough: a press on it counts. */
     settle: async () => {
       till.timers.fire()
-      await expect.poll(() => one('[data-settled]').dataset['settled']).toBe('true')
+      await expect.poll(() => one('[data-pressable]').dataset['pressable']).toBe('true')
     },
   }
 }

@@ -67,6 +67,14 @@ describe('a till', () => {
     await page.getByRole('link', { name: 'Aujourd’hui' }).click()
     await page.getByText('Échoué', { exact: true }).waitFor()
     await look(page, '15-failed')
+    await page.getByRole('link', { name: 'Encaisser' }).click()
+    await page.getByText('1 paiement non payé').waitFor()
+    await look(page, '15-unseen')
+    await page.reload()
+    await page.getByRole('link', { name: /1 paiement non payé/ }).click()
+    await page.getByRole('heading', { name: 'Reçu' }).waitFor()
+    await page.getByText('1 paiement non payé').waitFor({ state: 'detached' })
+    await page.getByRole('link', { name: 'Aujourd’hui' }).click()
   })
 
   it('voids a payment that never left it, when asked twice', async () => {

@@ -106,7 +106,7 @@ it('what waits is counted over all days, and each list has a name of its own', a
   expect(lists).toHaveLength(2)
 })
 
-it('a fault of the page leaves the way to open it again, and says that nothing is lost', async () => {
+it('a fault of the page leaves the way to open it again, and promises nothing that it has not read', async () => {
   vi.spyOn(console, 'error').mockImplementation(() => undefined)
   const { till, settle } = await opened(0)
   await userEvent.keyboard('250{Enter}')
@@ -114,7 +114,7 @@ it('a fault of the page leaves the way to open it again, and says that nothing i
   await settle()
   till.sdk.createOfflineTransaction = () => Promise.reject(new TypeError('a fault of the page'))
   await userEvent.keyboard('{Enter}')
-  await expect.element(page.getByRole('alert')).toMatchTextContent('Ce qui est enregistré est gardé sur ce téléphone.')
+  await expect.element(page.getByRole('alert')).toMatchTextContent('regardez sous «')
   await expect.element(page.getByRole('button', { name: 'Rouvrir la caisse' })).toBeVisible()
 })
 

@@ -92,6 +92,63 @@ it('the same payment a moment later is asked about, by the time of the first one
   expect(till.sdk.getTransactions()).toHaveLength(1)
 })
 
+it('a key that no amount has says so, and what is typed after it makes no other amount', async () => {
+  const { one, main } = await opened()
+  await userEvent.keyboard('25.50{Enter}')
+  await expect.poll(() => amounts(one('.pos-hint[role=alert]').textContent ?? '')).toContain('« . » ne compte pas ici')
+  expect(amounts(one('output').textContent ?? '')).toBe('25 F CFA')
+  expect(main().getAttribute('aria-disabled')).toBe('true')
+  await userEvent.keyboard('{Backspace}00{Enter}')
+  await expect.element(page.getByLabelText('Compte du client')).toBeVisible()
+  expect(amounts(one('output').textContent ?? '')).toBe('2 500 F CFA')
+})
+
+it('a number is shown as people write it, and a code that is no account is refused while the customer is there', async () => {
+  const { till, settle, one, main, text } = await opened()
+  await userEvent.keyboard('500{Enter}')
+  const payer = page.getByLabelText('Compte du client')
+  await userEvent.fill(payer, 'WIFI:T:WPA;P:secret;;')
+  await expect.element(page.getByText('C’est un lien ou un code Wi-Fi, pas un compte.')).toBeVisible()
+  await userEvent.fill(payer, '+229 97 00 00 01')
+  await settle()
+  main().click()
+  await expect.element(page.getByText(/^C’est un ancien numéro à 8 chiffres/)).toBeVisible()
+  expect(till.sdk.getTransactions()).toEqual([])
+  await userEvent.fill(payer, '00221770000001')
+  expect(amounts(one('.pos-means').textContent ?? '')).toBe('Numéro : +221 77 000 00 01')
+  main().click()
+  await expect.poll(() => till.sdk.getTransactions().map(({ sender }) => sender)).toEqual(['+221770000001'])
+  expect(text()).not.toContain('secret')
+})
+
+it('a payment that does not get its turn can be given up, and is not taken behind the customer’s back', async () => {
+  const frozen = Promise.withResolvers<void>()
+  let isHeld = false
+  const till = await Till.open({
+    autoSync: false,
+    exclusive: async (_, run) => {
+      if (isHeld) await frozen.promise
+      return run()
+    },
+  })
+  const { settle, main } = await openPage(till)
+  await userEvent.keyboard('500{Enter}')
+  await userEvent.fill(page.getByLabelText('Compte du client'), PAYER)
+  await settle()
+  isHeld = true
+  main().click()
+  await expect.poll(() => till.timers.delaysMs).toContain(5_000)
+  till.timers.fireOnly(5_000)
+  await page.getByRole('button', { name: 'Renoncer à ce paiement' }).click()
+  const alert = page.getByRole('alert')
+  await expect.element(alert).toMatchTextContent('Paiement non enregistré. Personne n’a été débité.')
+  await expect.element(alert).toMatchTextContent('Fermez toutes les fenêtres')
+  frozen.resolve()
+  isHeld = false
+  await till.sdk.syncNow()
+  expect(till.sdk.getTransactions()).toEqual([])
+})
+
 async function take({ sdk }: Till) {
   await sdk.createOfflineTransaction(terms())
 }

@@ -1,7 +1,7 @@
 import { useState } from 'react'
 import { PLAIN } from '../enrol.tsx'
 import { useTill } from '../till-context.tsx'
-import { Decoder } from './decoder.ts'
+import { Decoder, ReaderUnable } from './decoder.ts'
 
 interface ByHandProps {
   readonly onRead: (text: string) => void
@@ -11,17 +11,22 @@ interface ByHandProps {
 export function ByHand({ onRead }: ByHandProps) {
   const { scan } = useTill().words
   const [text, setText] = useState('')
-  const [unread, setUnread] = useState(false)
+  const [wrong, setWrong] = useState<string>()
   const enter = () => {
     // Such a scanner goes on with the next symbol.
     setText('')
     if (text !== '') onRead(text)
   }
   const choose = async (input: HTMLInputElement) => {
-    const texts = await textsIn([...(input.files ?? [])])
+    const pictures = [...(input.files ?? [])]
     input.value = ''
-    setUnread(texts.includes(undefined))
-    for (const found of texts) if (found !== undefined) onRead(found)
+    try {
+      const texts = await textsIn(pictures)
+      setWrong(texts.includes(undefined) ? scan.noneInPicture : undefined)
+      for (const found of texts) if (found !== undefined) onRead(found)
+    } catch {
+      setWrong(scan.unable)
+    }
   }
   return (
     <div className="pos-form">
@@ -29,9 +34,9 @@ export function ByHand({ onRead }: ByHandProps) {
         <input type="file" accept="image/*" multiple onChange={({ target }) => void choose(target)} />
         <span>{scan.picture}</span>
       </label>
-      {unread && (
+      {wrong !== undefined && (
         <p className="pos-wrong" role="alert">
-          {scan.noneInPicture}
+          {wrong}
         </p>
       )}
       <label className="pos-field">
@@ -52,14 +57,19 @@ export function ByHand({ onRead }: ByHandProps) {
   )
 }
 
-/** The text of the symbol in each picture; undefined where there is none, or what was chosen is no picture. */
+/**
+ * The text of the symbol in each picture; undefined where there is none, or what was chosen is no picture.
+ *
+ * @throws ReaderUnable
+ */
 async function textsIn(pictures: readonly Blob[]): Promise<readonly (string | undefined)[]> {
   const texts: (string | undefined)[] = []
   for (const picture of pictures) {
     const decoder = new Decoder()
     try {
-      texts.push(await decoder.read(await createImageBitmap(picture)))
-    } catch {
+      texts.push(await decoder.read(picture))
+    } catch (error) {
+      if (error instanceof ReaderUnable) throw error
       texts.push(undefined)
     } finally {
       decoder.close()

@@ -6,8 +6,12 @@ import { type RefObject, useEffect, useState, useSyncExternalStore } from 'react
  * - `denied`: the person or the phone's settings do not allow it
  * - `none`: there is no camera, or the browser shows it to no page
  * - `busy`: another app has it, or took it
+ * - `silent`: the browser still asks the person, or never answers; the picture may come yet
  */
-export type CameraTrouble = 'denied' | 'none' | 'busy'
+export type CameraTrouble = 'denied' | 'none' | 'busy' | 'silent'
+
+/** Milliseconds in which a camera that is allowed shows its picture. */
+const SHOWS_WITHIN_MS = 8_000
 
 /** The largest symbol that is shown needs 720 pixels on the short side (src/device/qr/limits.ts). Ideal: any camera is better than none. */
 const WANTED = {
@@ -30,6 +34,7 @@ export function useCamera(video: RefObject<HTMLVideoElement | null>): CameraTrou
     const tell = (found: CameraTrouble | undefined) => {
       if (!left) setTrouble(found)
     }
+    const timer = setTimeout(() => tell('silent'), SHOWS_WITHIN_MS)
     const start = async () => {
       stream = await open()
       // Left while the person was asked.
@@ -37,14 +42,17 @@ export function useCamera(video: RefObject<HTMLVideoElement | null>): CameraTrou
       for (const track of stream.getTracks()) track.addEventListener('ended', () => tell('busy'))
       player.srcObject = stream
       await player.play()
+      clearTimeout(timer)
       tell(undefined)
     }
     start().catch((error: unknown) => {
+      clearTimeout(timer)
       stop(stream)
       tell(troubleOf(error))
     })
     return () => {
       left = true
+      clearTimeout(timer)
       stop(stream)
       player.srcObject = null
     }

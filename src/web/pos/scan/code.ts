@@ -1,7 +1,7 @@
 import { parseOfflineQR } from '../../../device/qr/index.ts'
 import { parseAuthorization } from '../../../protocol/authorization.ts'
 import { fromBase64url } from '../../../protocol/bytes.ts'
-import { isParty } from '../../../protocol/ids.ts'
+import { canonicalWallet, type WalletFault } from '../../../protocol/wallet.ts'
 
 /**
  * What a scanned text is, so that the wrong code can be called by its name.
@@ -10,19 +10,29 @@ import { isParty } from '../../../protocol/ids.ts'
  * - `newer`: of a till with a later version of the app
  * - `damaged`: of a till, and read wrong
  * - `consent`: a payer's signature
- * - `link`: a web address
  * - `account`: may name a wallet
+ * - `link`, `number`, `old_number`, `foreign_number`: why it cannot
  */
-export type CodeKind = 'bundle' | 'receipt' | 'newer' | 'damaged' | 'consent' | 'link' | 'account' | 'unknown'
+export type CodeKind =
+  | 'bundle'
+  | 'receipt'
+  | 'newer'
+  | 'damaged'
+  | 'consent'
+  | 'account'
+  | Exclude<WalletFault, 'empty' | 'characters'>
+  | 'unknown'
 
-export function kindOf(text: string): CodeKind {
+/** @param country whose phone numbers may stand without calling code */
+export function kindOf(text: string, country?: string): CodeKind {
   const part = parseOfflineQR([text])
   if (part.status !== 'invalid') return part.carries
   if (part.reason === 'unsupported_version') return 'newer'
   if (part.reason === 'damaged') return 'damaged'
   if (isConsent(text)) return 'consent'
-  if (/^https?:/i.test(text)) return 'link'
-  return isParty(text.trim()) ? 'account' : 'unknown'
+  const wallet = canonicalWallet(text, country)
+  if (wallet.ok) return 'account'
+  return wallet.error === 'empty' || wallet.error === 'characters' ? 'unknown' : wallet.error
 }
 
 function isConsent(text: string): boolean {

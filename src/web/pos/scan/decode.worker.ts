@@ -10,8 +10,9 @@ self.addEventListener('message', ({ data }: MessageEvent<Look>) => {
   // The canvas is cleared by it.
   Object.assign(canvas, { width, height })
   const context = canvas.getContext('2d', { willReadFrequently: true })
-  context?.drawImage(picture, 0, 0, width, height)
+  // As every other fault here, it reaches the page as the worker's error.
+  if (context === null) throw new Error('no canvas')
+  context.drawImage(picture, 0, 0, width, height)
   picture.close()
-  const image = context?.getImageData(0, 0, width, height)
-  self.postMessage({ text: image && decodeQR(image) } satisfies Seen)
+  self.postMessage({ text: decodeQR(context.getImageData(0, 0, width, height)) } satisfies Seen)
 })

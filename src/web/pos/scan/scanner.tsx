@@ -1,8 +1,11 @@
 import { useEffect, useRef } from 'react'
 import { useTill } from '../till-context.tsx'
 import { ByHand } from './by-hand.tsx'
-import { useCamera } from './camera.ts'
+import { type CameraTrouble, useCamera } from './camera.ts'
 import { useReader } from './use-reader.ts'
+
+/** `reader`: there may be a picture, and nothing that reads it. */
+export type ScanTrouble = CameraTrouble | 'reader'
 
 interface ScannerProps {
   readonly title: string
@@ -20,8 +23,9 @@ export function Scanner({ title, hint, note, onRead, onClose }: ScannerProps) {
   const { scan, close } = useTill().words
   const dialog = useRef<HTMLDialogElement>(null)
   const video = useRef<HTMLVideoElement>(null)
-  const trouble = useCamera(video)
-  useReader(video, onRead)
+  const cameraTrouble = useCamera(video)
+  const isUnable = useReader(video, onRead)
+  const trouble: ScanTrouble | undefined = isUnable ? 'reader' : cameraTrouble
   useEffect(() => dialog.current?.showModal(), [])
   return (
     <dialog

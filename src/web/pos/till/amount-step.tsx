@@ -1,9 +1,9 @@
 import { type FormEvent, useCallback } from 'react'
 import { formatAmount } from '../../../ui/index.ts'
-import { type PadKey, press } from '../amount.ts'
+import type { PadKey } from '../amount.ts'
 import { DisplayAmount } from '../display-amount.tsx'
 import { useTill } from '../till-context.tsx'
-import type { Draft } from './draft.ts'
+import { type Draft, keyed } from './draft.ts'
 import { Pad } from './pad.tsx'
 import { excess, type Standing, unreadiness } from './readiness.ts'
 
@@ -19,11 +19,16 @@ export function AmountStep({ standing, draft, onChange, onNext }: AmountStepProp
   const { allowance } = standing
   const { currency, maxAmount } = allowance
   const amount = Number(draft.digits)
-  const ready = amount > 0 && unreadiness(standing) === undefined && excess(amount, allowance) === undefined
+  const ready =
+    amount > 0 &&
+    draft.foreign === undefined &&
+    unreadiness(standing) === undefined &&
+    excess(amount, allowance) === undefined
   const onPress = useCallback(
-    (key: PadKey) => onChange((before) => ({ ...before, digits: press(before.digits, key, maxAmount) })),
+    (key: PadKey) => onChange((before) => keyed(before, key, maxAmount)),
     [onChange, maxAmount],
   )
+  const onForeign = useCallback((foreign: string) => onChange((before) => ({ ...before, foreign })), [onChange])
   const submit = (event: FormEvent) => {
     event.preventDefault()
     if (ready) onNext()
@@ -34,8 +39,8 @@ export function AmountStep({ standing, draft, onChange, onNext }: AmountStepProp
       <output data-empty={amount === 0 || undefined} aria-label={till.amount}>
         <DisplayAmount minor={amount} currency={currency} />
       </output>
-      <Hint standing={standing} amount={amount} />
-      <Pad onPress={onPress} />
+      <Hint standing={standing} amount={amount} foreign={draft.foreign} />
+      <Pad onPress={onPress} onForeign={onForeign} />
       <button type="submit" className="molam-button molam-primary" aria-disabled={!ready}>
         {till.next}
       </button>
@@ -43,8 +48,14 @@ export function AmountStep({ standing, draft, onChange, onNext }: AmountStepProp
   )
 }
 
+interface HintProps {
+  readonly standing: Standing
+  readonly amount: number
+  readonly foreign: string | undefined
+}
+
 /** What may still be taken today, or why this, or anything, may not. */
-function Hint({ standing, amount }: { readonly standing: Standing; readonly amount: number }) {
+function Hint({ standing, amount, foreign }: HintProps) {
   const { till } = useTill().words
   const { allowance } = standing
   const { currency, maxAmount, count } = allowance
@@ -52,6 +63,13 @@ function Hint({ standing, amount }: { readonly standing: Standing; readonly amou
   const unready = unreadiness(standing)
   const above = excess(amount, allowance)
   const left = allowance.amountsByCurrency[currency]?.remaining ?? 0
+  if (unready === undefined && foreign !== undefined) {
+    return (
+      <p className="pos-hint pos-wrong" role="alert">
+        {till.foreignKey(foreign)}
+      </p>
+    )
+  }
   if (unready === undefined && above === undefined) {
     return <p className="pos-hint">{till.leftToday(money(left), count.remaining)}</p>
   }

@@ -1,13 +1,17 @@
 import type { OfflinePayment, PaymentTerms, Profile } from '../../../device/sdk/index.ts'
-import { isParty } from '../../../protocol/ids.ts'
 import type { PaymentMethod } from '../../../protocol/payment.ts'
 import type { Policy } from '../../../protocol/policy.ts'
+import { canonicalWallet, type WalletFault } from '../../../protocol/wallet.ts'
+import { type PadKey, press } from '../amount.ts'
 import { readConsent } from '../consent.ts'
 
 /** A payment while it is typed. */
 export interface Draft {
   /** Minor units as they were keyed in. */
   readonly digits: string
+  /** A key that means nothing in an amount and was typed after the digits: what follows may not be what was meant. */
+  readonly foreign?: string | undefined
+  /** As it was typed or scanned. */
   readonly payer: string
   readonly method: PaymentMethod
   /** The payer's signed consent as it was scanned. */
@@ -20,14 +24,23 @@ export interface Draft {
 
 export const EMPTY: Draft = { digits: '', payer: '', method: 'wallet', consent: '', approval: '', another: false }
 
+/** The draft after a key of the pad. After a key that means nothing it waits until that is erased. */
+export function keyed(draft: Draft, key: PadKey, maxAmount: number): Draft {
+  const { digits, foreign } = draft
+  if (foreign !== undefined && key !== 'clear') return key === 'erase' ? { ...draft, foreign: undefined } : draft
+  return { ...draft, foreign: undefined, digits: press(digits, key, maxAmount) }
+}
+
 /** A payment that looks like this one so short a time ago may be the same one. */
 const AGAIN_WITHIN_MS = 120_000
 
 /**
  * - `no_payer`, `no_consent`, `no_approval`: not given yet
- * - `payer`, `consent`: something else than that
+ * - `consent`: something else than that
+ * - a fault of the payer's wallet
  */
-export type Problem = 'no_payer' | 'payer' | 'own_wallet' | 'no_consent' | 'consent' | 'no_approval' | 'again'
+export type Problem = PayerProblem | 'no_consent' | 'consent' | 'no_approval' | 'again'
+export type PayerProblem = 'no_payer' | 'own_wallet' | Exclude<WalletFault, 'empty'>
 
 /** What must be given before the payment can be taken, by the rules that the SDK and the edge apply. */
 export function needs(draft: Draft, { policy }: Profile): { readonly consent: boolean; readonly approval: boolean } {
@@ -42,7 +55,7 @@ export function needs(draft: Draft, { policy }: Profile): { readonly consent: bo
  * @param before the last payment like it, if any
  */
 export function problemsOf(draft: Draft, shop: Profile, before: OfflinePayment | undefined): ReadonlySet<Problem> {
-  const [needed, payer] = [needs(draft, shop), payerProblem(draft.payer.trim(), shop)]
+  const [needed, payer] = [needs(draft, shop), payerProblem(draft, shop)]
   const found = [
     payer,
     needed.consent && draft.consent.trim() === '' && ('no_consent' as const),
@@ -54,11 +67,16 @@ export function problemsOf(draft: Draft, shop: Profile, before: OfflinePayment |
   return new Set(found.filter((problem) => typeof problem === 'string'))
 }
 
-function payerProblem(payer: string, { ownerWallet }: Profile): Problem | undefined {
-  if (payer === '') return 'no_payer'
-  if (!isParty(payer)) return 'payer'
-  return payer === ownerWallet ? 'own_wallet' : undefined
+/** What is wrong with who pays; undefined for a wallet. */
+export function payerProblem(draft: Draft, shop: Profile): PayerProblem | undefined {
+  const payer = payerOf(draft, shop)
+  if (!payer.ok) return payer.error === 'empty' ? 'no_payer' : payer.error
+  const own = canonicalWallet(shop.ownerWallet, shop.policy.country)
+  return own.ok && own.value === payer.value ? 'own_wallet' : undefined
 }
+
+/** The payer's wallet in its one form: a number without calling code is one of the shop's country. */
+export const payerOf = ({ payer }: Draft, { policy }: Profile) => canonicalWallet(payer, policy.country)
 
 /** An empty one is missing, and not wrong. */
 const isConsent = (draft: Draft, shop: Profile): boolean =>
@@ -67,18 +85,22 @@ const isConsent = (draft: Draft, shop: Profile): boolean =>
 /** The same customer, the same amount, a moment ago, and money may move for it. */
 export function paymentLike(
   draft: Draft,
+  shop: Profile,
   payments: readonly OfflinePayment[],
   nowMs: number,
 ): OfflinePayment | undefined {
-  return payments.findLast(
+  const payer = payerOf(draft, shop)
+  if (!payer.ok) return undefined
+  const alike = payments.filter(
     ({ sender, amount, status, initiatedAtMs }) =>
-      sender === draft.payer.trim() &&
+      sender === payer.value &&
       amount === Number(draft.digits) &&
       nowMs - initiatedAtMs < AGAIN_WITHIN_MS &&
       status !== 'voided' &&
       status !== 'refused' &&
       status !== 'failed',
   )
+  return alike.at(-1)
 }
 
 /** The method that was chosen; the first that the policy allows, until one of those is. */
@@ -86,8 +108,11 @@ export function methodOf({ method }: Draft, { allowedMethods }: Policy): Payment
   return allowedMethods.includes(method) ? method : (allowedMethods[0] ?? method)
 }
 
-export function termsOf(draft: Draft, { ownerWallet, policy }: Profile): Terms {
-  const [amount, sender] = [Number(draft.digits) as Terms['amount'], draft.payer.trim()]
+/** Of a draft without problems; the sender of any other is as it was typed, and no wallet. */
+export function termsOf(draft: Draft, shop: Profile): Terms {
+  const { ownerWallet, policy } = shop
+  const payer = payerOf(draft, shop)
+  const [amount, sender] = [Number(draft.digits) as Terms['amount'], payer.ok ? payer.value : draft.payer]
   return {
     type: 'merchant',
     method: methodOf(draft, policy),

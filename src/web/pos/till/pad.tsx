@@ -1,10 +1,16 @@
 import { useEffect, useRef } from 'react'
-import { PAD_KEYS, type PadKey, padKeyOf } from '../amount.ts'
+import { isForeign, PAD_KEYS, type PadKey, padKeyOf } from '../amount.ts'
 import { useTill } from '../till-context.tsx'
 import { isEnter, isForStep } from './keyboard.ts'
 
+interface PadProps {
+  readonly onPress: (key: PadKey) => void
+  /** Hears of a key of the keyboard that types something and is not on the pad. */
+  readonly onForeign: (key: string) => void
+}
+
 /** The amount pad. The keyboard's own digits and Enter work too, wherever the focus is. */
-export function Pad({ onPress }: { readonly onPress: (key: PadKey) => void }) {
+export function Pad({ onPress, onForeign }: PadProps) {
   const { till } = useTill().words
   const pad = useRef<HTMLFieldSetElement>(null)
   useEffect(() => {
@@ -12,13 +18,14 @@ export function Pad({ onPress }: { readonly onPress: (key: PadKey) => void }) {
       if (!isForStep(event, pad.current)) return
       const key = padKeyOf(event.key)
       if (key !== undefined) onPress(key)
+      else if (isForeign(event.key)) onForeign(event.key)
       else if (isEnter(event)) pad.current?.form?.requestSubmit()
       else return
       event.preventDefault()
     }
     addEventListener('keydown', listen)
     return () => removeEventListener('keydown', listen)
-  }, [onPress])
+  }, [onPress, onForeign])
   return (
     <fieldset className="pos-pad" ref={pad} aria-label={till.pad}>
       {PAD_KEYS.map((key) => (

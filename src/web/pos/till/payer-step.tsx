@@ -1,14 +1,15 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react'
 import type { OfflineError, OfflinePayment, Profile } from '../../../device/sdk/index.ts'
 import { useTimeFormat } from '../../../ui/hooks.ts'
-import { formatAmount, OfflineErrorNotice } from '../../../ui/index.ts'
+import { formatAmount, formatParty, OfflineErrorNotice } from '../../../ui/index.ts'
 import { DisplayAmount } from '../display-amount.tsx'
 import { Field } from '../field.tsx'
 import { useTill } from '../till-context.tsx'
 import type { Messages } from '../words/messages.ts'
-import { type Draft, methodOf, needs, type Problem } from './draft.ts'
+import { type Draft, methodOf, needs, type Problem, payerOf, payerProblem } from './draft.ts'
+import { GiveUp } from './give-up.tsx'
+import { usePressable } from './pressable.ts'
 import { Proofs } from './proofs.tsx'
-import { useSettled } from './settled.ts'
 
 export interface PayerStepProps {
   readonly shop: Profile
@@ -21,6 +22,7 @@ export interface PayerStepProps {
   readonly onChange: (change: (draft: Draft) => Draft) => void
   readonly onBack: () => void
   readonly onTake: () => void
+  readonly onGiveUp: () => void
 }
 
 /**
@@ -28,18 +30,18 @@ export interface PayerStepProps {
  * what is left of the one that led here.
  */
 export function PayerStep(props: PayerStepProps) {
-  const { shop, draft, problems, before, taking, error, onChange, onBack, onTake } = props
+  const { shop, draft, problems, before, taking, error, onChange, onBack, onTake, onGiveUp } = props
   const { payer: words, back, till } = useTill().words
   const [tries, setTries] = useState(0)
   const form = useRef<HTMLFormElement>(null)
-  const settled = useSettled()
+  const pressable = usePressable()
   const { currency, allowedMethods, requireManualReviewAbove } = shop.policy
   const amount = Number(draft.digits)
   const money = (minor: number) => formatAmount(minor, currency)
   const set = (change: Partial<Draft>) => onChange((now) => ({ ...now, another: false, ...change }))
   const submit = (event: FormEvent) => {
     event.preventDefault()
-    if (!settled) return
+    if (!pressable) return
     setTries(tries + 1)
     if (problems.size === 0 && !taking) onTake()
   }
@@ -52,7 +54,7 @@ export function PayerStep(props: PayerStepProps) {
     <form
       className="pos-payer-step"
       ref={form}
-      data-settled={settled}
+      data-pressable={pressable}
       onSubmit={submit}
       onKeyDown={(event) => {
         if (event.key === 'Escape' && !taking) onBack()
@@ -72,7 +74,8 @@ export function PayerStep(props: PayerStepProps) {
         hint={words.walletHint}
         value={draft.payer}
         onChange={(payer) => set({ payer })}
-        wrong={wrongPayer(shown, words)}
+        wrong={wrongPayer(draft, shop, tries > 0, words)}
+        means={meansPayer(draft, shop, words)}
         scan={{ wanted: 'account', hint: words.scanning }}
         autoFocus
       />
@@ -112,17 +115,26 @@ export function PayerStep(props: PayerStepProps) {
         />
       )}
       {error && <OfflineErrorNotice error={error} amount={amount} />}
-      <TakeButton amount={money(amount)} ready={settled && problems.size === 0} taking={taking} />
+      {taking && <GiveUp onGiveUp={onGiveUp} />}
+      <TakeButton amount={money(amount)} ready={pressable && problems.size === 0} taking={taking} />
     </form>
   )
 }
 
 const NONE: ReadonlySet<Problem> = new Set()
 
-function wrongPayer(problems: ReadonlySet<Problem>, words: Messages['payer']): string | undefined {
-  if (problems.has('no_payer')) return words.walletMissing
-  if (problems.has('payer')) return words.walletWrong
-  return problems.has('own_wallet') ? words.walletOwn : undefined
+/** A code that is none of Molam's is refused as soon as it is there; what is still being typed, only when it is to be taken. */
+function wrongPayer(draft: Draft, shop: Profile, tried: boolean, words: Messages['payer']): string | undefined {
+  const problem = payerProblem(draft, shop)
+  if (problem === undefined || (!tried && problem !== 'link')) return undefined
+  if (problem === 'no_payer') return words.walletMissing
+  return problem === 'own_wallet' ? words.walletOwn : words.faults[problem]
+}
+
+/** The number as it was understood, for the customer to agree to. */
+function meansPayer(draft: Draft, shop: Profile, words: Messages['payer']): string | undefined {
+  const payer = payerOf(draft, shop)
+  return payer.ok && payer.value.startsWith('+') ? words.means(formatParty(payer.value)) : undefined
 }
 
 interface AgainProps {

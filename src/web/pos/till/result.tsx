@@ -5,7 +5,7 @@ import { DisplayAmount } from '../display-amount.tsx'
 import { hrefOf } from '../route.ts'
 import { useTill } from '../till-context.tsx'
 import { isEnter, isForStep } from './keyboard.ts'
-import { useSettled } from './settled.ts'
+import { usePressable } from './pressable.ts'
 
 interface ResultProps {
   readonly payment: TakenPayment
@@ -20,19 +20,19 @@ export function Result({ payment, onNext }: ResultProps) {
   const { result } = useTill().words
   const { status, reason, localId, amount, currency } = usePayment(payment.localId) ?? payment
   const heading = useRef<HTMLHeadingElement>(null)
-  const settled = useSettled()
+  const pressable = usePressable()
   // Not the button: the key that took the payment, still held down, would leave at once.
   useEffect(() => heading.current?.focus(), [])
   useEffect(() => {
-    if (!settled) return
+    if (!pressable) return
     const listen = (event: KeyboardEvent) => {
       if (isForStep(event, heading.current) && isEnter(event)) onNext()
     }
     addEventListener('keydown', listen)
     return () => removeEventListener('keydown', listen)
-  }, [onNext, settled])
+  }, [onNext, pressable])
   return (
-    <div className="pos-result" data-status={status} data-settled={settled}>
+    <div className="pos-result" data-status={status} data-pressable={pressable}>
       <h2 ref={heading} tabIndex={-1}>
         <DisplayAmount minor={amount} currency={currency} />
         <OfflinePaymentStatus status={status} {...(reason !== undefined && { reason })} detailed />
@@ -41,8 +41,8 @@ export function Result({ payment, onNext }: ResultProps) {
       <button
         type="button"
         className="molam-button molam-primary"
-        aria-disabled={!settled}
-        onClick={() => settled && onNext()}
+        aria-disabled={!pressable}
+        onClick={() => pressable && onNext()}
       >
         {result.next}
       </button>

@@ -16,7 +16,7 @@ export function Till() {
   const payments = usePayments()
   const [draft, setDraft] = useState(EMPTY)
   const [step, setStep] = useState<'amount' | 'payer'>('amount')
-  const { state, take, reset } = useTakePayment()
+  const { state, take, giveUp, reset } = useTakePayment()
   const next = useCallback(() => {
     reset()
     setDraft(EMPTY)
@@ -28,7 +28,7 @@ export function Till() {
   if (step === 'amount') {
     return <AmountStep standing={standing} draft={draft} onChange={setDraft} onNext={() => setStep('payer')} />
   }
-  const before = paymentLike(draft, payments, sdk.nowMs)
+  const before = paymentLike(draft, shop, payments, sdk.nowMs)
   const back = () => {
     reset()
     setStep('amount')
@@ -44,6 +44,7 @@ export function Till() {
       onChange={setDraft}
       onBack={back}
       onTake={() => void take(withProofs(draft, shop))}
+      onGiveUp={giveUp}
     />
   )
 }

@@ -1,6 +1,7 @@
 import type { CarriedState, NotCarried } from '../../../device/relay/index.ts'
-import type { CameraTrouble } from '../scan/camera.ts'
+import type { WalletFault } from '../../../protocol/wallet.ts'
 import type { CodeKind } from '../scan/code.ts'
+import type { ScanTrouble } from '../scan/scanner.tsx'
 import type { Unready } from '../till/readiness.ts'
 
 /** Everything the till says beside what the components of src/ui say, in one language. Nothing here calls a payment paid. */
@@ -21,6 +22,11 @@ export interface Messages {
     readonly tooMuch: (max: string) => string
     readonly tooMuchToday: (left: string) => string
     readonly leftToday: (value: string, count: number) => string
+    /** A key of the keyboard that no amount has. */
+    readonly foreignKey: (key: string) => string
+    /** A payment that is being taken for too long. */
+    readonly stuck: string
+    readonly giveUp: string
     /** Why the till takes nothing. */
     readonly unready: Readonly<Record<Unready, string>>
   }
@@ -29,7 +35,10 @@ export interface Messages {
     readonly wallet: string
     readonly walletHint: string
     readonly walletMissing: string
-    readonly walletWrong: string
+    /** Why a text is no wallet. */
+    readonly faults: Readonly<Record<Exclude<WalletFault, 'empty'>, string>>
+    /** The phone number that was understood. */
+    readonly means: (number: string) => string
     readonly walletOwn: string
     readonly method: string
     readonly methods: Readonly<Record<'wallet' | 'qr' | 'ussd', string>>
@@ -62,6 +71,15 @@ export interface Messages {
     /** Payments of earlier days that are among those that wait. */
     readonly waitsLonger: (payments: number) => string
     readonly carry: string
+  }
+  /** Payments that brought no money and that nobody has opened yet. */
+  readonly unseen: {
+    readonly title: string
+    readonly bar: (payments: number, value: string) => string
+    readonly open: string
+    readonly what: string
+    readonly none: string
+    readonly all: string
   }
   readonly limits: {
     readonly title: string
@@ -104,10 +122,11 @@ export interface Messages {
   }
   /** The camera. */
   readonly scan: {
-    readonly troubles: Readonly<Record<CameraTrouble, string>>
+    readonly troubles: Readonly<Record<ScanTrouble, string>>
     readonly byHand: string
     readonly picture: string
     readonly noneInPicture: string
+    readonly unable: string
     readonly text: string
     readonly progress: (have: number, of: number) => string
     /** What a code is that is not the wanted one. */
@@ -144,6 +163,10 @@ export interface Messages {
     readonly storage: string
     readonly storageKept: string
     readonly storageLoose: string
+    /** Where the app has the storage of the tab that it is installed from. */
+    readonly storageInstall: string
+    /** A tab of an iPhone: an app that is installed from it has a storage of its own. */
+    readonly storageTab: string
     readonly install: string
     readonly export: string
     readonly exportWhat: string
@@ -189,6 +212,23 @@ export interface Messages {
     readonly failed: string
     readonly failedWhy: string
     readonly retry: string
+  }
+  /** An iPhone, before the code is used. */
+  readonly install: {
+    readonly title: string
+    readonly why: string
+    readonly steps: readonly string[]
+    readonly stay: string
+    readonly stayWhy: string
+  }
+  /** The storage was deleted while the till was open. */
+  readonly gone: {
+    readonly title: string
+    readonly what: string
+    readonly safe: string
+    readonly again: string
+    readonly unsynced: (payments: number | 'unknown') => string
+    readonly otherSends: string
   }
   /** After a fault of the page itself. */
   readonly crash: { readonly title: string; readonly what: string; readonly reopen: string }

@@ -2,18 +2,18 @@ import { useEffect, useState } from 'react'
 import { useOfflineContext } from '../../../ui/provider.tsx'
 
 /** Milliseconds in which a tap is still the second one of a double tap, meant for the step before. */
-const SETTLES_MS = 500
+const STANDS_MS = 500
 
 /**
  * Whether the step has stood long enough to be what a person presses. Until then its main button does nothing: on a phone
  * it lies where the one of the step before was.
  */
-export function useSettled(): boolean {
+export function usePressable(): boolean {
   const { timers } = useOfflineContext()
-  const [settled, setSettled] = useState(false)
+  const [pressable, setPressable] = useState(false)
   useEffect(() => {
-    const timer = timers.set(() => setSettled(true), SETTLES_MS)
+    const timer = timers.set(() => setPressable(true), STANDS_MS)
     return () => timers.clear(timer)
   }, [timers])
-  return settled
+  return pressable
 }

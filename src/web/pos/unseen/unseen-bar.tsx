@@ -1,0 +1,26 @@
+import type { OfflinePayment } from '../../../device/sdk/index.ts'
+import { formatAmount } from '../../../ui/index.ts'
+import { hrefOf } from '../route.ts'
+import { useTill } from '../till-context.tsx'
+import { useUnseen } from './use-unseen.ts'
+
+/** On every screen until each was opened: payments that were taken, and brought no money. */
+export function UnseenBar() {
+  const { unseen: words } = useTill().words
+  const unseen = useUnseen()
+  const [first] = unseen
+  if (first === undefined) return null
+  const href = hrefOf(unseen.length === 1 ? { screen: 'receipt', localId: first.localId } : { screen: 'unseen' })
+  return (
+    <a className="pos-unseen" href={href}>
+      <span>{words.bar(unseen.length, sumOf(unseen))}</span> <strong>{words.open}</strong>
+    </a>
+  )
+}
+
+/** `12 000 F CFA`; with a `+` between currencies. */
+function sumOf(payments: readonly OfflinePayment[]): string {
+  const sums = new Map<string, number>()
+  for (const { currency, amount } of payments) sums.set(currency, (sums.get(currency) ?? 0) + amount)
+  return [...sums].map(([currency, sum]) => formatAmount(sum, currency)).join(' + ')
+}
