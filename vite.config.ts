@@ -20,7 +20,7 @@ export default defineConfig({
     outDir: at('dist/web/pos'),
     emptyOutDir: true,
     assetsInlineLimit: 0,
-    chunkSizeWarningLimit: 750,
+    chunkSizeWarningLimit: 800,
   },
   plugins: [
     react(),
