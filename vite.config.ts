@@ -20,8 +20,7 @@ export default defineConfig({
     outDir: at('dist/web/pos'),
     emptyOutDir: true,
     assetsInlineLimit: 0,
-    chunkSizeWarningLimit: 750,
-    rolldownOptions: { checks: { pluginTimings: false } },
+    chunkSizeWarningLimit: 800,
   },
   plugins: [
     react(),

@@ -82,7 +82,6 @@ describe('the floor of browsers', () => {
     const page = await open(posUrl())
     await page.getByRole('alert').getByText(said).waitFor()
     if (picture !== '') await look(page, picture)
-    assertClean(page)
   })
 
   it('and a script that does not arrive is told too, instead of a blank page', async () => {
@@ -131,7 +130,9 @@ describe('a tab of an iPhone', () => {
   })
 })
 
-it('what was not sent when the browser cleared the till is sent from memory, and the page says what is left in it', async () => {
+it('what was not sent when the browser cleared the till is sent from memory, and the page says what is left in it', {
+  timeout: 120_000,
+}, async () => {
   const { context, open } = await shop().phone()
   const page = await open(await shop().invite('POS-GONE-1'))
   await page.getByRole('button', { name: 'Continuer' }).waitFor()

@@ -22,7 +22,7 @@
     },
   }
   var wanted = String(navigator.language || 'fr').slice(0, 2)
-  var words = Object.hasOwn(TEXTS, wanted) ? TEXTS[wanted] : TEXTS.fr
+  var words = TEXTS[wanted] || TEXTS.fr
   var root = document.getElementById('root')
 
   function say(text) {
