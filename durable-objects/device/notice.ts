@@ -5,6 +5,7 @@ import { MISSING_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
 import type { DeviceFacts, Outcome } from '../../src/protocol/notice.ts'
 import type { Device } from './device.ts'
 import { readDigest } from './sql/bundle-store.ts'
+import { withLeftOut } from './sql/left-out-store.ts'
 import { lastCursor, readOutcomes } from './sql/outcome-store.ts'
 
 /** What a notice is made of. */
@@ -28,7 +29,7 @@ export function relayedNotice(cursor = 0): NoticeParts {
 
 /** What a device is told: outcomes after its cursor, and what the object misses from it. */
 export function readNotice(sql: SqlStorage, device: Told, cursor: number | undefined, nowMs: number): NoticeParts {
-  const missing = missingCounters(device.counters, MISSING_PER_NOTICE_MAX)
+  const missing = missingCounters(withLeftOut(sql, device.counters), MISSING_PER_NOTICE_MAX)
   const { ownerWalletUnknown } = device
   // Without a cursor the device has no payments whose outcomes it could miss.
   if (cursor === undefined) {

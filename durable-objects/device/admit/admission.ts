@@ -1,7 +1,7 @@
 import { recentActivity } from '../../../src/protocol/activity.ts'
 import { equalBytes } from '../../../src/protocol/bytes.ts'
 import { chainStep, type Neighbours } from '../../../src/protocol/chain.ts'
-import { addRange, hasCounter } from '../../../src/protocol/counters.ts'
+import { addRange, type CounterSet, hasCounter, highestCounter, type Range } from '../../../src/protocol/counters.ts'
 import { COUNTER_RANGES_MAX } from '../../../src/protocol/limits.ts'
 import { isVoided, type Payment, type PaymentEntry } from '../../../src/protocol/payment.ts'
 import type { Policy } from '../../../src/protocol/policy.ts'
@@ -53,6 +53,8 @@ export type Admission =
       /** Seqs before it that are missing now. */
       readonly holes: number
       readonly conflict: CounterConflict | undefined
+      /** Seqs and counters that its device left out, because it had lost its state. */
+      readonly leftOut: { readonly seqs: Range; readonly counters: Range | undefined } | undefined
     }
 
 export type Contradiction = Extract<Admission, { kind: 'contradiction' }>
@@ -165,6 +167,7 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
     },
     holes: step.holes,
     conflict: contradicts[0] && { code: 'counter_conflict', against: contradicts[0] },
+    leftOut: step.leftOut && { seqs: step.leftOut, counters: skipped(device.counters, first) },
     device: {
       head: Math.max(device.head, claims.seq),
       counters,
@@ -174,6 +177,12 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
       olderKeys: device.olderKeys.length > 0 ? keysAfter(device, claims) : device.olderKeys,
     },
   }
+}
+
+/** Counters between the highest that was seen and the first that came now. */
+function skipped(seen: CounterSet, first: number): Range | undefined {
+  const next = highestCounter(seen) + 1
+  return next < first ? [next, first - 1] : undefined
 }
 
 /** Versions only grow: an isolate that could not read D1, or read it a while ago, must not take a device back. */

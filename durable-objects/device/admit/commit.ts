@@ -1,6 +1,7 @@
 import { deviceActor, writeAuditRecord } from '../sql/audit-store.ts'
 import { insertBundle, isComplete } from '../sql/bundle-store.ts'
 import { readRowVersion, writeDeviceChange } from '../sql/device-store.ts'
+import { insertLeftOut } from '../sql/left-out-store.ts'
 import type { Admission, NewBundle } from './admission.ts'
 import { keepContradiction } from './contradiction.ts'
 import { retired } from './keys.ts'
@@ -15,7 +16,7 @@ import type { AdmitRequest } from './request.ts'
 export function commitAdmission(
   storage: DurableObjectStorage,
   rowVersion: number,
-  { device: change, holes, conflict }: Extract<Admission, { kind: 'admit' }>,
+  { device: change, holes, conflict, leftOut }: Extract<Admission, { kind: 'admit' }>,
   bundle: NewBundle & { receipt: Uint8Array },
   request: AdmitRequest,
 ): boolean {
@@ -23,6 +24,7 @@ export function commitAdmission(
   return storage.transactionSync(() => {
     if (readRowVersion(sql) !== rowVersion) return false
     insertBundle(sql, bundle)
+    if (leftOut) insertLeftOut(sql, leftOut.seqs, leftOut.counters)
     const isFull = (seq: number) => isComplete(sql, seq)
     const olderKeys = change.olderKeys.length > 0 ? retired(change.olderKeys, isFull) : change.olderKeys
     writeDeviceChange(sql, { ...change, olderKeys }, bundle.seq)
@@ -31,6 +33,7 @@ export function commitAdmission(
       status: bundle.status,
       admitted: bundle.admittedCount,
       ...(holes > 0 && { holes }),
+      ...(leftOut && { left_out: `${leftOut.seqs[0]}-${leftOut.seqs[1]}` }),
       ...(request.claims.relay && { carried_by: request.carrier ?? 'unknown' }),
     }
     const [by, atMs] = [deviceActor(request), bundle.receivedAtMs]

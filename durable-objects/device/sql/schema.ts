@@ -5,6 +5,7 @@
  * - `device`    one row: its facts, the chain's head, what was counted. `row_version` changes with every write of what an
  *               admission is decided on.
  * - `bundles`   one row an admitted bundle, kept: idempotency, nonce, chain, decisions, outcomes, what is owed.
+ * - `left_out`  places in the chain, and counters, that the device left out when it went on without its state.
  * - `outcomes`  what devices are told on their next sync, one row a confirmation; kept, read from the device's cursor on.
  * - `audit`     append-only, by triggers.
  * - `evidence`  signed bundles that contradict admitted ones, and which.
@@ -71,6 +72,12 @@ const STATEMENTS = [
     indexed_rev INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
     votes TEXT NOT NULL
+  ) STRICT`,
+  `CREATE TABLE left_out (
+    before_seq INTEGER PRIMARY KEY,
+    after_seq INTEGER NOT NULL,
+    first_counter INTEGER,
+    last_counter INTEGER
   ) STRICT`,
   `CREATE TABLE outcomes (
     cursor INTEGER PRIMARY KEY,

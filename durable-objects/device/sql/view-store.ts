@@ -8,6 +8,7 @@ import { bundleColumns } from './bundle-row.ts'
 import { buffer, fieldsOf, type Row } from './columns.ts'
 import { readDevice } from './device-store.ts'
 import { missingBefore } from './hole-store.ts'
+import { readNamed, readOver } from './left-out-store.ts'
 
 const LINK = fieldsOf(bundleColumns, ['seq', 'bundleId', 'nonce', 'digest', 'prev', 'receipt', 'timeFloorMs'])
 
@@ -22,12 +23,15 @@ export function readView(sql: SqlStorage, { claims, payload }: AdmitRequest): Vi
   const related = sql.exec<Row>(RELATED, seq, buffer(bundleId), buffer(nonce)).toArray().map(LINK.decode)
   const at = (place: number) => related.find((bundle) => bundle.seq === place)
   const before = at(seq - 1)
+  const named = before === undefined && seq > 1 ? readNamed(sql, claims) : undefined
+  const over = seq < device.head ? readOver(sql, seq) : undefined
   return {
     device,
     sameId: related.find((bundle) => equalBytes(bundle.bundleId, bundleId)),
     sameNonce: related.find((bundle) => equalBytes(bundle.nonce, nonce)),
-    neighbours: { head: device.head, before, same: at(seq), after: at(seq + 1) },
-    missingBefore: missingBefore(sql, device, seq),
+    neighbours: { head: device.head, before, same: at(seq), after: at(seq + 1), over, named },
+    // Places that this very bundle leaves out are not missing.
+    missingBefore: missingBefore(sql, device, named === undefined ? seq : named.seq + 1),
     timeFloorMs: before === undefined ? readTimeFloor(sql, seq) : before.timeFloorMs,
     known: readKnown(sql, device, payload),
   }

@@ -6,7 +6,8 @@ import type { WalletFault } from '../../protocol/wallet.ts'
  * Where the payment, or the payments, stand after an error.
  *
  * - `not_taken`: there is no payment; nothing was recorded and nothing will be sent
- * - `safe_on_device`: recorded on the device and not yet acknowledged; it is sent again until it is
+ * - `safe_on_device`: recorded on the device, without a verified receipt: it is sent again until there is one. This call took
+ *   nothing away; whether the edge has it from an earlier attempt is not known
  * - `receipted`: the edge has acknowledged it with a verified receipt
  * - `unread`: what the device holds could not be read just now, so nothing is said of it
  * - `gone`: the device's storage was deleted; what was never sent may live on in memory alone

@@ -3,7 +3,7 @@ import type { KeySet } from '../../../src/protocol/keyset.ts'
 import { COUNTER_RANGES_MAX } from '../../../src/protocol/limits.ts'
 import { MISSING_BUNDLES_MAX } from '../../../src/risk/limits.ts'
 import { expectRefusal, keySet, push, pushed, registered } from '../../edge/kit.ts'
-import type { Made, TestDevice } from '../../kit/device.ts'
+import { type Made, randomBytes, type TestDevice } from '../../kit/device.ts'
 import { age, alarmIn, deliverIndex, inObject, lostQueues, type Queues, select, stubOf } from './kit.ts'
 
 /** Bundles and payments that do not come: a relay that is late, or a clone that runs ahead of the original. */
@@ -23,21 +23,30 @@ beforeEach(async () => {
 
 const next = () => device.bundle([device.payment()], keys)
 const at = (seq: number) => device.bundle([device.payment()], keys, { seq })
+/** It follows a bundle that has not come. */
+const ahead = (seq: number) => device.bundle([device.payment()], keys, { seq, prev: randomBytes(16) })
 const reasons = async ({ bundle }: Made) => (await pushed(bundle)).receipt.exceptions.map(({ reason }) => reason)
 const gaps = () => select(device, "SELECT seq, told FROM escalations WHERE kind = 'chain_gap' ORDER BY id")
 
 describe('bundles', () => {
   it('as many missing as relays may carry are late, and nobody has to look', async () => {
     await pushed((await next()).bundle)
-    expect(await reasons(await at(2 + MISSING_BUNDLES_MAX))).toEqual([])
+    expect(await reasons(await ahead(2 + MISSING_BUNDLES_MAX))).toEqual([])
   })
 
   it('one more is a jump ahead: it waits for a person, and so does all that follows it', async () => {
     await pushed((await next()).bundle)
-    expect(await reasons(await at(3 + MISSING_BUNDLES_MAX))).toEqual(['risk_review'])
+    expect(await reasons(await ahead(3 + MISSING_BUNDLES_MAX))).toEqual(['risk_review'])
     expect(await reasons(await next())).toEqual(['risk_review'])
     const explained = await select(device, "SELECT seq FROM bundles WHERE risk_reasons LIKE '%chain_gap%' ORDER BY seq")
     expect(explained).toEqual([{ seq: 3 + MISSING_BUNDLES_MAX }, { seq: 4 + MISSING_BUNDLES_MAX }])
+  })
+
+  it('that a device left out when it went on without its state are not missing', async () => {
+    await pushed((await next()).bundle)
+    expect(await reasons(await at(3 + MISSING_BUNDLES_MAX))).toEqual([])
+    expect(await reasons(await next())).toEqual([])
+    expect(await stubOf(device).describe()).toMatchObject({ ok: true, value: { missingSeqs: [] } })
   })
 
   it('before the jump the chain goes on as ever, and behind it once it is filled', async () => {

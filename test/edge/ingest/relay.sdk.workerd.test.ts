@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { BundleCarrier } from '../../../src/device/relay/index.ts'
 import { type Fetch, memoryStorage, OfflineSDK } from '../../../src/device/sdk/index.ts'
 import { bundleFromScreen, receiptFromScreen } from '../../device/qr/screen.ts'
-import { recordQueues, select, settleSeqs } from '../../durable-objects/device/kit.ts'
+import { age, recordQueues, select, settleSeqs, stubOf } from '../../durable-objects/device/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { keySet, ORIGIN, pushed, registered, SELF } from '../kit.ts'
 
@@ -13,6 +13,24 @@ let queues: Awaited<ReturnType<typeof recordQueues>>
 let device: TestDevice
 let online: boolean
 let sdk: OfflineSDK
+let storage: Map<string, string>
+
+async function started(): Promise<OfflineSDK> {
+  const started = new OfflineSDK({
+    apiUrl: ORIGIN,
+    deviceId: device.id,
+    storage: memoryStorage(storage),
+    atRest: 'none',
+    keyStore: { load: async () => ({ status: 'ready', signer: device.signer }) },
+    fetch: async (url, request) => {
+      if (!online) throw new TypeError('no network')
+      return fetchEdge(url, request)
+    },
+  })
+  await started.initialize()
+  await started.syncNow()
+  return started
+}
 
 beforeAll(async () => {
   queues = await recordQueues()
@@ -22,19 +40,8 @@ beforeEach(async () => {
   device = await registered()
   queues.clear()
   online = true
-  sdk = new OfflineSDK({
-    apiUrl: ORIGIN,
-    deviceId: device.id,
-    storage: memoryStorage(),
-    atRest: 'none',
-    keyStore: { load: async () => ({ status: 'ready', signer: device.signer }) },
-    fetch: async (url, request) => {
-      if (!online) throw new TypeError('no network')
-      return fetchEdge(url, request)
-    },
-  })
-  await sdk.initialize()
-  await sdk.syncNow()
+  storage = new Map()
+  sdk = await started()
   online = false
 })
 
@@ -99,4 +106,66 @@ it('a receipt that nobody signed, or that is another device’s, acknowledges no
     await expect(accept(wrong)).rejects.toMatchObject({ code: 'answer_invalid', money: 'safe_on_device' })
   }
   expect(sdk.getTransaction(localId)).toMatchObject({ status: 'pending_offline', receipted: false })
+})
+
+describe('the till loses its state while a bundle is with a carrier', () => {
+  const HOUR = 3_600_000
+
+  it('and goes on: what is carried lands, nothing means two payments, nobody is suspended, and nobody has to look', async () => {
+    online = true
+    await take()
+    await sdk.syncNow()
+    online = false
+    await take()
+    await take()
+    const relay = await sdk.sealForRelay()
+    if (relay === undefined) throw new Error('nothing waits')
+    storage.clear()
+    online = true
+    sdk = await started()
+    const after = await take()
+    expect(await sdk.syncNow()).toMatchObject({ status: 'done', bundles: 1 })
+    expect(sdk.getTransaction(after)).toMatchObject({ status: 'pending', receipted: true })
+    const carrier = new BundleCarrier({ apiUrl: ORIGIN, storage: memoryStorage(), fetch: fetchEdge })
+    await carrier.carry(relay.bytes)
+    await carrier.pushCarried()
+    expect(await carrier.list()).toMatchObject([{ state: { status: 'delivered' } }])
+    await take()
+    expect(await sdk.syncNow()).toMatchObject({ status: 'done', bundles: 1, unsynced: 0 })
+
+    expect(await select(device, 'SELECT status FROM device')).toEqual([{ status: 'active' }])
+    expect(await select(device, 'SELECT * FROM evidence')).toEqual([])
+    const bundles = await select(device, 'SELECT seq, first_counter, last_counter, payments FROM bundles ORDER BY seq')
+    const counters = bundles.flatMap(({ payments }) => JSON.parse(payments as string) as [number, string][])
+    expect(counters.map(([, status]) => status)).toEqual(Array(5).fill('pending'))
+    expect(new Set(counters.map(([counter]) => counter)).size).toBe(5)
+    expect(bundles.map(({ first_counter }) => first_counter).slice(0, 2)).toEqual([1, 2])
+    expect(settleSeqs(queues).toSorted((x, y) => x - y)).toEqual(bundles.map(({ seq }) => seq))
+    // What was left out is not missing: not named to the device, and no gap that people must look at.
+    const described = await stubOf(device).describe()
+    expect(described).toMatchObject({ ok: true, value: { missing: [], missingSeqs: [] } })
+    await age(device, 100 * HOUR)
+    await stubOf(device).wake()
+    expect(await select(device, 'SELECT kind FROM escalations')).toEqual([])
+  })
+
+  it('a copy that still has the state and goes on is found out by its second bundle', async () => {
+    online = true
+    await take()
+    await sdk.syncNow()
+    const [copied, copyOf] = [sdk, storage]
+    storage = new Map()
+    sdk = await started()
+    await take()
+    expect(await sdk.syncNow()).toMatchObject({ status: 'done' })
+    const recovered = sdk
+    sdk = copied
+    expect(copyOf.size).toBeGreaterThan(0)
+    await take()
+    expect(await copied.syncNow()).toMatchObject({ status: 'done' })
+    await take()
+    expect(await copied.syncNow()).toMatchObject({ status: 'stopped' })
+    expect(await select(device, 'SELECT kind FROM evidence')).toEqual([{ kind: 'chain_fork' }])
+    expect(recovered.state.unsynced).toBe(0)
+  })
 })

@@ -38,7 +38,7 @@ export async function bootstrap(
     // Payments on disk, and those of an export, tell counters that were given out.
     const from = Math.max(facts.nextCounter, exported.nextCounter, last + 1)
     const nextCounter = from + leftOut.counters
-    const firstCounter = Math.min(from, counters[0] ?? from)
+    const firstCounter = Math.min(facts.nextCounter, counters[0] ?? facts.nextCounter)
     const seq = facts.nextSeq - 1 + leftOut.seqs
     const state = {
       kid: loaded.value.kid,
