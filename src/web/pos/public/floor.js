@@ -27,10 +27,13 @@
 
   function say(text) {
     var main = document.createElement('main')
+    var title = document.createElement('h1')
     var line = document.createElement('p')
     main.className = 'pos-alone'
+    title.appendChild(document.createTextNode('Molam Caisse'))
     line.setAttribute('role', 'alert')
     line.appendChild(document.createTextNode(text))
+    main.appendChild(title)
     main.appendChild(line)
     root.innerHTML = ''
     root.appendChild(main)

@@ -19,11 +19,7 @@ export function UnseenList() {
       ) : (
         <>
           <p>{words.unseen.what}</p>
-          <OfflineTransactionList
-            payments={unseen}
-            title={words.unseen.title}
-            onSelect={({ localId }) => go({ screen: 'receipt', localId })}
-          />
+          <OfflineTransactionList payments={unseen} onSelect={({ localId }) => go({ screen: 'receipt', localId })} />
           <button type="button" className="molam-button" onClick={() => seen.add(unseen, sdk.getTransactions())}>
             {words.unseen.all}
           </button>
