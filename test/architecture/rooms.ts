@@ -33,7 +33,13 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/device/browser': [...GROUND, ...SDK, 'src/device/sdk/rescue', 'src/device/sdk'],
   'src/device/simulation': ['src/device/sdk'],
   'src/device/qr': ['src/protocol'],
-  'src/device/relay': ['src/protocol', 'src/device/sdk', 'src/device/sdk/store', 'src/device/sdk/sync'],
+  'src/device/relay': [
+    'src/protocol',
+    'src/device/sdk',
+    'src/device/sdk/ports',
+    'src/device/sdk/store',
+    'src/device/sdk/sync',
+  ],
   'src/ui/**': ['src/protocol', 'src/device/sdk', 'src/device/qr'],
   'src/web': [],
   'src/web/pos/**': [

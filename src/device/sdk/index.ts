@@ -8,7 +8,14 @@ export type { Reason } from '../../protocol/states.ts'
 export { canonicalWallet, type WalletFault } from '../../protocol/wallet.ts'
 export type { OfflineBehavior } from './behavior.ts'
 export { type Enrolment, type EnrolOptions, enrolSigner } from './enrol.ts'
-export { type Money, type NextStep, OfflineError, type OfflineErrorCode, type WrongWallet } from './errors.ts'
+export {
+  asStorageFailure,
+  type Money,
+  type NextStep,
+  OfflineError,
+  type OfflineErrorCode,
+  type WrongWallet,
+} from './errors.ts'
 export type { OfflineEvents } from './events.ts'
 export type { OfflineSDKOptions } from './options.ts'
 export type { PaymentTerms } from './payment-terms.ts'

@@ -1,7 +1,6 @@
 import { type FormEvent, useState } from 'react'
 import { forgetDevice } from '../../device/browser/index.ts'
-import { asStorageFailure } from '../../device/sdk/errors.ts'
-import { type OfflineError, openExport } from '../../device/sdk/index.ts'
+import { asStorageFailure, type OfflineError, openExport } from '../../device/sdk/index.ts'
 import { isDeviceId } from '../../protocol/ids.ts'
 import { OfflineErrorNotice } from '../../ui/index.ts'
 import { LanguageChoice } from './choices.tsx'

@@ -1,5 +1,4 @@
-import { asStorageFailure } from '../../device/sdk/errors.ts'
-import { OfflineError } from '../../device/sdk/index.ts'
+import { asStorageFailure, OfflineError } from '../../device/sdk/index.ts'
 import { OfflineErrorNotice } from '../../ui/index.ts'
 import type { Messages } from './words/messages.ts'
 

@@ -1,7 +1,6 @@
 import { type FormEvent, useState } from 'react'
 import { type ForgetResult, forgetDevice } from '../../device/browser/index.ts'
-import { asStorageFailure } from '../../device/sdk/errors.ts'
-import type { OfflineError } from '../../device/sdk/index.ts'
+import { asStorageFailure, type OfflineError } from '../../device/sdk/index.ts'
 import { OfflineErrorNotice, useOffline } from '../../ui/index.ts'
 import { PASSPHRASE_CHARS_MIN } from './export-unsynced.tsx'
 import { whileLeaving } from './leaving.ts'

@@ -1,11 +1,9 @@
 import { useEffect, useRef } from 'react'
 import { useTill } from '../till-context.tsx'
 import { ByHand } from './by-hand.tsx'
-import { type CameraTrouble, useCamera } from './camera.ts'
+import { useCamera } from './camera.ts'
+import type { ScanTrouble } from './trouble.ts'
 import { useReader } from './use-reader.ts'
-
-/** `reader`: there may be a picture, and nothing that reads it. */
-export type ScanTrouble = CameraTrouble | 'reader'
 
 interface ScannerProps {
   readonly title: string

@@ -1,7 +1,7 @@
 import type { CarriedState, NotCarried } from '../../../device/relay/index.ts'
 import type { WalletFault } from '../../../protocol/wallet.ts'
 import type { CodeKind } from '../scan/code.ts'
-import type { ScanTrouble } from '../scan/scanner.tsx'
+import type { ScanTrouble } from '../scan/trouble.ts'
 import type { Unready } from '../till/readiness.ts'
 
 /** Everything the till says beside what the components of src/ui say, in one language. Nothing here calls a payment paid. */
