@@ -15,7 +15,7 @@ const OBJECTS = [OBJECT, OBJECT_TERMS]
 const OBJECT_SHELL = 'durable-objects/device/device-object.ts'
 const OBJECT_ROOMS = ['admit', 'settle', 'people', 'owed', 'sql'].map((room) => `durable-objects/device/${room}`)
 const STAND_INS =
-  'dev/{d1-migrations,delay-line,fault-proxy,issuer,lock,postgres,random,reconciler-process,secrets,sira,stack,workerd,workerd-bundle}.ts'
+  'dev/{children,children-guard,d1-migrations,delay-line,fault-proxy,issuer,lock,postgres,random,reconciler-process,secrets,sira,stack,sweeps,workerd,workerd-bundle}.ts'
 
 export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   // The ground: the contract, cryptography, the rules of risk. Runs everywhere.
