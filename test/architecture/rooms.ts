@@ -96,7 +96,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...OBJECTS,
     // What a decision asks to see, and what is owed, is what is read.
     'durable-objects/device/admit/admission.ts',
-    'durable-objects/device/owed/owed.ts',
+    'durable-objects/device/admit/known-entries.ts',
   ],
   'durable-objects/device/owed': [
     ...GROUND,

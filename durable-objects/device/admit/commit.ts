@@ -1,3 +1,4 @@
+import type { AdmitRequest } from '../admit-request.ts'
 import { deviceActor, writeAuditRecord } from '../sql/audit-store.ts'
 import { insertBundle, isComplete } from '../sql/bundle-store.ts'
 import { readRowVersion, writeDeviceChange } from '../sql/device-store.ts'
@@ -5,7 +6,6 @@ import { insertLeftOut } from '../sql/left-out-store.ts'
 import type { Admission, NewBundle } from './admission.ts'
 import { keepContradiction } from './contradiction.ts'
 import { retired } from './keys.ts'
-import type { AdmitRequest } from './request.ts'
 
 /**
  * Writes an admission, all of it in one transaction.
