@@ -1,7 +1,7 @@
 import type { ReviewChoice } from '../../src/protocol/messages.ts'
 import type { BundleStatus, PaymentStatus } from '../../src/protocol/states.ts'
 import type { RiskBasis } from '../../src/risk/judge.ts'
-import type { Resolution } from './people/ballot.ts'
+import type { Resolution } from './ballot.ts'
 
 /** `[counter, status, reason?]`; voided counters are left out. */
 export type PaymentState = readonly [counter: number, status: PaymentStatus, reason?: string]

@@ -2,10 +2,9 @@ import { missingCounters } from '../../src/protocol/counters.ts'
 import { MISSING_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
 import { reputationAt } from '../../src/risk/reputation.ts'
 import type { Device, OlderKey } from './device.ts'
-import type { OwedSummary } from './owed/owed.ts'
 import { readDevice } from './sql/device-store.ts'
 import { missingSeqs } from './sql/hole-store.ts'
-import { owedSummary } from './sql/owed-store.ts'
+import { type OwedSummary, owedSummary } from './sql/owed-store.ts'
 
 /** A device as operators see it. */
 export interface DeviceDescription

@@ -78,6 +78,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     OBJECT,
     // The view that a decision asks for is what is read.
     'durable-objects/device/admit/admission.ts',
+    'durable-objects/device/admit/known-entries.ts',
   ],
   'durable-objects/device/owed': [
     ...GROUND,

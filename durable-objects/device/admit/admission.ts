@@ -12,11 +12,11 @@ import { updateHistory } from '../../../src/risk/history.ts'
 import { combine, judgeWithRisk } from '../../../src/risk/judge.ts'
 import { assessLocally } from '../../../src/risk/local.ts'
 import { recentConflicts, reputationAt } from '../../../src/risk/reputation.ts'
+import type { AdmitRefusal, AdmitRequest } from '../admit-request.ts'
 import type { PaymentState, StoredBundle } from '../bundle.ts'
 import type { Device } from '../device.ts'
 import { keysAfter, refusalOf } from './keys.ts'
 import { contradicted, type KnownEntries } from './known-entries.ts'
-import type { AdmitRefusal, AdmitRequest } from './request.ts'
 
 /**
  * Checks 8–11 of docs/protocol.md §7.1 as one pure decision: idempotency → nonce → chain → rules, limits and risk for

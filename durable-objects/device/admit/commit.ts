@@ -1,10 +1,10 @@
+import type { AdmitRequest } from '../admit-request.ts'
 import { deviceActor, writeAuditRecord } from '../sql/audit-store.ts'
 import { insertBundle, isComplete } from '../sql/bundle-store.ts'
 import { readRowVersion, writeDeviceChange } from '../sql/device-store.ts'
 import type { Admission, NewBundle } from './admission.ts'
 import { keepContradiction } from './contradiction.ts'
 import { retired } from './keys.ts'
-import type { AdmitRequest } from './request.ts'
 
 /**
  * Writes an admission, all of it in one transaction.

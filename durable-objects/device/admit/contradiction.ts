@@ -1,13 +1,13 @@
 import { toHex } from '../../../src/protocol/bytes.ts'
 import { moved } from '../../../src/risk/reputation.ts'
+import type { AdmitRequest } from '../admit-request.ts'
 import { raise } from '../owed/escalation.ts'
-import type { Actor } from '../people/person.ts'
+import type { Actor } from '../person.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
 import { readReputation, writeReputation, writeStatus } from '../sql/device-store.ts'
 import { lastRaisedMs } from '../sql/escalation-store.ts'
 import { insertEvidence } from '../sql/evidence-store.ts'
 import type { Contradiction, CounterConflict } from './admission.ts'
-import type { AdmitRequest } from './request.ts'
 
 /** Of contradictions that do not suspend the device one a day is escalated: the rest of the day is in the evidence. */
 const ESCALATE_EVERY_MS = 86_400_000

@@ -1,25 +1,15 @@
 import type { IndexMessage } from '../../../src/edge/store/index-message.ts'
 import { OLDER_KEYS_MAX } from '../../../src/protocol/limits.ts'
 import type { BundleMessage, DeviceMessage, OlderDeviceKey, ResolutionMessage } from '../../../src/protocol/messages.ts'
+import type { Resolution } from '../ballot.ts'
 import type { StoredBundle } from '../bundle.ts'
 import type { Device, Owing } from '../device.ts'
-import type { Resolution } from '../people/ballot.ts'
 import { bundleRow, deviceRow } from './projection.ts'
 
 /**
  * What is owed: to the reconciler, whatever it has not confirmed to hold; to the read model, whatever its writer has not.
  * Derived from the rows each time, so there is no flag that could be wrong. Pure.
  */
-
-/** What an object still owes: for operators and for the sweep. */
-export interface OwedSummary {
-  readonly settle: number
-  readonly index: number
-  /** Escalations that SIRA has not taken. */
-  readonly escalations: number
-  /** When the oldest of what is owed to the reconciler and the read model became so; null when nothing is. */
-  readonly oldestMs: number | null
-}
 
 /** How long a message may take before it is sent again. */
 export const SETTLE_PATIENCE_MS = 10_000

@@ -1,5 +1,5 @@
 import { ok, type Result } from '../../../src/protocol/result.ts'
-import type { Person } from './person.ts'
+import type { Person } from '../person.ts'
 
 /** How long the answer to a write is kept for its repetition. */
 const KEPT_MS = 7 * 86_400_000

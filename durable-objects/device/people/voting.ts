@@ -1,8 +1,8 @@
 import type { ReviewChoice } from '../../../src/protocol/messages.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
 import { bundleStatus, type PaymentStatus } from '../../../src/protocol/states.ts'
+import type { Resolution, VoteResult } from '../ballot.ts'
 import type { PaymentState, StoredBundle, StoredVote } from '../bundle.ts'
-import type { Resolution, VoteResult } from './ballot.ts'
 
 /**
  * What people decide about payments: whether one that waits goes on, and whether one that succeeded is undone. One

@@ -5,7 +5,7 @@ import type { Outcome } from '../../../src/protocol/notice.ts'
 import { withOutcomes } from '../../../src/risk/reputation.ts'
 import type { StoredBundle } from '../bundle.ts'
 import type { Owing } from '../device.ts'
-import type { Actor } from '../people/person.ts'
+import type { Actor } from '../person.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
 import { readBundle, updateBundle } from '../sql/bundle-store.ts'
 import {

@@ -1,6 +1,6 @@
 import { ulidText } from '../../../src/protocol/ids.ts'
-import type { AdmitRequest } from '../admit/request.ts'
-import type { Actor } from '../people/person.ts'
+import type { AdmitRequest } from '../admit-request.ts'
+import type { Actor } from '../person.ts'
 import { allOf, type Columns, fieldsOf, insertInto, json, plain, type Row } from './columns.ts'
 
 /** SQL of the audit log: who changed what of this device, when and from where. */

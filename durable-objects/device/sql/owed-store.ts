@@ -1,12 +1,21 @@
 import type { Indexed } from '../../../src/edge/store/index-message.ts'
 import type { Owing } from '../device.ts'
-import type { OwedSummary } from '../owed/owed.ts'
 import { OWED } from './bundle-store.ts'
 import { readOwing } from './device-store.ts'
 import { owedEscalations } from './escalation-store.ts'
 import { owedResolutions } from './resolution-store.ts'
 
 /** SQL of how much is owed, and of what is not owed any more. */
+
+/** What an object still owes: for operators and for the sweep. */
+export interface OwedSummary {
+  readonly settle: number
+  readonly index: number
+  /** Escalations that SIRA has not taken. */
+  readonly escalations: number
+  /** When the oldest of what is owed to the reconciler and the read model became so; null when nothing is. */
+  readonly oldestMs: number | null
+}
 
 /** How much is owed to whom, and since when; null when nothing is. */
 interface OwedTo {

@@ -1,5 +1,5 @@
 import type { ReviewChoice } from '../../../src/protocol/messages.ts'
-import type { Resolution } from '../people/ballot.ts'
+import type { Resolution } from '../ballot.ts'
 import { allOf, blob, type Columns, fieldsOf, insertInto, json, jsonAs, plain, type Row } from './columns.ts'
 
 /** SQL of the resolutions of people, which are owed to the reconciler until it has recorded them. */

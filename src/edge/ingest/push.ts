@@ -1,4 +1,4 @@
-import type { AdmitAnswer, AdmitRequest } from '../../../durable-objects/device/admit/request.ts'
+import type { AdmitAnswer, AdmitRequest } from '../../../durable-objects/device/admit-request.ts'
 import { openBundle } from '../../crypto/bundle-crypto.ts'
 import type { KeyProvider } from '../../crypto/key-provider.ts'
 import { verifySign1 } from '../../crypto/sign1.ts'

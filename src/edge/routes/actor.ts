@@ -1,5 +1,5 @@
 import type { Context } from 'hono'
-import type { Person as PersonActing } from '../../../durable-objects/device/people/person.ts'
+import type { Person as PersonActing } from '../../../durable-objects/device/person.ts'
 import { toHex, utf8 } from '../../protocol/bytes.ts'
 import { err, ok, type Result } from '../../protocol/result.ts'
 import { placeOf } from '../ingest/place.ts'

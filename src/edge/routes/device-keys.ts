@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
-import type { Person } from '../../../durable-objects/device/people/person.ts'
+import type { Person } from '../../../durable-objects/device/person.ts'
 import { thumbprint } from '../../crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../crypto/webcrypto.ts'
 import { equalBytes, toHex } from '../../protocol/bytes.ts'

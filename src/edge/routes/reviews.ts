@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import type { VoteResult } from '../../../durable-objects/device/people/ballot.ts'
+import type { VoteResult } from '../../../durable-objects/device/ballot.ts'
 import { localId, parseUlid } from '../../protocol/ids.ts'
 import { PAYMENTS_PER_BUNDLE_MAX } from '../../protocol/limits.ts'
 import { REVIEW_CHOICES } from '../../protocol/messages.ts'

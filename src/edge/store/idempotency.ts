@@ -1,4 +1,4 @@
-import type { Once } from '../../../durable-objects/device/people/person.ts'
+import type { Once } from '../../../durable-objects/device/person.ts'
 
 /**
  * `Idempotency-Key` of writes that go to D1, or that guard which Device Object a write goes to. The row is written in the

@@ -1,4 +1,4 @@
-import type { ReviewChoice } from '../../../src/protocol/messages.ts'
+import type { ReviewChoice } from '../../src/protocol/messages.ts'
 
 /** What a person wants done about payments of one bundle that wait. */
 export interface Ballot {

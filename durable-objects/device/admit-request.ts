@@ -1,8 +1,8 @@
-import type { BundleHeader } from '../../../src/protocol/bundle.ts'
-import type { BundlePayload } from '../../../src/protocol/payload.ts'
-import type { Policy } from '../../../src/protocol/policy.ts'
-import type { RemoteRisk } from '../../../src/risk/score.ts'
-import type { NoticeParts } from '../notice.ts'
+import type { BundleHeader } from '../../src/protocol/bundle.ts'
+import type { BundlePayload } from '../../src/protocol/payload.ts'
+import type { Policy } from '../../src/protocol/policy.ts'
+import type { RemoteRisk } from '../../src/risk/score.ts'
+import type { NoticeParts } from './notice.ts'
 
 /** A push that the Worker has verified, opened and validated: steps 8–11 are the object's. */
 export interface AdmitRequest {
