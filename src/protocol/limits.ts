@@ -27,8 +27,17 @@ export const APPROVAL_CHARS_MAX = 64
 /** Amounts are integers in minor units and stay exact in a double. */
 export const AMOUNT_MAX = Number.MAX_SAFE_INTEGER
 
-/** Counters and seqs: one payment a second for 136 years; keeps gap arithmetic exact and columns small. */
-export const COUNTER_MAX = 0xffff_ffff
+/**
+ * The last counter and seq: one payment a second for 136 years; keeps gap arithmetic exact and columns small. The 2^16
+ * numbers up to 2^32 are nobody's, so that counting on from a number that was taken stays in 32 bits.
+ */
+export const COUNTER_MAX = 2 ** 32 - 2 ** 16
+
+/**
+ * How far ahead of the highest that was admitted a counter or seq may lie. No device loses that many payments or bundles, and
+ * a few wrong numbers must not use up all that it has.
+ */
+export const NUMBER_JUMP_MAX = 2 ** 16
 
 /**
  * Runs of counters that were seen from a device: one, and one more for each gap. A device that counts has none; a thousand

@@ -55,6 +55,12 @@ export const PROBLEMS = {
     money: 'unchanged',
     next: 'stop',
   },
+  too_far_ahead: {
+    status: 409,
+    title: 'A counter or seq lies too far ahead of the last that came',
+    money: 'unchanged',
+    next: 'stop',
+  },
   temporarily_unavailable: { status: 503, title: 'Not available for the moment', money: 'unchanged', next: 'retry' },
   invalid_request: { status: 400, title: 'The request is not valid', money: 'unchanged', next: 'stop' },
   unauthorized: { status: 401, title: 'Authentication is missing or does not hold', money: 'unchanged', next: 'stop' },

@@ -130,6 +130,7 @@ const REFUSALS: Partial<Record<ProblemCode, readonly [status: number, money: str
   nonce_replayed: [409, 'unchanged', 'resign'],
   chain_fork: [409, 'unchanged', 'stop'],
   counters_missing: [409, 'unchanged', 'stop'],
+  too_far_ahead: [409, 'unchanged', 'stop'],
   temporarily_unavailable: [503, 'unchanged', 'retry'],
   invalid_request: [400, 'unchanged', 'stop'],
   unauthorized: [401, 'unchanged', 'stop'],

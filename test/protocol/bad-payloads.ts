@@ -26,7 +26,12 @@ function fields(): Named[] {
     ['counter 0', bent(0, 0)],
     ['a negative counter', bent(0, -1)],
     ['a counter of 2^32', bent(0, 2 ** 32)],
-    ['counters that run over 2^32', encodeCbor(GOOD_PAYLOAD.with(0, 2 ** 32 - 1).with(4, [[1, 1, 0, 1, 0], null]))],
+    ['a counter of 2^32 - 1', bent(0, 2 ** 32 - 1)],
+    ['a counter of 2^32 - 2^16 + 1', bent(0, 2 ** 32 - 2 ** 16 + 1)],
+    [
+      'counters that run over 2^32 - 2^16',
+      encodeCbor(GOOD_PAYLOAD.with(0, 2 ** 32 - 2 ** 16).with(4, [[1, 1, 0, 1, 0], null])),
+    ],
     ['the counter as text', bent(0, '1')],
     ['a negative time', bent(1, -1)],
     ['a time beyond 2^40', bent(1, 2 ** 40 + 1)],

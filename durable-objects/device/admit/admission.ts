@@ -1,7 +1,14 @@
 import { recentActivity } from '../../../src/protocol/activity.ts'
 import { equalBytes } from '../../../src/protocol/bytes.ts'
 import { chainStep, type Neighbours } from '../../../src/protocol/chain.ts'
-import { addRange, type CounterSet, hasCounter, highestCounter, type Range } from '../../../src/protocol/counters.ts'
+import {
+  addRange,
+  type CounterSet,
+  hasCounter,
+  highestCounter,
+  isWithinReach,
+  type Range,
+} from '../../../src/protocol/counters.ts'
 import { COUNTER_RANGES_MAX } from '../../../src/protocol/limits.ts'
 import { isVoided, type Payment, type PaymentEntry } from '../../../src/protocol/payment.ts'
 import type { Policy } from '../../../src/protocol/policy.ts'
@@ -87,6 +94,10 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
   const payments = payload.entries.filter((entry): entry is Payment => !isVoided(entry))
   const first = payload.entries[0]?.counter ?? 0
   const last = first + payload.entries.length - 1
+  // Refused before they are spent: a few wrong numbers must not use up all that a device has.
+  if (!isWithinReach(claims.seq, device.head) || !isWithinReach(last, highestCounter(device.counters))) {
+    return refuse('too_far_ahead')
+  }
   const fresh = payments.filter(({ counter }) => !hasCounter(device.counters, counter))
   const counters = addRange(device.counters, [first, last])
   if (counters.length > Math.max(device.counters.length, COUNTER_RANGES_MAX)) return refuse('counters_missing')

@@ -37,3 +37,4 @@ export type AdmitRefusal =
   | 'nonce_replayed'
   | 'chain_fork'
   | 'counters_missing'
+  | 'too_far_ahead'

@@ -29,6 +29,8 @@ export const HEADER_IDS: readonly (readonly [field: string, what: string, hex: s
   ['prev', 'text', '60'],
   ['seq', 'zero', '00'],
   ['seq', 'negative', '20'],
+  ['seq', 'one more than 2^32 - 2^16', '1affff0001'],
+  ['seq', '2^32 - 1', '1affffffff'],
   ['seq', '2^32', '1b0000000100000000'],
   ['seq', '1.0', 'f93c00'],
   ['seq', 'text', '6131'],

@@ -140,6 +140,8 @@ export function badHeaders(): [string, (parts: Parts) => void][] {
     ['the version negative', set('v', -1)],
     ['seq 0', set('seq', 0)],
     ['seq negative', set('seq', -1)],
+    ['seq 2^32 - 2^16 + 1', set('seq', 2 ** 32 - 2 ** 16 + 1)],
+    ['seq 2^32 - 1', set('seq', 2 ** 32 - 1)],
     ['seq 2^32', set('seq', 2 ** 32)],
     ['prev of 15 bytes', set('prev', new Uint8Array(15))],
     ['prev of 32 bytes', set('prev', new Uint8Array(32))],
