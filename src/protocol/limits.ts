@@ -21,8 +21,11 @@ export const META_BYTES_MAX = 1024
 /** Bytes of a payer's authorization: a COSE_Sign1 with a P-256 signature takes about 200. */
 export const AUTHORIZATION_BYTES_MAX = 1024
 
-/** Characters of an approval reference. */
+/** Unicode characters (code points) of an approval reference. */
 export const APPROVAL_CHARS_MAX = 64
+
+/** Times on the wire are whole seconds since 1970: until the year 36 812, well within what a date can hold. */
+export const SECONDS_MAX = 2 ** 40
 
 /** Amounts are integers in minor units and stay exact in a double. */
 export const AMOUNT_MAX = Number.MAX_SAFE_INTEGER
@@ -67,5 +70,5 @@ export const POLICY_VERSION_MAX = 0x7fff_ffff
 /** Earlier keys of a device that one message names, the newest of them: a second one is rare. */
 export const OLDER_KEYS_MAX = 16
 
-/** Characters of the reason that people give for a decision: a sentence or two. */
+/** Unicode characters (code points) of the reason that people give for a decision: a sentence or two. */
 export const REVIEW_REASON_CHARS_MAX = 500

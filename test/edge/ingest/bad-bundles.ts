@@ -128,6 +128,8 @@ export function badHeaders(): [string, (parts: Parts) => void][] {
     ['seq and prev swapped', swap('seq', 'prev')],
     ['an empty device id', set(1, '')],
     ['a device id of 65', set(1, 'x'.repeat(65))],
+    ['a dot as device id', set(1, '.')],
+    ['two dots as device id', set(1, '..')],
     ['a path in the device id', set(1, '../x')],
     ['a line end in the device id', set(1, 'POS\n')],
     ['a letter outside ASCII in the device id', set(1, 'PÖS')],
