@@ -98,7 +98,7 @@ it.each([
   async (_, amount, score, status, reason) => {
     const { payment, risk } = await pushed(amount)
     expect(payment).toMatchObject({ status, reason })
-    expect(risk).toMatchObject({ score, reasons: { scoredBy: 'sira' } })
+    expect(risk).toMatchObject({ score, reasons: { scored_by: 'sira' } })
     expect(await inTheBook()).toEqual({ status, reason })
     // What comes after it is posted, so nothing of it is on its way any more.
     // Another amount each time: the same on two devices would be taken for one payment.
@@ -119,7 +119,7 @@ it.each([
   const { payment, risk } = await pushed(2500)
   expect(payment).toMatchObject({ receipted: true })
   expect(['pending', 'succeeded']).toContain(payment?.status)
-  expect(risk).toMatchObject({ reasons: { scoredBy: 'local', fallback } })
+  expect(risk).toMatchObject({ reasons: { scored_by: 'local', fallback } })
 })
 
 it('a chain fork is escalated to SIRA with both digests, until SIRA takes it', async () => {

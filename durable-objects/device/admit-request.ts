@@ -11,6 +11,8 @@ export interface AdmitRequest {
   readonly bundle: Uint8Array
   readonly payload: BundlePayload
   readonly policy: Policy
+  /** Counters of payments whose payer's signature was verified and does not hold. */
+  readonly disproven: readonly number[]
   readonly cursor: number | undefined
   readonly requestId: string
   /** From where it came (ingest/place.ts); empty when nobody knows. */
@@ -37,3 +39,4 @@ export type AdmitRefusal =
   | 'nonce_replayed'
   | 'chain_fork'
   | 'counters_missing'
+  | 'too_far_ahead'

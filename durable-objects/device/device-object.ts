@@ -94,9 +94,10 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
   /** Reads only, for any device id: an unknown one leaves no trace. */
   identity(): Result<Identity, NotFound> {
     if (!this.#registered) return NOT_FOUND
-    const { publicKey, alg, kid, status, country, tenant, policy, olderKeys } = readDevice(this.#sql)
+    const { publicKey, alg, kid, status, country, tenant, ownerWallet, policy, olderKeys } = readDevice(this.#sql)
     const retiring = olderKeys.filter(({ state }) => state === 'retiring')
-    return ok({ publicKey, alg, kid, status, country, tenant, policy, retiring })
+    const revoked = olderKeys.flatMap(({ state, kid }) => (state === 'revoked' ? [kid] : []))
+    return ok({ publicKey, alg, kid, status, country, tenant, ownerWallet, policy, retiring, revoked })
   }
 
   /**

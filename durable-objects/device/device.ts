@@ -112,8 +112,11 @@ export interface Identity {
   readonly status: DeviceStatus
   readonly country: Country
   readonly tenant: string
+  readonly ownerWallet: string
   /** The policy that the device was last judged by. */
   readonly policy: Policy
   /** Older keys that may still have signed what comes. */
   readonly retiring: readonly DeviceKey[]
+  /** Ids of keys that somebody else may have. */
+  readonly revoked: readonly Uint8Array[]
 }

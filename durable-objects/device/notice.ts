@@ -1,7 +1,7 @@
 import { activityKey, calendarDay, noActivity } from '../../src/protocol/activity.ts'
 import { GENESIS_PREV, prevOf } from '../../src/protocol/chain.ts'
 import { highestCounter, missingCounters } from '../../src/protocol/counters.ts'
-import { MISSING_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
+import { COUNTER_MAX, MISSING_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
 import type { DeviceFacts, Outcome } from '../../src/protocol/notice.ts'
 import type { Device } from './device.ts'
 import { readDigest } from './sql/bundle-store.ts'
@@ -39,14 +39,17 @@ export function readNotice(sql: SqlStorage, device: Told, cursor: number | undef
   return { ...readOutcomes(sql, cursor), missing, device: undefined, ownerWalletUnknown }
 }
 
-function readFacts(sql: SqlStorage, device: Told, nowMs: number): DeviceFacts {
+/** @returns undefined when the device has used up its numbers: a next one that nobody takes must not be told */
+function readFacts(sql: SqlStorage, device: Told, nowMs: number): DeviceFacts | undefined {
   const { timeZone, currency } = device.policy
+  const [nextCounter, nextSeq] = [highestCounter(device.counters) + 1, device.head + 1]
+  if (Math.max(nextCounter, nextSeq) > COUNTER_MAX) return undefined
   const day = calendarDay(nowMs, timeZone)
   const head = readDigest(sql, device.head)
   return {
     ownerWallet: device.ownerWallet,
-    nextCounter: highestCounter(device.counters) + 1,
-    nextSeq: device.head + 1,
+    nextCounter,
+    nextSeq,
     prev: head === undefined ? GENESIS_PREV : prevOf(head),
     today: { day, ...(device.activity.get(activityKey(day, currency)) ?? noActivity) },
   }

@@ -3,7 +3,7 @@
 -- The registry: the edge's device events, kept so that a signature is verified with keys that the edge cannot swap
 -- silently. The row is the newest revision.
 CREATE TABLE offline_devices (
-  device_id    text PRIMARY KEY CHECK (device_id ~ '^[A-Za-z0-9._-]{1,64}$'),
+  device_id    text PRIMARY KEY CHECK (device_id ~ '^[A-Za-z0-9._-]{1,64}$' AND device_id NOT IN ('.', '..')),
   rev          bigint NOT NULL CHECK (rev > 0),
   tenant       text NOT NULL,
   country      text NOT NULL CHECK (country ~ '^[A-Z]{2}$'),

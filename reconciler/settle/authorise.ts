@@ -1,4 +1,4 @@
-import { isVoided, type Payment } from '../../src/protocol/payment.ts'
+import { type Payment, paymentsIn } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
 import { decisionFor } from '../../src/protocol/receipt.ts'
 import { type Authority, debitAuthority } from '../registry/authority.ts'
@@ -23,7 +23,7 @@ export async function authorise(
   ownerWallet: string,
   registry: Registry,
 ): Promise<AuthorisedBundle> {
-  const payments = verified.payload.entries.filter((entry): entry is Payment => !isVoided(entry))
+  const payments = paymentsIn(verified.payload)
   const authorities = await Promise.all(
     payments.map((p) => debitAuthority(p, policy, ownerWallet, verified.receipt.receivedAtMs, registry)),
   )

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { KeyProvider } from '../../src/crypto/key-provider.ts'
 import type { TrustedKey } from '../../src/crypto/sign1.ts'
 import { type DeviceId, deviceId as parseDeviceId } from '../../src/protocol/ids.ts'
-import { isVoided } from '../../src/protocol/payment.ts'
+import { paymentsIn } from '../../src/protocol/payment.ts'
 import { debitAuthority, payerDeviceOf } from '../registry/authority.ts'
 import { type PolicyReader, policyKey } from '../registry/policies.ts'
 import { loadDevices } from '../registry/registry.ts'
@@ -68,9 +68,9 @@ async function proofOf(deps: LateProofDeps, row: Unproven): Promise<LateProof | 
   if (!verified.ok) return undefined
   const { payload, receipt } = verified.value
   const policy = (await deps.policies([receipt])).get(policyKey(receipt.country, receipt.policyVersion))
-  const payment = payload.entries.find((entry) => entry.counter === counter)
+  const payment = paymentsIn(payload).find((payment) => payment.counter === counter)
   const owner = registry.get(deviceId)?.ownerWallet
-  if (policy === undefined || owner === undefined || payment === undefined || isVoided(payment)) return undefined
+  if (policy === undefined || owner === undefined || payment === undefined) return undefined
   const payer = payerDeviceOf(payment, policy, owner)
   if (payer === undefined) return undefined
   const known = await loadDevices(deps.pool, [payer])

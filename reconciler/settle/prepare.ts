@@ -1,7 +1,7 @@
 import type { KeyProvider } from '../../src/crypto/key-provider.ts'
 import type { TrustedKey } from '../../src/crypto/sign1.ts'
 import type { BundleMessage } from '../../src/protocol/messages.ts'
-import { isVoided } from '../../src/protocol/payment.ts'
+import { paymentsIn } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
 import { transact } from '../db.ts'
 import type { InboxRow, Wanted } from '../pull/inbox.ts'
@@ -136,9 +136,7 @@ async function judgeAll(deps: PrepareDeps, authorised: readonly Authorised[]): P
 }
 
 function payersOf({ verified, policy, ownerWallet }: UnderPolicy): string[] {
-  return verified.payload.entries.flatMap((entry) =>
-    isVoided(entry) ? [] : (payerDeviceOf(entry, policy, ownerWallet) ?? []),
-  )
+  return paymentsIn(verified.payload).flatMap((payment) => payerDeviceOf(payment, policy, ownerWallet) ?? [])
 }
 
 function ownerOf(registry: Registry, message: BundleMessage): string {

@@ -1,6 +1,5 @@
 import type pg from 'pg'
 import { type Activity, activityKey } from '../../src/protocol/activity.ts'
-import { fromBase64url } from '../../src/protocol/bytes.ts'
 import { type DeviceId, ulidText } from '../../src/protocol/ids.ts'
 import type { Payment, PaymentType } from '../../src/protocol/payment.ts'
 import type { Country } from '../../src/protocol/policy.ts'
@@ -10,7 +9,7 @@ import { emptyHistory, updateHistory } from '../../src/risk/history.ts'
 import { type Assessment, combine } from '../../src/risk/judge.ts'
 import { assessLocally } from '../../src/risk/local.ts'
 import type { RiskMode } from '../../src/risk/mode.ts'
-import type { Hmac } from '../../src/risk/pseudonym.ts'
+import { type Hmac, pseudonymHmac } from '../../src/risk/pseudonym.ts'
 import type { RemoteScorer } from '../../src/risk/remote-scorer.ts'
 import { newReputation, reputationAt, withOutcomes } from '../../src/risk/reputation.ts'
 import { remoteScorer } from '../../src/risk/scorer.ts'
@@ -33,7 +32,7 @@ export interface RiskDeps {
 
 export async function openRiskScorer(mode: RiskMode, deps: RiskDeps): Promise<RiskScorer> {
   const { clock, random, log } = deps
-  const hmac: Hmac = mode.kind === 'sira' ? await hmacWith(fromBase64url(mode.pseudonymKey)) : () => Promise.reject()
+  const hmac: Hmac = mode.kind === 'sira' ? pseudonymHmac(mode.pseudonymKey) : () => Promise.reject()
   const remote = remoteScorer(mode, hmac, {
     fetch: (url, init) => deps.fetch(url, init),
     nowMs: clock,
@@ -198,10 +197,4 @@ function decisionOf(status: PaymentStatus): Verdict['decision'] {
 
 function paymentOf([counter, type, amount, currency, sender, receiver, initiatedAtMs]: SettledPayment): Payment {
   return { counter, type, method: 'wallet', amount, currency, sender, receiver, initiatedAtMs } as Payment
-}
-
-async function hmacWith(secret: Uint8Array): Promise<Hmac> {
-  const algorithm = { name: 'HMAC', hash: 'SHA-256' }
-  const key = await crypto.subtle.importKey('raw', secret as BufferSource, algorithm, false, ['sign'])
-  return async (message) => new Uint8Array(await crypto.subtle.sign('HMAC', key, message as BufferSource))
 }

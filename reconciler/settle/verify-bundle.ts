@@ -2,11 +2,11 @@ import { openBundle } from '../../src/crypto/bundle-crypto.ts'
 import type { KeyProvider } from '../../src/crypto/key-provider.ts'
 import { openAsEdge, type TrustedKey, verifySign1 } from '../../src/crypto/sign1.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
-import { type Bundle, parseBundle, UnsupportedVersion } from '../../src/protocol/bundle.ts'
+import { type Bundle, parseBundle } from '../../src/protocol/bundle.ts'
 import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
-import { MalformedCbor } from '../../src/protocol/cbor.ts'
 import { ES256 } from '../../src/protocol/cose.ts'
 import type { BundleMessage } from '../../src/protocol/messages.ts'
+import { parse } from '../../src/protocol/parse.ts'
 import type { BundlePayload } from '../../src/protocol/payload.ts'
 import { decodeReceipt, type Receipt } from '../../src/protocol/receipt.ts'
 import { err, ok, type Result } from '../../src/protocol/result.ts'
@@ -47,8 +47,9 @@ export async function verifyBundle(
   keys: KeyProvider,
   trusted: readonly TrustedKey[],
 ): Promise<Result<VerifiedBundle, BundleFault>> {
-  const bundle = quietly(() => parseBundle(message.bundle))
-  if (bundle === undefined) return err('malformed_bundle')
+  const parsed = parse(() => parseBundle(message.bundle))
+  if (!parsed.ok) return err('malformed_bundle')
+  const bundle = parsed.value
   const { claims } = bundle
   if (claims.deviceId !== message.deviceId) return err('wrong_device')
 
@@ -70,7 +71,7 @@ export async function verifyBundle(
   if (receipt.country !== device.country) return err('wrong_country')
 
   const opened = await openBundle(webCryptoSuite, (kid) => keys.recipient(kid), bundle)
-  if (!opened.ok) return opened
+  if (!opened.ok) return err(opened.error.code)
   const { entries } = opened.value
   const sameCounters = entries[0]?.counter === receipt.firstCounter && entries.at(-1)?.counter === receipt.lastCounter
   if (!sameCounters) return err('receipt_mismatch')
@@ -78,13 +79,9 @@ export async function verifyBundle(
 }
 
 async function readReceipt(encoded: Uint8Array, trusted: readonly TrustedKey[]): Promise<Receipt | undefined> {
-  try {
-    const payload = await openAsEdge(encoded, trusted, 'molam-receipt-v1')
-    return payload === undefined ? undefined : decodeReceipt(payload)
-  } catch (error) {
-    if (error instanceof MalformedCbor) return undefined
-    throw error
-  }
+  const payload = await openAsEdge(encoded, trusted, 'molam-receipt-v1')
+  const receipt = payload && parse(() => decodeReceipt(payload))
+  return receipt?.ok ? receipt.value : undefined
 }
 
 /**
@@ -101,13 +98,4 @@ export async function trustedReceiptKeys(keys: KeyProvider): Promise<readonly Tr
       verifier: await webCryptoSuite.verifier({ alg: ES256, bytes: publicKey }),
     })),
   )
-}
-
-function quietly(read: () => Bundle): Bundle | undefined {
-  try {
-    return read()
-  } catch (error) {
-    if (error instanceof MalformedCbor || error instanceof UnsupportedVersion) return undefined
-    throw error
-  }
 }

@@ -1,14 +1,13 @@
 import type pg from 'pg'
 import type { KeyProvider } from '../../src/crypto/key-provider.ts'
 import { type TrustedKey, verifySign1 } from '../../src/crypto/sign1.ts'
-import { authorizationTerms } from '../../src/protocol/authorization.ts'
+import { authorizationOf } from '../../src/protocol/authorization.ts'
 import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
 import { prevOf } from '../../src/protocol/chain.ts'
 import { type DeviceId, deviceId } from '../../src/protocol/ids.ts'
-import { isVoided, type Payment } from '../../src/protocol/payment.ts'
+import { isVoided, type Payment, paymentsIn } from '../../src/protocol/payment.ts'
 import { decisionFor } from '../../src/protocol/receipt.ts'
 import type { Decision } from '../../src/protocol/states.ts'
-import { readAuthorization } from '../registry/authority.ts'
 import { loadDevices, type Registry } from '../registry/registry.ts'
 import { contentHash } from '../settle/content-hash.ts'
 import { type BundleFault, trustedReceiptKeys, type VerifiedBundle, verifyBundle } from '../settle/verify-bundle.ts'
@@ -134,7 +133,7 @@ async function faultOfBundle(
   if (row.digest_before && !equalBytes(bundle.claims.prev, prevOf(new Uint8Array(row.digest_before)))) {
     return 'chain_broken'
   }
-  const made = payload.entries.filter((entry): entry is Payment => !isVoided(entry))
+  const made = paymentsIn(payload)
   if (!(await areRowsOf(made, payments))) return 'payments_differ'
   const voids = payload.entries.filter(isVoided).map(({ counter }) => counter)
   if (JSON.stringify(voids) !== JSON.stringify(row.voids ?? [])) return 'voids_differ'
@@ -195,7 +194,7 @@ async function isPayersWord(
   { payer_device_id, nonce }: PaymentRow,
   registry: Registry,
 ): Promise<boolean> {
-  const authorization = readAuthorization(payment)
+  const authorization = authorizationOf(payment)
   if (authorization === undefined || payer_device_id === null || nonce === null) return false
   const { claims } = authorization
   const key = registry.get(claims.deviceId)?.keys.get(toHex(claims.kid))
@@ -203,7 +202,6 @@ async function isPayersWord(
     key !== undefined &&
     claims.deviceId === payer_device_id &&
     equalBytes(claims.nonce, new Uint8Array(nonce)) &&
-    equalBytes(authorization.payload, authorizationTerms(payment)) &&
     verifySign1(key.verifier, authorization, 'molam-payer-authorization-v1')
   )
 }

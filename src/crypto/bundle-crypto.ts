@@ -6,8 +6,9 @@ import {
   parseSealed,
   sealAad,
 } from '../protocol/bundle.ts'
+import { parse } from '../protocol/parse.ts'
 import { type BundlePayload, decodePayload, encodePayload } from '../protocol/payload.ts'
-import { err, ok, type Result } from '../protocol/result.ts'
+import { err, type Result } from '../protocol/result.ts'
 import { signSign1 } from './sign1.ts'
 import type { CryptoSuite, RecipientKey, Signer } from './suite.ts'
 
@@ -27,7 +28,11 @@ export function signBundle(signer: Signer, header: BundleHeader, sealed: Uint8Ar
   return signSign1(signer, encodeBundleHeader(header), sealed, '')
 }
 
-export type OpenRefusal = 'unknown_recipient_key' | 'undecryptable' | 'invalid_payload'
+export interface OpenRefusal {
+  readonly code: 'unknown_recipient_key' | 'undecryptable' | 'invalid_payload'
+  /** With `invalid_payload`: the field, and the entry that it is of. */
+  readonly detail?: string
+}
 
 /** Opens the sealed part and reads the payments. The signature must have been verified before. */
 export async function openBundle(
@@ -35,21 +40,12 @@ export async function openBundle(
   recipient: (kid: Uint8Array) => Promise<RecipientKey | undefined>,
   bundle: Bundle,
 ): Promise<Result<BundlePayload, OpenRefusal>> {
-  const sealed = quietly(() => parseSealed(bundle.payload))
-  if (sealed === undefined) return err('undecryptable')
-  const key = await recipient(sealed.recipientKid)
-  if (key === undefined) return err('unknown_recipient_key')
-  const plaintext = await suite.open(key, sealed, sealAad(bundle.claims))
-  if (plaintext === undefined) return err('undecryptable')
-  const payload = quietly(() => decodePayload(plaintext))
-  return payload === undefined ? err('invalid_payload') : ok(payload)
-}
-
-function quietly<T>(read: () => T): T | undefined {
-  try {
-    return read()
-  } catch (error) {
-    if (error instanceof Error && error.name === 'MalformedCbor') return undefined
-    throw error
-  }
+  const sealed = parse(() => parseSealed(bundle.payload))
+  if (!sealed.ok) return err({ code: 'undecryptable' })
+  const key = await recipient(sealed.value.recipientKid)
+  if (key === undefined) return err({ code: 'unknown_recipient_key' })
+  const plaintext = await suite.open(key, sealed.value, sealAad(bundle.claims))
+  if (plaintext === undefined) return err({ code: 'undecryptable' })
+  const payload = parse(() => decodePayload(plaintext))
+  return payload.ok ? payload : err({ code: 'invalid_payload', detail: payload.error.message })
 }

@@ -9,6 +9,7 @@ import {
   type SignedKind,
   sigStructure,
 } from '../protocol/cose.ts'
+import { parse } from '../protocol/parse.ts'
 import { map } from '../protocol/shape.ts'
 import type { Signer, Verifier } from './suite.ts'
 
@@ -54,16 +55,19 @@ export interface TrustedKey {
 /**
  * Opens what the edge signed.
  *
- * @returns the payload, or undefined when no trusted key verifies it
- * @throws MalformedCbor when it is not a COSE_Sign1
+ * @returns the payload, or undefined when it is no COSE_Sign1 that a trusted key verifies
  */
 export async function openAsEdge(
   encoded: Uint8Array,
   trusted: readonly TrustedKey[],
   kind: EdgeKind,
 ): Promise<Uint8Array | undefined> {
-  const parts = parseSign1(encoded)
-  const { alg, kid } = readAlgKid(map(parts.header, 'header', [HEADER_ALG, HEADER_KID]))
+  const read = parse(() => {
+    const parts = parseSign1(encoded)
+    return { parts, ...readAlgKid(map(parts.header, 'header', [HEADER_ALG, HEADER_KID])) }
+  })
+  if (!read.ok) return undefined
+  const { parts, alg, kid } = read.value
   const key = trusted.find((candidate) => equalBytes(candidate.kid, kid) && candidate.alg === alg)
   if (key === undefined || !(await verifySign1(key.verifier, parts, kind))) return undefined
   return parts.payload

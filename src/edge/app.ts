@@ -34,19 +34,23 @@ import { isRefusedByD1 } from './store/d1-error.ts'
 /** Told by name: an error that comes out of a Device Object has lost its class. */
 const PASSING: ReadonlySet<string> = new Set([KeysUnavailable.name, InvalidConfig.name])
 
+/** What the runtime marks an error with that a Device Object did not throw itself: it was reset, or has too much to do. */
+interface RuntimeMarks {
+  readonly retryable?: boolean
+  readonly overloaded?: boolean
+  readonly durableObjectReset?: boolean
+}
+
 /**
- * Missing keys, overloaded or restarting objects, and a read model that cannot be asked pass. D1 names itself in its errors,
- * and a lost connection says that it may be tried again; drizzle wraps both.
+ * Missing keys, overloaded, reset or restarting objects, and a read model that cannot be asked pass. D1 names itself in its
+ * errors, and a lost connection says that it may be tried again; drizzle wraps both.
  */
 function passes(error: unknown): boolean {
   if (!(error instanceof Error)) return false
-  const {
-    retryable = false,
-    overloaded = false,
-    cause,
-  } = error as Error & { retryable?: boolean; overloaded?: boolean }
+  const { retryable = false, overloaded = false, durableObjectReset = false } = error as Error & RuntimeMarks
   if (isRefusedByD1(error)) return false
-  return PASSING.has(error.name) || error.message.startsWith('D1_') || retryable || overloaded || passes(cause)
+  const isPassing = retryable || overloaded || durableObjectReset
+  return isPassing || PASSING.has(error.name) || error.message.startsWith('D1_') || passes(error.cause)
 }
 
 /** Every route of the Worker, one file a group. */

@@ -4,7 +4,7 @@ import type { KeyProvider } from '../crypto/key-provider.ts'
 import { localKeys } from '../crypto/local-keys.ts'
 import { fromBase64url } from '../protocol/bytes.ts'
 import { type RiskMode, riskModeFrom } from '../risk/mode.ts'
-import type { Hmac } from '../risk/pseudonym.ts'
+import { type Hmac, pseudonymHmac } from '../risk/pseudonym.ts'
 import type { RemoteScorer } from '../risk/remote-scorer.ts'
 import { remoteScorer } from '../risk/scorer.ts'
 import { ROLES } from './auth/person.ts'
@@ -118,6 +118,8 @@ export function configOf(env: object): Config {
   return config
 }
 
+const nobody: Hmac = () => Promise.reject(new Error('nobody to name'))
+
 /** @throws InvalidConfig */
 function scorerFrom(env: object): RemoteScorer {
   let mode: RiskMode
@@ -126,7 +128,7 @@ function scorerFrom(env: object): RemoteScorer {
   } catch (error) {
     throw new InvalidConfig(error instanceof Error ? error.message : 'risk settings')
   }
-  return remoteScorer(mode, pseudonymHmac(mode), {
+  return remoteScorer(mode, mode.kind === 'sira' ? pseudonymHmac(mode.pseudonymKey) : nobody, {
     fetch: (url, init) => fetch(url, init),
     nowMs: () => Date.now(),
     after: (ms, run) => {
@@ -136,14 +138,4 @@ function scorerFrom(env: object): RemoteScorer {
     random: Math.random,
     observe: recordSira,
   })
-}
-
-/** Parties are named to SIRA by pseudonyms under this key. */
-function pseudonymHmac(mode: RiskMode): Hmac {
-  let key: Promise<CryptoKey> | undefined
-  return async (message) => {
-    if (mode.kind !== 'sira') throw new Error('nobody to name')
-    key ??= importHmacKey(fromBase64url(mode.pseudonymKey))
-    return new Uint8Array(await crypto.subtle.sign('HMAC', await key, message as BufferSource))
-  }
 }

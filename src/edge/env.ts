@@ -6,6 +6,9 @@ export interface Env extends DeviceBindings {
   readonly DEVICE: DurableObjectNamespace<DeviceObject>
   readonly DB: D1Database
   readonly PUSH_RATE: RateLimit
+  /** One in its window: whether something was seen before (ingest/signed-quota.ts). */
+  readonly FIRST_RATE: RateLimit
+  readonly REPEAT_RATE: RateLimit
   readonly ADDRESS_RATE: RateLimit
 }
 

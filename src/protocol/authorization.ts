@@ -1,7 +1,9 @@
+import { equalBytes } from './bytes.ts'
 import { type CborValue, encodeCbor, MalformedCbor } from './cbor.ts'
 import { HEADER_ALG, HEADER_CLAIMS, HEADER_KID, parseSign1, readAlgKid, type Sign1 } from './cose.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
 import { NONCE_BYTES } from './limits.ts'
+import { parse } from './parse.ts'
 import type { Payment } from './payment.ts'
 import { bytes, map } from './shape.ts'
 
@@ -41,6 +43,17 @@ export function encodeAuthorizationHeader(header: AuthorizationHeader): Uint8Arr
       ],
     ]),
   )
+}
+
+/**
+ * The authorization that a payment carries, if it has the form of one and is over this payment's terms. Its signature is
+ * looked at by whoever knows the payer's key.
+ */
+export function authorizationOf(payment: Payment): Authorization | undefined {
+  const { authorization } = payment
+  if (authorization === undefined) return undefined
+  const parsed = parse(() => parseAuthorization(authorization))
+  return parsed.ok && equalBytes(parsed.value.payload, authorizationTerms(payment)) ? parsed.value : undefined
 }
 
 /** @throws MalformedCbor */

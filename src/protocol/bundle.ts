@@ -1,7 +1,7 @@
 import { type CborMap, type CborValue, decodeCbor, encodeCbor, MalformedCbor, Tagged } from './cbor.ts'
 import { type Alg, HEADER_ALG, HEADER_CLAIMS, HEADER_KID, parseSign1, readAlgKid, type Sign1 } from './cose.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
-import { BUNDLE_ID_BYTES, COUNTER_MAX, KEY_ID_BYTES, NONCE_BYTES, PREV_BYTES } from './limits.ts'
+import { BUNDLE_ID_BYTES, COUNTER_MAX, KEY_ID_BYTES, NONCE_BYTES, PREV_BYTES, SECONDS_MAX } from './limits.ts'
 import { bytes, int, list, map, positive, tagged, uint } from './shape.ts'
 
 /** Media type of a bundle on the wire. */
@@ -44,7 +44,7 @@ export interface Sealed {
 }
 
 /** A bundle of a later protocol: well-formed, but not ours to read. */
-export class UnsupportedVersion extends Error {
+export class UnsupportedVersion extends MalformedCbor {
   override name = 'UnsupportedVersion'
 }
 
@@ -90,7 +90,7 @@ function readHeader(value: CborMap): BundleHeader {
   return {
     ...readAlgKid(header),
     deviceId,
-    signedAtMs: 1000 * uint(claims.get(6), 'iat', 2 ** 40),
+    signedAtMs: 1000 * uint(claims.get(6), 'iat', SECONDS_MAX),
     bundleId: bytes(claims.get(7), 'cti', BUNDLE_ID_BYTES),
     seq: positive(claims.get('seq'), 'seq', COUNTER_MAX),
     prev: bytes(claims.get('prev'), 'prev', PREV_BYTES),

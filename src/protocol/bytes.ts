@@ -40,6 +40,16 @@ export function toBase64url(bytes: Uint8Array): string {
   return out
 }
 
+/** @returns undefined when the text is not canonical base64url */
+export function readBase64url(text: string): Uint8Array | undefined {
+  try {
+    return fromBase64url(text)
+  } catch (error) {
+    if (error instanceof RangeError) return undefined
+    throw error
+  }
+}
+
 /**
  * Decodes unpadded base64url and accepts only the one canonical form: `atob` would take padding, white space and
  * stray bits, and two texts for the same bytes defeat idempotency.

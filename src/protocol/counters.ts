@@ -1,9 +1,14 @@
+import { NUMBER_JUMP_MAX } from './limits.ts'
+
 /**
  * The set of payment counters that were seen from a device, as sorted, disjoint, non-adjacent ranges: one range for an
  * honest device, and a gap for each payment that is still missing.
  */
 export type Range = readonly [first: number, last: number]
 export type CounterSet = readonly Range[]
+
+/** Whether a counter or seq may follow the highest that was admitted; 0 when there is none. */
+export const isWithinReach = (number: number, highest: number): boolean => number <= highest + NUMBER_JUMP_MAX
 
 /** @returns the set with `added` in it. */
 export function addRange(set: CounterSet, added: Range): CounterSet {

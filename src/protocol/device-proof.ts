@@ -1,7 +1,7 @@
 import { type CborValue, encodeCbor, MalformedCbor } from './cbor.ts'
 import { type Alg, HEADER_ALG, HEADER_CLAIMS, HEADER_KID, parseSign1, readAlgKid, type Sign1 } from './cose.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
-import { NONCE_BYTES, THUMBPRINT_BYTES } from './limits.ts'
+import { NONCE_BYTES, SECONDS_MAX, THUMBPRINT_BYTES } from './limits.ts'
 import { bytes, map, text, uint } from './shape.ts'
 
 /**
@@ -70,7 +70,7 @@ export function parseDeviceProof(encoded: Uint8Array): DeviceProof {
     claims: {
       ...readAlgKid(header),
       deviceId,
-      issuedAtMs: 1000 * uint(claims.get(6), 'proof.iat', 2 ** 40),
+      issuedAtMs: 1000 * uint(claims.get(6), 'proof.iat', SECONDS_MAX),
       nonce: bytes(claims.get('nonce'), 'proof.nonce', NONCE_BYTES),
       htm: text(claims.get('htm'), 'proof.htm', 16),
       htu: text(claims.get('htu'), 'proof.htu', 2048),

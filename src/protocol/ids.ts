@@ -1,9 +1,12 @@
 import { BUNDLE_ID_BYTES, COUNTER_MAX, PARTY_CHARS_MAX } from './limits.ts'
 
-/** `device_id`: 1–64 of `[A-Za-z0-9._-]`. */
+/**
+ * `device_id`: 1–64 of `[A-Za-z0-9._-]`, and neither `.` nor `..`: clients remove those from a path before they send it
+ * (RFC 3986 §5.2.4), so no client could address such a device.
+ */
 export type DeviceId = string & { readonly __brand: 'DeviceId' }
 
-const DEVICE_ID = /^[A-Za-z0-9._-]{1,64}$/
+const DEVICE_ID = /^(?!\.{1,2}$)[A-Za-z0-9._-]{1,64}$/
 
 export function isDeviceId(value: unknown): value is DeviceId {
   return typeof value === 'string' && DEVICE_ID.test(value)
@@ -11,7 +14,7 @@ export function isDeviceId(value: unknown): value is DeviceId {
 
 /** @throws RangeError */
 export function deviceId(value: string): DeviceId {
-  if (!isDeviceId(value)) throw new RangeError('a device id is 1 to 64 of A-Z a-z 0-9 . _ -')
+  if (!isDeviceId(value)) throw new RangeError('a device id is 1 to 64 of A-Z a-z 0-9 . _ -, and not . or ..')
   return value
 }
 

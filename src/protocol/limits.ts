@@ -21,14 +21,26 @@ export const META_BYTES_MAX = 1024
 /** Bytes of a payer's authorization: a COSE_Sign1 with a P-256 signature takes about 200. */
 export const AUTHORIZATION_BYTES_MAX = 1024
 
-/** Characters of an approval reference. */
+/** Unicode characters (code points) of an approval reference. */
 export const APPROVAL_CHARS_MAX = 64
+
+/** Times on the wire are whole seconds since 1970: until the year 36 812, well within what a date can hold. */
+export const SECONDS_MAX = 2 ** 40
 
 /** Amounts are integers in minor units and stay exact in a double. */
 export const AMOUNT_MAX = Number.MAX_SAFE_INTEGER
 
-/** Counters and seqs: one payment a second for 136 years; keeps gap arithmetic exact and columns small. */
-export const COUNTER_MAX = 0xffff_ffff
+/**
+ * The last counter and seq: one payment a second for 136 years; keeps gap arithmetic exact and columns small. The 2^16
+ * numbers up to 2^32 are nobody's, so that counting on from a number that was taken stays in 32 bits.
+ */
+export const COUNTER_MAX = 2 ** 32 - 2 ** 16
+
+/**
+ * How far ahead of the highest that was admitted a counter or seq may lie. No device loses that many payments or bundles, and
+ * a few wrong numbers must not use up all that it has.
+ */
+export const NUMBER_JUMP_MAX = 2 ** 16
 
 /**
  * Runs of counters that were seen from a device: one, and one more for each gap. A device that counts has none; a thousand
@@ -58,5 +70,5 @@ export const POLICY_VERSION_MAX = 0x7fff_ffff
 /** Earlier keys of a device that one message names, the newest of them: a second one is rare. */
 export const OLDER_KEYS_MAX = 16
 
-/** Characters of the reason that people give for a decision: a sentence or two. */
+/** Unicode characters (code points) of the reason that people give for a decision: a sentence or two. */
 export const REVIEW_REASON_CHARS_MAX = 500

@@ -32,6 +32,7 @@ export interface Notice {
 export interface DeviceFacts {
   /** Payments out of this wallet need no other proof than the device's signature. */
   readonly ownerWallet: string
+  /** Numbers that will be taken: a device that has used up all of them is told no facts. */
   readonly nextCounter: number
   readonly nextSeq: number
   /** `prev` of its next bundle. */
@@ -95,8 +96,8 @@ function factsFromCbor(value: CborValue | undefined): DeviceFacts {
   const [ownerWallet, nextCounter, nextSeq, prev, day, count, counted] = list(value, 'device', 7, 7)
   return {
     ownerWallet: text(ownerWallet, 'owner_wallet', PARTY_CHARS_MAX),
-    nextCounter: positive(nextCounter, 'next_counter', COUNTER_MAX + 1),
-    nextSeq: positive(nextSeq, 'next_seq', COUNTER_MAX + 1),
+    nextCounter: positive(nextCounter, 'next_counter', COUNTER_MAX),
+    nextSeq: positive(nextSeq, 'next_seq', COUNTER_MAX),
     prev: bytes(prev, 'prev', PREV_BYTES),
     today: { day: date(day), count: uint(count, 'count'), value: uint(counted, 'value') },
   }

@@ -7,9 +7,20 @@ import {
   META_BYTES_MAX,
   PARTY_CHARS_MAX,
   PAYMENTS_PER_BUNDLE_MAX,
+  SECONDS_MAX,
 } from './limits.ts'
 import { type AmountMinor, amountMinor, type Currency, isCurrency } from './money.ts'
-import { isVoided, type Meta, PAYMENT_METHODS, PAYMENT_TYPES, type Payment, type PaymentEntry } from './payment.ts'
+import { parse } from './parse.ts'
+import {
+  isInvalid,
+  isPayment,
+  isVoided,
+  type Meta,
+  PAYMENT_METHODS,
+  PAYMENT_TYPES,
+  type Payment,
+  type PaymentEntry,
+} from './payment.ts'
 import { bytes, int, list, map, oneOf, positive, text, uint } from './shape.ts'
 import { compactId, expandId } from './uuid.ts'
 
@@ -42,12 +53,13 @@ export function encodePayload(payload: BundlePayload): Uint8Array {
     parties.set(id, index)
     return index
   }
-  const baseTime = entries.find((entry) => !isVoided(entry))
-  let before = baseTime === undefined || isVoided(baseTime) ? 0 : seconds(baseTime)
-  const base = before
+  const firstPayment = entries.find(isPayment)
+  const base = firstPayment === undefined ? 0 : seconds(firstPayment)
+  let before = base
   const payments = entries.map((entry, index): CborValue => {
     if (entry.counter !== first.counter + index) throw new RangeError('counters have a hole')
     if (isVoided(entry)) return null
+    if (isInvalid(entry)) throw new RangeError('an invalid payment is not written')
     const elapsed = seconds(entry) - before
     before = seconds(entry)
     const kind = PAYMENT_TYPES.indexOf(entry.type) + KINDS_PER_METHOD * PAYMENT_METHODS.indexOf(entry.method)
@@ -71,11 +83,16 @@ function encodeExtra(payment: Payment, party: (id: string) => number): CborMap {
   return extra
 }
 
-/** @throws MalformedCbor for everything that is not a valid payload. */
+/**
+ * A payment whose values are not valid is told apart from the others as long as its time is known, which theirs begin at.
+ * Everything else that is wrong concerns all of them.
+ *
+ * @throws MalformedCbor for everything that is not a payload, naming the field and the entry: `payments[3].elapsed`
+ */
 export function decodePayload(encoded: Uint8Array): BundlePayload {
   const fields = list(decodeCbor(encoded), 'payload', 5, 6)
   const firstCounter = positive(fields[0], 'first_counter', COUNTER_MAX)
-  const baseTime = uint(fields[1], 'base_time', 2 ** 40)
+  const baseTime = uint(fields[1], 'base_time', SECONDS_MAX)
   const currency = fields[2]
   if (!isCurrency(currency)) throw new MalformedCbor('currency')
   const parties = decodeParties(fields[3])
@@ -85,52 +102,61 @@ export function decodePayload(encoded: Uint8Array): BundlePayload {
   const entries = values.map((value, index): PaymentEntry => {
     const counter = firstCounter + index
     if (value === null) return { counter, voided: true }
-    const at = before === undefined ? baseTime : before
-    const payment = decodePayment(value, { counter, currency, parties, before: at })
+    const place = `payments[${index}]`
+    const read = list(value, place, 5, 6)
+    const time = uint((before ?? baseTime) + int(read[4], `${place}.elapsed`), `${place}.elapsed`, SECONDS_MAX)
     // base_time is the first payment's own time; another value would be a second way to write the same bundle.
-    if (before === undefined && payment.initiatedAtMs !== baseTime * 1000) throw new MalformedCbor('base_time')
-    before = payment.initiatedAtMs / 1000
-    return payment
+    if (before === undefined && time !== baseTime) throw new MalformedCbor('base_time')
+    before = time
+    const payment = parse(() => decodePayment(read, { counter, currency, parties, initiatedAtMs: 1000 * time }))
+    return payment.ok ? payment.value : { counter, fault: payment.error.message }
   })
+  if (before === undefined && baseTime !== 0) throw new MalformedCbor('base_time')
   if (fields.length === 5) return { currency, entries }
-  return { currency, entries, countedMs: 1000 * uint(baseTime + int(fields[5], 'clock'), 'clock', 2 ** 40) }
+  return { currency, entries, countedMs: 1000 * uint(baseTime + int(fields[5], 'clock'), 'clock', SECONDS_MAX) }
 }
 
-function decodeParties(value: CborValue | undefined): readonly string[] {
+/** @returns undefined in the place of each that is no id: what names it is invalid */
+function decodeParties(value: CborValue | undefined): readonly (string | undefined)[] {
   const parties = list(value, 'parties', 0, 3 * PAYMENTS_PER_BUNDLE_MAX).map((id) => {
-    const party = expandId(typeof id === 'string' ? text(id, 'party', PARTY_CHARS_MAX) : bytes(id, 'party', 16))
-    if (!isParty(party) || (typeof id === 'string' && typeof compactId(id) !== 'string'))
-      throw new MalformedCbor('party')
-    return party
+    const read = parse(() => decodeParty(id))
+    return read.ok ? read.value : undefined
   })
-  if (new Set(parties).size !== parties.length) throw new MalformedCbor('parties')
+  const known = parties.filter((party) => party !== undefined)
+  if (new Set(known).size !== known.length) throw new MalformedCbor('parties')
   return parties
 }
 
-interface PaymentContext {
-  counter: number
-  currency: Currency
-  parties: readonly string[]
-  before: number
+function decodeParty(id: CborValue): string {
+  const party = expandId(typeof id === 'string' ? text(id, 'party', PARTY_CHARS_MAX) : bytes(id, 'party', 16))
+  if (!isParty(party) || (typeof id === 'string' && typeof compactId(id) !== 'string')) throw new MalformedCbor('party')
+  return party
 }
 
-function decodePayment(value: CborValue, context: PaymentContext): Payment {
-  const fields = list(value, 'payment', 5, 6)
+interface PaymentContext {
+  readonly counter: number
+  readonly currency: Currency
+  readonly parties: readonly (string | undefined)[]
+  readonly initiatedAtMs: number
+}
+
+function decodePayment(fields: readonly CborValue[], context: PaymentContext): Payment {
+  const { counter, currency, parties, initiatedAtMs } = context
   const party = (at: CborValue | undefined, what: string): string => {
-    const id = context.parties[uint(at, what)]
+    const id = parties[uint(at, what)]
     if (id === undefined) throw new MalformedCbor(what)
     return id
   }
   const kind = uint(fields[0], 'kind', KINDS_PER_METHOD * PAYMENT_METHODS.length - 1)
   return {
-    counter: context.counter,
+    counter,
     type: oneOf(kind % KINDS_PER_METHOD, 'type', PAYMENT_TYPES),
     method: oneOf(Math.floor(kind / KINDS_PER_METHOD), 'method', PAYMENT_METHODS),
     amount: amount(fields[1]),
-    currency: context.currency,
+    currency,
     sender: party(fields[2], 'sender'),
     receiver: party(fields[3], 'receiver'),
-    initiatedAtMs: 1000 * uint(context.before + int(fields[4], 'elapsed'), 'initiated_at', 2 ** 40),
+    initiatedAtMs,
     ...(fields.length === 6 ? decodeExtra(fields[5], party) : {}),
   }
 }

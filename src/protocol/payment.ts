@@ -39,8 +39,19 @@ export interface Voided {
   readonly voided: true
 }
 
-export type PaymentEntry = Payment | Voided
-
-export function isVoided(entry: PaymentEntry): entry is Voided {
-  return 'voided' in entry
+/** An entry that was read: it has the form of a payment, and a value in it that no payment has. It is refused alone. */
+export interface InvalidPayment {
+  readonly counter: number
+  /** The field. */
+  readonly fault: string
 }
+
+export type PaymentEntry = Payment | Voided | InvalidPayment
+
+export const isVoided = (entry: PaymentEntry): entry is Voided => 'voided' in entry
+export const isInvalid = (entry: PaymentEntry): entry is InvalidPayment => 'fault' in entry
+export const isPayment = (entry: PaymentEntry): entry is Payment => !isVoided(entry) && !isInvalid(entry)
+
+/** The payments of a bundle: neither what was voided nor what is invalid. */
+export const paymentsIn = ({ entries }: { readonly entries: readonly PaymentEntry[] }): readonly Payment[] =>
+  entries.filter(isPayment)

@@ -1,4 +1,5 @@
 import { type Activity, activityKey, calendarDay, type DayActivity, noActivity } from './activity.ts'
+import { authorizationOf } from './authorization.ts'
 import type { Payment } from './payment.ts'
 import type { Policy } from './policy.ts'
 import type { Decision, Reason } from './states.ts'
@@ -23,6 +24,8 @@ export interface RuleContext {
   readonly timeFloorMs: number | undefined
   /** Risk score 0–1 of the bundle or payment, when one is known. */
   readonly riskScore: number | undefined
+  /** Counters of payments whose authorization was verified with the payer's key and does not hold. */
+  readonly disproven?: ReadonlySet<number>
 }
 
 /** What was judged, and what the payments after it are judged against. */
@@ -76,17 +79,18 @@ export function judgeOne(payment: Payment, today: DayActivity, context: RuleCont
 function refusal(
   payment: Payment,
   today: DayActivity,
-  { policy, nowMs, ownerWallet }: RuleContext,
+  { policy, nowMs, ownerWallet, disproven }: RuleContext,
 ): Verdict | undefined {
   if (!policy.enabled) return refused('country_disabled')
+  if (payment.sender === payment.receiver) return refused('same_wallet')
   if (payment.currency !== policy.currency) return refused('currency_mismatch')
   if (!policy.allowedMethods.includes(payment.method)) return refused('method_not_allowed')
   if (nowMs - payment.initiatedAtMs > policy.maxBundleAgeHours * HOUR_MS) return refused('too_old')
   if (payment.amount > policy.maxOfflineAmount) return refused('limit_exceeded')
   if (today.count + 1 > policy.maxOfflinePerDevicePerDay) return refused('limit_exceeded')
   if (today.value + payment.amount > policy.maxOfflineValuePerDevicePerDay) return refused('limit_exceeded')
-  if (needsPayerProof(payment, policy, ownerWallet) && payment.authorization === undefined) {
-    return refused('payer_not_proven')
+  if (needsPayerProof(payment, policy, ownerWallet)) {
+    if (authorizationOf(payment) === undefined || disproven?.has(payment.counter)) return refused('payer_not_proven')
   }
   if (payment.amount > policy.requireAgentApprovalAbove && payment.approval === undefined) {
     return refused('approval_required')

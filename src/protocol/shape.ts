@@ -19,9 +19,16 @@ export function int(value: CborValue | undefined, what: string): number {
   return value
 }
 
+/** @param charsMax Unicode characters (code points), where a string's length counts units of UTF-16 */
 export function text(value: CborValue | undefined, what: string, charsMax: number): string {
-  if (typeof value !== 'string' || value.length === 0 || value.length > charsMax) throw new MalformedCbor(what)
+  if (typeof value !== 'string' || value.length === 0 || !hasCharsAtMost(value, charsMax)) throw new MalformedCbor(what)
   return value
+}
+
+/** Whether a text has no more Unicode characters (code points) than this. */
+export function hasCharsAtMost(text: string, charsMax: number): boolean {
+  if (text.length <= charsMax) return true
+  return text.length <= 2 * charsMax && [...text].length <= charsMax
 }
 
 export function bool(value: CborValue | undefined, what: string): boolean {

@@ -48,6 +48,8 @@ export const REASONS = [
   'method_not_allowed',
   'country_disabled',
   'reviewer_rejected',
+  'same_wallet',
+  'invalid_payment',
 ] as const
 export type Reason = (typeof REASONS)[number]
 

@@ -1,7 +1,17 @@
-import { toBase64url, utf8 } from '../protocol/bytes.ts'
+import { importHmacKey } from '../crypto/hmac.ts'
+import { fromBase64url, toBase64url, utf8 } from '../protocol/bytes.ts'
 
 /** HMAC-SHA256 with a key that only the edge and the reconciler hold. */
 export type Hmac = (message: Uint8Array) => Promise<Uint8Array>
+
+/** @param secret at least 32 bytes, base64url; imported when the first pseudonym is made */
+export function pseudonymHmac(secret: string): Hmac {
+  let key: Promise<CryptoKey> | undefined
+  return async (message) => {
+    key ??= importHmacKey(fromBase64url(secret))
+    return new Uint8Array(await crypto.subtle.sign('HMAC', await key, message as BufferSource))
+  }
+}
 
 /** Bytes kept: 128 bits do not collide by chance. */
 const PSEUDONYM_BYTES = 16

@@ -10,3 +10,18 @@ it('/openapi.json is OpenAPI 3.1', async () => {
   expect(result.valid).toBe(true)
   expect(document['openapi']).toBe('3.1.0')
 })
+
+it('every name in a body of the API is in snake_case', async () => {
+  const document = await (await app.request('/openapi.json')).json()
+  const names: string[] = []
+  const walk = (value: unknown): void => {
+    if (typeof value !== 'object' || value === null) return
+    for (const [name, inner] of Object.entries(value)) {
+      if (name === 'properties' && typeof inner === 'object') names.push(...Object.keys(inner ?? {}))
+      walk(inner)
+    }
+  }
+  walk(document)
+  expect(names.length).toBeGreaterThan(100)
+  expect(names.filter((name) => !/^[a-z][a-z0-9]*(_[a-z0-9]+)*$/.test(name))).toEqual([])
+})

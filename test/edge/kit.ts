@@ -111,33 +111,35 @@ export async function verified(signed: Uint8Array, kind: 'molam-receipt-v1' | 'm
 
 /**
  * docs/protocol.md §7.1 once more, as a device vendor reads it; the server's own table cannot vouch for itself.
- * Status, what became of the money, what the device does next.
+ * Status, what the request did to money, what the device does next.
  */
+const UNCHANGED = 'unchanged_by_this_request'
 const REFUSALS: Partial<Record<ProblemCode, readonly [status: number, money: string, next: string]>> = {
-  bundle_too_large: [413, 'unchanged', 'stop'],
-  unsupported_media_type: [415, 'unchanged', 'stop'],
-  malformed_bundle: [400, 'unchanged', 'stop'],
-  unsupported_version: [400, 'unchanged', 'stop'],
-  invalid_signature: [401, 'unchanged', 'stop'],
-  device_suspended: [403, 'unchanged', 'stop'],
-  device_revoked: [403, 'unchanged', 'stop'],
-  rate_limited: [429, 'unchanged', 'retry'],
-  clock_skew: [422, 'unchanged', 'resign'],
-  unknown_recipient_key: [422, 'unchanged', 'rebuild'],
-  undecryptable: [422, 'unchanged', 'rebuild'],
-  invalid_payload: [422, 'unchanged', 'stop'],
-  bundle_conflict: [409, 'unchanged', 'stop'],
-  nonce_replayed: [409, 'unchanged', 'resign'],
-  chain_fork: [409, 'unchanged', 'stop'],
-  counters_missing: [409, 'unchanged', 'stop'],
-  temporarily_unavailable: [503, 'unchanged', 'retry'],
-  invalid_request: [400, 'unchanged', 'stop'],
-  unauthorized: [401, 'unchanged', 'stop'],
-  forbidden: [403, 'unchanged', 'stop'],
-  not_found: [404, 'unchanged', 'stop'],
-  device_exists: [409, 'unchanged', 'stop'],
-  weak_key: [422, 'unchanged', 'stop'],
-  key_not_proven: [422, 'unchanged', 'stop'],
+  bundle_too_large: [413, UNCHANGED, 'stop'],
+  unsupported_media_type: [415, UNCHANGED, 'stop'],
+  malformed_bundle: [400, UNCHANGED, 'stop'],
+  unsupported_version: [400, UNCHANGED, 'stop'],
+  invalid_signature: [401, UNCHANGED, 'stop'],
+  device_suspended: [403, UNCHANGED, 'stop'],
+  device_revoked: [403, UNCHANGED, 'stop'],
+  rate_limited: [429, UNCHANGED, 'retry'],
+  clock_skew: [422, UNCHANGED, 'resign'],
+  unknown_recipient_key: [422, UNCHANGED, 'rebuild'],
+  undecryptable: [422, UNCHANGED, 'rebuild'],
+  invalid_payload: [422, UNCHANGED, 'stop'],
+  bundle_conflict: [409, UNCHANGED, 'stop'],
+  nonce_replayed: [409, UNCHANGED, 'resign'],
+  chain_fork: [409, UNCHANGED, 'stop'],
+  counters_missing: [409, UNCHANGED, 'stop'],
+  too_far_ahead: [409, UNCHANGED, 'stop'],
+  temporarily_unavailable: [503, 'unknown', 'retry'],
+  invalid_request: [400, UNCHANGED, 'stop'],
+  unauthorized: [401, UNCHANGED, 'stop'],
+  forbidden: [403, UNCHANGED, 'stop'],
+  not_found: [404, UNCHANGED, 'stop'],
+  device_exists: [409, UNCHANGED, 'stop'],
+  weak_key: [422, UNCHANGED, 'stop'],
+  key_not_proven: [422, UNCHANGED, 'stop'],
 }
 
 /** Asserts that an answer is this refusal, whole: status, media type, code, money, next; and that it shows no wallet. */

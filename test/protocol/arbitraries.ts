@@ -22,7 +22,10 @@ const optional = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefine
 const compact = <T extends object>(value: T): T =>
   Object.fromEntries(Object.entries(value).filter(([, member]) => member !== undefined)) as T
 
-export const deviceIds = (): fc.Arbitrary<DeviceId> => chars('ABCxyz019._-', 64).map(deviceId)
+export const deviceIds = (): fc.Arbitrary<DeviceId> =>
+  chars('ABCxyz019._-', 64)
+    .filter((id) => id !== '.' && id !== '..')
+    .map(deviceId)
 export const counters = () => fc.integer({ min: 1, max: COUNTER_MAX })
 const uuids = fc.uuid()
 const parties = fc.oneof(chars('ABC019+-./:~!', 64), uuids)

@@ -6,9 +6,17 @@ const TIME = 1_790_000_000
 export const GOOD_PAYLOAD: readonly CborValue[] = [1, TIME, 'XOF', ['W-A', 'W-B'], [[1, 2500, 0, 1, 0]]]
 
 type Named = readonly [what: string, bytes: Uint8Array]
+/** The field that is named as the fault. */
+type NamedField = readonly [...Named, field: string]
 
+/** What is wrong concerns all payments of the bundle. */
 export function badPayloads(): Named[] {
-  return [...fields(), ...parties(), ...payments(), ...extras(), ...encodings()]
+  return [...fields(), ...parties(), ...payments(), ...encodings()]
+}
+
+/** The first payment, counter 1, is wrong, and nothing else is. */
+export function badPayments(): NamedField[] {
+  return [...badParties(), ...badValues(), ...badExtras()]
 }
 
 const bent = (at: number, value: CborValue) => encodeCbor(GOOD_PAYLOAD.with(at, value))
@@ -26,10 +34,16 @@ function fields(): Named[] {
     ['counter 0', bent(0, 0)],
     ['a negative counter', bent(0, -1)],
     ['a counter of 2^32', bent(0, 2 ** 32)],
-    ['counters that run over 2^32', encodeCbor(GOOD_PAYLOAD.with(0, 2 ** 32 - 1).with(4, [[1, 1, 0, 1, 0], null]))],
+    ['a counter of 2^32 - 1', bent(0, 2 ** 32 - 1)],
+    ['a counter of 2^32 - 2^16 + 1', bent(0, 2 ** 32 - 2 ** 16 + 1)],
+    [
+      'counters that run over 2^32 - 2^16',
+      encodeCbor(GOOD_PAYLOAD.with(0, 2 ** 32 - 2 ** 16).with(4, [[1, 1, 0, 1, 0], null])),
+    ],
     ['the counter as text', bent(0, '1')],
     ['a negative time', bent(1, -1)],
     ['a time beyond 2^40', bent(1, 2 ** 40 + 1)],
+    ['a base time of nothing but voided payments', encodeCbor(GOOD_PAYLOAD.with(1, 5).with(4, [null, null]))],
     ['a base time that is not the first payment’s', payment(1, 2500, 0, 1, 60)],
     ['a currency of two letters', bent(2, 'XO')],
     ['a currency in lower case', bent(2, 'xof')],
@@ -46,18 +60,23 @@ function fields(): Named[] {
 function parties(): Named[] {
   return [
     ['parties as a map', bent(3, new Map([[0, 'W-A']]))],
-    ['an empty party', bent(3, ['', 'W-B'])],
-    ['a party of 65 characters', bent(3, ['W'.repeat(65), 'W-B'])],
-    ['a party with a space', bent(3, ['W A', 'W-B'])],
-    ['a party with a line end', bent(3, ['W-A\n', 'W-B'])],
-    ['a party with a zero byte', bent(3, ['W-A\0', 'W-B'])],
-    ['a party outside ASCII', bent(3, ['W-Á', 'W-B'])],
     ['a party twice', bent(3, ['W-A', 'W-A'])],
-    ['a party as number', bent(3, [221770000000, 'W-B'])],
-    ['a party of 15 bytes', bent(3, [new Uint8Array(15), 'W-B'])],
-    ['a UUID as text', bent(3, [UUID, 'W-B'])],
     ['a UUID twice', bent(3, [new Uint8Array(16), new Uint8Array(16)])],
     ['301 parties', bent(3, many(301))],
+  ]
+}
+
+function badParties(): NamedField[] {
+  return [
+    ['an empty party', bent(3, ['', 'W-B']), 'sender'],
+    ['a party of 65 characters', bent(3, ['W-A', 'W'.repeat(65)]), 'receiver'],
+    ['a party with a space', bent(3, ['W A', 'W-B']), 'sender'],
+    ['a party with a line end', bent(3, ['W-A\n', 'W-B']), 'sender'],
+    ['a party with a zero byte', bent(3, ['W-A\0', 'W-B']), 'sender'],
+    ['a party outside ASCII', bent(3, ['W-Á', 'W-B']), 'sender'],
+    ['a party as number', bent(3, [221770000000, 'W-B']), 'sender'],
+    ['a party of 15 bytes', bent(3, ['W-A', new Uint8Array(15)]), 'receiver'],
+    ['a UUID as text', bent(3, [UUID, 'W-B']), 'sender'],
   ]
 }
 
@@ -69,18 +88,6 @@ function payments(): Named[] {
     ['a voided payment as false', bent(4, [[1, 2500, 0, 1, 0], false])],
     ['a payment of four', payment(1, 2500, 0, 1)],
     ['a payment of seven', payment(1, 2500, 0, 1, 0, new Map([[2, 'A']]), 0)],
-    ['type 5', payment(5, 2500, 0, 1, 0)],
-    ['type 7 by qr', payment(15, 2500, 0, 1, 0)],
-    ['method 3', payment(24, 2500, 0, 1, 0)],
-    ['a negative kind', payment(-1, 2500, 0, 1, 0)],
-    ['amount 0', payment(1, 0, 0, 1, 0)],
-    ['a negative amount', payment(1, -2500, 0, 1, 0)],
-    ['the amount as text', payment(1, '2500', 0, 1, 0)],
-    ['a sender who is not among the parties', payment(1, 2500, 2, 1, 0)],
-    ['a receiver who is not among the parties', payment(1, 2500, 0, 2, 0)],
-    ['a sender by name', payment(1, 2500, 'W-A', 1, 0)],
-    ['a negative sender', payment(1, 2500, -1, 1, 0)],
-    ['no receiver', payment(1, 2500, 0, null, 0)],
     [
       'a payment before 1970',
       bent(4, [
@@ -99,26 +106,44 @@ function payments(): Named[] {
   ]
 }
 
-function extras(): Named[] {
+function badValues(): NamedField[] {
   return [
-    ['an empty extra', extra()],
-    ['a null extra', payment(1, 2500, 0, 1, 0, null)],
-    ['an unknown extra', extra([5, 1])],
-    ['an extra by name', extra(['approval', 'A'])],
-    ['a merchant who is not among the parties', extra([1, 2])],
-    ['an empty approval', extra([2, ''])],
-    ['an approval of 65 characters', extra([2, 'A'.repeat(65)])],
-    ['an approval as number', extra([2, 1])],
-    ['an authorization as text', extra([3, 'A'])],
-    ['an authorization of 1025 bytes', extra([3, new Uint8Array(1025)])],
-    ['meta as a list', extra([4, []])],
-    ['a meta key that is a number', extra([4, new Map([[1, 'a']])])],
-    ['nested meta', extra([4, new Map([['a', new Map([['b', 1]])]])])],
-    ['a list in meta', extra([4, new Map([['a', [1]]])])],
-    ['null in meta', extra([4, new Map([['a', null]])])],
-    ['bytes in meta', extra([4, new Map([['a', fromHex('00')]])])],
-    ['a negative number in meta', extra([4, new Map([['a', -1]])])],
-    ['meta of 1025 bytes', extra([4, new Map([['a', 'x'.repeat(1019)]])])],
+    ['type 5', payment(5, 2500, 0, 1, 0), 'type'],
+    ['type 7 by qr', payment(15, 2500, 0, 1, 0), 'type'],
+    ['method 3', payment(24, 2500, 0, 1, 0), 'kind'],
+    ['a negative kind', payment(-1, 2500, 0, 1, 0), 'kind'],
+    ['amount 0', payment(1, 0, 0, 1, 0), 'amount'],
+    ['a negative amount', payment(1, -2500, 0, 1, 0), 'amount'],
+    ['the amount as text', payment(1, '2500', 0, 1, 0), 'amount'],
+    ['a sender who is not among the parties', payment(1, 2500, 2, 1, 0), 'sender'],
+    ['a receiver who is not among the parties', payment(1, 2500, 0, 2, 0), 'receiver'],
+    ['a sender by name', payment(1, 2500, 'W-A', 1, 0), 'sender'],
+    ['a negative sender', payment(1, 2500, -1, 1, 0), 'sender'],
+    ['no receiver', payment(1, 2500, 0, null, 0), 'receiver'],
+  ]
+}
+
+function badExtras(): NamedField[] {
+  return [
+    ['an empty extra', extra(), 'extra'],
+    ['a null extra', payment(1, 2500, 0, 1, 0, null), 'extra'],
+    ['an unknown extra', extra([5, 1]), 'extra: unknown key'],
+    ['an extra by name', extra(['approval', 'A']), 'extra: unknown key'],
+    ['a merchant who is not among the parties', extra([1, 2]), 'merchant_id'],
+    ['an empty approval', extra([2, '']), 'approval'],
+    ['an approval of 65 characters', extra([2, 'A'.repeat(65)]), 'approval'],
+    ['an approval of 65 emoji', extra([2, '\u{1f600}'.repeat(65)]), 'approval'],
+    ['an approval as number', extra([2, 1]), 'approval'],
+    ['an authorization as text', extra([3, 'A']), 'authorization'],
+    ['an authorization of 1025 bytes', extra([3, new Uint8Array(1025)]), 'authorization'],
+    ['meta as a list', extra([4, []]), 'meta'],
+    ['a meta key that is a number', extra([4, new Map([[1, 'a']])]), 'meta'],
+    ['nested meta', extra([4, new Map([['a', new Map([['b', 1]])]])]), 'meta'],
+    ['a list in meta', extra([4, new Map([['a', [1]]])]), 'meta'],
+    ['null in meta', extra([4, new Map([['a', null]])]), 'meta'],
+    ['bytes in meta', extra([4, new Map([['a', fromHex('00')]])]), 'meta'],
+    ['a negative number in meta', extra([4, new Map([['a', -1]])]), 'meta'],
+    ['meta of 1025 bytes', extra([4, new Map([['a', 'x'.repeat(1019)]])]), 'meta'],
   ]
 }
 
@@ -146,6 +171,7 @@ function encodings(): Named[] {
     ['an amount of 2^53', withAmount('1b0020000000000000')],
     ['extras out of order', withExtra('a20261410100')],
     ['an extra twice', withExtra('a201000100')],
+    ['a number of 2^53 in meta', withExtra('a104a161611b0020000000000000')],
     ['bad UTF-8 in an approval', withExtra('a10261ff')],
     ['meta with a key twice', withExtra('a104a2616101616102')],
   ]

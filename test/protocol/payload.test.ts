@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { encodeCbor, MalformedCbor } from '../../src/protocol/cbor.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
 import { type BundlePayload, decodePayload, encodePayload } from '../../src/protocol/payload.ts'
-import type { PaymentEntry } from '../../src/protocol/payment.ts'
+import { isInvalid, type PaymentEntry } from '../../src/protocol/payment.ts'
 import { payloads } from './arbitraries.ts'
-import { badPayloads, GOOD_PAYLOAD, withAmount, withExtra } from './bad-payloads.ts'
+import { badPayloads, badPayments, GOOD_PAYLOAD, withAmount, withExtra } from './bad-payloads.ts'
 
 /** What is sealed (docs/protocol.md §4.1): one encoding for each payload, and nothing else decodes. */
 it('what a device writes is read as it was written, and written again as the same bytes', () => {
@@ -32,6 +32,7 @@ it('bytes that decode are the bytes that their content encodes to', () => {
         expect(error).toBeInstanceOf(MalformedCbor)
         return
       }
+      if (decoded.entries.some(isInvalid)) return
       // Parties may stand in another order, or unused: that is the only freedom.
       expect(decodePayload(encodePayload(decoded))).toEqual(decoded)
     }),
@@ -58,6 +59,41 @@ describe('every bend of a good payload is refused', () => {
 
   it.each(badPayloads())('%s', (_, bytes) => {
     expect(() => decodePayload(bytes)).toThrow(MalformedCbor)
+  })
+})
+
+describe('a payment whose values are not valid is told apart from the others', () => {
+  it.each(badPayments())('%s', (_, bytes, fault) => {
+    expect(decodePayload(bytes).entries).toEqual([{ counter: 1, fault }])
+  })
+
+  it('whose times and parties are as they were', () => {
+    const [first, base, code, parties] = GOOD_PAYLOAD as [number, number, string, string[]]
+    const made = [
+      [1, 0, 0, 1, 0],
+      [1, 7, 0, 1, 60],
+      [1, 7, 0, 9, 30],
+      [1, 8, 1, 0, -10],
+    ]
+    const { entries } = decodePayload(encodeCbor([first, base, code, parties, made]))
+    expect(entries).toMatchObject([
+      { counter: 1, fault: 'amount' },
+      { counter: 2, amount: 7, sender: 'W-A', initiatedAtMs: (base + 60) * 1000 },
+      { counter: 3, fault: 'receiver' },
+      { counter: 4, amount: 8, sender: 'W-B', initiatedAtMs: (base + 80) * 1000 },
+    ])
+  })
+
+  it('what cannot be told apart is named by its place', () => {
+    const made = [[1, 1, 0, 1, 0], null, [1, 1, 0, 1, '0']]
+    expect(() => decodePayload(encodeCbor(GOOD_PAYLOAD.with(4, made)))).toThrow('payments[2].elapsed')
+    expect(() => decodePayload(encodeCbor(GOOD_PAYLOAD.with(4, [made[0] ?? null, 7])))).toThrow('payments[1]')
+  })
+
+  it('limits of text count characters: 64 emoji are an approval', () => {
+    const extra = new Map([[2, '\u{1f600}'.repeat(64)]])
+    const { entries } = decodePayload(encodeCbor(GOOD_PAYLOAD.with(4, [[1, 2500, 0, 1, 0, extra]])))
+    expect(entries).toMatchObject([{ amount: 2500, approval: '\u{1f600}'.repeat(64) }])
   })
 })
 

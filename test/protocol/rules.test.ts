@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { type Activity, activityKey, calendarDay } from '../../src/protocol/activity.ts'
+import { utf8 } from '../../src/protocol/bytes.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
 import { judge, type RuleContext } from '../../src/protocol/rules.ts'
+import { unverified } from '../kit/authorization.ts'
 
 /** Each column of a policy at, just under and just over its bound. The numbers are the product's defaults, written again. */
 const NOW = Date.UTC(2026, 10, 22, 12)
@@ -115,7 +117,27 @@ describe('refusals', () => {
   ])('require_payer_proof_above: %i out of somebody else’s wallet', (value, expected) => {
     expect(one(amount(value, { sender: 'W-CUSTOMER' }))).toBe(expected)
     expect(one(amount(value)), 'the owner’s own').toBe('accepted')
-    expect(one(amount(value, { sender: 'W-CUSTOMER', authorization: new Uint8Array(1) })), 'signed').toBe('accepted')
+    const asked = amount(value, { sender: 'W-CUSTOMER' })
+    expect(one({ ...asked, authorization: unverified(asked) }), 'signed').toBe('accepted')
+  })
+
+  it.each([
+    ['nothing', () => new Uint8Array()],
+    ['garbage', () => utf8('hello')],
+    ['the word for another amount', (asked: Payment) => unverified({ ...asked, amount: amountMinor(20_001) })],
+    ['the word for another receiver', (asked: Payment) => unverified({ ...asked, receiver: 'W-ELSE' })],
+    ['the word for another sender', (asked: Payment) => unverified({ ...asked, sender: 'W-ELSE' })],
+    ['a signature that does not hold', (asked: Payment) => unverified(asked), new Set([1])],
+  ])('%s is no payer’s word', (_, authorization, disproven = new Set<number>()) => {
+    const asked = amount(20_000, { sender: 'W-CUSTOMER' })
+    expect(one({ ...asked, authorization: authorization(asked) }, { disproven })).toBe('refused payer_not_proven')
+    const small = amount(9_000, { sender: 'W-CUSTOMER' })
+    expect(one({ ...small, authorization: authorization(small) }, { disproven }), 'not needed').toBe('accepted')
+  })
+
+  it('a payment from a wallet to itself', () => {
+    expect(one(payment({ receiver: 'W-OWNER' }))).toBe('refused same_wallet')
+    expect(one(payment({ sender: 'W-B' }))).toBe('refused same_wallet')
   })
 
   it('an approval by an agent is no word of the payer', () => {

@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import type { Payment } from '../../src/protocol/payment.ts'
 import { judge } from '../../src/protocol/rules.ts'
 import { type Assessment, combine, judgeWithRisk, riskOf } from '../../src/risk/judge.ts'
 import { assessLocally, LOCAL_VERSION, type LocalScore } from '../../src/risk/local.ts'
 import { fixedScore } from '../../src/risk/mode.ts'
 import type { RemoteFailure, RemoteRisk, RemoteScore } from '../../src/risk/score.ts'
+import { unverified } from '../kit/authorization.ts'
 import { input, NOW_MS, OWNER, POLICY, payment, payments } from './kit.ts'
 
 const FAILURES: RemoteFailure[] = [
@@ -143,20 +145,19 @@ it("a payment's own score never lowers that of its bundle", () => {
   expect(decide(combine(remote(0.9, [[1, 0]]), local(0)), payment())).toEqual(['quarantined'])
 })
 
+const signed = (one: Payment): Payment => ({ ...one, authorization: unverified(one) })
+
 it.each(FAILURES)('without SIRA ($reason) nothing above the review amount is ever accepted', (error) => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 100_000 }), fc.double({ min: 0, max: 1, noNaN: true }), (amount, score) => {
-      const one = payment({ amount, approval: 'A-1', authorization: new Uint8Array(1) })
+      const one = signed(payment({ amount, approval: 'A-1' }))
       const [decision] = decide(combine(failed(error), local(score)), one)
       if (amount > POLICY.requireManualReviewAbove) expect(decision).not.toBe('accepted')
       else expect(decision === 'accepted').toBe(score < POLICY.acceptBelowScore)
     }),
   )
   const at = (amount: number) =>
-    decide(
-      combine(failed(error), assessLocally(input({ payments: [] }))),
-      payment({ amount, approval: 'A-1', authorization: new Uint8Array(1) }),
-    )
+    decide(combine(failed(error), assessLocally(input({ payments: [] }))), signed(payment({ amount, approval: 'A-1' })))
   expect([at(75_000), at(75_001)]).toEqual([['accepted'], ['review']])
 })
 

@@ -4,6 +4,7 @@ import type { Payment } from '../../src/protocol/payment.ts'
 import { emptyHistory, updateHistory } from '../../src/risk/history.ts'
 import { combine, judgeWithRisk } from '../../src/risk/judge.ts'
 import { assessLocally } from '../../src/risk/local.ts'
+import { unverified } from '../kit/authorization.ts'
 import { DAY_MS, input, NOW_MS, OWNER, POLICY, payment, seeded } from './kit.ts'
 
 /** People who do nothing wrong: a score of 0.15 would send their money to a review. */
@@ -56,7 +57,7 @@ function* days(person: Person, seed: number) {
 function proven(one: Payment): Payment {
   return {
     ...one,
-    ...(one.amount > POLICY.requirePayerProofAbove && { authorization: new Uint8Array(1) }),
+    ...(one.amount > POLICY.requirePayerProofAbove && { authorization: unverified(one) }),
     ...(one.amount > POLICY.requireAgentApprovalAbove && { approval: 'A-1' }),
   }
 }

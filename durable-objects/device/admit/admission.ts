@@ -1,9 +1,16 @@
 import { recentActivity } from '../../../src/protocol/activity.ts'
 import { equalBytes } from '../../../src/protocol/bytes.ts'
 import { chainStep, type Neighbours } from '../../../src/protocol/chain.ts'
-import { addRange, type CounterSet, hasCounter, highestCounter, type Range } from '../../../src/protocol/counters.ts'
+import {
+  addRange,
+  type CounterSet,
+  hasCounter,
+  highestCounter,
+  isWithinReach,
+  type Range,
+} from '../../../src/protocol/counters.ts'
 import { COUNTER_RANGES_MAX } from '../../../src/protocol/limits.ts'
-import { isVoided, type Payment, type PaymentEntry } from '../../../src/protocol/payment.ts'
+import { isInvalid, isVoided, type PaymentEntry, paymentsIn } from '../../../src/protocol/payment.ts'
 import type { Policy } from '../../../src/protocol/policy.ts'
 import type { DecisionException, Receipt } from '../../../src/protocol/receipt.ts'
 import type { Verdict } from '../../../src/protocol/rules.ts'
@@ -84,10 +91,14 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
   const step = chainStep({ seq: claims.seq, prev: claims.prev, digest }, view.neighbours)
   if (step.kind === 'fork') return contradiction('chain_fork', step.against)
 
-  const payments = payload.entries.filter((entry): entry is Payment => !isVoided(entry))
   const first = payload.entries[0]?.counter ?? 0
   const last = first + payload.entries.length - 1
-  const fresh = payments.filter(({ counter }) => !hasCounter(device.counters, counter))
+  // Refused before they are spent: a few wrong numbers must not use up all that a device has.
+  if (!isWithinReach(claims.seq, device.head) || !isWithinReach(last, highestCounter(device.counters))) {
+    return refuse('too_far_ahead')
+  }
+  const isFresh = ({ counter }: PaymentEntry) => !hasCounter(device.counters, counter)
+  const fresh = paymentsIn(payload).filter(isFresh)
   const counters = addRange(device.counters, [first, last])
   if (counters.length > Math.max(device.counters.length, COUNTER_RANGES_MAX)) return refuse('counters_missing')
   const { policy } = request
@@ -108,10 +119,12 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
   const risk = combine(request.remote, local)
   // Nothing was taken before there was a device.
   const timeFloorMs = view.timeFloorMs ?? device.registeredAtMs
-  const context = { policy, nowMs, ownerWallet: device.ownerWallet, timeFloorMs }
+  const disproven = new Set(request.disproven)
+  const context = { policy, nowMs, ownerWallet: device.ownerWallet, timeFloorMs, disproven }
   const judged = judgeWithRisk(fresh, device.activity, context, risk)
   const { score: riskScore, ...riskReasons } = risk.record
   const verdicts = new Map(fresh.map((payment, index) => [payment.counter, judged.verdicts[index]]))
+  for (const { counter } of payload.entries.filter(isInvalid).filter(isFresh)) verdicts.set(counter, INVALID)
   const contradicts = payload.entries.flatMap((entry) => contradicted(view.known, entry) ?? [])
   const verdictOf = (entry: PaymentEntry): readonly Verdict[] => {
     if (!isVoided(entry)) return [verdicts.get(entry.counter) ?? DUPLICATE]
@@ -195,6 +208,7 @@ const contradiction = (code: Contradiction['code'], against: Contradiction['agai
   against,
 })
 
+const INVALID: Verdict = { decision: 'refused', reason: 'invalid_payment' }
 /** The counter came in another bundle: that one decides, this copy must not count, post or void again. */
 const DUPLICATE: Verdict = { decision: 'refused', reason: 'duplicate' }
 

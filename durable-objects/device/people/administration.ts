@@ -4,7 +4,7 @@ import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
 import { parseBundle } from '../../../src/protocol/bundle.ts'
 import { equalBytes, toHex } from '../../../src/protocol/bytes.ts'
 import type { DeviceKey, DeviceStatus } from '../../../src/protocol/messages.ts'
-import { isVoided } from '../../../src/protocol/payment.ts'
+import { paymentsIn } from '../../../src/protocol/payment.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
 import { replaceKey } from '../admit/keys.ts'
 import type { Ballot, Resolution, VoteResult } from '../ballot.ts'
@@ -178,7 +178,7 @@ export class Administration {
     const keys = await this.#keys()
     const opened = await openBundle(webCryptoSuite, (kid) => keys.recipient(kid), parseBundle(bundle))
     if (!opened.ok) return undefined
-    return new Map(opened.value.entries.flatMap((entry) => (isVoided(entry) ? [] : [[entry.counter, entry.amount]])))
+    return new Map(paymentsIn(opened.value).map(({ counter, amount }) => [counter, amount]))
   }
 
   /** One change by a person: allowed to see the device → made once → delivered, when the device's own facts changed. */

@@ -1,8 +1,8 @@
 import type { Bundle } from '../../protocol/bundle.ts'
 import { equalBytes } from '../../protocol/bytes.ts'
-import { MalformedCbor } from '../../protocol/cbor.ts'
 import { parseSign1 } from '../../protocol/cose.ts'
 import { decodePushResponse } from '../../protocol/notice.ts'
+import { parse } from '../../protocol/parse.ts'
 import { PROBLEMS, type ProblemCode } from '../../protocol/problems.ts'
 import { decodeReceipt } from '../../protocol/receipt.ts'
 import type { Answer } from '../sdk/sync/transport.ts'
@@ -52,17 +52,16 @@ function isFinal({ code, serverTimeMs }: Extract<Answer, { kind: 'problem' }>, {
  * it believes no carrier, and a wrong receipt costs nothing but this trip.
  */
 function receiptFor({ claims }: Bundle, digest: Uint8Array, answer: Uint8Array): Uint8Array | undefined {
-  try {
+  const read = parse(() => {
     const signed = decodePushResponse(answer).receipt
-    const receipt = decodeReceipt(parseSign1(signed).payload)
-    const isOurs =
-      receipt.deviceId === claims.deviceId &&
-      receipt.seq === claims.seq &&
-      equalBytes(receipt.bundleId, claims.bundleId) &&
-      equalBytes(receipt.digest, digest)
-    return isOurs ? signed : undefined
-  } catch (error) {
-    if (error instanceof MalformedCbor) return undefined
-    throw error
-  }
+    return { signed, receipt: decodeReceipt(parseSign1(signed).payload) }
+  })
+  if (!read.ok) return undefined
+  const { signed, receipt } = read.value
+  const isOurs =
+    receipt.deviceId === claims.deviceId &&
+    receipt.seq === claims.seq &&
+    equalBytes(receipt.bundleId, claims.bundleId) &&
+    equalBytes(receipt.digest, digest)
+  return isOurs ? signed : undefined
 }

@@ -1,9 +1,9 @@
 import { type Bundle, parseBundle, UnsupportedVersion } from '../../protocol/bundle.ts'
 import { fromBase64url, toBase64url, toHex } from '../../protocol/bytes.ts'
-import { MalformedCbor } from '../../protocol/cbor.ts'
 import { type DeviceId, ulidText } from '../../protocol/ids.ts'
+import { parse } from '../../protocol/parse.ts'
 import type { ProblemCode } from '../../protocol/problems.ts'
-import { err, ok, type Result } from '../../protocol/result.ts'
+import { err, type Result } from '../../protocol/result.ts'
 
 /** Another device's bundle on this phone. */
 export interface CarriedBundle {
@@ -37,14 +37,9 @@ export type NotCarried = 'malformed' | 'unsupported_version' | 'not_for_relay' |
 
 /** Reads what was scanned. The signature is the edge's to verify: only it knows the device's key. */
 export function readRelayBundle(bytes: Uint8Array): Result<Bundle, NotCarried> {
-  try {
-    const bundle = parseBundle(bytes)
-    return bundle.claims.relay ? ok(bundle) : err('not_for_relay')
-  } catch (error) {
-    if (error instanceof UnsupportedVersion) return err('unsupported_version')
-    if (error instanceof MalformedCbor) return err('malformed')
-    throw error
-  }
+  const bundle = parse(() => parseBundle(bytes))
+  if (bundle.ok) return bundle.value.claims.relay ? bundle : err('not_for_relay')
+  return err(bundle.error instanceof UnsupportedVersion ? 'unsupported_version' : 'malformed')
 }
 
 /** By its bytes and not by what it says of itself: a forgery with the same names must not take a true one's place. */

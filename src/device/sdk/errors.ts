@@ -198,6 +198,7 @@ function problemKind(code: ProblemCode): ErrorKind {
     case 'bundle_conflict':
       return kept('contact_support', 'The server holds another bundle under this id')
     case 'counters_missing':
+    case 'too_far_ahead':
       return kept('contact_support', 'The server misses too many payments of this device')
   }
 }

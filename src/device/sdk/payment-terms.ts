@@ -1,6 +1,14 @@
+import { MalformedCbor } from '../../protocol/cbor.ts'
 import { type AmountMinor, isCurrency } from '../../protocol/money.ts'
 import { decodePayload, encodePayload } from '../../protocol/payload.ts'
-import { isVoided, type Meta, type Payment, type PaymentMethod, type PaymentType } from '../../protocol/payment.ts'
+import {
+  isInvalid,
+  isPayment,
+  type Meta,
+  type Payment,
+  type PaymentMethod,
+  type PaymentType,
+} from '../../protocol/payment.ts'
 import type { Country } from '../../protocol/policy.ts'
 import { canonicalWallet } from '../../protocol/wallet.ts'
 import { OfflineError } from './errors.ts'
@@ -55,7 +63,8 @@ export function paymentOf(terms: PaymentTerms, counter: number, nowMs: number, c
   }
   try {
     const read = decodePayload(encodePayload({ currency, entries: [payment] })).entries[0]
-    if (read !== undefined && !isVoided(read)) return read
+    if (read !== undefined && isPayment(read)) return read
+    if (read !== undefined && isInvalid(read)) throw new MalformedCbor(read.fault)
   } catch (cause) {
     const detail = cause instanceof Error ? cause.message : 'unreadable'
     throw new OfflineError('invalid_payment', { detail, cause })

@@ -1,7 +1,7 @@
 import { BUNDLE_MEDIA_TYPE, type Bundle, parseBundle, UnsupportedVersion } from '../../protocol/bundle.ts'
 import { fromBase64url } from '../../protocol/bytes.ts'
-import { MalformedCbor } from '../../protocol/cbor.ts'
 import { BUNDLE_BYTES_MAX, PUSH_BODY_BYTES_MAX } from '../../protocol/limits.ts'
+import { parse } from '../../protocol/parse.ts'
 import { err, ok, type Result } from '../../protocol/result.ts'
 import { readBody } from './read-body.ts'
 import type { Refusal } from './refusal.ts'
@@ -21,13 +21,10 @@ export async function readEnvelope(request: Request): Promise<Result<Envelope, R
   const encoded = isJson ? bundleOfJson(body.value) : body.value
   if (encoded === undefined) return err({ code: 'malformed_bundle' })
   if (encoded.length > BUNDLE_BYTES_MAX) return err({ code: 'bundle_too_large' })
-  try {
-    return ok({ encoded, bundle: parseBundle(encoded) })
-  } catch (error) {
-    if (error instanceof UnsupportedVersion) return err({ code: 'unsupported_version' })
-    if (error instanceof MalformedCbor) return err({ code: 'malformed_bundle', detail: error.message })
-    throw error
-  }
+  const bundle = parse(() => parseBundle(encoded))
+  if (bundle.ok) return ok({ encoded, bundle: bundle.value })
+  if (bundle.error instanceof UnsupportedVersion) return err({ code: 'unsupported_version' })
+  return err({ code: 'malformed_bundle', detail: bundle.error.message })
 }
 
 /** `{"bundle": "<base64url>"}`, for tools and people. */

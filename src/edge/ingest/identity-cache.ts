@@ -10,40 +10,60 @@ import { deviceStub, type Env } from '../env.ts'
  * object checks key and status again when it admits or tells. Forged requests cost a call each, as those for unknown
  * devices do, and their address has a quota.
  */
-export interface KnownDevice extends Omit<Identity, 'retiring' | 'publicKey'> {
+export interface KnownDevice extends Omit<Identity, 'retiring' | 'revoked' | 'publicKey'> {
   readonly verifier: Verifier
   /** Whether `kid` is the device's key, and not one before it that may still have signed something. */
   readonly isCurrent: boolean
 }
 
-interface Held {
+interface Cached {
   readonly readAtMs: number
   /** The device's key first. */
   readonly byKey: readonly KnownDevice[]
+  /** Ids of keys that somebody else may have. */
+  readonly revoked: readonly Uint8Array[]
 }
 
 const FRESH_MS = 30_000
 const DEVICES_MAX = 5_000
 
-const known = new Map<string, Held>()
+const known = new Map<string, Cached>()
 
-/** @returns the device with the key of this id, with its own key when it has no such one; undefined for no device */
+/** @returns the device, with the key of this id; undefined when there is no such device or it has no such key */
 export async function identify(
   env: Env,
   deviceId: string,
   kid: Uint8Array,
   nowMs: number,
 ): Promise<KnownDevice | undefined> {
+  const cached = await lookUp(env, deviceId, kid, nowMs)
+  return cached && keyOf(cached, kid)
+}
+
+/** @returns as `identify` does; `revoked` when somebody else may have the key */
+export async function identifyPayer(
+  env: Env,
+  deviceId: string,
+  kid: Uint8Array,
+  nowMs: number,
+): Promise<KnownDevice | 'revoked' | undefined> {
+  const cached = await lookUp(env, deviceId, kid, nowMs)
+  if (cached?.revoked.some((key) => equalBytes(key, kid))) return 'revoked'
+  return cached && keyOf(cached, kid)
+}
+
+const keyOf = ({ byKey }: Cached, kid: Uint8Array) => byKey.find((key) => equalBytes(key.kid, kid))
+
+async function lookUp(env: Env, deviceId: string, kid: Uint8Array, nowMs: number): Promise<Cached | undefined> {
   const cached = known.get(deviceId)
   if (cached !== undefined && nowMs - cached.readAtMs < FRESH_MS) {
-    const found = cached.byKey.find((key) => equalBytes(key.kid, kid))
     // Not one that may have been reactivated, and not without a key that it may have been given, a moment ago.
-    if (found?.status === 'active') return found
+    if (keyOf(cached, kid)?.status === 'active') return cached
   }
   const identity = await deviceStub(env, deviceId).identity()
   known.delete(deviceId)
   if (!identity.ok) return undefined
-  const { retiring, publicKey, ...facts } = identity.value
+  const { retiring, revoked, publicKey, ...facts }: Identity = identity.value
   const keys = [{ alg: facts.alg, kid: facts.kid, publicKey }, ...retiring]
   const byKey = await Promise.all(
     keys.map(async ({ alg, kid, publicKey }, index): Promise<KnownDevice> => {
@@ -53,8 +73,9 @@ export async function identify(
   )
   // Maps keep insertion order, so the first key is the one read longest ago.
   if (known.size >= DEVICES_MAX) known.delete(known.keys().next().value ?? '')
-  known.set(deviceId, { byKey, readAtMs: nowMs })
-  return byKey.find((key) => equalBytes(key.kid, kid)) ?? byKey[0]
+  const fresh = { byKey, revoked, readAtMs: nowMs }
+  known.set(deviceId, fresh)
+  return fresh
 }
 
 /** For tests, which register a device anew within one isolate. */

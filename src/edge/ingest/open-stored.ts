@@ -2,7 +2,7 @@ import { openBundle } from '../../crypto/bundle-crypto.ts'
 import type { KeyProvider } from '../../crypto/key-provider.ts'
 import { webCryptoSuite } from '../../crypto/webcrypto.ts'
 import { parseBundle } from '../../protocol/bundle.ts'
-import { isVoided, type Payment } from '../../protocol/payment.ts'
+import { type Payment, paymentsIn } from '../../protocol/payment.ts'
 
 /**
  * Payments of a bundle that was admitted, opened for people to decide about; they are stored nowhere in the clear.
@@ -12,7 +12,7 @@ import { isVoided, type Payment } from '../../protocol/payment.ts'
 export async function openStored(bundle: ArrayBuffer | Uint8Array, keys: KeyProvider) {
   const opened = await openBundle(webCryptoSuite, (kid) => keys.recipient(kid), parseBundle(new Uint8Array(bundle)))
   if (!opened.ok) return undefined
-  return opened.value.entries.filter((entry): entry is Payment => !isVoided(entry))
+  return paymentsIn(opened.value)
 }
 
 /** A payment without its parties. */

@@ -1,6 +1,7 @@
 import type { Country, Policy } from '../../protocol/policy.ts'
 import { logger } from '../log.ts'
 import { readPoliciesInForce } from '../store/policies.ts'
+import { withDeadline } from './deadline.ts'
 
 /** Policies are read from D1 every 10 s at the most, so a country can be switched off in 10 s. */
 const POLICY_FRESH_MS = 10_000
@@ -45,12 +46,6 @@ async function refresh(db: D1Database, nowMs: number): Promise<void> {
     logger.warn('policies cannot be read; the last known stay in force', { error })
   }
   held.readAtMs = Math.max(held.readAtMs, nowMs)
-}
-
-async function withDeadline<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs)
-  return Promise.race([promise, late.promise]).finally(() => clearTimeout(timer))
 }
 
 /** For tests, which change policies within one isolate. */

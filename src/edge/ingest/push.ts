@@ -1,33 +1,32 @@
 import type { AdmitAnswer, AdmitRequest } from '../../../durable-objects/device/admit-request.ts'
 import { openBundle } from '../../crypto/bundle-crypto.ts'
 import type { KeyProvider } from '../../crypto/key-provider.ts'
-import { verifySign1 } from '../../crypto/sign1.ts'
 import { webCryptoSuite } from '../../crypto/webcrypto.ts'
 import type { BundleHeader } from '../../protocol/bundle.ts'
-import { equalBytes } from '../../protocol/bytes.ts'
 import { type DeviceId, ulidText } from '../../protocol/ids.ts'
 import type { BundlePayload } from '../../protocol/payload.ts'
-import { isVoided, type Payment } from '../../protocol/payment.ts'
+import { isInvalid, paymentsIn } from '../../protocol/payment.ts'
 import type { Country } from '../../protocol/policy.ts'
 import { err, ok, type Result } from '../../protocol/result.ts'
 import type { RemoteScorer } from '../../risk/remote-scorer.ts'
 import type { BundleFacts } from '../../risk/sira-request.ts'
 import { deviceStub, type Env } from '../env.ts'
+import { logger } from '../log.ts'
 import { signedNow } from './clock.ts'
 import { readDeviceHeaders } from './device-headers.ts'
 import { readEnvelope } from './envelope.ts'
-import { identify } from './identity-cache.ts'
+import { disprovenPayments } from './payer-proofs.ts'
 import { placeOf } from './place.ts'
 import { policyFor } from './policy-cache.ts'
-import { withinRate } from './rate-limit.ts'
-import { RATE_POLICIES } from './rate-policy.ts'
 import type { Refusal } from './refusal.ts'
 import { makeNotice } from './sign-notice.ts'
+import { signedBy } from './signed-by.ts'
+import { withinSignedQuota } from './signed-quota.ts'
 
 /**
  * A push, cheapest check first (docs/protocol.md §7.1):
  *
- *   1–2 envelope → 3 device, key, signature → 4 standing → 5 rate → 6 clock → 7 open → 8–11 the Device Object admits
+ *   1–2 envelope → 3 device, key, signature → 4 standing → 5 clock → 6 rate → 7 open → 8–11 the Device Object admits
  *   → notice → answer
  *
  * Nothing is written before the signature holds; nothing secret is touched before that either. Whatever fails on the
@@ -57,21 +56,16 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
   const { encoded, bundle } = envelope.value
   const { claims } = bundle
 
-  const device = await identify(env, claims.deviceId, claims.kid, deps.nowMs())
-  // One answer for an unknown device, a wrong key and a bad signature: nobody learns which devices exist.
-  if (device === undefined || !equalBytes(device.kid, claims.kid) || device.alg !== claims.alg) {
-    return err({ code: 'invalid_signature' })
-  }
-  if (!(await verifySign1(device.verifier, bundle, ''))) return err({ code: 'invalid_signature' })
+  const device = await signedBy(env, bundle, '', deps.nowMs())
+  if (device === undefined) return err({ code: 'invalid_signature' })
   deps.onVerified(claims.deviceId)
 
   if (device.status !== 'active') return err({ code: `device_${device.status}` })
-  const within = await withinRate(env.PUSH_RATE, RATE_POLICIES.device, rateKey(claims))
-  if (!within.ok) return within
-
   const nowMs = deps.nowMs()
   const policy = await policyFor(env.DB, device.country, device.policy, nowMs)
   if (!signedNow(claims, policy, nowMs)) return err({ code: 'clock_skew', serverTimeMs: nowMs })
+  const within = await withinSignedQuota(env, claims.deviceId, claims.relay ? 'relay' : 'push', encoded)
+  if (!within.ok) return within
 
   const object = deviceStub(env, claims.deviceId)
   const { cursor, carrier } = state.value
@@ -79,8 +73,12 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
   const opened = await openBundle(webCryptoSuite, (kid) => keys.recipient(kid), bundle)
   let answer: AdmitAnswer
   if (opened.ok) {
-    const remote = await deps.scorer.scoreBundle(factsFor(claims, opened.value, device.country), requestId)
-    const known = { claims, digest, bundle: encoded, payload: opened.value, policy }
+    warnOfInvalid(claims, opened.value, requestId)
+    const [remote, disproven] = await Promise.all([
+      deps.scorer.scoreBundle(factsFor(claims, opened.value, device.country), requestId),
+      disprovenPayments(env, paymentsIn(opened.value), policy, device.ownerWallet, nowMs),
+    ])
+    const known = { claims, digest, bundle: encoded, payload: opened.value, policy, disproven }
     const admit: AdmitRequest = { ...known, remote, cursor, carrier, requestId, from: placeOf(request) }
     const admitted = await object.admit(admit)
     if (!admitted.ok) return err({ code: admitted.error })
@@ -89,24 +87,24 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
     // It may have been admitted while its key was still in use, and the receipt lost: then this is a repeat, and telling
     // the device to rebuild would make it seal the same payments twice.
     const found = await object.findReceipt({ claims, digest, cursor })
-    if (!found.ok) return err({ code: found.error === 'not_found' ? opened.error : found.error })
+    if (!found.ok) return err(found.error === 'not_found' ? opened.error : { code: found.error })
     answer = found.value
   }
   const { signed } = await makeNotice(keys, claims.deviceId, answer.notice, state.value, policy, deps.nowMs())
   return ok({ receipt: answer.receipt, notice: signed })
 }
 
-/**
- * What a push is counted under: its device. A bundle for a relay counts by itself, because whoever holds it can push it as
- * often as he will, and may not use up what its device needs.
- */
-const rateKey = ({ deviceId, bundleId, relay }: BundleHeader): string =>
-  relay ? `${deviceId}/${ulidText(bundleId)}` : deviceId
+/** A refusal of a single payment has no room for the field, and whoever writes the client has to find it. */
+function warnOfInvalid({ deviceId, bundleId }: BundleHeader, { entries }: BundlePayload, requestId: string): void {
+  const faults = entries.filter(isInvalid).map(({ counter, fault }) => `${counter}: ${fault}`)
+  if (faults.length > 0) logger.warn('invalid payments', { deviceId, bundleId: ulidText(bundleId), requestId, faults })
+}
 
 /** What the remote scorer is told: the payments that were not voided. */
-function factsFor(claims: BundleHeader, { entries, countedMs }: BundlePayload, country: Country): BundleFacts {
+function factsFor(claims: BundleHeader, payload: BundlePayload, country: Country): BundleFacts {
   const { deviceId, bundleId, seq, signedAtMs, relay } = claims
-  const payments = entries.filter((entry): entry is Payment => !isVoided(entry))
+  const { countedMs } = payload
+  const payments = paymentsIn(payload)
   const facts = { deviceId, country, bundleId: ulidText(bundleId), seq, signedAtMs, relay, payments }
   return countedMs === undefined ? facts : { ...facts, countedMs }
 }

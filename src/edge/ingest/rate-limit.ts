@@ -15,6 +15,16 @@ export async function withinRate(limiter: RateLimit, policy: RatePolicy, key: st
   return ok(undefined)
 }
 
+/** Whether the key was not seen within the limiter's window. With a limiter that fails everything is new. */
+export async function isFirst(limiter: RateLimit, key: string): Promise<boolean> {
+  try {
+    return (await limiter.limit({ key })).success
+  } catch (error) {
+    logger.warn('the rate limiter does not answer', { policy: 'first', error })
+    return true
+  }
+}
+
 /** The limit of the address that a request comes from. */
 export async function addressLimit(headers: Headers, env: Env): Promise<Result<void, Refusal>> {
   const key = addressKey(headers)

@@ -1,6 +1,6 @@
 /** A quota of requests in a window of seconds. The numbers are those of the bindings in wrangler.toml. */
 export interface RatePolicy {
-  readonly name: 'device' | 'address'
+  readonly name: 'device' | 'repeat' | 'address'
   readonly quota: number
   readonly windowS: number
 }
@@ -8,6 +8,8 @@ export interface RatePolicy {
 export const RATE_POLICIES = {
   /** A device that pushes every second is broken: a bundle takes 100 payments. */
   device: { name: 'device', quota: 60, windowS: 60 },
+  /** The same signed bytes again: a retry without an answer, or somebody who has seen them. Nothing of it is written. */
+  repeat: { name: 'repeat', quota: 60, windowS: 60 },
   /**
    * Before anything is parsed. Thousands of devices share the few addresses of a mobile carrier's NAT, so this is no
    * fair share: it bounds what one address can make a data centre compute, at about a fiftieth of a core.

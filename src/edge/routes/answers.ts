@@ -2,6 +2,7 @@ import type { Context } from 'hono'
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, problem } from '../../protocol/problems.ts'
 import { rateHeaders } from '../ingest/rate-policy.ts'
 import type { Refusal } from '../ingest/refusal.ts'
+import { CBOR_MEDIA_TYPE, prefersCbor } from './accept.ts'
 import type { App } from './app-types.ts'
 
 /** Turns a refusal into its problem answer (RFC 9457). */
@@ -18,12 +19,8 @@ export function refuse(c: Context<App>, { code, serverTimeMs, retryAfterS, rate,
   return c.body(JSON.stringify(body), PROBLEMS[code].status, headers)
 }
 
-export const CBOR_MEDIA_TYPE = 'application/cbor'
-
 /** Devices ask for CBOR; everybody else gets JSON. */
-export function wantsCbor(c: Context<App>): boolean {
-  return (c.req.header('accept') ?? '').includes(CBOR_MEDIA_TYPE)
-}
+export const wantsCbor = (c: Context<App>): boolean => prefersCbor(c.req.header('accept'))
 
 export function cbor(c: Context<App>, bytes: Uint8Array): Response {
   return c.body(new Uint8Array(bytes).buffer, 200, { 'content-type': CBOR_MEDIA_TYPE, 'cache-control': 'no-store' })

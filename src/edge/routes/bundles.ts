@@ -16,6 +16,7 @@ import { refuse } from './answers.ts'
 import { type App, personOf } from './app-types.ts'
 import { limit, pageOf, timeIdsCursor } from './cursor.ts'
 import { bundleId, country, deviceId, page, time } from './params.ts'
+import { riskJson } from './risk-json.ts'
 import { bundle, listedBundle } from './schemas.ts'
 import { json, routes, secured } from './secured.ts'
 import { votesJson } from './votes-json.ts'
@@ -92,7 +93,7 @@ export const bundleRoutes = routes()
       admitted_count: row.admittedCount,
       admitted_amount: row.admittedAmount,
       policy_version: row.policyVersion,
-      risk: { score: row.riskScore, reasons: row.riskReasons },
+      risk: riskJson(row.riskScore, row.riskReasons),
       received_at: row.receivedAt,
       updated_at: row.updatedAt,
       payments: row.payments.map(([counter, status, reason]) => ({

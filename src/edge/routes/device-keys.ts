@@ -4,11 +4,11 @@ import type { Person } from '../../../durable-objects/device/person.ts'
 import { thumbprint } from '../../crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../crypto/webcrypto.ts'
 import { equalBytes, toHex } from '../../protocol/bytes.ts'
-import { DEVICE_PROOF_SCHEME, type DeviceProofHeader } from '../../protocol/device-proof.ts'
+import type { DeviceProofHeader } from '../../protocol/device-proof.ts'
 import type { DeviceKey } from '../../protocol/messages.ts'
 import { err, ok, type Result } from '../../protocol/result.ts'
 import { deviceStub } from '../env.ts'
-import { authenticateDevice } from '../ingest/device-auth.ts'
+import { authenticateDevice, deviceToken } from '../ingest/device-auth.ts'
 import { placeOf } from '../ingest/place.ts'
 import { policyFor } from '../ingest/policy-cache.ts'
 import type { Refusal } from '../ingest/refusal.ts'
@@ -88,7 +88,7 @@ async function isConfirmed({ alg, publicKey }: DeviceKey, { confirms }: DevicePr
 
 /** Whoever proves the old key, or may administrate. */
 async function holderOrAdmin(c: Context<App>, deviceId: string): Promise<Result<Person & ByDevice, Refusal>> {
-  if (!(c.req.header('authorization') ?? '').startsWith(`${DEVICE_PROOF_SCHEME} `)) {
+  if (deviceToken(c.req.raw.headers) === undefined) {
     const person = await authenticate(c, ['pay_admin'])
     if (!person.ok) return person
     c.set('person', person.value)

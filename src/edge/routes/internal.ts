@@ -1,12 +1,14 @@
 import { z } from '@hono/zod-openapi'
-import { encodeCbor, MalformedCbor } from '../../protocol/cbor.ts'
-import { type Confirmation, decodeConfirmations } from '../../protocol/confirmations.ts'
+import { encodeCbor } from '../../protocol/cbor.ts'
+import { decodeConfirmations } from '../../protocol/confirmations.ts'
+import { parse } from '../../protocol/parse.ts'
 import { policyToCbor } from '../../protocol/policy.ts'
 import { atOnce, OBJECTS_AT_ONCE } from '../at-once.ts'
 import { deviceStub } from '../env.ts'
 import { logger } from '../log.ts'
 import { readPolicyVersion } from '../store/policies.ts'
-import { CBOR_MEDIA_TYPE, cbor, refuse } from './answers.ts'
+import { CBOR_MEDIA_TYPE } from './accept.ts'
+import { cbor, refuse } from './answers.ts'
 import { country } from './params.ts'
 import { confirmed } from './schemas.ts'
 import { json, routes, secured } from './secured.ts'
@@ -47,14 +49,9 @@ export const internalRoutes = routes()
     return found === undefined ? refuse(c, { code: 'not_found' }) : cbor(c, encodeCbor(policyToCbor(found.policy)))
   })
   .openapi(outcomes, async (c) => {
-    let confirmations: readonly Confirmation[]
-    try {
-      confirmations = decodeConfirmations(c.get('body') ?? new Uint8Array())
-    } catch (error) {
-      if (error instanceof MalformedCbor) return refuse(c, { code: 'invalid_request', detail: error.message })
-      throw error
-    }
-    const byDevice = Map.groupBy(confirmations, ({ deviceId }) => deviceId)
+    const confirmations = parse(() => decodeConfirmations(c.get('body') ?? new Uint8Array()))
+    if (!confirmations.ok) return refuse(c, { code: 'invalid_request', detail: confirmations.error.message })
+    const byDevice = Map.groupBy(confirmations.value, ({ deviceId }) => deviceId)
     const devices = await atOnce([...byDevice], OBJECTS_AT_ONCE, async ([deviceId, own]) => {
       try {
         const { ok } = await deviceStub(c.env, deviceId).confirm(own, c.get('requestId'))

@@ -5,9 +5,8 @@ import { deviceStub } from '../env.ts'
 import { authenticateDevice } from '../ingest/device-auth.ts'
 import { readDeviceHeaders } from '../ingest/device-headers.ts'
 import { policyFor } from '../ingest/policy-cache.ts'
-import { withinRate } from '../ingest/rate-limit.ts'
-import { RATE_POLICIES } from '../ingest/rate-policy.ts'
 import { makeNotice } from '../ingest/sign-notice.ts'
+import { withinSignedQuota } from '../ingest/signed-quota.ts'
 import { cbor, refuse, wantsCbor } from './answers.ts'
 import { keySet, notice as noticeAnswer } from './schemas.ts'
 import { json, routes, secured } from './secured.ts'
@@ -41,7 +40,7 @@ export const noticeRoutes = routes()
     const { device, proof } = authenticated.value
     c.set('deviceId', proof.claims.deviceId)
     c.set('isVerified', true)
-    const within = await withinRate(c.env.PUSH_RATE, RATE_POLICIES.device, proof.claims.deviceId)
+    const within = await withinSignedQuota(c.env, proof.claims.deviceId, 'notice', proof.signature)
     if (!within.ok) return refuse(c, within.error)
     const parts = await deviceStub(c.env, proof.claims.deviceId).notice(proof.claims.kid, state.value.cursor)
     if (!parts.ok) return refuse(c, { code: parts.error })

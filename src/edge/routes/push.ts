@@ -40,6 +40,7 @@ const route = secured('device', {
     'nonce_replayed',
     'chain_fork',
     'counters_missing',
+    'too_far_ahead',
   ],
 })
 

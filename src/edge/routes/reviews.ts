@@ -3,6 +3,7 @@ import type { VoteResult } from '../../../durable-objects/device/ballot.ts'
 import { localId, parseUlid } from '../../protocol/ids.ts'
 import { PAYMENTS_PER_BUNDLE_MAX } from '../../protocol/limits.ts'
 import { REVIEW_CHOICES } from '../../protocol/messages.ts'
+import type { RiskBasis } from '../../risk/judge.ts'
 import { configOf } from '../config.ts'
 import { deviceStub } from '../env.ts'
 import { openStored, withoutParties } from '../ingest/open-stored.ts'
@@ -17,6 +18,7 @@ import { visibleBundle } from './bundles.ts'
 import { pageOf, timeIdsCursor } from './cursor.ts'
 import { masked } from './masked.ts'
 import { bundleId, counter, country, deviceId, page, queryInt, reason, writeHeaders } from './params.ts'
+import { riskJson } from './risk-json.ts'
 import { review, voteResult } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 import { votesJson } from './votes-json.ts'
@@ -122,7 +124,7 @@ function waitingJson(row: WaitingBundle, opened: Awaited<ReturnType<typeof openS
     status: row.status,
     currency: row.currency,
     received_at: row.received_at,
-    risk: { score: row.risk_score, reasons: JSON.parse(row.risk_reasons) as unknown },
+    risk: riskJson(row.risk_score, JSON.parse(row.risk_reasons) as RiskBasis),
     payments: waiting.map(([counter, status, reason]) => ({
       local_id: localId(row.device_id, counter),
       counter,

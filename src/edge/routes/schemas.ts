@@ -124,7 +124,7 @@ const risk = z.strictObject({
     shared: score.openapi({ description: 'What every payment of the bundle has' }),
     payments: z.array(z.tuple([z.int(), score])).openapi({ description: 'Counter and score of those that have more' }),
     reasons: z.array(z.strictObject({ rule: z.string(), detail: z.string().optional(), adds: z.number().optional() })),
-    scoredBy: z.enum(['sira', 'local', 'fixed']),
+    scored_by: z.enum(['sira', 'local', 'fixed']),
     fallback: z.string().optional(),
     version: z.string(),
   }),

@@ -1,6 +1,6 @@
 import { createRoute, OpenAPIHono, type RouteConfig, z } from '@hono/zod-openapi'
 import type { MiddlewareHandler } from 'hono'
-import type { ProblemCode } from '../../protocol/problems.ts'
+import { MONEY, type ProblemCode } from '../../protocol/problems.ts'
 import type { Role } from '../auth/person.ts'
 import { refuse } from './answers.ts'
 import type { App } from './app-types.ts'
@@ -106,7 +106,10 @@ const problemSchema = z
     title: z.string(),
     status: z.int(),
     code: z.string(),
-    money: z.enum(['unchanged']),
+    money: z.enum(MONEY).openapi({
+      description:
+        'What this request did. What an earlier one with the same payments did stands, and only receipts and outcomes tell it',
+    }),
     next: z.enum(['retry', 'resign', 'rebuild', 'stop']),
     server_time: z.int().optional(),
     detail: z.string().optional(),

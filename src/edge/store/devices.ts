@@ -35,12 +35,19 @@ export async function devicesWithBundles(
     'EXISTS (SELECT 1 FROM offline_tx_bundles b WHERE b.device_id = offline_devices.device_id AND b.received_at >= ?)',
     sinceMs,
   )
-  return selectPage(db, SELECT, where, 'device_id', limit)
+  return selectDevices(db, where, limit)
 }
 
 /** In the order of their ids: each filter has an index that ends with it. */
 export function listDevices(db: D1Database, filter: DeviceFilter, limit: number): Promise<readonly ListedDevice[]> {
-  return selectPage(db, SELECT, narrowed(filter), 'device_id', limit)
+  return selectDevices(db, narrowed(filter), limit)
+}
+
+/** SQLite has no booleans. */
+async function selectDevices(db: D1Database, where: Where, limit: number): Promise<readonly ListedDevice[]> {
+  type Row = Omit<ListedDevice, 'owner_wallet_unknown'> & { readonly owner_wallet_unknown: number }
+  const rows = await selectPage<Row>(db, SELECT, where, 'device_id', limit)
+  return rows.map((row) => ({ ...row, owner_wallet_unknown: row.owner_wallet_unknown !== 0 }))
 }
 
 function narrowed({ country, tenant, status, after }: DeviceFilter): Where {

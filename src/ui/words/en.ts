@@ -32,6 +32,8 @@ export const en: Messages = {
     method_not_allowed: 'This way of paying is not allowed.',
     country_disabled: 'Offline payments are suspended in this country.',
     reviewer_rejected: 'The person who checked it has turned it down.',
+    same_wallet: 'A payment goes to another account than it comes from.',
+    invalid_payment: 'The payment is not valid.',
   },
   money: {
     not_taken: 'Payment not taken. Nobody was charged.',

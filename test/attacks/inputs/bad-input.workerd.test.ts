@@ -2,9 +2,12 @@ import { beforeAll, expect, it } from 'vitest'
 import { signSign1 } from '../../../src/crypto/sign1.ts'
 import { BUNDLE_MEDIA_TYPE } from '../../../src/protocol/bundle.ts'
 import { fromHex, toBase64url, utf8 } from '../../../src/protocol/bytes.ts'
+import { decodeCbor } from '../../../src/protocol/cbor.ts'
+import { prevOf } from '../../../src/protocol/chain.ts'
 import type { KeySet } from '../../../src/protocol/keyset.ts'
+import { parse } from '../../../src/protocol/parse.ts'
 import { recordQueues } from '../../durable-objects/device/kit.ts'
-import { keySet, ORIGIN, push, registered, SELF } from '../../edge/kit.ts'
+import { keySet, ORIGIN, push, pushed, registered, SELF } from '../../edge/kit.ts'
 import { admin, call } from '../../edge/routes/kit.ts'
 import { TestDevice } from '../../kit/device.ts'
 import { CBOR_AMOUNTS, JSON_AMOUNTS } from './amounts.ts'
@@ -37,6 +40,20 @@ async function sealed(entries: readonly (readonly [what: string, hex: string])[]
   }
 }
 
+/** CBOR as it must be, with another value in the place of an amount: that payment is refused and nothing else. */
+const isCbor = (hex: string) => parse(() => decodeCbor(fromHex(hex))).ok
+async function refusedAlone(entries: readonly (readonly [what: string, hex: string])[]) {
+  const device = await registered()
+  for (const [what, hex] of entries) {
+    const { seq, prev } = device
+    const made = await device.sealBytes(payloadWith('amount', hex), keys, { seq, prev })
+    Object.assign(device, { seq: seq + 1, prev: prevOf(made.digest) })
+    const { receipt } = await pushed(made.bundle)
+    const reason = seq === 1 ? 'invalid_payment' : 'duplicate'
+    expect(receipt, what).toMatchObject({ status: 'rejected', exceptions: [{ decision: 'refused', reason }] })
+  }
+}
+
 /** A bundle whose header is signed by its device, with any bytes in the place of one field. */
 async function signedWith(device: TestDevice, field: Field, hex: string): Promise<Uint8Array> {
   const made = await device.sealBytes(payloadWith('amount', '1909c4'), keys)
@@ -46,7 +63,11 @@ async function signedWith(device: TestDevice, field: Field, hex: string): Promis
 
 it('60 amounts', async () => {
   expect(CBOR_AMOUNTS.length + JSON_AMOUNTS.length).toBeGreaterThanOrEqual(60)
-  await sealed(CBOR_AMOUNTS, 'amount')
+  await sealed(
+    CBOR_AMOUNTS.filter(([, hex]) => !isCbor(hex)),
+    'amount',
+  )
+  await refusedAlone(CBOR_AMOUNTS.filter(([, hex]) => isCbor(hex)))
   const path = '/offline/policies'
   await everyOne(JSON_AMOUNTS, [], async ([what, json]) => {
     const body = `{"country":"SN","after_version":1,"reason":"corpus","changes":{"max_offline_amount":${json}}}`

@@ -2,6 +2,8 @@
 export const HEADER_IDS: readonly (readonly [field: string, what: string, hex: string])[] = [
   ['iss', 'empty', '60'],
   ['iss', '65 characters', `7841${'41'.repeat(65)}`],
+  ['iss', 'a dot', '612e'],
+  ['iss', 'two dots', '622e2e'],
   ['iss', 'a space', '63412042'],
   ['iss', 'a slash', '63412f42'],
   ['iss', 'dots and a slash', '672e2e2f2e2e2f41'],
@@ -29,6 +31,8 @@ export const HEADER_IDS: readonly (readonly [field: string, what: string, hex: s
   ['prev', 'text', '60'],
   ['seq', 'zero', '00'],
   ['seq', 'negative', '20'],
+  ['seq', 'one more than 2^32 - 2^16', '1affff0001'],
+  ['seq', '2^32 - 1', '1affffffff'],
   ['seq', '2^32', '1b0000000100000000'],
   ['seq', '1.0', 'f93c00'],
   ['seq', 'text', '6131'],

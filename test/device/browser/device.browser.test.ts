@@ -1,7 +1,7 @@
 import { openDB } from 'idb'
 import { describe, expect, it } from 'vitest'
 import { browserKeyStore, currentDevice, enrolDevice, openOfflineDevice } from '../../../src/device/browser/index.ts'
-import { isVoided } from '../../../src/protocol/payment.ts'
+import { isPayment } from '../../../src/protocol/payment.ts'
 import { API, DEVICE } from '../sdk/edge.ts'
 import { terms } from '../sdk/rig.ts'
 import { EnrolmentEdge } from './enrolment-edge.ts'
@@ -20,7 +20,7 @@ async function records(name: string): Promise<Record<string, string>> {
 const admitted = ({ edge }: Till) =>
   edge.bundles
     .flatMap(({ entries }) => entries)
-    .map((entry) => `${DEVICE}/${entry.counter} ${isVoided(entry) ? 'void' : entry.amount}`)
+    .map((entry) => `${DEVICE}/${entry.counter} ${isPayment(entry) ? entry.amount : 'void'}`)
 
 describe('a device in a browser', () => {
   it('takes payments, sends them, and hears their outcome', async () => {

@@ -21,7 +21,7 @@ import { type EdgeKey, encodeKeySet, type KeySet, type KeyState } from '../../..
 import { OUTCOMES_PER_NOTICE_MAX } from '../../../src/protocol/limits.ts'
 import { currency } from '../../../src/protocol/money.ts'
 import { type DayTotal, encodeNotice, encodePushResponse, type Outcome } from '../../../src/protocol/notice.ts'
-import { isVoided, type PaymentEntry } from '../../../src/protocol/payment.ts'
+import { isPayment, isVoided, type PaymentEntry } from '../../../src/protocol/payment.ts'
 import type { Policy } from '../../../src/protocol/policy.ts'
 import { PROBLEM_MEDIA_TYPE, type ProblemCode, problem } from '../../../src/protocol/problems.ts'
 import { type DecisionException, encodeReceipt, type Receipt } from '../../../src/protocol/receipt.ts'
@@ -257,7 +257,7 @@ export class TestEdge {
     const opened = await openBundle(webCryptoSuite, async (kid) => this.#recipient(kid), bundle)
     const same = this.bundles.find(({ bundleId }) => bundleId === toHex(claims.bundleId))
     const repeated = same && equalBytes(same.digest, digest)
-    if (!opened.ok && !(repeated && this.findsReceiptUnopened)) return refused(opened.error, this.now())
+    if (!opened.ok && !(repeated && this.findsReceiptUnopened)) return refused(opened.error.code, this.now())
     if (repeated) return this.#pushed(same.receipt, request)
     if (same) return this.#contradiction('bundle_conflict')
     if (this.#nonces.has(toHex(claims.nonce))) return this.#contradiction('nonce_replayed')
@@ -343,7 +343,7 @@ export class TestEdge {
     const day = calendarDay(this.now(), this.policy.timeZone)
     const known = new Map(this.bundles.flatMap(({ entries }) => entries.map((entry) => [entry.counter, entry])))
     const amounts = [...known.values()].flatMap((entry) =>
-      isVoided(entry) || calendarDay(entry.initiatedAtMs, this.policy.timeZone) !== day ? [] : [entry.amount],
+      isPayment(entry) && calendarDay(entry.initiatedAtMs, this.policy.timeZone) === day ? [entry.amount] : [],
     )
     return { day, count: amounts.length, value: amounts.reduce((sum, amount) => sum + amount, 0) }
   }

@@ -1,5 +1,5 @@
 import { toBase64url, utf8 } from '../../../src/protocol/bytes.ts'
-import { bindings, fetchWith, ORIGIN, SELF } from '../kit.ts'
+import { bindings, fetchWith } from '../kit.ts'
 
 /** An OpenID provider of this name, through the Worker's own way out. */
 export function oidcProvider(name: string) {
@@ -58,6 +58,3 @@ export function recordLog(): {
     },
   }
 }
-
-export const fetchFrom = (address: string, path: string, init: RequestInit = {}) =>
-  SELF.fetch(ORIGIN + path, { ...init, headers: { ...(init.headers as object), 'cf-connecting-ip': address } })

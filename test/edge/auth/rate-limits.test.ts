@@ -8,9 +8,11 @@ it('what clients are told of the limits is what wrangler.toml sets', () => {
   const limits = Object.fromEntries(
     (ratelimits as { name: string; simple: object }[]).map(({ name, simple }) => [name, simple]),
   )
-  const { device, address } = RATE_POLICIES
+  const { device, repeat, address } = RATE_POLICIES
   expect(limits).toEqual({
     PUSH_RATE: { limit: device.quota, period: device.windowS },
+    FIRST_RATE: { limit: 1, period: repeat.windowS },
+    REPEAT_RATE: { limit: repeat.quota, period: repeat.windowS },
     ADDRESS_RATE: { limit: address.quota, period: address.windowS },
   })
 })

@@ -6,7 +6,7 @@ import { badTokens, tokenKeys } from '../../attacks/inputs/tokens.ts'
 import { dumpObject, recordAll, recordQueues } from '../../durable-objects/device/kit.ts'
 import { TestDevice } from '../../kit/device.ts'
 import { bindings, expectRefusal, fetchWith, keySet, ORIGIN, pushInit, registered, SELF } from '../kit.ts'
-import { dumpDurable, fetchFrom } from './people-kit.ts'
+import { dumpDurable } from './people-kit.ts'
 
 /** Limits before expensive work, and what a flood of strangers leaves behind: nothing. */
 let device: TestDevice
@@ -27,23 +27,19 @@ const limiter = (success: boolean, keys: string[] = []) =>
 
 it('an address that asks too often is told to wait, and for how long', async () => {
   const { quota, windowS } = RATE_POLICIES.address
-  const key = '192.0.2.1'
-  expect((await fetchFrom(key, '/healthz')).status).toBe(200)
-  // The binding itself is used up, many calls at a time: on a slow machine the requests would spread over two windows.
-  const useUp = async () => {
-    while ((await bindings.ADDRESS_RATE.limit({ key })).success);
-  }
-  let first: Response
-  do {
-    await Promise.all(Array.from({ length: 20 }, useUp))
-    first = await fetchFrom(key, '/healthz')
-  } while (first.status !== 429)
-  expect(Number(first.headers.get('retry-after'))).toBe(windowS)
+  const keys: string[] = []
+  const ask = (success: boolean) =>
+    fetchWith({ ADDRESS_RATE: limiter(success, keys) } as object, '/healthz', {
+      headers: { 'cf-connecting-ip': '192.0.2.1' },
+    })
+  expect((await ask(true)).status).toBe(200)
+  const refused = await ask(false)
+  expect(keys).toEqual(['192.0.2.1', '192.0.2.1'])
+  expect(Number(refused.headers.get('retry-after'))).toBe(windowS)
   // draft-ietf-httpapi-ratelimit-headers-10: Structured Fields, a list of named policies with integer parameters.
-  expect(first.headers.get('ratelimit-policy')).toBe(`"address";q=${quota};w=${windowS}`)
-  expect(first.headers.get('ratelimit')).toBe(`"address";r=0;t=${windowS}`)
-  await expectRefusal(first, 'rate_limited')
-  expect((await fetchFrom('192.0.2.2', '/healthz')).status).toBe(200)
+  expect(refused.headers.get('ratelimit-policy')).toBe(`"address";q=${quota};w=${windowS}`)
+  expect(refused.headers.get('ratelimit')).toBe(`"address";r=0;t=${windowS}`)
+  await expectRefusal(refused, 'rate_limited')
 })
 
 it('comes before anything of the request is read, on every route', async () => {
@@ -111,34 +107,78 @@ it('a device that pushes too often is told so after its signature held', async (
   expect(answer.headers.get('ratelimit-policy')).toBe('"device";q=60;w=60')
   expect(answer.headers.get('ratelimit')).toBe('"device";r=0;t=60')
   await expectRefusal(answer, 'rate_limited')
-  expect(keys).toEqual([own.id])
+  expect(keys).toEqual([`push ${own.id}`])
   // Nobody can use up a device's quota for it.
   const forged = bundle.slice()
   forged[forged.length - 1] = (forged.at(-1) ?? 0) ^ 1
   await expectRefusal(await fetchWith(over, '/offline/push', pushInit(forged) as RequestInit), 'invalid_signature')
-  expect(keys).toEqual([own.id])
+  expect(keys).toEqual([`push ${own.id}`])
 })
 
-it('who carries a bundle of a device may push it as often as he will: the device’s own pushes are not counted with it', async () => {
-  const left = new Map<string, number>()
-  const quota = {
-    limit: async ({ key }: { key: string }) => {
-      left.set(key, (left.get(key) ?? 2) - 1)
-      return { success: (left.get(key) ?? 0) >= 0 }
-    },
+describe('the quota of a device', () => {
+  /** Limiters that give so many to each key, and never anew. */
+  function quotas(pushes: number, repeats: number) {
+    const limited = (quota: number) => {
+      const left = new Map<string, number>()
+      return {
+        limit: async ({ key }: { key: string }) => {
+          left.set(key, (left.get(key) ?? quota) - 1)
+          return { success: (left.get(key) ?? 0) >= 0 }
+        },
+      }
+    }
+    const over = { PUSH_RATE: limited(pushes), FIRST_RATE: limited(1), REPEAT_RATE: limited(repeats) } as object
+    return {
+      push: async (bundle: Uint8Array) =>
+        (await fetchWith(over, '/offline/push', pushInit(bundle) as RequestInit)).status,
+      notice: async (own: TestDevice) => {
+        const authorization = `Molam-Device ${await own.proof('GET', `${ORIGIN}/offline/notice`)}`
+        return (await fetchWith(over, '/offline/notice', { headers: { authorization } })).status
+      },
+    }
   }
-  const pushWith = (bundle: Uint8Array) =>
-    fetchWith({ PUSH_RATE: quota } as object, '/offline/push', pushInit(bundle) as RequestInit)
-  const own = await registered()
-  const carried = await own.bundle([own.payment()], await keySet(), { relay: true })
-  const statuses = []
-  for (let n = 0; n < 4; n++) statuses.push((await pushWith(carried.bundle)).status)
-  expect(statuses).toEqual([200, 200, 429, 429])
-  // The same bundle, signed anew for a push of its own, and the next one.
-  expect((await pushWith((await own.resign(carried, { relay: false })).bundle)).status).toBe(200)
-  const { bundle } = await own.bundle([own.payment()], await keySet())
-  expect((await pushWith(bundle)).status).toBe(200)
-  expect((await pushWith(bundle)).status).toBe(429)
+
+  it('is for what it signs: the same bytes again count apart, whoever sends them', async () => {
+    const { push } = quotas(2, 3)
+    const own = await registered()
+    const keys = await keySet()
+    const { bundle } = await own.bundle([own.payment()], keys)
+    const statuses = []
+    for (let n = 0; n < 6; n++) statuses.push(await push(bundle))
+    expect(statuses).toEqual([200, 200, 200, 200, 429, 429])
+    expect(await push((await own.bundle([own.payment()], keys)).bundle)).toBe(200)
+    expect(await push((await own.bundle([own.payment()], keys)).bundle)).toBe(429)
+  })
+
+  it('bounds what it makes for relays, too, and those who carry it cannot use up its own pushes', async () => {
+    const { push } = quotas(2, 3)
+    const own = await registered()
+    const keys = await keySet()
+    const carried = () => own.bundle([own.payment()], keys, { relay: true })
+    const statuses = []
+    for (let n = 0; n < 4; n++) statuses.push(await push((await carried()).bundle))
+    expect(statuses).toEqual([200, 200, 429, 429])
+    own.seq = 5
+    expect(await push((await own.bundle([own.payment()], keys)).bundle)).toBe(200)
+  })
+
+  it('leaves a device its notices when its pushes are used up', async () => {
+    const { push, notice } = quotas(1, 1)
+    const own = await registered()
+    const keys = await keySet()
+    for (let n = 0; n < 3; n++) await push((await own.bundle([own.payment()], keys)).bundle)
+    expect(await push((await own.bundle([own.payment()], keys)).bundle)).toBe(429)
+    expect([await notice(own), await notice(own)]).toEqual([200, 429])
+  })
+
+  it('is not touched by what was signed too long ago', async () => {
+    const { push } = quotas(1, 1)
+    const own = await registered()
+    const keys = await keySet()
+    const made = await own.bundle([own.payment()], keys, { signedAtMs: Date.now() - 3_600_000 })
+    for (let n = 0; n < 3; n++) expect(await push(made.bundle)).toBe(422)
+    expect(await push((await own.resign(made)).bundle)).toBe(200)
+  })
 })
 
 it('a flood of strangers writes nothing: not in D1, not in an object, not in a queue', async () => {

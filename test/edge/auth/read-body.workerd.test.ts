@@ -95,7 +95,11 @@ it('a push whose body breaks off is told to come again', async () => {
   const init = { method: 'POST', headers: { 'content-type': BUNDLE_MEDIA_TYPE }, body: streamed([10], 'break') }
   const response = await fetchWith({}, '/offline/push', { ...init, duplex: 'half' } as RequestInit)
   expect(response.status).toBe(408)
-  expect(await response.json()).toMatchObject({ code: 'body_incomplete', next: 'retry', money: 'unchanged' })
+  expect(await response.json()).toMatchObject({
+    code: 'body_incomplete',
+    next: 'retry',
+    money: 'unchanged_by_this_request',
+  })
 })
 
 it('a push that is declared as too large is refused unread', async () => {

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { encodeSealed, parseSealed, type Sealed } from '../../../src/protocol/bundle.ts'
 import { utf8 } from '../../../src/protocol/bytes.ts'
-import { encodeCbor, Tagged } from '../../../src/protocol/cbor.ts'
+import { type CborValue, encodeCbor, Tagged } from '../../../src/protocol/cbor.ts'
 import type { KeySet } from '../../../src/protocol/keyset.ts'
-import { currency } from '../../../src/protocol/money.ts'
+import { amountMinor, currency } from '../../../src/protocol/money.ts'
 import type { ProblemCode } from '../../../src/protocol/problems.ts'
 import { dumpObject, dumpReadModel, recordQueues } from '../../durable-objects/device/kit.ts'
 import { type Made, randomBytes, sealKey, type TestDevice } from '../../kit/device.ts'
-import { badPayloads } from '../../protocol/bad-payloads.ts'
+import { badPayloads, badPayments, GOOD_PAYLOAD } from '../../protocol/bad-payloads.ts'
 import { expectRefusal, keySet, push, pushed, registered } from '../kit.ts'
 
 /** Check 7 of docs/protocol.md §7.1: the signature holds, what is sealed is not for us. Nothing is written. */
@@ -104,6 +104,43 @@ describe('invalid_payload', () => {
       if (i % 40 === 39) device = await registered()
       await refused(await device.sealBytes(bytes, keys), 'invalid_payload', what)
     }
+  })
+})
+
+describe('a payment that is not valid', () => {
+  it('is refused alone, with its reason: ninety-nine others are taken', async () => {
+    const entries = Array.from({ length: 100 }, () => device.payment({ amount: amountMinor(100) }))
+    const made = await device.bundle(
+      entries.map((entry, i) => (i === 56 ? { ...entry, approval: 'A'.repeat(65) } : entry)),
+      keys,
+    )
+    const { receipt } = await pushed(made.bundle)
+    const invalid = receipt.exceptions.filter(({ reason }) => reason === 'invalid_payment')
+    expect(invalid).toEqual([{ counter: 57, decision: 'refused', reason: 'invalid_payment' }])
+    expect([receipt.firstCounter, receipt.lastCounter]).toEqual([1, 100])
+  })
+
+  it('whatever is wrong in it', async () => {
+    for (const [what, bytes] of badPayments()) {
+      const one = await registered()
+      const { receipt } = await pushed((await one.sealBytes(bytes, keys)).bundle)
+      expect(receipt.exceptions, what).toEqual([{ counter: 1, decision: 'refused', reason: 'invalid_payment' }])
+    }
+  })
+
+  it('an approval of 33 emoji, which is 66 units of UTF-16, is one like any other', async () => {
+    const made = await device.bundle([device.payment({ approval: '\u{1f600}'.repeat(33) })], keys)
+    expect((await pushed(made.bundle)).receipt.exceptions).toEqual([])
+  })
+
+  it('what is wrong with all of them is named: field and entry', async () => {
+    const [first, time, code, parties] = GOOD_PAYLOAD
+    const payments = [[1, 100, 0, 1, 0], null, [1, 100, 0, 1, '7']]
+    const made = await device.sealBytes(encodeCbor([first, time, code, parties, payments] as CborValue[]), keys)
+    const { detail } = await expectRefusal(await push(made.bundle), 'invalid_payload')
+    expect(detail).toBe('payments[2].elapsed')
+    const voided = await device.sealBytes(encodeCbor([1, 5, 'XOF', [], [null]]), keys)
+    expect((await expectRefusal(await push(voided.bundle), 'invalid_payload')).detail).toBe('base_time')
   })
 })
 

@@ -30,7 +30,8 @@ beforeAll(async () => {
   document = await ok(call(undefined, 'GET', '/openapi.json'))
   device = await registered()
   const early = { initiatedAtMs: Math.floor(Date.now() / 1000) * 1000 + 50 * 60_000 }
-  const big = device.payment({ amount: amountMinor(80_000), sender: device.ownerWallet, approval: 'AGENT-7' })
+  const paid = { sender: device.ownerWallet, receiver: 'W-SUPPLIER' }
+  const big = device.payment({ amount: amountMinor(80_000), ...paid, approval: 'AGENT-7' })
   made = await pushPayments(device, [big, device.payment(), device.payment(early), device.payment()], queues)
 })
 

@@ -4,7 +4,7 @@ import { verify } from '../../../reconciler/commands/verify.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
 import type { DecisionException } from '../../../src/protocol/receipt.ts'
-import { type Made, randomBytes, type TestDevice } from '../../kit/device.ts'
+import type { Made, TestDevice } from '../../kit/device.ts'
 import { expectSoundBook } from '../../migrations/ledger/book.ts'
 import { call } from '../commands/kit.ts'
 import { useDatabase } from '../database.ts'
@@ -144,7 +144,10 @@ test('a frozen wallet’s money is not held', async () => {
 
 test('nobody can have a stranger’s money held: without the payer’s word there is no hold', async () => {
   const { device, payer, sell } = await shop(100_000)
-  const made = await sell(['review'], { amount: amountMinor(10_001), authorization: randomBytes(80) })
+  // The shop signs for its customer.
+  const asked = device.payment({ amount: amountMinor(10_001), sender: payer, counter: 1 })
+  device.counter = 1
+  const made = await sell(['review'], { amount: asked.amount, authorization: await world.authorize(device, asked) })
   expect(await funds(payer)).toEqual([100_000, 0])
   expect(await onRecord(device)).toEqual([[[1, 'payer_not_proven']]])
   await decide(made, 1, { 1: 'approve' })

@@ -27,10 +27,18 @@ interface Waiting {
   readonly bundle: Uint8Array
 }
 
-async function waiting(count: number, balance = 100_000, over: Partial<Payment> = {}): Promise<Waiting> {
+async function waiting(
+  count: number,
+  balance = 100_000,
+  over: Partial<Payment> = {},
+  sign?: (device: TestDevice, payment: Payment) => Promise<Uint8Array>,
+): Promise<Waiting> {
   const [device, payer] = [await world.device(), newWallet()]
   await db().open(payer, balance)
-  const payments = Array.from({ length: count }, () => device.payment({ sender: payer, ...over }))
+  const asked = Array.from({ length: count }, () => device.payment({ sender: payer, ...over }))
+  const payments = await Promise.all(
+    asked.map(async (one) => ({ ...one, ...(sign && { authorization: await sign(device, one) }) })),
+  )
   const exceptions = payments.map(({ counter }): DecisionException => {
     return { counter, decision: 'review', reason: 'amount_review' }
   })
@@ -117,8 +125,9 @@ test('an approved payment without funds fails, and is listed as owed with who be
 })
 
 test('approval is no payer’s word: a payment that was held without proof fails when it is approved', async () => {
-  const over = { amount: amountMinor(10_001), authorization: randomBytes(80) }
-  const { device, payer, made, facts, bundle } = await waiting(1, 100_000, over)
+  // The shop signs for its customer.
+  const sign = (device: TestDevice, payment: Payment) => world.authorize(device, payment)
+  const { device, payer, made, facts, bundle } = await waiting(1, 100_000, { amount: amountMinor(10_001) }, sign)
   world.network.send(facts, bundle, world.review(made, 1, { 1: 'approve' }))
   await world.settle()
   expect(told(device.id)).toEqual({ 1: 'payer_not_proven' })

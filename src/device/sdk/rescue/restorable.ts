@@ -1,7 +1,7 @@
 import { fromBase64url } from '../../../protocol/bytes.ts'
 import { parseLocalId } from '../../../protocol/ids.ts'
 import { decodePayload } from '../../../protocol/payload.ts'
-import { isVoided, type Payment } from '../../../protocol/payment.ts'
+import { isPayment, type Payment } from '../../../protocol/payment.ts'
 import type { Entry } from '../store/entry.ts'
 import type { Restorable } from '../store/journal.ts'
 import { type ExportedPayment, exportedPayment, type UnsyncedExport } from './export.ts'
@@ -33,7 +33,7 @@ function returning(deviceId: string, exported: ExportedPayment): Returning | und
 function paymentIn(payload: string): Payment | undefined {
   try {
     const entry = decodePayload(fromBase64url(payload)).entries[0]
-    return entry === undefined || isVoided(entry) ? undefined : entry
+    return entry !== undefined && isPayment(entry) ? entry : undefined
   } catch {
     return undefined
   }

@@ -2,7 +2,7 @@ import { fromBase64url, toBase64url } from '../../../protocol/bytes.ts'
 import { parseSign1 } from '../../../protocol/cose.ts'
 import type { Outcome } from '../../../protocol/notice.ts'
 import { decodePayload, encodePayload } from '../../../protocol/payload.ts'
-import { isVoided, type Payment } from '../../../protocol/payment.ts'
+import { isPayment, type Payment } from '../../../protocol/payment.ts'
 import { decisionFor, decodeReceipt } from '../../../protocol/receipt.ts'
 import type { Verdict } from '../../../protocol/rules.ts'
 import type { Decision, Reason } from '../../../protocol/states.ts'
@@ -24,7 +24,7 @@ export function decodePayment(body: unknown): { payment: Payment; expected: Verd
   const { payload, expected } = body as PaymentRecord
   try {
     const payment = decodePayload(fromBase64url(payload)).entries[0]
-    return payment === undefined || isVoided(payment) ? undefined : { payment, expected }
+    return payment !== undefined && isPayment(payment) ? { payment, expected } : undefined
   } catch {
     return undefined
   }

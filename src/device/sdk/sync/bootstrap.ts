@@ -1,5 +1,5 @@
-import { MalformedCbor } from '../../../protocol/cbor.ts'
 import { decodeKeySet, type KeySet } from '../../../protocol/keyset.ts'
+import { parse } from '../../../protocol/parse.ts'
 import { ok, type Result } from '../../../protocol/result.ts'
 import { findBefore } from '../store/found.ts'
 import { leaveOut } from '../store/left-out.ts'
@@ -65,10 +65,6 @@ export async function bootstrap(
 async function fetchKeys({ transport }: SyncDeps): Promise<Result<KeySet, Failure>> {
   const answer = await transport.get('/offline/keys')
   if (answer.kind !== 'ok') return failureOf(answer)
-  try {
-    return ok(decodeKeySet(answer.body))
-  } catch (error) {
-    if (error instanceof MalformedCbor) return fail('answer_invalid')
-    throw error
-  }
+  const keys = parse(() => decodeKeySet(answer.body))
+  return keys.ok ? keys : fail('answer_invalid')
 }

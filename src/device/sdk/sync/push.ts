@@ -1,9 +1,9 @@
 import { signBundle } from '../../../crypto/bundle-crypto.ts'
 import { equalBytes, toBase64url } from '../../../protocol/bytes.ts'
-import { MalformedCbor } from '../../../protocol/cbor.ts'
 import { prevOf } from '../../../protocol/chain.ts'
 import { NONCE_BYTES } from '../../../protocol/limits.ts'
 import { decodePushResponse } from '../../../protocol/notice.ts'
+import { parse } from '../../../protocol/parse.ts'
 import { PROBLEMS } from '../../../protocol/problems.ts'
 import { ok, type Result } from '../../../protocol/result.ts'
 import type { Outgoing } from '../store/outgoing.ts'
@@ -112,12 +112,8 @@ async function accept(deps: SyncDeps, bundle: Outgoing, answer: Extract<Answer, 
 }
 
 function readPushResponse(body: Uint8Array): ReturnType<typeof decodePushResponse> | undefined {
-  try {
-    return decodePushResponse(body)
-  } catch (error) {
-    if (error instanceof MalformedCbor) return undefined
-    throw error
-  }
+  const read = parse(() => decodePushResponse(body))
+  return read.ok ? read.value : undefined
 }
 
 /** The receipt of a bundle admitted long ago may be signed by a key that is no longer trusted: the chain tells instead. */

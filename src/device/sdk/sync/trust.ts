@@ -1,11 +1,11 @@
 import { openAsEdge, type TrustedKey } from '../../../crypto/sign1.ts'
 import type { CryptoSuite } from '../../../crypto/suite.ts'
 import { equalBytes } from '../../../protocol/bytes.ts'
-import { MalformedCbor } from '../../../protocol/cbor.ts'
 import { ES256 } from '../../../protocol/cose.ts'
 import type { DeviceId } from '../../../protocol/ids.ts'
 import type { KeySet } from '../../../protocol/keyset.ts'
 import { decodeNotice, type Notice } from '../../../protocol/notice.ts'
+import { parse } from '../../../protocol/parse.ts'
 import { decodeReceipt, type Receipt } from '../../../protocol/receipt.ts'
 import type { Outgoing } from '../store/outgoing.ts'
 
@@ -55,13 +55,9 @@ export class Trust {
     kind: 'molam-receipt-v1' | 'molam-notice-v1',
     decode: (payload: Uint8Array) => T,
   ): Promise<T | undefined> {
-    try {
-      const payload = await openAsEdge(signed, await this.#receiptKeys(keys), kind)
-      return payload && decode(payload)
-    } catch (error) {
-      if (error instanceof MalformedCbor) return undefined
-      throw error
-    }
+    const payload = await openAsEdge(signed, await this.#receiptKeys(keys), kind)
+    const read = payload && parse(() => decode(payload))
+    return read?.ok ? read.value : undefined
   }
 
   async #receiptKeys(keys: KeySet): Promise<readonly TrustedKey[]> {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { type OfflineSDK, openExport, type Restored, type Storage } from '../../../../src/device/sdk/index.ts'
 import { parseBundle } from '../../../../src/protocol/bundle.ts'
 import { toBase64url } from '../../../../src/protocol/bytes.ts'
-import { isVoided } from '../../../../src/protocol/payment.ts'
+import { isPayment } from '../../../../src/protocol/payment.ts'
 import { random } from '../edge.ts'
 import { FAULTS, Rig, terms } from '../rig.ts'
 
@@ -47,7 +47,7 @@ function expectOnce(rig: Rig, amounts: Readonly<Record<number, number | 'void'>>
   expect(rig.edge.contradictions).toEqual([])
   const arrived = rig.edge.bundles.flatMap(({ entries }) => entries)
   expect(arrived.map(({ counter }) => counter).sort((a, b) => a - b)).toEqual(Object.keys(amounts).map(Number))
-  for (const entry of arrived) expect(isVoided(entry) ? 'void' : entry.amount).toBe(amounts[entry.counter])
+  for (const entry of arrived) expect(isPayment(entry) ? entry.amount : 'void').toBe(amounts[entry.counter])
 }
 
 describe('a device that was enrolled again takes over what it had not sent', () => {
@@ -223,7 +223,7 @@ describe('numbers that were used meanwhile', () => {
       }
       await later.syncNow()
       const arrived = rig.edge.bundles.flatMap(({ entries }) =>
-        entries.flatMap((entry) => (isVoided(entry) ? [] : [entry.amount])),
+        entries.flatMap((entry) => (isPayment(entry) ? [entry.amount] : [])),
       )
       expect(rig.edge.contradictions, `at storage call ${k}`).toEqual([])
       expect(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isVoided } from '../../../../src/protocol/payment.ts'
+import { isPayment } from '../../../../src/protocol/payment.ts'
 import { random } from '../edge.ts'
 import { Rig, terms } from '../rig.ts'
 
@@ -66,7 +66,7 @@ describe('a store that was set back, reactivated', () => {
       renumbered: [['POS-001/2', 'POS-001/3']],
     })
     expect(await anew.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
-    const amounts = rig.edge.bundles.flatMap(({ entries }) => entries.map((entry) => !isVoided(entry) && entry.amount))
+    const amounts = rig.edge.bundles.flatMap(({ entries }) => entries.map((entry) => isPayment(entry) && entry.amount))
     expect(amounts).toEqual([1, 2, 30])
     expect(rig.edge.contradictions).toEqual([])
   })
