@@ -4,6 +4,7 @@ import { reputationAt } from '../../src/risk/reputation.ts'
 import type { Device, OlderKey } from './device.ts'
 import { readDevice } from './sql/device-store.ts'
 import { missingSeqs } from './sql/hole-store.ts'
+import { withLeftOut } from './sql/left-out-store.ts'
 import { type OwedSummary, owedSummary } from './sql/owed-store.ts'
 
 /** A device as operators see it. */
@@ -46,7 +47,7 @@ export function describeDevice(sql: SqlStorage, hasSira: boolean, nowMs: number)
   const contradictions = sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM evidence').one().n
   return {
     ...{ status, country, tenant, head, registeredAtMs, ownerWalletUnknown, alg, kid, contradictions },
-    missing: missingCounters(device.counters, MISSING_PER_NOTICE_MAX),
+    missing: missingCounters(withLeftOut(sql, device.counters), MISSING_PER_NOTICE_MAX),
     missingSeqs: missingSeqs(sql, MISSING_PER_NOTICE_MAX),
     owed: owedSummary(sql, device, hasSira),
     olderKeys: device.olderKeys.map(({ kid, alg, state, lastSeq }) => ({ kid, alg, state, lastSeq })),

@@ -9,9 +9,6 @@ const EDGE = 'src/edge/{at-once,log}.ts'
 const EDGE_SETTINGS = 'src/edge/{config,env}.ts'
 /** What all parts of a Device Object share; the object itself stands apart. */
 const OBJECT = 'durable-objects/device'
-/** What its rooms and the edge say to one another. */
-const OBJECT_TERMS = 'durable-objects/device/{admit/request,people/ballot,people/person}.ts'
-const OBJECTS = [OBJECT, OBJECT_TERMS]
 const OBJECT_SHELL = 'durable-objects/device/device-object.ts'
 const OBJECT_ROOMS = ['admit', 'settle', 'people', 'owed', 'sql'].map((room) => `durable-objects/device/${room}`)
 const STAND_INS =
@@ -21,7 +18,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   // The ground: the contract, cryptography, the rules of risk. Runs everywhere.
   'src/protocol': [],
   'src/crypto': ['src/protocol'],
-  'src/risk': ['src/protocol'],
+  'src/risk': GROUND,
 
   // What runs on phones and tills. Inside the SDK no arrow goes up.
   [SDK[0]]: ['src/protocol'],
@@ -61,11 +58,11 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/risk',
     'src/edge/auth/person.ts',
     'src/edge/metrics/recorder.ts',
-    ...OBJECTS,
+    OBJECT,
     OBJECT_SHELL,
   ],
   'src/edge/auth': ['src/protocol', EDGE_SETTINGS, 'src/edge/ingest/refusal.ts'],
-  'src/edge/ingest': [...GROUND, 'src/risk', EDGE, EDGE_SETTINGS, 'src/edge/store', ...OBJECTS],
+  'src/edge/ingest': [...GROUND, 'src/risk', EDGE, EDGE_SETTINGS, 'src/edge/store', OBJECT],
   'src/edge/metrics': ['src/risk', 'src/edge/store/index-message.ts'],
   'src/edge/routes': [
     ...GROUND,
@@ -76,24 +73,22 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/edge/ingest',
     'src/edge/metrics',
     'src/edge/store',
-    ...OBJECTS,
+    OBJECT,
   ],
-  'src/edge/store': ['src/protocol', 'src/risk', EDGE, EDGE_SETTINGS, 'src/edge/metrics', ...OBJECTS],
+  'src/edge/store': ['src/protocol', 'src/risk', EDGE, EDGE_SETTINGS, 'src/edge/metrics', OBJECT],
 
-  [OBJECT_TERMS]: [...GROUND, 'src/risk', OBJECT],
   [OBJECT]: [
     ...GROUND,
     'src/risk',
     'src/edge/store/index-message.ts',
     'durable-objects/device/sql',
     'durable-objects/device/owed/owed.ts',
-    OBJECT_TERMS,
   ],
   'durable-objects/device/sql': [
     'src/protocol',
     'src/risk',
     'src/edge/store/index-message.ts',
-    ...OBJECTS,
+    OBJECT,
     // What a decision asks to see, and what is owed, is what is read.
     'durable-objects/device/admit/admission.ts',
     'durable-objects/device/admit/known-entries.ts',
@@ -105,19 +100,19 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     EDGE_SETTINGS,
     'src/edge/metrics',
     'src/edge/store',
-    ...OBJECTS,
+    OBJECT,
     'durable-objects/device/sql',
   ],
   'durable-objects/device/admit': [
     ...GROUND,
     'src/risk',
-    ...OBJECTS,
+    OBJECT,
     'durable-objects/device/sql',
     'durable-objects/device/owed',
   ],
   'durable-objects/device/people': [
     ...GROUND,
-    ...OBJECTS,
+    OBJECT,
     'durable-objects/device/sql',
     'durable-objects/device/owed',
     'durable-objects/device/admit',
@@ -125,7 +120,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'durable-objects/device/settle': [
     ...GROUND,
     'src/risk',
-    ...OBJECTS,
+    OBJECT,
     'durable-objects/device/sql',
     'durable-objects/device/people',
   ],
@@ -135,7 +130,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     EDGE,
     EDGE_SETTINGS,
     'src/edge/store/index-message.ts',
-    ...OBJECTS,
+    OBJECT,
     ...OBJECT_ROOMS,
   ],
 
