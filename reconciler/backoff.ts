@@ -1,3 +1,5 @@
+import { MINUTE_MS } from '../src/protocol/time.ts'
+
 /**
  * Pauses between attempts: they double up to a limit. Half of each is jitter, so that what failed together does not come
  * back together.
@@ -11,7 +13,7 @@ export interface Backoff {
  * No pause and no lease is longer. What is due later than that was put off by a clock that was wrong, and is due now:
  * who works on it is decided by locks in the book, not by the lease.
  */
-export const PAUSE_MAX_MS = 10 * 60_000
+export const PAUSE_MAX_MS = 10 * MINUTE_MS
 
 /** As long again as it has waited, so that pauses double while nothing but the time is counted. */
 export function waitingMs({ firstMs, maxMs }: Backoff, waitedMs: number, random: number): number {

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../src/protocol/time.ts'
 import { type Backoff, backoffMs } from './backoff.ts'
 import { InvalidConfig } from './config.ts'
 import { faultOf, type Log } from './log.ts'
@@ -22,7 +23,7 @@ export interface Loop {
 /** A part that is down is asked again with growing pauses, for as long as it takes. */
 const OUTAGE: Backoff = { firstMs: 250, maxMs: 15_000 }
 /** Several waits of a step in a row, each of which has a deadline of its own. */
-const SILENT_MAX_MS = 3 * 60_000
+const SILENT_MAX_MS = 3 * MINUTE_MS
 
 export interface LoopDeps {
   readonly signal: AbortSignal

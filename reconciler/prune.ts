@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { DAY_MS } from '../src/protocol/time.ts'
 
 /** Rows of one transaction: some milliseconds. */
 const BATCH_MAX = 1000
@@ -11,7 +12,7 @@ const BATCH_MAX = 1000
  * @returns how many; there may be more while it is not zero
  */
 export async function pruneInbox(pool: pg.Pool, keepDays: number, nowMs: number): Promise<number> {
-  const before = new Date(nowMs - keepDays * 24 * 3_600_000)
+  const before = new Date(nowMs - keepDays * DAY_MS)
   const { rows } = await pool.query<{ pruned: number }>('SELECT offline_prune_inbox($1, $2) AS pruned', [
     before,
     BATCH_MAX,

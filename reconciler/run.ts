@@ -1,6 +1,7 @@
 import type { CryptoKey } from 'jose'
 import { importHmacKey } from '../src/crypto/hmac.ts'
 import { localKeys } from '../src/crypto/local-keys.ts'
+import { HOUR_MS } from '../src/protocol/time.ts'
 import { type Backlog, readBacklog } from './backlog.ts'
 import { type Config, InvalidConfig } from './config.ts'
 import { openPool } from './db.ts'
@@ -63,7 +64,7 @@ const PRUNE_IDLE_MS = 60_000
 /** How often it is asked whether a new day has begun. */
 const CHECKPOINT_IDLE_MS = 60_000
 /** It reads the whole book in a few statements. */
-const CHECKPOINT_MAX_MS = 3_600_000
+const CHECKPOINT_MAX_MS = HOUR_MS
 
 /**
  * @example

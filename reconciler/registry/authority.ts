@@ -4,9 +4,8 @@ import { toHex } from '../../src/protocol/bytes.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
 import { needsPayerProof } from '../../src/protocol/rules.ts'
+import { HOUR_MS } from '../../src/protocol/time.ts'
 import type { Registry } from './registry.ts'
-
-const HOUR_MS = 3_600_000
 
 /** By what right a wallet is debited: money moves only with its owner's word, or when the amount is small enough. */
 export type Authority =

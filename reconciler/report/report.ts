@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { Country } from '../../src/protocol/policy.ts'
+import { DAY_MS } from '../../src/protocol/time.ts'
 import { type Amount, isNothing, minus, sum } from './amount.ts'
 import { compareBundles, countDevices, type DeviceCount, type Disagreement, type SettledBundle } from './compare.ts'
 import type { EdgeReceived, EdgeSide } from './edge-received.ts'
@@ -58,7 +59,7 @@ export class UnknownCountry extends Error {
  * How long after its day a bundle may be on its way: objects send what is owed again within minutes, and the queue keeps a
  * message for days. After that "not yet" is no reason any more.
  */
-const LATE_MS = 24 * 3_600_000
+const LATE_MS = DAY_MS
 
 /** @throws UnknownCountry */
 export async function makeReport(

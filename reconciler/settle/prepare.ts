@@ -3,6 +3,7 @@ import type { TrustedKey } from '../../src/crypto/sign1.ts'
 import type { BundleMessage } from '../../src/protocol/messages.ts'
 import { paymentsIn } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
+import { HOUR_MS } from '../../src/protocol/time.ts'
 import { transact } from '../db.ts'
 import type { InboxRow, Wanted } from '../pull/inbox.ts'
 import { payerDeviceOf } from '../registry/authority.ts'
@@ -51,7 +52,7 @@ interface Authorised extends InboxBundle {
  * How long a payer's device is waited for. Anyone can name one that does not exist, and the rest of its bundle waits with
  * it; a message that the queue lost is sent again long before.
  */
-const PAYER_WAIT_MAX_MS = 2 * 3_600_000
+const PAYER_WAIT_MAX_MS = 2 * HOUR_MS
 
 export async function prepare(deps: PrepareDeps, bundles: readonly InboxBundle[]): Promise<readonly PreparedBundle[]> {
   return judgeAll(deps, await authoriseAll(deps, await withPolicies(deps, await verifyAll(deps, bundles))))

@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import { CONFIRMATIONS_PER_CALL_MAX } from '../../src/protocol/confirmations.ts'
+import { MINUTE_MS } from '../../src/protocol/time.ts'
 import { type Backoff, backoffMs } from '../backoff.ts'
 import { faultOf, type Log } from '../log.ts'
 import type { GoOn } from '../loop.ts'
@@ -30,7 +31,7 @@ export interface OutcomesDeps {
 
 /** Devices in one round; each has an object of its own to be reached at the edge. */
 const DEVICES_MAX = 100
-const FAILURE: Backoff = { firstMs: 1_000, maxMs: 5 * 60_000 }
+const FAILURE: Backoff = { firstMs: 1_000, maxMs: 5 * MINUTE_MS }
 
 /** Calls at a time. */
 const PARALLEL_MAX = 8

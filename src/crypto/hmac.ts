@@ -1,11 +1,12 @@
 import { fromBase64url, toBase64url, utf8 } from '../protocol/bytes.ts'
+import { MINUTE_MS } from '../protocol/time.ts'
 
 /**
  * Service calls carry an HMAC-SHA256 over method, path, time and body, in `Molam-Service: t=<ms>,v1=<base64url>`. The
  * time bounds how long a captured call can be sent again; the calls themselves are idempotent.
  */
 export const SERVICE_HEADER = 'molam-service'
-export const SERVICE_SKEW_MAX_MS = 5 * 60_000
+export const SERVICE_SKEW_MAX_MS = 5 * MINUTE_MS
 
 const HMAC = { name: 'HMAC', hash: 'SHA-256' } as const
 

@@ -1,5 +1,5 @@
 import type { Policy } from './policy.ts'
-import { DAY_MS, HOUR_MS } from './time.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS } from './time.ts'
 
 /**
  * How many payments of how much value a device took on a day in a currency: what the daily limits are counted against.
@@ -21,7 +21,7 @@ interface Zone {
 }
 
 const zones = new Map<string, Zone>()
-const QUARTER_MS = 15 * 60_000
+const QUARTER_MS = 15 * MINUTE_MS
 /** Quarter hours remembered in one zone: ten days of them. */
 const DAYS_MAX = 1000
 /** Until 2010 a few zones put their clocks back a minute after midnight: a quarter hour of two days. */

@@ -1,9 +1,10 @@
+import { DAY_MS } from '../protocol/time.ts'
 import type { AmountHistory, SeenPayment } from './history.ts'
 import { partyTag } from './history.ts'
 import { justUnder, proofLimits } from './proof-limits.ts'
 import type { Rule, Scene } from './rule.ts'
 import { ramp } from './weights.ts'
-import { crowds, DAY_MS, raise } from './windows.ts'
+import { crowds, raise } from './windows.ts'
 
 /** Payments that what is taken for usual everywhere counts for, beside the device's own. */
 const PRIOR_COUNT = 20

@@ -1,9 +1,9 @@
 import { activityKey, calendarDay } from '../protocol/activity.ts'
+import { DAY_MS } from '../protocol/time.ts'
 import { MISSING_BUNDLES_MAX } from './limits.ts'
 import { NEUTRAL } from './reputation.ts'
 import type { Rule, Scene } from './rule.ts'
 import { ramp } from './weights.ts'
-import { DAY_MS } from './windows.ts'
 
 /** About the device and its chain: they concern every payment of the bundle. */
 const chainHole: Rule = ({ holes }) => {

@@ -1,6 +1,7 @@
 import { PAYMENT_TYPES, type Payment, type PaymentType } from '../protocol/payment.ts'
 import type { Policy } from '../protocol/policy.ts'
 import type { Verdict } from '../protocol/rules.ts'
+import { MINUTE_MS } from '../protocol/time.ts'
 import { HISTORY_CURRENCIES_MAX, HISTORY_MEMORY, RECENT_AGE_MAX_MS, RECENT_PAYMENTS_MAX } from './limits.ts'
 import { justUnder, proofLimits } from './proof-limits.ts'
 
@@ -68,7 +69,7 @@ export function updateHistory(
   for (const [currency, own] of Map.groupBy(usual, (payment) => payment.currency)) {
     amounts = withAmounts(amounts, currency, own, proofLimits(policy))
   }
-  const skewMs = policy.maxClockSkewMinutes * 60_000
+  const skewMs = policy.maxClockSkewMinutes * MINUTE_MS
   const recent = [...history.recent, ...seen]
     // Payments dated ahead would otherwise stay "the last", and leave no room for those that are.
     .filter(([atS]) => atS * 1000 <= nowMs + skewMs && nowMs - atS * 1000 <= RECENT_AGE_MAX_MS)

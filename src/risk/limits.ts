@@ -1,3 +1,5 @@
+import { DAY_MS } from '../protocol/time.ts'
+
 /** Bounds and times of risk scoring, each with the reason for its number. */
 
 /** Deadlines. The push waits for a person at a till; the reconciler does not. */
@@ -29,7 +31,7 @@ export const REASONS_MAX = 16
 /** Payments that a device's history remembers one by one: more than a minute holds before `velocity` has spoken. */
 export const RECENT_PAYMENTS_MAX = 48
 /** Older ones cannot share a day with a payment that a policy still accepts. */
-export const RECENT_AGE_MAX_MS = 4 * 86_400_000
+export const RECENT_AGE_MAX_MS = 4 * DAY_MS
 /** Currencies of which amounts are remembered: a country has one, a border town two. */
 export const HISTORY_CURRENCIES_MAX = 4
 /** Payments after which older amounts begin to fade: 20 full days. */

@@ -1,3 +1,4 @@
+import { MINUTE_MS } from '../protocol/time.ts'
 import { amountRules } from './amount-rules.ts'
 import { deviceRules } from './device-rules.ts'
 import { recentPayments, seenPayment } from './history.ts'
@@ -40,7 +41,7 @@ const RULES: readonly Rule[] = [...deviceRules, ...timeRules, ...amountRules, ..
  */
 export function assessLocally(input: LocalInput): LocalScore {
   const seen = [...recentPayments(input.history), ...input.payments.map(seenPayment)].sort((a, b) => a.atMs - b.atMs)
-  const scene: Scene = { ...input, seen, skewMs: input.policy.maxClockSkewMinutes * 60_000 }
+  const scene: Scene = { ...input, seen, skewMs: input.policy.maxClockSkewMinutes * MINUTE_MS }
   let shared = 0
   const device = { units: 0, reasons: [] as RiskReason[] }
   const own = new Map<number, number>()

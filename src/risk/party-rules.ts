@@ -1,7 +1,8 @@
+import { DAY_MS } from '../protocol/time.ts'
 import { partyTag, type SeenPayment } from './history.ts'
 import type { Rule } from './rule.ts'
 import { ramp } from './weights.ts'
-import { crowds, DAY_MS, raise } from './windows.ts'
+import { crowds, raise } from './windows.ts'
 
 /**
  * One wallet to many by p2p within a day. An agent's cash-ins and a merchant's sales are spread by nature and are other

@@ -1,5 +1,6 @@
 import type { Outcome } from '../protocol/notice.ts'
 import type { PaymentStatus } from '../protocol/states.ts'
+import { DAY_MS } from '../protocol/time.ts'
 import { CONFLICTS_MAX } from './limits.ts'
 
 /**
@@ -25,7 +26,7 @@ export const REPUTATION_EVENTS = [
 export type ReputationEvent = (typeof REPUTATION_EVENTS)[number]
 
 export const NEUTRAL = 0.5
-const HALF_LIFE_MS = 30 * 86_400_000
+const HALF_LIFE_MS = 30 * DAY_MS
 
 /** Share of the way to the best. Back from a fork to neutral takes 470 payments: ten full days of a till. */
 const GAIN = 0.001
@@ -44,7 +45,7 @@ const LOSS: Record<Exclude<ReputationEvent, 'succeeded'>, number> = {
   fork: 0.6,
 }
 
-const CONFLICT_RECENT_MS = 30 * 86_400_000
+const CONFLICT_RECENT_MS = 30 * DAY_MS
 
 export function newReputation(nowMs: number): Reputation {
   return { value: NEUTRAL, atMs: nowMs, conflictsAtMs: [] }

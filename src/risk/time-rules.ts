@@ -1,8 +1,7 @@
+import { MINUTE_MS } from '../protocol/time.ts'
 import type { Rule } from './rule.ts'
 import { ramp } from './weights.ts'
 import { crowds } from './windows.ts'
-
-const MINUTE_MS = 60_000
 
 /**
  * A busy till takes 20 a minute, and two such minutes may lie around one window: 30 is still a person. Payments have

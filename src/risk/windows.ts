@@ -1,7 +1,5 @@
 import type { SeenPayment } from './history.ts'
 
-export const DAY_MS = 86_400_000
-
 /**
  * How crowded it is around each payment of the bundle: the most that `measure` finds in a span of time with the payment
  * in it. Each has its own number, so that another, larger crowd elsewhere takes nothing from this one; and what only the

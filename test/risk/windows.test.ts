@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
+import { DAY_MS } from '../../src/protocol/time.ts'
 import type { SeenPayment } from '../../src/risk/history.ts'
-import { crowds, DAY_MS } from '../../src/risk/windows.ts'
+import { crowds } from '../../src/risk/windows.ts'
 
 const HOUR_MS = 3_600_000
 const at = (hour: number, counter?: number): SeenPayment => ({

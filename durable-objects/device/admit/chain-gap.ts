@@ -1,9 +1,8 @@
+import { HOUR_MS } from '../../../src/protocol/time.ts'
 import { raise } from '../owed/escalation.ts'
 import { readDevice } from '../sql/device-store.ts'
 import { lastRaisedMs } from '../sql/escalation-store.ts'
 import { hasHoles, holeSince } from '../sql/hole-store.ts'
-
-const HOUR_MS = 3_600_000
 
 /**
  * A bundle that is missing may be on its way for as long as a bundle may be old. After that nothing it holds can be

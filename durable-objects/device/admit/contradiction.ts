@@ -1,4 +1,5 @@
 import { toHex } from '../../../src/protocol/bytes.ts'
+import { DAY_MS } from '../../../src/protocol/time.ts'
 import { moved } from '../../../src/risk/reputation.ts'
 import type { AdmitRequest } from '../admit-request.ts'
 import { raise } from '../owed/escalation.ts'
@@ -10,7 +11,7 @@ import { insertEvidence } from '../sql/evidence-store.ts'
 import type { Contradiction, CounterConflict } from './admission.ts'
 
 /** Of contradictions that do not suspend the device one a day is escalated: the rest of the day is in the evidence. */
-const ESCALATE_EVERY_MS = 86_400_000
+const ESCALATE_EVERY_MS = DAY_MS
 
 /**
  * A bundle that contradicts an admitted one is signed proof that its device told two stories: it is kept, recorded, held

@@ -1,6 +1,7 @@
 import type { IndexMessage } from '../../../src/edge/store/index-message.ts'
 import { OLDER_KEYS_MAX } from '../../../src/protocol/limits.ts'
 import type { BundleMessage, DeviceMessage, OlderDeviceKey, ResolutionMessage } from '../../../src/protocol/messages.ts'
+import { MINUTE_MS } from '../../../src/protocol/time.ts'
 import type { Resolution } from '../ballot.ts'
 import type { StoredBundle } from '../bundle.ts'
 import type { Device, Owing } from '../device.ts'
@@ -16,7 +17,7 @@ export const SETTLE_PATIENCE_MS = 10_000
 /** As long as that a bundle may be missing from what operators see, when the reconciler does not settle it at once. */
 export const INDEX_PATIENCE_MS = 5_000
 /** The longest pause between two attempts. */
-export const BACKOFF_MAX_MS = 15 * 60_000
+export const BACKOFF_MAX_MS = 15 * MINUTE_MS
 /**
  * How long after its time an alarm may still run: an object that it woke must not put it off, and the runtime tries one
  * that failed again within two minutes.

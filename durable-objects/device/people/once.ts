@@ -1,8 +1,9 @@
 import { ok, type Result } from '../../../src/protocol/result.ts'
+import { DAY_MS } from '../../../src/protocol/time.ts'
 import type { Person } from '../person.ts'
 
 /** How long the answer to a write is kept for its repetition. */
-const KEPT_MS = 7 * 86_400_000
+const KEPT_MS = 7 * DAY_MS
 
 /** @returns whether this very request was made and answered before */
 export function hasAnswered(sql: SqlStorage, { actor, once }: Person): boolean {

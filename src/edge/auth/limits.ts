@@ -1,3 +1,5 @@
+import { DAY_MS, MINUTE_MS } from '../../protocol/time.ts'
+
 /** Bounds of what people's tokens and their issuers may ask of us, each with the reason for its number. */
 
 /** Characters of a token. Ours have about 600, one with many groups 3 000; Cloudflare takes 16 KB a header. */
@@ -13,13 +15,13 @@ export const CLOCK_TOLERANCE_S = 30
 export const TOKEN_AGE_MAX_S = 24 * 3600
 
 /** How long fetched keys are used without asking: a key that the issuer withdraws is refused after this. */
-export const KEYS_FRESH_MS = 10 * 60_000
+export const KEYS_FRESH_MS = 10 * MINUTE_MS
 
 /** The least time between two fetches of an isolate, also when an unknown key id, or a flood of them, asks for one. */
 export const REFETCH_MS = 30_000
 
 /** How long the last good keys are used while the issuer is away. Longer, and a leaked key would outlive its withdrawal. */
-export const KEYS_STALE_MAX_MS = 24 * 3600_000
+export const KEYS_STALE_MAX_MS = DAY_MS
 
 /** How often keys that did not change are stored again, so that the stored copy's age stays far below the bound above. */
 export const STORE_AGAIN_MS = 3600_000

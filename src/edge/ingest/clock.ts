@@ -1,8 +1,6 @@
 import type { BundleHeader } from '../../protocol/bundle.ts'
 import type { Policy } from '../../protocol/policy.ts'
-
-const MINUTE_MS = 60_000
-const HOUR_MS = 60 * MINUTE_MS
+import { HOUR_MS, MINUTE_MS } from '../../protocol/time.ts'
 
 /**
  * Check 6: whether a bundle was signed now, as far as the policy's skew allows. One that another device carries may be

@@ -1,3 +1,5 @@
+import { MINUTE_MS } from '../../protocol/time.ts'
+
 /** The row that an isolate keeps in D1: its running totals since the row began. Writing it again changes nothing. */
 export interface CounterRow {
   readonly id: string
@@ -9,8 +11,8 @@ export interface CounterRow {
 /** The least time between two writes of an isolate: what it may lose when it dies. */
 export const FLUSH_MS = 10_000
 /** How long a row is written to, and how long it may be when D1 has not said that it took the last write. */
-const ROW_MS = 30 * 60_000
-const ROW_MAX_MS = 45 * 60_000
+const ROW_MS = 30 * MINUTE_MS
+const ROW_MAX_MS = 45 * MINUTE_MS
 
 /**
  * Counts of what happens in this isolate and is written down nowhere else: refusals, requests, calls to SIRA.

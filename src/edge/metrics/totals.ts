@@ -1,9 +1,10 @@
+import { HOUR_MS, MINUTE_MS } from '../../protocol/time.ts'
 import type { CounterRow } from './isolate-counters.ts'
 
 /** Rows older than this are added up for good. Isolates leave a row well before that (isolate-counters.ts). */
-const FOLD_AFTER_MS = 60 * 60_000
+const FOLD_AFTER_MS = HOUR_MS
 /** A write that was under way for so long is refused, by D1's own clock: the row may be gone, and would be counted again. */
-const WRITABLE_MS = 55 * 60_000
+const WRITABLE_MS = 55 * MINUTE_MS
 
 const WRITE_ROW = `
   INSERT INTO offline_metric_rows (id, started_at, rev, counts)

@@ -4,6 +4,7 @@ import { activityReachMs } from '../../protocol/activity.ts'
 import { parseSign1 } from '../../protocol/cose.ts'
 import { contradictionsOf } from '../../protocol/policy-check.ts'
 import { decodeReceipt } from '../../protocol/receipt.ts'
+import { DAY_MS } from '../../protocol/time.ts'
 import type { RiskBasis } from '../../risk/judge.ts'
 import { configOf } from '../config.ts'
 import { deviceStub, type Env } from '../env.ts'
@@ -20,7 +21,6 @@ import { changed, policyChanges, policyVersionJson } from './policy-json.ts'
 import { dryRun } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
-const DAY_MS = 86_400_000
 /** What one call opens: some hundred milliseconds of computing. A device is judged whole, so the last one may add to it. */
 const BUNDLES_PER_CALL = 300
 const BUNDLES_PER_DEVICE_MAX = 2_000

@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { codeHash, enrolmentCode, normalCode, openWithCode, sealWithCode } from '../../crypto/enrolment-code.ts'
 import { toHex } from '../../protocol/bytes.ts'
 import { newUlid, ulidText } from '../../protocol/ids.ts'
+import { HOUR_MS } from '../../protocol/time.ts'
 import { isCanonicalWallet } from '../../protocol/wallet.ts'
 import { seesTenant } from '../auth/person.ts'
 import { configOf } from '../config.ts'
@@ -20,8 +21,6 @@ import { claimedDevice, newKey, notNow, ownKey } from './own-key.ts'
 import { country, deviceId, tenant, writeHeaders } from './params.ts'
 import { heldKey } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
-
-const HOUR_MS = 3_600_000
 
 const codeAnswer = z.strictObject({
   device_id: z.string(),

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { contradictionsOf } from '../../protocol/policy-check.ts'
+import { DAY_MS } from '../../protocol/time.ts'
 import { policiesInForce } from '../ingest/policy-cache.ts'
 import { auditInsert } from '../store/audit.ts'
 import { answerInsert, commit, readAnswer } from '../store/idempotency.ts'
@@ -17,7 +18,7 @@ import { policyJson } from './signed-json.ts'
 
 /** Every country has a policy from the first migration on: none means that D1 cannot be read. */
 const UNREADABLE = { code: 'temporarily_unavailable', retryAfterS: 5 } as const
-const SCHEDULE_MAX_MS = 366 * 86_400_000
+const SCHEDULE_MAX_MS = 366 * DAY_MS
 /** Who asks for "now" reads a clock of his own; what is dated back by no more than this is in force from now on. */
 const BACKDATED_MAX_MS = 10_000
 /** Versions that are looked through for ones that are still to come. */

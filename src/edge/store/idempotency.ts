@@ -1,10 +1,11 @@
 import type { Once } from '../../../durable-objects/device/person.ts'
+import { DAY_MS } from '../../protocol/time.ts'
 
 /**
  * `Idempotency-Key` of writes that go to D1, or that guard which Device Object a write goes to. The row is written in the
  * batch that makes the change, so either both are there or neither.
  */
-const KEPT_MS = 7 * 86_400_000
+const KEPT_MS = 7 * DAY_MS
 
 export type Stored =
   | { readonly kind: 'none' }
