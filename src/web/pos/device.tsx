@@ -22,7 +22,10 @@ export function Device() {
         {shop && (
           <div>
             <dt>{words.device.shop}</dt>
-            <dd>{formatParty(shop.ownerWallet)}</dd>
+            <dd>
+              {formatParty(shop.ownerWallet)}
+              {shop.ownerWalletUnknown && <p>{words.device.shopUnknown}</p>}
+            </dd>
           </div>
         )}
       </dl>

@@ -88,6 +88,8 @@ export class TestEdge {
   status: 'active' | 'suspended' = 'active'
   bundles: Admitted[] = []
   outcomes: Outcome[] = []
+  /** The ledger has no account for the owner's wallet. */
+  walletUnknown = false
   /** Pushes that told another story than before; an honest device never makes one. */
   contradictions: ProblemCode[] = []
   /** Taken by the next requests, one each. */
@@ -325,6 +327,7 @@ export class TestEdge {
       ...((number('Molam-Policy-Version') ?? 0) < this.policy.version && { policy: this.policy }),
       ...((number('Molam-Keys-Version') ?? 0) < this.keySet.version && { keys: this.keySet }),
       ...(missing.length > 0 && { missing }),
+      ...(this.walletUnknown && { ownerWalletUnknown: true }),
       ...(cursor === undefined && {
         device: {
           ownerWallet: OWNER,

@@ -144,3 +144,19 @@ it('the till speaks the first language of the phone that it knows, else French',
   expect(preferredLocale(['pt', 'ar'])).toBe('fr')
   expect(preferredLocale([])).toBe('fr')
 })
+
+it('a shop without an account in the ledger reads on every screen that its payments will fail', async () => {
+  const till = await Till.open({ autoSync: false })
+  till.rig.edge.walletUnknown = true
+  till.rig.timeMs += 1000
+  await till.sdk.syncNow()
+  await openPage(till)
+  for (const screen of ['Encaisser', 'Aujourd’hui', 'Caisse']) {
+    await follow(screen)
+    await expect.element(page.getByRole('alert')).toHaveTextContent('Le compte du commerce n’existe pas encore')
+  }
+  till.rig.edge.walletUnknown = false
+  till.rig.timeMs += 1000
+  await till.sdk.syncNow()
+  await expect.element(page.getByRole('alert')).not.toBeInTheDocument()
+})

@@ -16,6 +16,8 @@ export interface DeviceState {
   /** Id of the key that the device was enrolled with. */
   readonly kid: Uint8Array
   readonly ownerWallet: string
+  /** The ledger has no such wallet: what is paid to it fails until somebody opens the account. */
+  readonly ownerWalletUnknown?: true
   /** Payments from `firstCounter` up are on the device; those from `cleanFrom` to it are being removed. */
   readonly firstCounter: number
   readonly cleanFrom: number

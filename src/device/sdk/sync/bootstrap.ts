@@ -40,9 +40,12 @@ export async function bootstrap(
     const nextCounter = from + leftOut.counters
     const firstCounter = Math.min(facts.nextCounter, counters[0] ?? facts.nextCounter)
     const seq = facts.nextSeq - 1 + leftOut.seqs
+    // The notice carries no outcomes, and those of payments that are here were perhaps never told: from the first one on.
+    const hasPayments = counters.length > 0 || exported.nextCounter > 1
     const state = {
       kid: loaded.value.kid,
       ownerWallet: facts.ownerWallet,
+      ...(notice.ownerWalletUnknown && { ownerWalletUnknown: true as const }),
       firstCounter,
       cleanFrom: firstCounter,
       nextCounter,
@@ -52,7 +55,7 @@ export async function bootstrap(
       seq,
       prev: facts.prev,
       ...(leftOut.seqs > 0 && { leftOut: { to: seq, seqs: leftOut.seqs, counters: [from, nextCounter - 1] as const } }),
-      cursor: notice.cursor,
+      cursor: hasPayments ? 0 : notice.cursor,
       policy,
       keys: newestKeys(keys.value, notice.keys),
       clock: device.clock.reading(notice.serverTimeMs, roundTripMs, facts.nextCounter),

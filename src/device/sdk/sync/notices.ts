@@ -108,7 +108,7 @@ export async function applyNotice(deps: SyncDeps, received: ReceivedNotice): Pro
     const counters = notice.outcomes.map(({ counter }) => counter)
     const changes = withChange(state.changes, counters)
     if (notice.serverTimeMs < state.clock.serverMs) return device.update({ cursor, changes })
-    const { blocked, ...unblocked } = state
+    const { blocked, ownerWalletUnknown: _, ...unblocked } = state
     // A notice is also given to a device that is suspended: while there is a bundle to send, only a receipt unblocks. One
     // whose key was refused got this notice for a proof that holds.
     const stillBlocked = blocked && blocked.code !== 'invalid_signature' && device.outgoing && { blocked }
@@ -120,7 +120,10 @@ export async function applyNotice(deps: SyncDeps, received: ReceivedNotice): Pro
     const clock = isLater ? device.clock.reading(notice.serverTimeMs, roundTripMs, device.journal.nextCounter) : known
     const lostByEdge = lostOf(deps, notice.missing ?? [])
     const elsewhere = countedElsewhere(notice, device.journal.entries, policy)
-    const facts = elsewhere && { elsewhere }
+    const facts = {
+      ...(elsewhere && { elsewhere }),
+      ...(notice.ownerWalletUnknown && { ownerWalletUnknown: true as const }),
+    }
     const news = { cursor, policy, keys, clock, changes, lostByEdge }
     return device.replace({ ...unblocked, ...stillBlocked, ...facts, ...news })
   })

@@ -191,6 +191,8 @@ export const fr: Messages = {
     title: 'Cette caisse',
     id: 'Identifiant',
     shop: 'Compte du commerce',
+    shopUnknown:
+      'Le compte du commerce n’existe pas encore\u00a0: ce qui lui est payé échouera. Appelez votre agence avant d’encaisser.',
     language: 'Langue',
     theme: 'Affichage',
     themes: { auto: 'Automatique', light: 'Clair', dark: 'Sombre' },

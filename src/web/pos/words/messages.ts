@@ -154,6 +154,8 @@ export interface Messages {
     readonly title: string
     readonly id: string
     readonly shop: string
+    /** The ledger does not know the shop's account. */
+    readonly shopUnknown: string
     readonly language: string
     readonly theme: string
     readonly themes: Readonly<Record<'auto' | 'light' | 'dark', string>>

@@ -88,6 +88,18 @@ it('records from before the state was lost are removed in their time', async () 
   expect([...rig.storage.items.keys()].filter((key) => /payment|outcome|void/.test(key))).toEqual([])
 })
 
+it('what became of payments while there was no state is told, from the first outcome on', async () => {
+  const rig = await day()
+  rig.edge.faults = []
+  rig.edge.settle(1, 'succeeded')
+  rig.edge.settle(2, 'failed', 'insufficient_funds')
+  loseState(rig)
+  const sdk = await rig.started()
+  await sdk.syncNow()
+  expect(sdk.getTransaction('POS-001/1')).toMatchObject({ status: 'succeeded' })
+  expect(sdk.getTransaction('POS-001/2')).toMatchObject({ status: 'failed', reason: 'insufficient_funds' })
+})
+
 describe('a bundle that was given to a carrier when the state was lost', () => {
   /** Two payments with receipts, two with a carrier, the storage emptied. @returns what the carrier pushes */
   async function carried() {

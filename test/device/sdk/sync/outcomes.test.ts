@@ -43,6 +43,19 @@ it('whatever comes again, late or in another order: a final outcome stays, and t
   )
 })
 
+it('that the ledger has no account for the shop is known until somebody has opened it', async () => {
+  const rig = await Rig.create()
+  rig.edge.walletUnknown = true
+  const sdk = await rig.started()
+  expect(sdk.profile?.ownerWalletUnknown).toBe(true)
+  expect((await rig.started()).profile?.ownerWalletUnknown).toBe(true)
+  rig.edge.walletUnknown = false
+  rig.timeMs += 1000
+  await sdk.syncNow()
+  expect(sdk.profile).not.toHaveProperty('ownerWalletUnknown')
+  expect((await rig.started()).profile).not.toHaveProperty('ownerWalletUnknown')
+})
+
 it('outcomes that come again after a restart are no news', async () => {
   const rig = await Rig.create()
   const sdk = await rig.started()
