@@ -37,7 +37,7 @@ const PATHS: Record<Operation, string> = {
   bundle: '/v1/score/bundle',
   transaction: '/v1/score/transaction',
   bulk: '/v1/score/bulk',
-  // The device is named in the body: '..' is a legal device id, and in a path it would be another resource.
+  // The device is named in the body: an id of dots in a path would be another resource.
   reputation: '/v1/devices/reputation',
   escalation: '/v1/escalations',
 }

@@ -29,7 +29,7 @@ test('a payment taken offline is in the ledger, and the edge is told', async () 
   expect(statuses(device.id)).toEqual([[1, 'succeeded']])
   expect(world.network.queued).toBe(0)
   const told = world.network.confirmed.filter(({ deviceId }) => deviceId === device.id)
-  expect(told).toContainEqual({ kind: 'device_recorded', deviceId: device.id, rev: 1 })
+  expect(told).toContainEqual({ kind: 'device_recorded', deviceId: device.id, rev: 1, wallet: 'known' })
   const [outcome] = world.network.outcomes(device.id)
   const { rows } = await db().app.query(
     'SELECT source_id, source_no FROM wallet_core.transfers WHERE transfer_id = $1',
