@@ -111,7 +111,12 @@ test('a bundle that the edge sends again after it was told is confirmed again', 
   world.network.send(message, world.facts(device))
   await world.settle()
   expect(told(device)).toHaveLength(1)
-  expect(world.network.confirmed).toContainEqual({ kind: 'device_recorded', deviceId: device.id, rev: 1, wallet: 'known' })
+  expect(world.network.confirmed).toContainEqual({
+    kind: 'device_recorded',
+    deviceId: device.id,
+    rev: 1,
+    wallet: 'known',
+  })
 })
 
 test('a message is acknowledged only when it is in the inbox', async () => {
