@@ -63,7 +63,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/edge/auth': ['src/protocol', EDGE_SETTINGS, 'src/edge/ingest/refusal.ts'],
   'src/edge/ingest': [...GROUND, 'src/risk', EDGE, EDGE_SETTINGS, 'src/edge/store', OBJECT],
-  'src/edge/metrics': ['src/risk', 'src/edge/store/index-message.ts'],
+  'src/edge/metrics': ['src/protocol', 'src/risk', 'src/edge/store/index-message.ts'],
   'src/edge/routes': [
     ...GROUND,
     'src/risk',
