@@ -2,10 +2,11 @@ import { z } from '@hono/zod-openapi'
 import { codeHash, enrolmentCode, normalCode, openWithCode, sealWithCode } from '../../crypto/enrolment-code.ts'
 import { toHex } from '../../protocol/bytes.ts'
 import { newUlid, ulidText } from '../../protocol/ids.ts'
-import { HOUR_MS } from '../../protocol/time.ts'
 import { isCanonicalWallet } from '../../protocol/wallet.ts'
 import { seesTenant } from '../auth/person.ts'
 import { configOf } from '../config.ts'
+import { expiryOf, type KnownOfDevice, mayHaveCode, walletAad } from '../enrolment/code.ts'
+import { circumstances, claimOf, registrationOf, validCode } from '../enrolment/enrol.ts'
 import { deviceStub } from '../env.ts'
 import { placeOf } from '../ingest/place.ts'
 import { policiesInForce } from '../ingest/policy-cache.ts'
@@ -17,7 +18,7 @@ import { answerInsert, commit, readAnswer } from '../store/idempotency.ts'
 import { actorOf } from './actor.ts'
 import { refuse } from './answers.ts'
 import { type App, personOf } from './app-types.ts'
-import { claimedDevice, newKey, notNow, ownKey } from './own-key.ts'
+import { claimedDevice, newKey, ownKey } from './own-key.ts'
 import { country, deviceId, tenant, writeHeaders } from './params.ts'
 import { heldKey } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
@@ -81,15 +82,17 @@ export const enrolmentRoutes = routes()
     const before = await again()
     if (before === 'conflict') return refuse(c, { code: 'idempotency_conflict' })
     if (before !== undefined) return c.json(before, 201)
-    if (await isTaken(c.env, body, nowMs)) return refuse(c, { code: 'device_exists' })
+    const asked = { country, tenant, ownerWallet: body.owner_wallet }
+    const may = mayHaveCode(asked, await knownOf(c.env, device_id), nowMs)
+    if (!may.ok) return refuse(c, may.error)
     const id = ulidText(newUlid(nowMs, (length) => crypto.getRandomValues(new Uint8Array(length))))
     const code = await enrolmentCode(hmacKey, id)
-    const expires_at = nowMs + body.valid_hours * HOUR_MS
+    const expires_at = expiryOf(body.valid_hours, nowMs)
     const written = await commit(c.env.DB, [
       codeInsert(c.env.DB, {
         ...{ id, deviceId: device_id, country, tenant, createdAtMs: nowMs, expiresAtMs: expires_at, createdBy: actor },
         codeHash: await codeHash(code),
-        sealedWallet: await sealWithCode(code, body.owner_wallet, aadOf(id, device_id)),
+        sealedWallet: await sealWithCode(code, body.owner_wallet, walletAad(id, device_id)),
       }),
       auditInsert(c.env.DB, {
         ...{ id: `~enrolment/${id}`, deviceId: device_id, tenant, at: nowMs, actor, requestId, bundleId: null },
@@ -111,48 +114,35 @@ export const enrolmentRoutes = routes()
     const within = await withinRate(c.env.PUSH_RATE, RATE_POLICIES.device, `enrol ${address}`)
     if (!within.ok) return refuse(c, within.error)
     const nowMs = Date.now()
-    const [code, device_id] = [normalCode(body.code), claimedDevice(body.proof)]
-    // One answer, whatever does not hold: nobody learns which devices are expected. Nothing is written until here, and a
-    // code has 80 bits, so there is no counter of attempts that a stranger could use up.
-    const found = code && device_id && (await latestCode(c.env.DB, device_id))
-    if (!found || found.codeHash !== (await codeHash(code)) || found.expiresAtMs <= nowMs) {
-      return refuse(c, { code: 'enrolment_code_invalid' })
-    }
-    const ownerWallet = await openWithCode(code, found.sealedWallet, aadOf(found.id, device_id))
-    const policy = (await policiesInForce(c.env.DB, nowMs)).get(found.country)
-    if (ownerWallet === undefined || policy === undefined) {
-      return refuse(c, { code: 'temporarily_unavailable', retryAfterS: 5 })
-    }
-    const key = await ownKey(body, device_id, c.req.raw, policy, nowMs)
+    const claim = claimOf(normalCode(body.code), claimedDevice(body.proof))
+    if (!claim.ok) return refuse(c, claim.error)
+    const { code, deviceId: device_id } = claim.value
+    const valid = validCode(await latestCode(c.env.DB, device_id), await codeHash(code), nowMs)
+    if (!valid.ok) return refuse(c, valid.error)
+    const found = valid.value
+    const wallet = await openWithCode(code, found.sealedWallet, walletAad(found.id, device_id))
+    const around = circumstances(wallet, (await policiesInForce(c.env.DB, nowMs)).get(found.country))
+    if (!around.ok) return refuse(c, around.error)
+    const key = await ownKey(body, device_id, c.req.raw, around.value.policy, nowMs)
     if (!key.ok) return refuse(c, key.error)
-    const { isNow, ...proven } = key.value
-    if (!isNow) return refuse(c, notNow(nowMs))
-    const { country, tenant } = found
-    const facts = { deviceId: device_id, country, tenant, ownerWallet, policy, ...proven }
+    const facts = registrationOf({ ...found, deviceId: device_id }, around.value, key.value, nowMs)
+    if (!facts.ok) return refuse(c, facts.error)
     const by = { actor: `code:${found.id}`, requestId: c.get('requestId'), from: placeOf(c.req.raw) }
-    const result = await deviceStub(c.env, device_id).enrol(facts, found.id, by)
+    const result = await deviceStub(c.env, device_id).enrol(facts.value, found.id, by)
     if (!result.ok) return refuse(c, { code: result.error })
     c.set('deviceId', device_id)
-    return c.json({ device_id, kid: toHex(proven.kid) }, result.value === 'registered' ? 201 : 200)
+    return c.json({ device_id, kid: toHex(facts.value.kid) }, result.value === 'registered' ? 201 : 200)
   })
 
 const answered = z.object({ id: z.string(), expires_at: z.int() })
 
-/** Whether the device is somebody else's, or is to be. */
-async function isTaken(
-  env: App['Bindings'],
-  asked: { device_id: string; country: string; tenant: string; owner_wallet: string },
-  nowMs: number,
-): Promise<boolean> {
-  const object = deviceStub(env, asked.device_id)
+/** A code counts only while there is no device. */
+async function knownOf(env: App['Bindings'], deviceId: string): Promise<KnownOfDevice> {
+  const object = deviceStub(env, deviceId)
   const [device, ownerWallet] = await Promise.all([object.identity(), object.ownerWallet()])
   if (device.ok && ownerWallet.ok) {
     const { country, tenant, status } = device.value
-    const same = country === asked.country && tenant === asked.tenant && ownerWallet.value === asked.owner_wallet
-    return !same || status === 'revoked'
+    return { registered: { country, tenant, status, ownerWallet: ownerWallet.value }, latest: undefined }
   }
-  const code = await latestCode(env.DB, asked.device_id)
-  return code !== undefined && code.expiresAtMs > nowMs && code.tenant !== asked.tenant
+  return { registered: undefined, latest: await latestCode(env.DB, deviceId) }
 }
-
-const aadOf = (codeId: string, deviceId: string) => `${codeId}|${deviceId}`

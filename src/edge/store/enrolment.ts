@@ -1,17 +1,4 @@
-import type { Country } from '../../protocol/policy.ts'
-
-/** One-time codes: what a POS that knows the code may register as. */
-export interface EnrolmentCode {
-  readonly id: string
-  readonly deviceId: string
-  readonly codeHash: string
-  readonly country: Country
-  readonly tenant: string
-  readonly sealedWallet: Uint8Array
-  readonly createdAtMs: number
-  readonly expiresAtMs: number
-  readonly createdBy: string
-}
+import type { EnrolmentCode } from '../enrolment/code.ts'
 
 export function codeInsert(db: D1Database, code: EnrolmentCode): D1PreparedStatement {
   const { id, deviceId, codeHash, country, tenant, sealedWallet, createdAtMs, expiresAtMs, createdBy } = code
