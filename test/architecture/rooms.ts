@@ -63,7 +63,8 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/edge/auth': ['src/protocol', EDGE_SETTINGS, 'src/edge/ingest/refusal.ts'],
   'src/edge/ingest': [...GROUND, 'src/risk', EDGE, EDGE_SETTINGS, 'src/edge/store', OBJECT],
-  // What is decided of a code, for routes to wire: no platform.
+  // What is decided of a policy and of a code, for routes to wire: no platform.
+  'src/edge/policies': ['src/protocol', 'src/risk', 'src/edge/ingest/refusal.ts'],
   'src/edge/enrolment': ['src/protocol', 'src/edge/ingest/refusal.ts', 'durable-objects/device/device.ts'],
   'src/edge/metrics': ['src/protocol', 'src/risk', 'src/edge/store/index-message.ts'],
   'src/edge/routes': [
@@ -74,6 +75,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/edge/auth',
     'src/edge/ingest',
     'src/edge/metrics',
+    'src/edge/policies',
     'src/edge/enrolment',
     'src/edge/store',
     OBJECT,
@@ -84,6 +86,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     EDGE,
     EDGE_SETTINGS,
     'src/edge/metrics',
+    'src/edge/policies/version.ts',
     'src/edge/enrolment/code.ts',
     OBJECT,
   ],
@@ -208,6 +211,7 @@ export const PACKAGES: Readonly<Record<string, RegExp>> = {
   'src/web': /^(react|react-dom\/client|workbox-(precaching|window)|vite-plugin-pwa)$/,
   'src/index.ts': /^$/,
   'src/edge': /^(hono(\/.+)?|@hono\/zod-openapi|zod|jose|drizzle-orm(\/.+)?)$/,
+  'src/edge/policies': /^$/,
   'src/edge/enrolment': /^$/,
   'durable-objects': /^(cloudflare:workers|drizzle-orm(\/.+)?)$/,
   reconciler: /^(node:.+|pg|pino|prom-client|postgrator|cloudflare(\/.+)?|jose|zod)$/,

@@ -1,26 +1,21 @@
 import { z } from '@hono/zod-openapi'
-import { contradictionsOf } from '../../protocol/policy-check.ts'
-import { DAY_MS } from '../../protocol/time.ts'
 import { policiesInForce } from '../ingest/policy-cache.ts'
+import { newVersion, startOf, UNREADABLE } from '../policies/change.ts'
+import { stillToCome } from '../policies/version.ts'
 import { auditInsert } from '../store/audit.ts'
 import { answerInsert, commit, readAnswer } from '../store/idempotency.ts'
-import { listPolicyVersions, type PolicyVersion, policyInsert, readPolicyInForce } from '../store/policies.ts'
+import { listPolicyVersions, policyInsert, readPolicyInForce } from '../store/policies.ts'
 import { actorOf } from './actor.ts'
 import { refuse } from './answers.ts'
 import { personOf } from './app-types.ts'
 import { limit, pageOf, versionCursor } from './cursor.ts'
 import { masked } from './masked.ts'
 import { country, page, reason, writeHeaders } from './params.ts'
-import { changed, policyChanges, policyVersionJson } from './policy-json.ts'
+import { policyChanges, policyVersionJson } from './policy-json.ts'
 import { policy, policyInForce, policyMade, policyVersion } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 import { policyJson } from './signed-json.ts'
 
-/** Every country has a policy from the first migration on: none means that D1 cannot be read. */
-const UNREADABLE = { code: 'temporarily_unavailable', retryAfterS: 5 } as const
-const SCHEDULE_MAX_MS = 366 * DAY_MS
-/** Who asks for "now" reads a clock of his own; what is dated back by no more than this is in force from now on. */
-const BACKDATED_MAX_MS = 10_000
 /** Versions that are looked through for ones that are still to come. */
 const SCHEDULED_SHOWN_MAX = 20
 const params = z.object({ country })
@@ -110,29 +105,19 @@ export const policyRoutes = routes()
     if (stored?.kind === 'same') return c.json(stored.answer as object, 201)
 
     const nowMs = Date.now()
-    const atMs = effective_at ?? nowMs
-    if (atMs < nowMs - BACKDATED_MAX_MS || atMs > nowMs + SCHEDULE_MAX_MS) {
-      return refuse(c, { code: 'invalid_request', detail: 'effective_at: not in the past, and within a year' })
-    }
-    const effectiveAtMs = Math.max(atMs, nowMs)
+    const start = startOf(effective_at, nowMs)
+    if (!start.ok) return refuse(c, start.error)
+    const effectiveAtMs = start.value
     // What is scheduled for later is none of its content: to switch a country off must not bring limits forward.
     const [newest, base] = await Promise.all([
       listPolicyVersions(c.env.DB, country, Number.MAX_SAFE_INTEGER, SCHEDULED_SHOWN_MAX),
       readPolicyInForce(c.env.DB, country, effectiveAtMs),
     ])
-    const last = newest[0]?.policy.version
-    if (last === undefined || base === undefined) return refuse(c, UNREADABLE)
-    if (last !== after_version) {
-      return refuse(c, { code: 'version_conflict', detail: `the newest version is ${last}` })
-    }
-    const made = { effectiveAtMs, createdAtMs: nowMs, createdBy: actor }
-    const version: PolicyVersion = { ...changed(base, changes, last + 1), ...made }
-    const contradictions = contradictionsOf(version.policy)
-    if (contradictions.length > 0) {
-      return refuse(c, { code: 'contradictory_policy', detail: contradictions.join('; ') })
-    }
-    const scheduled = stillToCome(newest, nowMs).filter((other) => other.effectiveAtMs >= effectiveAtMs)
-    const answer = { ...policyVersionJson(version), supersedes: scheduled.map(({ policy }) => policy.version) }
+    const asked = { changes, afterVersion: after_version, effectiveAtMs, by: actor }
+    const made = newVersion(asked, { newest, base }, nowMs)
+    if (!made.ok) return refuse(c, made.error)
+    const { version, supersedes } = made.value
+    const answer = { ...policyVersionJson(version), supersedes }
     const fields = Object.entries(changes).map(([name, value]) => `${name}=${value}`)
     const written = await commit(c.env.DB, [
       policyInsert(c.env.DB, version),
@@ -153,10 +138,3 @@ export const policyRoutes = routes()
     }
     return c.json(answer, 201)
   })
-
-/** @param versions the newest first. A version never comes into force when a newer one does no later. */
-const stillToCome = (versions: readonly PolicyVersion[], nowMs: number): readonly PolicyVersion[] =>
-  versions.filter(
-    ({ effectiveAtMs }, index) =>
-      effectiveAtMs > nowMs && versions.slice(0, index).every((newer) => newer.effectiveAtMs > effectiveAtMs),
-  )

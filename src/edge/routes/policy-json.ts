@@ -1,8 +1,7 @@
 import { z } from '@hono/zod-openapi'
-import { type Currency, isCurrency } from '../../protocol/money.ts'
+import { isCurrency } from '../../protocol/money.ts'
 import { PAYMENT_METHODS } from '../../protocol/payment.ts'
-import type { Policy } from '../../protocol/policy.ts'
-import type { PolicyVersion } from '../store/policies.ts'
+import type { PolicyVersion } from '../policies/version.ts'
 import { policyJson } from './signed-json.ts'
 
 /** Fields of a policy as people change them: the names of its columns, those that are to be another. */
@@ -45,20 +44,6 @@ export const policyChanges = z
   })
   .partial()
   .refine((changes) => Object.keys(changes).length > 0, 'no change')
-export type PolicyChanges = z.output<typeof policyChanges>
-
-/** A new version: another one with some fields changed. */
-export function changed(
-  base: PolicyVersion,
-  changes: PolicyChanges,
-  version: number,
-): Pick<PolicyVersion, 'policy' | 'reviewTwoPeopleAbove'> {
-  const { review_two_people_above: reviewTwoPeopleAbove = base.reviewTwoPeopleAbove, ...fields } = changes
-  const camel = (name: string) => name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
-  const own = Object.fromEntries(Object.entries(fields).map(([name, value]) => [camel(name), value]))
-  const policy = { ...base.policy, ...own, version } as Policy & { currency: Currency }
-  return { policy, reviewTwoPeopleAbove }
-}
 
 export function policyVersionJson(version: PolicyVersion) {
   return {

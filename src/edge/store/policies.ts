@@ -2,17 +2,8 @@ import { and, desc, eq, getTableColumns, lt, lte, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/d1'
 import { currency } from '../../protocol/money.ts'
 import { COUNTRIES, type Country, type Policy } from '../../protocol/policy.ts'
+import type { PolicyVersion } from '../policies/version.ts'
 import { policies } from './schema.ts'
-
-/** A policy with what devices are not told of it. */
-export interface PolicyVersion {
-  readonly policy: Policy
-  /** Minor units; above it two people must agree on a review or a reversal. */
-  readonly reviewTwoPeopleAbove: number
-  readonly effectiveAtMs: number
-  readonly createdAtMs: number
-  readonly createdBy: string
-}
 
 /** @returns the policy in force in each country */
 export async function readPoliciesInForce(db: D1Database, nowMs: number): Promise<ReadonlyMap<Country, Policy>> {

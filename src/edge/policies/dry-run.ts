@@ -17,9 +17,23 @@ export interface PastBundle {
   readonly receipt: Receipt
 }
 
-/** Payments by what was decided, what would have been, and why. */
-export type Comparison = ReadonlyMap<string, { readonly count: number; readonly amount: number }>
-const comparisonKey = (was: Decision, would: Decision, reason = ''): string => `${was} ${would} ${reason}`
+/** Payments that were decided alike, and would have been decided alike, for one reason. */
+export interface Compared {
+  readonly decided: Decision
+  readonly would: Decision
+  /** Of what would have been decided. */
+  readonly reason?: string
+  readonly count: number
+  readonly amount: number
+}
+export type Comparison = ReadonlyMap<string, Compared>
+
+/** Adds to what is compared already. */
+export function add(total: Map<string, Compared>, more: Compared): void {
+  const key = `${more.decided} ${more.would} ${more.reason ?? ''}`
+  const { count, amount } = total.get(key) ?? { count: 0, amount: 0 }
+  total.set(key, { ...more, count: count + more.count, amount: amount + more.amount })
+}
 
 /** The device whose payments they are. */
 export interface PastDevice {
@@ -34,7 +48,7 @@ export function judgeAgain(
   bundles: readonly PastBundle[],
   fromMs: number,
 ): Comparison {
-  const compared = new Map<string, { count: number; amount: number }>()
+  const compared = new Map<string, Compared>()
   let activity: Activity = new Map()
   const floors = new Map([[0, registeredAtMs]])
   for (const { seq, receivedAtMs, risk, payments, receipt } of bundles) {
@@ -50,9 +64,9 @@ export function judgeAgain(
     own.forEach(({ counter, amount }, index) => {
       const verdict = judged.verdicts[index]
       if (verdict === undefined) throw new Error('a payment without a verdict')
-      const key = comparisonKey(decisionFor(receipt, counter).decision, verdict.decision, verdict.reason)
-      const before = compared.get(key) ?? { count: 0, amount: 0 }
-      compared.set(key, { count: before.count + 1, amount: before.amount + amount })
+      const { decision: would, reason } = verdict
+      const { decision: decided } = decisionFor(receipt, counter)
+      add(compared, { decided, would, ...(reason !== undefined && { reason }), count: 1, amount })
     })
   }
   return compared
