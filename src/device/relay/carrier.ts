@@ -33,9 +33,11 @@ export interface RelayReport {
 
 const LOCK = 'molam/relay'
 
-/** Asks for nothing but the receipt: outcomes, policy and keys are the device's own business. */
+/**
+ * Asks for nothing but the receipt: policy and keys are the device's own business. Its outcomes are too, which no answer to a
+ * carrier brings, so there is no cursor to name.
+ */
 const NOTHING_ELSE = {
-  'Molam-Cursor': '999999999999999',
   'Molam-Policy-Version': '999999999999999',
   'Molam-Keys-Version': '999999999999999',
 }

@@ -53,6 +53,11 @@ const DEVICE_ERRORS = {
   refused: { money: 'not_taken', next: 'change_payment', message: 'The rules do not allow this payment' },
   sync_overdue: { money: 'not_taken', next: 'connect', message: 'The last sync is too long ago' },
   device_blocked: { money: 'not_taken', next: 'contact_support', message: 'The server has blocked this device' },
+  numbers_used_up: {
+    money: 'not_taken',
+    next: 'contact_support',
+    message: 'The device has given out all its numbers: it needs a new id',
+  },
   destroyed: { money: 'not_taken', next: 'none', message: 'destroy() was called' },
   abandoned: { money: 'not_taken', next: 'reopen', message: 'The payment was given up before it was written' },
   device_busy: { money: 'unread', next: 'reopen', message: 'Another window of the app holds the device' },
@@ -223,7 +228,11 @@ const STORAGE_FAULTS: Readonly<Record<string, DeviceErrorCode>> = {
 }
 
 /** Those that say more than that the storage failed. */
-const STORAGE_CODES: ReadonlySet<OfflineErrorCode> = new Set([...Object.values(STORAGE_FAULTS), 'abandoned'])
+const STORAGE_CODES: ReadonlySet<OfflineErrorCode> = new Set([
+  ...Object.values(STORAGE_FAULTS),
+  'abandoned',
+  'numbers_used_up',
+])
 
 /**
  * What a storage threw, as the failure that it is: full, deleted, silent, written by a later version of the app, or another.

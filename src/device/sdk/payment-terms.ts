@@ -43,6 +43,8 @@ export interface PaymentTerms {
  * @throws OfflineError `invalid_payment`, naming the field
  */
 export function paymentOf(terms: PaymentTerms, counter: number, nowMs: number, country: Country): Payment {
+  // Not every caller has the types.
+  if (typeof terms !== 'object' || terms === null) throw new OfflineError('invalid_payment', { detail: 'terms' })
   const { currency, amount, method = 'wallet' } = terms
   if (!isCurrency(currency)) throw new OfflineError('invalid_payment', { detail: 'currency' })
   const initiatedAtMs = Math.floor(nowMs / 1000) * 1000

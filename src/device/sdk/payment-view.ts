@@ -1,7 +1,7 @@
 import { localId } from '../../protocol/ids.ts'
 import type { Payment } from '../../protocol/payment.ts'
 import type { Verdict } from '../../protocol/rules.ts'
-import { type Entry, type EntryStatus, isCopy, statusOf } from './store/entry.ts'
+import { type Entry, type EntryStatus, isCopy, statusOf, voidHolds } from './store/entry.ts'
 
 /** A payment as the app sees it. */
 export interface OfflinePayment extends Payment {
@@ -18,6 +18,11 @@ export interface OfflinePayment extends Payment {
   readonly expected: Verdict
   /** Whether the edge's signed receipt for it was verified. */
   readonly receipted: boolean
+  /**
+   * It was voided on this device, and the edge has it as a payment (`reason` is `duplicate` until there is an outcome): the
+   * payment stands, and only a reversal gives the money back.
+   */
+  readonly voidRefused?: boolean
 }
 
 /** A payment that was just taken. */
@@ -30,8 +35,10 @@ export interface TakenPayment extends OfflinePayment {
 export function viewOf(deviceId: string, entry: Entry): OfflinePayment | undefined {
   const { payment, expected, admitted } = entry
   if (payment === undefined) return undefined
-  const outcome = admitted && !entry.voided ? entry.outcome : undefined
-  const decided = admitted && !isCopy(admitted) ? admitted : undefined
+  const voidRefused = entry.voided && !voidHolds(entry)
+  const outcome = admitted && !voidHolds(entry) ? entry.outcome : undefined
+  // A copy's refusal is not the payment's own. That of a void is why there is a payment.
+  const decided = admitted && (voidRefused || !isCopy(admitted)) ? admitted : undefined
   const reason = outcome ? outcome.reason : decided?.reason
   return {
     ...payment,
@@ -39,6 +46,7 @@ export function viewOf(deviceId: string, entry: Entry): OfflinePayment | undefin
     status: statusOf(entry),
     expected,
     receipted: admitted !== undefined,
+    ...(voidRefused && { voidRefused }),
     ...(reason !== undefined && { reason }),
     ...(outcome && { outcomeAtMs: outcome.atMs }),
     ...(outcome?.transferId !== undefined && { transferId: outcome.transferId }),

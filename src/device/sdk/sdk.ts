@@ -12,7 +12,7 @@ import type { RestoreResult } from './rescue/restore.ts'
 import { Runner } from './runner.ts'
 import type { OfflineState } from './sdk-state.ts'
 import { type Allowance, allowanceAt } from './store/allowance.ts'
-import { type Entry, isDone } from './store/entry.ts'
+import { type Entry, isDone, voidHolds } from './store/entry.ts'
 import type { LocalDevice } from './store/local-device.ts'
 import { acceptRelayed, type RelayBundle, sealForRelay } from './sync/relay.ts'
 import type { SyncReport } from './sync/sync.ts'
@@ -81,7 +81,7 @@ export class OfflineSDK {
    *
    * @param options.signal of an `AbortController`: gives the payment up while it waits for its turn to be written
    * @throws OfflineError with money `not_taken`: `invalid_payment`, `refused` (with its `reason`), `sync_overdue`,
-   * `device_blocked`, `not_ready`, `online_required`, `storage_failed` and what says more than it (`storage_full`,
+   * `device_blocked`, `not_ready`, `online_required`, `numbers_used_up`, `storage_failed` and what says more than it (`storage_full`,
    * `storage_gone`, `storage_silent`, `store_newer`), `device_busy`, `abandoned`, `destroyed`
    */
   async createOfflineTransaction(
@@ -152,7 +152,7 @@ export class OfflineSDK {
 
   /** Payments without a final outcome, oldest first: on the device, under way, or waiting for a person. */
   getPendingTransactions(): readonly OfflinePayment[] {
-    return this.#views((entry) => !isDone(entry) && !entry.voided)
+    return this.#views((entry) => !isDone(entry) && !voidHolds(entry))
   }
 
   /** All payments on the device, oldest first. */

@@ -1,3 +1,4 @@
+import { COUNTER_MAX } from '../../protocol/limits.ts'
 import { OfflineError } from './errors.ts'
 import { type PaymentTerms, paymentOf } from './payment-terms.ts'
 import type { OfflineStatus } from './sdk-state.ts'
@@ -36,6 +37,7 @@ export async function take(
     const taking = device.change(async () => {
       assertCanTake(device, status())
       const { state, journal, clock } = device
+      if (journal.nextCounter > COUNTER_MAX) throw new OfflineError('numbers_used_up')
       const draft = paymentOf(terms, journal.nextCounter, clock.nowMs(), state.policy.country)
       const expected = judgeBeforeTaking(draft, journal.entries, state)
       const begin = async () => turn.begin()

@@ -3,11 +3,12 @@ import { signAsEdge } from '../../../src/crypto/sign1.ts'
 import { CARRIED_MAX } from '../../../src/device/relay/carried-store.ts'
 import type { BundleCarrier } from '../../../src/device/relay/index.ts'
 import { Mutex } from '../../../src/device/sdk/store/mutex.ts'
-import { decodePushResponse, encodePushResponse } from '../../../src/protocol/notice.ts'
+import { parseSign1 } from '../../../src/protocol/cose.ts'
+import { decodeNotice, decodePushResponse, encodePushResponse, type Notice } from '../../../src/protocol/notice.ts'
 import { PROBLEMS, type ProblemCode } from '../../../src/protocol/problems.ts'
 import { encodeReceipt, type Receipt } from '../../../src/protocol/receipt.ts'
 import { randomBytes } from '../../kit/device.ts'
-import { API, type Fault } from '../sdk/edge.ts'
+import { API, answer, type Fault } from '../sdk/edge.ts'
 import { Relay, statusesOf } from './kit.ts'
 
 /** The other phone: what it took over reaches the edge, once, and the receipt comes back. */
@@ -128,12 +129,32 @@ it('the edge is asked for the receipt and nothing else, and told who carries', a
   await carrier.carry((await relay.bundle()).bundle)
   await relay.carrier({ deviceId: 'PHONE-7' }).pushCarried()
   const most = '999999999999999'
-  expect(relay.edge.requests[0]?.headers).toMatchObject({
+  const headers = relay.edge.requests[0]?.headers
+  expect(headers).toMatchObject({
     'Molam-Carrier': 'PHONE-7',
-    'Molam-Cursor': most,
     'Molam-Policy-Version': most,
     'Molam-Keys-Version': most,
   })
+  expect(Object.keys(headers ?? {})).not.toContain('Molam-Cursor')
+})
+
+it('a carrier moves no cursor: the outcomes of the device are told to the device, after any carried bundle', async () => {
+  relay.edge.settle(1, 'succeeded')
+  await carrier.carry((await relay.bundle()).bundle)
+  const notices: Notice[] = []
+  const carrying = relay.carrier({
+    fetch: async (url, request) => {
+      const response = await relay.edge.fetch(url, request)
+      const body = new Uint8Array(await response.arrayBuffer())
+      notices.push(decodeNotice(parseSign1(decodePushResponse(body).notice).payload))
+      return answer(response.status, 'application/cbor', body)
+    },
+  })
+  expect(await carrying.pushCarried()).toMatchObject({ delivered: 1 })
+  expect(notices).toMatchObject([{ outcomes: [], cursor: 0 }])
+  expect(notices[0]?.device).toBeUndefined()
+  const own = decodeNotice(parseSign1(await relay.edge.signNotice({ 'Molam-Cursor': '0' })).payload)
+  expect(own.outcomes).toMatchObject([{ counter: 1, status: 'succeeded' }])
 })
 
 it('what is no bundle for a carrier is not taken, and says why', async () => {

@@ -5,7 +5,7 @@ import { keyId } from '../../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
 import type { Fetch, HttpRequest, HttpResponse } from '../../../src/device/sdk/index.ts'
 import { calendarDay } from '../../../src/protocol/activity.ts'
-import { type Bundle, parseBundle } from '../../../src/protocol/bundle.ts'
+import { type Bundle, type BundleHeader, parseBundle } from '../../../src/protocol/bundle.ts'
 import { equalBytes, fromBase64url, toHex } from '../../../src/protocol/bytes.ts'
 import { type ChainLink, chainStep, GENESIS_PREV, prevOf } from '../../../src/protocol/chain.ts'
 import {
@@ -91,7 +91,7 @@ export class TestEdge {
   /** The ledger has no account for the owner's wallet. */
   walletUnknown = false
   /** Pushes that told another story than before; an honest device never makes one. */
-  contradictions: ProblemCode[] = []
+  contradictions: (ProblemCode | 'counter_conflict')[] = []
   /** Taken by the next requests, one each. */
   faults: (Fault | undefined)[] = []
   /** While set, every request meets it. */
@@ -165,6 +165,13 @@ export class TestEdge {
     for (const { entries } of this.bundles) {
       this.#counters = addRange(this.#counters, [entries[0]?.counter ?? 0, entries.at(-1)?.counter ?? 0])
     }
+  }
+
+  /** A bundle far ahead in the chain has brought these, such as one of a copy of the device. */
+  bring(...entries: readonly PaymentEntry[]): void {
+    const place = { seq: 1000 + this.bundles.length, prev: random(16), digest: random(32) }
+    this.bundles.push({ ...place, bundleId: toHex(random(16)), receipt: random(64), entries })
+    for (const { counter } of entries) this.#counters = addRange(this.#counters, [counter, counter])
   }
 
   /** Everything admitted for a counter, in whatever bundle. */
@@ -260,7 +267,7 @@ export class TestEdge {
     const same = this.bundles.find(({ bundleId }) => bundleId === toHex(claims.bundleId))
     const repeated = same && equalBytes(same.digest, digest)
     if (!opened.ok && !(repeated && this.findsReceiptUnopened)) return refused(opened.error.code, this.now())
-    if (repeated) return this.#pushed(same.receipt, request)
+    if (repeated) return this.#pushed(same.receipt, request, claims)
     if (same) return this.#contradiction('bundle_conflict')
     if (this.#nonces.has(toHex(claims.nonce))) return this.#contradiction('nonce_replayed')
     const link = { seq: claims.seq, prev: claims.prev, digest }
@@ -269,7 +276,7 @@ export class TestEdge {
       return this.#contradiction('chain_fork')
     }
     if (!opened.ok) throw new Error('unreachable')
-    return this.#pushed(await this.#admit(bundle, digest, opened.value.entries), request)
+    return this.#pushed(await this.#admit(bundle, digest, opened.value.entries), request, claims)
   }
 
   #contradiction(code: ProblemCode): HttpResponse {
@@ -280,9 +287,17 @@ export class TestEdge {
   async #admit({ claims }: Bundle, digest: Uint8Array, entries: readonly PaymentEntry[]): Promise<Uint8Array> {
     const [first, last] = [entries[0]?.counter ?? 0, entries.at(-1)?.counter ?? 0]
     const exceptions = entries.flatMap((entry): DecisionException[] => {
-      const copy = { decision: 'refused', reason: 'duplicate' } as const
-      const decision = hasCounter(this.#counters, entry.counter) ? copy : this.decide(entry)
-      return decision && !isVoided(entry) ? [{ counter: entry.counter, ...decision }] : []
+      const { counter } = entry
+      const copy = { counter, decision: 'refused', reason: 'duplicate' } as const
+      const [known] = this.entriesOf(counter)
+      if (known && isVoided(known) !== isVoided(entry)) {
+        this.contradictions.push('counter_conflict')
+        return [copy]
+      }
+      if (isVoided(entry)) return []
+      if (hasCounter(this.#counters, counter)) return [copy]
+      const decision = this.decide(entry)
+      return decision ? [{ counter, ...decision }] : []
     })
     const receipt = await this.#signReceipt({
       deviceId: DEVICE,
@@ -307,8 +322,17 @@ export class TestEdge {
     return receipt
   }
 
-  async #pushed(receipt: Uint8Array, request: HttpRequest): Promise<HttpResponse> {
-    return answer(200, 'application/cbor', encodePushResponse(receipt, await this.signNotice(request.headers)))
+  async #pushed(receipt: Uint8Array, { headers }: HttpRequest, { relay }: BundleHeader): Promise<HttpResponse> {
+    const notice = relay ? await this.#signRelayed(headers) : await this.signNotice(headers)
+    return answer(200, 'application/cbor', encodePushResponse(receipt, notice))
+  }
+
+  /** Like the real edge: what a carrier is told says nothing of the device. */
+  #signRelayed(headers: Readonly<Record<string, string>>): Promise<Uint8Array> {
+    const { signer, kid } = this.#receiptSigner()
+    const cursor = Number(headers['Molam-Cursor'] ?? 0)
+    const notice = encodeNotice({ deviceId: DEVICE, serverTimeMs: this.now(), outcomes: [], cursor })
+    return signAsEdge(signer, kid, notice, 'molam-notice-v1')
   }
 
   /** Notices as the real edge makes them: without a cursor the facts and no outcomes. */

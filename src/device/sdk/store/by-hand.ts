@@ -1,7 +1,7 @@
 import { OfflineError } from '../errors.ts'
 import { dismissedKey, paymentKey, voidKey } from './counter-record.ts'
 import type { Entries } from './entries.ts'
-import { newEntry } from './entry.ts'
+import { newEntry, voidHolds } from './entry.ts'
 import { decodePayment } from './payment-record.ts'
 import type { Records } from './records.ts'
 import type { WriteOnce } from './write-once.ts'
@@ -33,7 +33,7 @@ export class ByHand {
     const { records, entries, once, announce } = this.#deps
     const entry = entries.get(counter)
     const damaged = entries.damage(counter)
-    if (entry?.voided) return
+    if (entry && voidHolds(entry)) return
     if (entry === undefined && (damaged === undefined || damaged.kind === 'absent'))
       throw new OfflineError('no_such_payment')
     this.#assertNeverSent(counter, voidFrom)

@@ -35,8 +35,8 @@ export type EntryStatus = PaymentStatus | 'voided'
 
 /** A payment never looks further along than a verified admission allows, whatever outcome is known of its counter. */
 export function statusOf(entry: Entry): EntryStatus {
-  const { voided, admitted, outcome } = entry
-  if (voided) return 'voided'
+  const { admitted, outcome } = entry
+  if (voidHolds(entry)) return 'voided'
   if (admitted === undefined) return 'pending_offline'
   if (outcome !== undefined) return outcome.status
   return isCopy(admitted) ? 'pending' : statusOfDecision(admitted.decision)
@@ -45,6 +45,10 @@ export function statusOf(entry: Entry): EntryStatus {
 /** An earlier bundle brought this payment already: that one decides, and only the copy in this one was refused. */
 export const isCopy = ({ decision, reason }: { decision: Verdict['decision']; reason?: string }): boolean =>
   decision === 'refused' && reason === 'duplicate'
+
+/** The edge refuses the void of a counter that it has as a payment: the payment stands, whatever was decided here. */
+export const voidHolds = ({ voided, admitted }: Pick<Entry, 'voided' | 'admitted'>): boolean =>
+  voided && !(admitted && isCopy(admitted))
 
 /** Whether nothing more can happen to the payment, and the edge has acknowledged it. */
 export const isDone = (entry: Entry): boolean => {

@@ -3,7 +3,7 @@ import { COUNTER_MAX } from '../../../protocol/limits.ts'
 import type { Outcome } from '../../../protocol/notice.ts'
 import type { Payment } from '../../../protocol/payment.ts'
 import type { Verdict } from '../../../protocol/rules.ts'
-import { asStorageFailure } from '../errors.ts'
+import { asStorageFailure, OfflineError } from '../errors.ts'
 import { Admissions } from './admissions.ts'
 import { ByHand } from './by-hand.ts'
 import {
@@ -189,7 +189,7 @@ export class Journal {
       // Nothing but this journal writes here; if something did, its record is kept and the next counter is taken.
       await this.#probe(this.#nextCounter, 1)
       const counter = this.#nextCounter
-      if (counter > COUNTER_MAX) throw new RangeError('counters are used up')
+      if (counter > COUNTER_MAX) throw new OfflineError('numbers_used_up')
       const payment = terms(counter)
       await before?.(counter)
       await this.#once.write(paymentKey(counter), encodePayment(payment, expected, policyVersion))

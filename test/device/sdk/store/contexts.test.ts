@@ -241,8 +241,12 @@ it('the storage is cleared under a tab: it takes nothing more until it has reach
   await expect(two.createOfflineTransaction(terms())).rejects.toMatchObject({ code: 'not_ready', money: 'not_taken' })
   expect(two.state.status).toBe('needs_network')
   expect(await two.syncNow()).toMatchObject({ status: 'done' })
-  expect(await one.createOfflineTransaction(terms())).toMatchObject({ counter: 3 })
+  // Nobody remembers what the storage had given out besides, perhaps to a carrier: that is left out.
+  const { counter } = await one.createOfflineTransaction(terms())
+  expect(counter).toBeGreaterThan(3)
   expect(await one.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
+  expect(rig.edge.counters).toEqual([1, 2, counter])
+  expect([one.state.damaged, two.state.damaged]).toEqual([[], []])
   expect(rig.edge.contradictions).toEqual([])
 })
 
