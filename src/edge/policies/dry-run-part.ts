@@ -28,8 +28,11 @@ export interface PastReads {
   /** Devices with bundles in the days asked for; more than `limit` when there are more. */
   devicesAfter(deviceId: string | undefined, limit: number): Promise<readonly FoundDevice[]>
   bundlesAfter(deviceId: string, place: Place, limit: number): Promise<readonly FoundBundle[]>
-  /** Payments out of the owner's wallet need no other proof, so who that is must be known. */
-  ownerWallet(deviceId: string): Promise<string>
+  /**
+   * Payments out of the owner's wallet need no other proof, so who that is must be known. Undefined for a device that has no
+   * object: rows of the read model are not believed, and what they show of it cannot be judged.
+   */
+  ownerWallet(deviceId: string): Promise<string | undefined>
 }
 
 export interface AskedPart {
@@ -60,11 +63,14 @@ export async function dryRunPart({ policy, fromMs, sinceMs, limit, after }: Aske
       }
       last = deviceId
       const past = await pastBundles(reads, deviceId, sinceMs, fromMs)
-      const device = { ownerWallet: await reads.ownerWallet(deviceId), registeredAtMs }
-      for (const compared of judgeAgain(policy, device, past.bundles, fromMs).values()) add(total, compared)
+      const ownerWallet = await reads.ownerWallet(deviceId)
+      if (ownerWallet !== undefined) {
+        const device = { ownerWallet, registeredAtMs }
+        for (const compared of judgeAgain(policy, device, past.bundles, fromMs).values()) add(total, compared)
+      }
       seen.devices++
       seen.bundles += past.inWindow
-      seen.unopenable += past.unopenable
+      seen.unopenable += ownerWallet === undefined ? past.inWindow : past.unopenable
       read += past.read
       if (past.isCut) seen.cut_devices++
     }

@@ -107,6 +107,17 @@ describe('a part of the devices', () => {
     expect(part).toMatchObject({ bundles: 3, unopenable: 1, payments: [{ count: 2 }] })
   })
 
+  it('judges nothing of a device that has no object, and counts its bundles as not opened', async () => {
+    const reads = {
+      ...readsOf({ a: many(2), b: many(1) }),
+      ownerWallet: async (id: string) => (id === 'a' ? undefined : OWNER),
+    }
+    expect(await dryRunPart(asked(), reads)).toMatchObject({
+      ...{ devices: 2, bundles: 3, unopenable: 2 },
+      payments: [{ count: 1 }],
+    })
+  })
+
   it('says so when a device has more bundles than are read of it', async () => {
     const unopened = Array.from({ length: 2_001 }, (_, index) => found(index + 1, false))
     const part = await dryRunPart(asked(), readsOf({ a: unopened }))
