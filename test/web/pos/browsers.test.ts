@@ -130,9 +130,7 @@ describe('a tab of an iPhone', () => {
   })
 })
 
-it('what was not sent when the browser cleared the till is sent from memory, and the page says what is left in it', {
-  timeout: 120_000,
-}, async () => {
+it('what was not sent when the browser cleared the till is sent from memory, and the page says what is left in it', async () => {
   const { context, open } = await shop().phone()
   const page = await open(await shop().invite('POS-GONE-1'))
   await page.getByRole('button', { name: 'Continuer' }).waitFor()

@@ -12,9 +12,11 @@ export function UnseenBar() {
   if (first === undefined) return null
   const href = hrefOf(unseen.length === 1 ? { screen: 'receipt', localId: first.localId } : { screen: 'unseen' })
   return (
-    <a className="pos-unseen" href={href}>
-      <span>{words.bar(unseen.length, sumOf(unseen))}</span> <strong>{words.open}</strong>
-    </a>
+    <section aria-label={words.title}>
+      <a className="pos-unseen" href={href}>
+        <span>{words.bar(unseen.length, sumOf(unseen))}</span> <strong>{words.open}</strong>
+      </a>
+    </section>
   )
 }
 
