@@ -1,8 +1,8 @@
 import type pg from 'pg'
-import { MalformedCbor } from '../../src/protocol/cbor.ts'
 import { parseSign1 } from '../../src/protocol/cose.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
 import { parseSettleMessage } from '../../src/protocol/messages.ts'
+import { parse } from '../../src/protocol/parse.ts'
 import { decodeReceipt } from '../../src/protocol/receipt.ts'
 
 /** A bundle that is in the inbox and not in the book. Its receipt was read, not verified: that is what it waits for. */
@@ -50,24 +50,21 @@ export async function openBundlesOf(
   }
 }
 
+/** @returns undefined for other messages, other days, and what cannot be read: that is parked, and `status` shows it */
 function read(row: Row, country: string, fromMs: number, toMs: number): OpenBundle | undefined {
-  try {
+  const parsed = parse(() => {
     const message = parseSettleMessage(new Uint8Array(row.body))
-    if (message.kind !== 'bundle') return undefined
-    const receipt = decodeReceipt(parseSign1(message.receipt).payload)
-    if (receipt.country !== country) return undefined
-    if (receipt.receivedAtMs < fromMs || receipt.receivedAtMs >= toMs) return undefined
-    return {
-      deviceId: receipt.deviceId,
-      bundleId: ulidText(receipt.bundleId),
-      inbox: row.id,
-      paymentsMax: receipt.lastCounter - receipt.firstCounter + 1,
-      why: whyOf(row),
-    }
-  } catch (error) {
-    // Parked for that; `status` shows it.
-    if (error instanceof MalformedCbor) return undefined
-    throw error
+    return message.kind === 'bundle' ? decodeReceipt(parseSign1(message.receipt).payload) : undefined
+  })
+  const receipt = parsed.ok ? parsed.value : undefined
+  if (receipt?.country !== country) return undefined
+  if (receipt.receivedAtMs < fromMs || receipt.receivedAtMs >= toMs) return undefined
+  return {
+    deviceId: receipt.deviceId,
+    bundleId: ulidText(receipt.bundleId),
+    inbox: row.id,
+    paymentsMax: receipt.lastCounter - receipt.firstCounter + 1,
+    why: whyOf(row),
   }
 }
 
