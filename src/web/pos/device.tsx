@@ -22,10 +22,7 @@ export function Device() {
         {shop && (
           <div>
             <dt>{words.device.shop}</dt>
-            <dd>
-              {formatParty(shop.ownerWallet)}
-              {shop.ownerWalletUnknown && <p>{words.device.shopUnknown}</p>}
-            </dd>
+            <dd>{formatParty(shop.ownerWallet)}</dd>
           </div>
         )}
       </dl>

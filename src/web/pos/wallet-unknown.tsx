@@ -6,7 +6,7 @@ export function WalletUnknown() {
   const { words } = useTill()
   if (!useProfile()?.ownerWalletUnknown) return null
   return (
-    <p className="pos-update" role="alert">
+    <p className="pos-wallet-unknown" role="alert">
       {words.device.shopUnknown}
     </p>
   )

@@ -153,7 +153,7 @@ it('a shop without an account in the ledger reads on every screen that its payme
   await openPage(till)
   for (const screen of ['Encaisser', 'Aujourd’hui', 'Caisse']) {
     await follow(screen)
-    await expect.element(page.getByRole('alert')).toMatchTextContent('Le compte du commerce n’existe pas encore')
+    await expect.element(page.getByRole('alert')).toMatchTextContent('Compte du commerce inconnu')
   }
   till.rig.edge.walletUnknown = false
   till.rig.timeMs += 1000

@@ -188,8 +188,7 @@ export const en: Messages = {
     title: 'This till',
     id: 'Id',
     shop: 'Shop’s account',
-    shopUnknown:
-      'The shop’s account does not exist yet: what is paid to it will fail. Call your agent before you take payments.',
+    shopUnknown: 'Unknown shop account: payments to it will fail. Call your agent.',
     language: 'Language',
     theme: 'Appearance',
     themes: { auto: 'Automatic', light: 'Light', dark: 'Dark' },

@@ -191,8 +191,7 @@ export const fr: Messages = {
     title: 'Cette caisse',
     id: 'Identifiant',
     shop: 'Compte du commerce',
-    shopUnknown:
-      'Le compte du commerce n’existe pas encore\u00a0: ce qui lui est payé échouera. Appelez votre agence avant d’encaisser.',
+    shopUnknown: 'Compte du commerce inconnu\u00a0: ce qu’on lui paie échouera. Appelez votre agence.',
     language: 'Langue',
     theme: 'Affichage',
     themes: { auto: 'Automatique', light: 'Clair', dark: 'Sombre' },

@@ -189,7 +189,7 @@ export const wo: Messages = {
     title: 'Kees bii',
     id: 'Turu kees bi',
     shop: 'Kontu bitik bi',
-    shopUnknown: 'Kontu bitik bi amagul ba tey: fey yi ñu ko yónnee duñu dem. Woolal sa ajans bala ngay jël fey.',
+    shopUnknown: 'Kontu bitik bi amagul: fey yi duñu dem. Woolal sa ajans.',
     language: 'Làkk',
     theme: 'Melo',
     themes: { auto: 'Boppam', light: 'Leer', dark: 'Lëndëm' },
