@@ -12,10 +12,10 @@ export async function measureSize(): Promise<readonly Row[]> {
     const { code } = await bundled(entries.map((entry) => `export * from '${root}src/${entry}'`).join('\n'))
     return round(gzipSync(code, { level: 9 }).length / 1024, 1)
   }
-  const core = await kilobytes('sdk/index.ts')
-  const noble = await kilobytes('sdk/noble.ts')
-  const withNoble = await kilobytes('sdk/index.ts', 'sdk/noble.ts')
-  const inBrowsers = await kilobytes('sdk/index.ts', 'sdk-browser/index.ts')
+  const core = await kilobytes('device/sdk/index.ts')
+  const noble = await kilobytes('device/sdk/noble.ts')
+  const withNoble = await kilobytes('device/sdk/index.ts', 'device/sdk/noble.ts')
+  const inBrowsers = await kilobytes('device/sdk/index.ts', 'device/browser/index.ts')
   return [
     {
       figure: 'SDK with its cryptography (WebCrypto), min + gzip',
