@@ -150,10 +150,11 @@ it('what was not sent when the browser cleared the till is sent from memory, and
   await context.setOffline(false)
   await page.getByText('Tout ce que cette page connaissait est arrivé au serveur.').waitFor()
   await look(page, '63-gone-safe')
-  await until(async () => (await shop().settled('POS-GONE-1')).length === 2)
-  expect(await shop().settled('POS-GONE-1')).toEqual([
-    [1, 2_500, 1],
-    [2, 700, 1],
+  // In the book, each once. What the rules of risk make of two payments that come so late is theirs to say.
+  await until(async () => (await shop().recorded('POS-GONE-1')).length === 2)
+  expect(await shop().recorded('POS-GONE-1')).toEqual([
+    [1, 2_500],
+    [2, 700],
   ])
   await page.getByRole('button', { name: 'Remettre en service' }).click()
   await page.getByRole('heading', { name: 'Mettre cette caisse en service' }).waitFor()

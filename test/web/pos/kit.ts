@@ -46,6 +46,8 @@ export interface Shop extends Phone {
   invite(deviceId: string): Promise<string>
   /** What the book has settled of a device: counter, amount, and how many transfers carry its name. */
   settled(deviceId: string): Promise<readonly (readonly [counter: number, amount: number, transfers: number])[]>
+  /** What the book has of a device, whatever became of it: counter and amount. */
+  recorded(deviceId: string): Promise<readonly (readonly [counter: number, amount: number])[]>
   /** Another phone with a camera; the first one has none. `camera: 'denied'`: its owner allows it to no page. */
   phone(options?: { readonly camera: 'denied' }): Promise<CameraPhone>
   /** What a customer's phone shows for the merchant to scan, to agree to an amount. */
@@ -95,6 +97,7 @@ export function useShop({ deploy = false } = {}): () => Shop {
       page: join(dir, 'dist/web/pos'),
       invite: (deviceId) => invite(stack, { deviceId, country: 'SN', shop: SHOP }),
       settled: (deviceId) => settledOf(database(), deviceId),
+      recorded: (deviceId) => recordedOf(database(), deviceId),
       async phone(options) {
         const camera = new Camera(join(dir, `camera-${cameras++}.y4m`))
         return { ...(await phone(camera.flags(options?.camera))), camera }
@@ -142,6 +145,14 @@ async function settledOf({ owner }: Database, deviceId: string) {
     [deviceId],
   )
   return rows.map(({ counter, amount, transfers }) => [Number(counter), Number(amount), transfers] as const)
+}
+
+async function recordedOf({ owner }: Database, deviceId: string) {
+  const { rows } = await owner.query<{ counter: string; amount: string }>(
+    'SELECT counter, amount_minor AS amount FROM offline_transactions WHERE device_id = $1 ORDER BY counter',
+    [deviceId],
+  )
+  return rows.map(({ counter, amount }) => [Number(counter), Number(amount)] as const)
 }
 
 /** Runs in the page before its own scripts: keeps every camera that the page is given, so that a test can see it end. */
