@@ -21,7 +21,7 @@ export default defineConfig({
   entry: ENTRIES,
   outDir: OUT,
   platform: 'neutral',
-  dts: true,
+  dts: { tsconfig: 'tsconfig.package.json' },
   hooks: {
     'build:done': async ({ chunks }) => {
       const imported = chunks.flatMap((chunk) => (chunk.type === 'chunk' ? chunk.imports : []))
