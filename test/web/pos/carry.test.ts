@@ -28,7 +28,7 @@ describe('payments of a till without a network', () => {
 
   beforeAll(async () => {
     for (const amount of MORE) await shop().database.open(payerOf(amount), amount)
-    ;[far, near] = [await shop().phone(), await shop().phone()]
+    ;[far, near] = [await shop().cameraPhone(), await shop().cameraPhone()]
     till = await opened(far, FAR)
     other = await opened(near, NEAR)
     await far.context.setOffline(true)

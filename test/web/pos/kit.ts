@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import axe from 'axe-core'
-import { type BrowserContext, chromium, type Page } from 'playwright'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { registerDevice } from '../../../dev/fleet/admin.ts'
 import { PayerPhone } from '../../../dev/fleet/payer.ts'
@@ -26,7 +26,7 @@ export const SHOP = 'W-SN-M960'
 export { PAYERS }
 export const PAYER = PAYERS[0] as string
 
-/** One browser with one profile. */
+/** A profile of a browser, which sees nothing of the others. */
 export interface Phone {
   readonly context: BrowserContext
   /** A page on which nothing may go wrong: `assertClean` says what did. */
@@ -48,8 +48,10 @@ export interface Shop extends Phone {
   settled(deviceId: string): Promise<readonly (readonly [counter: number, amount: number, transfers: number])[]>
   /** What the book has of a device, whatever became of it: counter and amount. */
   recorded(deviceId: string): Promise<readonly (readonly [counter: number, amount: number])[]>
-  /** Another phone with a camera; the first one has none. `camera: 'denied'`: its owner allows it to no page. */
-  phone(options?: { readonly camera: 'denied' }): Promise<CameraPhone>
+  /** Another phone without a camera, as the first one. */
+  phone(): Promise<Phone>
+  /** Another phone with a camera. `denied`: its owner allows it to no page. */
+  cameraPhone(permission?: 'denied'): Promise<CameraPhone>
   /** What a customer's phone shows for the merchant to scan, to agree to an amount. */
   consent(amount: number): Promise<string>
 }
@@ -72,10 +74,13 @@ export function useShop({ deploy = false } = {}): () => Shop {
       ...(deploy && { configs: [deployment(dir), join(ROOT, 'dev/queue/wrangler.toml')] }),
     })
     stops.push(() => stack.stop())
-    const phone = async (flags: readonly string[]): Promise<Phone> => {
+    const launch = async (flags: readonly string[]): Promise<Browser> => {
       const { args = [], ...options } = await chromiumLaunch()
       const browser = await chromium.launch({ ...options, args: [...args, ...flags] })
       stops.push(() => browser.close())
+      return browser
+    }
+    const phoneIn = async (browser: Browser): Promise<Phone> => {
       const context = await browser.newContext(PHONE)
       context.setDefaultTimeout(DEADLINE_MS)
       return {
@@ -89,18 +94,21 @@ export function useShop({ deploy = false } = {}): () => Shop {
         },
       }
     }
+    // A browser takes seconds to start. What a camera sees is a browser's, so only phones with one have their own.
+    const blind = await launch([])
     let cameras = 0
     shop = {
-      ...(await phone([])),
+      ...(await phoneIn(blind)),
       stack,
       database: database(),
       page: join(dir, 'dist/web/pos'),
       invite: (deviceId) => invite(stack, { deviceId, country: 'SN', shop: SHOP }),
       settled: (deviceId) => settledOf(database(), deviceId),
       recorded: (deviceId) => recordedOf(database(), deviceId),
-      async phone(options) {
+      phone: () => phoneIn(blind),
+      async cameraPhone(permission) {
         const camera = new Camera(join(dir, `camera-${cameras++}.y4m`))
-        return { ...(await phone(camera.flags(options?.camera))), camera }
+        return { ...(await phoneIn(await launch(camera.flags(permission)))), camera }
       },
       consent: (amount) => consentOf(stack, amount),
     }

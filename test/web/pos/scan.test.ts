@@ -9,7 +9,7 @@ const shop = useShop()
 const symbol = (text: string) => encodeQR(text, 'raw', { ecc: 'medium', border: 4 })
 
 it('the customer’s account and signed consent are scanned with the camera, each in its own field', async () => {
-  const { camera, open } = await shop().phone()
+  const { camera, open } = await shop().cameraPhone()
   const page = await open(await shop().invite('POS-SCAN-1'))
   await page.getByRole('button', { name: 'Continuer' }).waitFor()
   await page.keyboard.type('20000')
@@ -35,7 +35,7 @@ it('the customer’s account and signed consent are scanned with the camera, eac
 })
 
 it('the densest symbol that is shown is read by an ordinary camera, also when it fills little more than half the frame', async () => {
-  const { camera, open } = await shop().phone()
+  const { camera, open } = await shop().cameraPhone()
   const page = await open(await shop().invite('POS-SCAN-3'))
   await carry(page)
   const dense = generateOfflineQR(Uint8Array.from({ length: SINGLE_BYTES_MAX }, (_, at) => at * 7))
@@ -46,7 +46,7 @@ it('the densest symbol that is shown is read by an ordinary camera, also when it
 })
 
 it('a camera that nobody allows is explained, and a scanner that types is understood, whatever it reads', async () => {
-  const { open } = await shop().phone({ camera: 'denied' })
+  const { open } = await shop().cameraPhone('denied')
   const page = await open(await shop().invite('POS-SCAN-2'))
   await carry(page)
   await page.getByRole('button', { name: 'Scanner le code d’une caisse' }).click()
@@ -88,7 +88,7 @@ describe('where the worker that reads codes does not work, the page reads them i
     ],
     ['it never answers', (route: Route) => route.fulfill({ contentType: 'text/javascript', body: '' })],
   ] as const)('%s', async (_, serve) => {
-    const { camera, context, open } = await shop().phone()
+    const { camera, context, open } = await shop().cameraPhone()
     await context.route(SCRIPT, serve)
     const page = await open(await shop().invite(`POS-SCAN-W${workers++}`))
     await page.getByRole('button', { name: 'Continuer' }).waitFor()
