@@ -103,7 +103,7 @@ it('a receipt that nobody signed, or that is another device’s, acknowledges no
   const other = await registered()
   const others = await pushed((await other.bundle([other.payment()], await keySet())).bundle)
   for (const wrong of [forged, others.receiptBytes, new Uint8Array()]) {
-    await expect(accept(wrong)).rejects.toMatchObject({ code: 'answer_invalid', money: 'safe_on_device' })
+    await expect(accept(wrong)).rejects.toMatchObject({ code: 'answer_invalid', money: 'kept_on_device' })
   }
   expect(sdk.getTransaction(localId)).toMatchObject({ status: 'pending_offline', receipted: false })
 })
