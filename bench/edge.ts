@@ -21,7 +21,7 @@ import { openWorld } from './edge/world.ts'
  * `npm run bench:edge [-- --quick]`: what a push costs at the edge, against workerd itself. Asserts no time: what it
  * finds goes to bench/results.
  *
- *   floor, bound and edge in turns, bundles of 50 and of 1 → paced → fsyncs
+ *   floor, bound, edge and peer in turns, bundles of 50 and of 1 → paced → fsyncs
  *   → storage, counted → much stored against little → stand-ins by themselves
  */
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -41,7 +41,7 @@ const add = (figures: Partial<Results>) => {
   write(results, out)
 }
 try {
-  if (has('load', 'latency')) await inTurns()
+  if (has('load', 'latency', 'peer')) await inTurns()
   if (has('storage')) add({ storage: await measureStorage(bench) })
   if (has('scale')) add({ scale: await measureScale(bench) })
   if (has('standins')) add({ standIns: await measureStandIns(bench) })
@@ -55,17 +55,19 @@ try {
 async function inTurns(): Promise<void> {
   const contest = await openContest(bench, [
     // Not in a smoke run: what is in it is in the bound, and it is a Worker more to bundle and start.
-    ...(options.size === 'smoke' ? [] : (['floor'] as const)),
-    'bound',
+    ...(has('load', 'latency') && options.size !== 'smoke' ? (['floor'] as const) : []),
+    ...(has('load', 'latency') ? (['bound'] as const) : []),
+    ...(has('peer') ? (['peer'] as const) : []),
   ])
   try {
     const fifty = await measureTurns(bench, contest, contest.subjects, 50)
     add({ fifty })
-    if (has('load')) add({ one: await measureTurns(bench, contest, contest.subjects, 1) })
+    const workers = contest.subjects.filter(({ name }) => name !== 'peer')
+    if (has('load')) add({ one: await measureTurns(bench, contest, workers, 1) })
     if (has('latency')) {
       const capacity = medianOf(fifty.of.bound, ({ drainedPerS }) => drainedPerS)
       const perSecond = Math.max(1, Math.round(options.pacedShare * capacity))
-      add({ paced: await measurePaced(bench, contest, contest.subjects, perSecond) })
+      add({ paced: await measurePaced(bench, contest, workers, perSecond) })
     }
     add({ stillOwing: await stillOwing(bench, contest) })
     if (has('load') && has('storage')) add({ fsyncs: await measureFsyncs(bench, contest) })

@@ -28,7 +28,7 @@ export interface Options {
   readonly out: string
 }
 
-const FIGURES = ['load', 'latency', 'storage', 'scale', 'standins'] as const
+const FIGURES = ['load', 'latency', 'peer', 'storage', 'scale', 'standins'] as const
 type Figure = (typeof FIGURES)[number]
 /** A smoke run leaves out the stand-ins: nothing of the product is in them, and they are a Worker more to start. */
 const SMOKE_FIGURES = FIGURES.filter((figure) => figure !== 'standins')

@@ -9,6 +9,8 @@ interface Stat {
   readonly parent: number
   /** utime + stime of all its threads. */
   readonly own: number
+  /** The same of its children that have ended and were waited for. */
+  readonly ended: number
 }
 
 /** The child of this process that listens on a port of loopback. @throws Error when there is none */
@@ -40,6 +42,14 @@ export function cpuMs(pid: number): number {
   return TICK_MS * statOf(pid).own
 }
 
+/** Processor time of a process and of all its children, those that have ended too. */
+export function familyCpuMs(pid: number): number {
+  const { own, ended } = statOf(pid)
+  // A child that ends meanwhile is counted when it is waited for.
+  const alive = childrenOf(pid).map((child) => readStat(child)?.own ?? 0)
+  return TICK_MS * alive.reduce((sum, ticks) => sum + ticks, own + ended)
+}
+
 function childrenOf(parent: number): readonly number[] {
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
   return pids.map(Number).filter((pid) => readStat(pid)?.parent === parent)
@@ -65,5 +75,5 @@ function readStat(pid: number): Stat | undefined {
     .split(' ')
     .map(Number)
   const sum = (first: number) => (fields[first] ?? 0) + (fields[first + 1] ?? 0)
-  return { parent: fields[1] ?? 0, own: sum(11) }
+  return { parent: fields[1] ?? 0, own: sum(11), ended: sum(13) }
 }

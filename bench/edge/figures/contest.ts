@@ -2,6 +2,7 @@ import { pause, untilQuiet } from '../drain.ts'
 import { type Device, makeDevices, makePushes, type Push } from '../fleet.ts'
 import { startBound, startFloor } from '../subjects/bare.ts'
 import type { EdgeSubject } from '../subjects/edge.ts'
+import { startPeer } from '../subjects/peer.ts'
 import { type Subject, type SubjectName, startAll } from '../subjects/subject.ts'
 import { type Bench, pushAll } from './bench.ts'
 
@@ -23,7 +24,7 @@ const [WARM_UP, QUICK_WARM_UP, SMOKE_WARM_UP] = [2000, 300, 20]
 /** Starts them, registers the devices with each, and warms them up. @param names beside the edge, which always takes part */
 export async function openContest(bench: Bench, names: readonly Exclude<SubjectName, 'edge'>[]): Promise<Contest> {
   const { options, world, say } = bench
-  const starts = { floor: startFloor, bound: startBound }
+  const starts = { floor: startFloor, bound: startBound, peer: startPeer }
   const devices = await makeDevices(options.devices, 'POS')
   const starting = bench.edges.start()
   const subjects = await startAll([...names.map((name) => starts[name](world)), starting])

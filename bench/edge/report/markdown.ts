@@ -15,7 +15,7 @@ export function markdown(results: Results): string {
     `${on.kernel}, Node ${on.node}, ${on.workerd}; load ${on.loadBefore} before it began. Medians of ${options.rounds} alternations with`,
     'the same bundles; ratios are of the same alternation. Objects are in memory in all subjects: one push of each device goes',
     'before what is counted. Floor (`bench/floor`): signature, seal, a row. Bound (`bench/bound`): what the promises need and',
-    'nothing else.',
+    'nothing else. Peer (`bench/peer`): Express + pg with a row a payment.',
     '',
     '| figure | target | measured | absolutes | met |',
     '|---|---|---|---|---|',

@@ -12,11 +12,22 @@ export const rowsOf = (results: Results): readonly Row[] => [
   ...scaleRows(results),
 ]
 
+const PEER = 'Express + pg'
+
 function turnRows({ fifty, one }: Results): Row[] {
   const cpu = 'all that it causes included'
   return [
     ...(fifty
-      ? [...atMost(`CPU per push of 50, ${cpu}`, cpuRatio(fifty, 'edge', 'bound'), 1.35, 'the bound', besideCpu(fifty))]
+      ? [
+          ...atMost(
+            `CPU per push of 50, ${cpu}`,
+            cpuRatio(fifty, 'edge', 'bound'),
+            1.35,
+            'the bound',
+            besideCpu(fifty),
+          ),
+          ...atMost(`CPU per push of 50, ${cpu}`, cpuRatio(fifty, 'edge', 'peer'), 0.33, PEER, besideCpu(fifty)),
+        ]
       : []),
     ...(one
       ? atMost(`CPU per push of 1, ${cpu}`, cpuRatio(one, 'edge', 'bound'), 1.35, 'the bound', besideCpu(one))

@@ -17,7 +17,7 @@ export interface Subject {
   stop(): Promise<void>
 }
 
-export const SUBJECT_NAMES = ['floor', 'bound', 'edge'] as const
+export const SUBJECT_NAMES = ['floor', 'bound', 'edge', 'peer'] as const
 export type SubjectName = (typeof SUBJECT_NAMES)[number]
 
 /** @throws when one does not start, after the others were stopped */
