@@ -18,6 +18,8 @@ const XOF = currency('XOF')
 export const CUSTOMERS = 400
 export const customer = (number: number) => `W-SN-C${String(number % CUSTOMERS).padStart(6, '0')}`
 const SECONDS_BETWEEN_PAYMENTS = 7
+/** How long ago the first payment was taken: room for ten thousand of each device, and none of them old. */
+const SINCE_MS = 20 * 3_600_000
 
 export interface Device {
   readonly id: DeviceId
@@ -44,7 +46,7 @@ export interface Push {
 const randomBytes = (length: number) => crypto.getRandomValues(new Uint8Array(length))
 
 export async function makeDevices(count: number, prefix: string): Promise<Device[]> {
-  const startMs = Math.floor(Date.now() / 1000) * 1000 - 12 * 3_600_000
+  const startMs = Math.floor(Date.now() / 1000) * 1000 - SINCE_MS
   return Promise.all(
     Array.from({ length: count }, async (_, index): Promise<Device> => {
       const signer = await webCryptoSuite.es256Signer(randomBytes(32))

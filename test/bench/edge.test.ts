@@ -22,9 +22,13 @@ test('bench:edge measures every figure to its end', { timeout: 600_000 }, async 
   }
 })
 
+const BILLED = /^(worker\.requests|log\.lines|call\..*|alarm\.set|sql\.rowsWritten|d1\.rows.*|queue\..*\.messages)$/
+
 /** What `npm run cost` multiplies with prices is what the edge does. */
 function comparesWithCounted(storage: Record<Counted['phase'], Record<string, number>>): void {
   const all: readonly (readonly [string, Counted])[] = Object.entries(COUNTED)
+  const listed = new Set(all.map(([what]) => what))
+  expect(Object.keys(storage.load).filter((what) => BILLED.test(what) && !listed.has(what))).toEqual([])
   for (const [what, { perPush, phase, isShared }] of all) {
     const counted = storage[phase][what] ?? 0
     const most = isShared ? 1.3 * perPush + 0.2 : perPush + 0.05
