@@ -2,7 +2,7 @@ import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { edgesOf } from './edge/edges.ts'
 import type { Bench } from './edge/figures/bench.ts'
-import { openContest } from './edge/figures/contest.ts'
+import { openComparison } from './edge/figures/comparison.ts'
 import { measureFsyncs } from './edge/figures/fsyncs.ts'
 import { stillOwing } from './edge/figures/owed.ts'
 import { measurePaced } from './edge/figures/paced.ts'
@@ -53,25 +53,25 @@ try {
 }
 
 async function inTurns(): Promise<void> {
-  const contest = await openContest(bench, [
+  const comparison = await openComparison(bench, [
     // Not in a smoke run: what is in it is in the bound, and it is a Worker more to bundle and start.
     ...(has('load', 'latency') && options.size !== 'smoke' ? (['floor'] as const) : []),
     ...(has('load', 'latency') ? (['bound'] as const) : []),
     ...(has('peer') ? (['peer'] as const) : []),
   ])
   try {
-    const fifty = await measureTurns(bench, contest, contest.subjects, 50)
+    const fifty = await measureTurns(bench, comparison, comparison.subjects, 50)
     add({ fifty })
-    const workers = contest.subjects.filter(({ name }) => name !== 'peer')
-    if (has('load')) add({ one: await measureTurns(bench, contest, workers, 1) })
+    const workers = comparison.subjects.filter(({ name }) => name !== 'peer')
+    if (has('load')) add({ one: await measureTurns(bench, comparison, workers, 1) })
     if (has('latency')) {
       const capacity = medianOf(fifty.of.bound, ({ drainedPerS }) => drainedPerS)
       const perSecond = Math.max(1, Math.round(options.pacedShare * capacity))
-      add({ paced: await measurePaced(bench, contest, workers, perSecond) })
+      add({ paced: await measurePaced(bench, comparison, workers, perSecond) })
     }
-    add({ stillOwing: await stillOwing(bench, contest) })
-    if (has('load') && has('storage')) add({ fsyncs: await measureFsyncs(bench, contest) })
+    add({ stillOwing: await stillOwing(bench, comparison) })
+    if (has('load') && has('storage')) add({ fsyncs: await measureFsyncs(bench, comparison) })
   } finally {
-    await contest.stop()
+    await comparison.stop()
   }
 }

@@ -1,13 +1,13 @@
 import { pause } from '../drain.ts'
 import type { Bench } from './bench.ts'
-import type { Contest } from './contest.ts'
+import type { Comparison } from './comparison.ts'
 
 /** Devices that are asked, and how long one may still owe something once all is shown. */
 const ASKED = 50
 const PATIENCE_MS = 5000
 
 /** Asks objects of the edge what they owe: proof that "drained" was true. @returns how many still owe something */
-export async function stillOwing(bench: Bench, { edge, devices }: Contest): Promise<number> {
+export async function stillOwing(bench: Bench, { edge, devices }: Comparison): Promise<number> {
   const headers = { authorization: `Bearer ${bench.world.token}` }
   const owes = async (id: string): Promise<boolean> => {
     const answer = await fetch(`${edge.url}/offline/devices/${id}`, { headers })

@@ -1,7 +1,7 @@
 import { median, percentile } from '../stats.ts'
 import type { Subject, SubjectName } from '../subjects/subject.ts'
 import { type Bench, pushAll } from './bench.ts'
-import type { Contest } from './contest.ts'
+import type { Comparison } from './comparison.ts'
 import { type SeenFigures, seenBySyncs } from './seen.ts'
 
 /** Latency at a pace that leaves the machine time: at saturation a latency is the length of its queue. */
@@ -24,7 +24,7 @@ export interface Latency {
 /** All subjects in turns, at the same pace and with the same bundles. */
 export async function measurePaced(
   bench: Bench,
-  contest: Contest,
+  comparison: Comparison,
   subjects: readonly Subject[],
   perSecond: number,
 ): Promise<PacedFigures> {
@@ -34,8 +34,8 @@ export async function measurePaced(
   const told: Latency[] = []
   let seen: SeenFigures | undefined
   for (let i = 0; i < options.pacedRounds; i++) {
-    const wake = await contest.next(contest.devices.length)
-    const pushes = await contest.next(count)
+    const wake = await comparison.next(comparison.devices.length)
+    const pushes = await comparison.next(count)
     for (let k = 0; k < subjects.length; k++) {
       const subject = subjects[(i + k) % subjects.length]
       if (subject === undefined) continue

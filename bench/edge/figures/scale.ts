@@ -49,8 +49,8 @@ export async function measureScale(bench: Bench): Promise<ScaleFigures> {
     }
     const ratio = (what: keyof Rates) => median(rounds.map(({ small, large }) => large[what] / small[what]))
     return {
-      small: small.fared(rounds.map(({ small }) => small)),
-      large: large.fared(rounds.map(({ large }) => large)),
+      small: small.sizeOf(rounds.map(({ small }) => small)),
+      large: large.sizeOf(rounds.map(({ large }) => large)),
       active: options.devices,
       pushRatio: ratio('pushesPerS'),
       statusRatio: ratio('statusesPerS'),
@@ -105,7 +105,7 @@ class Side {
     return count / seconds
   }
 
-  fared(rates: readonly Rates[]): Size {
+  sizeOf(rates: readonly Rates[]): Size {
     return {
       ...{ bundles: this.#stored.bundles, devices: this.#stored.devices },
       pushesPerS: median(rates.map(({ pushesPerS }) => pushesPerS)),

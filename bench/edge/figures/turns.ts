@@ -2,7 +2,7 @@ import type { Push } from '../fleet.ts'
 import { median, round } from '../stats.ts'
 import type { Subject, SubjectName } from '../subjects/subject.ts'
 import { type Bench, pushAll } from './bench.ts'
-import type { Contest } from './contest.ts'
+import type { Comparison } from './comparison.ts'
 
 /** Processor time and throughput of a push: all subjects in turns, as fast as each can. */
 export interface TurnFigures {
@@ -11,10 +11,10 @@ export interface TurnFigures {
   /** Of one subject in one round. */
   readonly pushes: number
   readonly requestBytes: number
-  readonly of: Partial<Readonly<Record<SubjectName, Fared>>>
+  readonly of: Partial<Readonly<Record<SubjectName, SubjectFigures>>>
 }
 
-export interface Fared {
+export interface SubjectFigures {
   /** One a round. */
   readonly turns: readonly Turn[]
   /** A push, after it and all others have come to their end: alarms that find that nothing is owed any more. */
@@ -32,31 +32,31 @@ interface Turn {
 /** In each round every subject gets the same bundles; who begins changes, so that nobody always has the cooler machine. */
 export async function measureTurns(
   bench: Bench,
-  contest: Contest,
+  comparison: Comparison,
   subjects: readonly Subject[],
   payments: number,
 ): Promise<TurnFigures> {
   const { options, say } = bench
-  const ledgers = subjects.map((subject) => new Ledger(subject))
+  const tallies = subjects.map((subject) => new Tally(subject))
   let requestBytes = 0
   for (let i = 0; i < options.rounds; i++) {
     // One of each device first, not counted: objects that have left memory meanwhile come back, in every subject.
-    const wake = await contest.next(contest.devices.length, payments)
-    const pushes = await contest.next(options.pushes, payments)
+    const wake = await comparison.next(comparison.devices.length, payments)
+    const pushes = await comparison.next(options.pushes, payments)
     requestBytes = pushes[0]?.request.length ?? 0
-    for (const [k] of ledgers.entries()) {
-      await ledgers[(i + k) % ledgers.length]?.turn(bench, wake, pushes)
+    for (const [k] of tallies.entries()) {
+      await tallies[(i + k) % tallies.length]?.turn(bench, wake, pushes)
     }
-    const costs = ledgers.map(({ subject, turns }) => `${subject.name} ${round(turns.at(-1)?.cpuMs ?? 0, 2)} ms`)
+    const costs = tallies.map(({ subject, turns }) => `${subject.name} ${round(turns.at(-1)?.cpuMs ?? 0, 2)} ms`)
     say(`round ${i + 1}, bundles of ${payments}: ${costs.join(', ')} a push`)
   }
-  await contest.rest()
-  const of = Object.fromEntries(ledgers.map((ledger) => [ledger.subject.name, ledger.fared()]))
+  await comparison.rest()
+  const of = Object.fromEntries(tallies.map((tally) => [tally.subject.name, tally.figures()]))
   return { payments, pushes: options.pushes, requestBytes, of }
 }
 
 /** What one subject has spent. */
-class Ledger {
+class Tally {
   readonly subject: Subject
   readonly turns: Turn[] = []
   readonly #startMs: number
@@ -92,18 +92,18 @@ class Ledger {
     }
   }
 
-  fared(): Fared {
+  figures(): SubjectFigures {
     const laterMs = (this.subject.cpuMs() - this.#startMs - this.#inTurnsMs) / this.#pushes
     return { turns: this.turns, laterMs }
   }
 }
 
-export const medianOf = (fared: Fared | undefined, pick: (turn: Turn) => number): number =>
-  median((fared?.turns ?? []).map(pick))
+export const medianOf = (figures: SubjectFigures | undefined, pick: (turn: Turn) => number): number =>
+  median((figures?.turns ?? []).map(pick))
 
 /** Median of what one subject spent by what the other did in the same round. */
 export function cpuRatio(figures: TurnFigures, of: SubjectName, by: SubjectName): number | undefined {
-  const all = ({ turns, laterMs }: Fared) => turns.map(({ cpuMs }) => cpuMs + laterMs)
+  const all = ({ turns, laterMs }: SubjectFigures) => turns.map(({ cpuMs }) => cpuMs + laterMs)
   return ratioOf(figures, of, by, all)
 }
 
@@ -115,7 +115,7 @@ function ratioOf(
   figures: TurnFigures,
   of: SubjectName,
   by: SubjectName,
-  values: (fared: Fared) => readonly number[],
+  values: (figures: SubjectFigures) => readonly number[],
 ): number | undefined {
   const [one, other] = [figures.of[of], figures.of[by]]
   if (one === undefined || other === undefined) return undefined

@@ -1,4 +1,4 @@
-import { cpuRatio, type Fared, medianOf } from '../figures/turns.ts'
+import { cpuRatio, medianOf, type SubjectFigures } from '../figures/turns.ts'
 import { round } from '../stats.ts'
 import { SUBJECT_NAMES } from '../subjects/subject.ts'
 import type { Results } from './results.ts'
@@ -32,8 +32,8 @@ export function markdown(results: Results): string {
 
 function subjectLines({ fifty, one, paced }: Results): string[] {
   if (fifty === undefined) return []
-  const cpu = (fared: Fared | undefined) =>
-    fared === undefined ? '' : `${ms(medianOf(fared, ({ cpuMs }) => cpuMs))} + ${ms(fared.laterMs)}`
+  const cpu = (figures: SubjectFigures | undefined) =>
+    figures === undefined ? '' : `${ms(medianOf(figures, ({ cpuMs }) => cpuMs))} + ${ms(figures.laterMs)}`
   const rows = SUBJECT_NAMES.filter((name) => fifty.of[name]).map((name) => {
     const latency = paced?.of[name]
     const byFloor = cpuRatio(fifty, name, 'floor')

@@ -39,10 +39,10 @@ function turnRows({ fifty, one }: Results): Row[] {
 }
 
 const besideCpu = ({ of }: TurnFigures) =>
-  each(of, (name, fared) => `${name} ${ms(medianOf(fared, ({ cpuMs }) => cpuMs) + fared.laterMs)}`)
+  each(of, (name, figures) => `${name} ${ms(medianOf(figures, ({ cpuMs }) => cpuMs) + figures.laterMs)}`)
 
 const besideRate = ({ of }: TurnFigures) =>
-  each(of, (name, fared) => `${name} ${perS(medianOf(fared, ({ drainedPerS }) => drainedPerS))}`)
+  each(of, (name, figures) => `${name} ${perS(medianOf(figures, ({ drainedPerS }) => drainedPerS))}`)
 
 const each = <T>(of: Partial<Readonly<Record<SubjectName, T>>>, text: (name: string, value: T) => string): string =>
   SUBJECT_NAMES.flatMap((name) => (of[name] ? [text(name, of[name])] : [])).join(', ')

@@ -7,7 +7,7 @@ import { type Subject, type SubjectName, startAll } from '../subjects/subject.ts
 import { type Bench, pushAll } from './bench.ts'
 
 /** Subjects that get the same pushes of the same devices, in turns. */
-export interface Contest {
+export interface Comparison {
   readonly subjects: readonly Subject[]
   readonly edge: EdgeSubject
   readonly devices: readonly Device[]
@@ -22,7 +22,10 @@ export interface Contest {
 const [WARM_UP, QUICK_WARM_UP, SMOKE_WARM_UP] = [2000, 300, 20]
 
 /** Starts them, registers the devices with each, and warms them up. @param names beside the edge, which always takes part */
-export async function openContest(bench: Bench, names: readonly Exclude<SubjectName, 'edge'>[]): Promise<Contest> {
+export async function openComparison(
+  bench: Bench,
+  names: readonly Exclude<SubjectName, 'edge'>[],
+): Promise<Comparison> {
   const { options, world, say } = bench
   const starts = { floor: startFloor, bound: startBound, peer: startPeer }
   const devices = await makeDevices(options.devices, 'POS')
@@ -35,7 +38,7 @@ export async function openContest(bench: Bench, names: readonly Exclude<SubjectN
   try {
     say(`${options.devices} devices are registered with ${subjects.map(({ name }) => name).join(', ')}`)
     for (const subject of subjects) await subject.register(devices)
-    const contest: Contest = {
+    const comparison: Comparison = {
       ...{ subjects, edge, devices, stop },
       next: (count, payments) => makePushes(devices, count, world.sealKey, payments),
       async rest() {
@@ -44,23 +47,23 @@ export async function openContest(bench: Bench, names: readonly Exclude<SubjectN
         await Promise.all(subjects.filter(({ name }) => name !== 'peer').map(untilQuiet))
       },
     }
-    await warmUp(bench, contest)
-    return contest
+    await warmUp(bench, comparison)
+    return comparison
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-async function warmUp(bench: Bench, contest: Contest): Promise<void> {
+async function warmUp(bench: Bench, comparison: Comparison): Promise<void> {
   const count = { full: WARM_UP, quick: QUICK_WARM_UP, smoke: SMOKE_WARM_UP }[bench.options.size]
-  const pushes = await contest.next(count)
+  const pushes = await comparison.next(count)
   const pace = { kind: 'closed', concurrency: bench.options.concurrency } as const
-  for (const subject of contest.subjects) {
+  for (const subject of comparison.subjects) {
     const drained = await subject.watch()
     await pushAll(bench, subject, pushes, { pace })
     await drained(count)
   }
   bench.say('registration and warm-up come to rest')
-  await contest.rest()
+  await comparison.rest()
 }
