@@ -6,8 +6,8 @@ export interface Load {
   readonly pace: Pace
   /** Confirms every push once it was answered, as the reconciler does; the n-th belongs to the n-th request. */
   readonly confirm?: { readonly confirmations: readonly Uint8Array[]; readonly hmacSecret: string }
-  /** Keeps this many answers, spread over all. */
-  readonly samples?: number
+  /** Whether to give back what was answered, in the order of the requests. */
+  readonly keepAnswers?: boolean
 }
 
 export type Pace =
@@ -21,10 +21,11 @@ export interface LoadResult {
   readonly statuses: Readonly<Record<string, number>>
   readonly seconds: number
   readonly latenciesMs: readonly number[]
-  readonly confirmCalls: number
   /** Devices whose confirmation was not taken at once. */
   readonly unconfirmed: number
-  readonly samples: readonly Uint8Array[]
+  /** From when each confirmed push was due until its confirmation was taken. */
+  readonly toldMs: readonly number[]
+  readonly answers: readonly Uint8Array[]
   /** Of the generator itself: it shares the machine with what it measures. */
   readonly cpuMs: number
 }
