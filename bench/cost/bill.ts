@@ -1,4 +1,5 @@
 import {
+  ALARMS_PER_PUSH,
   COUNTED,
   type Counted,
   EDGE_CPU,
@@ -29,7 +30,7 @@ const OPERATIONS_PER_MESSAGE = 3
 export function billOf(bundleOf: number): readonly Item[] {
   const pushes = PAYMENTS / bundleOf
   const cpu = (spent: typeof EDGE_CPU) => pushes * spent.perPushMs + PAYMENTS * spent.perPaymentMs
-  const calls = counted(/^call\./)
+  const calls = counted(/^call\./) + ALARMS_PER_PUSH
   const requests = counted(/^worker\.requests$/)
   const item = (price: Price, units: number): Item => ({ price, units, usd: (units / 1_000_000) * price.usdPerMillion })
   const items = [
@@ -39,7 +40,7 @@ export function billOf(bundleOf: number): readonly Item[] {
     item(PRICES.logEvent, pushes * (requests + counted(/^log\.lines$/))),
     item(PRICES.objectRequest, pushes * calls),
     item(PRICES.objectGbS, pushes * OBJECT_GB * ((calls * OBJECT_CALL_MS + OBJECT_TIMER_MS) / 1000)),
-    item(PRICES.objectRowWritten, pushes * counted(/^(sql\.rowsWritten|alarm\.set)$/)),
+    item(PRICES.objectRowWritten, pushes * (counted(/^sql\.rowsWritten$/) + ALARMS_PER_PUSH)),
     item(PRICES.d1RowWritten, pushes * counted(/^d1\.rowsWritten$/)),
     item(PRICES.d1RowRead, pushes * counted(/^d1\.rowsRead$/)),
     item(PRICES.queueOperation, pushes * OPERATIONS_PER_MESSAGE * counted(/^queue\..*\.messages$/)),

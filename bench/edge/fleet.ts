@@ -4,11 +4,12 @@ import { keyId } from '../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { BUNDLE_MEDIA_TYPE, type BundleHeader } from '../../src/protocol/bundle.ts'
 import { GENESIS_PREV, prevOf } from '../../src/protocol/chain.ts'
-import { encodeConfirmations } from '../../src/protocol/confirmations.ts'
+import { type Confirmation, encodeConfirmations, splitConfirmations } from '../../src/protocol/confirmations.ts'
 import { type DeviceId, deviceId, newUlid, ulidText } from '../../src/protocol/ids.ts'
 import type { EdgeKey } from '../../src/protocol/keyset.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
 import { PAYMENT_METHODS, type Payment } from '../../src/protocol/payment.ts'
+import type { Confirmations } from './load/confirmer.ts'
 import { ROOMY_VERSION } from './policy.ts'
 
 /** Devices and the bundles that they will push: made before anything is measured. */
@@ -39,8 +40,8 @@ export interface Push {
   readonly deviceId: string
   readonly lastCounter: number
   readonly request: Uint8Array
-  /** Encoded confirmations: that it is recorded, and that all its payments succeeded. */
-  readonly confirmations: Uint8Array
+  /** That it is recorded, and that all its payments succeeded. */
+  readonly confirmations: Confirmations
 }
 
 const randomBytes = (length: number) => crypto.getRandomValues(new Uint8Array(length))
@@ -106,11 +107,17 @@ async function makePush(device: Device, sealKey: EdgeKey, payments: number): Pro
     deviceId: device.id,
     lastCounter: device.counter - 1,
     request: pushRequest(bundle, seq),
-    confirmations: encodeConfirmations([
+    confirmations: confirmationsOf(device.id, [
       { kind: 'bundle_recorded', ...subject },
       { kind: 'bundle_settled', ...subject, rev: 1, outcomes },
     ]),
   }
+}
+
+function confirmationsOf(deviceId: DeviceId, said: readonly Confirmation[]): Confirmations {
+  const own = splitConfirmations(encodeConfirmations(said)).get(deviceId)
+  if (own === undefined) throw new Error('confirmations of another device')
+  return { deviceId, own }
 }
 
 function payment(device: Device): Payment {

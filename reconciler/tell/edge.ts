@@ -31,7 +31,9 @@ export class EdgeRefused extends Error {
 /** Well below the lease of what is being sent, so that no late call meets its own repetition. */
 const CALL_TIMEOUT_MS = 15_000
 const POLICY_BYTES_MAX = 4096
-const answer = z.object({ devices: z.record(z.string(), z.enum(['confirmed', 'unknown_device', 'malformed', 'retry'])) })
+const answer = z.object({
+  devices: z.record(z.string(), z.enum(['confirmed', 'unknown_device', 'malformed', 'retry'])),
+})
 
 export function openEdge(
   edgeUrl: string,

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { billOf, totalOf } from '../../bench/cost/bill.ts'
-import { COUNTED } from '../../bench/cost/operations.ts'
+import { ALARMS_PER_PUSH, COUNTED } from '../../bench/cost/operations.ts'
 import { PRICES } from '../../bench/cost/prices.ts'
 
 test('rows that are written cost their price times the pushes of a million payments', () => {
@@ -16,9 +16,8 @@ test('rows that are written cost their price times the pushes of a million payme
 
 test('a message costs three operations, and an alarm a row', () => {
   const units = new Map(billOf(1).map(({ price, units }) => [price.what, units / 1_000_000]))
-  const messages = COUNTED['queue.settle.messages'].perPush + COUNTED['queue.index.messages'].perPush
-  expect(units.get(PRICES.queueOperation.what)).toBeCloseTo(3 * messages)
-  const rows = COUNTED['sql.rowsWritten'].perPush + COUNTED['alarm.set'].perPush
+  expect(units.get(PRICES.queueOperation.what)).toBeCloseTo(3 * COUNTED['queue.settle.messages'].perPush)
+  const rows = COUNTED['sql.rowsWritten'].perPush + ALARMS_PER_PUSH
   expect(units.get(PRICES.objectRowWritten.what)).toBeCloseTo(rows)
 })
 

@@ -22,7 +22,7 @@ test('bench:edge measures every figure to its end', { timeout: 600_000 }, async 
   }
 })
 
-const BILLED = /^(worker\.requests|log\.lines|call\..*|alarm\.set|sql\.rowsWritten|d1\.rows.*|queue\..*\.messages)$/
+const BILLED = /^(worker\.requests|log\.lines|call\..*|sql\.rowsWritten|d1\.rows.*|queue\..*\.messages)$/
 
 /** What `npm run cost` multiplies with prices is what the edge does. */
 function comparesWithCounted(storage: Record<Counted['phase'], Record<string, number>>): void {

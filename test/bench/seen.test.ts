@@ -8,7 +8,7 @@ import { encodeNotice, encodePushResponse } from '../../src/protocol/notice.ts'
 
 const push = (lastCounter: number): Push => ({
   ...{ bundleId: '0', deviceId: 'POS-1', lastCounter },
-  ...{ request: new Uint8Array(), confirmations: new Uint8Array() },
+  ...{ request: new Uint8Array(), confirmations: { deviceId: 'POS-1', own: new Uint8Array() } },
 })
 
 /** An answer whose notice tells of these counters. */

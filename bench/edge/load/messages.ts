@@ -1,3 +1,5 @@
+import type { Confirmations } from './confirmer.ts'
+
 /** What the bench and its generator, a process of its own, tell each other. */
 export interface Load {
   /** Requests as they go on the wire, in this order. */
@@ -5,7 +7,7 @@ export interface Load {
   readonly port: number
   readonly pace: Pace
   /** Confirms every push once it was answered, as the reconciler does; the n-th belongs to the n-th request. */
-  readonly confirm?: { readonly confirmations: readonly Uint8Array[]; readonly hmacSecret: string }
+  readonly confirm?: { readonly confirmations: readonly Confirmations[]; readonly hmacSecret: string }
   /** Whether to give back what was answered, in the order of the requests. */
   readonly keepAnswers?: boolean
 }

@@ -18,7 +18,7 @@ export const SETTLE_PATIENCE_MS = 10_000
 /** As long as that a bundle may be missing from what operators see, when the reconciler does not settle it at once. */
 export const INDEX_PATIENCE_MS = 5_000
 /** When an object that admitted something looks after what it owes, whatever has become of that instance. */
-export const WATCH_MS = MINUTE_MS
+export const WATCH_MS = 20_000
 /** The longest pause between two attempts. */
 export const BACKOFF_MAX_MS = 15 * MINUTE_MS
 /**
