@@ -6,7 +6,7 @@ import { readOptions } from './device/options.ts'
 import { markdown, type Results, type Row, write } from './device/report.ts'
 import { measureSize } from './device/size.ts'
 import { measureSync, syncNotes } from './device/sync.ts'
-import { machine } from './edge/report.ts'
+import { machine } from './edge/report/machine.ts'
 
 /**
  * `npm run bench:device [-- --quick]`: what offline payments cost the device and its link. Asserts nothing: what it finds

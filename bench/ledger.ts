@@ -29,7 +29,7 @@ try {
   if (wanted('settling')) {
     const own = await server.database('settling')
     add(...(await againstBare(own, options, 'settling', 500, 0.5)))
-    add(...(await againstBare(own, options, 'settling', 2000, 0.65)))
+    add(...(await againstBare(own, options, 'settling', 2000, 0.7)))
   }
   if (wanted('single')) add(await againstSingle(database, options))
   if (wanted('hot')) add(await hotMerchants(database, options))

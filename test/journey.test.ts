@@ -10,6 +10,7 @@ import { newSecrets } from '../dev/secrets.ts'
 import { type Stack, startStack } from '../dev/stack.ts'
 import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
 import { memoryStorage, OfflineSDK, scalarKeyStore } from '../src/device/sdk/index.ts'
+import { listAudit } from '../src/edge/store/audit.ts'
 import { bundleOnTheWire, until } from './kit/journey.ts'
 import { useDatabase } from './reconciler/database.ts'
 
@@ -161,14 +162,13 @@ describe('one payment, from a device without a network to the ledger and back', 
 
   it('every step left an audit record, at the edge and in the book', async () => {
     const edge = await stack.edge.miniflare.getD1Database('DB', 'molam-offline')
-    const { results } = await until(async () => {
-      const found = await edge
-        .prepare('SELECT action FROM offline_audit_logs WHERE device_id = ? ORDER BY at, id')
-        .bind(DEVICE)
-        .all<{ action: string }>()
-      return found.results.length >= 3 ? found : undefined
+    const entries = await until(async () => {
+      const found = await listAudit(edge, { deviceId: DEVICE }, 10, 'asc')
+      return found.length >= 3 ? found : undefined
     })
-    expect(results.map(({ action }) => action)).toEqual(['device_registered', 'bundle_admitted', 'bundle_settled'])
+    expect(entries.map(({ record }) => record.action)).toEqual([
+      ...['device_registered', 'bundle_admitted', 'bundle_settled'],
+    ])
     const { rows } = await book.query('SELECT count(*)::int AS n FROM offline_audit_logs WHERE device_id = $1', [
       DEVICE,
     ])

@@ -31,6 +31,14 @@ for (const name of own) {
   })
 }
 
+for (const level of ['debug', 'log', 'info', 'warn', 'error'] as const) {
+  const write = console[level].bind(console)
+  console[level] = (...said: unknown[]) => {
+    count('log.lines')
+    write(...said)
+  }
+}
+
 export default {
   fetch(request, env, ctx) {
     if (new URL(request.url).pathname === '/bench/counts') {
@@ -38,6 +46,7 @@ export default {
       for (const key of Object.keys(counts)) delete counts[key]
       return Response.json(seen)
     }
+    count('worker.requests')
     return worker.fetch(request, countedEnv(env), ctx)
   },
   queue: (batch, env) => {
@@ -54,13 +63,8 @@ const envs = new WeakMap<object, Env>()
 function countedEnv(env: Env): Env {
   let counted = envs.get(env)
   if (counted === undefined) {
-    counted = {
-      ...env,
-      ...countedRates(env),
-      DB: countedDb(env.DB),
-      SETTLE_QUEUE: countedQueue(env.SETTLE_QUEUE, 'settle'),
-      INDEX_QUEUE: countedQueue(env.INDEX_QUEUE, 'index'),
-    }
+    const bindings = Object.entries(env).map(([name, binding]) => [name, countedBinding(name, binding)] as const)
+    counted = Object.fromEntries(bindings) as unknown as Env
     envs.set(env, counted)
     // The objects and the consumer get it wrapped already.
     envs.set(counted, counted)
@@ -68,27 +72,35 @@ function countedEnv(env: Env): Env {
   return counted
 }
 
-function countedRates(env: Env): Record<string, RateLimit> {
-  const rates = Object.entries(env as unknown as Record<string, RateLimit>).filter(([name]) => name.endsWith('_RATE'))
-  const counted = rates.map(([name, rate]) => {
-    const limit = (options: RateLimitOptions) => {
-      count(`rate.${name}`)
-      return rate.limit(options)
-    }
-    return [name, { limit }] as const
-  })
-  return Object.fromEntries(counted)
+/** By the endings of their names in wrangler.toml. */
+function countedBinding(name: string, binding: unknown): unknown {
+  if (name === 'DB') return countedDb(binding as D1Database)
+  if (name.endsWith('_RATE')) return countedRate(binding as RateLimit, name)
+  if (name.endsWith('_QUEUE')) return countedQueue(binding as Queue, name.replace('_QUEUE', '').toLowerCase())
+  return binding
 }
 
-function countedQueue<T>(queue: Queue<T>, name: string): Queue<T> {
+function countedRate(rate: RateLimit, name: string): RateLimit {
+  return {
+    limit(options) {
+      count(`rate.${name}`)
+      return rate.limit(options)
+    },
+  }
+}
+
+/** Messages as they are billed, and the calls that send them. */
+function countedQueue(queue: Queue, name: string): Queue {
   return over(queue, {
-    send: (...args: Parameters<Queue<T>['send']>) => {
+    send: (...args: Parameters<Queue['send']>) => {
       count(`queue.${name}.sends`)
+      count(`queue.${name}.messages`)
       return queue.send(...args)
     },
-    sendBatch: (...args: Parameters<Queue<T>['sendBatch']>) => {
+    sendBatch: (messages: readonly MessageSendRequest[]) => {
       count(`queue.${name}.sends`)
-      return queue.sendBatch(...args)
+      count(`queue.${name}.messages`, messages.length)
+      return queue.sendBatch(messages)
     },
   })
 }
@@ -100,7 +112,10 @@ function countedDb(db: D1Database): D1Database {
     const run = (name: 'run' | 'all' | 'first' | 'raw') => async (options?: never) => {
       count('d1.calls')
       count('d1.statements')
-      return (real[name] as (options?: never) => Promise<unknown>)(options)
+      const result = await (real[name] as (options?: never) => Promise<unknown>)(options)
+      // The other two do not say what they read.
+      if (name === 'run' || name === 'all') countRows(result as D1Result)
+      return result
     }
     const counted = over(real, {
       bind: (...values: unknown[]) => statement(real.bind(...values)),
@@ -115,13 +130,15 @@ function countedDb(db: D1Database): D1Database {
       count('d1.calls')
       count('d1.statements', statements.length)
       const results = await db.batch(statements.map((one) => original.get(one) ?? one))
-      for (const { meta } of results) {
-        count('d1.rowsRead', meta.rows_read)
-        count('d1.rowsWritten', meta.rows_written)
-      }
+      for (const result of results) countRows(result)
       return results
     },
   })
+}
+
+function countRows({ meta }: D1Result): void {
+  count('d1.rowsRead', meta.rows_read)
+  count('d1.rowsWritten', meta.rows_written)
 }
 
 function countedStorage(storage: DurableObjectStorage): DurableObjectStorage {

@@ -5,7 +5,8 @@ import { chromium } from 'playwright'
 import { bundled } from '../../test/kit/bundled.ts'
 import { chromiumLaunch } from '../../test/kit/chromium.ts'
 import { median, percentile } from '../edge/stats.ts'
-import { openWorld, type Subject, startEdgeSubject, type World } from '../edge/subject.ts'
+import { type EdgeSubject, startEdgeSubject } from '../edge/subjects/edge.ts'
+import { openWorld, type World } from '../edge/world.ts'
 import type { Options } from './options.ts'
 import type { Invitation, PageTimes, Prepare } from './page-types.ts'
 import { SHOP } from './payments.ts'
@@ -43,7 +44,7 @@ export async function measureBrowser(options: Options, project: string): Promise
 }
 
 /** The one-time code that a shop gets from its operator. */
-async function invite(edge: Subject, world: World, deviceId: string): Promise<Invitation> {
+async function invite(edge: EdgeSubject, world: World, deviceId: string): Promise<Invitation> {
   const answer = await fetch(`${edge.url}/offline/devices/enrolment-codes`, {
     method: 'POST',
     headers: { authorization: `Bearer ${world.token}`, 'content-type': 'application/json' },

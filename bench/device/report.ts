@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { machine } from '../edge/report.ts'
+import type { machine } from '../edge/report/machine.ts'
 import type { Options } from './options.ts'
 
 /** One figure. Without a target it is there to be read. */

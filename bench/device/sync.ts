@@ -4,7 +4,8 @@ import { registerDevice } from '../../dev/fleet/admin.ts'
 import { memoryStorage, OfflineSDK } from '../../src/device/sdk/index.ts'
 import { type Device, makeDevices } from '../edge/fleet.ts'
 import { median, round } from '../edge/stats.ts'
-import { openWorld, type Subject, startEdgeSubject, type World } from '../edge/subject.ts'
+import { type EdgeSubject, startEdgeSubject } from '../edge/subjects/edge.ts'
+import { openWorld, type World } from '../edge/world.ts'
 import type { Options } from './options.ts'
 import { SHOP, takings } from './payments.ts'
 import { plainForm } from './plain-form.ts'
@@ -69,7 +70,7 @@ const badLink = (port: number, { cutEvery }: Options): Promise<FaultProxy> =>
   })
 
 /** A device that was in contact over a good network and has taken its payments since. */
-async function deviceWithPayments(device: Device, edge: Subject, world: World, linkUrl: string) {
+async function deviceWithPayments(device: Device, edge: EdgeSubject, world: World, linkUrl: string) {
   await registerDevice(edge.url, world.token, {
     deviceId: device.id,
     country: 'SN',

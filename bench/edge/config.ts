@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
@@ -9,8 +10,19 @@ import { join, relative, resolve } from 'node:path'
  *
  * @param main the entry instead of the edge's own, when it is wrapped
  */
-export async function edgeConfig(project: string, main = 'src/index.ts'): Promise<string> {
+export function edgeConfig(project: string, main = 'src/index.ts'): Promise<string> {
+  const key = `${project} ${main}`
+  const made = configs.get(key) ?? makeConfig(project, main)
+  configs.set(key, made)
+  return made
+}
+
+/** One each, for as long as this process lives: a Worker is bundled once for each path of a config. */
+const configs = new Map<string, Promise<string>>()
+
+async function makeConfig(project: string, main: string): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'molam-edge-bench-config-'))
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }))
   // Relative, as the config's other readers expect it.
   const at = (path: string) => relative(dir, resolve(project, path))
   const toml = await readFile(join(project, 'wrangler.toml'), 'utf8')

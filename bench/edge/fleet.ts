@@ -4,19 +4,23 @@ import { keyId } from '../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { BUNDLE_MEDIA_TYPE, type BundleHeader } from '../../src/protocol/bundle.ts'
 import { GENESIS_PREV, prevOf } from '../../src/protocol/chain.ts'
-import { encodeConfirmations } from '../../src/protocol/confirmations.ts'
+import { type Confirmation, encodeConfirmations, splitConfirmations } from '../../src/protocol/confirmations.ts'
 import { type DeviceId, deviceId, newUlid, ulidText } from '../../src/protocol/ids.ts'
 import type { EdgeKey } from '../../src/protocol/keyset.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
 import { PAYMENT_METHODS, type Payment } from '../../src/protocol/payment.ts'
+import type { Confirmations } from './load/confirmer.ts'
 import { ROOMY_VERSION } from './policy.ts'
 
 /** Devices and the bundles that they will push: made before anything is measured. */
 export const PAYMENTS_PER_BUNDLE = 50
 const XOF = currency('XOF')
 /** A market's customers: a device meets some of them again. */
-const CUSTOMERS = 400
+export const CUSTOMERS = 400
+export const customer = (number: number) => `W-SN-C${String(number % CUSTOMERS).padStart(6, '0')}`
 const SECONDS_BETWEEN_PAYMENTS = 7
+/** How long ago the first payment was taken: room for ten thousand of each device, and none of them old. */
+const SINCE_MS = 20 * 3_600_000
 
 export interface Device {
   readonly id: DeviceId
@@ -34,15 +38,16 @@ export interface Device {
 export interface Push {
   readonly bundleId: string
   readonly deviceId: string
+  readonly lastCounter: number
   readonly request: Uint8Array
-  /** Encoded confirmations: that it is recorded, and that all its payments succeeded. */
-  readonly confirmations: Uint8Array
+  /** That it is recorded, and that all its payments succeeded. */
+  readonly confirmations: Confirmations
 }
 
 const randomBytes = (length: number) => crypto.getRandomValues(new Uint8Array(length))
 
 export async function makeDevices(count: number, prefix: string): Promise<Device[]> {
-  const startMs = Math.floor(Date.now() / 1000) * 1000 - 12 * 3_600_000
+  const startMs = Math.floor(Date.now() / 1000) * 1000 - SINCE_MS
   return Promise.all(
     Array.from({ length: count }, async (_, index): Promise<Device> => {
       const signer = await webCryptoSuite.es256Signer(randomBytes(32))
@@ -55,19 +60,25 @@ export async function makeDevices(count: number, prefix: string): Promise<Device
 }
 
 /** The next `count` pushes: one of each device in turn, so that no device has two of them under way. */
-export async function makePushes(devices: readonly Device[], count: number, sealKey: EdgeKey): Promise<Push[]> {
+export async function makePushes(
+  devices: readonly Device[],
+  count: number,
+  sealKey: EdgeKey,
+  payments = PAYMENTS_PER_BUNDLE,
+): Promise<Push[]> {
   const pushes: Push[] = []
   // In slices: all of a device's bundles must follow each other, and those of different devices need not.
   for (let at = 0; at < count; at += devices.length) {
     const slice = devices.slice(0, Math.min(devices.length, count - at))
-    pushes.push(...(await Promise.all(slice.map((device) => makePush(device, sealKey)))))
+    pushes.push(...(await Promise.all(slice.map((device) => makePush(device, sealKey, payments)))))
   }
   return pushes
 }
 
-async function makePush(device: Device, sealKey: EdgeKey): Promise<Push> {
+async function makePush(device: Device, sealKey: EdgeKey, payments: number): Promise<Push> {
   const { seq } = device
-  const entries = Array.from({ length: PAYMENTS_PER_BUNDLE }, () => payment(device))
+  const entries = Array.from({ length: payments }, () => payment(device))
+  if (device.atMs > Date.now()) throw new Error(`${device.id} would have to take payments in the future`)
   const header: BundleHeader = {
     alg: -7,
     kid: device.kid,
@@ -94,12 +105,19 @@ async function makePush(device: Device, sealKey: EdgeKey): Promise<Push> {
   return {
     bundleId: ulidText(header.bundleId),
     deviceId: device.id,
+    lastCounter: device.counter - 1,
     request: pushRequest(bundle, seq),
-    confirmations: encodeConfirmations([
+    confirmations: confirmationsOf(device.id, [
       { kind: 'bundle_recorded', ...subject },
       { kind: 'bundle_settled', ...subject, rev: 1, outcomes },
     ]),
   }
+}
+
+function confirmationsOf(deviceId: DeviceId, said: readonly Confirmation[]): Confirmations {
+  const own = splitConfirmations(encodeConfirmations(said)).get(deviceId)
+  if (own === undefined) throw new Error('confirmations of another device')
+  return { deviceId, own }
 }
 
 function payment(device: Device): Payment {
@@ -112,7 +130,7 @@ function payment(device: Device): Payment {
     method: PAYMENT_METHODS[counter % 2] ?? 'wallet',
     amount: amountMinor(200 + ((counter * 7919) % 9500)),
     currency: XOF,
-    sender: `W-SN-C${String((counter * 131 + Number(device.id.slice(-4))) % CUSTOMERS).padStart(6, '0')}`,
+    sender: customer(counter * 131 + Number(device.id.slice(-4))),
     receiver: device.ownerWallet,
     initiatedAtMs: atMs,
   }

@@ -1,20 +1,21 @@
 import { parseArgs } from 'node:util'
 import { countOf } from '../count.ts'
 
-/** How much is measured. The defaults take less than ten minutes, `--quick` less than one, `--smoke` some seconds. */
+/** How much is measured. The defaults take about half an hour, `--quick` some minutes, `--smoke` some seconds. */
 export interface Options {
-  /** Not in full: alarms are not waited for, and the numbers mean little. */
-  readonly quick: boolean
+  /** Only in full are alarms waited for, and do the numbers mean anything. */
+  readonly size: 'full' | 'quick' | 'smoke'
   /** Which figures; all when none is named. */
   readonly only: ReadonlySet<Figure>
-  /** Alternations of floor and edge. */
+  /** Alternations of the subjects. */
   readonly rounds: number
   readonly devices: number
-  /** Of one round. */
+  /** Of one subject in one round. */
   readonly pushes: number
   /** Requests under way at saturation. */
   readonly concurrency: number
-  readonly pacedPerSecond: number
+  /** Share of the bound's throughput at which latency is measured. */
+  readonly pacedShare: number
   readonly pacedSeconds: number
   readonly pacedRounds: number
   /** Bundles stored and devices registered in the large read model. */
@@ -23,27 +24,36 @@ export interface Options {
   readonly scalePushes: number
   /** The directory of the project that is measured; a copy with changes, to compare. */
   readonly project: string
-  /** Where the results go; not written when empty. */
+  /** Where the results go. */
   readonly out: string
 }
 
-const FIGURES = ['load', 'storage', 'latency', 'scale', 'standins'] as const
+const FIGURES = ['load', 'latency', 'peer', 'storage', 'scale', 'standins'] as const
 type Figure = (typeof FIGURES)[number]
+/** A smoke run leaves out the stand-ins: nothing of the product is in them, and they are a Worker more to start. */
+const SMOKE_FIGURES = FIGURES.filter((figure) => figure !== 'standins')
 
-const FULL = {
-  rounds: 5,
-  pushes: 4000,
-  paced: 20,
-  pacedRounds: 2,
-  scale: 1_000_000,
-  scaleDevices: 10_000,
-  scalePushes: 2000,
+/**
+ * Devices: so many more than requests under way that no device has two of them, and so few that each comes again before
+ * its object leaves memory (10 s).
+ */
+const SIZES = {
+  full: {
+    ...{ rounds: 5, devices: 500, pushes: 4000, concurrency: 64, pacedSeconds: 20, pacedRounds: 5 },
+    ...{ scale: 1_000_000, scaleDevices: 10_000, scalePushes: 2000 },
+  },
+  quick: {
+    ...{ rounds: 2, devices: 200, pushes: 800, concurrency: 64, pacedSeconds: 4, pacedRounds: 1 },
+    ...{ scale: 20_000, scaleDevices: 1500, scalePushes: 300 },
+  },
+  smoke: {
+    ...{ rounds: 1, devices: 20, pushes: 20, concurrency: 4, pacedSeconds: 1, pacedRounds: 1 },
+    ...{ scale: 1500, scaleDevices: 1000, scalePushes: 20 },
+  },
 }
-const QUICK = { rounds: 1, pushes: 600, paced: 3, pacedRounds: 1, scale: 20_000, scaleDevices: 1500, scalePushes: 300 }
+const PACED_SHARE = 0.4
 
-/** Shows that every figure still comes to its end. */
-const SMOKE = { rounds: 1, pushes: 40, paced: 1, pacedRounds: 1, scale: 2000, scaleDevices: 1000, scalePushes: 40 }
-
+/** @param root the project's directory */
 export function readOptions(args: readonly string[], root: string): Options {
   const { values } = parseArgs({
     args: [...args],
@@ -55,27 +65,26 @@ export function readOptions(args: readonly string[], root: string): Options {
       devices: { type: 'string' },
       pushes: { type: 'string' },
       concurrency: { type: 'string' },
-      rate: { type: 'string' },
       seconds: { type: 'string' },
       scale: { type: 'string' },
       project: { type: 'string' },
       out: { type: 'string' },
     },
   })
-  const base = values.smoke ? SMOKE : values.quick ? QUICK : FULL
-  const named = values.only?.split(',') ?? FIGURES
-  const only = new Set(FIGURES.filter((figure) => named.includes(figure)))
+  const size = values.smoke ? 'smoke' : values.quick ? 'quick' : 'full'
+  const base = SIZES[size]
+  const named = values.only?.split(',') ?? (size === 'smoke' ? SMOKE_FIGURES : FIGURES)
   const scale = countOf(values.scale, base.scale)
   return {
-    quick: values.quick || values.smoke,
-    only,
+    size,
+    only: new Set(FIGURES.filter((figure) => named.includes(figure))),
     rounds: countOf(values.rounds, base.rounds),
-    devices: countOf(values.devices, values.smoke ? 50 : values.quick ? 200 : 1000),
+    devices: countOf(values.devices, base.devices),
     pushes: countOf(values.pushes, base.pushes),
-    concurrency: countOf(values.concurrency, 64),
-    pacedPerSecond: countOf(values.rate, 150),
+    concurrency: countOf(values.concurrency, base.concurrency),
+    pacedShare: PACED_SHARE,
+    pacedSeconds: countOf(values.seconds, base.pacedSeconds),
     pacedRounds: base.pacedRounds,
-    pacedSeconds: countOf(values.seconds, base.paced),
     scale,
     scaleDevices: Math.max(1, Math.round((base.scaleDevices * scale) / base.scale)),
     scalePushes: base.scalePushes,

@@ -1,88 +1,79 @@
-import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
-/** What the kernel says about a workerd process. Linux only. */
+/** What the kernel says about processes. Linux only. */
 
 /** USER_HZ: the unit of utime and stime in /proc is 10 ms on every Linux that Node runs on. */
 const TICK_MS = 10
 
-/** The workerd processes that this one has started. */
-export function workerdPids(): readonly number[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(Number)
-    .filter((pid) => {
-      const stat = readStat(pid)
-      return stat?.name === 'workerd' && stat.parent === process.pid
-    })
+interface Stat {
+  readonly parent: number
+  /** utime + stime of all its threads. */
+  readonly own: number
+  /** The same of its children that have ended and were waited for. */
+  readonly ended: number
 }
 
-/** utime + stime of all threads, milliseconds. */
+/** The child of this process that listens on a port of loopback. @throws Error when there is none */
+export function childListeningOn(port: number): number {
+  // proc_net_tcp: the second column is address:port in hex, the fourth 0A for a listening socket, the tenth its inode.
+  const sockets = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const socket = sockets.find(([, local, , state]) => local?.endsWith(suffix) && state === '0A')?.[9]
+  const child = childrenOf(process.pid).find((pid) => holds(pid, `socket:[${socket}]`))
+  if (child === undefined) throw new Error('no workerd of ours: this bench reads /proc and needs Linux')
+  return child
+}
+
+function holds(pid: number, file: string): boolean {
+  return readdirSync(`/proc/${pid}/fd`).some((fd) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${fd}`) === file
+    } catch {
+      // It was closed meanwhile.
+      return false
+    }
+  })
+}
+
+/** Processor time of a process, milliseconds. @throws Error when it has gone */
 export function cpuMs(pid: number): number {
-  const stat = readStat(pid)
-  if (stat === undefined) throw new Error(`workerd ${pid} has gone`)
-  return stat.ticks * TICK_MS
+  return TICK_MS * statOf(pid).own
 }
 
-function readStat(pid: number): { name: string; parent: number; ticks: number } | undefined {
+/** Processor time of a process and of all its children, those that have ended too. */
+export function familyCpuMs(pid: number): number {
+  const { own, ended } = statOf(pid)
+  // A child that ends meanwhile is counted when it is waited for.
+  const alive = childrenOf(pid).map((child) => readStat(child)?.own ?? 0)
+  return TICK_MS * alive.reduce((sum, ticks) => sum + ticks, own + ended)
+}
+
+function childrenOf(parent: number): readonly number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name))
+  return pids.map(Number).filter((pid) => readStat(pid)?.parent === parent)
+}
+
+function statOf(pid: number): Stat {
+  const stat = readStat(pid)
+  if (stat === undefined) throw new Error(`process ${pid} has gone`)
+  return stat
+}
+
+/** proc(5). @returns undefined when there is no such process */
+function readStat(pid: number): Stat | undefined {
   let text: string
   try {
     text = readFileSync(`/proc/${pid}/stat`, 'utf8')
   } catch {
     return undefined
   }
-  // The name is in brackets and may hold spaces.
-  const close = text.lastIndexOf(')')
-  const name = text.slice(text.indexOf('(') + 1, close)
-  const fields = text.slice(close + 2).split(' ')
-  return { name, parent: Number(fields[1]), ticks: Number(fields[11]) + Number(fields[12]) }
-}
-
-export interface SyncTrace {
-  /** @returns how often the process waited for a disk, by what the file belongs to; undefined without strace */
-  stop(): Promise<ReadonlyMap<string, number> | undefined>
-}
-
-/** Counts the fsyncs of a process, by file. Slows it down; never use it where time is measured. */
-export async function traceSyncs(pid: number): Promise<SyncTrace> {
-  const dir = await mkdtemp(join(tmpdir(), 'molam-strace-'))
-  const file = join(dir, 'trace')
-  const args = ['-f', '-y', '-e', 'trace=fsync,fdatasync', '-e', 'signal=none', '-o', file, '-p', String(pid)]
-  const strace = spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] })
-  const ended = new Promise<void>((resolve) => strace.once('close', () => resolve()).once('error', () => resolve()))
-  // strace says so on stderr once it is attached; it may also not be there, or not be allowed.
-  await Promise.race([ended, new Promise((resolve) => strace.stderr.once('data', resolve))])
-  return {
-    async stop() {
-      strace.kill('SIGINT')
-      await ended
-      try {
-        return tally(await readFile(file, 'utf8'))
-      } catch {
-        return undefined
-      } finally {
-        await rm(dir, { recursive: true, force: true })
-      }
-    },
-  }
-}
-
-function tally(trace: string): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>()
-  for (const [, path = ''] of trace.matchAll(/f(?:data)?sync\(\d+<([^>]*)>/g)) {
-    const owner = ownerOf(path)
-    counts.set(owner, (counts.get(owner) ?? 0) + 1)
-  }
-  return counts
-}
-
-function ownerOf(path: string): string {
-  const file = path.endsWith('-wal') ? 'log' : path.endsWith('.sqlite') ? 'database' : 'directory'
-  if (/metadata/.test(path)) return `alarms: ${file}`
-  if (/DeviceObject|FloorDevice/.test(path)) return `device objects: ${file}`
-  if (/D1/.test(path)) return `D1: ${file}`
-  return `other: ${file}`
+  // After the name, which is in brackets and may hold spaces.
+  const fields = text
+    .slice(text.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number)
+  const sum = (first: number) => (fields[first] ?? 0) + (fields[first + 1] ?? 0)
+  return { parent: fields[1] ?? 0, own: sum(11), ended: sum(13) }
 }

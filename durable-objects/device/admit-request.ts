@@ -10,7 +10,8 @@ export interface AdmitRequest {
   readonly digest: Uint8Array
   readonly bundle: Uint8Array
   readonly payload: BundlePayload
-  readonly policy: Policy
+  /** Left out when the object has it. */
+  readonly policy: Policy | undefined
   /** Counters of payments whose payer's signature was verified and does not hold. */
   readonly disproven: readonly number[]
   readonly cursor: number | undefined

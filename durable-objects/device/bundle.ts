@@ -1,13 +1,26 @@
 import type { ReviewChoice } from '../../src/protocol/messages.ts'
-import type { BundleStatus, PaymentStatus } from '../../src/protocol/states.ts'
+import type { PaymentState } from '../../src/protocol/payment-states.ts'
+import type { BundleStatus } from '../../src/protocol/states.ts'
 import type { RiskBasis } from '../../src/risk/judge.ts'
 import type { Resolution } from './ballot.ts'
 
-/** `[counter, status, reason?]`; voided counters are left out. */
-export type PaymentState = readonly [counter: number, status: PaymentStatus, reason?: string]
-
 /** What is counted of a vote about a payment. When it was cast and why is in its audit record, once a ballot. */
 export type StoredVote = readonly [kind: Resolution['kind'], counter: number, choice: ReviewChoice, actor: string]
+
+/** By what a bundle came: of its audit record, all that the row does not say already. */
+export interface AdmittedBy {
+  readonly requestId: string
+  readonly detail: Readonly<Record<string, string | number>>
+}
+
+/** What one confirmation changed about a bundle: the audit record of it. Settlements are added, and never changed. */
+export interface Settlement {
+  readonly atMs: number
+  readonly requestId: string | null
+  readonly status: BundleStatus
+  /** How many payments got another status. */
+  readonly payments: number
+}
 
 /** A bundle's row. */
 export interface StoredBundle {
@@ -43,4 +56,6 @@ export interface StoredBundle {
   readonly indexedRev: number
   readonly updatedAtMs: number
   readonly votes: readonly StoredVote[]
+  readonly admittedBy: AdmittedBy
+  readonly settlements: readonly Settlement[]
 }

@@ -37,11 +37,10 @@ export interface DeviceDescription
 export function describeDevice(sql: SqlStorage, hasSira: boolean, nowMs: number): DeviceDescription {
   const device = readDevice(sql)
   const { status, country, tenant, head, registeredAtMs, ownerWalletUnknown, alg, kid } = device
-  // The audit is in the order of arrival; the highest seq need not be what came last.
+  // The highest seq need not be what came last.
   const last = sql
     .exec<{ at: number; score: number }>(
-      `SELECT a.at, b.risk_score AS score FROM audit a CROSS JOIN bundles b ON b.seq = a.detail->>'seq'
-        WHERE a.action = 'bundle_admitted' ORDER BY a.id DESC LIMIT 1`,
+      'SELECT received_at AS at, risk_score AS score FROM bundles ORDER BY received_at DESC LIMIT 1',
     )
     .toArray()[0]
   const contradictions = sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM evidence').one().n

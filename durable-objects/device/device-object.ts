@@ -2,10 +2,11 @@ import { DurableObject } from 'cloudflare:workers'
 import { signAsEdge } from '../../src/crypto/sign1.ts'
 import { configOf } from '../../src/edge/config.ts'
 import { logger } from '../../src/edge/log.ts'
-import type { Indexed } from '../../src/edge/store/index-message.ts'
+import type { Indexed, IndexMessage } from '../../src/edge/store/index-message.ts'
 import { equalBytes } from '../../src/protocol/bytes.ts'
-import type { Confirmation } from '../../src/protocol/confirmations.ts'
+import { decodeConfirmations } from '../../src/protocol/confirmations.ts'
 import type { DeviceKey, DeviceStatus } from '../../src/protocol/messages.ts'
+import { parse } from '../../src/protocol/parse.ts'
 import { encodeReceipt } from '../../src/protocol/receipt.ts'
 import { type Err, err, ok, type Result } from '../../src/protocol/result.ts'
 import type { RemoteScorer } from '../../src/risk/remote-scorer.ts'
@@ -42,7 +43,7 @@ type NotFound = 'not_found'
  *
  *   admit: read → decide (admit/admission.ts) → sign the receipt → write all of it in one transaction → deliver
  *   people: a registration, a vote, a status, a key (people/administration.ts)
- *   confirm: apply what the reconciler says (settle/confirmations.ts) → deliver the news to the read model
+ *   confirm: apply what the reconciler says (settle/confirmations.ts) → hand the rows to whoever shows them
  *   alarm: send again what is still owed (owed/delivery.ts)
  *
  * This file wires; the decisions are pure and elsewhere. Each method that may refuse answers with a `Result`; a device that
@@ -128,9 +129,8 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
         case 'admit': {
           const bundle = { ...admission.bundle, receipt: await this.#signReceipt(admission) }
           // Other calls may have run while the receipt was signed: what was decided on an older state is decided again.
-          const { rowVersion } = view.device
-          if (!commitAdmission(this.ctx.storage, rowVersion, admission, bundle, request)) continue
-          this.#delivery.sendBundle(view.device, bundle)
+          if (!commitAdmission(this.ctx.storage, view.device, admission, bundle, request)) continue
+          this.#delivery.watchBundle(view.device, bundle)
           const notice = this.#noticeFor(request, { ...view.device, ...admission.device }, nowMs)
           return ok({ kind: 'admitted', receipt: bundle.receipt, notice })
         }
@@ -169,21 +169,28 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     return ok(readNotice(this.#sql, device, cursor, Date.now()))
   }
 
-  /** Applies what the reconciler has recorded and settled. */
-  confirm(confirmations: readonly Confirmation[], requestId?: string): Result<void, NotFound> {
+  /**
+   * Applies what the reconciler has recorded and settled.
+   *
+   * @param encoded what its call says of this device
+   * @returns what the caller shows in the read model
+   */
+  confirm(encoded: Uint8Array, requestId?: string): Result<readonly IndexMessage[], NotFound | 'malformed'> {
     if (!this.#registered) return NOT_FOUND
     const nowMs = Date.now()
     const by: Actor = { actor: 'reconciler', ...(requestId && { requestId }) }
-    const { device, audit, changed, unknown } = this.ctx.storage.transactionSync(() =>
-      applyConfirmations(this.#sql, confirmations, by, nowMs),
+    const { deviceId } = readOwing(this.#sql)
+    const confirmations = parse(() => decodeConfirmations(deviceId, encoded))
+    if (!confirmations.ok) return err('malformed')
+    const { device, audit, settled, unknown } = this.ctx.storage.transactionSync(() =>
+      applyConfirmations(this.#sql, confirmations.value, by, nowMs),
     )
     // Saying it again would change nothing and hold up the device's other news: somebody has to look.
     if (unknown.size > 0) {
-      logger.error('confirmed bundles are not here', { deviceId: device.deviceId, bundleIds: [...unknown], requestId })
+      logger.error('confirmed bundles are not here', { deviceId, bundleIds: [...unknown], requestId })
     }
     if (audit.length > 0) this.#delivery.sendDevice(readDevice(this.#sql), audit)
-    if (changed.length > 0) this.#delivery.sendIndex(device, changed)
-    return ok(undefined)
+    return ok(this.#delivery.handOver(device, settled))
   }
 
   /** What is indexed now: told by whoever wrote it to the read model (src/edge/store/consume-index.ts). */
@@ -244,7 +251,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
 
   override async alarm(): Promise<void> {
     if (!this.#registered) return
-    this.#delivery.resend()
+    this.#delivery.alarm()
     await this.#tellSira()
   }
 

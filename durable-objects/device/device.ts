@@ -58,6 +58,8 @@ export interface Device extends DeviceRegistration {
   /** What its payments looked like, and what came of them: for the risk rules. */
   readonly history: DeviceHistory
   readonly reputation: Reputation
+  /** The last outcomes that the reputation was moved by. */
+  readonly reputationCursor: number
   /** Nothing is owed about any bundle up to this seq. */
   readonly doneThrough: number
   /** The read model shows every audit record up to this id. */
@@ -85,6 +87,7 @@ export function newDevice(facts: DeviceRegistration, nowMs: number): Device {
     activity: new Map(),
     history: emptyHistory,
     reputation: newReputation(nowMs),
+    reputationCursor: 0,
     doneThrough: 0,
     auditDoneThrough: 0,
   }

@@ -1,8 +1,9 @@
 import { activityKey, calendarDay, noActivity } from '../../src/protocol/activity.ts'
+import { encodeCbor } from '../../src/protocol/cbor.ts'
 import { GENESIS_PREV, prevOf } from '../../src/protocol/chain.ts'
 import { highestCounter, missingCounters } from '../../src/protocol/counters.ts'
 import { COUNTER_MAX, MISSING_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
-import type { DeviceFacts, Outcome } from '../../src/protocol/notice.ts'
+import type { DeviceFacts } from '../../src/protocol/notice.ts'
 import type { Device } from './device.ts'
 import { readDigest } from './sql/bundle-store.ts'
 import { withLeftOut } from './sql/left-out-store.ts'
@@ -10,12 +11,15 @@ import { lastCursor, readOutcomes } from './sql/outcome-store.ts'
 
 /** What a notice is made of. */
 export interface NoticeParts {
-  readonly outcomes: readonly Outcome[]
+  /** An encoded list, as the notice holds them. */
+  readonly outcomes: Uint8Array
   readonly cursor: number
   readonly missing: readonly number[]
   readonly device: DeviceFacts | undefined
   readonly ownerWalletUnknown: boolean
 }
+
+const NO_OUTCOMES = encodeCbor([])
 
 type Told = Pick<Device, 'counters' | 'head' | 'ownerWallet' | 'ownerWalletUnknown' | 'activity' | 'policy'>
 
@@ -24,7 +28,7 @@ type Told = Pick<Device, 'counters' | 'head' | 'ownerWallet' | 'ownerWalletUnkno
  * the carrier was not said to the device, so the cursor stays where the request has it.
  */
 export function relayedNotice(cursor = 0): NoticeParts {
-  return { outcomes: [], cursor, missing: [], device: undefined, ownerWalletUnknown: false }
+  return { outcomes: NO_OUTCOMES, cursor, missing: [], device: undefined, ownerWalletUnknown: false }
 }
 
 /** What a device is told: outcomes after its cursor, and what the object misses from it. */
@@ -34,7 +38,7 @@ export function readNotice(sql: SqlStorage, device: Told, cursor: number | undef
   // Without a cursor the device has no payments whose outcomes it could miss.
   if (cursor === undefined) {
     const facts = readFacts(sql, device, nowMs)
-    return { outcomes: [], cursor: lastCursor(sql), missing, device: facts, ownerWalletUnknown }
+    return { outcomes: NO_OUTCOMES, cursor: lastCursor(sql), missing, device: facts, ownerWalletUnknown }
   }
   return { ...readOutcomes(sql, cursor), missing, device: undefined, ownerWalletUnknown }
 }

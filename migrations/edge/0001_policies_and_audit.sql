@@ -39,3 +39,21 @@ BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
 --> statement-breakpoint
 CREATE TRIGGER offline_audit_logs_no_delete BEFORE DELETE ON offline_audit_logs
 BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
+--> statement-breakpoint
+-- A record that is there stays, whatever comes again under its id: REPLACE would delete it without asking the trigger above.
+CREATE TRIGGER offline_audit_logs_no_replace BEFORE INSERT ON offline_audit_logs
+WHEN EXISTS (SELECT 1 FROM offline_audit_logs WHERE id = NEW.id)
+BEGIN SELECT RAISE(IGNORE); END;
+--> statement-breakpoint
+-- A bundle's row is the audit record of its admission and its settlements (src/edge/store/bundle-audit.ts).
+CREATE TRIGGER offline_tx_bundles_no_delete BEFORE DELETE ON offline_tx_bundles
+BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
+--> statement-breakpoint
+CREATE TRIGGER offline_tx_bundles_no_update
+BEFORE UPDATE OF bundle_id, device_id, tenant, seq, admitted_count, received_at, admitted_by ON offline_tx_bundles
+BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
+--> statement-breakpoint
+-- A list is continued: without its last bracket, the older one begins the newer.
+CREATE TRIGGER offline_tx_bundles_append BEFORE UPDATE OF settlements ON offline_tx_bundles
+WHEN substr(NEW.settlements, 1, length(OLD.settlements) - 1) <> rtrim(OLD.settlements, ']')
+BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;

@@ -5,7 +5,7 @@ import { type Confirmation, encodeConfirmations } from '../../src/protocol/confi
 import { type Country, type Policy, policyFromCbor } from '../../src/protocol/policy.ts'
 
 /** What the edge answers for each device of a call. */
-export type DeviceAnswer = 'confirmed' | 'unknown_device' | 'retry'
+export type DeviceAnswer = 'confirmed' | 'unknown_device' | 'malformed' | 'retry'
 
 export interface Edge {
   /** @throws when the call as a whole did not succeed; then nothing is known about any of it */
@@ -31,7 +31,9 @@ export class EdgeRefused extends Error {
 /** Well below the lease of what is being sent, so that no late call meets its own repetition. */
 const CALL_TIMEOUT_MS = 15_000
 const POLICY_BYTES_MAX = 4096
-const answer = z.object({ devices: z.record(z.string(), z.enum(['confirmed', 'unknown_device', 'retry'])) })
+const answer = z.object({
+  devices: z.record(z.string(), z.enum(['confirmed', 'unknown_device', 'malformed', 'retry'])),
+})
 
 export function openEdge(
   edgeUrl: string,

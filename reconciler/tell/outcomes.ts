@@ -31,6 +31,8 @@ export interface OutcomesDeps {
 
 /** Devices in one round; each has an object of its own to be reached at the edge. */
 const DEVICES_MAX = 100
+/** Of one call: a large one would hold up the pushes beside it at the edge. */
+const DEVICES_PER_CALL = 25
 const FAILURE: Backoff = { firstMs: 1_000, maxMs: 5 * MINUTE_MS }
 
 /** Calls at a time. */
@@ -48,7 +50,7 @@ export async function sendOnce(deps: OutcomesDeps, goOn: GoOn = () => true): Pro
   const heads = await claimHeads(deps.pool, DEVICES_MAX, deps.clock())
   const fresh = heads.filter(({ attempts }) => attempts === 1)
   const failedBefore = heads.filter(({ attempts }) => attempts > 1).map((head) => [head])
-  const calls = fresh.length > 0 ? [fresh, ...failedBefore] : failedBefore
+  const calls = [...slices(fresh, DEVICES_PER_CALL), ...failedBefore]
   const untilMs = deps.clock() + ROUND_MAX_MS
   for (let i = 0; i < calls.length; i += PARALLEL_MAX) {
     if (!goOn() || deps.clock() > untilMs) {
@@ -107,3 +109,6 @@ async function send(deps: OutcomesDeps, heads: readonly Head[]): Promise<boolean
 function isDelivered({ confirmation, deviceId }: OutboxRow, answers: ReadonlyMap<string, DeviceAnswer>): boolean {
   return confirmation === undefined || answers.get(deviceId) === 'confirmed'
 }
+
+const slices = <T>(items: readonly T[], size: number): (readonly T[])[] =>
+  Array.from({ length: Math.ceil(items.length / size) }, (_, index) => items.slice(index * size, (index + 1) * size))

@@ -1,5 +1,5 @@
 import { compareBytes } from './bytes.ts'
-import { type CborKey, type CborMap, type CborValue, MalformedCbor, Tagged } from './cbor-value.ts'
+import { type CborKey, type CborMap, type CborValue, Encoded, MalformedCbor, Tagged } from './cbor-value.ts'
 
 /**
  * The writing half of the codec: one walk over the value, straight into one buffer. The library's encoder makes an object
@@ -23,6 +23,30 @@ export function encodeCbor(value: CborValue): Uint8Array {
   return writer.take()
 }
 
+/**
+ * One list of the items of several, without reading any of them.
+ *
+ * @param lists encoded lists of fewer than 65 536 items each, as `encodeCbor` writes them
+ */
+export function joinLists(lists: readonly Uint8Array[]): Encoded {
+  const parts = lists.map((list) => ({ list, ...listHead(list) }))
+  const writer = new Writer()
+  writer.list(
+    parts.reduce((total, { count }) => total + count, 0),
+    parts.map(({ list, bytes }) => list.subarray(bytes)),
+  )
+  return new Encoded(writer.take())
+}
+
+/** How many items a list has, and how many bytes say so. @throws MalformedCbor when these bytes are no list */
+function listHead(list: Uint8Array): { readonly count: number; readonly bytes: number } {
+  const [head = 0, first = 0, second = 0] = list
+  if (head >> 5 !== MAJOR.list || (head & 31) > 25) throw new MalformedCbor('not a list')
+  const info = head & 31
+  if (info < 24) return { count: info, bytes: 1 }
+  return info === 24 ? { count: first, bytes: 2 } : { count: first * 256 + second, bytes: 3 }
+}
+
 class Writer {
   #bytes = new Uint8Array(256)
   #at = 0
@@ -43,7 +67,14 @@ class Writer {
     else if (value instanceof Tagged) {
       this.#head(MAJOR.tag, value.tag)
       this.value(value.value)
-    } else throw new MalformedCbor('not of this subset')
+    } else if (value instanceof Encoded) this.#append(value.bytes)
+    else throw new MalformedCbor('not of this subset')
+  }
+
+  /** @param items encoded, any number of them in each part */
+  list(count: number, items: readonly Uint8Array[]): void {
+    this.#head(MAJOR.list, count)
+    for (const part of items) this.#append(part)
   }
 
   #integer(value: number): void {

@@ -4,7 +4,16 @@
  */
 export type CborKey = number | string
 export type CborMap = ReadonlyMap<CborKey, CborValue>
-export type CborValue = number | string | boolean | null | Uint8Array | readonly CborValue[] | CborMap | Tagged
+export type CborValue =
+  | number
+  | string
+  | boolean
+  | null
+  | Uint8Array
+  | readonly CborValue[]
+  | CborMap
+  | Tagged
+  | Encoded
 
 /** A value under a tag: 16 is a COSE_Encrypt0, 18 a COSE_Sign1. */
 export class Tagged {
@@ -14,6 +23,15 @@ export class Tagged {
   constructor(tag: number, value: CborValue) {
     this.tag = tag
     this.value = value
+  }
+}
+
+/** A value that is encoded already: written as it is, and never read. Whoever makes it answers for the bytes. */
+export class Encoded {
+  readonly bytes: Uint8Array
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
   }
 }
 

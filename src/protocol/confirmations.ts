@@ -1,6 +1,6 @@
 import { type CborMap, type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
-import { BUNDLE_ID_BYTES, COUNTER_MAX, PAYMENTS_PER_BUNDLE_MAX } from './limits.ts'
+import { BUNDLE_BYTES_MAX, BUNDLE_ID_BYTES, COUNTER_MAX, PAYMENTS_PER_BUNDLE_MAX } from './limits.ts'
 import { type Outcome, outcomeFromCbor, outcomeToCbor } from './notice.ts'
 import { bytes, list, map, oneOf, positive } from './shape.ts'
 
@@ -36,6 +36,8 @@ export interface BundleSettled {
   /** Grows with each message about this bundle; an older one changes nothing. */
   readonly rev: number
   readonly outcomes: readonly Outcome[]
+  /** The outcomes as they came, an encoded list: so their device gets them. */
+  readonly encoded?: Uint8Array
 }
 
 /**
@@ -52,65 +54,80 @@ const WALLET_STATES = ['known', 'unknown'] as const
 
 const KIND = { device_recorded: 1, bundle_recorded: 2, bundle_settled: 3, resolution_recorded: 4 } as const
 
-/** Confirmations in one call, and the bytes that they may take. */
+/** Confirmations of one device in one call, devices in one call, and the bytes that a call may take. */
 export const CONFIRMATIONS_PER_CALL_MAX = 500
+const DEVICES_PER_CALL_MAX = 500
 export const CONFIRMATIONS_BYTES_MAX = 4 * 1024 * 1024
 
+/** A call: device id → an encoded list of what concerns that device, so that whoever hands it on need not read it. */
 export function encodeConfirmations(confirmations: readonly Confirmation[]): Uint8Array {
-  return encodeCbor(confirmations.map(toCbor))
+  const byDevice = Map.groupBy(confirmations, ({ deviceId }) => deviceId)
+  return encodeCbor(new Map([...byDevice].map(([deviceId, own]) => [deviceId, encodeCbor(own.map(toCbor))])))
 }
 
 function toCbor(confirmation: Confirmation): CborMap {
-  const fields = new Map<number, CborValue>([
-    [0, KIND[confirmation.kind]],
-    [1, confirmation.deviceId],
-  ])
+  const fields = new Map<number, CborValue>([[0, KIND[confirmation.kind]]])
   if (confirmation.kind === 'device_recorded' || confirmation.kind === 'resolution_recorded') {
-    fields.set(2, confirmation.rev)
+    fields.set(1, confirmation.rev)
     if (confirmation.kind === 'device_recorded' && confirmation.wallet !== undefined) {
-      fields.set(3, WALLET_STATES.indexOf(confirmation.wallet))
+      fields.set(2, WALLET_STATES.indexOf(confirmation.wallet))
     }
     return fields
   }
-  fields.set(2, confirmation.bundleId).set(3, confirmation.seq)
+  fields.set(1, confirmation.bundleId).set(2, confirmation.seq)
   if (confirmation.kind === 'bundle_recorded') return fields
-  return fields.set(4, confirmation.rev).set(5, confirmation.outcomes.map(outcomeToCbor))
+  return fields.set(3, confirmation.rev).set(4, encodeCbor(confirmation.outcomes.map(outcomeToCbor)))
 }
 
-/** @throws MalformedCbor */
-export function decodeConfirmations(encoded: Uint8Array): readonly Confirmation[] {
+/** @returns what each device is told, encoded @throws MalformedCbor */
+export function splitConfirmations(encoded: Uint8Array): ReadonlyMap<DeviceId, Uint8Array> {
+  const call = decodeCbor(encoded, CONFIRMATIONS_BYTES_MAX)
+  if (!(call instanceof Map) || call.size === 0 || call.size > DEVICES_PER_CALL_MAX) throw new MalformedCbor('call')
+  return new Map(
+    [...call].map(([deviceId, own]) => {
+      if (!isDeviceId(deviceId)) throw new MalformedCbor('device_id')
+      return [deviceId, bytes(own, 'confirmations', { max: CONFIRMATIONS_BYTES_MAX })]
+    }),
+  )
+}
+
+/** @param encoded what a call says of this device @throws MalformedCbor */
+export function decodeConfirmations(deviceId: DeviceId, encoded: Uint8Array): readonly Confirmation[] {
   const values = list(decodeCbor(encoded, CONFIRMATIONS_BYTES_MAX), 'confirmations', 1, CONFIRMATIONS_PER_CALL_MAX)
-  return values.map(fromCbor)
+  return values.map((value) => fromCbor(deviceId, value))
 }
 
-function fromCbor(value: CborValue): Confirmation {
+function fromCbor(deviceId: DeviceId, value: CborValue): Confirmation {
   if (!(value instanceof Map)) throw new MalformedCbor('confirmation')
-  const deviceId = value.get(1)
-  if (!isDeviceId(deviceId)) throw new MalformedCbor('confirmation.device_id')
   switch (value.get(0)) {
     case KIND.device_recorded:
-      map(value, 'confirmation', [0, 1, 2], [3])
+      map(value, 'confirmation', [0, 1], [2])
       return {
         kind: 'device_recorded',
         deviceId,
-        rev: positive(value.get(2), 'confirmation.rev'),
-        ...(value.has(3) && { wallet: oneOf(value.get(3), 'confirmation.wallet', WALLET_STATES) }),
+        rev: positive(value.get(1), 'confirmation.rev'),
+        ...(value.has(2) && { wallet: oneOf(value.get(2), 'confirmation.wallet', WALLET_STATES) }),
       }
     case KIND.resolution_recorded:
-      map(value, 'confirmation', [0, 1, 2])
-      return { kind: 'resolution_recorded', deviceId, rev: positive(value.get(2), 'confirmation.rev') }
+      map(value, 'confirmation', [0, 1])
+      return { kind: 'resolution_recorded', deviceId, rev: positive(value.get(1), 'confirmation.rev') }
     case KIND.bundle_recorded:
-      map(value, 'confirmation', [0, 1, 2, 3])
+      map(value, 'confirmation', [0, 1, 2])
       return { kind: 'bundle_recorded', deviceId, ...bundle(value) }
-    case KIND.bundle_settled:
-      map(value, 'confirmation', [0, 1, 2, 3, 4, 5])
+    case KIND.bundle_settled: {
+      map(value, 'confirmation', [0, 1, 2, 3, 4])
+      const encoded = bytes(value.get(4), 'confirmation.outcomes', { max: BUNDLE_BYTES_MAX })
+      const outcomes = list(decodeCbor(encoded), 'confirmation.outcomes', 0, PAYMENTS_PER_BUNDLE_MAX)
+      const rev = positive(value.get(3), 'confirmation.rev')
       return {
         kind: 'bundle_settled',
         deviceId,
         ...bundle(value),
-        rev: positive(value.get(4), 'confirmation.rev'),
-        outcomes: list(value.get(5), 'confirmation.outcomes', 0, PAYMENTS_PER_BUNDLE_MAX).map(outcomeFromCbor),
+        rev,
+        outcomes: outcomes.map(outcomeFromCbor),
+        encoded,
       }
+    }
     default:
       throw new MalformedCbor('confirmation.kind')
   }
@@ -118,7 +135,7 @@ function fromCbor(value: CborValue): Confirmation {
 
 function bundle(fields: CborMap): { bundleId: Uint8Array; seq: number } {
   return {
-    bundleId: bytes(fields.get(2), 'confirmation.bundle_id', BUNDLE_ID_BYTES),
-    seq: positive(fields.get(3), 'confirmation.seq', COUNTER_MAX),
+    bundleId: bytes(fields.get(1), 'confirmation.bundle_id', BUNDLE_ID_BYTES),
+    seq: positive(fields.get(2), 'confirmation.seq', COUNTER_MAX),
   }
 }

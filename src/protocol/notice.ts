@@ -1,5 +1,5 @@
 import type { DayActivity } from './activity.ts'
-import { type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
+import { type CborValue, decodeCbor, Encoded, encodeCbor, MalformedCbor } from './cbor.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
 import { type KeySet, keySetFromCbor, keySetToCbor } from './keyset.ts'
 import { COUNTER_MAX, MISSING_PER_NOTICE_MAX, OUTCOMES_PER_NOTICE_MAX, PARTY_CHARS_MAX, PREV_BYTES } from './limits.ts'
@@ -56,11 +56,15 @@ export interface Outcome {
   readonly transferId?: string
 }
 
-export function encodeNotice(notice: Notice): Uint8Array {
+/** A notice whose outcomes are encoded already: they go to their device as they came. */
+export type NoticeToSend = Omit<Notice, 'outcomes'> & { readonly outcomes: readonly Outcome[] | Encoded }
+
+export function encodeNotice(notice: NoticeToSend): Uint8Array {
+  const { outcomes } = notice
   const claims = new Map<number, CborValue>([
     [1, notice.deviceId],
     [2, notice.serverTimeMs],
-    [3, notice.outcomes.map(outcomeToCbor)],
+    [3, outcomes instanceof Encoded ? outcomes : outcomes.map(outcomeToCbor)],
     [4, notice.cursor],
   ])
   if (notice.policy) claims.set(5, policyToCbor(notice.policy))

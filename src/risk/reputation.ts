@@ -4,8 +4,8 @@ import { DAY_MS } from '../protocol/time.ts'
 import { CONFLICTS_MAX } from './limits.ts'
 
 /**
- * What a device's payments came to, as one number; kept in the Device Object and moved in the transaction that stores the
- * outcome. Trust is earned slowly, lost fast, and both are forgotten: half of the way to neutral in 30 days.
+ * What a device's payments came to, as one number; kept in the Device Object, which stores with the outcomes how
+ * they move it. Trust is earned slowly, lost fast, and both are forgotten: half of the way to neutral in 30 days.
  */
 export interface Reputation {
   /** 0 is the worst, 1 the best. */
@@ -57,9 +57,10 @@ export function reputationAt({ value, atMs }: Reputation, nowMs: number): number
   return NEUTRAL + (value - NEUTRAL) * 2 ** (-elapsedMs / HALF_LIFE_MS)
 }
 
-export function moved(reputation: Reputation, event: ReputationEvent, nowMs: number): Reputation {
+/** @param times how often it happened */
+export function moved(reputation: Reputation, event: ReputationEvent, nowMs: number, times = 1): Reputation {
   const before = reputationAt(reputation, nowMs)
-  const value = event === 'succeeded' ? before + GAIN * (1 - before) : before * (1 - LOSS[event])
+  const value = event === 'succeeded' ? 1 - (1 - before) * (1 - GAIN) ** times : before * (1 - LOSS[event]) ** times
   const contradiction = event === 'conflict' || event === 'fork'
   const conflictsAtMs = contradiction
     ? [...reputation.conflictsAtMs, nowMs].slice(-CONFLICTS_MAX)
@@ -76,17 +77,32 @@ export function eventOf({ status, reason }: Pick<Outcome, 'status' | 'reason'>):
   return reason === 'risk_rejected' || reason === 'reviewer_rejected' ? 'risk_rejected' : undefined
 }
 
-/** Outcomes as the Device Object applies them: only payments whose status really changed, so that repeats do not count. */
-export function withOutcomes(
+/** How often something happened that says something about the device. */
+export type EventCounts = { readonly [Event in ReputationEvent]?: number }
+
+/** Of outcomes as the Device Object applies them: only payments whose status really changed, so that repeats do not count. */
+export function eventsOf(news: readonly Pick<Outcome, 'status' | 'reason'>[]): EventCounts {
+  const counts: { [Event in ReputationEvent]?: number } = {}
+  for (const outcome of news) {
+    const event = eventOf(outcome)
+    if (event !== undefined) counts[event] = (counts[event] ?? 0) + 1
+  }
+  return counts
+}
+
+/** What came at one time has no order of its own: it counts in that of the events' list. */
+export function withEvents(reputation: Reputation, counts: EventCounts, nowMs: number): Reputation {
+  return REPUTATION_EVENTS.reduce((current, event) => {
+    const times = counts[event] ?? 0
+    return times === 0 ? current : moved(current, event, nowMs, times)
+  }, reputation)
+}
+
+export const withOutcomes = (
   reputation: Reputation,
   news: readonly Pick<Outcome, 'status' | 'reason'>[],
   nowMs: number,
-): Reputation {
-  return news.reduce((current, outcome) => {
-    const event = eventOf(outcome)
-    return event === undefined ? current : moved(current, event, nowMs)
-  }, reputation)
-}
+): Reputation => withEvents(reputation, eventsOf(news), nowMs)
 
 export function recentConflicts({ conflictsAtMs }: Reputation, nowMs: number): number {
   return conflictsAtMs.filter((atMs) => nowMs - atMs <= CONFLICT_RECENT_MS).length

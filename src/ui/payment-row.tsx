@@ -5,7 +5,7 @@ import { maskParty } from './format.ts'
 import { useProfile } from './hooks.ts'
 import { Icon } from './icon.tsx'
 import { useOfflineContext } from './provider.tsx'
-import { reasonText } from './words/index.ts'
+import { noteOf } from './words/index.ts'
 import type { Messages } from './words/messages.ts'
 
 interface PaymentRowProps {
@@ -16,7 +16,8 @@ interface PaymentRowProps {
 /** A payment of a list: its status as a sign at the start of the row and as a word, so that a column of them is read at a glance. */
 export const PaymentRow = memo(function PaymentRow({ payment, onSelect }: PaymentRowProps) {
   const { words } = useOfflineContext()
-  const { counter, amount, currency, status, reason, initiatedAtMs } = payment
+  const { counter, amount, currency, status, initiatedAtMs } = payment
+  const note = noteOf(words, payment)
   const content = (
     <>
       <span className="molam-disc">
@@ -33,7 +34,7 @@ export const PaymentRow = memo(function PaymentRow({ payment, onSelect }: Paymen
           <span className="molam-label">{words.statuses[status].label}</span>
           <OtherParty payment={payment} words={words} />
         </span>
-        {reason !== undefined && <span className="molam-reason">{reasonText(words, reason)}</span>}
+        {note !== undefined && <span className="molam-reason">{note}</span>}
       </span>
     </>
   )

@@ -1,11 +1,12 @@
 import type { EntryStatus } from '../device/sdk/index.ts'
 import { Icon } from './icon.tsx'
 import { useOfflineContext } from './provider.tsx'
-import { reasonText } from './words/index.ts'
+import { noteOf } from './words/index.ts'
 
 export interface OfflinePaymentStatusProps {
   readonly status: EntryStatus
   readonly reason?: string | undefined
+  readonly voidRefused?: boolean | undefined
   /** Also say in a sentence where the money is. */
   readonly detailed?: boolean
 }
@@ -14,9 +15,10 @@ export interface OfflinePaymentStatusProps {
  * A payment's status as icon, word and outline. Only what the ledger has settled has a filled disc and a solid outline:
  * "received by the server" is still a dashed one.
  */
-export function OfflinePaymentStatus({ status, reason, detailed = false }: OfflinePaymentStatusProps) {
+export function OfflinePaymentStatus({ status, reason, voidRefused, detailed = false }: OfflinePaymentStatusProps) {
   const { words, locale } = useOfflineContext()
   const { label, detail } = words.statuses[status]
+  const note = noteOf(words, { reason, voidRefused })
   return (
     <span className="molam-status" lang={locale} data-status={status}>
       <span className="molam-badge">
@@ -25,7 +27,7 @@ export function OfflinePaymentStatus({ status, reason, detailed = false }: Offli
       </span>
       {detailed && (
         <span className="molam-detail">
-          {reason !== undefined && `${reasonText(words, reason)} `}
+          {note !== undefined && `${note} `}
           {detail}
         </span>
       )}

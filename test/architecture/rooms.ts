@@ -66,6 +66,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   // What is decided of a policy and of a code, for routes to wire: no platform.
   'src/edge/policies': ['src/protocol', 'src/risk', 'src/edge/ingest/refusal.ts'],
   'src/edge/enrolment': ['src/protocol', 'src/edge/ingest/refusal.ts', 'durable-objects/device/device.ts'],
+  'src/edge/settle': ['src/protocol', EDGE, EDGE_SETTINGS, 'src/edge/store'],
   'src/edge/metrics': ['src/protocol', 'src/risk', 'src/edge/store/index-message.ts'],
   'src/edge/routes': [
     ...GROUND,
@@ -77,6 +78,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/edge/metrics',
     'src/edge/policies',
     'src/edge/enrolment',
+    'src/edge/settle',
     'src/edge/store',
     OBJECT,
   ],

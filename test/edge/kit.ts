@@ -5,6 +5,7 @@ import { openAsEdge } from '../../src/crypto/sign1.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { app } from '../../src/edge/app.ts'
 import { forgetPolicies } from '../../src/edge/ingest/policy-cache.ts'
+import { sendWaiting } from '../../src/edge/ingest/settle-sender.ts'
 import { BUNDLE_MEDIA_TYPE } from '../../src/protocol/bundle.ts'
 import { decodeKeySet, type KeySet } from '../../src/protocol/keyset.ts'
 import { decodeNotice, decodePushResponse, type Notice } from '../../src/protocol/notice.ts'
@@ -59,8 +60,11 @@ export async function keySet(): Promise<KeySet> {
   return decodeKeySet(await response.bytes())
 }
 
-export function push(body: BodyInit | Uint8Array, headers: Record<string, string> = {}): Promise<Response> {
-  return SELF.fetch(`${ORIGIN}/offline/push`, pushInit(body, headers))
+/** @returns when what the push owes the reconciler has been sent too */
+export async function push(body: BodyInit | Uint8Array, headers: Record<string, string> = {}): Promise<Response> {
+  const response = await SELF.fetch(`${ORIGIN}/offline/push`, pushInit(body, headers))
+  await sendWaiting()
+  return response
 }
 
 export const pushInit = (body: BodyInit | Uint8Array, headers: Record<string, string> = {}) => ({

@@ -8,11 +8,12 @@ import {
   parseSealed,
 } from '../../src/protocol/bundle.ts'
 import { decodeCbor, encodeCbor, MalformedCbor } from '../../src/protocol/cbor.ts'
-import { decodeConfirmations, encodeConfirmations } from '../../src/protocol/confirmations.ts'
+import { type Confirmation, encodeConfirmations } from '../../src/protocol/confirmations.ts'
 import { encodeSign1, parseSign1 } from '../../src/protocol/cose.ts'
 import { encodeSettleMessage, parseSettleMessage } from '../../src/protocol/messages.ts'
 import { decodeNotice, decodePushResponse, encodeNotice, encodePushResponse } from '../../src/protocol/notice.ts'
 import { decisionFor, decodeReceipt, encodeReceipt } from '../../src/protocol/receipt.ts'
+import { readCall } from '../kit/confirmations.ts'
 import { bytesOf, confirmations, counters, deviceIds, notices, receipts, settleMessages } from './arbitraries.ts'
 
 /** Everything on the wire is read as it was written, has one form, and bends into nothing but a refusal. */
@@ -39,6 +40,9 @@ function roundTrips<T>(values: fc.Arbitrary<T>, encode: (value: T) => Uint8Array
   )
 }
 
+/** In the order of a call: device by device, as the ids are encoded. */
+const callsOf = (all: fc.Arbitrary<Confirmation[]>) => all.map((one) => [...readCall(encodeConfirmations(one))])
+
 const headers = (): fc.Arbitrary<BundleHeader> =>
   fc.record({
     alg: fc.constantFrom(-7, -8, -37, -257),
@@ -57,8 +61,8 @@ describe('round trips', () => {
   it('notices', () => roundTrips(notices(), encodeNotice, decodeNotice))
   it('settle messages', () => roundTrips(settleMessages(), encodeSettleMessage, parseSettleMessage))
   it('confirmations', () =>
-    roundTrips(fc.array(confirmations(), { minLength: 1, maxLength: 5 }), encodeConfirmations, (bytes) => [
-      ...decodeConfirmations(bytes),
+    roundTrips(callsOf(fc.array(confirmations(), { minLength: 1, maxLength: 5 })), encodeConfirmations, (bytes) => [
+      ...readCall(bytes),
     ]))
   it('push responses', () =>
     roundTrips(
@@ -108,9 +112,9 @@ describe('limits', () => {
   it('501 confirmations, 501 outcomes and 101 exceptions are refused', () => {
     const deviceId = fc.sample(deviceIds(), 1)[0] as never
     const recorded = { kind: 'device_recorded', deviceId, rev: 1 } as const
-    expect(() => decodeConfirmations(encodeConfirmations(new Array(501).fill(recorded)))).toThrow(MalformedCbor)
-    expect(decodeConfirmations(encodeConfirmations(new Array(500).fill(recorded)))).toHaveLength(500)
-    expect(() => decodeConfirmations(encodeConfirmations([]))).toThrow(MalformedCbor)
+    expect(() => readCall(encodeConfirmations(new Array(501).fill(recorded)))).toThrow(MalformedCbor)
+    expect(readCall(encodeConfirmations(new Array(500).fill(recorded)))).toHaveLength(500)
+    expect(() => readCall(encodeConfirmations([]))).toThrow(MalformedCbor)
     const outcome = { counter: 1, status: 'succeeded', atMs: 1 } as const
     const notice = (count: number) => ({
       deviceId,
@@ -162,15 +166,7 @@ describe('limits', () => {
   })
 
   it('arbitrary bytes are refused as malformed by every reader, never otherwise', () => {
-    const readers = [
-      parseSign1,
-      parseBundle,
-      parseSealed,
-      decodeReceipt,
-      decodeNotice,
-      parseSettleMessage,
-      decodeConfirmations,
-    ]
+    const readers = [parseSign1, parseBundle, parseSealed, decodeReceipt, decodeNotice, parseSettleMessage, readCall]
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 100 }), (bytes) => {
         for (const read of readers) expect(() => read(bytes)).toThrow(MalformedCbor)

@@ -2,9 +2,10 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { readServiceClaim, SERVICE_HEADER, verifyServiceCall } from '../../src/crypto/hmac.ts'
 import { encodeCbor } from '../../src/protocol/cbor.ts'
-import { type Confirmation, decodeConfirmations } from '../../src/protocol/confirmations.ts'
+import type { Confirmation } from '../../src/protocol/confirmations.ts'
 import type { Outcome } from '../../src/protocol/notice.ts'
 import { type Policy, policyToCbor } from '../../src/protocol/policy.ts'
+import { readCall } from '../kit/confirmations.ts'
 
 /**
  * The reconciler's whole network behind one `fetch`: the queue's pull API with leases, and the edge, which checks the
@@ -99,7 +100,7 @@ export class Network {
   async #confirm(request: Request, path: string): Promise<Response> {
     const body = new Uint8Array(await request.arrayBuffer())
     if (!(await this.#isSigned(request, path, body))) return new Response('', { status: 401 })
-    const told = decodeConfirmations(body)
+    const told = readCall(body)
     const devices = Object.fromEntries(told.map(({ deviceId }) => [deviceId, this.answer(deviceId)]))
     this.confirmed.push(...told.filter(({ deviceId }) => devices[deviceId] === 'confirmed'))
     if (this.answersLost) throw new TypeError('fetch failed')

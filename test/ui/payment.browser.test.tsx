@@ -38,6 +38,25 @@ it('a payment never looks paid before its verified outcome: not on the device, n
   expect(looksFinal(container)).toBe(true)
 })
 
+it('a void that came too late is said for what it is, also where the payment is said to be paid', async () => {
+  const till = await Till.open()
+  const { counter } = await till.sdk.createOfflineTransaction(terms())
+  const payment = till.sdk.getTransaction('POS-001/1')
+  if (payment === undefined) throw new Error('the payment is taken')
+  const { localId: _, status: _s, expected: _e, receipted: _r, ...told } = payment
+  await till.sdk.voidTransaction(counter)
+  till.rig.edge.bring(told)
+  await till.sdk.syncNow()
+  await till.show(<OfflineTransactionList />)
+  const row = page.getByRole('listitem')
+  await expect.element(row).toMatchTextContent('Annulé trop tard')
+  await expect.element(row).not.toMatchTextContent('déjà été enregistré')
+  till.decide(1, 'succeeded')
+  await till.sdk.syncNow()
+  await expect.element(row).toHaveAttribute('data-status', 'succeeded')
+  await expect.element(row).toMatchTextContent('Annulé trop tard')
+})
+
 it('an answer that the edge did not sign changes nothing on the screen', async () => {
   const till = await Till.open()
   await till.sdk.createOfflineTransaction(terms())
@@ -103,7 +122,7 @@ it('an error that comes after the payment is on disk does not offer to take it a
   const take = till.sdk.createOfflineTransaction.bind(till.sdk)
   till.sdk.createOfflineTransaction = async (wanted) => {
     await take(wanted)
-    throw new OfflineError('storage_failed', { money: 'safe_on_device' })
+    throw new OfflineError('storage_failed', { money: 'kept_on_device' })
   }
   const button = container.querySelector('button')
   button?.click()

@@ -1,9 +1,7 @@
-import { pause, ReadModel, rest, untilShown } from '../drain.ts'
-import { makeDevices, makePushes, type Push } from '../fleet.ts'
-import { Confirmer } from '../load/confirmer.ts'
-import { HttpClient } from '../load/http-client.ts'
-import { registerAtEdge, type Subject, startEdgeSubject, type World } from '../subject.ts'
-import { type Bench, pushAll, slices } from './run.ts'
+import { pause, untilQuiet } from '../drain.ts'
+import { makeDevices, makePushes } from '../fleet.ts'
+import type { EdgeSubject } from '../subjects/edge.ts'
+import { type Bench, pushAll, slices, tellLater } from './bench.ts'
 
 /** What a push does to storage, counted in the edge with its bindings wrapped (bench/counted). */
 export interface StorageFigures {
@@ -16,60 +14,53 @@ export interface StorageFigures {
   readonly loadPushes: number
 }
 
-type Counts = Readonly<Record<string, number>>
+export type Counts = Readonly<Record<string, number>>
 
 /** Few enough that no alarm goes off among them. */
-const SERIAL = 40
+const SERIAL_MAX = 40
 const DRAIN_MS = 200
 
 export async function measureStorage(bench: Bench): Promise<StorageFigures> {
-  const { options, world, say } = bench
-  say('storage of a push')
-  const devices = await makeDevices(Math.max(SERIAL, options.devices), 'STO')
-  const loadPushes = Math.min(options.pushes, 4 * devices.length)
-  const serial = devices.slice(0, SERIAL)
-  const first = await makePushes(serial, 2 * SERIAL, world.sealKey)
-  const many = await makePushes(devices, loadPushes, world.sealKey)
-  // bench/counted imports the edge's source by its own place: it measures this project, not a copy.
-  const edge = await startEdgeSubject(world, options.project, 'bench/counted/index.ts')
-  const readModel = new ReadModel(await edge.readModelFile())
+  bench.say('storage of a push')
+  const edge = await bench.edges.startCounted()
   try {
-    await registerAtEdge(edge, devices, world)
-    await rest(edge, options.quick)
-    const take = slices(first)
-    const one = { kind: 'closed', concurrency: 1 } as const
-    const phase = async (): Promise<Counts> => {
-      await counts(edge)
-      await pushAll(bench, edge, take(SERIAL), one, false)
-      await pause(DRAIN_MS)
-      return perPush(await counts(edge), SERIAL)
-    }
-    const [cold, warm] = [await phase(), await phase()]
-    await confirmAll(edge, first, world)
-    await untilShown(readModel, first.length)
-    await rest(edge, options.quick)
-    await counts(edge)
-    const pace = { kind: 'closed', concurrency: options.concurrency } as const
-    await pushAll(bench, edge, many, pace, true)
-    await untilShown(readModel, first.length + many.length)
-    await rest(edge, options.quick)
-    return { cold, warm, load: perPush(await counts(edge), many.length), loadPushes }
+    return await measure(bench, edge)
   } finally {
-    readModel.close()
     await edge.stop()
   }
 }
 
-/** What was pushed without confirmations would be sent again and again, and be counted with the load. */
-async function confirmAll({ port }: Subject, pushes: readonly Push[], { secrets }: World): Promise<void> {
-  const client = new HttpClient(port)
-  const confirmer = new Confirmer(client, secrets.INTERNAL_HMAC_KEY)
-  for (const { confirmations } of pushes) confirmer.add(confirmations)
-  await confirmer.drained()
-  client.close()
+async function measure(bench: Bench, edge: EdgeSubject): Promise<StorageFigures> {
+  const { options, world } = bench
+  const devices = await makeDevices(options.devices, 'STO')
+  const loadPushes = Math.min(options.pushes, 4 * devices.length)
+  const serial = devices.slice(0, SERIAL_MAX)
+  const first = await makePushes(serial, 2 * serial.length, world.sealKey)
+  const many = await makePushes(devices, loadPushes, world.sealKey)
+  const rest = () => (options.size === 'full' ? untilQuiet(edge) : pause(DRAIN_MS))
+  await edge.register(devices)
+  await rest()
+  const serially = await edge.watch()
+  const take = slices(first)
+  const phase = async (): Promise<Counts> => {
+    await counts(edge)
+    await pushAll(bench, edge, take(serial.length), { pace: { kind: 'closed', concurrency: 1 }, tell: false })
+    await pause(DRAIN_MS)
+    return perPush(await counts(edge), serial.length)
+  }
+  const [cold, warm] = [await phase(), await phase()]
+  await tellLater(bench, edge, first)
+  await serially(first.length)
+  await rest()
+  await counts(edge)
+  const drained = await edge.watch()
+  await pushAll(bench, edge, many, { pace: { kind: 'closed', concurrency: options.concurrency } })
+  await drained(many.length)
+  await rest()
+  return { cold, warm, load: perPush(await counts(edge), many.length), loadPushes }
 }
 
-async function counts({ url }: Subject): Promise<Record<string, number>> {
+async function counts({ url }: EdgeSubject): Promise<Record<string, number>> {
   return (await (await fetch(`${url}/bench/counts`)).json()) as Record<string, number>
 }
 

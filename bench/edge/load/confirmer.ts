@@ -1,35 +1,44 @@
 import { importHmacKey, SERVICE_HEADER, signServiceCall } from '../../../src/crypto/hmac.ts'
 import { fromBase64url } from '../../../src/protocol/bytes.ts'
+import { encodeCbor, joinLists } from '../../../src/protocol/cbor.ts'
 import type { HttpClient } from './http-client.ts'
 
-/** Plays the reconciler's part at the edge: confirms what was pushed, up to 100 bundles a call. */
-const PER_CALL_MAX = 100
+/** Plays the reconciler's part at the edge: confirms what was pushed. A large call would hold up the pushes beside it. */
+const PER_CALL_MAX = 25
 /** How long a bundle waits for others to be confirmed with. */
-const WAIT_MS = 250
+const WAIT_MS = 100
 const PATH = '/internal/outcomes'
-/** Each bundle brings two confirmations: its encoded list is this head and the two. */
-const OWN_HEAD_BYTES = 1
-const PER_BUNDLE = 2
+
+/** What a call says of one bundle's device (src/protocol/confirmations.ts). */
+export interface Confirmations {
+  readonly deviceId: string
+  /** An encoded list. */
+  readonly own: Uint8Array
+}
+
+interface Waiting {
+  readonly confirmations: Confirmations
+  readonly dueMs: number
+}
 
 export class Confirmer {
   readonly #client: HttpClient
   readonly #key: Promise<CryptoKey>
   readonly #calls: Promise<void>[] = []
-  #waiting: Uint8Array[] = []
+  #waiting: Waiting[] = []
   #timer: NodeJS.Timeout | undefined
   unconfirmed = 0
+  /** From when each push was due until the edge held its outcomes. */
+  readonly toldMs: number[] = []
 
   constructor(client: HttpClient, hmacSecret: string) {
     this.#client = client
     this.#key = importHmacKey(fromBase64url(hmacSecret))
   }
 
-  get calls(): number {
-    return this.#calls.length
-  }
-
-  add(confirmations: Uint8Array): void {
-    this.#waiting.push(confirmations)
+  /** @param dueMs when the push was due, by `performance.now()` */
+  add(confirmations: Confirmations, dueMs: number): void {
+    this.#waiting.push({ confirmations, dueMs })
     if (this.#waiting.length >= PER_CALL_MAX) this.#flush()
     else this.#timer ??= setTimeout(() => this.#flush(), WAIT_MS)
   }
@@ -47,11 +56,13 @@ export class Confirmer {
     this.#waiting = []
   }
 
-  async #call(waiting: readonly Uint8Array[]): Promise<void> {
-    const body = Buffer.concat([
-      listHead(waiting.length * PER_BUNDLE),
-      ...waiting.map((c) => c.subarray(OWN_HEAD_BYTES)),
-    ])
+  async #call(waiting: readonly Waiting[]): Promise<void> {
+    const byDevice = Map.groupBy(waiting, ({ confirmations }) => confirmations.deviceId)
+    const body = encodeCbor(
+      new Map(
+        [...byDevice].map(([id, all]) => [id, joinLists(all.map(({ confirmations }) => confirmations.own)).bytes]),
+      ),
+    )
     const header = await signServiceCall(await this.#key, { method: 'POST', path: PATH, body }, Date.now())
     const head = [
       `POST ${PATH} HTTP/1.1`,
@@ -63,12 +74,7 @@ export class Confirmer {
     const answer = await this.#client.send(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]))
     if (answer.status !== 200) throw new Error(`outcomes: ${answer.status} ${answer.body}`)
     const { devices } = JSON.parse(answer.body.toString()) as { devices: Record<string, string> }
+    for (const { dueMs } of waiting) this.toldMs.push(performance.now() - dueMs)
     this.unconfirmed += Object.values(devices).filter((said) => said !== 'confirmed').length
   }
-}
-
-/** Head of a CBOR array (RFC 8949 §3.1, major type 4), shortest form. */
-function listHead(length: number): Uint8Array {
-  if (length < 24) return Uint8Array.of(0x80 + length)
-  return length < 256 ? Uint8Array.of(0x98, length) : Uint8Array.of(0x99, length >> 8, length & 255)
 }

@@ -15,13 +15,12 @@ process.once('disconnect', () => process.exit())
 const TIMER_SLACK_MS = 2
 
 async function run(load: Load): Promise<LoadResult> {
-  const { requests, samples: samplesMax = 0 } = load
+  const { requests } = load
   const client = new HttpClient(load.port)
   const confirmer = load.confirm && new Confirmer(client, load.confirm.hmacSecret)
   const statuses: Record<string, number> = {}
   const latenciesMs: number[] = []
-  const samples: Uint8Array[] = []
-  const every = samplesMax === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.floor(requests.length / samplesMax))
+  const answers: Uint8Array[] = []
   const cpu = process.cpuUsage()
   const startMs = performance.now()
 
@@ -29,9 +28,9 @@ async function run(load: Load): Promise<LoadResult> {
     const { status, body } = await client.send(requests[index] ?? new Uint8Array())
     latenciesMs.push(performance.now() - dueMs)
     statuses[status] = (statuses[status] ?? 0) + 1
-    if (index % every === 0) samples.push(body)
+    if (load.keepAnswers) answers[index] = body
     const confirmation = load.confirm?.confirmations[index]
-    if (confirmation && status === 200) confirmer?.add(confirmation)
+    if (confirmation && status === 200) confirmer?.add(confirmation, dueMs)
   }
   await PACES[load.pace.kind](load.pace as never, requests.length, one)
   await confirmer?.drained()
@@ -39,8 +38,8 @@ async function run(load: Load): Promise<LoadResult> {
   const seconds = (performance.now() - startMs) / 1000
   client.close()
   const { user, system } = process.cpuUsage(cpu)
-  const { calls = 0, unconfirmed = 0 } = confirmer ?? {}
-  return { statuses, seconds, latenciesMs, confirmCalls: calls, unconfirmed, samples, cpuMs: (user + system) / 1000 }
+  const { unconfirmed = 0, toldMs = [] } = confirmer ?? {}
+  return { statuses, seconds, latenciesMs, unconfirmed, toldMs, answers, cpuMs: (user + system) / 1000 }
 }
 
 type Send = (index: number, dueMs: number) => Promise<void>

@@ -1,3 +1,5 @@
+import type { Confirmations } from './confirmer.ts'
+
 /** What the bench and its generator, a process of its own, tell each other. */
 export interface Load {
   /** Requests as they go on the wire, in this order. */
@@ -5,9 +7,9 @@ export interface Load {
   readonly port: number
   readonly pace: Pace
   /** Confirms every push once it was answered, as the reconciler does; the n-th belongs to the n-th request. */
-  readonly confirm?: { readonly confirmations: readonly Uint8Array[]; readonly hmacSecret: string }
-  /** Keeps this many answers, spread over all. */
-  readonly samples?: number
+  readonly confirm?: { readonly confirmations: readonly Confirmations[]; readonly hmacSecret: string }
+  /** Whether to give back what was answered, in the order of the requests. */
+  readonly keepAnswers?: boolean
 }
 
 export type Pace =
@@ -21,10 +23,11 @@ export interface LoadResult {
   readonly statuses: Readonly<Record<string, number>>
   readonly seconds: number
   readonly latenciesMs: readonly number[]
-  readonly confirmCalls: number
   /** Devices whose confirmation was not taken at once. */
   readonly unconfirmed: number
-  readonly samples: readonly Uint8Array[]
+  /** From when each confirmed push was due until its confirmation was taken. */
+  readonly toldMs: readonly number[]
+  readonly answers: readonly Uint8Array[]
   /** Of the generator itself: it shares the machine with what it measures. */
   readonly cpuMs: number
 }

@@ -1,6 +1,6 @@
 import { recentActivity } from '../../../src/protocol/activity.ts'
 import { equalBytes } from '../../../src/protocol/bytes.ts'
-import { chainStep, type Neighbours } from '../../../src/protocol/chain.ts'
+import { type ChainStep, chainStep, type Neighbours } from '../../../src/protocol/chain.ts'
 import {
   addRange,
   type CounterSet,
@@ -11,16 +11,17 @@ import {
 } from '../../../src/protocol/counters.ts'
 import { COUNTER_RANGES_MAX } from '../../../src/protocol/limits.ts'
 import { isInvalid, isVoided, type PaymentEntry, paymentsIn } from '../../../src/protocol/payment.ts'
+import type { PaymentState } from '../../../src/protocol/payment-states.ts'
 import type { Policy } from '../../../src/protocol/policy.ts'
 import type { DecisionException, Receipt } from '../../../src/protocol/receipt.ts'
 import type { Verdict } from '../../../src/protocol/rules.ts'
-import { bundleStatus, statusOfDecision } from '../../../src/protocol/states.ts'
+import { type BundleStatus, bundleStatus, statusOfDecision } from '../../../src/protocol/states.ts'
 import { updateHistory } from '../../../src/risk/history.ts'
 import { combine, judgeWithRisk } from '../../../src/risk/judge.ts'
 import { assessLocally } from '../../../src/risk/local.ts'
 import { recentConflicts, reputationAt } from '../../../src/risk/reputation.ts'
 import type { AdmitRefusal, AdmitRequest } from '../admit-request.ts'
-import type { PaymentState, StoredBundle } from '../bundle.ts'
+import type { AdmittedBy, StoredBundle } from '../bundle.ts'
 import type { Device } from '../device.ts'
 import { keysAfter, refusalOf } from './keys.ts'
 import { contradicted, type KnownEntries } from './known-entries.ts'
@@ -177,6 +178,8 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
       indexedRev: 0,
       updatedAtMs: nowMs,
       votes: [],
+      admittedBy: { requestId: request.requestId, detail: admissionDetail(request, status, step) },
+      settlements: [],
     },
     holes: step.holes,
     conflict: contradicts[0] && { code: 'counter_conflict', against: contradicts[0] },
@@ -192,6 +195,21 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
   }
 }
 
+/** What the audit record of an admission says besides the bundle's row. */
+function admissionDetail(
+  { from, claims, carrier }: AdmitRequest,
+  status: BundleStatus,
+  { holes, leftOut }: Extract<ChainStep, { kind: 'continues' }>,
+): AdmittedBy['detail'] {
+  return {
+    status,
+    ...(holes > 0 && { holes }),
+    ...(leftOut && { left_out: `${leftOut[0]}-${leftOut[1]}` }),
+    ...(claims.relay && { carried_by: carrier ?? 'unknown' }),
+    ...(from && { via: from }),
+  }
+}
+
 /** Counters between the highest that was seen and the first that came now. */
 function skipped(seen: CounterSet, first: number): Range | undefined {
   const next = highestCounter(seen) + 1
@@ -199,7 +217,8 @@ function skipped(seen: CounterSet, first: number): Range | undefined {
 }
 
 /** Versions only grow: an isolate that could not read D1, or read it a while ago, must not take a device back. */
-const newest = (asked: Policy, known: Policy): Policy => (asked.version >= known.version ? asked : known)
+const newest = (asked: Policy | undefined, known: Policy): Policy =>
+  asked !== undefined && asked.version >= known.version ? asked : known
 
 const refuse = (code: AdmitRefusal): Admission => ({ kind: 'refused', code })
 const contradiction = (code: Contradiction['code'], against: Contradiction['against']): Admission => ({

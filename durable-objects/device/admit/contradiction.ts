@@ -5,7 +5,7 @@ import type { AdmitRequest } from '../admit-request.ts'
 import { raise } from '../owed/escalation.ts'
 import type { Actor } from '../person.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
-import { readReputation, writeReputation, writeStatus } from '../sql/device-store.ts'
+import { readDevice, writeReputation, writeStatus } from '../sql/device-store.ts'
 import { lastRaisedMs } from '../sql/escalation-store.ts'
 import { insertEvidence } from '../sql/evidence-store.ts'
 import type { Contradiction, CounterConflict } from './admission.ts'
@@ -45,7 +45,8 @@ export function keepContradiction(
   if (kept === 'new' || escalates) {
     const detail = { seq: claims.seq, digest: toHex(digest) }
     audit.push(writeAuditRecord(sql, nowMs, by, code, detail, claims.bundleId))
-    writeReputation(sql, moved(readReputation(sql), isFork ? 'fork' : 'conflict', nowMs))
+    const { reputation, reputationCursor } = readDevice(sql)
+    writeReputation(sql, { reputation: moved(reputation, isFork ? 'fork' : 'conflict', nowMs), reputationCursor })
   }
   if (escalates) {
     const digests = against === undefined ? [digest] : [digest, against.digest]

@@ -1,5 +1,6 @@
 import { isVoided, type PaymentEntry } from '../../../src/protocol/payment.ts'
-import type { PaymentState, StoredBundle } from '../bundle.ts'
+import type { PaymentState } from '../../../src/protocol/payment-states.ts'
+import type { StoredBundle } from '../bundle.ts'
 
 /**
  * What counters were in the bundle that brought them first. A copy must be of the same kind: a device that voids what it

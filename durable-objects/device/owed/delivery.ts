@@ -25,6 +25,7 @@ import {
   resolutionMessageOf,
   SETTLE_PATIENCE_MS,
   settleMessageOf,
+  WATCH_MS,
 } from './owed.ts'
 
 /**
@@ -39,6 +40,9 @@ export class Delivery {
   #resendAfter = 0
   /** When the alarm will run, as far as this instance knows; spares a write for each push. */
   #alarmAtMs: number | undefined
+  /** Bundles that this instance admitted and nobody has settled, and the timer that runs while there are any. */
+  readonly #unsettled = new Set<number>()
+  #patience: ReturnType<typeof setTimeout> | undefined
 
   constructor(ctx: DurableObjectState, env: DeviceBindings) {
     this.#ctx = ctx
@@ -46,13 +50,32 @@ export class Delivery {
   }
 
   /**
-   * A bundle was admitted. When nobody has to look at it the read model is told once it is settled, of both at a time;
-   * when that takes longer than a moment the alarm tells it first.
+   * A bundle was admitted. The Worker tells the reconciler (src/edge/ingest/settle-sender.ts), and the reconciler the read
+   * model once the bundle is settled. When that takes longer than a moment this instance tells both; were it gone by then,
+   * an alarm does.
    */
-  sendBundle(device: Device, bundle: StoredBundle): void {
-    this.#send([settleMessageOf(device, bundle)], [])
-    if (bundle.status === 'pushed') this.#arm(Date.now() + INDEX_PATIENCE_MS)
-    else this.sendIndex(device, [bundle])
+  watchBundle(device: Device, bundle: StoredBundle): void {
+    if (bundle.status !== 'pushed') {
+      this.sendIndex(device, [bundle])
+      return
+    }
+    this.#arm(Date.now() + WATCH_MS)
+    this.#unsettled.add(bundle.seq)
+    this.#patience ??= setTimeout(() => {
+      this.#patience = undefined
+      this.#unsettled.clear()
+      this.#resend()
+    }, INDEX_PATIENCE_MS)
+  }
+
+  /** The caller shows these rows in the read model, and is asked again until they are there. */
+  handOver(device: Owing, bundles: readonly StoredBundle[]): readonly IndexMessage[] {
+    for (const { seq } of bundles) this.#unsettled.delete(seq)
+    if (this.#unsettled.size === 0 && this.#patience !== undefined) {
+      clearTimeout(this.#patience)
+      this.#patience = undefined
+    }
+    return bundles.map((bundle) => indexMessageOf(device, bundle))
   }
 
   sendDevice(device: Device, audit: readonly AuditRecord[]): void {
@@ -96,12 +119,17 @@ export class Delivery {
     if (!isComing && this.#owes()) this.#arm(Date.now() + INDEX_PATIENCE_MS)
   }
 
-  /** The alarm. Whatever fails in it, the next one is set first. */
-  resend(): void {
+  /** The alarm. Usually all was confirmed before it runs, and it finds nothing. */
+  alarm(): void {
+    this.#alarmAtMs = undefined
+    this.#resend()
+  }
+
+  /** Sends what is owed and late. Whatever fails in it, the next alarm is set first. */
+  #resend(): void {
     const { sql } = this.#ctx.storage
     const nowMs = Date.now()
     const device = readDevice(sql)
-    this.#alarmAtMs = undefined
     const nextMs = this.#nextAlarmMs(device, nowMs)
     if (nextMs === undefined) return
     this.#arm(nextMs)

@@ -7,10 +7,11 @@ const AUDIT_PAGE_BYTES = 32_000
 
 /** News with the audit records of it: in one message when that fits, otherwise in several. Pure. */
 export function withAudit(news: IndexMessage, audit: readonly AuditRow[]): IndexMessage[] {
-  const [first, ...others] = auditMessages(audit)
+  const [first, ...others] = auditMessages([...(news.audit ?? []), ...audit])
   if (first === undefined) return [news]
-  const fits = bytesAtMost(news) + bytesAtMost(first) <= INDEX_MESSAGE_BYTES_MAX
-  return fits ? [{ ...news, ...first }, ...others] : [news, first, ...others]
+  const { audit: _, ...row } = news
+  const fits = bytesAtMost(row) + bytesAtMost(first) <= INDEX_MESSAGE_BYTES_MAX
+  return fits ? [{ ...row, ...first }, ...others] : [row, first, ...others]
 }
 
 /** Audit records in messages of their own. */

@@ -1,3 +1,4 @@
+import { lateRecords } from '../../../src/edge/store/bundle-audit.ts'
 import type { IndexMessage } from '../../../src/edge/store/index-message.ts'
 import { OLDER_KEYS_MAX } from '../../../src/protocol/limits.ts'
 import type { BundleMessage, DeviceMessage, OlderDeviceKey, ResolutionMessage } from '../../../src/protocol/messages.ts'
@@ -16,6 +17,8 @@ import { bundleRow, deviceRow } from './projection.ts'
 export const SETTLE_PATIENCE_MS = 10_000
 /** As long as that a bundle may be missing from what operators see, when the reconciler does not settle it at once. */
 export const INDEX_PATIENCE_MS = 5_000
+/** When an object that admitted something looks after what it owes, whatever has become of that instance. */
+export const WATCH_MS = 20_000
 /** The longest pause between two attempts. */
 export const BACKOFF_MAX_MS = 15 * MINUTE_MS
 /**
@@ -67,7 +70,9 @@ export function resolutionMessageOf({ deviceId }: Device, resolution: Resolution
 }
 
 export function indexMessageOf(device: Owing, bundle: StoredBundle): IndexMessage {
-  return { bundle: bundleRow(device, bundle) }
+  const row = bundleRow(device, bundle)
+  const audit = lateRecords(row)
+  return audit.length === 0 ? { bundle: row } : { bundle: row, audit }
 }
 
 export function deviceIndexMessageOf(device: Device): IndexMessage {

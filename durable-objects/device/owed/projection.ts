@@ -1,6 +1,7 @@
 import type { BundleRow, DeviceRow } from '../../../src/edge/store/index-message.ts'
 import { toHex } from '../../../src/protocol/bytes.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
+import { runsOf } from '../../../src/protocol/payment-states.ts'
 import type { StoredBundle } from '../bundle.ts'
 import type { Device, Owing } from '../device.ts'
 
@@ -38,8 +39,10 @@ export function bundleRow(device: Owing, bundle: StoredBundle): BundleRow {
     riskReasons: bundle.riskReasons,
     receivedAt: bundle.receivedAtMs,
     updatedAt: bundle.updatedAtMs,
-    payments: bundle.payments.map((state) => [...state]),
+    payments: runsOf(bundle.payments),
     bundle: bundle.bundle,
     receipt: bundle.receipt,
+    admittedBy: bundle.admittedBy,
+    settlements: bundle.settlements,
   }
 }

@@ -1,8 +1,9 @@
 import type { ReviewChoice } from '../../../src/protocol/messages.ts'
+import type { PaymentState } from '../../../src/protocol/payment-states.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
 import { bundleStatus, type PaymentStatus } from '../../../src/protocol/states.ts'
 import type { Resolution, VoteResult } from '../ballot.ts'
-import type { PaymentState, StoredBundle, StoredVote } from '../bundle.ts'
+import type { StoredBundle, StoredVote } from '../bundle.ts'
 
 /**
  * What people decide about payments: whether one that waits goes on, and whether one that succeeded is undone. One

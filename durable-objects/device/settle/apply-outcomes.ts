@@ -1,26 +1,32 @@
 import { equalBytes } from '../../../src/protocol/bytes.ts'
+import { encodeCbor } from '../../../src/protocol/cbor.ts'
 import type { BundleRecorded, BundleSettled } from '../../../src/protocol/confirmations.ts'
-import type { Outcome } from '../../../src/protocol/notice.ts'
+import { type Outcome, outcomeToCbor } from '../../../src/protocol/notice.ts'
+import type { PaymentState } from '../../../src/protocol/payment-states.ts'
 import { bundleStatus, type PaymentStatus } from '../../../src/protocol/states.ts'
-import type { PaymentState, StoredBundle } from '../bundle.ts'
+import { eventsOf } from '../../../src/risk/reputation.ts'
+import type { StoredBundle } from '../bundle.ts'
 import { isResolved } from '../people/voting.ts'
+import type { News } from '../sql/outcome-store.ts'
 
 /** What a confirmation changes about a bundle, or undefined when it says nothing new. Pure; safe to repeat. */
 export interface AppliedOutcomes {
   readonly bundle: StoredBundle
-  /** What the device has to be told: only payments whose status really changed. */
-  readonly news: readonly Outcome[]
+  /** What the device has to be told: only payments whose status really changed. Undefined when there is nothing. */
+  readonly news: News | undefined
 }
 
 export function applyConfirmation(
   bundle: StoredBundle,
   confirmation: BundleRecorded | BundleSettled,
+  requestId: string | undefined,
   nowMs: number,
 ): AppliedOutcomes | undefined {
   if (!equalBytes(bundle.bundleId, confirmation.bundleId)) return undefined
   const recorded = bundle.recorded ? bundle : { ...bundle, recorded: true }
-  if (confirmation.kind === 'bundle_recorded') return bundle.recorded ? undefined : { bundle: recorded, news: [] }
-  if (confirmation.rev <= bundle.settledRev) return bundle.recorded ? undefined : { bundle: recorded, news: [] }
+  if (confirmation.kind === 'bundle_recorded')
+    return bundle.recorded ? undefined : { bundle: recorded, news: undefined }
+  if (confirmation.rev <= bundle.settledRev) return bundle.recorded ? undefined : { bundle: recorded, news: undefined }
 
   const outcomes = new Map(confirmation.outcomes.map((outcome) => [outcome.counter, outcome]))
   const news: Outcome[] = []
@@ -33,16 +39,30 @@ export function applyConfirmation(
     news.push(outcome)
     return outcome.reason === undefined ? [counter, outcome.status] : [counter, outcome.status, outcome.reason]
   })
+  const status = bundleStatus(payments.map(([, paymentStatus]) => paymentStatus))
+  const settlement = { atMs: nowMs, requestId: requestId ?? null, status, payments: news.length }
   return {
-    news,
+    news: news.length === 0 ? undefined : newsOf(news, confirmation, nowMs),
     bundle: {
       ...recorded,
       payments,
-      status: bundleStatus(payments.map(([, status]) => status)),
+      status,
       settledRev: confirmation.rev,
       rev: bundle.rev + 1,
       updatedAtMs: nowMs,
+      settlements: [...bundle.settlements, settlement],
     },
+  }
+}
+
+/** As it came, when all of it is news. */
+function newsOf(news: readonly Outcome[], { outcomes, encoded }: BundleSettled, atMs: number): News {
+  const isAll = encoded !== undefined && news.length === outcomes.length
+  return {
+    atMs,
+    count: news.length,
+    encoded: isAll ? encoded : encodeCbor(news.map(outcomeToCbor)),
+    events: eventsOf(news),
   }
 }
 

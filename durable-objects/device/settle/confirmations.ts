@@ -1,21 +1,13 @@
 import { toHex } from '../../../src/protocol/bytes.ts'
 import type { Confirmation, DeviceRecorded } from '../../../src/protocol/confirmations.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
-import type { Outcome } from '../../../src/protocol/notice.ts'
-import { withOutcomes } from '../../../src/risk/reputation.ts'
 import type { StoredBundle } from '../bundle.ts'
 import type { Owing } from '../device.ts'
 import type { Actor } from '../person.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
 import { readBundle, updateBundle } from '../sql/bundle-store.ts'
-import {
-  readOwing,
-  readReputation,
-  writeOwnerWalletUnknown,
-  writeRecordedRev,
-  writeReputation,
-} from '../sql/device-store.ts'
-import { insertOutcomes } from '../sql/outcome-store.ts'
+import { readOwing, writeOwnerWalletUnknown, writeRecordedRev } from '../sql/device-store.ts'
+import { insertNews } from '../sql/outcome-store.ts'
 import { markResolutionRecorded } from '../sql/resolution-store.ts'
 import { applyConfirmation } from './apply-outcomes.ts'
 
@@ -23,8 +15,11 @@ export interface AppliedConfirmations {
   readonly device: Owing
   /** Of a change of the device's own facts; empty when nothing of them changed. */
   readonly audit: readonly AuditRecord[]
-  /** Bundles that others see differently now. */
-  readonly changed: readonly StoredBundle[]
+  /**
+   * Settled bundles for the caller to show in the read model, also those that were applied before: whoever confirms again
+   * does not know that it succeeded.
+   */
+  readonly settled: readonly StoredBundle[]
   /** Bundles that were never admitted here: the reconciler holds their receipts, so the object has lost them. */
   readonly unknown: ReadonlySet<string>
 }
@@ -44,7 +39,6 @@ export function applyConfirmations(
   const device = readOwing(sql)
   const read = new Map<string, StoredBundle>()
   const current = new Map<string, StoredBundle>()
-  const news: Outcome[] = []
   const audit: AuditRecord[] = []
   const unknown = new Set<string>()
   for (const confirmation of confirmations) {
@@ -63,20 +57,21 @@ export function applyConfirmations(
       continue
     }
     if (!read.has(id)) read.set(id, bundle)
-    const applied = applyConfirmation(bundle, confirmation, nowMs)
-    if (applied === undefined) continue
-    current.set(id, applied.bundle)
-    insertOutcomes(sql, applied.news)
-    news.push(...applied.news)
-    if (applied.bundle.rev === bundle.rev) continue
-    const detail = { status: applied.bundle.status, payments: applied.news.length }
-    writeAuditRecord(sql, nowMs, by, 'bundle_settled', detail, bundle.bundleId)
+    const applied = applyConfirmation(bundle, confirmation, by.requestId, nowMs)
+    current.set(id, applied?.bundle ?? bundle)
+    if (applied?.news) insertNews(sql, applied.news)
   }
-  for (const bundle of current.values()) updateBundle(sql, bundle)
-  if (news.length > 0) writeReputation(sql, withOutcomes(readReputation(sql), news, nowMs))
-  const changed = [...current].flatMap(([id, bundle]) => (bundle.rev === read.get(id)?.rev ? [] : [bundle]))
-  return { device, audit, changed, unknown }
+  // Whoever confirms sees these rows through to the read model and asks again until they are there, so they are not owed.
+  const settled = [...current.values()].filter(({ settledRev }) => settledRev > 0)
+  for (const [id, bundle] of current) {
+    const shown = bundle.settledRev > 0 ? { ...bundle, indexedRev: bundle.rev } : bundle
+    if (isChanged(read.get(id), shown)) updateBundle(sql, shown)
+  }
+  return { device, audit, settled, unknown }
 }
+
+const isChanged = (before: StoredBundle | undefined, after: StoredBundle) =>
+  before?.rev !== after.rev || before.recorded !== after.recorded || before.indexedRev !== after.indexedRev
 
 /** The registry has the device's facts, and knows what the ledger says of the owner's wallet. */
 function recordFacts(sql: SqlStorage, { rev, wallet }: DeviceRecorded, by: Actor, nowMs: number): AuditRecord[] {

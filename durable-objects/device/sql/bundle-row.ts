@@ -1,5 +1,6 @@
+import { type PaymentState, type Run, runsOf, statesOf } from '../../../src/protocol/payment-states.ts'
 import type { StoredBundle } from '../bundle.ts'
-import { blob, type Columns, flag, json, plain } from './columns.ts'
+import { blob, type Columns, flag, json, jsonAs, plain } from './columns.ts'
 
 /** A bundle's row, field by field. */
 export const bundleColumns: Columns<StoredBundle> = {
@@ -20,7 +21,7 @@ export const bundleColumns: Columns<StoredBundle> = {
   policyVersion: plain('policy_version'),
   riskScore: plain('risk_score'),
   riskReasons: json('risk_reasons'),
-  payments: json('payments'),
+  payments: jsonAs<readonly PaymentState[], readonly Run[]>('payments', runsOf, statesOf),
   status: plain('status'),
   recorded: flag('recorded'),
   settledRev: plain('settled_rev'),
@@ -28,4 +29,6 @@ export const bundleColumns: Columns<StoredBundle> = {
   indexedRev: plain('indexed_rev'),
   updatedAtMs: plain('updated_at'),
   votes: json('votes'),
+  admittedBy: json('admitted_by'),
+  settlements: json('settlements'),
 }

@@ -18,13 +18,16 @@ export function insertBundle(sql: SqlStorage, bundle: StoredBundle): void {
   sql.exec(INSERT, ...BUNDLE.encode(bundle))
 }
 
-const CHANGED = fieldsOf(bundleColumns, ['payments', 'status', 'recorded', 'settledRev', 'rev', 'updatedAtMs', 'votes'])
+const CHANGED = fieldsOf(bundleColumns, [
+  ...(['payments', 'status', 'recorded', 'settledRev', 'rev', 'indexedRev'] as const),
+  ...(['updatedAtMs', 'votes', 'settlements'] as const),
+])
 const UPDATE = `UPDATE bundles SET ${CHANGED.set} WHERE seq = ?`
 
 /** Writes what a confirmation, or people, changed. */
 export function updateBundle(sql: SqlStorage, bundle: StoredBundle): void {
   sql.exec(UPDATE, ...CHANGED.encode(bundle), bundle.seq)
-  sql.exec('UPDATE device SET done_through = ?1 WHERE done_through > ?1', bundle.seq - 1)
+  if (isOwed(bundle)) sql.exec('UPDATE device SET done_through = ?1 WHERE done_through > ?1', bundle.seq - 1)
 }
 
 export const readBundle = (sql: SqlStorage, bundleId: Uint8Array): StoredBundle | undefined =>
@@ -32,6 +35,8 @@ export const readBundle = (sql: SqlStorage, bundleId: Uint8Array): StoredBundle 
 
 /** What is owed to somebody. Only rows above the low-water mark are looked at. */
 export const OWED = 'seq > ? AND (recorded = 0 OR indexed_rev < rev)'
+
+const isOwed = ({ recorded, indexedRev, rev }: StoredBundle) => !recorded || indexedRev < rev
 
 export const readOwed = (sql: SqlStorage, doneThrough: number, limit: number): StoredBundle[] =>
   selectBundles(sql, `WHERE ${OWED} ORDER BY seq LIMIT ?`, doneThrough, limit)
@@ -44,9 +49,10 @@ export function findByCounter(sql: SqlStorage, counter: number): StoredBundle | 
   return holding.find(counts) ?? holding[0]
 }
 
-/** Whether every bundle up to this seq was admitted. */
-export function isComplete(sql: SqlStorage, seq: number): boolean {
-  return sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM bundles WHERE seq <= ?', seq).one().n === seq
+/** Whether every bundle up to this seq is there, with one that is about to be written. */
+export function isComplete(sql: SqlStorage, through: number, coming: number): boolean {
+  const { n } = sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM bundles WHERE seq <= ?', through).one()
+  return n + (coming <= through ? 1 : 0) === through
 }
 
 const DIGEST = fieldsOf(bundleColumns, ['digest'])

@@ -40,6 +40,7 @@ export const deviceColumns: Columns<Device> = {
   lastCode: plain('last_code'),
   history: json('history'),
   reputation: json('reputation'),
+  reputationCursor: plain('reputation_cursor'),
 }
 
 type StoredKey = Omit<OlderKey, 'kid' | 'publicKey'> & { readonly kid: string; readonly publicKey: string }

@@ -1,5 +1,5 @@
 import type { DeviceStatus } from '../../../src/protocol/messages.ts'
-import type { Reputation } from '../../../src/risk/reputation.ts'
+import { type EventCounts, withEvents } from '../../../src/risk/reputation.ts'
 import type { DeviceChange } from '../admit/admission.ts'
 import type { Device, Owing } from '../device.ts'
 import { allOf, fieldsOf, insertInto, type Row } from './columns.ts'
@@ -11,13 +11,28 @@ import { deviceColumns } from './device-row.ts'
  */
 const DEVICE = allOf(deviceColumns)
 const INSERT = insertInto('device', DEVICE)
-const SELECT = `SELECT ${DEVICE.names} FROM device`
+const SELECT = `
+  SELECT ${DEVICE.names},
+    (SELECT json_group_array(json_array(cursor, at, json(events)))
+      FROM (SELECT cursor, at, events FROM outcomes WHERE cursor > device.reputation_cursor ORDER BY cursor)) AS news
+  FROM device`
 
 export function insertDevice(sql: SqlStorage, device: Device): void {
   sql.exec(INSERT, ...DEVICE.encode(device))
 }
 
-export const readDevice = (sql: SqlStorage): Device => DEVICE.decode(sql.exec<Row>(SELECT).one())
+/** With what its outcomes have made of its reputation since that was written. */
+export function readDevice(sql: SqlStorage): Device {
+  const row = sql.exec<Row>(SELECT).one()
+  const news = JSON.parse(row['news'] as string) as [cursor: number, atMs: number, events: EventCounts][]
+  const device = DEVICE.decode(row)
+  let { reputation, reputationCursor } = device
+  for (const [cursor, atMs, events] of news) {
+    reputation = withEvents(reputation, events, atMs)
+    reputationCursor = cursor
+  }
+  return { ...device, reputation, reputationCursor }
+}
 
 const OWING = fieldsOf(deviceColumns, [
   'deviceId',
@@ -35,32 +50,34 @@ const SELECT_OWING = `SELECT ${OWING.names} FROM device`
 /** What most changes need of the device; the row's JSON costs more to read than all else that they do. */
 export const readOwing = (sql: SqlStorage): Owing => OWING.decode(sql.exec<Row>(SELECT_OWING).one())
 
-const REPUTATION = fieldsOf(deviceColumns, ['reputation'])
-
-export function readReputation(sql: SqlStorage): Reputation {
-  return REPUTATION.decode(sql.exec<Row>('SELECT reputation FROM device').one()).reputation
-}
-
-/** Version of the device's row: whoever decided on another one decides again. */
-export function readRowVersion(sql: SqlStorage): number {
-  return sql.exec<{ row_version: number }>('SELECT row_version FROM device').one().row_version
-}
-
-const ADMITTED = fieldsOf(deviceColumns, ['head', 'counters', 'activity', 'history', 'policy', 'olderKeys'])
+const ADMITTED = fieldsOf(deviceColumns, [
+  ...(['head', 'counters', 'activity', 'history', 'policy', 'olderKeys'] as const),
+  ...(['reputation', 'reputationCursor'] as const),
+])
+/** The low-water mark moves up to the last bundle before one that is owed: up to this one, at the most. */
 const UPDATE_ADMITTED = `
   UPDATE device SET row_version = row_version + 1, bundle_count = bundle_count + 1, ${ADMITTED.set},
-    done_through = MIN(done_through, ?)`
+    done_through = MIN(?, COALESCE((SELECT MIN(seq) - 1 FROM bundles
+      WHERE seq > device.done_through AND (recorded = 0 OR indexed_rev < rev)), ?))
+  WHERE row_version = ?`
 
-/** @param seq of the bundle that brought the change: a late one, filling a hole, is owed again from there on */
-export function writeDeviceChange(sql: SqlStorage, change: DeviceChange, seq: number): void {
-  sql.exec(UPDATE_ADMITTED, ...ADMITTED.encode(change), seq - 1)
+/**
+ * @param decidedOn the device that the admission was decided on
+ * @param seq of the bundle that brought the change: a late one, filling a hole, is owed again from there on
+ * @returns false when the row is another by now: then nothing is written
+ */
+export function writeDeviceChange(sql: SqlStorage, decidedOn: Device, change: DeviceChange, seq: number): boolean {
+  const { reputation, reputationCursor, rowVersion } = decidedOn
+  const values = ADMITTED.encode({ ...change, reputation, reputationCursor })
+  return sql.exec(UPDATE_ADMITTED, ...values, seq - 1, seq - 1, rowVersion).rowsWritten > 0
 }
 
+const REPUTATION = fieldsOf(deviceColumns, ['reputation', 'reputationCursor'])
 const UPDATE_REPUTATION = `UPDATE device SET row_version = row_version + 1, ${REPUTATION.set}`
 
-/** What came of the device's payments changed what is thought of it. */
-export function writeReputation(sql: SqlStorage, reputation: Reputation): void {
-  sql.exec(UPDATE_REPUTATION, ...REPUTATION.encode({ reputation }))
+/** What the device did changed what is thought of it. */
+export function writeReputation(sql: SqlStorage, reputation: Pick<Device, 'reputation' | 'reputationCursor'>): void {
+  sql.exec(UPDATE_REPUTATION, ...REPUTATION.encode(reputation))
 }
 
 const STATUS = fieldsOf(deviceColumns, ['status', 'factsAtMs'])

@@ -7,7 +7,8 @@
  * - `bundles`   one row an admitted bundle, kept: idempotency, nonce, chain, decisions, outcomes, what is owed.
  * - `left_out`  places in the chain, and counters, that the device left out when it went on without its state.
  * - `outcomes`  what devices are told on their next sync, one row a confirmation; kept, read from the device's cursor on.
- * - `audit`     append-only, by triggers.
+ * - `audit`     append-only, by triggers. Admissions and settlements are in it by their bundles' rows, which the same kind of
+ *               triggers keeps from being changed.
  * - `evidence`  signed bundles that contradict admitted ones, and which.
  * - `resolutions` what people concluded about payments; owed to the reconciler until it is recorded there.
  * - `answers`   answers to writes of people that named an `Idempotency-Key`; kept for days.
@@ -44,7 +45,8 @@ const STATEMENTS = [
     older_keys TEXT NOT NULL,
     last_code TEXT NOT NULL,
     history TEXT NOT NULL,
-    reputation TEXT NOT NULL
+    reputation TEXT NOT NULL,
+    reputation_cursor INTEGER NOT NULL
   ) STRICT`,
   `CREATE TABLE bundles (
     seq INTEGER PRIMARY KEY,
@@ -71,7 +73,9 @@ const STATEMENTS = [
     rev INTEGER NOT NULL,
     indexed_rev INTEGER NOT NULL,
     updated_at INTEGER NOT NULL,
-    votes TEXT NOT NULL
+    votes TEXT NOT NULL,
+    admitted_by TEXT NOT NULL,
+    settlements TEXT NOT NULL
   ) STRICT`,
   `CREATE TABLE left_out (
     before_seq INTEGER PRIMARY KEY,
@@ -81,7 +85,10 @@ const STATEMENTS = [
   ) STRICT`,
   `CREATE TABLE outcomes (
     cursor INTEGER PRIMARY KEY,
-    outcomes TEXT NOT NULL
+    at INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    encoded BLOB NOT NULL,
+    events TEXT NOT NULL
   ) STRICT`,
   `CREATE TABLE audit (
     id INTEGER PRIMARY KEY,
@@ -96,6 +103,17 @@ const STATEMENTS = [
   `CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END`,
   // REPLACE deletes the row that is in its way without asking the trigger above.
   `CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)
+    BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END`,
+  // What a bundle's row says of its admission and its settlements is the audit record of them.
+  `CREATE TRIGGER bundles_no_delete BEFORE DELETE ON bundles BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END`,
+  `CREATE TRIGGER bundles_no_replace BEFORE INSERT ON bundles 
+    WHEN EXISTS (SELECT 1 FROM bundles WHERE seq = NEW.seq OR bundle_id = NEW.bundle_id OR nonce = NEW.nonce)
+    BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: audit is append-only'); END`,
+  `CREATE TRIGGER bundles_no_update BEFORE UPDATE OF seq, bundle_id, admitted_count, received_at, admitted_by ON bundles
+    BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END`,
+  // A list is continued: without its last bracket, the older one begins the newer.
+  `CREATE TRIGGER bundles_append BEFORE UPDATE OF settlements ON bundles
+    WHEN substr(NEW.settlements, 1, length(OLD.settlements) - 1) <> rtrim(OLD.settlements, ']')
     BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END`,
   `CREATE TABLE evidence (
     digest BLOB NOT NULL,

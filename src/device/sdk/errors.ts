@@ -6,13 +6,13 @@ import type { WalletFault } from '../../protocol/wallet.ts'
  * Where the payment, or the payments, stand after an error.
  *
  * - `not_taken`: there is no payment; nothing was recorded and nothing will be sent
- * - `safe_on_device`: recorded on the device, without a verified receipt: it is sent again until there is one. This call took
+ * - `kept_on_device`: recorded on the device, without a verified receipt: it is sent again until there is one. This call took
  *   nothing away; whether the edge has it from an earlier attempt is not known
  * - `receipted`: the edge has acknowledged it with a verified receipt
  * - `unread`: what the device holds could not be read just now, so nothing is said of it
  * - `gone`: the device's storage was deleted; what was never sent may live on in memory alone
  */
-export type Money = 'not_taken' | 'safe_on_device' | 'receipted' | 'unread' | 'gone'
+export type Money = 'not_taken' | 'kept_on_device' | 'receipted' | 'unread' | 'gone'
 
 /**
  * What the person or the program does next. `wait`: nothing, the next sync tries again by itself; `reopen`: close every
@@ -62,7 +62,7 @@ const DEVICE_ERRORS = {
   abandoned: { money: 'not_taken', next: 'reopen', message: 'The payment was given up before it was written' },
   device_busy: { money: 'unread', next: 'reopen', message: 'Another window of the app holds the device' },
   storage_failed: { money: 'unread', next: 'reopen', message: 'The device storage failed' },
-  storage_full: { money: 'safe_on_device', next: 'free_storage', message: 'The device storage is full' },
+  storage_full: { money: 'kept_on_device', next: 'free_storage', message: 'The device storage is full' },
   storage_gone: { money: 'gone', next: 'enrol', message: 'The device storage was deleted' },
   storage_silent: { money: 'unread', next: 'reopen', message: 'The device storage does not answer' },
   store_locked: {
@@ -71,27 +71,27 @@ const DEVICE_ERRORS = {
     message: 'The storage does not open with this key',
   },
   store_newer: {
-    money: 'safe_on_device',
+    money: 'kept_on_device',
     next: 'update_app',
     message: 'A later version of the app has written this storage',
   },
   record_damaged: { money: 'unread', next: 'contact_support', message: 'A stored record is damaged' },
   no_such_payment: { money: 'not_taken', next: 'none', message: 'There is no such payment on this device' },
   already_bundled: {
-    money: 'safe_on_device',
+    money: 'kept_on_device',
     next: 'wait',
     message: 'The payment may have left the device: it can be reversed, not voided',
   },
   key_missing: { money: 'unread', next: 'enrol', message: 'The device key is not in the key store' },
-  key_mismatch: { money: 'safe_on_device', next: 'enrol', message: 'The key store holds the key of another enrolment' },
-  key_locked: { money: 'safe_on_device', next: 'unlock_key', message: 'The key store is locked' },
+  key_mismatch: { money: 'kept_on_device', next: 'enrol', message: 'The key store holds the key of another enrolment' },
+  key_locked: { money: 'kept_on_device', next: 'unlock_key', message: 'The key store is locked' },
   online_required: {
     money: 'not_taken',
     next: 'connect',
     message: 'The payment needs the server, which did not answer',
   },
   chain_in_doubt: {
-    money: 'safe_on_device',
+    money: 'kept_on_device',
     next: 'connect',
     message: 'The server must first say what became of the last bundle',
   },
@@ -100,15 +100,15 @@ const DEVICE_ERRORS = {
     next: 'contact_support',
     message: 'Something failed that should not: see `cause`',
   },
-  network_failed: { money: 'safe_on_device', next: 'wait', message: 'The server was not reached' },
-  timed_out: { money: 'safe_on_device', next: 'wait', message: 'The server did not answer in time' },
+  network_failed: { money: 'kept_on_device', next: 'wait', message: 'The server was not reached' },
+  timed_out: { money: 'kept_on_device', next: 'wait', message: 'The server did not answer in time' },
   answer_invalid: {
-    money: 'safe_on_device',
+    money: 'kept_on_device',
     next: 'wait',
     message: 'The answer is not one that the edge signed for us',
   },
   chain_conflict: {
-    money: 'safe_on_device',
+    money: 'kept_on_device',
     next: 'contact_support',
     message: 'The server holds another history of this device',
   },
@@ -161,7 +161,7 @@ function kindOf(code: OfflineErrorCode): ErrorKind {
  * signed: whatever they say, the payments stay on the device until a verified receipt.
  */
 function problemKind(code: ProblemCode): ErrorKind {
-  const kept = (next: NextStep, message: string): ErrorKind => ({ money: 'safe_on_device', next, message })
+  const kept = (next: NextStep, message: string): ErrorKind => ({ money: 'kept_on_device', next, message })
   switch (code) {
     case 'rate_limited':
     case 'temporarily_unavailable':

@@ -19,6 +19,7 @@ import { disprovenPayments } from './payer-proofs.ts'
 import { placeOf } from './place.ts'
 import { policyFor } from './policy-cache.ts'
 import type { Refusal } from './refusal.ts'
+import { type SettleSender, sendToSettle } from './settle-sender.ts'
 import { makeNotice } from './sign-notice.ts'
 import { signedBy } from './signed-by.ts'
 import { withinSignedQuota } from './signed-quota.ts'
@@ -38,6 +39,7 @@ export interface PushDeps {
   readonly nowMs: () => number
   readonly requestId: string
   readonly scorer: RemoteScorer
+  readonly settle: SettleSender
   /** Told as soon as the signature holds. */
   readonly onVerified: (deviceId: DeviceId) => void
 }
@@ -64,7 +66,7 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
   const nowMs = deps.nowMs()
   const policy = await policyFor(env.DB, device.country, device.policy, nowMs)
   if (!signedNow(claims, policy, nowMs)) return err({ code: 'clock_skew', serverTimeMs: nowMs })
-  const within = await withinSignedQuota(env, claims.deviceId, claims.relay ? 'relay' : 'push', encoded)
+  const within = await withinSignedQuota(env, claims.deviceId, claims.relay ? 'relay' : 'push', encoded, nowMs)
   if (!within.ok) return within
 
   const object = deviceStub(env, claims.deviceId)
@@ -78,11 +80,17 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
       deps.scorer.scoreBundle(factsFor(claims, opened.value, device.country), requestId),
       disprovenPayments(env, paymentsIn(opened.value), policy, device.ownerWallet, nowMs),
     ])
-    const known = { claims, digest, bundle: encoded, payload: opened.value, policy, disproven }
+    // The object has the policy that it was last judged by.
+    const newer = policy.version > device.policy.version ? policy : undefined
+    const known = { claims, digest, bundle: encoded, payload: opened.value, policy: newer, disproven }
     const admit: AdmitRequest = { ...known, remote, cursor, carrier, requestId, from: placeOf(request) }
     const admitted = await object.admit(admit)
     if (!admitted.ok) return err({ code: admitted.error })
     answer = admitted.value
+    if (answer.kind === 'admitted') {
+      const { receipt } = answer
+      sendToSettle(deps.settle, { kind: 'bundle', deviceId: claims.deviceId, bundle: encoded, receipt })
+    }
   } else {
     // It may have been admitted while its key was still in use, and the receipt lost: then this is a repeat, and telling
     // the device to rebuild would make it seal the same payments twice.
@@ -90,8 +98,8 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
     if (!found.ok) return err(found.error === 'not_found' ? opened.error : { code: found.error })
     answer = found.value
   }
-  const { signed } = await makeNotice(keys, claims.deviceId, answer.notice, state.value, policy, deps.nowMs())
-  return ok({ receipt: answer.receipt, notice: signed })
+  const notice = await makeNotice(keys, claims.deviceId, answer.notice, state.value, policy, deps.nowMs())
+  return ok({ receipt: answer.receipt, notice })
 }
 
 /** A refusal of a single payment has no room for the field, and whoever writes the client has to find it. */

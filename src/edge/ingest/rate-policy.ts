@@ -1,4 +1,7 @@
-/** A quota of requests in a window of seconds. The numbers are those of the bindings in wrangler.toml. */
+/**
+ * A quota of requests in a window of seconds. The numbers are those of the bindings in wrangler.toml; a device's is more by
+ * what an isolate lets pass without asking (seen-here.ts).
+ */
 export interface RatePolicy {
   readonly name: 'device' | 'repeat' | 'address'
   readonly quota: number

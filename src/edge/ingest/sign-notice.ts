@@ -1,8 +1,9 @@
 import type { NoticeParts } from '../../../durable-objects/device/notice.ts'
 import type { KeyProvider } from '../../crypto/key-provider.ts'
 import { signAsEdge } from '../../crypto/sign1.ts'
+import { Encoded } from '../../protocol/cbor.ts'
 import type { DeviceId } from '../../protocol/ids.ts'
-import { encodeNotice, type Notice } from '../../protocol/notice.ts'
+import { encodeNotice, type NoticeToSend } from '../../protocol/notice.ts'
 import type { Policy } from '../../protocol/policy.ts'
 import type { DeviceState } from './device-headers.ts'
 
@@ -14,12 +15,12 @@ export async function makeNotice(
   state: DeviceState,
   policy: Policy,
   nowMs: number,
-): Promise<{ notice: Notice; signed: Uint8Array }> {
+): Promise<Uint8Array> {
   const keySet = await keys.keySet()
-  const notice: Notice = {
+  const notice: NoticeToSend = {
     deviceId,
     serverTimeMs: nowMs,
-    outcomes: parts.outcomes,
+    outcomes: new Encoded(parts.outcomes),
     cursor: parts.cursor,
     ...(policy.version > state.policyVersion && { policy }),
     ...(keySet.version > state.keysVersion && { keys: keySet }),
@@ -28,5 +29,5 @@ export async function makeNotice(
     ...(parts.ownerWalletUnknown && { ownerWalletUnknown: true }),
   }
   const { kid, signer } = await keys.receiptSigner(state.keysVersion)
-  return { notice, signed: await signAsEdge(signer, kid, encodeNotice(notice), 'molam-notice-v1') }
+  return signAsEdge(signer, kid, encodeNotice(notice), 'molam-notice-v1')
 }

@@ -1,11 +1,12 @@
 import { webCryptoSuite } from '../../crypto/webcrypto.ts'
 import { toHex } from '../../protocol/bytes.ts'
 import type { DeviceId } from '../../protocol/ids.ts'
-import type { Result } from '../../protocol/result.ts'
+import { ok, type Result } from '../../protocol/result.ts'
 import type { Env } from '../env.ts'
 import { isFirst, withinRate } from './rate-limit.ts'
 import { RATE_POLICIES } from './rate-policy.ts'
 import type { Refusal } from './refusal.ts'
+import { seenHere } from './seen-here.ts'
 
 /**
  * A device's quota is for what it signs, so only the device can use it up: asked once its signature holds and its time is
@@ -17,8 +18,12 @@ export async function withinSignedQuota(
   deviceId: DeviceId,
   what: 'push' | 'relay' | 'notice',
   signed: Uint8Array,
+  nowMs: number,
 ): Promise<Result<void, Refusal>> {
-  const digest = toHex(await webCryptoSuite.sha256(signed))
-  if (!(await isFirst(env.FIRST_RATE, digest))) return withinRate(env.REPEAT_RATE, RATE_POLICIES.repeat, digest)
-  return withinRate(env.PUSH_RATE, RATE_POLICIES.device, `${what} ${deviceId}`)
+  const [digest, asked] = [toHex(await webCryptoSuite.sha256(signed)), `${what} ${deviceId}`]
+  const seen = seenHere(digest, asked, RATE_POLICIES.device, nowMs)
+  if (seen === 'seldom') return ok(undefined)
+  if (seen === 'again' || !(await isFirst(env.FIRST_RATE, digest)))
+    return withinRate(env.REPEAT_RATE, RATE_POLICIES.repeat, digest)
+  return withinRate(env.PUSH_RATE, RATE_POLICIES.device, asked)
 }

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { utf8 } from '../../protocol/bytes.ts'
-import { type AuditFilter, listAudit } from '../store/audit.ts'
+import { type AuditEntry, type AuditFilter, listAudit } from '../store/audit.ts'
 import type { AuditRow } from '../store/index-message.ts'
 import { actorName } from './actor.ts'
 import { personOf } from './app-types.ts'
@@ -24,6 +24,8 @@ const list = secured(['pay_auditor'], {
   method: 'get',
   path: '/offline/audit',
   summary: 'Who changed what, the latest first',
+  description:
+    'The admission of a bundle and the settlement that follows within a minute stand together, at the time of the admission.',
   tags: ['audit'],
   request: { query: z.object({ ...filters, cursor: timeCursor, limit }) },
   answers: { 200: json(page('records', auditRecord), 'A page') },
@@ -55,8 +57,8 @@ export const auditRoutes = routes()
     const { cursor, limit, ...asked } = c.req.valid('query')
     const filter = { ...(await filterOf(asked)), tenant: personOf(c).tenant, after: cursor }
     const rows = await listAudit(c.env.DB, filter, limit)
-    const { items, next_cursor } = pageOf(rows, limit, ({ at, id }) => [at, id])
-    return c.json({ records: items.map(recordJson), next_cursor })
+    const { items, next_cursor } = pageOf(rows, limit, ({ position }) => position)
+    return c.json({ records: items.map(({ record }) => recordJson(record)), next_cursor })
   })
   .openapi(exported, async (c) => {
     const filter = { ...(await filterOf(c.req.valid('query'))), tenant: personOf(c).tenant }
@@ -75,9 +77,9 @@ export const auditRoutes = routes()
     const { cursor, limit, device_id: deviceId } = c.req.valid('query')
     const filter = { deviceId, action: 'escalation_raised', tenant: personOf(c).tenant, after: cursor }
     const rows = await listAudit(c.env.DB, filter, limit)
-    const { items, next_cursor } = pageOf(rows, limit, ({ at, id }) => [at, id])
+    const { items, next_cursor } = pageOf(rows, limit, ({ position }) => position)
     return c.json({
-      escalations: items.map(({ id, deviceId, tenant, at, detail }) => ({
+      escalations: items.map(({ record: { id, deviceId, tenant, at, detail } }) => ({
         ...{ id, device_id: deviceId, tenant, at, kind: detail['kind'], seq: detail['seq'] },
         evidence: `/offline/devices/${deviceId}/evidence`,
       })),
@@ -92,7 +94,7 @@ async function filterOf({ device_id, bundle_id, actor, action, from, to }: Filte
 }
 
 /** Page by page, as fast as it is read. A line is missing at the end when the export broke off. */
-function ndjson(db: D1Database, filter: AuditFilter, first: readonly AuditRow[]): ReadableStream<Uint8Array> {
+function ndjson(db: D1Database, filter: AuditFilter, first: readonly AuditEntry[]): ReadableStream<Uint8Array> {
   let after: AuditFilter['after']
   let records = 0
   return new ReadableStream({
@@ -101,9 +103,9 @@ function ndjson(db: D1Database, filter: AuditFilter, first: readonly AuditRow[])
       const items = rows.slice(0, EXPORT_PAGE)
       records += items.length
       const last = items.at(-1)
-      if (last !== undefined) after = [last.at, last.id]
+      if (last !== undefined) after = last.position
       const isEnd = rows.length <= EXPORT_PAGE
-      const lines = [...items.map(recordJson), ...(isEnd ? [{ end: true, records }] : [])]
+      const lines = [...items.map(({ record }) => recordJson(record)), ...(isEnd ? [{ end: true, records }] : [])]
       controller.enqueue(utf8(lines.map((line) => `${JSON.stringify(line)}\n`).join('')))
       if (isEnd) controller.close()
     },

@@ -4,6 +4,7 @@ import { BUNDLE_MEDIA_TYPE } from '../../protocol/bundle.ts'
 import { toBase64url, toHex } from '../../protocol/bytes.ts'
 import { parseSign1 } from '../../protocol/cose.ts'
 import { localId } from '../../protocol/ids.ts'
+import { statesOf } from '../../protocol/payment-states.ts'
 import { decodeReceipt } from '../../protocol/receipt.ts'
 import { err, ok, type Result } from '../../protocol/result.ts'
 import { BUNDLE_STATUSES } from '../../protocol/states.ts'
@@ -96,7 +97,7 @@ export const bundleRoutes = routes()
       risk: riskJson(row.riskScore, row.riskReasons),
       received_at: row.receivedAt,
       updated_at: row.updatedAt,
-      payments: row.payments.map(([counter, status, reason]) => ({
+      payments: statesOf(row.payments).map(([counter, status, reason]) => ({
         local_id: localId(row.deviceId, counter),
         status,
         ...(reason !== undefined && { reason }),

@@ -1,11 +1,9 @@
 import { z } from '@hono/zod-openapi'
 import { encodeCbor } from '../../protocol/cbor.ts'
-import { decodeConfirmations } from '../../protocol/confirmations.ts'
+import { splitConfirmations } from '../../protocol/confirmations.ts'
 import { parse } from '../../protocol/parse.ts'
 import { policyToCbor } from '../../protocol/policy.ts'
-import { atOnce, OBJECTS_AT_ONCE } from '../at-once.ts'
-import { deviceStub } from '../env.ts'
-import { logger } from '../log.ts'
+import { confirmAll } from '../settle/confirm-all.ts'
 import { readPolicyVersion } from '../store/policies.ts'
 import { CBOR_MEDIA_TYPE } from './accept.ts'
 import { cbor, refuse } from './answers.ts'
@@ -21,7 +19,7 @@ const outcomes = secured('service', {
   summary: 'The reconciler confirms what it holds, and says what became of payments',
   tags: ['services'],
   request: { body: { required: true, content: binary } },
-  answers: { 200: json(confirmed, 'Per device: confirmed, unknown_device, or retry') },
+  answers: { 200: json(confirmed, 'Per device: confirmed, unknown_device, malformed, or retry') },
 })
 
 const policy = secured('service', {
@@ -49,17 +47,8 @@ export const internalRoutes = routes()
     return found === undefined ? refuse(c, { code: 'not_found' }) : cbor(c, encodeCbor(policyToCbor(found.policy)))
   })
   .openapi(outcomes, async (c) => {
-    const confirmations = parse(() => decodeConfirmations(c.get('body') ?? new Uint8Array()))
-    if (!confirmations.ok) return refuse(c, { code: 'invalid_request', detail: confirmations.error.message })
-    const byDevice = Map.groupBy(confirmations.value, ({ deviceId }) => deviceId)
-    const devices = await atOnce([...byDevice], OBJECTS_AT_ONCE, async ([deviceId, own]) => {
-      try {
-        const { ok } = await deviceStub(c.env, deviceId).confirm(own, c.get('requestId'))
-        return [deviceId, ok ? 'confirmed' : 'unknown_device'] as const
-      } catch (error) {
-        logger.error('confirmation failed', { deviceId, requestId: c.get('requestId'), error })
-        return [deviceId, 'retry'] as const
-      }
-    })
-    return c.json({ devices: Object.fromEntries(devices) })
+    const byDevice = parse(() => splitConfirmations(c.get('body') ?? new Uint8Array()))
+    if (!byDevice.ok) return refuse(c, { code: 'invalid_request', detail: byDevice.error.message })
+    const answers = await confirmAll(c.env, byDevice.value, c.get('requestId'))
+    return c.json({ devices: Object.fromEntries(answers) })
   })

@@ -52,7 +52,8 @@ export const pushRoutes = routes().openapi(route, async (c) => {
     c.set('deviceId', deviceId)
     c.set('isVerified', true)
   }
-  const deps = { env: c.env, keys, nowMs: () => Date.now(), requestId: c.get('requestId'), scorer, onVerified }
+  const settle = { queue: c.env.SETTLE_QUEUE, waitUntil: (work: Promise<unknown>) => c.executionCtx.waitUntil(work) }
+  const deps = { env: c.env, keys, nowMs: () => Date.now(), requestId: c.get('requestId'), scorer, settle, onVerified }
   const result = await push(c.req.raw, deps)
   if (!result.ok) return refuse(c, result.error)
   const { receipt, notice } = result.value

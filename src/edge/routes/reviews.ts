@@ -3,6 +3,7 @@ import type { VoteResult } from '../../../durable-objects/device/ballot.ts'
 import { localId, parseUlid } from '../../protocol/ids.ts'
 import { PAYMENTS_PER_BUNDLE_MAX } from '../../protocol/limits.ts'
 import { REVIEW_CHOICES } from '../../protocol/messages.ts'
+import { statesOf } from '../../protocol/payment-states.ts'
 import type { RiskBasis } from '../../risk/judge.ts'
 import { configOf } from '../config.ts'
 import { deviceStub } from '../env.ts'
@@ -112,7 +113,7 @@ export function resultJson(deviceId: string, { counter, choice, agreed, needed, 
 
 function waitingJson(row: WaitingBundle, opened: Awaited<ReturnType<typeof openStored>>, votes: readonly ShownVote[]) {
   const details = new Map(opened?.map((payment) => [payment.counter, withoutParties(payment)]))
-  const payments = JSON.parse(row.payments) as BundleRow['payments']
+  const payments = statesOf(JSON.parse(row.payments) as BundleRow['payments'])
   const waiting = payments.filter(([, status]) => status === 'review' || status === 'quarantined')
   return {
     bundle_id: row.bundle_id,

@@ -288,5 +288,5 @@ export const notice = z
   .openapi('Notice')
 export const pushAnswer = z.strictObject({ receipt, notice })
 export const confirmed = z.strictObject({
-  devices: z.record(z.string(), z.enum(['confirmed', 'unknown_device', 'retry'])),
+  devices: z.record(z.string(), z.enum(['confirmed', 'unknown_device', 'malformed', 'retry'])),
 })

@@ -1,64 +1,49 @@
+import { AUDIT_SOURCES, type AuditFilter, after, type Order, type Position } from './audit-sources.ts'
 import type { AuditRow } from './index-message.ts'
-import { selectPage, Where } from './query.ts'
+import { selectPages } from './query.ts'
 
-export interface AuditFilter {
-  readonly deviceId?: string | undefined
-  readonly bundleId?: string | undefined
-  readonly actor?: string | undefined
-  readonly action?: string | undefined
-  readonly tenant?: string | undefined
-  readonly from?: number | undefined
-  readonly to?: number | undefined
-  /** Sort key of the last record of the page before. */
-  readonly after?: readonly [at: number, id: string] | undefined
+export type { AuditFilter }
+
+export interface AuditEntry {
+  readonly position: Position
+  readonly record: AuditRow
 }
 
-type StoredAudit = {
-  readonly id: string
-  readonly device_id: string | null
-  readonly tenant: string | null
-  readonly at: number
-  readonly actor: string
-  readonly action: string
-  readonly bundle_id: string | null
-  readonly request_id: string | null
-  readonly detail: string
-}
-
-const SELECT = 'SELECT id, device_id, tenant, at, actor, action, bundle_id, request_id, detail FROM offline_audit_logs'
-
-/** @param order of time; records of one millisecond in the order of their ids */
+/**
+ * A page of the audit log and one entry more, out of all tables that hold records of it.
+ *
+ * @param order of time; the records of a bundle's usual course stand at the time of its admission
+ */
 export async function listAudit(
   db: D1Database,
   filter: AuditFilter,
   limit: number,
-  order: 'asc' | 'desc' = 'desc',
-): Promise<readonly AuditRow[]> {
-  const where = new Where()
-    .and('device_id = ?', filter.deviceId)
-    .and('tenant = ?', filter.tenant)
-    .and('actor = ?', filter.actor)
-    .and('bundle_id = ?', filter.bundleId)
-    .and('at >= ?', filter.from)
-    .and('at < ?', filter.to)
-    .and('action = ?', filter.action)
-  // Word for word the conditions of the partial indexes.
-  if (isRare(filter.actor, ['device', 'reconciler'])) where.and("actor NOT IN ('device', 'reconciler')")
-  if (isRare(filter.action, ['bundle_admitted', 'bundle_settled'])) {
-    where.and("action NOT IN ('bundle_admitted', 'bundle_settled')")
-  }
-  if (filter.after) where.and(`(at, id) ${order === 'asc' ? '>' : '<'} (?, ?)`, ...filter.after)
-  const rows = await selectPage<StoredAudit>(db, SELECT, where, `at ${order}, id ${order}`, limit)
-  return rows.map(({ device_id, bundle_id, request_id, detail, ...row }) => ({
-    ...row,
-    deviceId: device_id,
-    bundleId: bundle_id,
-    requestId: request_id,
-    detail: JSON.parse(detail) as AuditRow['detail'],
-  }))
+  order: Order = 'desc',
+): Promise<readonly AuditEntry[]> {
+  const queries = AUDIT_SOURCES.flatMap((source) =>
+    source.find(filter).map((where) => ({
+      source,
+      select: source.select,
+      where: filter.after === undefined ? where : after(source, where, order, filter.after),
+      // Of one bundle there is little to sort, and its id finds it.
+      orderBy: filter.bundleId === undefined ? source.sortedBy.map((column) => `${column} ${order}`).join(', ') : '',
+    })),
+  )
+  const pages = await selectPages(db, queries, limit)
+  const entries = queries.flatMap(({ source }, index) =>
+    (pages[index] ?? []).map((row): AuditEntry => {
+      const { at, ids, record } = source.entryOf(row as never)
+      return { position: [at, [source.letter, ...ids].join(' ')], record }
+    }),
+  )
+  const sign = order === 'asc' ? 1 : -1
+  return entries.sort((a, b) => sign * compared(a.position, b.position)).slice(0, limit + 1)
 }
 
-const isRare = (value: string | undefined, usual: readonly string[]) => value !== undefined && !usual.includes(value)
+function compared([at, key]: Position, [otherAt, otherKey]: Position): number {
+  if (at !== otherAt) return at - otherAt
+  return key < otherKey ? -1 : Number(key > otherKey)
+}
 
 /** For a change that D1 itself holds: the record goes into the batch that makes it. */
 export function auditInsert(db: D1Database, row: AuditRow): D1PreparedStatement {

@@ -1,8 +1,8 @@
 import { and, eq, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/d1'
-import type { Country } from '../../protocol/policy.ts'
+import { COUNTRIES, type Country } from '../../protocol/policy.ts'
 import type { BundleStatus } from '../../protocol/states.ts'
-import { selectPage, Where } from './query.ts'
+import { selectPage, selectPages, Where } from './query.ts'
 import { bundles } from './schema.ts'
 
 /**
@@ -63,11 +63,27 @@ export interface ListedBundle {
 const LISTED = `SELECT bundle_id, device_id, country, tenant, seq, status, rev, currency, first_counter, last_counter,
   admitted_count, admitted_amount, risk_score, received_at, updated_at FROM offline_tx_bundles`
 
-/** The latest first. */
-export function listBundles(db: D1Database, filter: BundleFilter, limit: number): Promise<readonly ListedBundle[]> {
-  const where = narrowed(filter)
-  if (filter.after) where.and('(received_at, bundle_id, device_id) < (?, ?, ?)', ...filter.after)
-  return selectPage(db, LISTED, where, 'received_at DESC, bundle_id DESC, device_id DESC', limit)
+/** The latest first. Of all countries they are read country by country: an index by time alone would cost each push a row. */
+export async function listBundles(
+  db: D1Database,
+  filter: BundleFilter,
+  limit: number,
+): Promise<readonly ListedBundle[]> {
+  const { country, tenant, deviceId } = filter
+  const isNarrowed = country !== undefined || tenant !== undefined || deviceId !== undefined
+  const listings = (isNarrowed ? [country] : COUNTRIES).map((one) => {
+    const where = narrowed({ ...filter, country: one })
+    if (filter.after) where.and('(received_at, bundle_id, device_id) < (?, ?, ?)', ...filter.after)
+    return { select: LISTED, where, orderBy: 'received_at DESC, bundle_id DESC, device_id DESC' }
+  })
+  const found = (await selectPages(db, listings, limit)).flat() as ListedBundle[]
+  return listings.length === 1 ? found : found.sort(latestFirst).slice(0, limit + 1)
+}
+
+function latestFirst(a: ListedBundle, b: ListedBundle): number {
+  if (a.received_at !== b.received_at) return b.received_at - a.received_at
+  const [key, other] = [a, b].map(({ bundle_id, device_id }) => `${bundle_id} ${device_id}`) as [string, string]
+  return key < other ? 1 : Number(key > other) * -1
 }
 
 export interface WaitingBundle extends Pick<ListedBundle, 'bundle_id' | 'device_id' | 'country' | 'tenant' | 'seq'> {

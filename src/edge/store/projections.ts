@@ -19,14 +19,15 @@ const UPSERT_DEVICES = `
 const UPSERT_BUNDLES = `
   INSERT INTO offline_tx_bundles (bundle_id, device_id, country, tenant, seq, status, rev, currency, first_counter,
     last_counter, admitted_count, admitted_amount, policy_version, risk_score, risk_reasons, received_at, updated_at,
-    payments, bundle, receipt)
+    payments, bundle, receipt, admitted_by, settlements)
   SELECT value->>'bundleId', value->>'deviceId', value->>'country', value->>'tenant', value->>'seq', value->>'status',
     value->>'rev', value->>'currency', value->>'firstCounter', value->>'lastCounter', value->>'admittedCount',
     value->>'admittedAmount', value->>'policyVersion', value->>'riskScore', value->'riskReasons', value->>'receivedAt',
-    value->>'updatedAt', value->'payments', unhex(value->>'bundle'), unhex(value->>'receipt')
+    value->>'updatedAt', value->'payments', unhex(value->>'bundle'), unhex(value->>'receipt'),
+    value->'admittedBy', value->'settlements'
   FROM json_each(?) WHERE true
   ON CONFLICT (bundle_id, device_id) DO UPDATE SET status = excluded.status, rev = excluded.rev,
-    updated_at = excluded.updated_at, payments = excluded.payments
+    updated_at = excluded.updated_at, payments = excluded.payments, settlements = excluded.settlements
   WHERE excluded.rev > offline_tx_bundles.rev`
 
 const INSERT_AUDIT = `

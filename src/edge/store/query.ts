@@ -20,6 +20,13 @@ export class Where {
   }
 }
 
+/** A list to be read: in the order of `orderBy`, or in any when that is empty. */
+interface Listing {
+  readonly select: string
+  readonly where: Where
+  readonly orderBy: string
+}
+
 /** One page: `limit` rows and one more, which says that there are more. */
 export async function selectPage<T>(
   db: D1Database,
@@ -28,6 +35,21 @@ export async function selectPage<T>(
   orderBy: string,
   limit: number,
 ): Promise<readonly T[]> {
-  const statement = db.prepare(`${select} ${where.sql} ORDER BY ${orderBy} LIMIT ?`)
-  return (await statement.bind(...where.values, limit + 1).all<T>()).results
+  return (await statementFor(db, { select, where, orderBy }, limit).all<T>()).results
+}
+
+/** A page of each, in one call. */
+export async function selectPages(
+  db: D1Database,
+  listings: readonly Listing[],
+  limit: number,
+): Promise<readonly (readonly unknown[])[]> {
+  if (listings.length === 0) return []
+  const pages = await db.batch(listings.map((listing) => statementFor(db, listing, limit)))
+  return pages.map(({ results }) => results)
+}
+
+function statementFor(db: D1Database, { select, where, orderBy }: Listing, limit: number): D1PreparedStatement {
+  const sorted = orderBy === '' ? '' : `ORDER BY ${orderBy}`
+  return db.prepare(`${select} ${where.sql} ${sorted} LIMIT ?`).bind(...where.values, limit + 1)
 }

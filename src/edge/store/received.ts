@@ -93,7 +93,8 @@ async function grouped(
       .bind(...values),
     db
       .prepare(
-        `SELECT ${deviceId} AS device_id, b.currency, json_extract(p.value, '$[1]') AS status, COUNT(*) AS payments
+        `SELECT ${deviceId} AS device_id, b.currency, json_extract(p.value, '$[2]') AS status,
+          SUM(json_extract(p.value, '$[1]') - json_extract(p.value, '$[0]') + 1) AS payments
           FROM ${from}, json_each(b.payments) p ${where.sql} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3`,
       )
       .bind(...values),

@@ -1,8 +1,10 @@
 import { sql } from 'drizzle-orm'
 import { blob, index, integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import type { AdmittedBy, Settlement } from '../../../durable-objects/device/bundle.ts'
 import type { Alg } from '../../protocol/cose.ts'
 import type { DeviceStatus } from '../../protocol/messages.ts'
 import type { PaymentMethod } from '../../protocol/payment.ts'
+import type { Run } from '../../protocol/payment-states.ts'
 import type { Country } from '../../protocol/policy.ts'
 import type { BundleStatus } from '../../protocol/states.ts'
 import type { RiskBasis } from '../../risk/judge.ts'
@@ -63,18 +65,20 @@ export const bundles = sqliteTable(
     riskReasons: text('risk_reasons', { mode: 'json' }).$type<RiskBasis>().notNull(),
     receivedAt: integer('received_at').notNull(),
     updatedAt: integer('updated_at').notNull(),
-    /** `[counter, status, reason?]` of each payment that was not voided. No parties, no amounts. */
-    payments: text('payments', { mode: 'json' }).$type<[number, string, string?][]>().notNull(),
+    /** Runs of payments that were not voided and fare alike. No parties, no amounts. */
+    payments: text('payments', { mode: 'json' }).$type<readonly Run[]>().notNull(),
     /** The signed bundle and the signed receipt, the very bytes. */
     bundle: blob('bundle').$type<Uint8Array>().notNull(),
     receipt: blob('receipt').$type<Uint8Array>().notNull(),
+    /** Of the audit (bundle-audit.ts): written once, and added to. */
+    admittedBy: text('admitted_by', { mode: 'json' }).$type<AdmittedBy>().notNull(),
+    settlements: text('settlements', { mode: 'json' }).$type<readonly Settlement[]>().notNull(),
   },
   (t) => [
     primaryKey({ columns: [t.bundleId, t.deviceId] }),
     index('offline_tx_bundles_by_device').on(t.deviceId, t.receivedAt, t.bundleId),
     index('offline_tx_bundles_by_country').on(t.country, t.receivedAt, t.bundleId, t.deviceId),
     index('offline_tx_bundles_by_tenant').on(t.tenant, t.receivedAt, t.bundleId, t.deviceId),
-    index('offline_tx_bundles_by_time').on(t.receivedAt, t.bundleId, t.deviceId),
     // Few of many: what waits for a person.
     // Few: a bundle is indexed once it is settled, or after seconds (durable-objects/device/owed/delivery.ts).
     index('offline_tx_bundles_unsettled').on(t.receivedAt).where(sql`status IN ('pushed', 'processing')`),

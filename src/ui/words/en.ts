@@ -35,9 +35,10 @@ export const en: Messages = {
     same_wallet: 'A payment goes to another account than it comes from.',
     invalid_payment: 'The payment is not valid.',
   },
+  voidRefused: 'Voided too late: the server already has it. Only a refund gives the money back.',
   money: {
     not_taken: 'Payment not taken. Nobody was charged.',
-    safe_on_device: 'Nothing is lost: the payments are kept on this device.',
+    kept_on_device: 'Nothing is lost: the payments are kept on this device.',
     receipted: 'Nothing is lost: the server has given its receipt.',
     unread: 'The storage of this device could not be read. Delete nothing.',
     gone: 'The storage of this device was deleted. What was not sent is no longer in it.',

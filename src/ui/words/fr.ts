@@ -36,9 +36,10 @@ export const fr: Messages = {
     same_wallet: 'Le compte débité et le compte crédité sont le même.',
     invalid_payment: 'Le paiement n’est pas valable.',
   },
+  voidRefused: 'Annulé trop tard\u00a0: le serveur l’avait déjà. Seul un remboursement rend l’argent.',
   money: {
     not_taken: 'Paiement non enregistré. Personne n’a été débité.',
-    safe_on_device: 'Rien n’est perdu\u00a0: les paiements sont gardés sur cet appareil.',
+    kept_on_device: 'Rien n’est perdu\u00a0: les paiements sont gardés sur cet appareil.',
     receipted: 'Rien n’est perdu\u00a0: le serveur en a donné le reçu.',
     unread: 'La mémoire de l’appareil n’a pas pu être relue. N’effacez rien.',
     gone: 'La mémoire de cet appareil a été effacée. Ce qui n’était pas envoyé n’y est plus.',

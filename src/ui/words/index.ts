@@ -6,7 +6,19 @@ import { wo } from './wo.ts'
 
 export const MESSAGES: Readonly<Record<Locale, Messages>> = { fr, en, wo }
 
+interface Noted {
+  readonly reason?: string | undefined
+  readonly voidRefused?: boolean | undefined
+}
+
+/** What there is to say about a payment besides its status. Its reason is not said while only the void was refused. */
+export function noteOf(words: Messages, payment: Noted): string | undefined {
+  const { reason, voidRefused } = payment
+  if (voidRefused) return words.voidRefused
+  return reason === undefined ? undefined : reasonText(words, reason)
+}
+
 /** Reasons are a closed list that newer servers may add to: one that is not known here shows as its own name. */
-export function reasonText({ reasons }: Messages, reason: string): string {
+function reasonText({ reasons }: Messages, reason: string): string {
   return Object.hasOwn(reasons, reason) ? reasons[reason as Reason] : reason
 }

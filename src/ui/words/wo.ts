@@ -36,9 +36,10 @@ export const wo: Messages = {
     same_wallet: 'Kontu bi ñuy dindi xaalis ak bi ñuy yóbbu benn lañu.',
     invalid_payment: 'Fey gi baaxul.',
   },
+  voidRefused: 'Yéexnga koo dindi: serwër bi am na ko ba noppi. Delloo xaalis bi rekk moo koy fey.',
   money: {
     not_taken: 'Fey bi amul. Dindiwuñu xaalisu kenn.',
-    safe_on_device: 'Dara réerul: fey yi ñu ngi ci telefon bi.',
+    kept_on_device: 'Dara réerul: fey yi ñu ngi ci telefon bi.',
     receipted: 'Dara réerul: serwër bi jot na ko te firndeel na ko.',
     unread: 'Mënuñu jàng li denc ci telefon bi. Bul far dara.',
     gone: 'Far nañu li dencu woon ci telefon bi. Li ñu yónneewul nekkatul ci biir.',

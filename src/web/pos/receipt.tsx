@@ -21,7 +21,8 @@ export function Receipt({ localId }: { readonly localId: string }) {
 
 function Slip({ payment }: { readonly payment: OfflinePayment }) {
   const { receipt, payer } = useTill().words
-  const { localId, amount, currency, status, reason, sender, receiver, method, receipted, transferId } = payment
+  const { localId, amount, currency, status, reason, sender, receiver, method, receipted, transferId, voidRefused } =
+    payment
   const waiting =
     status === 'pending_offline' || status === 'pending' || status === 'review' || status === 'quarantined'
   const heading = useRef<HTMLHeadingElement>(null)
@@ -37,8 +38,9 @@ function Slip({ payment }: { readonly payment: OfflinePayment }) {
       {/* Where the money is, the provisional receipt says itself. */}
       <OfflinePaymentStatus
         status={status}
-        {...(reason !== undefined && { reason })}
-        detailed={!waiting || reason !== undefined}
+        reason={reason}
+        voidRefused={voidRefused}
+        detailed={!waiting || reason !== undefined || voidRefused === true}
       />
       {waiting && <p className="pos-provisional">{receipt.provisional}</p>}
       <dl className="pos-facts">

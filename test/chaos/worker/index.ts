@@ -18,8 +18,7 @@ type Namespace = DurableObjectNamespace<DeviceObject>
 
 export class DeviceObject extends Product {
   constructor(ctx: DurableObjectState, env: Env) {
-    const [settle, index] = [env.SETTLE_QUEUE, env.INDEX_QUEUE]
-    super(ctx, { ...env, SETTLE_QUEUE: refusing('settle', settle), INDEX_QUEUE: refusing('index', index) })
+    super(ctx, withLevers(env))
   }
 
   /** The alarm, now. */
@@ -36,12 +35,28 @@ export class DeviceObject extends Product {
   }
 }
 
+let levered: Env | undefined
+
+/** One for all requests, as the runtime's own is: the product keeps its settings by it. */
+function withLevers(env: Env): Env {
+  const [settle, index] = [env.SETTLE_QUEUE, env.INDEX_QUEUE]
+  levered ??= { ...env, SETTLE_QUEUE: refusing('settle', settle), INDEX_QUEUE: refusing('index', index) }
+  return levered
+}
+
 function refusing<T>(name: 'settle' | 'index', queue: Queue<T>): Queue<T> {
-  const send: Queue<T>['send'] = async (...message) => {
+  const refuse = () => {
     if (levers.refuses.includes(name)) throw new Error('the queue is down')
+  }
+  const send: Queue<T>['send'] = async (...message) => {
+    refuse()
     return queue.send(...message)
   }
-  return { send } as Queue<T>
+  const sendBatch: Queue<T>['sendBatch'] = async (...messages) => {
+    refuse()
+    return queue.sendBatch(...messages)
+  }
+  return { send, sendBatch } as Queue<T>
 }
 
 async function pull(request: Request, env: Env, action: string): Promise<Response> {
@@ -72,7 +87,7 @@ async function pull(request: Request, env: Env, action: string): Promise<Respons
 export default {
   fetch(request, env, ctx) {
     const lever = /^\/chaos\/([a-zA-Z]+)$/.exec(new URL(request.url).pathname)?.[1]
-    return lever === undefined ? product.fetch(request, env, ctx) : pull(request, env, lever)
+    return lever === undefined ? product.fetch(request, withLevers(env), ctx) : pull(request, env, lever)
   },
   async queue(batch, env) {
     if (!levers.losesIndex) await product.queue(batch, env)

@@ -31,8 +31,8 @@ it('what keeps the queue from emptying is told as an error of the queue; no paym
   rig.edge.weather = { problem: 'invalid_payload' }
   await sdk.syncNow()
   expect(errors).toEqual([
-    ['network_failed', 'safe_on_device'],
-    ['invalid_payload', 'safe_on_device'],
+    ['network_failed', 'kept_on_device'],
+    ['invalid_payload', 'kept_on_device'],
   ])
   expect(new Set(statuses)).toEqual(new Set(['pending_offline']))
   rig.edge.weather = undefined

@@ -158,7 +158,7 @@ describe('voiding', () => {
     await sdk.createOfflineTransaction(terms())
     rig.edge.weather = 'offline'
     await sdk.syncNow()
-    const refusal = { code: 'already_bundled', money: 'safe_on_device' }
+    const refusal = { code: 'already_bundled', money: 'kept_on_device' }
     await expect(sdk.voidTransaction(1)).rejects.toMatchObject(refusal)
     const restarted = await rig.started()
     await expect(restarted.voidTransaction(1)).rejects.toMatchObject(refusal)

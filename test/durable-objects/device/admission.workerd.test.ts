@@ -22,10 +22,10 @@ it('one that fails in its last write leaves nothing behind, and is admitted when
   const { bundle } = await device.bundle(own, keys)
   await describeDevice(device)
   const before = await dumpObject(device)
-  const forbid = "CREATE TRIGGER no_audit BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+  const forbid = "CREATE TRIGGER no_bundle BEFORE INSERT ON bundles BEGIN SELECT RAISE(ABORT, 'disk full'); END"
   await inObject(device, ({ storage }) => void storage.sql.exec(forbid))
   for (let i = 0; i < 2; i++) expect((await push(bundle)).status).toBe(500)
-  await inObject(device, ({ storage }) => void storage.sql.exec('DROP TRIGGER no_audit'))
+  await inObject(device, ({ storage }) => void storage.sql.exec('DROP TRIGGER no_bundle'))
   expect(await dumpObject(device)).toBe(before)
 
   const { receipt } = await pushed(bundle)

@@ -1,12 +1,22 @@
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import type { BundleSettled } from '../../../src/protocol/confirmations.ts'
+import type { BundleSettled, Confirmation } from '../../../src/protocol/confirmations.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
 import type { KeySet } from '../../../src/protocol/keyset.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Outcome } from '../../../src/protocol/notice.ts'
 import { keySet, pushed, registered } from '../../edge/kit.ts'
 import { type Made, randomBytes, TestDevice } from '../../kit/device.ts'
-import { describeDevice, dumpObject, lostQueues, type Queues, readNotice, recordAll, select, stubOf } from './kit.ts'
+import {
+  confirm as confirmAt,
+  describeDevice,
+  dumpObject,
+  lostQueues,
+  type Queues,
+  readNotice,
+  recordAll,
+  select,
+  stubOf,
+} from './kit.ts'
 
 /** What the reconciler confirms: repeats, any order and old news change nothing; a final status stays. */
 let keys: KeySet
@@ -40,10 +50,9 @@ const settled = (rev: number, outcomes: readonly Outcome[], over: Partial<Bundle
   outcomes,
   ...over,
 })
-const confirm = (...confirmations: Parameters<ReturnType<typeof stubOf>['confirm']>[0]) =>
-  stubOf(device).confirm(confirmations)
+const confirm = (...confirmations: readonly Confirmation[]) => confirmAt(device, confirmations)
 const bundleRow = async () =>
-  (await select(device, 'SELECT status, payments, recorded, settled_rev, rev FROM bundles'))[0]
+  (await select(device, 'SELECT status, payments, settlements, recorded, settled_rev, rev FROM bundles'))[0]
 const told = (cursor = 0) => readNotice(device, cursor)
 
 describe('outcomes', () => {
@@ -52,14 +61,17 @@ describe('outcomes', () => {
     await confirm(settled(1, news))
     expect(await bundleRow()).toMatchObject({
       status: 'partially_accepted',
-      payments: '[[1,"succeeded"],[2,"failed","insufficient_funds"],[3,"succeeded"]]',
+      payments: '[[1,1,"succeeded"],[2,2,"failed","insufficient_funds"],[3,3,"succeeded"]]',
       recorded: 1,
       rev: 2,
     })
     expect(await told()).toMatchObject({ outcomes: news, cursor: 1 })
     expect(await told(1)).toMatchObject({ outcomes: [], cursor: 1 })
-    const audit = await select(device, "SELECT actor, detail FROM audit WHERE action = 'bundle_settled'")
-    expect(audit).toEqual([{ actor: 'reconciler', detail: '{"status":"partially_accepted","payments":3}' }])
+    const [settlement, ...others] = JSON.parse(`${(await bundleRow())?.['settlements']}`)
+    expect(settlement).toEqual({
+      ...{ atMs: expect.any(Number), requestId: 'r-1', status: 'partially_accepted', payments: 3 },
+    })
+    expect(others).toEqual([])
   })
 
   it('applied twice, in one call or two, they are told once', async () => {
@@ -99,7 +111,7 @@ describe('outcomes', () => {
     await confirm(settled(2, [outcome(1, from)]))
     const { cursor } = await told()
     await confirm(settled(3, [outcome(1, to)]))
-    expect(JSON.parse(`${(await bundleRow())?.['payments']}`)[0]).toEqual([1, from])
+    expect(JSON.parse(`${(await bundleRow())?.['payments']}`)[0]).toEqual([1, 1, from])
     expect((await told(cursor)).outcomes).toEqual([])
   })
 
@@ -131,7 +143,7 @@ describe('what does not fit', () => {
   it('a device that was never registered is answered false, and makes no table', async () => {
     const unknown = await TestDevice.create()
     const before = await dumpObject(unknown)
-    expect(await stubOf(unknown).confirm([settled(1, [outcome(1, 'succeeded')])])).toMatchObject({ error: 'not_found' })
+    expect(await confirmAt(unknown, [settled(1, [outcome(1, 'succeeded')])])).toBe('unknown_device')
     expect(await dumpObject(unknown)).toBe(before)
   })
 

@@ -53,7 +53,7 @@ describe('counters', () => {
     )
     expect((await describeDevice(device)).missing).toEqual([])
     const [row] = await select(device, 'SELECT payments FROM bundles')
-    expect(row?.['payments']).toBe('[[2,"pending"]]')
+    expect(row?.['payments']).toBe('[[2,2,"pending"]]')
     const again = await device.bundle([device.payment({ counter: 1 })], keys)
     expect(await reasons(again)).toEqual(['duplicate'])
   })

@@ -3,12 +3,15 @@ import { onTestFinished } from 'vitest'
 import type { DeviceObject } from '../../../durable-objects/device/device-object.ts'
 import { INDEX_PATIENCE_MS } from '../../../durable-objects/device/owed/owed.ts'
 import type { Env } from '../../../src/edge/env.ts'
+import { confirmAll } from '../../../src/edge/settle/confirm-all.ts'
 import { consumeIndex } from '../../../src/edge/store/consume-index.ts'
 import type { IndexMessage } from '../../../src/edge/store/index-message.ts'
 import { parseBundle } from '../../../src/protocol/bundle.ts'
 import { toHex } from '../../../src/protocol/bytes.ts'
-import type { Confirmation } from '../../../src/protocol/confirmations.ts'
+import { type CborValue, decodeCbor } from '../../../src/protocol/cbor.ts'
+import { type Confirmation, encodeConfirmations, splitConfirmations } from '../../../src/protocol/confirmations.ts'
 import { parseSettleMessage, type SettleMessage, settleContent } from '../../../src/protocol/messages.ts'
+import { outcomeFromCbor } from '../../../src/protocol/notice.ts'
 import { bindings } from '../../edge/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 
@@ -120,8 +123,11 @@ export async function recordQueues(): Promise<Queues & { restore: () => void }> 
   const index = (message: IndexMessage) => {
     if (isWatched(ownerOf(message))) queues.index.push(message)
   }
+  const batch = async (messages: readonly { readonly body: Uint8Array }[]) => {
+    for (const { body } of messages) await send(settle)(body as never)
+  }
   const restore = await putBindings({
-    SETTLE_QUEUE: { send: send(settle) } as never,
+    SETTLE_QUEUE: { send: send(settle), sendBatch: batch } as never,
     INDEX_QUEUE: { send: send(index) } as never,
   })
   return Object.assign(queues, { restore })
@@ -140,14 +146,28 @@ export async function lostQueues(): Promise<Queues> {
 /** Moves what is owed into the past, as if so much time had gone by without an answer. */
 export function age(device: DeviceId, ms: number): Promise<void> {
   return inObject(device, ({ storage: { sql } }) => {
-    sql.exec('UPDATE bundles SET received_at = received_at - ?1, updated_at = updated_at - ?1', ms)
     sql.exec('UPDATE device SET facts_at = facts_at - ?', ms)
-    // Its triggers let nobody change the audit.
-    const guard = sql.exec("SELECT sql FROM sqlite_master WHERE name = 'audit_no_update'").one()['sql'] as string
-    sql.exec('DROP TRIGGER audit_no_update')
-    sql.exec('UPDATE audit SET at = at - ?', ms)
-    sql.exec(guard)
+    unguarded(sql, 'bundles_no_update', () => {
+      sql.exec('UPDATE bundles SET received_at = received_at - ?1, updated_at = updated_at - ?1', ms)
+    })
+    unguarded(sql, 'audit_no_update', () => void sql.exec('UPDATE audit SET at = at - ?', ms))
   })
+}
+
+/** Does what a trigger lets nobody do. */
+export function unguarded(sql: SqlStorage, trigger: string, run: () => void): void {
+  const guard = sql.exec('SELECT sql FROM sqlite_master WHERE name = ?', trigger).one()['sql'] as string
+  sql.exec(`DROP TRIGGER ${trigger}`)
+  run()
+  sql.exec(guard)
+}
+
+/** The same in D1. */
+export async function unguardedInD1(trigger: string, run: () => Promise<unknown>): Promise<void> {
+  const guard = await bindings.DB.prepare('SELECT sql FROM sqlite_master WHERE name = ?').bind(trigger).first('sql')
+  await bindings.DB.prepare(`DROP TRIGGER ${trigger}`).run()
+  await run()
+  await bindings.DB.prepare(`${guard}`).run()
 }
 
 /** Runs the alarm now. @returns whether one was set */
@@ -178,6 +198,18 @@ export async function deliverIndex(queues: Queues, env: Pick<Env, 'DB' | 'DEVICE
   await consumeIndex(createMessageBatch('molam-index', messages), env)
 }
 
+/** The reconciler says this of a device: its object applies it, and the read model shows it. @returns what it is answered */
+export async function confirm(
+  { id }: DeviceId,
+  confirmations: readonly Confirmation[],
+  requestId = 'r-1',
+  env: Pick<Env, 'DB' | 'DEVICE'> = bindings,
+) {
+  const own = [...splitConfirmations(encodeConfirmations(confirmations)).values()]
+  const said = await confirmAll(env, new Map([[id, own[0] ?? new Uint8Array()]]), requestId)
+  return said.get(id)
+}
+
 /** What the reconciler says once it holds everything that was sent to it. */
 export async function recordAll(device: DeviceId, queues: Queues): Promise<void> {
   const confirmations = queues.settle.splice(0).flatMap((message): Confirmation[] => {
@@ -187,7 +219,7 @@ export async function recordAll(device: DeviceId, queues: Queues): Promise<void>
     const { bundleId, seq } = parseBundle(message.bundle).claims
     return [{ kind: 'bundle_recorded', deviceId, bundleId, seq }]
   })
-  if (confirmations.length > 0) await stubOf(device).confirm(confirmations)
+  if (confirmations.length > 0) await confirm(device, confirmations)
 }
 
 /** What an object answered, which must be no refusal. */
@@ -198,8 +230,11 @@ export function accepted<T>(answer: { ok: true; value: T } | { ok: false; error:
 
 export const describeDevice = async (device: DeviceId) => accepted(await stubOf(device).describe())
 
-export const readNotice = async (device: Pick<TestDevice, 'id' | 'kid'>, cursor?: number) =>
-  accepted(await stubOf(device).notice(device.kid, cursor))
+export async function readNotice(device: Pick<TestDevice, 'id' | 'kid'>, cursor?: number) {
+  const parts = accepted(await stubOf(device).notice(device.kid, cursor))
+  const outcomes = decodeCbor(parts.outcomes) as readonly CborValue[]
+  return { ...parts, outcomes: outcomes.map(outcomeFromCbor) }
+}
 
 /** What the object still owes. */
 export async function owed(device: DeviceId): Promise<{ settle: number; index: number }> {

@@ -1,7 +1,16 @@
 import { beforeEach, expect, it } from 'vitest'
 import { asPerson, bindings, registered } from '../../edge/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
-import { deliverIndex, describeDevice, dumpObject, lostQueues, type Queues, readNotice, select, stubOf } from './kit.ts'
+import {
+  confirm,
+  deliverIndex,
+  describeDevice,
+  dumpObject,
+  lostQueues,
+  type Queues,
+  readNotice,
+  select,
+} from './kit.ts'
 
 /** A device for a wallet that the ledger does not know: every payment would fail, so people and the device are told first. */
 let queues: Queues
@@ -14,7 +23,7 @@ beforeEach(async () => {
 })
 
 const say = (wallet: 'known' | 'unknown', rev = 1) =>
-  stubOf(device).confirm([{ kind: 'device_recorded', deviceId: device.id, rev, wallet }], 'r-1')
+  confirm(device, [{ kind: 'device_recorded', deviceId: device.id, rev, wallet }], 'r-1')
 const listed = async () => {
   await deliverIndex(queues)
   const answer = (await (await asPerson('GET', `/offline/devices/${device.id}`)).json()) as Record<string, unknown>
@@ -49,7 +58,7 @@ it('said again it changes nothing, and a confirmation that does not say leaves i
   await say('unknown', (await select<{ rev: number }>(device, 'SELECT rev FROM device'))[0]?.rev)
   const before = await dumpObject(device)
   await say('unknown')
-  await stubOf(device).confirm([{ kind: 'device_recorded', deviceId: device.id, rev: 1 }])
+  await confirm(device, [{ kind: 'device_recorded', deviceId: device.id, rev: 1 }])
   expect(await dumpObject(device)).toBe(before)
   expect((await describeDevice(device)).ownerWalletUnknown).toBe(true)
 })

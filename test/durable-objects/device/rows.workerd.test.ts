@@ -5,6 +5,7 @@ import { randomBytes, type TestDevice } from '../../kit/device.ts'
 import {
   age,
   alarm,
+  confirm,
   deliverIndex,
   dumpReadModel,
   inObject,
@@ -32,6 +33,22 @@ beforeEach(async () => {
 const ops = { actor: 'user:ops', requestId: 'r-1' }
 const audit = () => select<{ actor: string; action: string }>(device, 'SELECT * FROM audit ORDER BY id')
 
+const CHANGES = [
+  'DELETE FROM offline_tx_bundles',
+  'UPDATE offline_tx_bundles SET received_at = 1',
+  `UPDATE offline_tx_bundles SET admitted_by = '{}'`,
+  'UPDATE offline_tx_bundles SET seq = seq + 1000',
+  `UPDATE offline_tx_bundles SET settlements = '[]'`,
+  `UPDATE offline_tx_bundles SET settlements = json_replace(settlements, '$[0].status', 'failed')`,
+]
+
+async function settleFirst(bundleId?: Uint8Array): Promise<void> {
+  const [first] = await select<{ id: ArrayBuffer }>(device, 'SELECT bundle_id AS id FROM bundles WHERE seq = 1')
+  const id = bundleId ?? new Uint8Array(first?.id ?? new ArrayBuffer())
+  const outcomes = [{ counter: 1, status: 'succeeded', atMs: 1 }] as const
+  await confirm(device, [{ kind: 'bundle_settled', deviceId: device.id, bundleId: id, seq: 1, rev: 1, outcomes }])
+}
+
 describe('audit', () => {
   it('every change of the object has its record, with who did it; a repeat has none', async () => {
     const made = await device.bundle([device.payment()], keys)
@@ -41,16 +58,24 @@ describe('audit', () => {
     const { bundleId } = made.header
     const outcomes = [{ counter: 1, status: 'succeeded', atMs: 1 }] as const
     const news = { kind: 'bundle_settled', deviceId: device.id, bundleId, seq: 1, rev: 1, outcomes } as const
-    for (let i = 0; i < 2; i++) await stubOf(device).confirm([news])
+    for (let i = 0; i < 2; i++) await confirm(device, [news])
     await stubOf(device).setStatus('revoked', ops, 'stolen')
     expect((await audit()).map(({ actor, action }) => `${actor} ${action}`)).toEqual([
       'user:ops-1 device_registered',
-      'device bundle_admitted',
       'user:ops device_suspended',
       'user:ops device_active',
-      'reconciler bundle_settled',
       'user:ops device_revoked',
     ])
+    // Those of the bundle are its row, in the object and in D1.
+    const [row] = await select(device, 'SELECT admitted_by, settlements FROM bundles')
+    const shown = await bindings.DB.prepare(
+      'SELECT admitted_by, settlements FROM offline_tx_bundles WHERE device_id = ?',
+    )
+      .bind(device.id)
+      .first()
+    expect(shown).toEqual(row)
+    expect(JSON.parse(`${row?.['admitted_by']}`)).toMatchObject({ detail: { status: 'pushed' } })
+    expect(JSON.parse(`${row?.['settlements']}`)).toMatchObject([{ requestId: 'r-1', status: 'accepted', payments: 1 }])
   })
 
   it('can be neither changed, deleted nor replaced, in the object and in D1', async () => {
@@ -64,6 +89,17 @@ describe('audit', () => {
       })
     }
     expect(await audit()).toEqual(untouched)
+    await pushed((await device.bundle([device.payment()], keys)).bundle)
+    await settleFirst()
+    for (const change of CHANGES) {
+      const inTheObject = change.replace('offline_tx_bundles', 'bundles')
+      await inObject(device, ({ storage }) => {
+        expect(() => storage.sql.exec(inTheObject), inTheObject).toThrow(/append-only/)
+      })
+      await expect(bindings.DB.prepare(change).run(), change).rejects.toThrow(/append-only/)
+    }
+    const again = 'REPLACE INTO bundles SELECT * FROM bundles'
+    await inObject(device, ({ storage }) => expect(() => storage.sql.exec(again)).toThrow(/append-only/))
     for (const table of ['offline_audit_logs', 'offline_policies']) {
       const before = await dumpReadModel()
       await expect(bindings.DB.prepare(`DELETE FROM ${table}`).run()).rejects.toThrow(/append-only|never deleted/)
@@ -101,8 +137,7 @@ describe('audit', () => {
       .all()
     expect(shown.results).toEqual([
       { id: `${device.id}/1`, action: 'device_registered' },
-      { id: `${device.id}/2`, action: 'bundle_admitted' },
-      { id: `${device.id}/3`, action: 'device_suspended' },
+      { id: `${device.id}/2`, action: 'device_suspended' },
     ])
   })
 })
@@ -120,9 +155,12 @@ describe('rows', () => {
     const late = await device.bundle([device.payment()], keys, { seq: 2, bundleId: one.header.bundleId })
     const first = await rowsWritten(() => pushed(one.bundle))
     const second = await rowsWritten(() => pushed(hundred.bundle))
-    // The bundle with its three unique keys, the device's row, one audit record.
-    expect(first).toBeLessThanOrEqual(5)
+    // The bundle with its three unique keys, and the device's row.
+    expect(first).toBeLessThanOrEqual(4)
     expect(second).toBe(first)
+    // The bundle, and what its device is told.
+    expect(await rowsWritten(() => settleFirst(one.header.bundleId))).toBe(2)
+    expect(await rowsWritten(() => settleFirst(one.header.bundleId))).toBe(0)
     expect(await rowsWritten(() => pushed(one.bundle))).toBe(0)
     const carried = await device.resign(one, { relay: true })
     expect(

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { addressKey } from '../../../src/edge/ingest/rate-limit.ts'
 import { RATE_POLICIES } from '../../../src/edge/ingest/rate-policy.ts'
+import { seenHere, UNASKED } from '../../../src/edge/ingest/seen-here.ts'
 import { BUNDLE_MEDIA_TYPE } from '../../../src/protocol/bundle.ts'
 import { badTokens, tokenKeys } from '../../attacks/inputs/tokens.ts'
 import { dumpObject, recordAll, recordQueues } from '../../durable-objects/device/kit.ts'
@@ -100,7 +101,7 @@ describe('what an address is counted under', () => {
 it('a device that pushes too often is told so after its signature held', async () => {
   const keys: string[] = []
   const over = { PUSH_RATE: limiter(false, keys) } as object
-  const own = await registered()
+  const own = await seenOften()
   const { bundle } = await own.bundle([own.payment()], await keySet())
   const answer = await fetchWith(over, '/offline/push', pushInit(bundle) as RequestInit)
   expect(answer.headers.get('retry-after')).toBe('60')
@@ -113,6 +114,31 @@ it('a device that pushes too often is told so after its signature held', async (
   forged[forged.length - 1] = (forged.at(-1) ?? 0) ^ 1
   await expectRefusal(await fetchWith(over, '/offline/push', pushInit(forged) as RequestInit), 'invalid_signature')
   expect(keys).toEqual([`push ${own.id}`])
+})
+
+/** A device that this isolate has seen so often that it asks the limiter. */
+async function seenOften(): Promise<TestDevice> {
+  const own = await registered()
+  for (const what of ['push', 'relay', 'notice']) {
+    for (let n = 0; n < UNASKED; n++)
+      seenHere(`${n} ${what} ${own.id}`, `${what} ${own.id}`, RATE_POLICIES.device, Date.now())
+  }
+  return own
+}
+
+it('a device that is seldom seen is not asked about, and its bytes are known when they come again', async () => {
+  const keys: string[] = []
+  const asked = limiter(false, keys)
+  const over = { PUSH_RATE: asked, FIRST_RATE: limiter(true), REPEAT_RATE: limiter(true) } as object
+  const own = await registered()
+  const post = async (bundle: Uint8Array) =>
+    (await fetchWith(over, '/offline/push', pushInit(bundle) as RequestInit)).status
+  const made = await own.bundle([own.payment()], await keySet())
+  expect([await post(made.bundle), await post(made.bundle)]).toEqual([200, 200])
+  for (let n = 2; n <= UNASKED; n++)
+    expect(await post((await own.bundle([own.payment()], await keySet())).bundle)).toBe(200)
+  expect(keys).toEqual([])
+  expect(await post((await own.bundle([own.payment()], await keySet())).bundle)).toBe(429)
 })
 
 describe('the quota of a device', () => {
@@ -140,7 +166,7 @@ describe('the quota of a device', () => {
 
   it('is for what it signs: the same bytes again count apart, whoever sends them', async () => {
     const { push } = quotas(2, 3)
-    const own = await registered()
+    const own = await seenOften()
     const keys = await keySet()
     const { bundle } = await own.bundle([own.payment()], keys)
     const statuses = []
@@ -152,7 +178,7 @@ describe('the quota of a device', () => {
 
   it('bounds what it makes for relays, too, and those who carry it cannot use up its own pushes', async () => {
     const { push } = quotas(2, 3)
-    const own = await registered()
+    const own = await seenOften()
     const keys = await keySet()
     const carried = () => own.bundle([own.payment()], keys, { relay: true })
     const statuses = []
@@ -164,7 +190,7 @@ describe('the quota of a device', () => {
 
   it('leaves a device its notices when its pushes are used up', async () => {
     const { push, notice } = quotas(1, 1)
-    const own = await registered()
+    const own = await seenOften()
     const keys = await keySet()
     for (let n = 0; n < 3; n++) await push((await own.bundle([own.payment()], keys)).bundle)
     expect(await push((await own.bundle([own.payment()], keys)).bundle)).toBe(429)
@@ -173,7 +199,7 @@ describe('the quota of a device', () => {
 
   it('is not touched by what was signed too long ago', async () => {
     const { push } = quotas(1, 1)
-    const own = await registered()
+    const own = await seenOften()
     const keys = await keySet()
     const made = await own.bundle([own.payment()], keys, { signedAtMs: Date.now() - 3_600_000 })
     for (let n = 0; n < 3; n++) expect(await push(made.bundle)).toBe(422)

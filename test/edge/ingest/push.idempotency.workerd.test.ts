@@ -38,7 +38,7 @@ async function expectAdmittedOnce(made: Made, count: number): Promise<void> {
     { count, value: 2500 * count },
   ])
   const actions = (await select(device, 'SELECT action FROM audit ORDER BY id')).map(({ action }) => action)
-  expect(actions).toEqual(['device_registered', 'bundle_admitted'])
+  expect(actions).toEqual(['device_registered'])
   expect(await select(device, 'SELECT * FROM evidence')).toEqual([])
 }
 

@@ -88,7 +88,7 @@ describe('bundle_conflict', () => {
     const other = await device.bundle([entry()], keys, { bundleId: first.header.bundleId })
     for (let i = 0; i < 3; i++) await expectRefusal(await push(other.bundle), 'bundle_conflict')
     expect(await evidence()).toHaveLength(1)
-    expect(await actions()).toEqual(['device_registered', 'bundle_admitted', 'bundle_conflict', 'escalation_raised'])
+    expect(await actions()).toEqual(['device_registered', 'bundle_conflict', 'escalation_raised'])
   })
 
   it('is shown and escalated beside the bundle with that id, wherever in the chain it stands', async () => {

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { BundleCarrier } from '../../../src/device/relay/index.ts'
 import { type Fetch, memoryStorage, OfflineSDK } from '../../../src/device/sdk/index.ts'
+import { sendWaiting } from '../../../src/edge/ingest/settle-sender.ts'
+import { statesOf } from '../../../src/protocol/payment-states.ts'
 import { bundleFromScreen, receiptFromScreen } from '../../device/qr/screen.ts'
 import { age, recordQueues, select, settleSeqs, stubOf } from '../../durable-objects/device/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
@@ -38,6 +40,7 @@ beforeAll(async () => {
 afterAll(() => queues.restore())
 beforeEach(async () => {
   device = await registered()
+  await sendWaiting()
   queues.clear()
   online = true
   storage = new Map()
@@ -67,6 +70,7 @@ const accept = (receipt: Uint8Array) => sdk.acceptRelayedReceipt(receipt)
 async function expectAdmitted(seqs: readonly number[]): Promise<void> {
   expect((await select(device, 'SELECT seq FROM bundles ORDER BY seq')).map(({ seq }) => seq)).toEqual(seqs)
   expect(await select(device, 'SELECT * FROM evidence')).toEqual([])
+  await sendWaiting()
   expect(settleSeqs(queues)).toEqual(seqs)
 }
 
@@ -103,7 +107,7 @@ it('a receipt that nobody signed, or that is another device’s, acknowledges no
   const other = await registered()
   const others = await pushed((await other.bundle([other.payment()], await keySet())).bundle)
   for (const wrong of [forged, others.receiptBytes, new Uint8Array()]) {
-    await expect(accept(wrong)).rejects.toMatchObject({ code: 'answer_invalid', money: 'safe_on_device' })
+    await expect(accept(wrong)).rejects.toMatchObject({ code: 'answer_invalid', money: 'kept_on_device' })
   }
   expect(sdk.getTransaction(localId)).toMatchObject({ status: 'pending_offline', receipted: false })
 })
@@ -136,10 +140,11 @@ describe('the till loses its state while a bundle is with a carrier', () => {
     expect(await select(device, 'SELECT status FROM device')).toEqual([{ status: 'active' }])
     expect(await select(device, 'SELECT * FROM evidence')).toEqual([])
     const bundles = await select(device, 'SELECT seq, first_counter, last_counter, payments FROM bundles ORDER BY seq')
-    const counters = bundles.flatMap(({ payments }) => JSON.parse(payments as string) as [number, string][])
+    const counters = bundles.flatMap(({ payments }) => statesOf(JSON.parse(payments as string)))
     expect(counters.map(([, status]) => status)).toEqual(Array(5).fill('pending'))
     expect(new Set(counters.map(([counter]) => counter)).size).toBe(5)
     expect(bundles.map(({ first_counter }) => first_counter).slice(0, 2)).toEqual([1, 2])
+    await sendWaiting()
     expect(settleSeqs(queues).toSorted((x, y) => x - y)).toEqual(bundles.map(({ seq }) => seq))
     // What was left out is not missing: not named to the device, and no gap that people must look at.
     const described = await stubOf(device).describe()

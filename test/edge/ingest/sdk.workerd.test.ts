@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type Fetch, memoryStorage, OfflineSDK } from '../../../src/device/sdk/index.ts'
 import { parseBundle } from '../../../src/protocol/bundle.ts'
-import { describeDevice, recordQueues, stubOf } from '../../durable-objects/device/kit.ts'
+import { confirm, describeDevice, recordQueues } from '../../durable-objects/device/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { ORIGIN, push, receiptOf, registered, SELF } from '../kit.ts'
 
@@ -60,7 +60,7 @@ it('takes payments offline and is given the edge’s receipt for them, and their
   expect(sent).toHaveLength(1)
   const { bundleId } = parseBundle(sent[0] ?? new Uint8Array()).claims
   const outcomes = [{ counter: 1, status: 'succeeded', atMs: Date.now(), transferId: crypto.randomUUID() }] as const
-  await stubOf(device).confirm([{ kind: 'bundle_settled', deviceId: device.id, bundleId, seq: 1, rev: 1, outcomes }])
+  await confirm(device, [{ kind: 'bundle_settled', deviceId: device.id, bundleId, seq: 1, rev: 1, outcomes }])
   expect(await sdk.syncNow()).toMatchObject({ status: 'done', outcomes: 1 })
   expect(sdk.getTransaction(`${device.id}/1`)?.status).toBe('succeeded')
 })

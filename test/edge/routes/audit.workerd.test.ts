@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { fromBase64url } from '../../../src/protocol/bytes.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
-import { deliverIndex, lostQueues, type Queues, select } from '../../durable-objects/device/kit.ts'
+import { confirm, deliverIndex, lostQueues, type Queues, select } from '../../durable-objects/device/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { bindings, keySet, push, pushed, registered } from '../kit.ts'
 import { admin, auditor, call, ok, pushPayments, refused, reviewer } from './kit.ts'
@@ -20,6 +20,12 @@ beforeEach(async () => {
   await ok(call(admin, 'POST', `/offline/devices/${device.id}/reactivate`, { reason: 'test it' }))
   await deliverIndex(queues)
 })
+
+/** What is recorded of the admission of its highest bundle. */
+async function admittedBy() {
+  const [row] = await select<{ by: string }>(device, 'SELECT admitted_by AS by FROM bundles ORDER BY seq DESC LIMIT 1')
+  return JSON.parse(row?.by ?? '')
+}
 
 const actions = async (query: string, who = auditor) => {
   const { records } = await ok(call(who, 'GET', `/offline/audit?${query}`))
@@ -49,6 +55,27 @@ describe('the audit log', () => {
     } while (cursor)
     expect(new Set(found).size).toBe(4)
     expect(found).toHaveLength(4)
+  })
+
+  it('has the settlement beside the admission, and each is found by its action and by whose it is', async () => {
+    const [row] = await select<{ id: ArrayBuffer }>(device, 'SELECT bundle_id AS id FROM bundles')
+    const outcomes = [{ counter: 1, status: 'succeeded', atMs: 1 }] as const
+    const about = { deviceId: device.id, bundleId: new Uint8Array(row?.id ?? new ArrayBuffer()), seq: 1 }
+    expect(await confirm(device, [{ kind: 'bundle_settled', ...about, rev: 1, outcomes }], 'r-9')).toBe('confirmed')
+    const found = `device_id=${device.id}`
+    expect(await actions(found)).toEqual([
+      ...['device_active', 'device_suspended', 'bundle_settled', 'bundle_admitted', 'device_registered'],
+    ])
+    expect(await actions(`${found}&action=bundle_settled`)).toEqual(['bundle_settled'])
+    expect(await actions(`${found}&action=bundle_admitted`)).toEqual(['bundle_admitted'])
+    expect(await actions(`${found}&actor=reconciler`)).toEqual(['bundle_settled'])
+    expect(await actions(`${found}&actor=device`)).toEqual(['bundle_admitted'])
+    expect(await actions(`bundle_id=${bundleId}`)).toEqual(['bundle_settled', 'bundle_admitted'])
+    // Among all devices of all countries, too.
+    const { records } = await ok(call(auditor, 'GET', '/offline/audit?action=bundle_settled&limit=1'))
+    expect(records).toMatchObject([
+      { id: `${device.id}/b1.1`, bundle_id: bundleId, request_id: 'r-9', detail: { status: 'accepted', payments: 1 } },
+    ])
   })
 
   it('names a person whose subject is personal by its hash, and finds it by the subject', async () => {
@@ -127,13 +154,10 @@ describe('a device that told two stories', () => {
 it('says from where a push came, and by which request', async () => {
   const { bundle } = await device.bundle([device.payment()], await keySet())
   const answer = await push(bundle, { 'cf-connecting-ip': '2001:db8:1:2:3:4:5:6' })
-  const [row] = await select<{ detail: string; request_id: string }>(
-    device,
-    'SELECT * FROM audit ORDER BY id DESC LIMIT 1',
-  )
-  expect(JSON.parse(row?.detail ?? '').via).toContain('2001:db8:1::/48')
-  expect(JSON.parse(row?.detail ?? '').via).not.toContain('2:3')
-  expect(row?.request_id).toBe(answer.headers.get('molam-request-id'))
+  const { detail, requestId } = await admittedBy()
+  expect(detail.via).toContain('2001:db8:1::/48')
+  expect(detail.via).not.toContain('2:3')
+  expect(requestId).toBe(answer.headers.get('molam-request-id'))
 })
 
 it('holes in seq and counter are recorded, shown, and told to the device until they are filled', async () => {
@@ -145,8 +169,7 @@ it('holes in seq and counter are recorded, shown, and told to the device until t
     missing_seqs: [2],
     missing_counters: [2, 3],
   })
-  const [record] = await select<{ detail: string }>(device, 'SELECT detail FROM audit ORDER BY id DESC LIMIT 1')
-  expect(JSON.parse(record?.detail ?? '')).toMatchObject({ seq: 3, holes: 1 })
+  expect(await admittedBy()).toMatchObject({ detail: { holes: 1 } })
   expect((await pushed(withheld.bundle)).notice.missing).toBeUndefined()
   expect(await ok(call(auditor, 'GET', `/offline/devices/${device.id}`))).toMatchObject({ missing_seqs: [] })
 })
@@ -177,7 +200,7 @@ it('a bundle whose id other tenants’ devices chose too is shown to people of i
     await bindings.DB.prepare(
       `INSERT INTO offline_tx_bundles SELECT bundle_id, ?1, country, 'other', seq, status, rev, currency, first_counter,
         last_counter, admitted_count, admitted_amount, policy_version, risk_score, risk_reasons, received_at, updated_at,
-        payments, bundle, receipt FROM offline_tx_bundles WHERE bundle_id = ?2 AND device_id = ?3`,
+        payments, bundle, receipt, admitted_by, settlements FROM offline_tx_bundles WHERE bundle_id = ?2 AND device_id = ?3`,
     )
       .bind(`${name}-${device.id}`, bundleId, device.id)
       .run()

@@ -9,6 +9,7 @@ import {
   type Queues,
   recordQueues,
   tellReadModel,
+  unguardedInD1,
 } from '../../durable-objects/device/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { bindings, fetchWith, keySet, pushed, registered } from '../kit.ts'
@@ -161,11 +162,12 @@ it('a day counts what it held before the window, as long ago as payments may be 
     device.payment({ initiatedAtMs, amount: amountMinor(50_000), sender: device.ownerWallet, receiver: 'W-SUPPLIER' })
   const full = await pushPayments(device, Array.from({ length: 10 }, payment), queues)
   await pushPayments(device, [payment()], queues)
-  await bindings.DB.prepare(
-    'UPDATE offline_tx_bundles SET received_at = received_at - ? WHERE device_id = ? AND seq = ?',
+  const earlier = 'UPDATE offline_tx_bundles SET received_at = received_at - ? WHERE device_id = ? AND seq = ?'
+  await unguardedInD1('offline_tx_bundles_no_update', () =>
+    bindings.DB.prepare(earlier)
+      .bind(55 * HOUR_MS, device.id, full.header.seq)
+      .run(),
   )
-    .bind(55 * HOUR_MS, device.id, full.header.seq)
-    .run()
   const result = await asked('SN', unchanged, { days: 1 })
   expect(result.payments).toEqual([
     { decided: 'refused', would: 'refused', reason: 'limit_exceeded', count: 1, amount: 50_000 },

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { importHmacKey, SERVICE_HEADER, signServiceCall } from '../../../src/crypto/hmac.ts'
 import { fromBase64url } from '../../../src/protocol/bytes.ts'
 import { encodeCbor } from '../../../src/protocol/cbor.ts'
-import { type Confirmation, encodeConfirmations } from '../../../src/protocol/confirmations.ts'
+import { type Confirmation, encodeConfirmations, splitConfirmations } from '../../../src/protocol/confirmations.ts'
 import { describeDevice, dumpObject, readNotice, recordQueues } from '../../durable-objects/device/kit.ts'
 import { type Made, randomBytes, TestDevice } from '../../kit/device.ts'
 import { bindings, expectRefusal, fetchWith, keySet, ORIGIN, pushed, registered, SELF } from '../kit.ts'
@@ -121,29 +121,37 @@ it('a call that is signed and malformed is refused whole', async () => {
   const bodies: Record<string, Uint8Array> = {
     nothing: new Uint8Array(),
     garbage: randomBytes(20).fill(0xff, 0, 1),
-    'an empty list': encodeCbor([]),
-    'no list': encodeCbor(new Map([[0, 1]])),
-    'a cut list': encodeConfirmations([good]).slice(0, -1),
-    'an unknown kind': encodeCbor([
-      new Map<number, number | string>([
-        [0, 99],
-        [1, device.id],
-      ]),
-    ]),
-    'a bad one beside a good one': encodeCbor([
-      ...(await import('../../../src/protocol/cbor.ts').then(
-        ({ decodeCbor }) => decodeCbor(encodeConfirmations([good])) as never[],
-      )),
-      new Map<number, number | string>([
-        [0, 1],
-        [1, '../x'],
-        [2, 1],
-      ]),
-    ]),
-    'revision 0': encodeConfirmations([{ kind: 'device_recorded', deviceId: device.id, rev: 0 }]),
+    'no device': encodeCbor(new Map()),
+    'no map': encodeCbor([1]),
+    'a cut map': encodeConfirmations([good]).slice(0, -1),
+    'what is no device id': encodeCbor(new Map([['../x', new Uint8Array(1)]])),
+    'no bytes of a device': encodeCbor(new Map([[device.id as string, 1]])),
   }
   for (const [what, body] of Object.entries(bodies)) {
     await expectRefusal(await send(body, await signed(body)), 'invalid_request', what)
+  }
+  expect(await dumpObject(device)).toBe(before)
+})
+
+it('what is malformed about one device is answered for that one, and holds up no other', async () => {
+  const other = await registered()
+  const fine = new Map([
+    ...splitConfirmations(encodeConfirmations([{ kind: 'device_recorded', deviceId: other.id, rev: 1 }])),
+  ])
+  const item = (...fields: [number, number | Uint8Array][]) => encodeCbor([new Map(fields)])
+  const bad: Record<string, Uint8Array> = {
+    nothing: new Uint8Array(),
+    garbage: randomBytes(20).fill(0xff, 0, 1),
+    'an empty list': encodeCbor([]),
+    'an unknown kind': item([0, 99], [1, 1]),
+    'revision 0': item([0, 1], [1, 0]),
+    'outcomes that are no list': item([0, 3], [1, made.header.bundleId], [2, 1], [3, 1], [4, encodeCbor(7)]),
+  }
+  const before = await dumpObject(device)
+  for (const [what, own] of Object.entries(bad)) {
+    const body = encodeCbor(new Map<string, Uint8Array>([[device.id, own], ...fine]))
+    const response = await send(body, await signed(body))
+    expect(await response.json(), what).toEqual({ devices: { [device.id]: 'malformed', [other.id]: 'confirmed' } })
   }
   expect(await dumpObject(device)).toBe(before)
 })

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { decodeCbor, encodeCbor, MalformedCbor } from '../../../src/protocol/cbor.ts'
-import { decodeConfirmations, encodeConfirmations } from '../../../src/protocol/confirmations.ts'
+import { encodeConfirmations } from '../../../src/protocol/confirmations.ts'
 import { deviceId } from '../../../src/protocol/ids.ts'
 import { encodeSettleMessage, parseSettleMessage, type SettleMessage } from '../../../src/protocol/messages.ts'
+import { readCall } from '../../kit/confirmations.ts'
 
 /** What people decided, and the keys of a device, on their way to the reconciler and back. */
 const bundleId = new Uint8Array(16).fill(7)
@@ -79,5 +80,5 @@ describe('what is no resolution is refused', () => {
 
 it('its confirmation is read as it was written', () => {
   const confirmation = { kind: 'resolution_recorded', deviceId: about.deviceId, rev: 2 } as const
-  expect(decodeConfirmations(encodeConfirmations([confirmation]))).toEqual([confirmation])
+  expect(readCall(encodeConfirmations([confirmation]))).toEqual([confirmation])
 })

@@ -5,7 +5,7 @@ import { toHex } from '../../../src/protocol/bytes.ts'
 import { parseSign1, readAlgKid } from '../../../src/protocol/cose.ts'
 import { decodeKeySet } from '../../../src/protocol/keyset.ts'
 import { decodeNotice, decodePushResponse } from '../../../src/protocol/notice.ts'
-import { dumpObject, recordQueues, stubOf } from '../../durable-objects/device/kit.ts'
+import { confirm, dumpObject, recordQueues, stubOf } from '../../durable-objects/device/kit.ts'
 import { TestDevice } from '../../kit/device.ts'
 import {
   bindings,
@@ -47,7 +47,7 @@ describe('GET /offline/notice', () => {
     const { receipt } = await pushed((await device.bundle([device.payment()], await keySet())).bundle)
     const outcomes = [{ counter: 1, status: 'succeeded', atMs: 5, transferId: crypto.randomUUID() }] as const
     const { bundleId } = receipt
-    await stubOf(device).confirm([{ kind: 'bundle_settled', deviceId: device.id, bundleId, seq: 1, rev: 1, outcomes }])
+    await confirm(device, [{ kind: 'bundle_settled', deviceId: device.id, bundleId, seq: 1, rev: 1, outcomes }])
     const first = await noticeOf(await proven(device.proof('GET', URL), { 'molam-cursor': '0' }))
     expect(first).toMatchObject({ deviceId: device.id, outcomes, cursor: 1, policy: { country: 'SN', version: 1 } })
     expect(first.keys?.version).toBe(3)

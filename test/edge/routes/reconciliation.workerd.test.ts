@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { importHmacKey, SERVICE_HEADER, signServiceCall } from '../../../src/crypto/hmac.ts'
 import { fromBase64url } from '../../../src/protocol/bytes.ts'
-import { type Queues, recordQueues } from '../../durable-objects/device/kit.ts'
+import { type Queues, recordQueues, unguardedInD1 } from '../../durable-objects/device/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { bindings, ORIGIN, registered, SELF } from '../kit.ts'
 import { admin, auditor, call, ok, pushPayments, refused, reviewer } from './kit.ts'
@@ -23,7 +23,9 @@ beforeAll(async () => {
   await pushPayments(shop, [shop.payment(), shop.payment()], queues)
   await pushPayments(market, [market.payment()], queues)
   const [{ bundle_id: template }] = (await rows()) as [{ bundle_id: string }]
-  await bindings.DB.prepare('UPDATE offline_tx_bundles SET received_at = 0').run()
+  await unguardedInD1('offline_tx_bundles_no_update', () =>
+    bindings.DB.prepare('UPDATE offline_tx_bundles SET received_at = 0').run(),
+  )
   // The first and the last millisecond of the day, and their neighbours that are not of it.
   await copies(template, shop, [BEGIN, BEGIN + 1, END - 1], { amount: 5000, payments: ['succeeded', 'review'] })
   await copies(template, shop, [BEGIN - 1, END], { amount: 1, payments: ['succeeded', 'succeeded'] })
@@ -40,13 +42,13 @@ async function copies(
   times: readonly number[],
   { amount, payments, currency = 'XOF' }: { amount: number; payments: readonly string[]; currency?: string },
 ) {
-  const states = JSON.stringify(payments.map((status, i) => [i + 1, status]))
+  const states = JSON.stringify(payments.map((status, i) => [i + 1, i + 1, status]))
   const admitted = payments.filter((status) => status !== 'refused').length
   const tenant = device === shop ? 'molam' : 'other'
   for (const at of times) {
     await bindings.DB.prepare(
       `INSERT INTO offline_tx_bundles SELECT ?1 AS bundle_id, ?2, country, ?3, seq, status, rev, ?4, first_counter,
-        last_counter, ?5, ?6, policy_version, risk_score, risk_reasons, ?7, updated_at, ?8, bundle, receipt
+        last_counter, ?5, ?6, policy_version, risk_score, risk_reasons, ?7, updated_at, ?8, bundle, receipt, admitted_by, settlements
         FROM offline_tx_bundles WHERE bundle_id = ?9`,
     )
       .bind(`01${crypto.randomUUID()}`, device.id, tenant, currency, admitted, amount, at, states, template)

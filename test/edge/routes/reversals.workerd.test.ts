@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { ReversalMessage } from '../../../src/protocol/messages.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
-import { dumpObject, lostQueues, type Queues, stubOf } from '../../durable-objects/device/kit.ts'
+import { confirm, dumpObject, lostQueues, type Queues } from '../../durable-objects/device/kit.ts'
 import type { Made, TestDevice } from '../../kit/device.ts'
 import { pushed, registered } from '../kit.ts'
 import { admin, auditor, call, ok, otherReviewer, pushPayments, refused, reviewer } from './kit.ts'
@@ -22,7 +22,7 @@ beforeEach(async () => {
 })
 
 const settled = (rev: number, ...outcomes: [number, 'succeeded' | 'reversed'][]) =>
-  stubOf(device).confirm([
+  confirm(device, [
     {
       ...{ kind: 'bundle_settled', deviceId: device.id, bundleId: made.header.bundleId, seq: 1, rev },
       outcomes: outcomes.map(([counter, status]) => ({ counter, status, atMs: 1 })),

@@ -2,16 +2,17 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { ulidText } from '../../../src/protocol/ids.ts'
 import type { ReviewMessage } from '../../../src/protocol/messages.ts'
 import { amountMinor, currency } from '../../../src/protocol/money.ts'
+import { statesOf } from '../../../src/protocol/payment-states.ts'
 import type { PaymentStatus } from '../../../src/protocol/states.ts'
 import {
   alarm,
+  confirm,
   deliverIndex,
   dumpObject,
   inObject,
   lostQueues,
   owed,
   type Queues,
-  stubOf,
 } from '../../durable-objects/device/kit.ts'
 import type { Made, TestDevice } from '../../kit/device.ts'
 import { keySet, pushed, registered } from '../kit.ts'
@@ -48,11 +49,11 @@ const resolutions = () => queues.settle.filter((message): message is ReviewMessa
 const states = () =>
   inObject(device, ({ storage }) => {
     const row = storage.sql.exec('SELECT payments FROM bundles').one()
-    const payments = JSON.parse(row['payments'] as string) as [number, PaymentStatus, string?][]
+    const payments = statesOf(JSON.parse(row['payments'] as string))
     return payments.map((payment) => payment.slice(1).join(' '))
   })
 const settled = (rev: number, ...outcomes: [number, PaymentStatus, string?][]) =>
-  stubOf(device).confirm([
+  confirm(device, [
     {
       ...{ kind: 'bundle_settled', deviceId: device.id, bundleId: made.header.bundleId, seq: 1, rev },
       outcomes: outcomes.map(([counter, status, reason]) => ({ counter, status, atMs: 1, ...(reason && { reason }) })),
@@ -205,7 +206,7 @@ describe('the resolution', () => {
     await inObject(device, ({ storage }) => storage.sql.exec('UPDATE resolutions SET at = at - 60000'))
     await alarm(device)
     expect(resolutions()).toHaveLength(1)
-    await stubOf(device).confirm([{ kind: 'resolution_recorded', deviceId: device.id, rev: 1 }])
+    await confirm(device, [{ kind: 'resolution_recorded', deviceId: device.id, rev: 1 }])
     queues.clear()
     await alarm(device)
     expect(resolutions()).toEqual([])
@@ -215,7 +216,7 @@ describe('the resolution', () => {
   it('for a rev that was not made confirms nothing', async () => {
     await ok(call(reviewer, 'POST', path(), ballot('approve', [2])))
     const before = await owed(device)
-    await stubOf(device).confirm([{ kind: 'resolution_recorded', deviceId: device.id, rev: 7 }])
+    await confirm(device, [{ kind: 'resolution_recorded', deviceId: device.id, rev: 7 }])
     expect(await owed(device)).toEqual(before)
   })
 

@@ -5,7 +5,7 @@ import { openSettleMessage } from '../../../src/crypto/settle-message.ts'
 import type { TrustedKey } from '../../../src/crypto/sign1.ts'
 import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
-import { age, alarm, inObject, lostQueues, owed, putBindings, stubOf } from '../../durable-objects/device/kit.ts'
+import { age, alarm, confirm, inObject, lostQueues, owed, putBindings } from '../../durable-objects/device/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { bindings, keySet, registered } from '../kit.ts'
 import { admin, call, ok, pushPayments, reviewer } from './kit.ts'
@@ -27,7 +27,9 @@ beforeEach(async () => {
   )
   queues = await lostQueues()
   const send = async (body: Uint8Array) => void sent.push(new Uint8Array(body))
-  onTestFinished(await putBindings({ SETTLE_QUEUE: { send } as never }))
+  const sendBatch = async (all: readonly { body: Uint8Array }[]) =>
+    void (await Promise.all(all.map(({ body }) => send(body))))
+  onTestFinished(await putBindings({ SETTLE_QUEUE: { send, sendBatch } as never }))
   device = await registered()
 })
 
@@ -46,7 +48,7 @@ it('a registration, a review, a reversal and a suspension are signed, a bundle b
   const path = `/offline/bundles/${ulidText(made.header.bundleId)}/review`
   await ok(call(reviewer, 'POST', path, { choice: 'approve', payments: [1], reason: 'called the shop' }))
   const about = { deviceId: device.id, bundleId: made.header.bundleId, seq: 1, rev: 1 }
-  await stubOf(device).confirm([
+  await confirm(device, [
     { kind: 'bundle_settled', ...about, outcomes: [{ counter: 2, status: 'succeeded', atMs: 1 }] },
   ])
   await ok(call(reviewer, 'POST', `/offline/transactions/${device.id}/2/reverse`, { reason: 'goods came back' }))

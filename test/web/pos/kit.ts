@@ -42,8 +42,8 @@ export interface Shop extends Phone {
   readonly database: Database
   /** Where the served page is, with `deploy`. */
   readonly page: string
-  /** The invitation of a new till. */
-  invite(deviceId: string): Promise<string>
+  /** The invitation of a new till, of a shop that the ledger knows unless told otherwise. */
+  invite(deviceId: string, shop?: string): Promise<string>
   /** What the book has settled of a device: counter, amount, and how many transfers carry its name. */
   settled(deviceId: string): Promise<readonly (readonly [counter: number, amount: number, transfers: number])[]>
   /** What the book has of a device, whatever became of it: counter and amount. */
@@ -102,7 +102,7 @@ export function useShop({ deploy = false } = {}): () => Shop {
       stack,
       database: database(),
       page: join(dir, 'dist/web/pos'),
-      invite: (deviceId) => invite(stack, { deviceId, country: 'SN', shop: SHOP }),
+      invite: (deviceId, shop = SHOP) => invite(stack, { deviceId, country: 'SN', shop }),
       settled: (deviceId) => settledOf(database(), deviceId),
       recorded: (deviceId) => recordedOf(database(), deviceId),
       phone: () => phoneIn(blind),

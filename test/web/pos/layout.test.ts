@@ -66,6 +66,21 @@ describe('the pad', () => {
   })
 })
 
+it('an account that the ledger does not know is said above the pad, which stays whole on a small phone', async () => {
+  const { open } = await shop().phone()
+  const page = await open(await shop().invite('POS-UNKNOWN-1', 'W-SN-NOBODY'))
+  await take(page, 500)
+  await page.getByRole('alert').getByText('Compte du commerce inconnu').waitFor()
+  await page.setViewportSize({ width: 360, height: 640 })
+  await look(page, '50-shop-unknown')
+  const next = await page.getByRole('button', { name: 'Continuer' }).boundingBox()
+  if (next === null) throw new Error('the pad is not shown')
+  expect(next.y + next.height).toBeLessThanOrEqual(640)
+  await page.evaluate(() => document.documentElement.style.setProperty('font-size', '200%'))
+  await look(page, '50-shop-unknown-large')
+  assertClean(page)
+})
+
 describe('nothing sticks out', () => {
   it('of a phone, with the longest name, the longest customer and the largest amount', async () => {
     const { page, context } = await opened(LONG)

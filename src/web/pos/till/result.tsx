@@ -35,7 +35,7 @@ export function Result({ payment, onNext }: ResultProps) {
     <div className="pos-result" data-status={status} data-pressable={pressable}>
       <h2 ref={heading} tabIndex={-1}>
         <DisplayAmount minor={amount} currency={currency} />
-        <OfflinePaymentStatus status={status} {...(reason !== undefined && { reason })} detailed />
+        <OfflinePaymentStatus status={status} reason={reason} detailed />
       </h2>
       <p className="pos-local-id">{localId}</p>
       <button

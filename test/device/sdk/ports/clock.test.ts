@@ -48,7 +48,7 @@ describe('a device with a wrong clock', () => {
     rig.edge.faults = [{ problem: 'clock_skew' }]
     rig.wallOffsetMs = real - rig.timeMs
     const report = await sdk.syncNow()
-    expect(report).toMatchObject({ status: 'retry_later', error: { code: 'clock_skew', money: 'safe_on_device' } })
+    expect(report).toMatchObject({ status: 'retry_later', error: { code: 'clock_skew', money: 'kept_on_device' } })
   })
 })
 

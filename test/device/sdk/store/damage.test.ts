@@ -104,7 +104,7 @@ describe('a later version of the app has written', () => {
       rig.put(key, rig.stored(key)?.replace('m1.', 'm2.') ?? '')
       const before = new Map(rig.storage.items)
       const older = rig.sdk()
-      const blocked = { status: 'blocked', error: { code: 'store_newer', next: 'update_app', money: 'safe_on_device' } }
+      const blocked = { status: 'blocked', error: { code: 'store_newer', next: 'update_app', money: 'kept_on_device' } }
       expect(await older.initialize()).toMatchObject(blocked)
       await expect(older.createOfflineTransaction(terms())).rejects.toMatchObject({ money: 'not_taken' })
       await older.syncNow().catch(() => undefined)

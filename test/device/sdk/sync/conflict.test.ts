@@ -6,7 +6,7 @@ import { Rig, terms } from '../rig.ts'
 const KEY = random(32)
 const BLOCKED = {
   status: 'blocked',
-  error: { code: 'chain_conflict', money: 'safe_on_device', next: 'contact_support' },
+  error: { code: 'chain_conflict', money: 'kept_on_device', next: 'contact_support' },
 }
 
 /** A store set back to its first bundle: the edge has a second one of which it knows nothing, and 3 is taken on it. */

@@ -96,7 +96,7 @@ it('a bundle in flight whose record is lost is not sealed a second time before t
 it('without its key the device seals nothing that it could not sign, and loses nothing', async () => {
   const { rig } = await sealed()
   const locked = await rig.started({ keyStore: { load: async () => ({ status: 'locked' }) } })
-  await expect(locked.sealForRelay()).rejects.toMatchObject({ code: 'key_locked', money: 'safe_on_device' })
+  await expect(locked.sealForRelay()).rejects.toMatchObject({ code: 'key_locked', money: 'kept_on_device' })
   expect(await (await rig.started()).syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
 })
 

@@ -76,7 +76,7 @@ describe('an answer that does not arrive', () => {
       }
       const report = await running
       expect(report).toMatchObject({ status: 'retry_later', unsynced: 1 })
-      expect(report.error).toMatchObject({ money: 'safe_on_device', next: 'wait' })
+      expect(report.error).toMatchObject({ money: 'kept_on_device', next: 'wait' })
 
       rig.edge.faults = []
       // Another process sends what the first one stored.
@@ -112,7 +112,7 @@ describe('what the edge asks for', () => {
     expect(await sdk.syncNow()).toMatchObject({
       status: 'retry_later',
       retryAfterMs: 60_000,
-      error: { code: 'rate_limited', money: 'safe_on_device' },
+      error: { code: 'rate_limited', money: 'kept_on_device' },
     })
     expect(await sdk.syncNow()).toMatchObject({ status: 'done' })
   })
@@ -147,7 +147,7 @@ describe('what the edge asks for', () => {
     expect(await sdk.syncNow()).toMatchObject({
       status: 'stopped',
       unsynced: 1,
-      error: { code: 'invalid_payload', money: 'safe_on_device', next: 'update_app' },
+      error: { code: 'invalid_payload', money: 'kept_on_device', next: 'update_app' },
     })
     expect(sdk.state.parked).toMatchObject({ code: 'invalid_payload' })
     expect(rig.timers.delaysMs).toEqual([3_600_000])
@@ -272,7 +272,7 @@ describe('a key store or a signer that throws', () => {
     sdk.on('sync', (report) => void reports.push(report))
     sdk.on('queue_error', (error) => void errors.push(error))
     await sdk.createOfflineTransaction(terms())
-    const locked = { code: 'key_locked', money: 'safe_on_device', cause: broken }
+    const locked = { code: 'key_locked', money: 'kept_on_device', cause: broken }
     expect(await sdk.syncNow()).toMatchObject({ status: 'retry_later', unsynced: 1, error: locked })
     rig.timers.fire()
     await expect.poll(() => sdk.state.syncing).toBe(false)

@@ -1,0 +1,33 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { FsyncFigures } from '../figures/fsyncs.ts'
+import type { PacedFigures } from '../figures/paced.ts'
+import type { ScaleFigures } from '../figures/scale.ts'
+import type { StandInFigures } from '../figures/standins.ts'
+import type { StorageFigures } from '../figures/storage.ts'
+import type { TurnFigures } from '../figures/turns.ts'
+import type { Options } from '../options.ts'
+import type { Machine } from './machine.ts'
+import { markdown } from './markdown.ts'
+
+/** What came out, as JSON for programs and Markdown for people. */
+export interface Results {
+  readonly machine: Machine
+  readonly options: Omit<Options, 'only' | 'project' | 'out'>
+  /** In turns, with bundles of 50 payments and of one. */
+  readonly fifty?: TurnFigures
+  readonly one?: TurnFigures
+  readonly paced?: PacedFigures
+  readonly fsyncs?: FsyncFigures
+  /** Objects that owe something after all: must be none. */
+  readonly stillOwing?: number
+  readonly storage?: StorageFigures
+  readonly scale?: ScaleFigures
+  readonly standIns?: StandInFigures
+}
+
+export function write(results: Results, dir: string): void {
+  mkdirSync(dir, { recursive: true })
+  writeFileSync(join(dir, 'edge.json'), `${JSON.stringify(results, undefined, 2)}\n`)
+  writeFileSync(join(dir, 'edge.md'), markdown(results))
+}
