@@ -14,7 +14,8 @@ import { startGenerator } from './edge/load/load.ts'
 import { readOptions } from './edge/options.ts'
 import { machine } from './edge/report/machine.ts'
 import { markdown } from './edge/report/markdown.ts'
-import { type Results, write } from './edge/report/results.ts'
+import type { Results } from './edge/report/results.ts'
+import { write } from './edge/report/write.ts'
 import { openWorld } from './edge/world.ts'
 
 /**

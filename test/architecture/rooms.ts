@@ -189,6 +189,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/device/sdk',
     'src/device/browser',
     'src/index.ts',
+    EDGE,
     EDGE_SETTINGS,
     OBJECT_SHELL,
     'reconciler',

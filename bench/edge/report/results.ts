@@ -1,5 +1,3 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { FsyncFigures } from '../figures/fsyncs.ts'
 import type { PacedFigures } from '../figures/paced.ts'
 import type { ScaleFigures } from '../figures/scale.ts'
@@ -8,9 +6,8 @@ import type { StorageFigures } from '../figures/storage.ts'
 import type { TurnFigures } from '../figures/turns.ts'
 import type { Options } from '../options.ts'
 import type { Machine } from './machine.ts'
-import { markdown } from './markdown.ts'
 
-/** What came out, as JSON for programs and Markdown for people. */
+/** What came out. */
 export interface Results {
   readonly machine: Machine
   readonly options: Omit<Options, 'only' | 'project' | 'out'>
@@ -24,10 +21,4 @@ export interface Results {
   readonly storage?: StorageFigures
   readonly scale?: ScaleFigures
   readonly standIns?: StandInFigures
-}
-
-export function write(results: Results, dir: string): void {
-  mkdirSync(dir, { recursive: true })
-  writeFileSync(join(dir, 'edge.json'), `${JSON.stringify(results, undefined, 2)}\n`)
-  writeFileSync(join(dir, 'edge.md'), markdown(results))
 }

@@ -204,7 +204,7 @@ test('one device whose news the edge refuses is no reason to end the round', asy
 })
 
 test('devices that did not fit into a call go with the next one, together', async () => {
-  await owe({ busy: 490, ...Object.fromEntries(names(40).map((name) => [name, 1])) })
+  await owe({ busy: 490, ...Object.fromEntries(names(20).map((name) => [name, 1])) })
   const calls = countCalls()
   await (await world.reconciler()).once()
   expect(await untold()).toBe(0)
