@@ -11,7 +11,7 @@ import type { RiskBasis } from '../../risk/judge.ts'
 
 /**
  * D1, the edge's read model. It holds no plaintext of a payment and nothing personal; the Device Objects are the truth
- * and feed it through the index queue, except for policies, which live here. Times are UTC milliseconds, amounts minor
+ * and feed it, except for policies, which live here. Times are UTC milliseconds, amounts minor
  * units. `npm run db:generate` makes the migration from this file.
  */
 export const devices = sqliteTable(

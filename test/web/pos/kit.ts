@@ -46,8 +46,6 @@ export interface Shop extends Phone {
   invite(deviceId: string, shop?: string): Promise<string>
   /** What the book has settled of a device: counter, amount, and how many transfers carry its name. */
   settled(deviceId: string): Promise<readonly (readonly [counter: number, amount: number, transfers: number])[]>
-  /** What the book has of a device, whatever became of it: counter and amount. */
-  recorded(deviceId: string): Promise<readonly (readonly [counter: number, amount: number])[]>
   /** Another phone without a camera, as the first one. */
   phone(): Promise<Phone>
   /** Another phone with a camera. `denied`: its owner allows it to no page. */
@@ -104,7 +102,6 @@ export function useShop({ deploy = false } = {}): () => Shop {
       page: join(dir, 'dist/web/pos'),
       invite: (deviceId, shop = SHOP) => invite(stack, { deviceId, country: 'SN', shop }),
       settled: (deviceId) => settledOf(database(), deviceId),
-      recorded: (deviceId) => recordedOf(database(), deviceId),
       phone: () => phoneIn(blind),
       async cameraPhone(permission) {
         const camera = new Camera(join(dir, `camera-${cameras++}.y4m`))
@@ -153,14 +150,6 @@ async function settledOf({ owner }: Database, deviceId: string) {
     [deviceId],
   )
   return rows.map(({ counter, amount, transfers }) => [Number(counter), Number(amount), transfers] as const)
-}
-
-async function recordedOf({ owner }: Database, deviceId: string) {
-  const { rows } = await owner.query<{ counter: string; amount: string }>(
-    'SELECT counter, amount_minor AS amount FROM offline_transactions WHERE device_id = $1 ORDER BY counter',
-    [deviceId],
-  )
-  return rows.map(({ counter, amount }) => [Number(counter), Number(amount)] as const)
 }
 
 /** Runs in the page before its own scripts: keeps every camera that the page is given, so that a test can see it end. */
