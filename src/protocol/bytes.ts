@@ -7,7 +7,9 @@ const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 /** By table: formatting each byte anew costs more than everything else that is done with it. */
 const HEX_OF_BYTE = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
-export function toHex(bytes: Uint8Array): string {
+/** A tenth of the time by the runtime's own method (ECMAScript 2026), which browsers of the floor lack. */
+export function toHex(bytes: Uint8Array & { readonly toHex?: () => string }): string {
+  if (bytes.toHex !== undefined) return bytes.toHex()
   let out = ''
   for (const byte of bytes) out += HEX_OF_BYTE[byte]
   return out
