@@ -68,12 +68,17 @@ export function demoTill(dataDir: string): Till {
 }
 
 /**
- * Opens the accounts of the till's shop and of its customers, and asks the admin API for a one-time code.
+ * Opens the accounts of the till's shop and of its customers, and asks for a code.
  *
  * @returns the page's URL: whoever opens it first has the till
  */
 export async function invite(stack: Stack, till: Till): Promise<string> {
   await fundWallets(stack.database.owner, [till.shop, ...PAYERS], { reference: `till:${till.deviceId}`, seed: 5 })
+  return invitation(stack, till)
+}
+
+/** Asks the admin API for a one-time code, whether the ledger knows the shop or not. @returns the page's URL with it */
+export async function invitation(stack: Stack, till: Till): Promise<string> {
   const answer = await fetch(`${stack.edge.url}/offline/devices/enrolment-codes`, {
     method: 'POST',
     headers: {

@@ -8,7 +8,7 @@ const PARENT = join(import.meta.dirname, 'parent.ts')
 /** A whole stack, on a machine that has much else to do. */
 const DEADLINE_MS = 600_000
 
-/** Starts a process with children. @returns it, and the ids of the children that it has */
+/** Starts a process with children. @returns it, and the ids of the children that it has by then */
 async function startParent(args: readonly string[]) {
   const parent = spawn(process.execPath, [PARENT, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
   let said = ''
@@ -17,8 +17,11 @@ async function startParent(args: readonly string[]) {
   })
   await expect.poll(() => said, { timeout: DEADLINE_MS }).toContain('started')
   const pids = (word: string) => [...said.matchAll(new RegExp(`${word} (\\d+)`, 'g'))].map(([, pid]) => Number(pid))
-  const ended = new Set(pids('ended'))
-  return { parent, children: pids('child').filter((pid) => !ended.has(pid)) }
+  const children = () => {
+    const ended = new Set(pids('ended'))
+    return pids('child').filter((pid) => !ended.has(pid))
+  }
+  return { parent, children }
 }
 
 const isAlive = (pid: number) => {
@@ -33,9 +36,9 @@ const alive = (pids: readonly number[]) => pids.filter(isAlive)
 it.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)('no child outlives a process that %s ends', async (signal) => {
   const { parent, children } = await startParent([])
   // The child, and who watches over it.
-  expect(alive(children)).toHaveLength(2)
+  await expect.poll(() => alive(children())).toHaveLength(2)
   parent.kill(signal)
-  await expect.poll(() => alive(children)).toEqual([])
+  await expect.poll(() => alive(children())).toEqual([])
 })
 
 it('Postgres, workerd and the reconciler of a stack end with the process that started them, also by SIGKILL', {
@@ -46,7 +49,7 @@ it('Postgres, workerd and the reconciler of a stack end with the process that st
   await chmod(dir, 0o755)
   const { parent, children } = await startParent([join(dir, 'data')])
   // These three, and who watches over them.
-  expect(alive(children)).toHaveLength(4)
+  await expect.poll(() => alive(children())).toHaveLength(4)
   parent.kill('SIGKILL')
-  await expect.poll(() => alive(children)).toEqual([])
+  await expect.poll(() => alive(children())).toEqual([])
 })

@@ -6,7 +6,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { afterAll, beforeAll, expect } from 'vitest'
 import { registerDevice } from '../../../dev/fleet/admin.ts'
 import { PayerPhone } from '../../../dev/fleet/payer.ts'
-import { buildPages, invite, PAYERS } from '../../../dev/pos.ts'
+import { buildPages, invitation, invite, PAYERS } from '../../../dev/pos.ts'
 import { newSecrets } from '../../../dev/secrets.ts'
 import { type Stack, startStack } from '../../../dev/stack.ts'
 import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
@@ -42,8 +42,10 @@ export interface Shop extends Phone {
   readonly database: Database
   /** Where the served page is, with `deploy`. */
   readonly page: string
-  /** The invitation of a new till, of a shop that the ledger knows unless told otherwise. */
-  invite(deviceId: string, shop?: string): Promise<string>
+  /** The invitation of a new till. */
+  invite(deviceId: string): Promise<string>
+  /** The same, of a shop that the ledger does not know. */
+  inviteStranger(deviceId: string): Promise<string>
   /** What the book has settled of a device: counter, amount, and how many transfers carry its name. */
   settled(deviceId: string): Promise<readonly (readonly [counter: number, amount: number, transfers: number])[]>
   /** Another phone without a camera, as the first one. */
@@ -100,7 +102,8 @@ export function useShop({ deploy = false } = {}): () => Shop {
       stack,
       database: database(),
       page: join(dir, 'dist/web/pos'),
-      invite: (deviceId, shop = SHOP) => invite(stack, { deviceId, country: 'SN', shop }),
+      invite: (deviceId) => invite(stack, { deviceId, country: 'SN', shop: SHOP }),
+      inviteStranger: (deviceId) => invitation(stack, { deviceId, country: 'SN', shop: 'W-SN-NOBODY' }),
       settled: (deviceId) => settledOf(database(), deviceId),
       phone: () => phoneIn(blind),
       async cameraPhone(permission) {

@@ -68,7 +68,7 @@ describe('the pad', () => {
 
 it('an account that the ledger does not know is said above the pad, which stays whole on a small phone', async () => {
   const { open } = await shop().phone()
-  const page = await open(await shop().invite('POS-UNKNOWN-1', 'W-SN-NOBODY'))
+  const page = await open(await shop().inviteStranger('POS-UNKNOWN-1'))
   await take(page, 500)
   await page.getByRole('alert').getByText('Compte du commerce inconnu').waitFor()
   await page.setViewportSize({ width: 360, height: 640 })
