@@ -53,6 +53,7 @@ export interface StoredBundle {
   /** Version of the outcomes that were applied. */
   readonly settledRev: number
   readonly rev: number
+  /** What the read model holds, or whoever was handed the row is bringing there. */
   readonly indexedRev: number
   readonly updatedAtMs: number
   readonly votes: readonly StoredVote[]

@@ -130,7 +130,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
           const bundle = { ...admission.bundle, receipt: await this.#signReceipt(admission) }
           // Other calls may have run while the receipt was signed: what was decided on an older state is decided again.
           if (!commitAdmission(this.ctx.storage, view.device, admission, bundle, request)) continue
-          this.#delivery.watchBundle(view.device, bundle)
+          this.#delivery.watchBundle(view.device, bundle, admission.conflict !== undefined)
           const notice = this.#noticeFor(request, { ...view.device, ...admission.device }, nowMs)
           return ok({ kind: 'admitted', receipt: bundle.receipt, notice })
         }
@@ -182,7 +182,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     const { deviceId } = readOwing(this.#sql)
     const confirmations = parse(() => decodeConfirmations(deviceId, encoded))
     if (!confirmations.ok) return err('malformed')
-    const { device, audit, settled, unknown } = this.ctx.storage.transactionSync(() =>
+    const { device, audit, settled, later, unknown } = this.ctx.storage.transactionSync(() =>
       applyConfirmations(this.#sql, confirmations.value, by, nowMs),
     )
     // Saying it again would change nothing and hold up the device's other news: somebody has to look.
@@ -190,7 +190,13 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
       logger.error('confirmed bundles are not here', { deviceId, bundleIds: [...unknown], requestId })
     }
     if (audit.length > 0) this.#delivery.sendDevice(readDevice(this.#sql), audit)
+    if (later.length > 0) this.#delivery.sendIndex(device, later)
     return ok(this.#delivery.handOver(device, settled))
+  }
+
+  /** The read model did not take the rows of these bundles, which `confirm` had handed out. */
+  notShown(seqs: readonly number[]): void {
+    if (this.#registered) this.#delivery.oweIndex(seqs)
   }
 
   /** What is indexed now: told by whoever wrote it to the read model (src/edge/store/consume-index.ts). */

@@ -58,8 +58,6 @@ export type Admission =
       readonly receipt: Receipt
       readonly bundle: NewBundle
       readonly device: DeviceChange
-      /** Seqs before it that are missing now. */
-      readonly holes: number
       readonly conflict: CounterConflict | undefined
       /** Seqs and counters that its device left out, because it had lost its state. */
       readonly leftOut: { readonly seqs: Range; readonly counters: Range | undefined } | undefined
@@ -181,7 +179,6 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
       admittedBy: { requestId: request.requestId, detail: admissionDetail(request, status, step) },
       settlements: [],
     },
-    holes: step.holes,
     conflict: contradicts[0] && { code: 'counter_conflict', against: contradicts[0] },
     leftOut: step.leftOut && { seqs: step.leftOut, counters: skipped(device.counters, first) },
     device: {

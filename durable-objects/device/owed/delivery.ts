@@ -10,9 +10,9 @@ import type { Device, Owing } from '../device.ts'
 import { type AuditRecord, readAudit } from '../sql/audit-store.ts'
 import { readOwed } from '../sql/bundle-store.ts'
 import { readDevice, readOwing } from '../sql/device-store.ts'
-import { markIndexed, readOwedTo } from '../sql/owed-store.ts'
+import { markIndexed, markUnindexed, readOwedTo } from '../sql/owed-store.ts'
 import { readOwedResolutions } from '../sql/resolution-store.ts'
-import { auditMessages, bytesAtMost, INDEX_MESSAGE_BYTES_MAX, withAudit } from './index-messages.ts'
+import { auditMessages, bytesAtMost, fitting, INDEX_MESSAGE_BYTES_MAX, withAudit } from './index-messages.ts'
 import {
   ALARM_LATE_MAX_MS,
   deviceIndexMessageOf,
@@ -29,7 +29,7 @@ import {
 } from './owed.ts'
 
 /**
- * Gets what an object owes to the queues: once right after the change, and again by alarm until the reconciler and the
+ * Gets what an object owes to the queues: once right after the change (an admitted bundle the Worker sends), and again until the reconciler and the
  * writer of the read model have said that they hold it. A queue may fail, or lose everything it held; that delays, and
  * loses nothing.
  */
@@ -51,11 +51,13 @@ export class Delivery {
 
   /**
    * A bundle was admitted. The Worker tells the reconciler (src/edge/ingest/settle-sender.ts), and the reconciler the read
-   * model once the bundle is settled. When that takes longer than a moment this instance tells both; were it gone by then,
-   * an alarm does.
+   * model once the bundle is settled. When that takes longer than a moment this instance tells the read model, and a while
+   * later the reconciler; were it gone by then, an alarm does. What people must look at is told at once.
+   *
+   * @param hasRaised whether the admission itself raised something
    */
-  watchBundle(device: Device, bundle: StoredBundle): void {
-    if (bundle.status !== 'pushed') {
+  watchBundle(device: Device, bundle: StoredBundle, hasRaised: boolean): void {
+    if (bundle.status !== 'pushed' || hasRaised) {
       this.sendIndex(device, [bundle])
       return
     }
@@ -102,6 +104,13 @@ export class Delivery {
     const audit = readAudit(this.#ctx.storage.sql, device.auditDoneThrough, OWED_PER_ALARM)
     const [first, ...others] = bundles.map((bundle) => indexMessageOf(device, bundle))
     this.#send([], first === undefined ? [] : [...withAudit(first, auditRows(device, audit)), ...others])
+  }
+
+  /** The read model did not take these after all. */
+  oweIndex(seqs: readonly number[]): void {
+    const { storage } = this.#ctx
+    storage.transactionSync(() => markUnindexed(storage.sql, seqs))
+    this.#arm(Date.now() + INDEX_PATIENCE_MS)
   }
 
   /** The read model holds these: they are no longer owed to it. */
@@ -199,7 +208,7 @@ export class Delivery {
         const body = await sealSettleMessage(message, () => configOf(this.#env).keys())
         await this.#env.SETTLE_QUEUE.send(body, { contentType: 'bytes' })
       }),
-      ...index.map(async (body) => {
+      ...index.flatMap(fitting).map(async (body) => {
         if (bytesAtMost(body) > INDEX_MESSAGE_BYTES_MAX) throw new RangeError('message to the read model too large')
         await this.#env.INDEX_QUEUE.send(body, { contentType: 'v8' })
       }),

@@ -5,13 +5,22 @@ export const INDEX_MESSAGE_BYTES_MAX = 120_000
 /** Bytes of audit records that travel together: with them a bundle of the usual size still fits. */
 const AUDIT_PAGE_BYTES = 32_000
 
-/** News with the audit records of it: in one message when that fits, otherwise in several. Pure. */
+/**
+ * News with audit records of the device: in one message when that fits, otherwise in several. What the news itself carries
+ * stays with it, because it is owed with it. Pure.
+ */
 export function withAudit(news: IndexMessage, audit: readonly AuditRow[]): IndexMessage[] {
-  const [first, ...others] = auditMessages([...(news.audit ?? []), ...audit])
+  const [first, ...others] = auditMessages(audit)
   if (first === undefined) return [news]
-  const { audit: _, ...row } = news
-  const fits = bytesAtMost(row) + bytesAtMost(first) <= INDEX_MESSAGE_BYTES_MAX
-  return fits ? [{ ...row, ...first }, ...others] : [row, first, ...others]
+  const both = { ...news, audit: [...(news.audit ?? []), ...(first.audit ?? [])] }
+  return bytesAtMost(both) <= INDEX_MESSAGE_BYTES_MAX ? [both, ...others] : [news, first, ...others]
+}
+
+/** A message as it can be sent: a bundle with very many settlements lets the records of them go before it. */
+export function fitting(message: IndexMessage): IndexMessage[] {
+  const { audit, ...news } = message
+  if (audit === undefined || bytesAtMost(message) <= INDEX_MESSAGE_BYTES_MAX) return [message]
+  return [...auditMessages(audit), news]
 }
 
 /** Audit records in messages of their own. */

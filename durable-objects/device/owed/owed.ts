@@ -9,13 +9,13 @@ import type { Device, Owing } from '../device.ts'
 import { bundleRow, deviceRow } from './projection.ts'
 
 /**
- * What is owed: to the reconciler, whatever it has not confirmed to hold; to the read model, whatever its writer has not.
- * Derived from the rows each time, so there is no flag that could be wrong. Pure.
+ * What is owed: to the reconciler, whatever it has not confirmed to hold; to the read model, whatever its writer has not, but
+ * for what a confirmation was handed to bring there. Derived from the rows each time. Pure.
  */
 
 /** How long a message may take before it is sent again. */
 export const SETTLE_PATIENCE_MS = 10_000
-/** As long as that a bundle may be missing from what operators see, when the reconciler does not settle it at once. */
+/** As long as that a bundle may be missing from what operators see, when it is not settled and shown at once. */
 export const INDEX_PATIENCE_MS = 5_000
 /** When an object that admitted something looks after what it owes, whatever has become of that instance. */
 export const WATCH_MS = 20_000

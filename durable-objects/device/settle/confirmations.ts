@@ -11,6 +11,9 @@ import { insertNews } from '../sql/outcome-store.ts'
 import { markResolutionRecorded } from '../sql/resolution-store.ts'
 import { applyConfirmation } from './apply-outcomes.ts'
 
+/** Signed bundles of one device in an answer: the Worker holds those of 25 devices, and each three times over. */
+const HANDED_BYTES_MAX = 128 * 1024
+
 export interface AppliedConfirmations {
   readonly device: Owing
   /** Of a change of the device's own facts; empty when nothing of them changed. */
@@ -20,6 +23,8 @@ export interface AppliedConfirmations {
    * does not know that it succeeded.
    */
   readonly settled: readonly StoredBundle[]
+  /** More than one call should carry: they go to the read model by its queue. */
+  readonly later: readonly StoredBundle[]
   /** Bundles that were never admitted here: the reconciler holds their receipts, so the object has lost them. */
   readonly unknown: ReadonlySet<string>
 }
@@ -61,13 +66,19 @@ export function applyConfirmations(
     current.set(id, applied?.bundle ?? bundle)
     if (applied?.news) insertNews(sql, applied.news)
   }
-  // Whoever confirms sees these rows through to the read model and asks again until they are there, so they are not owed.
-  const settled = [...current.values()].filter(({ settledRev }) => settledRev > 0)
+  const settled: StoredBundle[] = []
+  const later: StoredBundle[] = []
+  let bytes = 0
   for (const [id, bundle] of current) {
-    const shown = bundle.settledRev > 0 ? { ...bundle, indexedRev: bundle.rev } : bundle
-    if (isChanged(read.get(id), shown)) updateBundle(sql, shown)
+    bytes += bundle.bundle.length
+    const isHanded = bundle.settledRev > 0 && (bytes <= HANDED_BYTES_MAX || settled.length === 0)
+    // Whoever is handed the rows shows them, or says that the read model did not take them: they are not owed meanwhile.
+    const after = isHanded ? { ...bundle, indexedRev: bundle.rev } : bundle
+    if (isChanged(read.get(id), after)) updateBundle(sql, after)
+    if (isHanded) settled.push(after)
+    else if (after.indexedRev < after.rev && after.settledRev > 0) later.push(after)
   }
-  return { device, audit, settled, unknown }
+  return { device, audit, settled, later, unknown }
 }
 
 const isChanged = (before: StoredBundle | undefined, after: StoredBundle) =>

@@ -94,3 +94,9 @@ export function markIndexed(sql: SqlStorage, { deviceRev, bundles, auditIds }: I
     ...[indexedRev, auditDone],
   )
 }
+
+/** These are not indexed after all. Call it within a storage transaction. */
+export function markUnindexed(sql: SqlStorage, seqs: readonly number[]): void {
+  for (const seq of seqs) sql.exec('UPDATE bundles SET indexed_rev = rev - 1 WHERE seq = ? AND indexed_rev >= rev', seq)
+  sql.exec('UPDATE device SET done_through = ?1 WHERE done_through > ?1', Math.min(...seqs) - 1)
+}

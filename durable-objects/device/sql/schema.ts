@@ -109,7 +109,8 @@ const STATEMENTS = [
   `CREATE TRIGGER bundles_no_replace BEFORE INSERT ON bundles 
     WHEN EXISTS (SELECT 1 FROM bundles WHERE seq = NEW.seq OR bundle_id = NEW.bundle_id OR nonce = NEW.nonce)
     BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: audit is append-only'); END`,
-  `CREATE TRIGGER bundles_no_update BEFORE UPDATE OF seq, bundle_id, admitted_count, received_at, admitted_by ON bundles
+  `CREATE TRIGGER bundles_no_update BEFORE UPDATE OF seq, bundle_id, nonce, digest, prev, bundle, receipt, admitted_count,
+    received_at, admitted_by ON bundles
     BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END`,
   // A list is continued: without its last bracket, the older one begins the newer.
   `CREATE TRIGGER bundles_append BEFORE UPDATE OF settlements ON bundles

@@ -10,6 +10,7 @@ const WAIT_MS = 25
 /** What a batch takes: 100 messages, 256 KB with what they are wrapped in. */
 const MESSAGES_MAX = 100
 const BYTES_MAX = 220_000
+const LEFT_BEHIND_MS = 1_000
 
 export interface SettleSender {
   readonly queue: Pick<Queue<Uint8Array>, 'sendBatch'>
@@ -21,15 +22,19 @@ interface Batch {
   readonly queue: SettleSender['queue']
   readonly messages: Uint8Array[]
   bytes: number
+  readonly sinceMs: number
 }
 let waiting: Batch | undefined
 
+/** Full, or left behind by a request that was ended before it could send. */
+const isDue = ({ messages, bytes, sinceMs }: Batch, more: number): boolean =>
+  messages.length >= MESSAGES_MAX || bytes + more > BYTES_MAX || Date.now() - sinceMs > LEFT_BEHIND_MS
+
 export function sendToSettle({ queue, waitUntil }: SettleSender, admitted: BundleMessage): void {
   const message = encodeSettleMessage(admitted)
-  const isFull = waiting && (waiting.messages.length >= MESSAGES_MAX || waiting.bytes + message.length > BYTES_MAX)
-  if (isFull) waitUntil(sendWaiting())
+  if (waiting !== undefined && isDue(waiting, message.length)) waitUntil(sendWaiting())
   if (waiting === undefined) {
-    waiting = { queue, messages: [], bytes: 0 }
+    waiting = { queue, messages: [], bytes: 0, sinceMs: Date.now() }
     waitUntil(scheduler.wait(WAIT_MS).then(sendWaiting))
   }
   waiting.messages.push(message)

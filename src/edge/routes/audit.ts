@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { utf8 } from '../../protocol/bytes.ts'
+import { MINUTE_MS } from '../../protocol/time.ts'
 import { type AuditEntry, type AuditFilter, listAudit } from '../store/audit.ts'
 import type { AuditRow } from '../store/index-message.ts'
 import { actorName } from './actor.ts'
@@ -10,6 +11,8 @@ import { auditRecord, escalation } from './schemas.ts'
 import { json, routes, secured } from './secured.ts'
 
 const EXPORT_PAGE = 500
+/** A settlement stands where its bundle was received, up to a minute before; and rows reach D1 after seconds. */
+const OPEN_MS = 5 * MINUTE_MS
 
 const filters = {
   device_id: deviceId.optional(),
@@ -35,6 +38,8 @@ const exported = secured(['pay_auditor'], {
   method: 'get',
   path: '/offline/audit/export',
   summary: 'The same from the oldest on, one JSON object a line; the last line says how many there were',
+  description:
+    'Without the last five minutes, into which records may still come: `from` and `to` mean places in the list.',
   tags: ['audit'],
   request: { query: z.object(filters) },
   answers: { 200: { description: 'NDJSON', content: { 'application/x-ndjson': { schema: { type: 'string' } } } } },
@@ -62,9 +67,9 @@ export const auditRoutes = routes()
   })
   .openapi(exported, async (c) => {
     const filter = { ...(await filterOf(c.req.valid('query'))), tenant: personOf(c).tenant }
-    // What is written while it runs belongs to the next export.
-    const nowMs = Date.now()
-    const until = { ...filter, to: Math.min(filter.to ?? nowMs, nowMs) }
+    // What may still come into these minutes belongs to the next export.
+    const closedMs = Date.now() - OPEN_MS
+    const until = { ...filter, to: Math.min(filter.to ?? closedMs, closedMs) }
     // Read before the answer begins: a log that cannot be read is refused, and not an answer that breaks off.
     const first = await listAudit(c.env.DB, until, EXPORT_PAGE, 'asc')
     return c.body(ndjson(c.env.DB, until, first), 200, {

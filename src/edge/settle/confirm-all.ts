@@ -16,8 +16,9 @@ interface Answer {
 
 /**
  * Carries what the reconciler says through to where it is seen: to each device's object, and then, of all devices in one
- * batch, to the read model. `confirmed` means that both hold it. Whatever fails on the way is said again, which changes
- * nothing where it was heard before; one device that is not reached holds up no other.
+ * batch, to the read model. `confirmed` means that the object holds it, and that the read model does or is owed it. Whatever
+ * fails on the way is said again, which changes nothing where it was heard before; one device that is not reached holds up
+ * no other.
  */
 export async function confirmAll(
   env: Pick<Env, 'DB' | 'DEVICE'>,
@@ -29,13 +30,32 @@ export async function confirmAll(
   )
   const said = new Map(answers.map((answer) => [answer.deviceId, answer.said]))
   const parts = answers.flatMap(({ deviceId, rows }) => rows.map((row) => ({ deviceId, row })))
-  for (const { parts: missing, isRefused, error } of await writeRows(env.DB, parts, ({ row }) => row)) {
+  const unwritten = await writeRows(env.DB, parts, ({ row }) => row)
+  for (const { parts: missing, isRefused, error } of unwritten) {
     const bundleIds = missing.map(({ row }) => row.bundle?.bundleId)
     if (isRefused) logger.error('read model does not take a bundle', { bundleIds, requestId, error })
-    else logger.warn('read model not written; the reconciler says it again', { bundles: missing.length, error })
-    for (const { deviceId } of missing) said.set(deviceId, 'retry')
+    else logger.warn('read model not written; the objects owe it again', { bundles: missing.length, error })
   }
+  const owing = Map.groupBy(
+    unwritten.flatMap(({ parts: missing }) => missing),
+    ({ deviceId }) => deviceId,
+  )
+  await atOnce([...owing], OBJECTS_AT_ONCE, async ([deviceId, missing]) => {
+    const seqs = missing.flatMap(({ row }) => row.bundle?.seq ?? [])
+    if (!(await isOwedAgain(env, deviceId, seqs))) said.set(deviceId, 'retry')
+  })
   return said
+}
+
+/** The read model must not hold up what devices are told: its debt goes back to the object, and by the queue to D1. */
+async function isOwedAgain(env: Pick<Env, 'DEVICE'>, deviceId: DeviceId, seqs: readonly number[]): Promise<boolean> {
+  try {
+    await deviceStub(env, deviceId).notShown(seqs)
+    return true
+  } catch (error) {
+    logger.error('an object does not know that its rows are missing', { deviceId, seqs, error })
+    return false
+  }
 }
 
 async function confirm(

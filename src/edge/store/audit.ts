@@ -20,13 +20,14 @@ export async function listAudit(
   limit: number,
   order: Order = 'desc',
 ): Promise<readonly AuditEntry[]> {
+  // The plus keeps the indexes of other orders out of it: a bundle's id finds the little that there is of it.
+  const plus = filter.bundleId === undefined ? '' : '+'
   const queries = AUDIT_SOURCES.flatMap((source) =>
     source.find(filter).map((where) => ({
       source,
       select: source.select,
       where: filter.after === undefined ? where : after(source, where, order, filter.after),
-      // Of one bundle there is little to sort, and its id finds it.
-      orderBy: filter.bundleId === undefined ? source.sortedBy.map((column) => `${column} ${order}`).join(', ') : '',
+      orderBy: source.sortedBy.map((column) => `${plus}${column} ${order}`).join(', '),
     })),
   )
   const pages = await selectPages(db, queries, limit)

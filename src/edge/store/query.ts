@@ -20,7 +20,7 @@ export class Where {
   }
 }
 
-/** A list to be read: in the order of `orderBy`, or in any when that is empty. */
+/** A list to be read. */
 interface Listing {
   readonly select: string
   readonly where: Where
@@ -50,6 +50,5 @@ export async function selectPages(
 }
 
 function statementFor(db: D1Database, { select, where, orderBy }: Listing, limit: number): D1PreparedStatement {
-  const sorted = orderBy === '' ? '' : `ORDER BY ${orderBy}`
-  return db.prepare(`${select} ${where.sql} ${sorted} LIMIT ?`).bind(...where.values, limit + 1)
+  return db.prepare(`${select} ${where.sql} ORDER BY ${orderBy} LIMIT ?`).bind(...where.values, limit + 1)
 }

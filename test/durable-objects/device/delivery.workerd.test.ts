@@ -3,8 +3,10 @@ import { beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import { INDEX_PATIENCE_MS } from '../../../durable-objects/device/owed/owed.ts'
 import { sweep } from '../../../durable-objects/device/owed/sweep.ts'
 import type { Env } from '../../../src/edge/env.ts'
+import type { Confirmation } from '../../../src/protocol/confirmations.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
 import type { KeySet } from '../../../src/protocol/keyset.ts'
+import { amountMinor } from '../../../src/protocol/money.ts'
 import { bindings, keySet, pushed, registered } from '../../edge/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import {
@@ -18,6 +20,7 @@ import {
   lostQueues,
   owed,
   type Queues,
+  readNotice,
   recordAll,
   settleSeqs,
   stubOf,
@@ -302,16 +305,64 @@ describe('D1', () => {
     expect(await shownRev(bundleId)).toBe(2)
   })
 
-  it('that does not take the rows of a settlement is asked again, until the reconciler has its answer', async () => {
+  it('that does not take the rows of a settlement is owed them again, and its device is told all the same', async () => {
+    await recordAll(device, queues)
+    await deliverIndex(queues)
     const { bundleId } = (await pushOne()).receipt
     const DB = { ...failing, prepare: bindings.DB.prepare.bind(bindings.DB) } as never
-    expect(await settle(bundleId, 1, { DB, DEVICE: bindings.DEVICE })).toBe('retry')
+    expect(await settle(bundleId, 1, { DB, DEVICE: bindings.DEVICE })).toBe('confirmed')
     expect(await shownRev(bundleId)).toBeNull()
-    // The object has it, and changes nothing; the row comes all the same.
+    expect((await readNotice(device, 0)).outcomes).toHaveLength(1)
+    expect(await owed(device)).toEqual({ settle: 0, index: 1 })
+    expect(await alarmIn(device)).toBeLessThanOrEqual(5 * SECOND)
+    await age(device, 5 * SECOND)
+    await alarm(device)
+    await deliverIndex(queues)
+    expect(await shownRev(bundleId)).toBe(2)
+    expect(await owed(device)).toEqual({ settle: 0, index: 0 })
+  })
+
+  it('whose debt the object cannot be told of is asked about again; then the object hands out the rows once more', async () => {
+    const { bundleId } = (await pushOne()).receipt
+    const DB = { ...failing, prepare: bindings.DB.prepare.bind(bindings.DB) } as never
+    const deaf = (id: DurableObjectId) => {
+      const stub = bindings.DEVICE.get(id)
+      const notShown = () => Promise.reject(new Error('no object'))
+      return { confirm: (...said: Parameters<typeof stub.confirm>) => stub.confirm(...said), notShown }
+    }
+    const DEVICE = { idFromName: bindings.DEVICE.idFromName.bind(bindings.DEVICE), get: deaf } as never
+    expect(await settle(bundleId, 1, { DB, DEVICE })).toBe('retry')
     const before = await dumpObject(device)
     expect(await settle(bundleId, 1)).toBe('confirmed')
     expect(await dumpObject(device)).toBe(before)
     expect(await shownRev(bundleId)).toBe(2)
+  })
+
+  it('is brought by the queue what is more than one answer should carry', async () => {
+    await recordAll(device, queues)
+    await deliverIndex(queues)
+    const settled: Confirmation[] = []
+    for (let n = 0; n < 5; n++) {
+      const notes = Array.from({ length: 60 }, () =>
+        device.payment({ amount: amountMinor(1), meta: { note: 'x'.repeat(600) } }),
+      )
+      const { receipt } = await pushed((await device.bundle(notes, keys)).bundle)
+      settled.push({
+        kind: 'bundle_settled',
+        deviceId: device.id,
+        bundleId: receipt.bundleId,
+        seq: n + 1,
+        rev: 1,
+        outcomes: [],
+      })
+    }
+    queues.clear()
+    expect(await confirm(device, settled)).toBe('confirmed')
+    expect(queues.index.length).toBeGreaterThan(0)
+    expect(queues.index.length).toBeLessThan(5)
+    await deliverIndex(queues)
+    expect((await owed(device)).index).toBe(0)
+    for (const one of settled) if ('bundleId' in one) expect(await shownRev(one.bundleId)).toBe(2)
   })
 
   it('has a settlement that comes late in a record of its own, and each settlement after the first', async () => {

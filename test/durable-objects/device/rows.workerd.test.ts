@@ -38,6 +38,7 @@ const CHANGES = [
   'UPDATE offline_tx_bundles SET received_at = 1',
   `UPDATE offline_tx_bundles SET admitted_by = '{}'`,
   'UPDATE offline_tx_bundles SET seq = seq + 1000',
+  `UPDATE offline_tx_bundles SET receipt = x'00'`,
   `UPDATE offline_tx_bundles SET settlements = '[]'`,
   `UPDATE offline_tx_bundles SET settlements = json_replace(settlements, '$[0].status', 'failed')`,
 ]
@@ -97,6 +98,20 @@ describe('audit', () => {
         expect(() => storage.sql.exec(inTheObject), inTheObject).toThrow(/append-only/)
       })
       await expect(bindings.DB.prepare(change).run(), change).rejects.toThrow(/append-only/)
+    }
+    const names = (
+      await bindings.DB.prepare("SELECT name FROM pragma_table_info('offline_tx_bundles')").all<{ name: string }>()
+    ).results
+    const forged = (column: string, value: string) => {
+      const values = names.map(({ name }) => (name === column ? value : name === 'rev' ? 'rev + 1' : name))
+      return `REPLACE INTO offline_tx_bundles SELECT ${values.join(', ')} FROM offline_tx_bundles`
+    }
+    for (const [column, value] of [
+      ['settlements', "'[]'"],
+      ['admitted_by', "'{}'"],
+      ['receipt', "x'00'"],
+    ] as const) {
+      await expect(bindings.DB.prepare(forged(column, value)).run(), column).rejects.toThrow(/append-only/)
     }
     const again = 'REPLACE INTO bundles SELECT * FROM bundles'
     await inObject(device, ({ storage }) => expect(() => storage.sql.exec(again)).toThrow(/append-only/))

@@ -3,7 +3,14 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type CounterRow, IsolateCounters } from '../../../src/edge/metrics/isolate-counters.ts'
 import { foldRows, readMetrics, writeRow } from '../../../src/edge/metrics/totals.ts'
 import worker from '../../../src/index.ts'
-import { confirm, deliverIndex, recordQueues, tellReadModel, unguardedInD1 } from '../../durable-objects/device/kit.ts'
+import {
+  age,
+  confirm,
+  deliverIndex,
+  recordQueues,
+  tellReadModel,
+  unguardedInD1,
+} from '../../durable-objects/device/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { bindings, expectRefusal, fetchWith, keySet, ORIGIN, push, pushed, registered, SELF, token } from '../kit.ts'
 import { readExposition } from './exposition.ts'
@@ -174,6 +181,7 @@ describe('what is owed', () => {
     expect(await value('offline_bundles_owed')).toBe(before + 1)
     const longAgo = 'UPDATE offline_tx_bundles SET received_at = received_at - 3600000 WHERE device_id = ?'
     await unguardedInD1('offline_tx_bundles_no_update', () => bindings.DB.prepare(longAgo).bind(own.id).run())
+    await age(own, 3_600_000)
     expect(await value('offline_bundles_owed_oldest_age_seconds')).toBeGreaterThanOrEqual(3_600)
     const outcomes = [{ counter: 1, status: 'succeeded', atMs: 1 }] as const
     const about = { deviceId: own.id, bundleId: header.bundleId, seq: 1, rev: 1, outcomes }

@@ -78,6 +78,21 @@ describe('the audit log', () => {
     ])
   })
 
+  it('of one bundle goes page by page too, the latest first, whatever order its records were written in', async () => {
+    const insert = bindings.DB.prepare(
+      `INSERT INTO offline_audit_logs (id, device_id, tenant, at, actor, action, bundle_id, detail)
+        SELECT ?1 || '/x' || value, ?1, 'shop', 1000 + value, 'user:awa', 'x', ?2, '{}' FROM json_each('[3, 1, 4, 2]')`,
+    )
+    await insert.bind(device.id, bundleId).run()
+    const found: string[] = []
+    for (let cursor: string | undefined = ''; cursor !== undefined; ) {
+      const page = await ok(call(auditor, 'GET', `/offline/audit?bundle_id=${bundleId}&limit=1${cursor}`))
+      found.push(...page.records.map(({ id }: { id: string }) => id.slice(device.id.length)))
+      cursor = page.next_cursor ? `&cursor=${page.next_cursor}` : undefined
+    }
+    expect(found).toEqual(['/b1', '/x4', '/x3', '/x2', '/x1'])
+  })
+
   it('names a person whose subject is personal by its hash, and finds it by the subject', async () => {
     expect(await actions(`device_id=${device.id}&actor=user:khady@molam.sn`)).toEqual(['device_suspended'])
     const rows = await select<{ actor: string }>(device, "SELECT actor FROM audit WHERE action = 'device_suspended'")
