@@ -30,7 +30,7 @@ interface Spent {
 }
 
 /** Measured by bench:edge and bench:ledger (bench/results): workerd's whole processor time, which is more than is billed. */
-export const EDGE_CPU: Spent = { perPushMs: 3.2, perPaymentMs: 0.024 }
+export const EDGE_CPU: Spent = { perPushMs: 3.55, perPaymentMs: 0.001 }
 export const POSTGRES_CPU: Spent = { perPushMs: 0, perPaymentMs: 0.036 }
 
 /** Assumed: the reconciler verifies two signatures and opens the seal again, and reads and writes what stands around it. */

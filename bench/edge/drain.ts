@@ -13,8 +13,8 @@ export async function until(isDone: () => boolean | Promise<boolean>, what: stri
   }
 }
 
-/** How long nothing may happen for alarms to be over: the first comes after 5 s, the next after as long again. */
-const QUIET_MS = 16_000
+/** How long nothing may happen for alarms to be over: the last that a push sets runs after 20 s. */
+const QUIET_MS = 25_000
 /** Less processor time than this in a second is idling. */
 const IDLE_MS_PER_S = 20
 
