@@ -1,7 +1,7 @@
 import { encode, rfc8949EncodeOptions } from 'cborg'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type CborValue, decodeCbor, encodeCbor, MalformedCbor, Tagged } from '../../src/protocol/cbor.ts'
+import { type CborValue, decodeCbor, encodeCbor, joinLists, MalformedCbor, Tagged } from '../../src/protocol/cbor.ts'
 import { asLibrary, cborValues } from './cbor-arbitraries.ts'
 
 it('writes what the library writes, byte for byte, and it is read back as it was', () => {
@@ -13,6 +13,24 @@ it('writes what the library writes, byte for byte, and it is read back as it was
     }),
     { numRuns: 500 },
   )
+})
+
+it('lists that are joined unread are the list of all their items, whatever the length of its head', () => {
+  const items = fc.array(fc.oneof(fc.nat(70_000), fc.constant('x')), { maxLength: 150 })
+  fc.assert(
+    fc.property(fc.array(items, { maxLength: 4 }), (lists) => {
+      const { bytes } = joinLists(lists.map((list) => encodeCbor(list)))
+      expect(bytes).toEqual(encodeCbor(lists.flat()))
+    }),
+  )
+  for (const length of [0, 23, 24, 255, 256, 500]) {
+    const list = Array<number>(length).fill(7)
+    expect(joinLists([encodeCbor(list)]).bytes, `${length}`).toEqual(encodeCbor(list))
+    expect(encodeCbor(new Map([[3, joinLists([encodeCbor(list)])]]))).toEqual(encodeCbor(new Map([[3, list]])))
+  }
+  for (const other of [new Uint8Array(), encodeCbor(1), encodeCbor(new Map()), encodeCbor(new Uint8Array(3))]) {
+    expect(() => joinLists([other])).toThrow(MalformedCbor)
+  }
 })
 
 describe('refuses what could not be read again', () => {

@@ -91,3 +91,15 @@ it('outcomes count by what they say about the device', () => {
   const after = withOutcomes(newReputation(NOW_MS), [{ status: 'pending' }, { status: 'reversed' }], NOW_MS)
   expect(after.value).toBeCloseTo(0.45, 10)
 })
+
+it('events that are counted together come to what they come to one by one, in the order of their list', () => {
+  const outcomes = [
+    ...Array(30).fill({ status: 'succeeded' }),
+    ...Array(2).fill({ status: 'failed', reason: 'insufficient_funds' }),
+    { status: 'reversed' },
+  ] as { status: 'succeeded' }[]
+  const start: Reputation = { value: 0.3, atMs: NOW_MS - DAY_MS, conflictsAtMs: [] }
+  let one = start
+  for (const outcome of outcomes) one = moved(one, eventOf(outcome) ?? 'fork', NOW_MS)
+  expect(withOutcomes(start, outcomes.toReversed(), NOW_MS).value).toBeCloseTo(one.value, 12)
+})

@@ -29,9 +29,9 @@ import {
 } from './owed.ts'
 
 /**
- * Gets what an object owes to the queues: once right after the change (an admitted bundle the Worker sends), and again until the reconciler and the
- * writer of the read model have said that they hold it. A queue may fail, or lose everything it held; that delays, and
- * loses nothing.
+ * Gets what an object owes to the queues: once right after the change, and again until the reconciler and the writer of the
+ * read model have said that they hold it. The first message of an admitted bundle is the Worker's. A queue may fail, or lose
+ * everything it held; that delays, and loses nothing.
  */
 export class Delivery {
   readonly #ctx: DurableObjectState
@@ -70,7 +70,7 @@ export class Delivery {
     }, INDEX_PATIENCE_MS)
   }
 
-  /** The caller shows these rows in the read model, and is asked again until they are there. */
+  /** The caller shows these rows in the read model, or says that it could not (`oweIndex`). */
   handOver(device: Owing, bundles: readonly StoredBundle[]): readonly IndexMessage[] {
     for (const { seq } of bundles) this.#unsettled.delete(seq)
     if (this.#unsettled.size === 0 && this.#patience !== undefined) {
@@ -106,14 +106,14 @@ export class Delivery {
     this.#send([], first === undefined ? [] : [...withAudit(first, auditRows(device, audit)), ...others])
   }
 
-  /** The read model did not take these after all. */
+  /** The read model did not take what was handed over of these. */
   oweIndex(seqs: readonly number[]): void {
     const { storage } = this.#ctx
     storage.transactionSync(() => markUnindexed(storage.sql, seqs))
     this.#arm(Date.now() + INDEX_PATIENCE_MS)
   }
 
-  /** The read model holds these: they are no longer owed to it. */
+  /** The writer of the index queue's messages has written these: they are no longer owed to the read model. */
   async markIndexed(indexed: Indexed): Promise<void> {
     const { storage } = this.#ctx
     storage.transactionSync(() => markIndexed(storage.sql, indexed))

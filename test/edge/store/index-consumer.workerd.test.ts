@@ -3,6 +3,7 @@ import { beforeEach, expect, it } from 'vitest'
 import { consumeIndex } from '../../../src/edge/store/consume-index.ts'
 import type { AuditRow, BundleRow, DeviceRow, IndexMessage } from '../../../src/edge/store/index-message.ts'
 import { bundleUpserts } from '../../../src/edge/store/projections.ts'
+import { writeRows } from '../../../src/edge/store/write-rows.ts'
 import worker from '../../../src/index.ts'
 import { dumpReadModel, unguardedInD1 } from '../../durable-objects/device/kit.ts'
 import { randomBytes } from '../../kit/device.ts'
@@ -201,4 +202,17 @@ it('an empty batch is nothing', async () => {
   const before = await dumpReadModel()
   await consume([{}])
   expect(await dumpReadModel()).toBe(before)
+})
+
+it('a D1 that takes nothing at all is not asked a thousand times, and nothing is called written', async () => {
+  let batches = 0
+  const batch = () => {
+    batches++
+    return Promise.reject(new Error('D1_ERROR: no such column: x: SQLITE_ERROR'))
+  }
+  const db = { prepare: bindings.DB.prepare.bind(bindings.DB), batch } as never
+  const parts = Array.from({ length: 500 }, (_, i) => ({ bundle: bundleRow(i + 1, 1) }))
+  const unwritten = await writeRows(db, parts, (part) => part)
+  expect(unwritten.flatMap((one) => one.parts)).toHaveLength(500)
+  expect(batches).toBeLessThanOrEqual(60)
 })

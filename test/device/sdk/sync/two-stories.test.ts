@@ -1,20 +1,22 @@
 import { expect, it } from 'vitest'
+import type { OfflineSDK } from '../../../../src/device/sdk/index.ts'
+import type { Payment } from '../../../../src/protocol/payment.ts'
 import { Rig, terms } from '../rig.ts'
 
 /** The edge has another story of a counter than this device: a copy of it told the edge first. */
 const ID = 'POS-001/1'
 
+/** Takes a payment. @returns what a copy of the device would bring of it */
+async function taken(sdk: OfflineSDK): Promise<Payment> {
+  const { counter, type, method, amount, currency, sender, receiver, initiatedAtMs } =
+    await sdk.createOfflineTransaction(terms())
+  return { counter, type, method, amount, currency, sender, receiver, initiatedAtMs }
+}
+
 it('a void of what the edge has as a payment is refused: the payment stands on the device too, and is followed', async () => {
   const rig = await Rig.create()
   const sdk = await rig.started()
-  const {
-    localId: _,
-    taken: _t,
-    status: _s,
-    expected: _e,
-    receipted: _r,
-    ...payment
-  } = await sdk.createOfflineTransaction(terms())
+  const payment = await taken(sdk)
   await sdk.voidTransaction(1)
   expect(sdk.getTransaction(ID)?.status).toBe('voided')
   rig.edge.bring(payment)
@@ -55,14 +57,7 @@ it('a payment that the edge has as void does not look paid: it waits, and then p
 it('a void that comes again, and a payment that comes again, tell the same story', async () => {
   const rig = await Rig.create()
   const sdk = await rig.started()
-  const {
-    localId: _,
-    taken: _t,
-    status: _s,
-    expected: _e,
-    receipted: _r,
-    ...first
-  } = await sdk.createOfflineTransaction(terms())
+  const first = await taken(sdk)
   await sdk.createOfflineTransaction(terms())
   await sdk.voidTransaction(2)
   rig.edge.bring(first, { counter: 2, voided: true })
