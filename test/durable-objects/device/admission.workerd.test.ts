@@ -3,7 +3,7 @@ import type { KeySet } from '../../../src/protocol/keyset.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import { expectRefusal, keySet, push, pushed, registered } from '../../edge/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
-import { describeDevice, dumpObject, inObject, lostQueues, select } from './kit.ts'
+import { describeDevice, dumpObject, inObject, lostQueues, select, stubOf } from './kit.ts'
 
 /** An admission is whole or it is nothing, and the next one is judged on what is stored. */
 let keys: KeySet
@@ -73,6 +73,24 @@ it('one that fails does not hold up the next', async () => {
   expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 500])
   await pushed(first.bundle)
   expect(await select(device, 'SELECT seq FROM bundles ORDER BY seq')).toEqual([{ seq: 1 }, { seq: 2 }])
+})
+
+it('a device that is suspended while its receipt is being signed is judged again, and nothing is admitted', async () => {
+  const { bundle } = await device.bundle([device.payment()], keys)
+  const { sign } = crypto.subtle
+  let receipts = 0
+  const spy = vi.spyOn(crypto.subtle, 'sign').mockImplementation(async (algorithm, key, data) => {
+    const isReceipt = new TextDecoder().decode(data as Uint8Array).includes('molam-receipt-v1')
+    if (isReceipt && receipts++ === 0) await stubOf(device).setStatus('suspended', { actor: 'user:ops' }, 'stolen')
+    return sign.call(crypto.subtle, algorithm, key, data)
+  })
+  onTestFinished(() => spy.mockRestore())
+  await expectRefusal(await push(bundle), 'device_suspended')
+  expect(receipts).toBe(1)
+  expect(await select(device, 'SELECT seq FROM bundles')).toEqual([])
+  expect(await select(device, 'SELECT head, bundle_count, status FROM device')).toEqual([
+    { head: 0, bundle_count: 0, status: 'suspended' },
+  ])
 })
 
 it('the id and the nonce of a bundle far back are known still', async () => {

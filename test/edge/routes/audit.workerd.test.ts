@@ -1,4 +1,5 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type AuditFilter, listAudit } from '../../../src/edge/store/audit.ts'
 import { fromBase64url } from '../../../src/protocol/bytes.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
 import { confirm, deliverIndex, lostQueues, type Queues, select } from '../../durable-objects/device/kit.ts'
@@ -91,6 +92,35 @@ describe('the audit log', () => {
       cursor = page.next_cursor ? `&cursor=${page.next_cursor}` : undefined
     }
     expect(found).toEqual(['/b1', '/x4', '/x3', '/x2', '/x1'])
+  })
+
+  it('tells records of one millisecond apart, whichever table they are in: none twice, none left out', async () => {
+    const [row] = await select<{ id: ArrayBuffer; at: number }>(
+      device,
+      'SELECT bundle_id AS id, received_at AS at FROM bundles',
+    )
+    const outcomes = [{ counter: 1, status: 'succeeded', atMs: 1 }] as const
+    const about = { deviceId: device.id, bundleId: new Uint8Array(row?.id ?? new ArrayBuffer()), seq: 1 }
+    await confirm(device, [{ kind: 'bundle_settled', ...about, rev: 1, outcomes }])
+    await bindings.DB.prepare(
+      `INSERT INTO offline_audit_logs (id, device_id, tenant, at, actor, action, detail)
+        SELECT ?1 || '/x' || value, ?1, 'shop', ?2, 'user:awa', 'x', '{}' FROM json_each('[1, 2]')`,
+    )
+      .bind(device.id, row?.at)
+      .run()
+    const paged = async (order: 'asc' | 'desc') => {
+      const found: string[] = []
+      let after: AuditFilter['after']
+      do {
+        const [entry, next] = await listAudit(bindings.DB, { deviceId: device.id, after }, 1, order)
+        if (entry) found.push(entry.record.id.slice(device.id.length))
+        after = next && entry?.position
+      } while (after)
+      return found
+    }
+    const all = ['/1', '/x1', '/x2', '/b1', '/b1.1', '/2', '/3']
+    expect(await paged('asc')).toEqual(all)
+    expect(await paged('desc')).toEqual(all.toReversed())
   })
 
   it('names a person whose subject is personal by its hash, and finds it by the subject', async () => {
