@@ -7,6 +7,7 @@ import {
   OBJECT_GB,
   OBJECT_TIMER_MS,
   POSTGRES_CPU,
+  PUSHES_PER_CALL,
   RECONCILER_CPU,
 } from './operations.ts'
 import { HOST_USE, PRICES, type Price } from './prices.ts'
@@ -55,5 +56,6 @@ export const totalOf = (items: readonly Item[]): number => items.reduce((sum, { 
 /** @returns how often a push does what has such a name */
 function counted(name: RegExp): number {
   const all: readonly (readonly [string, Counted])[] = Object.entries(COUNTED)
-  return all.reduce((sum, [what, { perPush }]) => sum + (name.test(what) ? perPush : 0), 0)
+  const each = ({ perPush, perCall = 0 }: Counted) => perPush + perCall / PUSHES_PER_CALL
+  return all.reduce((sum, [what, of]) => sum + (name.test(what) ? each(of) : 0), 0)
 }

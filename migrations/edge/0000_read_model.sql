@@ -129,8 +129,8 @@ CREATE TABLE `offline_metric_rows` (
 );
 --> statement-breakpoint
 CREATE TABLE `offline_metric_totals` (
-	`series` text PRIMARY KEY NOT NULL,
-	`value` real NOT NULL
+	`id` text PRIMARY KEY NOT NULL,
+	`counts` text NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE `offline_owed` (

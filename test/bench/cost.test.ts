@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { billOf, totalOf } from '../../bench/cost/bill.ts'
-import { ALARMS_PER_PUSH, COUNTED } from '../../bench/cost/operations.ts'
+import { ALARMS_PER_PUSH, COUNTED, PUSHES_PER_CALL } from '../../bench/cost/operations.ts'
 import { PRICES } from '../../bench/cost/prices.ts'
 
-test('rows that are written cost their price times the pushes of a million payments', () => {
+test('rows that are written cost their price times the pushes of a million payments, and what a call adds is shared', () => {
   const rows = billOf(50).find(({ price }) => price === PRICES.d1RowWritten)
-  expect(rows?.units).toBeCloseTo(20_000 * COUNTED['d1.rowsWritten'].perPush)
-  expect(rows?.usd).toBeCloseTo(0.02 * COUNTED['d1.rowsWritten'].perPush)
+  const { perPush, perCall } = COUNTED['d1.rowsWritten']
+  expect(rows?.units).toBeCloseTo(20_000 * (perPush + perCall / PUSHES_PER_CALL))
+  expect(rows?.usd).toBeCloseTo(0.02 * (perPush + perCall / PUSHES_PER_CALL))
 })
 
 test('a message costs three operations, and an alarm a row', () => {

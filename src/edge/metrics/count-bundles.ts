@@ -1,5 +1,6 @@
 import type { BundleRow } from '../store/index-message.ts'
 import { RISK_BUCKETS } from './catalogue.ts'
+import { addToTotals } from './totals.ts'
 
 /** Series of the score's histogram → what a score adds: itself, one, or one if it is within the bound. */
 const RISK_PARTS = JSON.stringify({
@@ -12,7 +13,7 @@ const RISK_PARTS = JSON.stringify({
 /**
  * Counts bundles where they come into D1: what is new or has changed, compared with the row that is there. It must run
  * before the rows are written and in the same batch; then each bundle is counted exactly once, however often its
- * messages are repeated and in whatever order they come. One statement a batch, and a row a series that changes.
+ * messages are repeated and in whatever order they come. One statement and one row a batch.
  * (D1 takes five terms in a compound SELECT.)
  */
 const COUNT = `
@@ -37,10 +38,7 @@ const COUNT = `
     SELECT 'offline_risk_score_' || part.key, CASE part.value WHEN 'sum' THEN score WHEN 'count' THEN 1
       ELSE score <= part.value END
     FROM changed, json_each(?2) part WHERE is_new
-  )
-  INSERT INTO offline_metric_totals (series, value)
-  SELECT series, SUM(n) FROM added WHERE true GROUP BY series HAVING SUM(n) <> 0 OR series LIKE '%_bucket{%'
-  ON CONFLICT (series) DO UPDATE SET value = offline_metric_totals.value + excluded.value`
+  ) ${addToTotals('bundles')}`
 
 export function countBundles(db: D1Database, rows: readonly BundleRow[]): D1PreparedStatement[] {
   if (rows.length === 0) return []

@@ -1,15 +1,16 @@
-import { integer, real, sqliteTable, text } from 'drizzle-orm/sqlite-core'
+import { integer, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 
 /**
  * Counters that survive isolates. A series is a metric's name with its labels, as Prometheus writes them.
  *
- * - `offline_metric_totals`: what is added up for good: by the index consumer (count-bundles.ts), and from old rows below
+ * - `offline_metric_totals`: what is added up for good, in one row each: `bundles` (count-bundles.ts), `folded` from old rows below
  * - `offline_metric_rows`: one row an isolate and half hour with its own running totals (isolate-counters.ts)
  * - `offline_owed`: devices that owed something when the sweep last woke them (owed.ts)
  */
 export const metricTotals = sqliteTable('offline_metric_totals', {
-  series: text('series').primaryKey(),
-  value: real('value').notNull(),
+  id: text('id').$type<'bundles' | 'folded'>().primaryKey(),
+  /** Series → count. One row, because D1 bills by rows and nearly every call counts in a dozen series. */
+  counts: text('counts', { mode: 'json' }).$type<Record<string, number>>().notNull(),
 })
 
 export const metricRows = sqliteTable('offline_metric_rows', {

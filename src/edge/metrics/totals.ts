@@ -17,10 +17,22 @@ export async function writeRow(db: D1Database, { id, startedAtMs, rev, counts }:
   await db.prepare(WRITE_ROW).bind(id, startedAtMs, rev, JSON.stringify(counts)).run()
 }
 
+/** The end of a statement that has `added (series, n)`: adds them to the totals of that id, or writes nothing when there are none. */
+export const addToTotals = (id: 'bundles' | 'folded') => `
+  INSERT INTO offline_metric_totals (id, counts)
+  SELECT '${id}', json_group_object(series, value) FROM (
+    SELECT series, SUM(n) AS value FROM (
+      SELECT series, n FROM added
+      UNION ALL
+      SELECT c.key, c.value FROM offline_metric_totals t, json_each(t.counts) c WHERE t.id = '${id}'
+    ) GROUP BY series
+  ) HAVING EXISTS (SELECT 1 FROM added)
+  ON CONFLICT (id) DO UPDATE SET counts = excluded.counts`
+
 const FOLD = `
-  INSERT INTO offline_metric_totals (series, value)
-  SELECT c.key, SUM(c.value) FROM offline_metric_rows r, json_each(r.counts) c WHERE r.started_at < ?1 GROUP BY c.key
-  ON CONFLICT (series) DO UPDATE SET value = offline_metric_totals.value + excluded.value`
+  WITH added (series, n) AS (
+    SELECT c.key, c.value FROM offline_metric_rows r, json_each(r.counts) c WHERE r.started_at < ?1
+  ) ${addToTotals('folded')}`
 
 /** Adds old rows to the totals and removes them, in one transaction. */
 export async function foldRows(db: D1Database, nowMs: number): Promise<void> {
@@ -30,11 +42,9 @@ export async function foldRows(db: D1Database, nowMs: number): Promise<void> {
 }
 
 const READ_TOTALS = `
-  SELECT series, SUM(value) AS value FROM (
-    SELECT series, value FROM offline_metric_totals
-    UNION ALL
-    SELECT c.key, c.value FROM offline_metric_rows r, json_each(r.counts) c
-  ) GROUP BY series`
+  SELECT c.key AS series, SUM(c.value) AS value
+  FROM (SELECT counts FROM offline_metric_totals UNION ALL SELECT counts FROM offline_metric_rows) r, json_each(r.counts) c
+  GROUP BY c.key`
 
 const READ_OWED = `
   SELECT COUNT(*) AS devices, COALESCE(SUM(settle), 0) AS settle, COALESCE(SUM(unindexed), 0) AS unindexed,
