@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto'
 import { link, readFile, rm, writeFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
 import { newWrappedKey, type WrappedKeys } from '../src/crypto/local-keys.ts'
+import { toBase64url } from '../src/protocol/bytes.ts'
 
 /** Secrets of the local edge and reconciler, in the file where wrangler looks for them. */
 export interface DevSecrets {
@@ -29,7 +29,7 @@ export async function devSecrets(path: string): Promise<DevSecrets> {
 }
 
 export async function newSecrets(): Promise<DevSecrets> {
-  const secret = () => randomBytes(32).toString('base64url')
+  const secret = () => toBase64url(crypto.getRandomValues(new Uint8Array(32)))
   const wrappingSecret = secret()
   const keys: WrappedKeys = {
     version: 1,

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import pg from 'pg'
 import { DATABASE_TIMEOUT_MS, InvalidConfig } from './config.ts'
 
@@ -10,7 +11,7 @@ function safeInteger(text: string): number {
 }
 
 const INT8_OID = 20
-const types: pg.CustomTypesConfig = {
+export const types: pg.CustomTypesConfig = {
   getTypeParser: ((oid: number, format: 'text' | 'binary') =>
     oid === INT8_OID && format !== 'binary'
       ? safeInteger
@@ -49,16 +50,19 @@ export const KEEP_ALIVE_DELAY_MS = 10_000
  * and `UnguardedSession` is thrown by whatever wanted it.
  *
  * @param timeoutMs how long a statement may take; the other timeouts follow from it
+ * @param stream what a connection runs over; a socket when left out
  */
 export function openPool(
   url: string,
   onError: (error: Error) => void,
   connectionsMax = 4,
   timeoutMs = DATABASE_TIMEOUT_MS,
+  stream?: () => Duplex,
 ): pg.Pool {
   const timeouts = timeoutsOf(timeoutMs)
   const pool = new pg.Pool({
     connectionString: url,
+    ...(stream && { stream }),
     max: connectionsMax,
     application_name: 'molam-reconciler',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,

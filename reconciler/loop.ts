@@ -35,6 +35,8 @@ export interface LoopDeps {
   readonly alive?: (name: string) => void
   /** Told that a step was given up. It still hangs somewhere, and the next one has begun. */
   readonly gaveUp?: (name: string) => void
+  /** How a loop waits while there is nothing to do, where somebody knows when there will be; `idleMs` when left out. */
+  readonly pause?: (loop: Loop) => Promise<void>
 }
 
 /**
@@ -46,7 +48,7 @@ export interface LoopDeps {
  */
 export async function runLoop(loop: Loop, deps: LoopDeps): Promise<void> {
   const { name, wakeup, idleMs, wakes } = loop
-  const { signal, log, random, observe } = deps
+  const { signal, log, random, observe, pause = () => wakeup.wait(idleMs) } = deps
   const stop = () => wakeup.wake()
   signal.addEventListener('abort', stop)
   try {
@@ -57,7 +59,7 @@ export async function runLoop(loop: Loop, deps: LoopDeps): Promise<void> {
         const count = await oneStep(loop, deps)
         failures = 0
         done(count)
-        if (count === 0) await wakeup.wait(idleMs)
+        if (count === 0) await pause(loop)
         else for (const next of wakes) next.wake()
       } catch (error) {
         failures += 1

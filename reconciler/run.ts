@@ -29,6 +29,10 @@ export interface Surroundings {
   readonly clock: () => number
   readonly random: () => number
   readonly log: Log
+  /** Connections to Postgres; over sockets when left out. */
+  readonly openPool?: typeof openPool
+  /** How idle loops wait, when not by their own clock. */
+  readonly pause?: LoopDeps['pause']
 }
 
 export interface Reconciler {
@@ -83,7 +87,7 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
     importHmacKey(config.hmacSecret),
   ])
   const lost = (error: Error) => log.warn({ fault: faultOf(error) }, 'database connection lost')
-  const pool = openPool(config.databaseUrl, lost, CONNECTIONS_MAX, config.databaseTimeoutMs)
+  const pool = (around.openPool ?? openPool)(config.databaseUrl, lost, CONNECTIONS_MAX, config.databaseTimeoutMs)
   const queue = openQueue(config.queue, around.fetch)
   const edge = openEdge(config.edgeUrl, hmacKey, around.fetch, clock)
   const common = { pool, clock, random, log }
@@ -149,7 +153,15 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
       const health = config.metricsPort === undefined ? undefined : await serveHealth(config.metricsPort, watched)
       if (health) log.info({ port: health.port }, 'health and metrics')
       try {
-        await runAll(loops, { signal, log, random, observe, alive, gaveUp })
+        await runAll(loops, {
+          signal,
+          log,
+          random,
+          observe,
+          alive,
+          gaveUp,
+          ...(around.pause && { pause: around.pause }),
+        })
       } finally {
         await health?.close()
       }

@@ -35,7 +35,7 @@ export interface PullDeps {
 export async function pullOnce({ pool, queue, trusted, clock, log, received }: PullDeps): Promise<number> {
   const pulled = await queue.pull()
   if (pulled.length === 0) return 0
-  const messages = await Promise.all(pulled.map(({ body }) => read(body, trusted)))
+  const messages = await Promise.all(pulled.map(({ body }) => readReceived(body, trusted)))
   for (const [fault, { length: count }] of Map.groupBy(messages, ({ fault }) => fault)) {
     if (fault !== undefined) log.error({ fault, count }, 'messages parked: not readable, or not the edge’s')
   }
@@ -50,7 +50,7 @@ export async function pullOnce({ pool, queue, trusted, clock, log, received }: P
   return pulled.length
 }
 
-function subjectOf({ kind, deviceId, bundleId, seq, resolutionRev }: Received): Subject[] {
+export function subjectOf({ kind, deviceId, bundleId, seq, resolutionRev }: Received): Subject[] {
   if (deviceId === undefined) return []
   if (kind === 'device') return [{ deviceId }]
   if (resolutionRev !== undefined) return [{ deviceId, resolutionRev }]
@@ -59,7 +59,8 @@ function subjectOf({ kind, deviceId, bundleId, seq, resolutionRev }: Received): 
 
 const UNREADABLE = new Set(['MalformedCbor', 'UnsupportedVersion'])
 
-async function read(body: PulledMessage['body'], trusted: readonly TrustedKey[]): Promise<Received> {
+/** A message as the inbox keeps it, under the key that it has each time it comes. */
+export async function readReceived(body: PulledMessage['body'], trusted: readonly TrustedKey[]): Promise<Received> {
   try {
     const opened = await openSettleMessage(body, trusted)
     if (opened.ok) return await keyed(opened.value, body)

@@ -89,7 +89,11 @@ async function readPolicies(pool: pg.Pool, versions: readonly Version[]): Promis
   return rows.map(policyOf)
 }
 
-async function fetchPolicy({ edge, log }: PolicyDeps, { country, version }: Version): Promise<Policy | undefined> {
+/** @returns undefined while the edge does not say */
+export async function fetchPolicy(
+  { edge, log }: Pick<PolicyDeps, 'edge' | 'log'>,
+  { country, version }: Version,
+): Promise<Policy | undefined> {
   try {
     const policy = await edge.policy(country, version)
     if (policy === undefined) log.error({ country, version }, 'the edge does not know the policy that it judged by')

@@ -19,7 +19,7 @@ interface RegisteredDevice {
   readonly keys: ReadonlyMap<string, DeviceKey>
 }
 
-interface DeviceKey {
+export interface DeviceKey {
   readonly alg: number
   readonly verifier: Verifier
   readonly state: KeyState
@@ -27,7 +27,7 @@ interface DeviceKey {
   readonly stateAtMs: number
 }
 
-type KeyState = 'active' | OlderDeviceKey['fate']
+export type KeyState = 'active' | OlderDeviceKey['fate']
 
 export type Registry = ReadonlyMap<string, RegisteredDevice>
 
@@ -111,7 +111,7 @@ class Contradiction extends Error {
 }
 
 /** The id of a key is its thumbprint; one under another id could stand in for a key that is known. */
-async function isOwnKeyId({ alg, publicKey, kid }: KeyFacts): Promise<boolean> {
+export async function isOwnKeyId({ alg, publicKey, kid }: KeyFacts): Promise<boolean> {
   try {
     await webCryptoSuite.verifier({ alg, bytes: publicKey })
     return equalBytes(await keyId(webCryptoSuite, { alg, bytes: publicKey }), kid)

@@ -17,10 +17,10 @@ export interface AttemptDeps {
 }
 
 /** After this many failures of its own a person has to look. */
-const FAILURES_MAX = 10
-const FAILURE: Backoff = { firstMs: 1_000, maxMs: PAUSE_MAX_MS }
+export const FAILURES_MAX = 10
+export const FAILURE: Backoff = { firstMs: 1_000, maxMs: PAUSE_MAX_MS }
 /** What is waited for is on its way, or will be sent again by the edge. */
-const WAITING: Backoff = { firstMs: 500, maxMs: 60_000 }
+export const WAITING: Backoff = { firstMs: 500, maxMs: 60_000 }
 
 /** Runs one message's part. What fails is tried again; what keeps failing, and not because of the database, is parked. */
 export async function attempt(deps: AttemptDeps, row: InboxRow, work: () => Promise<void>): Promise<void> {
@@ -79,7 +79,11 @@ export async function waitFor(deps: AttemptDeps, row: InboxRow, wanted: Wanted):
 }
 
 /** How long it has waited for that. */
-export function waitedMs({ clock }: AttemptDeps, { waitingFor, waitingSince }: InboxRow, what: Wanted['what']): number {
+export function waitedMs(
+  { clock }: Pick<AttemptDeps, 'clock'>,
+  { waitingFor, waitingSince }: InboxRow,
+  what: Wanted['what'],
+): number {
   return waitingFor === what && waitingSince !== null ? Math.max(0, clock() - waitingSince.getTime()) : 0
 }
 

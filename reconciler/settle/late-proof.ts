@@ -5,7 +5,7 @@ import { type DeviceId, deviceId as parseDeviceId } from '../../src/protocol/ids
 import { paymentsIn } from '../../src/protocol/payment.ts'
 import { debitAuthority, payerDeviceOf } from '../registry/authority.ts'
 import { type PolicyReader, policyKey } from '../registry/policies.ts'
-import { loadDevices } from '../registry/registry.ts'
+import { loadDevices, type Registry } from '../registry/registry.ts'
 import { verifyBundle } from './verify-bundle.ts'
 
 /**
@@ -13,11 +13,16 @@ import { verifyBundle } from './verify-bundle.ts'
  * the signature is looked at again, with what the registry knows by now. Only reads; what is found is written with the
  * resolution.
  */
-export interface LateProofDeps {
+export interface LateProofDeps extends Omit<ProofDeps, 'devices'> {
   readonly pool: pg.Pool
+}
+
+interface ProofDeps {
   readonly keys: KeyProvider
   readonly trusted: readonly TrustedKey[]
   readonly policies: PolicyReader
+  /** What the registry knows of these devices. */
+  readonly devices: (deviceIds: readonly string[]) => Promise<Registry>
 }
 
 export interface LateProof {
@@ -48,15 +53,17 @@ export async function findLateProofs(deps: LateProofDeps, deviceIds: readonly st
   )
   const proofs: LateProof[] = []
   for (const row of rows) {
-    const proof = await proofOf(deps, row)
+    const devices = (ids: readonly string[]) => loadDevices(deps.pool, ids)
+    const proof = await proofOf({ ...deps, devices }, row)
     if (proof !== undefined) proofs.push(proof)
   }
   return proofs
 }
 
-async function proofOf(deps: LateProofDeps, row: Unproven): Promise<LateProof | undefined> {
+/** @returns the payer's signature of a payment that is recorded without it, if it shows now */
+export async function proofOf(deps: ProofDeps, row: Unproven): Promise<LateProof | undefined> {
   const { device_id: deviceId, counter } = row
-  const registry = await loadDevices(deps.pool, [deviceId])
+  const registry = await deps.devices([deviceId])
   const message = {
     kind: 'bundle',
     deviceId: parseDeviceId(deviceId) as DeviceId,
@@ -73,7 +80,7 @@ async function proofOf(deps: LateProofDeps, row: Unproven): Promise<LateProof | 
   if (policy === undefined || owner === undefined || payment === undefined) return undefined
   const payer = payerDeviceOf(payment, policy, owner)
   if (payer === undefined) return undefined
-  const known = await loadDevices(deps.pool, [payer])
+  const known = await deps.devices([payer])
   const authority = await debitAuthority(payment, policy, owner, receipt.receivedAtMs, known)
   return authority.kind === 'signed' ? { deviceId, counter, ...authority } : undefined
 }

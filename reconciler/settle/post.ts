@@ -100,7 +100,7 @@ export async function postBundles(
 }
 
 /** Who comes first takes the funds: in the order in which the edge admitted them. */
-function byArrival(a: PreparedBundle, b: PreparedBundle): number {
+export function byArrival(a: PreparedBundle, b: PreparedBundle): number {
   const [x, y] = [a.verified.receipt, b.verified.receipt]
   return x.receivedAtMs - y.receivedAtMs || (x.deviceId < y.deviceId ? -1 : x.deviceId > y.deviceId ? 1 : x.seq - y.seq)
 }
@@ -201,7 +201,7 @@ async function insertBundles(
   )
 }
 
-const voidsOf = ({ verified }: PreparedBundle) =>
+export const voidsOf = ({ verified }: PreparedBundle) =>
   verified.payload.entries.flatMap((entry) => (isVoided(entry) ? [entry.counter] : []))
 
 /** Numbers that are no payment's are kept as well: a payment under one of them in another bundle is a contradiction. */

@@ -52,7 +52,7 @@ interface Authorised extends InboxBundle {
  * How long a payer's device is waited for. Anyone can name one that does not exist, and the rest of its bundle waits with
  * it; a message that the queue lost is sent again long before.
  */
-const PAYER_WAIT_MAX_MS = 2 * HOUR_MS
+export const PAYER_WAIT_MAX_MS = 2 * HOUR_MS
 
 export async function prepare(deps: PrepareDeps, bundles: readonly InboxBundle[]): Promise<readonly PreparedBundle[]> {
   return judgeAll(deps, await authoriseAll(deps, await withPolicies(deps, await verifyAll(deps, bundles))))
@@ -136,7 +136,12 @@ async function judgeAll(deps: PrepareDeps, authorised: readonly Authorised[]): P
   return prepared
 }
 
-function payersOf({ verified, policy, ownerWallet }: UnderPolicy): string[] {
+/** Devices whose keys are needed to know by what right payments of a bundle debit their wallets. */
+export function payersOf({
+  verified,
+  policy,
+  ownerWallet,
+}: Pick<UnderPolicy, 'verified' | 'policy' | 'ownerWallet'>): string[] {
   return paymentsIn(verified.payload).flatMap((payment) => payerDeviceOf(payment, policy, ownerWallet) ?? [])
 }
 

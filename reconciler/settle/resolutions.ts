@@ -68,7 +68,7 @@ export async function recordResolution(
 
 type Item = readonly [counter: number, choice: 'approve' | 'reject' | 'reverse']
 
-function itemsOf(message: ResolutionMessage): readonly Item[] {
+export function itemsOf(message: ResolutionMessage): readonly Item[] {
   if (message.kind === 'reversal') return [[message.counter, 'reverse']]
   return message.choices.map(({ counter, choice }): Item => [counter, choice])
 }

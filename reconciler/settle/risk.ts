@@ -31,6 +31,15 @@ export interface RiskDeps {
 }
 
 export async function openRiskScorer(mode: RiskMode, deps: RiskDeps): Promise<RiskScorer> {
+  return riskScorer(mode, deps, (bundles) => readDevices(deps.pool, bundles))
+}
+
+/** @param known what the book says of the devices of these bundles */
+export function riskScorer(
+  mode: RiskMode,
+  deps: Omit<RiskDeps, 'pool'>,
+  known: (bundles: readonly AuthorisedBundle[]) => Promise<ReadonlyMap<string, KnownDevice>>,
+): RiskScorer {
   const { clock, random, log } = deps
   const hmac: Hmac = mode.kind === 'sira' ? pseudonymHmac(mode.pseudonymKey) : () => Promise.reject()
   const remote = remoteScorer(mode, hmac, {
@@ -46,11 +55,11 @@ export async function openRiskScorer(mode: RiskMode, deps: RiskDeps): Promise<Ri
       log[isWell ? 'debug' : 'warn'](call, 'sira')
     },
   })
-  return (bundles) => score(deps.pool, remote, bundles)
+  return (bundles) => score(known, remote, bundles)
 }
 
 async function score(
-  pool: pg.Pool,
+  readKnown: Parameters<typeof riskScorer>[2],
   remote: RemoteScorer,
   bundles: readonly AuthorisedBundle[],
 ): Promise<readonly (Assessment | undefined)[]> {
@@ -61,7 +70,7 @@ async function score(
       scored.map((bundle) => ({ kind: 'bundle', bundle: factsOf(bundle) })),
       crypto.randomUUID(),
     ),
-    readDevices(pool, scored),
+    readKnown(scored),
   ])
   const assessments = new Map(
     scored.map((bundle, i) => {
@@ -92,7 +101,7 @@ function factsOf(bundle: AuthorisedBundle) {
 }
 
 /** What the book says of a device. */
-interface KnownDevice {
+export interface KnownDevice {
   readonly registeredAtMs: number
   /** The last ones, in the order of their counters. */
   readonly payments: readonly SettledPayment[]
@@ -100,7 +109,7 @@ interface KnownDevice {
   readonly conflicts: number
 }
 
-type SettledPayment = readonly [
+export type SettledPayment = readonly [
   counter: number,
   type: PaymentType,
   amount: number,
@@ -114,7 +123,7 @@ type SettledPayment = readonly [
 ]
 
 /** Two busy days of a till: what the rules look back to, and few enough to read with every batch. */
-const HISTORY_MAX = 100
+export const HISTORY_MAX = 100
 
 async function readDevices(
   pool: pg.Pool,

@@ -9,18 +9,51 @@ import { type AuthorisedBundle, isAlive } from './authorise.ts'
  */
 const WINDOW_MS = 60_000
 
+/** A payment that may still move money, of the bundle with the number `of`. */
+export interface TwinLine {
+  readonly of: number
+  readonly payment: Payment
+  readonly deviceId: string
+}
+
 /** @returns for each bundle the counters of its payments that have a twin */
-export async function findTwins(
+export function findTwins(
   pool: pg.Pool,
   bundles: readonly AuthorisedBundle[],
 ): Promise<readonly ReadonlySet<number>[]> {
+  return twinsOf(bundles, (lines) => recordedTwins(pool, lines))
+}
+
+/** @param recorded says which lines have a twin in the book */
+export async function twinsOf(
+  bundles: readonly AuthorisedBundle[],
+  recorded: (lines: readonly TwinLine[]) => Promise<readonly TwinLine[]>,
+): Promise<readonly ReadonlySet<number>[]> {
   const lines = bundles.flatMap((bundle, of) =>
-    bundle.payments.flatMap((payment) =>
+    bundle.payments.flatMap((payment): TwinLine[] =>
       isAlive(bundle.verified, payment) ? [{ of, payment, deviceId: bundle.verified.receipt.deviceId }] : [],
     ),
   )
   const twins = bundles.map(() => new Set<number>())
   if (lines.length === 0) return twins
+  for (const line of await recorded(lines)) mark(line)
+  // Within the batch the later one is held.
+  for (const same of Map.groupBy(lines, ({ payment }) => termsOf(payment)).values()) {
+    same.forEach((line, i) => {
+      const earlier = same.slice(0, i).some(({ deviceId, payment }) => {
+        return deviceId !== line.deviceId && Math.abs(payment.initiatedAtMs - line.payment.initiatedAtMs) <= WINDOW_MS
+      })
+      if (earlier) mark(line)
+    })
+  }
+  return twins
+
+  function mark({ of, payment }: TwinLine): void {
+    twins[of]?.add(payment.counter)
+  }
+}
+
+async function recordedTwins(pool: pg.Pool, lines: readonly TwinLine[]): Promise<readonly TwinLine[]> {
   const { rows } = await pool.query<{ no: number }>(
     `SELECT x.no
      FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::timestamptz[])
@@ -40,21 +73,7 @@ export async function findTwins(
       `${WINDOW_MS} milliseconds`,
     ],
   )
-  for (const { no } of rows) mark(lines[no - 1])
-  // Within the batch the later one is held.
-  for (const same of Map.groupBy(lines, ({ payment }) => termsOf(payment)).values()) {
-    same.forEach((line, i) => {
-      const earlier = same.slice(0, i).some(({ deviceId, payment }) => {
-        return deviceId !== line.deviceId && Math.abs(payment.initiatedAtMs - line.payment.initiatedAtMs) <= WINDOW_MS
-      })
-      if (earlier) mark(line)
-    })
-  }
-  return twins
-
-  function mark(line: (typeof lines)[number] | undefined): void {
-    if (line !== undefined) twins[line.of]?.add(line.payment.counter)
-  }
+  return rows.flatMap(({ no }) => lines[no - 1] ?? [])
 }
 
 const termsOf = ({ sender, receiver, amount, currency }: Payment) =>

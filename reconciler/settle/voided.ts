@@ -27,9 +27,20 @@ export async function findVoided(
     ],
   )
   const recorded = Map.groupBy(rows, ({ of }) => of - 1)
+  return voidedOf(
+    bundles,
+    bundles.map((_, i) => recorded.get(i)?.map(({ counter }) => counter) ?? []),
+  )
+}
+
+/** @param recorded of each bundle the numbers that earlier bundles in the book give to no payment */
+export function voidedOf(
+  bundles: readonly AuthorisedBundle[],
+  recorded: readonly (readonly number[])[],
+): readonly ReadonlySet<number>[] {
   return bundles.map((bundle, i) => {
     const { deviceId, seq } = bundle.verified.receipt
-    const voided = new Set(recorded.get(i)?.map(({ counter }) => counter))
+    const voided = new Set(recorded[i])
     for (const { verified } of bundles) {
       if (verified.receipt.deviceId !== deviceId || verified.receipt.seq >= seq) continue
       for (const entry of verified.payload.entries) if (isVoided(entry)) voided.add(entry.counter)

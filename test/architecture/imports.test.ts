@@ -70,7 +70,7 @@ function circles(): string[] {
 
 it('every source file is compiled by the config of a runtime', () => {
   const root = resolve(import.meta.dirname, '../..')
-  const patterns = ['core', 'worker', 'browser', 'node'].flatMap((name) => {
+  const patterns = ['core', 'worker', 'browser', 'node', 'sim'].flatMap((name) => {
     const text = readFileSync(join(root, `tsconfig/${name}.json`), 'utf8').replace(/^\s*\/\/.*$/gm, '')
     return (JSON.parse(text) as { include: string[] }).include.map((path) => path.replace('../', ''))
   })

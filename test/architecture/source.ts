@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 /** The project's source as the architecture's tests see it: files and what they import, types included. */
 const root = resolve(import.meta.dirname, '../..')
 
-const TOP = ['src', 'durable-objects', 'reconciler', 'dev', 'bench']
+const TOP = ['src', 'durable-objects', 'reconciler', 'dev', 'bench', 'sim']
 
 /** Every source file, as a path from the project's root. */
 export const files: readonly string[] = TOP.flatMap((folder) =>

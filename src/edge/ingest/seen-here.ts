@@ -37,3 +37,8 @@ function count(key: string, windowMs: number, nowMs: number): number {
   seen.set(key, { sinceMs: nowMs, times: 1 })
   return 1
 }
+
+/** For tests, which restart the isolate. */
+export function forgetSeen(): void {
+  seen.clear()
+}

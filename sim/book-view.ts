@@ -1,0 +1,36 @@
+/** A payment as the book has it. */
+export interface BookedPayment {
+  /** `<device_id>/<counter>` */
+  readonly localId: string
+  readonly status: string
+  readonly reason: string | null
+  /** Minor units. */
+  readonly amount: number
+  readonly sender: string
+  readonly receiver: string
+  readonly transferId: string | null
+}
+
+/** What the promises ask of a book, whether it is SQL or the model. */
+export interface BookView {
+  payments(): Promise<readonly BookedPayment[]>
+  /** `device/bundle` of every bundle that it holds. */
+  bundles(): Promise<ReadonlySet<string>>
+  /** Wallet → minor units. */
+  balances(): Promise<ReadonlyMap<string, number>>
+  /** What does not add up after a transaction: sentences. Cheap. */
+  brokenNow(): readonly string[]
+  /** What does not add up at quiet: sentences. */
+  brokenAtQuiet(): Promise<readonly string[]>
+  /** What waits: inbox, outbox, resolutions. All zero at quiet, but for what waits for a person. */
+  underWay(): Promise<readonly string[]>
+}
+
+/** A reconciler of the simulated world. */
+export interface SimReconciler {
+  readonly name: string
+  readonly isAlive: boolean
+  start(): void
+  /** Dies at once: nothing that it does later has an effect. */
+  kill(): void
+}

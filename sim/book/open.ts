@@ -1,0 +1,75 @@
+import { parseConfig } from '../../reconciler/config.ts'
+import { localKeys } from '../../src/crypto/local-keys.ts'
+import type { BookView, SimReconciler } from '../book-view.ts'
+import { servicesOf } from '../services.ts'
+import { settingsOf } from '../settings.ts'
+import type { OpenBooks } from '../world.ts'
+import { brokenAtQuiet } from './checks.ts'
+import { brokenNow } from './checks-cheap.ts'
+import { Due } from './due.ts'
+import { fundWallets } from './fund.ts'
+import { Book } from './pglite.ts'
+import { type LogLine, openSimReconciler } from './reconciler.ts'
+import { bundleRows, transactionRows, underWay, walletBalances } from './rows.ts'
+import { DatabaseServer } from './server.ts'
+
+/** How long a reconciler that died stays away at the most. */
+const AWAY_MS_MAX = 3_600_000
+
+/** Opened when this file is loaded: it takes seconds of real time, and a run has none. */
+const book = await Book.open()
+
+/** The side of the reconciler with the real SQL and the production reconciler. One run at a time. */
+export const openSqlBooks: OpenBooks = async (around) => {
+  const { scheduler, random, faults, edge, secrets, wallets, trace, names } = around
+  // Of a run that ended with an error, too.
+  book.abandon()
+  book.begin(random.between(0, 2 ** 32 - 1))
+  const database = new DatabaseServer({ scheduler, random: random.stream('database'), book, faults })
+  const broken: string[] = []
+  database.onCommit(() => {
+    if (broken.length === 0) broken.push(...brokenNow(book))
+  })
+  const due = new Due({ scheduler, book, database, settle: edge.queues.settle, deadLetters: edge.queues.deadLetters })
+  fundWallets(book, wallets, 'beginning', scheduler.nowMs)
+  const keys = await localKeys(secrets.EDGE_KEYS, secrets.KEY_WRAPPING_SECRET)
+  const config = parseConfig(settingsOf(around))
+  const reconcilers = names.map((name): SimReconciler => {
+    const chance = random.stream(name)
+    const dies = (moment: string) => {
+      const isDeath = faults.strikes('reconciler_died', `${name}, ${moment},`)
+      if (isDeath) scheduler.after(chance.next() ** 2 * AWAY_MS_MAX, () => reconciler.start())
+      return isDeath
+    }
+    const log = ({ level, message, fields }: LogLine) => {
+      if (level === 'warn' || level === 'error')
+        trace.say(name, `says (${level}): ${message} ${JSON.stringify(fields)}`)
+    }
+    const onExit = (fault: string | undefined) => broken.push(`${name} ended: ${fault ?? 'nobody told it to'}`)
+    const fetch = servicesOf(around, name)
+    const reconciler = openSimReconciler({
+      ...{ name, scheduler, random: chance, database, config, fetch, due, dies, log, onExit },
+    })
+    return {
+      name,
+      get isAlive() {
+        return reconciler.isRunning
+      },
+      start: () => reconciler.start(),
+      kill: () => reconciler.kill(),
+    }
+  })
+  const view: BookView = {
+    payments: async () =>
+      transactionRows(book).map(({ deviceId, counter, ...payment }) => ({
+        ...payment,
+        localId: `${deviceId}/${counter}`,
+      })),
+    bundles: async () => new Set(bundleRows(book).map(({ deviceId, bundleId }) => `${deviceId}/${bundleId}`)),
+    balances: async () => walletBalances(book),
+    brokenNow: () => broken,
+    brokenAtQuiet: async () => [...broken, ...(await brokenAtQuiet(book, keys))],
+    underWay: async () => underWay(book),
+  }
+  return { view, reconcilers }
+}

@@ -1,0 +1,150 @@
+import type { Book } from './pglite.ts'
+import {
+  changedRows,
+  done,
+  error,
+  errorIn,
+  extendedQuery,
+  ready,
+  type SqlError,
+  simpleQuery,
+  sqlOf,
+  withStatus,
+} from './wire.ts'
+
+/**
+ * A client's session. Its transactions are savepoints in the one transaction of the run:
+ *
+ *   BEGIN → SAVEPOINT   ·   COMMIT → deferred constraints, RELEASE   ·   ROLLBACK → ROLLBACK TO
+ *
+ * A statement outside of a transaction is one of its own. The server lets no two sessions have a transaction at a time.
+ */
+export class Session {
+  readonly #book: Book
+  readonly #settings: ReadonlyMap<string, string>
+  #state: 'none' | 'open' | 'failed' = 'none'
+  /** Settings of this transaction only. */
+  readonly #local = new Set<string>()
+
+  constructor(book: Book, settings: ReadonlyMap<string, string>) {
+    this.#book = book
+    this.#settings = settings
+  }
+
+  get isOpen(): boolean {
+    return this.#state !== 'none'
+  }
+
+  /** After so many milliseconds without a statement the server ends a transaction; undefined: never. */
+  get idleMaxMs(): number | undefined {
+    const ms = Number(this.#settings.get('idle_in_transaction_session_timeout') ?? 0)
+    return ms > 0 ? ms : undefined
+  }
+
+  execute(batch: Buffer): Executed {
+    const sql = sqlOf(batch)
+    switch (stepOf(sql)) {
+      case 'begin':
+        this.#begin()
+        return { answer: Buffer.concat([done('BEGIN'), ready('T')]), wrote: false }
+      case 'commit':
+        return this.#commit()
+      case 'rollback':
+        this.rollback()
+        return { answer: Buffer.concat([done('ROLLBACK'), ready('I')]), wrote: false }
+      case 'statement':
+        if (sql.includes('FROM pg_settings')) return { answer: this.#whatItIs(), wrote: false }
+        if (this.#state === 'failed') return { answer: Buffer.concat([IN_FAILED, ready('E')]), wrote: false }
+        return this.#state === 'open' ? this.#inTransaction(batch, sql) : this.#alone(batch)
+    }
+  }
+
+  /** As if the statement had failed with this error. */
+  refuse(fault: SqlError): Executed {
+    if (this.#state === 'open') this.#state = 'failed'
+    return { answer: Buffer.concat([error('ERROR', fault), ready(this.isOpen ? 'E' : 'I')]), wrote: false }
+  }
+
+  /** Undoes the transaction under way, if there is one. */
+  rollback(): void {
+    if (!this.isOpen) return
+    this.#state = 'none'
+    this.#local.clear()
+    this.#book.run('ROLLBACK TO work; RELEASE work')
+  }
+
+  #begin(): void {
+    if (this.isOpen) return
+    this.#book.run('SAVEPOINT work; SET CONSTRAINTS ALL DEFERRED')
+    this.#state = 'open'
+  }
+
+  #commit(): Executed {
+    if (this.#state === 'failed') {
+      this.rollback()
+      return { answer: Buffer.concat([done('ROLLBACK'), ready('I')]), wrote: false }
+    }
+    const wrote = this.isOpen
+    const failure = wrote ? this.#release() : undefined
+    return { answer: Buffer.concat([failure ?? done('COMMIT'), ready('I')]), wrote: wrote && failure === undefined }
+  }
+
+  /** @returns the error of a deferred constraint, and then nothing has happened */
+  #release(): Buffer | undefined {
+    const local = [...this.#local].map((name) => `; SET LOCAL ${name} TO DEFAULT`).join('')
+    const answer = this.#book.exec(simpleQuery(`SET CONSTRAINTS ALL IMMEDIATE; RELEASE work${local}`))
+    const failure = errorIn(answer)
+    if (failure) this.rollback()
+    this.#state = 'none'
+    this.#local.clear()
+    return failure
+  }
+
+  #inTransaction(batch: Buffer, sql: string): Executed {
+    for (const [, name] of sql.matchAll(/\bSET LOCAL (\w+)/gi)) if (name) this.#local.add(name)
+    const answer = this.#book.exec(batch)
+    if (errorIn(answer)) this.#state = 'failed'
+    return { answer: withStatus(answer, this.#state === 'failed' ? 'E' : 'T'), wrote: false }
+  }
+
+  #alone(batch: Buffer): Executed {
+    this.#begin()
+    const answer = this.#book.exec(batch)
+    if (errorIn(answer)) this.rollback()
+    else {
+      const failure = this.#release()
+      if (failure) return { answer: Buffer.concat([failure, ready('I')]), wrote: false }
+    }
+    return { answer: withStatus(answer, 'I'), wrote: changedRows(answer) }
+  }
+
+  /** What a client asked its session to be, as `pg_settings` would say: it is simulated around the book, not set in it. */
+  #whatItIs(): Buffer {
+    const known = ['synchronous_commit', 'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']
+    const rows = known.map((name) => `UNION ALL SELECT '${name}', '${this.#settings.get(name) ?? '0'}'`).join(' ')
+    return withStatus(
+      this.#book.exec(extendedQuery(`SELECT 'current_user' AS name, current_user::text AS value ${rows}`, [])),
+      this.isOpen ? 'T' : 'I',
+    )
+  }
+}
+
+export interface Executed {
+  readonly answer: Buffer
+  /** Whether a transaction has ended that may have written something. */
+  readonly wrote: boolean
+}
+
+export type Step = 'begin' | 'statement' | 'commit' | 'rollback'
+
+export function stepOf(sql: string): Step {
+  const [word = ''] = sql.trimStart().toUpperCase().split(/[\s;]/, 1)
+  if (word === 'BEGIN' || word === 'START') return 'begin'
+  if (word === 'COMMIT' || word === 'END') return 'commit'
+  return word === 'ROLLBACK' || word === 'ABORT' ? 'rollback' : 'statement'
+}
+
+const IN_FAILED = error('ERROR', {
+  code: '25P02',
+  message: 'current transaction is aborted, commands ignored until end of transaction block',
+})

@@ -1,0 +1,27 @@
+import { registerHooks } from 'node:module'
+
+/** Everything of the Worker that a simulated edge runs, and what its isolates keep in the memory of modules. */
+export interface WorkerModules {
+  readonly handler: typeof import('../../src/index.ts').default
+  readonly DeviceObject: typeof import('../../src/index.ts').DeviceObject
+  /** A new isolate knows nothing of what the one before kept. */
+  readonly forgetIsolate: () => void
+}
+
+const STAND_IN = new URL('./workers.ts', import.meta.url).href
+let loaded: Promise<WorkerModules> | undefined
+
+/** Loads the Worker as it is, with the runtime's own module replaced; once a process. */
+export function loadWorker(): Promise<WorkerModules> {
+  loaded ??= load()
+  return loaded
+}
+
+async function load(): Promise<WorkerModules> {
+  registerHooks({
+    resolve: (specifier, context, next) =>
+      specifier === 'cloudflare:workers' ? { url: STAND_IN, shortCircuit: true } : next(specifier, context),
+  })
+  const [worker, { forgetIsolate }] = await Promise.all([import('../../src/index.ts'), import('./isolate-memory.ts')])
+  return { handler: worker.default, DeviceObject: worker.DeviceObject, forgetIsolate }
+}

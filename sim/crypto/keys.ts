@@ -1,0 +1,127 @@
+import { createECDH, createPublicKey } from 'node:crypto'
+
+/** What a key of the simulated WebCrypto holds: bytes of a secret, or a point with or without its scalar. */
+export interface Material {
+  readonly bytes?: Uint8Array
+  readonly point?: Uint8Array
+  readonly scalar?: Uint8Array
+}
+
+const materials = new WeakMap<object, Material>()
+
+/** @throws TypeError for what is no key of this simulation */
+export function materialOf(key: CryptoKey): Material {
+  const material = materials.get(key)
+  if (material === undefined) throw new TypeError('not a key of this simulation')
+  return material
+}
+
+/** A key as libraries look at it: type, algorithm, usages. */
+export function newKey(
+  type: KeyType,
+  algorithm: KeyAlgorithm,
+  extractable: boolean,
+  usages: readonly KeyUsage[],
+  material: Material,
+): CryptoKey {
+  const key = Object.create(CryptoKey.prototype) as CryptoKey
+  const facts = { type, algorithm, extractable, usages: [...usages] }
+  for (const [name, value] of Object.entries(facts)) Object.defineProperty(key, name, { value, enumerable: true })
+  materials.set(key, material)
+  return key
+}
+
+type Imported = string | { readonly name: string; readonly hash?: HashAlgorithmIdentifier }
+
+/** @throws DOMException DataError for what is no key */
+export function importKey(
+  format: 'raw' | 'jwk' | 'pkcs8' | 'spki',
+  given: BufferSource | JsonWebKey,
+  algorithm: Imported,
+  extractable: boolean,
+  usages: readonly KeyUsage[],
+): CryptoKey {
+  const name = typeof algorithm === 'string' ? algorithm : algorithm.name
+  if (name !== 'ECDSA' && name !== 'ECDH') {
+    if (format !== 'raw' && format !== 'jwk') throw new DOMException(`no ${format} of ${name}`, 'NotSupportedError')
+    const bytes = format === 'raw' ? bytesOf(given as BufferSource) : decode((given as JsonWebKey).k)
+    const hash = typeof algorithm === 'object' && algorithm.hash !== undefined && { hash: hashOf(algorithm.hash) }
+    return newKey('secret', { name, length: bytes.length * 8, ...hash } as KeyAlgorithm, extractable, usages, { bytes })
+  }
+  const material = format === 'jwk' ? ofJwk(given as JsonWebKey) : ofPoint(bytesOf(given as BufferSource), format)
+  const type = material.scalar === undefined ? 'public' : 'private'
+  return newKey(type, { name, namedCurve: 'P-256' } as KeyAlgorithm, extractable, usages, material)
+}
+
+export function exportKey(format: 'raw' | 'jwk', key: CryptoKey): ArrayBuffer | JsonWebKey {
+  if (!key.extractable) throw new DOMException('key is not extractable', 'InvalidAccessError')
+  const { bytes, point, scalar } = materialOf(key)
+  if (format === 'raw') return new Uint8Array(bytes ?? point ?? []).buffer
+  if (point === undefined) return { kty: 'oct', k: encode(bytes ?? new Uint8Array()) }
+  const pub = { kty: 'EC', crv: 'P-256', x: encode(point.subarray(1, 33)), y: encode(point.subarray(33)), ext: true }
+  return scalar === undefined ? pub : { ...pub, d: encode(scalar) }
+}
+
+/** @param random 32 bytes */
+export function newPrivate(random: Uint8Array): { scalar: Uint8Array; point: Uint8Array } {
+  // Below the group's order, and not zero.
+  const scalar = Uint8Array.from(random, (byte, at) => (at === 0 ? (byte & 0x7f) | 1 : byte))
+  return { scalar, point: pointOf(scalar) }
+}
+
+/** PKCS #8 of P-256 as production writes it has the scalar at this place (RFC 5915). */
+const PKCS8_SCALAR_AT = 35
+
+function ofPoint(bytes: Uint8Array, format: string): Material {
+  if (format === 'raw') return { point: onCurve(bytes) }
+  if (format !== 'pkcs8') throw new DOMException(`no ${format} of a curve`, 'NotSupportedError')
+  const scalar = bytes.slice(PKCS8_SCALAR_AT, PKCS8_SCALAR_AT + 32)
+  return { scalar, point: pointOf(scalar) }
+}
+
+function ofJwk({ kty, crv, x, y, d }: JsonWebKey): Material {
+  if (kty !== 'EC' || crv !== 'P-256') throw new DOMException('not a key of P-256', 'DataError')
+  const point = onCurve(Uint8Array.of(4, ...decode(x), ...decode(y)))
+  return d === undefined ? { point } : { point, scalar: decode(d) }
+}
+
+const points = new Map<string, Uint8Array>()
+
+/** Computed once a process: a point of a scalar never changes. */
+function pointOf(scalar: Uint8Array): Uint8Array {
+  const name = encode(scalar)
+  const known = points.get(name)
+  if (known !== undefined) return known
+  const ecdh = createECDH('prime256v1')
+  ecdh.setPrivateKey(scalar)
+  const point = new Uint8Array(ecdh.getPublicKey())
+  points.set(name, point)
+  return point
+}
+
+const known = new Set<string>()
+
+/** @throws DOMException DataError for what is no point of the curve */
+function onCurve(point: Uint8Array): Uint8Array {
+  const name = encode(point)
+  if (known.has(name)) return point
+  const jwk = { kty: 'EC', crv: 'P-256', x: encode(point.subarray(1, 33)), y: encode(point.subarray(33)) }
+  try {
+    if (point.length !== 65 || point[0] !== 4) throw new RangeError('not uncompressed')
+    createPublicKey({ key: jwk, format: 'jwk' })
+  } catch {
+    throw new DOMException('not a point of P-256', 'DataError')
+  }
+  known.add(name)
+  return point
+}
+
+const hashOf = (hash: HashAlgorithmIdentifier) => (typeof hash === 'string' ? { name: hash } : hash)
+const encode = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url')
+const decode = (text = ''): Uint8Array => new Uint8Array(Buffer.from(text, 'base64url'))
+
+function bytesOf(source: BufferSource): Uint8Array {
+  return ArrayBuffer.isView(source)
+    ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength).slice()
+    : new Uint8Array(source).slice()
+}

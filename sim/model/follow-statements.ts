@@ -1,0 +1,128 @@
+import type { LateProof } from '../../reconciler/settle/late-proof.ts'
+import { toHex } from '../../src/protocol/bytes.ts'
+import type { DeviceMessage } from '../../src/protocol/messages.ts'
+import type { PaymentStatus } from '../../src/protocol/states.ts'
+import type { InsertedBundle } from './follow-judgement.ts'
+import type { Line } from './record.ts'
+import type { ResolutionRow } from './state.ts'
+
+/** What the reconciler's statements say: their values by place, as production's files give them. */
+
+/**
+ * A statement of a transaction that the real book committed: what the reconciler asked, and what it was answered.
+ * `values` are as the reconciler gives them to `query`, `rows` as it gets them. A statement outside of a transaction is one.
+ */
+export interface Committed {
+  readonly text: string
+  readonly values: readonly unknown[]
+  readonly rows: readonly object[]
+}
+
+/** @param start part of the statement's text that no other has */
+export const is =
+  (start: string) =>
+  ({ text }: Committed): boolean =>
+    text.includes(start)
+
+export interface RecordedRow {
+  readonly no: number
+  readonly status: string
+  readonly reason: string | null
+  readonly hold: string | null
+}
+
+export interface EffectRow {
+  readonly device_id: string
+  readonly rev: number
+  readonly counter: number
+  readonly result: string
+  readonly status: string | null
+  readonly reason: string | null
+}
+
+/** The columns of `recordPayments` in post.ts, in their order. */
+export function linesOf({ values }: Committed): readonly Line[] {
+  const columns = values.slice(0, 21) as readonly (readonly unknown[])[]
+  return (columns[0] ?? []).map((deviceId, i): Line => {
+    const at = (column: number) => columns[column]?.[i]
+    const [payerDeviceId, nonce] = [at(19), at(20)]
+    return {
+      deviceId: deviceId as string,
+      bundleId: at(2) as string,
+      hash: toHex(at(3) as Uint8Array),
+      payment: {
+        ...{ counter: at(1), type: at(4), amount: at(6), currency: at(7), sender: at(8), receiver: at(9) },
+        initiatedAtMs: (at(11) as Date).getTime(),
+      } as Line['payment'],
+      day: at(12) as string,
+      country: at(13) as string,
+      receivedAtMs: (at(14) as Date).getTime(),
+      status: at(15) as PaymentStatus,
+      reason: (at(16) as string | null) ?? undefined,
+      payerProven: at(18) as boolean,
+      proof: payerDeviceId ? { payerDeviceId: payerDeviceId as string, nonce: nonce as Uint8Array } : undefined,
+    }
+  })
+}
+
+/** The columns of `insertBundles` in post.ts. */
+export function bundlesOf({ values }: Committed): readonly InsertedBundle[] {
+  const columns = values as readonly (readonly unknown[])[]
+  return (columns[0] ?? []).map((deviceId, i) => {
+    const at = (column: number) => columns[column]?.[i]
+    return {
+      ...{ deviceId: deviceId as string, bundleId: at(1) as string, seq: at(2) as number },
+      digest: toHex(at(3) as Uint8Array),
+      status: at(6) as string,
+      bundle: new Uint8Array(at(11) as Uint8Array),
+      receipt: new Uint8Array(at(12) as Uint8Array),
+      risk: JSON.parse((at(13) as string | null) ?? 'null'),
+      settledAtMs: (values[14] as Date).getTime(),
+    }
+  })
+}
+
+export function voidsOf(transaction: readonly Committed[], { deviceId, bundleId }: InsertedBundle): readonly number[] {
+  return transaction.filter(is('INSERT INTO offline_tx_voids')).flatMap(({ values }) => {
+    const [devices, counters, bundles] = values as [string[], number[], string[]]
+    return counters.filter((_, i) => devices[i] === deviceId && bundles[i] === bundleId)
+  })
+}
+
+/** The values of `upsertDevice` and of `keepKey` in registry.ts. */
+export function deviceOf({ values }: Committed, keys: readonly Committed[]): DeviceMessage {
+  const [deviceId, rev, tenant, country, ownerWallet, status, kid, alg, at] = values
+  const stated = keys.map(({ values: [, kid, alg, publicKey, , fate] }) => ({
+    ...{ kid: new Uint8Array(kid as Uint8Array), alg, publicKey: new Uint8Array(publicKey as Uint8Array), fate },
+  }))
+  const own = stated.find(({ fate }) => fate === 'active')
+  const olderKeys = stated.filter(({ fate }) => fate !== 'active')
+  const facts = { deviceId, rev, tenant, country, ownerWallet, status, alg, atMs: (at as Date).getTime() }
+  return {
+    ...facts,
+    kind: 'device',
+    kid: new Uint8Array(kid as Uint8Array),
+    publicKey: own?.publicKey,
+    olderKeys,
+  } as DeviceMessage
+}
+
+/** The values of `recordResolution` in resolutions.ts. */
+export function resolutionsOf({ values }: Committed): readonly ResolutionRow[] {
+  const [deviceId, rev, bundleId, , , hash, decidedAt, , counters, choices] = values
+  return (counters as readonly number[]).map((counter, i) => ({
+    ...{ deviceId: deviceId as string, rev: rev as number, bundleId: bundleId as string, counter },
+    choice: (choices as readonly ResolutionRow['choice'][])[i] ?? 'reject',
+    hash: toHex(hash as Uint8Array),
+    decidedAtMs: (decidedAt as Date).getTime(),
+    ...{ result: null, attempts: 0, retryAtMs: null, lastError: null },
+  }))
+}
+
+export function proofsOf({ values }: Committed): readonly LateProof[] {
+  const [devices, counters, payers, nonces] = values as [string[], number[], string[], Uint8Array[]]
+  return counters.map((counter, i) => ({
+    ...{ deviceId: devices[i] ?? '', counter, payerDeviceId: payers[i] ?? '' },
+    nonce: new Uint8Array(nonces[i] ?? []),
+  }))
+}

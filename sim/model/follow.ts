@@ -1,0 +1,147 @@
+import { bundleStatus } from '../../src/protocol/states.ts'
+import { fieldsThatDiffer } from './agree.ts'
+import { BookBroken } from './broken.ts'
+import type { FollowDeps } from './follow-deps.ts'
+import { type InsertedBundle, judgementFaults } from './follow-judgement.ts'
+import {
+  bundlesOf,
+  type Committed,
+  deviceOf,
+  type EffectRow,
+  is,
+  linesOf,
+  proofsOf,
+  type RecordedRow,
+  resolutionsOf,
+  voidsOf,
+} from './follow-statements.ts'
+import { type Line, recordPayments } from './record.ts'
+import { recordDevice } from './registry.ts'
+import { applyReversals, applyReviews, dueResolutions } from './resolve.ts'
+import { writeLateProofs } from './settle.ts'
+import { bundleKey, type ModelState } from './state.ts'
+
+/**
+ * Does to the model what the real book did, transaction by transaction in the order of their commits, and compares the
+ * answers: what is decided about funds, copies, holds and resolutions depends on that order, and is so compared exactly.
+ */
+export class Follower {
+  readonly #deps: FollowDeps
+  /** When the facts of a device changed last: who looked before that may have decided otherwise. */
+  readonly #changedAtMs = new Map<string, number>()
+
+  constructor(deps: FollowDeps) {
+    this.#deps = deps
+  }
+
+  /**
+   * @param transaction its statements in their order; called once for each, one after the other
+   * @returns sentences about what the book answered and the model would not have
+   */
+  async committed(transaction: readonly Committed[]): Promise<readonly string[]> {
+    const sentences: string[] = []
+    try {
+      const bundles = transaction.filter(is('INSERT INTO offline_tx_bundles')).flatMap(bundlesOf)
+      for (const one of transaction) {
+        if (is(RECORD)(one)) {
+          const lines = linesOf(one)
+          const judged = { bundles, lines, changedAtMs: this.#changedAtMs }
+          sentences.push(...(await judgementFaults(this.#deps, judged)))
+          sentences.push(...this.#record(one, lines))
+        } else sentences.push(...this.#follow(one, transaction, bundles))
+      }
+    } catch (error) {
+      if (!(error instanceof BookBroken)) throw error
+      sentences.push(`The model cannot follow the book: it is not so that ${error.message}.`)
+    }
+    return sentences
+  }
+
+  #follow(one: Committed, transaction: readonly Committed[], bundles: readonly InsertedBundle[]): readonly string[] {
+    const { state, nowMs } = this.#deps
+    if (is('INSERT INTO offline_devices ')(one)) {
+      const message = deviceOf(one, transaction.filter(is('INSERT INTO offline_device_keys')))
+      this.#changedAtMs.set(message.deviceId, nowMs())
+      const fault = recordDevice(state, message, nowMs())
+      return fault === undefined ? [] : [`The book took facts of ${message.deviceId} that are a ${fault} in the model.`]
+    }
+    if (is('INSERT INTO offline_tx_bundles')(one)) {
+      for (const bundle of bundles) keepBundle(state, bundle, voidsOf(transaction, bundle))
+      return []
+    }
+    if (is('INSERT INTO offline_resolutions')(one)) state.resolutions.push(...resolutionsOf(one))
+    if (is('offline_prove_payers(')(one)) writeLateProofs(state, proofsOf(one))
+    if (is('UPDATE offline_resolutions SET last_error')(one)) postpone(state, one)
+    if (is('offline_apply_reviews(')(one)) return this.#apply(one, 'review')
+    if (is('offline_apply_reversals(')(one)) return this.#apply(one, 'reversal')
+    return []
+  }
+
+  #record({ rows }: Committed, lines: readonly Line[]): readonly string[] {
+    const { state, nowMs } = this.#deps
+    const answers = new Map((rows as readonly RecordedRow[]).map((row) => [row.no, row]))
+    return recordPayments(state, lines, nowMs()).flatMap(({ status, reason, hold }, i) => {
+      const { deviceId, payment } = lines[i] as Line
+      const what = `payment ${deviceId}/${payment.counter} as it was recorded`
+      const answer = answers.get(i + 1)
+      if (answer === undefined) return [`The book did not answer for ${what}.`]
+      const said = { status, reason: reason ?? null, hold: hold ?? null }
+      return fieldsThatDiffer(what, said, { status: answer.status, reason: answer.reason, hold: answer.hold })
+    })
+  }
+
+  #apply({ values, rows }: Committed, kind: Resolved): readonly string[] {
+    const { state } = this.#deps
+    const [devices, at] = values as [readonly string[], Date]
+    const atMs = at.getTime()
+    const answers = new Map(
+      (rows as readonly EffectRow[]).map((row) => [nameOf(row.device_id, row.rev, row.counter), row]),
+    )
+    const due = dueResolutions(state, kind, atMs).filter(({ deviceId }) => devices.includes(deviceId))
+    const names = new Set(due.map((row) => nameOf(row.deviceId, row.rev, row.counter)))
+    const early = [...answers.keys()].filter((name) => !names.has(name))
+    const [taken, left] = split(due, (row) => answers.has(nameOf(row.deviceId, row.rev, row.counter)))
+    const effects = kind === 'review' ? applyReviews(state, taken, atMs) : applyReversals(state, taken, atMs)
+    return [
+      ...early.map((name) => `The book carried out resolution ${name}, which is not due.`),
+      ...left.map((row) => `The book left out resolution ${nameOf(row.deviceId, row.rev, row.counter)}, which is due.`),
+      ...effects.flatMap(({ row, result, status = null, reason = null }) => {
+        const name = nameOf(row.deviceId, row.rev, row.counter)
+        const answer = answers.get(name)
+        const found = { result: answer?.result ?? null, status: answer?.status ?? null, reason: answer?.reason ?? null }
+        return fieldsThatDiffer(`resolution ${name} as it was carried out`, { result, status, reason }, found)
+      }),
+    ]
+  }
+}
+
+type Resolved = 'review' | 'reversal'
+const nameOf = (deviceId: string, rev: number, counter: number) => `${deviceId}/${rev}/${counter}`
+
+function split<T>(items: readonly T[], isFirst: (item: T) => boolean): readonly [readonly T[], readonly T[]] {
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))]
+}
+
+const RECORD = 'offline_record_transactions('
+
+function keepBundle(state: ModelState, inserted: InsertedBundle, voids: readonly number[]): void {
+  const { risk: _, ...bundle } = inserted
+  const isOwn = (row: { deviceId: string; bundleId: string }) =>
+    row.deviceId === bundle.deviceId && row.bundleId === bundle.bundleId
+  const own = [...state.payments.values()].filter(isOwn).map(({ status }) => status)
+  const copies = state.copies.filter(isOwn).map(() => 'refused' as const)
+  const status = bundleStatus([...own, ...copies])
+  state.bundles.set(bundleKey(bundle.deviceId, bundle.bundleId), { ...bundle, voids, status, rev: 1 })
+}
+
+/** The values of `postpone` in resolutions.ts: resolutions of a device that could not be carried out. */
+function postpone(state: ModelState, { text, values }: Committed): void {
+  const [device, fault, retryAt, at] = values as [string, string, Date, Date]
+  const kind = text.includes("choice = 'reverse'") ? 'reversal' : 'review'
+  for (const row of dueResolutions(state, kind, at.getTime())) {
+    if (row.deviceId !== device) continue
+    row.lastError = fault
+    row.attempts += 1
+    row.retryAtMs = retryAt.getTime()
+  }
+}

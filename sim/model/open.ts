@@ -1,0 +1,93 @@
+import { parseConfig } from '../../reconciler/config.ts'
+import type { Log } from '../../reconciler/log.ts'
+import type { BookView, SimReconciler } from '../book-view.ts'
+import { servicesOf } from '../services.ts'
+import { settingsOf } from '../settings.ts'
+import type { OpenBooks } from '../world.ts'
+import { assertBalanced, openAccount } from './book.ts'
+import { BookBroken } from './broken.ts'
+import { fund } from './post.ts'
+import type { Moment } from './process.ts'
+import { openModelReconciler } from './reconciler.ts'
+import { type ModelState, newModelState } from './state.ts'
+
+/** How long a reconciler that died stays away at the most. */
+const AWAY_MS_MAX = 3_600_000
+
+/** The side of the reconciler without SQL. */
+export const openModelBooks: OpenBooks = async (around) => {
+  const { scheduler, random, faults, edge, wallets, trace, names } = around
+  const state = newModelState()
+  for (const [index, { wallet, kind, amount }] of wallets.entries()) {
+    openAccount(state.book, wallet, 'XOF', kind)
+    if (amount > 0) fund(state.book, 'beginning', index + 1, wallet, amount, 'XOF')
+  }
+  const broken: string[] = []
+  const look = () => {
+    for (const watcher of [...state.watchers]) watcher()
+  }
+  edge.queues.settle.onChange(look)
+  edge.queues.deadLetters.onChange(look)
+  const config = parseConfig(settingsOf(around))
+  const reconcilers = await Promise.all(
+    names.map(async (name): Promise<SimReconciler> => {
+      const chance = random.stream(name)
+      const dies = ({ step, side }: Moment) => {
+        const isDeath = faults.strikes('reconciler_died', `${name}, ${side} it could ${step},`)
+        if (isDeath) scheduler.after(chance.next() ** 2 * AWAY_MS_MAX, () => reconciler.start())
+        return isDeath
+      }
+      const reconciler = await openModelReconciler({
+        ...{ name, scheduler, random: chance, state, config, dies },
+        fetch: servicesOf(around, name),
+        log: logTo((what) => trace.say(name, what)),
+        queueNextMs: (id) => (id === 'molam-settle' ? edge.queues.settle : edge.queues.deadLetters).nextAtMs,
+        broken: (error) => broken.push(error.message),
+      })
+      return {
+        name,
+        get isAlive() {
+          return reconciler.isRunning
+        },
+        start: () => reconciler.start(),
+        kill: () => reconciler.kill(),
+      }
+    }),
+  )
+  return { view: viewOf(state, broken), reconcilers }
+}
+
+const logTo = (say: (what: string) => void): Log => {
+  const at = (level: string) => (fields: Readonly<Record<string, unknown>>, message: string) =>
+    say(`says (${level}): ${message} ${JSON.stringify(fields)}`)
+  return { debug: () => undefined, info: () => undefined, warn: at('warn'), error: at('error') } as unknown as Log
+}
+
+function viewOf(state: ModelState, broken: readonly string[]): BookView {
+  return {
+    payments: async () =>
+      [...state.payments.values()].map(({ deviceId, payment, status, reason = null, transferId = null }) => ({
+        localId: `${deviceId}/${payment.counter}`,
+        ...{ status, reason, transferId, amount: payment.amount, sender: payment.sender, receiver: payment.receiver },
+      })),
+    bundles: async () =>
+      new Set([...state.bundles.values()].map(({ deviceId, bundleId }) => `${deviceId}/${bundleId}`)),
+    balances: async () => new Map([...state.book.accounts].map(([wallet, { balanceMinor }]) => [wallet, balanceMinor])),
+    brokenNow: () => {
+      try {
+        assertBalanced(state.book)
+      } catch (error) {
+        if (!(error instanceof BookBroken)) throw error
+        return [...broken, error.message]
+      }
+      return broken
+    },
+    brokenAtQuiet: async () => broken,
+    underWay: async () => [
+      ...[...state.inbox.rows.values()]
+        .filter(({ status }) => status === 'pending')
+        .map(({ id, waitingFor }) => `inbox row ${id} is pending${waitingFor ? `: waits for ${waitingFor}` : ''}`),
+      ...[...state.outbox.untold].map(({ deviceId }) => `the edge has not been told the newest of ${deviceId}`),
+    ],
+  }
+}

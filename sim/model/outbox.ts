@@ -1,0 +1,140 @@
+import type { Subject } from '../../reconciler/tell/outbox.ts'
+import { CONFIRMATIONS_PER_CALL_MAX, type Confirmation } from '../../src/protocol/confirmations.ts'
+import { deviceId as asDeviceId, parseUlid } from '../../src/protocol/ids.ts'
+import type { Outcome } from '../../src/protocol/notice.ts'
+import { assertBook } from './broken.ts'
+import { earliest, isDue } from './inbox.ts'
+import type { OutboxRow } from './outbox-rows.ts'
+import { bundleKey, type ModelState } from './state.ts'
+
+/** What is said about a row as it stands now. */
+export interface Said {
+  readonly id: number
+  readonly deviceId: string
+  readonly version: number
+  /** Undefined while there is nothing to say. */
+  readonly confirmation: Confirmation | undefined
+}
+
+const LEASE_MS = 60_000
+const HEADS_MAX = 100
+
+/** Makes the edge be told, again if it was told before. */
+export function announce({ outbox }: ModelState, subjects: readonly Subject[], atMs: number): void {
+  const once = new Map(subjects.map((subject) => [keyOf(subject), subject]))
+  for (const [key, subject] of once) {
+    const known = outbox.rows.get(key)
+    const row = known ?? { ...subject, id: outbox.rows.size + 1, ...UNTOLD }
+    // What is under way or waits after a failure keeps its time.
+    if (row.deliveredVersion === row.version) row.nextAttemptAtMs = atMs
+    row.version += 1
+    outbox.rows.set(key, row)
+    outbox.untold.add(row)
+  }
+}
+
+const UNTOLD = { version: 0, deliveredVersion: 0, attempts: 0, nextAttemptAtMs: 0 }
+
+const keyOf = ({ deviceId, bundleId, resolutionRev }: Subject) => `${deviceId}/${bundleId ?? ''}/${resolutionRev ?? ''}`
+
+/** What may be confirmed as soon as it is received: all that the edge signs, and bundles that the book has already. */
+export function confirmable({ bundles }: ModelState, subjects: readonly Subject[]): readonly Subject[] {
+  return subjects.filter(
+    ({ deviceId, bundleId }) => bundleId === undefined || bundles.has(bundleKey(deviceId, bundleId)),
+  )
+}
+
+/** Takes the oldest undelivered row of each device that is due. */
+export function claimHeads(state: ModelState, atMs: number): readonly OutboxRow[] {
+  const mine = heads(state)
+    .filter((row) => isDue(row.nextAttemptAtMs, atMs))
+    .sort((a, b) => a.nextAttemptAtMs - b.nextAttemptAtMs || a.id - b.id)
+    .slice(0, HEADS_MAX)
+  for (const row of mine) {
+    row.attempts += 1
+    row.nextAttemptAtMs = atMs + LEASE_MS
+  }
+  return mine.map((row) => ({ ...row }))
+}
+
+/** @returns when the edge is to be told next; undefined when it knows all */
+export function nextTellMs(state: ModelState, atMs: number): number | undefined {
+  return earliest(heads(state), ({ nextAttemptAtMs }) => nextAttemptAtMs, atMs)
+}
+
+function heads(state: ModelState): OutboxRow[] {
+  const first = new Map<string, OutboxRow>()
+  for (const row of undelivered(state)) if (!first.has(row.deviceId)) first.set(row.deviceId, row)
+  return [...first.values()]
+}
+
+/** Oldest first. */
+const undelivered = ({ outbox }: ModelState) => [...outbox.untold].sort((a, b) => a.id - b.id)
+
+/** Everything undelivered of these devices as it stands now. */
+export function readUndelivered(state: ModelState, deviceIds: ReadonlySet<string>): readonly Said[] {
+  return undelivered(state)
+    .filter(({ deviceId }) => deviceIds.has(deviceId))
+    .slice(0, CONFIRMATIONS_PER_CALL_MAX)
+    .map((row) => ({
+      id: row.id,
+      deviceId: row.deviceId,
+      version: row.version,
+      confirmation: confirmationOf(state, row),
+    }))
+}
+
+function confirmationOf(state: ModelState, row: OutboxRow): Confirmation | undefined {
+  const deviceId = asDeviceId(row.deviceId)
+  if (row.resolutionRev !== undefined) return { kind: 'resolution_recorded', deviceId, rev: row.resolutionRev }
+  if (row.bundleId === undefined || row.seq === undefined) {
+    const device = state.devices.get(deviceId)
+    return (
+      device && { kind: 'device_recorded', deviceId, rev: device.rev, wallet: device.walletKnown ? 'known' : 'unknown' }
+    )
+  }
+  const bundleId = parseUlid(row.bundleId)
+  assertBook(bundleId !== undefined, 'a bundle has a ULID')
+  const subject = { deviceId, bundleId, seq: row.seq }
+  const bundle = state.bundles.get(bundleKey(deviceId, row.bundleId))
+  if (bundle === undefined) return { kind: 'bundle_recorded', ...subject }
+  return { kind: 'bundle_settled', ...subject, rev: bundle.rev, outcomes: outcomesOf(state, deviceId, row.bundleId) }
+}
+
+/** Of the payments of a bundle, in the order of their counters. */
+export function outcomesOf(state: ModelState, deviceId: string, bundleId: string): readonly Outcome[] {
+  const payments = [...state.payments.values()].flatMap((row): Outcome[] => {
+    if (row.deviceId !== deviceId || row.bundleId !== bundleId) return []
+    const { status, reason, transferId, statusAtMs: atMs } = row
+    const why = { ...(reason !== undefined && { reason }), ...(transferId !== undefined && { transferId }) }
+    return [{ counter: row.payment.counter, status, atMs, ...why }]
+  })
+  const copies = state.copies.flatMap((row): Outcome[] =>
+    row.deviceId === deviceId && row.bundleId === bundleId
+      ? [{ counter: row.counter, status: 'refused', atMs: row.recordedAtMs, reason: 'duplicate' }]
+      : [],
+  )
+  return [...payments, ...copies].sort((a, b) => a.counter - b.counter)
+}
+
+/** What the edge has taken. A row that changed meanwhile stays due. */
+export function markDelivered({ outbox }: ModelState, said: readonly Said[], atMs: number): void {
+  const versions = new Map(said.map(({ id, version }) => [id, version]))
+  for (const row of outbox.untold) {
+    const version = versions.get(row.id)
+    if (version === undefined) continue
+    row.deliveredVersion = Math.max(row.deliveredVersion, version)
+    row.attempts = 0
+    row.nextAttemptAtMs = atMs
+    if (row.deliveredVersion === row.version) outbox.untold.delete(row)
+  }
+}
+
+/** @param isFailure whether the attempt counts */
+export function postpone({ outbox }: ModelState, ids: ReadonlySet<number>, untilMs: number, isFailure: boolean): void {
+  for (const row of outbox.untold) {
+    if (!ids.has(row.id)) continue
+    row.nextAttemptAtMs = untilMs
+    if (!isFailure) row.attempts = Math.max(row.attempts - 1, 0)
+  }
+}

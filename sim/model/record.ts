@@ -1,0 +1,153 @@
+import { activityKey, calendarDay, noActivity } from '../../src/protocol/activity.ts'
+import { toHex } from '../../src/protocol/bytes.ts'
+import type { Payment } from '../../src/protocol/payment.ts'
+import type { PaymentStatus } from '../../src/protocol/states.ts'
+import type { RequestedTransfer } from './book.ts'
+import { assertBook } from './broken.ts'
+import { feeOf } from './fees.ts'
+import { post } from './post.ts'
+import { counterKey, type ModelState, type PaymentRow } from './state.ts'
+
+/** A payment as it was judged, on its way into the book. */
+export interface Line {
+  readonly deviceId: string
+  readonly bundleId: string
+  readonly payment: Omit<PaymentRow['payment'], 'counter'> & Pick<Payment, 'counter'>
+  /** Hex. */
+  readonly hash: string
+  readonly country: string
+  /** Calendar day of the payment's own time in the policy's zone. */
+  readonly day: string
+  readonly receivedAtMs: number
+  readonly status: PaymentStatus
+  readonly reason: string | undefined
+  readonly payerProven: boolean
+  /** Device and nonce of the payer's signature that it uses up. */
+  readonly proof: { readonly payerDeviceId: string; readonly nonce: Uint8Array } | undefined
+}
+
+/** What became of it. */
+export interface Recorded {
+  readonly status: PaymentStatus
+  readonly reason: string | undefined
+  readonly transferId: string | undefined
+  /** Of a payment that waits for a person: `placed`, or why its money is not held. */
+  readonly hold: string | undefined
+}
+
+export const dayOf = (payment: Pick<Payment, 'initiatedAtMs'>, timeZone: string) =>
+  calendarDay(payment.initiatedAtMs, timeZone)
+
+/**
+ * Records payments and posts those that are `pending`, in the order given; of those that wait for a person the money is
+ * held. What is recorded already, or comes earlier, is a copy: kept, never posted. What `offline_record_transactions` does.
+ */
+export function recordPayments(state: ModelState, lines: readonly Line[], atMs: number): readonly Recorded[] {
+  const judged = lines.map((line, i) => ({ line, ...copyOf(state, lines, i) }))
+  for (const one of judged) if (!isProofFree(state, one.line, one.status)) Object.assign(one, PROOF_USED)
+  const isDue = (one: Judged) => one.status === 'pending' || (one.line.payerProven && !one.isUsed && waits(one.status))
+  const due = judged.filter(isDue)
+  const posted = post(
+    state.book,
+    'payment',
+    due.map(({ line, status }) => requestOf(state, line, status === 'pending' ? undefined : 'hold')),
+  )
+  const results = new Map(due.map((one, i) => [one, posted[i]]))
+  return judged.map((one) => {
+    const result = results.get(one)
+    const isFresh = result === undefined || ['posted', 'failed', 'held'].includes(result.result)
+    assertBook(isFresh, 'a payment that is not recorded has no transfer and no hold')
+    const isPending = one.status === 'pending'
+    const recorded: Recorded = {
+      status: isPending ? (result?.result === 'posted' ? 'succeeded' : 'failed') : one.status,
+      reason: isPending ? result?.reason : one.reason,
+      transferId: result?.transferId,
+      hold: waits(one.status) ? holdOf(result) : undefined,
+    }
+    keep(state, one, recorded, atMs)
+    return recorded
+  })
+}
+
+interface Judged {
+  readonly line: Line
+  readonly isCopy: boolean
+  /** Its payer's signature belongs to another payment. */
+  readonly isUsed?: boolean
+  readonly status: PaymentStatus
+  readonly reason: string | undefined
+}
+
+const PROOF_USED = { status: 'failed', reason: 'payer_not_proven', isUsed: true } as const
+export const waits = (status: PaymentStatus): boolean => status === 'review' || status === 'quarantined'
+const holdOf = (result: { readonly result: string; readonly reason?: string } | undefined): string =>
+  result?.result === 'held' ? 'placed' : (result?.reason ?? 'payer_not_proven')
+
+/** The edge refuses a copy as `duplicate`; it may well arrive before the payment, and must not take its place. */
+function copyOf(state: ModelState, lines: readonly Line[], at: number): Pick<Judged, 'isCopy' | 'status' | 'reason'> {
+  const { deviceId, payment, status, reason } = lines[at] as Line
+  const isCalledCopy = (line: Line) => line.status === 'refused' && line.reason === 'duplicate'
+  const isEarlier = (line: Line) =>
+    line.deviceId === deviceId && line.payment.counter === payment.counter && !isCalledCopy(line)
+  const isCopy =
+    isCalledCopy(lines[at] as Line) ||
+    state.payments.has(counterKey(deviceId, payment.counter)) ||
+    lines.slice(0, at).some(isEarlier)
+  return isCopy ? { isCopy, status: 'refused', reason: 'duplicate' } : { isCopy, status, reason }
+}
+
+/** The first payment that shows a payer's signature has it, also when it goes on to fail. */
+function isProofFree({ nonces }: ModelState, { proof, deviceId, payment }: Line, status: PaymentStatus): boolean {
+  if (proof === undefined || !(status === 'pending' || waits(status))) return true
+  return useProof(nonces, proof, counterKey(deviceId, payment.counter))
+}
+
+/** @returns whether the payment has the signature now */
+export function useProof(
+  nonces: ModelState['nonces'],
+  { payerDeviceId, nonce }: { readonly payerDeviceId: string; readonly nonce: Uint8Array },
+  payment: string,
+): boolean {
+  const key = `${payerDeviceId}/${toHex(nonce)}`
+  const owner = nonces.get(key) ?? payment
+  nonces.set(key, owner)
+  return owner === payment
+}
+
+function requestOf(state: ModelState, line: Line, step: RequestedTransfer['step']): RequestedTransfer {
+  const { deviceId, payment } = line
+  return { ...transferOf(deviceId, payment), fee: feeFor(state, line), step }
+}
+
+/** A payment as a transfer; its reversal is the same with the wallets changed over. */
+export function transferOf(sourceId: string, payment: PaymentRow['payment']) {
+  const { counter: sourceNo, type, sender, receiver, amount, currency } = payment
+  return { sourceId, sourceNo, type, debit: sender, credit: receiver, amountMinor: amount, currency }
+}
+
+function feeFor({ fees }: ModelState, { payment, country, receivedAtMs }: Line) {
+  const { type, currency, amount: amountMinor } = payment
+  return feeOf(fees, { country, type, currency, amountMinor, receivedAtMs })
+}
+
+function keep(state: ModelState, { line, isCopy, isUsed }: Judged, recorded: Recorded, atMs: number): void {
+  const { deviceId, bundleId, payment, hash, country, day } = line
+  if (isCopy) {
+    state.copies.push({ deviceId, counter: payment.counter, bundleId, hash, recordedAtMs: atMs })
+    return
+  }
+  const { status, reason, transferId } = recorded
+  const key = counterKey(deviceId, payment.counter)
+  assertBook(!state.payments.has(key), `${key} is recorded once`)
+  const payerProven = line.payerProven && isUsed !== true
+  assertBook(payerProven || status !== 'succeeded', `${key} moves money by its payer's word`)
+  const fee = feeFor(state, line)
+  state.payments.set(key, {
+    ...{ deviceId, bundleId, country, payment, hash, fee, payerProven, status, reason, transferId, statusAtMs: atMs },
+  })
+  if (status === 'refused') return
+  const days = state.activity.get(deviceId) ?? new Map()
+  state.activity.set(deviceId, days)
+  const { count, value } = days.get(activityKey(day, payment.currency)) ?? noActivity
+  days.set(activityKey(day, payment.currency), { count: count + 1, value: value + payment.amount })
+}

@@ -1,0 +1,116 @@
+import type { DeviceFault, DeviceKey, KeyState, Registry } from '../../reconciler/registry/registry.ts'
+import type { Verifier } from '../../src/crypto/suite.ts'
+import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
+import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
+import type { DeviceMessage, DeviceKey as KeyFacts } from '../../src/protocol/messages.ts'
+import { wake } from './inbox.ts'
+import { announce } from './outbox.ts'
+import type { DeviceRow, ModelState } from './state.ts'
+
+const STRENGTH: readonly KeyState[] = ['active', 'replaced', 'revoked']
+
+/**
+ * Takes a device's facts, in any order and any number of times: a newer revision replaces, an older one only adds what it
+ * says of keys.
+ *
+ * @returns why it contradicts what is known; then nothing is changed
+ */
+export function recordDevice(state: ModelState, message: DeviceMessage, atMs: number): DeviceFault | undefined {
+  const known = state.devices.get(message.deviceId)
+  const keys = statedKeys(message)
+  if (known?.rev === message.rev && !isSame(known, message)) return 'device_conflict'
+  for (const { key } of keys) {
+    const kept = known?.keys.get(toHex(key.kid))
+    if (kept && (kept.alg !== key.alg || !equalBytes(kept.publicKey, key.publicKey))) return 'key_conflict'
+  }
+  const device = known !== undefined && known.rev >= message.rev ? known : upsert(state, known, message)
+  for (const { key, state: stated } of keys) keepKey(device, key, stated, message.atMs)
+  // Only the newest revision's own key is active.
+  for (const [kid, key] of device.keys) {
+    if (key.state === 'active' && kid !== device.kid) {
+      device.keys.set(kid, { ...key, state: 'replaced', stateAtMs: message.atMs })
+    }
+  }
+  announce(state, [{ deviceId: message.deviceId }], atMs)
+  wake(state.inbox, message.deviceId, atMs)
+  return undefined
+}
+
+function statedKeys(message: DeviceMessage): readonly { readonly key: KeyFacts; readonly state: KeyState }[] {
+  const older = (message.olderKeys ?? []).map((key) => ({ key, state: key.fate }))
+  return [{ key: message, state: 'active' }, ...older]
+}
+
+const isSame = (known: DeviceRow, { tenant, country, ownerWallet, status, kid, alg }: DeviceMessage) =>
+  known.tenant === tenant &&
+  known.country === country &&
+  known.ownerWallet === ownerWallet &&
+  known.status === status &&
+  known.kid === toHex(kid) &&
+  known.alg === alg
+
+function upsert(state: ModelState, known: DeviceRow | undefined, message: DeviceMessage): DeviceRow {
+  const { rev, tenant, country, ownerWallet, status, kid, alg, atMs } = message
+  const device = {
+    ...{ rev, tenant, country, ownerWallet, status, kid: toHex(kid), alg },
+    registeredAtMs: Math.min(known?.registeredAtMs ?? atMs, atMs),
+    walletKnown: hasAccount(state, ownerWallet),
+    keys: known?.keys ?? new Map(),
+  }
+  state.devices.set(message.deviceId, device)
+  return device
+}
+
+/** A key never comes back from a stronger state; of one state the earliest time counts. */
+function keepKey({ keys }: DeviceRow, { kid, alg, publicKey }: KeyFacts, state: KeyState, stateAtMs: number): void {
+  const known = keys.get(toHex(kid))
+  const isStronger = known === undefined || STRENGTH.indexOf(known.state) < STRENGTH.indexOf(state)
+  if (!isStronger && !(known.state === state && known.stateAtMs > stateAtMs)) return
+  keys.set(toHex(kid), { alg, publicKey, state, stateAtMs })
+}
+
+/** To a device a system account is as good as none. */
+function hasAccount({ book }: ModelState, wallet: string): boolean {
+  const account = book.accounts.get(wallet)
+  return account !== undefined && account.kind !== 'system'
+}
+
+/** Devices whose wallets have come into the ledger since. */
+export function walletsOpened(state: ModelState): readonly string[] {
+  const opened: string[] = []
+  for (const [deviceId, { walletKnown, ownerWallet }] of state.devices) {
+    if (!walletKnown && hasAccount(state, ownerWallet)) opened.push(deviceId)
+  }
+  return opened
+}
+
+export function recordOpenedWallets(state: ModelState, atMs: number): void {
+  const opened = walletsOpened(state)
+  for (const deviceId of opened) {
+    const device = state.devices.get(deviceId)
+    if (device !== undefined) device.walletKnown = true
+  }
+  announce(
+    state,
+    opened.map((deviceId) => ({ deviceId })),
+    atMs,
+  )
+}
+
+/** As production's `loadDevices`. */
+export async function loadDevices(state: ModelState, deviceIds: readonly string[]): Promise<Registry> {
+  const found = new Map<string, Omit<DeviceRow, 'keys'> & { readonly keys: Map<string, DeviceKey> }>()
+  for (const deviceId of new Set(deviceIds)) {
+    const device = state.devices.get(deviceId)
+    if (device === undefined) continue
+    // As one query sees it: what is recorded while verifiers are made belongs to the next.
+    const rows = [...device.keys]
+    const keys = new Map<string, DeviceKey>()
+    found.set(deviceId, { ...device, keys })
+    for (const [kid, { publicKey, ...key }] of rows) {
+      const verifier: Verifier = await webCryptoSuite.verifier({ alg: key.alg, bytes: publicKey })
+      keys.set(kid, { ...key, verifier })
+    }
+  }
+  return found
+}

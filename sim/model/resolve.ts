@@ -1,0 +1,163 @@
+import { PAUSE_MAX_MS } from '../../reconciler/backoff.ts'
+import { itemsOf } from '../../reconciler/settle/resolutions.ts'
+import { ulidText } from '../../src/protocol/ids.ts'
+import type { ResolutionMessage } from '../../src/protocol/messages.ts'
+import { bundleStatus } from '../../src/protocol/states.ts'
+import { DAY_MS, MINUTE_MS } from '../../src/protocol/time.ts'
+import type { RequestedTransfer } from './book.ts'
+import { assertBook } from './broken.ts'
+import { announce, outcomesOf } from './outbox.ts'
+import { post } from './post.ts'
+import { transferOf, waits } from './record.ts'
+import { bundleKey, counterKey, type ModelState, type PaymentRow, type ResolutionRow } from './state.ts'
+
+/**
+ * Resolutions of people: kept when they come, carried out when they can be. What is open is found anew each time, so the
+ * order of messages does not matter.
+ *
+ * @param hash of the message, hex
+ * @returns why it contradicts what is known; an `unknown_device` may still come
+ */
+export function recordResolution(
+  state: ModelState,
+  message: ResolutionMessage,
+  hash: string,
+): 'unknown_device' | 'resolution_conflict' | undefined {
+  const { deviceId, rev, decidedAtMs } = message
+  if (!state.devices.has(deviceId)) return 'unknown_device'
+  const known = state.resolutions.find((row) => row.deviceId === deviceId && row.rev === rev)
+  if (known !== undefined) return known.hash === hash ? undefined : 'resolution_conflict'
+  const open = { result: null, attempts: 0, retryAtMs: null, lastError: null }
+  const bundleId = ulidText(message.bundleId)
+  for (const [counter, choice] of itemsOf(message)) {
+    state.resolutions.push({ deviceId, rev, counter, bundleId, choice, hash, decidedAtMs, ...open })
+  }
+  return undefined
+}
+
+type Choice = 'review' | 'reversal'
+
+/** Open resolutions that can be looked at now, in the order in which people made them. */
+export function dueResolutions(state: ModelState, kind: Choice, atMs: number): readonly ResolutionRow[] {
+  return state.resolutions
+    .filter((row) => row.result === null && (row.choice === 'reverse') === (kind === 'reversal'))
+    .filter((row) => dueAtMs(state, row, atMs) === atMs)
+    .sort(
+      (a, b) =>
+        a.decidedAtMs - b.decidedAtMs || compare(a.deviceId, b.deviceId) || a.counter - b.counter || a.rev - b.rev,
+    )
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : Number(a > b))
+
+/** @returns when an open resolution is looked at next: now, later, or undefined while it waits for a message */
+export function dueAtMs(state: ModelState, row: ResolutionRow, atMs: number): number | undefined {
+  if (!state.bundles.has(bundleKey(row.deviceId, row.bundleId))) return undefined
+  const payment = paymentOf(state, row)
+  if (row.choice === 'reverse' && payment !== undefined && waits(payment.status)) return undefined
+  const pauseMaxMs = row.choice === 'reverse' ? DAY_MS : PAUSE_MAX_MS
+  if (row.retryAtMs === null || row.retryAtMs <= atMs || row.retryAtMs > atMs + pauseMaxMs) return atMs
+  return row.retryAtMs
+}
+
+/** The payment that it names, if the payment is of the bundle that it names. */
+function paymentOf({ payments }: ModelState, { deviceId, counter, bundleId }: ResolutionRow): PaymentRow | undefined {
+  const payment = payments.get(counterKey(deviceId, counter))
+  return payment?.bundleId === bundleId ? payment : undefined
+}
+
+/** What came of a resolution for one payment. */
+export interface Effect {
+  readonly row: ResolutionRow
+  readonly result: NonNullable<ResolutionRow['result']> | 'short_of_money'
+  readonly status?: PaymentRow['status']
+  readonly reason?: string
+}
+
+/** An approved payment goes on as it would have at first. Of several resolutions the last one counts. */
+export function applyReviews(state: ModelState, due: readonly ResolutionRow[], atMs: number): readonly Effect[] {
+  const judged = due.map((row) => {
+    const payment = paymentOf(state, row)
+    const isLast = due.every((other) => !isSamePayment(other, row) || other.rev <= row.rev)
+    if (payment === undefined) return { row, result: 'unknown_payment' as const }
+    if (!waits(payment.status)) return { row, result: 'not_waiting' as const }
+    return isLast ? { row, result: 'applied' as const, payment } : { row, result: 'superseded' as const }
+  })
+  const applied = judged.flatMap((one) => (one.payment === undefined ? [] : [one]))
+  const goesOn = ({ row, payment }: (typeof applied)[number]) => row.choice === 'approve' && payment.payerProven
+  const asked = applied.map((one) => request(one.payment, goesOn(one) ? 'post' : 'release'))
+  const posted = post(state.book, 'payment', asked)
+  applied.forEach((one, i) => {
+    const { row, payment } = one
+    const { result, reason, transferId } = posted[i] ?? {}
+    assertBook(
+      result === (goesOn(one) ? (reason === undefined ? 'posted' : 'failed') : 'released'),
+      'what waits is open',
+    )
+    const isRejected = row.choice === 'reject'
+    payment.status = isRejected ? 'refused' : result === 'posted' ? 'succeeded' : 'failed'
+    payment.reason = isRejected ? 'reviewer_rejected' : payment.payerProven ? reason : 'payer_not_proven'
+    payment.transferId = transferId
+    payment.statusAtMs = atMs
+  })
+  const effects = judged.map(({ row, result, payment }): Effect => {
+    row.result = result
+    return { row, result, ...(payment && effectOf(payment)) }
+  })
+  follow(state, effects, atMs)
+  return effects
+}
+
+/** A transfer the other way, once, with the fee. A wallet that cannot give the money back is asked again later. */
+export function applyReversals(state: ModelState, due: readonly ResolutionRow[], atMs: number): readonly Effect[] {
+  const judged = due.map((row) => {
+    const payment = paymentOf(state, row)
+    const isFirst = due.every((other) => !isSamePayment(other, row) || other.rev >= row.rev)
+    if (payment === undefined) return { row, result: 'unknown_payment' as const }
+    if (payment.status !== 'succeeded') return { row, result: 'not_reversible' as const }
+    return isFirst ? { row, result: 'applied' as const, payment } : { row, result: 'superseded' as const }
+  })
+  const effects = judged.map(({ row, result, payment }): Effect => {
+    const [posted] = payment === undefined ? [] : post(state.book, 'reversal', [reversalOf(payment)])
+    const isShort = posted?.result === 'failed'
+    assertBook(posted === undefined || isShort || posted.result === 'posted', 'what stands has no reversal')
+    row.lastError = posted?.reason ?? null
+    row.retryAtMs = atMs + Math.min(MINUTE_MS * 2 ** Math.min(row.attempts, 20), DAY_MS)
+    row.attempts += 1
+    if (isShort) return { row, result: 'short_of_money', ...(posted.reason !== undefined && { reason: posted.reason }) }
+    row.result = result
+    if (payment === undefined) return { row, result }
+    payment.status = 'reversed'
+    payment.statusAtMs = atMs
+    return { row, result, status: 'reversed' }
+  })
+  follow(state, effects, atMs)
+  return effects
+}
+
+const isSamePayment = (a: ResolutionRow, b: ResolutionRow) => a.deviceId === b.deviceId && a.counter === b.counter
+const effectOf = ({ status, reason }: PaymentRow) => ({ status, ...(reason !== undefined && { reason }) })
+
+const request = ({ deviceId, payment, fee }: PaymentRow, step: 'post' | 'release'): RequestedTransfer => ({
+  ...transferOf(deviceId, payment),
+  fee,
+  step,
+})
+
+function reversalOf({ deviceId, payment, fee }: PaymentRow): RequestedTransfer {
+  const { type: _, debit, credit, ...rest } = transferOf(deviceId, payment)
+  return { ...rest, debit: credit, credit: debit, fee }
+}
+
+/** Bundles have the status that follows from their payments, and a higher `rev` than what the edge was told. */
+function follow(state: ModelState, effects: readonly Effect[], atMs: number): void {
+  const changed = effects.filter(({ result }) => result === 'applied')
+  for (const key of new Set(changed.map(({ row }) => bundleKey(row.deviceId, row.bundleId)))) {
+    const bundle = state.bundles.get(key)
+    assertBook(bundle !== undefined, 'a payment has its bundle')
+    const { deviceId, bundleId, seq } = bundle
+    bundle.status = bundleStatus(outcomesOf(state, deviceId, bundleId).map(({ status }) => status))
+    bundle.rev += 1
+    announce(state, [{ deviceId, bundleId, seq }], atMs)
+  }
+}

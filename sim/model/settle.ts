@@ -1,0 +1,126 @@
+import type { Wanted } from '../../reconciler/pull/inbox.ts'
+import type { PolicyReader } from '../../reconciler/registry/policies.ts'
+import { policyKey } from '../../reconciler/registry/policies.ts'
+import { waitedMs } from '../../reconciler/settle/attempt.ts'
+import { type AuthorisedBundle, authorise } from '../../reconciler/settle/authorise.ts'
+import { judgeAgain } from '../../reconciler/settle/judge-again.ts'
+import { type LateProof, proofOf } from '../../reconciler/settle/late-proof.ts'
+import type { PreparedBundle } from '../../reconciler/settle/post.ts'
+import { type InboxBundle, PAYER_WAIT_MAX_MS, payersOf } from '../../reconciler/settle/prepare.ts'
+import type { RiskScorer } from '../../reconciler/settle/risk.ts'
+import { twinsOf } from '../../reconciler/settle/twins.ts'
+import { verifyBundle } from '../../reconciler/settle/verify-bundle.ts'
+import { voidedOf } from '../../reconciler/settle/voided.ts'
+import { bundleSubject, type Subject } from '../../reconciler/tell/outbox.ts'
+import type { KeyProvider } from '../../src/crypto/key-provider.ts'
+import type { TrustedKey } from '../../src/crypto/sign1.ts'
+import { recordedTwins, recordedVoids } from './findings.ts'
+import { useProof } from './record.ts'
+import { loadDevices } from './registry.ts'
+import { counterKey, type ModelState, type ResolutionRow } from './state.ts'
+
+/**
+ * What the reconciler decides about bundles before anything is changed:
+ *
+ *   devices → verify and open → policy → payers' devices → risk, twins, voided numbers → judge again
+ *
+ * The decisions are production's own functions; what they ask the book for comes from the model's state.
+ */
+export interface SettleDeps {
+  readonly state: ModelState
+  readonly keys: KeyProvider
+  readonly trusted: readonly TrustedKey[]
+  readonly policies: PolicyReader
+  readonly risk: RiskScorer
+  readonly clock: () => number
+}
+
+/** What is to be done with a bundle. */
+export type Decision =
+  | { readonly kind: 'post'; readonly prepared: PreparedBundle }
+  /** `verified` when it is authentic: then the edge need not send it again. */
+  | { readonly kind: 'wait'; readonly of: InboxBundle; readonly wanted: Wanted; readonly verified?: Subject }
+  | { readonly kind: 'park'; readonly of: InboxBundle; readonly fault: string }
+
+/** @returns a decision for each, those that can be posted last and in the order given */
+export async function decide(deps: SettleDeps, bundles: readonly InboxBundle[]): Promise<readonly Decision[]> {
+  const looked = await Promise.all(bundles.map((one) => authoriseOne(deps, one)))
+  const decisions = looked.flatMap((one) => ('kind' in one ? [one] : []))
+  const ready = looked.flatMap((one) => ('kind' in one ? [] : [one]))
+  const authorised = ready.map(({ bundle }) => bundle)
+  if (authorised.length === 0) return decisions
+  const [risks, twins] = await Promise.all([
+    deps.risk(authorised),
+    twinsOf(authorised, async (lines) => recordedTwins(deps.state, lines)),
+  ])
+  const recorded = authorised.map((bundle) => recordedVoids(deps.state, bundle))
+  const voided = voidedOf(authorised, recorded)
+  const posted = ready.map(async ({ of, bundle }, i): Promise<Decision> => {
+    const findings = { risk: risks[i], twins: twins[i] ?? NONE, voided: voided[i] ?? NONE }
+    const payments = await judgeAgain(bundle, findings)
+    const { verified, policy } = bundle
+    return { kind: 'post', prepared: { ...of, verified, policy, risk: risks[i]?.record, payments } }
+  })
+  return [...decisions, ...(await Promise.all(posted))]
+}
+
+const NONE: ReadonlySet<number> = new Set()
+
+type Authorised = { readonly of: InboxBundle; readonly bundle: AuthorisedBundle }
+
+async function authoriseOne(deps: SettleDeps, of: InboxBundle): Promise<Decision | Authorised> {
+  const { row, message } = of
+  const registry = await loadDevices(deps.state, [message.deviceId])
+  const result = await verifyBundle(message, registry, deps.keys, deps.trusted)
+  if (!result.ok) {
+    if (result.error !== 'unknown_device') return { kind: 'park', of, fault: result.error }
+    return { kind: 'wait', of, wanted: { what: 'device', devices: [message.deviceId] } }
+  }
+  const verified = result.value
+  const { country, policyVersion } = verified.receipt
+  // Told once: a bundle that waited for something after its device has been confirmed already.
+  const isTold = row.waitingFor === 'policy' || row.waitingFor === 'payer_device'
+  const subject = isTold ? {} : { verified: bundleSubject(verified.receipt) }
+  const policy = (await deps.policies([verified.receipt])).get(policyKey(country, policyVersion))
+  if (policy === undefined) return { kind: 'wait', of, wanted: { what: 'policy' }, ...subject }
+  const ownerWallet = registry.get(message.deviceId)?.ownerWallet ?? ''
+  const payers = await loadDevices(deps.state, payersOf({ verified, policy, ownerWallet }))
+  const bundle = await authorise(verified, policy, ownerWallet, payers)
+  const mayStillCome = bundle.unknownPayers.length > 0 && waitedMs(deps, row, 'payer_device') < PAYER_WAIT_MAX_MS
+  if (!mayStillCome) return { of, bundle }
+  return { kind: 'wait', of, wanted: { what: 'payer_device', devices: bundle.unknownPayers }, ...subject }
+}
+
+/** Of approved payments without the payer's word, those whose payer has signed as it shows now. */
+export async function findLateProofs(deps: SettleDeps, due: readonly ResolutionRow[]): Promise<readonly LateProof[]> {
+  const { state } = deps
+  const approved = due.filter(({ choice }) => choice === 'approve')
+  const proofs = new Map<string, LateProof>()
+  for (const { deviceId, counter, bundleId } of approved) {
+    const payment = state.payments.get(counterKey(deviceId, counter))
+    const bundle = state.bundles.get(`${deviceId}/${bundleId}`)
+    if (payment === undefined || payment.payerProven || payment.bundleId !== bundleId || bundle === undefined) continue
+    const row = { device_id: deviceId, counter, bundle: bundle.bundle, receipt: bundle.receipt }
+    const devices = (ids: readonly string[]) => loadDevices(state, ids)
+    const proof = await proofOf({ ...deps, devices }, row)
+    if (proof !== undefined) proofs.set(counterKey(deviceId, counter), proof)
+  }
+  return [...proofs.values()]
+}
+
+/** In the change that carries the resolutions out. Each signature is good for one payment. */
+export function writeLateProofs(state: ModelState, proofs: readonly LateProof[]): void {
+  for (const proof of proofs) {
+    const key = counterKey(proof.deviceId, proof.counter)
+    const payment = state.payments.get(key)
+    if (payment === undefined || payment.payerProven) continue
+    if (payment.status !== 'review' && payment.status !== 'quarantined') continue
+    if (useProofFresh(state, proof, key)) payment.payerProven = true
+  }
+}
+
+/** Used up before, even by this payment, proves nothing. */
+function useProofFresh({ nonces }: ModelState, proof: LateProof, payment: string): boolean {
+  const { size } = nonces
+  return useProof(nonces, proof, payment) && nonces.size > size
+}

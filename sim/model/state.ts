@@ -1,0 +1,138 @@
+import type { KeyState } from '../../reconciler/registry/registry.ts'
+import type { DayActivity } from '../../src/protocol/activity.ts'
+import type { Alg } from '../../src/protocol/cose.ts'
+import type { DeviceStatus } from '../../src/protocol/messages.ts'
+import type { Payment } from '../../src/protocol/payment.ts'
+import type { Country, Policy } from '../../src/protocol/policy.ts'
+import type { BundleStatus, PaymentStatus } from '../../src/protocol/states.ts'
+import { type Book, type Fee, newBook } from './book.ts'
+import type { FeeRule } from './fees.ts'
+import { FIRST_POLICIES } from './first-policies.ts'
+import type { InboxState } from './inbox.ts'
+import type { OutboxState } from './outbox-rows.ts'
+
+/** Everything that is durable: what the tables of the book hold in production. Outlives a kill. */
+export interface ModelState {
+  readonly book: Book
+  readonly fees: FeeRule[]
+  readonly policies: Map<string, Policy>
+  readonly devices: Map<string, DeviceRow>
+  /** By `counterKey`: what came first under a device and a counter is the payment. */
+  readonly payments: Map<string, PaymentRow>
+  readonly copies: CopyRow[]
+  readonly bundles: Map<string, BundleRow>
+  /** By payer's device and nonce, the payment that used the signature up. */
+  readonly nonces: Map<string, string>
+  /** By device, what it took on its days. */
+  readonly activity: Map<string, Map<string, DayActivity>>
+  readonly resolutions: ResolutionRow[]
+  readonly inbox: InboxState
+  readonly outbox: OutboxState
+  /** Called after each change: whoever waits looks again. */
+  readonly watchers: Set<() => void>
+}
+
+export interface DeviceRow {
+  readonly rev: number
+  readonly tenant: string
+  readonly country: Country
+  readonly ownerWallet: string
+  readonly status: DeviceStatus
+  /** Hex. */
+  readonly kid: string
+  readonly alg: number
+  readonly registeredAtMs: number
+  walletKnown: boolean
+  /** By key id in hex. */
+  readonly keys: Map<string, KeyRow>
+}
+
+export interface KeyRow {
+  readonly alg: Alg
+  readonly publicKey: Uint8Array
+  readonly state: KeyState
+  readonly stateAtMs: number
+}
+
+export interface PaymentRow {
+  readonly deviceId: string
+  readonly bundleId: string
+  readonly country: string
+  readonly payment: Pick<Payment, 'counter' | 'type' | 'amount' | 'currency' | 'sender' | 'receiver' | 'initiatedAtMs'>
+  /** SHA-256 of its content, hex. */
+  readonly hash: string
+  readonly fee: Fee | undefined
+  payerProven: boolean
+  status: PaymentStatus
+  reason: string | undefined
+  transferId: string | undefined
+  statusAtMs: number
+}
+
+export interface CopyRow {
+  readonly deviceId: string
+  readonly counter: number
+  readonly bundleId: string
+  readonly hash: string
+  readonly recordedAtMs: number
+}
+
+export interface BundleRow {
+  readonly deviceId: string
+  readonly bundleId: string
+  readonly seq: number
+  /** Hex. */
+  readonly digest: string
+  readonly voids: readonly number[]
+  readonly settledAtMs: number
+  readonly bundle: Uint8Array
+  readonly receipt: Uint8Array
+  status: BundleStatus
+  rev: number
+}
+
+export interface ResolutionRow {
+  readonly deviceId: string
+  readonly rev: number
+  readonly counter: number
+  readonly bundleId: string
+  readonly choice: 'approve' | 'reject' | 'reverse'
+  /** SHA-256 of its message, hex. */
+  readonly hash: string
+  readonly decidedAtMs: number
+  result: ResolutionResult | null
+  attempts: number
+  retryAtMs: number | null
+  lastError: string | null
+}
+
+export type ResolutionResult = 'applied' | 'superseded' | 'not_waiting' | 'not_reversible' | 'unknown_payment'
+
+export const counterKey = (deviceId: string, counter: number): string => `${deviceId}/${counter}`
+export const bundleKey = (deviceId: string, bundleId: string): string => `${deviceId}/${bundleId}`
+
+/** @param policies those that the book has from the beginning */
+export function newModelState(policies: readonly Policy[] = FIRST_POLICIES): ModelState {
+  return {
+    book: newBook(),
+    fees: [],
+    policies: new Map(policies.map((policy) => [`${policy.country}/${policy.version}`, policy])),
+    devices: new Map(),
+    payments: new Map(),
+    copies: [],
+    bundles: new Map(),
+    nonces: new Map(),
+    activity: new Map(),
+    resolutions: [],
+    inbox: { rows: new Map(), pending: new Map() },
+    outbox: { rows: new Map(), untold: new Set() },
+    watchers: new Set(),
+  }
+}
+
+/** One synchronous change of the state, which is so one transaction; then everybody who waits looks again. */
+export function change<T>(state: ModelState, work: (state: ModelState) => T): T {
+  const result = work(state)
+  for (const look of [...state.watchers]) look()
+  return result
+}

@@ -1,0 +1,93 @@
+import type { Mutant } from './mutant.ts'
+
+const PROJECTIONS = 'src/edge/store/projections.ts'
+const CONFIRM_ALL = 'src/edge/settle/confirm-all.ts'
+
+/** Faults of the Worker: what it lets through, and what it writes to the read model. */
+export const EDGE: readonly Mutant[] = [
+  {
+    name: 'older-row-written-over-newer',
+    file: PROJECTIONS,
+    find: 'WHERE excluded.rev > offline_tx_bundles.rev',
+    replace: 'WHERE true',
+    breaks: 'Rows come in any order: a late message takes a bundle back to what it was.',
+    tier: 'shallow',
+  },
+  {
+    name: 'older-facts-shown',
+    file: PROJECTIONS,
+    find: 'WHERE excluded.rev > offline_devices.rev',
+    replace: 'WHERE true',
+    breaks: 'Rows come in any order: a late message shows a suspended device as active.',
+    tier: 'shallow',
+  },
+  {
+    name: 'audit-not-repeatable',
+    file: PROJECTIONS,
+    find: `WHERE true
+  ON CONFLICT (id) DO NOTHING`,
+    replace: 'WHERE true',
+    breaks: 'Each write to D1 is idempotent: a record that comes again keeps its message from ever being written.',
+    tier: 'shallow',
+  },
+  {
+    name: 'handed-rows-not-owed-again',
+    file: CONFIRM_ALL,
+    find: "if (!(await isOwedAgain(env, deviceId, seqs))) said.set(deviceId, 'retry')",
+    replace: "logger.warn('read model not written', { deviceId, seqs })",
+    breaks: 'The read model holds each outcome or is owed it: rows that D1 did not take are handed over, and gone.',
+    tier: 'shallow',
+  },
+  {
+    name: 'unreached-object-confirmed',
+    file: CONFIRM_ALL,
+    find: "return { deviceId, said: 'retry', rows: [] }",
+    replace: "return { deviceId, said: 'confirmed', rows: [] }",
+    breaks: 'An outcome is said again until the object has heard it.',
+    tier: 'shallow',
+  },
+  {
+    name: 'indexed-before-written',
+    file: 'src/edge/store/consume-index.ts',
+    find: `    for (const message of parts) message.retry({ delaySeconds: isRefused ? REFUSED_RETRY_S : RETRY_S })
+  }
+  const missing = new Set(unwritten.flatMap(({ parts }) => parts))
+  const written = batch.messages.filter((message) => !missing.has(message)).map(({ body }) => body)`,
+    replace: `  }
+  const written = batch.messages.map(({ body }) => body)`,
+    breaks: 'An object is told that a row is shown when it is: rows that D1 did not take are not owed any more.',
+    tier: 'shallow',
+  },
+  {
+    name: 'first-half-forgotten',
+    file: 'src/edge/store/write-rows.ts',
+    find: 'return [...first, ...(await writeRows(',
+    replace: 'return [...(await writeRows(',
+    breaks: 'Whoever writes a batch hears of every row that was not written.',
+    tier: 'shallow',
+  },
+  {
+    name: 'policy-kept-for-hours',
+    file: 'src/edge/ingest/policy-cache.ts',
+    find: 'const POLICY_FRESH_MS = 10_000',
+    replace: 'const POLICY_FRESH_MS = 10_000_000',
+    breaks: 'A country can be switched off in 10 seconds.',
+    tier: 'shallow',
+  },
+  {
+    name: 'signed-ahead-taken',
+    file: 'src/edge/ingest/clock.ts',
+    find: 'return signedAtMs <= nowMs + skewMs && signedAtMs',
+    replace: 'return signedAtMs',
+    breaks: 'Nothing is admitted whose signature is dated ahead by more than the skew.',
+    tier: 'shallow',
+  },
+  {
+    name: 'signature-not-verified',
+    file: 'src/edge/ingest/signed-by.ts',
+    find: 'return holds && device?.alg === alg ? device : undefined',
+    replace: 'return device?.alg === alg ? device : undefined',
+    breaks: 'Only the holder of its key pushes for a device: a forgery gets a receipt that the book refuses.',
+    tier: 'shallow',
+  },
+]

@@ -1,0 +1,104 @@
+import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
+import { OfflineSDK, type PaymentTerms, scalarKeyStore } from '../../src/device/sdk/index.ts'
+import type { Country } from '../../src/protocol/policy.ts'
+import type { Random } from '../time/random.ts'
+import type { Scheduler } from '../time/scheduler.ts'
+import { Life } from './life.ts'
+import type { Network } from './network.ts'
+
+/** What a person was told of a payment, kept outside the device. */
+export interface Told {
+  readonly terms: PaymentTerms
+  /** A person took it back on the device, and was told so. */
+  isVoided: boolean
+  /** Somebody tried, and was not told whether it holds. */
+  mayBeVoided: boolean
+  /** It stood only in a storage that was lost or set back since, and no receipt had come: nobody can have it. */
+  isGone: boolean
+}
+
+export interface DeviceFacts {
+  readonly apiUrl: string
+  readonly id: string
+  readonly wallet: string
+  readonly country: Country
+  readonly privateKey: Uint8Array
+}
+
+/**
+ * A device with the real SDK: a storage that dies with the process in the middle of a write, a clock that people set, a
+ * network that comes and goes.
+ */
+export class SimDevice {
+  readonly facts: DeviceFacts
+  readonly network: Network
+  /** Local id → what people were told. */
+  readonly told = new Map<string, Told>()
+  /** Why payments were not taken, by reason. */
+  readonly declined = new Map<string, number>()
+  disk = new Map<string, string>()
+  /** What its clock is off by, milliseconds. */
+  skewMs = 0
+  /** Its storage was set back or copied at some time: its own numbers may name different payments. */
+  isDoubtful = false
+  /** The office has put it out of use for good. */
+  isRevoked = false
+  life: Life
+  sdk: OfflineSDK
+  privateKey: Uint8Array
+  readonly #scheduler: Scheduler
+  readonly #random: Random
+  #boots = 0
+
+  constructor(scheduler: Scheduler, random: Random, facts: DeviceFacts, network: Network) {
+    this.#scheduler = scheduler
+    this.#random = random
+    this.facts = facts
+    this.network = network
+    this.privateKey = facts.privateKey
+    ;[this.life, this.sdk] = this.#boot()
+  }
+
+  get id(): string {
+    return this.facts.id
+  }
+
+  /** The process ends, if it has not, and another one begins over what is on the disk. */
+  async restart(): Promise<void> {
+    this.life.end()
+    ;[this.life, this.sdk] = this.#boot()
+    await this.sdk.initialize()
+  }
+
+  /** A person was told that this payment is paid. */
+  note(localId: string, terms: PaymentTerms): void {
+    this.told.set(localId, { terms, isVoided: false, mayBeVoided: false, isGone: false })
+  }
+
+  decline(reason: string): void {
+    this.declined.set(reason, (this.declined.get(reason) ?? 0) + 1)
+  }
+
+  #boot(): [Life, OfflineSDK] {
+    const life = new Life(this.#scheduler, this.#random.stream(`life ${++this.#boots}`), this.disk)
+    const chance = this.#random.stream(`boot ${this.#boots}`)
+    const bootMs = this.#scheduler.nowMs
+    const sdk = new OfflineSDK({
+      apiUrl: this.facts.apiUrl,
+      deviceId: this.facts.id,
+      storage: life.storage(),
+      atRest: 'none',
+      keyStore: scalarKeyStore(webCryptoSuite, this.privateKey),
+      suite: webCryptoSuite,
+      fetch: life.network(this.network.fetch),
+      clock: {
+        nowMs: () => this.#scheduler.nowMs + this.skewMs,
+        monotonicMs: () => this.#scheduler.nowMs - bootMs,
+      },
+      randomBytes: (length) => chance.bytes(length),
+      timers: life.timers(),
+      behavior: 'force_offline',
+    })
+    return [life, sdk]
+  }
+}

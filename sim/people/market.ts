@@ -1,0 +1,51 @@
+import type { PaymentTerms } from '../../src/device/sdk/index.ts'
+import type { Random } from '../time/random.ts'
+
+/** Who has a wallet in this world, of which kind, and what is in it at the beginning. */
+export interface Wallet {
+  readonly wallet: string
+  readonly kind: 'customer' | 'merchant' | 'agent'
+  readonly amount: number
+}
+
+const CUSTOMERS = 4
+/** Not enough for all who want it. */
+const SCARCE = { wallet: '+221770009001', kind: 'customer', amount: 7_000 } as const
+const POOR = { wallet: '+221770009002', kind: 'customer', amount: 0 } as const
+const UNKNOWN = '+221770009099'
+/** Where the default policy asks for more: the payer's proof, an agent's approval, a person. */
+const LIMITS = [10_000, 50_000, 75_000, 100_000] as const
+
+export const customerOf = (n: number): string => `+22177000${String(1000 + n)}`
+
+/** @param owners wallets of the devices' owners */
+export function openWallets(owners: readonly string[]): readonly Wallet[] {
+  return [
+    ...owners.map((wallet): Wallet => ({ wallet, kind: 'merchant', amount: 400_000 })),
+    ...Array.from(
+      { length: CUSTOMERS },
+      (_, n): Wallet => ({ wallet: customerOf(n), kind: 'customer', amount: 150_000 }),
+    ),
+    SCARCE,
+    POOR,
+  ]
+}
+
+/** What a customer and the device's owner agree on: mostly small sums, some at, under and over a limit. */
+export function deal(random: Random, owner: string): PaymentTerms {
+  const amount = random.chance(0.25) ? random.pick(LIMITS) + random.between(-1, 1) : 100 + 5 * random.between(0, 600)
+  const payer = random.weighted({ customer: 6, owner: 3, scarce: 2, poor: 0.5, unknown: 0.5 })
+  const sender = {
+    customer: customerOf(random.between(0, CUSTOMERS - 1)),
+    owner,
+    scarce: SCARCE.wallet,
+    poor: POOR.wallet,
+    unknown: UNKNOWN,
+  }[payer]
+  const receiver = payer === 'owner' ? customerOf(random.between(0, CUSTOMERS - 1)) : owner
+  const type: PaymentTerms['type'] = random.weighted({ merchant: 6, p2p: 3, agent: 0.5 })
+  return {
+    ...{ type, amount, currency: 'XOF', sender, receiver },
+    ...(amount > LIMITS[1] && random.chance(0.8) && { approval: 'AGENT-7' }),
+  }
+}

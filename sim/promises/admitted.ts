@@ -1,0 +1,79 @@
+import { openBundle } from '../../src/crypto/bundle-crypto.ts'
+import { localKeys } from '../../src/crypto/local-keys.ts'
+import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
+import { type Bundle, parseBundle } from '../../src/protocol/bundle.ts'
+import { parseSign1 } from '../../src/protocol/cose.ts'
+import type { PaymentEntry } from '../../src/protocol/payment.ts'
+import { decodeReceipt, type Receipt } from '../../src/protocol/receipt.ts'
+import type { World } from '../world.ts'
+
+/** A bundle as its object holds it, opened: the truth that devices, book and read model are held against. */
+export interface Admitted {
+  readonly bundle: Bundle
+  readonly receipt: Receipt
+  readonly entries: readonly PaymentEntry[]
+  readonly riskScore: number
+  /** Every payment has this one at least. */
+  readonly sharedScore: number
+}
+
+export interface AdmittedDevice {
+  readonly id: string
+  readonly ownerWallet: string
+  readonly registeredAtMs: number
+  /** In the order in which they came. */
+  readonly bundles: readonly Admitted[]
+  /** Two came in the same millisecond: then nobody can tell the order. */
+  readonly isOrderUnknown: boolean
+}
+
+/** Reads everything that was ever admitted out of the objects' own storage, and opens it with the edge's keys. */
+export async function readAdmitted({ edge, secrets }: World): Promise<readonly AdmittedDevice[]> {
+  const keys = await localKeys(secrets.EDGE_KEYS, secrets.KEY_WRAPPING_SECRET)
+  const devices: AdmittedDevice[] = []
+  for (const id of edge.objects.names) {
+    const isThere = edge.objects.read(id, "SELECT 1 FROM sqlite_master WHERE name = 'device'").length > 0
+    const [facts] = isThere ? edge.objects.read(id, 'SELECT owner_wallet, registered_at FROM device') : []
+    if (facts === undefined) continue
+    const rows = edge.objects.read(id, 'SELECT bundle, receipt, risk_score, risk_reasons FROM bundles')
+    const bundles: Admitted[] = []
+    for (const { bundle: encoded, receipt, risk_score, risk_reasons } of rows) {
+      const bundle = parseBundle(new Uint8Array(encoded as ArrayBuffer))
+      const opened = await openBundle(webCryptoSuite, (kid) => keys.recipient(kid), bundle)
+      if (!opened.ok) throw new Error(`a bundle of ${id} was admitted, and does not open: ${opened.error.code}`)
+      bundles.push({
+        bundle,
+        receipt: decodeReceipt(parseSign1(new Uint8Array(receipt as ArrayBuffer)).payload),
+        entries: opened.value.entries,
+        riskScore: Number(risk_score),
+        sharedScore: (JSON.parse(String(risk_reasons)) as { shared: number }).shared,
+      })
+    }
+    bundles.sort((a, b) => a.receipt.receivedAtMs - b.receipt.receivedAtMs)
+    devices.push({
+      ...{ id, bundles, ownerWallet: String(facts['owner_wallet']), registeredAtMs: Number(facts['registered_at']) },
+      isOrderUnknown: new Set(bundles.map(({ receipt }) => receipt.receivedAtMs)).size < bundles.length,
+    })
+  }
+  return devices
+}
+
+/** What the first bundle that holds a number says of it: later ones are copies. */
+export function firstEntries(bundles: readonly Admitted[]): ReadonlyMap<number, readonly [PaymentEntry, Admitted]> {
+  const first = new Map<number, readonly [PaymentEntry, Admitted]>()
+  for (const admitted of bundles) {
+    for (const entry of admitted.entries) {
+      if (!first.has(entry.counter)) first.set(entry.counter, [entry, admitted])
+    }
+  }
+  return first
+}
+
+/** What a receipt says of one of its entries: `accepted`, or why not. */
+export function saidOf(
+  { exceptions }: Receipt,
+  counter: number,
+): { readonly decision: string; readonly reason: string } {
+  const { decision = 'accepted', reason = '' } = exceptions.find((one) => one.counter === counter) ?? {}
+  return { decision, reason }
+}

@@ -1,0 +1,36 @@
+import type { World } from '../world.ts'
+import { daysAreCounted } from './activity.ts'
+import { readAdmitted } from './admitted.ts'
+import { admissionsAreAudited } from './audit.ts'
+import { bookedAsSigned } from './booked.ts'
+import { balancesFollow } from './money.ts'
+import { PayersWord } from './payers-word.ts'
+import { policyRows } from './policies.ts'
+import { receiptsFollowThePolicy } from './rules.ts'
+import { devicesAgree, everyPaymentEnds, readModelAgrees } from './story.ts'
+import { receiptsAreBooked, toldIsBooked } from './told.ts'
+
+/**
+ * The promises of docs/architecture.md, asked of everything when all is quiet. To add one: write a function that answers with
+ * sentences of what is wrong, and name it here.
+ */
+export async function promisesAtQuiet(world: World): Promise<string[]> {
+  const payments = await world.book.payments()
+  const booked = new Map(payments.map((payment) => [payment.localId, payment]))
+  const admitted = await readAdmitted(world)
+  const policies = policyRows(world.edge)
+  return [
+    ...world.wrong,
+    ...toldIsBooked(world, booked),
+    ...receiptsAreBooked(world, await world.book.bundles()),
+    ...bookedAsSigned(admitted, booked),
+    ...(await receiptsFollowThePolicy(admitted, policies, new PayersWord(world))),
+    ...(await daysAreCounted(world, admitted, policies)),
+    ...balancesFollow(world, payments, await world.book.balances()),
+    ...everyPaymentEnds(payments),
+    ...devicesAgree(world, booked),
+    ...(await readModelAgrees(world, booked)),
+    ...(await admissionsAreAudited(world)),
+    ...(await world.book.brokenAtQuiet()),
+  ]
+}

@@ -1,0 +1,19 @@
+import { deviceStub } from '../../src/edge/env.ts'
+import type { World } from '../world.ts'
+
+/** Nothing is owed for ever: at quiet no object owes anything to anybody. */
+export async function nothingIsOwed({ edge, devices, phones }: World): Promise<string[]> {
+  const ids = [...devices.map(({ id }) => id), ...[...phones.values()].map(({ deviceId }) => deviceId)]
+  const wrong: string[] = []
+  for (const id of ids) {
+    const described = await deviceStub(edge.env, id).describe()
+    if (!described.ok) {
+      wrong.push(`${id} is not known to its object`)
+      continue
+    }
+    const { settle, index } = described.value.owed
+    if (settle > 0) wrong.push(`${id} owes ${settle} to the reconciler`)
+    if (index > 0) wrong.push(`${id} owes ${index} to the read model`)
+  }
+  return wrong
+}

@@ -1,0 +1,142 @@
+import { isInvalid, isVoided, type Payment, type PaymentEntry } from '../../src/protocol/payment.ts'
+import { type Admitted, type AdmittedDevice, saidOf } from './admitted.ts'
+import type { PayersWord } from './payers-word.ts'
+import type { PolicyRow } from './policies.ts'
+import { dayIn } from './policies.ts'
+import { Tally } from './tally.ts'
+
+const HOUR_MS = 3_600_000
+const MINUTE_MS = 60_000
+
+/**
+ * The rules of a country, a second time and by arithmetic of its own: src/protocol/rules.ts is shared by device, edge and book,
+ * so none of them would see its faults. Asked of each receipt: whether what it decides is what the policy that it names says
+ * of the payments as they were signed.
+ */
+export async function receiptsFollowThePolicy(
+  devices: readonly AdmittedDevice[],
+  policies: ReadonlyMap<string, PolicyRow>,
+  word: PayersWord,
+): Promise<string[]> {
+  const wrong: string[] = []
+  for (const device of devices) {
+    if (!device.isOrderUnknown) wrong.push(...(await new Following(device, policies, word).wrong()))
+  }
+  return wrong
+}
+
+/** Follows the bundles of one device in the order in which they came. */
+class Following {
+  readonly tally = new Tally()
+  readonly #device: AdmittedDevice
+  readonly #policies: ReadonlyMap<string, PolicyRow>
+  readonly #word: PayersWord
+  readonly #seen = new Set<number>()
+  /** By seq, the latest time that is known once that bundle was read. */
+  readonly #floors = new Map<number, number>()
+
+  constructor(device: AdmittedDevice, policies: ReadonlyMap<string, PolicyRow>, word: PayersWord) {
+    this.#device = device
+    this.#policies = policies
+    this.#word = word
+  }
+
+  async wrong(): Promise<string[]> {
+    const wrong: string[] = []
+    for (const admitted of this.#device.bundles) {
+      const { country, policyVersion, receivedAtMs, seq } = admitted.receipt
+      const policy = this.#policies.get(`${country}/${policyVersion}`)
+      if (policy === undefined)
+        return [`a receipt of ${this.#device.id} names ${country}/${policyVersion}, which is not`]
+      let floorMs = this.#floorBefore(seq)
+      for (const entry of admitted.entries) {
+        const isCopy = this.#seen.has(entry.counter)
+        this.#seen.add(entry.counter)
+        if (isVoided(entry)) continue
+        const { decision, reason } = saidOf(admitted.receipt, entry.counter)
+        const said = reason ? `${decision} (${reason})` : decision
+        const allowed = isCopy ? ['refused (duplicate)'] : await this.#allowed(entry, policy, admitted, floorMs)
+        if (!allowed.includes(said)) {
+          const named = `${this.#device.id}/${entry.counter}`
+          wrong.push(`${named} is ${said} by its receipt, and ${allowed.join(' or ')} by version ${policyVersion}`)
+        }
+        if (isCopy || isInvalid(entry)) continue
+        floorMs = lifted(floorMs, entry, policy, receivedAtMs)
+        if (decision !== 'refused') this.tally.add(policy, entry)
+      }
+      this.#floors.set(seq, floorMs)
+      this.tally.forget(policy, receivedAtMs)
+    }
+    return wrong
+  }
+
+  #floorBefore(seq: number): number {
+    const before = [...this.#floors.keys()].filter((other) => other < seq)
+    return this.#floors.get(Math.max(...before)) ?? this.#device.registeredAtMs
+  }
+
+  async #allowed(
+    entry: Exclude<PaymentEntry, { voided: true }>,
+    policy: PolicyRow,
+    { receipt: { receivedAtMs: nowMs }, riskScore, sharedScore }: Admitted,
+    floorMs: number,
+  ): Promise<readonly string[]> {
+    if (isInvalid(entry)) return ['refused (invalid_payment)']
+    const { ownerWallet } = this.#device
+    const today = this.tally.on(dayIn(policy, entry.initiatedAtMs))
+    const refusal = refusedBy(entry, policy, { nowMs, today })
+    if (refusal !== undefined) return [`refused (${refusal})`]
+    const needsWord = entry.sender !== ownerWallet && policy.require_payer_proof_above < entry.amount
+    const word = needsWord ? await this.#word.of(entry) : 'given'
+    if (word === 'none') return ['refused (payer_not_proven)']
+    const isApproved = entry.amount <= policy.require_agent_approval_above || entry.approval !== undefined
+    const taken = isApproved
+      ? heldBy(entry, policy, { nowMs, floorMs, riskScore, sharedScore })
+      : ['refused (approval_required)']
+    return word === 'false' ? ['refused (payer_not_proven)', ...taken] : taken
+  }
+}
+
+/** @returns why nobody may take it */
+function refusedBy(
+  { amount, sender, receiver, currency, method, initiatedAtMs }: Payment,
+  policy: PolicyRow,
+  { nowMs, today }: { readonly nowMs: number; readonly today: { readonly count: number; readonly value: number } },
+): string | undefined {
+  if (policy.enabled !== 1) return 'country_disabled'
+  if (sender === receiver) return 'same_wallet'
+  if (currency !== policy.currency) return 'currency_mismatch'
+  if (!(JSON.parse(policy.allowed_methods) as string[]).includes(method)) return 'method_not_allowed'
+  if ((nowMs - initiatedAtMs) / HOUR_MS > policy.max_bundle_age_hours) return 'too_old'
+  const isWithin =
+    amount <= policy.max_offline_amount &&
+    today.count < policy.max_offline_per_device_per_day &&
+    today.value + amount <= policy.max_offline_value_per_device_per_day
+  return isWithin ? undefined : 'limit_exceeded'
+}
+
+/** @returns the decisions that are right about a payment which nothing forbids: risk is another's to know */
+function heldBy(
+  { amount, initiatedAtMs }: Payment,
+  policy: PolicyRow,
+  at: { readonly nowMs: number; readonly floorMs: number; readonly riskScore: number; readonly sharedScore: number },
+): readonly string[] {
+  const skewMinutes = policy.max_clock_skew_minutes
+  const minutesAhead = (initiatedAtMs - at.nowMs) / MINUTE_MS
+  const minutesBefore = (at.floorMs - initiatedAtMs) / MINUTE_MS
+  const mayBeRisky = at.riskScore > policy.quarantine_above_score
+  const mustBeRisky = at.sharedScore > policy.quarantine_above_score
+  const quarantined = mayBeRisky ? ['quarantined (risk_rejected)'] : []
+  if (mustBeRisky) return quarantined
+  if (minutesAhead > skewMinutes || minutesBefore > skewMinutes) return ['review (time_out_of_range)', ...quarantined]
+  if (amount > policy.require_manual_review_above) return ['review (amount_review)', ...quarantined]
+  const looked = at.riskScore >= policy.accept_below_score ? ['review (risk_review)'] : []
+  const accepted = at.sharedScore < policy.accept_below_score ? ['accepted'] : []
+  return [...accepted, ...looked, ...quarantined]
+}
+
+/** The latest time that the payments prove; one that is dated ahead proves nothing. */
+function lifted(floorMs: number, { initiatedAtMs }: Payment, policy: PolicyRow, nowMs: number): number {
+  const isAhead = (initiatedAtMs - nowMs) / MINUTE_MS > policy.max_clock_skew_minutes
+  return isAhead ? floorMs : Math.max(floorMs, Math.min(initiatedAtMs, nowMs))
+}

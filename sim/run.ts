@@ -1,0 +1,158 @@
+import { ignoreAfterDeath } from './cloudflare/life.ts'
+import type { WorkerModules } from './cloudflare/loader.ts'
+import { realCurve } from './crypto/curve.ts'
+import { Faults } from './faults/faults.ts'
+import type { AllFaults, FaultKind } from './faults/kinds.ts'
+import { MOMENTS } from './faults/moments.ts'
+import { OPERATIONS } from './operations/all.ts'
+import { ISSUER, openIssuer } from './people/issuer.ts'
+import { makePlan, type Plan, type PlanOptions } from './plan.ts'
+import { promisesAtQuiet } from './promises/all.ts'
+import { nothingIsOwed } from './promises/owed.ts'
+import { installGlobals } from './time/globals.ts'
+import { Random } from './time/random.ts'
+import { Scheduler } from './time/scheduler.ts'
+import { Trace } from './trace.ts'
+import { type OpenBooks, openWorld, type World } from './world.ts'
+
+/** What a run found. */
+export interface Outcome {
+  readonly seed: number
+  readonly plan: Plan
+  /** What was promised and is not so, in sentences. */
+  readonly broken: readonly string[]
+  readonly trace: Trace
+  readonly faults: ReadonlyMap<FaultKind, number>
+  readonly steps: number
+}
+
+export interface RunOptions extends PlanOptions {
+  readonly openBooks: OpenBooks
+  readonly worker: WorkerModules
+  /** Whether signatures are computed for real. */
+  readonly isReal?: boolean
+  /** A part of the seed's own plan, to see whether it is enough. */
+  readonly plan?: Plan
+}
+
+/** Every run begins at this moment: a Monday morning. */
+const START_MS = Date.UTC(2026, 10, 30, 6)
+/** How long everything may take to be settled once nothing fails any more: the promise of liveness. */
+const SETTLED_WITHIN_MS = 36 * 3_600_000
+
+/** Lives through one seed. Whatever it finds is an answer, not an exception. */
+export async function runSeed(seed: number, options: RunOptions): Promise<Outcome> {
+  const random = new Random(seed)
+  const plan = options.plan ?? makePlan(random.stream('plan'), options)
+  const scheduler = new Scheduler(START_MS, random.stream('order'))
+  const trace = new Trace(scheduler)
+  const faults: AllFaults = new Faults(random.stream('faults'), (fault, about) =>
+    trace.say(brief(about), `meets ${fault}`),
+  )
+  let jwks = ''
+  const fetch = async (url: string | URL | Request) => {
+    const asked = url instanceof Request ? url.url : String(url)
+    if (asked.startsWith(ISSUER)) return new Response(jwks, { headers: { 'content-type': 'application/json' } })
+    throw new TypeError(`nobody answers at ${asked}`)
+  }
+  const restore = installGlobals({
+    ...{ scheduler, random: random.stream('globals'), fetch: fetch as typeof globalThis.fetch },
+    ...(options.isReal && { curve: realCurve }),
+  })
+  const broken: string[] = []
+  const heard = ignoreAfterDeath()
+  let world: World | undefined
+  try {
+    world = await until(scheduler, async () => {
+      const issuer = await openIssuer()
+      jwks = issuer.jwks
+      return openWorld(plan, { scheduler, random, faults, trace, issuer, worker: options.worker }, options.openBooks)
+    })
+    const opened = world
+    follow(plan, opened, random, (sentence) => broken.push(sentence))
+    await scheduler.run(() => broken.length > 0, START_MS + plan.endMs)
+    if (broken.length === 0) broken.push(...(await until(scheduler, () => settle(opened))))
+    if (broken.length === 0) broken.push(...(await until(scheduler, () => promisesAtQuiet(opened))))
+  } catch (error) {
+    broken.push(`the simulation failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+  } finally {
+    world?.edge.close()
+    restore()
+    heard()
+  }
+  return { seed, plan, broken, trace, faults: faults.struck, steps: scheduler.steps }
+}
+
+/** Runs the world until this is done. */
+async function until<T>(scheduler: Scheduler, work: () => Promise<T>): Promise<T> {
+  let result: { readonly value: T } | { readonly error: unknown } | undefined
+  work().then(
+    (value) => {
+      result = { value }
+    },
+    (error: unknown) => {
+      result = { error }
+    },
+  )
+  await scheduler.run(() => result !== undefined)
+  if (result === undefined) throw new Error('nothing is left to run, and it is not done')
+  if ('error' in result) throw result.error
+  return result.value
+}
+
+/** Puts everything that is planned into the scheduler. */
+function follow(plan: Plan, world: World, random: Random, broken: (sentence: string) => void): void {
+  const { scheduler, devices, faults, trace } = world
+  for (const reconciler of world.reconcilers) reconciler.start()
+  const at = (atMs: number, run: () => void) => scheduler.after(atMs - scheduler.monotonicMs, run)
+  for (const { no, atMs, kind, device: index } of plan.operations) {
+    at(atMs, () => {
+      const device = devices[index]
+      if (device === undefined) return
+      const chance = random.stream(`operation ${no}`)
+      OPERATIONS[kind].run(world, device, chance).then(
+        (what) => trace.say(device.id, what),
+        (error: unknown) =>
+          broken(`${device.id} could not ${kind}: ${error instanceof Error ? error.stack : String(error)}`),
+      )
+    })
+  }
+  for (const { no, kind, fromMs, toMs, probability } of plan.faults) {
+    if (kind === 'reconciler_killed') at(fromMs, () => MOMENTS[kind](world, random.stream(`fault ${no}`)))
+    else {
+      at(fromMs, () => faults.set(kind, probability))
+      at(toMs, () => faults.set(kind, 0))
+    }
+  }
+}
+
+/** Nothing fails any more, devices are on and have a network: all is settled within a bounded time. */
+async function settle(world: World): Promise<string[]> {
+  const { scheduler, faults, devices, reconcilers, office, edge, book, trace } = world
+  faults.stop()
+  trace.say('the world', 'has no more faults')
+  for (const reconciler of reconcilers) if (!reconciler.isAlive) reconciler.start()
+  for (const device of devices) {
+    device.network.isUp = true
+    device.skewMs = 0
+    device.life.spare()
+    if (device.life.isOver) await device.restart()
+    if (!device.isRevoked) {
+      await office.ask('ops', 'pay_admin', 'POST', `/offline/devices/${device.id}/reactivate`, { reason: 'at the end' })
+    }
+  }
+  const untilMs = scheduler.nowMs + SETTLED_WITHIN_MS
+  for (let pauseMs = 5 * 60_000; ; pauseMs *= 1.5) {
+    for (const device of devices) await device.sdk.syncNow()
+    await edge.cron()
+    await scheduler.sleep(pauseMs)
+    const left = [...(await book.underWay()), ...(await nothingIsOwed(world))]
+    if (left.length === 0) break
+    if (scheduler.nowMs > untilMs) return left.map((sentence) => `${sentence}, long after the last fault`)
+  }
+  for (const device of devices) await device.sdk.syncNow()
+  return []
+}
+
+/** A statement is told by its beginning. */
+const brief = (about: string): string => about.trim().replaceAll(/\s+/g, ' ').slice(0, 60)

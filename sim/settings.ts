@@ -1,0 +1,19 @@
+import type { newSecrets } from '../dev/secrets.ts'
+
+export const API_URL = 'https://edge.sim'
+export const QUEUE_API_URL = 'https://queues.sim/client/v4'
+export type Secrets = Awaited<ReturnType<typeof newSecrets>>
+
+/** The reconciler's environment. It polls seldom: it is woken when the queue has something. */
+export const settingsOf = ({ secrets }: { readonly secrets: Secrets }): Readonly<Record<string, string>> => ({
+  ENVIRONMENT: 'test',
+  DATABASE_URL: 'postgres://reconciler@book.sim/molam',
+  QUEUE_API_URL,
+  CF_ACCOUNT_ID: 'sim',
+  QUEUE_ID: 'molam-settle',
+  DLQ_ID: 'molam-settle-dlq',
+  QUEUE_TOKEN: 'sim',
+  QUEUE_POLL_MS: '60000',
+  EDGE_URL: API_URL,
+  ...secrets,
+})

@@ -1,0 +1,140 @@
+import { isAfterDeath } from '../cloudflare/life.ts'
+import { type Curve, standInCurve } from '../crypto/curve.ts'
+import { simulatedSubtle } from '../crypto/subtle.ts'
+import type { Random } from './random.ts'
+import type { Scheduler, Waiting } from './scheduler.ts'
+
+/**
+ * Clocks, timers, chance and cryptography of the whole process, replaced for one run. The Worker and libraries below it (jose,
+ * hono, hpke, the queue's client) take them from the globals of their runtime: replaced here they run unchanged, and nothing
+ * can be forgotten.
+ */
+export interface GlobalsOptions {
+  readonly scheduler: Scheduler
+  readonly random: Random
+  readonly curve?: Curve
+  /** Answers what the program asks the world outside: the issuer's keys, SIRA. */
+  readonly fetch: typeof globalThis.fetch
+}
+
+const NAMES = [
+  'Date',
+  'setTimeout',
+  'clearTimeout',
+  'setInterval',
+  'clearInterval',
+  'setImmediate',
+  'performance',
+  'crypto',
+  'fetch',
+  'console',
+] as const
+
+/** @returns puts the platform's own back */
+export function installGlobals({ scheduler, random, curve = standInCurve(), fetch }: GlobalsOptions): () => void {
+  const platform = NAMES.map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)] as const)
+  const platformTimeout = AbortSignal.timeout
+  const platformRandom = Math.random
+  const chance = random.stream('chance')
+  const fill = <T extends ArrayBufferView>(array: T): T => {
+    new Uint8Array(array.buffer, array.byteOffset, array.byteLength).set(chance.bytes(array.byteLength))
+    return array
+  }
+  const timers = simulatedTimers(scheduler)
+  const values: Record<(typeof NAMES)[number], unknown> = {
+    Date: simulatedDate(scheduler),
+    ...timers,
+    performance: {
+      ...performance,
+      now: () => scheduler.monotonicMs,
+      timeOrigin: 0,
+      mark: () => undefined,
+      measure: () => undefined,
+    },
+    crypto: {
+      subtle: simulatedSubtle(curve, (length) => chance.bytes(length)),
+      getRandomValues: fill,
+      randomUUID: () => uuidOf(chance.bytes(16)),
+    },
+    fetch,
+    // What the Worker logs is for operators; a run has its own trace.
+    console: { ...console, debug: ignore, log: ignore, info: ignore, warn: ignore, error: ignore },
+  }
+  for (const [name, value] of Object.entries(values)) {
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true })
+  }
+  Math.random = () => chance.next()
+  AbortSignal.timeout = (delayMs) => {
+    const controller = new AbortController()
+    scheduler.after(delayMs, () => controller.abort(new DOMException('The operation timed out', 'TimeoutError')))
+    return controller.signal
+  }
+  return () => {
+    for (const [name, descriptor] of platform) if (descriptor) Object.defineProperty(globalThis, name, descriptor)
+    AbortSignal.timeout = platformTimeout
+    Math.random = platformRandom
+  }
+}
+
+const ignore = () => undefined
+
+function simulatedDate(scheduler: Scheduler): DateConstructor {
+  return new Proxy(Date, {
+    construct: (target, args, newTarget) =>
+      Reflect.construct(target, args.length === 0 ? [Math.floor(scheduler.nowMs)] : args, newTarget),
+    get: (target, key) => (key === 'now' ? () => Math.floor(scheduler.nowMs) : Reflect.get(target, key)),
+  })
+}
+
+/** Timers with what Node's have: `refresh`, `unref`. */
+function simulatedTimers(scheduler: Scheduler) {
+  interface Timer {
+    refresh(): Timer
+    ref(): Timer
+    unref(): Timer
+    hasRef(): boolean
+    stop(): void
+  }
+  const start = (run: () => void, delayMs: number, isRepeated: boolean): Timer => {
+    let waiting: Waiting | undefined
+    let isStopped = false
+    const timer: Timer = {
+      refresh() {
+        waiting?.cancel()
+        if (!isStopped) waiting = scheduler.after(delayMs, fire)
+        return timer
+      },
+      ref: () => timer,
+      unref: () => timer,
+      hasRef: () => true,
+      stop() {
+        isStopped = true
+        waiting?.cancel()
+      },
+    }
+    const fire = () => {
+      if (isRepeated) timer.refresh()
+      try {
+        run()
+      } catch (error) {
+        // A timer of an instance that is gone.
+        if (!isAfterDeath(error)) throw error
+      }
+    }
+    return timer.refresh()
+  }
+  const stop = (timer: unknown) => (timer as Timer | null | undefined)?.stop?.()
+  type Run = (...args: unknown[]) => void
+  return {
+    setTimeout: (run: Run, delayMs = 0, ...args: unknown[]) => start(() => run(...args), delayMs, false),
+    setInterval: (run: Run, delayMs = 0, ...args: unknown[]) => start(() => run(...args), Math.max(1, delayMs), true),
+    setImmediate: (run: Run, ...args: unknown[]) => start(() => run(...args), 0, false),
+    clearTimeout: stop,
+    clearInterval: stop,
+  }
+}
+
+function uuidOf(bytes: Uint8Array): string {
+  const hex = Buffer.from(bytes).toString('hex')
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20)}`
+}

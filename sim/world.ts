@@ -1,0 +1,141 @@
+import { PayerPhone } from '../dev/fleet/payer.ts'
+import { newSecrets } from '../dev/secrets.ts'
+import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
+import type { Country } from '../src/protocol/policy.ts'
+import type { BookView, SimReconciler } from './book-view.ts'
+import { openEdge, type SimEdge } from './cloudflare/edge.ts'
+import type { WorkerModules } from './cloudflare/loader.ts'
+import { received } from './cloudflare/received.ts'
+import type { AllFaults } from './faults/kinds.ts'
+import { SimDevice } from './people/device.ts'
+import type { SimIssuer } from './people/issuer.ts'
+import { newScalar } from './people/keys.ts'
+import { customerOf, openWallets, type Wallet } from './people/market.ts'
+import { Network } from './people/network.ts'
+import { Office } from './people/office.ts'
+import { Receipts } from './people/receipts.ts'
+import { API_URL, type Secrets } from './settings.ts'
+import type { Random } from './time/random.ts'
+import type { Scheduler } from './time/scheduler.ts'
+import type { Trace } from './trace.ts'
+
+/** Everything that there is in a run. */
+export interface World {
+  readonly apiUrl: string
+  readonly scheduler: Scheduler
+  readonly faults: AllFaults
+  readonly trace: Trace
+  readonly edge: SimEdge
+  readonly office: Office
+  readonly devices: readonly SimDevice[]
+  /** Wallet → the phone that confirms payments out of it. */
+  readonly phones: ReadonlyMap<string, PayerPhone>
+  readonly wallets: readonly Wallet[]
+  readonly receipts: Receipts
+  readonly reconcilers: readonly SimReconciler[]
+  readonly book: BookView
+  /** Device → what somebody saved of its storage. */
+  readonly backups: Map<string, Map<string, string>>
+  /** The edge's own keys, with which a promise opens what was admitted. */
+  readonly secrets: Secrets
+  /** What broke a promise at once, in sentences. */
+  readonly wrong: string[]
+}
+
+/** The side of the reconciler, with SQL or with the model. */
+export interface Books {
+  readonly view: BookView
+  readonly reconcilers: readonly SimReconciler[]
+}
+export type OpenBooks = (around: {
+  readonly scheduler: Scheduler
+  readonly random: Random
+  readonly faults: AllFaults
+  readonly edge: SimEdge
+  readonly secrets: Secrets
+  readonly wallets: readonly Wallet[]
+  readonly trace: Trace
+  readonly names: readonly string[]
+}) => Promise<Books>
+
+const PAYERS = 2
+/** The second device stands where the day begins an hour earlier. */
+const countryOf = (n: number): Country => (n === 1 ? 'BJ' : 'SN')
+
+/** Makes a world in which everybody is registered and nothing has happened. Nothing fails yet. */
+export async function openWorld(
+  size: { readonly devices: number; readonly reconcilers: number },
+  {
+    scheduler,
+    random,
+    faults,
+    trace,
+    issuer,
+    worker,
+  }: {
+    readonly scheduler: Scheduler
+    readonly random: Random
+    readonly faults: AllFaults
+    readonly trace: Trace
+    readonly issuer: SimIssuer
+    readonly worker: WorkerModules
+  },
+  openBooks: OpenBooks,
+): Promise<World> {
+  const secrets = await newSecrets()
+  const settings = { ENVIRONMENT: 'test', ...secrets, ...issuer.vars }
+  const uncaught = (error: unknown, where: string) =>
+    trace.say('the edge', `has an error in ${where}: ${error instanceof Error ? error.message : String(error)}`)
+  const edge = await openEdge({ scheduler, random, settings, faults, worker, uncaught })
+  const atEdge = async (request: Request) => edge.fetch(await received(request))
+  const receipts = new Receipts()
+  const office = new Office(API_URL, issuer, atEdge)
+  const owners = Array.from({ length: size.devices }, (_, n) => `+22178000${1000 + n}`)
+  const wallets = openWallets(owners)
+  const names = Array.from({ length: size.reconcilers }, (_, n) => `reconciler ${n + 1}`)
+  const books = await openBooks({
+    ...{ scheduler, random: random.stream('books'), faults, edge, secrets, wallets, trace, names },
+  })
+  const devices = owners.map((wallet, n) => {
+    const id = `POS-${n + 1}`
+    const chance = random.stream(id)
+    const heard = (path: string, status: number, body: Uint8Array) => {
+      if (path === '/offline/push' && status === 200) receipts.heard(body)
+    }
+    const network = new Network(id, scheduler, chance.stream('network'), faults, atEdge, heard)
+    const facts = { apiUrl: API_URL, id, wallet, country: countryOf(n), privateKey: newScalar(chance) }
+    return new SimDevice(scheduler, chance, facts, network)
+  })
+  const phones = new Map<string, PayerPhone>()
+  for (let n = 0; n < PAYERS; n++) {
+    const key = newScalar(random.stream(`phone ${n}`))
+    const id = `PHONE-${n + 1}`
+    phones.set(customerOf(n), new PayerPhone(id, await webCryptoSuite.es256Signer(key), webCryptoSuite))
+    await office.register(id, 'SN', customerOf(n), key)
+  }
+  for (const device of devices) {
+    await office.register(device.id, device.facts.country, device.facts.wallet, device.privateKey)
+    await device.sdk.initialize()
+  }
+  const { view: book, reconcilers } = books
+  const backups = new Map<string, Map<string, string>>()
+  return {
+    ...{
+      apiUrl: API_URL,
+      scheduler,
+      faults,
+      trace,
+      edge,
+      office,
+      devices,
+      phones,
+      wallets,
+      receipts,
+      reconcilers,
+      book,
+      backups,
+      secrets,
+      wrong: [],
+    },
+  }
+}
