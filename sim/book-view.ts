@@ -11,11 +11,23 @@ export interface BookedPayment {
   readonly transferId: string | null
 }
 
+/** A device as the registry has it. */
+export interface BookedDevice {
+  readonly id: string
+  readonly status: string
+  /** Of the key that it has, hex. */
+  readonly kid: string
+  readonly rev: number
+}
+
 /** What the promises ask of a book, whether it is SQL or the model. */
 export interface BookView {
   payments(): Promise<readonly BookedPayment[]>
   /** `device/bundle` of every bundle that it holds. */
   bundles(): Promise<ReadonlySet<string>>
+  devices(): Promise<readonly BookedDevice[]>
+  /** No money leaves or reaches the wallet, or it does again. */
+  freeze(wallet: string, isFrozen: boolean): void
   /** Wallet → minor units. */
   balances(): Promise<ReadonlyMap<string, number>>
   /** What does not add up after a transaction: sentences. Cheap. */

@@ -1,5 +1,6 @@
 import { ignoreAfterDeath } from './cloudflare/life.ts'
 import type { WorkerModules } from './cloudflare/loader.ts'
+import { Coverage } from './coverage/coverage.ts'
 import { realCurve } from './crypto/curve.ts'
 import { Faults } from './faults/faults.ts'
 import type { AllFaults, FaultKind } from './faults/kinds.ts'
@@ -9,6 +10,7 @@ import { ISSUER, openIssuer } from './people/issuer.ts'
 import { makePlan, type Plan, type PlanOptions } from './plan.ts'
 import { promisesAtQuiet } from './promises/all.ts'
 import { nothingIsOwed } from './promises/owed.ts'
+import { TakesAgain } from './promises/takes-again.ts'
 import { installGlobals } from './time/globals.ts'
 import { Random } from './time/random.ts'
 import { Scheduler } from './time/scheduler.ts'
@@ -24,6 +26,8 @@ export interface Outcome {
   readonly trace: Trace
   readonly faults: ReadonlyMap<FaultKind, number>
   readonly steps: number
+  /** Ways from state to state that were gone. */
+  readonly transitions: ReadonlySet<string>
 }
 
 export interface RunOptions extends PlanOptions {
@@ -35,8 +39,9 @@ export interface RunOptions extends PlanOptions {
   readonly plan?: Plan
 }
 
-/** Every run begins at this moment: a Monday morning. */
-const START_MS = Date.UTC(2026, 10, 30, 6)
+/** A run begins on this Monday, at any hour: so that days begin and end within it. */
+const START_MS = Date.UTC(2026, 10, 30)
+const HOUR_MS = 3_600_000
 /** How long everything may take to be settled once nothing fails any more: the promise of liveness. */
 const SETTLED_WITHIN_MS = 36 * 3_600_000
 
@@ -44,11 +49,13 @@ const SETTLED_WITHIN_MS = 36 * 3_600_000
 export async function runSeed(seed: number, options: RunOptions): Promise<Outcome> {
   const random = new Random(seed)
   const plan = options.plan ?? makePlan(random.stream('plan'), options)
-  const scheduler = new Scheduler(START_MS, random.stream('order'))
+  const startMs = START_MS + random.stream('start').between(0, 23) * HOUR_MS
+  const scheduler = new Scheduler(startMs, random.stream('order'))
   const trace = new Trace(scheduler)
   const faults: AllFaults = new Faults(random.stream('faults'), (fault, about) =>
     trace.say(brief(about), `meets ${fault}`),
   )
+  const coverage = new Coverage()
   let jwks = ''
   const fetch = async (url: string | URL | Request) => {
     const asked = url instanceof Request ? url.url : String(url)
@@ -66,11 +73,15 @@ export async function runSeed(seed: number, options: RunOptions): Promise<Outcom
     world = await until(scheduler, async () => {
       const issuer = await openIssuer()
       jwks = issuer.jwks
-      return openWorld(plan, { scheduler, random, faults, trace, issuer, worker: options.worker }, options.openBooks)
+      return openWorld(
+        plan,
+        { scheduler, random, faults, trace, issuer, worker: options.worker, coverage },
+        options.openBooks,
+      )
     })
     const opened = world
     follow(plan, opened, random, (sentence) => broken.push(sentence))
-    await scheduler.run(() => broken.length > 0, START_MS + plan.endMs)
+    await scheduler.run(() => broken.length > 0, startMs + plan.endMs)
     if (broken.length === 0) broken.push(...(await until(scheduler, () => settle(opened))))
     if (broken.length === 0) broken.push(...(await until(scheduler, () => promisesAtQuiet(opened))))
   } catch (error) {
@@ -80,7 +91,7 @@ export async function runSeed(seed: number, options: RunOptions): Promise<Outcom
     restore()
     heard()
   }
-  return { seed, plan, broken, trace, faults: faults.struck, steps: scheduler.steps }
+  return { seed, plan, broken, trace, faults: faults.struck, steps: scheduler.steps, transitions: coverage.transitions }
 }
 
 /** Runs the world until this is done. */
@@ -141,12 +152,14 @@ async function settle(world: World): Promise<string[]> {
       await office.ask('ops', 'pay_admin', 'POST', `/offline/devices/${device.id}/reactivate`, { reason: 'at the end' })
     }
   }
+  const takesAgain = new TakesAgain(world)
+  await takesAgain.allow()
   const untilMs = scheduler.nowMs + SETTLED_WITHIN_MS
   for (let pauseMs = 5 * 60_000; ; pauseMs *= 1.5) {
     for (const device of devices) await device.sdk.syncNow()
     await edge.cron()
     await scheduler.sleep(pauseMs)
-    const left = [...(await book.underWay()), ...(await nothingIsOwed(world))]
+    const left = [...(await takesAgain.ask()), ...(await book.underWay()), ...(await nothingIsOwed(world))]
     if (left.length === 0) break
     if (scheduler.nowMs > untilMs) return left.map((sentence) => `${sentence}, long after the last fault`)
   }

@@ -17,6 +17,7 @@ export interface Ran {
   readonly operations: number
   readonly steps: number
   readonly digest: string
+  readonly transitions: readonly string[]
 }
 
 /** A thread: runs the seeds that it is sent, one after the other. */
@@ -40,6 +41,7 @@ parentPort?.on('message', (seed: number) => {
       ...{ seed, broken: outcome.broken, steps: outcome.steps, digest: outcome.trace.digest },
       operations: outcome.plan.operations.length,
       faults: Object.fromEntries(outcome.faults),
+      transitions: [...outcome.transitions],
     }
     parentPort?.postMessage(ran)
   })

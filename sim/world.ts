@@ -3,10 +3,13 @@ import { newSecrets } from '../dev/secrets.ts'
 import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
 import type { Country } from '../src/protocol/policy.ts'
 import type { BookView, SimReconciler } from './book-view.ts'
+import type { RowWitness } from './cloudflare/d1-database.ts'
 import { openEdge, type SimEdge } from './cloudflare/edge.ts'
 import type { WorkerModules } from './cloudflare/loader.ts'
 import { received } from './cloudflare/received.ts'
+import type { Coverage } from './coverage/coverage.ts'
 import type { AllFaults } from './faults/kinds.ts'
+import { drawChanges, publish } from './operations/policy.ts'
 import { SimDevice } from './people/device.ts'
 import type { SimIssuer } from './people/issuer.ts'
 import { newScalar } from './people/keys.ts'
@@ -14,6 +17,7 @@ import { customerOf, openWallets, type Wallet } from './people/market.ts'
 import { Network } from './people/network.ts'
 import { Office } from './people/office.ts'
 import { Receipts } from './people/receipts.ts'
+import { newestPolicy } from './promises/policies.ts'
 import { API_URL, type Secrets } from './settings.ts'
 import type { Random } from './time/random.ts'
 import type { Scheduler } from './time/scheduler.ts'
@@ -59,6 +63,8 @@ export type OpenBooks = (around: {
 }) => Promise<Books>
 
 const PAYERS = 2
+/** Chance that a country begins with other rules than those of the first migration. */
+const STRICT = 0.5
 /** The second device stands where the day begins an hour earlier. */
 const countryOf = (n: number): Country => (n === 1 ? 'BJ' : 'SN')
 
@@ -72,6 +78,7 @@ export async function openWorld(
     trace,
     issuer,
     worker,
+    coverage,
   }: {
     readonly scheduler: Scheduler
     readonly random: Random
@@ -79,6 +86,7 @@ export async function openWorld(
     readonly trace: Trace
     readonly issuer: SimIssuer
     readonly worker: WorkerModules
+    readonly coverage: Coverage
   },
   openBooks: OpenBooks,
 ): Promise<World> {
@@ -86,7 +94,8 @@ export async function openWorld(
   const settings = { ENVIRONMENT: 'test', ...secrets, ...issuer.vars }
   const uncaught = (error: unknown, where: string) =>
     trace.say('the edge', `has an error in ${where}: ${error instanceof Error ? error.message : String(error)}`)
-  const edge = await openEdge({ scheduler, random, settings, faults, worker, uncaught })
+  const witness: RowWitness = (...row) => coverage.row(...row)
+  const edge = await openEdge({ scheduler, random, settings, faults, worker, uncaught, witness })
   const atEdge = async (request: Request) => edge.fetch(await received(request))
   const receipts = new Receipts()
   const office = new Office(API_URL, issuer, atEdge)
@@ -104,8 +113,13 @@ export async function openWorld(
     }
     const network = new Network(id, scheduler, chance.stream('network'), faults, atEdge, heard)
     const facts = { apiUrl: API_URL, id, wallet, country: countryOf(n), privateKey: newScalar(chance) }
-    return new SimDevice(scheduler, chance, facts, network)
+    return new SimDevice(scheduler, chance, facts, network, coverage)
   })
+  for (const country of ['SN', 'BJ'] as const) {
+    const chance = random.stream(`policy of ${country}`)
+    const now = newestPolicy(edge, country)
+    if (chance.chance(STRICT)) await publish(office, now, drawChanges(chance, now))
+  }
   const phones = new Map<string, PayerPhone>()
   for (let n = 0; n < PAYERS; n++) {
     const key = newScalar(random.stream(`phone ${n}`))

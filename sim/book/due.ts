@@ -26,6 +26,8 @@ type NextMs = Readonly<Record<string, number | undefined>>
 const UNTIL_CHANGE_MS = 10_000 * DAY_MS
 /** Messages are kept for days, and to look for old ones often finds none. */
 const PRUNE_MS = 6 * HOUR_MS
+/** After this long another process looks whether something is still due. */
+const ANOTHER_MS = 1_000
 /** As in the reconciler: what is due later than that was put off by a clock that was wrong. */
 const MISDATED_MS = 10 * MINUTE_MS
 
@@ -51,9 +53,9 @@ export class Due {
   }
 
   readonly pause = async (loop: Loop): Promise<void> => {
-    const { scheduler } = this.#deps
-    const nextMs = this.#nextMs()[loop.name]
+    const { scheduler, database } = this.#deps
     if (loop.name === 'prune') return loop.wakeup.wait(PRUNE_MS)
+    const nextMs = (await database.free(() => this.#nextMs()))[loop.name]
     if (nextMs !== undefined && nextMs <= scheduler.nowMs) return loop.wakeup.wait(loop.idleMs)
     this.#idle.add(loop)
     this.#arm(nextMs)
@@ -69,18 +71,20 @@ export class Due {
     // All that changes at one moment is looked at once.
     this.#deps.scheduler.after(0, () => {
       this.#isLooking = false
-      this.#wake()
+      void this.#deps.database.free(() => this.#wake())
     })
   }
 
   #wake(): void {
-    if (this.#idle.size === 0) return
-    const nowMs = this.#deps.scheduler.nowMs
+    const { scheduler, database } = this.#deps
     const next = this.#nextMs()
-    for (const loop of this.#idle) {
-      const nextMs = next[loop.name]
-      if (nextMs !== undefined && nextMs <= nowMs) loop.wakeup.wake()
-      else this.#arm(nextMs)
+    for (const [name, loops] of Map.groupBy(this.#idle, ({ name }) => name)) {
+      const nextMs = next[name]
+      if (nextMs !== undefined && nextMs <= scheduler.nowMs) {
+        // One process at a time; another when that one did not do it.
+        database.random.pick(loops).wakeup.wake()
+        if (loops.length > 1) this.#arm(scheduler.nowMs + ANOTHER_MS)
+      } else this.#arm(nextMs)
     }
   }
 
@@ -91,7 +95,7 @@ export class Due {
     this.#alarmAtMs = atMs
     this.#alarm = this.#deps.scheduler.after(atMs - this.#deps.scheduler.nowMs, () => {
       this.#alarmAtMs = undefined
-      this.#wake()
+      void this.#deps.database.free(() => this.#wake())
     })
   }
 

@@ -1,4 +1,5 @@
 import { parseConfig } from '../../reconciler/config.ts'
+import type { KeyProvider } from '../../src/crypto/key-provider.ts'
 import { localKeys } from '../../src/crypto/local-keys.ts'
 import type { BookView, SimReconciler } from '../book-view.ts'
 import { servicesOf } from '../services.ts'
@@ -10,7 +11,7 @@ import { Due } from './due.ts'
 import { fundWallets } from './fund.ts'
 import { Book } from './pglite.ts'
 import { type LogLine, openSimReconciler } from './reconciler.ts'
-import { bundleRows, transactionRows, underWay, walletBalances } from './rows.ts'
+import { bundleRows, deviceRows, transactionRows, underWay, walletBalances } from './rows.ts'
 import { DatabaseServer } from './server.ts'
 
 /** How long a reconciler that died stays away at the most. */
@@ -27,8 +28,8 @@ export const openSqlBooks: OpenBooks = async (around) => {
   book.begin(random.between(0, 2 ** 32 - 1))
   const database = new DatabaseServer({ scheduler, random: random.stream('database'), book, faults })
   const broken: string[] = []
-  database.onCommit(() => {
-    if (broken.length === 0) broken.push(...brokenNow(book))
+  database.onCommit((hadCommit) => {
+    if (hadCommit && broken.length === 0) broken.push(...brokenNow(book))
   })
   const due = new Due({ scheduler, book, database, settle: edge.queues.settle, deadLetters: edge.queues.deadLetters })
   fundWallets(book, wallets, 'beginning', scheduler.nowMs)
@@ -59,17 +60,29 @@ export const openSqlBooks: OpenBooks = async (around) => {
       kill: () => reconciler.kill(),
     }
   })
-  const view: BookView = {
-    payments: async () =>
-      transactionRows(book).map(({ deviceId, counter, ...payment }) => ({
-        ...payment,
-        localId: `${deviceId}/${counter}`,
-      })),
-    bundles: async () => new Set(bundleRows(book).map(({ deviceId, bundleId }) => `${deviceId}/${bundleId}`)),
-    balances: async () => walletBalances(book),
+  return { view: viewOf(database, broken, keys), reconcilers }
+}
+
+function viewOf(database: DatabaseServer, broken: readonly string[], keys: KeyProvider): BookView {
+  return {
+    payments: () =>
+      database.free(() =>
+        transactionRows(book).map(({ deviceId, counter, ...payment }) => ({
+          ...payment,
+          localId: `${deviceId}/${counter}`,
+        })),
+      ),
+    bundles: () =>
+      database.free(() => new Set(bundleRows(book).map(({ deviceId, bundleId }) => `${deviceId}/${bundleId}`))),
+    devices: () => database.free(() => deviceRows(book)),
+    freeze: (wallet, isFrozen) => {
+      void database.free(() =>
+        book.asOwner("SELECT wallet_core.set_frozen($1, $2, 'user:ops', 'on request')", [wallet, String(isFrozen)]),
+      )
+    },
+    balances: () => database.free(() => walletBalances(book)),
     brokenNow: () => broken,
-    brokenAtQuiet: async () => [...broken, ...(await brokenAtQuiet(book, keys))],
-    underWay: async () => underWay(book),
+    brokenAtQuiet: async () => [...broken, ...(await database.free(() => brokenAtQuiet(book, keys)))],
+    underWay: () => database.free(() => underWay(book)),
   }
-  return { view, reconcilers }
 }

@@ -21,6 +21,7 @@ export class Book {
   readonly #statements = new Statements()
   #runs = 0
   #inRun = false
+  #defers = false
 
   private constructor(db: PGlite, emptied: string) {
     this.#db = db
@@ -37,7 +38,14 @@ export class Book {
     await db.exec(`SET ROLE ${SCHEMA_OWNER}`)
     await db.exec(migrations())
     await db.exec('RESET ROLE')
-    return new Book(db, await emptying(db))
+    const book = new Book(db, await emptying(db))
+    book.#look()
+    return book
+  }
+
+  /** Whether there are constraints that wait for COMMIT. */
+  get defers(): boolean {
+    return this.#defers
   }
 
   close(): Promise<void> {
@@ -63,6 +71,7 @@ export class Book {
     if (!this.#inRun) throw new Error('no run is under way')
     this.#inRun = false
     this.run('ROLLBACK')
+    this.#look()
     if (++this.#runs % TIDY_EVERY === 0) for (const statement of TIDY) this.run(statement)
   }
 
@@ -114,7 +123,12 @@ export class Book {
       throw error
     } finally {
       this.run(`RELEASE owner; SET LOCAL ROLE ${APPLICATION}`)
+      if (/\bDEFERRABLE\b/i.test(sql)) this.#look()
     }
+  }
+
+  #look(): void {
+    this.#defers = this.read('SELECT FROM pg_constraint WHERE condeferrable').length > 0
   }
 }
 

@@ -1,3 +1,4 @@
+import type { BookedDevice } from '../book-view.ts'
 import type { Book } from './pglite.ts'
 
 /** What a run compares with devices and edge. Read at once, between two transactions. */
@@ -49,6 +50,9 @@ export const bundleRows = (book: Book): readonly BundleRow[] =>
     `SELECT device_id AS "deviceId", bundle_id AS "bundleId", seq, digest, receipt, status, rev
      FROM offline_tx_bundles ORDER BY device_id, seq, bundle_id`,
   )
+
+export const deviceRows = (book: Book): readonly BookedDevice[] =>
+  book.read("SELECT device_id AS id, status, encode(kid, 'hex') AS kid, rev FROM offline_devices ORDER BY device_id")
 
 /** A payment that came again under another bundle. */
 export interface CopyRow {

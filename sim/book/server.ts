@@ -38,7 +38,8 @@ export class DatabaseServer {
   readonly #book: Book
   readonly #waiting: Request[] = []
   readonly #peers = new Map<Session, Peer>()
-  readonly #onCommit: (() => void)[] = []
+  readonly #whenFree: (() => void)[] = []
+  readonly #onCommit: ((hadCommit: boolean) => void)[] = []
   #holder: Session | undefined
   #idle: Waiting | undefined
   #upAtMs = 0
@@ -55,9 +56,34 @@ export class DatabaseServer {
     return this.scheduler.nowMs >= this.#upAtMs
   }
 
-  /** Called after each transaction that may have written something; what is read then is what others see. */
-  onCommit(look: () => void): void {
+  /**
+   * Called after each transaction that may have written something; what is read then is what others see.
+   *
+   * @param look told whether it had a COMMIT of its own; a single statement has none, and moves no money
+   */
+  onCommit(look: (hadCommit: boolean) => void): void {
     this.#onCommit.push(look)
+  }
+
+  /**
+   * Does something beside all sessions: when no transaction is open, so that nothing of one that is not committed is seen,
+   * and what is written stays.
+   */
+  free<T>(work: () => T): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#whenFree.push(() => {
+        try {
+          resolve(work())
+        } catch (error) {
+          reject(error)
+        }
+      })
+      this.#beFree()
+    })
+  }
+
+  #beFree(): void {
+    if (this.#holder === undefined) for (const work of this.#whenFree.splice(0)) work()
   }
 
   /** Every connection ends, and none is taken for that long. */
@@ -96,9 +122,10 @@ export class DatabaseServer {
       const [request] = next < 0 ? [] : this.#waiting.splice(next, 1)
       if (request === undefined) return
       const { session, batch, refusal, answer } = request
+      const hadCommit = session.isOpen
       const executed = refusal ? session.refuse(refusal) : session.execute(batch)
       this.#hold(session.isOpen ? session : undefined)
-      if (executed.wrote) for (const look of this.#onCommit) look()
+      if (executed.wrote) for (const look of this.#onCommit) look(hadCommit)
       if (this.#peers.has(session)) answer(executed.answer)
       else this.close(session)
     }
@@ -109,6 +136,7 @@ export class DatabaseServer {
     this.#idle?.cancel()
     this.#idle = undefined
     this.#holder = session
+    this.#beFree()
     if (session?.idleMaxMs === undefined) return
     this.#idle = this.scheduler.after(session.idleMaxMs, () => {
       this.#peers.get(session)?.hangUp(error('FATAL', IDLE_IN_TRANSACTION))

@@ -75,7 +75,7 @@ export class Session {
 
   #begin(): void {
     if (this.isOpen) return
-    this.#book.run('SAVEPOINT work; SET CONSTRAINTS ALL DEFERRED')
+    this.#book.run(this.#book.defers ? 'SAVEPOINT work; SET CONSTRAINTS ALL DEFERRED' : 'SAVEPOINT work')
     this.#state = 'open'
   }
 
@@ -92,7 +92,8 @@ export class Session {
   /** @returns the error of a deferred constraint, and then nothing has happened */
   #release(): Buffer | undefined {
     const local = [...this.#local].map((name) => `; SET LOCAL ${name} TO DEFAULT`).join('')
-    const answer = this.#book.exec(simpleQuery(`SET CONSTRAINTS ALL IMMEDIATE; RELEASE work${local}`))
+    const check = this.#book.defers ? 'SET CONSTRAINTS ALL IMMEDIATE; ' : ''
+    const answer = this.#book.exec(simpleQuery(`${check}RELEASE work${local}`))
     const failure = errorIn(answer)
     if (failure) this.rollback()
     this.#state = 'none'
@@ -122,12 +123,15 @@ export class Session {
   #whatItIs(): Buffer {
     const known = ['synchronous_commit', 'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']
     const rows = known.map((name) => `UNION ALL SELECT '${name}', '${this.#settings.get(name) ?? '0'}'`).join(' ')
-    return withStatus(
-      this.#book.exec(extendedQuery(`SELECT 'current_user' AS name, current_user::text AS value ${rows}`, [])),
-      this.isOpen ? 'T' : 'I',
-    )
+    const sql = `SELECT 'current_user' AS name, current_user::text AS value ${rows}`
+    // The same for all sessions of one kind, and asked by each.
+    const answer = ANSWERS.get(sql) ?? this.#book.exec(extendedQuery(sql, []))
+    ANSWERS.set(sql, answer)
+    return withStatus(Buffer.from(answer), this.isOpen ? 'T' : 'I')
   }
 }
+
+const ANSWERS = new Map<string, Buffer>()
 
 export interface Executed {
   readonly answer: Buffer

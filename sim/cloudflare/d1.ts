@@ -1,5 +1,5 @@
 import type { SQLInputValue } from 'node:sqlite'
-import { databaseOf, release } from './d1-database.ts'
+import { databaseOf, type RowWitness, release } from './d1-database.ts'
 import { connectionLostByD1, d1Error, d1TypeError, rowRefusedByD1 } from './d1-errors.ts'
 import type { Life } from './life.ts'
 import { type Platform, partOf, travel } from './platform.ts'
@@ -27,9 +27,9 @@ export class SimulatedD1 {
   readonly #sqlite: Sqlite
   readonly #platform: Platform
 
-  constructor(platform: Platform) {
+  constructor(platform: Platform, witness?: RowWitness) {
     this.#platform = partOf(platform, 'd1')
-    this.#sqlite = databaseOf(platform.scheduler)
+    this.#sqlite = databaseOf(platform.scheduler, witness)
   }
 
   /** The binding, for who runs in this life. */

@@ -2,6 +2,7 @@ import type { Env } from '../../src/edge/env.ts'
 import type { Random } from '../time/random.ts'
 import type { Scheduler } from '../time/scheduler.ts'
 import { SimulatedD1 } from './d1.ts'
+import type { RowWitness } from './d1-database.ts'
 import type { EdgeFaults } from './faults.ts'
 import { isolateOf } from './isolate.ts'
 import { Life } from './life.ts'
@@ -24,6 +25,8 @@ export interface EdgeOptions {
   readonly worker?: WorkerModules
   /** Told of what production code threw where nobody could catch it. */
   readonly uncaught?: (error: unknown, where: string) => void
+  /** Told of the states that the read model shows. */
+  readonly witness?: RowWitness
 }
 
 /** wrangler.toml. */
@@ -73,7 +76,7 @@ export async function openEdge({ uncaught = () => undefined, ...options }: EdgeO
   const deadLetters = new SimulatedQueue('molam-settle-dlq', platform, { retriesMax: RETRIES_MAX })
   const settle = new SimulatedQueue('molam-settle', platform, { retriesMax: RETRIES_MAX, deadLetters })
   const index = new SimulatedQueue('molam-index', platform, { retriesMax: RETRIES_MAX })
-  const d1 = new SimulatedD1(platform)
+  const d1 = new SimulatedD1(platform, options.witness)
   const objects = new Objects(platform, (ctx, life, durable) => {
     const bindings = { SETTLE_QUEUE: settle.binding(life, durable), INDEX_QUEUE: index.binding(life, durable) }
     return new worker.DeviceObject(...constructed<typeof worker.DeviceObject>(ctx, { ...settings, ...bindings }))

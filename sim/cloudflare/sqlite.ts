@@ -53,8 +53,8 @@ export class Sqlite {
   }
 
   /** Replaces a function that SQL has by itself. */
-  define(name: string, call: () => SQLInputValue): void {
-    this.#db.function(name, call)
+  define(name: string, call: (...values: SQLInputValue[]) => SQLInputValue): void {
+    this.#db.function(name, { varargs: true }, call)
   }
 
   begin(): void {

@@ -72,6 +72,11 @@ function viewOf(state: ModelState, broken: readonly string[]): BookView {
       })),
     bundles: async () =>
       new Set([...state.bundles.values()].map(({ deviceId, bundleId }) => `${deviceId}/${bundleId}`)),
+    devices: async () => [...state.devices].map(([id, { status, kid, rev }]) => ({ id, status, kid, rev })),
+    freeze: (wallet, isFrozen) => {
+      const account = state.book.accounts.get(wallet)
+      if (account !== undefined) account.frozen = isFrozen
+    },
     balances: async () => new Map([...state.book.accounts].map(([wallet, { balanceMinor }]) => [wallet, balanceMinor])),
     brokenNow: () => {
       try {

@@ -65,12 +65,15 @@ const loseStorage: Operation = {
   },
 }
 
-async function setBack({ receipts }: World, device: SimDevice, disk: Map<string, string>): Promise<void> {
+async function setBack({ receipts, scheduler }: World, device: SimDevice, disk: Map<string, string>): Promise<void> {
   device.life.end()
   device.disk = disk
-  device.isDoubtful = true
-  // What a receipt covers the edge has. What no receipt covers was on that disk only.
-  for (const [localId, told] of device.told) if (!receipts.covers(localId)) told.isGone = true
+  device.setBackAtMs = scheduler.nowMs
+  for (const [localId, told] of device.told) {
+    told.mayBeForgotten = true
+    // What a receipt covers the edge has. What no receipt covers was on that disk only.
+    if (!receipts.covers(localId)) told.isGone = true
+  }
   await device.restart()
 }
 

@@ -1,25 +1,8 @@
-import type { Answer } from '../people/office.ts'
-import type { Random } from '../time/random.ts'
-import type { World } from '../world.ts'
+import { insistently } from './insistently.ts'
 import type { Operation } from './operation.ts'
+import { changePolicy } from './policy.ts'
 
 const REVIEWERS = ['binta', 'dior', 'fatou'] as const
-const COUNTRY = 'SN'
-const TRIES = 3
-
-/** A call that failed on its way is made again with the same key, as tools do. */
-async function insistently(world: World, random: Random, call: (key: string) => Promise<Answer>): Promise<string> {
-  const key = crypto.randomUUID()
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const { status, body } = await call(key)
-      if (status < 500 || attempt === TRIES) return status < 300 ? 'done' : String(body['code'] ?? status)
-    } catch {
-      if (attempt === TRIES) return 'no answer'
-    }
-    await world.scheduler.sleep(random.between(1_000, 60_000))
-  }
-}
 
 const setStatus = (change: 'suspend' | 'reactivate' | 'revoke', weight: number): Operation => ({
   weight,
@@ -72,28 +55,6 @@ const reverse: Operation = {
       world.office.ask(who, 'pay_reviewer', 'POST', path, { reason: 'a mistake' }, key),
     )
     return `(${who}) votes to reverse ${localId}: ${came}`
-  },
-}
-
-/** The limits of the country change, at once. */
-const changePolicy: Operation = {
-  weight: 0.7,
-  async run(world, _device, random) {
-    const path = `/offline/policies/${COUNTRY}/versions?limit=1`
-    const answer = await world.office.ask('ops', 'pay_admin', 'GET', path).catch(() => undefined)
-    const [newest] = (answer?.body['versions'] ?? []) as readonly { readonly version: number }[]
-    if (newest === undefined) return '(ops) cannot read the policy'
-    const changes = random.pick([
-      { require_payer_proof_above: random.pick([5_000, 10_000, 20_000]) },
-      { require_manual_review_above: random.pick([60_000, 75_000]) },
-      { max_offline_amount: random.pick([80_000, 100_000]) },
-      { enabled: random.chance(0.7) },
-    ])
-    const asked = { country: COUNTRY, after_version: newest.version, reason: 'by the simulator', changes }
-    const came = await insistently(world, random, (key) =>
-      world.office.ask('ops', 'pay_admin', 'POST', '/offline/policies', asked, key),
-    )
-    return `(ops) changes the policy, ${JSON.stringify(changes)}: ${came}`
   },
 }
 

@@ -1,6 +1,7 @@
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { OfflineSDK, type PaymentTerms, scalarKeyStore } from '../../src/device/sdk/index.ts'
 import type { Country } from '../../src/protocol/policy.ts'
+import type { Coverage } from '../coverage/coverage.ts'
 import type { Random } from '../time/random.ts'
 import type { Scheduler } from '../time/scheduler.ts'
 import { Life } from './life.ts'
@@ -15,6 +16,10 @@ export interface Told {
   mayBeVoided: boolean
   /** It stood only in a storage that was lost or set back since, and no receipt had come: nobody can have it. */
   isGone: boolean
+  /** Its storage was lost or set back since, so that its device need not show it. */
+  mayBeForgotten: boolean
+  /** Its device had lost its storage and had no contact since: its number may be that of another payment. */
+  isDoubtful: boolean
 }
 
 export interface DeviceFacts {
@@ -39,8 +44,8 @@ export class SimDevice {
   disk = new Map<string, string>()
   /** What its clock is off by, milliseconds. */
   skewMs = 0
-  /** Its storage was set back or copied at some time: its own numbers may name different payments. */
-  isDoubtful = false
+  /** When its storage was set back, lost or copied the last time: until its next contact its numbers may be used already. */
+  setBackAtMs: number | undefined
   /** The office has put it out of use for good. */
   isRevoked = false
   life: Life
@@ -48,14 +53,16 @@ export class SimDevice {
   privateKey: Uint8Array
   readonly #scheduler: Scheduler
   readonly #random: Random
+  readonly #coverage: Coverage
   #boots = 0
 
-  constructor(scheduler: Scheduler, random: Random, facts: DeviceFacts, network: Network) {
+  constructor(scheduler: Scheduler, random: Random, facts: DeviceFacts, network: Network, coverage: Coverage) {
     this.#scheduler = scheduler
     this.#random = random
     this.facts = facts
     this.network = network
     this.privateKey = facts.privateKey
+    this.#coverage = coverage
     ;[this.life, this.sdk] = this.#boot()
   }
 
@@ -70,9 +77,20 @@ export class SimDevice {
     await this.sdk.initialize()
   }
 
+  /** Whether it was set back and has had no contact since, so that it cannot know which numbers are used. */
+  get isDoubtful(): boolean {
+    return this.setBackAtMs !== undefined && (this.sdk.state.lastSyncMs ?? 0) <= this.setBackAtMs
+  }
+
   /** A person was told that this payment is paid. */
-  note(localId: string, terms: PaymentTerms): void {
-    this.told.set(localId, { terms, isVoided: false, mayBeVoided: false, isGone: false })
+  note(localId: string, terms: PaymentTerms, isDoubtful: boolean): void {
+    const before = this.told.get(localId)
+    // Two payments have one number: which of them it names depends on what comes first.
+    const isShared = before !== undefined && !before.isGone
+    this.told.set(localId, {
+      ...{ terms, isVoided: false, mayBeVoided: false, isGone: false, mayBeForgotten: false },
+      isDoubtful: isDoubtful || isShared,
+    })
   }
 
   decline(reason: string): void {
@@ -99,6 +117,11 @@ export class SimDevice {
       timers: life.timers(),
       behavior: 'force_offline',
     })
+    sdk.on(
+      'payment',
+      ({ localId, status }) => life.isOver || this.#coverage.is('payment on its device', localId, status),
+    )
+    sdk.on('state', ({ status }) => life.isOver || this.#coverage.is('SDK', `${this.id} ${this.#boots}`, status))
     return [life, sdk]
   }
 }

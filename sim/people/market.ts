@@ -13,8 +13,8 @@ const CUSTOMERS = 4
 const SCARCE = { wallet: '+221770009001', kind: 'customer', amount: 7_000 } as const
 const POOR = { wallet: '+221770009002', kind: 'customer', amount: 0 } as const
 const UNKNOWN = '+221770009099'
-/** Where the default policy asks for more: the payer's proof, an agent's approval, a person. */
-const LIMITS = [10_000, 50_000, 75_000, 100_000] as const
+/** What an agent is asked about, as a habit. */
+const APPROVED_ABOVE = 50_000
 
 export const customerOf = (n: number): string => `+22177000${String(1000 + n)}`
 
@@ -31,9 +31,10 @@ export function openWallets(owners: readonly string[]): readonly Wallet[] {
   ]
 }
 
-/** What a customer and the device's owner agree on: mostly small sums, some at, under and over a limit. */
-export function deal(random: Random, owner: string): PaymentTerms {
-  const amount = random.chance(0.25) ? random.pick(LIMITS) + random.between(-1, 1) : 100 + 5 * random.between(0, 600)
+/** What a customer and the device's owner agree on: mostly small sums, some at, under and over a limit. @param limits minor units */
+export function deal(random: Random, owner: string, limits: readonly number[]): PaymentTerms {
+  const isNear = random.chance(0.3)
+  const amount = isNear ? Math.max(1, random.pick(limits) + random.between(-1, 1)) : 100 + 5 * random.between(0, 600)
   const payer = random.weighted({ customer: 6, owner: 3, scarce: 2, poor: 0.5, unknown: 0.5 })
   const sender = {
     customer: customerOf(random.between(0, CUSTOMERS - 1)),
@@ -46,6 +47,6 @@ export function deal(random: Random, owner: string): PaymentTerms {
   const type: PaymentTerms['type'] = random.weighted({ merchant: 6, p2p: 3, agent: 0.5 })
   return {
     ...{ type, amount, currency: 'XOF', sender, receiver },
-    ...(amount > LIMITS[1] && random.chance(0.8) && { approval: 'AGENT-7' }),
+    ...((amount > APPROVED_ABOVE || random.chance(0.1)) && random.chance(0.8) && { approval: 'AGENT-7' }),
   }
 }

@@ -3,10 +3,14 @@ import { daysAreCounted } from './activity.ts'
 import { readAdmitted } from './admitted.ts'
 import { admissionsAreAudited } from './audit.ts'
 import { bookedAsSigned } from './booked.ts'
+import { nobodyHonestIsAccused } from './honest.ts'
 import { balancesFollow } from './money.ts'
 import { PayersWord } from './payers-word.ts'
+import { peopleDecide } from './people.ts'
 import { policyRows } from './policies.ts'
+import { recordsAreShown } from './record.ts'
 import { receiptsFollowThePolicy } from './rules.ts'
+import { copiesOfFactsAgree, nothingComesInWhileSuspended } from './standing.ts'
 import { devicesAgree, everyPaymentEnds, readModelAgrees } from './story.ts'
 import { receiptsAreBooked, toldIsBooked } from './told.ts'
 
@@ -26,6 +30,11 @@ export async function promisesAtQuiet(world: World): Promise<string[]> {
     ...bookedAsSigned(admitted, booked),
     ...(await receiptsFollowThePolicy(admitted, policies, new PayersWord(world))),
     ...(await daysAreCounted(world, admitted, policies)),
+    ...nobodyHonestIsAccused(world),
+    ...nothingComesInWhileSuspended(world, admitted),
+    ...(await copiesOfFactsAgree(world, admitted)),
+    ...recordsAreShown(world, admitted),
+    ...peopleDecide(world, admitted, booked, policies),
     ...balancesFollow(world, payments, await world.book.balances()),
     ...everyPaymentEnds(payments),
     ...devicesAgree(world, booked),

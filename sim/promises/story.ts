@@ -14,11 +14,13 @@ export function everyPaymentEnds(booked: Iterable<BookedPayment>): string[] {
 
 export function devicesAgree({ devices }: World, booked: ReadonlyMap<string, BookedPayment>): string[] {
   return devices.flatMap((device) => {
-    if (device.isDoubtful || device.isRevoked) return []
+    if (device.isRevoked) return []
     return [...device.told].flatMap(([localId, told]) => {
       const view = device.sdk.getTransaction(localId)
       const row = booked.get(localId)
-      if (view === undefined) return told.isGone || told.mayBeVoided ? [] : [`${localId} is gone from its device`]
+      if (told.isDoubtful) return []
+      if (view === undefined)
+        return told.isGone || told.mayBeVoided || told.mayBeForgotten ? [] : [`${localId} is gone from its device`]
       if (row === undefined) return []
       const [own, book] = [end(view.status, view.reason), end(row.status, row.reason)]
       return own === book ? [] : [`${localId} is ${own} on its device, and ${book} in the book`]

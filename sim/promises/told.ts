@@ -7,25 +7,30 @@ export function toldIsBooked({ devices, receipts }: World, booked: ReadonlyMap<s
   for (const device of devices) {
     for (const [localId, told] of device.told) {
       const row = booked.get(localId)
-      const mayLack = told.isVoided || told.mayBeVoided || told.isGone || device.isRevoked || device.isDoubtful
+      const { isVoided, mayBeVoided, isGone, isDoubtful, terms } = told
+      const isKept = !isGone && !isDoubtful && !device.isRevoked
       if (row === undefined) {
+        const mayLack = isVoided || mayBeVoided || !(isKept || receipts.covers(localId))
         if (!mayLack) wrong.push(`${localId} was told to be paid, and is not in the book`)
         continue
       }
-      if (told.isVoided && !device.isDoubtful) wrong.push(`${localId} was taken back, and is in the book`)
-      const { amount, sender, receiver } = told.terms
-      const agrees = row.amount === amount && row.sender === sender && row.receiver === receiver
-      if (!agrees && !device.isDoubtful)
-        wrong.push(`${localId} is booked as ${row.amount} F from ${row.sender} to ${row.receiver}`)
+      if (isDoubtful) continue
+      if (isVoided) wrong.push(`${localId} was taken back, and is in the book`)
+      const { amount, sender, receiver } = terms
+      if (row.amount !== amount || row.sender !== sender || row.receiver !== receiver) {
+        wrong.push(
+          `${localId} was told as ${amount} F from ${sender}, and is booked as ${row.amount} F from ${row.sender}`,
+        )
+      }
     }
   }
   const wasTold = new Set(devices.flatMap(({ told }) => [...told.keys()]))
-  const doubtful = new Set(devices.filter(({ isDoubtful }) => isDoubtful).map(({ id }) => id))
+  const wasSetBack = new Set(devices.filter(({ setBackAtMs }) => setBackAtMs !== undefined).map(({ id }) => id))
   for (const localId of booked.keys()) {
     const [id = ''] = localId.split('/')
     // A process may die between its last write and the moment at which a person is told: then its device shows it.
     const isShown = devices.some(({ sdk }) => sdk.getTransaction(localId) !== undefined)
-    if (!wasTold.has(localId) && !doubtful.has(id) && !isShown) {
+    if (!wasTold.has(localId) && !wasSetBack.has(id) && !isShown) {
       wrong.push(`${localId} is in the book, and nobody took it`)
     }
   }

@@ -1,0 +1,54 @@
+import type { OfflineSDK, PaymentTerms } from '../../src/device/sdk/index.ts'
+
+/** What a device may take, as it shows it itself. */
+interface Room {
+  readonly version: number
+  readonly enabled: boolean
+  /** A payment of this many minor units, and no more. */
+  readonly most: number
+  readonly proofAbove: number
+  readonly approvalAbove: number
+  readonly ownerWallet: string
+  /** Payments and minor units that the day has left. */
+  readonly countLeft: number
+  readonly valueLeft: number
+}
+
+/** @returns undefined where the device has had no contact yet, so that it takes nothing */
+export function roomOf(sdk: OfflineSDK): Room | undefined {
+  const { profile } = sdk
+  if (profile === undefined) return undefined
+  const { policy, ownerWallet } = profile
+  const { count, amountsByCurrency } = sdk.getAllowance()
+  const value = amountsByCurrency[policy.currency]
+  return {
+    ...{ ownerWallet, version: policy.version, enabled: policy.enabled, most: policy.maxOfflineAmount },
+    ...{ proofAbove: policy.requirePayerProofAbove, approvalAbove: policy.requireAgentApprovalAbove },
+    countLeft: count.max - count.used,
+    valueLeft: (value?.max ?? 0) - (value?.used ?? 0),
+  }
+}
+
+/** @param declined the reason that the device gave; undefined when it took the payment @returns what is wrong with it */
+export function wrongAnswer(terms: PaymentTerms, room: Room, declined: string | undefined): string | undefined {
+  const reasons = reasonsAgainst(terms, room)
+  const answer = declined ?? 'taken'
+  const isRight = declined === undefined ? reasons.length === 0 : reasons.includes(declined)
+  const why = reasons.length > 0 ? `is ${reasons.join(', ')}` : 'is allowed'
+  return isRight ? undefined : `a payment of ${terms.amount} F was ${answer}, which ${why} by version ${room.version}`
+}
+
+function reasonsAgainst(
+  { amount, sender, receiver, authorization, approval }: PaymentTerms,
+  room: Room,
+): readonly string[] {
+  const reasons: string[] = []
+  if (!room.enabled) reasons.push('country_disabled')
+  if (sender === receiver) reasons.push('same_wallet')
+  const isWithin = amount <= room.most && room.countLeft >= 1 && amount <= room.valueLeft
+  if (!isWithin) reasons.push('limit_exceeded')
+  const isForeign = sender !== room.ownerWallet
+  if (isForeign && amount > room.proofAbove && authorization === undefined) reasons.push('payer_not_proven')
+  if (amount > room.approvalAbove && approval === undefined) reasons.push('approval_required')
+  return reasons
+}
