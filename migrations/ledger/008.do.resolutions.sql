@@ -128,7 +128,7 @@ BEGIN
   SELECT array_agg(x.device_id ORDER BY x.no), array_agg(x.rev ORDER BY x.no), array_agg(x.counter ORDER BY x.no),
          array_agg(x.bundle_id ORDER BY x.no), array_agg(x.outcome ORDER BY x.no),
          array_agg(CASE WHEN x.outcome <> 'applied' THEN NULL
-                        WHEN x.choice = 'reject' THEN 'refused'
+                        WHEN x.choice = 'reject' THEN 'failed'
                         WHEN t.payer_proven THEN 'pending' ELSE 'failed' END ORDER BY x.no),
          array_agg(CASE WHEN x.outcome <> 'applied' THEN NULL
                         WHEN x.choice = 'reject' THEN 'reviewer_rejected'

@@ -144,7 +144,7 @@ async function paymentsOf(pool: pg.Pool, country: string, from: Date, to: Date):
   return rows
 }
 
-/** With what the edge did not refuse of each: refused is the edge's word alone, except for what people rejected. */
+/** With what the edge did not refuse of each. */
 async function bundlesOf(pool: pg.Pool, country: string, from: Date, to: Date): Promise<readonly SettledBundle[]> {
   const { rows } = await pool.query<SettledBundle>(
     `SELECT b.device_id, b.bundle_id, max(p.currency) AS currency, count(p.counter) AS count,
@@ -152,7 +152,7 @@ async function bundlesOf(pool: pg.Pool, country: string, from: Date, to: Date): 
      FROM offline_tx_bundles b
      LEFT JOIN offline_transactions p
        ON p.device_id = b.device_id AND p.bundle_id = b.bundle_id
-      AND (p.status <> 'refused' OR p.reason = 'reviewer_rejected')
+      AND p.status <> 'refused'
      WHERE b.country = $1 AND b.received_at >= $2 AND b.received_at < $3
      GROUP BY b.device_id, b.bundle_id`,
     [country, from, to],

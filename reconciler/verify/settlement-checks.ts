@@ -109,7 +109,7 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
       FULL JOIN (SELECT device_id, counter, status, reason,
                         CASE WHEN status = 'reversed' THEN 'reverse' ELSE 'reject' END AS choice
                  FROM offline_transactions
-                 WHERE status = 'reversed' OR status = 'refused' AND reason = 'reviewer_rejected') p
+                 WHERE status = 'reversed' OR reason = 'reviewer_rejected') p
         USING (device_id, counter, choice)
       WHERE d.device_id IS NULL OR p.device_id IS NULL
       UNION ALL
@@ -266,8 +266,7 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
         FROM offline_transactions t
         JOIN offline_tx_bundles b USING (device_id, bundle_id)
         JOIN offline_policies y ON y.country = b.country AND y.version = b.policy_version
-        -- What people rejected had been counted when it was admitted.
-        WHERE t.status <> 'refused' OR t.reason = 'reviewer_rejected'
+        WHERE t.status <> 'refused'
         GROUP BY 1, 2, 3) p USING (device_id, day, currency)
       WHERE (coalesce(a.count, 0), coalesce(a.value_minor, 0)) IS DISTINCT FROM
             (coalesce(p.count, 0), coalesce(p.value_minor, 0))`,

@@ -83,7 +83,7 @@ it('outcomes count by what they say about the device', () => {
   expect(eventOf({ status: 'reversed' })).toBe('reversed')
   expect(eventOf({ status: 'failed', reason: 'insufficient_funds' })).toBe('insufficient_funds')
   expect(eventOf({ status: 'failed', reason: 'risk_rejected' })).toBe('risk_rejected')
-  expect(eventOf({ status: 'refused', reason: 'reviewer_rejected' })).toBe('risk_rejected')
+  expect(eventOf({ status: 'failed', reason: 'reviewer_rejected' })).toBe('risk_rejected')
   // A payment that waits has come to nothing yet; a limit or a duplicate is no fault of character.
   expect(eventOf({ status: 'quarantined', reason: 'risk_rejected' })).toBeUndefined()
   expect(eventOf({ status: 'failed', reason: 'duplicate' })).toBeUndefined()

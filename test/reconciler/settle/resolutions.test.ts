@@ -103,7 +103,7 @@ test('each resolution is on record with those who made it and with what came of 
       actor: 'user:anna user:bo',
       detail: {
         rev: 1,
-        payments: [[1, 'applied', 'succeeded', null], [2, 'applied', 'refused', 'reviewer_rejected']], // biome-ignore format: a list
+        payments: [[1, 'applied', 'succeeded', null], [2, 'applied', 'failed', 'reviewer_rejected']], // biome-ignore format: a list
         holds: [[1, 'posted'], [2, 'released']], // biome-ignore format: a list
       },
     },
