@@ -11,9 +11,9 @@ export const shared = {
   // changed around itself.
   isolate: false,
   // These only end what hangs: a busy machine may take its time.
-  testTimeout: 300_000,
-  hookTimeout: 300_000,
-  expect: { poll: { timeout: 60_000 } },
+  testTimeout: 600_000,
+  hookTimeout: 600_000,
+  expect: { poll: { timeout: 300_000 } },
   // Most tests wait for another process half of their time.
   maxWorkers: Math.max(2, availableParallelism()),
 }

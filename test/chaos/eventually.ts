@@ -1,6 +1,6 @@
 const EVERY_MS = 50
 /** Only ends what never comes: a busy machine may take its time. */
-const DEADLINE_MS = 120_000
+const DEADLINE_MS = 300_000
 
 /**
  * Asks again and again until the answer is neither undefined nor false.
