@@ -1,5 +1,6 @@
 import { booksOf } from './books.ts'
 import { loadWorker } from './cloudflare/loader.ts'
+import { ALL_WAYS } from './coverage/ways.ts'
 import { ALL_FAULTS } from './faults/kinds.ts'
 import { hunt } from './mutants/hunt.ts'
 import { readOptions, type SimOptions } from './options.ts'
@@ -49,6 +50,7 @@ async function many(options: SimOptions): Promise<void> {
   process.stderr.write('\n')
   console.log(line())
   console.log(report.faults(ALL_FAULTS))
+  console.log(report.coverage(ALL_WAYS))
   const [first] = report.failed
   if (first) console.log(`again, as a story: npm run sim -- --tier ${options.tier} --seed ${first.seed} --trace`)
   process.exitCode = first ? 1 : 0

@@ -26,9 +26,16 @@ export class Report {
     return `${this.seeds} seeds, ${perMinute} a minute${each}; ${this.failed.length} broke a promise`
   }
 
-  /** Which ways from state to state were gone, and which of those that there are were not. */
-  get transitions(): ReadonlySet<string> {
-    return this.#transitions
+  /** How many of the ways from state to state were gone, which were not, and which there should not be. @param all there are */
+  coverage(all: readonly string[]): string {
+    const missed = all.filter((way) => !this.#transitions.has(way))
+    const unknown = [...this.#transitions].filter((way) => !all.includes(way)).sort()
+    const share = Math.round((1 - missed.length / all.length) * 1000) / 10
+    return [
+      `${share} % of ${all.length} ways from state to state were gone`,
+      ...missed.map((way) => `  not gone: ${way}`),
+      ...unknown.map((way) => `  not among them: ${way}`),
+    ].join('\n')
   }
 
   /** What was injected, by kind; those that never struck are named too. @param kinds all there are */

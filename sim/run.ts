@@ -6,6 +6,8 @@ import { Faults } from './faults/faults.ts'
 import type { AllFaults, FaultKind } from './faults/kinds.ts'
 import { MOMENTS } from './faults/moments.ts'
 import { OPERATIONS } from './operations/all.ts'
+import { thaw } from './operations/freeze.ts'
+import { enrol } from './operations/keys.ts'
 import { ISSUER, openIssuer } from './people/issuer.ts'
 import { makePlan, type Plan, type PlanOptions } from './plan.ts'
 import { promisesAtQuiet } from './promises/all.ts'
@@ -80,12 +82,17 @@ export async function runSeed(seed: number, options: RunOptions): Promise<Outcom
       )
     })
     const opened = world
+    // What the book shows to be broken ends the run at that moment.
+    scheduler.onStep(() => {
+      const [sentence] = opened.book.brokenNow()
+      if (sentence !== undefined) throw new PromiseBroken(sentence)
+    })
     follow(plan, opened, random, (sentence) => broken.push(sentence))
     await scheduler.run(() => broken.length > 0, startMs + plan.endMs)
     if (broken.length === 0) broken.push(...(await until(scheduler, () => settle(opened))))
     if (broken.length === 0) broken.push(...(await until(scheduler, () => promisesAtQuiet(opened))))
   } catch (error) {
-    broken.push(`the simulation failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    broken.push(error instanceof PromiseBroken ? error.message : `the simulation failed: ${stackOf(error)}`)
   } finally {
     world?.edge.close()
     restore()
@@ -123,8 +130,7 @@ function follow(plan: Plan, world: World, random: Random, broken: (sentence: str
       const chance = random.stream(`operation ${no}`)
       OPERATIONS[kind].run(world, device, chance).then(
         (what) => trace.say(device.id, what),
-        (error: unknown) =>
-          broken(`${device.id} could not ${kind}: ${error instanceof Error ? error.stack : String(error)}`),
+        (error: unknown) => broken(`${device.id} could not ${kind}: ${stackOf(error)}`),
       )
     })
   }
@@ -148,10 +154,14 @@ async function settle(world: World): Promise<string[]> {
     device.skewMs = 0
     device.life.spare()
     if (device.life.isOver) await device.restart()
+    if (device.isReplaced && !device.isRevoked) await enrol(world, device)
     if (!device.isRevoked) {
       await office.ask('ops', 'pay_admin', 'POST', `/offline/devices/${device.id}/reactivate`, { reason: 'at the end' })
     }
   }
+  for (const wallet of [...world.frozen.keys()]) await thaw(world, wallet)
+  // Nobody asks the rogue's object for anything any more, so it is not in memory when the cron wakes it.
+  edge.objects.evict(world.rogue.id)
   const takesAgain = new TakesAgain(world)
   await takesAgain.allow()
   const untilMs = scheduler.nowMs + SETTLED_WITHIN_MS
@@ -166,6 +176,12 @@ async function settle(world: World): Promise<string[]> {
   for (const device of devices) await device.sdk.syncNow()
   return []
 }
+
+class PromiseBroken extends Error {
+  override name = 'PromiseBroken'
+}
+
+const stackOf = (error: unknown) => (error instanceof Error ? (error.stack ?? error.message) : String(error))
 
 /** A statement is told by its beginning. */
 const brief = (about: string): string => about.trim().replaceAll(/\s+/g, ' ').slice(0, 60)

@@ -8,6 +8,7 @@ import { openEdge, type SimEdge } from './cloudflare/edge.ts'
 import type { WorkerModules } from './cloudflare/loader.ts'
 import { received } from './cloudflare/received.ts'
 import type { Coverage } from './coverage/coverage.ts'
+import { Faults } from './faults/faults.ts'
 import type { AllFaults } from './faults/kinds.ts'
 import { drawChanges, publish } from './operations/policy.ts'
 import { SimDevice } from './people/device.ts'
@@ -17,6 +18,7 @@ import { customerOf, openWallets, type Wallet } from './people/market.ts'
 import { Network } from './people/network.ts'
 import { Office } from './people/office.ts'
 import { Receipts } from './people/receipts.ts'
+import { Rogue } from './people/rogue.ts'
 import { newestPolicy } from './promises/policies.ts'
 import { API_URL, type Secrets } from './settings.ts'
 import type { Random } from './time/random.ts'
@@ -42,6 +44,12 @@ export interface World {
   readonly backups: Map<string, Map<string, string>>
   /** The edge's own keys, with which a promise opens what was admitted. */
   readonly secrets: Secrets
+  /** What the run has seen of the states. */
+  readonly coverage: Coverage
+  /** Wallet → what was in it when it was frozen. */
+  readonly frozen: Map<string, number>
+  /** Somebody with a device's key and no truth in him. */
+  readonly rogue: Rogue
   /** What broke a promise at once, in sentences. */
   readonly wrong: string[]
 }
@@ -63,6 +71,7 @@ export type OpenBooks = (around: {
 }) => Promise<Books>
 
 const PAYERS = 2
+const ROGUE_WALLET = '+221780009000'
 /** Chance that a country begins with other rules than those of the first migration. */
 const STRICT = 0.5
 /** The second device stands where the day begins an hour earlier. */
@@ -96,21 +105,29 @@ export async function openWorld(
     trace.say('the edge', `has an error in ${where}: ${error instanceof Error ? error.message : String(error)}`)
   const witness: RowWitness = (...row) => coverage.row(...row)
   const edge = await openEdge({ scheduler, random, settings, faults, worker, uncaught, witness })
-  const atEdge = async (request: Request) => edge.fetch(await received(request))
+  const wrong: string[] = []
+  const atEdge = async (request: Request) => {
+    const { method, url } = request
+    const answer = await edge.fetch(await received(request))
+    // What passes is answered with "retry"; only a statement that D1 does not take is the edge's own fault without one.
+    if (answer.status === 500 && !faults.struck.has('d1_row_refused'))
+      wrong.push(`${method} ${url} is answered with 500`)
+    return answer
+  }
   const receipts = new Receipts()
   const office = new Office(API_URL, issuer, atEdge)
   const owners = Array.from({ length: size.devices }, (_, n) => `+22178000${1000 + n}`)
-  const wallets = openWallets(owners)
+  const wallets = openWallets([...owners, ROGUE_WALLET])
   const names = Array.from({ length: size.reconcilers }, (_, n) => `reconciler ${n + 1}`)
   const books = await openBooks({
     ...{ scheduler, random: random.stream('books'), faults, edge, secrets, wallets, trace, names },
   })
+  const heard = (path: string, status: number, body: Uint8Array) => {
+    if (path === '/offline/push' && status === 200) receipts.heard(body)
+  }
   const devices = owners.map((wallet, n) => {
     const id = `POS-${n + 1}`
     const chance = random.stream(id)
-    const heard = (path: string, status: number, body: Uint8Array) => {
-      if (path === '/offline/push' && status === 200) receipts.heard(body)
-    }
     const network = new Network(id, scheduler, chance.stream('network'), faults, atEdge, heard)
     const facts = { apiUrl: API_URL, id, wallet, country: countryOf(n), privateKey: newScalar(chance) }
     return new SimDevice(scheduler, chance, facts, network, coverage)
@@ -120,6 +137,13 @@ export async function openWorld(
     const now = newestPolicy(edge, country)
     if (chance.chance(STRICT)) await publish(office, now, drawChanges(chance, now))
   }
+  const chance = random.stream('rogue')
+  const rogue = new Rogue(
+    { wallet: ROGUE_WALLET, privateKey: newScalar(chance) },
+    { scheduler, random: chance, secrets },
+    // Nothing is lost on his way, so that what he was answered is the edge's own word.
+    new Network('ROGUE-1', scheduler, chance.stream('network'), new Faults(chance), atEdge, heard),
+  )
   const phones = new Map<string, PayerPhone>()
   for (let n = 0; n < PAYERS; n++) {
     const key = newScalar(random.stream(`phone ${n}`))
@@ -149,7 +173,10 @@ export async function openWorld(
       book,
       backups,
       secrets,
-      wrong: [],
+      rogue,
+      frozen: new Map(),
+      coverage,
+      wrong,
     },
   }
 }

@@ -1,5 +1,8 @@
 import type { Book } from './pglite.ts'
 
+/** Whether a statement may change what `brokenNow` looks at: no other function of the ledger is the application's to call. */
+export const movesMoney = (sql: string): boolean => /\boffline_(record_transactions|apply_\w+|prove_payers)\(/.test(sql)
+
 /**
  * What must hold after each transaction: one statement over sums and counts, a millisecond or less. Amounts are minor
  * units.

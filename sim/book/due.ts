@@ -19,15 +19,13 @@ export interface DueDeps {
   readonly deadLetters?: PulledQueue
 }
 
-/** When a loop has something to do next, by its name; undefined: only a change can tell. Milliseconds. */
-type NextMs = Readonly<Record<string, number | undefined>>
-
 /** Longer than any run: a pause that only a change ends. */
 const UNTIL_CHANGE_MS = 10_000 * DAY_MS
 /** Messages are kept for days, and to look for old ones often finds none. */
 const PRUNE_MS = 6 * HOUR_MS
-/** After this long another process looks whether something is still due. */
+/** After this long another process looks whether something is still due. A pull that is under way shows in nothing else. */
 const ANOTHER_MS = 1_000
+const PULLS: ReadonlySet<string> = new Set(['pull', 'dead_letters'])
 /** As in the reconciler: what is due later than that was put off by a clock that was wrong. */
 const MISDATED_MS = 10 * MINUTE_MS
 
@@ -41,21 +39,27 @@ export class Due {
   #alarm: Waiting | undefined
   #alarmAtMs: number | undefined
   #isLooking = false
-  /** What the book said last; undefined when it has changed since. */
-  #inBook: NextMs | undefined
+  /** By the name of the loop. */
+  readonly #wokenAtMs = new Map<string, number>()
+  /** What the book said last; what has changed since is not in it. */
+  readonly #inBook = new Map<InBook, number | undefined>()
 
   constructor(deps: DueDeps) {
     this.#deps = deps
-    const changed = () => this.look()
-    deps.database.onCommit(changed)
-    deps.settle.onChange(changed)
-    deps.deadLetters?.onChange(changed)
+    deps.database.onCommit(({ statements }) => {
+      const changed = IN_BOOK.filter(({ changedBy }) => statements.some((sql) => changedBy.test(sql)))
+      for (const one of changed) this.#inBook.delete(one)
+      if (changed.length > 0) this.#look()
+    })
+    const look = () => this.#look()
+    deps.settle.onChange(look)
+    deps.deadLetters?.onChange(look)
   }
 
   readonly pause = async (loop: Loop): Promise<void> => {
     const { scheduler, database } = this.#deps
     if (loop.name === 'prune') return loop.wakeup.wait(PRUNE_MS)
-    const nextMs = (await database.free(() => this.#nextMs()))[loop.name]
+    const nextMs = await database.free(() => this.#nextMs(loop.name))
     if (nextMs !== undefined && nextMs <= scheduler.nowMs) return loop.wakeup.wait(loop.idleMs)
     this.#idle.add(loop)
     this.#arm(nextMs)
@@ -63,9 +67,7 @@ export class Due {
     this.#idle.delete(loop)
   }
 
-  /** Something changed that the book and the queues do not tell: an account that was opened. */
-  look(): void {
-    this.#inBook = undefined
+  #look(): void {
     if (this.#isLooking) return
     this.#isLooking = true
     // All that changes at one moment is looked at once.
@@ -77,14 +79,17 @@ export class Due {
 
   #wake(): void {
     const { scheduler, database } = this.#deps
-    const next = this.#nextMs()
     for (const [name, loops] of Map.groupBy(this.#idle, ({ name }) => name)) {
-      const nextMs = next[name]
-      if (nextMs !== undefined && nextMs <= scheduler.nowMs) {
+      const nextMs = this.#nextMs(name)
+      const pulledMs = PULLS.has(name) ? this.#wokenAtMs.get(name) : undefined
+      if (nextMs === undefined || nextMs > scheduler.nowMs) this.#arm(nextMs)
+      else if (pulledMs !== undefined && pulledMs + ANOTHER_MS > scheduler.nowMs) this.#arm(pulledMs + ANOTHER_MS)
+      else {
+        this.#wokenAtMs.set(name, scheduler.nowMs)
         // One process at a time; another when that one did not do it.
         database.random.pick(loops).wakeup.wake()
         if (loops.length > 1) this.#arm(scheduler.nowMs + ANOTHER_MS)
-      } else this.#arm(nextMs)
+      }
     }
   }
 
@@ -99,32 +104,64 @@ export class Due {
     })
   }
 
-  #nextMs(): NextMs {
+  /** When a loop has something to do next, milliseconds; undefined: only a change can tell. */
+  #nextMs(name: string): number | undefined {
     const { settle, deadLetters } = this.#deps
-    this.#inBook ??= this.#read()
-    return { ...this.#inBook, pull: settle.nextAtMs, dead_letters: deadLetters?.nextAtMs }
+    if (name === 'pull') return settle.nextAtMs
+    if (name === 'dead_letters') return deadLetters?.nextAtMs
+    const times = IN_BOOK.flatMap((one) => (one.loop === name ? (this.#read(one) ?? []) : []))
+    return times.length === 0 ? undefined : Math.min(...times)
   }
 
-  #read(): NextMs {
+  #read(one: InBook): number | undefined {
+    if (this.#inBook.has(one)) return this.#inBook.get(one)
     const { scheduler, book } = this.#deps
-    const [now, misdated] = [scheduler.nowMs, scheduler.nowMs + MISDATED_MS].map((ms) => new Date(ms).toISOString())
-    const [found] = book.read<Record<string, Date | null>>(NEXT, [now ?? null, misdated ?? null])
-    return Object.fromEntries(Object.entries(found ?? {}).map(([loop, at]) => [loop, at?.getTime()]))
+    const times = [scheduler.nowMs, scheduler.nowMs + MISDATED_MS].map((ms) => new Date(ms).toISOString())
+    const [found] = book.read<{ at: Date | null }>(one.sql, times)
+    const atMs = found?.at?.getTime()
+    this.#inBook.set(one, atMs)
+    return atMs
   }
 }
 
-/** $1 now, $2 what is misdated. */
-const NEXT = `
-  SELECT least(
-    (SELECT CASE WHEN max(next_retry_at) > $2::timestamptz THEN $1::timestamptz ELSE min(next_retry_at) END
-     FROM offline_sync_queue WHERE status = 'pending'),
-    (SELECT min(CASE WHEN offline_resolution_is_due(choice, retry_at, $1) THEN $1 ELSE retry_at END)
-     FROM offline_open_resolutions
-     WHERE waiting_for IS NULL OR choice = 'reverse' AND waiting_for = 'money')) AS reconcile,
-   (SELECT CASE WHEN max(next_attempt_at) > $2 THEN $1 ELSE min(next_attempt_at) END
-    FROM offline_outbox o WHERE delivered_version < version AND NOT EXISTS (
-      SELECT FROM offline_outbox b
-      WHERE b.device_id = o.device_id AND b.delivered_version < b.version AND b.id < o.id)) AS outcomes,
-   (SELECT $1 WHERE EXISTS (
-      SELECT FROM offline_devices d JOIN wallet_core.accounts a ON a.wallet_id = d.owner_wallet AND a.kind <> 'system'
-      WHERE NOT d.wallet_known)) AS wallets`
+/** Something in the book that a loop is to work on. */
+interface InBook {
+  readonly loop: string
+  /** Statements after which it may be due at another time. */
+  readonly changedBy: RegExp
+  /** $1 now, $2 what is misdated. */
+  readonly sql: string
+}
+
+const IN_BOOK: readonly InBook[] = [
+  {
+    loop: 'reconcile',
+    changedBy: /\boffline_sync_queue\b/,
+    sql: `SELECT CASE WHEN max(next_retry_at) > $2::timestamptz THEN $1::timestamptz ELSE min(next_retry_at) END AS at
+          FROM offline_sync_queue WHERE status = 'pending'`,
+  },
+  {
+    loop: 'reconcile',
+    changedBy: /\boffline_(resolutions|apply_\w+|tx_bundles|record_transactions)\b/,
+    sql: `SELECT min(CASE WHEN offline_resolution_is_due(choice, retry_at, $1::timestamptz) OR $2::timestamptz IS NULL
+                     THEN $1 ELSE retry_at END) AS at
+          FROM offline_open_resolutions
+          WHERE waiting_for IS NULL OR choice = 'reverse' AND waiting_for = 'money'`,
+  },
+  {
+    loop: 'outcomes',
+    changedBy: /\boffline_outbox\b/,
+    sql: `SELECT CASE WHEN max(next_attempt_at) > $2::timestamptz THEN $1::timestamptz ELSE min(next_attempt_at) END AS at
+          FROM offline_outbox o WHERE delivered_version < version AND NOT EXISTS (
+            SELECT FROM offline_outbox b
+            WHERE b.device_id = o.device_id AND b.delivered_version < b.version AND b.id < o.id)`,
+  },
+  {
+    loop: 'wallets',
+    // The owner of the book opens accounts, and nobody hears of it.
+    changedBy: /./,
+    sql: `SELECT $1::timestamptz AS at WHERE $2::timestamptz IS NOT NULL AND EXISTS (
+            SELECT FROM offline_devices d JOIN wallet_core.accounts a ON a.wallet_id = d.owner_wallet AND a.kind <> 'system'
+            WHERE NOT d.wallet_known)`,
+  },
+]

@@ -2,13 +2,15 @@ import { parseConfig } from '../../reconciler/config.ts'
 import type { KeyProvider } from '../../src/crypto/key-provider.ts'
 import { localKeys } from '../../src/crypto/local-keys.ts'
 import type { BookView, SimReconciler } from '../book-view.ts'
+import { BEGINNING } from '../model/funded.ts'
 import { servicesOf } from '../services.ts'
 import { settingsOf } from '../settings.ts'
 import type { OpenBooks } from '../world.ts'
 import { brokenAtQuiet } from './checks.ts'
-import { brokenNow } from './checks-cheap.ts'
+import { brokenNow, movesMoney } from './checks-cheap.ts'
 import { Due } from './due.ts'
 import { fundWallets } from './fund.ts'
+import { type Judge, openJudge } from './judge.ts'
 import { Book } from './pglite.ts'
 import { type LogLine, openSimReconciler } from './reconciler.ts'
 import { bundleRows, deviceRows, transactionRows, underWay, walletBalances } from './rows.ts'
@@ -28,12 +30,13 @@ export const openSqlBooks: OpenBooks = async (around) => {
   book.begin(random.between(0, 2 ** 32 - 1))
   const database = new DatabaseServer({ scheduler, random: random.stream('database'), book, faults })
   const broken: string[] = []
-  database.onCommit((hadCommit) => {
-    if (hadCommit && broken.length === 0) broken.push(...brokenNow(book))
+  database.onCommit(({ statements }) => {
+    if (broken.length === 0 && statements.some(movesMoney)) broken.push(...brokenNow(book))
   })
   const due = new Due({ scheduler, book, database, settle: edge.queues.settle, deadLetters: edge.queues.deadLetters })
-  fundWallets(book, wallets, 'beginning', scheduler.nowMs)
+  fundWallets(book, wallets, BEGINNING, scheduler.nowMs)
   const keys = await localKeys(secrets.EDGE_KEYS, secrets.KEY_WRAPPING_SECRET)
+  const judge = await openJudge({ scheduler, book, database, edge, keys, wallets, broken })
   const config = parseConfig(settingsOf(around))
   const reconcilers = names.map((name): SimReconciler => {
     const chance = random.stream(name)
@@ -50,6 +53,7 @@ export const openSqlBooks: OpenBooks = async (around) => {
     const fetch = servicesOf(around, name)
     const reconciler = openSimReconciler({
       ...{ name, scheduler, random: chance, database, config, fetch, due, dies, log, onExit },
+      listen: judge.listen,
     })
     return {
       name,
@@ -60,10 +64,10 @@ export const openSqlBooks: OpenBooks = async (around) => {
       kill: () => reconciler.kill(),
     }
   })
-  return { view: viewOf(database, broken, keys), reconcilers }
+  return { view: viewOf(database, judge, broken, keys), reconcilers }
 }
 
-function viewOf(database: DatabaseServer, broken: readonly string[], keys: KeyProvider): BookView {
+function viewOf(database: DatabaseServer, judge: Judge, broken: readonly string[], keys: KeyProvider): BookView {
   return {
     payments: () =>
       database.free(() =>
@@ -76,13 +80,18 @@ function viewOf(database: DatabaseServer, broken: readonly string[], keys: KeyPr
       database.free(() => new Set(bundleRows(book).map(({ deviceId, bundleId }) => `${deviceId}/${bundleId}`))),
     devices: () => database.free(() => deviceRows(book)),
     freeze: (wallet, isFrozen) => {
-      void database.free(() =>
-        book.asOwner("SELECT wallet_core.set_frozen($1, $2, 'user:ops', 'on request')", [wallet, String(isFrozen)]),
-      )
+      void database.free(() => {
+        book.asOwner("SELECT wallet_core.set_frozen($1, $2, 'user:ops', 'on request')", [wallet, String(isFrozen)])
+        judge.froze(wallet, isFrozen)
+      })
     },
     balances: () => database.free(() => walletBalances(book)),
     brokenNow: () => broken,
-    brokenAtQuiet: async () => [...broken, ...(await database.free(() => brokenAtQuiet(book, keys)))],
+    brokenAtQuiet: async () => [
+      ...broken,
+      ...(await database.free(() => brokenAtQuiet(book, keys))),
+      ...(await database.free(() => judge.compare())),
+    ],
     underWay: () => database.free(() => underWay(book)),
   }
 }

@@ -2,9 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { PGlite, protocol } from '@electric-sql/pglite'
 import { types } from '../../reconciler/db.ts'
 import { asPlanted } from '../mutants/plant.ts'
+import { openCluster } from './cluster.ts'
 import { DETERMINISTIC, SCHEMA_OWNER, withoutTimers } from './deterministic.ts'
 import { Statements } from './statements.ts'
-import { endsReady, errorIn, extendedQuery, simpleQuery } from './wire.ts'
+import { endsReady, errorIn, extendedQuery, readyEnds, simpleQuery } from './wire.ts'
 
 /**
  * The book: a Postgres in this process with all of the ledger's migrations. It answers at once and waits for nothing, so
@@ -30,7 +31,7 @@ export class Book {
 
   /** Takes seconds: once a process. */
   static async open(): Promise<Book> {
-    const db = await PGlite.create({
+    const db = await openCluster({
       startParams: [...PGlite.defaultStartParams, ...START],
       extensions: { withoutTimers },
     })
@@ -87,6 +88,18 @@ export class Book {
    */
   exec(batch: Buffer): Buffer {
     return this.#statements.run(batch, (messages) => this.#send(messages))
+  }
+
+  /**
+   * The same within simple queries before and after it, all carried out at once.
+   *
+   * @returns the answer to what stands between them; where that fails, what comes after it does too
+   */
+  execWithin(before: string, batch: Buffer, after: string | undefined = undefined): Buffer {
+    const [first, last] = [simpleQuery(before), after === undefined ? [] : [simpleQuery(after)]]
+    const answer = this.#statements.run(batch, (messages) => this.#send(Buffer.concat([first, messages, ...last])))
+    const ends = readyEnds(answer)
+    return answer.subarray(ends[0], ends[1])
   }
 
   #send(messages: Buffer): Buffer {

@@ -1,8 +1,12 @@
 import type { Duplex } from 'node:stream'
 import type pg from 'pg'
 import { openPool } from '../../reconciler/db.ts'
+import { HOUR_MS } from '../../src/protocol/time.ts'
 import type { DatabaseServer } from './server.ts'
 import { DatabaseSocket, type Passing } from './socket.ts'
+
+/** People come minutes apart: to connect anew each time would be a third of all that a run does. */
+const IDLE_MS = HOUR_MS
 
 /**
  * A process with connections to the simulated server. Pool, client, types and errors are node-postgres' own and the
@@ -22,8 +26,11 @@ export class DatabaseProcess {
     this.#passing = passing
   }
 
-  readonly openPool: typeof openPool = (url, onError, connectionsMax, timeoutMs): pg.Pool =>
-    openPool(url, onError, connectionsMax, timeoutMs, () => this.#socket())
+  readonly openPool: typeof openPool = (url, onError, connectionsMax, timeoutMs): pg.Pool => {
+    const pool = openPool(url, onError, connectionsMax, timeoutMs, () => this.#socket())
+    pool.options.idleTimeoutMillis = IDLE_MS
+    return pool
+  }
 
   /** It dies: what it has open is undone, its calls never return, and nothing that it does later has any effect. */
   kill(): void {

@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import type { Config } from '../../reconciler/config.ts'
 import { faultOf, type Log } from '../../reconciler/log.ts'
 import { openReconciler } from '../../reconciler/run.ts'
@@ -28,6 +29,8 @@ export interface SimReconcilerOptions {
   readonly log: (line: LogLine) => void
   /** Wakes idle loops when there is something to do; they ask twice a second when it is left out. */
   readonly due?: Due
+  /** Hears what it asks the database. */
+  readonly listen?: (pool: pg.Pool) => pg.Pool
   /** Whether it dies at this moment, in words: beside a COMMIT, or a call to the queue or the edge. */
   readonly dies?: (moment: string) => boolean
   /** It ended by itself: with a fault, or because it was told to. */
@@ -98,12 +101,13 @@ class Life {
 
   async run(): Promise<void> {
     const { config, scheduler, due, clock = () => Math.floor(scheduler.nowMs) } = this.#options
+    const { listen = (pool) => pool } = this.#options
     const reconciler = await openReconciler(config, {
       fetch: this.#fetch,
       clock,
       random: () => this.#random.next(),
       log: this.#log(),
-      openPool: this.#process.openPool,
+      openPool: (...args) => listen(this.#process.openPool(...args)),
       ...(due && { pause: due.pause }),
     })
     try {

@@ -19,6 +19,16 @@ export interface Peer {
   hangUp(farewell?: Buffer): void
 }
 
+/** A transaction has ended that may have written something. */
+export interface Commit {
+  /** Of the session. Whether its client hears of the end is another matter. */
+  readonly processId: number
+  /** Whether it had a COMMIT of its own; a single statement has none, and moves no money. */
+  readonly hadCommit: boolean
+  /** What it asked, as SQL. */
+  readonly statements: readonly string[]
+}
+
 interface Request {
   readonly session: Session
   readonly batch: Buffer
@@ -39,7 +49,7 @@ export class DatabaseServer {
   readonly #waiting: Request[] = []
   readonly #peers = new Map<Session, Peer>()
   readonly #whenFree: (() => void)[] = []
-  readonly #onCommit: ((hadCommit: boolean) => void)[] = []
+  readonly #onCommit: ((commit: Commit) => void)[] = []
   #holder: Session | undefined
   #idle: Waiting | undefined
   #upAtMs = 0
@@ -56,12 +66,8 @@ export class DatabaseServer {
     return this.scheduler.nowMs >= this.#upAtMs
   }
 
-  /**
-   * Called after each transaction that may have written something; what is read then is what others see.
-   *
-   * @param look told whether it had a COMMIT of its own; a single statement has none, and moves no money
-   */
-  onCommit(look: (hadCommit: boolean) => void): void {
+  /** Called after each transaction that may have written something; what is read then is what others see. */
+  onCommit(look: (commit: Commit) => void): void {
     this.#onCommit.push(look)
   }
 
@@ -95,10 +101,10 @@ export class DatabaseServer {
     }
   }
 
-  open(settings: ReadonlyMap<string, string>, peer: Peer): { readonly session: Session; readonly processId: number } {
-    const session = new Session(this.#book, settings)
+  open(settings: ReadonlyMap<string, string>, peer: Peer): Session {
+    const session = new Session(++this.#sessions, this.#book, settings)
     this.#peers.set(session, peer)
-    return { session, processId: ++this.#sessions }
+    return session
   }
 
   /** A batch of a session has arrived. `answer` is called when it was carried out. */
@@ -124,8 +130,10 @@ export class DatabaseServer {
       const { session, batch, refusal, answer } = request
       const hadCommit = session.isOpen
       const executed = refusal ? session.refuse(refusal) : session.execute(batch)
+      // Before anybody who waits for a free book changes it.
+      const { processId, statements } = session
+      if (executed.wrote) for (const look of this.#onCommit) look({ processId, hadCommit, statements })
       this.#hold(session.isOpen ? session : undefined)
-      if (executed.wrote) for (const look of this.#onCommit) look(hadCommit)
       if (this.#peers.has(session)) answer(executed.answer)
       else this.close(session)
     }

@@ -20,13 +20,20 @@ import {
  * A statement outside of a transaction is one of its own. The server lets no two sessions have a transaction at a time.
  */
 export class Session {
+  /** As the server gave it to the client, which cancels by it; never given twice. */
+  readonly processId: number
   readonly #book: Book
   readonly #settings: ReadonlyMap<string, string>
   #state: 'none' | 'open' | 'failed' = 'none'
+  /** Its savepoint is made with its first statement. */
+  #isBegun = false
+  /** Of the transaction under way, or of the last one: what it asked. */
+  statements: string[] = []
   /** Settings of this transaction only. */
   readonly #local = new Set<string>()
 
-  constructor(book: Book, settings: ReadonlyMap<string, string>) {
+  constructor(processId: number, book: Book, settings: ReadonlyMap<string, string>) {
+    this.processId = processId
     this.#book = book
     this.#settings = settings
   }
@@ -45,7 +52,10 @@ export class Session {
     const sql = sqlOf(batch)
     switch (stepOf(sql)) {
       case 'begin':
-        this.#begin()
+        if (!this.isOpen) {
+          this.#state = 'open'
+          this.statements = []
+        }
         return { answer: Buffer.concat([done('BEGIN'), ready('T')]), wrote: false }
       case 'commit':
         return this.#commit()
@@ -55,7 +65,7 @@ export class Session {
       case 'statement':
         if (sql.includes('FROM pg_settings')) return { answer: this.#whatItIs(), wrote: false }
         if (this.#state === 'failed') return { answer: Buffer.concat([IN_FAILED, ready('E')]), wrote: false }
-        return this.#state === 'open' ? this.#inTransaction(batch, sql) : this.#alone(batch)
+        return this.#state === 'open' ? this.#inTransaction(batch, sql) : this.#alone(batch, sql)
     }
   }
 
@@ -67,16 +77,14 @@ export class Session {
 
   /** Undoes the transaction under way, if there is one. */
   rollback(): void {
-    if (!this.isOpen) return
-    this.#state = 'none'
-    this.#local.clear()
-    this.#book.run('ROLLBACK TO work; RELEASE work')
+    if (this.#isBegun) this.#book.run('ROLLBACK TO work; RELEASE work')
+    this.#ended()
   }
 
-  #begin(): void {
-    if (this.isOpen) return
-    this.#book.run(this.#book.defers ? 'SAVEPOINT work; SET CONSTRAINTS ALL DEFERRED' : 'SAVEPOINT work')
-    this.#state = 'open'
+  #ended(): void {
+    this.#state = 'none'
+    this.#isBegun = false
+    this.#local.clear()
   }
 
   #commit(): Executed {
@@ -84,39 +92,50 @@ export class Session {
       this.rollback()
       return { answer: Buffer.concat([done('ROLLBACK'), ready('I')]), wrote: false }
     }
-    const wrote = this.isOpen
-    const failure = wrote ? this.#release() : undefined
+    const wrote = this.#isBegun
+    const failure = this.#release()
     return { answer: Buffer.concat([failure ?? done('COMMIT'), ready('I')]), wrote: wrote && failure === undefined }
   }
 
   /** @returns the error of a deferred constraint, and then nothing has happened */
   #release(): Buffer | undefined {
-    const local = [...this.#local].map((name) => `; SET LOCAL ${name} TO DEFAULT`).join('')
-    const check = this.#book.defers ? 'SET CONSTRAINTS ALL IMMEDIATE; ' : ''
-    const answer = this.#book.exec(simpleQuery(`${check}RELEASE work${local}`))
-    const failure = errorIn(answer)
+    const failure = this.#isBegun ? this.#releaseWork() : undefined
     if (failure) this.rollback()
-    this.#state = 'none'
-    this.#local.clear()
+    this.#ended()
     return failure
   }
 
+  #releaseWork(): Buffer | undefined {
+    const local = [...this.#local].map((name) => `; SET LOCAL ${name} TO DEFAULT`).join('')
+    const check = this.#book.defers ? 'SET CONSTRAINTS ALL IMMEDIATE; ' : ''
+    return errorIn(this.#book.exec(simpleQuery(`${check}RELEASE work${local}`)))
+  }
+
   #inTransaction(batch: Buffer, sql: string): Executed {
+    this.statements.push(sql)
     for (const [, name] of sql.matchAll(/\bSET LOCAL (\w+)/gi)) if (name) this.#local.add(name)
-    const answer = this.#book.exec(batch)
+    const answer = this.#isBegun ? this.#book.exec(batch) : this.#book.execWithin(this.#savepoint, batch)
+    this.#isBegun = true
     if (errorIn(answer)) this.#state = 'failed'
     return { answer: withStatus(answer, this.#state === 'failed' ? 'E' : 'T'), wrote: false }
   }
 
-  #alone(batch: Buffer): Executed {
-    this.#begin()
-    const answer = this.#book.exec(batch)
-    if (errorIn(answer)) this.rollback()
+  #alone(batch: Buffer, sql: string): Executed {
+    this.statements = [sql]
+    // What constraints that wait for its end say of it is asked for by itself.
+    const answer = this.#book.execWithin(this.#savepoint, batch, this.#book.defers ? undefined : 'RELEASE work')
+    const hasFailed = errorIn(answer) !== undefined
+    this.#isBegun = hasFailed || this.#book.defers
+    if (hasFailed) this.rollback()
     else {
       const failure = this.#release()
       if (failure) return { answer: Buffer.concat([failure, ready('I')]), wrote: false }
     }
     return { answer: withStatus(answer, 'I'), wrote: changedRows(answer) }
+  }
+
+  get #savepoint(): string {
+    return this.#book.defers ? 'SAVEPOINT work; SET CONSTRAINTS ALL DEFERRED' : 'SAVEPOINT work'
   }
 
   /** What a client asked its session to be, as `pg_settings` would say: it is simulated around the book, not set in it. */

@@ -115,7 +115,7 @@ export class DatabaseSocket extends EventEmitter {
   }
 
   #greet(packet: Uint8Array): void {
-    const { session, processId } = this.#server.open(startupSettings(packet), {
+    const session = this.#server.open(startupSettings(packet), {
       hangUp: (farewell) => {
         if (this.#severed || !this.writable) return
         if (farewell) this.emit('data', farewell)
@@ -123,7 +123,7 @@ export class DatabaseSocket extends EventEmitter {
       },
     })
     this.#session = session
-    queueMicrotask(() => this.#deliver(welcome(processId)))
+    queueMicrotask(() => this.#deliver(welcome(session.processId)))
   }
 
   #send(batch: Buffer): void {

@@ -54,6 +54,19 @@ export function messagesOf(batch: Buffer): Buffer[] {
   return messages
 }
 
+/** Where the answers to several queries end, each with its `ready`. */
+export function readyEnds(answer: Buffer): number[] {
+  const ends: number[] = []
+  for (let at = 0; at < answer.length; ) {
+    const end = at + 1 + answer.readUInt32BE(at + 1)
+    if (answer[at] === READY) ends.push(end)
+    at = end
+  }
+  return ends
+}
+
+const READY = 0x5a
+
 /** The same as an unnamed Parse, for a statement with a name. */
 export const namedParse = (name: string, parse: Buffer): Buffer =>
   message('P', Buffer.concat([Buffer.from(name, 'latin1'), parse.subarray(HEAD)]))
@@ -85,7 +98,7 @@ export function withStatus(answer: Buffer, status: Status): Buffer {
   return answer
 }
 
-export const endsReady = (answer: Buffer) => answer[answer.length - 6] === 0x5a
+export const endsReady = (answer: Buffer) => answer[answer.length - 6] === READY
 
 export const done = (command: string): Buffer => message('C', Buffer.from(`${command}\0`, 'latin1'))
 

@@ -3,7 +3,7 @@ import { databaseOf, type RowWitness, release } from './d1-database.ts'
 import { connectionLostByD1, d1Error, d1TypeError, rowRefusedByD1 } from './d1-errors.ts'
 import type { Life } from './life.ts'
 import { type Platform, partOf, travel } from './platform.ts'
-import { type Executed, isWrite, type Sqlite } from './sqlite.ts'
+import { type Executed, isWrite, namedRow, type Sqlite } from './sqlite.ts'
 
 /** How long a slow answer takes at most, milliseconds: longer than any deadline. */
 const SLOW_MS_MAX = 30_000
@@ -132,7 +132,7 @@ function outcomeOf<T>(run: () => T): { readonly value: T } | { readonly error: u
 function answerOf({ columnNames, rows, changes }: Executed): D1Answer {
   return {
     success: true,
-    results: rows.map((row) => Object.fromEntries(columnNames.map((name, at) => [name, answered(row[at])]))),
+    results: rows.map((row) => namedRow(columnNames, row, answered)),
     meta: { ...UNMEASURED, rows_read: rows.length, rows_written: changes, changes, changed_db: changes > 0 },
   }
 }

@@ -52,13 +52,11 @@ export function isolateOf(
 
 /** `scheduler.wait` is workerd's own, and settle-sender.ts takes it as a global. @returns puts back what was there */
 function installWaiting({ scheduler }: Platform): () => void {
-  const before = Object.getOwnPropertyDescriptor(globalThis, 'scheduler')
+  const before: unknown = Reflect.get(globalThis, 'scheduler')
   const wait = (delayMs: number) => scheduler.sleep(delayMs)
-  Object.defineProperty(globalThis, 'scheduler', { value: { wait }, configurable: true })
-  return () => {
-    if (before) Object.defineProperty(globalThis, 'scheduler', before)
-    else Reflect.deleteProperty(globalThis, 'scheduler')
-  }
+  // Written and not defined, as in time/globals.ts.
+  Reflect.set(globalThis, 'scheduler', { wait })
+  return () => void Reflect.set(globalThis, 'scheduler', before)
 }
 
 /** What stands in for the runtime's own types, where production code is handed it. */

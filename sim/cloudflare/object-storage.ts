@@ -1,11 +1,11 @@
 import type { Life } from './life.ts'
+import { ObjectDatabase } from './object-database.ts'
 import { atSomeAwait, type Platform } from './platform.ts'
 import { sqlStorage } from './sql-storage.ts'
-import { Sqlite } from './sqlite.ts'
 
 /** What of an object outlives its instances: what was committed. */
 export class ObjectDisk {
-  readonly sqlite = new Sqlite()
+  readonly sqlite = new ObjectDatabase()
   /** The alarm that was committed. */
   alarmAtMs: number | null = null
   /** Called when an alarm, or that there is none, was committed. */

@@ -17,7 +17,28 @@ export const objectOverloaded = () => marked('Durable Object is overloaded', { o
 export const connectionLost = () => marked('Network connection lost.', { retryable: true })
 
 /** A value as it arrives. Classes stay behind, as in workerd. @throws DataCloneError for what cannot travel */
-export const travelled = <T>(value: T): T => structuredClone(value)
+export const travelled = <T>(value: T): T => copied(value) as T
+
+const isPlain = (value: unknown) => typeof value !== 'function' && typeof value !== 'symbol'
+
+/** `structuredClone` takes long for the plain values that most calls consist of. */
+function copied(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return isPlain(value) ? value : structuredClone(value)
+  if (Array.isArray(value)) return value.map(copied)
+  switch (Object.getPrototypeOf(value)) {
+    case Object.prototype: {
+      const copy: Record<string, unknown> = {}
+      for (const key of Object.keys(value)) copy[key] = copied((value as Readonly<Record<string, unknown>>)[key])
+      return copy
+    }
+    case Uint8Array.prototype:
+      return new Uint8Array(value as Uint8Array)
+    case ArrayBuffer.prototype:
+      return (value as ArrayBuffer).slice(0)
+    default:
+      return structuredClone(value)
+  }
+}
 
 const BUILT_IN = { EvalError, RangeError, ReferenceError, SyntaxError, TypeError, URIError }
 

@@ -1,5 +1,6 @@
 import type { SQLInputValue } from 'node:sqlite'
-import { type Executed, isWrite, type Sqlite } from './sqlite.ts'
+import type { ObjectDatabase } from './object-database.ts'
+import { type Executed, isWrite, namedRow } from './sqlite.ts'
 
 type Value = ArrayBuffer | string | number | null
 type Row = Record<string, Value>
@@ -9,19 +10,20 @@ class SqlCursor<T extends Row> {
   readonly columnNames: string[]
   readonly rowsRead: number
   readonly rowsWritten: number
-  readonly #rows: Iterator<Value[]>
+  readonly #rows: readonly (readonly unknown[])[]
+  #at = 0
 
   constructor({ columnNames, rows, changes }: Executed) {
     this.columnNames = [...columnNames]
     this.rowsRead = rows.length
     this.rowsWritten = changes
-    this.#rows = rows.map((row) => row.map(handedOut)).values()
+    this.#rows = rows
   }
 
   next(): IteratorResult<T, undefined> {
-    const { done, value } = this.#rows.next()
-    if (done) return { done, value: undefined }
-    return { done: false, value: this.#named(value) }
+    const row = this.#rows[this.#at++]
+    if (row === undefined) return { done: true, value: undefined }
+    return { done: false, value: namedRow(this.columnNames, row, handedOut) as T }
   }
 
   toArray(): T[] {
@@ -36,30 +38,27 @@ class SqlCursor<T extends Row> {
   }
 
   *raw<U extends Value[]>(): IterableIterator<U> {
-    for (let row = this.#rows.next(); !row.done; row = this.#rows.next()) yield row.value as U
+    for (let row = this.#rows[this.#at++]; row !== undefined; row = this.#rows[this.#at++]) yield row.map(handedOut) as U
   }
 
   *[Symbol.iterator](): IterableIterator<T> {
     for (let row = this.next(); !row.done; row = this.next()) yield row.value
-  }
-
-  #named(row: readonly Value[]): T {
-    return Object.fromEntries(this.columnNames.map((name, at) => [name, row[at] ?? null])) as T
   }
 }
 
 /**
  * `ctx.storage.sql`.
  *
+ * @param database of the object
  * @param alive throws when the instance is gone
  * @param writing called before each statement that can write
  */
-export function sqlStorage(sqlite: Sqlite, alive: () => void, writing: () => void) {
+export function sqlStorage(database: ObjectDatabase, alive: () => void, writing: () => void) {
   return {
     exec<T extends Row>(sql: string, ...bindings: unknown[]): SqlCursor<T> {
       alive()
       if (isWrite(sql)) writing()
-      return new SqlCursor<T>(sqlite.execute(sql, bindings.map(bound)))
+      return new SqlCursor<T>(database.execute(sql, bindings.map(bound)))
     },
   }
 }

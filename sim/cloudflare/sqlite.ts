@@ -11,7 +11,17 @@ export interface Executed {
 
 /** Rows by the names of their columns. */
 export const named = ({ columnNames, rows }: Executed): Record<string, unknown>[] =>
-  rows.map((row) => Object.fromEntries(columnNames.map((name, at) => [name, row[at]])))
+  rows.map((row) => namedRow(columnNames, row, (value) => value))
+
+export function namedRow<T>(
+  columnNames: readonly string[],
+  values: readonly unknown[],
+  handOut: (value: unknown) => T,
+): Record<string, T> {
+  const row: Record<string, T> = {}
+  for (let at = 0; at < columnNames.length; at++) row[columnNames[at] as string] = handOut(values[at])
+  return row
+}
 
 interface Prepared {
   readonly statement: StatementSync
@@ -19,7 +29,16 @@ interface Prepared {
 }
 
 /** Whether a statement can change anything. With words of SQL in its texts one is taken for a write; none passes for a read. */
-export const isWrite = (sql: string): boolean => !READS.test(sql) || WRITES.test(sql)
+export function isWrite(sql: string): boolean {
+  let writes = writing.get(sql)
+  if (writes === undefined) {
+    writes = !READS.test(sql) || WRITES.test(sql)
+    writing.set(sql, writes)
+  }
+  return writes
+}
+/** Statements have their values beside them, so there are not many. */
+const writing = new Map<string, boolean>()
 const READS = /^\s*(SELECT|VALUES|EXPLAIN|WITH)\b/i
 const WRITES = /\b(INSERT|UPDATE|DELETE|REPLACE)\b/i
 
@@ -29,6 +48,7 @@ export class Sqlite {
   readonly #prepared = new Map<string, Prepared>()
   #changes: StatementSync | undefined
   #depth = 0
+  #isMarked = false
 
   /** Every statement of a text, one after the other. @param values of the last one @returns what the last one gave */
   execute(sql: string, values: readonly SQLInputValue[] = []): Executed {
@@ -61,32 +81,45 @@ export class Sqlite {
     if (!this.#db.isTransaction) this.#db.exec('BEGIN')
   }
 
-  commit(): void {
-    if (this.#db.isTransaction) this.#db.exec('COMMIT')
-  }
-
   rollback(): void {
     if (this.#db.isTransaction) this.#db.exec('ROLLBACK')
+    this.#isMarked = false
+  }
+
+  /** Where `undo` goes back to, within the transaction that stands: here, until what follows is kept or undone. */
+  mark(): void {
+    if (this.#isMarked) return
+    this.#isMarked = true
+    this.execute('SAVEPOINT mark')
+  }
+
+  keep(): void {
+    if (!this.#isMarked) return
+    this.#isMarked = false
+    this.execute('RELEASE mark')
+  }
+
+  undo(): void {
+    if (!this.#isMarked) return
+    this.#isMarked = false
+    this.execute('ROLLBACK TO mark')
+    this.execute('RELEASE mark')
   }
 
   /** All of it or nothing, within the transaction that stands. */
   atomically<T>(work: () => T): T {
     this.begin()
     const savepoint = `level${++this.#depth}`
-    this.#db.exec(`SAVEPOINT ${savepoint}`)
+    this.execute(`SAVEPOINT ${savepoint}`)
     try {
       return work()
     } catch (error) {
-      this.#db.exec(`ROLLBACK TO ${savepoint}`)
+      this.execute(`ROLLBACK TO ${savepoint}`)
       throw error
     } finally {
-      this.#db.exec(`RELEASE ${savepoint}`)
+      this.execute(`RELEASE ${savepoint}`)
       this.#depth--
     }
-  }
-
-  close(): void {
-    this.#db.close()
   }
 
   #run({ statement, columnNames }: Prepared, values: readonly SQLInputValue[]): Executed {

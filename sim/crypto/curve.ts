@@ -1,5 +1,6 @@
-import { createHash, createHmac } from 'node:crypto'
+import { createECDH, createPublicKey, hash } from 'node:crypto'
 import { p256 } from '@noble/curves/nist.js'
+import { remembered } from './remembered.ts'
 
 /** A P-256 pair: SEC1 uncompressed point, and the scalar where the holder computes. */
 export interface PrivateKey {
@@ -9,6 +10,10 @@ export interface PrivateKey {
 
 /** How P-256 is computed in a run. Both ways are deterministic, and neither takes what the key's holder did not make. */
 export interface Curve {
+  /** @returns 65 bytes: the public point of a scalar */
+  point(scalar: Uint8Array): Uint8Array
+  /** Whether these are 65 bytes of an uncompressed point of the curve. */
+  isPoint(point: Uint8Array): boolean
   /** @returns r and s, 64 bytes, s in the lower half */
   sign(key: PrivateKey, data: Uint8Array): Uint8Array
   verify(point: Uint8Array, signature: Uint8Array, data: Uint8Array): boolean
@@ -16,8 +21,27 @@ export interface Curve {
   shared(key: PrivateKey, theirs: Uint8Array): Uint8Array
 }
 
+const POINT_BYTES = 65
+const base64url = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64url')
+const hasForm = (point: Uint8Array): boolean => point.length === POINT_BYTES && point[0] === 4
+
 /** The real thing, with RFC 6979's nonces: about a millisecond each. */
 export const realCurve: Curve = {
+  point: remembered((scalar) => {
+    const ecdh = createECDH('prime256v1')
+    ecdh.setPrivateKey(scalar)
+    return new Uint8Array(ecdh.getPublicKey())
+  }),
+  isPoint: remembered((point) => {
+    if (!hasForm(point)) return false
+    const [x, y] = [base64url(point.subarray(1, 33)), base64url(point.subarray(33))]
+    try {
+      createPublicKey({ key: { kty: 'EC', crv: 'P-256', x, y }, format: 'jwk' })
+      return true
+    } catch {
+      return false
+    }
+  }),
   sign: ({ scalar }, data) => p256.sign(data, scalar, { lowS: true }),
   verify(point, signature, data) {
     try {
@@ -30,31 +54,41 @@ export const realCurve: Curve = {
 }
 
 /**
- * Keyed hashes in the forms of signatures and shared secrets. The world knows which scalar belongs to a point from its first
- * signature on, so whoever has only the point cannot make one: forgeries fail as they do in reality. A secret is a hash of
- * both points, and nobody in the world computes it without one of the scalars.
+ * Hashes in the forms of points, signatures and shared secrets. A point is the hash of its scalar, and that one's hash: what
+ * nobody made a scalar for is no point. The world knows which scalar belongs to a point from its first signature on, so
+ * whoever has only the point cannot make one: forgeries fail as they do in reality. A secret is a hash of both points, and
+ * nobody in the world computes it without one of the scalars.
  */
 export function standInCurve(): Curve {
   const scalars = new Map<string, Uint8Array>()
-  const nameOf = (point: Uint8Array) => Buffer.from(point).toString('latin1')
+  const nameOf = (point: Uint8Array) => bufferOf(point).latin1Slice()
   const mac = (scalar: Uint8Array, data: Uint8Array) => {
-    const signature = createHmac('sha512', scalar).update(data).digest()
+    const signature = hash('sha512', Buffer.concat([scalar, data]), 'buffer')
     // Neither half is zero, and s is in the lower half of the group's order.
     for (const at of [0, 32]) signature[at] = ((signature[at] ?? 0) & 0x3f) | 1
     return signature
   }
   return {
+    point(scalar) {
+      const x = hash('sha256', scalar, 'buffer')
+      return new Uint8Array(Buffer.concat([UNCOMPRESSED, x, hash('sha256', x, 'buffer')]))
+    },
+    // A real point has no scalar in this world: production verifies with one where it has no key to verify with.
+    isPoint: (point) =>
+      hasForm(point) &&
+      (hash('sha256', point.subarray(1, 33), 'buffer').equals(point.subarray(33)) || realCurve.isPoint(point)),
     sign({ scalar, point }, data) {
       scalars.set(nameOf(point), scalar)
-      return new Uint8Array(mac(scalar, data))
+      return mac(scalar, data)
     },
     verify(point, signature, data) {
       const scalar = scalars.get(nameOf(point))
       return scalar !== undefined && mac(scalar, data).equals(signature)
     },
-    shared({ point }, theirs) {
-      const [first, second] = [nameOf(point), nameOf(theirs)].toSorted() as [string, string]
-      return new Uint8Array(createHash('sha256').update(first, 'latin1').update(second, 'latin1').digest())
-    },
+    shared: ({ point }, theirs) =>
+      hash('sha256', Buffer.concat([point, theirs].sort((a, b) => Buffer.compare(a, b))), 'buffer'),
   }
 }
+
+const UNCOMPRESSED = Uint8Array.of(4)
+const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)

@@ -1,4 +1,4 @@
-import { createECDH, createPublicKey } from 'node:crypto'
+import type { Curve } from './curve.ts'
 
 /** What a key of the simulated WebCrypto holds: bytes of a secret, or a point with or without its scalar. */
 export interface Material {
@@ -16,7 +16,22 @@ export function materialOf(key: CryptoKey): Material {
   return material
 }
 
-/** A key as libraries look at it: type, algorithm, usages. */
+/** A key as libraries look at it: type, algorithm, usages. Made without the platform's constructor, which nobody can call. */
+class SimulatedKey {
+  readonly type: KeyType
+  readonly algorithm: KeyAlgorithm
+  readonly extractable: boolean
+  readonly usages: KeyUsage[]
+
+  constructor(type: KeyType, algorithm: KeyAlgorithm, extractable: boolean, usages: readonly KeyUsage[]) {
+    this.type = type
+    this.algorithm = algorithm
+    this.extractable = extractable
+    this.usages = [...usages]
+  }
+}
+Object.setPrototypeOf(SimulatedKey.prototype, CryptoKey.prototype)
+
 export function newKey(
   type: KeyType,
   algorithm: KeyAlgorithm,
@@ -24,9 +39,7 @@ export function newKey(
   usages: readonly KeyUsage[],
   material: Material,
 ): CryptoKey {
-  const key = Object.create(CryptoKey.prototype) as CryptoKey
-  const facts = { type, algorithm, extractable, usages: [...usages] }
-  for (const [name, value] of Object.entries(facts)) Object.defineProperty(key, name, { value, enumerable: true })
+  const key = new SimulatedKey(type, algorithm, extractable, usages)
   materials.set(key, material)
   return key
 }
@@ -35,6 +48,7 @@ type Imported = string | { readonly name: string; readonly hash?: HashAlgorithmI
 
 /** @throws DOMException DataError for what is no key */
 export function importKey(
+  curve: Curve,
   format: 'raw' | 'jwk' | 'pkcs8' | 'spki',
   given: BufferSource | JsonWebKey,
   algorithm: Imported,
@@ -48,7 +62,7 @@ export function importKey(
     const hash = typeof algorithm === 'object' && algorithm.hash !== undefined && { hash: hashOf(algorithm.hash) }
     return newKey('secret', { name, length: bytes.length * 8, ...hash } as KeyAlgorithm, extractable, usages, { bytes })
   }
-  const material = format === 'jwk' ? ofJwk(given as JsonWebKey) : ofPoint(bytesOf(given as BufferSource), format)
+  const material = format === 'jwk' ? ofJwk(curve, given as JsonWebKey) : ofBytes(curve, format, bytesOf(given as BufferSource))
   const type = material.scalar === undefined ? 'public' : 'private'
   return newKey(type, { name, namedCurve: 'P-256' } as KeyAlgorithm, extractable, usages, material)
 }
@@ -63,56 +77,34 @@ export function exportKey(format: 'raw' | 'jwk', key: CryptoKey): ArrayBuffer | 
 }
 
 /** @param random 32 bytes */
-export function newPrivate(random: Uint8Array): { scalar: Uint8Array; point: Uint8Array } {
+export function newPrivate(curve: Curve, random: Uint8Array): { scalar: Uint8Array; point: Uint8Array } {
   // Below the group's order, and not zero.
   const scalar = Uint8Array.from(random, (byte, at) => (at === 0 ? (byte & 0x7f) | 1 : byte))
-  return { scalar, point: pointOf(scalar) }
+  return { scalar, point: curve.point(scalar) }
 }
 
 /** PKCS #8 of P-256 as production writes it has the scalar at this place (RFC 5915). */
 const PKCS8_SCALAR_AT = 35
 
-function ofPoint(bytes: Uint8Array, format: string): Material {
-  if (format === 'raw') return { point: onCurve(bytes) }
+function ofBytes(curve: Curve, format: string, bytes: Uint8Array): Material {
+  if (format === 'raw') return { point: onCurve(curve, bytes) }
   if (format !== 'pkcs8') throw new DOMException(`no ${format} of a curve`, 'NotSupportedError')
   const scalar = bytes.slice(PKCS8_SCALAR_AT, PKCS8_SCALAR_AT + 32)
-  return { scalar, point: pointOf(scalar) }
+  return { scalar, point: curve.point(scalar) }
 }
 
-function ofJwk({ kty, crv, x, y, d }: JsonWebKey): Material {
+function ofJwk(curve: Curve, { kty, crv, x, y, d }: JsonWebKey): Material {
   if (kty !== 'EC' || crv !== 'P-256') throw new DOMException('not a key of P-256', 'DataError')
-  const point = onCurve(Uint8Array.of(4, ...decode(x), ...decode(y)))
+  const point = onCurve(curve, new Uint8Array(Buffer.concat([UNCOMPRESSED, decode(x), decode(y)])))
   return d === undefined ? { point } : { point, scalar: decode(d) }
 }
 
-const points = new Map<string, Uint8Array>()
-
-/** Computed once a process: a point of a scalar never changes. */
-function pointOf(scalar: Uint8Array): Uint8Array {
-  const name = encode(scalar)
-  const known = points.get(name)
-  if (known !== undefined) return known
-  const ecdh = createECDH('prime256v1')
-  ecdh.setPrivateKey(scalar)
-  const point = new Uint8Array(ecdh.getPublicKey())
-  points.set(name, point)
-  return point
-}
-
-const known = new Set<string>()
+/** SEC1 §2.3.3: what an uncompressed point begins with. */
+const UNCOMPRESSED = Uint8Array.of(4)
 
 /** @throws DOMException DataError for what is no point of the curve */
-function onCurve(point: Uint8Array): Uint8Array {
-  const name = encode(point)
-  if (known.has(name)) return point
-  const jwk = { kty: 'EC', crv: 'P-256', x: encode(point.subarray(1, 33)), y: encode(point.subarray(33)) }
-  try {
-    if (point.length !== 65 || point[0] !== 4) throw new RangeError('not uncompressed')
-    createPublicKey({ key: jwk, format: 'jwk' })
-  } catch {
-    throw new DOMException('not a point of P-256', 'DataError')
-  }
-  known.add(name)
+function onCurve(curve: Curve, point: Uint8Array): Uint8Array {
+  if (!curve.isPoint(point)) throw new DOMException('not a point of P-256', 'DataError')
   return point
 }
 

@@ -1,17 +1,11 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHash,
-  createHmac,
-  hkdfSync,
-  pbkdf2Sync,
-  timingSafeEqual,
-} from 'node:crypto'
+import { createCipheriv, createDecipheriv, createSecretKey, hash, type KeyObject, hkdfSync, pbkdf2Sync } from 'node:crypto'
 import type { Curve, PrivateKey } from './curve.ts'
+import { hmac } from './hmac.ts'
 import { exportKey, importKey, materialOf, newKey, newPrivate } from './keys.ts'
 
 type Algorithm = string | { readonly name: string }
 type Bytes = BufferSource
+type ImportKey = Parameters<typeof importKey> extends [unknown, ...infer Rest] ? Rest : never
 
 /** Bytes of the tag that AES-GCM appends. */
 const TAG_BYTES = 16
@@ -25,16 +19,16 @@ const TAG_BYTES = 16
 export function simulatedSubtle(curve: Curve, randomBytes: (length: number) => Uint8Array): typeof crypto.subtle {
   const subtle = {
     digest: async (algorithm: Algorithm, data: Bytes) =>
-      buffer(createHash(hashName(algorithm)).update(view(data)).digest()),
-    importKey: async (...args: Parameters<typeof importKey>) => importKey(...args),
+      buffer(hash(hashName(algorithm), view(data), 'buffer')),
+    importKey: async (...args: ImportKey) => importKey(curve, ...args),
     exportKey: async (...args: Parameters<typeof exportKey>) => exportKey(...args),
 
     async generateKey(algorithm: Algorithm, extractable: boolean, usages: readonly KeyUsage[]) {
       const name = nameOf(algorithm)
       if (name === 'AES-GCM' || name === 'HMAC') {
-        return importKey('raw', randomBytes(32) as BufferSource, algorithm, extractable, usages)
+        return importKey(curve, 'raw', randomBytes(32) as BufferSource, algorithm, extractable, usages)
       }
-      const { scalar, point } = newPrivate(randomBytes(32))
+      const { scalar, point } = newPrivate(curve, randomBytes(32))
       const facts = { name, namedCurve: 'P-256' } as KeyAlgorithm
       const isPublic = (usage: KeyUsage) => usage === 'verify'
       const others = usages.filter((usage) => !isPublic(usage))
@@ -45,19 +39,18 @@ export function simulatedSubtle(curve: Curve, randomBytes: (length: number) => U
     },
 
     async sign(_algorithm: Algorithm, key: CryptoKey, data: Bytes) {
-      return key.algorithm.name === 'HMAC' ? buffer(hmac(key, data)) : buffer(curve.sign(privateOf(key), view(data)))
+      return key.algorithm.name === 'HMAC' ? buffer(mac(key, data)) : buffer(curve.sign(privateOf(key), view(data)))
     },
 
     async verify(_algorithm: Algorithm, key: CryptoKey, signature: Bytes, data: Bytes) {
       const given = view(signature)
       if (key.algorithm.name !== 'HMAC') return curve.verify(pointOf(key), given, view(data))
-      const own = hmac(key, data)
-      return own.length === given.length && timingSafeEqual(own, given)
+      return mac(key, data).equals(given)
     },
 
     async encrypt(algorithm: Algorithm, key: CryptoKey, data: Bytes) {
       const { iv, additionalData } = algorithm as AesGcmParams
-      const cipher = createCipheriv('aes-256-gcm', secretOf(key), view(iv))
+      const cipher = createCipheriv('aes-256-gcm', cipherKey(key), view(iv))
       if (additionalData !== undefined) cipher.setAAD(view(additionalData))
       return buffer(Buffer.concat([cipher.update(view(data)), cipher.final(), cipher.getAuthTag()]))
     },
@@ -65,7 +58,7 @@ export function simulatedSubtle(curve: Curve, randomBytes: (length: number) => U
     async decrypt(algorithm: Algorithm, key: CryptoKey, data: Bytes) {
       const { iv, additionalData } = algorithm as AesGcmParams
       const sealed = view(data)
-      const decipher = createDecipheriv('aes-256-gcm', secretOf(key), view(iv))
+      const decipher = createDecipheriv('aes-256-gcm', cipherKey(key), view(iv))
       if (additionalData !== undefined) decipher.setAAD(view(additionalData))
       try {
         decipher.setAuthTag(sealed.subarray(Math.max(0, sealed.length - TAG_BYTES)))
@@ -80,12 +73,12 @@ export function simulatedSubtle(curve: Curve, randomBytes: (length: number) => U
         case 'ECDH':
           return buffer(curve.shared(privateOf(key), pointOf((algorithm as EcdhKeyDeriveParams).public)))
         case 'HKDF': {
-          const { hash, salt, info } = algorithm as HkdfParams
-          return hkdfSync(hashName(hash), secretOf(key), view(salt), view(info), bits / 8)
+          const { hash: digest, salt, info } = algorithm as HkdfParams
+          return hkdfSync(hashName(digest), secretOf(key), view(salt), view(info), bits / 8)
         }
         case 'PBKDF2': {
-          const { hash, salt, iterations } = algorithm as Pbkdf2Params
-          return buffer(pbkdf2Sync(secretOf(key), view(salt), iterations, bits / 8, hashName(hash)))
+          const { hash: digest, salt, iterations } = algorithm as Pbkdf2Params
+          return buffer(pbkdf2Sync(secretOf(key), view(salt), iterations, bits / 8, hashName(digest)))
         }
         default:
           throw new DOMException(`no derivation by ${nameOf(algorithm)}`, 'NotSupportedError')
@@ -95,9 +88,20 @@ export function simulatedSubtle(curve: Curve, randomBytes: (length: number) => U
   return subtle as unknown as typeof crypto.subtle
 }
 
-function hmac(key: CryptoKey, data: Bytes): Buffer {
-  const { hash } = key.algorithm as HmacKeyAlgorithm
-  return createHmac(hashName(hash), secretOf(key)).update(view(data)).digest()
+function mac(key: CryptoKey, data: Bytes): Buffer {
+  const { hash: digest } = key.algorithm as HmacKeyAlgorithm
+  return hmac(hashName(digest), secretOf(key), view(data))
+}
+
+const cipherKeys = new WeakMap<CryptoKey, KeyObject>()
+
+/** Made once: of raw bytes Node makes one for each call, which takes longer than the cipher. */
+function cipherKey(key: CryptoKey): KeyObject {
+  const known = cipherKeys.get(key)
+  if (known !== undefined) return known
+  const made = createSecretKey(secretOf(key))
+  cipherKeys.set(key, made)
+  return made
 }
 
 /** @throws TypeError when the key is of another kind, as with the platform's */
@@ -115,7 +119,9 @@ function required<T>(part: T | undefined): T {
 }
 
 const nameOf = (algorithm: Algorithm): string => (typeof algorithm === 'string' ? algorithm : algorithm.name)
-const hashName = (algorithm: Algorithm): string => nameOf(algorithm).replace('-', '').toLowerCase()
+/** As Node names it. */
+const hashName = (algorithm: Algorithm): string => HASHES[nameOf(algorithm)] ?? nameOf(algorithm)
+const HASHES: Readonly<Record<string, string>> = { 'SHA-256': 'sha256', 'SHA-384': 'sha384', 'SHA-512': 'sha512' }
 
 function view(bytes: BufferSource): Buffer {
   return ArrayBuffer.isView(bytes)

@@ -3,9 +3,16 @@ import { EDGE_FAULTS } from '../cloudflare/faults.ts'
 import type { Faults } from './faults.ts'
 
 /** What the way between devices and edge does wrong, asked at each request. */
-const NETWORK_FAULTS = ['request_lost', 'answer_lost', 'request_repeated'] as const
+const NETWORK_FAULTS = ['request_lost', 'answer_lost', 'request_repeated', 'answer_stale'] as const
 /** What strikes devices; counted where an operation makes it happen. */
-const DEVICE_FAULTS = ['device_died', 'clock_set', 'backup_restored', 'storage_lost'] as const
+const DEVICE_FAULTS = [
+  'device_died',
+  'clock_set',
+  'backup_restored',
+  'storage_lost',
+  'device_copied',
+  'key_lost',
+] as const
 /** A reconciler dies beside a step of its own: before or after a COMMIT, a pull, a call to the edge. */
 const RECONCILER_FAULTS = ['reconciler_died'] as const
 /** What happens at a moment (moments.ts). */

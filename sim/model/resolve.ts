@@ -95,7 +95,7 @@ export function applyReviews(state: ModelState, due: readonly ResolutionRow[], a
       'what waits is open',
     )
     const isRejected = row.choice === 'reject'
-    payment.status = isRejected ? 'refused' : result === 'posted' ? 'succeeded' : 'failed'
+    payment.status = result === 'posted' ? 'succeeded' : 'failed'
     payment.reason = isRejected ? 'reviewer_rejected' : payment.payerProven ? reason : 'payer_not_proven'
     payment.transferId = transferId
     payment.statusAtMs = atMs

@@ -41,12 +41,12 @@ function skew(random: Random): number {
 
 /** The phone is set back to a backup that somebody made before; what it took since is on no disk any more. */
 const restoreBackup: Operation = {
-  weight: 0.3,
+  weight: 0.8,
   async run(world, device) {
     const backup = world.backups.get(device.id)
     if (backup === undefined) {
-      world.backups.set(device.id, new Map(device.disk))
-      return 'is backed up'
+      for (const { id, disk } of world.devices) world.backups.set(id, new Map(disk))
+      return 'is backed up, and so are all others'
     }
     world.backups.delete(device.id)
     await setBack(world, device, backup)
@@ -57,7 +57,7 @@ const restoreBackup: Operation = {
 
 /** The storage is lost altogether; the key, which is in hardware, is not. */
 const loseStorage: Operation = {
-  weight: 0.2,
+  weight: 0.6,
   async run(world, device) {
     await setBack(world, device, new Map())
     world.faults.count('storage_lost', device.id)
@@ -65,12 +65,19 @@ const loseStorage: Operation = {
   },
 }
 
-async function setBack({ receipts, scheduler }: World, device: SimDevice, disk: Map<string, string>): Promise<void> {
+export async function setBack(
+  { receipts, scheduler }: World,
+  device: SimDevice,
+  disk: Map<string, string>,
+): Promise<void> {
   device.life.end()
+  device.network.forgetAnswers()
   device.disk = disk
-  device.setBackAtMs = scheduler.nowMs
+  if (!device.isCopied) device.setBackAtMs = scheduler.nowMs
   for (const [localId, told] of device.told) {
     told.mayBeForgotten = true
+    // A void was on that disk only, too.
+    if (told.isVoided) [told.isVoided, told.mayBeVoided] = [false, true]
     // What a receipt covers the edge has. What no receipt covers was on that disk only.
     if (!receipts.covers(localId)) told.isGone = true
   }

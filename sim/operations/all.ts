@@ -1,12 +1,26 @@
 import { accidents } from './accidents.ts'
+import { cloneTill } from './clone.ts'
 import { contact } from './contact.ts'
+import { forge } from './forged.ts'
+import { freeze } from './freeze.ts'
+import { sendGarbage } from './garbage.ts'
+import { lie } from './hostile.ts'
+import { replaceTill } from './keys.ts'
 import { office } from './office.ts'
 import type { Operation } from './operation.ts'
 import { payments } from './payments.ts'
 
 /** Everything that people do and that happens to their devices. To add one: write it, name it here. */
-export const OPERATIONS = { ...payments, ...contact, ...accidents, ...office } as const satisfies Record<
-  string,
-  Operation
->
+export const OPERATIONS = {
+  ...payments,
+  ...contact,
+  ...accidents,
+  ...office,
+  lie,
+  forge,
+  sendGarbage,
+  replaceTill,
+  cloneTill,
+  freeze,
+} as const satisfies Record<string, Operation>
 export type OperationKind = keyof typeof OPERATIONS

@@ -1,7 +1,6 @@
 import { amountMinor } from '../../src/protocol/money.ts'
-import type { Payment } from '../../src/protocol/payment.ts'
-import { customerOf } from '../people/market.ts'
 import { newScalar } from '../people/keys.ts'
+import { customerOf } from '../people/market.ts'
 import type { Rogue, SignedBundle } from '../people/rogue.ts'
 import type { Random } from '../time/random.ts'
 import type { World } from '../world.ts'
@@ -24,20 +23,27 @@ async function honest(rogue: Rogue, counters = 1): Promise<SignedBundle | undefi
 const LIES: Readonly<Record<string, Lie>> = {
   'a wrong prev': async (rogue) => {
     await honest(rogue)
-    return rogue.push(await rogue.sign([rogue.small(rogue.nextCounter++, customerOf(0))], { prev: rogue.random.bytes(16) }))
+    return rogue.push(
+      await rogue.sign([rogue.small(rogue.nextCounter++, customerOf(0))], { prev: rogue.random.bytes(16) }),
+    )
   },
   'another bundle in the same place': async (rogue) => {
     const bundle = await honest(rogue)
     const seq = bundle?.seq ?? 1
-    return rogue.push(await rogue.sign([rogue.small(rogue.nextCounter++, customerOf(0))], { seq, prev: rogue.random.bytes(16) }))
+    return rogue.push(
+      await rogue.sign([rogue.small(rogue.nextCounter++, customerOf(0))], { seq, prev: rogue.random.bytes(16) }),
+    )
   },
   'a hole in the chain': async (rogue) => {
     const seq = (rogue.head?.seq ?? 0) + 2
-    return rogue.push(await rogue.sign([rogue.small(rogue.nextCounter++, customerOf(1))], { seq, prev: rogue.random.bytes(16) }))
+    return rogue.push(
+      await rogue.sign([rogue.small(rogue.nextCounter++, customerOf(1))], { seq, prev: rogue.random.bytes(16) }),
+    )
   },
   'a nonce again': async (rogue) => {
     const bundle = await honest(rogue)
-    const nonce = bundle?.nonce ?? rogue.random.bytes(16)
+    if (bundle === undefined) return 'nothing to contradict'
+    const { nonce } = bundle
     return rogue.push(await rogue.sign([rogue.small(rogue.nextCounter++, customerOf(2))], { nonce }))
   },
   'other bytes under a known id': async (rogue) => {
@@ -48,7 +54,10 @@ const LIES: Readonly<Record<string, Lie>> = {
   },
   'a broken signature': async (rogue) => {
     const { bytes, ...bundle } = await rogue.sign([rogue.small(rogue.nextCounter++, customerOf(0))])
-    return rogue.push({ ...bundle, bytes: Uint8Array.from(bytes, (byte, at) => (at === bytes.length - 1 ? byte ^ 1 : byte)) })
+    return rogue.push({
+      ...bundle,
+      bytes: Uint8Array.from(bytes, (byte, at) => (at === bytes.length - 1 ? byte ^ 1 : byte)),
+    })
   },
   'a number again with other terms': async (rogue) => {
     await honest(rogue)
@@ -68,7 +77,10 @@ const LIES: Readonly<Record<string, Lie>> = {
   'a payer’s word twice': async (rogue, world) => {
     const terms = largeTerms(rogue, customerOf(0))
     const authorization = await world.phones.get(customerOf(0))?.authorize(terms)
-    return takeLarge(rogue, Array.from({ length: 2 }, () => ({ ...terms, ...(authorization && { authorization }) })))
+    return takeLarge(
+      rogue,
+      Array.from({ length: 2 }, () => ({ ...terms, ...(authorization && { authorization }) })),
+    )
   },
   'a payer’s word for other terms': async (rogue, world) => {
     const terms = largeTerms(rogue, customerOf(0))
@@ -81,38 +93,58 @@ const LIES: Readonly<Record<string, Lie>> = {
     return takeLarge(rogue, [{ ...terms, ...(authorization && { authorization }) }])
   },
   'a payment of another device as his': async (rogue, world, random) => {
-    const honestDevice = random.pick(world.devices)
-    const told = [...honestDevice.told.keys()].flatMap((id) => honestDevice.sdk.getTransaction(id) ?? [])
-    const { payment } = told.findLast(({ status }) => status !== 'refused') ?? {}
-    if (payment === undefined) return 'nothing to repeat'
-    const { authorization, ...copy } = payment as Payment
-    return rogue.push(await rogue.sign([{ ...copy, counter: rogue.nextCounter++ }]))
+    const { told, sdk } = random.pick(world.devices)
+    const seen = [...told.keys()].flatMap((id) => sdk.getTransaction(id) ?? [])
+    const last = seen.findLast(({ status }) => status !== 'refused')
+    if (last === undefined) return 'nothing to repeat'
+    const { type, method, amount, currency, sender, receiver, initiatedAtMs, authorization } = last
+    const terms = {
+      type,
+      method,
+      amount,
+      currency,
+      sender,
+      receiver,
+      initiatedAtMs,
+      ...(authorization && { authorization }),
+    }
+    return rogue.push(await rogue.sign([{ ...terms, counter: rogue.nextCounter++ }]))
   },
   'a key that was revoked': async (rogue, world) => {
     await honest(rogue)
     const { privateKey: old } = rogue
-    const rotated = newScalar(rogue.random)
-    const fate = rogue.random.chance(0.5) ? 'revoke' : 'retire'
-    const { status } = await world.office.rotate(rogue.id, rotated, fate, crypto.randomUUID()).catch(() => ({ status: 0 }))
-    if (status >= 300 || status === 0) return `the key was not rotated: ${status}`
-    rogue.privateKey = rotated
+    const fates = rogue.random.pick([['revoke'], ['retire'], ['retire', 'revoke']] as const)
+    for (const fate of fates) if (!(await rotate(rogue, world, fate))) return 'the key was not rotated'
     if (rogue.random.chance(0.5)) await honest(rogue)
-    const came = await rogue.push(await rogue.sign([rogue.small(rogue.nextCounter++, customerOf(0))], { privateKey: old }))
-    return `${came} after it was to be ${fate}d`
+    const came = await rogue.push(
+      await rogue.sign([rogue.small(rogue.nextCounter++, customerOf(0))], { privateKey: old }),
+    )
+    return `${came} after ${fates.join(' and ')}`
   },
+}
+
+async function rotate(rogue: Rogue, { office }: World, fate: 'retire' | 'revoke'): Promise<boolean> {
+  const rotated = newScalar(rogue.random)
+  const answer = await office.rotate(rogue.id, rotated, fate, crypto.randomUUID()).catch(() => undefined)
+  if (answer === undefined || answer.status >= 300) return false
+  rogue.privateKey = rotated
+  return true
 }
 
 const largeTerms = (rogue: Rogue, sender: string) =>
   ({ type: 'merchant', amount: LARGE, currency: 'XOF', sender, receiver: rogue.wallet }) as const
 
-async function takeLarge(rogue: Rogue, all: readonly (ReturnType<typeof largeTerms> & { readonly authorization?: Uint8Array })[]) {
+async function takeLarge(
+  rogue: Rogue,
+  all: readonly (ReturnType<typeof largeTerms> & { readonly authorization?: Uint8Array })[],
+) {
   const entries = all.map(({ currency: _, ...terms }) => rogue.payment(rogue.nextCounter++, terms))
   return rogue.push(await rogue.sign(entries))
 }
 
 /** Somebody with a device's key tells a lie. Whatever comes of it, no money moves that nobody signed for. */
 export const lie: Operation = {
-  weight: 2,
+  weight: 3,
   async run(world, _device, random) {
     const { rogue, office } = world
     if (!(await registered(world))) return '(ROGUE-1) cannot be registered'
@@ -123,13 +155,21 @@ export const lie: Operation = {
     }
     // People look at it and let it go on: what it does next must be no better believed.
     if (came === 'chain_fork') {
-      await office.ask('ops', 'pay_admin', 'POST', `/offline/devices/${rogue.id}/reactivate`, { reason: 'seen' }).catch(() => undefined)
+      await office
+        .ask('ops', 'pay_admin', 'POST', `/offline/devices/${rogue.id}/reactivate`, { reason: 'seen' })
+        .catch(() => undefined)
     }
     return `(ROGUE-1) sends ${what}: ${came}`
   },
 }
 
-const NEVER = new Set(['a broken signature', 'a key of nobody', 'a nonce again', 'other bytes under a known id', 'another bundle in the same place'])
+const NEVER = new Set([
+  'a broken signature',
+  'a key of nobody',
+  'a nonce again',
+  'other bytes under a known id',
+  'another bundle in the same place',
+])
 
 async function registered({ rogue, office }: World): Promise<boolean> {
   if (!rogue.isRegistered) {

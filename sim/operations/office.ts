@@ -38,6 +38,10 @@ const review: Operation = {
     const came = await insistently(world, random, (key) =>
       world.office.ask(who, 'pay_reviewer', 'POST', path, vote, key),
     )
+    // Whoever is in a hurry tries to be two people.
+    if (random.chance(0.3)) {
+      await insistently(world, random, (key) => world.office.ask(who, 'pay_reviewer', 'POST', path, vote, key))
+    }
     return `(${who}) votes to ${choice} ${vote.payments.join(', ')} of ${device_id}: ${came}`
   },
 }

@@ -37,6 +37,7 @@ const CHANGES: Readonly<Record<string, (random: Random, now: PolicyRow) => Chang
     return { max_bundle_age_hours: hours, max_relay_hours: random.between(0, Math.min(hours, 24)) }
   },
   skew: (random) => ({ max_clock_skew_minutes: random.pick([1, 2, 5, 30]) }),
+  twoPeople: (random) => ({ review_two_people_above: random.pick([0, 1_000, 50_000]) }),
   enabled: (random) => ({ enabled: random.chance(0.6) }),
 }
 

@@ -48,6 +48,8 @@ export class SimDevice {
   setBackAtMs: number | undefined
   /** The office has put it out of use for good. */
   isRevoked = false
+  /** It was replaced by another with a key of its own, which nobody has heard to be enrolled. */
+  isReplaced = false
   life: Life
   sdk: OfflineSDK
   privateKey: Uint8Array
@@ -84,13 +86,31 @@ export class SimDevice {
 
   /** A person was told that this payment is paid. */
   note(localId: string, terms: PaymentTerms, isDoubtful: boolean): void {
-    const before = this.told.get(localId)
-    // Two payments have one number: which of them it names depends on what comes first.
-    const isShared = before !== undefined && !before.isGone
+    // Two payments have one number, and one of them may still be under way: which of them it names is not known before.
+    const isShared = this.told.has(localId)
     this.told.set(localId, {
       ...{ terms, isVoided: false, mayBeVoided: false, isGone: false, mayBeForgotten: false },
       isDoubtful: isDoubtful || isShared,
     })
+  }
+
+  /**
+   * It was set back and has gone on from an older place in its history, so that the edge refuses what it makes: what it took
+   * stays on it until people look.
+   */
+  get isInConflict(): boolean {
+    const { state } = this.sdk
+    const isStopped = state.status === 'blocked' && state.error.code === 'chain_conflict'
+    return this.setBackAtMs !== undefined && (isStopped || state.parked?.code === 'chain_conflict')
+  }
+
+  /** Somebody has a copy of it: its numbers stay doubtful, whatever it hears. */
+  copied(): void {
+    this.setBackAtMs = Number.POSITIVE_INFINITY
+  }
+
+  get isCopied(): boolean {
+    return this.setBackAtMs === Number.POSITIVE_INFINITY
   }
 
   decline(reason: string): void {
@@ -101,6 +121,7 @@ export class SimDevice {
     const life = new Life(this.#scheduler, this.#random.stream(`life ${++this.#boots}`), this.disk)
     const chance = this.#random.stream(`boot ${this.#boots}`)
     const bootMs = this.#scheduler.nowMs
+    const boot = String(nameOf(life))
     const sdk = new OfflineSDK({
       apiUrl: this.facts.apiUrl,
       deviceId: this.facts.id,
@@ -119,9 +140,20 @@ export class SimDevice {
     })
     sdk.on(
       'payment',
-      ({ localId, status }) => life.isOver || this.#coverage.is('payment on its device', localId, status),
+      ({ localId, status }) =>
+        life.isOver || this.#coverage.is('payment on its device', `${localId} ${nameOf(life.disk)}`, status),
     )
-    sdk.on('state', ({ status }) => life.isOver || this.#coverage.is('SDK', `${this.id} ${this.#boots}`, status))
+    sdk.on('state', ({ status }) => life.isOver || this.#coverage.is('SDK', boot, status))
     return [life, sdk]
   }
+}
+
+const names = new WeakMap<object, number>()
+let named = 0
+
+/** Tells processes apart, and a disk from the one that it was set back to: each has a story of its own. */
+function nameOf(one: object): number {
+  const name = names.get(one) ?? ++named
+  names.set(one, name)
+  return name
 }

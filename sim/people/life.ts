@@ -21,7 +21,7 @@ const TORN = 0.3
 export class Life {
   readonly #scheduler: Scheduler
   readonly #random: Random
-  readonly #disk: Map<string, string>
+  readonly disk: Map<string, string>
   readonly #writing = new Set<Writing>()
   #isOver = false
   /** Storage calls that were answered: a death can be planned between any two of them. */
@@ -32,7 +32,7 @@ export class Life {
   constructor(scheduler: Scheduler, random: Random, disk: Map<string, string>) {
     this.#scheduler = scheduler
     this.#random = random
-    this.#disk = disk
+    this.disk = disk
   }
 
   get isOver(): boolean {
@@ -55,15 +55,15 @@ export class Life {
     if (this.#isOver) return
     this.#isOver = true
     for (const { key, value } of this.#writing) {
-      if (this.#random.chance(TORN)) this.#disk.set(key, value.slice(0, this.#random.between(0, value.length - 1)))
-      else if (this.#random.chance(0.5)) this.#disk.set(key, value)
+      if (this.#random.chance(TORN)) this.disk.set(key, value.slice(0, this.#random.between(0, value.length - 1)))
+      else if (this.#random.chance(0.5)) this.disk.set(key, value)
     }
     this.#writing.clear()
     this.#died?.()
   }
 
   storage(): Storage {
-    const disk = this.#disk
+    const disk = this.disk
     return {
       getItem: (key) => this.#call(() => disk.get(key) ?? null),
       setItem: (key, value) => {

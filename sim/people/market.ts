@@ -36,14 +36,16 @@ export function deal(random: Random, owner: string, limits: readonly number[]): 
   const isNear = random.chance(0.3)
   const amount = isNear ? Math.max(1, random.pick(limits) + random.between(-1, 1)) : 100 + 5 * random.between(0, 600)
   const payer = random.weighted({ customer: 6, owner: 3, scarce: 2, poor: 0.5, unknown: 0.5 })
-  const sender = {
+  const wallets = {
     customer: customerOf(random.between(0, CUSTOMERS - 1)),
     owner,
     scarce: SCARCE.wallet,
     poor: POOR.wallet,
     unknown: UNKNOWN,
-  }[payer]
-  const receiver = payer === 'owner' ? customerOf(random.between(0, CUSTOMERS - 1)) : owner
+  }
+  const sender = wallets[payer]
+  const paid = random.weighted({ customer: 3, poor: 1, scarce: 1 })
+  const receiver = payer === 'owner' ? wallets[paid] : owner
   const type: PaymentTerms['type'] = random.weighted({ merchant: 6, p2p: 3, agent: 0.5 })
   return {
     ...{ type, amount, currency: 'XOF', sender, receiver },

@@ -11,11 +11,13 @@ const SLOW = 0.05
 const REPEATED_AFTER_MS_MAX = 6 * 3_600_000
 
 /**
- * The way from one device to the edge. It is cut before or after delivery, delivers twice, now or hours later, and may be
- * down altogether; what it does wrong is asked of the faults each time.
+ * The way from one device to the edge. It is cut before or after delivery, delivers twice, now or hours later, gives
+ * an earlier answer for this one, and may be down altogether; what it does wrong is asked of the faults each time.
  */
 export class Network {
   isUp = true
+  /** The last answer on each way: something in between may give it again. */
+  readonly #earlier = new Map<string, HttpResponse>()
   readonly #of: string
   readonly #scheduler: Scheduler
   readonly #random: Random
@@ -56,7 +58,18 @@ export class Network {
     const answer = await deliver()
     await this.#way()
     if (!this.isUp || this.#faults.strikes('answer_lost', this.#of)) throw new TypeError('connection lost')
-    return answer
+    const way = `${method} ${url}`
+    const earlier = this.#earlier.get(way)
+    this.#earlier.set(way, answer)
+    return earlier !== undefined && this.#faults.strikes('answer_stale', this.#of) ? earlier : answer
+  }
+
+  /**
+   * Whoever gives earlier answers has none of before. A device without any state cannot tell an old notice from a new one: it
+   * would go on from an old head, and be accused of a fork.
+   */
+  forgetAnswers(): void {
+    this.#earlier.clear()
   }
 
   async #deliver(url: string, init: RequestInit): Promise<HttpResponse> {

@@ -11,9 +11,9 @@ import { amountMinor, currency } from '../../src/protocol/money.ts'
 import { decodePushResponse } from '../../src/protocol/notice.ts'
 import type { Payment, PaymentEntry } from '../../src/protocol/payment.ts'
 import { decodeReceipt } from '../../src/protocol/receipt.ts'
+import { API_URL, type Secrets } from '../settings.ts'
 import type { Random } from '../time/random.ts'
 import type { Scheduler } from '../time/scheduler.ts'
-import { API_URL, type Secrets } from '../settings.ts'
 import type { Network } from './network.ts'
 
 /** Where a bundle of the rogue's stands, and who signs it. What is left out is as an honest device has it. */
@@ -63,14 +63,21 @@ export class Rogue {
     this.network = network
   }
 
-  payment(counter: number, terms: Partial<Payment> & Pick<Payment, 'sender' | 'receiver'> & { readonly amount: Payment['amount'] }): Payment {
+  payment(
+    counter: number,
+    terms: Partial<Payment> & Pick<Payment, 'sender' | 'receiver'> & { readonly amount: Payment['amount'] },
+  ): Payment {
     const initiatedAtMs = Math.floor(this.#scheduler.nowMs / 1000) * 1000
     return { counter, type: 'merchant', method: 'wallet', currency: currency('XOF'), initiatedAtMs, ...terms }
   }
 
   /** A payment out of a customer's wallet into his own, small enough to need nobody's word. */
   small(counter: number, sender: string): Payment {
-    return this.payment(counter, { sender, receiver: this.wallet, amount: amountMinor(100 + this.random.between(0, 400)) })
+    return this.payment(counter, {
+      sender,
+      receiver: this.wallet,
+      amount: amountMinor(100 + this.random.between(0, 400)),
+    })
   }
 
   async sign(entries: readonly PaymentEntry[], place: Place = {}): Promise<SignedBundle> {
@@ -85,13 +92,21 @@ export class Rogue {
     const sealed = await sealPayload(webCryptoSuite, recipient, own, { currency: currency('XOF'), entries })
     const kid = await keyId(webCryptoSuite, signer.key)
     const header = { ...own, alg: signer.key.alg, kid, signedAtMs: nowMs, prev, nonce, relay: false }
-    return { bytes: await signBundle(signer, header, sealed), digest: await webCryptoSuite.sha256(sealed), seq, bundleId, nonce }
+    return {
+      bytes: await signBundle(signer, header, sealed),
+      digest: await webCryptoSuite.sha256(sealed),
+      seq,
+      bundleId,
+      nonce,
+    }
   }
 
   /** @returns `admitted`, the edge's word against it, or `no answer` */
   async push({ bytes, digest, seq }: SignedBundle): Promise<string> {
     const headers = { Accept: 'application/cbor', 'Content-Type': BUNDLE_MEDIA_TYPE }
-    const answer = await this.network.fetch(`${API_URL}/offline/push`, { method: 'POST', headers, body: bytes }).catch(() => undefined)
+    const answer = await this.network
+      .fetch(`${API_URL}/offline/push`, { ...HOW, headers, body: bytes })
+      .catch(() => undefined)
     if (answer === undefined) return 'no answer'
     if (answer.status !== 200) {
       const { code = String(answer.status) } = JSON.parse(await answer.text()) as { code?: string }
@@ -105,4 +120,5 @@ export class Rogue {
   }
 }
 
+const HOW = { method: 'POST', redirect: 'error', credentials: 'omit', cache: 'no-store' } as const
 const CONTRADICTIONS = new Set(['bundle_conflict', 'nonce_replayed', 'chain_fork'])

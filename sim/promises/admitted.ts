@@ -15,6 +15,8 @@ export interface Admitted {
   readonly riskScore: number
   /** Every payment has this one at least. */
   readonly sharedScore: number
+  /** Names of the rules that speak about its risk. */
+  readonly risks: ReadonlySet<string>
 }
 
 export interface AdmittedDevice {
@@ -25,6 +27,11 @@ export interface AdmittedDevice {
   readonly bundles: readonly Admitted[]
   /** Two came in the same millisecond: then nobody can tell the order. */
   readonly isOrderUnknown: boolean
+}
+
+interface RiskReasons {
+  readonly shared: number
+  readonly reasons: readonly { readonly rule: string }[]
 }
 
 /** Reads everything that was ever admitted out of the objects' own storage, and opens it with the edge's keys. */
@@ -41,12 +48,14 @@ export async function readAdmitted({ edge, secrets }: World): Promise<readonly A
       const bundle = parseBundle(new Uint8Array(encoded as ArrayBuffer))
       const opened = await openBundle(webCryptoSuite, (kid) => keys.recipient(kid), bundle)
       if (!opened.ok) throw new Error(`a bundle of ${id} was admitted, and does not open: ${opened.error.code}`)
+      const risk = JSON.parse(String(risk_reasons)) as RiskReasons
       bundles.push({
         bundle,
         receipt: decodeReceipt(parseSign1(new Uint8Array(receipt as ArrayBuffer)).payload),
         entries: opened.value.entries,
         riskScore: Number(risk_score),
-        sharedScore: (JSON.parse(String(risk_reasons)) as { shared: number }).shared,
+        sharedScore: risk.shared,
+        risks: new Set(risk.reasons.map(({ rule }) => rule)),
       })
     }
     bundles.sort((a, b) => a.receipt.receivedAtMs - b.receipt.receivedAtMs)

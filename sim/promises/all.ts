@@ -2,7 +2,9 @@ import type { World } from '../world.ts'
 import { daysAreCounted } from './activity.ts'
 import { readAdmitted } from './admitted.ts'
 import { admissionsAreAudited } from './audit.ts'
+import { moneyMovesByItsOwnersWord } from './authority.ts'
 import { bookedAsSigned } from './booked.ts'
+import { historiesAreWhole } from './chain.ts'
 import { nobodyHonestIsAccused } from './honest.ts'
 import { balancesFollow } from './money.ts'
 import { PayersWord } from './payers-word.ts'
@@ -23,12 +25,15 @@ export async function promisesAtQuiet(world: World): Promise<string[]> {
   const booked = new Map(payments.map((payment) => [payment.localId, payment]))
   const admitted = await readAdmitted(world)
   const policies = policyRows(world.edge)
+  const word = new PayersWord(world)
   return [
     ...world.wrong,
     ...toldIsBooked(world, booked),
     ...receiptsAreBooked(world, await world.book.bundles()),
     ...bookedAsSigned(admitted, booked),
-    ...(await receiptsFollowThePolicy(admitted, policies, new PayersWord(world))),
+    ...(await receiptsFollowThePolicy(admitted, policies, word)),
+    ...historiesAreWhole(world, admitted),
+    ...(await moneyMovesByItsOwnersWord(world, admitted, booked, policies, word)),
     ...(await daysAreCounted(world, admitted, policies)),
     ...nobodyHonestIsAccused(world),
     ...nothingComesInWhileSuspended(world, admitted),

@@ -4,7 +4,7 @@ import type { World } from '../world.ts'
 export function nobodyHonestIsAccused({ edge, devices }: World): string[] {
   return devices.flatMap((device) => {
     if (device.setBackAtMs !== undefined) return []
-    const evidence = edge.objects.read(device.id, 'SELECT kind, seq FROM evidence') as readonly Evidence[]
+    const evidence = edge.objects.read(device.id, 'SELECT kind, seq FROM evidence') as unknown as readonly Evidence[]
     return evidence.map(
       ({ kind, seq }) => `${device.id} is honest, and there is evidence against it: ${kind} at ${seq}`,
     )

@@ -75,8 +75,7 @@ function cameOfIt(
   if (said.decision === 'refused') {
     const right = `refused (${said.reason})`
     if (came !== right) wrong.push(`is ${right} by its receipt, and ${came} in the book`)
-  } else if (status === 'refused' && reason !== 'duplicate')
-    wrong.push(`is ${said.decision} by its receipt, and ${came} in the book`)
+  } else if (status === 'refused') wrong.push(`is ${said.decision} by its receipt, and ${came} in the book`)
   const isKept = said.decision === 'review' || said.decision === 'quarantined'
   if (isKept && moved && !approved) wrong.push(`is kept for people by its receipt, and ${came} without them`)
   if (isKept && reviewed && (status === 'review' || status === 'quarantined'))

@@ -14,7 +14,7 @@ export function everyPaymentEnds(booked: Iterable<BookedPayment>): string[] {
 
 export function devicesAgree({ devices }: World, booked: ReadonlyMap<string, BookedPayment>): string[] {
   return devices.flatMap((device) => {
-    if (device.isRevoked) return []
+    if (device.isRevoked || device.isInConflict) return []
     return [...device.told].flatMap(([localId, told]) => {
       const view = device.sdk.getTransaction(localId)
       const row = booked.get(localId)
@@ -35,7 +35,9 @@ export async function readModelAgrees({ edge }: World, booked: ReadonlyMap<strin
   const shown = new Map<string, string>()
   for (const { device_id, payments } of results) {
     for (const [counter, status, reason] of statesOf(JSON.parse(payments))) {
-      shown.set(`${device_id}/${counter}`, end(status, reason))
+      const localId = `${device_id}/${counter}`
+      // A number that came again says of the copy that it is one, and nothing of the payment.
+      if (reason !== 'duplicate' || !shown.has(localId)) shown.set(localId, end(status, reason))
     }
   }
   const wrong: string[] = []

@@ -49,9 +49,11 @@ export class TakesAgain {
   }
 }
 
-/** Out of use for good, or proven to have told two stories. */
-const isOut = ({ edge }: World, { id, isRevoked }: SimDevice): boolean =>
-  isRevoked || edge.objects.read(id, 'SELECT 1 FROM evidence').length > 0
+/** Out of use for good, also when nobody heard that it is; or proven to have told two stories. */
+const isOut = ({ edge }: World, { id, isCopied }: SimDevice): boolean =>
+  isCopied ||
+  edge.objects.read(id, "SELECT 1 FROM device WHERE status = 'revoked'").length > 0 ||
+  edge.objects.read(id, 'SELECT 1 FROM evidence').length > 0
 
 /** Takes a small payment out of the owner's own wallet. @returns why it was not taken */
 async function refusal(device: SimDevice): Promise<string | undefined> {

@@ -1,6 +1,8 @@
 import { isAfterDeath } from '../cloudflare/life.ts'
 import { type Curve, standInCurve } from '../crypto/curve.ts'
 import { simulatedSubtle } from '../crypto/subtle.ts'
+import { SimulatedHeaders } from '../http/headers.ts'
+import { SimulatedRequest, SimulatedResponse } from '../http/messages.ts'
 import type { Random } from './random.ts'
 import type { Scheduler, Waiting } from './scheduler.ts'
 
@@ -27,12 +29,15 @@ const NAMES = [
   'performance',
   'crypto',
   'fetch',
+  'Headers',
+  'Request',
+  'Response',
   'console',
 ] as const
 
 /** @returns puts the platform's own back */
 export function installGlobals({ scheduler, random, curve = standInCurve(), fetch }: GlobalsOptions): () => void {
-  const platform = NAMES.map((name) => [name, Object.getOwnPropertyDescriptor(globalThis, name)] as const)
+  const platform = NAMES.map((name) => [name, globalThis[name]] as const)
   const platformTimeout = AbortSignal.timeout
   const platformRandom = Math.random
   const chance = random.stream('chance')
@@ -57,12 +62,13 @@ export function installGlobals({ scheduler, random, curve = standInCurve(), fetc
       randomUUID: () => uuidOf(chance.bytes(16)),
     },
     fetch,
+    Headers: SimulatedHeaders,
+    Request: SimulatedRequest,
+    Response: SimulatedResponse,
     // What the Worker logs is for operators; a run has its own trace.
     console: { ...console, debug: ignore, log: ignore, info: ignore, warn: ignore, error: ignore },
   }
-  for (const [name, value] of Object.entries(values)) {
-    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true })
-  }
+  for (const name of NAMES) replace(name, values[name])
   Math.random = () => chance.next()
   AbortSignal.timeout = (delayMs) => {
     const controller = new AbortController()
@@ -70,7 +76,7 @@ export function installGlobals({ scheduler, random, curve = standInCurve(), fetc
     return controller.signal
   }
   return () => {
-    for (const [name, descriptor] of platform) if (descriptor) Object.defineProperty(globalThis, name, descriptor)
+    for (const [name, value] of platform) replace(name, value)
     AbortSignal.timeout = platformTimeout
     Math.random = platformRandom
   }
@@ -78,12 +84,26 @@ export function installGlobals({ scheduler, random, curve = standInCurve(), fetc
 
 const ignore = () => undefined
 
+/**
+ * Written as a value, and not defined again each time: then code that was compiled for the last run holds for the next one.
+ */
+function replace(name: (typeof NAMES)[number], value: unknown): void {
+  if (Object.getOwnPropertyDescriptor(globalThis, name)?.writable !== true) {
+    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true })
+  } else Reflect.set(globalThis, name, value)
+}
+
+/** Makes the platform's own dates. */
 function simulatedDate(scheduler: Scheduler): DateConstructor {
-  return new Proxy(Date, {
-    construct: (target, args, newTarget) =>
-      Reflect.construct(target, args.length === 0 ? [Math.floor(scheduler.nowMs)] : args, newTarget),
-    get: (target, key) => (key === 'now' ? () => Math.floor(scheduler.nowMs) : Reflect.get(target, key)),
-  })
+  const platform = Date
+  const now = () => Math.floor(scheduler.nowMs)
+  function SimulatedDate(...args: unknown[]): Date | string {
+    if (new.target === undefined) return new platform(now()).toString()
+    const made = new.target === SimulatedDate ? platform : new.target
+    return Reflect.construct(platform, args.length === 0 ? [now()] : args, made)
+  }
+  SimulatedDate.prototype = platform.prototype
+  return Object.assign(SimulatedDate, { now, parse: platform.parse, UTC: platform.UTC }) as unknown as DateConstructor
 }
 
 /** Timers with what Node's have: `refresh`, `unref`. */

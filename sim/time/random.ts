@@ -46,7 +46,10 @@ export class Random {
     return (entries.at(-1) as [K, number])[0]
   }
 
+  /** Four bytes of each number that is drawn. */
   bytes(length: number): Uint8Array<ArrayBuffer> {
-    return Uint8Array.from({ length }, () => Math.floor(this.#next() * 256))
+    const words = new Uint32Array(Math.ceil(length / 4))
+    for (let at = 0; at < words.length; at++) words[at] = this.#next() * 2 ** 32
+    return new Uint8Array(words.buffer, 0, length).slice()
   }
 }

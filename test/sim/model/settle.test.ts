@@ -195,7 +195,7 @@ test('an approved payment is posted, a rejected one gives its money back, and a 
   await world.quiet()
   expect(world.told(device.id).slice(-2)).toEqual([
     [1, 'succeeded'],
-    [2, 'refused', 'reviewer_rejected'],
+    [2, 'failed', 'reviewer_rejected'],
   ])
   expect(world.state.book.accounts.get(payer)).toMatchObject({ balanceMinor: 2500, heldMinor: 0 })
   expect(world.network.confirmed).toContainEqual({ kind: 'resolution_recorded', deviceId: device.id, rev: 1 })

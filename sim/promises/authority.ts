@@ -1,0 +1,65 @@
+import { isPayment, type Payment } from '../../src/protocol/payment.ts'
+import type { BookedPayment } from '../book-view.ts'
+import type { World } from '../world.ts'
+import { type AdmittedDevice, firstEntries } from './admitted.ts'
+import type { PayersWord } from './payers-word.ts'
+import type { PolicyRow } from './policies.ts'
+
+const TWIN_MS = 60_000
+const MOVED = new Set(['succeeded', 'reversed'])
+
+interface Moved {
+  readonly localId: string
+  readonly payment: Payment
+  readonly isDecided: boolean
+}
+
+/** Promise 6: large sums move by the word of the wallet's owner, each word once; and one payment on two devices moves once. */
+export async function moneyMovesByItsOwnersWord(
+  { edge }: World,
+  devices: readonly AdmittedDevice[],
+  booked: ReadonlyMap<string, BookedPayment>,
+  policies: ReadonlyMap<string, PolicyRow>,
+  word: PayersWord,
+): Promise<string[]> {
+  const wrong: string[] = []
+  const all: Moved[] = []
+  const used = new Map<string, string>()
+  for (const { id, ownerWallet, bundles } of devices) {
+    const decided = new Set(
+      edge.objects.read(id, "SELECT choices FROM resolutions WHERE kind = 'review'").flatMap(countersOf),
+    )
+    for (const [counter, [entry, { receipt }]] of firstEntries(bundles)) {
+      const localId = `${id}/${counter}`
+      if (!isPayment(entry) || !MOVED.has(booked.get(localId)?.status ?? '')) continue
+      all.push({ localId, payment: entry, isDecided: decided.has(counter) })
+      const policy = policies.get(`${receipt.country}/${receipt.policyVersion}`)
+      const isFree = entry.sender === ownerWallet || entry.amount <= (policy?.require_payer_proof_above ?? 0)
+      if (isFree) continue
+      if ((await word.of(entry)) !== 'given')
+        wrong.push(`${localId} moved ${entry.amount} F without the word of ${entry.sender}`)
+      const nonce = word.nonceOf(entry) ?? ''
+      if (used.has(nonce)) wrong.push(`${localId} and ${used.get(nonce)} moved by one signature`)
+      used.set(nonce, localId)
+    }
+  }
+  return [...wrong, ...twins(all)]
+}
+
+const countersOf = ({ choices }: Readonly<Record<string, unknown>>): readonly number[] =>
+  (JSON.parse(String(choices)) as readonly (readonly [number, string])[]).map(([counter]) => counter)
+
+function twins(all: readonly Moved[]): readonly string[] {
+  const same = Map.groupBy(all, ({ payment: { sender, receiver, amount } }) => `${sender} ${receiver} ${amount}`)
+  return [...same.values()].flatMap((group) =>
+    group.flatMap((one, index) =>
+      group.slice(0, index).flatMap((other) => {
+        const isTwin =
+          one.localId.split('/')[0] !== other.localId.split('/')[0] &&
+          Math.abs(one.payment.initiatedAtMs - other.payment.initiatedAtMs) <= TWIN_MS
+        const isSeen = one.isDecided || other.isDecided
+        return isTwin && !isSeen ? [`${one.localId} and ${other.localId} are one payment, and moved twice`] : []
+      }),
+    ),
+  )
+}
