@@ -28,6 +28,8 @@ export interface BookView {
   devices(): Promise<readonly BookedDevice[]>
   /** No money leaves or reaches the wallet, or it does again. */
   freeze(wallet: string, isFrozen: boolean): void
+  /** An operator lets go on what is parked only because the database had failed too often. */
+  release(): Promise<void>
   /** Wallet → minor units. */
   balances(): Promise<ReadonlyMap<string, number>>
   /** What does not add up after a transaction: sentences. Cheap. */

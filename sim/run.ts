@@ -168,6 +168,7 @@ async function settle(world: World): Promise<string[]> {
   for (let pauseMs = 5 * 60_000; ; pauseMs *= 1.5) {
     for (const device of devices) await device.sdk.syncNow()
     await edge.cron()
+    await book.release()
     await scheduler.sleep(pauseMs)
     const left = [...(await takesAgain.ask()), ...(await book.underWay()), ...(await nothingIsOwed(world))]
     if (left.length === 0) break

@@ -6,7 +6,7 @@ import type { Random } from './time/random.ts'
 import type { Scheduler } from './time/scheduler.ts'
 
 /** From the reconciler's datacentre to the edge, milliseconds. */
-const WAY_MS = 120
+export const WAY_MS = 120
 
 /** What a reconciler's `fetch` reaches: the edge, and the queue's API. Requests and answers get lost on the way. */
 export function servicesOf(

@@ -15,6 +15,8 @@ export const DATABASE_FAULTS = [
   'database_statement_timeout',
   'database_serialization_failure',
   'database_deadlock',
+  // COMMIT is answered with ROLLBACK, and no error: a statement had failed, and whoever sits in between kept it to himself.
+  'database_commit_undone',
 ] as const
 export type DatabaseFault = (typeof DATABASE_FAULTS)[number]
 
@@ -31,9 +33,12 @@ export const REFUSALS: Readonly<Partial<Record<DatabaseFault, SqlError>>> = {
   database_deadlock: { code: '40P01', message: 'deadlock detected' },
 }
 
-/** @returns what strikes this statement. Both ends of a transaction are refused by nobody; only a connection spoils them. */
+/** @returns what strikes this statement. Both ends of a transaction are refused by nobody with an error. */
 export function faultAt(faults: DatabaseFaults, process: string, step: Step): DatabaseFault | undefined {
-  return DATABASE_FAULTS.find(
-    (fault) => (step === 'statement' || REFUSALS[fault] === undefined) && faults.strikes(fault, process),
-  )
+  return DATABASE_FAULTS.find((fault) => canStrike(fault, step) && faults.strikes(fault, process))
+}
+
+function canStrike(fault: DatabaseFault, step: Step): boolean {
+  if (fault === 'database_commit_undone') return step === 'commit'
+  return step === 'statement' || REFUSALS[fault] === undefined
 }

@@ -13,6 +13,7 @@ import { fundWallets } from './fund.ts'
 import { type Judge, openJudge } from './judge.ts'
 import { Book } from './pglite.ts'
 import { type LogLine, openSimReconciler } from './reconciler.ts'
+import { releaseCutOff } from './release.ts'
 import { bundleRows, deviceRows, transactionRows, underWay, walletBalances } from './rows.ts'
 import { DatabaseServer } from './server.ts'
 
@@ -85,6 +86,7 @@ function viewOf(database: DatabaseServer, judge: Judge, broken: readonly string[
         judge.froze(wallet, isFrozen)
       })
     },
+    release: () => releaseCutOff(database),
     balances: () => database.free(() => walletBalances(book)),
     brokenNow: () => broken,
     brokenAtQuiet: async () => [

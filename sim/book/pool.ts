@@ -1,12 +1,14 @@
 import type { Duplex } from 'node:stream'
 import type pg from 'pg'
 import { openPool } from '../../reconciler/db.ts'
-import { HOUR_MS } from '../../src/protocol/time.ts'
 import type { DatabaseServer } from './server.ts'
 import { DatabaseSocket, type Passing } from './socket.ts'
 
-/** People come minutes apart: to connect anew each time would be a third of all that a run does. */
-const IDLE_MS = HOUR_MS
+/**
+ * As long as a connection may be without a byte. To connect anew is a large part of what an idle reconciler does, so a run has
+ * less of it than production.
+ */
+const IDLE_MS = 35_000
 
 /**
  * A process with connections to the simulated server. Pool, client, types and errors are node-postgres' own and the

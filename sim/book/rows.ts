@@ -54,47 +54,6 @@ export const bundleRows = (book: Book): readonly BundleRow[] =>
 export const deviceRows = (book: Book): readonly BookedDevice[] =>
   book.read("SELECT device_id AS id, status, encode(kid, 'hex') AS kid, rev FROM offline_devices ORDER BY device_id")
 
-/** A payment that came again under another bundle. */
-export interface CopyRow {
-  readonly deviceId: string
-  readonly counter: number
-  readonly bundleId: string
-}
-
-export const copyRows = (book: Book): readonly CopyRow[] =>
-  book.read(
-    `SELECT device_id AS "deviceId", counter, bundle_id AS "bundleId"
-     FROM offline_tx_copies ORDER BY device_id, counter, bundle_id`,
-  )
-
-/** A message that only a person can move on. */
-export interface ParkedRow {
-  readonly inboxId: number
-  readonly kind: string
-  readonly deviceId: string | null
-  readonly fault: string
-}
-
-export const parkedRows = (book: Book): readonly ParkedRow[] =>
-  book.read(
-    `SELECT id AS "inboxId", kind, device_id AS "deviceId", last_error AS fault
-     FROM offline_sync_queue WHERE status = 'parked' ORDER BY id`,
-  )
-
-/** One number with two contents, both signed by the device. */
-export interface ConflictRow {
-  readonly deviceId: string
-  readonly counter: number
-  readonly firstBundleId: string
-  readonly otherBundleId: string
-}
-
-export const conflictRows = (book: Book): readonly ConflictRow[] =>
-  book.read(
-    `SELECT device_id AS "deviceId", counter, first_bundle_id AS "firstBundleId", other_bundle_id AS "otherBundleId"
-     FROM offline_conflicts ORDER BY 1, 2, 3, 4`,
-  )
-
 /** What waits, in sentences: nothing of it is wrong by itself, and at quiet only what needs a person or money is left. */
 export function underWay(book: Book): string[] {
   return book

@@ -71,8 +71,13 @@ export class Session {
 
   /** As if the statement had failed with this error. */
   refuse(fault: SqlError): Executed {
-    if (this.#state === 'open') this.#state = 'failed'
+    this.spoil()
     return { answer: Buffer.concat([error('ERROR', fault), ready(this.isOpen ? 'E' : 'I')]), wrote: false }
+  }
+
+  /** The transaction under way has failed, whether or not its client knows. */
+  spoil(): void {
+    if (this.#state === 'open') this.#state = 'failed'
   }
 
   /** Undoes the transaction under way, if there is one. */

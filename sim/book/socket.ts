@@ -144,6 +144,7 @@ export class DatabaseSocket extends EventEmitter {
     if (fault === 'database_down') this.#server.down(this.#random.between(...DOWN_MS))
     if (fault === 'database_call_lost') this.destroy(broken('ECONNRESET', 'read ECONNRESET'))
     if (!this.writable) return
+    if (fault === 'database_commit_undone') session.spoil()
     this.#server.request(session, batch, fault && REFUSALS[fault], (answer) =>
       this.#answered(session, answer, step, fault),
     )

@@ -38,7 +38,8 @@ class SqlCursor<T extends Row> {
   }
 
   *raw<U extends Value[]>(): IterableIterator<U> {
-    for (let row = this.#rows[this.#at++]; row !== undefined; row = this.#rows[this.#at++]) yield row.map(handedOut) as U
+    for (let row = this.#rows[this.#at++]; row !== undefined; row = this.#rows[this.#at++])
+      yield row.map(handedOut) as U
   }
 
   *[Symbol.iterator](): IterableIterator<T> {

@@ -26,6 +26,7 @@ export function namedRow<T>(
 interface Prepared {
   readonly statement: StatementSync
   readonly columnNames: readonly string[]
+  readonly writes: boolean
 }
 
 /** Whether a statement can change anything. With words of SQL in its texts one is taken for a write; none passes for a read. */
@@ -58,7 +59,8 @@ export class Sqlite {
     const rest = sql.slice(statement.sourceSQL.length)
     if (BLANK.test(rest)) {
       statement.setReturnArrays(true)
-      const prepared = { statement, columnNames: statement.columns().map(({ name }) => name) }
+      const columnNames = statement.columns().map(({ name }) => name)
+      const prepared = { statement, columnNames, writes: isWrite(sql) }
       this.#prepared.set(sql, prepared)
       return this.#run(prepared, values)
     }
@@ -122,12 +124,12 @@ export class Sqlite {
     }
   }
 
-  #run({ statement, columnNames }: Prepared, values: readonly SQLInputValue[]): Executed {
+  #run({ statement, columnNames, writes }: Prepared, values: readonly SQLInputValue[]): Executed {
     if (columnNames.length === 0) {
       return { columnNames, rows: [], changes: Number(statement.run(...values).changes) }
     }
     const rows = statement.all(...values) as unknown as unknown[][]
-    if (!isWrite(statement.sourceSQL)) return { columnNames, rows, changes: 0 }
+    if (!writes) return { columnNames, rows, changes: 0 }
     this.#changes ??= this.#db.prepare('SELECT changes() AS n')
     return { columnNames, rows, changes: Number(this.#changes.get()?.['n']) }
   }

@@ -61,7 +61,7 @@ export const realCurve: Curve = {
  */
 export function standInCurve(): Curve {
   const scalars = new Map<string, Uint8Array>()
-  const nameOf = (point: Uint8Array) => bufferOf(point).latin1Slice()
+  const nameOf = (point: Uint8Array) => bufferOf(point).toString('latin1')
   const mac = (scalar: Uint8Array, data: Uint8Array) => {
     const signature = hash('sha512', Buffer.concat([scalar, data]), 'buffer')
     // Neither half is zero, and s is in the lower half of the group's order.

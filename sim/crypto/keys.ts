@@ -1,3 +1,4 @@
+import { createSecretKey, type KeyObject } from 'node:crypto'
 import type { Curve } from './curve.ts'
 
 /** What a key of the simulated WebCrypto holds: bytes of a secret, or a point with or without its scalar. */
@@ -7,42 +8,52 @@ export interface Material {
   readonly scalar?: Uint8Array
 }
 
-const materials = new WeakMap<object, Material>()
-
-/** @throws TypeError for what is no key of this simulation */
-export function materialOf(key: CryptoKey): Material {
-  const material = materials.get(key)
-  if (material === undefined) throw new TypeError('not a key of this simulation')
-  return material
-}
-
-/** A key as libraries look at it: type, algorithm, usages. Made without the platform's constructor, which nobody can call. */
+/** A key as libraries look at it: type, algorithm, usages. */
 class SimulatedKey {
   readonly type: KeyType
   readonly algorithm: KeyAlgorithm
   readonly extractable: boolean
   readonly usages: KeyUsage[]
+  readonly #material: Material
+  #cipherKey: KeyObject | undefined
 
-  constructor(type: KeyType, algorithm: KeyAlgorithm, extractable: boolean, usages: readonly KeyUsage[]) {
+  constructor(
+    type: KeyType,
+    algorithm: KeyAlgorithm,
+    extractable: boolean,
+    usages: readonly KeyUsage[],
+    material: Material,
+  ) {
     this.type = type
     this.algorithm = algorithm
     this.extractable = extractable
     this.usages = [...usages]
+    this.#material = material
+  }
+
+  static materialOf(key: object): Material {
+    if (!(#material in key)) throw new TypeError('not a key of this simulation')
+    return key.#material
+  }
+
+  /** Made once: of raw bytes Node makes one for each call, which takes longer than the cipher. */
+  static cipherKeyOf(key: object): KeyObject {
+    const { bytes } = SimulatedKey.materialOf(key)
+    if (bytes === undefined || !(#cipherKey in key)) throw new TypeError('a key of another kind')
+    key.#cipherKey ??= createSecretKey(bytes)
+    return key.#cipherKey
   }
 }
+// The platform's constructor is nobody's to call, and its keys are what libraries look for.
 Object.setPrototypeOf(SimulatedKey.prototype, CryptoKey.prototype)
 
-export function newKey(
-  type: KeyType,
-  algorithm: KeyAlgorithm,
-  extractable: boolean,
-  usages: readonly KeyUsage[],
-  material: Material,
-): CryptoKey {
-  const key = new SimulatedKey(type, algorithm, extractable, usages)
-  materials.set(key, material)
-  return key
-}
+/** @throws TypeError for what is no key of this simulation */
+export const materialOf = (key: CryptoKey): Material => SimulatedKey.materialOf(key)
+
+/** @throws TypeError for what is no secret key of this simulation */
+export const cipherKeyOf = (key: CryptoKey): KeyObject => SimulatedKey.cipherKeyOf(key)
+
+export const newKey = (...args: ConstructorParameters<typeof SimulatedKey>): CryptoKey => new SimulatedKey(...args)
 
 type Imported = string | { readonly name: string; readonly hash?: HashAlgorithmIdentifier }
 
@@ -62,7 +73,8 @@ export function importKey(
     const hash = typeof algorithm === 'object' && algorithm.hash !== undefined && { hash: hashOf(algorithm.hash) }
     return newKey('secret', { name, length: bytes.length * 8, ...hash } as KeyAlgorithm, extractable, usages, { bytes })
   }
-  const material = format === 'jwk' ? ofJwk(curve, given as JsonWebKey) : ofBytes(curve, format, bytesOf(given as BufferSource))
+  const material =
+    format === 'jwk' ? ofJwk(curve, given as JsonWebKey) : ofBytes(curve, format, bytesOf(given as BufferSource))
   const type = material.scalar === undefined ? 'public' : 'private'
   return newKey(type, { name, namedCurve: 'P-256' } as KeyAlgorithm, extractable, usages, material)
 }

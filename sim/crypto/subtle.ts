@@ -1,7 +1,7 @@
-import { createCipheriv, createDecipheriv, createSecretKey, hash, type KeyObject, hkdfSync, pbkdf2Sync } from 'node:crypto'
+import { createCipheriv, createDecipheriv, hash, hkdfSync, pbkdf2Sync } from 'node:crypto'
 import type { Curve, PrivateKey } from './curve.ts'
 import { hmac } from './hmac.ts'
-import { exportKey, importKey, materialOf, newKey, newPrivate } from './keys.ts'
+import { cipherKeyOf, exportKey, importKey, materialOf, newKey, newPrivate } from './keys.ts'
 
 type Algorithm = string | { readonly name: string }
 type Bytes = BufferSource
@@ -18,8 +18,7 @@ const TAG_BYTES = 16
  */
 export function simulatedSubtle(curve: Curve, randomBytes: (length: number) => Uint8Array): typeof crypto.subtle {
   const subtle = {
-    digest: async (algorithm: Algorithm, data: Bytes) =>
-      buffer(hash(hashName(algorithm), view(data), 'buffer')),
+    digest: async (algorithm: Algorithm, data: Bytes) => buffer(hash(hashName(algorithm), view(data), 'buffer')),
     importKey: async (...args: ImportKey) => importKey(curve, ...args),
     exportKey: async (...args: Parameters<typeof exportKey>) => exportKey(...args),
 
@@ -50,7 +49,7 @@ export function simulatedSubtle(curve: Curve, randomBytes: (length: number) => U
 
     async encrypt(algorithm: Algorithm, key: CryptoKey, data: Bytes) {
       const { iv, additionalData } = algorithm as AesGcmParams
-      const cipher = createCipheriv('aes-256-gcm', cipherKey(key), view(iv))
+      const cipher = createCipheriv('aes-256-gcm', cipherKeyOf(key), view(iv))
       if (additionalData !== undefined) cipher.setAAD(view(additionalData))
       return buffer(Buffer.concat([cipher.update(view(data)), cipher.final(), cipher.getAuthTag()]))
     },
@@ -58,7 +57,7 @@ export function simulatedSubtle(curve: Curve, randomBytes: (length: number) => U
     async decrypt(algorithm: Algorithm, key: CryptoKey, data: Bytes) {
       const { iv, additionalData } = algorithm as AesGcmParams
       const sealed = view(data)
-      const decipher = createDecipheriv('aes-256-gcm', cipherKey(key), view(iv))
+      const decipher = createDecipheriv('aes-256-gcm', cipherKeyOf(key), view(iv))
       if (additionalData !== undefined) decipher.setAAD(view(additionalData))
       try {
         decipher.setAuthTag(sealed.subarray(Math.max(0, sealed.length - TAG_BYTES)))
@@ -91,17 +90,6 @@ export function simulatedSubtle(curve: Curve, randomBytes: (length: number) => U
 function mac(key: CryptoKey, data: Bytes): Buffer {
   const { hash: digest } = key.algorithm as HmacKeyAlgorithm
   return hmac(hashName(digest), secretOf(key), view(data))
-}
-
-const cipherKeys = new WeakMap<CryptoKey, KeyObject>()
-
-/** Made once: of raw bytes Node makes one for each call, which takes longer than the cipher. */
-function cipherKey(key: CryptoKey): KeyObject {
-  const known = cipherKeys.get(key)
-  if (known !== undefined) return known
-  const made = createSecretKey(secretOf(key))
-  cipherKeys.set(key, made)
-  return made
 }
 
 /** @throws TypeError when the key is of another kind, as with the platform's */

@@ -76,5 +76,7 @@ export function bodyOf(given: Whole): WholeBody | null {
   if (given instanceof WholeBody) return new WholeBody(given.take())
   if (typeof given === 'string') return new WholeBody(encoder.encode(given))
   if (given instanceof ArrayBuffer) return new WholeBody(new Uint8Array(given.slice(0)))
-  return new WholeBody(new Uint8Array(given.buffer, given.byteOffset, given.byteLength).slice() as Uint8Array<ArrayBuffer>)
+  return new WholeBody(
+    new Uint8Array(given.buffer, given.byteOffset, given.byteLength).slice() as Uint8Array<ArrayBuffer>,
+  )
 }

@@ -3,7 +3,6 @@ type Init = SimulatedHeaders | Headers | Readonly<Record<string, string>> | Iter
 /** RFC 9110 §5.6.2: what a field's name is made of. */
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 /** What no field's value holds: an end of line, or what is not a byte. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const REFUSED = /[\0\r\n]|[^\0-\xff]/
 
 /** `Headers`, without cookies. */

@@ -64,6 +64,7 @@ export class SimulatedResponse extends Message {
     if (this.body !== null && WITHOUT_BODY.has(status)) throw new TypeError(`no body with status ${status}`)
     this.status = status
     this.statusText = statusText
+    // biome-ignore lint/correctness/noConstructorReturn: whoever makes a response of a stream gets the platform's
     if (!isWhole(given)) return platformResponse(given, status, this.headers) as never
   }
 
@@ -98,7 +99,7 @@ export class SimulatedRequest extends Message {
     super(given, init.headers ?? from?.headers)
     this.url = from?.url ?? new URL(String(input)).href
     this.method = (init.method ?? from?.method ?? 'GET').toUpperCase()
-    this.#signal = init.signal ?? from?.#signal
+    this.#signal = init.signal ?? (from === undefined ? undefined : from.#signal)
     if (this.body !== null && (this.method === 'GET' || this.method === 'HEAD')) {
       throw new TypeError(`no body with ${this.method}`)
     }

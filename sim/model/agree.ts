@@ -10,6 +10,8 @@ const NAMED_BY: Readonly<Record<keyof BookRows, readonly string[]>> = {
   transfers: ['kind', 'source_id', 'source_no'],
   holds: ['source_id', 'source_no'],
   resolutions: ['device_id', 'rev', 'counter'],
+  devices: ['device_id'],
+  keys: ['device_id', 'kid'],
 }
 
 const WORD: Readonly<Record<keyof BookRows, string>> = {
@@ -20,6 +22,8 @@ const WORD: Readonly<Record<keyof BookRows, string>> = {
   transfers: 'transfer',
   holds: 'hold',
   resolutions: 'resolution',
+  devices: 'device',
+  keys: 'key',
 }
 
 /**

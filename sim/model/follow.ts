@@ -61,9 +61,14 @@ export class Follower {
     const { state, nowMs } = this.#deps
     if (is('INSERT INTO offline_devices ')(one)) {
       const message = deviceOf(one, transaction.filter(is('INSERT INTO offline_device_keys')))
-      this.#changedAtMs.set(message.deviceId, nowMs())
+      const { deviceId, rev } = message
+      this.#changedAtMs.set(deviceId, nowMs())
+      const isNewer = rev > (state.devices.get(deviceId)?.rev ?? -1)
       const fault = recordDevice(state, message, nowMs())
-      return fault === undefined ? [] : [`The book took facts of ${message.deviceId} that are a ${fault} in the model.`]
+      if (fault !== undefined) return [`The book took facts of ${deviceId} that are a ${fault} in the model.`]
+      // It answers with the row that it wrote.
+      if (isNewer === one.rows.length > 0) return []
+      return [`The book ${isNewer ? 'left out newer' : 'took older'} facts of ${deviceId}, which are of rev ${rev}.`]
     }
     if (is('INSERT INTO offline_tx_bundles')(one)) {
       for (const bundle of bundles) keepBundle(state, bundle, voidsOf(transaction, bundle))

@@ -1,9 +1,10 @@
 import { parseConfig } from '../../reconciler/config.ts'
 import type { Log } from '../../reconciler/log.ts'
 import type { BookView, SimReconciler } from '../book-view.ts'
-import { servicesOf } from '../services.ts'
+import { servicesOf, WAY_MS } from '../services.ts'
 import { settingsOf } from '../settings.ts'
 import type { OpenBooks } from '../world.ts'
+import { directQueue } from './direct-queue.ts'
 import { fundedState } from './funded.ts'
 import type { Moment } from './process.ts'
 import { openModelReconciler } from './reconciler.ts'
@@ -31,9 +32,17 @@ export const openModelBooks: OpenBooks = async (around) => {
         if (isDeath) scheduler.after(chance.next() ** 2 * AWAY_MS_MAX, () => reconciler.start())
         return isDeath
       }
+      const network = random.stream(`${name}'s way to the queue`)
+      const way = async (what: 'request' | 'answer') => {
+        await scheduler.sleep(network.next() * WAY_MS)
+        if (faults.strikes(`${what}_lost`, name)) throw new TypeError('connection lost')
+        const fault = what === 'request' ? 'queue_call_lost' : 'queue_answer_lost'
+        if (faults.strikes(fault, edge.queues.settle.name)) throw new Error('queue is not available')
+      }
       const reconciler = await openModelReconciler({
         ...{ name, scheduler, random: chance, state, config, dies },
         fetch: servicesOf(around, name),
+        queue: directQueue(edge.queues.settle, way),
         log: logTo((what) => trace.say(name, what)),
         queueNextMs: (id) => (id === 'molam-settle' ? edge.queues.settle : edge.queues.deadLetters).nextAtMs,
         broken: (error) => broken.push(error.message),
@@ -72,6 +81,8 @@ function viewOf(state: ModelState, broken: readonly string[]): BookView {
       if (account !== undefined) account.frozen = isFrozen
     },
     balances: async () => new Map([...state.book.accounts].map(([wallet, { balanceMinor }]) => [wallet, balanceMinor])),
+    // No database, no failures of it.
+    release: async () => undefined,
     // The model asserts after each posting that its accounts balance.
     brokenNow: () => broken,
     brokenAtQuiet: async () => broken,

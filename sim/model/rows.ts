@@ -44,6 +44,15 @@ export interface BookRows {
     readonly counter: number
     readonly result: string | null
   }[]
+  readonly devices: readonly {
+    readonly device_id: string
+    readonly rev: number
+    readonly status: string
+    readonly owner_wallet: string
+    /** Hex. */
+    readonly kid: string
+  }[]
+  readonly keys: readonly { readonly device_id: string; readonly kid: string; readonly state: string }[]
 }
 
 const SQL: Readonly<Record<keyof BookRows, string>> = {
@@ -57,6 +66,8 @@ const SQL: Readonly<Record<keyof BookRows, string>> = {
               JOIN wallet_core.accounts c ON c.account_id = t.credit_account_id`,
   holds: 'SELECT source_id, source_no, amount_minor, ended_by FROM wallet_core.holds',
   resolutions: 'SELECT device_id, rev, counter, result FROM offline_resolutions',
+  devices: "SELECT device_id, rev, status, owner_wallet, encode(kid, 'hex') AS kid FROM offline_devices",
+  keys: "SELECT device_id, encode(kid, 'hex') AS kid, state FROM offline_device_keys",
 }
 
 /** @param read with 64-bit integers as numbers, as the reconciler's own sessions give them */
@@ -66,7 +77,7 @@ export function readRows(read: (sql: string) => object[]): BookRows {
 }
 
 /** @returns the model's own */
-export function rowsOf({ payments, copies, bundles, book, resolutions }: ModelState): BookRows {
+export function rowsOf({ payments, copies, bundles, book, resolutions, devices }: ModelState): BookRows {
   return {
     payments: [...payments.values()].map((row) => ({
       ...{ device_id: row.deviceId, counter: row.payment.counter, bundle_id: row.bundleId, status: row.status },
@@ -90,6 +101,12 @@ export function rowsOf({ payments, copies, bundles, book, resolutions }: ModelSt
     resolutions: resolutions.map((row) => ({
       ...{ device_id: row.deviceId, rev: row.rev, counter: row.counter, result: row.result },
     })),
+    devices: [...devices].map(([device_id, { rev, status, ownerWallet, kid }]) => ({
+      ...{ device_id, rev, status, owner_wallet: ownerWallet, kid },
+    })),
+    keys: [...devices].flatMap(([device_id, { keys }]) =>
+      [...keys].map(([kid, { state }]) => ({ device_id, kid, state })),
+    ),
   }
 }
 

@@ -17,6 +17,7 @@ export const RECONCILER: readonly Mutant[] = [
     breaks:
       'What is taken for committed is: Postgres answers COMMIT of a failed transaction with ROLLBACK and no error.',
     tier: 'deep',
+    missed: 'What is not in the tables is done again from them, and an object sends again what nobody confirmed.',
   },
   {
     name: 'acknowledged-before-commit',

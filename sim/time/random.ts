@@ -48,8 +48,12 @@ export class Random {
 
   /** Four bytes of each number that is drawn. */
   bytes(length: number): Uint8Array<ArrayBuffer> {
-    const words = new Uint32Array(Math.ceil(length / 4))
-    for (let at = 0; at < words.length; at++) words[at] = this.#next() * 2 ** 32
-    return new Uint8Array(words.buffer, 0, length).slice()
+    const bytes = new Uint8Array(length)
+    let word = 0
+    for (let at = 0; at < length; at++) {
+      word = at % 4 === 0 ? this.#next() * 2 ** 32 : word >>> 8
+      bytes[at] = word
+    }
+    return bytes
   }
 }

@@ -1,3 +1,5 @@
+import { toHex } from '../protocol/bytes.ts'
+
 /**
  * ECDSA signatures come in pairs: (r, s) and (r, n-s) both verify. Only the lower s is taken, so that a signature
  * cannot be altered into another valid one (malleability).
@@ -21,8 +23,4 @@ export function normaliseS(signature: Uint8Array): Uint8Array {
   return out
 }
 
-function toBigInt(bytes: Uint8Array): bigint {
-  let hex = '0x'
-  for (const byte of bytes) hex += byte.toString(16).padStart(2, '0')
-  return BigInt(hex)
-}
+const toBigInt = (bytes: Uint8Array): bigint => BigInt(`0x${toHex(bytes)}`)

@@ -3,6 +3,8 @@
 const HEX = /^(?:[0-9a-f]{2})*$/
 const BASE64URL = /^[A-Za-z0-9_-]*$/
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+/** By the code of a character; of those of the alphabet only. */
+const SEXTETS = Uint8Array.from({ length: 128 }, (_, code) => ALPHABET.indexOf(String.fromCharCode(code)))
 
 /** By table: formatting each byte anew costs more than everything else that is done with it. */
 const HEX_OF_BYTE = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
@@ -35,9 +37,12 @@ function nibble(text: string, at: number): number {
 export function toBase64url(bytes: Uint8Array): string {
   let out = ''
   for (let i = 0; i < bytes.length; i += 3) {
-    const [a, b, c] = [bytes[i] ?? 0, bytes[i + 1] ?? 0, bytes[i + 2] ?? 0]
-    const chars = [a >> 2, ((a & 3) << 4) | (b >> 4), ((b & 15) << 2) | (c >> 6), c & 63]
-    for (const index of chars.slice(0, Math.min(4, bytes.length - i + 1))) out += ALPHABET[index]
+    const a = bytes[i] ?? 0
+    const b = bytes[i + 1] ?? 0
+    const c = bytes[i + 2] ?? 0
+    out += ALPHABET.charAt(a >> 2) + ALPHABET.charAt(((a & 3) << 4) | (b >> 4))
+    if (i + 1 < bytes.length) out += ALPHABET.charAt(((b & 15) << 2) | (c >> 6))
+    if (i + 2 < bytes.length) out += ALPHABET.charAt(c & 63)
   }
   return out
 }
@@ -64,8 +69,8 @@ export function fromBase64url(text: string): Uint8Array {
   let bits = 0
   let held = 0
   let at = 0
-  for (const char of text) {
-    held = ((held << 6) | ALPHABET.indexOf(char)) & 0xffff
+  for (let i = 0; i < text.length; i++) {
+    held = ((held << 6) | (SEXTETS[text.charCodeAt(i)] ?? 0)) & 0xffff
     bits += 6
     if (bits < 8) continue
     bits -= 8

@@ -165,4 +165,15 @@ class Writer {
   }
 }
 
-const encodedKey = (key: CborKey): Uint8Array => encodeCbor(key)
+/** A protocol has few keys, and each message has them again: what is above this many is encoded each time. */
+const KEYS_MAX = 500
+const encodedKeys = new Map<CborKey, Uint8Array>()
+
+function encodedKey(key: CborKey): Uint8Array {
+  const known = encodedKeys.get(key)
+  if (known !== undefined) return known
+  const encoded = encodeCbor(key)
+  // A map takes -0 for 0, and -0 is refused.
+  if (key !== 0 && encodedKeys.size < KEYS_MAX) encodedKeys.set(key, encoded)
+  return encoded
+}

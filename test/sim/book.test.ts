@@ -215,6 +215,11 @@ describe('a connection that breaks at COMMIT', () => {
     expect(inbox()).toEqual(left)
   })
 
+  test('one that is undone is answered without an error, and the client sees it all the same', async () => {
+    await expect(world.until(commitMeets('database_commit_undone'))).rejects.toMatchObject({ name: 'NotCommitted' })
+    expect(inbox()).toEqual([])
+  })
+
   test('one that falls silent ends by the client’s own clock', async () => {
     await expect(world.until(commitMeets('database_silent'))).rejects.toMatchObject({ name: 'DatabaseSilent' })
     expect(inbox()).toEqual([{ dedup_key: 'a' }])

@@ -59,7 +59,7 @@ beforeEach(async () => {
       names: ['reconciler 1', 'reconciler 2'],
     },
     faults: { strikes: (fault: FaultKind, about: string) => isDeadly(fault, about) } as AllFaults,
-    secrets: senders.env as Secrets,
+    secrets: senders.env as unknown as Secrets,
     wallets: [
       { wallet: till.ownerWallet, kind: 'merchant', amount: 0 },
       { wallet: PAYER, kind: 'customer', amount: 5000 },
