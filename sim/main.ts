@@ -1,12 +1,12 @@
 import { booksOf } from './books.ts'
 import { loadWorker } from './cloudflare/loader.ts'
-import { ALL_WAYS } from './coverage/ways.ts'
 import { ALL_FAULTS } from './faults/kinds.ts'
 import { hunt } from './mutants/hunt.ts'
 import { readOptions, type SimOptions } from './options.ts'
 import { Report } from './report.ts'
 import { runSeed } from './run.ts'
 import { shrink } from './shrink.ts'
+import { ALL_WAYS } from './states/ways.ts'
 import { runOnThreads } from './threads.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { OfflineSDK, type PaymentTerms, scalarKeyStore } from '../../src/device/sdk/index.ts'
 import type { Country } from '../../src/protocol/policy.ts'
-import type { Coverage } from '../coverage/coverage.ts'
+import type { Coverage } from '../states/coverage.ts'
 import type { Random } from '../time/random.ts'
 import type { Scheduler } from '../time/scheduler.ts'
 import { Life } from './life.ts'
