@@ -47,7 +47,7 @@ interface ResponseSettings {
   readonly headers?: ConstructorParameters<typeof SimulatedHeaders>[0]
 }
 
-/** Fetch §2.2.3: with these there is no body. */
+/** The null body statuses of the Fetch standard. */
 const WITHOUT_BODY: ReadonlySet<number> = new Set([204, 205, 304])
 
 export class SimulatedResponse extends Message {

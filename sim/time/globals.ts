@@ -72,7 +72,7 @@ export function installGlobals({ scheduler, random, curve = standInCurve(), fetc
   Math.random = () => chance.next()
   AbortSignal.timeout = (delayMs) => {
     const controller = new AbortController()
-    scheduler.after(delayMs, () => controller.abort(new DOMException('The operation timed out', 'TimeoutError')))
+    scheduler.after(delayMs, () => controller.abort(timedOut))
     return controller.signal
   }
   return () => {
@@ -83,6 +83,8 @@ export function installGlobals({ scheduler, random, curve = standInCurve(), fetc
 }
 
 const ignore = () => undefined
+/** One for all: nobody reads where it was made, and nearly every deadline passes long after what it was set for. */
+const timedOut = new DOMException('The operation timed out', 'TimeoutError')
 
 /**
  * Written as a value, and not defined again each time: then code that was compiled for the last run holds for the next one.
