@@ -48,7 +48,7 @@ class SqlCursor<T extends Row> {
 }
 
 /**
- * `ctx.storage.sql`.
+ * What an object has as `sql` in its storage.
  *
  * @param database of the object
  * @param alive throws when the instance is gone
