@@ -22,7 +22,7 @@ const floors = {
 }
 
 /**
- * Three runtimes, three projects: what runs at the edge is tested in workerd, what needs a browser in Chromium, everything
+ * Three runtimes, and the simulator beside them: what runs at the edge is tested in workerd, what needs a browser in Chromium, everything
  * else in Node against a real Postgres. Each project has its own file so that one of them can be run alone.
  */
 export default defineConfig({
@@ -36,6 +36,11 @@ export default defineConfig({
       reporter: ['text-summary', 'json-summary'],
       thresholds: floors,
     },
-    projects: ['test/vitest.workerd.config.ts', 'test/vitest.node.config.ts', 'test/vitest.browser.config.ts'],
+    projects: [
+      'test/vitest.workerd.config.ts',
+      'test/vitest.node.config.ts',
+      'test/vitest.browser.config.ts',
+      'test/vitest.sim.config.ts',
+    ],
   },
 })

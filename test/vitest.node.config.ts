@@ -7,7 +7,7 @@ export default defineProject({
     ...shared,
     name: 'node',
     include: ['test/**/*.test.{ts,tsx}'],
-    exclude: ['test/**/*.{workerd,browser}.test.*'],
+    exclude: ['test/**/*.{workerd,browser}.test.*', 'test/sim/**'],
     setupFiles: ['test/setup.ts'],
     globalSetup: ['test/reconciler/postgres.ts'],
   },
