@@ -181,7 +181,7 @@ it('above the amount two people approve: the first alone and the first twice are
 it('up to the amount one is enough, and what is rejected moves nothing', async () => {
   const rejected = await held(12_500)
   expect(await rejected.vote('binta', 'reject')).toMatchObject({ payments: [{ decided: true, needed: 1 }] })
-  expect(await shownAs(rejected.localId, 'refused')).toMatchObject({ reason: 'reviewer_rejected' })
+  expect(await shownAs(rejected.localId, 'failed')).toMatchObject({ reason: 'reviewer_rejected' })
   expect(await transfers(rejected.counter)).toEqual([])
   expect(await moved()).toEqual([-14_000, 25_000, -11_000])
 })
@@ -231,7 +231,7 @@ it('the day’s report holds what the edge received against the book, and every 
   expect([bundles, admitted]).toEqual([4, 11_000 + 14_000 + 12_500 + 13_500])
   const differences = lines.flatMap(({ differences }) => differences.map(({ why, minor }) => [why, minor]))
   expect(differences.toSorted()).toEqual([
-    ['refused: reviewer_rejected', 12_500],
+    ['failed: reviewer_rejected', 12_500],
     ['reversed', 14_000],
     ['review: amount_review', 13_500],
   ])

@@ -1,7 +1,7 @@
 import { OfflineError } from '../../src/device/sdk/index.ts'
-import { publish } from '../operations/policy.ts'
 import type { SimDevice } from '../people/device.ts'
 import { customerOf } from '../people/market.ts'
+import { publish } from '../people/new-policy.ts'
 import type { World } from '../world.ts'
 import { newestPolicy } from './policies.ts'
 

@@ -204,6 +204,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'reconciler/registry',
     'reconciler/settle',
     'reconciler/verify',
+    'reconciler/commands/release.ts',
     STAND_INS,
     'dev/queue',
     'dev/fleet',

@@ -1,0 +1,53 @@
+import type { PolicyRow } from '../promises/policies.ts'
+import type { Random } from '../time/random.ts'
+import type { Office } from './office.ts'
+
+type Changes = Readonly<Record<string, number | boolean>>
+
+/**
+ * What a version may change, each so that it contradicts nothing that it leaves as it was. Low enough that a device which takes
+ * a few payments a day meets the limits of a day, of an age and of a clock.
+ */
+const CHANGES: Readonly<Record<string, (random: Random, now: PolicyRow) => Changes>> = {
+  proof: (random, now) => ({
+    require_payer_proof_above: Math.min(
+      random.pick([0, 1_000, 5_000, 10_000, 20_000]),
+      now.require_agent_approval_above,
+    ),
+  }),
+  approval: (random, now) => ({
+    require_agent_approval_above: random.between(now.require_payer_proof_above, now.require_manual_review_above),
+  }),
+  review: (random, now) => ({
+    require_manual_review_above: Math.max(random.pick([2_000, 60_000, 75_000]), now.require_agent_approval_above),
+  }),
+  amount: (random, now) => ({
+    max_offline_amount: Math.min(random.pick([2_500, 80_000, 100_000]), now.max_offline_value_per_device_per_day),
+  }),
+  count: (random) => ({ max_offline_per_device_per_day: random.pick([1, 2, 3, 4, 50]) }),
+  value: (random) => {
+    const most = random.pick([3_000, 10_000, 100_000])
+    return { max_offline_value_per_device_per_day: most, max_offline_amount: most }
+  },
+  age: (random) => {
+    const hours = random.pick([1, 2, 6, 72])
+    return { max_bundle_age_hours: hours, max_relay_hours: random.between(0, Math.min(hours, 24)) }
+  },
+  skew: (random) => ({ max_clock_skew_minutes: random.pick([1, 2, 5, 30]) }),
+  twoPeople: (random) => ({ review_two_people_above: random.pick([0, 1_000, 50_000]) }),
+  enabled: (random) => ({ enabled: random.chance(0.6) }),
+}
+
+/** @returns fields of the policy's next version, by the names of its columns */
+export function drawChanges(random: Random, now: PolicyRow): Changes {
+  const what = random.pick(Object.keys(CHANGES))
+  return CHANGES[what]?.(random, now) ?? {}
+}
+
+/** Asks for the version after this one. */
+export const publish = (office: Office, now: PolicyRow, changes: Changes, key?: string) =>
+  office.ask(
+    ...(['ops', 'pay_admin', 'POST', '/offline/policies'] as const),
+    { country: now.country, after_version: now.version, reason: 'by the simulator', changes },
+    key,
+  )
