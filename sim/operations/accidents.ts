@@ -74,6 +74,7 @@ export async function setBack(
   device.network.forgetAnswers()
   device.disk = disk
   if (!device.isCopied) device.setBackAtMs = scheduler.nowMs
+  device.beganAnew ||= !receipts.has(device.id)
   for (const [localId, told] of device.told) {
     told.mayBeForgotten = true
     // A void was on that disk only, too.

@@ -29,7 +29,7 @@ const pay: Operation = {
     }
     try {
       const { localId } = await device.sdk.createOfflineTransaction(terms)
-      if (world.receipts.covers(localId) && !isDoubtful) {
+      if (world.receipts.covers(localId) && !isDoubtful && !device.beganAnew) {
         world.wrong.push(`${localId} was told for a new payment, and a receipt covers it`)
       }
       device.note(localId, terms, isDoubtful)

@@ -46,6 +46,11 @@ export class SimDevice {
   skewMs = 0
   /** When its storage was set back, lost or copied the last time: until its next contact its numbers may be used already. */
   setBackAtMs: number | undefined
+  /**
+   * Its storage was lost when the edge had no bundle of it yet: it begins as a new device does, and cannot know that a carrier
+   * may have its first bundle (decision D-127).
+   */
+  beganAnew = false
   /** The office has put it out of use for good. */
   isRevoked = false
   /** It was replaced by another with a key of its own, which nobody has heard to be enrolled. */

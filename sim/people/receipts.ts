@@ -34,6 +34,11 @@ export class Receipts {
     }
   }
 
+  /** Whether any bundle of this device has one. */
+  has(deviceId: string): boolean {
+    return [...this.seen.values()].some(({ receipt }) => receipt.deviceId === deviceId)
+  }
+
   /** Whether a receipt's range covers this payment. */
   covers(localId: string): boolean {
     return this.#covered.has(localId)
