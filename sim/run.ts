@@ -160,8 +160,6 @@ async function settle(world: World): Promise<string[]> {
     }
   }
   for (const wallet of [...world.frozen.keys()]) await thaw(world, wallet)
-  // Nobody asks the rogue's object for anything any more, so it is not in memory when the cron wakes it.
-  edge.objects.evict(world.rogue.id)
   const takesAgain = new TakesAgain(world)
   await takesAgain.allow()
   const untilMs = scheduler.nowMs + SETTLED_WITHIN_MS

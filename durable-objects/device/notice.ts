@@ -3,7 +3,7 @@ import { encodeCbor } from '../../src/protocol/cbor.ts'
 import { GENESIS_PREV, prevOf } from '../../src/protocol/chain.ts'
 import { highestCounter, missingCounters } from '../../src/protocol/counters.ts'
 import { COUNTER_MAX, MISSING_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
-import type { DeviceFacts } from '../../src/protocol/notice.ts'
+import type { DeviceFacts, NextNumbers } from '../../src/protocol/notice.ts'
 import type { Device } from './device.ts'
 import { readDigest } from './sql/bundle-store.ts'
 import { withLeftOut } from './sql/left-out-store.ts'
@@ -16,6 +16,7 @@ export interface NoticeParts {
   readonly cursor: number
   readonly missing: readonly number[]
   readonly device: DeviceFacts | undefined
+  readonly next: NextNumbers | undefined
   readonly ownerWalletUnknown: boolean
 }
 
@@ -28,32 +29,42 @@ type Told = Pick<Device, 'counters' | 'head' | 'ownerWallet' | 'ownerWalletUnkno
  * the carrier was not said to the device, so the cursor stays where the request has it.
  */
 export function relayedNotice(cursor = 0): NoticeParts {
-  return { outcomes: NO_OUTCOMES, cursor, missing: [], device: undefined, ownerWalletUnknown: false }
+  return { outcomes: NO_OUTCOMES, cursor, missing: [], device: undefined, next: undefined, ownerWalletUnknown: false }
 }
 
 /** What a device is told: outcomes after its cursor, and what the object misses from it. */
 export function readNotice(sql: SqlStorage, device: Told, cursor: number | undefined, nowMs: number): NoticeParts {
   const missing = missingCounters(withLeftOut(sql, device.counters), MISSING_PER_NOTICE_MAX)
   const { ownerWalletUnknown } = device
+  const next = nextNumbers(device)
   // Without a cursor the device has no payments whose outcomes it could miss.
   if (cursor === undefined) {
-    const facts = readFacts(sql, device, nowMs)
-    return { outcomes: NO_OUTCOMES, cursor: lastCursor(sql), missing, device: facts, ownerWalletUnknown }
+    const facts = next && readFacts(sql, device, next, nowMs)
+    return {
+      outcomes: NO_OUTCOMES,
+      cursor: lastCursor(sql),
+      missing,
+      device: facts,
+      next: undefined,
+      ownerWalletUnknown,
+    }
   }
-  return { ...readOutcomes(sql, cursor), missing, device: undefined, ownerWalletUnknown }
+  return { ...readOutcomes(sql, cursor), missing, device: undefined, next, ownerWalletUnknown }
 }
 
 /** @returns undefined when the device has used up its numbers: a next one that nobody takes must not be told */
-function readFacts(sql: SqlStorage, device: Told, nowMs: number): DeviceFacts | undefined {
+function nextNumbers({ counters, head }: Told): NextNumbers | undefined {
+  const [nextCounter, nextSeq] = [highestCounter(counters) + 1, head + 1]
+  return Math.max(nextCounter, nextSeq) > COUNTER_MAX ? undefined : { nextCounter, nextSeq }
+}
+
+function readFacts(sql: SqlStorage, device: Told, next: NextNumbers, nowMs: number): DeviceFacts {
   const { timeZone, currency } = device.policy
-  const [nextCounter, nextSeq] = [highestCounter(device.counters) + 1, device.head + 1]
-  if (Math.max(nextCounter, nextSeq) > COUNTER_MAX) return undefined
   const day = calendarDay(nowMs, timeZone)
   const head = readDigest(sql, device.head)
   return {
     ownerWallet: device.ownerWallet,
-    nextCounter,
-    nextSeq,
+    ...next,
     prev: head === undefined ? GENESIS_PREV : prevOf(head),
     today: { day, ...(device.activity.get(activityKey(day, currency)) ?? noActivity) },
   }

@@ -71,7 +71,6 @@ export async function setBack(
   disk: Map<string, string>,
 ): Promise<void> {
   device.life.end()
-  device.network.forgetAnswers()
   device.disk = disk
   if (!device.isCopied) device.setBackAtMs = scheduler.nowMs
   device.beganAnew ||= !receipts.has(device.id)

@@ -64,14 +64,6 @@ export class Network {
     return earlier !== undefined && this.#faults.strikes('answer_stale', this.#of) ? earlier : answer
   }
 
-  /**
-   * Whoever gives earlier answers has none of before. A device without any state cannot tell an old notice from a new one: it
-   * would go on from an old head, and be accused of a fork.
-   */
-  forgetAnswers(): void {
-    this.#earlier.clear()
-  }
-
   async #deliver(url: string, init: RequestInit): Promise<HttpResponse> {
     const answer = await this.#edge(new Request(url, init))
     const bytes = await answer.arrayBuffer()

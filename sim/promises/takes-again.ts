@@ -49,9 +49,13 @@ export class TakesAgain {
   }
 }
 
-/** Out of use for good, also when nobody heard that it is; or proven to have told two stories. */
-const isOut = ({ edge }: World, { id, isCopied }: SimDevice): boolean =>
+/**
+ * Out of use for good, also when nobody heard that it is; proven to have told two stories; or set back behind what the edge
+ * has, and waiting for people.
+ */
+const isOut = ({ edge }: World, { id, isCopied, isInConflict }: SimDevice): boolean =>
   isCopied ||
+  isInConflict ||
   edge.objects.read(id, "SELECT 1 FROM device WHERE status = 'revoked'").length > 0 ||
   edge.objects.read(id, 'SELECT 1 FROM evidence').length > 0
 

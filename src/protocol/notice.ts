@@ -2,7 +2,14 @@ import type { DayActivity } from './activity.ts'
 import { type CborValue, decodeCbor, Encoded, encodeCbor, MalformedCbor } from './cbor.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
 import { type KeySet, keySetFromCbor, keySetToCbor } from './keyset.ts'
-import { COUNTER_MAX, MISSING_PER_NOTICE_MAX, OUTCOMES_PER_NOTICE_MAX, PARTY_CHARS_MAX, PREV_BYTES } from './limits.ts'
+import {
+  COUNTER_MAX,
+  MISSING_PER_NOTICE_MAX,
+  NONCE_BYTES,
+  OUTCOMES_PER_NOTICE_MAX,
+  PARTY_CHARS_MAX,
+  PREV_BYTES,
+} from './limits.ts'
 import { type Policy, policyFromCbor, policyToCbor } from './policy.ts'
 import { bytes, list, map, oneOf, onlyTrue, positive, text, uint } from './shape.ts'
 import { PAYMENT_STATUSES, type PaymentStatus } from './states.ts'
@@ -24,17 +31,24 @@ export interface Notice {
   readonly missing?: readonly number[]
   /** Only for a device that sends no cursor: where it stands, so that it can start, or start again. */
   readonly device?: DeviceFacts
+  /** Only for a device that sends a cursor: what comes next of it. Not there once its numbers are used up. */
+  readonly next?: NextNumbers
+  /** The nonce of the device proof that asked for it: an earlier notice answers another. */
+  readonly answersNonce?: Uint8Array
   /** The ledger does not know the wallet that the device is registered for: what it takes for its owner cannot be posted. */
   readonly ownerWalletUnknown?: true
 }
 
-/** What a device must know of itself before its first payment. */
-export interface DeviceFacts {
-  /** Payments out of this wallet need no other proof than the device's signature. */
-  readonly ownerWallet: string
-  /** Numbers that will be taken: a device that has used up all of them is told no facts. */
+/** The numbers after those that the edge has admitted. A device behind them has forgotten a part of its history. */
+export interface NextNumbers {
   readonly nextCounter: number
   readonly nextSeq: number
+}
+
+/** What a device must know of itself before its first payment: `NextNumbers` that will be taken. */
+export interface DeviceFacts extends NextNumbers {
+  /** Payments out of this wallet need no other proof than the device's signature. */
+  readonly ownerWallet: string
   /** `prev` of its next bundle. */
   readonly prev: Uint8Array
   /** What its limits of the day are used up by, in the policy's currency. */
@@ -75,12 +89,14 @@ export function encodeNotice(notice: NoticeToSend): Uint8Array {
     claims.set(8, [ownerWallet, nextCounter, nextSeq, prev, today.day, today.count, today.value])
   }
   if (notice.ownerWalletUnknown) claims.set(9, true)
+  if (notice.next) claims.set(10, [notice.next.nextCounter, notice.next.nextSeq])
+  if (notice.answersNonce) claims.set(11, notice.answersNonce)
   return encodeCbor(claims)
 }
 
 /** @throws MalformedCbor */
 export function decodeNotice(encoded: Uint8Array): Notice {
-  const claims = map(decodeCbor(encoded), 'notice', [1, 2, 3, 4], [5, 6, 7, 8, 9])
+  const claims = map(decodeCbor(encoded), 'notice', [1, 2, 3, 4], [5, 6, 7, 8, 9, 10, 11])
   const deviceId = claims.get(1)
   if (!isDeviceId(deviceId)) throw new MalformedCbor('device_id')
   return {
@@ -93,6 +109,16 @@ export function decodeNotice(encoded: Uint8Array): Notice {
     ...(claims.has(7) && { missing: list(claims.get(7), 'missing', 1, MISSING_PER_NOTICE_MAX).map(missingCounter) }),
     ...(claims.has(8) && { device: factsFromCbor(claims.get(8)) }),
     ...(claims.has(9) && { ownerWalletUnknown: onlyTrue(claims.get(9), 'owner_wallet_unknown') }),
+    ...(claims.has(10) && { next: numbersFromCbor(claims.get(10)) }),
+    ...(claims.has(11) && { answersNonce: bytes(claims.get(11), 'answers_nonce', NONCE_BYTES) }),
+  }
+}
+
+function numbersFromCbor(value: CborValue | undefined): NextNumbers {
+  const [nextCounter, nextSeq] = list(value, 'next', 2, 2)
+  return {
+    nextCounter: positive(nextCounter, 'next_counter', COUNTER_MAX),
+    nextSeq: positive(nextSeq, 'next_seq', COUNTER_MAX),
   }
 }
 

@@ -121,6 +121,8 @@ export const notices = (): fc.Arbitrary<Notice> =>
           }),
         }),
       ),
+      next: optional(fc.record({ nextCounter: counters(), nextSeq: counters() })),
+      answersNonce: optional(bytesOf(16)),
     })
     .map((notice) => compact(notice) as Notice)
 

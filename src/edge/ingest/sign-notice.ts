@@ -7,7 +7,11 @@ import { encodeNotice, type NoticeToSend } from '../../protocol/notice.ts'
 import type { Policy } from '../../protocol/policy.ts'
 import type { DeviceState } from './device-headers.ts'
 
-/** Makes the notice of an answer: what the object has to tell, and the policy and keys that the device lacks. */
+/**
+ * Makes the notice of an answer: what the object has to tell, and the policy and keys that the device lacks.
+ *
+ * @param answersNonce of the proof that asked for it
+ */
 export async function makeNotice(
   keys: KeyProvider,
   deviceId: DeviceId,
@@ -15,6 +19,7 @@ export async function makeNotice(
   state: DeviceState,
   policy: Policy,
   nowMs: number,
+  answersNonce?: Uint8Array,
 ): Promise<Uint8Array> {
   const keySet = await keys.keySet()
   const notice: NoticeToSend = {
@@ -27,6 +32,8 @@ export async function makeNotice(
     ...(parts.missing.length > 0 && { missing: parts.missing }),
     ...(parts.device && { device: parts.device }),
     ...(parts.ownerWalletUnknown && { ownerWalletUnknown: true }),
+    ...(parts.next && { next: parts.next }),
+    ...(answersNonce && { answersNonce }),
   }
   const { kid, signer } = await keys.receiptSigner(state.keysVersion)
   return signAsEdge(signer, kid, encodeNotice(notice), 'molam-notice-v1')

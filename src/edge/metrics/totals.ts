@@ -58,7 +58,7 @@ const READ_REVIEW = `
 const READ_UNSETTLED = `
   SELECT MIN(received_at) AS oldest_at FROM offline_tx_bundles WHERE status IN ('pushed', 'processing')`
 
-const READ_SWEPT = 'SELECT MAX(swept_at) AS swept_at FROM offline_devices'
+const READ_SWEPT = 'SELECT MAX(swept_at) AS swept_at FROM offline_device_objects'
 
 /** Everything that `/metrics` shows. Its cost grows with the series and the devices that owe, not with the bundles. */
 export async function readMetrics(db: D1Database, nowMs: number): Promise<ReadonlyMap<string, number>> {

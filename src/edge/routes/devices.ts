@@ -7,6 +7,7 @@ import { deviceStub } from '../env.ts'
 import { policiesInForce } from '../ingest/policy-cache.ts'
 import { listDevices } from '../store/devices.ts'
 import { claimKey, releaseKey } from '../store/idempotency.ts'
+import { rememberObject } from '../store/sweep.ts'
 import { actorOf } from './actor.ts'
 import { refuse } from './answers.ts'
 import { personOf } from './app-types.ts'
@@ -85,6 +86,7 @@ export const deviceRoutes = routes()
     // Which object answers depends on the body, so the key is taken where all of them can be told apart.
     if (once && !(await claimKey(c.env.DB, actor, once, nowMs))) return refuse(c, { code: 'idempotency_conflict' })
     const facts = { deviceId: device_id, country, tenant, ownerWallet, policy, ...proven }
+    await rememberObject(c.env.DB, device_id)
     const result = await object.register(facts, by.value)
     if (result.ok) return c.json(answer, result.value === 'registered' ? 201 : 200)
     if (once) await releaseKey(c.env.DB, actor, once)

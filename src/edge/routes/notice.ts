@@ -46,7 +46,8 @@ export const noticeRoutes = routes()
     if (!parts.ok) return refuse(c, { code: parts.error })
     const policy = await policyFor(c.env.DB, device.country, device.policy, nowMs)
     const keys = await configOf(c.env).keys()
-    const signed = await makeNotice(keys, proof.claims.deviceId, parts.value, state.value, policy, nowMs)
+    const { deviceId, nonce } = proof.claims
+    const signed = await makeNotice(keys, deviceId, parts.value, state.value, policy, nowMs, nonce)
     return wantsCbor(c) ? cbor(c, signed) : c.json({ ...noticeJson(signed), signed: toBase64url(signed) })
   })
   .openapi(keys, async (c) => {

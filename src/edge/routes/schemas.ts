@@ -282,6 +282,8 @@ export const notice = z
         today: z.strictObject({ day: z.iso.date(), count, value: z.int() }),
       })
       .optional(),
+    next: z.strictObject({ counter: z.int(), seq: z.int() }).optional(),
+    answers_nonce: hex.optional(),
     owner_wallet_unknown: z.literal(true).optional(),
     signed: bytes,
   })

@@ -46,6 +46,8 @@ export function noticeJson(signed: Uint8Array) {
         today: device.today,
       },
     }),
+    ...(notice.next && { next: { counter: notice.next.nextCounter, seq: notice.next.nextSeq } }),
+    ...(notice.answersNonce && { answers_nonce: toHex(notice.answersNonce) }),
     ...(notice.ownerWalletUnknown && { owner_wallet_unknown: true as const }),
   }
 }

@@ -7,7 +7,7 @@ export interface IndexMessage {
   readonly audit?: readonly AuditRow[]
 }
 
-export type DeviceRow = Omit<typeof devices.$inferSelect, 'sweptAt'>
+export type DeviceRow = typeof devices.$inferSelect
 export type BundleRow = typeof bundles.$inferSelect
 export type AuditRow = typeof auditLogs.$inferSelect
 

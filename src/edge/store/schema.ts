@@ -29,16 +29,27 @@ export const devices = sqliteTable(
     registeredAt: integer('registered_at').notNull(),
     /** The ledger knows no wallet of this tenant that the device is registered for: nothing that it takes can be posted. */
     ownerWalletUnknown: integer('owner_wallet_unknown', { mode: 'boolean' }).notNull().default(false),
-    /** When the sweep last woke the object; null until then. */
-    sweptAt: integer('swept_at'),
   },
   (t) => [
-    index('offline_devices_by_sweep').on(t.sweptAt),
     // Lists go in the order of ids, whatever they are narrowed by.
     index('offline_devices_by_country').on(t.country, t.deviceId),
     index('offline_devices_by_tenant').on(t.tenant, t.deviceId),
     index('offline_devices_by_status').on(t.status, t.deviceId),
   ],
+)
+
+/**
+ * Ids of which there may be a Device Object: each stands here before its object is asked to be one, so that the sweep
+ * reaches all of them, whatever became of their messages and alarms.
+ */
+export const deviceObjects = sqliteTable(
+  'offline_device_objects',
+  {
+    deviceId: text('device_id').primaryKey(),
+    /** When the sweep last woke it; null until then. */
+    sweptAt: integer('swept_at'),
+  },
+  (t) => [index('offline_device_objects_by_sweep').on(t.sweptAt)],
 )
 
 export const bundles = sqliteTable(

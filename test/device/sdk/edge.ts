@@ -18,7 +18,7 @@ import {
 import { htuOf, parseDeviceProof } from '../../../src/protocol/device-proof.ts'
 import { deviceId } from '../../../src/protocol/ids.ts'
 import { type EdgeKey, encodeKeySet, type KeySet, type KeyState } from '../../../src/protocol/keyset.ts'
-import { OUTCOMES_PER_NOTICE_MAX } from '../../../src/protocol/limits.ts'
+import { COUNTER_MAX, OUTCOMES_PER_NOTICE_MAX } from '../../../src/protocol/limits.ts'
 import { currency } from '../../../src/protocol/money.ts'
 import { type DayTotal, encodeNotice, encodePushResponse, type Outcome } from '../../../src/protocol/notice.ts'
 import { isPayment, isVoided, type PaymentEntry } from '../../../src/protocol/payment.ts'
@@ -240,12 +240,12 @@ export class TestEdge {
     const [scheme, token = ''] = (request.headers['Authorization'] ?? '').split(' ')
     const proof = parseDeviceProof(fromBase64url(token))
     const verifier = await webCryptoSuite.verifier(this.#device)
-    const { deviceId: id, htm, htu, issuedAtMs } = proof.claims
+    const { deviceId: id, htm, htu, issuedAtMs, nonce } = proof.claims
     const holds = await verifySign1(verifier, proof, 'molam-device-proof-v1')
     const names = id === DEVICE && htm === request.method && htu === htuOf(url)
     if (scheme !== 'Molam-Device' || !holds || !names) return refused('invalid_signature', this.now())
     if (!this.#inTime(issuedAtMs)) return refused('clock_skew', this.now())
-    return answer(200, 'application/cbor', await this.signNotice(request.headers))
+    return answer(200, 'application/cbor', await this.signNotice(request.headers, { answersNonce: nonce }))
   }
 
   #inTime(atMs: number): boolean {
@@ -336,12 +336,16 @@ export class TestEdge {
   }
 
   /** Notices as the real edge makes them: without a cursor the facts and no outcomes. */
-  async signNotice(headers: Readonly<Record<string, string>>, over: { serverTimeMs?: number } = {}) {
+  async signNotice(
+    headers: Readonly<Record<string, string>>,
+    over: { serverTimeMs?: number; answersNonce?: Uint8Array } = {},
+  ) {
     const number = (name: string) => (headers[name] === undefined ? undefined : Number(headers[name]))
     const cursor = number('Molam-Cursor')
     const outcomes = cursor === undefined ? [] : this.outcomes.slice(cursor, cursor + OUTCOMES_PER_NOTICE_MAX)
     const missing = this.missing ?? missingCounters(this.#counters, 200)
     const head = [...this.bundles].sort((a, b) => b.seq - a.seq)[0]
+    const next = { nextCounter: highestCounter(this.#counters) + 1, nextSeq: (head?.seq ?? 0) + 1 }
     const { signer, kid } = this.#receiptSigner(number('Molam-Keys-Version'))
     const notice = encodeNotice({
       deviceId: DEVICE,
@@ -352,11 +356,11 @@ export class TestEdge {
       ...((number('Molam-Keys-Version') ?? 0) < this.keySet.version && { keys: this.keySet }),
       ...(missing.length > 0 && { missing }),
       ...(this.walletUnknown && { ownerWalletUnknown: true }),
+      ...(cursor !== undefined && Math.max(next.nextCounter, next.nextSeq) <= COUNTER_MAX && { next }),
       ...(cursor === undefined && {
         device: {
           ownerWallet: OWNER,
-          nextCounter: highestCounter(this.#counters) + 1,
-          nextSeq: (head?.seq ?? 0) + 1,
+          ...next,
           prev: head ? prevOf(head.digest) : GENESIS_PREV,
           today: this.#today(),
         },

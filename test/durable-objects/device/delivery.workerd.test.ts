@@ -174,13 +174,16 @@ describe('alarms', () => {
     expect(await alarmIn(device)).toBeUndefined()
   })
 
-  it('the sweep wakes an object that lost its alarm, evicted or not', async () => {
-    await deliverIndex(queues)
+  it('the sweep wakes an object that lost its alarm, evicted or not, also when the read model never heard of it', async () => {
+    const known = await bindings.DB.prepare('SELECT * FROM offline_devices WHERE device_id = ?').bind(device.id).first()
+    expect(known).toBeNull()
     for (const evicted of [true, false]) {
       await loseAlarm()
       if (evicted) await evictDurableObject(stubOf(device))
       // Every other device of this file was swept after this one, or never.
-      await bindings.DB.prepare('UPDATE offline_devices SET swept_at = NULL WHERE device_id = ?').bind(device.id).run()
+      await bindings.DB.prepare('UPDATE offline_device_objects SET swept_at = NULL WHERE device_id = ?')
+        .bind(device.id)
+        .run()
       await sweep(bindings, Date.now())
       expect(await alarmIn(device), `evicted: ${evicted}`).toBeLessThanOrEqual(10 * SECOND)
     }
@@ -196,7 +199,9 @@ describe('alarms', () => {
     const late = await registered()
     await deliverIndex(seen)
     const swept = async () => {
-      const { results } = await bindings.DB.prepare('SELECT device_id AS id, swept_at AS at FROM offline_devices').all()
+      const { results } = await bindings.DB.prepare(
+        'SELECT device_id AS id, swept_at AS at FROM offline_device_objects',
+      ).all()
       return new Map(results.map(({ id, at }) => [id, at]))
     }
     expect((await swept()).get(late.id)).toBeNull()

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { KeysUnavailable } from '../../../src/crypto/key-provider.ts'
 import { localKeys, newWrappedKey, type WrappedKeys } from '../../../src/crypto/local-keys.ts'
+import { readProof } from '../../../src/edge/ingest/device-auth.ts'
 import { toHex } from '../../../src/protocol/bytes.ts'
 import { parseSign1, readAlgKid } from '../../../src/protocol/cose.ts'
 import { decodeKeySet } from '../../../src/protocol/keyset.ts'
@@ -54,8 +55,18 @@ describe('GET /offline/notice', () => {
     expect(first.device).toBeUndefined()
     const has = { 'molam-cursor': '1', 'molam-policy-version': '1', 'molam-keys-version': '3' }
     const second = await noticeOf(await proven(device.proof('GET', URL), has))
-    expect(second).toEqual({ deviceId: device.id, serverTimeMs: second.serverTimeMs, outcomes: [], cursor: 1 })
+    expect(second).toEqual({
+      ...{ deviceId: device.id, serverTimeMs: second.serverTimeMs, outcomes: [], cursor: 1 },
+      ...{ next: { nextCounter: 2, nextSeq: 2 }, answersNonce: second.answersNonce },
+    })
     expect(Math.abs(second.serverTimeMs - Date.now())).toBeLessThan(60_000)
+  })
+
+  it('names the proof that it answers, so that no other notice passes for it', async () => {
+    const token = await device.proof('GET', URL)
+    const notice = await noticeOf(await proven(Promise.resolve(token)))
+    expect(notice.answersNonce).toEqual(readProof(token)?.claims.nonce)
+    expect(notice.answersNonce).not.toEqual((await noticeOf(await proven(device.proof('GET', URL)))).answersNonce)
   })
 
   it('tells a device without any state where it stands', async () => {

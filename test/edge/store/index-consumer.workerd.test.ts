@@ -113,14 +113,6 @@ it('the newest of one batch wins, wherever it stands in it', async () => {
   expect(await shownBundles()).toMatchObject([{ rev: 9 }])
 })
 
-it('when the sweep was here, the row of the device keeps that', async () => {
-  await consume([{ device: deviceRow(1) }])
-  await bindings.DB.prepare('UPDATE offline_devices SET swept_at = 7 WHERE device_id = ?').bind(deviceId).run()
-  await consume([{ device: deviceRow(2) }])
-  const device = await bindings.DB.prepare('SELECT * FROM offline_devices WHERE device_id = ?').bind(deviceId).first()
-  expect(device).toMatchObject({ rev: 2, swept_at: 7 })
-})
-
 it('a batch of a hundred messages, with bundles of the largest size among them, is written whole', async () => {
   // More than 3 MB as text, where one parameter takes 2 MB at the most.
   const large = { bundle: randomBytes(64 * 1024), receipt: randomBytes(8 * 1024) }

@@ -201,12 +201,17 @@ export class LocalDevice {
     return this.#outgoing !== undefined && this.#outgoing.seq > this.state.seq ? this.#outgoing : undefined
   }
 
+  /** Whether there may be a bundle in flight whose record cannot be read. */
+  get isOutgoingLost(): boolean {
+    return this.#outgoingSlots.damaged && this.outgoing === undefined
+  }
+
   /** Whether the edge has to be asked what became of the bundle in flight before anything is sent. */
   get chainInDoubt(): boolean {
     if (!this.hasState) return false
     const { outgoing, state } = this
     if (state.conflict !== undefined) return true
-    if (outgoing === undefined) return this.#outgoingSlots.damaged
+    if (outgoing === undefined) return this.isOutgoingLost
     return outgoing.seq !== state.seq + 1 || !equalBytes(outgoing.prev, state.prev)
   }
 

@@ -16,9 +16,8 @@ export async function resolveChain(deps: SyncDeps): Promise<Result<'admitted' | 
   if (!received.ok) return received
   const { notice, signed } = received.value
   const facts = notice.device
-  // An old notice, sent again by someone in between, would tell of an old head.
-  if (facts === undefined || notice.serverTimeMs < device.state.clock.serverMs) return fail('answer_invalid')
-  const standing = chainStanding(facts, device.state, device.outgoing)
+  if (facts === undefined) return fail('answer_invalid')
+  const standing = chainStanding(facts, device.state, device.outgoing ?? (device.isOutgoingLost ? 'lost' : undefined))
   if (standing.kind === 'conflict') {
     // Kept in the state: the record of the bundle may be what is lost.
     await device.change(() => device.update({ conflict: { atMs: device.clock.nowMs() } }))

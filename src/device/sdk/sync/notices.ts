@@ -1,4 +1,5 @@
 import { proveDevice } from '../../../crypto/prove-device.ts'
+import { equalBytes } from '../../../protocol/bytes.ts'
 import { DEVICE_PROOF_SCHEME } from '../../../protocol/device-proof.ts'
 import type { KeySet } from '../../../protocol/keyset.ts'
 import { NONCE_BYTES, OUTCOMES_PER_NOTICE_MAX, PAYMENTS_PER_BUNDLE_MAX } from '../../../protocol/limits.ts'
@@ -40,45 +41,51 @@ export function versionHeaders(
   }
 }
 
-/** Asks for the notice alone, with a fresh proof of the device. */
+/** Asks for the notice alone, with a fresh proof of the device. An earlier one, given again by somebody in between, is refused. */
 export async function fetchNotice(
   deps: SyncDeps,
   keys: KeySet,
   cursor: number | undefined,
 ): Promise<Result<ReceivedNotice, Failure>> {
   const { device, transport, trust } = deps
-  const authorization = await deviceProof(deps)
-  if (!authorization.ok) return authorization
+  let proof = await deviceProof(deps)
+  if (!proof.ok) return proof
   const versions = versionHeaders(deps, keys, cursor)
-  let answer = await transport.get(NOTICE_PATH, { Authorization: authorization.value, ...versions })
+  const ask = (Authorization: string) => transport.get(NOTICE_PATH, { Authorization, ...versions })
+  let answer = await ask(proof.value.authorization)
   if (answer.kind === 'problem' && answer.serverTimeMs !== undefined) {
     if (!device.clock.learnForSigning(answer.serverTimeMs)) return failureOf(answer)
-    const again = await deviceProof(deps)
-    if (!again.ok) return again
-    answer = await transport.get(NOTICE_PATH, { Authorization: again.value, ...versions })
+    proof = await deviceProof(deps)
+    if (!proof.ok) return proof
+    answer = await ask(proof.value.authorization)
   }
   // The proof is all that this request carries: refused, the edge knows another key for this device, or none.
   await rememberBlock(deps, answer, (code) => isBlocking(code) || code === 'invalid_signature')
   if (answer.kind !== 'ok') return failureOf(answer)
   const notice = await trust.openNotice(keys, answer.body)
-  if (notice === undefined) return fail('answer_invalid')
+  if (notice?.answersNonce === undefined || !equalBytes(notice.answersNonce, proof.value.nonce)) {
+    return fail('answer_invalid')
+  }
   return ok({ notice, signed: answer.body, roundTripMs: answer.roundTripMs })
 }
 
-async function deviceProof(deps: SyncDeps): Promise<Result<string, Failure>> {
+async function deviceProof(
+  deps: SyncDeps,
+): Promise<Result<{ readonly authorization: string; readonly nonce: Uint8Array }, Failure>> {
   const { device, transport, randomBytes } = deps
   const loaded = await loadSigner(deps)
   if (!loaded.ok) return loaded
   const { signer, kid } = loaded.value
+  const nonce = randomBytes(NONCE_BYTES)
   const claims = {
     kid,
     deviceId: device.deviceId,
     issuedAtMs: device.clock.signingMs(),
-    nonce: randomBytes(NONCE_BYTES),
+    nonce,
     htm: 'GET',
     htu: transport.url(NOTICE_PATH),
   }
-  return signing(async () => `${DEVICE_PROOF_SCHEME} ${await proveDevice(signer, claims)}`)
+  return signing(async () => ({ authorization: `${DEVICE_PROOF_SCHEME} ${await proveDevice(signer, claims)}`, nonce }))
 }
 
 /**
@@ -100,8 +107,8 @@ export async function applyNotice(deps: SyncDeps, received: ReceivedNotice): Pro
   }
   await device.change(async () => {
     // The edge has seen counters up to here: a copy of this device, or a store that was set back, used them.
-    const seen = Math.max(notice.device?.nextCounter ?? 1, ...notice.outcomes.map(({ counter }) => counter + 1))
-    await device.journal.skipTo(seen)
+    const next = notice.device ?? notice.next
+    await device.journal.skipTo(Math.max(next?.nextCounter ?? 1, ...notice.outcomes.map(({ counter }) => counter + 1)))
     const { state } = device
     // Device facts come without outcomes, so their cursor would skip those that were never delivered.
     const cursor = notice.device ? state.cursor : Math.max(state.cursor, notice.cursor)

@@ -1,3 +1,4 @@
+import type { NextNumbers } from '../../../protocol/notice.ts'
 import { ok, type Result } from '../../../protocol/result.ts'
 import { HOUR_MS } from '../../../protocol/time.ts'
 import { OfflineError } from '../errors.ts'
@@ -66,6 +67,10 @@ export async function runSync(deps: SyncDeps, options: SyncRunOptions): Promise<
 
 async function steps(deps: SyncDeps, options: SyncRunOptions, tally: Tally): Promise<Result<void, Failure>> {
   const { device } = deps
+  const pruned = async <T>(result: T): Promise<T> => {
+    await prune(device, options.historyMs)
+    return result
+  }
   let upToDate = false
   if (!device.hasState) {
     const begun = await bootstrap(deps)
@@ -85,14 +90,15 @@ async function steps(deps: SyncDeps, options: SyncRunOptions, tally: Tally): Pro
   // What is stopped holds back later payments, not the news of earlier ones.
   if (!pushed.ok && !pushed.error.stop) return pushed
   const caughtUp = pushed.ok && pushed.value ? ok(undefined) : await catchUp(deps, tally)
-  if (!pushed.ok || !caughtUp.ok) {
-    await prune(device, options.historyMs)
-    return pushed.ok ? caughtUp : pushed
+  if (!pushed.ok) return pruned(pushed)
+  if (!caughtUp.ok) return pruned(caughtUp)
+  if (caughtUp.value && isBehind(device, caughtUp.value)) {
+    const resolved = await resolveChain(deps)
+    if (!resolved.ok) return resolved
   }
   // The edge has said what it lost.
   const backfilled = device.unsent.length > 0 ? await pushAll(deps, options, tally, true) : pushed
-  await prune(device, options.historyMs)
-  return backfilled.ok ? ok(undefined) : backfilled
+  return pruned(backfilled.ok ? ok(undefined) : backfilled)
 }
 
 /** Sent once more, a fork would suspend the device once more: the edge's head tells first whose history it is. */
@@ -134,19 +140,30 @@ async function pushAll(
   }
 }
 
-/** Fetches notices until one is not full. All outcomes come again when one of them could not be read from the store. */
-async function catchUp(deps: SyncDeps, tally: Tally): Promise<Result<void, Failure>> {
+/** Whether the edge has bundles of this device that it does not know: it is a copy, or its store was set back. */
+const isBehind = ({ state, outgoing }: LocalDevice, { nextSeq }: NextNumbers): boolean =>
+  nextSeq - 1 > (outgoing?.seq ?? state.seq)
+
+/**
+ * Fetches notices until one is not full.
+ *
+ * @returns the numbers that the edge expects next
+ */
+async function catchUp(deps: SyncDeps, tally: Tally): Promise<Result<NextNumbers | undefined, Failure>> {
   const { device } = deps
+  // All outcomes come again when one of them could not be read from the store.
   const replay = device.journal.outcomeLost
+  let next: NextNumbers | undefined
   for (let cursor = replay ? 0 : device.state.cursor; ; ) {
     const received = await fetchNotice(deps, edgeKeys(deps), cursor)
     if (!received.ok) return received
     tally.outcomes += await applyNotice(deps, received.value)
     const { notice } = received.value
+    next = notice.next
     // An edge whose cursor does not move has nothing more to say, whatever it sends.
     if (!isFull(notice) || notice.cursor <= cursor) break
     cursor = notice.cursor
   }
   if (replay) device.journal.outcomesReplayed()
-  return ok(undefined)
+  return ok(next)
 }

@@ -118,7 +118,7 @@ it('the last notice, held back and sent again, does not turn the clock back', as
     },
   })
   rig.timeMs += 5 * HOUR_MS
-  expect(await sdk.syncNow()).toMatchObject({ status: 'done' })
+  expect(await sdk.syncNow()).toMatchObject({ status: 'retry_later', error: { code: 'answer_invalid' } })
   const { initiatedAtMs } = await sdk.createOfflineTransaction(terms())
   expect(initiatedAtMs).toBe(rig.timeMs)
   expect(sdk.state.lastSyncMs).toBe(rig.timeMs - 5 * HOUR_MS)

@@ -40,7 +40,8 @@ it.each([
 it('without a record of the bundle in flight, only its own place can be taken over', () => {
   const head = random(16)
   expect(chainStanding(facts(4, prev), known, undefined).kind).toBe('not_admitted')
-  expect(chainStanding(facts(5, head), known, undefined)).toEqual({ kind: 'admitted', head: { seq: 4, prev: head } })
+  expect(chainStanding(facts(5, head), known, 'lost')).toEqual({ kind: 'admitted', head: { seq: 4, prev: head } })
+  expect(chainStanding(facts(5, head), known, undefined)).toEqual({ kind: 'conflict' })
   expect(chainStanding(facts(4, head), known, undefined).kind).toBe('conflict')
   expect(chainStanding(facts(6, head), known, undefined).kind).toBe('conflict')
   expect(chainStanding(facts(1, GENESIS_PREV), known, undefined).kind).toBe('conflict')

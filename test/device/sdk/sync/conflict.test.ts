@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import type { Fetch } from '../../../../src/device/sdk/index.ts'
+import type { HttpResponse } from '../../../../src/device/sdk/sync/transport.ts'
 import { isPayment } from '../../../../src/protocol/payment.ts'
 import { random } from '../edge.ts'
 import { Rig, terms } from '../rig.ts'
@@ -105,4 +107,52 @@ it('a conflict is remembered where the bundle in flight is lost too: nothing is 
   const offline = await rig.started()
   expect(offline.state).toMatchObject({ ...BLOCKED, unsynced: 1 })
   await expect(offline.createOfflineTransaction(terms())).rejects.toMatchObject({ code: 'device_blocked' })
+})
+
+describe('a store that was set back hears from the next notice how far the edge is', () => {
+  it.each([1, 3])(
+    'also when it missed %i bundles of which everything was refused, so that no outcome tells',
+    async (missed) => {
+      const rig = await Rig.create()
+      const sdk = await rig.started()
+      await sdk.createOfflineTransaction(terms())
+      await sdk.syncNow()
+      const backup = new Map(rig.storage.items)
+      rig.edge.decide = () => ({ decision: 'refused', reason: 'too_old' })
+      for (let i = 0; i < missed; i++) {
+        await sdk.createOfflineTransaction(terms())
+        await sdk.syncNow()
+      }
+      rig.storage.items.clear()
+      for (const [key, text] of backup) rig.storage.items.set(key, text)
+      const restored = await rig.started()
+      const before = pushes(rig)
+      for (let i = 0; i < 2; i++) {
+        expect(await restored.syncNow()).toMatchObject({ status: 'stopped', error: { code: 'chain_conflict' } })
+        expect(restored.state).toMatchObject(BLOCKED)
+      }
+      await expect(restored.createOfflineTransaction(terms())).rejects.toMatchObject({ code: 'device_blocked' })
+      expect(pushes(rig)).toBe(before)
+      expect(rig.edge.contradictions).toEqual([])
+    },
+  )
+})
+
+it('a device without state takes no notice of before, which somebody in between gives again: it would fork', async () => {
+  const rig = await Rig.create()
+  let held: HttpResponse | undefined
+  const fetch: Fetch = async (url, request) => {
+    const answer = await rig.edge.fetch(url, request)
+    if (url.endsWith('/notice')) held ??= answer
+    return url.endsWith('/notice') && held ? held : answer
+  }
+  const sdk = await rig.started({ fetch })
+  await sdk.createOfflineTransaction(terms())
+  expect(await sdk.syncNow()).toMatchObject({ bundles: 1 })
+  rig.storage.items.clear()
+  const anew = rig.sdk({ fetch })
+  expect(await anew.initialize()).toMatchObject({ status: 'needs_network', error: { code: 'answer_invalid' } })
+  held = undefined
+  await anew.initialize()
+  expect((await anew.createOfflineTransaction(terms())).counter).toBeGreaterThan(2)
 })
