@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { calendarDay } from '../../src/protocol/activity.ts'
+import { limitDay } from '../../src/protocol/activity.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
 import type { BundleMessage } from '../../src/protocol/messages.ts'
@@ -143,7 +143,7 @@ async function recordPayments(
       column(({ payment }) => payment.receiver),
       column(({ payment }) => payment.merchantId ?? null),
       column(({ payment }) => new Date(payment.initiatedAtMs)),
-      column(({ one, payment }) => calendarDay(payment.initiatedAtMs, one.policy.timeZone)),
+      column(({ one, payment }) => limitDay(payment, one.verified.receipt.receivedAtMs, one.policy.timeZone)),
       column(({ one }) => one.verified.receipt.country),
       column(({ one }) => new Date(one.verified.receipt.receivedAtMs)),
       column(({ judged }) => judged.status),

@@ -1,11 +1,12 @@
 import { byArrival, type PreparedBundle, voidsOf } from '../../reconciler/settle/post.ts'
 import { bundleSubject } from '../../reconciler/tell/outbox.ts'
+import { limitDay } from '../../src/protocol/activity.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
 import { bundleStatus } from '../../src/protocol/states.ts'
 import { markDone, park, stillPending } from './inbox.ts'
 import { announce } from './outbox.ts'
-import { dayOf, type Line, type Recorded, recordPayments } from './record.ts'
+import { type Line, type Recorded, recordPayments } from './record.ts'
 import { bundleKey, type ModelState } from './state.ts'
 
 /**
@@ -54,7 +55,7 @@ function linesOf(one: PreparedBundle): readonly Line[] {
     payment,
     hash: toHex(hash),
     country: receipt.country,
-    day: dayOf(payment, one.policy.timeZone),
+    day: limitDay(payment, receipt.receivedAtMs, one.policy.timeZone),
     receivedAtMs: receipt.receivedAtMs,
     ...{ status, reason, payerProven, proof },
   }))

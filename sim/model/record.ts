@@ -1,4 +1,4 @@
-import { activityKey, calendarDay, noActivity } from '../../src/protocol/activity.ts'
+import { activityKey, noActivity } from '../../src/protocol/activity.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import type { PaymentStatus } from '../../src/protocol/states.ts'
@@ -34,9 +34,6 @@ export interface Recorded {
   /** Of a payment that waits for a person: `placed`, or why its money is not held. */
   readonly hold: string | undefined
 }
-
-export const dayOf = (payment: Pick<Payment, 'initiatedAtMs'>, timeZone: string) =>
-  calendarDay(payment.initiatedAtMs, timeZone)
 
 /**
  * Records payments and posts those that are `pending`, in the order given; of those that wait for a person the money is

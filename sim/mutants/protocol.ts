@@ -81,9 +81,17 @@ export const PROTOCOL: readonly Mutant[] = [
   {
     name: 'day-of-the-judgement',
     file: RULES,
-    find: 'calendarDay(payment.initiatedAtMs, context.policy.timeZone)',
-    replace: 'calendarDay(context.nowMs, context.policy.timeZone)',
-    breaks: 'A payment counts towards the day on which it was taken, whenever it arrives.',
+    find: 'limitDay(payment, context.nowMs, context.policy.timeZone)',
+    replace: 'limitDay({ initiatedAtMs: context.nowMs }, context.nowMs, context.policy.timeZone)',
+    breaks: 'A payment counts towards the day on which it was taken, when it arrives later.',
+    tier: 'shallow',
+  },
+  {
+    name: 'day-ahead',
+    file: RULES,
+    find: 'limitDay(payment, context.nowMs, context.policy.timeZone)',
+    replace: 'limitDay(payment, Number.POSITIVE_INFINITY, context.policy.timeZone)',
+    breaks: 'A payment dated ahead uses up the day on which it arrives.',
     tier: 'shallow',
   },
   {

@@ -5,7 +5,7 @@ import { type AdmittedDevice, saidOf } from './admitted.ts'
 import type { PolicyRow } from './policies.ts'
 import { Tally, tallyLine } from './tally.ts'
 
-/** What an object counts of each day is what its receipts did not refuse, by the day on which it was taken. */
+/** What an object counts of each day is what its receipts did not refuse, by the day on which it was taken, or arrived if that is earlier. */
 export async function daysAreCounted(
   { edge }: World,
   devices: readonly AdmittedDevice[],
@@ -19,7 +19,7 @@ export async function daysAreCounted(
       const policy = policies.get(`${receipt.country}/${receipt.policyVersion}`)
       if (policy === undefined) continue
       for (const entry of entries.filter(isPayment)) {
-        if (saidOf(receipt, entry.counter).decision !== 'refused') tally.add(policy, entry)
+        if (saidOf(receipt, entry.counter).decision !== 'refused') tally.add(policy, entry, receipt.receivedAtMs)
       }
       tally.forget(policy, receipt.receivedAtMs)
     }

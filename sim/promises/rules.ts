@@ -2,7 +2,6 @@ import { isInvalid, isVoided, type Payment, type PaymentEntry } from '../../src/
 import { type Admitted, type AdmittedDevice, saidOf } from './admitted.ts'
 import type { PayersWord } from './payers-word.ts'
 import type { PolicyRow } from './policies.ts'
-import { dayIn } from './policies.ts'
 import { Tally } from './tally.ts'
 
 const HOUR_MS = 3_600_000
@@ -62,7 +61,7 @@ class Following {
         }
         if (isCopy || isInvalid(entry)) continue
         floorMs = lifted(floorMs, entry, policy, receivedAtMs)
-        if (decision !== 'refused') this.tally.add(policy, entry)
+        if (decision !== 'refused') this.tally.add(policy, entry, receivedAtMs)
       }
       this.#floors.set(seq, floorMs)
       this.tally.forget(policy, receivedAtMs)
@@ -83,7 +82,7 @@ class Following {
   ): Promise<readonly string[]> {
     if (isInvalid(entry)) return ['refused (invalid_payment)']
     const { ownerWallet } = this.#device
-    const today = this.tally.on(dayIn(policy, entry.initiatedAtMs))
+    const today = this.tally.on(Tally.dayOf(policy, entry, nowMs))
     const refusal = refusedBy(entry, policy, { nowMs, today })
     if (refusal !== undefined) return [`refused (${refusal})`]
     const needsWord = entry.sender !== ownerWallet && policy.require_payer_proof_above < entry.amount

@@ -14,17 +14,22 @@ export class Tally {
     return this.#days.get(day) ?? { count: 0, value: 0 }
   }
 
-  add(policy: PolicyRow, { initiatedAtMs, amount }: Payment): void {
-    const day = dayIn(policy, initiatedAtMs)
+  /** A date ahead of its arrival uses up the day of its arrival. */
+  static dayOf(policy: PolicyRow, { initiatedAtMs }: Payment, arrivedAtMs: number): number {
+    return dayIn(policy, initiatedAtMs < arrivedAtMs ? initiatedAtMs : arrivedAtMs)
+  }
+
+  add(policy: PolicyRow, payment: Payment, arrivedAtMs: number): void {
+    const { amount } = payment
+    const day = Tally.dayOf(policy, payment, arrivedAtMs)
     const { count, value } = this.on(day)
     this.#days.set(day, { count: count + 1, value: value + amount })
   }
 
-  /** Days that no acceptable payment can be of any more are forgotten, and so are those far ahead. */
+  /** Days that no acceptable payment can be of any more are forgotten. */
   forget(policy: PolicyRow, nowMs: number): void {
     const oldest = dayIn(policy, nowMs - (policy.max_bundle_age_hours + 24 * SPARE_DAYS) * HOUR_MS)
-    const latest = dayIn(policy, nowMs + 24 * SPARE_DAYS * HOUR_MS)
-    for (const day of this.#days.keys()) if (day < oldest || day > latest) this.#days.delete(day)
+    for (const day of this.#days.keys()) if (day < oldest) this.#days.delete(day)
   }
 
   /** @returns `2026-11-30: 3 payments, 1500 F`, sorted */

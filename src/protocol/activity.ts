@@ -54,20 +54,26 @@ export function calendarDay(atMs: number, timeZone: string): string {
   return day
 }
 
-/** Days that an acceptable payment can fall into: the oldest that the policy takes, and these on both sides for time zones. */
+/**
+ * The day whose limits a payment uses up, `YYYY-MM-DD`: its own, and for a date ahead the day on which it arrives. A clock
+ * that is set forward must not open a fresh day.
+ */
+export const limitDay = (payment: { readonly initiatedAtMs: number }, arrivesAtMs: number, timeZone: string): string =>
+  calendarDay(Math.min(payment.initiatedAtMs, arrivesAtMs), timeZone)
+
+/** Days kept beyond the oldest that the policy takes, for time zones. */
 const DAYS_SPARE = 2
 
 /** Drops days that no acceptable payment can fall into any more, or not for long, so that what is kept stays small. */
 export function recentActivity(activity: Activity, policy: RecentDays, nowMs: number): Activity {
   const oldest = calendarDay(nowMs - policy.maxBundleAgeHours * HOUR_MS - DAYS_SPARE * DAY_MS, policy.timeZone)
-  const latest = calendarDay(nowMs + DAYS_SPARE * DAY_MS, policy.timeZone)
-  return new Map([...activity].filter(([key]) => key.slice(0, 10) >= oldest && key.slice(0, 10) <= latest))
+  return new Map([...activity].filter(([key]) => key.slice(0, 10) >= oldest))
 }
 
 /** @returns how long before a payment arrives what counts towards its day may have arrived */
 export function activityReachMs(policy: Pick<RecentDays, 'maxBundleAgeHours'>): number {
-  // Its day began up to a day before it, and what is dated ahead is kept for up to a whole day more than the spare ones.
-  return policy.maxBundleAgeHours * HOUR_MS + (DAYS_SPARE + 2) * DAY_MS
+  // Its day began up to a day before it, and nothing that arrived earlier counts towards that day.
+  return policy.maxBundleAgeHours * HOUR_MS + DAY_MS
 }
 
 type RecentDays = Pick<Policy, 'maxBundleAgeHours' | 'timeZone'>

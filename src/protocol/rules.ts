@@ -1,4 +1,4 @@
-import { type Activity, activityKey, calendarDay, type DayActivity, noActivity } from './activity.ts'
+import { type Activity, activityKey, type DayActivity, limitDay, noActivity } from './activity.ts'
 import { authorizationOf } from './authorization.ts'
 import type { Payment } from './payment.ts'
 import type { Policy } from './policy.ts'
@@ -47,7 +47,7 @@ export function judge(payments: readonly Payment[], activity: Activity, context:
   const after = new Map(activity)
   let { timeFloorMs } = context
   const verdicts = payments.map((payment) => {
-    const key = activityKey(calendarDay(payment.initiatedAtMs, context.policy.timeZone), payment.currency)
+    const key = activityKey(limitDay(payment, context.nowMs, context.policy.timeZone), payment.currency)
     const today = after.get(key) ?? noActivity
     const verdict = judgeOne(payment, today, { ...context, timeFloorMs })
     timeFloorMs = lifted(timeFloorMs, payment, context)

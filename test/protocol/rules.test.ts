@@ -47,16 +47,17 @@ const payment = (over: Partial<Payment> = {}): Payment => ({
 })
 const amount = (value: number, over: Partial<Payment> = {}) => payment({ amount: amountMinor(value), ...over })
 
+const context = (over: Partial<RuleContext>): RuleContext => ({
+  policy: POLICY,
+  nowMs: NOW,
+  ownerWallet: 'W-OWNER',
+  timeFloorMs: undefined,
+  riskScore: undefined,
+  ...over,
+})
+
 function said(payments: readonly Payment[], over: Partial<RuleContext> = {}, activity: Activity = new Map()) {
-  const context: RuleContext = {
-    policy: POLICY,
-    nowMs: NOW,
-    ownerWallet: 'W-OWNER',
-    timeFloorMs: undefined,
-    riskScore: undefined,
-    ...over,
-  }
-  return judge(payments, activity, context).verdicts.map(({ decision, reason }) =>
+  return judge(payments, activity, context(over)).verdicts.map(({ decision, reason }) =>
     reason ? `${decision} ${reason}` : decision,
   )
 }
@@ -245,14 +246,22 @@ describe('days', () => {
     expect(one(payment({ initiatedAtMs: midnight }), {}, full)).toBe('accepted')
   })
 
+  it.each([
+    ['an hour', HOUR],
+    ['a day', DAY],
+    ['a year', 365 * DAY],
+  ])('a date %s ahead uses up the day of its arrival, not a fresh one', (_, ahead) => {
+    const nowMs = Date.UTC(2026, 10, 22, 23, 30)
+    const dated = payment({ initiatedAtMs: nowMs + ahead })
+    expect(one(dated, { nowMs }, dayHolds(50, 0, '2026-11-22'))).toBe('refused limit_exceeded')
+    const fresh = dayHolds(50, 0, calendarDay(nowMs + ahead, 'Africa/Dakar'))
+    expect(one(dated, { nowMs }, fresh)).toBe(ahead > 30 * MINUTE ? 'review time_out_of_range' : 'accepted')
+    const { activity } = judge([dated], new Map(), context({ nowMs }))
+    expect([...activity]).toEqual([['2026-11-22|XOF', { count: 1, value: 2500 }]])
+  })
+
   it('what is refused counts nothing; what waits for a person counts', () => {
-    const { activity } = judge([amount(100_001), amount(80_000), payment()], new Map(), {
-      policy: POLICY,
-      nowMs: NOW,
-      ownerWallet: 'W-OWNER',
-      timeFloorMs: undefined,
-      riskScore: undefined,
-    })
+    const { activity } = judge([amount(100_001), amount(80_000), payment()], new Map(), context({}))
     expect([...activity]).toEqual([['2026-11-22|XOF', { count: 2, value: 82_500 }]])
   })
 

@@ -1,4 +1,4 @@
-import { calendarDay } from '../../../protocol/activity.ts'
+import { calendarDay, limitDay } from '../../../protocol/activity.ts'
 import type { DayTotal, Notice } from '../../../protocol/notice.ts'
 import type { Payment } from '../../../protocol/payment.ts'
 import type { Policy } from '../../../protocol/policy.ts'
@@ -44,9 +44,9 @@ function activityOn(entries: readonly Entry[], atMs: number, { currency, timeZon
     const { payment } = entry
     const status = statusOf(entry)
     if (payment === undefined || status === 'voided' || status === 'refused' || payment.currency !== currency) continue
-    // Most are of other days, and naming the day of an instant is slow.
-    if (Math.abs(payment.initiatedAtMs - atMs) > 2 * DAY_MS) continue
-    if (calendarDay(payment.initiatedAtMs, timeZone) !== day) continue
+    // Most are of earlier days, and naming the day of an instant is slow.
+    if (atMs - payment.initiatedAtMs > 2 * DAY_MS) continue
+    if (limitDay(payment, atMs, timeZone) !== day) continue
     count++
     value += payment.amount
   }
