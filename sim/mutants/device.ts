@@ -117,8 +117,8 @@ export const DEVICE: readonly Mutant[] = [
   {
     name: 'counter-reused-after-restore',
     file: NOTICES,
-    find: 'await device.journal.skipTo(seen)',
-    replace: '',
+    find: 'const next = notice.device ?? notice.next',
+    replace: 'const next = notice.device',
     breaks: 'A counter is never given out twice: one that was set back goes on from its own, which the edge has seen.',
     tier: 'shallow',
   },
