@@ -254,14 +254,15 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
   },
   {
     name: 'device_activity',
-    promise: 'what each device did on a day is what its payments say',
+    promise:
+      'what each device did on a day is what its payments say: on their own, or on that of their arrival if it is earlier',
     sql: `
       SELECT coalesce(a.device_id, p.device_id) AS device_id, coalesce(a.day, p.day) AS day,
              coalesce(a.currency, p.currency) AS currency, a.count, p.count AS of_payments,
              a.value_minor, p.value_minor AS of_payments_minor
       FROM offline_device_activity a
       FULL JOIN (
-        SELECT t.device_id, (t.initiated_at AT TIME ZONE y.time_zone)::date AS day, t.currency,
+        SELECT t.device_id, (LEAST(t.initiated_at, b.received_at) AT TIME ZONE y.time_zone)::date AS day, t.currency,
                count(*) AS count, sum(t.amount_minor) AS value_minor
         FROM offline_transactions t
         JOIN offline_tx_bundles b USING (device_id, bundle_id)

@@ -209,6 +209,18 @@ test('production starts with no fixed score, and with all of SIRA’s settings o
   expect(() => parseConfig({ ...env, SIRA_URL: 'https://sira.example' })).toThrow(InvalidConfig)
 })
 
+test('a payment dated ahead counts on the day of its arrival, in the book and in what verifies it', async () => {
+  const till = await shop()
+  const initiatedAtMs = Math.floor(world.now / 1000) * 1000 + 2 * 24 * 3_600_000
+  await settle(local, till, payments(till, [1500], { initiatedAtMs }))
+  const { rows } = await db().app.query(
+    'SELECT day::text, count, value_minor FROM offline_device_activity WHERE device_id = $1',
+    [till.id],
+  )
+  const day = new Date(world.now).toISOString().slice(0, 10)
+  expect(rows.map((row) => [row.day, Number(row.count), Number(row.value_minor)])).toEqual([[day, 1, 1500]])
+})
+
 test('after all this the whole book is sound', async () => {
   const { code, output } = await call(verify, [], world)
   expect(output).toContain('the book is sound')
