@@ -34,8 +34,9 @@ describe('what the queues lose', () => {
   })
 
   test('and when both take everything and lose it', async () => {
-    await world.levers({ losesIndex: true })
+    // The settle queue loses before it takes again: what an object sends meanwhile must not get through.
     await world.stack.queue('PUT', 'faults', { lose: true })
+    await world.levers({ losesIndex: true })
     await world.trade(2, early())
     await world.sync(early())
     expect(await recorded()).toBe(0)
@@ -49,9 +50,11 @@ describe('what the queues lose', () => {
       const next = await world.alarms(ids)
       return next.every((at, n) => at !== null && at > (first[n] ?? 0))
     })
-    expect(await recorded()).toBe(0)
+    const arrived = await recorded()
+    // Mended before anything is asserted: the tests that follow need queues that work.
     await world.levers({})
     await world.stack.queue('PUT', 'faults', {})
+    expect(arrived).toBe(0)
   })
 
   test('what others have on the queue is dropped before it is pulled', async () => {
