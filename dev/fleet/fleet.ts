@@ -6,7 +6,7 @@ import type { Stack } from '../stack.ts'
 import { registerDevice } from './admin.ts'
 import { fileStorage } from './file-storage.ts'
 import { FleetDevice } from './market-device.ts'
-import { PayerPhone } from './payer.ts'
+import { asksForPhone, PayerPhone } from './payer.ts'
 import { fundWallets } from './wallets.ts'
 
 /** The market: its wallets have accounts, its devices are registered, its customers' phones can confirm payments. */
@@ -27,8 +27,6 @@ export interface FleetOptions {
 
 /** Calls under way at once. */
 const PARALLEL = 8
-/** Above it a payer that does not own the device confirms with a phone (default policy). */
-const PAYER_PROOF_ABOVE = 10_000
 
 export async function enrolFleet(stack: Stack, options: FleetOptions): Promise<Fleet> {
   const plans = loadMarketDay(options)
@@ -75,12 +73,12 @@ export async function enrolFleet(stack: Stack, options: FleetOptions): Promise<F
   return { devices, deviceIds: entries.map(({ deviceId }) => deviceId) }
 }
 
-/** Customers who pay more than the limit on somebody else's device. */
+/** Customers whose word somebody else's device needs. */
 export function payersToConfirm(plans: readonly MarketDevice[]) {
   const payers = new Map<string, MarketDevice['country']>()
   for (const { payments, ownerWallet, country } of plans) {
-    for (const { sender, amountMinor } of payments) {
-      if (sender !== ownerWallet && amountMinor > PAYER_PROOF_ABOVE) payers.set(sender, country)
+    for (const payment of payments) {
+      if (asksForPhone(payment, ownerWallet)) payers.set(payment.sender, country)
     }
   }
   return [...payers].map(([wallet, country]) => ({ wallet, country }))

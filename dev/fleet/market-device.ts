@@ -9,10 +9,9 @@ import {
 } from '../../src/device/sdk/index.ts'
 import type { MarketDevice, MarketPayment } from '../market-day.ts'
 import { deviceNetwork } from './network.ts'
-import type { PayerPhone } from './payer.ts'
+import { asksForPhone, type PayerPhone } from './payer.ts'
 
-/** Limits of the default policy: above them a payment carries the payer's signature, or an agent's approval. */
-const PAYER_PROOF_ABOVE = 10_000
+/** Limit of the default policy: above it a payment carries an agent's approval. */
 const AGENT_APPROVAL_ABOVE = 50_000
 
 /**
@@ -79,12 +78,12 @@ export class FleetDevice {
     return this.sdk.getPendingTransactions().filter(({ status }) => status !== 'review' && status !== 'quarantined')
   }
 
-  async #take({ type, amountMinor, sender, receiver }: MarketPayment): Promise<void> {
+  async #take(payment: MarketPayment): Promise<void> {
+    const { type, amountMinor, sender, receiver } = payment
     this.asked++
     this.#aheadMs += SECONDS_PER_PAYMENT * 1000
     const terms: PaymentTerms = { type, amount: amountMinor, currency: 'XOF', sender, receiver }
-    const foreign = sender !== this.#plan.ownerWallet
-    const phone = foreign && amountMinor > PAYER_PROOF_ABOVE ? this.#phoneOf(sender) : undefined
+    const phone = asksForPhone(payment, this.#plan.ownerWallet) ? this.#phoneOf(sender) : undefined
     try {
       const { localId } = await this.sdk.createOfflineTransaction({
         ...terms,

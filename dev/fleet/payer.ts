@@ -5,6 +5,15 @@ import type { PaymentTerms } from '../../src/device/sdk/index.ts'
 import { authorizationTerms, encodeAuthorizationHeader } from '../../src/protocol/authorization.ts'
 import { deviceId } from '../../src/protocol/ids.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
+import { needsPayerProof } from '../../src/protocol/rules.ts'
+import type { MarketPayment } from '../market-day.ts'
+
+/** What the default policy lets a device take for its owner without the payer's signature. */
+const DEFAULTS = { requirePayerProofAbove: 10_000 }
+
+/** Whether a payment of the market needs its payer's phone. */
+export const asksForPhone = ({ amountMinor: amount, ...parties }: MarketPayment, ownerWallet: string): boolean =>
+  needsPayerProof({ ...parties, amount: amountMinor(amount) }, DEFAULTS, ownerWallet)
 
 /** A customer's phone: confirms a payment that a merchant or agent takes, by signing its terms. */
 export class PayerPhone {

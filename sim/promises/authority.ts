@@ -34,7 +34,8 @@ export async function moneyMovesByItsOwnersWord(
       if (!isPayment(entry) || !MOVED.has(booked.get(localId)?.status ?? '')) continue
       all.push({ localId, payment: entry, isDecided: decided.has(counter) })
       const policy = policies.get(`${receipt.country}/${receipt.policyVersion}`)
-      const isFree = entry.sender === ownerWallet || entry.amount <= (policy?.require_payer_proof_above ?? 0)
+      const isSmall = entry.amount <= (policy?.require_payer_proof_above ?? 0) && entry.type !== 'cashout'
+      const isFree = entry.sender === ownerWallet || (isSmall && entry.receiver === ownerWallet)
       if (isFree) continue
       if ((await word.of(entry)) !== 'given')
         wrong.push(`${localId} moved ${entry.amount} F without the word of ${entry.sender}`)

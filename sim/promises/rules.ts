@@ -85,7 +85,9 @@ class Following {
     const today = this.tally.on(Tally.dayOf(policy, entry, nowMs))
     const refusal = refusedBy(entry, policy, { nowMs, today })
     if (refusal !== undefined) return [`refused (${refusal})`]
-    const needsWord = entry.sender !== ownerWallet && policy.require_payer_proof_above < entry.amount
+    const isSmallSale =
+      entry.receiver === ownerWallet && entry.type !== 'cashout' && entry.amount <= policy.require_payer_proof_above
+    const needsWord = entry.sender !== ownerWallet && !isSmallSale
     const word = needsWord ? await this.#word.of(entry) : 'given'
     if (word === 'none') return ['refused (payer_not_proven)']
     const isApproved = entry.amount <= policy.require_agent_approval_above || entry.approval !== undefined

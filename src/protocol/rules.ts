@@ -98,9 +98,18 @@ function refusal(
   return undefined
 }
 
-/** Money moves only with its owner's word: the owner's device, the owner's signature, or an amount small enough. */
-export function needsPayerProof(payment: Payment, policy: Policy, ownerWallet: string): boolean {
-  return payment.sender !== ownerWallet && payment.amount > policy.requirePayerProofAbove
+/**
+ * A wallet is debited by its holder's word: by the holder's own device, or by the holder's signature. Without that only a small
+ * amount is taken, only into the wallet of the device's own owner, and never for cash: whoever has a stolen till must not be
+ * able to send other people's money anywhere, or carry it away.
+ */
+export function needsPayerProof(
+  { sender, receiver, type, amount }: Pick<Payment, 'sender' | 'receiver' | 'type' | 'amount'>,
+  policy: Pick<Policy, 'requirePayerProofAbove'>,
+  ownerWallet: string,
+): boolean {
+  if (sender === ownerWallet) return false
+  return amount > policy.requirePayerProofAbove || receiver !== ownerWallet || type === 'cashout'
 }
 
 function quarantine({ policy, riskScore }: RuleContext): Verdict | undefined {

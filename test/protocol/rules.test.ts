@@ -116,9 +116,9 @@ describe('refusals', () => {
     [10_000, 'accepted'],
     [10_001, 'refused payer_not_proven'],
   ])('require_payer_proof_above: %i out of somebody else’s wallet', (value, expected) => {
-    expect(one(amount(value, { sender: 'W-CUSTOMER' }))).toBe(expected)
+    const asked = amount(value, { sender: 'W-CUSTOMER', receiver: 'W-OWNER' })
+    expect(one(asked)).toBe(expected)
     expect(one(amount(value)), 'the owner’s own').toBe('accepted')
-    const asked = amount(value, { sender: 'W-CUSTOMER' })
     expect(one({ ...asked, authorization: unverified(asked) }), 'signed').toBe('accepted')
   })
 
@@ -130,9 +130,9 @@ describe('refusals', () => {
     ['the word for another sender', (asked: Payment) => unverified({ ...asked, sender: 'W-ELSE' })],
     ['a signature that does not hold', (asked: Payment) => unverified(asked), new Set([1])],
   ])('%s is no payer’s word', (_, authorization, disproven = new Set<number>()) => {
-    const asked = amount(20_000, { sender: 'W-CUSTOMER' })
+    const asked = amount(20_000, { sender: 'W-CUSTOMER', receiver: 'W-OWNER' })
     expect(one({ ...asked, authorization: authorization(asked) }, { disproven })).toBe('refused payer_not_proven')
-    const small = amount(9_000, { sender: 'W-CUSTOMER' })
+    const small = amount(9_000, { sender: 'W-CUSTOMER', receiver: 'W-OWNER' })
     expect(one({ ...small, authorization: authorization(small) }, { disproven }), 'not needed').toBe('accepted')
   })
 
@@ -212,6 +212,24 @@ describe('reviews', () => {
   it('a high risk outweighs a review, and a refusal outweighs both', () => {
     expect(one(amount(80_000), { riskScore: 0.9 })).toBe('quarantined risk_rejected')
     expect(one(amount(100_001), { riskScore: 0.9 })).toBe('refused limit_exceeded')
+  })
+})
+
+describe('without the word of the debited wallet’s owner', () => {
+  const small = (over: Partial<Payment>) =>
+    one(payment({ type: 'merchant', sender: 'W-CUSTOMER', receiver: 'W-OWNER', ...over }))
+
+  it('a small sale to the device’s owner is taken', () => expect(small({})).toBe('accepted'))
+
+  it.each<[string, Partial<Payment>]>([
+    ['into anybody else’s wallet, however small', { receiver: 'W-THIEF', amount: amountMinor(1) }],
+    ['between two others', { type: 'p2p', receiver: 'W-B' }],
+    ['for cash, however small', { type: 'cashout', amount: amountMinor(1) }],
+    ['above the limit', { amount: amountMinor(10_001) }],
+  ])('nothing is taken %s', (_, over) => {
+    expect(small(over)).toBe('refused payer_not_proven')
+    const signed = payment({ type: 'merchant', sender: 'W-CUSTOMER', receiver: 'W-OWNER', ...over })
+    expect(one({ ...signed, authorization: unverified(signed) })).toBe('accepted')
   })
 })
 

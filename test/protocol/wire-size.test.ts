@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { WIRE_TARGETS, type WireSizes, wireSizes } from '../../bench/device/bytes.ts'
-import { SECONDS_BETWEEN_PAYMENTS, takings } from '../../bench/device/payments.ts'
+import { SECONDS_BETWEEN_PAYMENTS, SHOP, takings } from '../../bench/device/payments.ts'
 import { openPlainForm, plainForm } from '../../bench/device/plain-form.ts'
 import { Rig } from '../device/sdk/rig.ts'
 
@@ -33,6 +33,7 @@ describe('on the wire', () => {
 
 it('the SDK pushes what was measured: the same bytes, less those that a new device’s short numbers and name save', async () => {
   const rig = await Rig.create()
+  rig.edge.ownerWallet = SHOP
   const sdk = await rig.started()
   const terms = takings(50, 'different')
   for (const payment of terms) {

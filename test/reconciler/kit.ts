@@ -35,8 +35,8 @@ export interface World {
   readonly env: Readonly<Record<string, string>>
   /** The clock of everything in this world; moves only when told, unless processes of their own take part. */
   now: number
-  /** A device whose owner has an account of this kind. */
-  device(kind?: 'merchant' | 'agent' | 'customer'): Promise<TestDevice>
+  /** A device whose owner has an account of this kind, with this balance. */
+  device(kind?: 'merchant' | 'agent' | 'customer', balance?: number): Promise<TestDevice>
   reconciler(fetch?: typeof globalThis.fetch): Promise<Reconciler>
   /** The message that registers a device. */
   facts(device: TestDevice, over?: Partial<DeviceMessage>): Promise<Uint8Array>
@@ -95,9 +95,9 @@ export async function makeWorld(database: Database, over: Record<string, string>
     env,
     now: Date.now(),
 
-    async device(kind = 'merchant') {
+    async device(kind = 'merchant', balance = 0) {
       const device = await TestDevice.create()
-      await database.open(device.ownerWallet, 0, { kind })
+      await database.open(device.ownerWallet, balance, { kind })
       return device
     },
 

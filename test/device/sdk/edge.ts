@@ -89,6 +89,7 @@ export class TestEdge {
   bundles: Admitted[] = []
   outcomes: Outcome[] = []
   /** The ledger has no account for the owner's wallet. */
+  ownerWallet = OWNER
   walletUnknown = false
   /** Pushes that told another story than before; an honest device never makes one. */
   contradictions: (ProblemCode | 'counter_conflict')[] = []
@@ -359,7 +360,7 @@ export class TestEdge {
       ...(cursor !== undefined && Math.max(next.nextCounter, next.nextSeq) <= COUNTER_MAX && { next }),
       ...(cursor === undefined && {
         device: {
-          ownerWallet: OWNER,
+          ownerWallet: this.ownerWallet,
           ...next,
           prev: head ? prevOf(head.digest) : GENESIS_PREV,
           today: this.#today(),

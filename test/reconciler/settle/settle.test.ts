@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { amountMinor } from '../../../src/protocol/money.ts'
+import type { Payment } from '../../../src/protocol/payment.ts'
+import type { TestDevice } from '../../kit/device.ts'
 import { expectSoundBook } from '../../migrations/ledger/book.ts'
 import { useDatabase } from '../database.ts'
 import { makeWorld, newWallet, type World } from '../kit.ts'
@@ -52,32 +54,54 @@ test('a payment without funds fails and the rest of its bundle is posted', async
   expect(rows).toEqual([{ status: 'partially_accepted' }])
 })
 
+/** With the word of whoever pays. */
+const signed = async (payer: TestDevice, payment: Payment): Promise<Payment> => ({
+  ...payment,
+  authorization: await world.authorize(payer, payment),
+})
+
 test('all five types debit the sender and credit the receiver', async () => {
-  const [device, customer, agent] = [await world.device(), await funded(10_000), newWallet()]
-  await db().open(agent, 10_000, { kind: 'agent' })
+  const device = await world.device()
+  const [customer, agent] = [await world.device('customer', 10_000), await world.device('agent', 10_000)]
+  const [customers, agents] = [customer.ownerWallet, agent.ownerWallet]
   const payments = [
-    device.payment({ type: 'p2p', sender: customer, receiver: agent }),
-    device.payment({ type: 'merchant', sender: customer }),
-    device.payment({ type: 'cashin', sender: agent, receiver: customer }),
-    device.payment({ type: 'cashout', sender: customer, receiver: agent }),
-    device.payment({ type: 'agent', sender: agent, receiver: device.ownerWallet }),
+    await signed(customer, device.payment({ type: 'p2p', sender: customers, receiver: agents })),
+    device.payment({ type: 'merchant', sender: customers }),
+    await signed(agent, device.payment({ type: 'cashin', sender: agents, receiver: customers })),
+    await signed(customer, device.payment({ type: 'cashout', sender: customers, receiver: agents })),
+    device.payment({ type: 'agent', sender: agents, receiver: device.ownerWallet }),
   ]
-  world.network.send(world.facts(device), await world.admit(device, payments))
+  const facts = [customer, agent, device].map((each) => world.facts(each))
+  world.network.send(...facts, await world.admit(device, payments))
   await world.settle()
   expect(statuses(device.id).map(([, status]) => status)).toEqual(Array(5).fill('succeeded'))
-  expect(await db().balance(customer)).toBe(5000)
-  expect(await db().balance(agent)).toBe(10_000)
+  expect(await db().balance(customers)).toBe(5000)
+  expect(await db().balance(agents)).toBe(10_000)
   expect(await db().balance(device.ownerWallet)).toBe(5000)
 })
 
 test('a type between accounts that it is not for fails: nobody hands out a float that is not an agent’s', async () => {
-  const [device, a, b] = [await world.device(), await funded(10_000), await funded(10_000)]
+  const [device, a, b] = [await world.device(), await world.device('customer', 10_000), newWallet()]
+  await db().open(b)
   const types = ['merchant', 'cashin', 'cashout', 'agent'] as const
-  const payments = types.map((type) => device.payment({ type, sender: a, receiver: b }))
-  world.network.send(world.facts(device), await world.admit(device, payments))
+  const payments = types.map((type) => signed(a, device.payment({ type, sender: a.ownerWallet, receiver: b })))
+  world.network.send(world.facts(a), world.facts(device), await world.admit(device, await Promise.all(payments)))
   await world.settle()
   expect(statuses(device.id)).toEqual(types.map((_, i) => [i + 1, 'failed', 'wallet_kind_mismatch']))
-  expect(await db().balance(a)).toBe(10_000)
+  expect(await db().balance(a.ownerWallet)).toBe(10_000)
+})
+
+test('a payment of others that nobody signed fails, though the edge accepted it', async () => {
+  const [device, payer, thief] = [await world.device(), await funded(10_000), newWallet()]
+  await db().open(thief)
+  const payments = [
+    device.payment({ type: 'p2p', sender: payer, receiver: thief }),
+    device.payment({ type: 'cashout', sender: payer }),
+  ]
+  world.network.send(world.facts(device), await world.admit(device, payments))
+  await world.settle()
+  expect(statuses(device.id)).toEqual(payments.map((_, i) => [i + 1, 'failed', 'payer_not_proven']))
+  expect(await db().balance(payer)).toBe(10_000)
 })
 
 test('a bundle before its device waits unconfirmed, and is settled when the device is there', async () => {
