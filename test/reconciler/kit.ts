@@ -57,6 +57,8 @@ export interface World {
   reversal(made: Made, rev: number, counter: number, over?: Partial<ReversalMessage>): Promise<Uint8Array>
   /** A payer's own signature over a payment. */
   authorize(payer: TestDevice, payment: Payment, nonce?: Uint8Array): Promise<Uint8Array>
+  /** A payment with the signature of whoever pays. */
+  signed(payer: TestDevice, payment: Payment): Promise<Payment>
   /** Everything that can be done now is done, also what was in a pause. */
   settle(reconciler?: Reconciler): Promise<void>
   close(): Promise<void>
@@ -174,6 +176,10 @@ export async function makeWorld(database: Database, over: Record<string, string>
     authorize(payer, payment, nonce = randomBytes(16)) {
       const header = encodeAuthorizationHeader({ alg: -7, kid: payer.kid, deviceId: payer.id, nonce })
       return signSign1(payer.signer, header, authorizationTerms(payment), 'molam-payer-authorization-v1')
+    },
+
+    async signed(payer, payment) {
+      return { ...payment, authorization: await world.authorize(payer, payment) }
     },
 
     async settle(reconciler) {

@@ -16,21 +16,23 @@ beforeAll(async () => {
   world = await makeWorld(db())
   // Benin is an hour ahead of UTC: this is the fourth of March there.
   world.now = Date.parse('2027-03-03T23:30:00Z')
-  const payer = newWallet()
   const till = newWallet()
-  await db().open(payer, 10_000)
   await db().open(till, 0, { kind: 'agent' })
+  const phone = await world.device('customer', 10_000)
+  const payer = phone.ownerWallet
   ;[shop, agent] = [await world.device(), await world.device('agent')]
   const at = { sender: payer, initiatedAtMs: world.now }
   const payments = [3000, 3000, 9000, 1000, 500].map((amount) => shop.payment({ ...at, amount: amountMinor(amount) }))
+  const cash = agent.payment({ ...at, type: 'cashout', receiver: till, amount: amountMinor(700) })
   world.network.send(
+    world.facts(phone),
     world.facts(shop),
     world.facts(agent),
     await world.admit(shop, payments, [
       { counter: 4, decision: 'refused', reason: 'limit_exceeded' },
       { counter: 5, decision: 'review', reason: 'amount_review' },
     ]),
-    await world.admit(agent, [agent.payment({ ...at, type: 'cashout', receiver: till, amount: amountMinor(700) })]),
+    await world.admit(agent, [await world.signed(phone, cash)]),
   )
   const [first] = payments
   if (first)

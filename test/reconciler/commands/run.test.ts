@@ -102,12 +102,14 @@ test('metrics, health and readiness tell what it does', async () => {
 })
 
 test('payments are counted by type and by what became of them, once however often they are delivered', async () => {
-  const [device, payer] = [await world.device('agent'), newWallet()]
-  await db().open(payer, 10_000)
+  const [device, phone] = [await world.device('agent'), await world.device('customer', 10_000)]
+  const payer = phone.ownerWallet
+  const cash = [1000, 500].map((amount) =>
+    world.signed(phone, device.payment({ type: 'cashout', sender: payer, amount: amountMinor(amount) })),
+  )
   const payments = [
     ...[2500, 2500, 9000].map((amount) => device.payment({ sender: payer, amount: amountMinor(amount) })),
-    device.payment({ type: 'cashout', sender: payer, amount: amountMinor(1000) }),
-    device.payment({ type: 'cashout', sender: payer, amount: amountMinor(500) }),
+    ...(await Promise.all(cash)),
   ]
   const [held, refused] = [payments[3]?.counter ?? 0, payments[4]?.counter ?? 0]
   const exceptions = [
@@ -125,7 +127,7 @@ test('payments are counted by type and by what became of them, once however ofte
     value((await running.get('/metrics')).text, `offline_payments_total{${labels}}`)
 
   // The same message again, and the same bundle under another receipt.
-  world.network.send(world.facts(device), message, message, admit(), review())
+  world.network.send(world.facts(phone), world.facts(device), message, message, admit(), review())
   await expect.poll(() => counted('type="cashout",result="succeeded"'), EVENTUALLY).toBe(1)
   world.network.send(reversal())
   await expect.poll(() => counted('type="merchant",result="reversed"'), EVENTUALLY).toBe(1)

@@ -3,31 +3,35 @@ import { shortfalls } from '../../../reconciler/commands/shortfalls.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { useDatabase } from '../database.ts'
-import { makeWorld, newWallet, type World } from '../kit.ts'
+import { makeWorld, type World } from '../kit.ts'
 import { call } from './kit.ts'
 
 const db = useDatabase()
 let world: World
-let [shop, agent]: TestDevice[] = []
-const [poor, till] = [newWallet(), newWallet()]
+let [shop, agent, poor, other]: TestDevice[] = []
 beforeAll(async () => {
   world = await makeWorld(db())
   ;[shop, agent] = [await world.device(), await world.device('agent')]
-  await db().open(poor, 5000)
-  await db().open(till)
+  ;[poor, other] = [await world.device('customer', 5000), await world.device('customer')]
+  const [payer, till] = [poor.ownerWallet, other.ownerWallet]
   const pay = (device: TestDevice, amount: number, over = {}) =>
-    device.payment({ sender: poor, amount: amountMinor(amount), ...over })
+    device.payment({ sender: payer, amount: amountMinor(amount), ...over })
   // Two find the wallet empty; the first one is to be given back later by a receiver that has spent it.
-  const payments = [pay(shop, 5000, { type: 'p2p', receiver: till }), pay(shop, 700), pay(shop, 800)]
+  const payments = [
+    await world.signed(poor, pay(shop, 5000, { type: 'p2p', receiver: till })),
+    ...[pay(shop, 700), pay(shop, 800)],
+  ]
   const made = await shop.bundle(payments, world.keySet)
-  world.network.send(world.facts(shop), world.facts(agent), world.admitMade(made, payments))
+  const facts = [shop, agent, poor, other].map((device) => world.facts(device))
+  world.network.send(...facts, world.admitMade(made, payments))
   await world.settle()
   // Of payments between an agent and a customer either may be the one that gets nothing.
   const toCustomer = { type: 'agent', sender: agent.ownerWallet, receiver: till } as const
-  world.network.send(world.admit(agent, [pay(agent, 300, { type: 'cashout' }), pay(agent, 40, toCustomer)]))
+  const cash = await world.signed(poor, pay(agent, 300, { type: 'cashout' }))
+  world.network.send(world.admit(agent, [cash, pay(agent, 40, toCustomer)]))
   await world.settle()
-  const away = [agent.payment({ type: 'p2p', sender: till, receiver: agent.ownerWallet, amount: amountMinor(5000) })]
-  world.network.send(world.admit(agent, away))
+  const away = agent.payment({ type: 'p2p', sender: till, receiver: agent.ownerWallet, amount: amountMinor(5000) })
+  world.network.send(world.admit(agent, [await world.signed(other, away)]))
   await world.settle()
   world.network.send(world.reversal(made, 1, 1))
   await world.settle()
@@ -62,7 +66,7 @@ test('people read it, with a bound, and no wallet is in it', async () => {
   expect(output).toContain('2 payments, 1500 XOF borne by: merchant')
   expect(output).toContain(`reversal  ${shop?.id}/1  BJ p2p  5000 XOF  borne by: payer`)
   expect(output).toContain('… and 3 more')
-  for (const wallet of [poor, till, shop?.ownerWallet ?? '']) expect(output).not.toContain(wallet)
+  for (const { ownerWallet: wallet } of [poor, other, shop] as TestDevice[]) expect(output).not.toContain(wallet)
 })
 
 test('another country owes nothing', async () => {

@@ -9,7 +9,7 @@ import { expectSoundBook } from '../../migrations/ledger/book.ts'
 import { call } from '../commands/kit.ts'
 import { useDatabase } from '../database.ts'
 import { roundWithCut } from '../faults/cut.ts'
-import { EVENTUALLY, makeWorld, newWallet, runThree, type World } from '../kit.ts'
+import { EVENTUALLY, makeWorld, runThree, type World } from '../kit.ts'
 
 /** Money of a payment that waits for a person cannot be spent before the resolution. */
 const db = useDatabase()
@@ -26,14 +26,15 @@ afterEach(async () => {
 
 type Wait = 'review' | 'quarantined'
 
-/** A registered device whose payments, of 2 500 each, come from one wallet. */
+/** A registered device whose payments, of 2 500 each, come from one wallet, with its holder's word. */
 async function shop(balance: number) {
-  const [device, payer] = [await world.device(), newWallet()]
-  await db().open(payer, balance)
-  world.network.send(world.facts(device))
+  const [device, phone] = [await world.device(), await world.device('customer', balance)]
+  const payer = phone.ownerWallet
+  world.network.send(world.facts(device), world.facts(phone))
   await world.settle()
+  const signed = async (payment: Payment) => ({ authorization: await world.authorize(phone, payment), ...payment })
   const bundle = async (words: readonly (Wait | 'accepted')[], over: Partial<Payment> = {}) => {
-    const payments = words.map(() => device.payment({ sender: payer, ...over }))
+    const payments = await Promise.all(words.map(() => signed(device.payment({ sender: payer, ...over }))))
     const exceptions = words.flatMap((decision, i): DecisionException[] => {
       const counter = payments[i]?.counter ?? 0
       return decision === 'accepted' ? [] : [{ counter, decision, reason: 'risk_review' }]
@@ -223,15 +224,21 @@ test('a payment cannot stop waiting while its money is held, whatever writes it'
 })
 
 test('three reconcilers, the same two wallets paying each other, resolutions among them: all money is accounted for', async () => {
-  const wallets = [newWallet(), newWallet()]
-  for (const wallet of wallets) await db().open(wallet, 15_000)
+  const phones = [await world.device('customer', 15_000), await world.device('customer', 15_000)] as const
+  const wallets = phones.map(({ ownerWallet }) => ownerWallet)
+  world.network.send(...phones.map((phone) => world.facts(phone)))
+  await world.settle()
   const devices = await Promise.all(Array.from({ length: 8 }, () => world.device()))
   const all = await Promise.all(
     devices.map(async (device, d) => {
-      const [sender = '', receiver = ''] = d % 2 === 0 ? wallets : wallets.toReversed()
-      // No two of one amount: they would pass for one payment on two devices.
-      const payments = [1, 2, 3, 4].map((i) =>
-        device.payment({ type: 'p2p', sender, receiver, amount: amountMinor(2500 + d * 4 + i) }),
+      const [payer, payee] = d % 2 === 0 ? phones : [phones[1], phones[0]]
+      const parties = { type: 'p2p', sender: payer.ownerWallet, receiver: payee.ownerWallet } as const
+      const payments = await Promise.all(
+        [1, 2, 3, 4].map(async (i) => {
+          // No two of one amount: they would pass for one payment on two devices.
+          const payment = device.payment({ ...parties, amount: amountMinor(2500 + d * 4 + i) })
+          return world.signed(payer, payment)
+        }),
       )
       const exceptions = [1, 2, 3].map((counter) => ({ counter, decision: 'review', reason: 'risk_review' }) as const)
       const made = await device.bundle(payments, world.keySet)

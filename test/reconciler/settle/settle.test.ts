@@ -1,7 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { amountMinor } from '../../../src/protocol/money.ts'
-import type { Payment } from '../../../src/protocol/payment.ts'
-import type { TestDevice } from '../../kit/device.ts'
 import { expectSoundBook } from '../../migrations/ledger/book.ts'
 import { useDatabase } from '../database.ts'
 import { makeWorld, newWallet, type World } from '../kit.ts'
@@ -54,21 +52,15 @@ test('a payment without funds fails and the rest of its bundle is posted', async
   expect(rows).toEqual([{ status: 'partially_accepted' }])
 })
 
-/** With the word of whoever pays. */
-const signed = async (payer: TestDevice, payment: Payment): Promise<Payment> => ({
-  ...payment,
-  authorization: await world.authorize(payer, payment),
-})
-
 test('all five types debit the sender and credit the receiver', async () => {
   const device = await world.device()
   const [customer, agent] = [await world.device('customer', 10_000), await world.device('agent', 10_000)]
   const [customers, agents] = [customer.ownerWallet, agent.ownerWallet]
   const payments = [
-    await signed(customer, device.payment({ type: 'p2p', sender: customers, receiver: agents })),
+    await world.signed(customer, device.payment({ type: 'p2p', sender: customers, receiver: agents })),
     device.payment({ type: 'merchant', sender: customers }),
-    await signed(agent, device.payment({ type: 'cashin', sender: agents, receiver: customers })),
-    await signed(customer, device.payment({ type: 'cashout', sender: customers, receiver: agents })),
+    await world.signed(agent, device.payment({ type: 'cashin', sender: agents, receiver: customers })),
+    await world.signed(customer, device.payment({ type: 'cashout', sender: customers, receiver: agents })),
     device.payment({ type: 'agent', sender: agents, receiver: device.ownerWallet }),
   ]
   const facts = [customer, agent, device].map((each) => world.facts(each))
@@ -84,7 +76,7 @@ test('a type between accounts that it is not for fails: nobody hands out a float
   const [device, a, b] = [await world.device(), await world.device('customer', 10_000), newWallet()]
   await db().open(b)
   const types = ['merchant', 'cashin', 'cashout', 'agent'] as const
-  const payments = types.map((type) => signed(a, device.payment({ type, sender: a.ownerWallet, receiver: b })))
+  const payments = types.map((type) => world.signed(a, device.payment({ type, sender: a.ownerWallet, receiver: b })))
   world.network.send(world.facts(a), world.facts(device), await world.admit(device, await Promise.all(payments)))
   await world.settle()
   expect(statuses(device.id)).toEqual(types.map((_, i) => [i + 1, 'failed', 'wallet_kind_mismatch']))
