@@ -12,6 +12,7 @@ import { makePlan, type Plan, type PlanOptions } from './plan.ts'
 import { promisesAtQuiet } from './promises/all.ts'
 import { nothingIsOwed } from './promises/owed.ts'
 import { TakesAgain } from './promises/takes-again.ts'
+import { BOUND_MS, nothingWaitsForEver, WAIT_MS, waits } from './promises/waiting.ts'
 import { Coverage } from './states/coverage.ts'
 import { installGlobals } from './time/globals.ts'
 import { Random } from './time/random.ts'
@@ -46,6 +47,9 @@ const START_MS = Date.UTC(2026, 10, 30)
 const HOUR_MS = 3_600_000
 /** How long everything may take to be settled once nothing fails any more: the promise of liveness. */
 const SETTLED_WITHIN_MS = 36 * 3_600_000
+
+/** Share of the runs that go on until nothing may wait for people any more. */
+const PATIENT = 0.3
 
 /** Lives through one seed. Whatever it finds is an answer, not an exception. */
 export async function runSeed(seed: number, options: RunOptions): Promise<Outcome> {
@@ -90,6 +94,8 @@ export async function runSeed(seed: number, options: RunOptions): Promise<Outcom
     follow(plan, opened, random, (sentence) => broken.push(sentence))
     await scheduler.run(() => broken.length > 0, startMs + plan.endMs)
     if (broken.length === 0) broken.push(...(await until(scheduler, () => settle(opened))))
+    const isPatient = random.stream('patience').chance(PATIENT)
+    if (broken.length === 0 && isPatient) broken.push(...(await until(scheduler, () => outwait(opened))))
     if (broken.length === 0) broken.push(...(await until(scheduler, () => promisesAtQuiet(opened))))
   } catch (error) {
     broken.push(error instanceof PromiseBroken ? error.message : `the simulation failed: ${stackOf(error)}`)
@@ -145,7 +151,7 @@ function follow(plan: Plan, world: World, random: Random, broken: (sentence: str
 
 /** Nothing fails any more, devices are on and have a network: all is settled within a bounded time. */
 async function settle(world: World): Promise<string[]> {
-  const { scheduler, faults, devices, reconcilers, office, edge, book, trace } = world
+  const { faults, devices, reconcilers, office, trace } = world
   faults.stop()
   trace.say('the world', 'has no more faults')
   for (const reconciler of reconcilers) if (!reconciler.isAlive) reconciler.start()
@@ -162,18 +168,36 @@ async function settle(world: World): Promise<string[]> {
   for (const wallet of [...world.frozen.keys()]) await thaw(world, wallet)
   const takesAgain = new TakesAgain(world)
   await takesAgain.allow()
+  return untilSettled(world, () => takesAgain.ask())
+}
+
+/** @param more what else is left to do, in sentences */
+async function untilSettled(world: World, more: () => Promise<readonly string[]>): Promise<string[]> {
+  const { scheduler, devices, edge, book } = world
   const untilMs = scheduler.nowMs + SETTLED_WITHIN_MS
   for (let pauseMs = 5 * 60_000; ; pauseMs *= 1.5) {
     for (const device of devices) await device.sdk.syncNow()
     await edge.cron()
     await book.release()
     await scheduler.sleep(pauseMs)
-    const left = [...(await takesAgain.ask()), ...(await book.underWay()), ...(await nothingIsOwed(world))]
+    const left = [...(await more()), ...(await book.underWay()), ...(await nothingIsOwed(world))]
     if (left.length === 0) break
     if (scheduler.nowMs > untilMs) return left.map((sentence) => `${sentence}, long after the last fault`)
   }
   for (const device of devices) await device.sdk.syncNow()
   return []
+}
+
+/** Where anything waits for people: nobody does anything for as long as it may wait. */
+async function outwait(world: World): Promise<string[]> {
+  const { scheduler, book, edge, trace } = world
+  if (!(await book.payments()).some(waits)) return []
+  trace.say('the world', 'waits for people who do not come')
+  await scheduler.sleep(WAIT_MS)
+  await edge.cron()
+  await scheduler.sleep(BOUND_MS)
+  const left = await untilSettled(world, async () => [])
+  return left.length > 0 ? left : nothingWaitsForEver(await book.payments())
 }
 
 class PromiseBroken extends Error {

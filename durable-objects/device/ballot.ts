@@ -1,4 +1,4 @@
-import type { ReviewChoice } from '../../src/protocol/messages.ts'
+import type { ReviewChoice, ReviewEnd } from '../../src/protocol/messages.ts'
 
 /** What a person wants done about payments of one bundle that wait. */
 export interface Ballot {
@@ -21,13 +21,13 @@ export interface VoteResult {
   readonly decided: boolean
 }
 
-/** What people concluded, as the reconciler is told it. */
+/** What people concluded, or what ended their waiting without them, as the reconciler is told it. */
 export interface Resolution {
   readonly rev: number
   readonly kind: 'review' | 'reversal'
   readonly bundleId: Uint8Array
   readonly seq: number
-  readonly choices: readonly { readonly counter: number; readonly choice: ReviewChoice }[]
+  readonly choices: readonly { readonly counter: number; readonly choice: ReviewEnd }[]
   readonly reason: string
   readonly atMs: number
   readonly actors: readonly string[]

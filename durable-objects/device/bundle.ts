@@ -1,11 +1,14 @@
-import type { ReviewChoice } from '../../src/protocol/messages.ts'
+import type { ReviewEnd } from '../../src/protocol/messages.ts'
 import type { PaymentState } from '../../src/protocol/payment-states.ts'
 import type { BundleStatus } from '../../src/protocol/states.ts'
 import type { RiskBasis } from '../../src/risk/judge.ts'
 import type { Resolution } from './ballot.ts'
 
-/** What is counted of a vote about a payment. When it was cast and why is in its audit record, once a ballot. */
-export type StoredVote = readonly [kind: Resolution['kind'], counter: number, choice: ReviewChoice, actor: string]
+/**
+ * What is counted of a vote about a payment; what ended its waiting without a vote stands here too. When and why is in the
+ * audit record, once a ballot.
+ */
+export type StoredVote = readonly [kind: Resolution['kind'], counter: number, choice: ReviewEnd, actor: string]
 
 /** By what a bundle came: of its audit record, all that the row does not say already. */
 export interface AdmittedBy {

@@ -44,7 +44,7 @@ type NotFound = 'not_found'
  *   admit: read → decide (admit/admission.ts) → sign the receipt → write all of it in one transaction → deliver
  *   people: a registration, a vote, a status, a key (people/administration.ts)
  *   confirm: apply what the reconciler says (settle/confirmations.ts) → hand the rows to whoever shows them
- *   alarm: send again what is still owed (owed/delivery.ts)
+ *   alarm: end what waited too long (people/end-waiting.ts), send again what is still owed (owed/delivery.ts)
  *
  * This file wires; the decisions are pure and elsewhere. Each method that may refuse answers with a `Result`; a device that
  * was never registered is `not_found`, but to devices, which are told `invalid_signature`.
@@ -182,7 +182,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     const { deviceId } = readOwing(this.#sql)
     const confirmations = parse(() => decodeConfirmations(deviceId, encoded))
     if (!confirmations.ok) return err('malformed')
-    const { device, audit, settled, later, unknown } = this.ctx.storage.transactionSync(() =>
+    const { device, audit, settled, later, unknown, ended } = this.ctx.storage.transactionSync(() =>
       applyConfirmations(this.#sql, confirmations.value, by, nowMs),
     )
     // Saying it again would change nothing and hold up the device's other news: somebody has to look.
@@ -191,6 +191,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     }
     if (audit.length > 0) this.#delivery.sendDevice(readDevice(this.#sql), audit)
     if (later.length > 0) this.#delivery.sendIndex(device, later)
+    if (ended.length > 0) this.#delivery.sendEnded(readDevice(this.#sql), ended)
     return ok(this.#delivery.handOver(device, settled))
   }
 
@@ -245,11 +246,12 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
 
   /**
    * The sweep's call: sets a lost alarm again, also where the object has been alive all the time, and looks for what did not
-   * come.
+   * come and for what waited too long.
    */
   async wake(): Promise<Result<OwedSummary, NotFound>> {
     if (!this.#registered) return NOT_FOUND
     this.ctx.storage.transactionSync(() => raiseOverdueGap(this.#sql, Date.now()))
+    this.#administration.expire()
     await this.#delivery.rearm()
     await this.#tellSira()
     return ok(owedSummary(this.#sql, readOwing(this.#sql), this.#scorer.takesEscalations))
@@ -257,6 +259,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
 
   override async alarm(): Promise<void> {
     if (!this.#registered) return
+    this.#administration.expire()
     this.#delivery.alarm()
     await this.#tellSira()
   }

@@ -1,4 +1,4 @@
--- Resolutions of people about payments, as the edge tells them: one row for each payment that a resolution names. The row
+-- Resolutions of people about payments, and what ended without them, as the edge tells them: one row for each payment that a resolution names. The row
 -- is kept before the resolution is carried out, so that it may come before its bundle.
 CREATE TABLE offline_resolutions (
   device_id    text NOT NULL,
@@ -6,7 +6,8 @@ CREATE TABLE offline_resolutions (
   rev          bigint NOT NULL CHECK (rev > 0),
   counter      bigint NOT NULL CHECK (counter > 0),
   bundle_id    text NOT NULL,
-  choice       text NOT NULL CHECK (choice IN ('approve', 'reject', 'reverse')),
+  -- `expire`: nobody decided in time. `revoke`: the device was revoked, and with it what waited.
+  choice       text NOT NULL CHECK (choice IN ('approve', 'reject', 'expire', 'revoke', 'reverse')),
   -- Why a payment was reversed; numbers and addresses in it are masked by the edge.
   reason       text,
   actors       text[] NOT NULL CHECK (cardinality(actors) > 0),
@@ -102,6 +103,13 @@ $$;
 REVOKE ALL ON FUNCTION offline_prove_payers FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION offline_prove_payers TO molam_reconciler;
 
+-- Why a payment failed that was not approved.
+CREATE FUNCTION offline_reason_of(p_choice text) RETURNS text
+LANGUAGE sql IMMUTABLE STRICT AS $$
+  SELECT CASE p_choice WHEN 'reject' THEN 'reviewer_rejected' WHEN 'expire' THEN 'review_expired'
+                       WHEN 'revoke' THEN 'device_revoked' END
+$$;
+
 -- Carries out the reviews of these devices that are due. An approved payment goes on as it would have at first: it needs
 -- the payer's word that was or was not there when it was recorded, and the funds that are held for it, or there now. Of
 -- several resolutions about one payment the last one counts. Whatever comes of a payment, nothing is held for it any more.
@@ -128,10 +136,9 @@ BEGIN
   SELECT array_agg(x.device_id ORDER BY x.no), array_agg(x.rev ORDER BY x.no), array_agg(x.counter ORDER BY x.no),
          array_agg(x.bundle_id ORDER BY x.no), array_agg(x.outcome ORDER BY x.no),
          array_agg(CASE WHEN x.outcome <> 'applied' THEN NULL
-                        WHEN x.choice = 'reject' THEN 'failed'
-                        WHEN t.payer_proven THEN 'pending' ELSE 'failed' END ORDER BY x.no),
+                        WHEN x.choice = 'approve' AND t.payer_proven THEN 'pending' ELSE 'failed' END ORDER BY x.no),
          array_agg(CASE WHEN x.outcome <> 'applied' THEN NULL
-                        WHEN x.choice = 'reject' THEN 'reviewer_rejected'
+                        WHEN x.choice <> 'approve' THEN offline_reason_of(x.choice)
                         WHEN NOT t.payer_proven THEN 'payer_not_proven' END ORDER BY x.no),
          array_agg(NULL::uuid), array_agg(NULL::text)
   INTO v_device, v_rev, v_counter, v_bundle, v_outcome, v_status, v_reason, v_transfer, v_hold

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
-import { encodeSettleMessage, type ResolutionMessage } from '../../src/protocol/messages.ts'
+import { encodeSettleMessage, type ResolutionMessage, type ReviewEnd } from '../../src/protocol/messages.ts'
 import type { PaymentType } from '../../src/protocol/payment.ts'
 import { bundleStatus, type PaymentStatus } from '../../src/protocol/states.ts'
 import { record } from '../audit.ts'
@@ -66,7 +66,7 @@ export async function recordResolution(
   })
 }
 
-type Item = readonly [counter: number, choice: 'approve' | 'reject' | 'reverse']
+type Item = readonly [counter: number, choice: ReviewEnd | 'reverse']
 
 export function itemsOf(message: ResolutionMessage): readonly Item[] {
   if (message.kind === 'reversal') return [[message.counter, 'reverse']]

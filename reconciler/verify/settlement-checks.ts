@@ -105,12 +105,13 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
     sql: `
       SELECT coalesce(d.device_id, p.device_id) AS device_id, coalesce(d.counter, p.counter) AS counter, d.choice,
              p.status, p.reason
-      FROM (SELECT device_id, counter, choice FROM offline_resolutions WHERE result = 'applied' AND choice <> 'approve') d
+      FROM (SELECT device_id, counter, choice, coalesce(offline_reason_of(choice), 'reversed') AS came
+            FROM offline_resolutions WHERE result = 'applied' AND choice <> 'approve') d
       FULL JOIN (SELECT device_id, counter, status, reason,
-                        CASE WHEN status = 'reversed' THEN 'reverse' ELSE 'reject' END AS choice
+                        CASE WHEN status = 'reversed' THEN 'reversed' ELSE reason END AS came
                  FROM offline_transactions
-                 WHERE status = 'reversed' OR reason = 'reviewer_rejected') p
-        USING (device_id, counter, choice)
+                 WHERE status = 'reversed' OR reason IN ('reviewer_rejected', 'review_expired', 'device_revoked')) p
+        USING (device_id, counter, came)
       WHERE d.device_id IS NULL OR p.device_id IS NULL
       UNION ALL
       SELECT d.device_id, d.counter, d.choice, p.status, p.reason

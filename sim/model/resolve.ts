@@ -74,6 +74,13 @@ export interface Effect {
   readonly reason?: string
 }
 
+/** What becomes of a payment that is not approved. */
+const FAILED_AS: { readonly [choice in ResolutionRow['choice']]?: string } = {
+  reject: 'reviewer_rejected',
+  expire: 'review_expired',
+  revoke: 'device_revoked',
+}
+
 /** An approved payment goes on as it would have at first. Of several resolutions the last one counts. */
 export function applyReviews(state: ModelState, due: readonly ResolutionRow[], atMs: number): readonly Effect[] {
   const judged = due.map((row) => {
@@ -94,9 +101,8 @@ export function applyReviews(state: ModelState, due: readonly ResolutionRow[], a
       result === (goesOn(one) ? (reason === undefined ? 'posted' : 'failed') : 'released'),
       'what waits is open',
     )
-    const isRejected = row.choice === 'reject'
     payment.status = result === 'posted' ? 'succeeded' : 'failed'
-    payment.reason = isRejected ? 'reviewer_rejected' : payment.payerProven ? reason : 'payer_not_proven'
+    payment.reason = FAILED_AS[row.choice] ?? (payment.payerProven ? reason : 'payer_not_proven')
     payment.transferId = transferId
     payment.statusAtMs = atMs
   })

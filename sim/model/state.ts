@@ -96,7 +96,7 @@ export interface ResolutionRow {
   readonly rev: number
   readonly counter: number
   readonly bundleId: string
-  readonly choice: 'approve' | 'reject' | 'reverse'
+  readonly choice: 'approve' | 'reject' | 'expire' | 'revoke' | 'reverse'
   /** SHA-256 of its message, hex. */
   readonly hash: string
   readonly decidedAtMs: number

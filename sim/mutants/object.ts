@@ -9,6 +9,7 @@ const DEVICE_STORE = `${OBJECT}/sql/device-store.ts`
 const OWED_STORE = `${OBJECT}/sql/owed-store.ts`
 const OUTCOMES = `${OBJECT}/settle/apply-outcomes.ts`
 const VOTING = `${OBJECT}/people/voting.ts`
+const ENDING = `${OBJECT}/people/ending.ts`
 
 /** Faults of the Device Object: what it admits, what it keeps, what it owes. */
 export const DEVICE_OBJECT: readonly Mutant[] = [
@@ -196,6 +197,30 @@ export const DEVICE_OBJECT: readonly Mutant[] = [
     replace: "return status === 'succeeded'",
     breaks:
       'A payment is reversed by one resolution: the book refuses the second, which is on record without an effect.',
+    tier: 'shallow',
+  },
+  {
+    name: 'waiting-without-end',
+    file: ENDING,
+    find: 'export const WAIT_MAX_MS = 72 * HOUR_MS',
+    replace: 'export const WAIT_MAX_MS = 720 * HOUR_MS',
+    breaks: 'No payment waits for people longer than 72 hours.',
+    tier: 'shallow',
+  },
+  {
+    name: 'revoked-device-waits-on',
+    file: `${OBJECT}/people/administration.ts`,
+    find: "if (status === 'revoked') ended = endRevoked(this.#sql, by, reason, nowMs)",
+    replace: '',
+    breaks: 'What waits on a device ends when the device is revoked.',
+    tier: 'shallow',
+  },
+  {
+    name: 'far-alarm-hides-what-is-owed',
+    file: DELIVERY,
+    find: 'else if (nextMs !== undefined) this.#arm(nextMs)',
+    replace: '',
+    breaks: 'Nothing is owed for ever: an alarm for the end of a payment’s waiting is none for what became owed since.',
     tier: 'shallow',
   },
   {

@@ -65,7 +65,7 @@ const reverse: Operation = {
 export const office = {
   suspend: setStatus('suspend', 0.6),
   reactivate: setStatus('reactivate', 1.2),
-  revoke: setStatus('revoke', 0.05),
+  revoke: setStatus('revoke', 0.3),
   review,
   reverse,
   changePolicy,

@@ -15,6 +15,7 @@ import { receiptsFollowThePolicy } from './rules.ts'
 import { copiesOfFactsAgree, nothingComesInWhileSuspended } from './standing.ts'
 import { devicesAgree, everyPaymentEnds, readModelAgrees } from './story.ts'
 import { receiptsAreBooked, toldIsBooked } from './told.ts'
+import { waitingEndsInTime } from './waiting.ts'
 
 /**
  * The promises of docs/architecture.md, asked of everything when all is quiet. To add one: write a function that answers with
@@ -40,6 +41,7 @@ export async function promisesAtQuiet(world: World): Promise<string[]> {
     ...(await copiesOfFactsAgree(world, admitted)),
     ...recordsAreShown(world, admitted),
     ...peopleDecide(world, admitted, booked, policies),
+    ...waitingEndsInTime(world, admitted, booked),
     ...balancesFollow(world, payments, await world.book.balances()),
     ...everyPaymentEnds(payments),
     ...devicesAgree(world, booked),

@@ -63,7 +63,10 @@ export interface OlderDeviceKey extends DeviceKey {
   readonly fate: (typeof OLDER_KEY_FATES)[number]
 }
 
-/** People decided about payments of one bundle that waited in `review` or `quarantined`. May arrive before the bundle. */
+/**
+ * Payments of one bundle wait in `review` or `quarantined` no more: people decided, or the waiting ended without a vote. May
+ * arrive before the bundle.
+ */
 export interface ReviewMessage {
   readonly kind: 'review'
   readonly deviceId: DeviceId
@@ -74,17 +77,22 @@ export interface ReviewMessage {
   /** Each payment once. */
   readonly choices: readonly ReviewedPayment[]
   readonly decidedAtMs: number
-  /** Who agreed, as the edge's audit log names them; two where two were needed. */
+  /** Who agreed, as the edge's audit log names them; two where two were needed. Nobody votes to `expire`: it is `system`. */
   readonly actors: readonly string[]
 }
 
 interface ReviewedPayment {
   readonly counter: number
-  readonly choice: ReviewChoice
+  readonly choice: ReviewEnd
 }
 
+/** What a person can vote. */
 export const REVIEW_CHOICES = ['approve', 'reject'] as const
 export type ReviewChoice = (typeof REVIEW_CHOICES)[number]
+
+/** How waiting ends. `expire`: nobody decided in time. `revoke`: the device was revoked, and with it what waited. */
+export const REVIEW_ENDS = [...REVIEW_CHOICES, 'expire', 'revoke'] as const
+export type ReviewEnd = (typeof REVIEW_ENDS)[number]
 
 /** People decided that a payment which succeeded is to be undone by a compensating transfer, once. */
 export interface ReversalMessage {
@@ -150,7 +158,7 @@ export function encodeSettleMessage(message: SettleMessage): Uint8Array {
       return encodeCbor(
         resolutionFields(REVIEW, message).set(
           7,
-          message.choices.map(({ counter, choice }) => [counter, REVIEW_CHOICES.indexOf(choice)]),
+          message.choices.map(({ counter, choice }) => [counter, REVIEW_ENDS.indexOf(choice)]),
         ),
       )
     case 'reversal':
@@ -246,7 +254,7 @@ function reviewMessage(fields: CborMap): ReviewMessage {
     const [counter, choice] = list(value, 'message.resolution', 2, 2)
     return {
       counter: positive(counter, 'message.counter', COUNTER_MAX),
-      choice: oneOf(choice, 'message.choice', REVIEW_CHOICES),
+      choice: oneOf(choice, 'message.choice', REVIEW_ENDS),
     }
   })
   if (new Set(choices.map(({ counter }) => counter)).size !== choices.length) {

@@ -48,6 +48,8 @@ export const REASONS = [
   'method_not_allowed',
   'country_disabled',
   'reviewer_rejected',
+  'review_expired',
+  'device_revoked',
   'same_wallet',
   'invalid_payment',
 ] as const
@@ -55,6 +57,8 @@ export type Reason = (typeof REASONS)[number]
 
 const FINAL: ReadonlySet<PaymentStatus> = new Set(['succeeded', 'failed', 'refused', 'reversed'])
 export const isFinal = (status: PaymentStatus): boolean => FINAL.has(status)
+
+export const waitsForPeople = (status: PaymentStatus): boolean => status === 'review' || status === 'quarantined'
 
 /** The status in which a payment leaves the edge. */
 export function statusOfDecision(decision: Decision): PaymentStatus {

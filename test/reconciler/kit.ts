@@ -14,7 +14,7 @@ import {
   type DeviceMessage,
   encodeSettleMessage,
   type ReversalMessage,
-  type ReviewChoice,
+  type ReviewEnd,
   type ReviewMessage,
   type SettleMessage,
 } from '../../src/protocol/messages.ts'
@@ -51,7 +51,7 @@ export interface World {
   review(
     made: Made,
     rev: number,
-    choices: Record<number, ReviewChoice>,
+    choices: Record<number, ReviewEnd>,
     over?: Partial<ReviewMessage>,
   ): Promise<Uint8Array>
   reversal(made: Made, rev: number, counter: number, over?: Partial<ReversalMessage>): Promise<Uint8Array>

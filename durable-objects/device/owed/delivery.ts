@@ -7,8 +7,11 @@ import type { Resolution } from '../ballot.ts'
 import type { DeviceBindings } from '../bindings.ts'
 import type { StoredBundle } from '../bundle.ts'
 import type { Device, Owing } from '../device.ts'
+import type { Ended } from '../people/end-waiting.ts'
+import { WAIT_MAX_MS } from '../people/ending.ts'
+import { waiting } from '../people/voting.ts'
 import { type AuditRecord, readAudit } from '../sql/audit-store.ts'
-import { readOwed } from '../sql/bundle-store.ts'
+import { nextExpiryMs, readOwed } from '../sql/bundle-store.ts'
 import { readDevice, readOwing } from '../sql/device-store.ts'
 import { markIndexed, markUnindexed, readOwedTo } from '../sql/owed-store.ts'
 import { readOwedResolutions } from '../sql/resolution-store.ts'
@@ -77,6 +80,7 @@ export class Delivery {
       clearTimeout(this.#patience)
       this.#patience = undefined
     }
+    if (bundles.some((bundle) => waiting(bundle).length > 0)) this.#arm(Date.now() + WAIT_MAX_MS)
     return bundles.map((bundle) => indexMessageOf(device, bundle))
   }
 
@@ -98,6 +102,16 @@ export class Delivery {
     this.#send(settle, withAudit(indexMessageOf(device, bundle), auditRows(device, audit)))
   }
 
+  /** Payments wait for people no more, and nobody voted. */
+  sendEnded(device: Device, ended: readonly Ended[]): void {
+    this.#arm(Date.now() + INDEX_PATIENCE_MS)
+    const settle = ended.map(({ resolution }) => resolutionMessageOf(device, resolution))
+    const index = ended.flatMap(({ bundle, audit }) => {
+      return withAudit(indexMessageOf(device, bundle), auditRows(device, [audit]))
+    })
+    this.#send(settle, index)
+  }
+
   /** Bundles that others see differently now. Beside them goes every audit record that the read model does not hold. */
   sendIndex(device: Owing, bundles: readonly StoredBundle[]): void {
     this.#arm(Date.now() + INDEX_PATIENCE_MS)
@@ -117,15 +131,18 @@ export class Delivery {
   async markIndexed(indexed: Indexed): Promise<void> {
     const { storage } = this.#ctx
     storage.transactionSync(() => markIndexed(storage.sql, indexed))
-    if (!this.#owes()) await this.#disarm()
+    if (this.#nextMs() === undefined) await this.#disarm()
   }
 
-  /** Makes sure that an alarm will run while anything is owed: one that is set and long past does not. */
+  /** Makes sure that an alarm will run while anything is owed or waits for people: one that is set and long past does not. */
   async rearm(): Promise<void> {
     const at = await this.#ctx.storage.getAlarm()
     const isComing = at !== null && at > Date.now() - ALARM_LATE_MAX_MS
     this.#alarmAtMs = isComing ? at : undefined
-    if (!isComing && this.#owes()) this.#arm(Date.now() + INDEX_PATIENCE_MS)
+    const nextMs = this.#nextMs()
+    // One that is set may be for the end of somebody's waiting, days ahead.
+    if (nextMs !== undefined && !isComing) this.#arm(Date.now() + INDEX_PATIENCE_MS)
+    else if (nextMs !== undefined) this.#arm(nextMs)
   }
 
   /** The alarm. Usually all was confirmed before it runs, and it finds nothing. */
@@ -168,18 +185,19 @@ export class Delivery {
     this.#send(settle, index)
   }
 
-  #owes(): boolean {
-    const { sql } = this.#ctx.storage
-    return this.#nextAlarmMs(readOwing(sql), Date.now()) !== undefined
+  #nextMs(): number | undefined {
+    return this.#nextAlarmMs(readOwing(this.#ctx.storage.sql), Date.now())
   }
 
-  /** @returns undefined when nothing is owed */
+  /** @returns undefined when nothing is owed and nothing waits for people */
   #nextAlarmMs(device: Owing, nowMs: number): number | undefined {
     const { scorer } = configOf(this.#env)
     const { settle, index, escalations } = readOwedTo(this.#ctx.storage.sql, device, scorer.takesEscalations)
     const attempt = ({ sinceMs }: { sinceMs: number | null }, patienceMs: number) =>
       sinceMs === null ? [] : [nextAttemptMs(sinceMs, patienceMs, nowMs, Math.random())]
+    const expiryMs = nextExpiryMs(this.#ctx.storage.sql)
     const attempts = [
+      ...(expiryMs === null ? [] : [expiryMs]),
       ...attempt(settle, SETTLE_PATIENCE_MS),
       ...attempt(index, INDEX_PATIENCE_MS),
       ...attempt(escalations, INDEX_PATIENCE_MS),

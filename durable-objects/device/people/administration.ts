@@ -17,6 +17,7 @@ import { findByCounter, readBundle, updateBundle } from '../sql/bundle-store.ts'
 import { insertDevice, readDevice, writeKeys, writeLastCode, writeStatus } from '../sql/device-store.ts'
 import { insertResolution, readUndone } from '../sql/resolution-store.ts'
 import { createSchema } from '../sql/schema.ts'
+import { type Ended, endExpired, endRevoked } from './end-waiting.ts'
 import { once } from './once.ts'
 import { countVotes, type Vote, waiting } from './voting.ts'
 
@@ -57,15 +58,31 @@ export class Administration {
     return result
   }
 
-  /** Suspends, reactivates or revokes. @returns the status that is in force afterwards */
+  /**
+   * Suspends, reactivates or revokes. What waits for people on a revoked device ends with it: whoever had the device must
+   * not be paid by somebody who does not know of it.
+   *
+   * @returns the status that is in force afterwards
+   */
   setStatus(status: DeviceStatus, by: Person, reason: string): Result<DeviceStatus, ChangeRefusal> {
-    return this.#change(by, (device, nowMs) => {
+    let ended: readonly Ended[] = []
+    const result = this.#change<DeviceStatus>(by, (device, nowMs) => {
       // Revocation is for ever: whoever holds the key after that is not the owner.
       if (device.status === status || device.status === 'revoked') return ok([device.status, []])
       writeStatus(this.#sql, status, nowMs)
       const detail = { reason, from: device.status }
-      return ok([status, [writeAuditRecord(this.#sql, nowMs, by, `device_${status}`, detail)]])
+      const audit = writeAuditRecord(this.#sql, nowMs, by, `device_${status}`, detail)
+      if (status === 'revoked') ended = endRevoked(this.#sql, by, reason, nowMs)
+      return ok([status, [audit]])
     })
+    if (ended.length > 0) this.#delivery.sendEnded(readDevice(this.#sql), ended)
+    return result
+  }
+
+  /** Ends what has waited for people too long. */
+  expire(): void {
+    const ended = this.#storage.transactionSync(() => endExpired(this.#sql, Date.now()))
+    if (ended.length > 0) this.#delivery.sendEnded(readDevice(this.#sql), ended)
   }
 
   /** The device gets another key. @param fate of the one it has: it may still have signed what is on its way, or not */
@@ -148,6 +165,8 @@ export class Administration {
   ): Promise<Result<readonly VoteResult[], ChangeRefusal>> {
     // The amounts of a bundle never change, so they can be read before the transaction.
     const amounts = await this.#amounts(found)
+    // An alarm may be late; a vote after the time is over is too late all the same.
+    this.expire()
     const sql = this.#sql
     let changed: { bundle: StoredBundle; resolutions: Resolution[]; audit: AuditRecord[] } | undefined
     const result = this.#change<readonly VoteResult[]>(by, (_, nowMs) => {

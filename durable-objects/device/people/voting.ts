@@ -1,7 +1,7 @@
 import type { ReviewChoice } from '../../../src/protocol/messages.ts'
 import type { PaymentState } from '../../../src/protocol/payment-states.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
-import { bundleStatus, type PaymentStatus } from '../../../src/protocol/states.ts'
+import { bundleStatus, type PaymentStatus, waitsForPeople } from '../../../src/protocol/states.ts'
 import type { Resolution, VoteResult } from '../ballot.ts'
 import type { StoredBundle, StoredVote } from '../bundle.ts'
 
@@ -78,14 +78,14 @@ export function countVotes(bundle: StoredBundle, vote: Vote): Result<Counted, 's
 
 /** Whether a vote of this kind can still change what becomes of a payment. */
 function isOpen({ kind, undone }: Vote, counter: number, status: PaymentStatus | undefined): boolean {
-  if (kind === 'review') return status === 'review' || status === 'quarantined'
+  if (kind === 'review') return status !== undefined && waitsForPeople(status)
   return status === 'succeeded' && !undone.has(counter)
 }
 
-/** Payments about whose fate people have decided: nothing makes them wait for people again. */
+/** Payments about whose fate people have decided, or that waited too long: nothing makes them wait for people again. */
 export function isResolved({ votes }: StoredBundle, counter: number, status: PaymentStatus): boolean {
   return status === 'pending' && votes.some(([kind, about]) => kind === 'review' && about === counter)
 }
 
 export const waiting = ({ payments }: Pick<StoredBundle, 'payments'>): readonly number[] =>
-  payments.flatMap(([counter, status]) => (status === 'review' || status === 'quarantined' ? [counter] : []))
+  payments.flatMap(([counter, status]) => (waitsForPeople(status) ? [counter] : []))

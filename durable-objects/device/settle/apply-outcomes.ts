@@ -3,7 +3,7 @@ import { encodeCbor } from '../../../src/protocol/cbor.ts'
 import type { BundleRecorded, BundleSettled } from '../../../src/protocol/confirmations.ts'
 import { type Outcome, outcomeToCbor } from '../../../src/protocol/notice.ts'
 import type { PaymentState } from '../../../src/protocol/payment-states.ts'
-import { bundleStatus, type PaymentStatus } from '../../../src/protocol/states.ts'
+import { bundleStatus, type PaymentStatus, waitsForPeople } from '../../../src/protocol/states.ts'
 import { eventsOf } from '../../../src/risk/reputation.ts'
 import type { StoredBundle } from '../bundle.ts'
 import { isResolved } from '../people/voting.ts'
@@ -65,8 +65,6 @@ function newsOf(news: readonly Outcome[], { outcomes, encoded }: BundleSettled, 
     events: eventsOf(news),
   }
 }
-
-const waitsForPeople = (status: PaymentStatus): boolean => status === 'review' || status === 'quarantined'
 
 /** A final status stays; only a success can still be reversed. */
 function mayFollow(from: PaymentStatus, to: PaymentStatus): boolean {

@@ -3,6 +3,7 @@ import type { Confirmation, DeviceRecorded } from '../../../src/protocol/confirm
 import { ulidText } from '../../../src/protocol/ids.ts'
 import type { StoredBundle } from '../bundle.ts'
 import type { Owing } from '../device.ts'
+import { type Ended, endIfRevoked } from '../people/end-waiting.ts'
 import type { Actor } from '../person.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
 import { readBundle, updateBundle } from '../sql/bundle-store.ts'
@@ -25,6 +26,8 @@ export interface AppliedConfirmations {
   readonly settled: readonly StoredBundle[]
   /** More than one call should carry: they go to the read model by its queue. */
   readonly later: readonly StoredBundle[]
+  /** Of a revoked device: payments that would have waited for people now. */
+  readonly ended: readonly Ended[]
   /** Bundles that were never admitted here: the reconciler holds their receipts, so the object has lost them. */
   readonly unknown: ReadonlySet<string>
 }
@@ -68,8 +71,12 @@ export function applyConfirmations(
   }
   const settled: StoredBundle[] = []
   const later: StoredBundle[] = []
+  const ended: Ended[] = []
   let bytes = 0
-  for (const [id, bundle] of current) {
+  for (const [id, confirmed] of current) {
+    const end = endIfRevoked(sql, confirmed, nowMs)
+    if (end) ended.push(end)
+    const bundle = end?.bundle ?? confirmed
     bytes += bundle.bundle.length
     const isHanded = bundle.settledRev > 0 && (bytes <= HANDED_BYTES_MAX || settled.length === 0)
     // Whoever is handed the rows shows them, or says that the read model did not take them: they are not owed meanwhile.
@@ -78,7 +85,7 @@ export function applyConfirmations(
     if (isHanded) settled.push(after)
     else if (after.indexedRev < after.rev && after.settledRev > 0) later.push(after)
   }
-  return { device, audit, settled, later, unknown }
+  return { device, audit, settled, later, unknown, ended }
 }
 
 const isChanged = (before: StoredBundle | undefined, after: StoredBundle) =>

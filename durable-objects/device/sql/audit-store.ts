@@ -51,6 +51,12 @@ export function writeAuditRecord(
 export const readAudit = (sql: SqlStorage, after: number, limit: number): AuditRecord[] =>
   sql.exec<Row>(PAGE, after, limit).toArray().map(RECORD.decode)
 
+/** Who revoked the device. */
+export const readRevokedBy = (sql: SqlStorage): string | undefined =>
+  sql
+    .exec<{ actor: string }>("SELECT actor FROM audit WHERE action = 'device_revoked' ORDER BY id DESC LIMIT 1")
+    .toArray()[0]?.actor
+
 /** The device whose key signed the push. */
 export const deviceActor = ({ requestId, from }: AdmitRequest): Actor => {
   return { actor: 'device', requestId, ...(from && { from }) }

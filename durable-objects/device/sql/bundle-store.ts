@@ -1,10 +1,13 @@
 import type { StoredBundle } from '../bundle.ts'
+import { expiresAtMs } from '../people/ending.ts'
 import { bundleColumns } from './bundle-row.ts'
-import { allOf, buffer, fieldsOf, insertInto, type Row } from './columns.ts'
+import { allOf, buffer, fieldsOf, type Row } from './columns.ts'
 
-/** SQL of the admitted bundles. */
+/**
+ * SQL of the admitted bundles. Each write of a row also writes when its waiting ends, which follows from the rest of the row.
+ */
 const BUNDLE = allOf(bundleColumns)
-const INSERT = insertInto('bundles', BUNDLE)
+const INSERT = `INSERT INTO bundles (${BUNDLE.names}, expires_at) VALUES (${BUNDLE.marks}, ?)`
 const SELECT = `SELECT ${BUNDLE.names} FROM bundles`
 
 /** @param clauses what follows `FROM bundles`; a text of this code, never of a request */
@@ -15,18 +18,18 @@ const selectBundles = (sql: SqlStorage, clauses: string, ...values: SqlStorageVa
     .map(BUNDLE.decode)
 
 export function insertBundle(sql: SqlStorage, bundle: StoredBundle): void {
-  sql.exec(INSERT, ...BUNDLE.encode(bundle))
+  sql.exec(INSERT, ...BUNDLE.encode(bundle), expiresAtMs(bundle))
 }
 
 const CHANGED = fieldsOf(bundleColumns, [
   ...(['payments', 'status', 'recorded', 'settledRev', 'rev', 'indexedRev'] as const),
   ...(['updatedAtMs', 'votes', 'settlements'] as const),
 ])
-const UPDATE = `UPDATE bundles SET ${CHANGED.set} WHERE seq = ?`
+const UPDATE = `UPDATE bundles SET ${CHANGED.set}, expires_at = ? WHERE seq = ?`
 
-/** Writes what a confirmation, or people, changed. */
+/** Writes what a confirmation, people, or the end of waiting changed. */
 export function updateBundle(sql: SqlStorage, bundle: StoredBundle): void {
-  sql.exec(UPDATE, ...CHANGED.encode(bundle), bundle.seq)
+  sql.exec(UPDATE, ...CHANGED.encode(bundle), expiresAtMs(bundle), bundle.seq)
   if (isOwed(bundle)) sql.exec('UPDATE device SET done_through = ?1 WHERE done_through > ?1', bundle.seq - 1)
 }
 
@@ -40,6 +43,18 @@ const isOwed = ({ recorded, indexedRev, rev }: StoredBundle) => !recorded || ind
 
 export const readOwed = (sql: SqlStorage, doneThrough: number, limit: number): StoredBundle[] =>
   selectBundles(sql, `WHERE ${OWED} ORDER BY seq LIMIT ?`, doneThrough, limit)
+
+/** Bundles with payments that wait, those first that wait longest. */
+export const readWaiting = (sql: SqlStorage, limit: number): StoredBundle[] =>
+  selectBundles(sql, 'WHERE expires_at IS NOT NULL ORDER BY expires_at LIMIT ?', limit)
+
+/** Bundles with payments that have waited too long. */
+export const readExpired = (sql: SqlStorage, nowMs: number, limit: number): StoredBundle[] =>
+  selectBundles(sql, 'WHERE expires_at <= ? ORDER BY expires_at LIMIT ?', nowMs, limit)
+
+/** When the next payment will have waited too long; null when none waits. */
+export const nextExpiryMs = (sql: SqlStorage): number | null =>
+  sql.exec<{ at: number | null }>('SELECT MIN(expires_at) AS at FROM bundles WHERE expires_at IS NOT NULL').one().at
 
 /** The bundle that holds a payment: of several copies the one that counts. */
 export function findByCounter(sql: SqlStorage, counter: number): StoredBundle | undefined {

@@ -80,6 +80,9 @@ export function writeReputation(sql: SqlStorage, reputation: Pick<Device, 'reput
   sql.exec(UPDATE_REPUTATION, ...REPUTATION.encode(reputation))
 }
 
+export const readStatus = (sql: SqlStorage): DeviceStatus =>
+  sql.exec<{ status: DeviceStatus }>('SELECT status FROM device').one().status
+
 const STATUS = fieldsOf(deviceColumns, ['status', 'factsAtMs'])
 const UPDATE_STATUS = `UPDATE device SET row_version = row_version + 1, rev = rev + 1, ${STATUS.set}`
 

@@ -1,4 +1,4 @@
-import type { ReviewChoice } from '../../../src/protocol/messages.ts'
+import type { ReviewEnd } from '../../../src/protocol/messages.ts'
 import type { Resolution } from '../ballot.ts'
 import { allOf, blob, type Columns, fieldsOf, insertInto, json, jsonAs, plain, type Row } from './columns.ts'
 
@@ -10,7 +10,7 @@ const columns: Columns<Resolution> = {
   seq: plain('seq'),
   choices: jsonAs(
     'choices',
-    (choices): [number, ReviewChoice][] => choices.map(({ counter, choice }) => [counter, choice]),
+    (choices): [number, ReviewEnd][] => choices.map(({ counter, choice }) => [counter, choice]),
     (choices) => choices.map(([counter, choice]) => ({ counter, choice })),
   ),
   reason: plain('reason'),

@@ -4,7 +4,8 @@
  *
  * - `device`    one row: its facts, the chain's head, what was counted. `row_version` changes with every write of what an
  *               admission is decided on.
- * - `bundles`   one row an admitted bundle, kept: idempotency, nonce, chain, decisions, outcomes, what is owed.
+ * - `bundles`   one row an admitted bundle, kept: idempotency, nonce, chain, decisions, outcomes, what is owed. `expires_at`
+ *               is null while nothing of it waits for people.
  * - `left_out`  places in the chain, and counters, that the device left out when it went on without its state.
  * - `outcomes`  what devices are told on their next sync, one row a confirmation; kept, read from the device's cursor on.
  * - `audit`     append-only, by triggers. Admissions and settlements are in it by their bundles' rows, which the same kind of
@@ -75,7 +76,8 @@ const STATEMENTS = [
     updated_at INTEGER NOT NULL,
     votes TEXT NOT NULL,
     admitted_by TEXT NOT NULL,
-    settlements TEXT NOT NULL
+    settlements TEXT NOT NULL,
+    expires_at INTEGER
   ) STRICT`,
   `CREATE TABLE left_out (
     before_seq INTEGER PRIMARY KEY,
@@ -152,6 +154,7 @@ const STATEMENTS = [
     at INTEGER NOT NULL,
     told INTEGER NOT NULL DEFAULT 0
   ) STRICT`,
+  'CREATE INDEX bundles_waiting ON bundles (expires_at) WHERE expires_at IS NOT NULL',
   'CREATE INDEX resolutions_owed ON resolutions (rev) WHERE recorded = 0',
   'CREATE INDEX resolutions_by_seq ON resolutions (seq)',
 ]

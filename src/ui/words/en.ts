@@ -32,6 +32,8 @@ export const en: Messages = {
     method_not_allowed: 'This way of paying is not allowed.',
     country_disabled: 'Offline payments are suspended in this country.',
     reviewer_rejected: 'The person who checked it has turned it down.',
+    review_expired: 'Nobody decided in time. The money did not move.',
+    device_revoked: 'The device was withdrawn while it waited. The money did not move.',
     same_wallet: 'A payment goes to another account than it comes from.',
     invalid_payment: 'The payment is not valid.',
   },

@@ -33,6 +33,8 @@ export const fr: Messages = {
     method_not_allowed: 'Ce moyen de paiement n’est pas admis.',
     country_disabled: 'Le paiement hors ligne est suspendu dans ce pays.',
     reviewer_rejected: 'La personne qui l’a vérifié l’a refusé.',
+    review_expired: 'Personne n’a décidé à temps. L’argent n’a pas bougé.',
+    device_revoked: 'L’appareil a été retiré pendant l’attente. L’argent n’a pas bougé.',
     same_wallet: 'Le compte débité et le compte crédité sont le même.',
     invalid_payment: 'Le paiement n’est pas valable.',
   },

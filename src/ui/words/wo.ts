@@ -33,6 +33,8 @@ export const wo: Messages = {
     method_not_allowed: 'Mayuñu fey noonu.',
     country_disabled: 'Ci réew mi, mayuñu léegi fey bu amul rezo.',
     reviewer_rejected: 'Ki ko saytu nanguwu ko.',
+    review_expired: 'Kenn àttewu ko ci waxtu wi. Xaalis bi toxul.',
+    device_revoked: 'Telefon bi dañu ko dindi bi muy xaar. Xaalis bi toxul.',
     same_wallet: 'Kontu bi ñuy dindi xaalis ak bi ñuy yóbbu benn lañu.',
     invalid_payment: 'Fey gi baaxul.',
   },

@@ -148,7 +148,10 @@ export function age(device: DeviceId, ms: number): Promise<void> {
   return inObject(device, ({ storage: { sql } }) => {
     sql.exec('UPDATE device SET facts_at = facts_at - ?', ms)
     unguarded(sql, 'bundles_no_update', () => {
-      sql.exec('UPDATE bundles SET received_at = received_at - ?1, updated_at = updated_at - ?1', ms)
+      sql.exec(
+        'UPDATE bundles SET received_at = received_at - ?1, updated_at = updated_at - ?1, expires_at = expires_at - ?1',
+        ms,
+      )
     })
     unguarded(sql, 'audit_no_update', () => void sql.exec('UPDATE audit SET at = at - ?', ms))
   })

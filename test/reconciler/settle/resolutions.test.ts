@@ -83,6 +83,30 @@ test('an approved payment is posted, a rejected one refused, and one that nobody
   expect(await (await world.reconciler()).backlog()).toMatchObject({ resolutions: 0, untold: 0, parked: 0 })
 })
 
+test('what nobody decided in time, and what a revoked device left waiting, fails under its own reason, and nothing is held', async () => {
+  const { device, payer, made, facts, bundle } = await waiting(3)
+  world.network.send(facts, bundle)
+  await world.settle()
+  world.network.send(
+    world.review(made, 1, { 1: 'expire' }, { actors: ['system'] }),
+    world.review(made, 2, { 2: 'revoke', 3: 'revoke' }),
+  )
+  await world.settle()
+  expect(told(device.id)).toEqual({ 1: 'review_expired', 2: 'device_revoked', 3: 'device_revoked' })
+  expect(await bundleOf(device.id)).toMatchObject({ status: 'failed' })
+  expect(await db().balance(payer)).toBe(100_000)
+  const { rows } = await db().app.query(
+    'SELECT DISTINCT ended_by FROM wallet_core.holds WHERE source_id = $1 ORDER BY 1',
+    [device.id],
+  )
+  expect(rows).toEqual([{ ended_by: 'released' }])
+  // An approval that comes after that finds nothing.
+  world.network.send(world.review(made, 3, { 1: 'approve', 2: 'approve' }))
+  await world.settle()
+  expect(await results(device.id)).toContainEqual([3, 1, 'not_waiting'])
+  expect(await db().balance(payer)).toBe(100_000)
+})
+
 test('each resolution is on record with those who made it and with what came of it, and nothing personal', async () => {
   const { device, payer, made, facts, bundle } = await waiting(2)
   const actors = ['user:anna', 'user:bo']

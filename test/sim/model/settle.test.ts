@@ -201,6 +201,23 @@ test('an approved payment is posted, a rejected one gives its money back, and a 
   expect(world.network.confirmed).toContainEqual({ kind: 'resolution_recorded', deviceId: device.id, rev: 1 })
 })
 
+test('what ends without a vote fails under its own reason and gives its money back', async () => {
+  const [device, payer] = [await world.device(), world.wallet('ama', 5000)]
+  const payments = [device.payment({ sender: payer }), device.payment({ sender: payer })]
+  const made = await device.bundle(payments, world.keySet)
+  const exceptions = [1, 2].map((counter) => ({ counter, decision: 'review', reason: 'risk_review' }) as const)
+  world.network.send(world.facts(device), world.admitMade(made, payments, { exceptions }))
+  await world.start()
+  await world.quiet()
+  world.network.send(world.review(made, 1, { 1: 'expire' }), world.review(made, 2, { 2: 'revoke' }))
+  await world.quiet()
+  expect(world.told(device.id).slice(-2)).toEqual([
+    [1, 'failed', 'review_expired'],
+    [2, 'failed', 'device_revoked'],
+  ])
+  expect(world.state.book.accounts.get(payer)).toMatchObject({ balanceMinor: 5000, heldMinor: 0 })
+})
+
 test('a reversal that the receiver cannot pay waits for the money, and is carried out once', async () => {
   const [device, payer] = [await world.device(), world.wallet('ama', 2500)]
   const payments = [device.payment({ sender: payer })]
