@@ -1,6 +1,7 @@
 import type { CryptoKey } from 'jose'
 import { importHmacKey } from '../src/crypto/hmac.ts'
 import { localKeys } from '../src/crypto/local-keys.ts'
+import { trustedReceiptKeys } from '../src/crypto/receipt-keys.ts'
 import { HOUR_MS } from '../src/protocol/time.ts'
 import { type Backlog, readBacklog } from './backlog.ts'
 import { type Config, InvalidConfig } from './config.ts'
@@ -17,7 +18,6 @@ import { policyReader } from './registry/policies.ts'
 import { findOpenedWallets } from './registry/wallets.ts'
 import { reconcileOnce } from './settle/reconcile.ts'
 import { openRiskScorer } from './settle/risk.ts'
-import { trustedReceiptKeys } from './settle/verify-bundle.ts'
 import { openEdge } from './tell/edge.ts'
 import { sendOnce } from './tell/outcomes.ts'
 import { dailyCheckpoint } from './verify/checkpoint.ts'
@@ -97,7 +97,7 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
     ...common,
     keys,
     trusted,
-    policies: policyReader({ ...common, edge }),
+    policies: policyReader({ ...common, trusted, edge }),
     risk: await openRiskScorer(config.risk, { ...common, fetch: around.fetch }),
     settled: metrics.settled,
   }

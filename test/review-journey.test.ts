@@ -136,9 +136,13 @@ it('a policy that people make reaches the device, the edge and the reconciler, a
     ...{ require_payer_proof_above: 12_000, require_agent_approval_above: 12_000 },
     ...{ require_manual_review_above: 12_000, review_two_people_above: 13_000 },
   }
-  const made = await ask('ops', 'pay_admin', 'POST', '/offline/policies', {
+  const path = '/offline/policies/proposals'
+  const { id } = await ask('ops', 'pay_admin', 'POST', path, {
     ...{ country: 'SN', after_version: 1, reason: 'a contactless limit', changes },
   })
+  const alone = await ask('ops', 'pay_admin', 'POST', `${path}/${id}/confirm`, { reason: 'at once' })
+  expect(alone).toMatchObject({ status: 409, code: 'already_voted' })
+  const made = await ask('head', 'pay_admin', 'POST', `${path}/${id}/confirm`, { reason: 'agreed' })
   expect(made).toMatchObject({ status: 201, version: 2 })
   await until(async () => {
     const { policies } = await ask('ops', 'pay_admin', 'GET', '/offline/policies')

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { registerDevice } from '../../dev/fleet/admin.ts'
-import { newSecrets } from '../../dev/secrets.ts'
+import { type DevSecrets, newSecrets } from '../../dev/secrets.ts'
 import { type Stack, startStack } from '../../dev/stack.ts'
 import { localKeys } from '../../src/crypto/local-keys.ts'
 import { BUNDLE_MEDIA_TYPE } from '../../src/protocol/bundle.ts'
 import { type Device, makeDevices, makePushes, PAYMENTS_PER_BUNDLE, type Push } from '../edge/fleet.ts'
-import { ROOMY_POLICIES } from '../edge/policy.ts'
+import { writeRoomyPolicies } from '../edge/policy.ts'
 import { percentile } from '../edge/stats.ts'
 import type { Row } from './figures.ts'
 import type { Options } from './options.ts'
@@ -35,7 +35,7 @@ export async function pushToPosted(options: Options): Promise<Row> {
   try {
     const devices = await makeDevices((options.pushesPerSecond * options.pushSeconds) / PUSHES_PER_DEVICE, 'BENCH')
     await owner.connect()
-    await prepare(stack, owner, devices)
+    await prepare(stack, secrets, owner, devices)
     const keys = await localKeys(secrets.EDGE_KEYS, secrets.KEY_WRAPPING_SECRET)
     const sealKey = (await keys.keySet()).keys.find(({ use }) => use === 'seal')
     if (sealKey === undefined) throw new Error('no seal key')
@@ -64,10 +64,10 @@ export async function pushToPosted(options: Options): Promise<Row> {
   }
 }
 
-async function prepare(stack: Stack, owner: pg.Client, devices: readonly Device[]): Promise<void> {
+async function prepare(stack: Stack, secrets: DevSecrets, owner: pg.Client, devices: readonly Device[]): Promise<void> {
   const d1 = await stack.edge.miniflare.getD1Database('DB', 'molam-offline')
   // The reconciler asks the edge for it, so that both judge by the same policy.
-  await d1.exec(ROOMY_POLICIES.replaceAll('\n', ' '))
+  await writeRoomyPolicies(d1, secrets)
   await owner.query(
     `SELECT wallet_core.open_account('W-SN-C' || to_char(n, 'FM000000'), 'XOF') FROM generate_series(0, 399) n`,
   )

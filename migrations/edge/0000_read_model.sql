@@ -95,29 +95,27 @@ CREATE INDEX `offline_idempotency_keys_by_time` ON `offline_idempotency_keys` (`
 CREATE TABLE `offline_policies` (
 	`country` text NOT NULL,
 	`version` integer NOT NULL,
-	`enabled` integer NOT NULL,
-	`currency` text NOT NULL,
-	`time_zone` text NOT NULL,
-	`max_offline_amount` integer NOT NULL,
-	`max_offline_per_device_per_day` integer NOT NULL,
-	`max_offline_value_per_device_per_day` integer NOT NULL,
-	`require_payer_proof_above` integer NOT NULL,
-	`require_agent_approval_above` integer NOT NULL,
-	`require_manual_review_above` integer NOT NULL,
-	`allowed_methods` text NOT NULL,
-	`max_bundle_age_hours` integer NOT NULL,
-	`max_clock_skew_minutes` integer NOT NULL,
-	`max_relay_hours` integer NOT NULL,
-	`accept_below_score` real NOT NULL,
-	`quarantine_above_score` real NOT NULL,
-	`max_days_since_sync` integer NOT NULL,
-	`review_two_people_above` integer DEFAULT 50000 NOT NULL,
-	`effective_at` integer NOT NULL,
-	`created_at` integer NOT NULL,
-	`created_by` text NOT NULL,
+	`signed` blob NOT NULL,
 	PRIMARY KEY(`country`, `version`)
 );
 --> statement-breakpoint
+CREATE TABLE `offline_policy_proposals` (
+	`id` text PRIMARY KEY NOT NULL,
+	`country` text NOT NULL,
+	`after_version` integer NOT NULL,
+	`based_on` integer NOT NULL,
+	`changes` text NOT NULL,
+	`effective_at` integer,
+	`reason` text NOT NULL,
+	`proposed_by` text NOT NULL,
+	`proposed_at` integer NOT NULL,
+	`mac` text NOT NULL,
+	`state` text NOT NULL,
+	`decided_by` text,
+	`decided_at` integer
+);
+--> statement-breakpoint
+CREATE INDEX `offline_policy_proposals_open` ON `offline_policy_proposals` (`id`) WHERE state = 'open';--> statement-breakpoint
 CREATE TABLE `offline_issuer_keys` (
 	`jwks_url` text PRIMARY KEY NOT NULL,
 	`keys` text NOT NULL,

@@ -1,28 +1,3 @@
--- The six countries' first policies, with the product's defaults. A policy is never changed: a new version follows it.
-INSERT INTO offline_policies (
-  country, version, enabled, currency, time_zone,
-  max_offline_amount, max_offline_per_device_per_day, max_offline_value_per_device_per_day,
-  require_payer_proof_above, require_agent_approval_above, require_manual_review_above,
-  allowed_methods, max_bundle_age_hours, max_clock_skew_minutes, max_relay_hours,
-  accept_below_score, quarantine_above_score, max_days_since_sync,
-  effective_at, created_at, created_by
-)
-SELECT
-  column1, 1, 1, 'XOF', column2,
-  100000, 50, 500000,
-  10000, 50000, 75000,
-  '["wallet","qr","ussd"]', 72, 30, 24,
-  0.15, 0.35, 4,
-  0, 0, 'migration'
-FROM (VALUES
-  ('SN', 'Africa/Dakar'),
-  ('CI', 'Africa/Abidjan'),
-  ('ML', 'Africa/Bamako'),
-  ('BF', 'Africa/Ouagadougou'),
-  ('TG', 'Africa/Lome'),
-  ('BJ', 'Africa/Porto-Novo')
-);
---> statement-breakpoint
 CREATE TRIGGER offline_policies_no_update BEFORE UPDATE ON offline_policies
 BEGIN SELECT RAISE(ABORT, 'policies are versioned, never changed'); END;
 --> statement-breakpoint
@@ -33,6 +8,14 @@ BEGIN SELECT RAISE(ABORT, 'policies are versioned, never deleted'); END;
 CREATE TRIGGER offline_policies_no_replace BEFORE INSERT ON offline_policies
 WHEN EXISTS (SELECT 1 FROM offline_policies WHERE country = NEW.country AND version = NEW.version)
 BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: policies are versioned, never replaced'); END;
+--> statement-breakpoint
+CREATE TRIGGER offline_policy_proposals_no_delete BEFORE DELETE ON offline_policy_proposals
+BEGIN SELECT RAISE(ABORT, 'proposals are decided, never deleted'); END;
+--> statement-breakpoint
+-- Two people at once: the second is told that the place is taken, in the words of a key that is there already.
+CREATE TRIGGER offline_policy_proposals_decided_once BEFORE UPDATE ON offline_policy_proposals
+WHEN OLD.state <> 'open'
+BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: a proposal is decided once'); END;
 --> statement-breakpoint
 CREATE TRIGGER offline_audit_logs_no_update BEFORE UPDATE ON offline_audit_logs
 BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;

@@ -4,7 +4,6 @@ import { openAsEdge, type TrustedKey, verifySign1 } from '../../src/crypto/sign1
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { type Bundle, parseBundle } from '../../src/protocol/bundle.ts'
 import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
-import { ES256 } from '../../src/protocol/cose.ts'
 import type { BundleMessage } from '../../src/protocol/messages.ts'
 import { parse } from '../../src/protocol/parse.ts'
 import type { BundlePayload } from '../../src/protocol/payload.ts'
@@ -82,20 +81,4 @@ async function readReceipt(encoded: Uint8Array, trusted: readonly TrustedKey[]):
   const payload = await openAsEdge(encoded, trusted, 'molam-receipt-v1')
   const receipt = payload && parse(() => decodeReceipt(payload))
   return receipt?.ok ? receipt.value : undefined
-}
-
-/**
- * The edge's receipt keys with their verifiers, retired ones too: what they signed while they were in use may still wait
- * here, or be owed by the edge. A key that somebody else may have is taken off the reconciler's list.
- */
-export async function trustedReceiptKeys(keys: KeyProvider): Promise<readonly TrustedKey[]> {
-  const { keys: all } = await keys.keySet()
-  const receiptKeys = all.filter(({ use }) => use === 'receipt')
-  return Promise.all(
-    receiptKeys.map(async ({ kid, publicKey }) => ({
-      kid,
-      alg: ES256,
-      verifier: await webCryptoSuite.verifier({ alg: ES256, bytes: publicKey }),
-    })),
-  )
 }

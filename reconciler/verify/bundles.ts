@@ -1,5 +1,6 @@
 import type pg from 'pg'
 import type { KeyProvider } from '../../src/crypto/key-provider.ts'
+import { trustedReceiptKeys } from '../../src/crypto/receipt-keys.ts'
 import { type TrustedKey, verifySign1 } from '../../src/crypto/sign1.ts'
 import { authorizationOf } from '../../src/protocol/authorization.ts'
 import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
@@ -10,7 +11,7 @@ import { decisionFor } from '../../src/protocol/receipt.ts'
 import type { Decision } from '../../src/protocol/states.ts'
 import { loadDevices, type Registry } from '../registry/registry.ts'
 import { contentHash } from '../settle/content-hash.ts'
-import { type BundleFault, trustedReceiptKeys, type VerifiedBundle, verifyBundle } from '../settle/verify-bundle.ts'
+import { type BundleFault, type VerifiedBundle, verifyBundle } from '../settle/verify-bundle.ts'
 import type { Finding } from './check.ts'
 
 /**

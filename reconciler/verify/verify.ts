@@ -1,6 +1,7 @@
 import type { CryptoKey } from 'jose'
 import type pg from 'pg'
 import type { KeyProvider } from '../../src/crypto/key-provider.ts'
+import { trustedReceiptKeys } from '../../src/crypto/receipt-keys.ts'
 import { unhurried } from '../db.ts'
 import { AUDIT_CHECKS } from './audit-checks.ts'
 import { bundlesSkipped, checkBundles } from './bundles.ts'
@@ -8,6 +9,7 @@ import { type Finding, runCheck } from './check.ts'
 import { checkCheckpoints } from './checkpoints.ts'
 import { GUARD_CHECKS } from './guard-checks.ts'
 import { LEDGER_CHECKS } from './ledger-checks.ts'
+import { checkPolicies } from './policies.ts'
 import { SETTLEMENT_CHECKS } from './settlement-checks.ts'
 import { readWaiting, type Waiting } from './waiting.ts'
 
@@ -64,6 +66,7 @@ async function checkAll(client: pg.PoolClient, options: VerifyOptions): Promise<
   else {
     const progress = (done: number, total: number) => onProgress({ label: 'bundle_evidence', done, total })
     const deps = { client, pool, keys, examplesMax, onProgress: progress, ...(sample !== undefined && { sample }) }
+    findings.push(await checkPolicies(client, await trustedReceiptKeys(keys), examplesMax))
     findings.push(await checkBundles(deps))
   }
   if (checkpoints) findings.push(await checkCheckpoints(client, checkpoints.file, checkpoints.key, examplesMax))

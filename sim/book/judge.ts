@@ -1,9 +1,12 @@
 import type pg from 'pg'
-import { trustedReceiptKeys } from '../../reconciler/settle/verify-bundle.ts'
 import type { KeyProvider } from '../../src/crypto/key-provider.ts'
+import { trustedReceiptKeys } from '../../src/crypto/receipt-keys.ts'
+import { parseSign1 } from '../../src/protocol/cose.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
+import { decodePolicyVersion } from '../../src/protocol/policy-version.ts'
 import type { SimEdge } from '../cloudflare/edge.ts'
 import { disagreements } from '../model/agree.ts'
+import { FIRST_POLICIES } from '../model/first-policies.ts'
 import { Follower } from '../model/follow.ts'
 import { fundedState } from '../model/funded.ts'
 import { Recorder } from '../model/recorder.ts'
@@ -59,18 +62,14 @@ export async function openJudge(deps: JudgeDeps): Promise<Judge> {
 
 /** As people made them: what the reconciler fetched and kept may be wrong. A version never changes. */
 function policiesOf(edge: JudgeDeps['edge']): (country: string, version: number) => Policy | undefined {
-  const known = new Map<string, Policy>()
-  const sql = 'SELECT * FROM offline_policies WHERE country = ? AND version = ?'
+  const known = new Map(FIRST_POLICIES.map((policy) => [`${policy.country}/${policy.version}`, policy]))
+  const sql = 'SELECT signed FROM offline_policies WHERE country = ? AND version = ?'
   return (country, version) => {
     const key = `${country}/${version}`
     const [row] = known.has(key) ? [] : edge.readD1(sql, country, version)
-    if (row !== undefined) known.set(key, policyOf(row))
+    if (row !== undefined) known.set(key, policyOf(new Uint8Array(row['signed'] as Uint8Array)))
     return known.get(key)
   }
 }
 
-function policyOf({ enabled, allowed_methods, ...row }: Readonly<Record<string, unknown>>): Policy {
-  const camel = (name: string) => name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
-  const fields = Object.fromEntries(Object.entries(row).map(([name, value]) => [camel(name), value]))
-  return { ...fields, enabled: enabled === 1, allowedMethods: JSON.parse(String(allowed_methods)) } as unknown as Policy
-}
+const policyOf = (signed: Uint8Array): Policy => decodePolicyVersion(parseSign1(signed).payload).policy

@@ -10,7 +10,7 @@ const ZONES: Readonly<Record<Country, string>> = {
   BJ: 'Africa/Porto-Novo',
 }
 
-/** The policies that the first migration writes, on both sides. */
+/** Version 1 of each country: code at the edge, and rows of the book's first migration. */
 export const FIRST_POLICIES: readonly Policy[] = Object.entries(ZONES).map(([country, timeZone]) => ({
   country: country as Country,
   version: 1,

@@ -4,10 +4,10 @@ import { readReceived, subjectOf } from '../../reconciler/pull/pull.ts'
 import { openQueue, type SettleQueue } from '../../reconciler/pull/queue.ts'
 import { fetchPolicy, type PolicyReader, policyKey } from '../../reconciler/registry/policies.ts'
 import { riskScorer } from '../../reconciler/settle/risk.ts'
-import { trustedReceiptKeys } from '../../reconciler/settle/verify-bundle.ts'
 import { type Edge, openEdge } from '../../reconciler/tell/edge.ts'
 import { importHmacKey } from '../../src/crypto/hmac.ts'
 import { localKeys } from '../../src/crypto/local-keys.ts'
+import { trustedReceiptKeys } from '../../src/crypto/receipt-keys.ts'
 import type { TrustedKey } from '../../src/crypto/sign1.ts'
 import type { Random } from '../time/random.ts'
 import type { Scheduler } from '../time/scheduler.ts'
@@ -93,7 +93,7 @@ export async function openModelReconciler(options: ModelReconcilerOptions): Prom
       const ids = bundles.map(({ verified }) => verified.receipt.deviceId)
       return new Map(ids.flatMap((id) => entry(id, knownDevice(state, id, scheduler.nowMs))))
     })
-    const policies = policyReader(state, edge, life, log)
+    const policies = policyReader(state, edge, life, { trusted, log })
     const deps = { ...around, state, keys, trusted, policies, risk, life }
     const { queueNextMs } = options
     const nextOf = (id: string) => queueNextMs && (() => queueNextMs(id))
@@ -174,12 +174,17 @@ const edgeOf = (edge: Edge, life: Life): Edge => ({
 })
 
 /** The book's, then the edge's: a version never changes, so the first that is written stays. */
-function policyReader(state: ModelState, edge: Edge, life: Life, log: Log): PolicyReader {
+function policyReader(
+  state: ModelState,
+  edge: Edge,
+  life: Life,
+  by: { readonly trusted: readonly TrustedKey[]; readonly log: Log },
+): PolicyReader {
   return async (wanted) => {
     for (const { country, policyVersion: version } of wanted) {
       const key = policyKey(country, version)
       if (state.policies.has(key)) continue
-      const policy = await fetchPolicy({ edge, log }, { country, version })
+      const policy = (await fetchPolicy({ edge, ...by }, { country, version }))?.policy
       // What the book's own rules refuse is not written, and its bundles wait.
       if (policy === undefined || !(policy.acceptBelowScore <= policy.quarantineAboveScore)) continue
       await life.commit('policy', ({ policies }) => void policies.set(key, policies.get(key) ?? policy))

@@ -75,6 +75,31 @@ export const EDGE: readonly Mutant[] = [
     tier: 'shallow',
   },
   {
+    name: 'policy-by-its-row',
+    file: 'src/crypto/sign1.ts',
+    find: 'if (key === undefined || !(await verifySign1(key.verifier, parts, kind))) return undefined',
+    replace: `const holds = key !== undefined && (await verifySign1(key.verifier, parts, kind))
+  if (!holds && kind !== 'molam-policy-v1') return undefined`,
+    breaks: 'Nobody sets limits who can write to D1, and nothing else.',
+    tier: 'shallow',
+  },
+  {
+    name: 'proposal-not-authentic',
+    file: 'src/edge/store/policy-proposals.ts',
+    find: '(await macHolds(key, row.mac, proposalFields(proposal)))',
+    replace: "key.type === 'secret'",
+    breaks: 'A person agrees to what another person proposed, and to nothing that was written into D1.',
+    tier: 'shallow',
+  },
+  {
+    name: 'proposer-confirms',
+    file: 'src/edge/routes/policy-proposals.ts',
+    find: 'if (proposal.proposedBy === actor)',
+    replace: "if (proposal.proposedBy === '')",
+    breaks: 'A policy is put in force by two people, or switches a country off.',
+    tier: 'shallow',
+  },
+  {
     name: 'signed-ahead-taken',
     file: 'src/edge/ingest/clock.ts',
     find: 'return signedAtMs <= nowMs + skewMs && signedAtMs',

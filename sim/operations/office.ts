@@ -1,6 +1,6 @@
 import { insistently } from './insistently.ts'
 import type { Operation } from './operation.ts'
-import { changePolicy } from './policy.ts'
+import { changeAlone, changePolicy, forgePolicy, switchCountryOff } from './policy.ts'
 
 const REVIEWERS = ['binta', 'dior', 'fatou'] as const
 
@@ -69,4 +69,7 @@ export const office = {
   review,
   reverse,
   changePolicy,
+  changeAlone,
+  forgePolicy,
+  switchCountryOff,
 }

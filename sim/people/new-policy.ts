@@ -1,6 +1,6 @@
 import type { PolicyRow } from '../promises/policies.ts'
 import type { Random } from '../time/random.ts'
-import type { Office } from './office.ts'
+import type { Answer, Office } from './office.ts'
 
 type Changes = Readonly<Record<string, number | boolean>>
 
@@ -44,10 +44,19 @@ export function drawChanges(random: Random, now: PolicyRow): Changes {
   return CHANGES[what]?.(random, now) ?? {}
 }
 
-/** Asks for the version after this one. */
-export const publish = (office: Office, now: PolicyRow, changes: Changes, key?: string) =>
-  office.ask(
-    ...(['ops', 'pay_admin', 'POST', '/offline/policies'] as const),
-    { country: now.country, after_version: now.version, reason: 'by the simulator', changes },
-    key,
-  )
+export const PROPOSALS = '/offline/policies/proposals'
+const REASON = { reason: 'by the simulator' }
+
+/** One person proposes the version after this one, another one puts it in force. Both may be asked again with the same key. */
+export async function publish(office: Office, now: PolicyRow, changes: Changes, key?: string): Promise<Answer> {
+  const proposal = { country: now.country, after_version: now.version, ...REASON, changes }
+  const proposed = await office.ask('ops', 'pay_admin', 'POST', PROPOSALS, proposal, key)
+  if (proposed.status >= 300) return proposed
+  return confirm(office, 'chief', String(proposed.body['id']), key)
+}
+
+export const confirm = (office: Office, who: string, id: string, key?: string): Promise<Answer> =>
+  office.ask(who, 'pay_admin', 'POST', `${PROPOSALS}/${id}/confirm`, REASON, key)
+
+export const switchOff = (office: Office, country: string, key?: string): Promise<Answer> =>
+  office.ask('ops', 'pay_admin', 'POST', `/offline/policies/${country}/switch-off`, REASON, key)

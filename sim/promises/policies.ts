@@ -1,6 +1,9 @@
+import { type CborValue, decodeCbor } from '../../src/protocol/cbor.ts'
+import { parseSign1 } from '../../src/protocol/cose.ts'
 import type { SimEdge } from '../cloudflare/edge.ts'
+import { FIRST_POLICIES } from '../model/first-policies.ts'
 
-/** A version of a country's rules, as its row in D1 says it. Amounts are minor units. */
+/** A version of a country's rules, as people made it and its signed bytes say it. Amounts are minor units. */
 export interface PolicyRow {
   readonly country: string
   readonly version: number
@@ -22,17 +25,53 @@ export interface PolicyRow {
   readonly allowed_methods: string
 }
 
+/** What thieves write to D1 has numbers from here on: people never come so far. */
+export const FORGED_FROM = 1_000_000
+
 /** @returns `SN/3` → the version */
 export function policyRows(edge: SimEdge): ReadonlyMap<string, PolicyRow> {
-  const rows = edge.readD1('SELECT * FROM offline_policies') as unknown as readonly PolicyRow[]
+  const sql = 'SELECT signed FROM offline_policies WHERE version < ?'
+  const rows = [...FIRST, ...edge.readD1(sql, FORGED_FROM).map(({ signed }) => rowOf(signed as Uint8Array))]
   return new Map(rows.map((row) => [`${row.country}/${row.version}`, row]))
 }
 
 /** The version of a country that was made last. */
 export function newestPolicy(edge: SimEdge, country: string): PolicyRow {
-  const sql = 'SELECT * FROM offline_policies WHERE country = ? ORDER BY version DESC LIMIT 1'
-  return edge.readD1(sql, country)[0] as unknown as PolicyRow
+  const own = [...policyRows(edge).values()].filter((row) => row.country === country)
+  return own.reduce((newest, row) => (row.version > newest.version ? row : newest))
 }
+
+/** Fields of a policy in the order of docs/protocol.md §6.3, from 1 on. */
+const NAMES = [
+  ...['country', 'version', 'enabled', 'currency', 'time_zone', 'max_offline_amount'],
+  ...['max_offline_per_device_per_day', 'max_offline_value_per_device_per_day', 'require_payer_proof_above'],
+  ...['require_agent_approval_above', 'require_manual_review_above', 'allowed_methods', 'max_bundle_age_hours'],
+  ...['max_clock_skew_minutes', 'max_relay_hours', 'accept_below_score', 'quarantine_above_score'],
+]
+const METHODS = ['wallet', 'qr', 'ussd']
+
+/** What was signed, read without the code that reads it for the edge. */
+function rowOf(signed: Uint8Array): PolicyRow {
+  const version = decodeCbor(parseSign1(new Uint8Array(signed)).payload) as ReadonlyMap<number, CborValue>
+  const policy = version.get(1) as ReadonlyMap<number, CborValue>
+  const fields = Object.fromEntries(NAMES.map((name, at) => [name, policy.get(at + 1)]))
+  const methods = (fields['allowed_methods'] as readonly number[]).map((method) => METHODS[method])
+  return {
+    ...fields,
+    ...{ enabled: Number(fields['enabled']), allowed_methods: JSON.stringify(methods) },
+    accept_below_score: Number(fields['accept_below_score']) / 10_000,
+    quarantine_above_score: Number(fields['quarantine_above_score']) / 10_000,
+    review_two_people_above: Number(version.get(2)),
+  } as unknown as PolicyRow
+}
+
+const snake = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+const FIRST = FIRST_POLICIES.map((policy) => {
+  const fields = Object.fromEntries(Object.entries(policy).map(([name, value]) => [snake(name), value]))
+  const methods = JSON.stringify(policy.allowedMethods)
+  const row = { ...fields, enabled: 1, allowed_methods: methods, review_two_people_above: 50_000 }
+  return row as unknown as PolicyRow
+})
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS

@@ -23,6 +23,7 @@ import { internalRoutes } from './routes/internal.ts'
 import { methodsOf } from './routes/methods.ts'
 import { noticeRoutes } from './routes/notice.ts'
 import { policyRoutes } from './routes/policies.ts'
+import { policyProposalRoutes } from './routes/policy-proposals.ts'
 import { pushRoutes } from './routes/push.ts'
 import { receivedRoutes } from './routes/received.ts'
 import { reconciliationRoutes } from './routes/reconciliation.ts'
@@ -77,6 +78,7 @@ const groups: readonly Hono<App>[] = [
   bundleRoutes,
   reviewRoutes,
   reversalRoutes,
+  policyProposalRoutes,
   policyRoutes,
   dryRunRoutes,
   auditRoutes,

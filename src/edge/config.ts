@@ -2,6 +2,9 @@ import * as z from 'zod'
 import { importHmacKey } from '../crypto/hmac.ts'
 import type { KeyProvider } from '../crypto/key-provider.ts'
 import { localKeys } from '../crypto/local-keys.ts'
+import { type MacPurpose, macKeyFor } from '../crypto/mac.ts'
+import { trustedReceiptKeys } from '../crypto/receipt-keys.ts'
+import type { TrustedKey } from '../crypto/sign1.ts'
 import { fromBase64url } from '../protocol/bytes.ts'
 import { type RiskMode, riskModeFrom } from '../risk/mode.ts'
 import { type Hmac, pseudonymHmac } from '../risk/pseudonym.ts'
@@ -13,7 +16,7 @@ import { recordSira } from './metrics/recorder.ts'
 /**
  * The Worker's settings, parsed once an isolate into a stricter type. Nothing else reads the environment's texts.
  *
- * - `EDGE_KEYS`, `KEY_WRAPPING_SECRET`: recipient and receipt keys (crypto/local-keys.ts)
+ * - `EDGE_KEYS`, `KEY_WRAPPING_SECRET`: recipient and receipt keys (crypto/local-keys.ts), and keys of MACs (crypto/mac.ts)
  * - `INTERNAL_HMAC_KEY`: 32 bytes, base64url; shared with the reconciler
  * - `OIDC_ISSUER`, `OIDC_AUDIENCE`, `OIDC_JWKS_URL`: who signs the tokens of the people
  * - `ACCESS_TEAM_DOMAIN` (`https://<team>.cloudflareaccess.com`), `ACCESS_AUDIENCE` (the application's AUD tag),
@@ -59,6 +62,9 @@ export type Settings = z.infer<typeof settings>
 export interface Config {
   readonly settings: Settings
   readonly keys: () => Promise<KeyProvider>
+  /** What verifies the signatures of `keys`. */
+  readonly trusted: () => Promise<readonly TrustedKey[]>
+  readonly macKey: (purpose: MacPurpose) => Promise<CryptoKey>
   readonly hmacKey: () => Promise<CryptoKey>
   /** One for the isolate: its breakers remember what was slow. */
   readonly scorer: RemoteScorer
@@ -101,13 +107,24 @@ export function configOf(env: object): Config {
   const values = result.data
   const scorer = scorerFrom(env)
   let keys: Promise<KeyProvider> | undefined
+  let trusted: Promise<readonly TrustedKey[]> | undefined
   let hmacKey: Promise<CryptoKey> | undefined
+  const macKeys = new Map<MacPurpose, Promise<CryptoKey>>()
   const config: Config = {
     settings: values,
     scorer,
     keys: () => {
       keys ??= localKeys(values.EDGE_KEYS, values.KEY_WRAPPING_SECRET)
       return keys
+    },
+    trusted: () => {
+      trusted ??= config.keys().then(trustedReceiptKeys)
+      return trusted
+    },
+    macKey: (purpose) => {
+      const known = macKeys.get(purpose) ?? macKeyFor(purpose, fromBase64url(values.KEY_WRAPPING_SECRET))
+      macKeys.set(purpose, known)
+      return known
     },
     hmacKey: () => {
       hmacKey ??= importHmacKey(fromBase64url(values.INTERNAL_HMAC_KEY))

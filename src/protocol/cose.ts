@@ -34,6 +34,7 @@ export type SignedKind =
   | 'molam-receipt-v1'
   | 'molam-notice-v1'
   | 'molam-settle-v1'
+  | 'molam-policy-v1'
   | 'molam-device-proof-v1'
   | 'molam-payer-authorization-v1'
 

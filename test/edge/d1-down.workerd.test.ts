@@ -43,7 +43,8 @@ const OUTAGES: Record<string, D1Database> = {
 }
 
 const paths = () => {
-  const ids = { device_id: device.id, bundle_id: bundleId, counter: '1', country: 'SN', version: '1' }
+  const proposal_id = bundleId
+  const ids = { device_id: device.id, bundle_id: bundleId, counter: '1', country: 'SN', version: '1', proposal_id }
   return Object.entries(ROUTES).map(([route, { roles, body }]) => {
     const [method = '', path = ''] = route.split(' ')
     const filled = path.replaceAll(/:([a-z_]+)/g, (_, name: keyof typeof ids) => ids[name])
@@ -79,7 +80,11 @@ describe.each(Object.entries(OUTAGES))('while D1 %s', (_, DB) => {
         ...['GET /offline/bundles/:bundle_id/original', 'POST /offline/bundles/:bundle_id/review'],
         ...['GET /offline/policies', 'GET /offline/policies/:country', 'GET /offline/policies/:country/versions'],
         ...[
-          'POST /offline/policies',
+          'GET /offline/policies/proposals',
+          'POST /offline/policies/proposals',
+          'POST /offline/policies/proposals/:proposal_id/confirm',
+          'POST /offline/policies/proposals/:proposal_id/withdraw',
+          'POST /offline/policies/:country/switch-off',
           'POST /offline/policies/dry-run',
           'GET /offline/audit',
           'GET /offline/audit/export',

@@ -1,14 +1,19 @@
 import { createExecutionContext, env, SELF, waitOnExecutionContext } from 'cloudflare:test'
 import { importJWK, SignJWT } from 'jose'
 import { expect } from 'vitest'
+import { type SignedVersion, signPolicyVersion } from '../../src/crypto/policy-version.ts'
 import { openAsEdge } from '../../src/crypto/sign1.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { app } from '../../src/edge/app.ts'
+import { configOf } from '../../src/edge/config.ts'
 import { forgetPolicies } from '../../src/edge/ingest/policy-cache.ts'
 import { sendWaiting } from '../../src/edge/ingest/settle-sender.ts'
+import { changed, type PolicyChanges } from '../../src/edge/policies/change.ts'
+import { readNewest, versionInsert } from '../../src/edge/store/policies.ts'
 import { BUNDLE_MEDIA_TYPE } from '../../src/protocol/bundle.ts'
 import { decodeKeySet, type KeySet } from '../../src/protocol/keyset.ts'
 import { decodeNotice, decodePushResponse, type Notice } from '../../src/protocol/notice.ts'
+import type { Country } from '../../src/protocol/policy.ts'
 import type { Problem, ProblemCode } from '../../src/protocol/problems.ts'
 import { decodeReceipt, type Receipt } from '../../src/protocol/receipt.ts'
 import { TestDevice } from '../kit/device.ts'
@@ -161,23 +166,18 @@ export async function expectRefusal(response: Response, code: ProblemCode, what 
 }
 
 /** A new version of a country's policy, in force at once. Countries other than SN are each left to one test file. */
-export async function insertPolicy(country: string, over: Record<string, number | string>): Promise<void> {
-  await writePolicy(country, over)
+export async function insertPolicy(country: Country, changes: PolicyChanges, effectiveAtMs = 0): Promise<void> {
+  await writePolicy(country, changes, effectiveAtMs)
   forgetPolicies()
 }
 
 /** A new version as D1 holds it, which an isolate that read the one before need not know. */
-export async function writePolicy(country: string, over: Record<string, number | string>): Promise<void> {
-  const { results } = await bindings.DB.prepare(
-    'SELECT * FROM offline_policies WHERE country = ? ORDER BY version DESC LIMIT 1',
-  )
-    .bind(country)
-    .all()
-  const before = results[0] ?? {}
-  const next: Record<string, unknown> = { ...before, version: Number(before['version']) + 1, ...over }
-  const [names, values] = [Object.keys(next), Object.values(next)]
-  const marks = names.map(() => '?').join()
-  await bindings.DB.prepare(`INSERT INTO offline_policies (${names.join()}) VALUES (${marks})`)
-    .bind(...values)
-    .run()
+export async function writePolicy(country: Country, changes: PolicyChanges, effectiveAtMs = 0): Promise<SignedVersion> {
+  const before = (await readNewest(bindings, [country])).get(country)?.[0]
+  const made = before && changed(before, changes, before.policy.version + 1)
+  if (!made?.ok) throw new Error(`policy: ${made?.error.detail}`)
+  const by = { proposedBy: 'user:awa', confirmedBy: 'user:moussa', confirmedAtMs: 0 }
+  const version = await signPolicyVersion({ ...made.value, ...by, effectiveAtMs }, await configOf(bindings).keys())
+  await versionInsert(bindings.DB, version.policy, version.signed).run()
+  return version
 }

@@ -5,6 +5,7 @@ import { openLog } from '../../reconciler/log.ts'
 import { openReconciler, type Reconciler } from '../../reconciler/run.ts'
 import { importHmacKey } from '../../src/crypto/hmac.ts'
 import { localKeys } from '../../src/crypto/local-keys.ts'
+import { signPolicyVersion } from '../../src/crypto/policy-version.ts'
 import { sealSettleMessage } from '../../src/crypto/settle-message.ts'
 import { signAsEdge, signSign1 } from '../../src/crypto/sign1.ts'
 import { authorizationTerms, encodeAuthorizationHeader } from '../../src/protocol/authorization.ts'
@@ -19,6 +20,7 @@ import {
   type SettleMessage,
 } from '../../src/protocol/messages.ts'
 import type { Payment, PaymentEntry } from '../../src/protocol/payment.ts'
+import type { Policy } from '../../src/protocol/policy.ts'
 import { type DecisionException, encodeReceipt, type Receipt } from '../../src/protocol/receipt.ts'
 import { type Made, randomBytes, TestDevice } from '../kit/device.ts'
 import type { Database } from './database.ts'
@@ -55,6 +57,8 @@ export interface World {
     over?: Partial<ReviewMessage>,
   ): Promise<Uint8Array>
   reversal(made: Made, rev: number, counter: number, over?: Partial<ReversalMessage>): Promise<Uint8Array>
+  /** A version of a policy, as the edge signed it. */
+  policy(policy: Policy): Promise<Uint8Array>
   /** A payer's own signature over a payment. */
   authorize(payer: TestDevice, payment: Payment, nonce?: Uint8Array): Promise<Uint8Array>
   /** A payment with the signature of whoever pays. */
@@ -171,6 +175,12 @@ export async function makeWorld(database: Database, over: Record<string, string>
         ...{ counter, reason: 'paid twice' },
         ...over,
       })
+    },
+
+    async policy(policy) {
+      const by = { proposedBy: 'user:awa', confirmedBy: 'user:moussa', confirmedAtMs: 0 }
+      const version = { policy, reviewTwoPeopleAbove: 50_000, effectiveAtMs: 0, ...by }
+      return (await signPolicyVersion(version, keys)).signed
     },
 
     authorize(payer, payment, nonce = randomBytes(16)) {

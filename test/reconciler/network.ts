@@ -1,10 +1,8 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { readServiceClaim, SERVICE_HEADER, verifyServiceCall } from '../../src/crypto/hmac.ts'
-import { encodeCbor } from '../../src/protocol/cbor.ts'
 import type { Confirmation } from '../../src/protocol/confirmations.ts'
 import type { Outcome } from '../../src/protocol/notice.ts'
-import { type Policy, policyToCbor } from '../../src/protocol/policy.ts'
 import { readCall } from '../kit/confirmations.ts'
 
 /**
@@ -14,7 +12,7 @@ import { readCall } from '../kit/confirmations.ts'
 export class Network {
   readonly confirmed: Confirmation[] = []
   /** What the edge answers for a version of a policy, by path; it knows no other. */
-  readonly policies = new Map<string, Policy | Uint8Array>()
+  readonly policies = new Map<string, Uint8Array | Promise<Uint8Array>>()
   /** Calls of the policy route. */
   policyCalls = 0
   /** How the edge answers for a device; default: confirmed. */
@@ -89,7 +87,7 @@ export class Network {
     if (!(await this.#isSigned(request, path, new Uint8Array()))) return new Response('', { status: 401 })
     const policy = this.policies.get(path)
     if (policy === undefined) return new Response('', { status: 404 })
-    return new Response((policy instanceof Uint8Array ? policy : encodeCbor(policyToCbor(policy))) as BodyInit)
+    return new Response((await policy) as BodyInit)
   }
 
   async #isSigned({ method, headers }: Request, path: string, body: Uint8Array): Promise<boolean> {

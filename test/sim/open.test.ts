@@ -10,7 +10,6 @@ import { pullApi } from '../../sim/cloudflare/pull-api.ts'
 import { SimulatedQueue } from '../../sim/cloudflare/queue.ts'
 import { realCurve } from '../../sim/crypto/curve.ts'
 import type { AllFaults, FaultKind } from '../../sim/faults/kinds.ts'
-import { FIRST_POLICIES } from '../../sim/model/first-policies.ts'
 import { API_URL, QUEUE_API_URL, type Secrets } from '../../sim/settings.ts'
 import { installGlobals } from '../../sim/time/globals.ts'
 import { Trace } from '../../sim/trace.ts'
@@ -89,14 +88,9 @@ function openStandIn(): SimEdge {
   const deadLetters = new SimulatedQueue('molam-settle-dlq', world.platform, { retriesMax: 100 })
   const settle = new SimulatedQueue('molam-settle', world.platform, { retriesMax: 100, deadLetters })
   queue = settle.binding(new Life())
-  const snake = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-  const [policy] = FIRST_POLICIES.filter(({ country }) => country === 'BJ').map((policy) => ({
-    ...Object.fromEntries(Object.entries(policy).map(([name, value]) => [snake(name), value])),
-    ...{ enabled: 1, allowed_methods: JSON.stringify(policy.allowedMethods) },
-  }))
   const standIn: Partial<SimEdge> = {
     fetch: senders.network.fetch,
-    readD1: () => [policy ?? {}],
+    readD1: () => [],
     queueApi: pullApi({ 'molam-settle': settle, 'molam-settle-dlq': deadLetters }, world.platform),
     queues: { settle, deadLetters, index: settle },
   }

@@ -4,7 +4,7 @@ import { importHmacKey } from '../../../src/crypto/hmac.ts'
 import { fromBase64url } from '../../../src/protocol/bytes.ts'
 import { edgeConfig } from '../config.ts'
 import type { Device } from '../fleet.ts'
-import { ROOMY_POLICIES } from '../policy.ts'
+import { writeRoomyPolicies } from '../policy.ts'
 import { ReadModel } from '../read-model.ts'
 import type { World } from '../world.ts'
 import { registerAll, type Subject } from './subject.ts'
@@ -22,7 +22,7 @@ const CONFIRMED_AT_ONCE = 100
 export async function startEdgeSubject(world: World, project: string, main?: string): Promise<EdgeSubject> {
   const workerd = await startWorkerd('edge', await edgeConfig(project, main), world)
   const db = await workerd.edge.miniflare.getD1Database('DB', 'molam-offline')
-  await db.prepare(ROOMY_POLICIES).run()
+  await writeRoomyPolicies(db, world.secrets)
   const readModel = new ReadModel(await workerd.d1File())
   return {
     ...workerd,

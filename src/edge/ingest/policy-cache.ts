@@ -1,6 +1,10 @@
 import type { Country, Policy } from '../../protocol/policy.ts'
+import { inForceAt } from '../../protocol/policy-version.ts'
+import type { Env } from '../env.ts'
 import { logger } from '../log.ts'
-import { readPoliciesInForce } from '../store/policies.ts'
+import { alarm } from '../metrics/alarm.ts'
+import { commit } from '../store/idempotency.ts'
+import { type KnownVersion, readNewest, versionInsert } from '../store/policies.ts'
 import { withDeadline } from './deadline.ts'
 
 /** Policies are read from D1 every 10 s at the most, so a country can be switched off in 10 s. */
@@ -9,47 +13,111 @@ const POLICY_FRESH_MS = 10_000
 /** How long a push waits for D1. */
 const READ_DEADLINE_MS = 2_000
 
+/** The newest first. */
+type Versions = ReadonlyMap<Country, readonly KnownVersion[]>
+
 interface Held {
-  policies: ReadonlyMap<Country, Policy>
+  versions: Versions
+  /** The highest version that an object was seen to judge by. */
+  judgedBy: Map<Country, number>
   readAtMs: number
 }
 
-const held: Held = { policies: new Map(), readAtMs: Number.NEGATIVE_INFINITY }
+const NOTHING: Held = { versions: new Map(), judgedBy: new Map(), readAtMs: Number.NEGATIVE_INFINITY }
+const held: Held = { ...NOTHING, judgedBy: new Map() }
 
 /**
  * The policy in force in a country. While D1 cannot be read the last one known is used: this isolate's, or the one that
  * the device was last judged by. A push never waits for a D1 that is down more than once in 10 s.
  */
-export async function policyFor(db: D1Database, country: Country, lastKnown: Policy, nowMs: number): Promise<Policy> {
-  if (nowMs - held.readAtMs >= POLICY_FRESH_MS) await refresh(db, nowMs)
-  const policy = held.policies.get(country)
+export async function policyFor(env: Env, country: Country, lastKnown: Policy, nowMs: number): Promise<Policy> {
+  held.judgedBy.set(country, Math.max(held.judgedBy.get(country) ?? 0, lastKnown.version))
+  await refresh(env, nowMs)
+  const policy = inForceAt(held.versions.get(country) ?? [], nowMs)?.policy
   // Versions only grow: an isolate whose copy is older than the object's must not go back.
   return policy !== undefined && policy.version >= lastKnown.version ? policy : lastKnown
 }
 
 /** All policies in force, for answers that show them. Empty when D1 cannot be read and none was read before. */
-export async function policiesInForce(db: D1Database, nowMs: number): Promise<ReadonlyMap<Country, Policy>> {
-  if (nowMs - held.readAtMs >= POLICY_FRESH_MS) await refresh(db, nowMs)
-  return held.policies
+export async function policiesInForce(env: Env, nowMs: number): Promise<ReadonlyMap<Country, Policy>> {
+  await refresh(env, nowMs)
+  const found = [...held.versions.values()].flatMap((versions) => inForceAt(versions, nowMs)?.policy ?? [])
+  return new Map(found.map((policy) => [policy.country, policy]))
 }
+
+/**
+ * The newest versions of a country as they stand now, for whoever changes them or decides by them.
+ *
+ * @returns the newest first; undefined when nobody can say
+ * @throws what D1 throws
+ */
+export async function versionsNow(env: Env, country: Country): Promise<readonly KnownVersion[] | undefined> {
+  const before = known()
+  return (await withLost(env, before, await readNewest(env, [country]))).get(country)
+}
+
+/** @returns the version in force now, as D1 has it @throws what D1 throws */
+export const policyNow = async (env: Env, country: Country, nowMs: number): Promise<KnownVersion | undefined> =>
+  inForceAt((await versionsNow(env, country)) ?? [], nowMs)
+
+/** A version that this isolate has read, also when D1 has lost it. */
+export const heldVersion = (country: Country, version: number): KnownVersion | undefined =>
+  held.versions.get(country)?.find(({ policy }) => policy.version === version)
 
 /**
  * Every request that finds the copy old reads for itself: a request that waits for what another one began hangs for
  * ever in workerd when that one's client goes away.
  */
-async function refresh(db: D1Database, nowMs: number): Promise<void> {
+async function refresh(env: Env, nowMs: number): Promise<void> {
+  if (nowMs - held.readAtMs < POLICY_FRESH_MS) return
+  const before = known()
   try {
-    const policies = await withDeadline(readPoliciesInForce(db, nowMs), READ_DEADLINE_MS)
+    const read = async () => withLost(env, before, await readNewest(env))
+    const versions = await withDeadline(read(), READ_DEADLINE_MS)
     // A read that began earlier may end later.
-    if (nowMs >= held.readAtMs) held.policies = policies
+    if (nowMs >= held.readAtMs) held.versions = versions
   } catch (error) {
     logger.warn('policies cannot be read; the last known stay in force', { error })
   }
   held.readAtMs = Math.max(held.readAtMs, nowMs)
 }
 
+/** What is known now: all of it was in D1 before a read that begins now. */
+const known = (): Known => ({ versions: held.versions, judgedBy: new Map(held.judgedBy) })
+type Known = Pick<Held, 'versions' | 'judgedBy'>
+
+/**
+ * Versions are never taken back: one that was known and is in D1 no more was deleted there. It stays in force here,
+ * people are told, and its row is written again. One that only an object knows is told of.
+ */
+async function withLost(env: Env, { versions, judgedBy }: Known, read: Versions): Promise<Versions> {
+  const whole = new Map(versions)
+  for (const [country, now] of read) {
+    const here = new Set(now.map(({ policy }) => policy.version))
+    const oldest = Math.min(...here)
+    const before = versions.get(country) ?? []
+    const lost = before.filter(({ policy: { version } }) => !here.has(version) && version > oldest)
+    const merged = [...now, ...lost].toSorted((a, b) => b.policy.version - a.policy.version)
+    whole.set(country, merged)
+    const judged = judgedBy.get(country) ?? 0
+    const missing = lost.map(({ policy }) => policy.version)
+    if (judged > (merged[0]?.policy.version ?? 0)) missing.push(judged)
+    for (const version of missing) alarm('policy_lost', 'a version of a policy is in D1 no more', { country, version })
+    for (const version of lost) await writeAgain(env, version)
+  }
+  return whole
+}
+
+async function writeAgain(env: Env, { policy, signed }: KnownVersion): Promise<void> {
+  if (signed === undefined) return
+  try {
+    await commit(env.DB, [versionInsert(env.DB, policy, signed)])
+  } catch (error) {
+    logger.warn('a lost version of a policy is not written again', { error, version: policy.version })
+  }
+}
+
 /** For tests, which change policies within one isolate. */
 export function forgetPolicies(): void {
-  held.policies = new Map()
-  held.readAtMs = Number.NEGATIVE_INFINITY
+  Object.assign(held, NOTHING, { judgedBy: new Map() })
 }

@@ -64,7 +64,7 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
 
   if (device.status !== 'active') return err({ code: `device_${device.status}` })
   const nowMs = deps.nowMs()
-  const policy = await policyFor(env.DB, device.country, device.policy, nowMs)
+  const policy = await policyFor(env, device.country, device.policy, nowMs)
   if (!signedNow(claims, policy, nowMs)) return err({ code: 'clock_skew', serverTimeMs: nowMs })
   const within = await withinSignedQuota(env, claims.deviceId, claims.relay ? 'relay' : 'push', encoded, nowMs)
   if (!within.ok) return within

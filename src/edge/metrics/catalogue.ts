@@ -28,6 +28,10 @@ export const METRICS = {
   offline_risk_score: ['histogram', 'Risk scores of admitted bundles.'],
   offline_risk_fallbacks_total: ['counter', 'Scores that SIRA did not give, by reason; the local rules gave them.'],
   offline_sira_latency_seconds: ['histogram', 'Time that calls to SIRA took, failed ones too.'],
+  offline_not_believed_total: [
+    'counter',
+    'Rows and messages that the edge did not write, or lacks, by what they are. Any is an alarm: somebody else writes to D1 or a queue.',
+  ],
   offline_http_requests_total: ['counter', 'Requests by route, method and status.'],
 } as const satisfies Record<string, readonly ['counter' | 'gauge' | 'histogram', string]>
 export type MetricName = keyof typeof METRICS

@@ -1,9 +1,10 @@
-import type { Policy } from '../../protocol/policy.ts'
+import type { Country, Policy } from '../../protocol/policy.ts'
 import { contradictionsOf } from '../../protocol/policy-check.ts'
+import { inForceAt, type PolicyVersion } from '../../protocol/policy-version.ts'
 import { err, ok, type Result } from '../../protocol/result.ts'
 import { DAY_MS } from '../../protocol/time.ts'
 import type { Refusal } from '../ingest/refusal.ts'
-import { type PolicyVersion, stillToCome } from './version.ts'
+import { stillToCome } from './version.ts'
 
 /** What a change of a policy means: which version it makes, from when on, and which scheduled ones never come. Pure. */
 type Snake<Name extends string> = Name extends `${infer First}${infer Rest}`
@@ -15,7 +16,7 @@ type Fields = Omit<Policy, 'country' | 'version'> & Pick<PolicyVersion, 'reviewT
 /** Fields that are to be another, by the names of their columns. */
 export type PolicyChanges = { readonly [Name in keyof Fields as Snake<Name>]?: Fields[Name] | undefined }
 
-/** Every country has a policy from the first migration on: none means that D1 cannot be read. */
+/** Every country has a policy from the first on: none means that D1 cannot be read, or is full of wrong rows. */
 export const UNREADABLE = { code: 'temporarily_unavailable', retryAfterS: 5 } as const satisfies Refusal
 const SCHEDULE_MAX_MS = 366 * DAY_MS
 /** Who asks for "now" reads a clock of his own; what is dated back by no more than this is in force from now on. */
@@ -44,36 +45,60 @@ export function changed(base: Content, changes: PolicyChanges, version: number):
   return ok({ policy, reviewTwoPeopleAbove })
 }
 
+/** What a person would have changed, and on what he looked when he said so. */
 export interface AskedChange {
+  readonly country: Country
   readonly changes: PolicyChanges
-  /** The newest version that the person has seen. */
+  /** The newest version then, scheduled ones included: nobody undoes what he has not seen. */
   readonly afterVersion: number
-  readonly effectiveAtMs: number
-  readonly by: string
+  /** The version that the changes are made to: the one in force at their time. */
+  readonly basedOn: number
+  /** At once when absent. */
+  readonly effectiveAtMs: number | undefined
 }
 
-/** Versions of the country as they are stored. */
-export interface KnownVersions {
-  /** The newest first, scheduled ones included. */
-  readonly newest: readonly PolicyVersion[]
-  /** The one that would be in force at `effectiveAtMs`. */
-  readonly base: PolicyVersion | undefined
+/** A version without who put it in force, and those still to come that it supersedes. */
+export interface Change {
+  readonly content: Content & Pick<PolicyVersion, 'effectiveAtMs'>
+  readonly supersedes: readonly number[]
 }
 
-/** @returns the version to store, and those still to come that it supersedes */
-export function newVersion(
-  { changes, afterVersion, effectiveAtMs, by }: AskedChange,
-  { newest, base }: KnownVersions,
+/**
+ * The version that a change makes if it takes force now, or at its later time. It is judged by what is in force now: made
+ * on anything else it is stale.
+ *
+ * @param versions of the country, the newest first, scheduled ones included
+ */
+export function changeNow(
+  asked: AskedChange,
+  versions: readonly PolicyVersion[],
   nowMs: number,
-): Result<{ readonly version: PolicyVersion; readonly supersedes: readonly number[] }, Refusal> {
-  const last = newest[0]?.policy.version
+): Result<Change, Refusal> {
+  const effectiveAtMs = Math.max(asked.effectiveAtMs ?? nowMs, nowMs)
+  const [last, base] = [versions[0]?.policy.version, inForceAt(versions, effectiveAtMs)]
   if (last === undefined || base === undefined) return err(UNREADABLE)
-  if (last !== afterVersion) return err({ code: 'version_conflict', detail: `the newest version is ${last}` })
-  const content = changed(base, changes, last + 1)
+  if (last !== asked.afterVersion) return err({ code: 'version_conflict', detail: `the newest version is ${last}` })
+  if (base.policy.version !== asked.basedOn) {
+    return err({ code: 'version_conflict', detail: `version ${base.policy.version} is in force by then` })
+  }
+  const content = changed(base, asked.changes, last + 1)
   if (!content.ok) return content
-  const superseded = stillToCome(newest, nowMs).filter((other) => other.effectiveAtMs >= effectiveAtMs)
+  const superseded = stillToCome(versions, nowMs).filter((other) => other.effectiveAtMs >= effectiveAtMs)
   return ok({
-    version: { ...content.value, effectiveAtMs, createdAtMs: nowMs, createdBy: by },
+    content: { ...content.value, effectiveAtMs },
     supersedes: superseded.map(({ policy }) => policy.version),
   })
+}
+
+/** What switches a country off at once, whatever is scheduled. It changes nothing else, so one person may do it alone. */
+export function switchOff(
+  country: Country,
+  versions: readonly PolicyVersion[],
+  nowMs: number,
+): Result<Change, Refusal> {
+  const [newest, inForce] = [versions[0]?.policy, inForceAt(versions, nowMs)?.policy]
+  if (newest === undefined || inForce === undefined) return err(UNREADABLE)
+  if (!inForce.enabled) return err({ code: 'state_conflict', detail: 'the country is switched off' })
+  const numbers = { afterVersion: newest.version, basedOn: inForce.version, effectiveAtMs: undefined }
+  return changeNow({ country, changes: { enabled: false }, ...numbers }, versions, nowMs)
 }

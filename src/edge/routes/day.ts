@@ -3,8 +3,8 @@ import type { Context } from 'hono'
 import { dayRange } from '../../protocol/day-range.ts'
 import type { Country } from '../../protocol/policy.ts'
 import { err, ok, type Result } from '../../protocol/result.ts'
+import { policyNow } from '../ingest/policy-cache.ts'
 import type { Refusal } from '../ingest/refusal.ts'
-import { readPolicyInForce } from '../store/policies.ts'
 import type { Day } from '../store/received.ts'
 import type { App } from './app-types.ts'
 import { country } from './params.ts'
@@ -24,7 +24,7 @@ export async function dayOf(
   date: string,
   country: Country,
 ): Promise<Result<Day & { readonly timeZone: string }, Refusal>> {
-  const inForce = await readPolicyInForce(c.env.DB, country, Date.now())
+  const inForce = await policyNow(c.env, country, Date.now())
   const range = inForce && dayRange(date, inForce.policy.timeZone)
   if (range === undefined) return err({ code: 'not_found' })
   return ok({ country, ...range, timeZone: inForce?.policy.timeZone ?? '' })

@@ -55,7 +55,7 @@ export const deviceKeyRoutes = routes().openapi(rotate, async (c) => {
   if (!identity.ok) return refuse(c, { code: identity.error })
   const known = identity.value
   if (by.value.tenant !== undefined && by.value.tenant !== known.tenant) return refuse(c, { code: 'not_found' })
-  const policy = await policyFor(c.env.DB, known.country, known.policy, nowMs)
+  const policy = await policyFor(c.env, known.country, known.policy, nowMs)
   const key = await ownKey(body, device_id, c.req.raw, policy, nowMs)
   if (!key.ok) return refuse(c, key.error)
   if (by.value.proof && !(await isConfirmed(key.value, by.value.proof))) {

@@ -9,12 +9,13 @@ import type { RiskBasis } from '../../risk/judge.ts'
 import { configOf } from '../config.ts'
 import { deviceStub, type Env } from '../env.ts'
 import { openStored } from '../ingest/open-stored.ts'
+import { heldVersion, policyNow } from '../ingest/policy-cache.ts'
 import { logger } from '../log.ts'
 import { changed } from '../policies/change.ts'
 import { dryRunPart, type FoundBundle, type PastReads } from '../policies/dry-run-part.ts'
 import { bundlesSince, type JudgedBundle } from '../store/bundles.ts'
 import { devicesWithBundles } from '../store/devices.ts'
-import { readPolicyInForce, readPolicyVersion } from '../store/policies.ts'
+import { readVersion } from '../store/policies.ts'
 import { refuse } from './answers.ts'
 import { personOf } from './app-types.ts'
 import { cursorOf, idCursor } from './cursor.ts'
@@ -54,11 +55,10 @@ const route = secured(['pay_auditor'], {
 export const dryRunRoutes = routes().openapi(route, async (c) => {
   const { country, based_on, changes, days, cursor, limit } = c.req.valid('json')
   const nowMs = Date.now()
-  const db = c.env.DB
   const base =
     based_on === undefined
-      ? await readPolicyInForce(db, country, nowMs)
-      : await readPolicyVersion(db, country, based_on)
+      ? await policyNow(c.env, country, nowMs)
+      : ((await readVersion(c.env, country, based_on)) ?? heldVersion(country, based_on))
   if (base === undefined) return refuse(c, { code: 'not_found' })
   const content = changed(base, changes, base.policy.version + 1)
   if (!content.ok) return refuse(c, content.error)

@@ -122,7 +122,7 @@ export const enrolmentRoutes = routes()
     if (!valid.ok) return refuse(c, valid.error)
     const found = valid.value
     const wallet = await openWithCode(code, found.sealedWallet, walletAad(found.id, device_id))
-    const around = circumstances(wallet, (await policiesInForce(c.env.DB, nowMs)).get(found.country))
+    const around = circumstances(wallet, (await policiesInForce(c.env, nowMs)).get(found.country))
     if (!around.ok) return refuse(c, around.error)
     const key = await ownKey(body, device_id, c.req.raw, around.value.policy, nowMs)
     if (!key.ok) return refuse(c, key.error)

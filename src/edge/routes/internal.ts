@@ -1,10 +1,9 @@
 import { z } from '@hono/zod-openapi'
-import { encodeCbor } from '../../protocol/cbor.ts'
 import { splitConfirmations } from '../../protocol/confirmations.ts'
 import { parse } from '../../protocol/parse.ts'
-import { policyToCbor } from '../../protocol/policy.ts'
+import { heldVersion } from '../ingest/policy-cache.ts'
 import { confirmAll } from '../settle/confirm-all.ts'
-import { readPolicyVersion } from '../store/policies.ts'
+import { readVersion } from '../store/policies.ts'
 import { CBOR_MEDIA_TYPE } from './accept.ts'
 import { cbor, refuse } from './answers.ts'
 import { country } from './params.ts'
@@ -25,7 +24,8 @@ const outcomes = secured('service', {
 const policy = secured('service', {
   method: 'get',
   path: '/internal/policies/{country}/{version}',
-  summary: 'One version of a policy, as notices carry it',
+  summary:
+    'One version of a policy, as the edge signed it when it was put in force; the first ones are signed by nobody',
   tags: ['services'],
   request: {
     params: z.object({
@@ -43,8 +43,8 @@ const policy = secured('service', {
 export const internalRoutes = routes()
   .openapi(policy, async (c) => {
     const { country, version } = c.req.valid('param')
-    const found = await readPolicyVersion(c.env.DB, country, version)
-    return found === undefined ? refuse(c, { code: 'not_found' }) : cbor(c, encodeCbor(policyToCbor(found.policy)))
+    const found = (await readVersion(c.env, country, version)) ?? heldVersion(country, version)
+    return found?.signed === undefined ? refuse(c, { code: 'not_found' }) : cbor(c, found.signed)
   })
   .openapi(outcomes, async (c) => {
     const byDevice = parse(() => splitConfirmations(c.get('body') ?? new Uint8Array()))

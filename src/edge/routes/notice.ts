@@ -44,7 +44,7 @@ export const noticeRoutes = routes()
     if (!within.ok) return refuse(c, within.error)
     const parts = await deviceStub(c.env, proof.claims.deviceId).notice(proof.claims.kid, state.value.cursor)
     if (!parts.ok) return refuse(c, { code: parts.error })
-    const policy = await policyFor(c.env.DB, device.country, device.policy, nowMs)
+    const policy = await policyFor(c.env, device.country, device.policy, nowMs)
     const keys = await configOf(c.env).keys()
     const { deviceId, nonce } = proof.claims
     const signed = await makeNotice(keys, deviceId, parts.value, state.value, policy, nowMs, nonce)

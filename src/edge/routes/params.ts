@@ -9,10 +9,8 @@ export const deviceId = z
   .refine(isDeviceId)
   .transform((id) => id as DeviceId)
   .openapi({ example: 'POS-001' })
-export const bundleId = z
-  .string()
-  .refine((id) => parseUlid(id) !== undefined)
-  .openapi({ example: '01JD3T4V8ZK6X9M2Q5W7Y0R1B3' })
+export const ulid = z.string().refine((id) => parseUlid(id) !== undefined)
+export const bundleId = ulid.openapi({ example: '01JD3T4V8ZK6X9M2Q5W7Y0R1B3' })
 export const country = z.enum(COUNTRIES)
 export const tenant = z.string().regex(/^[A-Za-z0-9._-]{1,64}$/)
 export const counter = z.int().min(1).max(COUNTER_MAX)

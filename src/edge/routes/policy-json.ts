@@ -1,7 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import { isCurrency } from '../../protocol/money.ts'
 import { PAYMENT_METHODS } from '../../protocol/payment.ts'
-import type { PolicyVersion } from '../policies/version.ts'
+import type { PolicyVersion } from '../../protocol/policy-version.ts'
+import type { StoredProposal } from '../store/policy-proposals.ts'
 import { policyJson } from './signed-json.ts'
 
 /** Fields of a policy as people change them: the names of its columns, those that are to be another. */
@@ -50,7 +51,25 @@ export function policyVersionJson(version: PolicyVersion) {
     ...policyJson(version.policy),
     review_two_people_above: version.reviewTwoPeopleAbove,
     effective_at: version.effectiveAtMs,
-    created_at: version.createdAtMs,
-    created_by: version.createdBy,
+    proposed_by: version.proposedBy,
+    confirmed_by: version.confirmedBy,
+    confirmed_at: version.confirmedAtMs,
+  }
+}
+
+export function proposalJson(proposal: StoredProposal) {
+  return {
+    id: proposal.id,
+    country: proposal.country,
+    after_version: proposal.afterVersion,
+    based_on: proposal.basedOn,
+    changes: proposal.changes,
+    effective_at: proposal.effectiveAtMs ?? null,
+    reason: proposal.reason,
+    proposed_by: proposal.proposedBy,
+    proposed_at: proposal.proposedAtMs,
+    state: proposal.state,
+    decided_by: proposal.decidedBy,
+    decided_at: proposal.decidedAtMs,
   }
 }

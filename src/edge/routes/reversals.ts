@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { COUNTER_MAX } from '../../protocol/limits.ts'
 import { deviceStub } from '../env.ts'
-import { readPolicyInForce } from '../store/policies.ts'
+import { policyNow } from '../ingest/policy-cache.ts'
 import { actorOf } from './actor.ts'
 import { refuse } from './answers.ts'
 import { masked } from './masked.ts'
@@ -39,7 +39,7 @@ export const reversalRoutes = routes().openapi(reverse, async (c) => {
   const object = deviceStub(c.env, device_id)
   const device = await object.identity()
   if (!device.ok) return refuse(c, { code: device.error })
-  const policy = await readPolicyInForce(c.env.DB, device.value.country, Date.now())
+  const policy = await policyNow(c.env, device.value.country, Date.now())
   if (policy === undefined) return refuse(c, { code: 'temporarily_unavailable', retryAfterS: 5 })
   const { reason } = c.req.valid('json')
   const result = await object.reverse(counter, masked(reason), policy.reviewTwoPeopleAbove, by.value)

@@ -8,9 +8,9 @@ import type { RiskBasis } from '../../risk/judge.ts'
 import { configOf } from '../config.ts'
 import { deviceStub } from '../env.ts'
 import { openStored, withoutParties } from '../ingest/open-stored.ts'
+import { policyNow } from '../ingest/policy-cache.ts'
 import { listWaiting, type WaitingBundle } from '../store/bundles.ts'
 import type { BundleRow } from '../store/index-message.ts'
-import { readPolicyInForce } from '../store/policies.ts'
 import { readVotes, type ShownVote } from '../store/votes.ts'
 import { actorOf } from './actor.ts'
 import { refuse } from './answers.ts'
@@ -90,7 +90,7 @@ export const reviewRoutes = routes()
     const found = await visibleBundle(c, c.req.valid('param').bundle_id, c.req.valid('query').device_id)
     if (!found.ok) return refuse(c, found.error)
     const { deviceId, country } = found.value
-    const policy = await readPolicyInForce(c.env.DB, country, Date.now())
+    const policy = await policyNow(c.env, country, Date.now())
     const bundleId = parseUlid(found.value.bundleId)
     if (policy === undefined || bundleId === undefined) {
       return refuse(c, { code: 'temporarily_unavailable', retryAfterS: 5 })

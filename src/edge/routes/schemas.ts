@@ -3,6 +3,7 @@ import { DEVICE_STATUSES, REVIEW_CHOICES } from '../../protocol/messages.ts'
 import { PAYMENT_METHODS, PAYMENT_TYPES } from '../../protocol/payment.ts'
 import { COUNTRIES } from '../../protocol/policy.ts'
 import { BUNDLE_STATUSES, DECISIONS, PAYMENT_STATUSES } from '../../protocol/states.ts'
+import { PROPOSAL_STATES } from '../policies/proposal.ts'
 
 /**
  * What the API answers, as its document says it. Closed: an answer with a member that is not here is a fault, and a test holds
@@ -38,18 +39,39 @@ const policyFields = {
   quarantine_above_score: score,
   max_days_since_sync: count,
 }
+const { country: _, version: __, ...changeable } = policyFields
 /** As devices are told it. */
 export const policy = z.strictObject(policyFields).openapi('Policy')
 const versionFields = {
   ...policyFields,
   review_two_people_above: count,
   effective_at: atMs,
-  created_at: atMs,
-  created_by: z.string(),
+  proposed_by: z.string(),
+  confirmed_by: z.string(),
+  confirmed_at: atMs,
 }
 export const policyVersion = z.strictObject(versionFields).openapi('PolicyVersion')
 export const policyInForce = z.strictObject({ ...versionFields, scheduled: z.array(policyVersion) })
 export const policyMade = z.strictObject({ ...versionFields, supersedes: z.array(z.int()) })
+export const policyProposal = z
+  .strictObject({
+    id,
+    country,
+    after_version: z.int().min(1),
+    based_on: z
+      .int()
+      .min(1)
+      .openapi({ description: 'The version in force at its time, to which the changes are made' }),
+    changes: z.strictObject({ ...changeable, review_two_people_above: count }).partial(),
+    effective_at: atMs.nullable().openapi({ description: 'Null: at once' }),
+    reason: z.string(),
+    proposed_by: z.string(),
+    proposed_at: atMs,
+    state: z.enum(PROPOSAL_STATES),
+    decided_by: z.string().nullable(),
+    decided_at: atMs.nullable(),
+  })
+  .openapi('PolicyProposal')
 export const dryRun = z.strictObject({
   policy: policyVersion,
   days: z.int(),

@@ -1,77 +1,104 @@
-import { and, desc, eq, getTableColumns, lt, lte, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, lt, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/d1'
-import { currency } from '../../protocol/money.ts'
+import { openPolicyVersion, type SignedVersion } from '../../crypto/policy-version.ts'
+import { FIRST_VERSION, firstVersion } from '../../protocol/first-policies.ts'
 import { COUNTRIES, type Country, type Policy } from '../../protocol/policy.ts'
-import type { PolicyVersion } from '../policies/version.ts'
+import type { PolicyVersion } from '../../protocol/policy-version.ts'
+import { configOf } from '../config.ts'
+import type { Env } from '../env.ts'
+import { alarm } from '../metrics/alarm.ts'
 import { policies } from './schema.ts'
 
-/** @returns the policy in force in each country */
-export async function readPoliciesInForce(db: D1Database, nowMs: number): Promise<ReadonlyMap<Country, Policy>> {
-  // One statement; driven by the countries, so that it reads one row of each, however many versions there are.
-  const inForce = sql`(SELECT v.version FROM ${policies} v WHERE v.country = c.value AND v.effective_at <= ${nowMs}
-    ORDER BY v.version DESC LIMIT 1)`
-  const found = await drizzle(db)
-    .select(getTableColumns(policies))
-    .from(sql`json_each(${JSON.stringify(COUNTRIES)}) c`)
-    .innerJoin(policies, sql`${policies.country} = c.value AND ${policies.version} = ${inForce}`)
-  return new Map(found.map((row) => [row.country, toVersion(row).policy]))
+/**
+ * Versions of policies as D1 keeps them. A row is signed bytes under a number: who can write to D1 and has no key of the
+ * edge's writes none that is believed. What cannot be written here at all is the first version, which is code.
+ */
+type Row = typeof policies.$inferSelect
+/** The signed bytes of the first version are nobody's. */
+export type KnownVersion = PolicyVersion & Partial<Pick<SignedVersion, 'signed'>>
+type Settings = Pick<Env, 'DB'>
+
+/** Rows of a country that are looked through for the one in force: more than are scheduled, or wrong, at a time. */
+const NEWEST_MAX = 32
+
+/**
+ * The newest versions of each country, the newest first. A country is missing when there are more wrong rows than are
+ * looked through, so that nobody can hide a version under rows of his own.
+ */
+export async function readNewest(
+  env: Settings,
+  countries: readonly Country[] = COUNTRIES,
+): Promise<ReadonlyMap<Country, readonly KnownVersion[]>> {
+  // One statement, driven by the countries.
+  const newest = sql`(SELECT v.version FROM ${policies} v WHERE v.country = c.value AND v.version > ${FIRST_VERSION}
+    ORDER BY v.version DESC LIMIT ${NEWEST_MAX})`
+  const rows = await drizzle(env.DB)
+    .select({ country: policies.country, version: policies.version, signed: policies.signed })
+    .from(sql`json_each(${JSON.stringify(countries)}) c`)
+    .innerJoin(policies, sql`${policies.country} = c.value AND ${policies.version} IN ${newest}`)
+  const byCountry = Map.groupBy(rows, ({ country }) => country)
+  const found = new Map<Country, readonly KnownVersion[]>()
+  for (const country of countries) {
+    const own = byCountry.get(country) ?? []
+    const known: KnownVersion[] = (await openAll(env, own)).toSorted((a, b) => b.policy.version - a.policy.version)
+    if (own.length < NEWEST_MAX) known.push(firstVersion(country))
+    if (known.length > 0) found.set(country, known)
+  }
+  return found
 }
 
-const inForce = (db: D1Database, country: Country, nowMs: number) =>
-  drizzle(db)
-    .select()
-    .from(policies)
-    .where(and(eq(policies.country, country), lte(policies.effectiveAt, nowMs)))
-    .orderBy(desc(policies.version))
-    .limit(1)
-
-export async function readPolicyInForce(db: D1Database, country: Country, nowMs: number) {
-  const [row] = await inForce(db, country, nowMs)
-  return row && toVersion(row)
-}
-
-/** The newest versions first, those that are still to come included. @param before the last version of the page before */
-export async function listPolicyVersions(
-  db: D1Database,
+/** A page of a country's versions, the newest first, and one more. Rows that are not believed are left out of it. */
+export async function listVersions(
+  env: Settings,
   country: Country,
   before: number,
   limit: number,
-): Promise<readonly PolicyVersion[]> {
-  const rows = await drizzle(db)
+): Promise<{ readonly versions: readonly KnownVersion[]; readonly next: number | undefined }> {
+  const rows = await drizzle(env.DB)
     .select()
     .from(policies)
-    .where(and(eq(policies.country, country), lt(policies.version, before)))
+    .where(and(eq(policies.country, country), gt(policies.version, FIRST_VERSION), lt(policies.version, before)))
     .orderBy(desc(policies.version))
-    .limit(limit)
-  return rows.map(toVersion)
+    .limit(limit + 1)
+  const shown = rows.slice(0, limit)
+  const opened: readonly KnownVersion[] = await openAll(env, shown)
+  if (rows.length > limit) return { versions: opened, next: shown.at(-1)?.version }
+  if (before <= FIRST_VERSION) return { versions: [], next: undefined }
+  // The first version stands at the end of the last page, or on one of its own when that is full.
+  if (rows.length === limit) return { versions: opened, next: shown.at(-1)?.version }
+  return { versions: [...opened, firstVersion(country)], next: undefined }
 }
 
-export async function readPolicyVersion(db: D1Database, country: Country, version: number) {
-  const [row] = await drizzle(db)
+export async function readVersion(env: Settings, country: Country, version: number): Promise<KnownVersion | undefined> {
+  if (version === FIRST_VERSION) return firstVersion(country)
+  const rows = await drizzle(env.DB)
     .select()
     .from(policies)
     .where(and(eq(policies.country, country), eq(policies.version, version)))
-  return row && toVersion(row)
+  return (await openAll(env, rows))[0]
 }
 
 /** Fails as a whole when there is such a version already: its number is the lock. */
-export function policyInsert(db: D1Database, version: PolicyVersion): D1PreparedStatement {
-  const { policy, reviewTwoPeopleAbove, effectiveAtMs, createdAtMs, createdBy } = version
-  const row = { ...policy, allowedMethods: [...policy.allowedMethods], reviewTwoPeopleAbove, createdBy }
-  const query = drizzle(db)
-    .insert(policies)
-    .values({ ...row, effectiveAt: effectiveAtMs, createdAt: createdAtMs })
-    .toSQL()
-  return db.prepare(query.sql).bind(...query.params)
+export function versionInsert(
+  db: D1Database,
+  { country, version }: Pick<Policy, 'country' | 'version'>,
+  signed: Uint8Array,
+): D1PreparedStatement {
+  return db
+    .prepare('INSERT INTO offline_policies (country, version, signed) VALUES (?, ?, ?)')
+    .bind(country, version, signed)
 }
 
-function toVersion(row: typeof policies.$inferSelect): PolicyVersion {
-  const { effectiveAt, createdAt, createdBy, reviewTwoPeopleAbove, ...fields } = row
-  return {
-    policy: { ...fields, currency: currency(row.currency) },
-    reviewTwoPeopleAbove,
-    effectiveAtMs: effectiveAt,
-    createdAtMs: createdAt,
-    createdBy,
-  }
+/** A row is what its signed bytes say, under their own number, or it is none. */
+async function openAll(env: Settings, rows: readonly Row[]): Promise<readonly SignedVersion[]> {
+  const trusted = await configOf(env).trusted()
+  const opened = await Promise.all(
+    rows.map(async ({ country, version, signed }) => {
+      const found = await openPolicyVersion(new Uint8Array(signed), trusted)
+      if (found?.policy.country === country && found.policy.version === version) return found
+      alarm('policy', 'a version of a policy that we did not sign', { country, version })
+      return undefined
+    }),
+  )
+  return opened.filter((version) => version !== undefined)
 }

@@ -3,15 +3,15 @@ import { blob, index, integer, primaryKey, real, sqliteTable, text } from 'drizz
 import type { AdmittedBy, Settlement } from '../../../durable-objects/device/bundle.ts'
 import type { Alg } from '../../protocol/cose.ts'
 import type { DeviceStatus } from '../../protocol/messages.ts'
-import type { PaymentMethod } from '../../protocol/payment.ts'
 import type { Run } from '../../protocol/payment-states.ts'
 import type { Country } from '../../protocol/policy.ts'
 import type { BundleStatus } from '../../protocol/states.ts'
 import type { RiskBasis } from '../../risk/judge.ts'
+import type { ProposalState } from '../policies/proposal.ts'
 
 /**
  * D1, the edge's read model. It holds no plaintext of a payment and nothing personal; the Device Objects are the truth
- * and feed it, except for policies, which live here. Times are UTC milliseconds, amounts minor
+ * and feed it. What lives here alone, policies and enrolment codes, bears a signature or a MAC of the edge. Times are UTC milliseconds, amounts minor
  * units. `npm run db:generate` makes the migration from this file.
  */
 export const devices = sqliteTable(
@@ -99,34 +99,40 @@ export const bundles = sqliteTable(
   ],
 )
 
+/** A version is what the edge signed, and nothing else (store/policies.ts). The first versions are code and stand nowhere. */
 export const policies = sqliteTable(
   'offline_policies',
   {
     country: text('country').$type<Country>().notNull(),
     version: integer('version').notNull(),
-    enabled: integer('enabled', { mode: 'boolean' }).notNull(),
-    currency: text('currency').notNull(),
-    timeZone: text('time_zone').notNull(),
-    maxOfflineAmount: integer('max_offline_amount').notNull(),
-    maxOfflinePerDevicePerDay: integer('max_offline_per_device_per_day').notNull(),
-    maxOfflineValuePerDevicePerDay: integer('max_offline_value_per_device_per_day').notNull(),
-    requirePayerProofAbove: integer('require_payer_proof_above').notNull(),
-    requireAgentApprovalAbove: integer('require_agent_approval_above').notNull(),
-    requireManualReviewAbove: integer('require_manual_review_above').notNull(),
-    allowedMethods: text('allowed_methods', { mode: 'json' }).$type<PaymentMethod[]>().notNull(),
-    maxBundleAgeHours: integer('max_bundle_age_hours').notNull(),
-    maxClockSkewMinutes: integer('max_clock_skew_minutes').notNull(),
-    maxRelayHours: integer('max_relay_hours').notNull(),
-    acceptBelowScore: real('accept_below_score').notNull(),
-    quarantineAboveScore: real('quarantine_above_score').notNull(),
-    maxDaysSinceSync: integer('max_days_since_sync').notNull(),
-    /** Above it two people must agree on a review or a reversal. The edge's own: devices are not told. */
-    reviewTwoPeopleAbove: integer('review_two_people_above').notNull().default(50_000),
-    effectiveAt: integer('effective_at').notNull(),
-    createdAt: integer('created_at').notNull(),
-    createdBy: text('created_by').notNull(),
+    signed: blob('signed').$type<Uint8Array>().notNull(),
   },
   (t) => [primaryKey({ columns: [t.country, t.version] })],
+)
+
+/** Changes of policies that one person proposed. What is agreed to bears a MAC; the state is for lists. */
+export const policyProposals = sqliteTable(
+  'offline_policy_proposals',
+  {
+    /** ULID text. */
+    id: text('id').primaryKey(),
+    country: text('country').$type<Country>().notNull(),
+    afterVersion: integer('after_version').notNull(),
+    basedOn: integer('based_on').notNull(),
+    /** JSON: fields of a policy that are to be another. */
+    changes: text('changes').notNull(),
+    /** Null for at once. */
+    effectiveAt: integer('effective_at'),
+    reason: text('reason').notNull(),
+    proposedBy: text('proposed_by').notNull(),
+    proposedAt: integer('proposed_at').notNull(),
+    /** HMAC-SHA256 over the columns before it, base64url. */
+    mac: text('mac').notNull(),
+    state: text('state').$type<ProposalState>().notNull(),
+    decidedBy: text('decided_by'),
+    decidedAt: integer('decided_at'),
+  },
+  (t) => [index('offline_policy_proposals_open').on(t.id).where(sql`state = 'open'`)],
 )
 
 export const auditLogs = sqliteTable(

@@ -68,7 +68,7 @@ it('60 amounts', async () => {
     'amount',
   )
   await refusedAlone(CBOR_AMOUNTS.filter(([, hex]) => isCbor(hex)))
-  const path = '/offline/policies'
+  const path = '/offline/policies/proposals'
   await everyOne(JSON_AMOUNTS, [], async ([what, json]) => {
     const body = `{"country":"SN","after_version":1,"reason":"corpus","changes":{"max_offline_amount":${json}}}`
     return [what, await call(admin, 'POST', path, body), ['invalid_request']]

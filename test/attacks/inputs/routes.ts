@@ -50,11 +50,15 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   'GET /offline/policies': { roles: READERS },
   'GET /offline/policies/:country': { roles: READERS },
   'GET /offline/policies/:country/versions': { roles: READERS },
-  'POST /offline/policies': {
+  'GET /offline/policies/proposals': { roles: READERS },
+  'POST /offline/policies/proposals': {
     roles: ADMINS,
     allTenants: true,
     body: { country: 'SN', after_version: 99, ...reason, changes: { enabled: true } },
   },
+  'POST /offline/policies/proposals/:proposal_id/confirm': { roles: ADMINS, allTenants: true, body: reason },
+  'POST /offline/policies/proposals/:proposal_id/withdraw': { roles: ADMINS, allTenants: true, body: reason },
+  'POST /offline/policies/:country/switch-off': { roles: ADMINS, allTenants: true, body: reason },
   'POST /offline/policies/dry-run': {
     roles: AUDITORS,
     body: { country: 'SN', changes: { enabled: true } },

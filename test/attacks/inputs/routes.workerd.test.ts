@@ -39,7 +39,12 @@ beforeAll(async () => {
   const [{ at } = {}] = await select<{ at: number }>(device, 'SELECT received_at AS at FROM bundles WHERE seq = 1')
   const ids: Readonly<Record<string, string>> = {
     ...{ device_id: device.id, bundle_id: ulidText(header.bundleId), counter: '1' },
-    ...{ country: 'SN', version: '1', date: new Date(at ?? 0).toISOString().slice(0, 10) },
+    ...{
+      country: 'SN',
+      version: '1',
+      proposal_id: '01JD3T4V8ZK6X9M2Q5W7Y0R1B3',
+      date: new Date(at ?? 0).toISOString().slice(0, 10),
+    },
   }
   filled = (text) => text.replaceAll(/:([a-z_]+)/g, (_, name: string) => ids[name] ?? name)
 })

@@ -115,10 +115,11 @@ describe('audit', () => {
     }
     const again = 'REPLACE INTO bundles SELECT * FROM bundles'
     await inObject(device, ({ storage }) => expect(() => storage.sql.exec(again)).toThrow(/append-only/))
+    await insertPolicy('BF', { max_relay_hours: 11 })
     for (const table of ['offline_audit_logs', 'offline_policies']) {
       const before = await dumpReadModel()
       await expect(bindings.DB.prepare(`DELETE FROM ${table}`).run()).rejects.toThrow(/append-only|never deleted/)
-      const column = table === 'offline_policies' ? 'enabled' : 'at'
+      const column = table === 'offline_policies' ? 'signed' : 'at'
       await expect(bindings.DB.prepare(`UPDATE ${table} SET ${column} = 0`).run()).rejects.toThrow(
         /append-only|never changed/,
       )

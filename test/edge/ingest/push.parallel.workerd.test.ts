@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished, vi } from 'vitest'
-import { readPoliciesInForce } from '../../../src/edge/store/policies.ts'
+import { policiesInForce } from '../../../src/edge/ingest/policy-cache.ts'
 import { parseSign1 } from '../../../src/protocol/cose.ts'
 import type { KeySet } from '../../../src/protocol/keyset.ts'
 import { amountMinor, currency } from '../../../src/protocol/money.ts'
@@ -65,7 +65,7 @@ it('a hundred pushes at once never take more value than the day allows, and what
 
 it('a hundred admissions at once never take more payments than the day allows', async () => {
   const made = await chain(100, 100)
-  const policy = (await readPoliciesInForce(bindings.DB, Date.now())).get('SN')
+  const policy = (await policiesInForce(bindings, Date.now())).get('SN')
   if (policy === undefined) throw new Error('no policy')
   const results = await Promise.all(
     made.map(({ bundle, header, digest }, i) => {

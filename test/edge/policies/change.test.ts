@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
-import { changed, newVersion, type PolicyChanges, startOf } from '../../../src/edge/policies/change.ts'
-import { type PolicyVersion, stillToCome } from '../../../src/edge/policies/version.ts'
+import { changed, changeNow, type PolicyChanges, startOf, switchOff } from '../../../src/edge/policies/change.ts'
+import { stillToCome } from '../../../src/edge/policies/version.ts'
+import type { PolicyVersion } from '../../../src/protocol/policy-version.ts'
 import { DAY_MS, NOW_MS, POLICY } from '../../risk/kit.ts'
 
 /** A version that is in force from so many days after now. */
 const version = (number: number, days: number): PolicyVersion => ({
   policy: { ...POLICY, version: number },
-  ...{ reviewTwoPeopleAbove: 50_000, createdAtMs: NOW_MS - 90 * DAY_MS, createdBy: 'pay-admin' },
+  ...{ reviewTwoPeopleAbove: 50_000, proposedBy: 'pay-admin', confirmedBy: 'pay-admin-2', confirmedAtMs: 0 },
   effectiveAtMs: NOW_MS + days * DAY_MS,
 })
 const numbers = (versions: readonly PolicyVersion[]) => versions.map(({ policy }) => policy.version)
@@ -53,54 +54,63 @@ describe('the content of a version', () => {
   })
 })
 
-describe('a new version', () => {
-  const base = version(2, -1)
-  const newest = [version(5, 3), version(4, 9), version(3, 1), base]
+describe('a change that takes force now', () => {
+  const versions = [version(5, 3), version(4, 9), version(3, 1), version(2, -1)]
+  const later = NOW_MS + 2 * DAY_MS
   const asked = (changes: PolicyChanges, over: object = {}) => ({
-    ...{ changes, afterVersion: 5, effectiveAtMs: NOW_MS + 2 * DAY_MS, by: 'pay-admin-2' },
+    ...{ country: POLICY.country, changes, afterVersion: 5, basedOn: 3, effectiveAtMs: later as number | undefined },
     ...over,
   })
+  const numbered = (change: ReturnType<typeof changeNow>) => change.ok && change.value.content.policy.version
+  const superseded = (change: ReturnType<typeof changeNow>) => change.ok && change.value.supersedes
 
-  it('has the next number, says who made it and when, and rests on what would be in force', () => {
-    const made = newVersion(asked({ enabled: false }), { newest, base }, NOW_MS)
-    expect(made).toMatchObject({
-      ok: true,
-      value: {
-        version: {
-          policy: { ...POLICY, version: 6, enabled: false },
-          ...{ effectiveAtMs: NOW_MS + 2 * DAY_MS, createdAtMs: NOW_MS, createdBy: 'pay-admin-2' },
-        },
-      },
-    })
+  it('has the next number, and rests on what is in force at its time', () => {
+    const change = changeNow(asked({ enabled: false }), versions, NOW_MS)
+    const content = { policy: { ...POLICY, version: 6, enabled: false }, reviewTwoPeopleAbove: 50_000 }
+    expect(change).toEqual({ ok: true, value: { content: { ...content, effectiveAtMs: later }, supersedes: [5] } })
   })
 
   it('supersedes what is still to come from then on, and nothing that comes before', () => {
-    const later = newVersion(asked({ enabled: false }), { newest, base }, NOW_MS)
-    expect(later.ok && later.value.supersedes).toEqual([5])
-    const now = newVersion(asked({ enabled: false }, { effectiveAtMs: NOW_MS }), { newest, base }, NOW_MS)
-    expect(now.ok && now.value.supersedes).toEqual([5, 3])
+    const now = { effectiveAtMs: undefined, basedOn: 2 }
+    expect(superseded(changeNow(asked({ enabled: false }, now), versions, NOW_MS))).toEqual([5, 3])
   })
 
-  it('is not made by who has not seen the newest, though that may only be scheduled', () => {
-    expect(newVersion(asked({ enabled: false }, { afterVersion: 2 }), { newest, base }, NOW_MS)).toEqual({
-      ok: false,
-      error: { code: 'version_conflict', detail: 'the newest version is 5' },
-    })
-  })
-
-  it('is not made when it contradicts itself', () => {
-    const made = newVersion(asked({ time_zone: 'Dakar' }), { newest, base }, NOW_MS)
-    expect(made).toMatchObject({ ok: false, error: { code: 'contradictory_policy' } })
+  it('takes force at once when its time has passed since it was proposed', () => {
+    const [atMs, on] = [NOW_MS + DAY_MS, { effectiveAtMs: NOW_MS - DAY_MS, basedOn: 3 }]
+    const change = changeNow(asked({ enabled: false }, on), versions, atMs)
+    expect(change.ok && change.value.content.effectiveAtMs).toBe(atMs)
   })
 
   it.each([
-    ['no version', { newest: [], base }],
-    ['none that would be in force', { newest, base: undefined }],
+    ['a newer one was made, though that may only be scheduled', { afterVersion: 4 }, 'the newest version is 5'],
+    ['another one is in force by its time', { basedOn: 2 }, 'version 3 is in force by then'],
+    ['it is of the future', { afterVersion: 6 }, 'the newest version is 5'],
+  ])('is stale when %s', (_, over, detail) => {
+    const change = changeNow(asked({ enabled: false }, over), versions, NOW_MS)
+    expect(change).toEqual({ ok: false, error: { code: 'version_conflict', detail } })
+  })
+
+  it('is none when it contradicts itself', () => {
+    const change = changeNow(asked({ time_zone: 'Dakar' }), versions, NOW_MS)
+    expect(change).toMatchObject({ ok: false, error: { code: 'contradictory_policy' } })
+  })
+
+  it.each([
+    ['no version', []],
+    ['none that is in force', [version(5, 3)]],
   ])('waits when D1 tells of %s', (_, known) => {
-    expect(newVersion(asked({ enabled: false }), known, NOW_MS)).toMatchObject({
-      ok: false,
-      error: { code: 'temporarily_unavailable' },
-    })
+    const unreadable = { ok: false, error: { code: 'temporarily_unavailable' } }
+    expect(changeNow(asked({ enabled: false }, { basedOn: 5 }), known, NOW_MS)).toMatchObject(unreadable)
+    expect(switchOff('SN', known, NOW_MS)).toMatchObject(unreadable)
+  })
+
+  it('that switches off is the one in force and no more, and supersedes all that is to come', () => {
+    const change = switchOff('SN', versions, NOW_MS)
+    expect(numbered(change)).toBe(6)
+    expect(change.ok && change.value.content.policy).toEqual({ ...POLICY, version: 6, enabled: false })
+    expect(superseded(change)).toEqual([5, 3])
+    const off = [{ ...version(6, 0), policy: { ...POLICY, version: 6, enabled: false } }, ...versions]
+    expect(switchOff('SN', off, NOW_MS)).toMatchObject({ ok: false, error: { code: 'state_conflict' } })
   })
 })
 

@@ -9,7 +9,19 @@ import { deliverIndex, type Queues, recordQueues } from '../../durable-objects/d
 import type { Made } from '../../kit/device.ts'
 import { TestDevice } from '../../kit/device.ts'
 import { bindings, keySet, ORIGIN, push, registered, registration, SELF } from '../kit.ts'
-import { admin, auditor, call, jwkOf, ok, otherReviewer, proofBy, pushPayments, reviewer, suite } from './kit.ts'
+import {
+  admin,
+  auditor,
+  call,
+  jwkOf,
+  ok,
+  otherAdmin,
+  otherReviewer,
+  proofBy,
+  pushPayments,
+  reviewer,
+  suite,
+} from './kit.ts'
 
 /** What every route really answers, held against the schema that `/openapi.json` publishes for it: no member more or less. */
 interface Operation {
@@ -174,13 +186,22 @@ it('policies', async () => {
   await asks(auditor, 'GET', '/offline/policies')
   const { version } = await asks(auditor, 'GET', '/offline/policies/TG')
   const made = { country: 'TG', after_version: version, reason: 'corpus', changes: { review_two_people_above: 60_000 } }
-  await asks(admin, 'POST', '/offline/policies', { ...made, effective_at: Date.now() + 3_600_000 })
+  const scheduled = { ...made, effective_at: Date.now() + 3_600_000 }
+  const [{ id }, { id: other }] = [
+    await asks(admin, 'POST', '/offline/policies/proposals', scheduled),
+    await asks(admin, 'POST', '/offline/policies/proposals', made),
+  ]
+  const said = { reason: 'as agreed' }
+  await asks(otherAdmin, 'POST', `/offline/policies/proposals/${id}/confirm`, said)
+  await asks(admin, 'POST', `/offline/policies/proposals/${other}/withdraw`, said)
+  expect((await asks(auditor, 'GET', '/offline/policies/proposals?country=TG'))['proposals']).toHaveLength(2)
   expect((await asks(auditor, 'GET', '/offline/policies/TG'))['scheduled']).toHaveLength(1)
   await asks(auditor, 'GET', '/offline/policies/TG/versions')
   const { payments } = await asks(auditor, 'POST', '/offline/policies/dry-run', {
     ...{ country: 'SN', changes: { require_payer_proof_above: 1000 } },
   })
   expect(payments).not.toEqual([])
+  await asks(admin, 'POST', '/offline/policies/ML/switch-off', said)
 })
 
 it('audit and health', async () => {

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import type { Signer } from '../../../src/crypto/suite.ts'
 import { keyId } from '../../../src/crypto/thumbprint.ts'
 import { forgetDevices } from '../../../src/edge/ingest/identity-cache.ts'
-import { readPoliciesInForce } from '../../../src/edge/store/policies.ts'
+import { policiesInForce } from '../../../src/edge/ingest/policy-cache.ts'
 import { toHex } from '../../../src/protocol/bytes.ts'
 import { prevOf } from '../../../src/protocol/chain.ts'
 import { decodeNotice } from '../../../src/protocol/notice.ts'
@@ -198,7 +198,7 @@ describe('a device that lost its state', () => {
       device,
       'SELECT last_code FROM device',
     )
-    const policy = (await readPoliciesInForce(bindings.DB, Date.now())).get('SN')
+    const policy = (await policiesInForce(bindings, Date.now())).get('SN')
     if (policy === undefined) throw new Error('no policy')
     const signer = await suite.es256Signer(randomBytes(32))
     const key = { alg: -7, publicKey: signer.key.bytes, kid: await keyId(suite, signer.key) } as const

@@ -25,6 +25,7 @@ export interface Caller {
 }
 
 export const admin: Caller = { sub: 'awa', roles: ['pay_admin'] }
+export const otherAdmin: Caller = { sub: 'moussa', roles: ['pay_admin'] }
 export const reviewer: Caller = { sub: 'binta', roles: ['pay_reviewer'] }
 export const otherReviewer: Caller = { sub: 'cheikh', roles: ['pay_reviewer'] }
 export const auditor: Caller = { sub: 'dior', roles: ['pay_auditor'] }
@@ -83,6 +84,12 @@ export async function refused(answer: Promise<Response>, code: ProblemCode, what
   expect(response.status, what).toBe(PROBLEMS[code].status)
   expect(response.headers.get('content-type'), what).toBe('application/problem+json')
   return JSON.parse(text) as { detail?: string }
+}
+
+/** A proposal of one administrator that another one puts in force. @returns the version */
+export async function putInForce(proposal: object) {
+  const { id } = await ok(call(admin, 'POST', '/offline/policies/proposals', proposal), 201)
+  return ok(call(otherAdmin, 'POST', `/offline/policies/proposals/${id}/confirm`, { reason: 'as agreed' }), 201)
 }
 
 /** Pushes payments in one bundle; what the index queue holds is then in D1. */

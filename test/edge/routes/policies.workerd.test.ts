@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { forgetPolicies, policyFor } from '../../../src/edge/ingest/policy-cache.ts'
-import { readPoliciesInForce } from '../../../src/edge/store/policies.ts'
+import { forgetPolicies, policiesInForce, policyFor } from '../../../src/edge/ingest/policy-cache.ts'
 import type { KeySet } from '../../../src/protocol/keyset.ts'
 import type { Policy } from '../../../src/protocol/policy.ts'
 import { dumpObject, recordQueues } from '../../durable-objects/device/kit.ts'
@@ -52,8 +51,8 @@ describe('while D1 cannot be read', () => {
 
   it('a warm isolate goes on with what it read', async () => {
     const device = await registered()
-    const held = await policyFor(bindings.DB, 'SN', NONE, Date.now())
-    expect(await policyFor(down.DB, 'SN', NONE, Date.now() + 10_000)).toEqual(held)
+    const held = await policyFor(bindings, 'SN', NONE, Date.now())
+    expect(await policyFor({ ...bindings, ...down }, 'SN', NONE, Date.now() + 10_000)).toEqual(held)
     expect(await reasons(device, down)).toEqual([])
   })
 
@@ -63,16 +62,16 @@ describe('while D1 cannot be read', () => {
       reads++
       return Promise.reject(new Error('D1 is down'))
     })
-    for (let ms = 0; ms < 10_000; ms += 1000) await policyFor(db, 'SN', NONE, 1_000_000 + ms)
+    for (let ms = 0; ms < 10_000; ms += 1000) await policyFor({ ...bindings, DB: db }, 'SN', NONE, 1_000_000 + ms)
     expect(reads).toBe(1)
-    await policyFor(db, 'SN', NONE, 1_010_000)
+    await policyFor({ ...bindings, DB: db }, 'SN', NONE, 1_010_000)
     expect(reads).toBe(2)
   })
 
   it('one request that hangs in it, as one whose client went away, holds up no other', async () => {
     const hangs = d1That(() => new Promise(() => {}))
-    const hanging = policyFor(hangs, 'SN', NONE, Date.now())
-    expect((await policyFor(bindings.DB, 'SN', NONE, Date.now())).version).toBeGreaterThan(0)
+    const hanging = policyFor({ ...bindings, DB: hangs }, 'SN', NONE, Date.now())
+    expect((await policyFor(bindings, 'SN', NONE, Date.now())).version).toBeGreaterThan(0)
     expect((await hanging).country, 'and has its answer in the end').toBe('SN')
   })
 
@@ -90,35 +89,35 @@ describe('while D1 cannot be read', () => {
 describe('a new version', () => {
   it('is in force when 10 s are over, and not before', async () => {
     const startMs = Date.now()
-    const { version } = await policyFor(bindings.DB, 'CI', NONE, startMs)
-    await writePolicy('CI', { enabled: 0 })
+    const { version } = await policyFor(bindings, 'CI', NONE, startMs)
+    await writePolicy('CI', { enabled: false })
     const old = { enabled: true, version }
-    expect(await policyFor(bindings.DB, 'CI', NONE, startMs)).toMatchObject(old)
-    expect(await policyFor(bindings.DB, 'CI', NONE, startMs + 9_999)).toMatchObject(old)
-    expect(await policyFor(bindings.DB, 'CI', NONE, startMs + 10_000)).toMatchObject({
+    expect(await policyFor(bindings, 'CI', NONE, startMs)).toMatchObject(old)
+    expect(await policyFor(bindings, 'CI', NONE, startMs + 9_999)).toMatchObject(old)
+    expect(await policyFor(bindings, 'CI', NONE, startMs + 10_000)).toMatchObject({
       enabled: false,
       version: version + 1,
     })
-    await insertPolicy('CI', { enabled: 1 })
+    await insertPolicy('CI', { enabled: true })
   })
 
   it('switches a country off: bundles are kept, their payments are refused', async () => {
     const device = await registered({ country: 'CI' })
-    await insertPolicy('CI', { enabled: 0 })
+    await insertPolicy('CI', { enabled: false })
     expect(await reasons(device)).toEqual(['refused country_disabled'])
     expect(await dumpObject(device)).toContain('country_disabled')
   })
 
   it('that comes into force later is not in force now', async () => {
-    const before = await policyFor(bindings.DB, 'CI', NONE, Date.now())
-    await insertPolicy('CI', { max_offline_amount: 1, effective_at: Date.now() + 3_600_000 })
-    expect(await policyFor(bindings.DB, 'CI', NONE, Date.now())).toEqual(before)
-    expect((await readPoliciesInForce(bindings.DB, Date.now() + 3_600_001)).get('CI')?.maxOfflineAmount).toBe(1)
+    const before = await policyFor(bindings, 'CI', NONE, Date.now())
+    await insertPolicy('CI', { max_offline_amount: 1 }, Date.now() + 3_600_000)
+    expect(await policyFor(bindings, 'CI', NONE, Date.now())).toEqual(before)
+    expect((await policiesInForce(bindings, Date.now() + 3_600_001)).get('CI')?.maxOfflineAmount).toBe(1)
   })
 
   it('that the object has seen is not taken back by an isolate that has not', async () => {
-    const newer = { ...(await policyFor(bindings.DB, 'SN', NONE, Date.now())), version: 99, maxOfflineAmount: 7 }
-    expect(await policyFor(bindings.DB, 'SN', newer, Date.now())).toBe(newer)
+    const newer = { ...(await policyFor(bindings, 'SN', NONE, Date.now())), version: 99, maxOfflineAmount: 7 }
+    expect(await policyFor(bindings, 'SN', newer, Date.now())).toBe(newer)
   })
 
   it('reaches a device that has an older one, and not one that has it', async () => {
@@ -131,31 +130,24 @@ describe('a new version', () => {
   })
 })
 
-it('the six countries have the product’s defaults from the first migration, each in its own time zone', async () => {
-  const { results } = await bindings.DB.prepare(
-    'SELECT * FROM offline_policies WHERE version = 1 ORDER BY country',
-  ).all()
-  const zones = { BF: 'Ouagadougou', BJ: 'Porto-Novo', CI: 'Abidjan', ML: 'Bamako', SN: 'Dakar', TG: 'Lome' }
-  expect(results.map((row) => [row['country'], row['time_zone']])).toEqual(
-    Object.entries(zones).map(([country, city]) => [country, `Africa/${city}`]),
-  )
-  for (const row of results) {
-    expect(row).toMatchObject({
-      enabled: 1,
-      currency: 'XOF',
+it('the six countries have the product’s defaults from the first, each in its own time zone', async () => {
+  const zones = { SN: 'Dakar', CI: 'Abidjan', ML: 'Bamako', BF: 'Ouagadougou', TG: 'Lome', BJ: 'Porto-Novo' }
+  for (const [country, city] of Object.entries(zones)) {
+    const versions = await asPerson('GET', `/offline/policies/${country}/versions?limit=200`)
+    const { versions: all } = (await versions.json()) as { versions: unknown[] }
+    expect(all.at(-1)).toEqual({
+      ...{ country, version: 1, enabled: true, currency: 'XOF', time_zone: `Africa/${city}` },
       max_offline_amount: 100_000,
       max_offline_per_device_per_day: 50,
       max_offline_value_per_device_per_day: 500_000,
       require_payer_proof_above: 10_000,
       require_agent_approval_above: 50_000,
       require_manual_review_above: 75_000,
-      allowed_methods: '["wallet","qr","ussd"]',
-      max_bundle_age_hours: 72,
-      max_clock_skew_minutes: 30,
-      max_relay_hours: 24,
-      accept_below_score: 0.15,
-      quarantine_above_score: 0.35,
-      max_days_since_sync: 4,
+      allowed_methods: ['wallet', 'qr', 'ussd'],
+      ...{ max_bundle_age_hours: 72, max_clock_skew_minutes: 30, max_relay_hours: 24 },
+      ...{ accept_below_score: 0.15, quarantine_above_score: 0.35, max_days_since_sync: 4 },
+      ...{ review_two_people_above: 50_000, effective_at: 0 },
+      ...{ proposed_by: 'molam', confirmed_by: 'molam', confirmed_at: 0 },
     })
   }
 })

@@ -4,7 +4,7 @@ import { amountMinor } from '../../../src/protocol/money.ts'
 import { confirm, dumpObject, lostQueues, type Queues } from '../../durable-objects/device/kit.ts'
 import type { Made, TestDevice } from '../../kit/device.ts'
 import { pushed, registered } from '../kit.ts'
-import { admin, auditor, call, ok, otherReviewer, pushPayments, refused, reviewer } from './kit.ts'
+import { admin, auditor, call, ok, otherReviewer, pushPayments, putInForce, refused, reviewer } from './kit.ts'
 
 /** Undoing a payment that succeeded: decided by people, once, and told to the reconciler until it has it. */
 let queues: Queues
@@ -62,7 +62,7 @@ describe('above the amount', () => {
   it('the amount is the policy’s, whichever is in force now', async () => {
     const inForce = await ok(call(auditor, 'GET', '/offline/policies/SN'))
     const change = { country: 'SN', reason: 'test', changes: { review_two_people_above: 100_000 } }
-    await ok(call(admin, 'POST', '/offline/policies', { ...change, after_version: inForce.version }), 201)
+    await putInForce({ ...change, after_version: inForce.version })
     expect(await ok(call(reviewer, 'POST', path(1), body))).toMatchObject({ decided: true, needed: 1 })
   })
 })

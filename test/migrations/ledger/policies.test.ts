@@ -30,11 +30,18 @@ test('every country has a first policy with the defaults of the product', async 
 
 test('the newest version of a policy is in force', async () => {
   await db().app.query(
-    "INSERT INTO offline_policies (country, version, time_zone, enabled) VALUES ('BJ', 2, 'Africa/Porto-Novo', false)",
+    "INSERT INTO offline_policies (country, version, time_zone, enabled, signed) VALUES ('BJ', 2, 'Africa/Porto-Novo', false, '\\xd2')",
   )
   const { rows } = await db().app.query("SELECT version, enabled FROM get_offline_policy('BJ')")
   expect(rows).toEqual([{ version: 2, enabled: false }])
   expect((await db().app.query("SELECT * FROM get_offline_policy('XX')")).rows).toEqual([])
+})
+
+test('a version after the first is what somebody signed; the first is signed by nobody', async () => {
+  const insert = 'INSERT INTO offline_policies (country, version, time_zone, signed) VALUES ($1, $2, $3, $4)'
+  const check = /offline_policies_check/
+  await expect(db().app.query(insert, ['BJ', 3, 'Africa/Porto-Novo', null])).rejects.toThrow(check)
+  await expect(db().app.query(insert, ['XX', 1, 'UTC', Buffer.of(0xd2)])).rejects.toThrow(check)
 })
 
 test('daily limits count payments and value of the day, per currency', async () => {

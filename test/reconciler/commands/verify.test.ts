@@ -199,7 +199,7 @@ const damages: readonly [string, string, string, readonly string[]][] = [
     'a wallet was debited without its owner’s word',
     'UPDATE offline_policies SET require_payer_proof_above = 100',
     'UPDATE offline_policies SET require_payer_proof_above = 10000',
-    ['debit_authority'],
+    ['debit_authority', 'policies_signed'],
   ],
   [
     'a payment is said to have cost a fee',
@@ -304,9 +304,9 @@ const damages: readonly [string, string, string, readonly string[]][] = [
   ],
   [
     'a policy came from nowhere',
-    "INSERT INTO offline_policies (country, version, time_zone) VALUES ('SN', 99, 'Africa/Dakar')",
+    "INSERT INTO offline_policies (country, version, time_zone, signed) VALUES ('SN', 99, 'Africa/Dakar', '\\xd2')",
     'DELETE FROM offline_policies WHERE version = 99',
-    ['audit_policies'],
+    ['audit_policies', 'policies_signed'],
   ],
   [
     'entries can be changed',

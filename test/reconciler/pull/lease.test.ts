@@ -5,11 +5,11 @@ import { openQueue } from '../../../reconciler/pull/queue.ts'
 import { policyReader } from '../../../reconciler/registry/policies.ts'
 import { reconcileOnce } from '../../../reconciler/settle/reconcile.ts'
 import { openRiskScorer } from '../../../reconciler/settle/risk.ts'
-import { trustedReceiptKeys } from '../../../reconciler/settle/verify-bundle.ts'
 import { openEdge } from '../../../reconciler/tell/edge.ts'
 import { announce, claimHeads, markDelivered, readUndelivered } from '../../../reconciler/tell/outbox.ts'
 import { importHmacKey } from '../../../src/crypto/hmac.ts'
 import { localKeys } from '../../../src/crypto/local-keys.ts'
+import { trustedReceiptKeys } from '../../../src/crypto/receipt-keys.ts'
 import { expectSoundBook } from '../../migrations/ledger/book.ts'
 import { useDatabase } from '../database.ts'
 import { makeWorld, newWallet, type World } from '../kit.ts'
@@ -30,7 +30,7 @@ async function parts() {
   const queue = openQueue(config, world.network.fetch)
   const edge = openEdge('http://edge.test', await importHmacKey(new Uint8Array(32)), world.network.fetch, common.clock)
   const risk = await openRiskScorer({ kind: 'fixed', score: 0 }, { ...common, fetch: world.network.fetch })
-  const policies = policyReader({ ...common, edge })
+  const policies = policyReader({ ...common, trusted, edge })
   return {
     pull: { ...common, queue, trusted },
     reconcile: { ...common, keys, trusted, risk, policies, settled: () => undefined },

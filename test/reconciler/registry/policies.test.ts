@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { newSecrets } from '../../../dev/secrets.ts'
 import { verify } from '../../../reconciler/commands/verify.ts'
+import { localKeys } from '../../../src/crypto/local-keys.ts'
+import { signPolicyVersion } from '../../../src/crypto/policy-version.ts'
 import { encodeCbor } from '../../../src/protocol/cbor.ts'
 import { amountMinor, currency } from '../../../src/protocol/money.ts'
 import { type Policy, policyToCbor } from '../../../src/protocol/policy.ts'
 import type { TestDevice } from '../../kit/device.ts'
-import { call } from '../commands/kit.ts'
+import { call, tamper } from '../commands/kit.ts'
 import { useDatabase } from '../database.ts'
 import { makeWorld, newWallet, type World } from '../kit.ts'
 
@@ -69,7 +72,7 @@ const waiting = async () => {
 }
 
 test('a version that is not known here is fetched from the edge once, kept exactly, and on record', async () => {
-  world.network.policies.set(path(), policy())
+  world.network.policies.set(path(), world.policy(policy()))
   const before = world.network.policyCalls
   await sendBundle()
   await world.settle()
@@ -97,6 +100,7 @@ test('a version that is not known here is fetched from the edge once, kept exact
       accept_below_score: 0.1234,
       quarantine_above_score: 0.4321,
       max_days_since_sync: 3,
+      signed: Buffer.from(await (world.network.policies.get(path()) as Promise<Uint8Array>)),
     },
   ])
   const { rows } = await db().app.query(
@@ -107,10 +111,10 @@ test('a version that is not known here is fetched from the edge once, kept exact
 })
 
 test('a version that is here is never fetched again, also by a new process, and never changed', async () => {
-  world.network.policies.set(path(), policy())
+  world.network.policies.set(path(), world.policy(policy()))
   await sendBundle()
   await world.settle()
-  world.network.policies.set(path(), policy({ requirePayerProofAbove: 1_000_000 }))
+  world.network.policies.set(path(), world.policy(policy({ requirePayerProofAbove: 1_000_000 })))
   const before = world.network.policyCalls
   await sendBundle({ amount: amountMinor(2500) })
   await world.settle(await world.reconciler())
@@ -138,20 +142,38 @@ test.each([
   expect(outcomes()).toEqual([])
   expect(world.network.outcomes(other.id)).toMatchObject([{ status: 'succeeded' }])
   world.network.fault = () => undefined
-  world.network.policies.set(path(), policy())
+  world.network.policies.set(path(), world.policy(policy()))
   await world.settle()
   expect(outcomes()).toEqual(['succeeded'])
 })
 
-test.each([
+/** As whoever can write to the edge's D1 would have it. */
+const forged = async (over: Partial<Policy>): Promise<Uint8Array> => {
+  const other = await localKeys(...(await otherSecrets()))
+  const by = { proposedBy: 'user:awa', confirmedBy: 'user:moussa', confirmedAtMs: 0 }
+  const version = { policy: policy(over), reviewTwoPeopleAbove: 50_000, effectiveAtMs: 0, ...by }
+  return (await signPolicyVersion(version, other)).signed
+}
+const otherSecrets = async () => {
+  const { EDGE_KEYS, KEY_WRAPPING_SECRET } = await newSecrets()
+  return [EDGE_KEYS, KEY_WRAPPING_SECRET] as const
+}
+
+test.each<[string, () => Promise<Uint8Array> | Uint8Array | undefined]>([
   ['nothing: it does not know the version', () => undefined],
-  ['another version', () => policy({ version: version + 1000 })],
-  ['another country’s', () => policy({ country: 'SN' })],
+  ['another version', () => world.policy(policy({ version: version + 1000 }))],
+  ['another country’s', () => world.policy(policy({ country: 'SN' }))],
   ['garbage', () => new Uint8Array([0xff, 1, 2])],
-  ['a policy cut short', () => encodeCbor(policyToCbor(policy())).slice(0, -3)],
-  ['a zone that does not exist', () => policy({ timeZone: 'Africa/Atlantis' })],
-  ['thresholds that contradict each other', () => policy({ acceptBelowScore: 0.5, quarantineAboveScore: 0.2 })],
-  ['a number that no column holds', () => policy({ maxBundleAgeHours: 2 ** 40 })],
+  ['a policy that nobody signed', () => encodeCbor(policyToCbor(policy()))],
+  ['one that somebody else signed', () => forged({ maxOfflineAmount: 899_000_000 })],
+  ['one that was changed after it was signed', async () => (await world.policy(policy())).with(-80, 0xff)],
+  ['one that is cut short', async () => (await world.policy(policy())).slice(0, -3)],
+  ['a zone that does not exist', () => world.policy(policy({ timeZone: 'Africa/Atlantis' }))],
+  [
+    'thresholds that contradict each other',
+    () => world.policy(policy({ acceptBelowScore: 0.5, quarantineAboveScore: 0.2 })),
+  ],
+  ['a number that no column holds', () => world.policy(policy({ maxBundleAgeHours: 2 ** 40 }))],
 ])('when the edge answers with %s, nothing is recorded and the bundle waits', async (_, answer) => {
   const found = answer()
   const before = await count()
@@ -162,13 +184,42 @@ test.each([
   // It is verified and it is here: the edge need not send it again.
   expect(world.network.confirmed.at(-1)).toMatchObject({ kind: 'bundle_recorded', deviceId: device.id })
   expect(await count()).toBe(before)
-  world.network.policies.set(path(), policy())
+  world.network.policies.set(path(), world.policy(policy()))
   await world.settle()
   expect(outcomes()).toEqual(['succeeded'])
 })
 
+test('a row of the book that the edge did not sign is none, whatever its columns say', async () => {
+  await db().app.query(
+    `INSERT INTO offline_policies (country, version, time_zone, max_offline_amount, signed)
+     VALUES ('BJ', $1, 'Africa/Porto-Novo', 899000000, $2)`,
+    [version, Buffer.from(await forged({ maxOfflineAmount: 899_000_000 }))],
+  )
+  world.network.policies.set(path(), world.policy(policy()))
+  await sendBundle()
+  await world.settle()
+  expect(await waiting()).toEqual(['policy'])
+  expect(outcomes()).toEqual([])
+  await tamper(db().ownerUrl, `DELETE FROM offline_policies WHERE version = ${version}`)
+  await world.settle()
+  expect(outcomes()).toEqual(['succeeded'])
+})
+
+test('what is applied is what was signed, though the columns of its row say more', async () => {
+  world.network.policies.set(path(), world.policy(policy()))
+  await sendBundle()
+  await world.settle()
+  const change = (amount: number) =>
+    tamper(db().ownerUrl, `UPDATE offline_policies SET max_offline_amount = ${amount} WHERE version = ${version}`)
+  await change(899_000_000)
+  await sendBundle({ amount: amountMinor(20_001) })
+  await world.settle(await world.reconciler())
+  expect(outcomes()).toEqual(['succeeded', 'limit_exceeded'])
+  await change(20_000)
+})
+
 test('two reconcilers that fetch the same version at once keep one', async () => {
-  world.network.policies.set(path(), policy())
+  world.network.policies.set(path(), world.policy(policy()))
   const workers = await Promise.all([1, 2, 3].map(() => world.reconciler()))
   for (let i = 0; i < 6; i++) await sendBundle()
   await Promise.all(workers.map((worker) => worker.once()))
@@ -187,7 +238,7 @@ test.each([
 ] as const)(
   'the rules of the bundle’s own version hold here too, whatever the edge accepted: %s',
   async (_, rules, payment, reason) => {
-    world.network.policies.set(path(), policy(rules))
+    world.network.policies.set(path(), world.policy(policy(rules)))
     await sendBundle({ ...payment })
     await world.settle()
     expect(outcomes()).toEqual([reason])
@@ -195,7 +246,10 @@ test.each([
 )
 
 test('what the version gives to a person is held back here too, whatever the edge accepted', async () => {
-  world.network.policies.set(path(), policy({ requireAgentApprovalAbove: 20_000, requirePayerProofAbove: 20_000 }))
+  world.network.policies.set(
+    path(),
+    world.policy(policy({ requireAgentApprovalAbove: 20_000, requirePayerProofAbove: 20_000 })),
+  )
   await sendBundle({ amount: amountMinor(7501) })
   await world.settle()
   expect(world.network.outcomes(device.id)).toMatchObject([{ status: 'review', reason: 'amount_review' }])

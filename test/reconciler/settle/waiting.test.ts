@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { firstPolicy } from '../../../src/protocol/first-policies.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
 import type { TestDevice } from '../../kit/device.ts'
@@ -51,10 +52,7 @@ async function admit(payments: readonly Payment[], policyVersion = 1): Promise<v
 }
 let versions = 100
 const newPolicy = (version: number) =>
-  db().owner.query(
-    "INSERT INTO offline_policies (country, version, time_zone) VALUES ('BJ', $1, 'Africa/Porto-Novo')",
-    [version],
-  )
+  world.network.policies.set(`/internal/policies/BJ/${version}`, world.policy({ ...firstPolicy('BJ'), version }))
 
 test('however long a bundle waited for its policy, it waits for a payer’s device all the same', async () => {
   const late = await phone()
@@ -63,7 +61,7 @@ test('however long a bundle waited for its policy, it waits for a payer’s devi
   await world.settle()
   world.now += 12 * 3_600_000
   await world.settle()
-  await newPolicy(version)
+  newPolicy(version)
   await world.settle()
   expect(outcomes()).toEqual([])
   expect(await rowOf()).toMatchObject({ status: 'pending', waiting_for: 'payer_device' })
@@ -106,7 +104,7 @@ test('waiting is no attempt: what waited for long is not parked for its first fa
     failures: 0,
     last_error: null,
   })
-  await newPolicy(version)
+  newPolicy(version)
   await db().owner.query(`ALTER TABLE offline_transactions ADD CONSTRAINT no_m CHECK (device_id <> '${merchant.id}')`)
   await (await world.reconciler()).once()
   expect(await rowOf()).toMatchObject({ status: 'pending', failures: 1 })
@@ -120,7 +118,7 @@ test('the edge is told once that a bundle is here, however often it is looked at
   const version = ++versions
   await admit([await authorised(late)], version)
   for (let i = 0; i < 4; i++) await world.settle()
-  await newPolicy(version)
+  newPolicy(version)
   for (let i = 0; i < 4; i++) await world.settle()
   expect(recorded()).toHaveLength(1)
 })

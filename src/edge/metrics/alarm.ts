@@ -1,0 +1,17 @@
+import { logger } from '../log.ts'
+import { series } from './catalogue.ts'
+import { counters } from './recorder.ts'
+
+/**
+ * What was read from a store or a queue and is not believed:
+ *
+ * - `policy`, `policy_proposal`: a row that we did not write
+ * - `policy_lost`: a version that we wrote and D1 has no more
+ */
+export type NotBelieved = 'policy' | 'policy_lost' | 'policy_proposal'
+
+/** Tells people: in the log, and by a counter that alerts watch. @param fields ids to find it by, nothing personal */
+export function alarm(what: NotBelieved, message: string, fields: Readonly<Record<string, unknown>>): void {
+  logger.error(message, { notBelieved: what, ...fields })
+  counters.add(series('offline_not_believed_total', { what }))
+}
