@@ -78,7 +78,8 @@ CREATE TABLE `offline_enrolment_codes` (
 	`sealed_wallet` blob NOT NULL,
 	`created_at` integer NOT NULL,
 	`expires_at` integer NOT NULL,
-	`created_by` text NOT NULL
+	`created_by` text NOT NULL,
+	`mac` text NOT NULL
 );
 --> statement-breakpoint
 CREATE INDEX `offline_enrolment_codes_by_device` ON `offline_enrolment_codes` (`device_id`,`id`);--> statement-breakpoint
@@ -115,7 +116,6 @@ CREATE TABLE `offline_policy_proposals` (
 	`decided_at` integer
 );
 --> statement-breakpoint
-CREATE INDEX `offline_policy_proposals_open` ON `offline_policy_proposals` (`id`) WHERE state = 'open';--> statement-breakpoint
 CREATE TABLE `offline_issuer_keys` (
 	`jwks_url` text PRIMARY KEY NOT NULL,
 	`keys` text NOT NULL,

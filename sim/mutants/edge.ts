@@ -92,6 +92,14 @@ export const EDGE: readonly Mutant[] = [
     tier: 'shallow',
   },
   {
+    name: 'index-message-not-authentic',
+    file: 'src/edge/store/seal-index.ts',
+    find: 'return (await macHolds(key, mac, [textOf(rows)])) ? rows : undefined',
+    replace: "return key.type === 'secret' || mac ? rows : undefined",
+    breaks: 'What people are shown came from an object: whoever writes to the index queue shows nothing.',
+    tier: 'shallow',
+  },
+  {
     name: 'proposer-confirms',
     file: 'src/edge/routes/policy-proposals.ts',
     find: 'if (proposal.proposedBy === actor)',

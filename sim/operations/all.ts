@@ -1,7 +1,7 @@
 import { accidents } from './accidents.ts'
 import { cloneTill } from './clone.ts'
 import { contact } from './contact.ts'
-import { forge } from './forged.ts'
+import { forge, forgeIndex } from './forged.ts'
 import { freeze } from './freeze.ts'
 import { sendGarbage } from './garbage.ts'
 import { lie } from './hostile.ts'
@@ -18,6 +18,7 @@ export const OPERATIONS = {
   ...office,
   lie,
   forge,
+  forgeIndex,
   sendGarbage,
   replaceTill,
   cloneTill,

@@ -86,3 +86,20 @@ export const forge: Operation = {
     return `(ROGUE-1) puts ${what} into the settle queue: ${sent}`
   },
 }
+
+/** Somebody writes to the index queue: a row that shows an honest device as another would have it. */
+export const forgeIndex: Operation = {
+  weight: 0.4,
+  async run(world, device, random) {
+    const { id, facts } = device
+    const row = { deviceId: id, tenant: 'molam', country: facts.country, status: 'revoked', alg: -7, kid: '00' }
+    const forged = { device: { ...row, rev: 1_000_000, registeredAt: 0, ownerWalletUnknown: false } }
+    const mac = random.chance(0.5) ? {} : { mac: 'A'.repeat(43) }
+    const queue = world.edge.env.INDEX_QUEUE
+    const sent = await queue.send({ ...forged, ...mac } as never, { contentType: 'v8' }).then(
+      () => 'sent',
+      () => 'not sent',
+    )
+    return `(thief) puts ${id} as revoked into the index queue: ${sent}`
+  },
+}

@@ -4,8 +4,7 @@ import { fromBase64url, toBase64url, utf8 } from '../protocol/bytes.ts'
  * MACs over what the edge writes for itself to read later, where others may write too: rows of D1, messages of the index
  * queue. Each purpose has a key of its own, so nothing that was written for one is taken for another.
  */
-export const MAC_PURPOSES = ['policy_proposal'] as const
-export type MacPurpose = (typeof MAC_PURPOSES)[number]
+export type MacPurpose = 'policy_proposal' | 'enrolment_code' | 'index_message'
 
 /**
  * HKDF-SHA-256 (RFC 5869) of the edge's own secret: nobody else has these keys, and nobody has to keep them.

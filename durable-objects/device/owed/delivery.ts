@@ -2,6 +2,7 @@ import { sealSettleMessage } from '../../../src/crypto/settle-message.ts'
 import { configOf } from '../../../src/edge/config.ts'
 import { logger } from '../../../src/edge/log.ts'
 import type { AuditRow, Indexed, IndexMessage } from '../../../src/edge/store/index-message.ts'
+import { sealIndexMessage } from '../../../src/edge/store/seal-index.ts'
 import type { SettleMessage } from '../../../src/protocol/messages.ts'
 import type { Resolution } from '../ballot.ts'
 import type { DeviceBindings } from '../bindings.ts'
@@ -228,7 +229,8 @@ export class Delivery {
       }),
       ...index.flatMap(fitting).map(async (body) => {
         if (bytesAtMost(body) > INDEX_MESSAGE_BYTES_MAX) throw new RangeError('message to the read model too large')
-        await this.#env.INDEX_QUEUE.send(body, { contentType: 'v8' })
+        const key = await configOf(this.#env).macKey('index_message')
+        await this.#env.INDEX_QUEUE.send(await sealIndexMessage(body, key), { contentType: 'v8' })
       }),
     ]
     this.#ctx.waitUntil(

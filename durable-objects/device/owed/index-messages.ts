@@ -1,6 +1,6 @@
 import type { AuditRow, IndexMessage } from '../../../src/edge/store/index-message.ts'
 
-/** Bytes of a message to the read model. A Queue takes 128 000, some of them its own. */
+/** Bytes of a message to the read model, without its MAC. A Queue takes 128 000, some of them its own. */
 export const INDEX_MESSAGE_BYTES_MAX = 120_000
 /** Bytes of audit records that travel together: with them a bundle of the usual size still fits. */
 const AUDIT_PAGE_BYTES = 32_000

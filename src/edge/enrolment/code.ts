@@ -1,3 +1,5 @@
+import type { MacFields } from '../../crypto/mac.ts'
+import { toBase64url } from '../../protocol/bytes.ts'
 import type { DeviceStatus } from '../../protocol/messages.ts'
 import type { Country } from '../../protocol/policy.ts'
 import { err, ok, type Result } from '../../protocol/result.ts'
@@ -16,6 +18,12 @@ export interface EnrolmentCode {
   readonly expiresAtMs: number
   readonly createdBy: string
 }
+
+/** Everything that is believed of a code. */
+export const codeFields = (code: EnrolmentCode): MacFields => [
+  ...[code.id, code.deviceId, code.codeHash, code.country, code.tenant, toBase64url(code.sealedWallet)],
+  ...[code.createdAtMs, code.expiresAtMs, code.createdBy],
+]
 
 export interface AskedCode {
   readonly country: Country

@@ -6,9 +6,12 @@ import { counters } from './recorder.ts'
  * What was read from a store or a queue and is not believed:
  *
  * - `policy`, `policy_proposal`: a row that we did not write
+ * - `bundle`: bytes of a bundle in the read model that are not those of its receipt
+ * - `enrolment_code`: a row that we did not write, or that was changed
+ * - `index_message`: one that no object of ours sent
  * - `policy_lost`: a version that we wrote and D1 has no more
  */
-export type NotBelieved = 'policy' | 'policy_lost' | 'policy_proposal'
+export type NotBelieved = 'bundle' | 'policy' | 'policy_lost' | 'policy_proposal' | 'enrolment_code' | 'index_message'
 
 /** Tells people: in the log, and by a counter that alerts watch. @param fields ids to find it by, nothing personal */
 export function alarm(what: NotBelieved, message: string, fields: Readonly<Record<string, unknown>>): void {

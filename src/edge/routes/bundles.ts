@@ -2,13 +2,10 @@ import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { BUNDLE_MEDIA_TYPE } from '../../protocol/bundle.ts'
 import { toBase64url, toHex } from '../../protocol/bytes.ts'
-import { parseSign1 } from '../../protocol/cose.ts'
 import { localId } from '../../protocol/ids.ts'
 import { statesOf } from '../../protocol/payment-states.ts'
-import { decodeReceipt } from '../../protocol/receipt.ts'
 import { err, ok, type Result } from '../../protocol/result.ts'
 import { BUNDLE_STATUSES } from '../../protocol/states.ts'
-import { configOf } from '../config.ts'
 import { openStored, withoutParties } from '../ingest/open-stored.ts'
 import type { Refusal } from '../ingest/refusal.ts'
 import { findBundles, listBundles } from '../store/bundles.ts'
@@ -77,8 +74,7 @@ export const bundleRoutes = routes()
     const found = await visibleBundle(c, c.req.valid('param').bundle_id, c.req.valid('query').device_id)
     if (!found.ok) return refuse(c, found.error)
     const row = found.value
-    const receipt = decodeReceipt(parseSign1(new Uint8Array(row.receipt)).payload)
-    const payments = await openStored(row.bundle, await configOf(c.env).keys())
+    const { contents, receipt, payments } = await openStored(c.env, row)
     const votesOf = await readVotes(c.env.DB, [row.bundleId])
     const details = new Map(payments?.map((payment) => [payment.counter, withoutParties(payment)]))
     return c.json({
@@ -89,7 +85,8 @@ export const bundleRoutes = routes()
       seq: row.seq,
       rev: row.rev,
       status: row.status,
-      digest: toHex(receipt.digest),
+      contents,
+      ...(receipt && { digest: toHex(receipt.digest) }),
       currency: row.currency,
       admitted_count: row.admittedCount,
       admitted_amount: row.admittedAmount,

@@ -1,12 +1,8 @@
 import { z } from '@hono/zod-openapi'
-import type { KeyProvider } from '../../crypto/key-provider.ts'
 import { activityReachMs } from '../../protocol/activity.ts'
-import { parseSign1 } from '../../protocol/cose.ts'
 import type { Country } from '../../protocol/policy.ts'
-import { decodeReceipt } from '../../protocol/receipt.ts'
 import { DAY_MS } from '../../protocol/time.ts'
 import type { RiskBasis } from '../../risk/judge.ts'
-import { configOf } from '../config.ts'
 import { deviceStub, type Env } from '../env.ts'
 import { openStored } from '../ingest/open-stored.ts'
 import { heldVersion, policyNow } from '../ingest/policy-cache.ts'
@@ -68,7 +64,7 @@ export const dryRunRoutes = routes().openapi(route, async (c) => {
   const fromMs = nowMs - days * DAY_MS
   const asked = { policy, fromMs, sinceMs: fromMs - activityReachMs(policy), limit, after: cursor?.[0] }
   const filter = { country, tenant: personOf(c).tenant }
-  const { next, ...part } = await dryRunPart(asked, pastReads(c.env, await configOf(c.env).keys(), filter, fromMs))
+  const { next, ...part } = await dryRunPart(asked, pastReads(c.env, filter, fromMs))
   return c.json({
     policy: policyVersionJson(proposed),
     ...{ days, ...part, next_cursor: next === undefined ? null : cursorOf(next) },
@@ -76,12 +72,7 @@ export const dryRunRoutes = routes().openapi(route, async (c) => {
 })
 
 /** What the read model and the objects know of the past. */
-function pastReads(
-  env: Env,
-  keys: KeyProvider,
-  filter: { country: Country; tenant: string | undefined },
-  fromMs: number,
-): PastReads {
+function pastReads(env: Env, filter: { country: Country; tenant: string | undefined }, fromMs: number): PastReads {
   return {
     async devicesAfter(after, limit) {
       const found = await devicesWithBundles(env.DB, { ...filter, after }, fromMs, limit)
@@ -91,8 +82,9 @@ function pastReads(
       const rows = await bundlesSince(env.DB, deviceId, { receivedAt: receivedAtMs, bundleId }, limit)
       const found: FoundBundle[] = []
       for (const row of rows) {
-        const payments = await openStored(row.bundle, keys)
-        const opened = payments && { ...judgedThen(row), payments }
+        const { bundle_id: bundleId, bundle, receipt: signed } = row
+        const { payments, receipt } = await openStored(env, { bundleId, deviceId, bundle, receipt: signed })
+        const opened = payments && { ...judgedThen(row), receipt, payments }
         found.push({ bundleId: row.bundle_id, receivedAtMs: row.received_at, opened })
       }
       return found
@@ -106,7 +98,6 @@ function pastReads(
   }
 }
 
-const judgedThen = ({ seq, received_at, risk_reasons, receipt }: JudgedBundle) => ({
+const judgedThen = ({ seq, received_at, risk_reasons }: JudgedBundle) => ({
   ...{ seq, receivedAtMs: received_at, risk: JSON.parse(risk_reasons) as RiskBasis },
-  receipt: decodeReceipt(parseSign1(new Uint8Array(receipt)).payload),
 })

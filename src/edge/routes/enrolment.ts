@@ -90,7 +90,7 @@ export const enrolmentRoutes = routes()
     const code = await enrolmentCode(hmacKey, id)
     const expires_at = expiryOf(body.valid_hours, nowMs)
     const written = await commit(c.env.DB, [
-      codeInsert(c.env.DB, {
+      await codeInsert(c.env, {
         ...{ id, deviceId: device_id, country, tenant, createdAtMs: nowMs, expiresAtMs: expires_at, createdBy: actor },
         codeHash: await codeHash(code),
         sealedWallet: await sealWithCode(code, body.owner_wallet, walletAad(id, device_id)),
@@ -118,7 +118,7 @@ export const enrolmentRoutes = routes()
     const claim = claimOf(normalCode(body.code), claimedDevice(body.proof))
     if (!claim.ok) return refuse(c, claim.error)
     const { code, deviceId: device_id } = claim.value
-    const valid = validCode(await latestCode(c.env.DB, device_id), await codeHash(code), nowMs)
+    const valid = validCode(await latestCode(c.env, device_id), await codeHash(code), nowMs)
     if (!valid.ok) return refuse(c, valid.error)
     const found = valid.value
     const wallet = await openWithCode(code, found.sealedWallet, walletAad(found.id, device_id))
@@ -146,5 +146,5 @@ async function knownOf(env: App['Bindings'], deviceId: string): Promise<KnownOfD
     const { country, tenant, status } = device.value
     return { registered: { country, tenant, status, ownerWallet: ownerWallet.value }, latest: undefined }
   }
-  return { registered: undefined, latest: await latestCode(env.DB, deviceId) }
+  return { registered: undefined, latest: await latestCode(env, deviceId) }
 }

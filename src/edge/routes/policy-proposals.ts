@@ -121,8 +121,8 @@ export const policyProposalRoutes = routes()
       const possible = changeNow(asked, versions, nowMs)
       if (!possible.ok) return possible
       const id = ulidText(newUlid(nowMs, (length) => crypto.getRandomValues(new Uint8Array(length))))
-      const by_ = { reason: masked(reason), proposedBy: by.value.actor, proposedAtMs: nowMs }
-      const proposal: Proposal = { id, ...asked, ...by_ }
+      const who = { reason: masked(reason), proposedBy: by.value.actor, proposedAtMs: nowMs }
+      const proposal: Proposal = { id, ...asked, ...who }
       return ok({
         answer: proposalJson({ ...proposal, state: 'open', decidedBy: null, decidedAtMs: null }),
         statements: [

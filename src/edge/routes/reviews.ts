@@ -5,9 +5,8 @@ import { PAYMENTS_PER_BUNDLE_MAX } from '../../protocol/limits.ts'
 import { REVIEW_CHOICES } from '../../protocol/messages.ts'
 import { statesOf } from '../../protocol/payment-states.ts'
 import type { RiskBasis } from '../../risk/judge.ts'
-import { configOf } from '../config.ts'
 import { deviceStub } from '../env.ts'
-import { openStored, withoutParties } from '../ingest/open-stored.ts'
+import { type Opened, openStored, withoutParties } from '../ingest/open-stored.ts'
 import { policyNow } from '../ingest/policy-cache.ts'
 import { listWaiting, type WaitingBundle } from '../store/bundles.ts'
 import type { BundleRow } from '../store/index-message.ts'
@@ -74,13 +73,14 @@ export const reviewRoutes = routes()
     const filter = { country, deviceId, tenant: personOf(c).tenant, after: cursor }
     const rows = await listWaiting(c.env.DB, filter, limit)
     const { items, next_cursor } = pageOf(rows, limit, (row) => [row.received_at, row.bundle_id, row.device_id])
-    const keys = await configOf(c.env).keys()
-    const opened = await Promise.all(items.map((row) => openStored(row.bundle, keys)))
+    const opened = await Promise.all(items.map((row) => openStored(c.env, storedOf(row))))
     const votesOf = await readVotes(
       c.env.DB,
       items.map((row) => row.bundle_id),
     )
-    const reviews = items.map((row, at) => waitingJson(row, opened[at], votesOf(row.bundle_id, row.device_id)))
+    const reviews = items.map((row, at) =>
+      waitingJson(row, opened[at] ?? { contents: 'not_verified' }, votesOf(row.bundle_id, row.device_id)),
+    )
     return c.json({ reviews, next_cursor })
   })
   .openapi(vote, async (c) => {
@@ -111,8 +111,12 @@ export function resultJson(deviceId: string, { counter, choice, agreed, needed, 
   return { local_id: localId(deviceId, counter), choice, agreed, needed, decided }
 }
 
-function waitingJson(row: WaitingBundle, opened: Awaited<ReturnType<typeof openStored>>, votes: readonly ShownVote[]) {
-  const details = new Map(opened?.map((payment) => [payment.counter, withoutParties(payment)]))
+const storedOf = ({ bundle_id: bundleId, device_id: deviceId, bundle, receipt }: WaitingBundle) => ({
+  ...{ bundleId, deviceId, bundle, receipt },
+})
+
+function waitingJson(row: WaitingBundle, opened: Opened, votes: readonly ShownVote[]) {
+  const details = new Map(opened.payments?.map((payment) => [payment.counter, withoutParties(payment)]))
   const payments = statesOf(JSON.parse(row.payments) as BundleRow['payments'])
   const waiting = payments.filter(([, status]) => status === 'review' || status === 'quarantined')
   return {
@@ -125,6 +129,7 @@ function waitingJson(row: WaitingBundle, opened: Awaited<ReturnType<typeof openS
     status: row.status,
     currency: row.currency,
     received_at: row.received_at,
+    contents: opened.contents,
     risk: riskJson(row.risk_score, JSON.parse(row.risk_reasons) as RiskBasis),
     payments: waiting.map(([counter, status, reason]) => ({
       local_id: localId(row.device_id, counter),

@@ -3,6 +3,7 @@ import { DEVICE_STATUSES, REVIEW_CHOICES } from '../../protocol/messages.ts'
 import { PAYMENT_METHODS, PAYMENT_TYPES } from '../../protocol/payment.ts'
 import { COUNTRIES } from '../../protocol/policy.ts'
 import { BUNDLE_STATUSES, DECISIONS, PAYMENT_STATUSES } from '../../protocol/states.ts'
+import { CONTENTS } from '../ingest/open-stored.ts'
 import { PROPOSAL_STATES } from '../policies/proposal.ts'
 
 /**
@@ -193,10 +194,17 @@ export const listedBundle = z.strictObject({
   received_at: atMs,
   updated_at: atMs,
 })
+/** Whether what is shown of a bundle's payments comes from the bytes that its receipt names. */
+const contents = z.enum(CONTENTS).openapi({
+  description:
+    'verified: payments are opened from the bytes that the edge’s receipt names; unopenable: their key is gone; ' +
+    'not_verified: the stored bytes are not those, nobody decides by them',
+})
 export const bundle = z
   .strictObject({
     ...bundleFields,
-    digest: hex,
+    contents,
+    digest: hex.optional().openapi({ description: 'Of the receipt; absent when the contents are not verified' }),
     ...admitted,
     policy_version: z.int(),
     risk,
@@ -212,6 +220,7 @@ export const review = z
   .strictObject({
     ...bundleFields,
     received_at: atMs,
+    contents,
     risk,
     payments: z.array(payment.extend({ counter: z.int() })),
     votes: z.array(vote),

@@ -96,10 +96,11 @@ export interface WaitingBundle extends Pick<ListedBundle, 'bundle_id' | 'device_
   readonly received_at: number
   readonly payments: string
   readonly bundle: ArrayBuffer
+  readonly receipt: ArrayBuffer
 }
 
 const WAITING = `SELECT bundle_id, device_id, country, tenant, seq, status, rev, currency, risk_score, risk_reasons,
-  received_at, payments, bundle FROM offline_tx_bundles`
+  received_at, payments, bundle, receipt FROM offline_tx_bundles`
 
 /** Bundles with payments that wait for a person, the longest waiting first. */
 export function listWaiting(db: D1Database, filter: BundleFilter, limit: number): Promise<readonly WaitingBundle[]> {

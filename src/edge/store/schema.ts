@@ -111,29 +111,25 @@ export const policies = sqliteTable(
 )
 
 /** Changes of policies that one person proposed. What is agreed to bears a MAC; the state is for lists. */
-export const policyProposals = sqliteTable(
-  'offline_policy_proposals',
-  {
-    /** ULID text. */
-    id: text('id').primaryKey(),
-    country: text('country').$type<Country>().notNull(),
-    afterVersion: integer('after_version').notNull(),
-    basedOn: integer('based_on').notNull(),
-    /** JSON: fields of a policy that are to be another. */
-    changes: text('changes').notNull(),
-    /** Null for at once. */
-    effectiveAt: integer('effective_at'),
-    reason: text('reason').notNull(),
-    proposedBy: text('proposed_by').notNull(),
-    proposedAt: integer('proposed_at').notNull(),
-    /** HMAC-SHA256 over the columns before it, base64url. */
-    mac: text('mac').notNull(),
-    state: text('state').$type<ProposalState>().notNull(),
-    decidedBy: text('decided_by'),
-    decidedAt: integer('decided_at'),
-  },
-  (t) => [index('offline_policy_proposals_open').on(t.id).where(sql`state = 'open'`)],
-)
+export const policyProposals = sqliteTable('offline_policy_proposals', {
+  /** ULID text. */
+  id: text('id').primaryKey(),
+  country: text('country').$type<Country>().notNull(),
+  afterVersion: integer('after_version').notNull(),
+  basedOn: integer('based_on').notNull(),
+  /** JSON: fields of a policy that are to be another. */
+  changes: text('changes').notNull(),
+  /** Null for at once. */
+  effectiveAt: integer('effective_at'),
+  reason: text('reason').notNull(),
+  proposedBy: text('proposed_by').notNull(),
+  proposedAt: integer('proposed_at').notNull(),
+  /** HMAC-SHA256 over the columns before it, base64url. */
+  mac: text('mac').notNull(),
+  state: text('state').$type<ProposalState>().notNull(),
+  decidedBy: text('decided_by'),
+  decidedAt: integer('decided_at'),
+})
 
 export const auditLogs = sqliteTable(
   'offline_audit_logs',
@@ -181,6 +177,8 @@ export const enrolmentCodes = sqliteTable(
     createdAt: integer('created_at').notNull(),
     expiresAt: integer('expires_at').notNull(),
     createdBy: text('created_by').notNull(),
+    /** HMAC-SHA256 over the other columns, base64url. */
+    mac: text('mac').notNull(),
   },
   (t) => [index('offline_enrolment_codes_by_device').on(t.deviceId, t.id)],
 )

@@ -1,4 +1,4 @@
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { signAsEdge } from '../../../src/crypto/sign1.ts'
 import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
 import { configOf } from '../../../src/edge/config.ts'
@@ -7,7 +7,7 @@ import { forgetPolicies, policiesInForce, policyFor, versionsNow } from '../../.
 import { firstVersion } from '../../../src/protocol/first-policies.ts'
 import { newUlid, ulidText } from '../../../src/protocol/ids.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
-import type { Country } from '../../../src/protocol/policy.ts'
+import { COUNTRIES, type Country } from '../../../src/protocol/policy.ts'
 import { encodePolicyVersion } from '../../../src/protocol/policy-version.ts'
 import { recordQueues } from '../../durable-objects/device/kit.ts'
 import { bindings, insertPolicy, keySet, pushed, registered, writePolicy } from '../../edge/kit.ts'
@@ -23,6 +23,10 @@ beforeAll(async () => {
   await recordQueues()
 })
 beforeEach(() => forgetPolicies())
+// Other files may find the same D1.
+afterAll(async () => {
+  for (const country of COUNTRIES) await insertPolicy(country, { enabled: true, max_offline_amount: 100_000 })
+})
 
 /** A version with huge limits, signed by a key of his own under the id of the edge's. */
 async function forged(country: Country, version: number): Promise<Uint8Array> {

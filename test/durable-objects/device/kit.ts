@@ -2,10 +2,12 @@ import { createMessageBatch, runDurableObjectAlarm, runInDurableObject } from 'c
 import { onTestFinished } from 'vitest'
 import type { DeviceObject } from '../../../durable-objects/device/device-object.ts'
 import { INDEX_PATIENCE_MS } from '../../../durable-objects/device/owed/owed.ts'
+import { configOf } from '../../../src/edge/config.ts'
 import type { Env } from '../../../src/edge/env.ts'
 import { confirmAll } from '../../../src/edge/settle/confirm-all.ts'
 import { consumeIndex } from '../../../src/edge/store/consume-index.ts'
 import type { IndexMessage } from '../../../src/edge/store/index-message.ts'
+import { sealIndexMessage } from '../../../src/edge/store/seal-index.ts'
 import { parseBundle } from '../../../src/protocol/bundle.ts'
 import { toHex } from '../../../src/protocol/bytes.ts'
 import { type CborValue, decodeCbor } from '../../../src/protocol/cbor.ts'
@@ -193,6 +195,10 @@ export const alarmIn = (device: DeviceId) =>
 /** The seqs of the bundles that were sent to settle, in the order in which they were sent. */
 export const settleSeqs = (queues: Queues): number[] =>
   queues.settle.flatMap((message) => (message.kind === 'bundle' ? [parseBundle(message.bundle).claims.seq] : []))
+
+/** A message to the read model as an object sends it. */
+export const sealedIndex = async (rows: IndexMessage): Promise<IndexMessage> =>
+  sealIndexMessage(rows, await configOf(bindings).macKey('index_message'))
 
 /** Gives D1 what the index queue holds, as the consumer does, and empties the queue. */
 export async function deliverIndex(queues: Queues, env: Pick<Env, 'DB' | 'DEVICE'> = bindings): Promise<void> {

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { readMetrics } from '../../../src/edge/metrics/totals.ts'
 import { consumeIndex } from '../../../src/edge/store/consume-index.ts'
 import type { BundleRow, IndexMessage } from '../../../src/edge/store/index-message.ts'
+import { sealedIndex } from '../../durable-objects/device/kit.ts'
 import { bindings } from '../kit.ts'
 
 /** Bundles are counted where they come into D1: exactly once each, whatever the queue does. */
@@ -41,14 +42,19 @@ function bundle(over: Partial<BundleRow> = {}): BundleRow {
   } as BundleRow
 }
 
-async function consume(...rows: BundleRow[]): Promise<void> {
-  const messages = rows.map((row, at) => ({
+async function batchOf(rows: readonly BundleRow[]): Promise<MessageBatch<IndexMessage>> {
+  const bodies = await Promise.all(rows.map((bundle) => sealedIndex({ bundle })))
+  const messages = bodies.map((body, at) => ({
     id: `${at}`,
     timestamp: new Date(),
     attempts: 1,
-    body: { bundle: row } satisfies IndexMessage as unknown,
+    body: body as unknown,
   }))
-  const batch = createMessageBatch('molam-index', messages) as MessageBatch<IndexMessage>
+  return createMessageBatch('molam-index', messages) as MessageBatch<IndexMessage>
+}
+
+async function consume(...rows: BundleRow[]): Promise<void> {
+  const batch = await batchOf(rows)
   let retried = false
   batch.retryAll = () => {
     retried = true
@@ -104,11 +110,7 @@ describe('the queue', () => {
 })
 
 it('what is not written is not counted, and what was beside it once', async () => {
-  const batch = createMessageBatch('molam-index', [
-    { id: '1', timestamp: new Date(), attempts: 1, body: { bundle: bundle() } as unknown },
-    { id: '2', timestamp: new Date(), attempts: 1, body: { bundle: { ...bundle(), tenant: null } } as unknown },
-  ]) as MessageBatch<IndexMessage>
-  await consumeIndex(batch, bindings)
+  await consumeIndex(await batchOf([bundle(), { ...bundle(), tenant: null as never }]), bindings)
   expect(await grown()).toEqual({
     'offline_bundles_pushed_total{country="TG"}': 1,
     'offline_bundles{country="TG",status="pushed"}': 1,
@@ -149,13 +151,10 @@ it('a batch costs one statement more, and rows for the series that change, not f
       }
     },
   })
-  const messages = Array.from({ length: 100 }, (_, at) => ({
-    id: `${at}`,
-    timestamp: new Date(),
-    attempts: 1,
-    body: { bundle: bundle({ riskScore: at / 100, status: at % 2 ? 'pushed' : 'review' }) } as unknown,
-  }))
-  await consumeIndex(createMessageBatch('molam-index', messages) as MessageBatch<IndexMessage>, { ...bindings, DB: db })
+  const rows = Array.from({ length: 100 }, (_, at) =>
+    bundle({ riskScore: at / 100, status: at % 2 ? 'pushed' : 'review' }),
+  )
+  await consumeIndex(await batchOf(rows), { ...bindings, DB: db })
   expect(statements).toEqual([2])
   expect(rowsWritten[0]).toBeLessThanOrEqual(20)
 })

@@ -19,6 +19,7 @@ import {
   otherReviewer,
   proofBy,
   pushPayments,
+  putInForce,
   reviewer,
   suite,
 } from './kit.ts'
@@ -201,7 +202,9 @@ it('policies', async () => {
     ...{ country: 'SN', changes: { require_payer_proof_above: 1000 } },
   })
   expect(payments).not.toEqual([])
-  await asks(admin, 'POST', '/offline/policies/ML/switch-off', said)
+  const off = await asks(admin, 'POST', '/offline/policies/ML/switch-off', said)
+  const on = { country: 'ML', after_version: off['version'], reason: 'corpus', changes: { enabled: true } }
+  await putInForce(on)
 })
 
 it('audit and health', async () => {

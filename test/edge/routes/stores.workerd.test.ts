@@ -60,7 +60,7 @@ describe('every list', () => {
     escalations: (db) => listAudit(db, { action: 'escalation_raised', after: [1, 'a x'] }, 10),
     'a window’s devices': (db) => devicesWithBundles(db, { country: 'SN', tenant: 't', after: 'a' }, 1, 10),
     'a day': (db) => listReceived(db, day, after, 10),
-    'the code of a device': (db) => latestCode(db, 'd'),
+    'the code of a device': (db) => latestCode({ ...bindings, DB: db }, 'd'),
   }
   it.each(Object.entries(lists))(
     '%s: looked up in an index and sorted by it, however many there are',

@@ -5,7 +5,7 @@ import type { AuditRow, BundleRow, DeviceRow, IndexMessage } from '../../../src/
 import { bundleUpserts } from '../../../src/edge/store/projections.ts'
 import { writeRows } from '../../../src/edge/store/write-rows.ts'
 import worker from '../../../src/index.ts'
-import { dumpReadModel, unguardedInD1 } from '../../durable-objects/device/kit.ts'
+import { dumpReadModel, sealedIndex, unguardedInD1 } from '../../durable-objects/device/kit.ts'
 import { randomBytes } from '../../kit/device.ts'
 import { bindings } from '../kit.ts'
 
@@ -71,9 +71,10 @@ const auditRow = (id: number) => {
 }
 
 async function consume(messages: readonly IndexMessage[]) {
+  const bodies = await Promise.all(messages.map(sealedIndex))
   const batch = createMessageBatch(
     'molam-index',
-    messages.map((body, i) => ({ id: `${i}`, timestamp: 0, attempts: 1, body })),
+    bodies.map((body, i) => ({ id: `${i}`, timestamp: 0, attempts: 1, body })),
   )
   const context = createExecutionContext()
   await worker.queue(batch, bindings)
@@ -161,7 +162,7 @@ it('while D1 fails nothing is written and the whole batch comes again', async ()
       return Promise.reject(new Error('D1_ERROR: Network connection lost.'))
     },
   })
-  const bodies = [1, 2, 3].map((seq) => ({ bundle: bundleRow(seq, 1) }))
+  const bodies = await Promise.all([1, 2, 3].map((seq) => sealedIndex({ bundle: bundleRow(seq, 1) })))
   const batch = createMessageBatch(
     'molam-index',
     bodies.map((body, i) => ({ id: `${i + 1}`, timestamp: 0, attempts: 1, body })),
