@@ -140,9 +140,10 @@ export class Delivery {
     const isComing = at !== null && at > Date.now() - ALARM_LATE_MAX_MS
     this.#alarmAtMs = isComing ? at : undefined
     const nextMs = this.#nextMs()
+    if (nextMs === undefined) return
+    if (!isComing) this.#arm(Date.now() + INDEX_PATIENCE_MS)
     // One that is set may be for the end of somebody's waiting, days ahead.
-    if (nextMs !== undefined && !isComing) this.#arm(Date.now() + INDEX_PATIENCE_MS)
-    else if (nextMs !== undefined) this.#arm(nextMs)
+    else if (at > nextMs) this.#arm(nextMs)
   }
 
   /** The alarm. Usually all was confirmed before it runs, and it finds nothing. */
