@@ -6,7 +6,7 @@ import type { DeviceKey, DeviceStatus } from '../../src/protocol/messages.ts'
 import type { Country, Policy } from '../../src/protocol/policy.ts'
 import { type DeviceHistory, emptyHistory } from '../../src/risk/history.ts'
 import { newReputation, type Reputation } from '../../src/risk/reputation.ts'
-import { NOTHING_STORED, type Stored } from './admit/room.ts'
+import { NOTHING_STORED, type Stored } from './room.ts'
 
 /** What a device is registered with. */
 export interface DeviceRegistration {

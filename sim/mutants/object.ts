@@ -209,7 +209,7 @@ export const DEVICE_OBJECT: readonly Mutant[] = [
   },
   {
     name: 'room-not-counted',
-    file: `${OBJECT}/admit/room.ts`,
+    file: `${OBJECT}/room.ts`,
     find: 'bytes <= STORED_PER_DAY_MAX',
     replace: 'bytes >= 0',
     breaks: 'A device stores at most 5 MB a day.',

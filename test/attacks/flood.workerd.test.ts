@@ -1,5 +1,5 @@
 import { beforeAll, beforeEach, expect, it } from 'vitest'
-import { STORED_PER_DAY_MAX } from '../../durable-objects/device/admit/room.ts'
+import { STORED_PER_DAY_MAX } from '../../durable-objects/device/room.ts'
 import type { KeySet } from '../../src/protocol/keyset.ts'
 import { dumpObject, inObject, lostQueues, type Queues, select } from '../durable-objects/device/kit.ts'
 import { keySet, push, pushed, registered } from '../edge/kit.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ROW_BYTES } from '../../durable-objects/device/admit/room.ts'
+import { ROW_BYTES } from '../../durable-objects/device/room.ts'
 import { RATE_POLICIES } from '../../src/edge/ingest/rate-policy.ts'
 import * as limits from '../../src/protocol/limits.ts'
 import { PAYMENT_METHODS, PAYMENT_TYPES } from '../../src/protocol/payment.ts'

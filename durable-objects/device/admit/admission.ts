@@ -23,9 +23,9 @@ import { recentConflicts, reputationAt } from '../../../src/risk/reputation.ts'
 import type { AdmitRefusal, AdmitRequest } from '../admit-request.ts'
 import type { AdmittedBy, StoredBundle } from '../bundle.ts'
 import type { Device } from '../device.ts'
+import { hasRoom, storedWith } from '../room.ts'
 import { keysAfter, refusalOf } from './keys.ts'
 import { contradicted, type KnownEntries } from './known-entries.ts'
-import { hasRoom, storedWith } from './room.ts'
 
 /**
  * Checks 8–11 of docs/protocol.md §7.1 as one pure decision: idempotency → nonce → chain → room → rules, limits and risk for

@@ -5,12 +5,12 @@ import { moved } from '../../../src/risk/reputation.ts'
 import type { AdmitRequest } from '../admit-request.ts'
 import { raise } from '../owed/escalation.ts'
 import type { Actor } from '../person.ts'
+import { storedWith } from '../room.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
 import { readDevice, writeContradicted, writeStatus } from '../sql/device-store.ts'
 import { lastRaisedMs } from '../sql/escalation-store.ts'
 import { insertEvidence } from '../sql/evidence-store.ts'
 import type { Contradiction, CounterConflict } from './admission.ts'
-import { storedWith } from './room.ts'
 
 /** Of contradictions that do not suspend the device one a day is escalated: the rest of the day is in the evidence. */
 const ESCALATE_EVERY_MS = DAY_MS

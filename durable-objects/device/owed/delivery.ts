@@ -7,9 +7,7 @@ import type { Resolution } from '../ballot.ts'
 import type { DeviceBindings } from '../bindings.ts'
 import type { StoredBundle } from '../bundle.ts'
 import type { Device, Owing } from '../device.ts'
-import type { Ended } from '../people/end-waiting.ts'
-import { WAIT_MAX_MS } from '../people/ending.ts'
-import { waiting } from '../people/voting.ts'
+import { expiresAtMs } from '../people/ending.ts'
 import { type AuditRecord, readAudit } from '../sql/audit-store.ts'
 import { nextExpiryMs, readOwed } from '../sql/bundle-store.ts'
 import { readDevice, readOwing } from '../sql/device-store.ts'
@@ -20,6 +18,7 @@ import {
   ALARM_LATE_MAX_MS,
   deviceIndexMessageOf,
   deviceMessageOf,
+  type Ended,
   INDEX_PATIENCE_MS,
   indexMessageOf,
   NEXT_PAGE_MS,
@@ -80,7 +79,7 @@ export class Delivery {
       clearTimeout(this.#patience)
       this.#patience = undefined
     }
-    if (bundles.some((bundle) => waiting(bundle).length > 0)) this.#arm(Date.now() + WAIT_MAX_MS)
+    for (const atMs of bundles.flatMap((bundle) => expiresAtMs(bundle) ?? [])) this.#arm(atMs)
     return bundles.map((bundle) => indexMessageOf(device, bundle))
   }
 

@@ -1,4 +1,4 @@
-import { STORED_PER_DAY_MAX } from '../../../durable-objects/device/admit/room.ts'
+import { STORED_PER_DAY_MAX } from '../../../durable-objects/device/room.ts'
 
 /**
  * A quota of requests, or of bytes, in a window of seconds. The numbers are those of the bindings in wrangler.toml; a device's is more by

@@ -1,4 +1,4 @@
-import { DAY_MS } from '../../../src/protocol/time.ts'
+import { DAY_MS } from '../../src/protocol/time.ts'
 
 /**
  * How much a device may make the edge keep in a day, brought by itself or by carriers: nobody else can sign for it, so nobody
