@@ -41,3 +41,5 @@ export type AdmitRefusal =
   | 'chain_fork'
   | 'counters_missing'
   | 'too_far_ahead'
+  /** It has made the edge keep so much today that there is room for it tomorrow (room.ts). */
+  | 'rate_limited'

@@ -6,6 +6,7 @@ import type { DeviceKey, DeviceStatus } from '../../src/protocol/messages.ts'
 import type { Country, Policy } from '../../src/protocol/policy.ts'
 import { type DeviceHistory, emptyHistory } from '../../src/risk/history.ts'
 import { newReputation, type Reputation } from '../../src/risk/reputation.ts'
+import { NOTHING_STORED, type Stored } from './room.ts'
 
 /** What a device is registered with. */
 export interface DeviceRegistration {
@@ -55,6 +56,8 @@ export interface Device extends DeviceRegistration {
   readonly bundleCount: number
   readonly counters: CounterSet
   readonly activity: Activity
+  /** What it made the edge keep of late. */
+  readonly stored: Stored
   /** What its payments looked like, and what came of them: for the risk rules. */
   readonly history: DeviceHistory
   readonly reputation: Reputation
@@ -85,6 +88,7 @@ export function newDevice(facts: DeviceRegistration, nowMs: number): Device {
     bundleCount: 0,
     counters: [],
     activity: new Map(),
+    stored: NOTHING_STORED,
     history: emptyHistory,
     reputation: newReputation(nowMs),
     reputationCursor: 0,

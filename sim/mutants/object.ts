@@ -200,6 +200,23 @@ export const DEVICE_OBJECT: readonly Mutant[] = [
     tier: 'shallow',
   },
   {
+    name: 'evidence-kept-whole',
+    file: `${OBJECT}/admit/contradiction.ts`,
+    find: 'const signed = detached(bundle)',
+    replace: 'const signed = bundle',
+    breaks: 'Of what is refused as a whole digest, header and signature are kept, and nothing large.',
+    tier: 'shallow',
+  },
+  {
+    name: 'room-not-counted',
+    file: `${OBJECT}/room.ts`,
+    find: 'bytes <= STORED_PER_DAY_MAX',
+    replace: 'bytes >= 0',
+    breaks: 'A device stores at most 5 MB a day.',
+    tier: 'shallow',
+    missed: 'Nobody in a run sends 5 MB: test/attacks/flood.workerd.test.ts does.',
+  },
+  {
     name: 'waiting-without-end',
     file: ENDING,
     find: 'export const WAIT_MAX_MS = 72 * HOUR_MS',
@@ -218,7 +235,7 @@ export const DEVICE_OBJECT: readonly Mutant[] = [
   {
     name: 'far-alarm-hides-what-is-owed',
     file: DELIVERY,
-    find: 'else if (nextMs !== undefined) this.#arm(nextMs)',
+    find: 'else if (at > nextMs) this.#arm(nextMs)',
     replace: '',
     breaks: 'Nothing is owed for ever: an alarm for the end of a payment’s waiting is none for what became owed since.',
     tier: 'shallow',

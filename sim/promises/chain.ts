@@ -1,4 +1,5 @@
 import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
+import { decodeCbor, Tagged } from '../../src/protocol/cbor.ts'
 import type { World } from '../world.ts'
 import type { Admitted, AdmittedDevice } from './admitted.ts'
 
@@ -18,14 +19,21 @@ export function historiesAreWhole({ edge, rogue }: World, devices: readonly Admi
   })
   const evidence =
     edge.objects.names.includes(rogue.id) && rogue.isRegistered
-      ? edge.objects.read(rogue.id, 'SELECT digest, kind FROM evidence')
+      ? edge.objects.read(rogue.id, 'SELECT digest, kind, signed FROM evidence')
       : []
   const kept = new Set(evidence.map(({ digest, kind }) => `${toHex(new Uint8Array(digest as ArrayBuffer))} ${kind}`))
   const lost = rogue.contradicted.filter(([digest, code]) => !kept.has(`${digest} ${code}`))
   return [
     ...wrong,
+    ...evidence.filter(holdsPayload).map(({ kind }) => `what ${rogue.id} was refused for (${kind}) is kept whole`),
     ...lost.map(([, code]) => `${rogue.id} contradicted itself (${code}), and there is no evidence of it`),
   ]
+}
+
+/** Of what is refused as a whole nothing sealed is kept. */
+function holdsPayload({ signed }: Readonly<Record<string, unknown>>): boolean {
+  const sign1 = decodeCbor(new Uint8Array(signed as ArrayBuffer))
+  return !(sign1 instanceof Tagged && Array.isArray(sign1.value) && sign1.value[2] === null)
 }
 
 function unchained(bundles: readonly Admitted[]): readonly string[] {

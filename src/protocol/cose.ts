@@ -62,6 +62,16 @@ export function parseSign1(encoded: Uint8Array): Sign1 {
   }
 }
 
+/**
+ * A COSE_Sign1 without its payload, which whoever verifies it brings (detached content, RFC 9052 §4.1).
+ *
+ * @param encoded with a payload @throws MalformedCbor
+ */
+export function detached(encoded: Uint8Array): Uint8Array {
+  const { protectedBytes, signature } = parseSign1(encoded)
+  return encodeCbor(new Tagged(18, [protectedBytes, new Map(), null, signature]))
+}
+
 /** The algorithm and key id that a protected header names. */
 export function readAlgKid(header: CborMap): { alg: Alg; kid: Uint8Array } {
   const alg = int(header.get(HEADER_ALG), 'alg')

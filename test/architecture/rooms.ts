@@ -108,6 +108,8 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     // What a decision asks to see, and what is owed, is what is read.
     'durable-objects/device/admit/admission.ts',
     'durable-objects/device/admit/known-entries.ts',
+    // When the waiting of a row ends follows from the row.
+    'durable-objects/device/people/ending.ts',
   ],
   'durable-objects/device/owed': [
     ...GROUND,
@@ -118,6 +120,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/edge/store',
     OBJECT,
     'durable-objects/device/sql',
+    'durable-objects/device/people/ending.ts',
   ],
   'durable-objects/device/admit': [
     ...GROUND,
@@ -138,6 +141,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/risk',
     OBJECT,
     'durable-objects/device/sql',
+    'durable-objects/device/owed/owed.ts',
     'durable-objects/device/people',
   ],
   [OBJECT_SHELL]: [

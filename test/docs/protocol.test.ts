@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { ROW_BYTES } from '../../durable-objects/device/room.ts'
 import { RATE_POLICIES } from '../../src/edge/ingest/rate-policy.ts'
 import * as limits from '../../src/protocol/limits.ts'
 import { PAYMENT_METHODS, PAYMENT_TYPES } from '../../src/protocol/payment.ts'
@@ -17,6 +18,8 @@ const rows = (text: string) =>
     .split('\n')
     .filter((line) => line.startsWith('|'))
     .map((line) => line.split('|').map((cell) => cell.trim()))
+/** 5 000 000 */
+const grouped = (value: number) => String(value).replaceAll(/\B(?=(\d{3})+$)/g, ' ')
 const names = (text: string) => [...text.matchAll(/`([a-z_]+)`/g)].map(([, name = '']) => name)
 
 describe('states and reasons', () => {
@@ -102,9 +105,11 @@ describe('bounds', () => {
   })
 
   it('the rate', () => {
-    const { device, address } = RATE_POLICIES
+    const { device, address, storage } = RATE_POLICIES
     expect(said('7.5')).toContain(`${device.quota} pushes a minute`)
     expect(device.windowS).toBe(60)
     expect(said('7.5')).toContain(`${address.quota} requests in ${address.windowS} s`)
+    expect(said('7.5')).toContain(`${grouped(storage.quota)} bytes a day in UTC`)
+    expect(said('7.5')).toContain(`its own bytes and ${grouped(ROW_BYTES)} more`)
   })
 })

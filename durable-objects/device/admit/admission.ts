@@ -23,11 +23,12 @@ import { recentConflicts, reputationAt } from '../../../src/risk/reputation.ts'
 import type { AdmitRefusal, AdmitRequest } from '../admit-request.ts'
 import type { AdmittedBy, StoredBundle } from '../bundle.ts'
 import type { Device } from '../device.ts'
+import { hasRoom, storedWith } from '../room.ts'
 import { keysAfter, refusalOf } from './keys.ts'
 import { contradicted, type KnownEntries } from './known-entries.ts'
 
 /**
- * Checks 8–11 of docs/protocol.md §7.1 as one pure decision: idempotency → nonce → chain → rules, limits and risk for
+ * Checks 8–11 of docs/protocol.md §7.1 as one pure decision: idempotency → nonce → chain → room → rules, limits and risk for
  * each payment. It reads nothing and writes nothing; the object shows it what it holds and carries out what it says.
  */
 export interface View {
@@ -73,7 +74,10 @@ export interface CounterConflict {
 
 /** The row to be written, once its receipt is signed. */
 export type NewBundle = Omit<StoredBundle, 'receipt'>
-export type DeviceChange = Pick<Device, 'head' | 'counters' | 'activity' | 'history' | 'policy' | 'olderKeys'>
+export type DeviceChange = Pick<
+  Device,
+  'head' | 'counters' | 'activity' | 'stored' | 'history' | 'policy' | 'olderKeys'
+>
 
 export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number): Admission {
   const { device, sameId } = view
@@ -100,6 +104,8 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
   const fresh = paymentsIn(payload).filter(isFresh)
   const counters = addRange(device.counters, [first, last])
   if (counters.length > Math.max(device.counters.length, COUNTER_RANGES_MAX)) return refuse('counters_missing')
+  const stored = storedWith(device.stored, request.bundle.length, nowMs)
+  if (!hasRoom(stored)) return refuse('rate_limited')
   const { policy } = request
   const local = assessLocally({
     payments: fresh,
@@ -185,6 +191,7 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
       head: Math.max(device.head, claims.seq),
       counters,
       activity: recentActivity(judged.activity, request.policy, nowMs),
+      stored,
       history: updateHistory(device.history, fresh, judged.verdicts, policy, nowMs),
       policy: request.policy,
       olderKeys: device.olderKeys.length > 0 ? keysAfter(device, claims) : device.olderKeys,

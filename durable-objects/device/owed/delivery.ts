@@ -8,9 +8,7 @@ import type { Resolution } from '../ballot.ts'
 import type { DeviceBindings } from '../bindings.ts'
 import type { StoredBundle } from '../bundle.ts'
 import type { Device, Owing } from '../device.ts'
-import type { Ended } from '../people/end-waiting.ts'
-import { WAIT_MAX_MS } from '../people/ending.ts'
-import { waiting } from '../people/voting.ts'
+import { expiresAtMs } from '../people/ending.ts'
 import { type AuditRecord, readAudit } from '../sql/audit-store.ts'
 import { nextExpiryMs, readOwed } from '../sql/bundle-store.ts'
 import { readDevice, readOwing } from '../sql/device-store.ts'
@@ -21,6 +19,7 @@ import {
   ALARM_LATE_MAX_MS,
   deviceIndexMessageOf,
   deviceMessageOf,
+  type Ended,
   INDEX_PATIENCE_MS,
   indexMessageOf,
   NEXT_PAGE_MS,
@@ -81,7 +80,7 @@ export class Delivery {
       clearTimeout(this.#patience)
       this.#patience = undefined
     }
-    if (bundles.some((bundle) => waiting(bundle).length > 0)) this.#arm(Date.now() + WAIT_MAX_MS)
+    for (const atMs of bundles.flatMap((bundle) => expiresAtMs(bundle) ?? [])) this.#arm(atMs)
     return bundles.map((bundle) => indexMessageOf(device, bundle))
   }
 
@@ -141,9 +140,10 @@ export class Delivery {
     const isComing = at !== null && at > Date.now() - ALARM_LATE_MAX_MS
     this.#alarmAtMs = isComing ? at : undefined
     const nextMs = this.#nextMs()
+    if (nextMs === undefined) return
+    if (!isComing) this.#arm(Date.now() + INDEX_PATIENCE_MS)
     // One that is set may be for the end of somebody's waiting, days ahead.
-    if (nextMs !== undefined && !isComing) this.#arm(Date.now() + INDEX_PATIENCE_MS)
-    else if (nextMs !== undefined) this.#arm(nextMs)
+    else if (at > nextMs) this.#arm(nextMs)
   }
 
   /** The alarm. Usually all was confirmed before it runs, and it finds nothing. */

@@ -6,6 +6,7 @@ import { MINUTE_MS } from '../../../src/protocol/time.ts'
 import type { Resolution } from '../ballot.ts'
 import type { StoredBundle } from '../bundle.ts'
 import type { Device, Owing } from '../device.ts'
+import type { AuditRecord } from '../sql/audit-store.ts'
 import { bundleRow, deviceRow } from './projection.ts'
 
 /**
@@ -30,6 +31,13 @@ export const ALARM_LATE_MAX_MS = 120_000
 export const OWED_PER_ALARM = 100
 /** Between two pages of a backlog that is longer than that. */
 export const NEXT_PAGE_MS = 1_000
+
+/** A bundle whose payments wait for people no more, with what is owed about it. */
+export interface Ended {
+  readonly bundle: StoredBundle
+  readonly resolution: Resolution
+  readonly audit: AuditRecord
+}
 
 /**
  * When to try again what is owed since `sinceMs`: after as long again as it already waited, so that the pauses double

@@ -1,19 +1,12 @@
-import type { Resolution } from '../ballot.ts'
 import type { StoredBundle } from '../bundle.ts'
+import type { Ended } from '../owed/owed.ts'
 import type { Actor } from '../person.ts'
-import { type AuditRecord, readRevokedBy, writeAuditRecord } from '../sql/audit-store.ts'
+import { readRevokedBy, writeAuditRecord } from '../sql/audit-store.ts'
 import { readExpired, readWaiting, updateBundle } from '../sql/bundle-store.ts'
 import { readStatus } from '../sql/device-store.ts'
 import { insertResolution } from '../sql/resolution-store.ts'
 import { endWaiting, overdue, type WaitingEnd } from './ending.ts'
 import { waiting } from './voting.ts'
-
-/** A bundle whose payments wait no more, with what is owed about it. */
-export interface Ended {
-  readonly bundle: StoredBundle
-  readonly resolution: Resolution
-  readonly audit: AuditRecord
-}
 
 /** Bundles that are held in memory at once. */
 const PAGE = 100

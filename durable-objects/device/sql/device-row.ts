@@ -28,6 +28,7 @@ export const deviceColumns: Columns<Device> = {
     (activity): [string, DayActivity][] => [...activity],
     (days) => new Map(days),
   ),
+  stored: json('stored'),
   policy: json('policy'),
   doneThrough: plain('done_through'),
   auditDoneThrough: plain('audit_done_through'),

@@ -51,7 +51,7 @@ const SELECT_OWING = `SELECT ${OWING.names} FROM device`
 export const readOwing = (sql: SqlStorage): Owing => OWING.decode(sql.exec<Row>(SELECT_OWING).one())
 
 const ADMITTED = fieldsOf(deviceColumns, [
-  ...(['head', 'counters', 'activity', 'history', 'policy', 'olderKeys'] as const),
+  ...(['head', 'counters', 'activity', 'stored', 'history', 'policy', 'olderKeys'] as const),
   ...(['reputation', 'reputationCursor'] as const),
 ])
 /** The low-water mark moves up to the last bundle before one that is owed: up to this one, at the most. */
@@ -72,12 +72,15 @@ export function writeDeviceChange(sql: SqlStorage, decidedOn: Device, change: De
   return sql.exec(UPDATE_ADMITTED, ...values, seq - 1, seq - 1, rowVersion).rowsWritten > 0
 }
 
-const REPUTATION = fieldsOf(deviceColumns, ['reputation', 'reputationCursor'])
-const UPDATE_REPUTATION = `UPDATE device SET row_version = row_version + 1, ${REPUTATION.set}`
+const CONTRADICTED = fieldsOf(deviceColumns, ['reputation', 'reputationCursor', 'stored'])
+const UPDATE_CONTRADICTED = `UPDATE device SET row_version = row_version + 1, ${CONTRADICTED.set}`
 
-/** What the device did changed what is thought of it. */
-export function writeReputation(sql: SqlStorage, reputation: Pick<Device, 'reputation' | 'reputationCursor'>): void {
-  sql.exec(UPDATE_REPUTATION, ...REPUTATION.encode(reputation))
+/** The device contradicted itself: what is thought of it, and what is kept of it, is something else now. */
+export function writeContradicted(
+  sql: SqlStorage,
+  change: Pick<Device, 'reputation' | 'reputationCursor' | 'stored'>,
+): void {
+  sql.exec(UPDATE_CONTRADICTED, ...CONTRADICTED.encode(change))
 }
 
 export const readStatus = (sql: SqlStorage): DeviceStatus =>

@@ -1,30 +1,34 @@
 import { allOf, blob, buffer, type Columns, insertInto, plain, type Row } from './columns.ts'
 
-/** SQL of bundles that contradict admitted ones: signed proof that a device told two stories. */
+/**
+ * SQL of bundles that contradict admitted ones: signed proof that a device told two stories. Of a bundle that was refused as a
+ * whole its signed header, its signature and the digest of its sealed bytes are kept: whoever has those bytes can verify them.
+ */
 
 /**
  * A device that contradicts itself for ever fills no disk: the first contradictions are the evidence. Of each kind, so
- * that whoever replays nonces cannot take the room of a fork; 200 of 64 KiB are 13 MB.
+ * that whoever replays nonces cannot take the room of a fork; 200 take 100 KB.
  */
 export const EVIDENCE_PER_KIND_MAX = 200
 
-/** Two bundles of at most 64 KiB each: stays far from what an answer may hold. */
+/** Each with an admitted bundle of at most 64 KiB: stays far from what an answer may hold. */
 const EVIDENCE_SHOWN_MAX = 50
 
 /** Two stories of one device, side by side. */
-export interface Evidence extends Omit<NewEvidence, 'digest'> {
+export interface Evidence extends NewEvidence {
   /** The signed bundle that it contradicts, when there is one. */
   readonly admitted: Uint8Array | null
 }
 
 interface NewEvidence {
+  /** SHA-256 over the sealed bytes of the bundle that contradicts. */
   readonly digest: Uint8Array
   readonly kind: string
   readonly seq: number
   /** Of the admitted bundle that it contradicts; null when it contradicts the beginning of the chain. */
   readonly againstSeq: number | null
-  /** The signed bundle that contradicts. */
-  readonly bundle: Uint8Array
+  /** That bundle, its payload detached. */
+  readonly signed: Uint8Array
   readonly atMs: number
 }
 
@@ -33,7 +37,7 @@ const columns: Columns<NewEvidence> = {
   kind: plain('kind'),
   seq: plain('seq'),
   againstSeq: plain('against_seq'),
-  bundle: blob('bundle'),
+  signed: blob('signed'),
   atMs: plain('at'),
 }
 const EVIDENCE = allOf(columns)
@@ -58,8 +62,7 @@ export function readEvidence(sql: SqlStorage): Evidence[] {
     EVIDENCE_SHOWN_MAX,
   )
   return rows.toArray().map((row) => {
-    const { digest: _, ...kept } = EVIDENCE.decode(row)
     const admitted = row['admitted']
-    return { ...kept, admitted: admitted instanceof ArrayBuffer ? new Uint8Array(admitted) : null }
+    return { ...EVIDENCE.decode(row), admitted: admitted instanceof ArrayBuffer ? new Uint8Array(admitted) : null }
   })
 }

@@ -10,7 +10,7 @@
  * - `outcomes`  what devices are told on their next sync, one row a confirmation; kept, read from the device's cursor on.
  * - `audit`     append-only, by triggers. Admissions and settlements are in it by their bundles' rows, which the same kind of
  *               triggers keeps from being changed.
- * - `evidence`  signed bundles that contradict admitted ones, and which.
+ * - `evidence`  digests and signatures of bundles that contradict admitted ones, and which.
  * - `resolutions` what people concluded about payments; owed to the reconciler until it is recorded there.
  * - `answers`   answers to writes of people that named an `Idempotency-Key`; kept for days.
  * - `escalations` what a person at SIRA has to look at; `told` once SIRA has taken it.
@@ -39,6 +39,7 @@ const STATEMENTS = [
     bundle_count INTEGER NOT NULL,
     counters TEXT NOT NULL,
     activity TEXT NOT NULL,
+    stored TEXT NOT NULL,
     policy TEXT NOT NULL,
     done_through INTEGER NOT NULL,
     audit_done_through INTEGER NOT NULL,
@@ -123,7 +124,7 @@ const STATEMENTS = [
     kind TEXT NOT NULL,
     seq INTEGER NOT NULL,
     against_seq INTEGER,
-    bundle BLOB NOT NULL,
+    signed BLOB NOT NULL,
     at INTEGER NOT NULL,
     PRIMARY KEY (digest, kind)
   ) STRICT, WITHOUT ROWID`,

@@ -8,6 +8,7 @@ import type { BundlePayload } from '../../protocol/payload.ts'
 import { isInvalid, paymentsIn } from '../../protocol/payment.ts'
 import type { Country } from '../../protocol/policy.ts'
 import { err, ok, type Result } from '../../protocol/result.ts'
+import { DAY_MS } from '../../protocol/time.ts'
 import type { RemoteScorer } from '../../risk/remote-scorer.ts'
 import type { BundleFacts } from '../../risk/sira-request.ts'
 import { deviceStub, type Env } from '../env.ts'
@@ -18,6 +19,7 @@ import { readEnvelope } from './envelope.ts'
 import { disprovenPayments } from './payer-proofs.ts'
 import { placeOf } from './place.ts'
 import { policyFor } from './policy-cache.ts'
+import { RATE_POLICIES } from './rate-policy.ts'
 import type { Refusal } from './refusal.ts'
 import { type SettleSender, sendToSettle } from './settle-sender.ts'
 import { makeNotice } from './sign-notice.ts'
@@ -85,7 +87,7 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
     const known = { claims, digest, bundle: encoded, payload: opened.value, policy: newer, disproven }
     const admit: AdmitRequest = { ...known, remote, cursor, carrier, requestId, from: placeOf(request) }
     const admitted = await object.admit(admit)
-    if (!admitted.ok) return err({ code: admitted.error })
+    if (!admitted.ok) return err(admitted.error === 'rate_limited' ? noRoom(deps.nowMs()) : { code: admitted.error })
     answer = admitted.value
     if (answer.kind === 'admitted') {
       const { receipt } = answer
@@ -100,6 +102,12 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
   }
   const notice = await makeNotice(keys, claims.deviceId, answer.notice, state.value, policy, deps.nowMs())
   return ok({ receipt: answer.receipt, notice })
+}
+
+/** There is room again when the next day begins: the bundle stays where it is until then. */
+function noRoom(nowMs: number): Refusal {
+  const retryAfterS = Math.ceil((DAY_MS - (nowMs % DAY_MS)) / 1000)
+  return { code: 'rate_limited', retryAfterS, rate: RATE_POLICIES.storage }
 }
 
 /** A refusal of a single payment has no room for the field, and whoever writes the client has to find it. */

@@ -13,7 +13,7 @@ export function refuse(c: Context<App>, { code, serverTimeMs, retryAfterS, rate,
     ...(detail !== undefined && { detail }),
   })
   const headers: Record<string, string> = { 'content-type': PROBLEM_MEDIA_TYPE, 'cache-control': 'no-store' }
-  if (rate !== undefined) Object.assign(headers, rateHeaders(rate))
+  if (rate !== undefined) Object.assign(headers, rateHeaders(rate, retryAfterS))
   if (retryAfterS !== undefined) headers['retry-after'] = String(retryAfterS)
   if (PROBLEMS[code].status === 401) headers['www-authenticate'] = 'Bearer, Molam-Device'
   return c.body(JSON.stringify(body), PROBLEMS[code].status, headers)

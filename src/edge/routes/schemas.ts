@@ -137,8 +137,9 @@ export const evidence = z.strictObject({
   seq: z.int(),
   against_seq: z.int().nullable().openapi({ description: 'Seq of the admitted bundle that it contradicts' }),
   at: atMs,
-  bundle: bytes,
-  admitted: bytes.nullable(),
+  digest: hex.openapi({ description: 'SHA-256 of the sealed bytes of the bundle that contradicts' }),
+  signed: bytes.openapi({ description: 'That bundle as a COSE_Sign1 with detached payload: header and signature' }),
+  admitted: bytes.nullable().openapi({ description: 'The admitted bundle, whole' }),
 })
 
 const risk = z.strictObject({
@@ -256,7 +257,7 @@ export const escalation = z.strictObject({
   at: atMs,
   kind: z.string(),
   seq: z.int(),
-  evidence: z.string().openapi({ description: 'Path of both signed bundles' }),
+  evidence: z.string().openapi({ description: 'Path of both signatures' }),
 })
 
 export const receipt = z

@@ -2,7 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { EVIDENCE_PER_KIND_MAX } from '../../../durable-objects/device/sql/evidence-store.ts'
 import { forgetDevices } from '../../../src/edge/ingest/identity-cache.ts'
 import { toHex } from '../../../src/protocol/bytes.ts'
+import { decodeCbor, type Tagged } from '../../../src/protocol/cbor.ts'
 import { prevOf } from '../../../src/protocol/chain.ts'
+import { detached, encodeSign1 } from '../../../src/protocol/cose.ts'
 import type { KeySet } from '../../../src/protocol/keyset.ts'
 import {
   accepted,
@@ -35,8 +37,8 @@ beforeEach(async () => {
 
 const entry = () => device.payment()
 const evidence = async () =>
-  (await select<{ kind: string; seq: number; bundle: ArrayBuffer }>(device, 'SELECT * FROM evidence ORDER BY at')).map(
-    ({ kind, seq, bundle }) => ({ kind, seq, bundle: toHex(new Uint8Array(bundle)) }),
+  (await select<{ kind: string; seq: number; signed: ArrayBuffer }>(device, 'SELECT * FROM evidence ORDER BY at')).map(
+    ({ kind, seq, signed }) => ({ kind, seq, signed: toHex(new Uint8Array(signed)) }),
   )
 const admitted = async () =>
   (await select<{ bundle: ArrayBuffer }>(device, 'SELECT bundle FROM bundles ORDER BY seq')).map(({ bundle }) =>
@@ -44,8 +46,8 @@ const admitted = async () =>
   )
 /** Both sides of each contradiction, as people are shown them. */
 const shown = async () =>
-  accepted(await stubOf(device).evidence()).evidence.map(({ kind, bundle, admitted }) => ({
-    ...{ kind, bundle: toHex(bundle), admitted: admitted === null ? null : toHex(admitted) },
+  accepted(await stubOf(device).evidence()).evidence.map(({ kind, signed, admitted }) => ({
+    ...{ kind, signed: toHex(signed), admitted: admitted === null ? null : toHex(admitted) },
   }))
 const escalations = async () =>
   (await select(device, 'SELECT kind, seq, digests FROM escalations ORDER BY id')).map(({ digests, ...row }) => ({
@@ -57,12 +59,14 @@ const fillEvidence = (kind: string) =>
   inObject(device, ({ storage }) => {
     for (let i = 0; i < EVIDENCE_PER_KIND_MAX; i++) {
       storage.sql.exec(
-        `INSERT INTO evidence (digest, kind, seq, against_seq, bundle, at) VALUES (?, ?, 1, 1, x'00', 0)`,
+        `INSERT INTO evidence (digest, kind, seq, against_seq, signed, at) VALUES (?, ?, 1, 1, x'00', 0)`,
         ...[randomBytes(32).buffer, kind],
       )
     }
   })
 const kept = ({ bundle }: Made) => toHex(bundle)
+/** What is kept of a bundle that was refused as a whole. */
+const signedOf = ({ bundle }: Made) => toHex(detached(bundle))
 const status = async () => (await describeDevice(device)).status
 const actions = async () => (await select(device, 'SELECT action FROM audit ORDER BY id')).map(({ action }) => action)
 /** What later payments are counted and chained against. */
@@ -75,11 +79,34 @@ describe('bundle_conflict', () => {
     const before = await counted()
     const other = await device.bundle([entry()], keys, { bundleId: first.header.bundleId })
     await expectRefusal(await push(other.bundle), 'bundle_conflict')
-    expect(await evidence()).toEqual([{ kind: 'bundle_conflict', seq: 2, bundle: kept(other) }])
+    expect(await evidence()).toEqual([{ kind: 'bundle_conflict', seq: 2, signed: signedOf(other) }])
     expect(await admitted()).toEqual([kept(first)])
     expect(await counted()).toEqual(before)
     expect(await status()).toBe('active')
     expect((await pushed(first.bundle)).receiptBytes).toEqual(receiptBytes)
+  })
+
+  it('of what was refused as a whole its header, signature and digest are kept, which prove it to whoever has the rest', async () => {
+    const first = await device.bundle([entry()], keys)
+    await pushed(first.bundle)
+    const meta = Object.fromEntries(Array.from({ length: 10 }, (_, n) => [`note${n}`, 'x'.repeat(90)]))
+    const large = await device.bundle(
+      Array.from({ length: 40 }, () => device.payment({ meta })),
+      keys,
+      { bundleId: first.header.bundleId },
+    )
+    expect(large.bundle.length).toBeGreaterThan(30_000)
+    await expectRefusal(await push(large.bundle), 'bundle_conflict')
+    const [row] = await select<{ digest: ArrayBuffer; signed: ArrayBuffer }>(
+      device,
+      'SELECT digest, signed FROM evidence',
+    )
+    const signed = new Uint8Array(row?.signed ?? new ArrayBuffer(0))
+    expect(signed.length).toBeLessThan(400)
+    expect(toHex(new Uint8Array(row?.digest ?? new ArrayBuffer(0)))).toBe(toHex(large.digest))
+    const [protectedBytes, , payload, signature] = (decodeCbor(signed) as Tagged).value as Uint8Array[]
+    expect(payload).toBeNull()
+    expect(toHex(encodeSign1({ protectedBytes, payload: large.sealed, signature } as never))).toBe(kept(large))
   })
 
   it('the same contradiction again is one piece of evidence and one audit record', async () => {
@@ -97,7 +124,7 @@ describe('bundle_conflict', () => {
     await pushed((await device.bundle([entry()], keys)).bundle)
     const other = await device.bundle([entry()], keys, { bundleId: first.header.bundleId })
     await expectRefusal(await push(other.bundle), 'bundle_conflict')
-    expect(await shown()).toEqual([{ kind: 'bundle_conflict', bundle: kept(other), admitted: kept(first) }])
+    expect(await shown()).toEqual([{ kind: 'bundle_conflict', signed: signedOf(other), admitted: kept(first) }])
     expect(await escalations()).toEqual([
       { kind: 'bundle_conflict', seq: 3, digests: [toHex(other.digest), toHex(first.digest)] },
     ])
@@ -139,7 +166,7 @@ describe('nonce_replayed', () => {
     const second = await device.bundle([entry()], keys, { nonce: first.header.nonce })
     await expectRefusal(await push(second.bundle), 'nonce_replayed')
     expect(await counted()).toEqual(before)
-    expect(await evidence()).toEqual([{ kind: 'nonce_replayed', seq: 2, bundle: kept(second) }])
+    expect(await evidence()).toEqual([{ kind: 'nonce_replayed', seq: 2, signed: signedOf(second) }])
     expect(await status()).toBe('active')
     expect((await pushed((await device.resign(second)).bundle)).receipt.seq).toBe(2)
   })
@@ -150,7 +177,7 @@ describe('nonce_replayed', () => {
     await pushed((await device.bundle([entry()], keys)).bundle)
     const third = await device.bundle([entry()], keys, { nonce: first.header.nonce })
     await expectRefusal(await push(third.bundle), 'nonce_replayed')
-    expect(await shown()).toEqual([{ kind: 'nonce_replayed', bundle: kept(third), admitted: kept(first) }])
+    expect(await shown()).toEqual([{ kind: 'nonce_replayed', signed: signedOf(third), admitted: kept(first) }])
     expect(await escalations()).toEqual([
       { kind: 'nonce_replayed', seq: 3, digests: [toHex(third.digest), toHex(first.digest)] },
     ])
@@ -178,8 +205,8 @@ describe('chain_fork', () => {
     const forged = await fork()
     await expectRefusal(await push(forged.bundle), 'chain_fork')
     expect(await status()).toBe('suspended')
-    expect(await evidence()).toEqual([{ kind: 'chain_fork', seq: forged.header.seq, bundle: kept(forged) }])
-    expect(await shown()).toEqual([{ kind: 'chain_fork', bundle: kept(forged), admitted: kept(first) }])
+    expect(await evidence()).toEqual([{ kind: 'chain_fork', seq: forged.header.seq, signed: signedOf(forged) }])
+    expect(await shown()).toEqual([{ kind: 'chain_fork', signed: signedOf(forged), admitted: kept(first) }])
     expect(await escalations()).toEqual([
       { kind: 'chain_fork', seq: forged.header.seq, digests: [toHex(forged.digest), toHex(first.digest)] },
     ])
@@ -195,7 +222,7 @@ describe('chain_fork', () => {
     await expectRefusal(await push(forged.bundle), 'chain_fork')
     expect(await status()).toBe('suspended')
     expect(await admitted()).toEqual([])
-    expect(await shown()).toEqual([{ kind: 'chain_fork', bundle: kept(forged), admitted: null }])
+    expect(await shown()).toEqual([{ kind: 'chain_fork', signed: signedOf(forged), admitted: null }])
     expect(await escalations()).toMatchObject([{ kind: 'chain_fork', digests: [toHex(forged.digest)] }])
   })
 
@@ -208,7 +235,7 @@ describe('chain_fork', () => {
     const forged = await device.bundle([entry()], keys, { seq: 2, prev: prevOf(first.digest) })
     await expectRefusal(await push(forged.bundle), 'chain_fork')
     expect(await status()).toBe('suspended')
-    expect(await shown()).toEqual([{ kind: 'chain_fork', bundle: kept(forged), admitted: kept(third) }])
+    expect(await shown()).toEqual([{ kind: 'chain_fork', signed: signedOf(forged), admitted: kept(third) }])
   })
 
   it('a fork first hidden behind a used nonce still suspends, once it is signed again', async () => {
@@ -228,7 +255,7 @@ describe('chain_fork', () => {
     const forged = await device.bundle([entry()], keys, { seq: 1, prev: new Uint8Array(16) })
     await expectRefusal(await push(forged.bundle), 'chain_fork')
     expect(await status()).toBe('suspended')
-    expect((await shown())[0]).toEqual({ kind: 'chain_fork', bundle: kept(forged), admitted: kept(first) })
+    expect((await shown())[0]).toEqual({ kind: 'chain_fork', signed: signedOf(forged), admitted: kept(first) })
     expect(await escalations()).toMatchObject([{ kind: 'chain_fork' }])
     expect((await actions()).slice(-3)).toEqual(['chain_fork', 'escalation_raised', 'device_suspended'])
   })

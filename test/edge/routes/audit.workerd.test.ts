@@ -1,6 +1,7 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type AuditFilter, listAudit } from '../../../src/edge/store/audit.ts'
-import { fromBase64url } from '../../../src/protocol/bytes.ts'
+import { fromBase64url, toHex } from '../../../src/protocol/bytes.ts'
+import { detached } from '../../../src/protocol/cose.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
 import { confirm, deliverIndex, lostQueues, type Queues, select } from '../../durable-objects/device/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
@@ -178,7 +179,8 @@ describe('a device that told two stories', () => {
     const { evidence } = await ok(call(reviewer, 'GET', escalations[0].evidence))
     const first = await ok(call(reviewer, 'GET', `/offline/bundles/${bundleId}`))
     expect(evidence).toMatchObject([{ kind: 'chain_fork', seq: 1, admitted: first.bundle }])
-    expect(fromBase64url(evidence[0].bundle)).toEqual(new Uint8Array(again.bundle))
+    expect(fromBase64url(evidence[0].signed)).toEqual(detached(again.bundle))
+    expect(evidence[0].digest).toBe(toHex(again.digest))
     expect(await ok(call(reviewer, 'GET', `/offline/devices/${device.id}`))).toMatchObject({
       status: 'suspended',
       contradictions: 1,
