@@ -8,9 +8,10 @@ export interface DevSecrets {
   readonly EDGE_KEYS: string
   readonly KEY_WRAPPING_SECRET: string
   readonly INTERNAL_HMAC_KEY: string
+  readonly REVIEW_PSEUDONYM_KEY: string
 }
 
-const NAMES = ['EDGE_KEYS', 'KEY_WRAPPING_SECRET', 'INTERNAL_HMAC_KEY'] as const
+const NAMES = ['EDGE_KEYS', 'KEY_WRAPPING_SECRET', 'INTERNAL_HMAC_KEY', 'REVIEW_PSEUDONYM_KEY'] as const
 
 /** Reads `.dev.vars`, and makes it with fresh keys on first use. Git ignores it. */
 export async function devSecrets(path: string): Promise<DevSecrets> {
@@ -35,7 +36,12 @@ export async function newSecrets(): Promise<DevSecrets> {
     version: 1,
     keys: [await newWrappedKey('seal', wrappingSecret), await newWrappedKey('receipt', wrappingSecret)],
   }
-  return { EDGE_KEYS: JSON.stringify(keys), KEY_WRAPPING_SECRET: wrappingSecret, INTERNAL_HMAC_KEY: secret() }
+  return {
+    EDGE_KEYS: JSON.stringify(keys),
+    KEY_WRAPPING_SECRET: wrappingSecret,
+    INTERNAL_HMAC_KEY: secret(),
+    REVIEW_PSEUDONYM_KEY: secret(),
+  }
 }
 
 async function readVars(path: string): Promise<DevSecrets | undefined> {

@@ -17,6 +17,8 @@ export interface InboxState {
   readonly oldestUntoldSeconds: number
   /** Of people, that are not carried out: before their bundle, or for want of money. */
   readonly openResolutions: number
+  /** Of these, beyond what one person may decide alone in a day. */
+  readonly withheld: number
   readonly review: number
   readonly quarantined: number
   /** Since the oldest payment of these two waits: meanwhile its payer cannot spend the money. */
@@ -42,7 +44,8 @@ export async function readInboxState(pool: pg.Pool, now: Date): Promise<InboxSta
                   greatest(0, coalesce(extract(epoch FROM now() - min(undelivered_since)), 0))::float8
                     AS "oldestUntoldSeconds"
            FROM offline_outbox WHERE delivered_version < version) o,
-          (SELECT count(*) AS "openResolutions" FROM offline_resolutions WHERE result IS NULL) e,
+          (SELECT count(*) AS "openResolutions", count(*) FILTER (WHERE withheld_at IS NOT NULL AND alone_on IS NULL) AS withheld
+           FROM offline_resolutions WHERE result IS NULL) e,
           (SELECT count(*) FILTER (WHERE status = 'review') AS review,
                   count(*) FILTER (WHERE status = 'quarantined') AS quarantined,
                   greatest(0, coalesce(extract(epoch FROM $1::timestamptz - min(waiting_since)), 0))::float8

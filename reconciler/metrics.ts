@@ -85,6 +85,7 @@ const GAUGES: Readonly<Record<keyof InboxState, readonly [name: string, help: st
   parked: ['offline_inbox_parked', 'Messages that only a person can let go on'],
   deadLettered: ['offline_inbox_dead_lettered', 'Messages that came from the dead letters, of those that are kept'],
   openResolutions: ['offline_resolutions_open', 'Resolutions of people that are not carried out'],
+  withheld: ['offline_resolutions_withheld', 'Of these, beyond what one person may decide alone in a day'],
   untold: ['offline_outbox_untold', 'Bundles, resolutions and devices that the edge has not been told the newest of'],
   oldestUntoldSeconds: ['offline_outbox_oldest_seconds', 'Since the oldest of these changed'],
   review: ['offline_payments_in_review', 'Payments that wait for a reviewer'],

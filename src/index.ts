@@ -6,6 +6,7 @@ import { consumeIndex } from './edge/store/consume-index.ts'
 import type { IndexMessage } from './edge/store/index-message.ts'
 
 export { DeviceObject } from '../durable-objects/device/device-object.ts'
+export { PersonObject } from '../durable-objects/person/person-object.ts'
 
 export default {
   fetch: app.fetch,

@@ -194,7 +194,10 @@ it('up to the amount one is enough, and what is rejected moves nothing', async (
 
 it('two people undo a payment: one compensating transfer, and the device knows', async () => {
   const reverse = (who: string) =>
-    ask(who, 'pay_reviewer', 'POST', `/offline/transactions/${approved.localId}/reverse`, { reason: 'paid twice' })
+    ask(who, 'pay_reviewer', 'POST', `/offline/transactions/${approved.localId}/reverse`, {
+      reason: 'duplicate',
+      note: 'paid twice',
+    })
   expect(await reverse('binta')).toMatchObject({ decided: false, needed: 2 })
   expect(await reverse('binta')).toMatchObject({ status: 409, code: 'already_voted' })
   expect(await transfers(approved.counter)).toHaveLength(1)

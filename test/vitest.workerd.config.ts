@@ -28,6 +28,7 @@ const bindings = {
   EDGE_KEYS: JSON.stringify(edgeKeys),
   KEY_WRAPPING_SECRET: wrappingSecret,
   INTERNAL_HMAC_KEY: secret(),
+  REVIEW_PSEUDONYM_KEY: secret(),
   OIDC_ISSUER: 'https://issuer.test',
   OIDC_AUDIENCE: 'molam-offline',
   OIDC_JWKS_URL: 'https://issuer.test/jwks',

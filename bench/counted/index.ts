@@ -2,6 +2,8 @@ import { DeviceObject as Deployed } from '../../durable-objects/device/device-ob
 import type { Env } from '../../src/edge/env.ts'
 import worker from '../../src/index.ts'
 
+export { PersonObject } from '../../durable-objects/person/person-object.ts'
+
 /**
  * The edge as it is deployed, with its bindings wrapped so that every call of storage, D1, queues and objects is counted.
  * `GET /bench/counts` shows and clears the counts. The objects share the Worker's isolate, so one table holds all.

@@ -1,4 +1,4 @@
-import type { ReviewChoice, ReviewEnd } from '../../src/protocol/messages.ts'
+import type { ReversalReason, ReviewChoice, ReviewEnd } from '../../src/protocol/messages.ts'
 
 /** What a person wants done about payments of one bundle that wait. */
 export interface Ballot {
@@ -7,8 +7,24 @@ export interface Ballot {
   /** Counters, or all that wait in the bundle as it is at this rev. */
   readonly payments: readonly number[] | { readonly allAtRev: number }
   readonly reason: string
-  /** Minor units; above it two people must agree. */
+  readonly limits: VoteLimits
+}
+
+/** How much one person decides alone, by the policy that is in force. Minor units. */
+export interface VoteLimits {
+  /** About one payment; above it two people must agree. */
   readonly twoPeopleAbove: number
+  /** In a day; above it two people must agree, whatever the single amounts. */
+  readonly dailyValue: number
+}
+
+/** What a person wants undone. */
+export interface ReversalBallot {
+  readonly counter: number
+  readonly reason: ReversalReason
+  /** What the person wrote beside it; for people, not for the book. */
+  readonly note?: string
+  readonly limits: VoteLimits
 }
 
 /** What became of a vote about one payment. */
@@ -18,6 +34,8 @@ export interface VoteResult {
   /** Who has voted so, this person included. */
   readonly agreed: readonly string[]
   readonly needed: number
+  /** Why two are needed. */
+  readonly neededFor?: 'amount' | 'day'
   readonly decided: boolean
 }
 
@@ -28,6 +46,7 @@ export interface Resolution {
   readonly bundleId: Uint8Array
   readonly seq: number
   readonly choices: readonly { readonly counter: number; readonly choice: ReviewEnd }[]
+  /** Of a reversal one of `REVERSAL_REASONS`, of a review what the person wrote. */
   readonly reason: string
   readonly atMs: number
   readonly actors: readonly string[]

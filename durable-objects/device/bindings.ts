@@ -1,7 +1,15 @@
 import type { IndexMessage } from '../../src/edge/store/index-message.ts'
+import type { PersonObject } from '../person/person-object.ts'
 
 /** What a Device Object needs of the Worker's bindings. Its settings are read through `configOf`. */
 export interface DeviceBindings {
   readonly SETTLE_QUEUE: Queue<Uint8Array>
   readonly INDEX_QUEUE: Queue<IndexMessage>
+  /** By the name of the actor. */
+  readonly PERSON: DurableObjectNamespace<PersonObject>
+}
+
+/** @param actor as the audit names a person */
+export function personStub(env: Pick<DeviceBindings, 'PERSON'>, actor: string): DurableObjectStub<PersonObject> {
+  return env.PERSON.get(env.PERSON.idFromName(actor), { locationHint: 'afr' })
 }

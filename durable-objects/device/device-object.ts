@@ -1,4 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
+import { dayNames } from '../../src/crypto/day-names.ts'
 import { signAsEdge } from '../../src/crypto/sign1.ts'
 import { configOf } from '../../src/edge/config.ts'
 import { logger } from '../../src/edge/log.ts'
@@ -10,21 +11,23 @@ import { parse } from '../../src/protocol/parse.ts'
 import { encodeReceipt } from '../../src/protocol/receipt.ts'
 import { type Err, err, ok, type Result } from '../../src/protocol/result.ts'
 import type { RemoteScorer } from '../../src/risk/remote-scorer.ts'
+import type { Reservation, Reserved } from '../person/reservation.ts'
 import { type Admission, type Contradiction, decideAdmission } from './admit/admission.ts'
 import { raiseOverdueGap } from './admit/chain-gap.ts'
 import { commitAdmission } from './admit/commit.ts'
 import { keepContradiction } from './admit/contradiction.ts'
 import { refusalOf, type StandingRefusal } from './admit/keys.ts'
 import type { AdmitAnswer, AdmitRefusal, AdmitRequest } from './admit-request.ts'
-import type { Ballot, VoteResult } from './ballot.ts'
-import type { DeviceBindings } from './bindings.ts'
+import type { Ballot, ReversalBallot, VoteResult } from './ballot.ts'
+import { type DeviceBindings, personStub } from './bindings.ts'
 import { type DeviceDescription, describeDevice } from './description.ts'
 import type { Device, DeviceRegistration, Identity } from './device.ts'
 import { type NoticeParts, readNotice, relayedNotice } from './notice.ts'
 import { Delivery } from './owed/delivery.ts'
 import { tellSira } from './owed/escalation.ts'
-import { Administration } from './people/administration.ts'
+import { Administration, type ProvenCode } from './people/administration.ts'
 import { hasAnswered } from './people/once.ts'
+import { Votes } from './people/votes.ts'
 import type { Actor, ChangeRefusal, Person } from './person.ts'
 import { applyConfirmations } from './settle/confirmations.ts'
 import { deviceActor } from './sql/audit-store.ts'
@@ -42,7 +45,7 @@ type NotFound = 'not_found'
  * The Device Object: the only writer of one device's facts.
  *
  *   admit: read → decide (admit/admission.ts) → sign the receipt → write all of it in one transaction → deliver
- *   people: a registration, a vote, a status, a key (people/administration.ts)
+ *   people: a registration, a status, a key (people/administration.ts), a vote (people/votes.ts)
  *   confirm: apply what the reconciler says (settle/confirmations.ts) → hand the rows to whoever shows them
  *   alarm: end what waited too long (people/end-waiting.ts), send again what is still owed (owed/delivery.ts)
  *
@@ -53,6 +56,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
   readonly #sql: SqlStorage
   readonly #delivery: Delivery
   readonly #administration: Administration
+  readonly #votes: Votes
   readonly #admissions = new Turns()
   #registered: boolean
 
@@ -61,7 +65,13 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     this.#sql = ctx.storage.sql
     this.#registered = hasSchema(this.#sql)
     this.#delivery = new Delivery(ctx, env)
-    this.#administration = new Administration(ctx.storage, this.#delivery, () => configOf(env).keys())
+    this.#administration = new Administration(ctx.storage, this.#delivery)
+    this.#votes = new Votes(ctx.storage, this.#delivery, {
+      keys: () => configOf(env).keys(),
+      expire: () => this.#administration.expire(),
+      reserve: (actor, asked) => this.#reserve(actor, asked),
+      dayNames: async (atMs, wallets) => dayNames(await configOf(env).reviewPseudonymKey(), atMs, wallets),
+    })
     // An alarm that was lost must not leave anything owed for ever.
     if (this.#registered) ctx.blockConcurrencyWhile(() => this.#delivery.rearm())
   }
@@ -79,10 +89,10 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
   /** Registers the device, or gives it a new key, by a one-time code that was proven. */
   enrol(
     facts: DeviceRegistration,
-    codeId: string,
+    code: ProvenCode,
     by: Actor,
   ): Result<'registered' | 'exists', 'enrolment_code_invalid'> {
-    const result = this.#administration.enrol(facts, codeId, by, this.#registered)
+    const result = this.#administration.enrol(facts, code, by, this.#registered)
     this.#registered = hasSchema(this.#sql)
     return result
   }
@@ -215,16 +225,11 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
   }
 
   async review(ballot: Ballot, by: Person): Promise<Result<readonly VoteResult[], ChangeRefusal>> {
-    return this.#registered ? this.#administration.review(ballot, by) : NOT_FOUND
+    return this.#registered ? this.#votes.review(ballot, by) : NOT_FOUND
   }
 
-  async reverse(
-    counter: number,
-    reason: string,
-    twoPeopleAbove: number,
-    by: Person,
-  ): Promise<Result<readonly VoteResult[], ChangeRefusal>> {
-    return this.#registered ? this.#administration.reverse(counter, reason, twoPeopleAbove, by) : NOT_FOUND
+  async reverse(ballot: ReversalBallot, by: Person): Promise<Result<readonly VoteResult[], ChangeRefusal>> {
+    return this.#registered ? this.#votes.reverse(ballot, by) : NOT_FOUND
   }
 
   /** Facts for operators, without anything personal. */
@@ -266,6 +271,15 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
 
   #tellSira(): Promise<void> {
     return tellSira(this.#sql, readOwing(this.#sql), this.#scorer)
+  }
+
+  async #reserve(actor: string, asked: Reservation): Promise<Reserved | undefined> {
+    try {
+      return await personStub(this.env, actor).reserve(asked)
+    } catch (error) {
+      logger.warn('the person object does not answer; the vote is not counted', { error })
+      return undefined
+    }
   }
 
   get #scorer(): RemoteScorer {

@@ -40,6 +40,8 @@ export interface Device extends DeviceRegistration {
   readonly olderKeys: readonly OlderKey[]
   /** Id of the enrolment code that was used last; empty when none was. */
   readonly lastCode: string
+  /** People who registered the device, made a code that it enrolled with, or changed its key: they have no vote about its payments. */
+  readonly registrars: readonly string[]
   readonly registeredAtMs: number
   /** The ledger does not know the owner's wallet, as far as the reconciler has said. */
   readonly ownerWalletUnknown: boolean
@@ -77,6 +79,7 @@ export function newDevice(facts: DeviceRegistration, nowMs: number): Device {
     keyRev: 1,
     olderKeys: [],
     lastCode: '',
+    registrars: [],
     registeredAtMs: nowMs,
     ownerWalletUnknown: false,
     rev: 1,

@@ -22,4 +22,12 @@ export interface Once {
 }
 
 /** Why a person's change was not made. */
-export type ChangeRefusal = 'not_found' | 'idempotency_conflict' | 'state_conflict' | 'already_voted' | 'weak_key'
+export type ChangeRefusal =
+  | 'not_found'
+  | 'idempotency_conflict'
+  | 'state_conflict'
+  | 'already_voted'
+  | 'weak_key'
+  | 'registrar_cannot_vote'
+  | 'too_late_to_reverse'
+  | 'temporarily_unavailable'

@@ -20,6 +20,7 @@ CREATE TABLE offline_policies (
   quarantine_above_score               double precision NOT NULL DEFAULT 0.35
     CHECK (quarantine_above_score BETWEEN accept_below_score AND 1),
   max_days_since_sync                  int NOT NULL DEFAULT 4,
+  person_daily_value                   bigint NOT NULL DEFAULT 200000 CHECK (person_daily_value >= 0),
   -- What the edge signed when people put it in force; the columns say it again for queries. The first versions are code.
   signed                               bytea CHECK ((version = 1) = (signed IS NULL)),
   PRIMARY KEY (country, version)

@@ -8,25 +8,31 @@ CREATE TABLE offline_resolutions (
   bundle_id    text NOT NULL,
   -- `expire`: nobody decided in time. `revoke`: the device was revoked, and with it what waited.
   choice       text NOT NULL CHECK (choice IN ('approve', 'reject', 'expire', 'revoke', 'reverse')),
-  -- Why a payment was reversed; numbers and addresses in it are masked by the edge.
-  reason       text,
+  -- Why a payment was reversed.
+  reason       text CHECK (reason IN ('wrong_account', 'duplicate', 'fraud', 'service_not_rendered', 'wrong_amount')),
   actors       text[] NOT NULL CHECK (cardinality(actors) > 0),
   -- SHA-256 of the message: the same number with another content is a conflict.
   content_hash bytea NOT NULL CHECK (octet_length(content_hash) = 32),
   decided_at   timestamptz NOT NULL,
   recorded_at  timestamptz NOT NULL,
   -- Null while the resolution is open. Only `applied` changed anything; everything else is for a person to see.
-  result       text CHECK (result IN ('applied', 'superseded', 'not_waiting', 'not_reversible', 'unknown_payment')),
+  result       text CHECK (result IN ('applied', 'superseded', 'not_waiting', 'not_reversible', 'too_late', 'unknown_payment')),
   closed_at    timestamptz,
   -- Of a reversal that the receiver's wallet cannot pay, and after faults: when it is tried again.
   attempts     int NOT NULL DEFAULT 0,
   -- Null: at once.
   retry_at     timestamptz,
   last_error   text,
+  -- Of one that a single person made: in which of the person's days (UTC) its payment is counted; null until it is let through.
+  alone_on     date,
+  -- When it first was not let through, because the day's sum of that person was used up.
+  withheld_at  timestamptz,
   PRIMARY KEY (device_id, rev, counter),
-  CONSTRAINT resolutions_closed CHECK ((result IS NULL) = (closed_at IS NULL))
+  CONSTRAINT resolutions_closed CHECK ((result IS NULL) = (closed_at IS NULL)),
+  CONSTRAINT resolutions_reversed CHECK ((reason IS NOT NULL) = (choice = 'reverse'))
 );
 CREATE INDEX offline_resolutions_open ON offline_resolutions (device_id) WHERE result IS NULL;
+CREATE INDEX offline_resolutions_alone ON offline_resolutions ((actors[1]), alone_on) WHERE alone_on IS NOT NULL;
 CREATE INDEX offline_resolutions_without_effect ON offline_resolutions (closed_at) WHERE result <> 'applied';
 
 -- What is due further away than the longest pause was put off by a clock that was wrong, and is due now.
@@ -36,13 +42,22 @@ LANGUAGE sql IMMUTABLE AS $$
       OR p_retry_at > p_at + CASE p_choice WHEN 'reverse' THEN interval '1 day' ELSE interval '10 minutes' END
 $$;
 
--- Open resolutions and what each waits for: its bundle; for a reversal the review of its payment, and then the money;
--- nothing.
+-- When people decided, as far as it is believed: what was under way for more than a week, or comes out of the future, was decided
+-- when it came. Otherwise whoever dates resolutions could choose the day, or make an old payment a young one.
+CREATE FUNCTION offline_decided_at(p_decided_at timestamptz, p_recorded_at timestamptz) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE WHEN p_decided_at BETWEEN p_recorded_at - interval '7 days' AND p_recorded_at + interval '1 hour'
+              THEN p_decided_at ELSE p_recorded_at END
+$$;
+
+-- Open resolutions and what each waits for: its bundle; for a reversal the review of its payment, and then the money; a second
+-- person, where one alone has decided about too much; nothing.
 CREATE VIEW offline_open_resolutions AS
   SELECT d.device_id, d.rev, d.counter, d.bundle_id, d.choice, d.decided_at, d.retry_at, d.attempts, d.last_error,
-         t.status AS payment_status,
+         t.status AS payment_status, offline_decided_at(d.decided_at, d.recorded_at) - b.received_at AS payment_age,
          CASE WHEN b.bundle_id IS NULL THEN 'bundle'
               WHEN d.choice = 'reverse' AND t.status IN ('review', 'quarantined') THEN 'review'
+              WHEN d.withheld_at IS NOT NULL AND d.alone_on IS NULL THEN 'second_person'
               WHEN d.choice = 'reverse' AND t.status = 'succeeded' AND d.last_error IN ('insufficient_funds', 'wallet_frozen')
                 THEN 'money' END
            AS waiting_for
@@ -81,6 +96,49 @@ GRANT SELECT ON offline_resolutions, offline_open_resolutions, offline_shortfall
 GRANT INSERT (device_id, rev, counter, bundle_id, choice, reason, actors, content_hash, decided_at, recorded_at),
   UPDATE (attempts, retry_at, last_error) ON offline_resolutions TO molam_reconciler;
 
+-- Lets resolutions through to their payments: those that two people made, and those of one as long as the sum of the person's day
+-- allows it, in the order given. The edge counts a person's day too (durable-objects/person); this holds where the edge is wrong, or lies.
+-- What is let through is counted in the same transaction, once, however often it is asked about; only what is wanted is looked at.
+-- The caller holds the locks of the devices; people are locked here, in order, and accounts after them.
+CREATE FUNCTION offline_let_through(p_device_id text[], p_rev bigint[], p_counter bigint[], p_wanted boolean[])
+RETURNS boolean[]
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+DECLARE
+  v_may boolean[] := array_fill(true, ARRAY[cardinality(p_device_id)]);
+  v_sum bigint;
+  v_one record;
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('offline_person/' || s.actor, 0))
+  FROM (SELECT DISTINCT d.actors[1] COLLATE "C" AS actor
+        FROM unnest(p_device_id, p_rev, p_counter) AS x (device_id, rev, counter)
+        JOIN offline_resolutions d USING (device_id, rev, counter) ORDER BY 1) s;
+  FOR v_one IN
+    SELECT x.no, d.device_id, d.rev, d.counter, d.actors[1] AS actor, t.amount_minor, t.currency,
+           (offline_decided_at(d.decided_at, d.recorded_at) AT TIME ZONE 'UTC')::date AS day,
+           coalesce(p.person_daily_value, 0) AS daily_value
+    FROM unnest(p_device_id, p_rev, p_counter, p_wanted) WITH ORDINALITY AS x (device_id, rev, counter, wanted, no)
+    JOIN offline_resolutions d USING (device_id, rev, counter)
+    JOIN offline_transactions t USING (device_id, counter)
+    JOIN offline_tx_bundles b ON b.device_id = t.device_id AND b.bundle_id = t.bundle_id
+    LEFT JOIN LATERAL get_offline_policy(b.country) p ON true
+    WHERE x.wanted AND d.alone_on IS NULL AND d.actors[1] = ALL (d.actors)
+      -- What ended by time or with its device nobody decided.
+      AND d.choice IN ('approve', 'reject', 'reverse')
+    ORDER BY x.no
+  LOOP
+    SELECT coalesce(sum(t.amount_minor), 0) INTO v_sum
+    FROM offline_resolutions d JOIN offline_transactions t USING (device_id, counter)
+    WHERE d.actors[1] = v_one.actor AND d.alone_on = v_one.day AND t.currency = v_one.currency;
+    v_may[v_one.no] := v_sum + v_one.amount_minor <= v_one.daily_value;
+    IF v_may[v_one.no] THEN
+      UPDATE offline_resolutions d SET alone_on = v_one.day
+      WHERE d.device_id = v_one.device_id AND d.rev = v_one.rev AND d.counter = v_one.counter;
+    END IF;
+  END LOOP;
+  RETURN v_may;
+END $$;
+REVOKE ALL ON FUNCTION offline_let_through FROM PUBLIC;
+
 -- Payers' signatures that could not be verified when their payments were recorded. Each is good for one payment; one that
 -- was used up meanwhile proves nothing. The caller holds the locks of the devices.
 CREATE FUNCTION offline_prove_payers(
@@ -101,6 +159,17 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
   WHERE t.device_id = u.device_id AND t.counter = u.counter
 $$;
 REVOKE ALL ON FUNCTION offline_prove_payers FROM PUBLIC;
+
+-- Payers' signatures that held when their payments were recorded and hold no more, as their devices were lost meanwhile: what
+-- people approve is judged as it stands then. The caller holds the locks of the devices.
+CREATE FUNCTION offline_disprove_payers(p_device_id text[], p_counter bigint[]) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  UPDATE offline_transactions t SET payer_proven = false
+  FROM unnest(p_device_id, p_counter) AS x (device_id, counter)
+  WHERE t.device_id = x.device_id AND t.counter = x.counter AND t.status IN ('review', 'quarantined')
+$$;
+REVOKE ALL ON FUNCTION offline_disprove_payers FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION offline_disprove_payers TO molam_reconciler;
 GRANT EXECUTE ON FUNCTION offline_prove_payers TO molam_reconciler;
 
 -- Why a payment failed that was not approved.
@@ -109,6 +178,20 @@ LANGUAGE sql IMMUTABLE STRICT AS $$
   SELECT CASE p_choice WHEN 'reject' THEN 'reviewer_rejected' WHEN 'expire' THEN 'review_expired'
                        WHEN 'revoke' THEN 'device_revoked' END
 $$;
+
+-- What one person alone may not decide any more today stays open, and is looked at again with growing pauses of up to ten
+-- minutes: a newer policy may allow it.
+CREATE FUNCTION offline_withhold(
+  p_device_id text[], p_rev bigint[], p_counter bigint[], p_outcome text[], p_at timestamptz
+) RETURNS void
+LANGUAGE sql SET search_path = public, pg_temp AS $$
+  UPDATE offline_resolutions d
+  SET withheld_at = coalesce(d.withheld_at, p_at), last_error = 'person_daily_value', attempts = d.attempts + 1,
+      retry_at = p_at + least(interval '1 minute' * 2 ^ least(d.attempts, 20), interval '10 minutes')
+  FROM unnest(p_device_id, p_rev, p_counter, p_outcome) AS x (device_id, rev, counter, outcome)
+  WHERE x.outcome = 'withheld' AND d.device_id = x.device_id AND d.rev = x.rev AND d.counter = x.counter
+$$;
+REVOKE ALL ON FUNCTION offline_withhold FROM PUBLIC;
 
 -- Carries out the reviews of these devices that are due. An approved payment goes on as it would have at first: it needs
 -- the payer's word that was or was not there when it was recorded, and the funds that are held for it, or there now. Of
@@ -130,6 +213,7 @@ DECLARE
   v_reason   text[];
   v_transfer uuid[];
   v_hold     text[];
+  v_may      boolean[];
   v_posted   record;
   v_changed  bigint;
 BEGIN
@@ -149,11 +233,20 @@ BEGIN
                 WHEN o.rev < max(o.rev) OVER (PARTITION BY o.device_id, o.counter) THEN 'superseded'
                 ELSE 'applied' END AS outcome
     FROM offline_open_resolutions o
-    WHERE o.device_id = ANY (p_device_id) AND o.choice <> 'reverse' AND o.waiting_for IS NULL
+    WHERE o.device_id = ANY (p_device_id) AND o.choice <> 'reverse'
+      AND o.waiting_for IS DISTINCT FROM 'bundle'
       AND offline_resolution_is_due(o.choice, o.retry_at, p_at)
   ) x
   LEFT JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter;
   IF v_device IS NULL THEN RETURN; END IF;
+  -- What fails for want of the payer's word fails whoever approved it, and its hold must end with it.
+  SELECT offline_let_through(v_device, v_rev, v_counter,
+                             array_agg(o = 'applied' AND r IS DISTINCT FROM 'payer_not_proven' ORDER BY no)) INTO v_may
+  FROM unnest(v_outcome, v_reason) WITH ORDINALITY AS x (o, r, no);
+  SELECT array_agg(CASE WHEN m THEN o ELSE 'withheld' END ORDER BY no), array_agg(CASE WHEN m THEN s END ORDER BY no),
+         array_agg(CASE WHEN m THEN r END ORDER BY no)
+  INTO v_outcome, v_status, v_reason
+  FROM unnest(v_outcome, v_status, v_reason, v_may) WITH ORDINALITY AS x (o, s, r, m, no);
 
   FOR v_posted IN
     WITH batch AS (
@@ -194,7 +287,8 @@ BEGIN
 
   UPDATE offline_resolutions d SET result = x.outcome, closed_at = p_at, last_error = NULL
   FROM unnest(v_device, v_rev, v_counter, v_outcome) AS x (device_id, rev, counter, outcome)
-  WHERE d.device_id = x.device_id AND d.rev = x.rev AND d.counter = x.counter;
+  WHERE x.outcome <> 'withheld' AND d.device_id = x.device_id AND d.rev = x.rev AND d.counter = x.counter;
+  PERFORM offline_withhold(v_device, v_rev, v_counter, v_outcome, p_at);
 
   RETURN QUERY
     SELECT x.device_id, x.rev, x.counter, x.bundle_id, x.outcome, x.status, x.reason, t.type, x.hold
@@ -221,6 +315,7 @@ DECLARE
   v_outcome  text[];
   v_reason   text[];
   v_transfer uuid[];
+  v_may      boolean[];
   v_posted   record;
   v_changed  bigint;
 BEGIN
@@ -232,6 +327,8 @@ BEGIN
     SELECT o.*, row_number() OVER (ORDER BY o.decided_at, o.device_id, o.counter, o.rev) AS no,
            CASE WHEN o.payment_status IS NULL THEN 'unknown_payment'
                 WHEN o.payment_status <> 'succeeded' THEN 'not_reversible'
+                -- REVERSAL_DAYS_MAX of src/protocol/limits.ts.
+                WHEN o.payment_age > interval '90 days' THEN 'too_late'
                 WHEN o.rev > min(o.rev) OVER (PARTITION BY o.device_id, o.counter) THEN 'superseded'
                 ELSE 'applied' END AS outcome
     FROM offline_open_resolutions o
@@ -240,6 +337,10 @@ BEGIN
       AND offline_resolution_is_due(o.choice, o.retry_at, p_at)
   ) x;
   IF v_device IS NULL THEN RETURN; END IF;
+  SELECT offline_let_through(v_device, v_rev, v_counter, array_agg(o = 'applied' ORDER BY no)) INTO v_may
+  FROM unnest(v_outcome) WITH ORDINALITY AS x (o, no);
+  SELECT array_agg(CASE WHEN m THEN o ELSE 'withheld' END ORDER BY no) INTO v_outcome
+  FROM unnest(v_outcome, v_may) WITH ORDINALITY AS x (o, m, no);
 
   FOR v_posted IN
     WITH batch AS (
@@ -278,7 +379,8 @@ BEGIN
       -- A minute, doubled each time, up to a day.
       retry_at = p_at + least(interval '1 minute' * 2 ^ least(d.attempts, 20), interval '1 day')
   FROM unnest(v_device, v_rev, v_counter, v_outcome, v_reason) AS x (device_id, rev, counter, outcome, reason)
-  WHERE d.device_id = x.device_id AND d.rev = x.rev AND d.counter = x.counter;
+  WHERE x.outcome <> 'withheld' AND d.device_id = x.device_id AND d.rev = x.rev AND d.counter = x.counter;
+  PERFORM offline_withhold(v_device, v_rev, v_counter, v_outcome, p_at);
 
   RETURN QUERY
     SELECT x.device_id, x.rev, x.counter, x.bundle_id, x.outcome,

@@ -140,7 +140,7 @@ export const POLICY_COLUMNS = [
   ...['max_offline_per_device_per_day', 'max_offline_value_per_device_per_day', 'require_payer_proof_above'],
   ...['require_agent_approval_above', 'require_manual_review_above', 'allowed_methods'],
   ...['max_bundle_age_hours', 'max_clock_skew_minutes', 'max_relay_hours'],
-  ...['accept_below_score', 'quarantine_above_score', 'max_days_since_sync'],
+  ...['accept_below_score', 'quarantine_above_score', 'max_days_since_sync', 'person_daily_value'],
 ]
 
 const INSERT = `INSERT INTO offline_policies (${POLICY_COLUMNS.join(', ')}, signed)
@@ -153,6 +153,6 @@ export function policyColumns(policy: Policy): unknown[] {
     ...[policy.maxOfflinePerDevicePerDay, policy.maxOfflineValuePerDevicePerDay, policy.requirePayerProofAbove],
     ...[policy.requireAgentApprovalAbove, policy.requireManualReviewAbove, policy.allowedMethods],
     ...[policy.maxBundleAgeHours, policy.maxClockSkewMinutes, policy.maxRelayHours],
-    ...[policy.acceptBelowScore, policy.quarantineAboveScore, policy.maxDaysSinceSync],
+    ...[policy.acceptBelowScore, policy.quarantineAboveScore, policy.maxDaysSinceSync, policy.personDailyValue],
   ]
 }

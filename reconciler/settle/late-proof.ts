@@ -2,7 +2,10 @@ import type pg from 'pg'
 import type { KeyProvider } from '../../src/crypto/key-provider.ts'
 import type { TrustedKey } from '../../src/crypto/sign1.ts'
 import { type DeviceId, deviceId as parseDeviceId } from '../../src/protocol/ids.ts'
-import { paymentsIn } from '../../src/protocol/payment.ts'
+import { amountMinor } from '../../src/protocol/money.ts'
+import { type PaymentType, paymentsIn } from '../../src/protocol/payment.ts'
+import type { Country } from '../../src/protocol/policy.ts'
+import { needsPayerProof } from '../../src/protocol/rules.ts'
 import { debitAuthority, payerDeviceOf } from '../registry/authority.ts'
 import { type PolicyReader, policyKey } from '../registry/policies.ts'
 import { loadDevices, type Registry } from '../registry/registry.ts'
@@ -25,6 +28,8 @@ interface ProofDeps {
   readonly devices: (deviceIds: readonly string[]) => Promise<Registry>
 }
 
+export type LostProof = Pick<LateProof, 'deviceId' | 'counter'>
+
 export interface LateProof {
   readonly deviceId: string
   readonly counter: number
@@ -46,7 +51,7 @@ export async function findLateProofs(deps: LateProofDeps, deviceIds: readonly st
      FROM offline_open_resolutions o
      JOIN offline_transactions t ON t.device_id = o.device_id AND t.counter = o.counter AND t.bundle_id = o.bundle_id
      JOIN offline_tx_bundles b ON b.device_id = t.device_id AND b.bundle_id = t.bundle_id
-     WHERE o.device_id = ANY ($1) AND o.choice = 'approve' AND o.waiting_for IS NULL
+     WHERE o.device_id = ANY ($1) AND o.choice = 'approve' AND o.waiting_for IS DISTINCT FROM 'bundle'
        AND t.status IN ('review', 'quarantined') AND NOT t.payer_proven
      ORDER BY t.device_id, t.counter`,
     [deviceIds],
@@ -58,6 +63,54 @@ export async function findLateProofs(deps: LateProofDeps, deviceIds: readonly st
     if (proof !== undefined) proofs.push(proof)
   }
   return proofs
+}
+
+interface Proven extends Unproven {
+  country: Country
+  policy_version: number
+  type: PaymentType
+  sender: string
+  receiver: string
+  amount_minor: number
+  owner_wallet: string
+}
+
+/**
+ * The other way round: a signature that held when the payment was recorded may not hold any more, because the payer's device was
+ * suspended or its key lost while people were looking. Nobody moves money by a word that does not hold when he gives his own.
+ *
+ * @returns of these devices' approved payments with the payer's signature those whose signature does not hold now
+ */
+export async function findLostProofs(deps: LateProofDeps, deviceIds: readonly string[]): Promise<readonly LostProof[]> {
+  const { rows } = await deps.pool.query<Proven>(
+    `SELECT DISTINCT ON (t.device_id, t.counter) t.device_id, t.counter, b.bundle, b.receipt, b.country, b.policy_version,
+            t.type, t.sender, t.receiver, t.amount_minor, v.owner_wallet
+     FROM offline_open_resolutions o
+     JOIN offline_transactions t ON t.device_id = o.device_id AND t.counter = o.counter AND t.bundle_id = o.bundle_id
+     JOIN offline_tx_bundles b ON b.device_id = t.device_id AND b.bundle_id = t.bundle_id
+     JOIN offline_devices v ON v.device_id = t.device_id
+     WHERE o.device_id = ANY ($1) AND o.choice = 'approve' AND o.waiting_for IS DISTINCT FROM 'bundle'
+       AND t.status IN ('review', 'quarantined') AND t.payer_proven
+     ORDER BY t.device_id, t.counter`,
+    [deviceIds],
+  )
+  const lost: LostProof[] = []
+  for (const row of rows) {
+    const { device_id: deviceId, counter, country, policy_version: policyVersion } = row
+    const policy = (await deps.policies([{ country, policyVersion }])).get(policyKey(country, policyVersion))
+    // The bundle was judged by it, so it is known.
+    if (policy === undefined) throw new Error('a policy that a bundle was judged by is not known')
+    const payment = {
+      type: row.type,
+      sender: row.sender,
+      receiver: row.receiver,
+      amount: amountMinor(row.amount_minor),
+    }
+    if (!needsPayerProof(payment, policy, row.owner_wallet)) continue
+    const devices = (ids: readonly string[]) => loadDevices(deps.pool, ids)
+    if ((await proofOf({ ...deps, devices }, row)) === undefined) lost.push({ deviceId, counter })
+  }
+  return lost
 }
 
 /** @returns the payer's signature of a payment that is recorded without it, if it shows now */
@@ -83,6 +136,14 @@ export async function proofOf(deps: ProofDeps, row: Unproven): Promise<LateProof
   const known = await deps.devices([payer])
   const authority = await debitAuthority(payment, policy, owner, receipt.receivedAtMs, known)
   return authority.kind === 'signed' ? { deviceId, counter, ...authority } : undefined
+}
+
+export async function writeLostProofs(client: pg.ClientBase, lost: readonly LostProof[]): Promise<void> {
+  if (lost.length === 0) return
+  await client.query('SELECT offline_disprove_payers($1, $2)', [
+    lost.map(({ deviceId }) => deviceId),
+    lost.map(({ counter }) => counter),
+  ])
 }
 
 /** In the transaction that carries the resolutions out, which holds the locks of the devices. */

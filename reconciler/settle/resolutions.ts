@@ -13,7 +13,7 @@ import type { GoOn } from '../loop.ts'
 import { lockPending, markDone } from '../pull/inbox.ts'
 import { lockDevices } from '../registry/lock-devices.ts'
 import { announce } from '../tell/outbox.ts'
-import { findLateProofs, type LateProofDeps, writeLateProofs } from './late-proof.ts'
+import { findLateProofs, findLostProofs, type LateProofDeps, writeLateProofs, writeLostProofs } from './late-proof.ts'
 import { countByStatus, type StatusCount } from './status-counts.ts'
 
 /**
@@ -92,10 +92,10 @@ const FAILURE: Backoff = { firstMs: 1_000, maxMs: PAUSE_MAX_MS }
  * that did so twice could deadlock with another.
  */
 const STEPS = [
-  { apply: 'offline_apply_reviews', due: "choice <> 'reverse' AND waiting_for IS NULL" },
+  { apply: 'offline_apply_reviews', due: "choice <> 'reverse' AND waiting_for IS DISTINCT FROM 'bundle'" },
   {
     apply: 'offline_apply_reversals',
-    due: "choice = 'reverse' AND (waiting_for IS NULL OR waiting_for = 'money')",
+    due: "choice = 'reverse' AND (waiting_for IS NULL OR waiting_for IN ('money', 'second_person'))",
   },
 ] as const
 type Step = (typeof STEPS)[number]
@@ -158,7 +158,16 @@ interface Effect {
   readonly rev: number
   readonly counter: number
   readonly bundle_id: string
-  readonly result: 'applied' | 'short_of_money' | 'superseded' | 'not_waiting' | 'not_reversible' | 'unknown_payment'
+  readonly result:
+    | 'applied'
+    | 'short_of_money'
+    /** One person alone, and more than one person decides in a day: it waits. */
+    | 'withheld'
+    | 'superseded'
+    | 'not_waiting'
+    | 'not_reversible'
+    | 'too_late'
+    | 'unknown_payment'
   readonly status: PaymentStatus | null
   readonly reason: string | null
   /** Null for a payment that is not known. */
@@ -173,10 +182,13 @@ interface Effect {
  */
 async function applyTo(deps: ResolutionDeps, { apply }: Step, devices: readonly string[]): Promise<number> {
   const at = new Date(deps.clock())
-  const proofs = apply === 'offline_apply_reviews' ? await findLateProofs(deps, devices) : []
+  const isReview = apply === 'offline_apply_reviews'
+  const proofs = isReview ? await findLateProofs(deps, devices) : []
+  const lost = isReview ? await findLostProofs(deps, devices) : []
   const effects = await transact(deps.pool, async (client) => {
     await lockDevices(client, devices)
     await writeLateProofs(client, proofs)
+    await writeLostProofs(client, lost)
     const { rows } = await client.query<Effect>(`SELECT * FROM ${apply}($1, $2)`, [devices, at])
     if (rows.length === 0) return rows
     await announce(client, await updateBundles(client, rows, at), at)
@@ -192,6 +204,11 @@ async function applyTo(deps: ResolutionDeps, { apply }: Step, devices: readonly 
   )
   for (const { device_id: device, rev, counter, result, reason } of effects) {
     if (result === 'applied') continue
+    if (result === 'withheld') {
+      // The edge holds the same rule: that it let this pass is for somebody to look at.
+      deps.log.error({ device, rev, counter }, 'one person has decided about more than a day allows; it waits')
+      continue
+    }
     deps.log.warn({ device, rev, counter, result, reason }, 'a resolution has no effect')
   }
   return effects.length
@@ -229,15 +246,23 @@ async function updateBundles(client: pg.ClientBase, rows: readonly Effect[], at:
 
 /** One record for each resolution: what came of it for each of its payments, and of the money that was held for them. */
 async function audit(client: pg.ClientBase, rows: readonly Effect[], at: Date): Promise<void> {
-  const { rows: decided } = await client.query<{ device_id: string; rev: number; actors: string[] }>(
-    `SELECT DISTINCT device_id, rev, actors FROM offline_resolutions
-     WHERE (device_id, rev) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))`,
-    [rows.map(({ device_id }) => device_id), rows.map(({ rev }) => rev)],
+  const { rows: decided } = await client.query<{
+    device_id: string
+    rev: number
+    actors: string[]
+    before: number[] | null
+  }>(
+    `SELECT device_id, rev, actors, jsonb_agg(counter) FILTER (WHERE withheld_at < $3) AS before FROM offline_resolutions
+     WHERE (device_id, rev) IN (SELECT * FROM unnest($1::text[], $2::bigint[])) GROUP BY device_id, rev, actors`,
+    [rows.map(({ device_id }) => device_id), rows.map(({ rev }) => rev), at],
   )
   await record(
     client,
-    decided.map(({ device_id: deviceId, rev, actors }) => {
-      const own = rows.filter((row) => row.device_id === deviceId && row.rev === rev)
+    decided.flatMap(({ device_id: deviceId, rev, actors, before }) => {
+      // That something is withheld is on record once, however often it is looked at.
+      const isKnown = ({ result, counter }: Effect) => result === 'withheld' && before?.includes(counter)
+      const own = rows.filter((row) => row.device_id === deviceId && row.rev === rev && !isKnown(row))
+      if (own.length === 0) return []
       const payments = own.map(({ counter, result, status, reason }) => [counter, result, status, reason])
       const holds = own.flatMap(({ counter, hold }) => (hold ? [[counter, hold]] : []))
       const bundleId = own[0]?.bundle_id ?? ''

@@ -74,7 +74,8 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
          OR coalesce(h.ended_by, 'waits') IS DISTINCT FROM
               CASE WHEN p.status IN ('review', 'quarantined') THEN 'waits'
                    WHEN p.status IN ('succeeded', 'reversed') THEN 'posted' ELSE 'released' END
-         OR NOT p.payer_proven`,
+         -- The payer's word may have been lost while people looked; then it failed for that.
+         OR NOT p.payer_proven AND (p.status, p.reason) IS DISTINCT FROM ('failed', 'payer_not_proven')`,
   },
   {
     name: 'holds_on_record',

@@ -146,7 +146,7 @@ const IN_BOOK: readonly InBook[] = [
     sql: `SELECT min(CASE WHEN offline_resolution_is_due(choice, retry_at, $1::timestamptz) OR $2::timestamptz IS NULL
                      THEN $1 ELSE retry_at END) AS at
           FROM offline_open_resolutions
-          WHERE waiting_for IS NULL OR choice = 'reverse' AND waiting_for = 'money'`,
+          WHERE waiting_for IS NULL OR waiting_for = 'second_person' OR choice = 'reverse' AND waiting_for = 'money'`,
   },
   {
     loop: 'outcomes',

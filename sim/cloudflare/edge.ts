@@ -8,7 +8,7 @@ import { isolateOf } from './isolate.ts'
 import { Life } from './life.ts'
 import { loadWorker, type WorkerModules } from './loader.ts'
 import { Objects } from './objects.ts'
-import { atSomeAwait, type Platform } from './platform.ts'
+import { atSomeAwait, type Platform, partOf } from './platform.ts'
 import { pullApi } from './pull-api.ts'
 import { PushConsumer } from './push-consumer.ts'
 import { SimulatedQueue } from './queue.ts'
@@ -52,6 +52,7 @@ export interface SimEdge {
   /** Cloudflare's pull API, for the reconciler's client. Queue ids are `molam-settle` and `molam-settle-dlq`. */
   queueApi(request: Request): Promise<Response>
   readonly objects: Objects<InstanceType<WorkerModules['DeviceObject']>>
+  readonly people: Objects<InstanceType<WorkerModules['PersonObject']>>
   /** D1, for who looks from outside. */
   readonly db: D1Database
   /** Rows of D1 as they stand, at once. */
@@ -77,13 +78,22 @@ export async function openEdge({ uncaught = () => undefined, ...options }: EdgeO
   const settle = new SimulatedQueue('molam-settle', platform, { retriesMax: RETRIES_MAX, deadLetters })
   const index = new SimulatedQueue('molam-index', platform, { retriesMax: RETRIES_MAX })
   const d1 = new SimulatedD1(platform, options.witness)
+  const people = new Objects(
+    partOf(platform, 'people'),
+    (ctx) => new worker.PersonObject(...constructed<typeof worker.PersonObject>(ctx, settings)),
+  )
   const objects = new Objects(platform, (ctx, life, durable) => {
-    const bindings = { SETTLE_QUEUE: settle.binding(life, durable), INDEX_QUEUE: index.binding(life, durable) }
+    const bindings = {
+      SETTLE_QUEUE: settle.binding(life, durable),
+      INDEX_QUEUE: index.binding(life, durable),
+      PERSON: people.binding(life),
+    }
     return new worker.DeviceObject(...constructed<typeof worker.DeviceObject>(ctx, { ...settings, ...bindings }))
   })
   const bindings = (life: Life) => ({
     ...settings,
     DEVICE: objects.binding(life),
+    PERSON: people.binding(life),
     DB: d1.binding(life),
     SETTLE_QUEUE: settle.binding(life),
     INDEX_QUEUE: index.binding(life),
@@ -109,10 +119,12 @@ export async function openEdge({ uncaught = () => undefined, ...options }: EdgeO
     deploy(changed) {
       settings = changed
       objects.crashAll()
+      people.crashAll()
       restartIsolate()
     },
     queueApi: pullApi({ 'molam-settle': settle, 'molam-settle-dlq': deadLetters }, platform),
     objects,
+    people,
     db: d1.binding(new Life()) as unknown as D1Database,
     readD1: (sql, ...values) => d1.read(sql, ...values),
     queues: { settle, deadLetters, index },
@@ -122,6 +134,7 @@ export async function openEdge({ uncaught = () => undefined, ...options }: EdgeO
     close() {
       isolate.end()
       objects.close()
+      people.close()
       d1.close()
     },
   }

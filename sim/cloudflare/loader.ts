@@ -4,6 +4,7 @@ import { registerHooks } from 'node:module'
 export interface WorkerModules {
   readonly handler: typeof import('../../src/index.ts').default
   readonly DeviceObject: typeof import('../../src/index.ts').DeviceObject
+  readonly PersonObject: typeof import('../../src/index.ts').PersonObject
   /** A new isolate knows nothing of what the one before kept. */
   readonly forgetIsolate: () => void
 }
@@ -23,5 +24,6 @@ async function load(): Promise<WorkerModules> {
       specifier === 'cloudflare:workers' ? { url: STAND_IN, shortCircuit: true } : next(specifier, context),
   })
   const [worker, { forgetIsolate }] = await Promise.all([import('../../src/index.ts'), import('./isolate-memory.ts')])
-  return { handler: worker.default, DeviceObject: worker.DeviceObject, forgetIsolate }
+  const { default: handler, DeviceObject, PersonObject } = worker
+  return { handler, DeviceObject, PersonObject, forgetIsolate }
 }

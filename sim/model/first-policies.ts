@@ -30,4 +30,5 @@ export const FIRST_POLICIES: readonly Policy[] = Object.entries(ZONES).map(([cou
   acceptBelowScore: 0.15,
   quarantineAboveScore: 0.35,
   maxDaysSinceSync: 4,
+  personDailyValue: 200_000,
 }))

@@ -1,4 +1,4 @@
-import type { LateProof } from '../../reconciler/settle/late-proof.ts'
+import type { LateProof, LostProof } from '../../reconciler/settle/late-proof.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import type { DeviceMessage } from '../../src/protocol/messages.ts'
 import type { PaymentStatus } from '../../src/protocol/states.ts'
@@ -109,14 +109,21 @@ export function deviceOf({ values }: Committed, keys: readonly Committed[]): Dev
 
 /** The values of `recordResolution` in resolutions.ts. */
 export function resolutionsOf({ values }: Committed): readonly ResolutionRow[] {
-  const [deviceId, rev, bundleId, , , hash, decidedAt, , counters, choices] = values
+  const [deviceId, rev, bundleId, , actors, hash, decidedAt, recordedAt, counters, choices] = values
   return (counters as readonly number[]).map((counter, i) => ({
     ...{ deviceId: deviceId as string, rev: rev as number, bundleId: bundleId as string, counter },
     choice: (choices as readonly ResolutionRow['choice'][])[i] ?? 'reject',
     hash: toHex(hash as Uint8Array),
     decidedAtMs: (decidedAt as Date).getTime(),
-    ...{ result: null, attempts: 0, retryAtMs: null, lastError: null },
+    recordedAtMs: (recordedAt as Date).getTime(),
+    actors: actors as readonly string[],
+    ...{ result: null, attempts: 0, retryAtMs: null, lastError: null, aloneOn: null },
   }))
+}
+
+export function lostProofsOf({ values }: Committed): readonly LostProof[] {
+  const [devices, counters] = values as [string[], number[]]
+  return counters.map((counter, i) => ({ deviceId: devices[i] ?? '', counter }))
 }
 
 export function proofsOf({ values }: Committed): readonly LateProof[] {

@@ -10,6 +10,7 @@ import {
   type EffectRow,
   is,
   linesOf,
+  lostProofsOf,
   proofsOf,
   type RecordedRow,
   resolutionsOf,
@@ -18,7 +19,7 @@ import {
 import { type Line, recordPayments } from './record.ts'
 import { recordDevice } from './registry.ts'
 import { applyReversals, applyReviews, dueResolutions } from './resolve.ts'
-import { writeLateProofs } from './settle.ts'
+import { writeLateProofs, writeLostProofs } from './settle.ts'
 import { bundleKey, type ModelState } from './state.ts'
 
 /**
@@ -74,8 +75,14 @@ export class Follower {
       for (const bundle of bundles) keepBundle(state, bundle, voidsOf(transaction, bundle))
       return []
     }
+    if (is('INSERT INTO offline_policies')(one)) {
+      const [country, version] = one.values as [string, number]
+      const policy = this.#deps.policyOf(country, version)
+      if (policy !== undefined) state.policies.set(`${country}/${version}`, policy)
+    }
     if (is('INSERT INTO offline_resolutions')(one)) state.resolutions.push(...resolutionsOf(one))
     if (is('offline_prove_payers(')(one)) writeLateProofs(state, proofsOf(one))
+    if (is('offline_disprove_payers(')(one)) writeLostProofs(state, lostProofsOf(one))
     if (is('UPDATE offline_resolutions SET last_error')(one)) postpone(state, one)
     if (is('offline_apply_reviews(')(one)) return this.#apply(one, 'review')
     if (is('offline_apply_reversals(')(one)) return this.#apply(one, 'reversal')

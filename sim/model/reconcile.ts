@@ -16,7 +16,7 @@ import { announce } from './outbox.ts'
 import type { Life } from './process.ts'
 import { recordDevice, recordOpenedWallets, walletsOpened } from './registry.ts'
 import { applyReversals, applyReviews, dueAtMs, dueResolutions, recordResolution } from './resolve.ts'
-import { decide, findLateProofs, type SettleDeps, writeLateProofs } from './settle.ts'
+import { decide, findLateProofs, findLostProofs, type SettleDeps, writeLateProofs, writeLostProofs } from './settle.ts'
 import type { ModelState } from './state.ts'
 
 /**
@@ -76,7 +76,7 @@ async function takeResolution(deps: ReconcileDeps, row: InboxRow, message: Resol
   const hash = toHex(await webCryptoSuite.sha256(encodeSettleMessage(message)))
   const fault = await deps.life.commit('resolution', (state) => {
     if (stillPending(state.inbox, row.id) === undefined) return undefined
-    const fault = recordResolution(state, message, hash)
+    const fault = recordResolution(state, message, hash, deps.clock())
     if (fault === undefined) markDone(state.inbox, row.id)
     return fault
   })
@@ -110,9 +110,11 @@ async function applyResolutions(deps: ReconcileDeps): Promise<number> {
   const reviews = dueResolutions(state, 'review', clock())
   if (reviews.length > 0) {
     const proofs = await findLateProofs(deps, reviews)
+    const lost = await findLostProofs(deps, reviews)
     await life.commit('reviews', (state) => {
       const atMs = clock()
       writeLateProofs(state, proofs)
+      writeLostProofs(state, lost)
       applyReviews(state, dueResolutions(state, 'review', atMs), atMs)
     })
   }

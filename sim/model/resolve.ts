@@ -1,9 +1,11 @@
 import { PAUSE_MAX_MS } from '../../reconciler/backoff.ts'
 import { itemsOf } from '../../reconciler/settle/resolutions.ts'
+import { parseSign1 } from '../../src/protocol/cose.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
 import type { ResolutionMessage } from '../../src/protocol/messages.ts'
+import { decodeReceipt } from '../../src/protocol/receipt.ts'
 import { bundleStatus } from '../../src/protocol/states.ts'
-import { DAY_MS, MINUTE_MS } from '../../src/protocol/time.ts'
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/protocol/time.ts'
 import type { RequestedTransfer } from './book.ts'
 import { assertBook } from './broken.ts'
 import { announce, outcomesOf } from './outbox.ts'
@@ -22,15 +24,27 @@ export function recordResolution(
   state: ModelState,
   message: ResolutionMessage,
   hash: string,
+  atMs: number,
 ): 'unknown_device' | 'resolution_conflict' | undefined {
-  const { deviceId, rev, decidedAtMs } = message
+  const { deviceId, rev, decidedAtMs, actors } = message
   if (!state.devices.has(deviceId)) return 'unknown_device'
   const known = state.resolutions.find((row) => row.deviceId === deviceId && row.rev === rev)
   if (known !== undefined) return known.hash === hash ? undefined : 'resolution_conflict'
-  const open = { result: null, attempts: 0, retryAtMs: null, lastError: null }
+  const open = { result: null, attempts: 0, retryAtMs: null, lastError: null, aloneOn: null }
   const bundleId = ulidText(message.bundleId)
   for (const [counter, choice] of itemsOf(message)) {
-    state.resolutions.push({ deviceId, rev, counter, bundleId, choice, hash, decidedAtMs, ...open })
+    state.resolutions.push({
+      deviceId,
+      rev,
+      counter,
+      bundleId,
+      choice,
+      hash,
+      decidedAtMs,
+      actors,
+      recordedAtMs: atMs,
+      ...open,
+    })
   }
   return undefined
 }
@@ -69,7 +83,7 @@ function paymentOf({ payments }: ModelState, { deviceId, counter, bundleId }: Re
 /** What came of a resolution for one payment. */
 export interface Effect {
   readonly row: ResolutionRow
-  readonly result: NonNullable<ResolutionRow['result']> | 'short_of_money'
+  readonly result: NonNullable<ResolutionRow['result']> | 'short_of_money' | 'withheld'
   readonly status?: PaymentRow['status']
   readonly reason?: string
 }
@@ -88,7 +102,11 @@ export function applyReviews(state: ModelState, due: readonly ResolutionRow[], a
     const isLast = due.every((other) => !isSamePayment(other, row) || other.rev <= row.rev)
     if (payment === undefined) return { row, result: 'unknown_payment' as const }
     if (!waits(payment.status)) return { row, result: 'not_waiting' as const }
-    return isLast ? { row, result: 'applied' as const, payment } : { row, result: 'superseded' as const }
+    if (!isLast) return { row, result: 'superseded' as const }
+    const fails = row.choice === 'approve' && !payment.payerProven
+    return fails || isLetThrough(state, row, payment)
+      ? { row, result: 'applied' as const, payment }
+      : withheld(row, atMs)
   })
   const applied = judged.flatMap((one) => (one.payment === undefined ? [] : [one]))
   const goesOn = ({ row, payment }: (typeof applied)[number]) => row.choice === 'approve' && payment.payerProven
@@ -107,6 +125,7 @@ export function applyReviews(state: ModelState, due: readonly ResolutionRow[], a
     payment.statusAtMs = atMs
   })
   const effects = judged.map(({ row, result, payment }): Effect => {
+    if (result === 'withheld') return { row, result }
     row.result = result
     return { row, result, ...(payment && effectOf(payment)) }
   })
@@ -121,9 +140,13 @@ export function applyReversals(state: ModelState, due: readonly ResolutionRow[],
     const isFirst = due.every((other) => !isSamePayment(other, row) || other.rev >= row.rev)
     if (payment === undefined) return { row, result: 'unknown_payment' as const }
     if (payment.status !== 'succeeded') return { row, result: 'not_reversible' as const }
-    return isFirst ? { row, result: 'applied' as const, payment } : { row, result: 'superseded' as const }
+    if (believedAtMs(row) - admittedAtMs(state, payment) > REVERSAL_DAYS * DAY_MS)
+      return { row, result: 'too_late' as const }
+    if (!isFirst) return { row, result: 'superseded' as const }
+    return isLetThrough(state, row, payment) ? { row, result: 'applied' as const, payment } : withheld(row, atMs)
   })
   const effects = judged.map(({ row, result, payment }): Effect => {
+    if (result === 'withheld') return { row, result }
     const [posted] = payment === undefined ? [] : post(state.book, 'reversal', [reversalOf(payment)])
     const isShort = posted?.result === 'failed'
     assertBook(posted === undefined || isShort || posted.result === 'posted', 'what stands has no reversal')
@@ -139,6 +162,46 @@ export function applyReversals(state: ModelState, due: readonly ResolutionRow[],
   })
   follow(state, effects, atMs)
   return effects
+}
+
+const REVERSAL_DAYS = 90
+
+/** A date that is more than a week before the message came, or after it, is not believed. */
+function believedAtMs({ decidedAtMs, recordedAtMs }: ResolutionRow): number {
+  const isNear = decidedAtMs >= recordedAtMs - 7 * DAY_MS && decidedAtMs <= recordedAtMs + HOUR_MS
+  return isNear ? decidedAtMs : recordedAtMs
+}
+
+function admittedAtMs({ bundles }: ModelState, { deviceId, bundleId }: PaymentRow): number {
+  const bundle = bundles.get(bundleKey(deviceId, bundleId))
+  assertBook(bundle !== undefined, 'a payment has its bundle')
+  return decodeReceipt(parseSign1(bundle.receipt).payload).receivedAtMs
+}
+
+/** What one person alone has decided counts for the person's day, as far as the newest policy of the country goes. */
+function isLetThrough(state: ModelState, row: ResolutionRow, { country, payment }: PaymentRow): boolean {
+  const [actor] = row.actors
+  if (row.aloneOn !== null || row.actors.some((other) => other !== actor)) return true
+  // What ended by time or with its device nobody decided.
+  if (row.choice === 'expire' || row.choice === 'revoke') return true
+  const day = Math.floor(believedAtMs(row) / DAY_MS)
+  const counted = state.resolutions
+    .filter((other) => other.aloneOn === day && other.actors[0] === actor)
+    .map((other) => state.payments.get(counterKey(other.deviceId, other.counter))?.payment)
+    .reduce((sum, other) => sum + (other?.currency === payment.currency ? other.amount : 0), 0)
+  const policies = [...state.policies.values()].filter((policy) => policy.country === country)
+  const newest = policies.reduce((a, b) => (b.version > a.version ? b : a))
+  if (counted + payment.amount > newest.personDailyValue) return false
+  row.aloneOn = day
+  return true
+}
+
+/** It stays open, and is looked at again: a newer policy may allow it. */
+function withheld(row: ResolutionRow, atMs: number) {
+  row.lastError = 'person_daily_value'
+  row.retryAtMs = atMs + Math.min(MINUTE_MS * 2 ** Math.min(row.attempts, 20), 10 * MINUTE_MS)
+  row.attempts += 1
+  return { row, result: 'withheld' as const, payment: undefined }
 }
 
 const isSamePayment = (a: ResolutionRow, b: ResolutionRow) => a.deviceId === b.deviceId && a.counter === b.counter

@@ -4,7 +4,7 @@ import { policyKey } from '../../reconciler/registry/policies.ts'
 import { waitedMs } from '../../reconciler/settle/attempt.ts'
 import { type AuthorisedBundle, authorise } from '../../reconciler/settle/authorise.ts'
 import { judgeAgain } from '../../reconciler/settle/judge-again.ts'
-import { type LateProof, proofOf } from '../../reconciler/settle/late-proof.ts'
+import { type LateProof, type LostProof, proofOf } from '../../reconciler/settle/late-proof.ts'
 import type { PreparedBundle } from '../../reconciler/settle/post.ts'
 import { type InboxBundle, PAYER_WAIT_MAX_MS, payersOf } from '../../reconciler/settle/prepare.ts'
 import type { RiskScorer } from '../../reconciler/settle/risk.ts'
@@ -14,6 +14,9 @@ import { voidedOf } from '../../reconciler/settle/voided.ts'
 import { bundleSubject, type Subject } from '../../reconciler/tell/outbox.ts'
 import type { KeyProvider } from '../../src/crypto/key-provider.ts'
 import type { TrustedKey } from '../../src/crypto/sign1.ts'
+import { parseSign1 } from '../../src/protocol/cose.ts'
+import { decodeReceipt } from '../../src/protocol/receipt.ts'
+import { needsPayerProof } from '../../src/protocol/rules.ts'
 import { recordedTwins, recordedVoids } from './findings.ts'
 import { useProof } from './record.ts'
 import { loadDevices } from './registry.ts'
@@ -106,6 +109,33 @@ export async function findLateProofs(deps: SettleDeps, due: readonly ResolutionR
     if (proof !== undefined) proofs.set(counterKey(deviceId, counter), proof)
   }
   return [...proofs.values()]
+}
+
+/** Of approved payments with the payer's word, those whose payer's device was lost since: its signature holds no more. */
+export async function findLostProofs(deps: SettleDeps, due: readonly ResolutionRow[]): Promise<readonly LostProof[]> {
+  const { state } = deps
+  const lost: LostProof[] = []
+  for (const { deviceId, counter, bundleId, choice } of due) {
+    const row = state.payments.get(counterKey(deviceId, counter))
+    const bundle = state.bundles.get(`${deviceId}/${bundleId}`)
+    if (choice !== 'approve' || row?.bundleId !== bundleId || !row.payerProven || bundle === undefined) continue
+    if (row.status !== 'review' && row.status !== 'quarantined') continue
+    const receipt = decodeReceipt(parseSign1(bundle.receipt).payload)
+    const policy = (await deps.policies([receipt])).get(policyKey(receipt.country, receipt.policyVersion))
+    const owner = state.devices.get(deviceId)?.ownerWallet ?? ''
+    if (policy === undefined || !needsPayerProof(row.payment, policy, owner)) continue
+    const devices = (ids: readonly string[]) => loadDevices(state, ids)
+    const asked = { device_id: deviceId, counter, bundle: bundle.bundle, receipt: bundle.receipt }
+    if ((await proofOf({ ...deps, devices }, asked)) === undefined) lost.push({ deviceId, counter })
+  }
+  return lost
+}
+
+export function writeLostProofs(state: ModelState, lost: readonly LostProof[]): void {
+  for (const { deviceId, counter } of lost) {
+    const payment = state.payments.get(counterKey(deviceId, counter))
+    if (payment?.status === 'review' || payment?.status === 'quarantined') payment.payerProven = false
+  }
 }
 
 /** In the change that carries the resolutions out. Each signature is good for one payment. */

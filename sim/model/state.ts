@@ -100,13 +100,23 @@ export interface ResolutionRow {
   /** SHA-256 of its message, hex. */
   readonly hash: string
   readonly decidedAtMs: number
+  readonly recordedAtMs: number
+  readonly actors: readonly string[]
+  /** Of one that a single person made: the day (UTC, since 1970) in which it is counted; null until it is let through. */
+  aloneOn: number | null
   result: ResolutionResult | null
   attempts: number
   retryAtMs: number | null
   lastError: string | null
 }
 
-export type ResolutionResult = 'applied' | 'superseded' | 'not_waiting' | 'not_reversible' | 'unknown_payment'
+export type ResolutionResult =
+  | 'applied'
+  | 'superseded'
+  | 'not_waiting'
+  | 'not_reversible'
+  | 'too_late'
+  | 'unknown_payment'
 
 export const counterKey = (deviceId: string, counter: number): string => `${deviceId}/${counter}`
 export const bundleKey = (deviceId: string, bundleId: string): string => `${deviceId}/${bundleId}`

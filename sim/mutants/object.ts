@@ -191,6 +191,22 @@ export const DEVICE_OBJECT: readonly Mutant[] = [
     tier: 'shallow',
   },
   {
+    name: 'day-of-a-person-forgotten',
+    file: 'durable-objects/person/person-day.ts',
+    find: 'if (value <= dailyValue) alone.push(counter)',
+    replace: 'if (amount <= dailyValue) alone.push(counter)',
+    breaks: 'One person decides so much in a day, whatever the single amounts.',
+    tier: 'shallow',
+  },
+  {
+    name: 'registrar-votes',
+    file: `${OBJECT}/people/votes.ts`,
+    find: "if (device.registrars.includes(by.actor)) return err('registrar_cannot_vote')",
+    replace: '',
+    breaks: 'Who registered a device decides nothing about its payments.',
+    tier: 'shallow',
+  },
+  {
     name: 'reversal-decided-twice',
     file: VOTING,
     find: "return status === 'succeeded' && !undone.has(counter)",

@@ -1,6 +1,7 @@
 import { accidents } from './accidents.ts'
 import { cloneTill } from './clone.ts'
 import { contact } from './contact.ts'
+import { usePower } from './crooked.ts'
 import { forge, forgeIndex } from './forged.ts'
 import { freeze } from './freeze.ts'
 import { sendGarbage } from './garbage.ts'
@@ -16,6 +17,7 @@ export const OPERATIONS = {
   ...contact,
   ...accidents,
   ...office,
+  usePower,
   lie,
   forge,
   forgeIndex,

@@ -66,7 +66,7 @@ const FORGED: Readonly<Record<string, Forged>> = {
     }
     return random.chance(0.5)
       ? { kind: 'review', ...about, choices: [{ counter: firstCounter, choice: 'approve' }] }
-      : { kind: 'reversal', ...about, counter: firstCounter, reason: 'a mistake' }
+      : { kind: 'reversal', ...about, counter: firstCounter, reason: 'fraud' }
   },
 }
 

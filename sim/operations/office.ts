@@ -1,3 +1,4 @@
+import { REVERSAL_REASONS } from '../../src/protocol/messages.ts'
 import { insistently } from './insistently.ts'
 import type { Operation } from './operation.ts'
 import { changeAlone, changePolicy, forgePolicy, switchCountryOff } from './policy.ts'
@@ -11,7 +12,9 @@ const setStatus = (change: 'suspend' | 'reactivate' | 'revoke', weight: number):
     const came = await insistently(world, random, (key) =>
       world.office.ask('ops', 'pay_admin', 'POST', path, { reason: 'by the simulator' }, key),
     )
-    if (came === 'done' && change === 'revoke') device.isRevoked = true
+    // It may have been done although no answer came.
+    const [facts] = world.edge.objects.read(device.id, 'SELECT status FROM device')
+    if (change === 'revoke' && (came === 'done' || facts?.['status'] === 'revoked')) device.isRevoked = true
     return `is to be ${change}d: ${came}`
   },
 })
@@ -53,10 +56,11 @@ const reverse: Operation = {
     const done = [...device.told.keys()].filter((id) => device.sdk.getTransaction(id)?.status === 'succeeded')
     if (done.length === 0) return 'has nothing to reverse'
     const localId = random.pick(done)
+    const reason = random.pick(REVERSAL_REASONS)
     const path = `/offline/transactions/${localId}/reverse`
     const who = random.pick(REVIEWERS)
     const came = await insistently(world, random, (key) =>
-      world.office.ask(who, 'pay_reviewer', 'POST', path, { reason: 'a mistake' }, key),
+      world.office.ask(who, 'pay_reviewer', 'POST', path, { reason, note: 'a mistake' }, key),
     )
     return `(${who}) votes to reverse ${localId}: ${came}`
   },

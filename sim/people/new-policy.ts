@@ -35,6 +35,11 @@ const CHANGES: Readonly<Record<string, (random: Random, now: PolicyRow) => Chang
   },
   skew: (random) => ({ max_clock_skew_minutes: random.pick([1, 2, 5, 30]) }),
   twoPeople: (random) => ({ review_two_people_above: random.pick([0, 1_000, 50_000]) }),
+  // Never more than before: the book hears of a version with the first bundle that is judged by it, and keeps what one person decided
+  // beyond the one it knows until then.
+  personDay: (random, now) => ({
+    person_daily_value: Math.min(random.pick([0, 2_000, 20_000]), now.person_daily_value),
+  }),
   enabled: (random) => ({ enabled: random.chance(0.6) }),
 }
 

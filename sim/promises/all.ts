@@ -9,6 +9,7 @@ import { nobodyHonestIsAccused } from './honest.ts'
 import { balancesFollow } from './money.ts'
 import { PayersWord } from './payers-word.ts'
 import { peopleDecide } from './people.ts'
+import { onePersonDecides } from './person-day.ts'
 import { policyRows } from './policies.ts'
 import { recordsAreShown } from './record.ts'
 import { receiptsFollowThePolicy } from './rules.ts'
@@ -42,6 +43,7 @@ export async function promisesAtQuiet(world: World): Promise<string[]> {
     ...recordsAreShown(world, admitted),
     ...peopleDecide(world, admitted, booked, policies),
     ...waitingEndsInTime(world, admitted, booked),
+    ...onePersonDecides(world, admitted, policies),
     ...balancesFollow(world, payments, await world.book.balances()),
     ...everyPaymentEnds(payments),
     ...devicesAgree(world, booked),

@@ -21,6 +21,8 @@ export interface PolicyRow {
   readonly accept_below_score: number
   readonly quarantine_above_score: number
   readonly review_two_people_above: number
+  readonly person_daily_value: number
+  readonly effective_at: number
   /** JSON. */
   readonly allowed_methods: string
 }
@@ -47,6 +49,7 @@ const NAMES = [
   ...['max_offline_per_device_per_day', 'max_offline_value_per_device_per_day', 'require_payer_proof_above'],
   ...['require_agent_approval_above', 'require_manual_review_above', 'allowed_methods', 'max_bundle_age_hours'],
   ...['max_clock_skew_minutes', 'max_relay_hours', 'accept_below_score', 'quarantine_above_score'],
+  ...['max_days_since_sync', 'person_daily_value'],
 ]
 const METHODS = ['wallet', 'qr', 'ussd']
 
@@ -62,6 +65,7 @@ function rowOf(signed: Uint8Array): PolicyRow {
     accept_below_score: Number(fields['accept_below_score']) / 10_000,
     quarantine_above_score: Number(fields['quarantine_above_score']) / 10_000,
     review_two_people_above: Number(version.get(2)),
+    effective_at: Number(version.get(3)),
   } as unknown as PolicyRow
 }
 
@@ -69,7 +73,7 @@ const snake = (name: string) => name.replaceAll(/[A-Z]/g, (letter) => `_${letter
 const FIRST = FIRST_POLICIES.map((policy) => {
   const fields = Object.fromEntries(Object.entries(policy).map(([name, value]) => [snake(name), value]))
   const methods = JSON.stringify(policy.allowedMethods)
-  const row = { ...fields, enabled: 1, allowed_methods: methods, review_two_people_above: 50_000 }
+  const row = { ...fields, enabled: 1, allowed_methods: methods, review_two_people_above: 50_000, effective_at: 0 }
   return row as unknown as PolicyRow
 })
 

@@ -18,6 +18,7 @@ import { recordSira } from './metrics/recorder.ts'
  *
  * - `EDGE_KEYS`, `KEY_WRAPPING_SECRET`: recipient and receipt keys (crypto/local-keys.ts), and keys of MACs (crypto/mac.ts)
  * - `INTERNAL_HMAC_KEY`: 32 bytes, base64url; shared with the reconciler
+ * - `REVIEW_PSEUDONYM_KEY`: 32 bytes, base64url: names wallets to people who decide about payments (crypto/day-names.ts)
  * - `OIDC_ISSUER`, `OIDC_AUDIENCE`, `OIDC_JWKS_URL`: who signs the tokens of the people
  * - `ACCESS_TEAM_DOMAIN` (`https://<team>.cloudflareaccess.com`), `ACCESS_AUDIENCE` (the application's AUD tag),
  *   `ACCESS_ROLES` (JSON, group → role), `ACCESS_ROLES_CLAIM`, `ACCESS_SUBJECT_CLAIM`, `ACCESS_TENANT_CLAIM` (paths):
@@ -45,6 +46,7 @@ const settings = z.object({
   EDGE_KEYS: z.string().min(1),
   KEY_WRAPPING_SECRET: z.string().min(1),
   INTERNAL_HMAC_KEY: z.string().min(43),
+  REVIEW_PSEUDONYM_KEY: z.string().min(43),
   OIDC_ISSUER: z.url(),
   OIDC_AUDIENCE: z.string().min(1),
   OIDC_JWKS_URL: z.url(),
@@ -66,6 +68,7 @@ export interface Config {
   readonly trusted: () => Promise<readonly TrustedKey[]>
   readonly macKey: (purpose: MacPurpose) => Promise<CryptoKey>
   readonly hmacKey: () => Promise<CryptoKey>
+  readonly reviewPseudonymKey: () => Promise<CryptoKey>
   /** One for the isolate: its breakers remember what was slow. */
   readonly scorer: RemoteScorer
 }
@@ -110,6 +113,7 @@ export function configOf(env: object): Config {
   let trusted: Promise<readonly TrustedKey[]> | undefined
   let hmacKey: Promise<CryptoKey> | undefined
   const macKeys = new Map<MacPurpose, Promise<CryptoKey>>()
+  let reviewPseudonymKey: Promise<CryptoKey> | undefined
   const config: Config = {
     settings: values,
     scorer,
@@ -129,6 +133,10 @@ export function configOf(env: object): Config {
     hmacKey: () => {
       hmacKey ??= importHmacKey(fromBase64url(values.INTERNAL_HMAC_KEY))
       return hmacKey
+    },
+    reviewPseudonymKey: () => {
+      reviewPseudonymKey ??= importHmacKey(fromBase64url(values.REVIEW_PSEUDONYM_KEY))
+      return reviewPseudonymKey
     },
   }
   parsed.set(env, config)

@@ -36,6 +36,7 @@ export const firstPolicy = (country: Country): Policy => ({
   acceptBelowScore: 0.15,
   quarantineAboveScore: 0.35,
   maxDaysSinceSync: 4,
+  personDailyValue: 200_000,
 })
 
 /** In force from the beginning of time, so that a country always has a policy. */

@@ -70,5 +70,11 @@ export const POLICY_VERSION_MAX = 0x7fff_ffff
 /** Earlier keys of a device that one message names, the newest of them: a second one is rare. */
 export const OLDER_KEYS_MAX = 16
 
+/**
+ * Days after its bundle was admitted within which a payment can be reversed. Schemes settle disputes in 60 to 120 days, and what
+ * was earned is not taken back for ever.
+ */
+export const REVERSAL_DAYS_MAX = 90
+
 /** Unicode characters (code points) of the reason that people give for a decision: a sentence or two. */
 export const REVIEW_REASON_CHARS_MAX = 500

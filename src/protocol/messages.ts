@@ -8,7 +8,6 @@ import {
   KEY_ID_BYTES,
   OLDER_KEYS_MAX,
   PAYMENTS_PER_BUNDLE_MAX,
-  REVIEW_REASON_CHARS_MAX,
 } from './limits.ts'
 import { type Country, isCountry } from './policy.ts'
 import { bytes, list, map, oneOf, positive, text, uint } from './shape.ts'
@@ -94,6 +93,10 @@ export type ReviewChoice = (typeof REVIEW_CHOICES)[number]
 export const REVIEW_ENDS = [...REVIEW_CHOICES, 'expire', 'revoke'] as const
 export type ReviewEnd = (typeof REVIEW_ENDS)[number]
 
+/** Why a payment is undone; the numbers on the wire are the places. */
+export const REVERSAL_REASONS = ['wrong_account', 'duplicate', 'fraud', 'service_not_rendered', 'wrong_amount'] as const
+export type ReversalReason = (typeof REVERSAL_REASONS)[number]
+
 /** People decided that a payment which succeeded is to be undone by a compensating transfer, once. */
 export interface ReversalMessage {
   readonly kind: 'reversal'
@@ -102,8 +105,7 @@ export interface ReversalMessage {
   readonly seq: number
   readonly rev: number
   readonly counter: number
-  /** For the book; numbers and addresses in it are masked. */
-  readonly reason: string
+  readonly reason: ReversalReason
   readonly decidedAtMs: number
   readonly actors: readonly string[]
 }
@@ -162,7 +164,9 @@ export function encodeSettleMessage(message: SettleMessage): Uint8Array {
         ),
       )
     case 'reversal':
-      return encodeCbor(resolutionFields(REVERSAL, message).set(7, message.counter).set(8, message.reason))
+      return encodeCbor(
+        resolutionFields(REVERSAL, message).set(7, message.counter).set(8, REVERSAL_REASONS.indexOf(message.reason)),
+      )
   }
 }
 
@@ -268,7 +272,7 @@ function reversalMessage(fields: CborMap): ReversalMessage {
     kind: 'reversal',
     ...resolution(fields),
     counter: positive(fields.get(7), 'message.counter', COUNTER_MAX),
-    reason: text(fields.get(8), 'message.reason', REVIEW_REASON_CHARS_MAX),
+    reason: oneOf(fields.get(8), 'message.reason', REVERSAL_REASONS),
   }
 }
 

@@ -33,6 +33,8 @@ export interface Policy {
   readonly quarantineAboveScore: number
   /** The SDK stops taking payments this long after the last sync. */
   readonly maxDaysSinceSync: number
+  /** What one person decides about in a day (UTC); above it each further decision takes a second person. */
+  readonly personDailyValue: number
 }
 
 export const COUNTRIES = ['SN', 'CI', 'ML', 'BF', 'TG', 'BJ'] as const
@@ -62,10 +64,11 @@ export function policyToCbor(policy: Policy): CborMap {
     [16, Math.round(policy.acceptBelowScore * SCORE_SCALE)],
     [17, Math.round(policy.quarantineAboveScore * SCORE_SCALE)],
     [18, policy.maxDaysSinceSync],
+    [19, policy.personDailyValue],
   ])
 }
 
-const FIELDS = Array.from({ length: 18 }, (_, index) => index + 1)
+const FIELDS = Array.from({ length: 19 }, (_, index) => index + 1)
 
 /** @throws MalformedCbor */
 export function policyFromCbor(value: CborValue | undefined): Policy {
@@ -92,5 +95,6 @@ export function policyFromCbor(value: CborValue | undefined): Policy {
     acceptBelowScore: uint(fields.get(16), 'accept_below_score', SCORE_SCALE) / SCORE_SCALE,
     quarantineAboveScore: uint(fields.get(17), 'quarantine_above_score', SCORE_SCALE) / SCORE_SCALE,
     maxDaysSinceSync: uint(fields.get(18), 'max_days_since_sync'),
+    personDailyValue: uint(fields.get(19), 'person_daily_value'),
   }
 }

@@ -89,6 +89,12 @@ export const PROBLEMS = {
     next: 'rebuild',
   },
   state_conflict: { status: 409, title: 'Not possible as things stand', next: 'stop' },
+  too_late_to_reverse: { status: 409, title: 'The payment is too old to be reversed', next: 'stop' },
+  registrar_cannot_vote: {
+    status: 403,
+    title: 'Who registered the device, made its code or changed its key does not decide about its payments',
+    next: 'stop',
+  },
   already_voted: { status: 409, title: 'The same person cannot vote twice', next: 'stop' },
   contradictory_policy: { status: 422, title: 'The policy contradicts itself', next: 'stop' },
   enrolment_code_invalid: {

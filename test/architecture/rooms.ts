@@ -10,6 +10,9 @@ const EDGE_SETTINGS = 'src/edge/{config,env}.ts'
 /** What all parts of a Device Object share; the object itself stands apart. */
 const OBJECT = 'durable-objects/device'
 const OBJECT_SHELL = 'durable-objects/device/device-object.ts'
+/** What a person votes about in a day: an object of its own. */
+const PERSON_SHELL = 'durable-objects/person/person-object.ts'
+const RESERVATION = 'durable-objects/person/reservation.ts'
 const OBJECT_ROOMS = ['admit', 'settle', 'people', 'owed', 'sql'].map((room) => `durable-objects/device/${room}`)
 const STAND_INS =
   'dev/{children,children-guard,d1-migrations,delay-line,fault-proxy,issuer,lock,postgres,random,reconciler-process,secrets,sira,stack,sweeps,workerd,workerd-bundle}.ts'
@@ -50,7 +53,15 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
 
   // The Worker and its Durable Objects.
-  'src/index.ts': ['src/edge', EDGE_SETTINGS, 'src/edge/metrics', 'src/edge/store', ...OBJECT_ROOMS, OBJECT_SHELL],
+  'src/index.ts': [
+    'src/edge',
+    EDGE_SETTINGS,
+    'src/edge/metrics',
+    'src/edge/store',
+    ...OBJECT_ROOMS,
+    OBJECT_SHELL,
+    PERSON_SHELL,
+  ],
   'src/edge': [...GROUND, EDGE, EDGE_SETTINGS, 'src/edge/routes', 'src/edge/ingest', 'src/edge/store'],
   [EDGE]: [],
   [EDGE_SETTINGS]: [
@@ -60,6 +71,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/edge/metrics/recorder.ts',
     OBJECT,
     OBJECT_SHELL,
+    PERSON_SHELL,
   ],
   'src/edge/auth': ['src/protocol', EDGE_SETTINGS, 'src/edge/ingest/refusal.ts'],
   'src/edge/ingest': [...GROUND, 'src/risk', EDGE, EDGE_SETTINGS, 'src/edge/store', OBJECT],
@@ -99,6 +111,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/edge/store/index-message.ts',
     'durable-objects/device/sql',
     'durable-objects/device/owed/owed.ts',
+    PERSON_SHELL,
   ],
   'durable-objects/device/sql': [
     'src/protocol',
@@ -135,6 +148,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'durable-objects/device/sql',
     'durable-objects/device/owed',
     'durable-objects/device/admit',
+    RESERVATION,
   ],
   'durable-objects/device/settle': [
     ...GROUND,
@@ -152,7 +166,11 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/edge/store/index-message.ts',
     OBJECT,
     ...OBJECT_ROOMS,
+    RESERVATION,
   ],
+
+  'durable-objects/person': ['src/protocol'],
+  [PERSON_SHELL]: ['durable-objects/person'],
 
   // The reconciler: what happens to a message, in this order. It never reaches the edge's code.
   [RECONCILER]: [...GROUND, 'src/risk'],
@@ -222,6 +240,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     EDGE,
     EDGE_SETTINGS,
     OBJECT_SHELL,
+    PERSON_SHELL,
     'reconciler',
     'reconciler/tell',
     STAND_INS,

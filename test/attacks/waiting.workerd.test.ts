@@ -32,8 +32,10 @@ async function waiting(count: number, offsetMs: number): Promise<Made> {
   return made
 }
 
+const LIMITS = { twoPeopleAbove: 50_000, dailyValue: 100_000_000 }
+
 async function vote({ header }: Made, choice: ReviewChoice, counter: number, name: string): Promise<string> {
-  const ballot = { bundleId: header.bundleId, choice, payments: [counter], reason: 'seen', twoPeopleAbove: 50_000 }
+  const ballot = { bundleId: header.bundleId, choice, payments: [counter], reason: 'seen', limits: LIMITS }
   const answer = await stubOf(device).review(ballot, { actor: `user:${name}` })
   return answer.ok ? 'counted' : answer.error
 }

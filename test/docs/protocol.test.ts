@@ -54,7 +54,7 @@ describe('refusals', () => {
   /** What only people and their tools are answered. */
   const PEOPLES: readonly ProblemCode[] = [
     ...(['device_exists', 'idempotency_conflict', 'version_conflict'] as const),
-    ...(['already_voted', 'contradictory_policy'] as const),
+    ...(['already_voted', 'registrar_cannot_vote', 'too_late_to_reverse', 'contradictory_policy'] as const),
   ]
   /** A row's codes with the status before them and what its last cell says. */
   const told = [...rows(section('7.1')), ...rows(section('7.4'))].flatMap((cells) => {

@@ -30,6 +30,7 @@ const POLICY: Policy = {
   acceptBelowScore: 0.15,
   quarantineAboveScore: 0.35,
   maxDaysSinceSync: 4,
+  personDailyValue: 200_000,
 }
 
 /** Out of the owner's wallet and approved: only the rule under test can speak. */

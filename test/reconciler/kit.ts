@@ -74,6 +74,9 @@ export async function makeLiveWorld(database: Database, over: Record<string, str
   return Object.defineProperty(world, 'now', { get: Date.now })
 }
 
+/** Whoever decides in a test has not decided about anything that day. */
+let people = 0
+
 export async function makeWorld(database: Database, over: Record<string, string> = {}): Promise<World> {
   const secrets = await newSecrets()
   const keys = await localKeys(secrets.EDGE_KEYS, secrets.KEY_WRAPPING_SECRET)
@@ -162,7 +165,7 @@ export async function makeWorld(database: Database, over: Record<string, string>
     review({ header }, rev, choices, over = {}) {
       const { deviceId, bundleId, seq } = header
       return signed({
-        ...{ kind: 'review', deviceId, bundleId, seq, rev, decidedAtMs: world.now, actors: ['user:anna'] },
+        ...{ kind: 'review', deviceId, bundleId, seq, rev, decidedAtMs: world.now, actors: [`user:anna-${++people}`] },
         choices: Object.entries(choices).map(([counter, choice]) => ({ counter: Number(counter), choice })),
         ...over,
       })
@@ -172,7 +175,7 @@ export async function makeWorld(database: Database, over: Record<string, string>
       const { deviceId, bundleId, seq } = header
       return signed({
         ...{ kind: 'reversal', deviceId, bundleId, seq, rev, decidedAtMs: world.now, actors: ['user:anna', 'user:bo'] },
-        ...{ counter, reason: 'paid twice' },
+        ...{ counter, reason: 'duplicate' },
         ...over,
       })
     },

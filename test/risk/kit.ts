@@ -40,6 +40,7 @@ export const POLICY: Policy = {
   acceptBelowScore: 0.15,
   quarantineAboveScore: 0.35,
   maxDaysSinceSync: 4,
+  personDailyValue: 200_000,
 }
 
 export function payment(over: Partial<Omit<Payment, 'amount'>> & { amount?: number } = {}): Payment {

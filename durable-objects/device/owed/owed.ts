@@ -1,7 +1,13 @@
 import { lateRecords } from '../../../src/edge/store/bundle-audit.ts'
 import type { IndexMessage } from '../../../src/edge/store/index-message.ts'
 import { OLDER_KEYS_MAX } from '../../../src/protocol/limits.ts'
-import type { BundleMessage, DeviceMessage, OlderDeviceKey, ResolutionMessage } from '../../../src/protocol/messages.ts'
+import type {
+  BundleMessage,
+  DeviceMessage,
+  OlderDeviceKey,
+  ResolutionMessage,
+  ReversalReason,
+} from '../../../src/protocol/messages.ts'
 import { MINUTE_MS } from '../../../src/protocol/time.ts'
 import type { Resolution } from '../ballot.ts'
 import type { StoredBundle } from '../bundle.ts'
@@ -74,7 +80,7 @@ export function resolutionMessageOf({ deviceId }: Device, resolution: Resolution
   const { rev, kind, bundleId, seq, choices, reason, atMs, actors } = resolution
   const about = { deviceId, bundleId, seq, rev, decidedAtMs: atMs, actors }
   if (kind === 'review') return { kind, ...about, choices }
-  return { kind, ...about, counter: choices[0]?.counter ?? 0, reason }
+  return { kind, ...about, counter: choices[0]?.counter ?? 0, reason: reason as ReversalReason }
 }
 
 export function indexMessageOf(device: Owing, bundle: StoredBundle): IndexMessage {

@@ -5,6 +5,10 @@ import type { Person } from '../person.ts'
 /** How long the answer to a write is kept for its repetition. */
 const KEPT_MS = 7 * DAY_MS
 
+/** @returns whether a request of this person was answered under this key, be it this one or another */
+export const isKnownKey = (sql: SqlStorage, { actor, once }: Person): boolean =>
+  once !== undefined && readAnswer(sql, actor, once.key) !== undefined
+
 /** @returns whether this very request was made and answered before */
 export function hasAnswered(sql: SqlStorage, { actor, once }: Person): boolean {
   return once !== undefined && readAnswer(sql, actor, once.key)?.fingerprint === once.fingerprint

@@ -1,13 +1,15 @@
+import { REVERSAL_DAYS_MAX } from '../../../src/protocol/limits.ts'
 import type { ReviewChoice } from '../../../src/protocol/messages.ts'
 import type { PaymentState } from '../../../src/protocol/payment-states.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
 import { bundleStatus, type PaymentStatus, waitsForPeople } from '../../../src/protocol/states.ts'
-import type { Resolution, VoteResult } from '../ballot.ts'
+import { DAY_MS } from '../../../src/protocol/time.ts'
+import type { Resolution, VoteLimits, VoteResult } from '../ballot.ts'
 import type { StoredBundle, StoredVote } from '../bundle.ts'
 
 /**
  * What people decide about payments: whether one that waits goes on, and whether one that succeeded is undone. One
- * person decides up to an amount; above it, or when the amount cannot be known, two different people must say the same.
+ * person decides up to an amount and up to a sum a day; above either, or when the amount cannot be known, two different people must say the same.
  * Whoever has voted about a payment has voted. Pure: it writes nothing, and decides for all payments asked or for none.
  */
 export interface Vote {
@@ -16,10 +18,13 @@ export interface Vote {
   readonly counters: readonly number[]
   readonly actor: string
   readonly reason: string
+  readonly note?: string
   readonly atMs: number
   /** Amounts by counter; undefined when the bundle cannot be opened any more. */
   readonly amounts: ReadonlyMap<number, number> | undefined
-  readonly twoPeopleAbove: number
+  readonly limits: VoteLimits
+  /** Counters that this person may decide alone, as far as the sum of the day goes. */
+  readonly alone: ReadonlySet<number>
   /** Counters whose reversal is decided already. */
   readonly undone: ReadonlySet<number>
 }
@@ -31,18 +36,32 @@ export interface Counted {
   readonly resolutions: readonly Omit<Resolution, 'rev'>[]
 }
 
-export function countVotes(bundle: StoredBundle, vote: Vote): Result<Counted, 'state_conflict' | 'already_voted'> {
+export function countVotes(
+  bundle: StoredBundle,
+  vote: Vote,
+): Result<Counted, 'state_conflict' | 'already_voted' | 'too_late_to_reverse'> {
   const states = new Map(bundle.payments.map((state) => [state[0], state[1]]))
   const open = (counter: number) => isOpen(vote, counter, states.get(counter))
   if (vote.counters.length === 0 || !vote.counters.every(open)) return err('state_conflict')
+  if (vote.kind === 'reversal' && vote.atMs - bundle.receivedAtMs > REVERSAL_DAYS_MAX * DAY_MS) {
+    return err('too_late_to_reverse')
+  }
   const before = bundle.votes.filter(([kind, counter]) => kind === vote.kind && vote.counters.includes(counter))
   if (before.some(([, , , actor]) => actor === vote.actor)) return err('already_voted')
 
   const results = vote.counters.map((counter): VoteResult => {
     const agreeing = before.filter(([, about, choice]) => about === counter && choice === vote.choice)
     const agreed = [...agreeing.map(([, , , actor]) => actor), vote.actor]
-    const needed = (vote.amounts?.get(counter) ?? Number.POSITIVE_INFINITY) > vote.twoPeopleAbove ? 2 : 1
-    return { counter, choice: vote.choice, agreed, needed, decided: agreed.length >= needed }
+    const neededFor = twoFor(vote, counter)
+    const needed = neededFor === undefined ? 1 : 2
+    return {
+      counter,
+      choice: vote.choice,
+      agreed,
+      needed,
+      ...(neededFor && { neededFor }),
+      decided: agreed.length >= needed,
+    }
   })
   const cast = vote.counters.map((counter): StoredVote => [vote.kind, counter, vote.choice, vote.actor])
   const decided = results.filter((result) => result.decided)
@@ -74,6 +93,12 @@ export function countVotes(bundle: StoredBundle, vote: Vote): Result<Counted, 's
       updatedAtMs: vote.atMs,
     },
   })
+}
+
+/** Why a payment takes two people, if it does. */
+function twoFor({ amounts, limits, alone }: Vote, counter: number): VoteResult['neededFor'] {
+  if ((amounts?.get(counter) ?? Number.POSITIVE_INFINITY) > limits.twoPeopleAbove) return 'amount'
+  return alone.has(counter) ? undefined : 'day'
 }
 
 /** Whether a vote of this kind can still change what becomes of a payment. */

@@ -39,6 +39,7 @@ export const deviceColumns: Columns<Device> = {
     (keys) => keys.map(fromStoredKey),
   ),
   lastCode: plain('last_code'),
+  registrars: json('registrars'),
   history: json('history'),
   reputation: json('reputation'),
   reputationCursor: plain('reputation_cursor'),

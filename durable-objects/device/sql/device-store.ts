@@ -120,6 +120,13 @@ export function writeLastCode(sql: SqlStorage, codeId: string): void {
   sql.exec('UPDATE device SET last_code = ?', codeId)
 }
 
+const REGISTRARS = fieldsOf(deviceColumns, ['registrars'])
+const UPDATE_REGISTRARS = `UPDATE device SET ${REGISTRARS.set}`
+
+export function writeRegistrars(sql: SqlStorage, registrars: readonly string[]): void {
+  sql.exec(UPDATE_REGISTRARS, ...REGISTRARS.encode({ registrars }))
+}
+
 /** The reconciler's registry holds the facts up to `rev`. */
 export function writeRecordedRev(sql: SqlStorage, rev: number): void {
   sql.exec('UPDATE device SET recorded_rev = MAX(recorded_rev, MIN(?, rev))', rev)

@@ -46,6 +46,7 @@ const STATEMENTS = [
     key_rev INTEGER NOT NULL,
     older_keys TEXT NOT NULL,
     last_code TEXT NOT NULL,
+    registrars TEXT NOT NULL,
     history TEXT NOT NULL,
     reputation TEXT NOT NULL,
     reputation_cursor INTEGER NOT NULL

@@ -186,6 +186,8 @@ function problemKind(code: ProblemCode): ErrorKind {
     case 'version_conflict':
     case 'state_conflict':
     case 'already_voted':
+    case 'registrar_cannot_vote':
+    case 'too_late_to_reverse':
     case 'contradictory_policy':
       return kept('update_app', 'The server does not take what this version sends')
     case 'invalid_signature':

@@ -1,4 +1,5 @@
 import type { Context } from 'hono'
+import type { ChangeRefusal } from '../../../durable-objects/device/person.ts'
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, problem } from '../../protocol/problems.ts'
 import { rateHeaders } from '../ingest/rate-policy.ts'
 import type { Refusal } from '../ingest/refusal.ts'
@@ -18,6 +19,10 @@ export function refuse(c: Context<App>, { code, serverTimeMs, retryAfterS, rate,
   if (PROBLEMS[code].status === 401) headers['www-authenticate'] = 'Bearer, Molam-Device'
   return c.body(JSON.stringify(body), PROBLEMS[code].status, headers)
 }
+
+/** Why a Device Object did not make a person's change, as an answer. */
+export const changeRefusal = (code: ChangeRefusal): Refusal =>
+  code === 'temporarily_unavailable' ? { code, retryAfterS: 5 } : { code }
 
 /** Devices ask for CBOR; everybody else gets JSON. */
 export const wantsCbor = (c: Context<App>): boolean => prefersCbor(c.req.header('accept'))

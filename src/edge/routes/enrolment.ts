@@ -130,7 +130,7 @@ export const enrolmentRoutes = routes()
     if (!facts.ok) return refuse(c, facts.error)
     const by = { actor: `code:${found.id}`, requestId: c.get('requestId'), from: placeOf(c.req.raw) }
     await rememberObject(c.env.DB, device_id)
-    const result = await deviceStub(c.env, device_id).enrol(facts.value, found.id, by)
+    const result = await deviceStub(c.env, device_id).enrol(facts.value, { id: found.id, madeBy: found.createdBy }, by)
     if (!result.ok) return refuse(c, { code: result.error })
     c.set('deviceId', device_id)
     return c.json({ device_id, kid: toHex(facts.value.kid) }, result.value === 'registered' ? 201 : 200)

@@ -41,6 +41,7 @@ export const policyChanges = z
     accept_below_score: score,
     quarantine_above_score: score,
     max_days_since_sync: z.int().min(0).max(31),
+    person_daily_value: amount,
     review_two_people_above: amount,
   })
   .partial()

@@ -1,27 +1,28 @@
 import { z } from '@hono/zod-openapi'
-import type { VoteResult } from '../../../durable-objects/device/ballot.ts'
+import type { VoteLimits, VoteResult } from '../../../durable-objects/device/ballot.ts'
 import { localId, parseUlid } from '../../protocol/ids.ts'
 import { PAYMENTS_PER_BUNDLE_MAX } from '../../protocol/limits.ts'
 import { REVIEW_CHOICES } from '../../protocol/messages.ts'
-import { statesOf } from '../../protocol/payment-states.ts'
+import type { PolicyVersion } from '../../protocol/policy-version.ts'
 import type { RiskBasis } from '../../risk/judge.ts'
 import { deviceStub } from '../env.ts'
-import { type Opened, openStored, withoutParties } from '../ingest/open-stored.ts'
+import { type Opened, withoutParties } from '../ingest/open-stored.ts'
 import { policyNow } from '../ingest/policy-cache.ts'
 import { listWaiting, type WaitingBundle } from '../store/bundles.ts'
-import type { BundleRow } from '../store/index-message.ts'
 import { readVotes, type ShownVote } from '../store/votes.ts'
 import { actorOf } from './actor.ts'
-import { refuse } from './answers.ts'
+import { changeRefusal, refuse } from './answers.ts'
 import { personOf } from './app-types.ts'
 import { visibleBundle } from './bundles.ts'
 import { pageOf, timeIdsCursor } from './cursor.ts'
 import { masked } from './masked.ts'
 import { bundleId, counter, country, deviceId, page, queryInt, reason, writeHeaders } from './params.ts'
+import type { Party } from './parties.ts'
 import { riskJson } from './risk-json.ts'
 import { review, voteResult } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 import { votesJson } from './votes-json.ts'
+import { waitingIn, withParties } from './waiting.ts'
 
 /** Bundles of a page: each is opened, so that the reviewer sees amounts. */
 const reviewLimit = queryInt(1, 50).default(20)
@@ -39,7 +40,14 @@ const list = secured(['pay_reviewer', 'pay_auditor'], {
       limit: reviewLimit,
     }),
   },
-  answers: { 200: json(page('reviews', review), 'A page') },
+  answers: {
+    200: json(
+      page('reviews', review).extend({
+        counts_cut: z.boolean().openapi({ description: 'More waits than the parties were counted in' }),
+      }),
+      'A page',
+    ),
+  },
 })
 
 const vote = secured(['pay_reviewer'], {
@@ -63,7 +71,7 @@ const vote = secured(['pay_reviewer'], {
     ),
   },
   answers: { 200: json(z.strictObject({ payments: z.array(voteResult) }), 'Where each payment stands now') },
-  refusals: ['state_conflict', 'already_voted', 'idempotency_conflict'],
+  refusals: ['state_conflict', 'already_voted', 'registrar_cannot_vote', 'idempotency_conflict'],
 })
 
 /** What waits for people, and what they say. */
@@ -73,15 +81,13 @@ export const reviewRoutes = routes()
     const filter = { country, deviceId, tenant: personOf(c).tenant, after: cursor }
     const rows = await listWaiting(c.env.DB, filter, limit)
     const { items, next_cursor } = pageOf(rows, limit, (row) => [row.received_at, row.bundle_id, row.device_id])
-    const opened = await Promise.all(items.map((row) => openStored(c.env, storedOf(row))))
+    const { opened, parties, isCut } = await withParties(c.env, items, personOf(c).tenant)
     const votesOf = await readVotes(
       c.env.DB,
       items.map((row) => row.bundle_id),
     )
-    const reviews = items.map((row, at) =>
-      waitingJson(row, opened[at] ?? { contents: 'not_verified' }, votesOf(row.bundle_id, row.device_id)),
-    )
-    return c.json({ reviews, next_cursor })
+    const reviews = items.map((row) => waitingJson(row, opened(row), parties, votesOf(row.bundle_id, row.device_id)))
+    return c.json({ reviews, next_cursor, counts_cut: isCut })
   })
   .openapi(vote, async (c) => {
     const { choice, payments, reason } = c.req.valid('json')
@@ -100,25 +106,36 @@ export const reviewRoutes = routes()
       choice,
       payments: 'all_at_rev' in payments ? { allAtRev: payments.all_at_rev } : payments,
       reason: masked(reason),
-      twoPeopleAbove: policy.reviewTwoPeopleAbove,
+      limits: voteLimits(policy),
     }
     const result = await deviceStub(c.env, deviceId).review(ballot, by.value)
-    if (!result.ok) return refuse(c, { code: result.error })
+    if (!result.ok) return refuse(c, changeRefusal(result.error))
     return c.json({ payments: result.value.map((one) => resultJson(deviceId, one)) })
   })
 
-export function resultJson(deviceId: string, { counter, choice, agreed, needed, decided }: VoteResult) {
-  return { local_id: localId(deviceId, counter), choice, agreed, needed, decided }
+export function resultJson(deviceId: string, { counter, choice, agreed, needed, neededFor, decided }: VoteResult) {
+  const two = neededFor && { needed_for: neededFor }
+  return { local_id: localId(deviceId, counter), choice, agreed, needed, ...two, decided }
 }
 
-const storedOf = ({ bundle_id: bundleId, device_id: deviceId, bundle, receipt }: WaitingBundle) => ({
-  ...{ bundleId, deviceId, bundle, receipt },
+export const voteLimits = ({ policy, reviewTwoPeopleAbove }: PolicyVersion): VoteLimits => ({
+  twoPeopleAbove: reviewTwoPeopleAbove,
+  dailyValue: policy.personDailyValue,
 })
 
-function waitingJson(row: WaitingBundle, opened: Opened, votes: readonly ShownVote[]) {
-  const details = new Map(opened.payments?.map((payment) => [payment.counter, withoutParties(payment)]))
-  const payments = statesOf(JSON.parse(row.payments) as BundleRow['payments'])
-  const waiting = payments.filter(([, status]) => status === 'review' || status === 'quarantined')
+function waitingJson(
+  row: WaitingBundle,
+  opened: Opened,
+  party: (wallet: string) => Party,
+  votes: readonly ShownVote[],
+) {
+  const details = new Map(
+    opened.payments?.map((payment) => {
+      const { counter, sender, receiver } = payment
+      return [counter, { ...withoutParties(payment), payer: party(sender), payee: party(receiver) }]
+    }),
+  )
+  const waiting = waitingIn(row)
   return {
     bundle_id: row.bundle_id,
     device_id: row.device_id,

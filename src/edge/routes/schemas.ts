@@ -39,6 +39,7 @@ const policyFields = {
   accept_below_score: score,
   quarantine_above_score: score,
   max_days_since_sync: count,
+  person_daily_value: count,
 }
 const { country: _, version: __, ...changeable } = policyFields
 /** As devices are told it. */
@@ -160,6 +161,7 @@ const vote = z.strictObject({
   actor: z.string(),
   at: atMs,
   reason: z.string(),
+  note: z.string().optional(),
 })
 /** Absent where the bundle's recipient key is gone. */
 const terms = {
@@ -217,13 +219,17 @@ export const bundle = z
     receipt: bytes,
   })
   .openapi('Bundle')
+/** Today's name of a wallet (UTC), and in how many payments that wait it stands. */
+const party = z
+  .strictObject({ name: z.string().openapi({ example: '9f2c41d07be3' }), waiting: count, devices: count })
+  .openapi('Party')
 export const review = z
   .strictObject({
     ...bundleFields,
     received_at: atMs,
     contents,
     risk,
-    payments: z.array(payment.extend({ counter: z.int() })),
+    payments: z.array(payment.extend({ counter: z.int(), payer: party.optional(), payee: party.optional() })),
     votes: z.array(vote),
   })
   .openapi('Review')
@@ -233,6 +239,10 @@ export const voteResult = z
     choice: z.enum(REVIEW_CHOICES),
     agreed: z.array(z.string()),
     needed: z.int(),
+    needed_for: z
+      .enum(['amount', 'day'])
+      .optional()
+      .openapi({ description: 'Why two: the amount, or the sum of what this person has voted about today (UTC)' }),
     decided: z.boolean(),
   })
   .openapi('VoteResult')

@@ -110,6 +110,23 @@ export function listWaiting(db: D1Database, filter: BundleFilter, limit: number)
   return selectPage(db, WAITING, where, 'received_at, bundle_id, device_id', limit)
 }
 
+/** The newest bundles that wait, as far as is needed to see who stands in them. */
+export function waitingPayments(
+  db: D1Database,
+  tenant: string | undefined,
+  limit: number,
+): Promise<readonly Pick<WaitingBundle, 'bundle_id' | 'device_id' | 'payments' | 'bundle' | 'receipt'>[]> {
+  const where = new Where().and('tenant = ?', tenant).and("status IN ('review', 'quarantined')")
+  const columns = 'bundle_id, device_id, payments, bundle, receipt'
+  return selectPage(
+    db,
+    `SELECT ${columns} FROM offline_tx_bundles`,
+    where,
+    'received_at DESC, bundle_id, device_id',
+    limit,
+  )
+}
+
 function narrowed({ country, tenant, deviceId, status, from, to }: BundleFilter): Where {
   return new Where()
     .and('device_id = ?', deviceId)

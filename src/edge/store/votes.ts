@@ -8,6 +8,8 @@ export interface ShownVote {
   readonly actor: string
   readonly at: number
   readonly reason: string
+  /** Beside the reason of a reversal. */
+  readonly note?: string
 }
 
 const SELECT = `
@@ -41,11 +43,20 @@ export async function readVotes(
 }
 
 function toVote({ at, actor, action, detail }: Row): ShownVote {
-  const { choice, reason, counters } = JSON.parse(detail) as {
+  const { choice, reason, note, counters } = JSON.parse(detail) as {
     choice: ReviewChoice
     reason: string
+    note?: string
     counters: string
   }
   const kind = action === 'review_voted' ? 'review' : 'reversal'
-  return { kind, counters: counters.split(' ').map(Number), choice, actor, at, reason }
+  return {
+    kind,
+    counters: counters.split(' ').map(Number),
+    choice,
+    actor,
+    at,
+    reason,
+    ...(note !== undefined && { note }),
+  }
 }

@@ -45,7 +45,11 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     ofTenant: true,
     body: { choice: 'approve', payments: [1], ...reason },
   },
-  'POST /offline/transactions/:device_id/:counter/reverse': { roles: REVIEWERS, ofTenant: true, body: reason },
+  'POST /offline/transactions/:device_id/:counter/reverse': {
+    roles: REVIEWERS,
+    ofTenant: true,
+    body: { reason: 'duplicate' },
+  },
   'GET /offline/reviews': { roles: READERS, shows: [':device_id'] },
   'GET /offline/policies': { roles: READERS },
   'GET /offline/policies/:country': { roles: READERS },

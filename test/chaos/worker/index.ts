@@ -13,6 +13,8 @@ import type { Levers } from './levers.ts'
 let levers: Levers = { refuses: [], losesIndex: false }
 let indexBatches = 0
 
+export { PersonObject } from '../../../durable-objects/person/person-object.ts'
+
 type Pulls = 'alarm' | 'loseAlarm' | 'alarmAt'
 type Namespace = DurableObjectNamespace<DeviceObject>
 

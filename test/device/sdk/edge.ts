@@ -54,6 +54,7 @@ export const POLICY: Policy = {
   acceptBelowScore: 0.15,
   quarantineAboveScore: 0.35,
   maxDaysSinceSync: 4,
+  personDailyValue: 200_000,
 }
 
 export const random = (length: number) => crypto.getRandomValues(new Uint8Array(length))

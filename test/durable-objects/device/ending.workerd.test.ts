@@ -43,9 +43,11 @@ beforeAll(async () => {
   await keySet()
 })
 
+const LIMITS = { twoPeopleAbove: 50_000, dailyValue: 100_000_000 }
+
 /** What the object answers. Its own clock counts, so it is asked itself. */
 const vote = async (choice: ReviewChoice, payments: readonly number[], actor = 'user:binta') => {
-  const ballot = { bundleId: made.header.bundleId, choice, payments, reason: 'seen', twoPeopleAbove: 50_000 }
+  const ballot = { bundleId: made.header.bundleId, choice, payments, reason: 'seen', limits: LIMITS }
   const answer = await stubOf(device).review(ballot, { actor })
   return answer.ok ? 'counted' : answer.error
 }

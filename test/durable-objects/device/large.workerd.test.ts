@@ -43,7 +43,13 @@ beforeEach(async () => {
 })
 
 const vote = (actor: string, payments: readonly number[]) => {
-  const ballot = { bundleId, choice: 'approve', payments, reason, twoPeopleAbove: 0 } as const
+  const ballot = {
+    bundleId,
+    choice: 'approve',
+    payments,
+    reason,
+    limits: { twoPeopleAbove: 0, dailyValue: 0 },
+  } as const
   return stubOf(device).review(ballot, { actor, requestId: crypto.randomUUID(), from: 'SN Dakar 196.207.1.0/24' })
 }
 

@@ -4,6 +4,7 @@ import { configOf, InvalidConfig } from '../../../src/edge/config.ts'
 /** What concerns people in the Worker's settings. A setting that is wrong stops it; none is guessed. */
 const good = {
   ...{ ENVIRONMENT: 'production', EDGE_KEYS: '{}', KEY_WRAPPING_SECRET: 'x', INTERNAL_HMAC_KEY: 'k'.repeat(43) },
+  REVIEW_PSEUDONYM_KEY: 'n'.repeat(43),
   ...{ OIDC_ISSUER: 'https://issuer.test', OIDC_AUDIENCE: 'molam-offline', OIDC_JWKS_URL: 'https://issuer.test/jwks' },
 }
 const access = {

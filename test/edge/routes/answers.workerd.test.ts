@@ -146,7 +146,10 @@ it('bundles, reviews and reversals', async () => {
 
   await asks(reviewer, 'POST', `${path}/review`, { choice: 'approve', payments: [3], reason: 'known customer' })
   await asks(reviewer, 'POST', `${path}/review`, { choice: 'approve', payments: [1], reason: 'known customer' })
-  await asks(otherReviewer, 'POST', `/offline/transactions/${device.id}/2/reverse`, { reason: 'paid twice' })
+  await asks(otherReviewer, 'POST', `/offline/transactions/${device.id}/2/reverse`, {
+    reason: 'duplicate',
+    note: 'paid twice',
+  })
   await deliverIndex(queues)
   await asks(auditor, 'GET', path)
   await asks(auditor, 'GET', '/offline/reviews')

@@ -225,12 +225,18 @@ describe('a device that lost its state', () => {
     const older = `00000000000000000000000000`
     const before = await dumpObject(device)
     for (const code of [older, last]) {
-      expect(await stubOf(device).enrol({ ...facts, ...key }, code, { actor: 'code:x' })).toMatchObject({ ok: false })
+      expect(
+        await stubOf(device).enrol({ ...facts, ...key }, { id: code, madeBy: 'user:awa' }, { actor: 'code:x' }),
+      ).toMatchObject({ ok: false })
     }
     // Nor one that was made for another owner, tenant or country.
     const newer = '7ZZZZZZZZZZZZZZZZZZZZZZZZZ'
     for (const other of [{ ownerWallet: 'W-THIEF' }, { tenant: 'other' }, { country: 'CI' }] as const) {
-      const result = await stubOf(device).enrol({ ...facts, ...key, ...other }, newer, { actor: 'code:x' })
+      const result = await stubOf(device).enrol(
+        { ...facts, ...key, ...other },
+        { id: newer, madeBy: 'user:awa' },
+        { actor: 'code:x' },
+      )
       expect(result).toMatchObject({ ok: false })
     }
     expect(await dumpObject(device)).toBe(before)

@@ -1,3 +1,4 @@
+import { runInDurableObject } from 'cloudflare:test'
 import { importJWK, SignJWT } from 'jose'
 import { expect } from 'vitest'
 import { nobleSuite } from '../../../src/crypto/noble.ts'
@@ -29,6 +30,14 @@ export const otherAdmin: Caller = { sub: 'moussa', roles: ['pay_admin'] }
 export const reviewer: Caller = { sub: 'binta', roles: ['pay_reviewer'] }
 export const otherReviewer: Caller = { sub: 'cheikh', roles: ['pay_reviewer'] }
 export const auditor: Caller = { sub: 'dior', roles: ['pay_auditor'] }
+
+/** None of these has voted about anything yet today. */
+export async function newDay(): Promise<void> {
+  for (const { sub } of [admin, otherAdmin, reviewer, otherReviewer, auditor]) {
+    const stub = bindings.PERSON.get(bindings.PERSON.idFromName(`user:${sub}`))
+    await runInDurableObject(stub, (_, { storage }) => storage.deleteAll())
+  }
+}
 
 const tokens = new Map<string, Promise<string>>()
 

@@ -16,7 +16,7 @@ const review: SettleMessage = {
     { counter: 2, choice: 'reject' },
   ],
 }
-const reversal: SettleMessage = { kind: 'reversal', ...about, counter: 9, reason: 'goods were returned' }
+const reversal: SettleMessage = { kind: 'reversal', ...about, counter: 9, reason: 'service_not_rendered' }
 const device: SettleMessage = {
   ...{ kind: 'device', deviceId: about.deviceId, rev: 2, ...key, status: 'active', country: 'SN', tenant: 't' },
   ...{

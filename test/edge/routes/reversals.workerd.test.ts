@@ -1,10 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest'
+import { ulidText } from '../../../src/protocol/ids.ts'
 import type { ReversalMessage } from '../../../src/protocol/messages.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
-import { confirm, dumpObject, lostQueues, type Queues } from '../../durable-objects/device/kit.ts'
+import { DAY_MS } from '../../../src/protocol/time.ts'
+import { age, confirm, deliverIndex, dumpObject, lostQueues, type Queues } from '../../durable-objects/device/kit.ts'
 import type { Made, TestDevice } from '../../kit/device.ts'
 import { pushed, registered } from '../kit.ts'
-import { admin, auditor, call, ok, otherReviewer, pushPayments, putInForce, refused, reviewer } from './kit.ts'
+import { admin, auditor, call, newDay, ok, otherReviewer, pushPayments, putInForce, refused, reviewer } from './kit.ts'
 
 /** Undoing a payment that succeeded: decided by people, once, and told to the reconciler until it has it. */
 let queues: Queues
@@ -12,6 +14,7 @@ let device: TestDevice
 let made: Made
 beforeEach(async () => {
   queues = await lostQueues()
+  await newDay()
   device = await registered()
   queues.watch(device)
   const own = { sender: device.ownerWallet, receiver: 'W-SHOP', approval: 'A-1' }
@@ -29,7 +32,7 @@ const settled = (rev: number, ...outcomes: [number, 'succeeded' | 'reversed'][])
     } as const,
   ])
 const path = (counter: number | string) => `/offline/transactions/${device.id}/${counter}/reverse`
-const body = { reason: 'goods were returned' }
+const body = { reason: 'service_not_rendered', note: 'goods were returned' }
 const sent = () => queues.settle.filter((message): message is ReversalMessage => message.kind === 'reversal')
 
 it('one person up to the amount: the reconciler is told once, and the payment stays what it is until it answers', async () => {
@@ -65,6 +68,29 @@ describe('above the amount', () => {
     await putInForce({ ...change, after_version: inForce.version })
     expect(await ok(call(reviewer, 'POST', path(1), body))).toMatchObject({ decided: true, needed: 1 })
   })
+})
+
+it('takes one of the reasons, and a note in which nobody is named', async () => {
+  for (const reason of ['goods were returned', 'a mistake', '', undefined]) {
+    await refused(call(reviewer, 'POST', path(2), { ...body, reason }), 'invalid_request')
+  }
+  await ok(call(reviewer, 'POST', path(2), { reason: 'wrong_amount', note: 'asked by +221 77 123 45 67' }))
+  expect(sent()).toMatchObject([{ reason: 'wrong_amount' }])
+  expect(await dumpObject(device)).not.toContain('221 77')
+  await deliverIndex(queues)
+  const shown = await ok(
+    call(auditor, 'GET', `/offline/bundles/${ulidText(made.header.bundleId)}?device_id=${device.id}`),
+  )
+  expect(shown.votes).toMatchObject([{ kind: 'reversal', reason: 'wrong_amount', note: 'asked by ***' }])
+})
+
+it('on the 90th day it can be reversed, on the 91st not', async () => {
+  await age(device, 90 * DAY_MS - 60_000)
+  await ok(call(reviewer, 'POST', path(2), body))
+  await age(device, 120_000)
+  const before = await dumpObject(device)
+  await refused(call(reviewer, 'POST', path(1), body), 'too_late_to_reverse')
+  expect(await dumpObject(device)).toBe(before)
 })
 
 it('what has not succeeded, or is not there, cannot be reversed', async () => {

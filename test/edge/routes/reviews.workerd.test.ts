@@ -9,6 +9,7 @@ import {
   confirm,
   deliverIndex,
   dumpObject,
+  dumpReadModel,
   inObject,
   lostQueues,
   owed,
@@ -17,7 +18,7 @@ import {
 } from '../../durable-objects/device/kit.ts'
 import type { Made, TestDevice } from '../../kit/device.ts'
 import { keySet, pushed, registered } from '../kit.ts'
-import { admin, auditor, call, ok, otherReviewer, pushPayments, refused, reviewer } from './kit.ts'
+import { admin, auditor, call, newDay, ok, otherReviewer, pushPayments, refused, reviewer } from './kit.ts'
 
 /** People decide about payments that wait. The default policy asks for two above 50 000. */
 let queues: Queues
@@ -26,6 +27,7 @@ let made: Made
 /** Counters 1 and 2 wait, 1 above the amount for two people; 3 does not wait. */
 beforeEach(async () => {
   queues = await lostQueues()
+  await newDay()
   device = await registered()
   queues.watch(device)
   const approval = 'AGENT-7'
@@ -70,6 +72,27 @@ it('what waits is listed with amounts, reasons and risk, and without parties', a
   ])
   expect(JSON.stringify(review)).not.toContain('W-')
   expect(await ok(call(auditor, 'GET', `/offline/bundles/${review.bundle_id}`))).toMatchObject({ status: 'review' })
+})
+
+it('wallets have names for the day, and one that is emptied from many tills shows', async () => {
+  const [victim, approval] = ['W-VICTIM-7', 'AGENT-7']
+  const initiatedAtMs = Math.floor(Date.now() / 1000) * 1000 + 50 * 60_000
+  const others = await Promise.all([registered(), registered()])
+  for (const other of others) {
+    queues.watch(other)
+    const taken = { sender: victim, initiatedAtMs, approval }
+    await pushPayments(other, [other.payment(taken), other.payment(taken), other.payment({ initiatedAtMs })], queues)
+  }
+  const [first, second] = await Promise.all(
+    others.map(async ({ id }) => (await ok(call(reviewer, 'GET', `/offline/reviews?device_id=${id}`))).reviews[0]),
+  )
+  expect(first.payments[0].payer).toMatchObject({ waiting: 4, devices: 2 })
+  expect(first.payments[0].payer.name).toMatch(/^[0-9a-f]{12}$/)
+  expect(second.payments[1].payer).toEqual(first.payments[0].payer)
+  expect(first.payments[2].payer.name).not.toBe(first.payments[0].payer.name)
+  expect(JSON.stringify([first, second])).not.toContain('W-')
+  // Nobody who reads D1 can follow a wallet, and who is bound to a tenant counts what is his.
+  expect(await dumpReadModel()).not.toContain(first.payments[0].payer.name)
 })
 
 describe('one person', () => {

@@ -51,7 +51,7 @@ it('a registration, a review, a reversal and a suspension are signed, a bundle b
   await confirm(device, [
     { kind: 'bundle_settled', ...about, outcomes: [{ counter: 2, status: 'succeeded', atMs: 1 }] },
   ])
-  await ok(call(reviewer, 'POST', `/offline/transactions/${device.id}/2/reverse`, { reason: 'goods came back' }))
+  await ok(call(reviewer, 'POST', `/offline/transactions/${device.id}/2/reverse`, { reason: 'service_not_rendered' }))
   await ok(call(admin, 'POST', `/offline/devices/${device.id}/suspend`, { reason: 'lost' }))
   expect(await kinds()).toEqual(['device', 'bundle', 'review', 'reversal', 'device'])
 })

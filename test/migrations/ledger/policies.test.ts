@@ -25,6 +25,7 @@ test('every country has a first policy with the defaults of the product', async 
     accept_below_score: 0.15,
     quarantine_above_score: 0.35,
     max_days_since_sync: 4,
+    person_daily_value: 200_000,
   })
 })
 

@@ -51,6 +51,7 @@ const policy = (over: Partial<Policy> = {}): Policy => ({
   acceptBelowScore: 0.1234,
   quarantineAboveScore: 0.4321,
   maxDaysSinceSync: 3,
+  personDailyValue: 123_456,
   ...over,
 })
 /** A bundle that was judged by this version. */
@@ -100,6 +101,7 @@ test('a version that is not known here is fetched from the edge once, kept exact
       accept_below_score: 0.1234,
       quarantine_above_score: 0.4321,
       max_days_since_sync: 3,
+      person_daily_value: 123_456,
       signed: Buffer.from(await (world.network.policies.get(path()) as Promise<Uint8Array>)),
     },
   ])

@@ -71,6 +71,72 @@ test('approved while its payer’s device is unknown, or when that device is sus
   expect(await db().balance(phone.ownerWallet)).toBe(100_000)
 })
 
+/** It is in the book with its payer's signature, and waits because the edge says so. */
+async function waiting(): Promise<void> {
+  const payment = merchant.payment({ sender: phone.ownerWallet, amount: amountMinor(40_000) })
+  const signed = { ...payment, authorization: await world.authorize(phone, payment) }
+  made = await merchant.bundle([signed], world.keySet)
+  const exceptions = [{ counter: signed.counter, decision: 'review', reason: 'risk_review' }] as const
+  world.network.send(await world.facts(phone), await world.admitMade(made, [signed], { exceptions }))
+  await world.settle()
+  expect(await statuses()).toEqual(['risk_review'])
+}
+const approve = async () => {
+  world.network.send(await world.review(made, 1, { 1: 'approve' }))
+  await world.settle()
+}
+
+test.each([
+  ['suspended', { status: 'suspended' }],
+  ['revoked', { status: 'revoked' }],
+  ['of another owner', { ownerWallet: 'W-SOMEBODY' }],
+] as const)(
+  'a payer’s device that is %s while people look: approved, it fails, and nothing is held',
+  async (_, over) => {
+    await waiting()
+    world.network.send(await world.facts(phone, { rev: 2, ...over }))
+    await world.settle()
+    await approve()
+    expect(await statuses()).toEqual(['payer_not_proven'])
+    const { rows } = await db().app.query(
+      'SELECT balance_minor, held_minor FROM wallet_core.accounts WHERE wallet_id = $1',
+      [phone.ownerWallet],
+    )
+    expect(rows).toEqual([{ balance_minor: 100_000, held_minor: 0 }])
+  },
+)
+
+test('a payer’s key that is revoked while people look authorises nothing, one that is replaced does', async () => {
+  for (const [fate, status] of [
+    ['revoked', 'payer_not_proven'],
+    ['replaced', 'succeeded'],
+  ] as const) {
+    merchant = await world.device()
+    phone = await world.device('customer', 100_000)
+    world.network.send(await world.facts(merchant))
+    await waiting()
+    const next = await world.device('customer')
+    const old = { alg: -7, kid: phone.kid, publicKey: phone.signer.key.bytes, fate } as const
+    const facts = { rev: 2, kid: next.kid, publicKey: next.signer.key.bytes, olderKeys: [old] }
+    world.network.send(await world.facts(phone, facts))
+    await world.settle()
+    await approve()
+    expect(await statuses(), fate).toEqual([status])
+  }
+})
+
+test.each(['suspended', 'revoked'] as const)(
+  'a till that is %s while people look: what it signed before counts',
+  async (status) => {
+    await waiting()
+    world.network.send(await world.facts(merchant, { rev: 2, status }))
+    await world.settle()
+    await approve()
+    expect(await statuses()).toEqual(['succeeded'])
+    expect(await db().balance(phone.ownerWallet)).toBe(60_000)
+  },
+)
+
 test('one signature, approved for two payments, is good for one', async () => {
   const nonce = randomBytes(16)
   await held([nonce, nonce])

@@ -1,0 +1,39 @@
+import { insistently } from './insistently.ts'
+import type { Operation } from './operation.ts'
+
+interface Waiting {
+  readonly bundle_id: string
+  readonly device_id: string
+  readonly payments: readonly { readonly counter: number }[]
+}
+
+/** Reversals asked for on each device. */
+const REVERSED = 4
+
+/**
+ * Somebody with a role uses it up: votes about all that waits and reverses what succeeded, on all devices at once. One who registered
+ * the devices tries it too.
+ */
+export const usePower: Operation = {
+  weight: 2,
+  async run(world, _device, random) {
+    const who = random.pick(['moussa', 'ops'])
+    const choice = random.pick(['approve', 'reject'])
+    const ask = (path: string, body: object) =>
+      insistently(world, random, (key) => world.office.ask(who, 'pay_reviewer', 'POST', path, body, key))
+    const answer = await world.office.ask(who, 'pay_reviewer', 'GET', '/offline/reviews').catch(() => undefined)
+    const votes = ((answer?.body['reviews'] ?? []) as readonly Waiting[]).map(({ bundle_id, device_id, payments }) => {
+      const path = `/offline/bundles/${bundle_id}/review?device_id=${device_id}`
+      return () => ask(path, { choice, payments: payments.map(({ counter }) => counter), reason: 'in a hurry' })
+    })
+    const reversals = world.devices.flatMap((device) =>
+      [...device.told.keys()]
+        .filter((id) => device.sdk.getTransaction(id)?.status === 'succeeded')
+        .slice(0, REVERSED)
+        .map((id) => () => ask(`/offline/transactions/${id}/reverse`, { reason: 'fraud' })),
+    )
+    const came = await Promise.all([...votes, ...reversals].map((one) => one()))
+    const done = came.filter((one) => one === 'done').length
+    return `(${who}) votes to ${choice} all of ${votes.length} bundles, and to reverse ${reversals.length} payments: ${done} votes count`
+  },
+}
