@@ -11,7 +11,7 @@ import { type OwedSummary, owedSummary } from './sql/owed-store.ts'
 export interface DeviceDescription
   extends Pick<
     Device,
-    'status' | 'country' | 'tenant' | 'head' | 'registeredAtMs' | 'ownerWalletUnknown' | 'alg' | 'kid'
+    'status' | 'country' | 'tenant' | 'head' | 'registeredAtMs' | 'ownerWalletFault' | 'alg' | 'kid'
   > {
   /** Counters that were not seen. */
   readonly missing: readonly number[]
@@ -36,7 +36,7 @@ export interface DeviceDescription
 /** Nothing personal, and what does not add up. */
 export function describeDevice(sql: SqlStorage, hasSira: boolean, nowMs: number): DeviceDescription {
   const device = readDevice(sql)
-  const { status, country, tenant, head, registeredAtMs, ownerWalletUnknown, alg, kid } = device
+  const { status, country, tenant, head, registeredAtMs, ownerWalletFault, alg, kid } = device
   // The highest seq need not be what came last.
   const last = sql
     .exec<{ at: number; score: number }>(
@@ -45,7 +45,7 @@ export function describeDevice(sql: SqlStorage, hasSira: boolean, nowMs: number)
     .toArray()[0]
   const contradictions = sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM evidence').one().n
   return {
-    ...{ status, country, tenant, head, registeredAtMs, ownerWalletUnknown, alg, kid, contradictions },
+    ...{ status, country, tenant, head, registeredAtMs, ownerWalletFault, alg, kid, contradictions },
     missing: missingCounters(withLeftOut(sql, device.counters), MISSING_PER_NOTICE_MAX),
     missingSeqs: missingSeqs(sql, MISSING_PER_NOTICE_MAX),
     owed: owedSummary(sql, device, hasSira),

@@ -9,7 +9,7 @@ export function descriptionJson(deviceId: string, device: DeviceDescription) {
     country: device.country,
     tenant: device.tenant,
     registered_at: device.registeredAtMs,
-    owner_wallet_unknown: device.ownerWalletUnknown,
+    owner_wallet_fault: device.ownerWalletFault,
     key: { kid: toHex(device.kid), alg: device.alg },
     older_keys: device.olderKeys.map(({ kid, alg, state, lastSeq }) => {
       return { kid: toHex(kid), alg, state, last_seq: lastSeq }
