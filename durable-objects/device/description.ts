@@ -1,5 +1,6 @@
 import { missingCounters } from '../../src/protocol/counters.ts'
 import { MISSING_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
+import { maskedWallet } from '../../src/protocol/owner-wallet.ts'
 import { reputationAt } from '../../src/risk/reputation.ts'
 import type { Device, OlderKey } from './device.ts'
 import { readDevice } from './sql/device-store.ts'
@@ -13,6 +14,10 @@ export interface DeviceDescription
     Device,
     'status' | 'country' | 'tenant' | 'head' | 'registeredAtMs' | 'ownerWalletFault' | 'alg' | 'kid'
   > {
+  /** Its last characters. */
+  readonly ownerWalletMasked: string
+  /** Who registered it, or let it register itself: by their word it pays out of its owner's wallet. */
+  readonly registeredBy: string
   /** Counters that were not seen. */
   readonly missing: readonly number[]
   /** Seqs below the head that were not seen, the first of them. */
@@ -44,7 +49,10 @@ export function describeDevice(sql: SqlStorage, hasSira: boolean, nowMs: number)
     )
     .toArray()[0]
   const contradictions = sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM evidence').one().n
+  // The first record of each object is its registration or its enrolment.
+  const registeredBy = sql.exec<{ actor: string }>('SELECT actor FROM audit ORDER BY id LIMIT 1').one().actor
   return {
+    ...{ ownerWalletMasked: maskedWallet(device.ownerWallet), registeredBy },
     ...{ status, country, tenant, head, registeredAtMs, ownerWalletFault, alg, kid, contradictions },
     missing: missingCounters(withLeftOut(sql, device.counters), MISSING_PER_NOTICE_MAX),
     missingSeqs: missingSeqs(sql, MISSING_PER_NOTICE_MAX),

@@ -8,3 +8,11 @@ export type WalletState = (typeof WALLET_STATES)[number]
 /** What is wrong with it, as devices and people are told. */
 export const WALLET_FAULTS = ['unknown', 'foreign'] as const
 export type WalletFault = (typeof WALLET_FAULTS)[number]
+
+/**
+ * A wallet as people may read it in pages and audits: its last three characters, where it is long enough to hide the others.
+ * `wallet_core.masked` of the ledger says the same.
+ *
+ * @example maskedWallet('+221771234567') // '***567'
+ */
+export const maskedWallet = (wallet: string): string => `***${wallet.length >= 8 ? wallet.slice(-3) : ''}`

@@ -4,6 +4,7 @@ import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
 import { parseBundle } from '../../../src/protocol/bundle.ts'
 import { equalBytes, toHex } from '../../../src/protocol/bytes.ts'
 import type { DeviceKey, DeviceStatus } from '../../../src/protocol/messages.ts'
+import { maskedWallet } from '../../../src/protocol/owner-wallet.ts'
 import { paymentsIn } from '../../../src/protocol/payment.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
 import { replaceKey } from '../admit/keys.ts'
@@ -50,7 +51,7 @@ export class Administration {
       return once(this.#sql, by, nowMs, (): Result<'registered' | 'exists', 'device_exists'> => {
         if (known) return sameFacts(readDevice(this.#sql), facts) ? ok('exists') : err('device_exists')
         insertDevice(this.#sql, newDevice(facts, nowMs))
-        const detail = { country: facts.country, kid: toHex(facts.kid) }
+        const detail = { country: facts.country, kid: toHex(facts.kid), wallet: maskedWallet(facts.ownerWallet) }
         audit.push(writeAuditRecord(this.#sql, nowMs, by, 'device_registered', detail))
         return ok('registered')
       })
@@ -110,7 +111,8 @@ export class Administration {
     known: boolean,
   ): Result<'registered' | 'exists', 'enrolment_code_invalid'> {
     const nowMs = Date.now()
-    const detail = { kid: toHex(facts.kid), code: codeId, country: facts.country }
+    const wallet = maskedWallet(facts.ownerWallet)
+    const detail = { kid: toHex(facts.kid), code: codeId, country: facts.country, wallet }
     const audit = this.#storage.transactionSync((): readonly AuditRecord[] | undefined => {
       if (!known) {
         createSchema(this.#sql)

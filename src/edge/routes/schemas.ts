@@ -119,6 +119,11 @@ export const device = z
     tenant: id,
     registered_at: atMs,
     owner_wallet_fault: ownerWalletFault,
+    owner_wallet_masked: z.string().openapi({ description: 'Its last characters', example: '***567' }),
+    pays_by: z.strictObject({ word: z.enum(['registration', 'payer']), registered_by: z.string() }).openapi({
+      description:
+        "By whose word the device pays. `registration`: it is its owner's device, and whoever registered it said so; `payer`: only what payers signed",
+    }),
     key,
     older_keys: z.array(
       key.extend({ state: z.enum(['retiring', 'retired', 'revoked']), last_seq: z.int().nullable() }),

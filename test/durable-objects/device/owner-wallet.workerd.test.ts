@@ -68,3 +68,16 @@ it('said again it changes nothing, and a confirmation that does not say leaves i
   expect(await dumpObject(device)).toBe(before)
   expect((await describeDevice(device)).ownerWalletFault).toBe('unknown')
 })
+
+it('the device’s page and its audit say which wallet, masked, and by whose word it pays', async () => {
+  const page = async () => {
+    const answer = (await (await asPerson('GET', `/offline/devices/${device.id}`)).json()) as Record<string, unknown>
+    return [answer['owner_wallet_masked'], answer['pays_by'], JSON.stringify(answer).includes(device.ownerWallet)]
+  }
+  const masked = `***${device.ownerWallet.slice(-3)}`
+  expect(await page()).toEqual([masked, { word: 'registration', registered_by: 'user:ops-1' }, false])
+  await say('foreign')
+  expect(await page()).toEqual([masked, { word: 'payer', registered_by: 'user:ops-1' }, false])
+  const [first] = await select<{ detail: string }>(device, 'SELECT detail FROM audit ORDER BY id')
+  expect(JSON.parse(first?.detail ?? '{}')).toMatchObject({ wallet: masked })
+})

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { maskedWallet } from '../../../src/protocol/owner-wallet.ts'
 import { tamper } from '../../reconciler/commands/kit.ts'
 import { useDatabase } from '../../reconciler/database.ts'
 import { type Operator, useOperators } from '../../reconciler/operators.ts'
@@ -348,4 +349,11 @@ test('an account or a request is shown masked; in the open it is on record', asy
   expect(await records('account_shown')).toEqual([])
   expect(await seen(true)).toMatchObject({ holder: row['holder'], phone: row['phone'] })
   expect(await records('account_shown')).toMatchObject([{ actor: `operator:${bintou.name}` }])
+})
+
+test('edge and ledger mask a wallet alike', async () => {
+  for (const wallet of ['+221771234567', 'W-SN-M01', 'W-SN-M1', 'x']) {
+    const { rows } = await db().owner.query('SELECT wallet_core.masked($1) AS masked', [wallet])
+    expect(rows).toEqual([{ masked: maskedWallet(wallet) }])
+  }
 })
