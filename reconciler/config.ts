@@ -140,6 +140,11 @@ export function parseMigrationUrl(env: Env): string {
   return parse(z.object({ MIGRATION_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }) }), env).MIGRATION_DATABASE_URL
 }
 
+/** `OPERATOR_DATABASE_URL`: a person's own login, a member of the role `molam_operator`. @throws InvalidConfig */
+export function parseOperatorUrl(env: Env): string {
+  return parse(z.object({ OPERATOR_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }) }), env).OPERATOR_DATABASE_URL
+}
+
 function parse<T>(schema: z.ZodType<T>, env: Env): T {
   const result = schema.safeParse(env)
   if (result.success) return result.data

@@ -29,6 +29,7 @@ export interface InboxState {
   readonly conflicts: number
   /** Devices in use whose owner's wallet has no account in the ledger: nothing of them can be posted. */
   readonly withoutWallet: number
+  readonly foreignWallet: number
 }
 
 /** Cheap enough for every scrape: each part reads a partial index over what is open, or the few copies, not the tables. */
@@ -53,7 +54,9 @@ export async function readInboxState(pool: pg.Pool, now: Date): Promise<InboxSta
                   count(*) FILTER (WHERE NOT is_held) AS unheld
            FROM offline_waiting_payments) w,
           (SELECT count(*) AS conflicts FROM offline_conflicts) c,
-          (SELECT count(*) AS "withoutWallet" FROM offline_devices WHERE NOT wallet_known AND status <> 'revoked') n`,
+          (SELECT count(*) FILTER (WHERE wallet_state = 'unknown') AS "withoutWallet",
+                  count(*) FILTER (WHERE wallet_state = 'foreign') AS "foreignWallet"
+           FROM offline_devices WHERE status <> 'revoked') n`,
     [now],
   )
   return rows[0] as InboxState

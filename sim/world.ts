@@ -50,6 +50,8 @@ export interface World {
   readonly frozen: Map<string, number>
   /** Somebody with a device's key and no truth in him. */
   readonly rogue: Rogue
+  /** He has a device of another tenant, for the wallet of a customer of this one. */
+  readonly outsider: Rogue
   /** What broke a promise at once, in sentences. */
   readonly wrong: string[]
 }
@@ -139,10 +141,16 @@ export async function openWorld(
   }
   const chance = random.stream('rogue')
   const rogue = new Rogue(
-    { wallet: ROGUE_WALLET, privateKey: newScalar(chance) },
+    { id: 'ROGUE-1', wallet: ROGUE_WALLET, privateKey: newScalar(chance) },
     { scheduler, random: chance, secrets },
     // Nothing is lost on his way, so that what he was answered is the edge's own word.
     new Network('ROGUE-1', scheduler, chance.stream('network'), new Faults(chance), atEdge, heard),
+  )
+  const outside = random.stream('outsider')
+  const outsider = new Rogue(
+    { id: 'OUTSIDE-1', wallet: customerOf(0), privateKey: newScalar(outside) },
+    { scheduler, random: outside, secrets },
+    new Network('OUTSIDE-1', scheduler, outside.stream('network'), new Faults(outside), atEdge, heard),
   )
   const phones = new Map<string, PayerPhone>()
   for (let n = 0; n < PAYERS; n++) {
@@ -174,6 +182,7 @@ export async function openWorld(
       backups,
       secrets,
       rogue,
+      outsider,
       frozen: new Map(),
       coverage,
       wrong,

@@ -180,7 +180,7 @@ describe('one payment, from a device without a network to the ledger and back', 
     const terms = { type: 'merchant', currency: 'XOF', receiver: SHOP } as const
     const poor = await sdk.createOfflineTransaction({ ...terms, amount: 9000, sender: 'W-SN-C901' })
     const rich = await sdk.createOfflineTransaction({ ...terms, amount: 100, sender: CUSTOMER })
-    await book.query("SELECT wallet_core.open_account('W-SN-C901', 'XOF', 'customer')")
+    await book.query("SELECT wallet_core.open_account('W-SN-C901', 'XOF', 'customer', 'C901', 'molam')")
     await until(async () => {
       await sdk.syncNow()
       return sdk.getPendingTransactions().length === 0

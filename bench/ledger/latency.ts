@@ -69,11 +69,13 @@ async function prepare(stack: Stack, secrets: DevSecrets, owner: pg.Client, devi
   // The reconciler asks the edge for it, so that both judge by the same policy.
   await writeRoomyPolicies(d1, secrets)
   await owner.query(
-    `SELECT wallet_core.open_account('W-SN-C' || to_char(n, 'FM000000'), 'XOF') FROM generate_series(0, 399) n`,
+    `SELECT wallet_core.open_account('W-SN-C' || to_char(n, 'FM000000'), 'XOF', 'customer', 'C' || n, 'molam')
+     FROM generate_series(0, 399) n`,
   )
-  await owner.query(`SELECT wallet_core.open_account(w, 'XOF', 'merchant') FROM unnest($1::text[]) w`, [
-    devices.map(({ ownerWallet }) => ownerWallet),
-  ])
+  await owner.query(
+    `SELECT wallet_core.open_account(w, 'XOF', 'merchant', 'holder:' || w, 'molam') FROM unnest($1::text[]) w`,
+    [devices.map(({ ownerWallet }) => ownerWallet)],
+  )
   await owner.query(
     `SELECT wallet_core.fund('bench', array_agg(n), array_agg('W-SN-C' || to_char(n, 'FM000000')), array_agg(1000000000),
                              'XOF', now()) FROM generate_series(0, 399) n`,

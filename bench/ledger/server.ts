@@ -85,8 +85,8 @@ export async function startServer(): Promise<Server> {
 
 /** Everybody has funds for the whole run: a payment that fails would leave fewer rows than the bare insert. */
 const SEED = `
-  SELECT wallet_core.open_account('C' || n, 'XOF') FROM generate_series(0, ${CUSTOMERS - 1}) n;
-  SELECT wallet_core.open_account('M' || n, 'XOF', 'merchant') FROM generate_series(0, ${MERCHANTS - 1}) n;
+  SELECT wallet_core.open_account('C' || n, 'XOF', 'customer', 'C' || n, 'molam') FROM generate_series(0, ${CUSTOMERS - 1}) n;
+  SELECT wallet_core.open_account('M' || n, 'XOF', 'merchant', 'M' || n, 'molam') FROM generate_series(0, ${MERCHANTS - 1}) n;
   SELECT wallet_core.fund('bench', array_agg(n), array_agg('C' || n), array_agg(1000000000), 'XOF', now())
     FROM generate_series(0, ${CUSTOMERS - 1}) n;
   -- The same tables and indexes, without a rule that is not in them.

@@ -1,5 +1,6 @@
 import { missingCounters } from '../../src/protocol/counters.ts'
 import { MISSING_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
+import { maskedWallet } from '../../src/protocol/owner-wallet.ts'
 import { reputationAt } from '../../src/risk/reputation.ts'
 import type { Device, OlderKey } from './device.ts'
 import { readDevice } from './sql/device-store.ts'
@@ -11,8 +12,12 @@ import { type OwedSummary, owedSummary } from './sql/owed-store.ts'
 export interface DeviceDescription
   extends Pick<
     Device,
-    'status' | 'country' | 'tenant' | 'head' | 'registeredAtMs' | 'ownerWalletUnknown' | 'alg' | 'kid'
+    'status' | 'country' | 'tenant' | 'head' | 'registeredAtMs' | 'ownerWalletFault' | 'alg' | 'kid'
   > {
+  /** Its last characters. */
+  readonly ownerWalletMasked: string
+  /** Who registered it, or let it register itself: by their word it pays out of its owner's wallet. */
+  readonly registeredBy: string
   /** Counters that were not seen. */
   readonly missing: readonly number[]
   /** Seqs below the head that were not seen, the first of them. */
@@ -36,7 +41,7 @@ export interface DeviceDescription
 /** Nothing personal, and what does not add up. */
 export function describeDevice(sql: SqlStorage, hasSira: boolean, nowMs: number): DeviceDescription {
   const device = readDevice(sql)
-  const { status, country, tenant, head, registeredAtMs, ownerWalletUnknown, alg, kid } = device
+  const { status, country, tenant, head, registeredAtMs, ownerWalletFault, alg, kid } = device
   // The highest seq need not be what came last.
   const last = sql
     .exec<{ at: number; score: number }>(
@@ -44,8 +49,11 @@ export function describeDevice(sql: SqlStorage, hasSira: boolean, nowMs: number)
     )
     .toArray()[0]
   const contradictions = sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM evidence').one().n
+  // The first record of each object is its registration or its enrolment.
+  const registeredBy = sql.exec<{ actor: string }>('SELECT actor FROM audit ORDER BY id LIMIT 1').one().actor
   return {
-    ...{ status, country, tenant, head, registeredAtMs, ownerWalletUnknown, alg, kid, contradictions },
+    ...{ ownerWalletMasked: maskedWallet(device.ownerWallet), registeredBy },
+    ...{ status, country, tenant, head, registeredAtMs, ownerWalletFault, alg, kid, contradictions },
     missing: missingCounters(withLeftOut(sql, device.counters), MISSING_PER_NOTICE_MAX),
     missingSeqs: missingSeqs(sql, MISSING_PER_NOTICE_MAX),
     owed: owedSummary(sql, device, hasSira),

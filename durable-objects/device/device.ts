@@ -3,6 +3,7 @@ import type { Alg } from '../../src/protocol/cose.ts'
 import type { CounterSet } from '../../src/protocol/counters.ts'
 import type { DeviceId } from '../../src/protocol/ids.ts'
 import type { DeviceKey, DeviceStatus } from '../../src/protocol/messages.ts'
+import type { WalletFault } from '../../src/protocol/owner-wallet.ts'
 import type { Country, Policy } from '../../src/protocol/policy.ts'
 import { type DeviceHistory, emptyHistory } from '../../src/risk/history.ts'
 import { newReputation, type Reputation } from '../../src/risk/reputation.ts'
@@ -43,8 +44,8 @@ export interface Device extends DeviceRegistration {
   /** People who registered the device, made a code that it enrolled with, or changed its key: they have no vote about its payments. */
   readonly registrars: readonly string[]
   readonly registeredAtMs: number
-  /** The ledger does not know the owner's wallet, as far as the reconciler has said. */
-  readonly ownerWalletUnknown: boolean
+  /** What is wrong with the owner's wallet, as far as the reconciler has said. */
+  readonly ownerWalletFault: WalletFault | null
   /** Version of the facts that others keep copies of, and when they changed last. */
   readonly rev: number
   readonly factsAtMs: number
@@ -81,7 +82,7 @@ export function newDevice(facts: DeviceRegistration, nowMs: number): Device {
     lastCode: '',
     registrars: [],
     registeredAtMs: nowMs,
-    ownerWalletUnknown: false,
+    ownerWalletFault: null,
     rev: 1,
     factsAtMs: nowMs,
     recordedRev: 0,

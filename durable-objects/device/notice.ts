@@ -4,6 +4,7 @@ import { GENESIS_PREV, prevOf } from '../../src/protocol/chain.ts'
 import { highestCounter, missingCounters } from '../../src/protocol/counters.ts'
 import { COUNTER_MAX, MISSING_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
 import type { DeviceFacts, NextNumbers } from '../../src/protocol/notice.ts'
+import type { WalletFault } from '../../src/protocol/owner-wallet.ts'
 import type { Device } from './device.ts'
 import { readDigest } from './sql/bundle-store.ts'
 import { withLeftOut } from './sql/left-out-store.ts'
@@ -17,25 +18,25 @@ export interface NoticeParts {
   readonly missing: readonly number[]
   readonly device: DeviceFacts | undefined
   readonly next: NextNumbers | undefined
-  readonly ownerWalletUnknown: boolean
+  readonly ownerWalletFault: WalletFault | null
 }
 
 const NO_OUTCOMES = encodeCbor([])
 
-type Told = Pick<Device, 'counters' | 'head' | 'ownerWallet' | 'ownerWalletUnknown' | 'activity' | 'policy'>
+type Told = Pick<Device, 'counters' | 'head' | 'ownerWallet' | 'ownerWalletFault' | 'activity' | 'policy'>
 
 /**
  * What an answer to a relayed bundle says of the device: nothing. Whoever carries the bundle reads it, and what was said to
  * the carrier was not said to the device, so the cursor stays where the request has it.
  */
 export function relayedNotice(cursor = 0): NoticeParts {
-  return { outcomes: NO_OUTCOMES, cursor, missing: [], device: undefined, next: undefined, ownerWalletUnknown: false }
+  return { outcomes: NO_OUTCOMES, cursor, missing: [], device: undefined, next: undefined, ownerWalletFault: null }
 }
 
 /** What a device is told: outcomes after its cursor, and what the object misses from it. */
 export function readNotice(sql: SqlStorage, device: Told, cursor: number | undefined, nowMs: number): NoticeParts {
   const missing = missingCounters(withLeftOut(sql, device.counters), MISSING_PER_NOTICE_MAX)
-  const { ownerWalletUnknown } = device
+  const { ownerWalletFault } = device
   const next = nextNumbers(device)
   // Without a cursor the device has no payments whose outcomes it could miss.
   if (cursor === undefined) {
@@ -46,10 +47,10 @@ export function readNotice(sql: SqlStorage, device: Told, cursor: number | undef
       missing,
       device: facts,
       next: undefined,
-      ownerWalletUnknown,
+      ownerWalletFault,
     }
   }
-  return { ...readOutcomes(sql, cursor), missing, device: undefined, next, ownerWalletUnknown }
+  return { ...readOutcomes(sql, cursor), missing, device: undefined, next, ownerWalletFault }
 }
 
 /** @returns undefined when the device has used up its numbers: a next one that nobody takes must not be told */

@@ -63,7 +63,7 @@ CREATE TABLE `offline_devices` (
 	`kid` text NOT NULL,
 	`rev` integer NOT NULL,
 	`registered_at` integer NOT NULL,
-	`owner_wallet_unknown` integer DEFAULT false NOT NULL
+	`owner_wallet_fault` text
 );
 --> statement-breakpoint
 CREATE INDEX `offline_devices_by_country` ON `offline_devices` (`country`,`device_id`);--> statement-breakpoint

@@ -76,21 +76,60 @@ CREATE VIEW wallet_core.currency_sums AS
 
 GRANT SELECT ON ALL TABLES IN SCHEMA wallet_core TO molam_reconciler;
 
+-- Opaque to the book: the operator's own number of a person or a shop whose papers were seen (KYC).
+CREATE DOMAIN wallet_core.holder_id AS text CHECK (VALUE ~ '^[\x21-\x7e]{1,64}$');
+CREATE DOMAIN wallet_core.tenant_id AS text CHECK (VALUE ~ '^[A-Za-z0-9._-]{1,64}$');
+-- E.164.
+CREATE DOMAIN wallet_core.phone_number AS text CHECK (VALUE ~ '^\+[1-9][0-9]{6,14}$');
+
+-- Whose money it is: a row for each account that is not the system's. Apart from the accounts, whose rows every posting
+-- rewrites, and because it is personal: the application reads the tenant alone.
+CREATE TABLE wallet_core.account_holders (
+  account_id bigint PRIMARY KEY REFERENCES wallet_core.accounts,
+  holder_id  wallet_core.holder_id NOT NULL,
+  -- The organisation that the wallet was opened for: only its devices act for the wallet.
+  tenant     wallet_core.tenant_id NOT NULL,
+  phone      wallet_core.phone_number
+);
+GRANT SELECT (account_id, tenant) ON wallet_core.account_holders TO molam_reconciler;
+
 -- Opening an account twice is the same as once; with other facts it is an error.
 CREATE FUNCTION wallet_core.open_account(
-  p_wallet_id text, p_currency text, p_kind text DEFAULT 'customer', p_floor_minor bigint DEFAULT 0
+  p_wallet_id text, p_currency text, p_kind text, p_holder_id text, p_tenant text, p_phone text DEFAULT NULL
 ) RETURNS bigint
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET search_path = wallet_core, pg_temp AS $$
 DECLARE
-  v_account wallet_core.accounts;
+  v_account accounts;
+  v_holder  account_holders;
 BEGIN
-  INSERT INTO wallet_core.accounts (wallet_id, currency, kind, floor_minor)
-  VALUES (p_wallet_id, p_currency, p_kind, p_floor_minor)
-  ON CONFLICT (wallet_id) DO NOTHING;
-  SELECT * INTO STRICT v_account FROM wallet_core.accounts WHERE wallet_id = p_wallet_id;
-  IF v_account.currency <> p_currency OR v_account.kind <> p_kind THEN
-    RAISE EXCEPTION 'the account exists with another currency or kind' USING ERRCODE = 'unique_violation';
+  IF p_kind = 'system' THEN
+    RAISE EXCEPTION 'a system account has no holder' USING ERRCODE = 'invalid_parameter_value';
+  END IF;
+  INSERT INTO accounts (wallet_id, currency, kind) VALUES (p_wallet_id, p_currency, p_kind)
+  ON CONFLICT (wallet_id) DO NOTHING
+  RETURNING * INTO v_account;
+  IF FOUND THEN
+    INSERT INTO account_holders VALUES (v_account.account_id, p_holder_id, p_tenant, p_phone);
+    RETURN v_account.account_id;
+  END IF;
+  SELECT * INTO STRICT v_account FROM accounts WHERE wallet_id = p_wallet_id;
+  SELECT * INTO v_holder FROM account_holders WHERE account_id = v_account.account_id;
+  IF (v_account.currency, v_account.kind, v_holder.holder_id, v_holder.tenant, v_holder.phone)
+       IS DISTINCT FROM (p_currency, p_kind, p_holder_id, p_tenant, p_phone) THEN
+    RAISE EXCEPTION 'the account exists with other facts' USING ERRCODE = 'unique_violation';
   END IF;
   RETURN v_account.account_id;
 END $$;
 REVOKE ALL ON FUNCTION wallet_core.open_account FROM PUBLIC;
+
+-- An account of the book's own, without a floor and without a holder: where money comes from, and where fees go.
+CREATE FUNCTION wallet_core.open_system_account(p_wallet_id text, p_currency text) RETURNS void
+LANGUAGE plpgsql SET search_path = wallet_core, pg_temp AS $$
+BEGIN
+  INSERT INTO accounts (wallet_id, currency, kind, floor_minor) VALUES (p_wallet_id, p_currency, 'system', NULL)
+  ON CONFLICT (wallet_id) DO NOTHING;
+  IF NOT EXISTS (SELECT FROM accounts WHERE (wallet_id, currency, kind) = (p_wallet_id, p_currency, 'system')) THEN
+    RAISE EXCEPTION 'the account exists with other facts' USING ERRCODE = 'unique_violation';
+  END IF;
+END $$;
+REVOKE ALL ON FUNCTION wallet_core.open_system_account FROM PUBLIC;

@@ -1,5 +1,14 @@
 -- What the reconciler knows of devices, bundles and payments. Times are UTC.
 
+-- What the ledger says of a wallet to devices of a tenant: it has an account of theirs, none, or another tenant's. To a
+-- device a system account is as good as none.
+CREATE FUNCTION offline_wallet_state(p_wallet text, p_tenant text) RETURNS text
+LANGUAGE sql STABLE AS $$
+  SELECT coalesce((SELECT CASE WHEN h.tenant = p_tenant THEN 'known' ELSE 'foreign' END
+                   FROM wallet_core.accounts a JOIN wallet_core.account_holders h USING (account_id)
+                   WHERE a.wallet_id = p_wallet), 'unknown')
+$$;
+
 -- The registry: the edge's device events, kept so that a signature is verified with keys that the edge cannot swap
 -- silently. The row is the newest revision.
 CREATE TABLE offline_devices (
@@ -14,11 +23,10 @@ CREATE TABLE offline_devices (
   -- The earliest time that its facts named; how long it is known.
   registered_at timestamptz NOT NULL,
   updated_at   timestamptz NOT NULL,
-  -- Whether the ledger has an account for the owner's wallet, as it was last told to the edge: without one no payment of
-  -- the device can be posted.
-  wallet_known boolean NOT NULL
+  -- What the ledger says of the owner's wallet, as it was last told to the edge.
+  wallet_state text NOT NULL CHECK (wallet_state IN ('known', 'unknown', 'foreign'))
 );
-CREATE INDEX offline_devices_without_wallet ON offline_devices (device_id) WHERE NOT wallet_known;
+CREATE INDEX offline_devices_without_wallet ON offline_devices (device_id) WHERE wallet_state = 'unknown';
 
 -- Every key that a device ever had: a bundle admitted before a rotation is verified with the key of its time.
 CREATE TABLE offline_device_keys (

@@ -109,7 +109,7 @@ LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
   v_version int;
 BEGIN
-  PERFORM wallet_core.open_account(wallet_core.fee_account(p_country, p_currency), p_currency, 'system', NULL);
+  PERFORM wallet_core.open_system_account(wallet_core.fee_account(p_country, p_currency), p_currency);
   SELECT coalesce(max(version), 0) + 1 INTO v_version FROM offline_fee_rules
   WHERE country = p_country AND type = p_type AND currency = p_currency;
   INSERT INTO offline_fee_rules

@@ -57,6 +57,9 @@ GRANT SELECT ON offline_audit_breaks TO molam_reconciler;
 
 -- What owners of the schema do: accounts and tariffs, whichever statement they use. Accounts by their number: a wallet's
 -- id may be a telephone number. Changes of balances have entries, and fire nothing here.
+CREATE FUNCTION offline_audit_actor() RETURNS text
+LANGUAGE sql STABLE AS $$ SELECT coalesce(nullif(current_setting('molam.actor', true), ''), session_user) $$;
+
 CREATE FUNCTION offline_audit_account() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE
@@ -64,7 +67,7 @@ DECLARE
                                        'floor_minor', new.floor_minor, 'frozen', new.frozen);
 BEGIN
   INSERT INTO offline_audit_logs (stream, at, actor, action, detail)
-  VALUES ('accounts', now(), coalesce(nullif(current_setting('molam.actor', true), ''), session_user),
+  VALUES ('accounts', now(), offline_audit_actor(),
           CASE TG_OP WHEN 'INSERT' THEN 'account_opened' ELSE 'account_changed' END,
           jsonb_strip_nulls(v_detail || jsonb_build_object('reason', nullif(current_setting('molam.reason', true), ''))));
   RETURN NULL;
@@ -77,11 +80,23 @@ CREATE TRIGGER accounts_changed_on_record AFTER UPDATE OF wallet_id, currency, k
         IS DISTINCT FROM (new.wallet_id, new.currency, new.kind, new.floor_minor, new.frozen))
   EXECUTE FUNCTION offline_audit_account();
 
+-- Whose an account is: the tenant, and whether there is a telephone number; neither the holder nor the number.
+CREATE FUNCTION offline_audit_holder() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO offline_audit_logs (stream, at, actor, action, detail)
+  VALUES ('accounts', now(), offline_audit_actor(), 'account_held',
+          jsonb_build_object('account', new.account_id, 'tenant', new.tenant, 'phone', new.phone IS NOT NULL));
+  RETURN NULL;
+END $$;
+CREATE TRIGGER account_holders_on_record AFTER INSERT OR UPDATE ON wallet_core.account_holders
+  FOR EACH ROW EXECUTE FUNCTION offline_audit_holder();
+
 CREATE FUNCTION offline_audit_fee_rule() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
   INSERT INTO offline_audit_logs (stream, at, actor, action, detail)
-  VALUES ('fees:' || new.country, now(), session_user, 'fee_rule_set', to_jsonb(new));
+  VALUES ('fees:' || new.country, now(), offline_audit_actor(), 'fee_rule_set', to_jsonb(new));
   RETURN NULL;
 END $$;
 CREATE TRIGGER offline_fee_rules_on_record AFTER INSERT ON offline_fee_rules

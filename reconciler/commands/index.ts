@@ -1,3 +1,4 @@
+import { accounts } from './accounts.ts'
 import { checkpoint } from './checkpoint.ts'
 import type { Command } from './command.ts'
 import { migrate } from './migrate.ts'
@@ -13,5 +14,5 @@ import { verify } from './verify.ts'
 export const COMMANDS: Readonly<Record<string, Command>> = {
   ...{ run, once, migrate },
   ...{ status, verify, report, shortfalls },
-  ...{ release, replay, checkpoint },
+  ...{ release, replay, checkpoint, accounts },
 }

@@ -76,6 +76,7 @@ function text(state: InboxState, twins: number, parked: readonly ParkedRow[]): s
     openResolutions,
     conflicts,
     withoutWallet,
+    foreignWallet,
   } = state
   const lines = [
     `inbox    ${pending} pending, the oldest for ${seconds(state.oldestPendingSeconds)}; ${waiting} of them wait for something`,
@@ -85,7 +86,9 @@ function text(state: InboxState, twins: number, parked: readonly ParkedRow[]): s
     `         ${openResolutions} resolutions not carried out`,
     `clones   ${conflicts} payments with another content under their number; ${twins} that look like one on two devices, of the last ${TWIN_DAYS} days`,
   ]
-  lines.push(`devices  ${withoutWallet} in use whose wallet the ledger does not know`)
+  lines.push(
+    `devices  ${withoutWallet} in use whose wallet the ledger does not know, ${foreignWallet} whose wallet is another tenant’s`,
+  )
   for (const row of parked) {
     const from = row.dead_lettered ? ', from the dead letters' : ''
     const what = `${String(row.id).padStart(8)}  ${row.kind.padEnd(10)}  ${row.device_id ?? '-'}`

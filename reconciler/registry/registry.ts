@@ -4,17 +4,19 @@ import { keyId } from '../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
 import type { DeviceMessage, DeviceStatus, DeviceKey as KeyFacts, OlderDeviceKey } from '../../src/protocol/messages.ts'
+import type { WalletState } from '../../src/protocol/owner-wallet.ts'
 import { record } from '../audit.ts'
 import { transact } from '../db.ts'
 import { lockPending, markDone, wake } from '../pull/inbox.ts'
 import { announce } from '../tell/outbox.ts'
-import { hasAccount, type WalletState } from './wallets.ts'
 
 /** What the reconciler knows of a device, from its own tables. */
-interface RegisteredDevice {
+export interface RegisteredDevice {
   readonly status: DeviceStatus
   readonly country: string
   readonly ownerWallet: string
+  /** What the ledger says of that wallet now: unless it is known, the device's own word debits nothing. */
+  readonly wallet: WalletState
   /** Every key that it ever had, by key id in hex: a bundle is verified with the key of its time. */
   readonly keys: ReadonlyMap<string, DeviceKey>
 }
@@ -36,6 +38,7 @@ interface DeviceRow {
   status: DeviceStatus
   country: string
   owner_wallet: string
+  wallet: WalletState
   kid: Uint8Array
   alg: DeviceMessage['alg']
   public_key: Uint8Array
@@ -45,14 +48,15 @@ interface DeviceRow {
 
 export async function loadDevices(pool: pg.Pool, deviceIds: readonly string[]): Promise<Registry> {
   const { rows } = await pool.query<DeviceRow>(
-    `SELECT d.device_id, d.status, d.country, d.owner_wallet, k.kid, k.alg, k.public_key, k.state, k.state_at
+    `SELECT d.device_id, d.status, d.country, d.owner_wallet, offline_wallet_state(d.owner_wallet, d.tenant) AS wallet,
+            k.kid, k.alg, k.public_key, k.state, k.state_at
      FROM offline_devices d JOIN offline_device_keys k USING (device_id) WHERE d.device_id = ANY ($1)`,
     [[...new Set(deviceIds)]],
   )
   const registry = new Map<string, RegisteredDevice & { keys: Map<string, DeviceKey> }>()
   await Promise.all(
-    rows.map(async ({ device_id, status, country, owner_wallet, kid, alg, public_key, state, state_at }) => {
-      const device = registry.get(device_id) ?? { status, country, ownerWallet: owner_wallet, keys: new Map() }
+    rows.map(async ({ device_id, status, country, owner_wallet, wallet, kid, alg, public_key, state, state_at }) => {
+      const device = registry.get(device_id) ?? { status, country, ownerWallet: owner_wallet, wallet, keys: new Map() }
       registry.set(device_id, device)
       const verifier = await webCryptoSuite.verifier({ alg, bytes: new Uint8Array(public_key) })
       device.keys.set(toHex(kid), { alg, verifier, state, stateAtMs: state_at.getTime() })
@@ -121,22 +125,22 @@ export async function isOwnKeyId({ alg, publicKey, kid }: KeyFacts): Promise<boo
   }
 }
 
-/** @returns whether the ledger knows its wallet; undefined when the registry did not change */
+/** @returns what the ledger says of its wallet; undefined when the registry did not change */
 async function upsertDevice(client: pg.ClientBase, message: DeviceMessage): Promise<WalletState | undefined> {
   const { deviceId, rev, tenant, country, ownerWallet, status, kid, alg, atMs } = message
   const facts = [deviceId, rev, tenant, country, ownerWallet, status, Buffer.from(kid), alg]
-  const { rows: changed } = await client.query<{ wallet_known: boolean }>(
+  const { rows: changed } = await client.query<{ wallet_state: WalletState }>(
     `INSERT INTO offline_devices AS d (device_id, rev, tenant, country, owner_wallet, status, kid, alg, updated_at,
-       registered_at, wallet_known)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, ${hasAccount('$5')})
+       registered_at, wallet_state)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, offline_wallet_state($5, $3))
      ON CONFLICT (device_id) DO UPDATE SET rev = excluded.rev, tenant = excluded.tenant, country = excluded.country,
        owner_wallet = excluded.owner_wallet, status = excluded.status, kid = excluded.kid, alg = excluded.alg,
-       updated_at = excluded.updated_at, wallet_known = excluded.wallet_known, registered_at = least(d.registered_at, excluded.registered_at)
+       updated_at = excluded.updated_at, wallet_state = excluded.wallet_state, registered_at = least(d.registered_at, excluded.registered_at)
      WHERE d.rev < excluded.rev
-     RETURNING wallet_known`,
+     RETURNING wallet_state`,
     [...facts, new Date(atMs)],
   )
-  if (changed[0] !== undefined) return changed[0].wallet_known ? 'known' : 'unknown'
+  if (changed[0] !== undefined) return changed[0].wallet_state
   const { rows } = await client.query<{ same: boolean }>(
     `SELECT (tenant, country, owner_wallet, status, kid, alg) = ($3, $4, $5, $6, $7::bytea, $8::int) AS same
      FROM offline_devices WHERE device_id = $1 AND rev = $2`,

@@ -1,18 +1,16 @@
 import type pg from 'pg'
+import type { WalletState } from '../../src/protocol/owner-wallet.ts'
 import { record } from '../audit.ts'
 import { transact } from '../db.ts'
 import { announce } from '../tell/outbox.ts'
 import { lockDevices } from './lock-devices.ts'
 
 /**
- * A device may be registered for a wallet that the ledger has no account for. Nothing of it could be posted, so the edge
- * is told with the device's confirmation, and told again once the account is there.
+ * A device may be registered for a wallet that the ledger has no account for, or one of another tenant's. The edge is told
+ * with the device's confirmation, and told again once the account is there. A tenant never changes: what is known once, or
+ * foreign, stays so until the device is registered for another wallet.
  */
-export type WalletState = 'known' | 'unknown'
-
-/** SQL: to a device a system account is as good as none. */
-export const hasAccount = (wallet: string) =>
-  `EXISTS (SELECT FROM wallet_core.accounts a WHERE a.wallet_id = ${wallet} AND a.kind <> 'system')`
+const IS_THERE = `d.wallet_state = 'unknown' AND offline_wallet_state(d.owner_wallet, d.tenant) <> 'unknown'`
 
 /** Devices in one transaction. */
 const BATCH_MAX = 100
@@ -20,7 +18,7 @@ const BATCH_MAX = 100
 /** Looks which devices' wallets have come into the ledger since. @returns how many */
 export async function findOpenedWallets(pool: pg.Pool, nowMs: number): Promise<number> {
   const { rows } = await pool.query<{ device_id: string }>(
-    `SELECT d.device_id FROM offline_devices d WHERE NOT d.wallet_known AND ${hasAccount('d.owner_wallet')} LIMIT $1`,
+    `SELECT d.device_id FROM offline_devices d WHERE ${IS_THERE} LIMIT $1`,
     [BATCH_MAX],
   )
   if (rows.length === 0) return 0
@@ -29,18 +27,20 @@ export async function findOpenedWallets(pool: pg.Pool, nowMs: number): Promise<n
     const deviceIds = rows.map(({ device_id }) => device_id)
     await lockDevices(client, deviceIds)
     // Again, under the locks: a newer registration may name another wallet.
-    const { rows: changed } = await client.query<{ device_id: string }>(
-      `UPDATE offline_devices d SET wallet_known = true
-       WHERE d.device_id = ANY ($1) AND NOT d.wallet_known AND ${hasAccount('d.owner_wallet')} RETURNING d.device_id`,
+    const { rows: changed } = await client.query<{ device_id: string; wallet_state: WalletState }>(
+      `UPDATE offline_devices d SET wallet_state = offline_wallet_state(d.owner_wallet, d.tenant)
+       WHERE d.device_id = ANY ($1) AND ${IS_THERE} RETURNING d.device_id, d.wallet_state`,
       [deviceIds],
     )
-    const devices = changed.map(({ device_id: deviceId }) => ({ deviceId }))
-    if (devices.length === 0) return 0
+    if (changed.length === 0) return 0
     await record(
       client,
-      devices.map(({ deviceId }) => ({ deviceId, action: 'wallet_opened', detail: {} })),
+      changed.map(({ device_id: deviceId, wallet_state: wallet }) => {
+        return { deviceId, action: 'wallet_opened', detail: { wallet } }
+      }),
       at,
     )
+    const devices = changed.map(({ device_id: deviceId }) => ({ deviceId }))
     await announce(client, devices, at)
     return devices.length
   })

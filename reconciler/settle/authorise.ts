@@ -1,7 +1,7 @@
 import { type Payment, paymentsIn } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
 import { decisionFor } from '../../src/protocol/receipt.ts'
-import { type Authority, debitAuthority } from '../registry/authority.ts'
+import { type Authority, debitAuthority, type Taker } from '../registry/authority.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { VerifiedBundle } from './verify-bundle.ts'
 
@@ -20,17 +20,18 @@ export interface AuthorisedBundle {
 export async function authorise(
   verified: VerifiedBundle,
   policy: Policy,
-  ownerWallet: string,
+  taker: Taker,
   registry: Registry,
 ): Promise<AuthorisedBundle> {
   const payments = paymentsIn(verified.payload)
   const authorities = await Promise.all(
-    payments.map((p) => debitAuthority(p, policy, ownerWallet, verified.receipt.receivedAtMs, registry)),
+    payments.map((p) => debitAuthority(p, policy, taker, verified.receipt.receivedAtMs, registry)),
   )
   const unknownPayers = payments.flatMap((payment, i) => {
     const authority = authorities[i]
     return authority?.kind === 'unknown_payer_device' && isAlive(verified, payment) ? [authority.payerDeviceId] : []
   })
+  const { ownerWallet } = taker
   return { verified, policy, ownerWallet, payments, authorities, unknownPayers: [...new Set(unknownPayers)] }
 }
 

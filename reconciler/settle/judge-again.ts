@@ -91,6 +91,8 @@ function statusOf(
   // What people were shown already waits for their vote. What they were not shown does not wait when it could never be posted.
   if (edge.decision === 'accepted' && authority.kind === 'none')
     return { status: 'failed', ...reasonOf(UNPROVEN), payerProven }
+  if (edge.decision === 'accepted' && authority.kind === 'unknown_wallet')
+    return { status: 'failed', reason: authority.kind, payerProven }
   const strictest = stricter(stricter(edge, here), authority.kind === 'unknown_payer_device' ? UNPROVEN : ACCEPTED)
   const status = strictest.decision === 'accepted' ? 'pending' : (strictest.decision as 'review' | 'quarantined')
   return { status, ...reasonOf(strictest), payerProven, ...proof }

@@ -129,12 +129,12 @@ export async function proofOf(deps: ProofDeps, row: Unproven): Promise<LateProof
   const { payload, receipt } = verified.value
   const policy = (await deps.policies([receipt])).get(policyKey(receipt.country, receipt.policyVersion))
   const payment = paymentsIn(payload).find((payment) => payment.counter === counter)
-  const owner = registry.get(deviceId)?.ownerWallet
-  if (policy === undefined || owner === undefined || payment === undefined) return undefined
-  const payer = payerDeviceOf(payment, policy, owner)
+  const taker = registry.get(deviceId)
+  if (policy === undefined || taker === undefined || payment === undefined) return undefined
+  const payer = payerDeviceOf(payment, policy, taker)
   if (payer === undefined) return undefined
   const known = await deps.devices([payer])
-  const authority = await debitAuthority(payment, policy, owner, receipt.receivedAtMs, known)
+  const authority = await debitAuthority(payment, policy, taker, receipt.receivedAtMs, known)
   return authority.kind === 'signed' ? { deviceId, counter, ...authority } : undefined
 }
 

@@ -6,7 +6,7 @@ import type { Policy } from '../../src/protocol/policy.ts'
 import { HOUR_MS } from '../../src/protocol/time.ts'
 import { transact } from '../db.ts'
 import type { InboxRow, Wanted } from '../pull/inbox.ts'
-import { payerDeviceOf } from '../registry/authority.ts'
+import { payerDeviceOf, type Taker } from '../registry/authority.ts'
 import { type PolicyReader, policyKey } from '../registry/policies.ts'
 import { loadDevices, type Registry } from '../registry/registry.ts'
 import { announce, bundleSubject } from '../tell/outbox.ts'
@@ -39,7 +39,7 @@ export interface InboxBundle {
 }
 interface Verified extends InboxBundle {
   readonly verified: VerifiedBundle
-  readonly ownerWallet: string
+  readonly taker: Taker
 }
 interface UnderPolicy extends Verified {
   readonly policy: Policy
@@ -71,7 +71,7 @@ async function verifyAll(deps: PrepareDeps, bundles: readonly InboxBundle[]): Pr
       attempt(deps, row, async () => {
         const result = await verifyBundle(message, registry, deps.keys, deps.trusted)
         if (result.ok) {
-          verified.push({ row, message, verified: result.value, ownerWallet: ownerOf(registry, message) })
+          verified.push({ row, message, verified: result.value, taker: takerOf(registry, message) })
         } else if (result.error === 'unknown_device') {
           await waitFor(deps, row, { what: 'device', devices: [message.deviceId] })
         } else {
@@ -99,9 +99,9 @@ async function authoriseAll(deps: PrepareDeps, bundles: readonly UnderPolicy[]):
   const known = await together(deps, bundles, (some) => loadDevices(deps.pool, some.flatMap(payersOf)))
   const authorised: Authorised[] = []
   for (const [one, registry] of known) {
-    const { row, message, verified, policy, ownerWallet } = one
+    const { row, message, verified, policy, taker } = one
     await attempt(deps, row, async () => {
-      const bundle = await authorise(verified, policy, ownerWallet, registry)
+      const bundle = await authorise(verified, policy, taker, registry)
       if (bundle.unknownPayers.length > 0 && waitedMs(deps, row, 'payer_device') < PAYER_WAIT_MAX_MS) {
         await waitVerified(deps, one, { what: 'payer_device', devices: bundle.unknownPayers })
       } else authorised.push({ row, message, bundle })
@@ -137,18 +137,14 @@ async function judgeAll(deps: PrepareDeps, authorised: readonly Authorised[]): P
 }
 
 /** Devices whose keys are needed to know by what right payments of a bundle debit their wallets. */
-export function payersOf({
-  verified,
-  policy,
-  ownerWallet,
-}: Pick<UnderPolicy, 'verified' | 'policy' | 'ownerWallet'>): string[] {
-  return paymentsIn(verified.payload).flatMap((payment) => payerDeviceOf(payment, policy, ownerWallet) ?? [])
+export function payersOf({ verified, policy, taker }: Pick<UnderPolicy, 'verified' | 'policy' | 'taker'>): string[] {
+  return paymentsIn(verified.payload).flatMap((payment) => payerDeviceOf(payment, policy, taker) ?? [])
 }
 
-function ownerOf(registry: Registry, message: BundleMessage): string {
+function takerOf(registry: Registry, message: BundleMessage): Taker {
   const device = registry.get(message.deviceId)
   if (device === undefined) throw new Error('a verified bundle of an unknown device')
-  return device.ownerWallet
+  return device
 }
 
 /** It is the edge's and it is here: nobody has to send it again while it waits, and the edge is told so once. */

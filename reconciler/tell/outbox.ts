@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { Confirmation } from '../../src/protocol/confirmations.ts'
 import { deviceId as asDeviceId, parseUlid, ulidText } from '../../src/protocol/ids.ts'
 import type { Outcome } from '../../src/protocol/notice.ts'
+import type { WalletState } from '../../src/protocol/owner-wallet.ts'
 import type { Receipt } from '../../src/protocol/receipt.ts'
 import { PAUSE_MAX_MS } from '../backoff.ts'
 
@@ -105,7 +106,7 @@ interface Said {
   seq: number | null
   resolution_rev: number | null
   device_rev: number | null
-  wallet_known: boolean | null
+  wallet_state: WalletState | null
   bundle_rev: number | null
   outcomes: [number, Outcome['status'], number, string | null, string | null][] | null
 }
@@ -117,7 +118,7 @@ export async function readUndelivered(
   max: number,
 ): Promise<readonly OutboxRow[]> {
   const { rows } = await pool.query<Said>(
-    `SELECT o.id, o.device_id, o.version, o.bundle_id, o.seq, o.resolution_rev, d.rev AS device_rev, d.wallet_known, b.rev AS bundle_rev, t.outcomes
+    `SELECT o.id, o.device_id, o.version, o.bundle_id, o.seq, o.resolution_rev, d.rev AS device_rev, d.wallet_state, b.rev AS bundle_rev, t.outcomes
      FROM offline_outbox o
      LEFT JOIN offline_devices d ON o.bundle_id IS NULL AND o.resolution_rev IS NULL AND d.device_id = o.device_id
      LEFT JOIN offline_tx_bundles b ON b.device_id = o.device_id AND b.bundle_id = o.bundle_id
@@ -147,8 +148,8 @@ function confirmationOf(row: Said): Confirmation | undefined {
   if (row.resolution_rev !== null) return { kind: 'resolution_recorded', deviceId, rev: row.resolution_rev }
   if (row.bundle_id === null || row.seq === null) {
     if (row.device_rev === null) return undefined
-    const wallet = row.wallet_known ? 'known' : 'unknown'
-    return { kind: 'device_recorded', deviceId, rev: row.device_rev, wallet }
+    const { device_rev: rev, wallet_state: wallet } = row
+    return { kind: 'device_recorded', deviceId, rev, ...(wallet !== null && { wallet }) }
   }
   const bundleId = parseUlid(row.bundle_id)
   if (bundleId === undefined) throw new Error('not a bundle id')

@@ -65,4 +65,54 @@ export const AUDIT_CHECKS: readonly Check[] = [
         SELECT FROM offline_audit_logs l WHERE l.stream = 'policy:' || p.country AND l.action = 'policy_recorded'
           AND l.detail @> jsonb_build_object('version', p.version))`,
   },
+  {
+    name: 'audit_accounts',
+    promise: 'each account’s last record says whose it is, what kind it is and whether it is frozen',
+    sql: `
+      SELECT a.account_id, a.kind, a.frozen, h.tenant
+      FROM wallet_core.accounts a
+      LEFT JOIN (SELECT account_id, tenant FROM wallet_core.account_holders) h USING (account_id)
+      LEFT JOIN (SELECT DISTINCT ON (detail ->> 'account') (detail ->> 'account')::bigint AS account_id, detail
+                 FROM offline_audit_logs WHERE stream = 'accounts' AND action IN ('account_opened', 'account_changed')
+                 ORDER BY detail ->> 'account', seq DESC) f USING (account_id)
+      LEFT JOIN (SELECT DISTINCT ON (detail ->> 'account') (detail ->> 'account')::bigint AS account_id,
+                        detail ->> 'tenant' AS tenant
+                 FROM offline_audit_logs WHERE stream = 'accounts' AND action = 'account_held'
+                 ORDER BY detail ->> 'account', seq DESC) t USING (account_id)
+      WHERE (a.kind, a.currency, a.frozen::text, h.tenant)
+        IS DISTINCT FROM (f.detail ->> 'kind', f.detail ->> 'currency', f.detail ->> 'frozen', t.tenant)`,
+  },
+  {
+    name: 'audit_funding',
+    promise: 'all the money that was brought into the book is on record, currency by currency',
+    sql: `
+      SELECT coalesce(t.currency, l.currency) AS currency, t.minor, l.minor AS on_record_minor
+      FROM (SELECT currency, count(*) AS transfers, sum(amount_minor) AS minor
+            FROM wallet_core.transfers WHERE kind = 'funding' GROUP BY currency) t
+      FULL JOIN (SELECT detail ->> 'currency' AS currency, sum((detail ->> 'transfers')::bigint) AS transfers,
+                        sum((detail ->> 'sum_minor')::bigint) AS minor
+                 FROM offline_audit_logs WHERE stream = 'accounts' AND action = 'accounts_funded' GROUP BY 1) l
+        USING (currency)
+      WHERE (t.transfers, t.minor) IS DISTINCT FROM (l.transfers, l.minor)`,
+  },
+  {
+    name: 'audit_requests',
+    promise:
+      'each request of an operator is on record, and what was done was asked for by one person and approved by another',
+    sql: `
+      SELECT r.request_id, r.action, r.ended_as
+      FROM wallet_core.account_requests r
+      LEFT JOIN LATERAL (
+        SELECT max(actor) FILTER (WHERE action = 'account_request_made') AS asked_by,
+               max(actor) FILTER (WHERE action = 'account_request_approved') AS approved_by,
+               bool_or(action = 'account_request_' || r.ended_as) AS ended
+        FROM offline_audit_logs
+        WHERE stream = 'accounts' AND action LIKE 'account\\_request\\_%'
+          AND detail @> jsonb_build_object('request', r.request_id, 'digest', encode(r.digest, 'hex'))) l ON true
+      WHERE r.digest IS NOT NULL
+        AND (l.asked_by IS DISTINCT FROM 'operator:' || r.requested_by
+             OR r.ended_as IS NOT NULL AND l.ended IS NOT TRUE
+             OR r.ended_as = 'done' AND (l.approved_by IS DISTINCT FROM 'operator:' || r.ended_by
+                                         OR l.approved_by = l.asked_by))`,
+  },
 ]

@@ -7,6 +7,7 @@ const FACTS = [
   'offline_audit_logs',
   'offline_policies',
   'offline_fee_rules',
+  'wallet_core.account_request_rows',
 ]
 const facts = FACTS.map((table) => `('${table}'::regclass)`).join(', ')
 

@@ -76,4 +76,13 @@ export const LEDGER_CHECKS: readonly Check[] = [
          OR t.kind = 'payment' AND 'system' IN (d.kind, c.kind)
          OR t.kind = 'funding' AND (d.wallet_id, c.kind = 'system') IS DISTINCT FROM ('system:treasury:' || t.currency, false)`,
   },
+  {
+    name: 'account_holders',
+    promise: 'each account has a holder and a tenant, but for the system’s',
+    sql: `
+      SELECT coalesce(a.account_id, h.account_id) AS account_id, a.kind
+      FROM (SELECT account_id, kind FROM wallet_core.accounts) a
+      FULL JOIN (SELECT account_id FROM wallet_core.account_holders) h USING (account_id)
+      WHERE coalesce(a.kind, 'none') IN ('system', 'none') <> (h.account_id IS NULL)`,
+  },
 ]

@@ -217,11 +217,14 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
   },
   {
     name: 'device_wallets',
-    promise: 'no device is said to have its wallet in the ledger that has none there',
+    promise: 'each device is told what the ledger says of its wallet; one that is not there yet may come',
     sql: `
-      SELECT d.device_id FROM offline_devices d
-      LEFT JOIN wallet_core.accounts a ON a.wallet_id = d.owner_wallet AND a.kind <> 'system'
-      WHERE d.wallet_known AND a.account_id IS NULL`,
+      SELECT d.device_id, d.wallet_state, w.state AS in_the_ledger FROM offline_devices d
+      LEFT JOIN LATERAL (
+        SELECT CASE WHEN h.tenant = d.tenant THEN 'known' ELSE 'foreign' END AS state
+        FROM wallet_core.accounts a JOIN (SELECT account_id, tenant FROM wallet_core.account_holders) h USING (account_id)
+        WHERE a.wallet_id = d.owner_wallet) w ON true
+      WHERE d.wallet_state <> coalesce(w.state, 'unknown') AND d.wallet_state <> 'unknown'`,
   },
   {
     name: 'device_keys',
@@ -235,8 +238,8 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
   {
     name: 'debit_authority',
     promise:
-      'no wallet was debited without its own device or its owner’s signature, but for small sums to the device’s owner and no cash',
-    // A trusted copy of needsPayerProof() in src/protocol/rules.ts.
+      'no wallet was debited without a device of its own, in its tenant, or its owner’s signature, but for small sums to the device’s owner and no cash',
+    // A trusted copy of needsPayerProof() in src/protocol/rules.ts, and of what a wallet's tenant means for it.
     sql: `
       SELECT p.device_id, p.counter
       FROM offline_transactions p
@@ -245,9 +248,17 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
       JOIN offline_devices d USING (device_id)
       LEFT JOIN offline_payer_authorizations a ON a.device_id = p.device_id AND a.counter = p.counter
       LEFT JOIN offline_devices payer ON payer.device_id = a.payer_device_id
+      LEFT JOIN (SELECT wallet_id, tenant FROM wallet_core.accounts
+                 JOIN (SELECT account_id, tenant FROM wallet_core.account_holders) h USING (account_id)) own
+        ON own.wallet_id = d.owner_wallet
+      LEFT JOIN (SELECT wallet_id, tenant FROM wallet_core.accounts
+                 JOIN (SELECT account_id, tenant FROM wallet_core.account_holders) h USING (account_id)) debited
+        ON debited.wallet_id = p.sender
       WHERE p.status IN ('succeeded', 'reversed')
-        AND (p.amount_minor > y.require_payer_proof_above OR p.receiver <> d.owner_wallet OR p.type = 'cashout')
-        AND p.sender <> d.owner_wallet AND payer.owner_wallet IS DISTINCT FROM p.sender`,
+        AND (own.tenant IS DISTINCT FROM d.tenant
+             OR p.sender <> d.owner_wallet
+                AND (p.amount_minor > y.require_payer_proof_above OR p.receiver <> d.owner_wallet OR p.type = 'cashout'))
+        AND (payer.owner_wallet, payer.tenant) IS DISTINCT FROM (p.sender, debited.tenant)`,
   },
   {
     name: 'payer_authorizations',

@@ -23,7 +23,9 @@ export async function readWaiting(client: pg.ClientBase): Promise<readonly Waiti
        FROM offline_tx_copies c
        WHERE NOT EXISTS (SELECT FROM offline_transactions p WHERE p.device_id = c.device_id AND p.counter = c.counter)
      UNION ALL SELECT 'devices whose wallet the ledger does not know', count(*)
-       FROM offline_devices WHERE NOT wallet_known
+       FROM offline_devices WHERE wallet_state = 'unknown'
+     UNION ALL SELECT 'devices whose wallet is another tenant’s', count(*)
+       FROM offline_devices WHERE wallet_state = 'foreign'
      UNION ALL SELECT 'bundles missing between those of their device', coalesce(sum(missing), 0)::bigint
        FROM (SELECT max(seq) - count(DISTINCT seq) AS missing FROM offline_tx_bundles GROUP BY device_id) m`,
   )

@@ -162,6 +162,6 @@ const IN_BOOK: readonly InBook[] = [
     changedBy: /./,
     sql: `SELECT $1::timestamptz AS at WHERE $2::timestamptz IS NOT NULL AND EXISTS (
             SELECT FROM offline_devices d JOIN wallet_core.accounts a ON a.wallet_id = d.owner_wallet AND a.kind <> 'system'
-            WHERE NOT d.wallet_known)`,
+            WHERE d.wallet_state = 'unknown')`,
   },
 ]

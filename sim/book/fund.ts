@@ -8,6 +8,8 @@ export interface FundedWallet {
   readonly amount: number
   /** XOF when left out. */
   readonly currency?: string
+  /** That of the market's devices when left out. */
+  readonly tenant?: string
 }
 
 /**
@@ -16,10 +18,10 @@ export interface FundedWallet {
  * @param atMs when the money is posted
  */
 export function fundWallets(book: Book, wallets: readonly FundedWallet[], reference: string, atMs: number): void {
-  const rows = JSON.stringify(wallets.map((wallet, i) => ({ currency: 'XOF', ...wallet, no: i + 1 })))
+  const rows = JSON.stringify(wallets.map((wallet, i) => ({ currency: 'XOF', tenant: 'molam', ...wallet, no: i + 1 })))
   book.asOwner(
-    `SELECT wallet_core.open_account(wallet, currency, kind)
-     FROM jsonb_to_recordset($1::jsonb) AS w (no bigint, wallet text, currency text, kind text) ORDER BY no`,
+    `SELECT wallet_core.open_account(wallet, currency, kind, 'holder:' || wallet, tenant)
+     FROM jsonb_to_recordset($1::jsonb) AS w (no bigint, wallet text, currency text, kind text, tenant text) ORDER BY no`,
     [rows],
   )
   book.asOwner(

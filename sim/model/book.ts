@@ -6,6 +6,8 @@ export interface Account {
   readonly wallet: string
   readonly currency: string
   readonly kind: AccountKind
+  /** Undefined for the system's. */
+  readonly tenant: string | undefined
   /** What is available may not go below it; null is no floor, for accounts that money comes from. */
   readonly floorMinor: number | null
   frozen: boolean
@@ -81,14 +83,21 @@ export const sourceKey = ({ sourceId, sourceNo }: Source): string => `${sourceId
 export const transferKey = (kind: TransferKind, source: Source): string => `${kind}/${sourceKey(source)}`
 
 /** Twice is the same as once. @throws BookBroken with other facts */
-export function openAccount(book: Book, wallet: string, currency: string, kind: AccountKind = 'customer'): Account {
+export function openAccount(
+  book: Book,
+  wallet: string,
+  currency: string,
+  kind: AccountKind = 'customer',
+  tenant = 'molam',
+): Account {
   const known = book.accounts.get(wallet)
   if (known !== undefined) {
     assertBook(known.currency === currency && known.kind === kind, 'an account keeps its currency and kind')
     return known
   }
   const floorMinor = kind === 'system' ? null : 0
-  const account = { wallet, currency, kind, floorMinor, frozen: false, balanceMinor: 0, heldMinor: 0 }
+  const whose = { wallet, currency, kind, tenant: kind === 'system' ? undefined : tenant }
+  const account = { ...whose, floorMinor, frozen: false, balanceMinor: 0, heldMinor: 0 }
   book.accounts.set(wallet, account)
   return account
 }

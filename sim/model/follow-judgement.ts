@@ -1,3 +1,4 @@
+import type { Taker } from '../../reconciler/registry/authority.ts'
 import { payerDeviceOf } from '../../reconciler/registry/authority.ts'
 import { authorise } from '../../reconciler/settle/authorise.ts'
 import { type JudgedPayment, judgeAgain } from '../../reconciler/settle/judge-again.ts'
@@ -70,9 +71,9 @@ async function faultsOf(deps: FollowDeps, transaction: JudgedTransaction, insert
   const verified = result.value
   const policy = policyOf(verified.receipt.country, verified.receipt.policyVersion)
   if (policy === undefined) return [`The book judged ${what} by a policy that nobody made.`]
-  const ownerWallet = registry.get(inserted.deviceId)?.ownerWallet ?? ''
-  const payers = await loadDevices(state, payersOf({ verified, policy, ownerWallet }))
-  const authorised = await authorise(verified, policy, ownerWallet, payers)
+  const taker = registry.get(inserted.deviceId) as Taker
+  const payers = await loadDevices(state, payersOf({ verified, policy, taker }))
+  const authorised = await authorise(verified, policy, taker, payers)
   const risk = inserted.risk === null ? undefined : { record: inserted.risk, riskOf: riskOf(inserted.risk) }
   const judge = (repeated: ReadonlySet<number>) => judgeAgain(authorised, findings(risk, repeated))
   const all = new Set(authorised.payments.map(({ counter }) => counter))
@@ -83,7 +84,7 @@ async function faultsOf(deps: FollowDeps, transaction: JudgedTransaction, insert
   if (lines.length !== alone.length)
     return [`The book has ${lines.length} payments of ${what}, which has ${alone.length}.`]
   return lines.flatMap((line, i) => {
-    const payer = payerDeviceOf((alone[i] as JudgedPayment).payment, policy, ownerWallet)
+    const payer = payerDeviceOf((alone[i] as JudgedPayment).payment, policy, taker)
     // Its device's owner, or its payer's key, may have been another when it was judged.
     if (hasJustChanged(inserted.deviceId) || (payer !== undefined && hasJustChanged(payer))) return []
     const mustBeRepeated = isRepeated(state, line, inserted.seq, nowMs() - OVERLAP_MS)

@@ -89,9 +89,7 @@ function confirmationOf(state: ModelState, row: OutboxRow): Confirmation | undef
   if (row.resolutionRev !== undefined) return { kind: 'resolution_recorded', deviceId, rev: row.resolutionRev }
   if (row.bundleId === undefined || row.seq === undefined) {
     const device = state.devices.get(deviceId)
-    return (
-      device && { kind: 'device_recorded', deviceId, rev: device.rev, wallet: device.walletKnown ? 'known' : 'unknown' }
-    )
+    return device && { kind: 'device_recorded', deviceId, rev: device.rev, wallet: device.wallet }
   }
   const bundleId = parseUlid(row.bundleId)
   assertBook(bundleId !== undefined, 'a bundle has a ULID')

@@ -3,6 +3,7 @@ import type { Verifier } from '../../src/crypto/suite.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
 import type { DeviceMessage, DeviceKey as KeyFacts } from '../../src/protocol/messages.ts'
+import type { WalletState } from '../../src/protocol/owner-wallet.ts'
 import { wake } from './inbox.ts'
 import { announce } from './outbox.ts'
 import type { DeviceRow, ModelState } from './state.ts'
@@ -54,7 +55,7 @@ function upsert(state: ModelState, known: DeviceRow | undefined, message: Device
   const device = {
     ...{ rev, tenant, country, ownerWallet, status, kid: toHex(kid), alg },
     registeredAtMs: Math.min(known?.registeredAtMs ?? atMs, atMs),
-    walletKnown: hasAccount(state, ownerWallet),
+    wallet: walletState(state, ownerWallet, tenant),
     keys: known?.keys ?? new Map(),
   }
   state.devices.set(message.deviceId, device)
@@ -70,16 +71,17 @@ function keepKey({ keys }: DeviceRow, { kid, alg, publicKey }: KeyFacts, state: 
 }
 
 /** To a device a system account is as good as none. */
-function hasAccount({ book }: ModelState, wallet: string): boolean {
+function walletState({ book }: ModelState, wallet: string, tenant: string): WalletState {
   const account = book.accounts.get(wallet)
-  return account !== undefined && account.kind !== 'system'
+  if (account === undefined || account.kind === 'system') return 'unknown'
+  return account.tenant === tenant ? 'known' : 'foreign'
 }
 
 /** Devices whose wallets have come into the ledger since. */
 export function walletsOpened(state: ModelState): readonly string[] {
   const opened: string[] = []
-  for (const [deviceId, { walletKnown, ownerWallet }] of state.devices) {
-    if (!walletKnown && hasAccount(state, ownerWallet)) opened.push(deviceId)
+  for (const [deviceId, { wallet, ownerWallet, tenant }] of state.devices) {
+    if (wallet === 'unknown' && walletState(state, ownerWallet, tenant) !== 'unknown') opened.push(deviceId)
   }
   return opened
 }
@@ -88,7 +90,7 @@ export function recordOpenedWallets(state: ModelState, atMs: number): void {
   const opened = walletsOpened(state)
   for (const deviceId of opened) {
     const device = state.devices.get(deviceId)
-    if (device !== undefined) device.walletKnown = true
+    if (device !== undefined) device.wallet = walletState(state, device.ownerWallet, device.tenant)
   }
   announce(
     state,
@@ -106,7 +108,7 @@ export async function loadDevices(state: ModelState, deviceIds: readonly string[
     // As one query sees it: what is recorded while verifiers are made belongs to the next.
     const rows = [...device.keys]
     const keys = new Map<string, DeviceKey>()
-    found.set(deviceId, { ...device, keys })
+    found.set(deviceId, { ...device, wallet: walletState(state, device.ownerWallet, device.tenant), keys })
     for (const [kid, { publicKey, ...key }] of rows) {
       const verifier: Verifier = await webCryptoSuite.verifier({ alg: key.alg, bytes: publicKey })
       keys.set(kid, { ...key, verifier })

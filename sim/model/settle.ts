@@ -1,4 +1,5 @@
 import type { Wanted } from '../../reconciler/pull/inbox.ts'
+import type { Taker } from '../../reconciler/registry/authority.ts'
 import type { PolicyReader } from '../../reconciler/registry/policies.ts'
 import { policyKey } from '../../reconciler/registry/policies.ts'
 import { waitedMs } from '../../reconciler/settle/attempt.ts'
@@ -86,9 +87,9 @@ async function authoriseOne(deps: SettleDeps, of: InboxBundle): Promise<Decision
   const subject = isTold ? {} : { verified: bundleSubject(verified.receipt) }
   const policy = (await deps.policies([verified.receipt])).get(policyKey(country, policyVersion))
   if (policy === undefined) return { kind: 'wait', of, wanted: { what: 'policy' }, ...subject }
-  const ownerWallet = registry.get(message.deviceId)?.ownerWallet ?? ''
-  const payers = await loadDevices(deps.state, payersOf({ verified, policy, ownerWallet }))
-  const bundle = await authorise(verified, policy, ownerWallet, payers)
+  const taker = registry.get(message.deviceId) as Taker
+  const payers = await loadDevices(deps.state, payersOf({ verified, policy, taker }))
+  const bundle = await authorise(verified, policy, taker, payers)
   const mayStillCome = bundle.unknownPayers.length > 0 && waitedMs(deps, row, 'payer_device') < PAYER_WAIT_MAX_MS
   if (!mayStillCome) return { of, bundle }
   return { kind: 'wait', of, wanted: { what: 'payer_device', devices: bundle.unknownPayers }, ...subject }

@@ -2,6 +2,7 @@ import type { KeyState } from '../../reconciler/registry/registry.ts'
 import type { DayActivity } from '../../src/protocol/activity.ts'
 import type { Alg } from '../../src/protocol/cose.ts'
 import type { DeviceStatus } from '../../src/protocol/messages.ts'
+import type { WalletState } from '../../src/protocol/owner-wallet.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import type { Country, Policy } from '../../src/protocol/policy.ts'
 import type { BundleStatus, PaymentStatus } from '../../src/protocol/states.ts'
@@ -42,7 +43,7 @@ export interface DeviceRow {
   readonly kid: string
   readonly alg: number
   readonly registeredAtMs: number
-  walletKnown: boolean
+  wallet: WalletState
   /** By key id in hex. */
   readonly keys: Map<string, KeyRow>
 }

@@ -150,4 +150,12 @@ export const RECONCILER: readonly Mutant[] = [
     breaks: 'Money moves by the word of the owner of the debited wallet: the signature of any phone is taken.',
     tier: 'shallow',
   },
+  {
+    name: 'word-of-another-tenant',
+    file: 'reconciler/registry/authority.ts',
+    find: "wallet !== 'known' || needsPayerProof(payment, policy, ownerWallet)",
+    replace: "wallet === 'unknown' || needsPayerProof(payment, policy, ownerWallet)",
+    breaks: 'Money moves by the word of the owner of the debited wallet: a device of another tenant takes it.',
+    tier: 'shallow',
+  },
 ]

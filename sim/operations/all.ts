@@ -9,6 +9,7 @@ import { lie } from './hostile.ts'
 import { replaceTill } from './keys.ts'
 import { office } from './office.ts'
 import type { Operation } from './operation.ts'
+import { takeFromOutside } from './outsider.ts'
 import { payments } from './payments.ts'
 
 /** Everything that people do and that happens to their devices. To add one: write it, name it here. */
@@ -24,6 +25,7 @@ export const OPERATIONS = {
   sendGarbage,
   replaceTill,
   cloneTill,
+  takeFromOutside,
   freeze,
 } as const satisfies Record<string, Operation>
 export type OperationKind = keyof typeof OPERATIONS

@@ -46,10 +46,16 @@ export class Office {
   }
 
   /** @param privateKey of the device, which proves that it holds it @throws Error when the edge refuses */
-  async register(id: string, country: Country, ownerWallet: string, privateKey: Uint8Array): Promise<void> {
+  async register(
+    id: string,
+    country: Country,
+    ownerWallet: string,
+    privateKey: Uint8Array,
+    tenant = 'molam',
+  ): Promise<void> {
     const path = '/offline/devices'
     const key = await this.#proven(id, privateKey, path)
-    const body = { device_id: id, country, tenant: 'molam', owner_wallet: ownerWallet, ...key }
+    const body = { device_id: id, country, tenant, owner_wallet: ownerWallet, ...key }
     const { status, body: said } = await this.ask('ops', 'pay_admin', 'POST', path, body)
     if (status !== 201 && status !== 200) throw new Error(`registering ${id}: ${status} ${JSON.stringify(said)}`)
   }

@@ -36,7 +36,7 @@ export interface SignedBundle {
 
 /** Somebody who has a device's key and speaks the protocol, and tells whatever he likes. */
 export class Rogue {
-  readonly id = 'ROGUE-1'
+  readonly id: string
   readonly wallet: string
   readonly network: Network
   privateKey: Uint8Array
@@ -51,10 +51,11 @@ export class Rogue {
   readonly #secrets: Secrets
 
   constructor(
-    facts: { readonly wallet: string; readonly privateKey: Uint8Array },
+    facts: { readonly id: string; readonly wallet: string; readonly privateKey: Uint8Array },
     world: { readonly scheduler: Scheduler; readonly random: Random; readonly secrets: Secrets },
     network: Network,
   ) {
+    this.id = facts.id
     this.wallet = facts.wallet
     this.privateKey = facts.privateKey
     this.random = world.random

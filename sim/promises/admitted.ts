@@ -22,6 +22,7 @@ export interface Admitted {
 export interface AdmittedDevice {
   readonly id: string
   readonly ownerWallet: string
+  readonly tenant: string
   readonly registeredAtMs: number
   /** In the order in which they came. */
   readonly bundles: readonly Admitted[]
@@ -40,7 +41,7 @@ export async function readAdmitted({ edge, secrets }: World): Promise<readonly A
   const devices: AdmittedDevice[] = []
   for (const id of edge.objects.names) {
     const isThere = edge.objects.read(id, "SELECT 1 FROM sqlite_master WHERE name = 'device'").length > 0
-    const [facts] = isThere ? edge.objects.read(id, 'SELECT owner_wallet, registered_at FROM device') : []
+    const [facts] = isThere ? edge.objects.read(id, 'SELECT owner_wallet, tenant, registered_at FROM device') : []
     if (facts === undefined) continue
     const rows = edge.objects.read(id, 'SELECT bundle, receipt, risk_score, risk_reasons FROM bundles')
     const bundles: Admitted[] = []
@@ -60,7 +61,13 @@ export async function readAdmitted({ edge, secrets }: World): Promise<readonly A
     }
     bundles.sort((a, b) => a.receipt.receivedAtMs - b.receipt.receivedAtMs)
     devices.push({
-      ...{ id, bundles, ownerWallet: String(facts['owner_wallet']), registeredAtMs: Number(facts['registered_at']) },
+      ...{
+        id,
+        bundles,
+        ownerWallet: String(facts['owner_wallet']),
+        tenant: String(facts['tenant']),
+        registeredAtMs: Number(facts['registered_at']),
+      },
       isOrderUnknown: new Set(bundles.map(({ receipt }) => receipt.receivedAtMs)).size < bundles.length,
     })
   }

@@ -2,6 +2,7 @@ import { type CborMap, type CborValue, decodeCbor, encodeCbor, MalformedCbor } f
 import { type DeviceId, isDeviceId } from './ids.ts'
 import { BUNDLE_BYTES_MAX, BUNDLE_ID_BYTES, COUNTER_MAX, PAYMENTS_PER_BUNDLE_MAX } from './limits.ts'
 import { type Outcome, outcomeFromCbor, outcomeToCbor } from './notice.ts'
+import { WALLET_STATES, type WalletState } from './owner-wallet.ts'
 import { bytes, list, map, oneOf, positive } from './shape.ts'
 
 /**
@@ -15,8 +16,8 @@ export interface DeviceRecorded {
   readonly kind: 'device_recorded'
   readonly deviceId: DeviceId
   readonly rev: number
-  /** Whether the ledger has an account for the owner's wallet. Without one no payment of the device can be posted. */
-  readonly wallet?: 'known' | 'unknown'
+  /** What the ledger says of the owner's wallet. */
+  readonly wallet?: WalletState
 }
 
 /** The bundle is in Postgres: no message about it has to be sent again. */
@@ -49,8 +50,6 @@ interface ResolutionRecorded {
   readonly deviceId: DeviceId
   readonly rev: number
 }
-
-const WALLET_STATES = ['known', 'unknown'] as const
 
 const KIND = { device_recorded: 1, bundle_recorded: 2, bundle_settled: 3, resolution_recorded: 4 } as const
 

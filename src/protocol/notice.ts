@@ -10,8 +10,9 @@ import {
   PARTY_CHARS_MAX,
   PREV_BYTES,
 } from './limits.ts'
+import { WALLET_FAULTS, type WalletFault } from './owner-wallet.ts'
 import { type Policy, policyFromCbor, policyToCbor } from './policy.ts'
-import { bytes, list, map, oneOf, onlyTrue, positive, text, uint } from './shape.ts'
+import { bytes, list, map, oneOf, positive, text, uint } from './shape.ts'
 import { PAYMENT_STATUSES, type PaymentStatus } from './states.ts'
 import { compactId, expandId } from './uuid.ts'
 
@@ -35,8 +36,8 @@ export interface Notice {
   readonly next?: NextNumbers
   /** The nonce of the device proof that asked for it: an earlier notice answers another. */
   readonly answersNonce?: Uint8Array
-  /** The ledger does not know the wallet that the device is registered for: what it takes for its owner cannot be posted. */
-  readonly ownerWalletUnknown?: true
+  /** The wallet that the device is registered for is not in the ledger, or another tenant's. */
+  readonly ownerWalletFault?: WalletFault
 }
 
 /** The numbers after those that the edge has admitted. A device behind them has forgotten a part of its history. */
@@ -88,7 +89,7 @@ export function encodeNotice(notice: NoticeToSend): Uint8Array {
     const { ownerWallet, nextCounter, nextSeq, prev, today } = notice.device
     claims.set(8, [ownerWallet, nextCounter, nextSeq, prev, today.day, today.count, today.value])
   }
-  if (notice.ownerWalletUnknown) claims.set(9, true)
+  if (notice.ownerWalletFault) claims.set(9, WALLET_FAULTS.indexOf(notice.ownerWalletFault))
   if (notice.next) claims.set(10, [notice.next.nextCounter, notice.next.nextSeq])
   if (notice.answersNonce) claims.set(11, notice.answersNonce)
   return encodeCbor(claims)
@@ -108,7 +109,7 @@ export function decodeNotice(encoded: Uint8Array): Notice {
     ...(claims.has(6) && { keys: keySetFromCbor(claims.get(6)) }),
     ...(claims.has(7) && { missing: list(claims.get(7), 'missing', 1, MISSING_PER_NOTICE_MAX).map(missingCounter) }),
     ...(claims.has(8) && { device: factsFromCbor(claims.get(8)) }),
-    ...(claims.has(9) && { ownerWalletUnknown: onlyTrue(claims.get(9), 'owner_wallet_unknown') }),
+    ...(claims.has(9) && { ownerWalletFault: oneOf(claims.get(9), 'owner_wallet_fault', WALLET_FAULTS) }),
     ...(claims.has(10) && { next: numbersFromCbor(claims.get(10)) }),
     ...(claims.has(11) && { answersNonce: bytes(claims.get(11), 'answers_nonce', NONCE_BYTES) }),
   }

@@ -180,6 +180,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'reconciler/settle': [...GROUND, 'src/risk', RECONCILER, 'reconciler/tell', 'reconciler/pull', 'reconciler/registry'],
   'reconciler/verify': [...GROUND, RECONCILER, 'reconciler/registry', 'reconciler/settle'],
   'reconciler/report': [...GROUND, RECONCILER],
+  'reconciler/accounts': [RECONCILER],
   'reconciler/commands': [
     ...GROUND,
     RECONCILER,
@@ -187,6 +188,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'reconciler/pull',
     'reconciler/verify',
     'reconciler/report',
+    'reconciler/accounts',
   ],
   reconciler: [
     ...GROUND,

@@ -219,7 +219,7 @@ export class World {
     const wallets = [...this.market.wallets]
     const kindOf = (wallet: string) => (wallet.startsWith('W-MERCHANT') ? 'merchant' : 'customer')
     await this.book.query(
-      `SELECT wallet_core.open_account(w, 'XOF', k) FROM unnest($1::text[], $2::text[]) AS x (w, k)`,
+      `SELECT wallet_core.open_account(w, 'XOF', k, 'holder:' || w, 'molam') FROM unnest($1::text[], $2::text[]) AS x (w, k)`,
       [wallets.map(([wallet]) => wallet), wallets.map(([wallet]) => kindOf(wallet))],
     )
     const funded = wallets.filter(([, balance]) => balance > 0)

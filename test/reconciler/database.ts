@@ -10,8 +10,16 @@ export interface Database {
   readonly appUrl: string
   readonly ownerUrl: string
   /** Opens a customer's account and puts money on it. */
-  open(wallet: string, balance?: number, options?: { currency?: string; kind?: string }): Promise<void>
+  open(wallet: string, balance?: number, options?: AccountOptions): Promise<void>
   balance(wallet: string): Promise<number>
+}
+
+interface AccountOptions {
+  readonly currency?: string
+  readonly kind?: string
+  /** That of the tests' devices when left out. */
+  readonly tenant?: string
+  readonly phone?: string
 }
 
 let funded = 0
@@ -33,8 +41,11 @@ export function useDatabase(): () => Database {
       owner,
       appUrl: inDatabase(appUrl),
       ownerUrl: inDatabase(ownerUrl),
-      async open(wallet, balance = 0, { currency = 'XOF', kind = 'customer' } = {}) {
-        await owner.query('SELECT wallet_core.open_account($1, $2, $3)', [wallet, currency, kind])
+      async open(wallet, balance = 0, { currency = 'XOF', kind = 'customer', tenant = 'molam', phone } = {}) {
+        const holder = `holder-of-${wallet}`.slice(0, 64)
+        await owner.query('SELECT wallet_core.open_account($1, $2, $3, $4, $5, $6)', [
+          ...[wallet, currency, kind, holder, tenant, phone],
+        ])
         if (balance === 0) return
         funded += 1
         await owner.query('SELECT wallet_core.fund($1, $2, $3, $4, $5, now())', [

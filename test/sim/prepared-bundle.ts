@@ -18,7 +18,7 @@ export function registerDevice(book: Book, owner: string, atMs: number): void {
   const kid = `\\x${Buffer.from(KID).toString('hex')}`
   book.read(
     `INSERT INTO offline_devices (device_id, rev, tenant, country, owner_wallet, status, kid, alg, registered_at,
-       updated_at, wallet_known) VALUES ($1, 1, 'molam', 'SN', $2, 'active', $3, -7, $4, $4, true)`,
+       updated_at, wallet_state) VALUES ($1, 1, 'molam', 'SN', $2, 'active', $3, -7, $4, $4, 'known')`,
     [DEVICE, owner, kid, at],
   )
   book.read(

@@ -16,7 +16,7 @@ export function deviceRow(device: Device): DeviceRow {
     kid: toHex(device.kid),
     rev: device.rev,
     registeredAt: device.registeredAtMs,
-    ownerWalletUnknown: device.ownerWalletUnknown,
+    ownerWalletFault: device.ownerWalletFault,
   }
 }
 

@@ -1,5 +1,6 @@
 import { equalBytes, toHex } from '../../../src/protocol/bytes.ts'
 import type { DeviceKey, DeviceStatus } from '../../../src/protocol/messages.ts'
+import { maskedWallet } from '../../../src/protocol/owner-wallet.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
 import { replaceKey } from '../admit/keys.ts'
 import { type Device, type DeviceRegistration, newDevice } from '../device.ts'
@@ -52,7 +53,7 @@ export class Administration {
       return once(this.#sql, by, nowMs, (): Result<'registered' | 'exists', 'device_exists'> => {
         if (known) return sameFacts(readDevice(this.#sql), facts) ? ok('exists') : err('device_exists')
         insertDevice(this.#sql, { ...newDevice(facts, nowMs), registrars: [by.actor] })
-        const detail = { country: facts.country, kid: toHex(facts.kid) }
+        const detail = { country: facts.country, kid: toHex(facts.kid), wallet: maskedWallet(facts.ownerWallet) }
         audit.push(writeAuditRecord(this.#sql, nowMs, by, 'device_registered', detail))
         return ok('registered')
       })
@@ -113,7 +114,8 @@ export class Administration {
     known: boolean,
   ): Result<'registered' | 'exists', 'enrolment_code_invalid'> {
     const nowMs = Date.now()
-    const detail = { kid: toHex(facts.kid), code: codeId, code_by: madeBy, country: facts.country }
+    const wallet = maskedWallet(facts.ownerWallet)
+    const detail = { kid: toHex(facts.kid), code: codeId, code_by: madeBy, country: facts.country, wallet }
     const audit = this.#storage.transactionSync((): readonly AuditRecord[] | undefined => {
       if (!known) {
         createSchema(this.#sql)

@@ -8,7 +8,7 @@ import { endIfRevoked } from '../people/end-waiting.ts'
 import type { Actor } from '../person.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
 import { readBundle, updateBundle } from '../sql/bundle-store.ts'
-import { readOwing, writeOwnerWalletUnknown, writeRecordedRev } from '../sql/device-store.ts'
+import { readOwing, writeOwnerWalletFault, writeRecordedRev } from '../sql/device-store.ts'
 import { insertNews } from '../sql/outcome-store.ts'
 import { markResolutionRecorded } from '../sql/resolution-store.ts'
 import { applyConfirmation } from './apply-outcomes.ts'
@@ -95,6 +95,6 @@ const isChanged = (before: StoredBundle | undefined, after: StoredBundle) =>
 /** The registry has the device's facts, and knows what the ledger says of the owner's wallet. */
 function recordFacts(sql: SqlStorage, { rev, wallet }: DeviceRecorded, by: Actor, nowMs: number): AuditRecord[] {
   writeRecordedRev(sql, rev)
-  if (wallet === undefined || !writeOwnerWalletUnknown(sql, wallet === 'unknown', nowMs)) return []
+  if (wallet === undefined || !writeOwnerWalletFault(sql, wallet === 'known' ? null : wallet, nowMs)) return []
   return [writeAuditRecord(sql, nowMs, by, `owner_wallet_${wallet}`, {})]
 }

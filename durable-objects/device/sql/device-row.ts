@@ -1,7 +1,7 @@
 import type { DayActivity } from '../../../src/protocol/activity.ts'
 import { fromHex, toHex } from '../../../src/protocol/bytes.ts'
 import type { Device, OlderKey } from '../device.ts'
-import { blob, type Columns, flag, json, jsonAs, plain } from './columns.ts'
+import { blob, type Columns, json, jsonAs, plain } from './columns.ts'
 
 /** The device's row, field by field. */
 export const deviceColumns: Columns<Device> = {
@@ -13,7 +13,7 @@ export const deviceColumns: Columns<Device> = {
   country: plain('country'),
   tenant: plain('tenant'),
   ownerWallet: plain('owner_wallet'),
-  ownerWalletUnknown: flag('owner_wallet_unknown'),
+  ownerWalletFault: plain('owner_wallet_fault'),
   registeredAtMs: plain('registered_at'),
   factsAtMs: plain('facts_at'),
   rev: plain('rev'),

@@ -1,4 +1,5 @@
 import type { DeviceStatus } from '../../../src/protocol/messages.ts'
+import type { WalletFault } from '../../../src/protocol/owner-wallet.ts'
 import { type EventCounts, withEvents } from '../../../src/risk/reputation.ts'
 import type { DeviceChange } from '../admit/admission.ts'
 import type { Device, Owing } from '../device.ts'
@@ -94,14 +95,18 @@ export function writeStatus(sql: SqlStorage, status: DeviceStatus, factsAtMs: nu
   sql.exec(UPDATE_STATUS, ...STATUS.encode({ status, factsAtMs }))
 }
 
-const WALLET = fieldsOf(deviceColumns, ['ownerWalletUnknown', 'factsAtMs'])
+const WALLET = fieldsOf(deviceColumns, ['ownerWalletFault', 'factsAtMs'])
 const UPDATE_WALLET = `
-  UPDATE device SET row_version = row_version + 1, rev = rev + 1, ${WALLET.set} WHERE owner_wallet_unknown <> ?`
+  UPDATE device SET row_version = row_version + 1, rev = rev + 1, ${WALLET.set} WHERE owner_wallet_fault IS NOT ?`
 
 /** @returns whether it was said otherwise before; saying it again writes nothing */
-export function writeOwnerWalletUnknown(sql: SqlStorage, ownerWalletUnknown: boolean, factsAtMs: number): boolean {
-  const values = WALLET.encode({ ownerWalletUnknown, factsAtMs })
-  return sql.exec(UPDATE_WALLET, ...values, ownerWalletUnknown ? 1 : 0).rowsWritten > 0
+export function writeOwnerWalletFault(
+  sql: SqlStorage,
+  ownerWalletFault: WalletFault | null,
+  factsAtMs: number,
+): boolean {
+  const values = WALLET.encode({ ownerWalletFault, factsAtMs })
+  return sql.exec(UPDATE_WALLET, ...values, ownerWalletFault).rowsWritten > 0
 }
 
 const KEYS = fieldsOf(deviceColumns, ['kid', 'alg', 'publicKey', 'keyRev', 'olderKeys', 'rev', 'factsAtMs'])

@@ -28,7 +28,7 @@ const STATEMENTS = [
     country TEXT NOT NULL,
     tenant TEXT NOT NULL,
     owner_wallet TEXT NOT NULL,
-    owner_wallet_unknown INTEGER NOT NULL,
+    owner_wallet_fault TEXT CHECK (owner_wallet_fault IN ('unknown', 'foreign')),
     registered_at INTEGER NOT NULL,
     facts_at INTEGER NOT NULL,
     rev INTEGER NOT NULL,

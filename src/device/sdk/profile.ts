@@ -1,3 +1,4 @@
+import type { WalletFault } from '../../protocol/owner-wallet.ts'
 import type { Policy } from '../../protocol/policy.ts'
 import type { LocalDevice } from './store/local-device.ts'
 
@@ -5,13 +6,16 @@ import type { LocalDevice } from './store/local-device.ts'
 export interface Profile {
   /** Wallet of the device's owner: a merchant's takings go to it, and payments out of it need no other proof. */
   readonly ownerWallet: string
-  /** The ledger has no such wallet: what is paid to it fails until somebody opens the account. */
-  readonly ownerWalletUnknown?: true
+  /**
+   * `unknown`: the ledger has no such wallet, and what is paid to it fails until somebody opens the account. `foreign`: it
+   * is another tenant's, and of what this device takes only what its payers signed is posted.
+   */
+  readonly ownerWalletFault?: WalletFault
   readonly policy: Policy
 }
 
 export function profileOf(device: LocalDevice): Profile | undefined {
   if (!device.hasState) return undefined
-  const { ownerWallet, ownerWalletUnknown, policy } = device.state
-  return { ownerWallet, ...(ownerWalletUnknown && { ownerWalletUnknown }), policy }
+  const { ownerWallet, ownerWalletFault, policy } = device.state
+  return { ownerWallet, ...(ownerWalletFault && { ownerWalletFault }), policy }
 }

@@ -31,7 +31,7 @@ export async function makeNotice(
     ...(keySet.version > state.keysVersion && { keys: keySet }),
     ...(parts.missing.length > 0 && { missing: parts.missing }),
     ...(parts.device && { device: parts.device }),
-    ...(parts.ownerWalletUnknown && { ownerWalletUnknown: true }),
+    ...(parts.ownerWalletFault && { ownerWalletFault: parts.ownerWalletFault }),
     ...(parts.next && { next: parts.next }),
     ...(answersNonce && { answersNonce }),
   }

@@ -9,7 +9,10 @@ export function descriptionJson(deviceId: string, device: DeviceDescription) {
     country: device.country,
     tenant: device.tenant,
     registered_at: device.registeredAtMs,
-    owner_wallet_unknown: device.ownerWalletUnknown,
+    owner_wallet_fault: device.ownerWalletFault,
+    owner_wallet_masked: device.ownerWalletMasked,
+    // Without a fault the device's own word debits its owner's wallet; with one, nobody's but the payer's does.
+    pays_by: { word: device.ownerWalletFault === null ? 'registration' : 'payer', registered_by: device.registeredBy },
     key: { kid: toHex(device.kid), alg: device.alg },
     older_keys: device.olderKeys.map(({ kid, alg, state, lastSeq }) => {
       return { kid: toHex(kid), alg, state, last_seq: lastSeq }

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { DEVICE_STATUSES, REVIEW_CHOICES } from '../../protocol/messages.ts'
+import { WALLET_FAULTS } from '../../protocol/owner-wallet.ts'
 import { PAYMENT_METHODS, PAYMENT_TYPES } from '../../protocol/payment.ts'
 import { COUNTRIES } from '../../protocol/policy.ts'
 import { BUNDLE_STATUSES, DECISIONS, PAYMENT_STATUSES } from '../../protocol/states.ts'
@@ -97,8 +98,9 @@ const key = z.strictObject({ kid: hex, alg: z.int() })
 export const registered = z.strictObject({ device_id: id, country, tenant: id, kid: hex })
 export const heldKey = z.strictObject({ device_id: id, kid: hex })
 export const standing = z.strictObject({ device_id: id, status: z.enum(DEVICE_STATUSES) })
-const ownerWalletUnknown = z.boolean().openapi({
-  description: "The ledger has no such wallet in the device's tenant: what it takes for its owner cannot be posted",
+const ownerWalletFault = z.enum(WALLET_FAULTS).nullable().openapi({
+  description:
+    'What the ledger says of the wallet that the device is registered for. `unknown`: it has no such account, nothing that is paid to it can be posted. `foreign`: another tenant opened it, and of this device only what payers signed is posted. `null`: nothing is known against it',
 })
 export const listedDevice = z.strictObject({
   device_id: id,
@@ -108,7 +110,7 @@ export const listedDevice = z.strictObject({
   alg: z.int(),
   kid: hex,
   registered_at: atMs,
-  owner_wallet_unknown: ownerWalletUnknown,
+  owner_wallet_fault: ownerWalletFault,
 })
 export const device = z
   .strictObject({
@@ -117,7 +119,12 @@ export const device = z
     country,
     tenant: id,
     registered_at: atMs,
-    owner_wallet_unknown: ownerWalletUnknown,
+    owner_wallet_fault: ownerWalletFault,
+    owner_wallet_masked: z.string().openapi({ description: 'Its last characters', example: '***567' }),
+    pays_by: z.strictObject({ word: z.enum(['registration', 'payer']), registered_by: z.string() }).openapi({
+      description:
+        "By whose word the device pays. `registration`: it is its owner's device, and whoever registered it said so; `payer`: only what payers signed",
+    }),
     key,
     older_keys: z.array(
       key.extend({ state: z.enum(['retiring', 'retired', 'revoked']), last_seq: z.int().nullable() }),
@@ -326,7 +333,7 @@ export const notice = z
       .optional(),
     next: z.strictObject({ counter: z.int(), seq: z.int() }).optional(),
     answers_nonce: hex.optional(),
-    owner_wallet_unknown: z.literal(true).optional(),
+    owner_wallet_fault: z.enum(WALLET_FAULTS).optional(),
     signed: bytes,
   })
   .openapi('Notice')

@@ -48,7 +48,7 @@ export function noticeJson(signed: Uint8Array) {
     }),
     ...(notice.next && { next: { counter: notice.next.nextCounter, seq: notice.next.nextSeq } }),
     ...(notice.answersNonce && { answers_nonce: toHex(notice.answersNonce) }),
-    ...(notice.ownerWalletUnknown && { owner_wallet_unknown: true as const }),
+    ...(notice.ownerWalletFault && { owner_wallet_fault: notice.ownerWalletFault }),
   }
 }
 

@@ -1,4 +1,5 @@
 import type { DeviceStatus } from '../../protocol/messages.ts'
+import type { WalletFault } from '../../protocol/owner-wallet.ts'
 import type { Country } from '../../protocol/policy.ts'
 import { selectPage, Where } from './query.ts'
 
@@ -18,11 +19,11 @@ export interface ListedDevice {
   readonly alg: number
   readonly kid: string
   readonly registered_at: number
-  readonly owner_wallet_unknown: boolean
+  readonly owner_wallet_fault: WalletFault | null
 }
 
 const SELECT =
-  'SELECT device_id, tenant, country, status, alg, kid, registered_at, owner_wallet_unknown FROM offline_devices'
+  'SELECT device_id, tenant, country, status, alg, kid, registered_at, owner_wallet_fault FROM offline_devices'
 
 /** Devices that sent something since a time, in the order of their ids. Those that did not cost one look into an index. */
 export async function devicesWithBundles(
@@ -43,12 +44,8 @@ export function listDevices(db: D1Database, filter: DeviceFilter, limit: number)
   return selectDevices(db, narrowed(filter), limit)
 }
 
-/** SQLite has no booleans. */
-async function selectDevices(db: D1Database, where: Where, limit: number): Promise<readonly ListedDevice[]> {
-  type Row = Omit<ListedDevice, 'owner_wallet_unknown'> & { readonly owner_wallet_unknown: number }
-  const rows = await selectPage<Row>(db, SELECT, where, 'device_id', limit)
-  return rows.map((row) => ({ ...row, owner_wallet_unknown: row.owner_wallet_unknown !== 0 }))
-}
+const selectDevices = (db: D1Database, where: Where, limit: number): Promise<readonly ListedDevice[]> =>
+  selectPage<ListedDevice>(db, SELECT, where, 'device_id', limit)
 
 function narrowed({ country, tenant, status, after }: DeviceFilter): Where {
   return new Where()

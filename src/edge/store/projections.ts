@@ -7,13 +7,13 @@ import type { AuditRow, BundleRow, DeviceRow } from './index-message.ts'
  */
 const UPSERT_DEVICES = `
   INSERT INTO offline_devices (device_id, tenant, country, status, alg, kid, rev, registered_at,
-    owner_wallet_unknown)
+    owner_wallet_fault)
   SELECT value->>'deviceId', value->>'tenant', value->>'country', value->>'status', value->>'alg', value->>'kid',
-    value->>'rev', value->>'registeredAt', value->>'ownerWalletUnknown'
+    value->>'rev', value->>'registeredAt', value->>'ownerWalletFault'
   FROM json_each(?) WHERE true
   ON CONFLICT (device_id) DO UPDATE SET status = excluded.status, alg = excluded.alg, kid = excluded.kid,
     tenant = excluded.tenant, country = excluded.country, rev = excluded.rev,
-    owner_wallet_unknown = excluded.owner_wallet_unknown
+    owner_wallet_fault = excluded.owner_wallet_fault
   WHERE excluded.rev > offline_devices.rev`
 
 const UPSERT_BUNDLES = `

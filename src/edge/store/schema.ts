@@ -3,6 +3,7 @@ import { blob, index, integer, primaryKey, real, sqliteTable, text } from 'drizz
 import type { AdmittedBy, Settlement } from '../../../durable-objects/device/bundle.ts'
 import type { Alg } from '../../protocol/cose.ts'
 import type { DeviceStatus } from '../../protocol/messages.ts'
+import type { WalletFault } from '../../protocol/owner-wallet.ts'
 import type { Run } from '../../protocol/payment-states.ts'
 import type { Country } from '../../protocol/policy.ts'
 import type { BundleStatus } from '../../protocol/states.ts'
@@ -27,8 +28,8 @@ export const devices = sqliteTable(
     /** Grows with every change of the device's facts; an older message changes nothing. */
     rev: integer('rev').notNull(),
     registeredAt: integer('registered_at').notNull(),
-    /** The ledger knows no wallet of this tenant that the device is registered for: nothing that it takes can be posted. */
-    ownerWalletUnknown: integer('owner_wallet_unknown', { mode: 'boolean' }).notNull().default(false),
+    /** What is wrong with the wallet that the device is registered for, as the ledger says; null: nothing is known to be. */
+    ownerWalletFault: text('owner_wallet_fault').$type<WalletFault>(),
   },
   (t) => [
     // Lists go in the order of ids, whatever they are narrowed by.

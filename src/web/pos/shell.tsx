@@ -16,7 +16,7 @@ import { Today } from './today.tsx'
 import { Seen } from './unseen/seen.ts'
 import { UnseenBar } from './unseen/unseen-bar.tsx'
 import { UnseenList } from './unseen/unseen-list.tsx'
-import { WalletUnknown } from './wallet-unknown.tsx'
+import { WalletFault } from './wallet-fault.tsx'
 import type { Messages } from './words/messages.ts'
 
 interface ShellProps {
@@ -63,7 +63,7 @@ export function Shell({ till, locale, words, timers }: ShellProps) {
           <div className="pos-status">
             <UnseenBar />
             <OfflineStatusBanner />
-            <WalletUnknown />
+            <WalletFault />
             <UpdateNotice words={words} />
           </div>
           <main className="pos-panes" ref={panes} tabIndex={-1}>

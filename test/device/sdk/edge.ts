@@ -21,6 +21,7 @@ import { type EdgeKey, encodeKeySet, type KeySet, type KeyState } from '../../..
 import { COUNTER_MAX, OUTCOMES_PER_NOTICE_MAX } from '../../../src/protocol/limits.ts'
 import { currency } from '../../../src/protocol/money.ts'
 import { type DayTotal, encodeNotice, encodePushResponse, type Outcome } from '../../../src/protocol/notice.ts'
+import type { WalletFault } from '../../../src/protocol/owner-wallet.ts'
 import { isPayment, isVoided, type PaymentEntry } from '../../../src/protocol/payment.ts'
 import type { Policy } from '../../../src/protocol/policy.ts'
 import { PROBLEM_MEDIA_TYPE, type ProblemCode, problem } from '../../../src/protocol/problems.ts'
@@ -91,7 +92,7 @@ export class TestEdge {
   outcomes: Outcome[] = []
   /** The ledger has no account for the owner's wallet. */
   ownerWallet = OWNER
-  walletUnknown = false
+  walletFault: WalletFault | undefined
   /** Pushes that told another story than before; an honest device never makes one. */
   contradictions: (ProblemCode | 'counter_conflict')[] = []
   /** Taken by the next requests, one each. */
@@ -357,7 +358,7 @@ export class TestEdge {
       ...((number('Molam-Policy-Version') ?? 0) < this.policy.version && { policy: this.policy }),
       ...((number('Molam-Keys-Version') ?? 0) < this.keySet.version && { keys: this.keySet }),
       ...(missing.length > 0 && { missing }),
-      ...(this.walletUnknown && { ownerWalletUnknown: true }),
+      ...(this.walletFault && { ownerWalletFault: this.walletFault }),
       ...(cursor !== undefined && Math.max(next.nextCounter, next.nextSeq) <= COUNTER_MAX && { next }),
       ...(cursor === undefined && {
         device: {

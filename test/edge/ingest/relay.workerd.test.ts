@@ -178,10 +178,10 @@ describe('whoever carries a bundle hears of its receipt, and nothing of the devi
     expect(told.cursor).toBe(cursor)
     expect(told.missing ?? []).toEqual([])
     expect(told.device).toBeUndefined()
-    expect(told.ownerWalletUnknown ?? false).toBe(false)
+    expect(told.ownerWalletFault ?? null).toBeNull()
     // Nothing counts as told: the device gets all of it.
     const own = await readNotice(device, told.cursor)
-    expect(own).toMatchObject({ cursor: 2, missing: [3], ownerWalletUnknown: true })
+    expect(own).toMatchObject({ cursor: 2, missing: [3], ownerWalletFault: 'unknown' })
     expect(own.outcomes).toHaveLength(2 - cursor)
   })
 
@@ -189,7 +189,7 @@ describe('whoever carries a bundle hears of its receipt, and nothing of the devi
     await pushAs(carried.bundle, {})
     const own = await device.bundle([device.payment({ counter: 5 })], keys)
     expect((await pushAs(own.bundle, { 'molam-cursor': '0' })).notice).toMatchObject({
-      ...{ cursor: 2, missing: [3], ownerWalletUnknown: true },
+      ...{ cursor: 2, missing: [3], ownerWalletFault: 'unknown' },
       outcomes: [{ counter: 1 }, { counter: 2 }],
     })
     expect((await pushAs(own.bundle, {})).notice.device).toMatchObject({ ownerWallet: device.ownerWallet })

@@ -22,7 +22,7 @@ const deviceRow = (rev: number, over: Partial<DeviceRow> = {}): DeviceRow => ({
   status: 'active',
   alg: -7,
   kid: '0102030405060708',
-  ownerWalletUnknown: false,
+  ownerWalletFault: null,
   rev,
   registeredAt: 1,
   ...over,

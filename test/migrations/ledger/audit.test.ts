@@ -71,6 +71,8 @@ test('accounts that are opened, changed or frozen are on record, by number and n
   const records = (await onRecord('accounts')).slice(before)
   expect(records.filter(({ detail }) => detail.kind !== 'system')).toMatchObject([
     { action: 'account_opened', detail: { frozen: false, floor_minor: 0 } },
+    { action: 'account_held', detail: { tenant: 'molam', phone: false } },
+    { action: 'accounts_funded', detail: { transfers: 1, sum_minor: 100, currency: 'XOF' } },
     { action: 'account_changed', actor: 'user:awa', detail: { frozen: true, reason: 'reported as stolen' } },
     { action: 'account_changed', actor: 'user:bo', detail: { frozen: false, reason: 'found again' } },
     { action: 'account_changed', detail: { floor_minor: -5 } },

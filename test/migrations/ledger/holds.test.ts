@@ -59,7 +59,7 @@ test('a payment has what is held for it, whoever came before it in the batch, an
 })
 
 test('the payer’s fee is held with the amount, the payee’s is not', async () => {
-  await db().owner.query("SELECT wallet_core.open_account('system:fees:SN:XOF', 'XOF', 'system', NULL)")
+  await db().owner.query("SELECT wallet_core.open_system_account('system:fees:SN:XOF', 'XOF')")
   const { payer, payee, of, steps } = await shop(110)
   const fee = (bearer: 'payer' | 'payee') => ({ fee: { amount: 10, bearer } })
   expect(await steps(of(1, 101, 'hold', fee('payer')))).toEqual([SHORT])

@@ -50,7 +50,7 @@ test('the application cannot write the book but through the functions that settl
     "INSERT INTO wallet_core.holds VALUES ('POS-9', 1, 1, 5, now())",
     "SELECT wallet_core.place_holds(ARRAY['POS-9'], ARRAY[1]::bigint[], ARRAY[1]::bigint[], ARRAY[5]::bigint[], now())",
     "SELECT wallet_core.end_holds(ARRAY['POS-1'], ARRAY[2]::bigint[], ARRAY[1]::bigint[], ARRAY[5]::bigint[], ARRAY['released'], now())",
-    "SELECT wallet_core.open_account('mine', 'XOF')",
+    "SELECT wallet_core.open_account('mine', 'XOF', 'customer', 'me', 'molam')",
     "SELECT wallet_core.set_frozen('payee', true, 'me', 'spite')",
     "SELECT wallet_core.fund('x', ARRAY[1]::bigint[], ARRAY['payee'], ARRAY[5]::bigint[], 'XOF', now())",
     "SELECT wallet_core.post_transfers('funding', ARRAY[wallet_core.request_payment('x', 1, NULL, 'system:treasury:XOF', 'payee', 5, 'XOF', NULL, NULL, NULL, NULL)], now())",

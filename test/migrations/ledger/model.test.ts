@@ -93,7 +93,7 @@ const opening = fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 4, maxLe
 let round = 0
 
 test('any batches do what the same payments would do one by one', async () => {
-  await db().owner.query("SELECT wallet_core.open_account('fees', 'XOF', 'system', NULL)")
+  await db().owner.query("SELECT wallet_core.open_system_account('fees', 'XOF')")
   const numbered = fc.tuple(fc.integer({ min: 1, max: 40 }), payment)
   const batch = fc.uniqueArray(numbered, { selector: ([no]) => no, maxLength: 25 })
   await fc.assert(
@@ -110,7 +110,7 @@ test('any batches do what the same payments would do one by one', async () => {
 })
 
 test('and with payments that wait: held, then posted or released, in any order and again and again', async () => {
-  await db().owner.query("SELECT wallet_core.open_account('fees', 'XOF', 'system', NULL)")
+  await db().owner.query("SELECT wallet_core.open_system_account('fees', 'XOF')")
   const step = fc.constantFrom('post' as const, 'hold' as const, 'hold' as const, 'release' as const)
   // What a number stands for is the same each time: a hold and its posting are of one payment.
   const book = fc.array(payment, { minLength: 12, maxLength: 12 })

@@ -62,7 +62,7 @@ test('a wallet can be debited down to its own floor, above or below zero, and no
 
 test('a wallet without a floor is never short of funds', async () => {
   const [payee, source] = [await wallet(), device()]
-  await db().owner.query("SELECT wallet_core.open_account('system:test:XOF', 'XOF', 'system', NULL)")
+  await db().owner.query("SELECT wallet_core.open_system_account('system:test:XOF', 'XOF')")
   await db().owner.query(
     "SELECT * FROM wallet_core.post_transfers('funding', ARRAY[wallet_core.request_payment($1, 1, NULL, 'system:test:XOF', $2, 700, 'XOF', NULL, NULL, NULL, NULL)], now())",
     [source, payee],
@@ -232,7 +232,7 @@ test('a fee that would take more than the payee is given, or goes nowhere, is re
   const pay = { source, no: 1, from: payer, to: payee, amount: 100 }
   const account = 'system:fees:POSTING:XOF'
   await expect(post(db().owner, [{ ...pay, fee: { amount: 1, bearer: 'payer', account } }])).rejects.toThrow('a fee')
-  await db().owner.query("SELECT wallet_core.open_account($1, 'XOF', 'system', NULL)", [account])
+  await db().owner.query("SELECT wallet_core.open_system_account($1, 'XOF')", [account])
   await expect(post(db().owner, [{ ...pay, fee: { amount: 101, bearer: 'payee', account } }])).rejects.toThrow('a fee')
   await expect(post(db().owner, [{ ...pay, fee: { amount: -1, bearer: 'payer', account } }])).rejects.toThrow('a fee')
   await expect(post(db().owner, [{ ...pay, fee: { amount: 1, bearer: 'payer', account: payee } }])).rejects.toThrow(

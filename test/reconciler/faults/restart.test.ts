@@ -26,7 +26,8 @@ beforeAll(async () => {
   owner.on('error', () => undefined)
   const database = {
     appUrl: postgres.appUrl(),
-    open: (wallet: string) => owner.query("SELECT wallet_core.open_account($1, 'XOF', 'merchant')", [wallet]),
+    open: (wallet: string) =>
+      owner.query("SELECT wallet_core.open_account($1, 'XOF', 'merchant', 'shop', 'molam')", [wallet]),
   }
   world = await makeWorld(database as unknown as Database)
 })
@@ -42,7 +43,7 @@ test(
   EVENTUALLY,
   async () => {
     const devices = await Promise.all(Array.from({ length: 6 }, () => world.device()))
-    await owner.query("SELECT wallet_core.open_account('payer', 'XOF')")
+    await owner.query("SELECT wallet_core.open_account('payer', 'XOF', 'customer', 'payer', 'molam')")
     await owner.query("SELECT wallet_core.fund('t', '{1}', '{payer}', '{100000000}', 'XOF', now())")
     const stop = new AbortController()
     const workers = await Promise.all([1, 2].map(() => world.reconciler()))

@@ -29,7 +29,9 @@ test('a device whose wallet the ledger does not know is told so with its registr
   world.network.send(world.facts(device))
   await once()
   expect(told(device.id)).toEqual(['unknown'])
-  expect(await shown()).toContain('devices  1 in use whose wallet the ledger does not know')
+  expect(await shown()).toContain(
+    'devices  1 in use whose wallet the ledger does not know, 0 whose wallet is another tenant’s',
+  )
   expect(await metric()).toBe('1')
 
   // Nothing new, nothing told.
@@ -67,4 +69,29 @@ test('a device that changes to a wallet which is missing is told so', async () =
   world.network.send(world.facts(device, { rev: 2, ownerWallet: 'W-missing' }))
   await once()
   expect(told(device.id)).toEqual(['known', 'unknown'])
+})
+
+test('a device whose wallet another tenant opened is told so within the round, also when it is opened later', async () => {
+  const [there, later] = [await TestDevice.create(), await TestDevice.create()]
+  await db().open(there.ownerWallet, 0, { tenant: 'autre' })
+  world.network.send(world.facts(there), world.facts(later))
+  await once()
+  expect([told(there.id), told(later.id)]).toEqual([['foreign'], ['unknown']])
+  await db().open(later.ownerWallet, 0, { tenant: 'autre' })
+  await once()
+  expect(told(later.id)).toEqual(['unknown', 'foreign'])
+  expect(await shown()).toContain('2 whose wallet is another tenant’s')
+  const { rows } = await db().app.query(
+    "SELECT action, detail ->> 'wallet' AS wallet FROM offline_audit_logs WHERE device_id = $1 ORDER BY seq",
+    [later.id],
+  )
+  expect(rows).toEqual([
+    { action: 'device_recorded', wallet: 'unknown' },
+    { action: 'wallet_opened', wallet: 'foreign' },
+  ])
+  // Registered in the wallet's own tenant, it is known.
+  world.network.send(world.facts(later, { rev: 2, tenant: 'autre' }))
+  await once()
+  expect(told(later.id)).toEqual(['unknown', 'foreign', 'known'])
+  await expectSound(db(), world)
 })

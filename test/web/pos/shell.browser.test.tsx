@@ -145,17 +145,20 @@ it('the till speaks the first language of the phone that it knows, else French',
   expect(preferredLocale([])).toBe('fr')
 })
 
-it('a shop without an account in the ledger reads on every screen that its payments will fail', async () => {
+it.each([
+  ['unknown', 'Compte du commerce inconnu'],
+  ['foreign', 'Le compte du commerce est d’un autre réseau'],
+] as const)('a shop whose account is %s to the ledger reads so on every screen', async (fault, told) => {
   const till = await Till.open({ autoSync: false })
-  till.rig.edge.walletUnknown = true
+  till.rig.edge.walletFault = fault
   till.rig.timeMs += 1000
   await till.sdk.syncNow()
   await openPage(till)
   for (const screen of ['Encaisser', 'Aujourd’hui', 'Caisse']) {
     await follow(screen)
-    await expect.element(page.getByRole('alert')).toMatchTextContent('Compte du commerce inconnu')
+    await expect.element(page.getByRole('alert')).toMatchTextContent(told)
   }
-  till.rig.edge.walletUnknown = false
+  till.rig.edge.walletFault = undefined
   till.rig.timeMs += 1000
   await till.sdk.syncNow()
   await expect.element(page.getByRole('alert')).not.toBeInTheDocument()

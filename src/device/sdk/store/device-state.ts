@@ -3,6 +3,7 @@ import { decodeCbor, encodeCbor } from '../../../protocol/cbor.ts'
 import type { Range } from '../../../protocol/counters.ts'
 import { decodeKeySet, encodeKeySet, type KeySet } from '../../../protocol/keyset.ts'
 import type { DayTotal } from '../../../protocol/notice.ts'
+import type { WalletFault } from '../../../protocol/owner-wallet.ts'
 import { type Policy, policyFromCbor, policyToCbor } from '../../../protocol/policy.ts'
 import type { ProblemCode } from '../../../protocol/problems.ts'
 import type { SavedClock } from '../ports/clock.ts'
@@ -16,8 +17,8 @@ export interface DeviceState {
   /** Id of the key that the device was enrolled with. */
   readonly kid: Uint8Array
   readonly ownerWallet: string
-  /** The ledger has no such wallet: what is paid to it fails until somebody opens the account. */
-  readonly ownerWalletUnknown?: true
+  /** The ledger has no such wallet, or it is another tenant's. */
+  readonly ownerWalletFault?: WalletFault
   /** Payments from `firstCounter` up are on the device; those from `cleanFrom` to it are being removed. */
   readonly firstCounter: number
   readonly cleanFrom: number

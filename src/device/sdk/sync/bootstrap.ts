@@ -45,7 +45,7 @@ export async function bootstrap(
     const state = {
       kid: loaded.value.kid,
       ownerWallet: facts.ownerWallet,
-      ...(notice.ownerWalletUnknown && { ownerWalletUnknown: true as const }),
+      ...(notice.ownerWalletFault && { ownerWalletFault: notice.ownerWalletFault }),
       firstCounter,
       cleanFrom: firstCounter,
       nextCounter,

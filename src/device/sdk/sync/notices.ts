@@ -115,7 +115,7 @@ export async function applyNotice(deps: SyncDeps, received: ReceivedNotice): Pro
     const counters = notice.outcomes.map(({ counter }) => counter)
     const changes = withChange(state.changes, counters)
     if (notice.serverTimeMs < state.clock.serverMs) return device.update({ cursor, changes })
-    const { blocked, ownerWalletUnknown: _, ...unblocked } = state
+    const { blocked, ownerWalletFault: _, ...unblocked } = state
     // A notice is also given to a device that is suspended: while there is a bundle to send, only a receipt unblocks. One
     // whose key was refused got this notice for a proof that holds.
     const stillBlocked = blocked && blocked.code !== 'invalid_signature' && device.outgoing && { blocked }
@@ -129,7 +129,7 @@ export async function applyNotice(deps: SyncDeps, received: ReceivedNotice): Pro
     const elsewhere = countedElsewhere(notice, device.journal.entries, policy)
     const facts = {
       ...(elsewhere && { elsewhere }),
-      ...(notice.ownerWalletUnknown && { ownerWalletUnknown: true as const }),
+      ...(notice.ownerWalletFault && { ownerWalletFault: notice.ownerWalletFault }),
     }
     const news = { cursor, policy, keys, clock, changes, lostByEdge }
     return device.replace({ ...unblocked, ...stillBlocked, ...facts, ...news })

@@ -189,6 +189,8 @@ export const en: Messages = {
     id: 'Id',
     shop: 'Shop’s account',
     shopUnknown: 'Unknown shop account: payments to it will fail. Call your agent.',
+    shopForeign:
+      'The shop account belongs to another network: only payments that customers sign will pass. Call your agent.',
     language: 'Language',
     theme: 'Appearance',
     themes: { auto: 'Automatic', light: 'Light', dark: 'Dark' },

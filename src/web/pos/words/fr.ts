@@ -192,6 +192,8 @@ export const fr: Messages = {
     id: 'Identifiant',
     shop: 'Compte du commerce',
     shopUnknown: 'Compte du commerce inconnu\u00a0: ce qu’on lui paie échouera. Appelez votre agence.',
+    shopForeign:
+      'Le compte du commerce est d’un autre réseau\u00a0: seuls passent les paiements que les clients signent. Appelez votre agence.',
     language: 'Langue',
     theme: 'Affichage',
     themes: { auto: 'Automatique', light: 'Clair', dark: 'Sombre' },

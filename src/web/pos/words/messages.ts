@@ -156,6 +156,7 @@ export interface Messages {
     readonly shop: string
     /** The ledger does not know the shop's account. */
     readonly shopUnknown: string
+    readonly shopForeign: string
     readonly language: string
     readonly theme: string
     readonly themes: Readonly<Record<'auto' | 'light' | 'dark', string>>

@@ -190,6 +190,7 @@ export const wo: Messages = {
     id: 'Turu kees bi',
     shop: 'Kontu bitik bi',
     shopUnknown: 'Kontu bitik bi amagul: fey yi duñu dem. Woolal sa ajans.',
+    shopForeign: 'Kontu bitik bi beneen reso moo ko moom: fey yi kiliyaan yi dëggal rekk ñooy dem. Woolal sa ajans.',
     language: 'Làkk',
     theme: 'Melo',
     themes: { auto: 'Boppam', light: 'Leer', dark: 'Lëndëm' },

@@ -43,18 +43,21 @@ it('whatever comes again, late or in another order: a final outcome stays, and t
   )
 })
 
-it('that the ledger has no account for the shop is known until somebody has opened it', async () => {
-  const rig = await Rig.create()
-  rig.edge.walletUnknown = true
-  const sdk = await rig.started()
-  expect(sdk.profile?.ownerWalletUnknown).toBe(true)
-  expect((await rig.started()).profile?.ownerWalletUnknown).toBe(true)
-  rig.edge.walletUnknown = false
-  rig.timeMs += 1000
-  await sdk.syncNow()
-  expect(sdk.profile).not.toHaveProperty('ownerWalletUnknown')
-  expect((await rig.started()).profile).not.toHaveProperty('ownerWalletUnknown')
-})
+it.each(['unknown', 'foreign'] as const)(
+  'that the shop’s wallet is %s is known until the edge says otherwise',
+  async (fault) => {
+    const rig = await Rig.create()
+    rig.edge.walletFault = fault
+    const sdk = await rig.started()
+    expect(sdk.profile?.ownerWalletFault).toBe(fault)
+    expect((await rig.started()).profile?.ownerWalletFault).toBe(fault)
+    rig.edge.walletFault = undefined
+    rig.timeMs += 1000
+    await sdk.syncNow()
+    expect(sdk.profile).not.toHaveProperty('ownerWalletFault')
+    expect((await rig.started()).profile).not.toHaveProperty('ownerWalletFault')
+  },
+)
 
 it('outcomes that come again after a restart are no news', async () => {
   const rig = await Rig.create()
