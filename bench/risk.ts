@@ -13,20 +13,26 @@ import { add, newTally } from './risk/tally.ts'
  */
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const options = readOptions(process.argv.slice(2), root)
-const lived: Lived[] = []
-for (const [name, seeds] of [
-  ['Months to mend by', options.seeds],
-  ['Months held out', options.heldOut],
-] as const) {
-  if (seeds.length === 0) continue
-  const tally = newTally()
-  let payments = 0
-  for (const seed of seeds) {
+const on = machine(root)
+const sets = [
+  { name: 'Months to mend by', seeds: options.seeds },
+  { name: 'Months held out', seeds: options.heldOut },
+].map(({ name, seeds }) => ({ name, seeds, lived: [] as number[], payments: 0, tally: newTally() }))
+let text = ''
+for (const set of sets) {
+  for (const seed of set.seeds) {
     const judged = await month(seed, options.devices, options.attempts)
-    payments += judged.length
-    add(tally, judged)
+    add(set.tally, judged)
+    set.lived.push(seed)
+    set.payments += judged.length
     console.error(`seed ${seed}: ${judged.length} payments`)
+    // Written after each: what was measured stays when a later one is given up.
+    const done = sets.filter(({ lived }) => lived.length > 0)
+    text = write(
+      options,
+      on,
+      done.map(({ name, lived, payments, tally }): Lived => ({ name, seeds: lived, payments, tally })),
+    )
   }
-  lived.push({ name, seeds, payments, tally })
 }
-console.log(write(options, machine(root), lived))
+console.log(text)
