@@ -51,7 +51,10 @@ function unchained(bundles: readonly Admitted[]): readonly string[] {
   })
 }
 
-/** A bundle that leaves others out has a higher risk for it, and waits where it debits the owner's wallet, unless it names the last one, as a device does that lost its state. */
+/**
+ * A bundle that leaves others out has a higher risk for it, and waits where it debits the owner's wallet; unless it names the
+ * last one, as a device does that lost its state.
+ */
 function holesUnseen(bundles: readonly Admitted[], ownerWallet: string): readonly string[] {
   let head = 0
   const known = [new Uint8Array(PREV_BYTES)]
