@@ -1,11 +1,10 @@
 import type pg from 'pg'
-import { type Activity, activityKey } from '../../src/protocol/activity.ts'
 import { type DeviceId, ulidText } from '../../src/protocol/ids.ts'
 import type { Payment, PaymentType } from '../../src/protocol/payment.ts'
 import type { Country } from '../../src/protocol/policy.ts'
 import type { Verdict } from '../../src/protocol/rules.ts'
 import type { PaymentStatus } from '../../src/protocol/states.ts'
-import { emptyHistory, updateHistory } from '../../src/risk/history.ts'
+import { emptyHistory, updateHistory, withPayees } from '../../src/risk/history.ts'
 import { type Assessment, combine } from '../../src/risk/judge.ts'
 import { assessLocally } from '../../src/risk/local.ts'
 import type { RiskMode } from '../../src/risk/mode.ts'
@@ -105,7 +104,8 @@ export interface KnownDevice {
   readonly registeredAtMs: number
   /** The last ones, in the order of their counters. */
   readonly payments: readonly SettledPayment[]
-  readonly activity: Activity
+  /** The last ones that left the owner's wallet, cash-ins left out, in the order of their times. */
+  readonly paidOut: readonly SettledPayment[]
   readonly conflicts: number
 }
 
@@ -125,6 +125,13 @@ export type SettledPayment = readonly [
 /** Two busy days of a till: what the rules look back to, and few enough to read with every batch. */
 export const HISTORY_MAX = 100
 
+/**
+ * Payments out of the owner's wallet that are read besides, but for those that came to nothing: of a month, and more than the
+ * payees that a device is known by.
+ */
+export const PAID_OUT_MAX = 60
+export const PAID_OUT_DAYS = 30
+
 async function readDevices(
   pool: pg.Pool,
   bundles: readonly AuthorisedBundle[],
@@ -133,10 +140,10 @@ async function readDevices(
     device_id: string
     registered_at: Date
     payments: SettledPayment[] | null
-    activity: [day: string, currency: string, count: number, value: number][] | null
+    paid_out: SettledPayment[] | null
     conflicts: number
   }>(
-    `SELECT d.device_id, d.registered_at, p.payments, a.activity, c.conflicts
+    `SELECT d.device_id, d.registered_at, p.payments, o.paid_out, c.conflicts
      FROM offline_devices d
      LEFT JOIN LATERAL (
        SELECT json_agg(json_build_array(counter, type, amount_minor, currency, sender, receiver,
@@ -144,13 +151,19 @@ async function readDevices(
                 floor(extract(epoch FROM status_at) * 1000)::bigint) ORDER BY counter) AS payments
        FROM (SELECT * FROM offline_transactions WHERE device_id = d.device_id ORDER BY counter DESC LIMIT $2) t) p ON true
      LEFT JOIN LATERAL (
-       SELECT json_agg(json_build_array(day, currency, count, value_minor)) AS activity
-       FROM (SELECT * FROM offline_device_activity WHERE device_id = d.device_id ORDER BY day DESC LIMIT 10) a) a ON true
+       SELECT json_agg(json_build_array(counter, type, amount_minor, currency, sender, receiver,
+                floor(extract(epoch FROM initiated_at) * 1000)::bigint, status, reason,
+                floor(extract(epoch FROM status_at) * 1000)::bigint) ORDER BY initiated_at, counter) AS paid_out
+       FROM (SELECT * FROM offline_transactions
+             WHERE sender = d.owner_wallet AND device_id = d.device_id AND type <> 'cashin'
+               AND status NOT IN ('refused', 'failed', 'reversed')
+               AND initiated_at > now() - make_interval(days => $4)
+             ORDER BY initiated_at DESC, counter DESC LIMIT $3) t) o ON true
      CROSS JOIN LATERAL (
        SELECT count(*) AS conflicts FROM offline_conflicts
        WHERE device_id = d.device_id AND recorded_at > now() - interval '30 days') c
      WHERE d.device_id = ANY ($1)`,
-    [[...new Set(bundles.map(deviceOf))], HISTORY_MAX],
+    [[...new Set(bundles.map(deviceOf))], HISTORY_MAX, PAID_OUT_MAX, PAID_OUT_DAYS],
   )
   return new Map(
     rows.map((row) => [
@@ -158,9 +171,7 @@ async function readDevices(
       {
         registeredAtMs: row.registered_at.getTime(),
         payments: row.payments ?? [],
-        activity: new Map(
-          (row.activity ?? []).map(([day, currency, count, value]) => [activityKey(day, currency), { count, value }]),
-        ),
+        paidOut: row.paid_out ?? [],
         conflicts: row.conflicts,
       },
     ]),
@@ -178,7 +189,8 @@ function assessHere(bundle: AuthorisedBundle, known: KnownDevice | undefined) {
   const nowMs = receipt.receivedAtMs
   const payments = aliveOf(bundle)
   // Payments of this very bundle can be in the book when it comes a second time.
-  const before = known.payments.filter(([counter]) => counter < receipt.firstCounter || counter > receipt.lastCounter)
+  const isBefore = ([counter]: SettledPayment) => counter < receipt.firstCounter || counter > receipt.lastCounter
+  const before = known.payments.filter(isBefore)
   const past = before.map(paymentOf)
   const verdicts = before.map(([, , , , , , , status]): Verdict => ({ decision: decisionOf(status) }))
   const outcomes = before.map(([, , , , , , , status, reason]) => ({ status, ...(reason !== null && { reason }) }))
@@ -189,8 +201,11 @@ function assessHere(bundle: AuthorisedBundle, known: KnownDevice | undefined) {
     ownerWallet,
     signedAtMs: verified.bundle.claims.signedAtMs,
     countedMs: payload.countedMs,
-    activity: known.activity,
-    history: updateHistory(emptyHistory, past, verdicts, policy, nowMs),
+    history: {
+      ...updateHistory(emptyHistory, past, verdicts, { policy, ownerWallet, nowMs }),
+      // A till's last payments are two days; whom it pays shows in a month.
+      payees: withPayees([], known.paidOut.filter(isBefore).map(paymentOf)),
+    },
     holes: 0,
     missingBefore: 0,
     recentConflicts: known.conflicts,

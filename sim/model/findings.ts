@@ -1,5 +1,11 @@
 import type { AuthorisedBundle } from '../../reconciler/settle/authorise.ts'
-import { HISTORY_MAX, type KnownDevice, type SettledPayment } from '../../reconciler/settle/risk.ts'
+import {
+  HISTORY_MAX,
+  type KnownDevice,
+  PAID_OUT_DAYS,
+  PAID_OUT_MAX,
+  type SettledPayment,
+} from '../../reconciler/settle/risk.ts'
 import type { TwinLine } from '../../reconciler/settle/twins.ts'
 import { DAY_MS, MINUTE_MS } from '../../src/protocol/time.ts'
 import { counterKey, type ModelState, type PaymentRow } from './state.ts'
@@ -44,14 +50,28 @@ export function knownDevice(state: ModelState, deviceId: string, nowMs: number):
     .sort((a, b) => a.payment.counter - b.payment.counter)
     .slice(-HISTORY_MAX)
     .map(settled)
-  const days = [...(state.activity.get(deviceId) ?? [])]
-    .sort(([a], [b]) => (a < b ? 1 : -1))
-    .slice(0, ACTIVITY_DAYS_MAX)
   const conflicts = conflictTimes(state, deviceId).filter((atMs) => atMs > nowMs - CONFLICT_AGE_MAX_MS).length
-  return { registeredAtMs: device.registeredAtMs, payments, activity: new Map(days), conflicts }
+  return {
+    registeredAtMs: device.registeredAtMs,
+    payments,
+    paidOut: paidOutBy(state, deviceId, device.ownerWallet, nowMs),
+    conflicts,
+  }
 }
 
-const ACTIVITY_DAYS_MAX = 10
+/** The last payments out of the owner's wallet that the device sent, but for cash-ins. */
+function paidOutBy({ payments }: ModelState, deviceId: string, ownerWallet: string, nowMs: number): SettledPayment[] {
+  return [...payments.values()]
+    .filter(({ deviceId: sentBy, status, payment: { sender, type, initiatedAtMs } }) => {
+      const isRecent = initiatedAtMs > nowMs - PAID_OUT_DAYS * DAY_MS
+      return (
+        sentBy === deviceId && sender === ownerWallet && type !== 'cashin' && !MOVED_NOTHING.has(status) && isRecent
+      )
+    })
+    .sort(({ payment: a }, { payment: b }) => a.initiatedAtMs - b.initiatedAtMs || a.counter - b.counter)
+    .slice(-PAID_OUT_MAX)
+    .map(settled)
+}
 
 function settled({ payment, status, reason, statusAtMs }: PaymentRow): SettledPayment {
   const { counter, type, amount, currency, sender, receiver, initiatedAtMs } = payment

@@ -127,6 +127,15 @@ export const PROTOCOL: readonly Mutant[] = [
     tier: 'shallow',
   },
   {
+    name: 'debit-after-hole-ignored',
+    file: 'src/risk/device-rules.ts',
+    find: 'if (missingBefore <= 0 || debits === 0) return undefined',
+    replace: 'if (missingBefore >= 0 || debits === 0) return undefined',
+    breaks:
+      'A copy of a device that goes on ahead of it moves nothing out of the owner’s wallet before a person has looked.',
+    tier: 'shallow',
+  },
+  {
     name: 'authorization-of-other-terms',
     file: 'src/protocol/authorization.ts',
     find: 'parsed.ok && equalBytes(parsed.value.payload, authorizationTerms(payment)) ? parsed.value',

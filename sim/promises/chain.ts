@@ -1,5 +1,6 @@
 import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
 import { decodeCbor, Tagged } from '../../src/protocol/cbor.ts'
+import { isPayment } from '../../src/protocol/payment.ts'
 import type { World } from '../world.ts'
 import type { Admitted, AdmittedDevice } from './admitted.ts'
 
@@ -11,11 +12,13 @@ const PREV_BYTES = 16
  * then, and what told another story is kept, with its signature.
  */
 export function historiesAreWhole({ edge, rogue }: World, devices: readonly AdmittedDevice[]): string[] {
-  const wrong = devices.flatMap(({ id, bundles }) => {
+  const wrong = devices.flatMap(({ id, ownerWallet, bundles }) => {
     const rotations = edge.objects.read(id, "SELECT at, detail FROM audit WHERE action IN ('key_rotated') ORDER BY id")
-    return [...unchained(bundles), ...holesUnseen(bundles), ...signedByOldKeys(bundles, rotations.map(rotationOf))].map(
-      (what) => `${id}: ${what}`,
-    )
+    return [
+      ...unchained(bundles),
+      ...holesUnseen(bundles, ownerWallet),
+      ...signedByOldKeys(bundles, rotations.map(rotationOf)),
+    ].map((what) => `${id}: ${what}`)
   })
   const evidence =
     edge.objects.names.includes(rogue.id) && rogue.isRegistered
@@ -48,15 +51,23 @@ function unchained(bundles: readonly Admitted[]): readonly string[] {
   })
 }
 
-/** A bundle that leaves others out has a higher risk for it, unless it names the last one, as a device does that lost its state. */
-function holesUnseen(bundles: readonly Admitted[]): readonly string[] {
+/**
+ * A bundle that leaves others out has a higher risk for it, and waits where it debits the owner's wallet; unless it names the
+ * last one, as a device does that lost its state.
+ */
+function holesUnseen(bundles: readonly Admitted[], ownerWallet: string): readonly string[] {
   let head = 0
   const known = [new Uint8Array(PREV_BYTES)]
-  return bundles.flatMap(({ bundle, receipt: { seq, digest }, risks }) => {
+  return bundles.flatMap(({ bundle, receipt: { seq, digest }, entries, risks }) => {
     const leavesOut = seq > head + 1 && !known.some((prev) => equalBytes(prev, bundle.claims.prev))
     head = Math.max(head, seq)
     known.push(digest.slice(0, PREV_BYTES))
-    return leavesOut && !risks.has('chain_hole') ? [`bundle ${seq} leaves others out, and that is no risk`] : []
+    if (!leavesOut) return []
+    if (!risks.has('chain_hole')) return [`bundle ${seq} leaves others out, and that is no risk`]
+    const debits = entries.some((entry) => isPayment(entry) && entry.sender === ownerWallet)
+    return debits && !risks.has('debit_after_hole')
+      ? [`bundle ${seq} debits the owner's wallet and leaves others out, and nobody is asked`]
+      : []
   })
 }
 

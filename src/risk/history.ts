@@ -1,33 +1,42 @@
 import { PAYMENT_TYPES, type Payment, type PaymentType } from '../protocol/payment.ts'
 import type { Policy } from '../protocol/policy.ts'
 import type { Verdict } from '../protocol/rules.ts'
-import { MINUTE_MS } from '../protocol/time.ts'
-import { HISTORY_CURRENCIES_MAX, HISTORY_MEMORY, RECENT_AGE_MAX_MS, RECENT_PAYMENTS_MAX } from './limits.ts'
+import { DAY_MS, MINUTE_MS } from '../protocol/time.ts'
+import { HISTORY_CURRENCIES_MAX, HISTORY_MEMORY, PAYEES_MAX, RECENT_AGE_MAX_MS, RECENT_PAYMENTS_MAX } from './limits.ts'
 import { justUnder, proofLimits } from './proof-limits.ts'
 
 /**
  * What a device did before, as small as the local rules can do with; the Device Object keeps it as JSON in its own row,
- * below 2 KB. It names nobody: of a wallet it holds a 16-bit tag, which hundreds of wallets share.
+ * below 3 KB. It names nobody: of a wallet it holds a 16-bit tag, which hundreds of wallets share.
  */
 export interface DeviceHistory {
   readonly amounts: readonly AmountHistory[]
   /** The last payments in order of time: those of a device that syncs one by one must be seen together. */
   readonly recent: readonly RecentPayment[]
+  /** Whom the owner's wallet paid on the device's word, the last one paid last. */
+  readonly payees: readonly Payee[]
 }
 
-/** Logarithms of the amounts in a currency: prices spread by factors, not by sums. Welford's running moments. */
-export interface AmountHistory {
+/** How many amounts in a currency the device is known by. */
+interface AmountHistory {
   readonly currency: string
   readonly count: number
-  readonly mean: number
-  /** Sum of squared distances from the mean. */
-  readonly m2: number
   /** `[limit, how many of them were just under it]`, for the limits of the policy in force. */
   readonly near: readonly (readonly [limit: number, count: number])[]
 }
 
 /** Written as a tuple, because there are many in a row of the database. */
 type RecentPayment = readonly [atS: number, amount: number, sender: number, receiver: number, type: number]
+
+/** `since` is the day of the first payment, in days since 1970; `most` the largest. */
+type Payee = readonly [tag: number, sinceDay: number, most: number]
+
+/** What a history is kept by. */
+export interface HistoryContext {
+  readonly policy: Policy
+  readonly ownerWallet: string
+  readonly nowMs: number
+}
 
 /** A payment as the rules see it, be it in the bundle or in the history. */
 export interface SeenPayment {
@@ -40,7 +49,7 @@ export interface SeenPayment {
   readonly type: PaymentType
 }
 
-export const emptyHistory: DeviceHistory = { amounts: [], recent: [] }
+export const emptyHistory: DeviceHistory = { amounts: [], recent: [], payees: [] }
 
 /**
  * Adds the payments of an admitted bundle. Refused ones never happened; only accepted ones say which amounts are
@@ -52,11 +61,11 @@ export function updateHistory(
   history: DeviceHistory,
   payments: readonly Payment[],
   verdicts: readonly Verdict[],
-  policy: Policy,
-  nowMs: number,
+  { policy, ownerWallet, nowMs }: HistoryContext,
 ): DeviceHistory {
   const seen: RecentPayment[] = []
   const usual: Payment[] = []
+  const paidOut: Payment[] = []
   payments.forEach((payment, index) => {
     const decision = verdicts[index]?.decision
     if (decision === undefined || decision === 'refused') return
@@ -64,6 +73,7 @@ export function updateHistory(
     const { sender, receiver, type } = seenPayment(payment)
     const atS = Math.floor(payment.initiatedAtMs / 1000)
     seen.push([atS, payment.amount, sender, receiver, PAYMENT_TYPES.indexOf(type)])
+    if (isPayout(payment, ownerWallet)) paidOut.push(payment)
   })
   let { amounts } = history
   for (const [currency, own] of Map.groupBy(usual, (payment) => payment.currency)) {
@@ -75,8 +85,27 @@ export function updateHistory(
     .filter(([atS]) => atS * 1000 <= nowMs + skewMs && nowMs - atS * 1000 <= RECENT_AGE_MAX_MS)
     .sort(([a], [b]) => a - b)
     .slice(-RECENT_PAYMENTS_MAX)
-  return { amounts, recent }
+  return { amounts, recent, payees: withPayees(history.payees, paidOut) }
 }
+
+/**
+ * What waits for a person counts too: by the time that a payee is known by, people have said no, or it was one of the owner's.
+ */
+export function withPayees(payees: readonly Payee[], paidOut: readonly Payment[]): readonly Payee[] {
+  let all = payees
+  for (const { receiver, amount, initiatedAtMs } of paidOut) {
+    const tag = partyTag(receiver)
+    const day = Math.floor(initiatedAtMs / DAY_MS)
+    const [, sinceDay = day, most = 0] = all.find(([known]) => known === tag) ?? []
+    const others = all.filter(([known]) => known !== tag)
+    all = [...others, [tag, Math.min(sinceDay, day), Math.max(most, amount)] as const].slice(-PAYEES_MAX)
+  }
+  return all
+}
+
+/** What leaves the owner's wallet on its device's word; an agent's cash-ins are a trade and not a choice of payees. */
+export const isPayout = ({ sender, type }: Pick<Payment, 'sender' | 'type'>, ownerWallet: string): boolean =>
+  sender === ownerWallet && type !== 'cashin'
 
 function withAmounts(
   amounts: readonly AmountHistory[],
@@ -85,7 +114,7 @@ function withAmounts(
   limits: readonly number[],
 ): readonly AmountHistory[] {
   const before = amounts.find((one) => one.currency === currency)
-  let { count, mean, m2 } = before ?? { count: 0, mean: 0, m2: 0 }
+  let count = before?.count ?? 0
   const known = new Map(before?.near)
   const near = limits.map((limit): [number, number] => [limit, known.get(limit) ?? 0])
   for (const { amount } of payments) {
@@ -93,19 +122,14 @@ function withAmounts(
       // Full memory: the new amount takes the place of an average old one, and habits may change.
       const kept = (HISTORY_MEMORY - 1) / count
       count = HISTORY_MEMORY - 1
-      m2 *= kept
       for (const one of near) one[1] *= kept
     }
     count++
-    const log = Math.log(amount)
-    const distance = log - mean
-    mean += distance / count
-    m2 += distance * (log - mean)
     for (const one of near) if (justUnder(amount, one[0])) one[1]++
   }
   // The latest currency first; the one not seen for longest falls off.
   const others = amounts.filter((one) => one.currency !== currency)
-  return [{ currency, count, mean, m2, near }, ...others].slice(0, HISTORY_CURRENCIES_MAX)
+  return [{ currency, count, near }, ...others].slice(0, HISTORY_CURRENCIES_MAX)
 }
 
 export function seenPayment(payment: Payment): SeenPayment {

@@ -34,6 +34,16 @@ export const RECENT_PAYMENTS_MAX = 48
 export const RECENT_AGE_MAX_MS = 4 * DAY_MS
 /** Currencies of which amounts are remembered: a country has one, a border town two. */
 export const HISTORY_CURRENCIES_MAX = 4
+/** A device counts as new for a week; by then a stolen enrolment is noticed, and it has paid those whom it pays often. */
+export const DEVICE_NEW_FOR_MS = 7 * DAY_MS
+
+/** Payees that a device remembers: a family, a shop's suppliers, a small payroll. The one not paid for longest falls off. */
+export const PAYEES_MAX = 24
+/**
+ * Days after its first payment from which a payee is known. By then a payment that waited is decided, and whoever lost the
+ * device has noticed.
+ */
+export const PAYEE_KNOWN_AFTER_DAYS = 3
 /** Payments after which older amounts begin to fade: 20 full days. */
 export const HISTORY_MEMORY = 1_000
 

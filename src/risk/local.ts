@@ -3,7 +3,9 @@ import { amountRules } from './amount-rules.ts'
 import { deviceRules } from './device-rules.ts'
 import { recentPayments, seenPayment } from './history.ts'
 import { REASONS_MAX } from './limits.ts'
+import { linkedRules } from './linked-rules.ts'
 import { partyRules } from './party-rules.ts'
+import { payoutRules } from './payout-rules.ts'
 import type { LocalInput, Rule, Scene } from './rule.ts'
 import type { RiskReason } from './score.ts'
 import { timeRules } from './time-rules.ts'
@@ -24,12 +26,19 @@ export interface LocalScore {
 }
 
 /** Changes with every rule, weight and threshold: a stored score must say what it was made by. */
-export const LOCAL_VERSION = 'local-2'
+export const LOCAL_VERSION = 'local-3'
 
 /** Scores are whole ten-thousandths, as on the wire: the same sum in whatever order it is added. */
 const UNIT = 10_000
 
-const RULES: readonly Rule[] = [...deviceRules, ...timeRules, ...amountRules, ...partyRules]
+const RULES: readonly Rule[] = [
+  ...deviceRules,
+  ...timeRules,
+  ...amountRules,
+  ...linkedRules,
+  ...payoutRules,
+  ...partyRules,
+]
 
 /**
  * The local risk scorer: named, deterministic rules over a bundle and what its device did before. It decides alone when

@@ -1,4 +1,3 @@
-import type { Activity } from '../protocol/activity.ts'
 import type { Payment } from '../protocol/payment.ts'
 import type { Policy } from '../protocol/policy.ts'
 import type { DeviceHistory, SeenPayment } from './history.ts'
@@ -13,8 +12,6 @@ export interface LocalInput {
   readonly signedAtMs: number
   /** What the device counted when it sealed (payload.ts). */
   readonly countedMs: number | undefined
-  /** What the device's days held before this bundle. */
-  readonly activity: Activity
   readonly history: DeviceHistory
   /** Seqs of the chain that this bundle leaves out. */
   readonly holes: number

@@ -7,12 +7,16 @@ export const WEIGHTS = {
   // People cannot hand over money this fast: a script, or a clock that makes it look so. The latter is harmless, so a
   // person looks and nothing is locked away.
   velocity: 0.25,
-  // Far outside of what this device ever took. Often a real, rare sale: a person asks; one payment pays for it.
-  amount_outlier: 0.2,
   // Several amounts made to fit under a limit that asks for more proof. There is an intention in it.
   structuring: 0.2,
-  // One wallet emptied into many by p2p: what a thief does with a phone. Also how wages are paid: a person asks.
-  receiver_spread: 0.2,
+  // The owner's wallet is sent away on the device's word: what a thief, a copy and a mule do. Also how a new landlord and
+  // wages are paid: a person asks.
+  payout: 0.2,
+  // A sum in pieces that each limit lets through. A good customer does it without a thought: a person asks.
+  linked: 0.2,
+  // The owner's wallet is debited by a bundle whose predecessors are missing. A device that waits for its receipt never
+  // sends one; a copy that goes on ahead of the device must.
+  debit_after_hole: 0.2,
   // Many wallets emptied into one that is not the owner's: mules collect so; a till does not.
   sender_spread: 0.2,
   // The device's own clocks contradict each other: its time was turned back after the bundle was sealed.
@@ -28,8 +32,6 @@ export const WEIGHTS = {
   chain_gap: 0.2,
   // The device told two stories lately: one is a case for a person, two are a clone.
   recent_conflict: 0.4,
-  // Much money on a device that nobody knows yet: the shape of a stolen enrolment.
-  new_device_value: 0.2,
   // What became of its earlier payments. A device with the worst name is looked at with every bundle; it takes one more
   // sign to quarantine it, because a customer without money is not the merchant's fraud.
   low_reputation: 0.3,

@@ -234,6 +234,17 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'dev/fleet',
     'bench/count.ts',
   ],
+  'bench/risk/**': [
+    ...GROUND,
+    'src/risk',
+    'durable-objects/device',
+    'durable-objects/device/admit',
+    'reconciler/registry',
+    'reconciler/settle',
+    'dev/random.ts',
+    'bench/**',
+    'bench/count.ts',
+  ],
   'bench/**': [
     ...GROUND,
     'src/device/sdk',
@@ -249,6 +260,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'dev/fleet',
     'test/kit/bundled.ts',
     'test/kit/chromium.ts',
+    'bench/risk/**',
   ],
 }
 

@@ -159,11 +159,11 @@ function verdictsOf({ payments, ownerWallet }: MarketDevice) {
     if (bundle.length === 0) continue
 
     const local = assessLocally(
-      input({ payments: bundle, ownerWallet, history, activity, signedAtMs, deviceAgeMs: 0, reputation: 0.45 }),
+      input({ payments: bundle, ownerWallet, history, signedAtMs, deviceAgeMs: 0, reputation: 0.45 }),
     )
     const context = { policy: POLICY, nowMs: signedAtMs, ownerWallet, timeFloorMs: undefined }
     const judged = judgeWithRisk(bundle, activity, context, combine({ ok: false, error: { reason: 'timeout' } }, local))
-    history = updateHistory(history, bundle, judged.verdicts, POLICY, signedAtMs)
+    history = updateHistory(history, bundle, judged.verdicts, { policy: POLICY, ownerWallet, nowMs: signedAtMs })
     const key = activityKey(calendarDay(signedAtMs, POLICY.timeZone), 'XOF')
     activity = new Map([[key, judged.activity.get(key) ?? { count: 0, value: 0 }]])
     judged.verdicts.forEach(({ decision, reason }, index) => {
@@ -178,14 +178,18 @@ test.each([
   [60, 6],
   [200, 12],
 ])(
-  '%i payments on %i devices: nobody waits but for an amount that the policy asks people about',
+  '%i payments on %i devices: less than 2 %% of the value waits, but for amounts that the policy asks people about',
   (payments, devices) => {
     for (const seed of [1, 2, 3]) {
       const verdicts = loadMarketDay({ payments, devices, seed }).flatMap(verdictsOf)
-      const stopped = verdicts.filter(([, decision]) => decision !== 'accepted')
       // An amount above what may be paid offline is refused by the device, before it is taken.
       const asked = ([amount]: (typeof verdicts)[number]) => amount > POLICY.requireManualReviewAbove
-      expect(stopped.filter((verdict) => !asked(verdict))).toEqual([])
+      const stopped = verdicts.filter((verdict) => verdict[1] !== 'accepted' && !asked(verdict))
+      expect(stopped.map(([, , reason]) => reason).filter((reason) => reason !== 'risk_review')).toEqual([])
+      expect(sumOf(stopped) / sumOf(verdicts)).toBeLessThan(0.02)
     }
   },
 )
+
+const sumOf = (verdicts: readonly (readonly [amount: number, ...unknown[]])[]): number =>
+  verdicts.reduce((sum, [amount]) => sum + amount, 0)

@@ -70,6 +70,9 @@ export function payments(count: number, of: (index: number) => Parameters<typeof
   )
 }
 
+/** What a history is kept by. */
+export const KEPT = { policy: POLICY, ownerWallet: OWNER, nowMs: NOW_MS }
+
 /** A bundle of a device of good standing: nothing to say about it. */
 export function input(over: Partial<LocalInput> = {}): LocalInput {
   return {
@@ -78,7 +81,6 @@ export function input(over: Partial<LocalInput> = {}): LocalInput {
     ownerWallet: OWNER,
     signedAtMs: NOW_MS,
     countedMs: undefined,
-    activity: new Map(),
     history: emptyHistory,
     holes: 0,
     missingBefore: 0,

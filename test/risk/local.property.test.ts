@@ -5,7 +5,7 @@ import { emptyHistory, updateHistory } from '../../src/risk/history.ts'
 import { assessLocally, type LocalScore } from '../../src/risk/local.ts'
 import type { LocalInput } from '../../src/risk/rule.ts'
 import { isScore } from '../../src/risk/score.ts'
-import { ACCEPTED, DAY_MS, input, MINUTE_MS, NOW_MS, OWNER, POLICY, payment } from './kit.ts'
+import { ACCEPTED, DAY_MS, input, KEPT, MINUTE_MS, NOW_MS, OWNER, payment } from './kit.ts'
 
 const wallet = fc.constantFrom(OWNER, 'W-1', 'W-2', 'W-3', 'W-4')
 const somePayment = fc.record({
@@ -33,7 +33,7 @@ const someInput: fc.Arbitrary<LocalInput> = fc
   .map(({ past, behindMs, ...rest }) =>
     input({
       ...rest,
-      history: updateHistory(emptyHistory, past, Array(past.length).fill(ACCEPTED), POLICY, NOW_MS),
+      history: updateHistory(emptyHistory, past, Array(past.length).fill(ACCEPTED), KEPT),
       countedMs: NOW_MS + behindMs,
     }),
   )
@@ -68,7 +68,8 @@ const WORSE: Record<string, (one: LocalInput) => LocalInput> = {
   'a jump ahead': (one) => ({ ...one, missingBefore: one.missingBefore + 60 }),
   'a contradiction': (one) => ({ ...one, recentConflicts: one.recentConflicts + 1 }),
   'a worse name': (one) => ({ ...one, reputation: one.reputation / 2 }),
-  'a newer device': (one) => ({ ...one, deviceAgeMs: Math.floor(one.deviceAgeMs / 2) }),
+  'a device that is no longer new': (one) => ({ ...one, deviceAgeMs: one.deviceAgeMs + 7 * DAY_MS }),
+  'one more payee': (one) => more(one, { type: 'p2p', sender: OWNER, receiver: 'W-NEW', amount: 9_000 }),
   'a clock further back': (one) => ({
     ...one,
     countedMs: one.countedMs && one.countedMs + 31 * MINUTE_MS,
