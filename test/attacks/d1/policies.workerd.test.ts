@@ -149,6 +149,7 @@ describe('a version that people made', () => {
     const laterMs = Date.now() + 10_000
     const count = alarms('policy', async () => expect(await policyFor(bindings, 'BF', first, laterMs)).toEqual(policy))
     expect(await count).toBe(1)
+    await remove(`country = 'BF' AND version = ${policy.version}`)
   })
 
   it('is missed by whoever serves a device that was judged by it, and judges that device on', async () => {
