@@ -36,12 +36,6 @@ export function bool(value: CborValue | undefined, what: string): boolean {
   return value
 }
 
-/** A mark that is left out where it does not hold. */
-export function onlyTrue(value: CborValue | undefined, what: string): true {
-  if (value !== true) throw new MalformedCbor(what)
-  return true
-}
-
 /** @param size exact length in bytes, or `{ max }` */
 export function bytes(value: CborValue | undefined, what: string, size: number | { max: number }): Uint8Array {
   if (!(value instanceof Uint8Array)) throw new MalformedCbor(what)

@@ -45,5 +45,3 @@ export const clone: Attack = {
     { name: 'sixty places ahead', attempt: (stage) => copies(stage, 60) },
   ],
 }
-
-export { attackStart, HOUR_MS }

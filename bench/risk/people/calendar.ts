@@ -6,7 +6,6 @@ export const MONTH_STARTS_MS = Date.UTC(2026, 10, 1)
 export const DAYS = 30
 /** Devices that are no longer new lived so long before the month: their days fill what the rules know of them. */
 export const DAYS_BEFORE = 27
-export const MONTH_ENDS_MS = MONTH_STARTS_MS + DAYS * DAY_MS
 
 export const dayStart = (day: number): number => MONTH_STARTS_MS + day * DAY_MS
 
