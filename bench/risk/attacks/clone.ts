@@ -1,17 +1,5 @@
 import type { Push } from '../actor.ts'
-import {
-  type Attack,
-  actor,
-  attackStart,
-  HOUR_MS,
-  loot,
-  MINUTE_MS,
-  oneByOne,
-  pieces,
-  type Stage,
-  victim,
-  wallets,
-} from './kit.ts'
+import { type Attack, actor, loot, MINUTE_MS, oneByOne, pieces, type Stage, victim, wallets } from './kit.ts'
 
 /** Somebody has a copy of a device, key and all, and debits its owner's wallet beside it. */
 function copies(stage: Stage, seqs: number) {
