@@ -104,13 +104,11 @@ test('metrics, health and readiness tell what it does', async () => {
 test('payments are counted by type and by what became of them, once however often they are delivered', async () => {
   const [device, phone] = [await world.device('agent'), await world.device('customer', 10_000)]
   const payer = phone.ownerWallet
+  const sales = [2500, 2500, 9000].map((amount) => device.payment({ sender: payer, amount: amountMinor(amount) }))
   const cash = [1000, 500].map((amount) =>
     world.signed(phone, device.payment({ type: 'cashout', sender: payer, amount: amountMinor(amount) })),
   )
-  const payments = [
-    ...[2500, 2500, 9000].map((amount) => device.payment({ sender: payer, amount: amountMinor(amount) })),
-    ...(await Promise.all(cash)),
-  ]
+  const payments = [...sales, ...(await Promise.all(cash))]
   const [held, refused] = [payments[3]?.counter ?? 0, payments[4]?.counter ?? 0]
   const exceptions = [
     { counter: held, decision: 'review', reason: 'amount_review' },
