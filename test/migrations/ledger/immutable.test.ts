@@ -74,6 +74,7 @@ test('the functions that change anything and that the application can call: thos
   expect(rows.map(({ name }) => name)).toEqual([
     'offline_apply_reversals',
     'offline_apply_reviews',
+    'offline_disprove_payers',
     'offline_prove_payers',
     'offline_prune_inbox',
     'offline_record_transactions',
