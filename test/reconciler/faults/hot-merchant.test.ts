@@ -27,7 +27,8 @@ test('10 000 payments to one merchant, two reconcilers: each once, and nobody de
     const payments = Array.from({ length: PAYMENTS }, (_, i) =>
       device.payment({ sender: payers[(d + i) % payers.length] ?? '', receiver: merchant, amount }),
     )
-    world.network.send(world.facts(device), await world.admit(device, payments))
+    const facts = world.facts(device, { ownerWallet: merchant })
+    world.network.send(facts, await world.admit(device, payments))
   }
   const before = await deadlocks(db())
   const workers = await Promise.all([world.reconciler(), world.reconciler()])

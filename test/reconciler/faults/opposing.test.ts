@@ -17,17 +17,18 @@ test('opposing transfers between two wallets through three reconcilers: no deadl
   const [a, b] = [newWallet(), newWallet()]
   for (const wallet of [a, b]) await db().open(wallet, 1_000_000)
   const devices = await Promise.all(Array.from({ length: 12 }, () => world.device()))
-  world.network.send(...devices.map((device) => world.facts(device)))
+  // Each pays out of its owner's wallet.
+  const parties = (d: number) => (d % 2 === 0 ? { sender: a, receiver: b } : { sender: b, receiver: a })
+  world.network.send(...devices.map((device, d) => world.facts(device, { ownerWallet: parties(d).sender })))
   const log = keepingLog()
   const around = { fetch: world.network.fetch, clock: () => world.now, random: () => 0.5, log }
   const workers = await Promise.all([1, 2, 3].map(() => openReconciler(parseConfig(world.env), around)))
   await workers[0]?.once()
 
   for (const [d, device] of devices.entries()) {
-    const [sender, receiver] = d % 2 === 0 ? [a, b] : [b, a]
     for (let n = 0; n < 4; n++) {
       const payments = Array.from({ length: 20 }, () =>
-        device.payment({ type: 'p2p', sender, receiver, amount: amountMinor(1 + d) }),
+        device.payment({ type: 'p2p', ...parties(d), amount: amountMinor(1 + d) }),
       )
       world.network.send(await world.admit(device, payments))
     }
