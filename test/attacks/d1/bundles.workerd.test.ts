@@ -1,4 +1,4 @@
-import { beforeAll, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeAll, beforeEach, expect, it } from 'vitest'
 import { ulidText } from '../../../src/protocol/ids.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import { type Queues, recordQueues } from '../../durable-objects/device/kit.ts'
@@ -35,6 +35,9 @@ const change = async (set: string) => {
 }
 const ofSecond = (column: string) =>
   `${column} = (SELECT b.${column} FROM offline_tx_bundles b WHERE b.bundle_id = '${idOf(second)}')`
+
+// It waits no more: each test counts its own alarm alone.
+afterEach(() => change("status = 'rejected'"))
 
 it('what a reviewer sees is opened from the bytes that the receipt names, and says so', async () => {
   const count = await alarms('bundle', async () => {

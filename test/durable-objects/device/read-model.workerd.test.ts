@@ -190,7 +190,7 @@ describe('D1', () => {
     await alarm(device)
     const messages = [...queues.index]
     const down = { ...bindings.DEVICE, idFromName: bindings.DEVICE.idFromName.bind(bindings.DEVICE), get: unreachable }
-    await deliverIndex(queues, { DB: bindings.DB, DEVICE: down as never })
+    await deliverIndex(queues, { ...bindings, DEVICE: down as never })
     expect((await owed(device)).index, 'nobody was told').toBe(3)
     await deliverIndex({ ...queues, index: [...messages] })
     expect((await owed(device)).index).toBe(0)

@@ -163,9 +163,13 @@ describe('rows', () => {
     // A hundred payments must not be refused for their number, so that all of them count.
     await insertPolicy('ML', { max_offline_per_device_per_day: 1000 })
     device = await registered({ country: 'ML' })
-    const one = await device.bundle([device.payment()], keys)
+    const yesterday = 'UPDATE device SET registered_at = registered_at - 86400000'
+    await inObject(device, ({ storage }) => void storage.sql.exec(yesterday))
+    // A payment a minute, each of another customer: one that waits for a person has a row in an index.
+    const minutesAgo = (minutes: number) => Math.floor(Date.now() / 1000) * 1000 - minutes * 60_000
+    const one = await device.bundle([device.payment({ initiatedAtMs: minutesAgo(101) })], keys)
     const hundred = await device.bundle(
-      Array.from({ length: 100 }, () => device.payment()),
+      Array.from({ length: 100 }, (_, n) => device.payment({ sender: `W-C${n}`, initiatedAtMs: minutesAgo(100 - n) })),
       keys,
     )
     const late = await device.bundle([device.payment()], keys, { seq: 2, bundleId: one.header.bundleId })

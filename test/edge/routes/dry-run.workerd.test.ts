@@ -127,9 +127,11 @@ it('under the policy in force every payment is decided as it was: by its own ris
   const startMs = seconds(Date.now())
   const payment = (over: Partial<Payment> = {}) =>
     device.payment({ sender: `W-C${device.counter}`, initiatedAtMs: startMs, ...over })
-  // Three just under the proof of the payer from one wallet look made to fit; the one beside them does not.
-  const fitted = { amount: amountMinor(9_900), sender: 'W-FITS' }
-  await pushPayments(device, [payment(fitted), payment(fitted), payment(fitted), payment()], queues)
+  // Many small ones from one wallet look like a sum in pieces; the one beside them does not.
+  const pieces = Array.from({ length: 8 }, (_, n) =>
+    payment({ amount: amountMinor(7_000), sender: 'W-SPLITS', initiatedAtMs: startMs - (20 - n) * 60_000 }),
+  )
+  await pushPayments(device, [...pieces, payment()], queues)
   const late = await device.bundle([payment({ initiatedAtMs: startMs - 60_000 })], await keySet())
   await pushPayments(device, [payment(), payment({ initiatedAtMs: startMs + 50 * 60_000 })], queues)
   await pushed(late.bundle)
@@ -138,7 +140,7 @@ it('under the policy in force every payment is decided as it was: by its own ris
   expect((await compared('ML')).toSorted()).toEqual([
     '1 review review time_out_of_range',
     '3 accepted accepted ',
-    '3 review review risk_review',
+    '8 review review risk_review',
   ])
 })
 

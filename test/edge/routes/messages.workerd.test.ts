@@ -57,7 +57,7 @@ describe('what is no resolution is refused', () => {
         [1, 1],
       ],
     ],
-    ['a choice that is none', review, 7, [[1, 2]]],
+    ['a choice that is none', review, 7, [[1, 4]]],
     ['counter 0', review, 7, [[0, 0]]],
     ['a bundle id of 15 bytes', review, 2, new Uint8Array(15)],
     ['seq 0', review, 3, 0],

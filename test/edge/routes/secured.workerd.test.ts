@@ -84,7 +84,7 @@ describe('problems', () => {
     await refused(call(undefined, 'GET', '/'), 'not_found')
     for (const [method, path, allow] of [
       ['DELETE', '/offline/devices/POS-1', 'GET'],
-      ['PUT', '/offline/policies', 'GET, POST'],
+      ['PUT', '/offline/policies/proposals', 'GET, POST'],
       ['GET', '/offline/push', 'POST'],
       ['OPTIONS', '/offline/enrol', 'POST'],
     ] as const) {
