@@ -49,12 +49,12 @@ export const EDGE: readonly Mutant[] = [
   {
     name: 'indexed-before-written',
     file: 'src/edge/store/consume-index.ts',
-    find: `    for (const message of parts) message.retry({ delaySeconds: isRefused ? REFUSED_RETRY_S : RETRY_S })
+    find: `    for (const { message } of parts) message.retry({ delaySeconds: isRefused ? REFUSED_RETRY_S : RETRY_S })
   }
   const missing = new Set(unwritten.flatMap(({ parts }) => parts))
-  const written = batch.messages.filter((message) => !missing.has(message)).map(({ body }) => body)`,
+  const written = authentic.filter((one) => !missing.has(one)).map(({ rows }) => rows)`,
     replace: `  }
-  const written = batch.messages.map(({ body }) => body)`,
+  const written = authentic.map(({ rows }) => rows)`,
     breaks: 'An object is told that a row is shown when it is: rows that D1 did not take are not owed any more.',
     tier: 'shallow',
   },

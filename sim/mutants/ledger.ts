@@ -115,8 +115,8 @@ export const LEDGER: readonly Mutant[] = [
   {
     name: 'approval-without-the-payer',
     file: RESOLUTIONS,
-    find: "WHEN t.payer_proven THEN 'pending' ELSE 'failed' END ORDER BY x.no),",
-    replace: "ELSE 'pending' END ORDER BY x.no),",
+    find: "WHEN x.choice = 'approve' AND t.payer_proven THEN 'pending' ELSE 'failed' END ORDER BY x.no),",
+    replace: "WHEN x.choice = 'approve' THEN 'pending' ELSE 'failed' END ORDER BY x.no),",
     breaks:
       'No reviewer can replace the payer’s word: the constraint stands in the way, and the review is tried for ever.',
     tier: 'deep',

@@ -113,8 +113,8 @@ export const DEVICE_OBJECT: readonly Mutant[] = [
   {
     name: 'alarm-not-rearmed',
     file: DELIVERY,
-    find: 'if (!isComing && this.#owes()) this.#arm(Date.now() + INDEX_PATIENCE_MS)',
-    replace: '',
+    find: 'if (!isComing) this.#arm(Date.now() + INDEX_PATIENCE_MS)',
+    replace: 'if (!isComing) return',
     breaks: 'Nothing stays owed for ever: an alarm that was lost is never set again.',
     tier: 'shallow',
   },

@@ -33,8 +33,8 @@ export const PROTOCOL: readonly Mutant[] = [
   {
     name: 'proof-at-the-limit',
     file: RULES,
-    find: 'payment.amount > policy.requirePayerProofAbove',
-    replace: 'payment.amount >= policy.requirePayerProofAbove',
+    find: 'return amount > policy.requirePayerProofAbove',
+    replace: 'return amount >= policy.requirePayerProofAbove',
     breaks: `Up to the limit no payer’s signature is needed. ${SAME_EVERYWHERE}`,
     tier: 'shallow',
   },

@@ -169,7 +169,8 @@ test('what nobody signed, what is not readable and what another key signed is pa
 test('one payment on two devices is held, whoever comes second', async () => {
   const [till, phone, payer] = [await world.device(), await world.device(), world.wallet('ama', 10_000)]
   const payment = till.payment({ sender: payer })
-  world.network.send(world.facts(till), world.facts(phone), await world.admit(till, [payment]))
+  const facts = [world.facts(till), world.facts(phone, { ownerWallet: till.ownerWallet })]
+  world.network.send(...facts, await world.admit(till, [payment]))
   await world.start()
   await world.quiet()
   const again = { ...payment, initiatedAtMs: payment.initiatedAtMs + 60_000 }
