@@ -118,7 +118,7 @@ test('payments are counted by type and by what became of them, once however ofte
   const admit = () => world.admitMade(made, payments, { exceptions })
   const message = await admit()
   const decidedAtMs = world.now
-  const review = () => world.review(made, 1, { [held]: 'approve' }, { decidedAtMs })
+  const review = () => world.review(made, 1, { [held]: 'approve' }, { decidedAtMs, actors: ['user:anna'] })
   const reversal = () => world.reversal(made, 2, payments[0]?.counter ?? 0, { decidedAtMs })
   const running = await start()
   const counted = async (labels: string) =>
