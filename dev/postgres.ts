@@ -21,14 +21,20 @@ export interface Postgres {
   adminUrl(database?: string): string
   /** Owner of the schema, `MIGRATION_DATABASE_URL`. */
   ownerUrl(database?: string): string
-  /** Application role, `DATABASE_URL`. */
-  appUrl(database?: string): string
+  /** Of the application: `RECORD_DATABASE_URL`, `SETTLE_DATABASE_URL`, `READ_DATABASE_URL`. */
+  loginUrls(database?: string): LoginUrls
   /** Waits until every session has ended and the data are on disk. */
   stop(): Promise<void>
   /** SIGKILL of the postmaster, as a crash does it; what was committed is there after `start`. */
   kill(): Promise<void>
   /** Starts the same server again on the same port. */
   start(): Promise<void>
+}
+
+export interface LoginUrls {
+  readonly record: string
+  readonly settle: string
+  readonly read: string
 }
 
 export interface PostgresOptions {
@@ -42,6 +48,12 @@ export interface PostgresOptions {
 
 /** The server listens on loopback only and holds development data only. */
 const PASSWORD = 'molam'
+/** Each role of the application with its logins: nobody has two of them. */
+const MEMBERS = {
+  molam_record: ['record'],
+  molam_settle: ['settle'],
+  molam_read: ['read'],
+} as const
 const START_TIMEOUT_MS = 20_000
 export const DATABASE = 'molam'
 const run = promisify(execFile)
@@ -106,7 +118,11 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     port,
     adminUrl: (database = 'postgres') => url('postgres', database),
     ownerUrl: (database = DATABASE) => url('molam_owner', database),
-    appUrl: (database = DATABASE) => url('molam_app', database),
+    loginUrls: (database = DATABASE) => ({
+      record: url('record', database),
+      settle: url('settle', database),
+      read: url('read', database),
+    }),
     start,
     stop: () => end('SIGINT'),
     kill: () => end('SIGKILL'),
@@ -135,9 +151,12 @@ async function createRoles(adminUrl: string): Promise<void> {
     const { rows } = await client.query<{ rolname: string }>('SELECT rolname FROM pg_roles')
     const known = new Set(rows.map((row) => row.rolname))
     if (!known.has('molam_owner')) await client.query(`CREATE ROLE molam_owner LOGIN CREATEROLE PASSWORD '${PASSWORD}'`)
-    if (!known.has('molam_reconciler')) await client.query('CREATE ROLE molam_reconciler NOLOGIN')
-    if (!known.has('molam_app')) {
-      await client.query(`CREATE ROLE molam_app LOGIN PASSWORD '${PASSWORD}' IN ROLE molam_reconciler`)
+    for (const [role, logins] of Object.entries(MEMBERS)) {
+      if (!known.has(role)) await client.query(`CREATE ROLE ${role} NOLOGIN`)
+      for (const login of logins) {
+        if (known.has(login)) continue
+        await client.query(`CREATE ROLE ${login} LOGIN PASSWORD '${PASSWORD}' IN ROLE ${role}`)
+      }
     }
     const found = await client.query('SELECT FROM pg_database WHERE datname = $1', [DATABASE])
     if (found.rowCount === 0) await client.query(`CREATE DATABASE ${DATABASE} OWNER molam_owner`)

@@ -7,7 +7,7 @@ const MAIN = fileURLToPath(new URL('../reconciler/main.ts', import.meta.url))
 /** Time that a reconciler has to finish its batch before it is ended the hard way. */
 const GRACE_MS = 15_000
 
-/** A reconciler as a process of its own, as in production; started again when it dies without being told to. */
+/** A reconciler or its verifier as a process of its own, as in production; started again when it dies without being told to. */
 export class ReconcilerProcess {
   readonly #env: Readonly<Record<string, string>>
   readonly #log: WriteStream
@@ -16,7 +16,10 @@ export class ReconcilerProcess {
   /** How often it died and was started again. */
   restarts = 0
 
-  constructor(env: Readonly<Record<string, string>>, logPath: string) {
+  readonly #command: 'run' | 'verifier'
+
+  constructor(env: Readonly<Record<string, string>>, logPath: string, command: 'run' | 'verifier' = 'run') {
+    this.#command = command
     endChildrenWithThisProcess()
     this.#env = env
     this.#log = createWriteStream(logPath, { flags: 'a' })
@@ -25,7 +28,7 @@ export class ReconcilerProcess {
 
   #start(): ChildProcess {
     const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...this.#env }
-    const child = spawn(process.execPath, [MAIN, 'run'], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [MAIN, this.#command], { env, stdio: ['ignore', 'pipe', 'pipe'] })
     child.stdout.pipe(this.#log, { end: false })
     child.stderr.pipe(this.#log, { end: false })
     child.once('exit', () => {

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { migrate } from '../reconciler/migrate.ts'
 import { type DevIssuer, startDevIssuer } from './issuer.ts'
-import { startPostgres } from './postgres.ts'
+import { type LoginUrls, type Postgres, startPostgres } from './postgres.ts'
 import { ReconcilerProcess } from './reconciler-process.ts'
 import type { DevSecrets } from './secrets.ts'
 import { type DevSira, startDevSira } from './sira.ts'
@@ -13,7 +13,7 @@ import { type Edge, type EdgeOptions, startEdge } from './workerd.ts'
 
 /**
  * Everything on this machine: Postgres, the issuer of people's tokens, workerd with the edge and the queue's pull API,
- * and reconcilers as processes of their own. `npm start`, the journeys and the benchmarks start it.
+ * reconcilers and their verifier as processes of their own. `npm start`, the journeys and the benchmarks start it.
  */
 export interface StackOptions {
   /** Where all state is kept. */
@@ -30,8 +30,7 @@ export interface StackOptions {
   readonly configs?: NonNullable<EdgeOptions['configs']>
 }
 
-export interface DatabaseUrls {
-  readonly app: string
+export interface DatabaseUrls extends LoginUrls {
   readonly owner: string
 }
 
@@ -42,6 +41,8 @@ export interface Stack {
   readonly sira: DevSira
   readonly database: DatabaseUrls
   readonly reconcilers: readonly ReconcilerProcess[]
+  /** Halts settlement when the book is wrong. */
+  readonly verifier: ReconcilerProcess
   startReconciler(): ReconcilerProcess
   /**
    * Kills workerd and starts it again at the same addresses on what it had stored, as after a crash; with other secrets,
@@ -74,7 +75,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
           ...(options.postgresSettings && { settings: options.postgresSettings }),
         })
     if (postgres) stops.push(() => postgres.stop())
-    const database = options.database ?? { app: postgres?.appUrl() ?? '', owner: postgres?.ownerUrl() ?? '' }
+    const database = options.database ?? urlsOf(postgres)
     await migrate(database.owner)
 
     const issuer = await startDevIssuer(join(dataDir, 'issuer.json'), await freeOr(ports?.issuer))
@@ -106,7 +107,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       await Promise.all(reconcilers.map((reconciler) => reconciler.stop()))
     })
     const env = {
-      DATABASE_URL: database.app,
+      RECORD_DATABASE_URL: database.record,
+      SETTLE_DATABASE_URL: database.settle,
+      READ_DATABASE_URL: database.read,
       QUEUE_API_URL: `${edge.queueUrl}/client/v4`,
       CF_ACCOUNT_ID: LOCAL,
       QUEUE_ID: QUEUE,
@@ -127,6 +130,14 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       return reconciler
     }
     for (let i = 0; i < (options.reconcilers ?? 1); i++) startReconciler()
+    // With no more than it needs: it cannot write, nor reach queue or edge.
+    const { READ_DATABASE_URL, EDGE_KEYS, KEY_WRAPPING_SECRET } = env
+    const verifier = new ReconcilerProcess(
+      { READ_DATABASE_URL, EDGE_KEYS, KEY_WRAPPING_SECRET },
+      join(dataDir, 'verifier.log'),
+      'verifier',
+    )
+    stops.push(() => verifier.stop())
 
     const queue = async (method: string, action: string, body?: object): Promise<unknown> => {
       const url = `${edge.queueUrl}/dev/queues/${QUEUE}/${action}`
@@ -139,12 +150,17 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       get edge() {
         return edge
       },
-      ...{ issuer, sira, database, reconcilers, startReconciler, restartEdge, queue, stop },
+      ...{ issuer, sira, database, reconcilers, verifier, startReconciler, restartEdge, queue, stop },
     }
   } catch (error) {
     await stop()
     throw error
   }
+}
+
+function urlsOf(postgres: Postgres | undefined): DatabaseUrls {
+  if (postgres === undefined) throw new Error('there is no database')
+  return { ...postgres.loginUrls(), owner: postgres.ownerUrl() }
 }
 
 /** @returns the port when nobody listens on it, a free one otherwise */

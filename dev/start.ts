@@ -59,18 +59,18 @@ async function addresses({ edge, issuer, database }: Stack): Promise<Record<stri
   return {
     edge: edge.url,
     'queue API': `${edge.queueUrl}/client/v4`,
-    // As the reconciler and its commands log in; the owner migrates.
-    Postgres: database.app,
+    // As whoever looks at the book logs in; the owner migrates.
+    Postgres: database.read,
     'its owner': database.owner,
     'admin token': await issuer.token('you', ['pay_admin']),
   }
 }
 
 function databaseOfEnvironment(env: NodeJS.ProcessEnv): DatabaseUrls | undefined {
-  const { DATABASE_URL: app, MIGRATION_DATABASE_URL: owner } = env
-  if (app === undefined) return undefined
-  // Somebody's own development database may have one login for both.
-  return { app, owner: owner ?? app }
+  const { RECORD_DATABASE_URL: record, SETTLE_DATABASE_URL: settle, READ_DATABASE_URL: read } = env
+  const { MIGRATION_DATABASE_URL: owner } = env
+  if (record === undefined || settle === undefined || read === undefined || owner === undefined) return undefined
+  return { record, settle, read, owner }
 }
 
 const stopping = new AbortController()

@@ -21,7 +21,7 @@ interface DeviceRecord {
 /** In a stream that is no device's. */
 interface StreamRecord {
   readonly stream: string
-  readonly action: 'policy_recorded' | 'inbox_parked'
+  readonly action: 'inbox_parked'
   readonly detail: object
 }
 

@@ -7,7 +7,8 @@ export const DATABASE_TIMEOUT_MS = 30_000
 /**
  * The reconciler's settings, parsed once at the door. Nothing else reads the environment.
  *
- * - `DATABASE_URL`: Postgres, a login that is a member of the role `molam_reconciler`
+ * - `RECORD_DATABASE_URL`, `SETTLE_DATABASE_URL`, `READ_DATABASE_URL`: Postgres, three logins, each the member of one role:
+ *   `molam_record`, `molam_settle`, `molam_read`
  * - `QUEUE_API_URL`, `CF_ACCOUNT_ID`, `QUEUE_ID`, `QUEUE_TOKEN`: the settle queue's pull API
  * - `EDGE_URL`, `INTERNAL_HMAC_KEY`: where outcomes go and policies come from, and the key shared with the edge (32 bytes,
  *   base64url)
@@ -23,9 +24,13 @@ export const DATABASE_TIMEOUT_MS = 30_000
  * - `CHECKPOINT_FILE`, `CHECKPOINT_KEY`: where the audit chains' checkpoints go, and the key they are signed with (JWK,
  *   P-256). To check them `CHECKPOINT_PUBLIC_KEY` is enough.
  */
+const databaseUrl = z.url({ protocol: /^postgres(ql)?$/ })
+
 const settings = z.object({
   ENVIRONMENT: z.enum(['production', 'development', 'test']).default('production'),
-  DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  RECORD_DATABASE_URL: databaseUrl,
+  SETTLE_DATABASE_URL: databaseUrl,
+  READ_DATABASE_URL: databaseUrl,
   QUEUE_API_URL: z.url({ protocol: /^https?$/ }).default('https://api.cloudflare.com/client/v4'),
   CF_ACCOUNT_ID: z.string().min(1),
   QUEUE_ID: z.string().min(1),
@@ -45,8 +50,23 @@ const settings = z.object({
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 })
 
+/** A login of Postgres and what it acts as. */
+export interface Login {
+  readonly url: string
+  readonly role: (typeof ROLES)[number]
+}
+
+/** Of the reconciler: what each may write stands in `migrations/ledger/001.do.roles.sql`. None of them is enough to move money. */
+export const ROLES = ['molam_record', 'molam_settle', 'molam_read'] as const
+
+export interface Logins {
+  readonly record: Login
+  readonly settle: Login
+  readonly read: Login
+}
+
 export interface Config {
-  readonly databaseUrl: string
+  readonly logins: Logins
   readonly databaseTimeoutMs: number
   readonly queue: { readonly apiUrl: string; readonly accountId: string; readonly id: string; readonly token: string }
   readonly deadLetterQueueId?: string
@@ -75,7 +95,7 @@ export function parseConfig(env: Env): Config {
   const { DLQ_ID, METRICS_PORT } = values
   const checkpoints = checkpointSettings(values)
   return {
-    databaseUrl: values.DATABASE_URL,
+    logins: loginsOf(values),
     databaseTimeoutMs: values.DATABASE_TIMEOUT_MS,
     queue: {
       apiUrl: values.QUEUE_API_URL,
@@ -99,7 +119,7 @@ export function parseConfig(env: Env): Config {
 
 /** Settings of the commands that only look at the book, or change a single thing in it. All but the first are optional. */
 export interface BookConfig {
-  readonly databaseUrl: string
+  readonly login: Login
   readonly keys?: { readonly edgeKeys: string; readonly wrappingSecret: string }
   readonly edge?: { readonly url: string; readonly hmacSecret: Uint8Array }
   readonly checkpoints?: { readonly file: string; readonly key: string }
@@ -108,22 +128,48 @@ export interface BookConfig {
 const bookSettings = settings
   .pick({ EDGE_URL: true, INTERNAL_HMAC_KEY: true, EDGE_KEYS: true, KEY_WRAPPING_SECRET: true })
   .partial()
-  .extend(settings.pick({ DATABASE_URL: true, CHECKPOINT_FILE: true, CHECKPOINT_KEY: true }).shape)
+  .extend(settings.pick({ CHECKPOINT_FILE: true, CHECKPOINT_KEY: true }).shape)
   .extend({ CHECKPOINT_PUBLIC_KEY: z.string().min(1).optional() })
 
-/** @throws InvalidConfig */
-export function parseBookConfig(env: Env): BookConfig {
-  const values = parse(bookSettings, env)
+const BOOK_LOGINS = {
+  record: { name: 'RECORD_DATABASE_URL', role: 'molam_record' },
+  read: { name: 'READ_DATABASE_URL', role: 'molam_read' },
+} as const
+
+/** @param as what the command does in the book. @throws InvalidConfig */
+export function parseBookConfig(env: Env, as: keyof typeof BOOK_LOGINS = 'read'): BookConfig {
+  const { name, role } = BOOK_LOGINS[as]
+  // One parse, so that all that is wrong is said at once.
+  const { databaseUrl: login, ...values } = parse(
+    bookSettings.extend({ databaseUrl }),
+    { ...env, databaseUrl: env[name] },
+    name,
+  )
   const { EDGE_KEYS: edgeKeys, KEY_WRAPPING_SECRET: wrappingSecret, EDGE_URL: url, INTERNAL_HMAC_KEY: hmac } = values
   const checkpoints = checkpointSettings({
     ...values,
     CHECKPOINT_KEY: values.CHECKPOINT_PUBLIC_KEY ?? values.CHECKPOINT_KEY,
   })
   return {
-    databaseUrl: values.DATABASE_URL,
+    login: { url: login, role },
     ...(edgeKeys !== undefined && wrappingSecret !== undefined && { keys: { edgeKeys, wrappingSecret } }),
     ...(url !== undefined && hmac !== undefined && { edge: { url, hmacSecret: secret(hmac) } }),
     ...(checkpoints && { checkpoints }),
+  }
+}
+
+/** @throws InvalidConfig when two of them are one: a login that records and settles is the ledger by itself */
+function loginsOf(values: Record<'RECORD_DATABASE_URL' | 'SETTLE_DATABASE_URL' | 'READ_DATABASE_URL', string>): Logins {
+  const users = Object.entries(values).flatMap(([name, value]) =>
+    name.endsWith('_DATABASE_URL') ? [{ name, user: new URL(String(value)).username }] : [],
+  )
+  for (const same of Map.groupBy(users, ({ user }) => user).values()) {
+    if (same.length > 1) throw new InvalidConfig(`${same.map(({ name }) => name).join(' and ')} are one login`)
+  }
+  return {
+    record: { url: values.RECORD_DATABASE_URL, role: 'molam_record' },
+    settle: { url: values.SETTLE_DATABASE_URL, role: 'molam_settle' },
+    read: { url: values.READ_DATABASE_URL, role: 'molam_read' },
   }
 }
 
@@ -135,21 +181,49 @@ function checkpointSettings(values: { CHECKPOINT_FILE?: string | undefined; CHEC
   return { file, key }
 }
 
+/** Settings of the verifier. */
+export interface VerifierConfig {
+  readonly login: Login
+  readonly databaseTimeoutMs: number
+  readonly keys: { readonly edgeKeys: string; readonly wrappingSecret: string }
+  readonly metricsPort?: number
+  readonly logLevel: string
+}
+
+/** @throws InvalidConfig */
+export function parseVerifierConfig(env: Env): VerifierConfig {
+  const values = parse(
+    settings.pick({
+      ...{ READ_DATABASE_URL: true, DATABASE_TIMEOUT_MS: true, EDGE_KEYS: true, KEY_WRAPPING_SECRET: true },
+      ...{ METRICS_PORT: true, LOG_LEVEL: true },
+    }),
+    env,
+  )
+  return {
+    login: { url: values.READ_DATABASE_URL, role: 'molam_read' },
+    databaseTimeoutMs: values.DATABASE_TIMEOUT_MS,
+    keys: { edgeKeys: values.EDGE_KEYS, wrappingSecret: values.KEY_WRAPPING_SECRET },
+    logLevel: values.LOG_LEVEL,
+    ...(values.METRICS_PORT !== undefined && { metricsPort: values.METRICS_PORT }),
+  }
+}
+
+/** `OPERATOR_DATABASE_URL`: a person's own login, a member of `molam_operator`. @throws InvalidConfig */
+export function parseOperatorUrl(env: Env): string {
+  return parse(z.object({ OPERATOR_DATABASE_URL: databaseUrl }), env).OPERATOR_DATABASE_URL
+}
+
 /** `MIGRATION_DATABASE_URL`: the owner of the schema, a role that the running reconciler never has. @throws InvalidConfig */
 export function parseMigrationUrl(env: Env): string {
-  return parse(z.object({ MIGRATION_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }) }), env).MIGRATION_DATABASE_URL
+  return parse(z.object({ MIGRATION_DATABASE_URL: databaseUrl }), env).MIGRATION_DATABASE_URL
 }
 
-/** `OPERATOR_DATABASE_URL`: a person's own login, a member of the role `molam_operator`. @throws InvalidConfig */
-export function parseOperatorUrl(env: Env): string {
-  return parse(z.object({ OPERATOR_DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/ }) }), env).OPERATOR_DATABASE_URL
-}
-
-function parse<T>(schema: z.ZodType<T>, env: Env): T {
+/** @param databaseName what the setting is called that the schema knows as `databaseUrl` */
+function parse<T>(schema: z.ZodType<T>, env: Env, databaseName = ''): T {
   const result = schema.safeParse(env)
   if (result.success) return result.data
   const faults = result.error.issues.map(({ path, code }) => {
-    const name = path.join('.')
+    const name = path[0] === 'databaseUrl' ? databaseName : path.join('.')
     return env[name] === undefined ? `${name} is not set` : `${name} is not valid (${code})`
   })
   throw new InvalidConfig(faults.join('; '))

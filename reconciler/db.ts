@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import pg from 'pg'
-import { DATABASE_TIMEOUT_MS, InvalidConfig } from './config.ts'
+import { DATABASE_TIMEOUT_MS, InvalidConfig, type Login, ROLES } from './config.ts'
 
 /** 64-bit integers come as numbers: amounts and counters are bounded by 2^53, and one that is not must not be rounded. */
 function safeInteger(text: string): number {
@@ -37,23 +37,22 @@ const timeoutsOf = (statementMs: number): Timeouts => ({
   silenceMs: Math.round((statementMs * 4) / 3),
 })
 
-const ROLE = 'molam_reconciler'
 export const CONNECT_TIMEOUT_MS = 5_000
 /** The kernel asks an idle peer whether it is still there. */
 export const KEEP_ALIVE_DELAY_MS = 10_000
 
 /**
- * Sessions of the application. They act as `molam_reconciler` whoever logs in, so never as the owner of the schema, and
- * every wait for the database ends by this process's own clock.
+ * Sessions of one of the application's roles. They act as it whoever logs in, so never as the owner of the schema, and every
+ * wait for the database ends by this process's own clock.
  *
- * A pooler in between may drop what a session is asked to be. Each new session is therefore checked before its first use,
- * and `UnguardedSession` is thrown by whatever wanted it.
+ * A pooler in between may drop what a session is asked to be, and a login may be able to be another of the roles as well. Each
+ * new session is therefore checked before its first use, and `UnguardedSession` is thrown by whatever wanted it.
  *
  * @param timeoutMs how long a statement may take; the other timeouts follow from it
  * @param stream what a connection runs over; a socket when left out
  */
 export function openPool(
-  url: string,
+  { url, role }: Login,
   onError: (error: Error) => void,
   connectionsMax = 4,
   timeoutMs = DATABASE_TIMEOUT_MS,
@@ -64,18 +63,18 @@ export function openPool(
     connectionString: url,
     ...(stream && { stream }),
     max: connectionsMax,
-    application_name: 'molam-reconciler',
+    application_name: role.replace('_', '-'),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
     // What is committed is confirmed to the edge, which then forgets it: it must be on disk.
-    options: `-c role=${ROLE} -c synchronous_commit=on`,
+    options: `-c role=${role} -c synchronous_commit=on`,
     statement_timeout: timeouts.statementMs,
     lock_timeout: timeouts.lockMs,
     idle_in_transaction_session_timeout: timeouts.idleInTransactionMs,
     types,
     verify: (client, done) => {
-      checkSession(client, timeouts).then(() => done(), done)
+      checkSession(client, role, timeouts).then(() => done(), done)
     },
   })
   // A connection that breaks while idle is replaced; unheard it would end the process.
@@ -107,10 +106,12 @@ export class UnguardedSession extends InvalidConfig {
 }
 
 /** @throws UnguardedSession */
-async function checkSession(client: pg.ClientBase, timeouts: Timeouts): Promise<void> {
+async function checkSession(client: pg.ClientBase, role: Login['role'], timeouts: Timeouts): Promise<void> {
   const { statementMs, lockMs, idleInTransactionMs } = timeouts
   const wanted = {
-    current_user: ROLE,
+    current_user: role,
+    // One login that could be two of them would be all of the ledger.
+    other_roles: 'none',
     synchronous_commit: 'on',
     statement_timeout: `${statementMs}`,
     lock_timeout: `${lockMs}`,
@@ -118,8 +119,10 @@ async function checkSession(client: pg.ClientBase, timeouts: Timeouts): Promise<
   }
   const { rows } = await client.query<{ name: string; value: string }>(
     `SELECT 'current_user' AS name, current_user::text AS value
+     UNION ALL SELECT 'other_roles', coalesce(string_agg(r, '+'), 'none') FROM unnest($2::text[]) r
+       WHERE r <> current_user AND pg_has_role(session_user, r, 'MEMBER')
      UNION ALL SELECT name, setting FROM pg_settings WHERE name = ANY ($1)`,
-    [Object.keys(wanted)],
+    [Object.keys(wanted), ROLES],
   )
   const found = new Map(rows.map(({ name, value }) => [name, value]))
   const wrong = Object.entries(wanted).flatMap(([name, value]) =>
@@ -127,7 +130,7 @@ async function checkSession(client: pg.ClientBase, timeouts: Timeouts): Promise<
   )
   if (wrong.length === 0) return
   throw new UnguardedSession(
-    `a database session is not as it was asked for: ${wrong.join(', ')}; does a pooler drop startup parameters?`,
+    `a database session is not as it was asked for: ${wrong.join(', ')}; does a pooler drop startup parameters, or is its login another’s too?`,
   )
 }
 
@@ -199,6 +202,12 @@ const TRANSIENT_SOCKET = new Set([
 /** What node-postgres and its pool say of a connection, without a code. */
 const TRANSIENT_TEXT =
   /^(Connection terminated|timeout exceeded when trying to connect|Client was closed|Client has encountered a connection error)/
+
+/** SQLSTATE of a posting while settlement is halted (migrations/ledger/012.do.halts.sql). */
+const HALTED = 'MH001'
+
+/** Whether settlement is halted: nothing is wrong with the work, and nobody but people can let it go on. */
+export const isHalted = (error: unknown): boolean => error instanceof pg.DatabaseError && error.code === HALTED
 
 /** Whether the same work may succeed when it is done again without a change, and nothing is wrong with the work itself. */
 export function isTransient(error: unknown): boolean {

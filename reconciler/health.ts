@@ -1,16 +1,24 @@
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type pg from 'pg'
-import type { Metrics } from './metrics.ts'
 
 /**
  * `GET /healthz`: no step of a loop hangs, so leave it alone; `/readyz`: it can settle now, and its loops live; `/metrics`:
- * for Prometheus. An outage of Postgres makes it unready and not unhealthy: to start it again would not help.
+ * for Prometheus. An outage of Postgres makes it unready and not unhealthy: to start it again would not help. Nor while
+ * settlement is halted, which both say.
  */
 export interface HealthDeps {
   readonly pool: pg.Pool
-  readonly metrics: Metrics
+  readonly metrics: Exposed
   readonly liveness: Liveness
+  /** The loop that it is there for. */
+  readonly vital: string
+}
+
+/** Metrics in the text format. */
+export interface Exposed {
+  expose(): Promise<string>
+  readonly contentType: string
 }
 
 /** What the loops last showed of themselves. */
@@ -85,8 +93,8 @@ async function answer(
   method: string | undefined,
   url: string | undefined,
   response: ServerResponse,
-  { metrics, liveness }: HealthDeps,
-  answers: () => Promise<boolean>,
+  { metrics, liveness, vital }: HealthDeps,
+  answers: () => Promise<DatabaseState>,
 ): Promise<void> {
   const json = (status: number, body: object) => {
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
@@ -95,14 +103,15 @@ async function answer(
   switch (url) {
     case '/healthz': {
       const stuck = liveness.stuck()
-      return json(stuck.length === 0 ? 200 : 503, { healthy: stuck.length === 0, stuck })
+      const { halted } = await answers()
+      return json(stuck.length === 0 ? 200 : 503, { healthy: stuck.length === 0, stuck, halted })
     }
     case '/readyz': {
-      const database = await answers()
+      const { database, halted } = await answers()
       const [failing, silent] = [liveness.failing(), [...new Set([...liveness.silent(), ...liveness.stuck()])]]
       // The edge being down is no reason to take no messages: of what fails, only what settles counts. None may hang.
-      const ready = database && !failing.includes('reconcile') && silent.length === 0
-      return json(ready ? 200 : 503, { ready, database, failing, silent })
+      const ready = database && !halted && !failing.includes(vital) && silent.length === 0
+      return json(ready ? 200 : 503, { ready, database, halted, failing, silent })
     }
     case '/metrics':
       response.writeHead(200, { 'content-type': metrics.contentType }).end(await metrics.expose())
@@ -112,20 +121,27 @@ async function answer(
   }
 }
 
-/** Whether the database answers. One question at a time: probes must not use up the connections that the loops need. */
-function probeOf(pool: pg.Pool): () => Promise<boolean> {
-  let asking: Promise<boolean> | undefined
+/** Whether the database answers, and whether it says that settlement is halted. */
+interface DatabaseState {
+  readonly database: boolean
+  readonly halted: boolean
+}
+const NO_ANSWER: DatabaseState = { database: false, halted: false }
+
+/** One question at a time: probes must not use up the connections that the loops need. */
+function probeOf(pool: pg.Pool): () => Promise<DatabaseState> {
+  let asking: Promise<DatabaseState> | undefined
   return () => {
     asking ??= pool
-      .query('SELECT 1')
+      .query('SELECT FROM settlement_halts WHERE ended_at IS NULL')
       .then(
-        () => true,
-        () => false,
+        ({ rowCount }) => ({ database: true, halted: (rowCount ?? 0) > 0 }),
+        () => NO_ANSWER,
       )
       .finally(() => {
         asking = undefined
       })
-    const late = new Promise<boolean>((resolve) => setTimeout(resolve, READY_TIMEOUT_MS, false).unref())
+    const late = new Promise<DatabaseState>((resolve) => setTimeout(resolve, READY_TIMEOUT_MS, NO_ANSWER).unref())
     return Promise.race([asking, late])
   }
 }

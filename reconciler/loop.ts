@@ -75,6 +75,16 @@ export async function runLoop(loop: Loop, deps: LoopDeps): Promise<void> {
   }
 }
 
+/** When a loop cannot go on, the others finish their step and end. */
+export async function runAll(loops: readonly Loop[], deps: LoopDeps): Promise<void> {
+  const ended = new AbortController()
+  const signal = AbortSignal.any([deps.signal, ended.signal])
+  const results = await Promise.allSettled(
+    loops.map((loop) => runLoop(loop, { ...deps, signal }).finally(() => ended.abort())),
+  )
+  for (const result of results) if (result.status === 'rejected') throw result.reason
+}
+
 /** A step showed no sign of life for longer than all its deadlines together. */
 export class StepHangs extends Error {
   override name = 'StepHangs'

@@ -30,12 +30,14 @@ export interface InboxState {
   /** Devices in use whose owner's wallet has no account in the ledger: nothing of them can be posted. */
   readonly withoutWallet: number
   readonly foreignWallet: number
+  /** 1 while settlement is halted: nothing is posted. */
+  readonly halted: number
 }
 
 /** Cheap enough for every scrape: each part reads a partial index over what is open, or the few copies, not the tables. */
 export async function readInboxState(pool: pg.Pool, now: Date): Promise<InboxState> {
   const { rows } = await pool.query<InboxState>(
-    `SELECT p.*, o.*, q.*, d.*, e.*, w.*, c.*, n.*
+    `SELECT p.*, o.*, q.*, d.*, e.*, w.*, c.*, n.*, h.*
      FROM (SELECT count(*) AS pending, count(waiting_for) AS waiting, coalesce(max(attempts), 0) AS "attemptsMax",
                   greatest(0, coalesce(extract(epoch FROM $1::timestamptz - min(received_at)), 0))::float8 AS "oldestPendingSeconds"
            FROM offline_sync_queue WHERE status = 'pending') p,
@@ -56,7 +58,8 @@ export async function readInboxState(pool: pg.Pool, now: Date): Promise<InboxSta
           (SELECT count(*) AS conflicts FROM offline_conflicts) c,
           (SELECT count(*) FILTER (WHERE wallet_state = 'unknown') AS "withoutWallet",
                   count(*) FILTER (WHERE wallet_state = 'foreign') AS "foreignWallet"
-           FROM offline_devices WHERE status <> 'revoked') n`,
+           FROM offline_devices WHERE status <> 'revoked') n,
+          (SELECT count(*) AS halted FROM settlement_halts WHERE ended_at IS NULL) h`,
     [now],
   )
   return rows[0] as InboxState

@@ -94,5 +94,6 @@ const GAUGES: Readonly<Record<keyof InboxState, readonly [name: string, help: st
   conflicts: ['offline_conflicts', 'Payments whose device signed another content under the same number'],
   withoutWallet: ['offline_devices_without_wallet', 'Devices in use whose owner’s wallet has no account in the ledger'],
   foreignWallet: ['offline_devices_with_foreign_wallet', 'Devices in use whose owner’s wallet is another tenant’s'],
+  halted: ['offline_settlement_halted', '1 while settlement is halted: what comes is recorded, and nothing is posted'],
   unheld: ['offline_payments_unheld', 'Of these two, payments whose money is not held on the payer’s account'],
 }

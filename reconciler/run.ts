@@ -4,11 +4,11 @@ import { localKeys } from '../src/crypto/local-keys.ts'
 import { trustedReceiptKeys } from '../src/crypto/receipt-keys.ts'
 import { HOUR_MS } from '../src/protocol/time.ts'
 import { type Backlog, readBacklog } from './backlog.ts'
-import { type Config, InvalidConfig } from './config.ts'
+import { type Config, InvalidConfig, type Logins } from './config.ts'
 import { openPool } from './db.ts'
 import { Liveness, serveHealth } from './health.ts'
 import { faultOf, type Log } from './log.ts'
-import { type GoOn, type Loop, type LoopDeps, runLoop, Wakeup } from './loop.ts'
+import { type GoOn, type Loop, type LoopDeps, runAll, Wakeup } from './loop.ts'
 import { newMetrics } from './metrics.ts'
 import { pruneInbox } from './prune.ts'
 import { pullDeadLetters } from './pull/dead-letters.ts'
@@ -57,8 +57,8 @@ export interface Reconciler {
 
 /** How often inbox and outbox are looked at when nothing in this process has woken their loop. */
 const IDLE_MS = 500
-/** One for each loop that settles, and for health and metrics. */
-const CONNECTIONS_MAX = 4
+/** What comes, by several loops; what is settled, by one, and by the one after it when it hangs; health, metrics and checkpoints. */
+const CONNECTIONS_MAX = { record: 3, settle: 2, read: 2 } as const
 /** Dead letters are rare, and late already. */
 const DEAD_LETTERS_IDLE_MS = 60_000
 /** How often it is looked whether wallets that were missing have been opened. */
@@ -87,14 +87,17 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
     importHmacKey(config.hmacSecret),
   ])
   const lost = (error: Error) => log.warn({ fault: faultOf(error) }, 'database connection lost')
-  const pool = (around.openPool ?? openPool)(config.databaseUrl, lost, CONNECTIONS_MAX, config.databaseTimeoutMs)
+  const open = (login: keyof Logins) =>
+    (around.openPool ?? openPool)(config.logins[login], lost, CONNECTIONS_MAX[login], config.databaseTimeoutMs)
+  const [pool, settle, read] = [open('record'), open('settle'), open('read')]
   const queue = openQueue(config.queue, around.fetch)
   const edge = openEdge(config.edgeUrl, hmacKey, around.fetch, clock)
   const common = { pool, clock, random, log }
-  const metrics = newMetrics(pool, clock)
+  const metrics = newMetrics(read, clock)
   const trusted = await trustedReceiptKeys(keys)
   const reconcileDeps = {
     ...common,
+    settle,
     keys,
     trusted,
     policies: policyReader({ ...common, trusted, edge }),
@@ -122,8 +125,8 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
   const alive = (name: string) => liveness.alive(name)
   const gaveUp = (name: string) => liveness.gaveUp(name)
 
-  const watched = { pool, metrics, liveness }
-  const sign = checkpoints && dailyCheckpoint(pool, checkpoints.file, checkpoints.keys, clock, metrics.checkpoint)
+  const watched = { pool: read, metrics, liveness, vital: 'reconcile' }
+  const sign = checkpoints && dailyCheckpoint(read, checkpoints.file, checkpoints.keys, clock, metrics.checkpoint)
 
   return {
     async run(signal) {
@@ -171,7 +174,7 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
       for (let done = 0; ; ) {
         const taken =
           (await pull()) + ((await rescue?.()) ?? 0) + (await reconcile()) + (await wallets()) + (await send())
-        const backlog = await readBacklog(pool)
+        const backlog = await readBacklog(read)
         if (taken === 0) return backlog
         done += taken
         onStep?.(done, backlog.pending)
@@ -179,19 +182,9 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
     },
 
     settleInbox: () => reconcile(),
-    backlog: () => readBacklog(pool),
-    close: () => pool.end(),
+    backlog: () => readBacklog(read),
+    close: async () => void (await Promise.all([pool.end(), settle.end(), read.end()])),
   }
-}
-
-/** When a loop cannot go on, the others finish their step and end. */
-async function runAll(loops: readonly Loop[], deps: LoopDeps): Promise<void> {
-  const ended = new AbortController()
-  const signal = AbortSignal.any([deps.signal, ended.signal])
-  const results = await Promise.allSettled(
-    loops.map((loop) => runLoop(loop, { ...deps, signal }).finally(() => ended.abort())),
-  )
-  for (const result of results) if (result.status === 'rejected') throw result.reason
 }
 
 async function signingKeys(jwk: string): Promise<{ sign: CryptoKey; verify: CryptoKey }> {

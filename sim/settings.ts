@@ -7,7 +7,9 @@ export type Secrets = Awaited<ReturnType<typeof newSecrets>>
 /** The reconciler's environment. It polls seldom: it is woken when the queue has something. */
 export const settingsOf = ({ secrets }: { readonly secrets: Secrets }): Readonly<Record<string, string>> => ({
   ENVIRONMENT: 'test',
-  DATABASE_URL: 'postgres://reconciler@book.sim/molam',
+  RECORD_DATABASE_URL: 'postgres://record@book.sim/molam',
+  SETTLE_DATABASE_URL: 'postgres://settle@book.sim/molam',
+  READ_DATABASE_URL: 'postgres://read@book.sim/molam',
   QUEUE_API_URL,
   CF_ACCOUNT_ID: 'sim',
   QUEUE_ID: 'molam-settle',

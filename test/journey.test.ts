@@ -35,8 +35,8 @@ const storage = memoryStorage(disk)
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'molam-journey-'))
-  const { appUrl: app, ownerUrl: owner } = database()
-  stack = await startStack({ dataDir: dir, secrets: await newSecrets(), database: { app, owner } })
+  const { logins, ownerUrl: owner } = database()
+  stack = await startStack({ dataDir: dir, secrets: await newSecrets(), database: { ...logins, owner } })
   book = new pg.Client(stack.database.owner)
   await book.connect()
   await fundWallets(stack.database.owner, [SHOP, CUSTOMER], { reference: 'journey', seed: 3 })

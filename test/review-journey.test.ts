@@ -31,8 +31,8 @@ let start: Record<string, number>
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'molam-review-'))
   secrets = await newSecrets()
-  const { appUrl: app, ownerUrl: owner } = database()
-  stack = await startStack({ dataDir: dir, secrets, database: { app, owner } })
+  const { logins, ownerUrl: owner } = database()
+  stack = await startStack({ dataDir: dir, secrets, database: { ...logins, owner } })
   book = new pg.Client(owner)
   await book.connect()
   await fundWallets(owner, [OWNER, SHOP, OTHER], { reference: 'review', seed: 5 })
@@ -249,7 +249,11 @@ it('the day’s report holds what the edge received against the book, and every 
 async function reported(date: string) {
   const output: string[] = []
   const code = await report.run(['--date', date, '--country', 'SN', '--json'], {
-    env: { DATABASE_URL: stack.database.app, EDGE_URL: stack.edge.url, INTERNAL_HMAC_KEY: secrets.INTERNAL_HMAC_KEY },
+    env: {
+      READ_DATABASE_URL: stack.database.read,
+      EDGE_URL: stack.edge.url,
+      INTERNAL_HMAC_KEY: secrets.INTERNAL_HMAC_KEY,
+    },
     ...{ fetch, clock: Date.now, random: Math.random, print: (text) => void output.push(text) },
     ...{ progress: () => undefined, clear: () => undefined, stopSignal: () => new AbortController().signal },
   })

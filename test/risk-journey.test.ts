@@ -29,8 +29,8 @@ let id: string
 
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'molam-risk-'))
-  const { appUrl: app, ownerUrl: owner } = database()
-  stack = await startStack({ dataDir: dir, secrets: await newSecrets(), database: { app, owner } })
+  const { logins, ownerUrl: owner } = database()
+  stack = await startStack({ dataDir: dir, secrets: await newSecrets(), database: { ...logins, owner } })
   book = new pg.Client(owner)
   await book.connect()
   await fundWallets(owner, [SHOP, CUSTOMER], { reference: 'risk', seed: 5 })

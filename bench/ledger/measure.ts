@@ -1,7 +1,7 @@
 import { median } from '../edge/stats.ts'
 import type { BenchPayment } from './payments.ts'
 import type { Database, Session } from './server.ts'
-import { type Subject, write } from './subjects.ts'
+import { prepare, type Subject, write } from './subjects.ts'
 
 /** What a run of one subject cost. */
 export interface Cost {
@@ -29,6 +29,7 @@ export async function run(
 ): Promise<Cost> {
   const payments = batches.reduce((sum, batch) => sum + batch.length, 0)
   const prepared = batches.map((batch) => ({ values: subject.values(batch), size: batch.length }))
+  for (const { values } of prepared) await prepare(database.admin, subject, values)
   const [wal, cpu, startedAt] = [await walPosition(database), session.cpuMs(), performance.now()]
   for (const { values, size } of prepared) await write(session.client, subject, values, size)
   const seconds = (performance.now() - startedAt) / 1000

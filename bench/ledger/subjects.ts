@@ -7,6 +7,8 @@ export interface Subject {
   readonly sql: string
   /** Made before anything is measured. */
   values(batch: readonly BenchPayment[]): unknown[]
+  /** What has to be there before, by another login: not measured. */
+  readonly before?: string
   /** How many rows the answer counts; undefined when it counts nothing. */
   readonly counts?: boolean
 }
@@ -19,6 +21,11 @@ export async function write(
 ): Promise<void> {
   const { rows } = await client.query<{ done: string }>(sql, values)
   if (counts && Number(rows[0]?.done) !== size) throw new Error(`${rows[0]?.done} of ${size} payments`)
+}
+
+/** In a transaction of its own, by whoever records. */
+export async function prepare(client: pg.Client, { before }: Subject, values: unknown[]): Promise<void> {
+  if (before !== undefined) await client.query(before, values.slice(0, SIGNED_VALUES))
 }
 
 const column = <T>(batch: readonly BenchPayment[], pick: (payment: BenchPayment) => T): T[] => batch.map(pick)
@@ -40,6 +47,18 @@ const POST = `wallet_core.post_transfers('payment', (
     FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[])
          WITH ORDINALITY AS x (device_id, counter, type, sender, receiver, amount_minor, currency, no)), $8)`
 
+/** The signed bundles of a batch, from the values of settling it. */
+const RECORD_SIGNED = `
+  INSERT INTO offline_signed_bundles (device_id, bundle_id, digest, bundle, receipt, payments, recorded_at)
+  SELECT device_id, bundle_id, sha256(device_id::bytea), 'x', 'x',
+         array_agg(ROW(counter, hash, type, method, amount, currency, sender, receiver, merchant, at, 'accepted')
+                     ::offline_signed_payment ORDER BY counter), now()
+  FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::text[],
+              $10::text[], $11::text[], $12::timestamptz[])
+         AS x (device_id, counter, bundle_id, hash, type, method, amount, currency, sender, receiver, merchant, at)
+  GROUP BY device_id, bundle_id`
+const SIGNED_VALUES = 12
+
 /** The ledger alone, as the reconciler’s function reaches it. */
 export const posting: Subject = {
   sql: `SELECT count(*) FILTER (WHERE result = 'posted') AS done FROM ${POST}`,
@@ -54,11 +73,12 @@ export const postingAgain: Subject = {
   counts: true,
 }
 
-/** Everything that settling does for payments: their rows, the ledger, activity. */
+/** Everything that settling does for payments: their signed bundle is looked up, their rows, the ledger, activity. */
 export const settling: Subject = {
   sql: `SELECT count(*) FILTER (WHERE status = 'succeeded') AS done FROM offline_record_transactions(
           $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::date[], $14, $15, $16, $17, $18, $19,
           $20, $21, $22)`,
+  before: RECORD_SIGNED,
   values: (batch) => [
     column(batch, ({ deviceId }) => deviceId),
     column(batch, ({ counter }) => counter),

@@ -74,7 +74,7 @@ CREATE VIEW wallet_core.currency_sums AS
   FROM wallet_core.entries e JOIN wallet_core.accounts a USING (account_id)
   GROUP BY a.currency;
 
-GRANT SELECT ON ALL TABLES IN SCHEMA wallet_core TO molam_reconciler;
+GRANT SELECT ON ALL TABLES IN SCHEMA wallet_core TO molam_record, molam_settle, molam_read;
 
 -- Opaque to the book: the operator's own number of a person or a shop whose papers were seen (KYC).
 CREATE DOMAIN wallet_core.holder_id AS text CHECK (VALUE ~ '^[\x21-\x7e]{1,64}$');
@@ -91,7 +91,7 @@ CREATE TABLE wallet_core.account_holders (
   tenant     wallet_core.tenant_id NOT NULL,
   phone      wallet_core.phone_number
 );
-GRANT SELECT (account_id, tenant) ON wallet_core.account_holders TO molam_reconciler;
+GRANT SELECT (account_id, tenant) ON wallet_core.account_holders TO molam_record, molam_settle, molam_read;
 
 -- Opening an account twice is the same as once; with other facts it is an error.
 CREATE FUNCTION wallet_core.open_account(

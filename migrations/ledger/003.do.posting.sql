@@ -77,6 +77,8 @@ DECLARE
   v_done       record;
 BEGIN
   IF coalesce(cardinality(p_batch), 0) = 0 THEN RETURN; END IF;
+  -- Asked in the transaction that posts, so that no process can go on (012.do.halts.sql).
+  PERFORM public.offline_assert_settling();
   IF EXISTS (SELECT FROM unnest(p_batch) GROUP BY source_id, source_no HAVING count(*) > 1) THEN
     RAISE EXCEPTION 'one source twice in a batch' USING ERRCODE = 'cardinality_violation';
   END IF;

@@ -42,6 +42,18 @@ CREATE TABLE offline_device_keys (
   PRIMARY KEY (device_id, kid)
 );
 
+-- The edge's signed word about a device, each revision as it came first: what the registry says is proven by it, whoever
+-- wrote its rows.
+CREATE TABLE offline_device_messages (
+  device_id   text NOT NULL,
+  rev         bigint NOT NULL,
+  message     bytea NOT NULL,
+  recorded_at timestamptz NOT NULL,
+  PRIMARY KEY (device_id, rev)
+);
+CREATE TRIGGER offline_device_messages_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON offline_device_messages
+  FOR EACH STATEMENT EXECUTE FUNCTION wallet_core.refuse_change();
+
 CREATE FUNCTION offline_key_strength(p_state text) RETURNS int
 LANGUAGE sql IMMUTABLE AS $$ SELECT array_position(ARRAY['active', 'replaced', 'revoked'], p_state) $$;
 
@@ -56,6 +68,41 @@ END $$;
 CREATE TRIGGER offline_device_keys_state BEFORE UPDATE ON offline_device_keys
   FOR EACH ROW EXECUTE FUNCTION offline_keep_key_state();
 
+-- What whoever records has read in a bundle: one payment, and what the edge's receipt says of it.
+CREATE TYPE offline_signed_payment AS (
+  counter      bigint,
+  -- SHA-256 over the payment's content.
+  content_hash bytea,
+  type         text,
+  method       text,
+  amount_minor bigint,
+  currency     text,
+  sender       text,
+  receiver     text,
+  merchant_id  text,
+  initiated_at timestamptz,
+  decision     text
+);
+
+-- The signed bytes, recorded before anything of them is settled: evidence, and what a posting needs. Written by one login,
+-- settled by another: a payment is posted only as both say it (offline_record_transactions).
+CREATE TABLE offline_signed_bundles (
+  device_id   text NOT NULL,
+  -- ULID, 26 characters.
+  bundle_id   text NOT NULL CHECK (length(bundle_id) = 26),
+  -- SHA-256 over what the device signed: the same id with another digest is a conflict.
+  digest      bytea NOT NULL CHECK (octet_length(digest) = 32),
+  bundle      bytea NOT NULL,
+  receipt     bytea NOT NULL,
+  -- In the order of their counters, without the voided.
+  payments    offline_signed_payment[] NOT NULL,
+  recorded_at timestamptz NOT NULL,
+  PRIMARY KEY (device_id, bundle_id)
+);
+CREATE TRIGGER offline_signed_bundles_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON offline_signed_bundles
+  FOR EACH STATEMENT EXECUTE FUNCTION wallet_core.refuse_change();
+
+-- A bundle that is settled.
 CREATE TABLE offline_tx_bundles (
   device_id      text NOT NULL,
   -- ULID, 26 characters.
@@ -74,9 +121,6 @@ CREATE TABLE offline_tx_bundles (
   settled_at     timestamptz NOT NULL,
   first_counter  bigint NOT NULL,
   last_counter   bigint NOT NULL CHECK (last_counter >= first_counter),
-  -- The signed bytes: evidence, and what a replay starts from.
-  bundle         bytea NOT NULL,
-  receipt        bytea NOT NULL,
   -- What it was scored here before posting: score, reasons, by whom; null when nothing of it could be posted.
   risk           jsonb,
   PRIMARY KEY (device_id, bundle_id)
@@ -183,6 +227,7 @@ CREATE TABLE offline_payer_authorizations (
   counter         bigint NOT NULL,
   PRIMARY KEY (payer_device_id, nonce)
 );
+CREATE INDEX offline_payer_authorizations_of_payment ON offline_payer_authorizations (device_id, counter);
 
 -- The reconciler's inbox: a message of the settle queue is here before it is acknowledged there.
 CREATE TABLE offline_sync_queue (
@@ -199,7 +244,7 @@ CREATE TABLE offline_sync_queue (
   -- parked: goes on only when a person releases it.
   status        text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'done', 'parked')),
   -- What a pending message waits for, when it is not a failure.
-  waiting_for   text CHECK (waiting_for IN ('device', 'policy', 'payer_device')),
+  waiting_for   text CHECK (waiting_for IN ('device', 'policy', 'payer_device', 'settlement')),
   waiting_since timestamptz,
   -- The devices that it waits for; it is due again when one of them is recorded.
   waiting_on    text[],
@@ -270,17 +315,37 @@ CREATE TABLE offline_device_activity (
   PRIMARY KEY (device_id, day, currency)
 );
 
-GRANT SELECT ON offline_devices, offline_device_keys, offline_tx_bundles, offline_transactions, offline_tx_copies,
-  offline_tx_voids, offline_conflicts, offline_twin_payments, offline_payer_authorizations, offline_sync_queue, offline_outbox, offline_device_activity
-  TO molam_reconciler;
-GRANT INSERT, UPDATE ON offline_devices TO molam_reconciler;
-GRANT INSERT, UPDATE (state, state_at) ON offline_device_keys TO molam_reconciler;
-GRANT INSERT ON offline_tx_voids TO molam_reconciler;
--- The signed bytes of a bundle never change.
-GRANT INSERT, UPDATE (status, rev, settled_at) ON offline_tx_bundles TO molam_reconciler;
+GRANT SELECT ON offline_devices, offline_device_keys, offline_device_messages, offline_signed_bundles, offline_tx_bundles,
+  offline_transactions, offline_tx_copies, offline_tx_voids, offline_conflicts, offline_twin_payments,
+  offline_payer_authorizations, offline_sync_queue, offline_outbox, offline_device_activity
+  TO molam_record, molam_settle, molam_read;
+-- What came.
+GRANT INSERT, UPDATE ON offline_devices TO molam_record;
+GRANT INSERT, UPDATE (state, state_at) ON offline_device_keys TO molam_record;
+GRANT INSERT ON offline_device_messages, offline_signed_bundles TO molam_record;
 GRANT INSERT, UPDATE (status, waiting_for, waiting_since, waiting_on, attempts, failures, next_retry_at, last_error, done_at, body,
                       dead_lettered_at)
-  ON offline_sync_queue TO molam_reconciler;
+  ON offline_sync_queue TO molam_record;
+-- What becomes of it. A message's end is written in the transaction that posts it.
+GRANT INSERT ON offline_tx_voids TO molam_settle;
+GRANT INSERT, UPDATE (status, rev, settled_at) ON offline_tx_bundles TO molam_settle;
+GRANT UPDATE (status, waiting_for, waiting_since, waiting_on, last_error, done_at, body) ON offline_sync_queue TO molam_settle;
+
+-- A message is kept as it came, or dropped when it is done.
+CREATE TRIGGER offline_sync_queue_body BEFORE UPDATE OF body ON offline_sync_queue FOR EACH ROW
+  WHEN (new.body IS NOT NULL AND new.body IS DISTINCT FROM old.body)
+  EXECUTE FUNCTION wallet_core.refuse_change();
+
+-- Until commit nobody else records or settles anything of these devices. In order, so that two cannot deadlock. A function,
+-- because whoever settles may not write the registry. Returns how many of them are registered.
+CREATE FUNCTION offline_lock_devices(p_device_id text[]) RETURNS int
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  SELECT count(*)::int
+  FROM (SELECT FROM offline_devices WHERE device_id = ANY (p_device_id)
+        ORDER BY device_id COLLATE "C" FOR NO KEY UPDATE) d
+$$;
+REVOKE ALL ON FUNCTION offline_lock_devices FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION offline_lock_devices TO molam_record, molam_settle;
 
 -- The application may not delete from the inbox. This deletes what is done and old, and nothing else.
 CREATE FUNCTION offline_prune_inbox(p_done_before timestamptz, p_max int) RETURNS int
@@ -297,6 +362,7 @@ BEGIN
   RETURN v_pruned;
 END $$;
 REVOKE ALL ON FUNCTION offline_prune_inbox FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION offline_prune_inbox TO molam_reconciler;
+GRANT EXECUTE ON FUNCTION offline_prune_inbox TO molam_record;
 GRANT INSERT, UPDATE (version, delivered_version, attempts, next_attempt_at, last_error)
-  ON offline_outbox TO molam_reconciler;
+  ON offline_outbox TO molam_record;
+GRANT INSERT, UPDATE (version, next_attempt_at) ON offline_outbox TO molam_settle;

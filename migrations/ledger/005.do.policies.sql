@@ -27,7 +27,8 @@ CREATE TABLE offline_policies (
 );
 CREATE TRIGGER offline_policies_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON offline_policies
   FOR EACH STATEMENT EXECUTE FUNCTION wallet_core.refuse_change();
-GRANT SELECT, INSERT ON offline_policies TO molam_reconciler;
+GRANT SELECT ON offline_policies TO molam_record, molam_settle, molam_read;
+GRANT INSERT ON offline_policies TO molam_record;
 
 INSERT INTO offline_policies (country, version, time_zone) VALUES
   ('SN', 1, 'Africa/Dakar'),
@@ -90,7 +91,7 @@ CREATE TABLE offline_fee_rules (
 );
 CREATE TRIGGER offline_fee_rules_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON offline_fee_rules
   FOR EACH STATEMENT EXECUTE FUNCTION wallet_core.refuse_change();
-GRANT SELECT ON offline_fee_rules TO molam_reconciler;
+GRANT SELECT ON offline_fee_rules TO molam_record, molam_settle, molam_read;
 
 -- Flat plus basis points of the amount, rounded half up to a minor unit. A payee never pays more than it is given.
 CREATE FUNCTION offline_fee_minor(p_amount_minor bigint, p_flat_minor bigint, p_basis_points int, p_bearer text)

@@ -42,7 +42,8 @@ CREATE TRIGGER offline_audit_logs_chain BEFORE INSERT ON offline_audit_logs
   FOR EACH ROW EXECUTE FUNCTION offline_audit_chain();
 CREATE TRIGGER offline_audit_logs_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON offline_audit_logs
   FOR EACH STATEMENT EXECUTE FUNCTION wallet_core.refuse_change();
-GRANT SELECT, INSERT ON offline_audit_logs TO molam_reconciler;
+GRANT SELECT ON offline_audit_logs TO molam_record, molam_settle, molam_read;
+GRANT INSERT ON offline_audit_logs TO molam_record, molam_settle;
 
 -- Records whose hash, place or predecessor is not what the chain says. A whole stream that was made again, or cut at its
 -- end, shows only against a checkpoint that was kept elsewhere.
@@ -53,7 +54,7 @@ CREATE VIEW offline_audit_breaks AS
         FROM offline_audit_logs l
         WINDOW chain AS (PARTITION BY l.stream ORDER BY l.seq)) c
   WHERE c.hash <> offline_audit_hash(c.l) OR c.prev_hash <> c.before_hash OR c.seq <> c.place;
-GRANT SELECT ON offline_audit_breaks TO molam_reconciler;
+GRANT SELECT ON offline_audit_breaks TO molam_record, molam_settle, molam_read;
 
 -- What owners of the schema do: accounts and tariffs, whichever statement they use. Accounts by their number: a wallet's
 -- id may be a telephone number. Changes of balances have entries, and fire nothing here.
@@ -118,3 +119,16 @@ BEGIN
   PERFORM set_config('molam.actor', '', true), set_config('molam.reason', '', true);
 END $$;
 REVOKE ALL ON FUNCTION wallet_core.set_frozen FROM PUBLIC;
+
+-- Each version of a policy, as it was recorded: a row that was changed since shows.
+CREATE FUNCTION offline_audit_policy() RETURNS trigger
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO offline_audit_logs (stream, at, actor, action, detail)
+  VALUES ('policy:' || new.country, now(), session_user, 'policy_recorded', to_jsonb(new));
+  RETURN NULL;
+END $$;
+CREATE TRIGGER offline_policies_on_record AFTER INSERT ON offline_policies
+  FOR EACH ROW EXECUTE FUNCTION offline_audit_policy();
+INSERT INTO offline_audit_logs (stream, at, actor, action, detail)
+SELECT 'policy:' || country, now(), session_user, 'policy_recorded', to_jsonb(p) FROM offline_policies p ORDER BY country;

@@ -2,6 +2,8 @@
 -- for a person the money is held. A payment whose (device_id, counter) is recorded already, or comes earlier in the batch,
 -- is a copy: kept, never posted.
 --
+-- Their bundles are recorded already, by another login: offline_signed_bundles.
+--
 -- The caller holds the locks of the devices (in order), so nobody else records a payment of theirs; the accounts are
 -- locked here, after them. Returns what became of each, in order.
 CREATE FUNCTION offline_record_transactions(
@@ -30,6 +32,30 @@ DECLARE
   v_result   record;
   v_recorded bigint;
 BEGIN
+  -- Two logins must say the same of a payment: whoever recorded its signed bundle, and whoever settles it. What the edge
+  -- refused stays refused, and what it holds back is not posted here.
+  IF EXISTS (
+    SELECT FROM unnest(p_device_id, p_bundle_id, p_counter, p_content_hash, p_type, p_method, p_amount_minor, p_currency,
+                       p_sender, p_receiver, p_merchant_id, p_initiated_at, p_status)
+      AS x (device_id, bundle_id, counter, content_hash, type, method, amount_minor, currency, sender, receiver,
+            merchant_id, initiated_at, status)
+    LEFT JOIN (SELECT b.device_id, b.bundle_id, p.*
+               FROM (SELECT DISTINCT device_id, bundle_id
+                     FROM unnest(p_device_id, p_bundle_id) AS s (device_id, bundle_id)) s
+               CROSS JOIN LATERAL (SELECT device_id, bundle_id, payments FROM offline_signed_bundles
+                                   WHERE device_id = s.device_id AND bundle_id = s.bundle_id OFFSET 0) b
+               CROSS JOIN LATERAL unnest(b.payments) p) r
+      ON r.device_id = x.device_id AND r.bundle_id = x.bundle_id AND r.counter = x.counter
+    WHERE (x.content_hash, x.type, x.method, x.amount_minor, x.currency, x.sender, x.receiver, x.merchant_id,
+           x.initiated_at)
+            IS DISTINCT FROM (r.content_hash, r.type, r.method, r.amount_minor, r.currency, r.sender, r.receiver,
+                              r.merchant_id, r.initiated_at)
+       OR r.decision = 'refused' AND x.status <> 'refused'
+       OR r.decision <> 'accepted' AND x.status = 'pending'
+  ) THEN
+    RAISE EXCEPTION 'a payment is not as its recorded bundle has it' USING ERRCODE = 'data_corrupted';
+  END IF;
+
   SELECT array_agg(CASE WHEN x.copy THEN 'refused' ELSE x.status END ORDER BY x.no),
          array_agg(CASE WHEN x.copy THEN 'duplicate' ELSE x.reason END ORDER BY x.no),
          array_agg(x.copy ORDER BY x.no)
@@ -162,4 +188,4 @@ BEGIN
     ORDER BY x.no;
 END $$;
 REVOKE ALL ON FUNCTION offline_record_transactions FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION offline_record_transactions TO molam_reconciler;
+GRANT EXECUTE ON FUNCTION offline_record_transactions TO molam_settle;

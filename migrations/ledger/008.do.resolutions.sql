@@ -13,6 +13,8 @@ CREATE TABLE offline_resolutions (
   actors       text[] NOT NULL CHECK (cardinality(actors) > 0),
   -- SHA-256 of the message: the same number with another content is a conflict.
   content_hash bytea NOT NULL CHECK (octet_length(content_hash) = 32),
+  -- As the edge signed it: what it says is proven by it, whoever wrote the row.
+  message      bytea NOT NULL,
   decided_at   timestamptz NOT NULL,
   recorded_at  timestamptz NOT NULL,
   -- Null while the resolution is open. Only `applied` changed anything; everything else is for a person to see.
@@ -91,10 +93,12 @@ CREATE VIEW offline_shortfalls AS
   WHERE o.waiting_for = 'money'
   GROUP BY t.device_id, t.counter, b.country, v.owner_wallet;
 
-GRANT SELECT ON offline_resolutions, offline_open_resolutions, offline_shortfalls TO molam_reconciler;
+GRANT SELECT ON offline_resolutions, offline_open_resolutions, offline_shortfalls
+  TO molam_record, molam_settle, molam_read;
 -- Results are written by the functions below, together with what they stand for.
-GRANT INSERT (device_id, rev, counter, bundle_id, choice, reason, actors, content_hash, decided_at, recorded_at),
-  UPDATE (attempts, retry_at, last_error) ON offline_resolutions TO molam_reconciler;
+GRANT INSERT (device_id, rev, counter, bundle_id, choice, reason, actors, content_hash, message, decided_at, recorded_at)
+  ON offline_resolutions TO molam_record;
+GRANT UPDATE (attempts, retry_at, last_error) ON offline_resolutions TO molam_settle;
 
 -- Lets resolutions through to their payments: those that two people made, and those of one as long as the sum of the person's day
 -- allows it, in the order given. The edge counts a person's day too (durable-objects/person); this holds where the edge is wrong, or lies.
@@ -169,8 +173,8 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
   WHERE t.device_id = x.device_id AND t.counter = x.counter AND t.status IN ('review', 'quarantined')
 $$;
 REVOKE ALL ON FUNCTION offline_disprove_payers FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION offline_disprove_payers TO molam_reconciler;
-GRANT EXECUTE ON FUNCTION offline_prove_payers TO molam_reconciler;
+GRANT EXECUTE ON FUNCTION offline_disprove_payers TO molam_settle;
+GRANT EXECUTE ON FUNCTION offline_prove_payers TO molam_settle;
 
 -- Why a payment failed that was not approved.
 CREATE FUNCTION offline_reason_of(p_choice text) RETURNS text
@@ -297,7 +301,7 @@ BEGIN
     LEFT JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter;
 END $$;
 REVOKE ALL ON FUNCTION offline_apply_reviews FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION offline_apply_reviews TO molam_reconciler;
+GRANT EXECUTE ON FUNCTION offline_apply_reviews TO molam_settle;
 
 -- Carries out the reversals of these devices that are due: a transfer the other way, once, with the fee. A wallet that
 -- cannot give the money back, or may not, is asked again later with growing pauses, for as long as it takes.
@@ -390,4 +394,4 @@ BEGIN
     LEFT JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter;
 END $$;
 REVOKE ALL ON FUNCTION offline_apply_reversals FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION offline_apply_reversals TO molam_reconciler;
+GRANT EXECUTE ON FUNCTION offline_apply_reversals TO molam_settle;

@@ -23,7 +23,7 @@ CREATE TRIGGER holds_end_once BEFORE UPDATE ON wallet_core.holds FOR EACH ROW
   EXECUTE FUNCTION wallet_core.refuse_change();
 CREATE TRIGGER holds_append_only BEFORE DELETE OR TRUNCATE ON wallet_core.holds
   FOR EACH STATEMENT EXECUTE FUNCTION wallet_core.refuse_change();
-GRANT SELECT ON wallet_core.holds TO molam_reconciler;
+GRANT SELECT ON wallet_core.holds TO molam_record, molam_settle, molam_read;
 
 -- The two that write holds. Both are called by post_transfers() alone, which holds the locks of the accounts and has found
 -- that it can be done; without anything to do (null) they do nothing.
@@ -101,4 +101,4 @@ CREATE VIEW offline_waiting_payments AS
   FROM offline_transactions t
   LEFT JOIN wallet_core.holds h ON h.source_id = t.device_id AND h.source_no = t.counter AND h.ended_at IS NULL
   WHERE t.status IN ('review', 'quarantined');
-GRANT SELECT ON offline_waiting_payments TO molam_reconciler;
+GRANT SELECT ON offline_waiting_payments TO molam_record, molam_settle, molam_read;

@@ -6,12 +6,6 @@
 --
 -- No operator may call what does it (`open_account`, `fund_accounts`, `set_frozen`, `set_offline_fee`), and the reconciler
 -- may call nothing here.
-DO $$
-BEGIN
-  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'molam_operator') THEN
-    CREATE ROLE molam_operator NOLOGIN;
-  END IF;
-END $$;
 GRANT USAGE ON SCHEMA wallet_core TO molam_operator;
 
 CREATE TABLE wallet_core.account_requests (
@@ -48,7 +42,7 @@ CREATE TABLE wallet_core.account_request_rows (
 CREATE TRIGGER account_request_rows_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON wallet_core.account_request_rows
   FOR EACH STATEMENT EXECUTE FUNCTION wallet_core.refuse_change();
 -- Nothing personal in it: `submit_account_request` looks at the reason.
-GRANT SELECT ON wallet_core.account_requests TO molam_operator, molam_reconciler;
+GRANT SELECT ON wallet_core.account_requests TO molam_operator, molam_read;
 
 -- A request is submitted once and ends once.
 CREATE FUNCTION wallet_core.keep_account_request() RETURNS trigger

@@ -1,6 +1,6 @@
 import type pg from 'pg'
+import { inOneGo } from '../operator-session.ts'
 import { type Asked, ask, one, SHOWN_ROWS, type ShownRow, showRows, type Told } from './request.ts'
-import { inOneGo } from './session.ts'
 
 /** A request as people name it: its number, and how its digest begins, so that a wrong number approves nothing. */
 export interface RequestName {

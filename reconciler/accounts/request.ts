@@ -1,6 +1,6 @@
 import type pg from 'pg'
+import { inOneGo } from '../operator-session.ts'
 import type { CsvRow } from './csv.ts'
-import { inOneGo } from './session.ts'
 
 export type Action = 'open' | 'fund' | 'freeze' | 'unfreeze' | 'tariff'
 

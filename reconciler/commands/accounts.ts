@@ -5,8 +5,8 @@ import { approve, isOf, parseRequestName, type RequestName, refuse } from '../ac
 import { formOf, formOfFile } from '../accounts/form.ts'
 import { openRequests } from '../accounts/open-requests.ts'
 import { ask, one, showRows } from '../accounts/request.ts'
-import { asOperator } from '../accounts/session.ts'
 import { decideText, listText, requestText } from '../accounts/text.ts'
+import { asOperator } from '../operator-session.ts'
 import { type Command, InvalidCall, positiveInteger, type Terminal } from './command.ts'
 
 export const accounts: Command = {

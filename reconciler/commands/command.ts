@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { Login } from '../config.ts'
 import { openPool } from '../db.ts'
 
 /** What a command is given of the process that it runs in. */
@@ -35,8 +36,8 @@ export function isInvalidCall(error: unknown): error is Error {
   return error instanceof InvalidCall || (typeof code === 'string' && code.startsWith('ERR_PARSE_ARGS'))
 }
 
-export async function withPool<T>(databaseUrl: string, work: (pool: pg.Pool) => Promise<T>): Promise<T> {
-  const pool = openPool(databaseUrl, () => undefined)
+export async function withPool<T>(login: Login, work: (pool: pg.Pool) => Promise<T>): Promise<T> {
+  const pool = openPool(login, () => undefined)
   try {
     return await work(pool)
   } finally {

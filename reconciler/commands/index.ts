@@ -6,13 +6,15 @@ import { once } from './once.ts'
 import { release } from './release.ts'
 import { replay } from './replay.ts'
 import { report } from './report.ts'
+import { resume } from './resume.ts'
 import { run } from './run.ts'
 import { shortfalls } from './shortfalls.ts'
 import { status } from './status.ts'
+import { verifier } from './verifier.ts'
 import { verify } from './verify.ts'
 
 export const COMMANDS: Readonly<Record<string, Command>> = {
   ...{ run, once, migrate },
-  ...{ status, verify, report, shortfalls },
-  ...{ release, replay, checkpoint, accounts },
+  ...{ status, verify, verifier, report, shortfalls },
+  ...{ release, replay, resume, checkpoint, accounts },
 }

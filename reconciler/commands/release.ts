@@ -15,7 +15,7 @@ export const release: Command = {
   --all         all that are parked
   --by <name>   who does it, for the audit log
 
-DATABASE_URL. Released messages are due at once with their attempts counted afresh; a running reconciler takes them, or
+RECORD_DATABASE_URL. Released messages are due at once with their attempts counted afresh; a running reconciler takes them, or
 \`once\`. What was parked for a good reason is parked again.`,
 
   async run(args, terminal) {
@@ -36,8 +36,8 @@ DATABASE_URL. Released messages are due at once with their attempts counted afre
     if (chosen.length !== 1) throw new InvalidCall('one of --id, --kind, --fault and --all')
     if (kind !== undefined && !KINDS.some((known) => known === kind)) throw new InvalidCall(`no such kind: ${kind}`)
     const by = operator(values.by)
-    const { databaseUrl } = parseBookConfig(terminal.env)
-    const released = await withPool(databaseUrl, (pool) =>
+    const { login } = parseBookConfig(terminal.env, 'record')
+    const released = await withPool(login, (pool) =>
       releaseParked(pool, { ids, kind, fault }, by, new Date(terminal.clock())),
     )
     terminal.print(

@@ -37,7 +37,7 @@ Settings as for \`run\`.`,
     }
     const reconciler = await openReconciler(config, around)
     try {
-      return await withPool(config.databaseUrl, async (pool) => {
+      return await withPool(config.logins.record, async (pool) => {
         const before = await stateOf(pool, deviceId, bundleId)
         const inboxId = await enqueue(pool, deviceId, bundleId, by, terminal.clock())
         if (inboxId === undefined) {
@@ -66,6 +66,7 @@ async function stateOf(pool: pg.Pool, deviceId: string, bundleId: string): Promi
        UNION SELECT counter FROM offline_tx_copies WHERE device_id = $1 AND bundle_id = $2)
      SELECT json_build_array(
        (SELECT json_agg(b ORDER BY bundle_id) FROM offline_tx_bundles b WHERE device_id = $1 AND bundle_id = $2),
+       (SELECT json_agg(b ORDER BY bundle_id) FROM offline_signed_bundles b WHERE device_id = $1 AND bundle_id = $2),
        (SELECT json_agg(p ORDER BY counter) FROM offline_transactions p JOIN counters USING (counter)
         WHERE p.device_id = $1),
        (SELECT json_agg(c ORDER BY counter, bundle_id) FROM offline_tx_copies c JOIN counters USING (counter)
@@ -89,7 +90,8 @@ async function enqueue(
   const at = new Date(nowMs)
   return transact(pool, async (client) => {
     const { rows } = await client.query<StoredBundle>(
-      `SELECT bundle, receipt, seq FROM offline_tx_bundles WHERE device_id = $1 AND bundle_id = $2`,
+      `SELECT s.bundle, s.receipt, b.seq FROM offline_tx_bundles b JOIN offline_signed_bundles s USING (device_id, bundle_id)
+       WHERE b.device_id = $1 AND b.bundle_id = $2`,
       [deviceId, bundleId],
     )
     const stored = rows[0]

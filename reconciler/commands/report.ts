@@ -13,7 +13,7 @@ export const report: Command = {
   help: `usage: report --date <YYYY-MM-DD> --country <CC> [--format text|json|csv | --json]
 
 The day is that of the country's own calendar, by the time of the receipts. Amounts are minor units.
-DATABASE_URL; with EDGE_URL and INTERNAL_HMAC_KEY each bundle of the edge's own
+READ_DATABASE_URL; with EDGE_URL and INTERNAL_HMAC_KEY each bundle of the edge's own
 read model is held against the book. Exit 1 when a difference has no reason: "not yet" is one until a day after the day.`,
 
   async run(args, terminal) {
@@ -34,7 +34,7 @@ read model is held against the book. Exit 1 when a difference has no reason: "no
     const config = parseBookConfig(terminal.env)
     const edge = config.edge ? await edgeReceived(config.edge, terminal.fetch, terminal.clock) : noEdge
     try {
-      const made = await withPool(config.databaseUrl, (pool) =>
+      const made = await withPool(config.login, (pool) =>
         makeReport(pool, date, country, edge, terminal.clock(), (bundles) =>
           terminal.progress('bundles of the edge', bundles, bundles),
         ),

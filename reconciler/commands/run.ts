@@ -8,7 +8,7 @@ export const run: Command = {
   summary: 'settle continuously until SIGTERM or SIGINT',
   help: `usage: run
 
-DATABASE_URL; QUEUE_API_URL, CF_ACCOUNT_ID, QUEUE_ID, QUEUE_TOKEN and DLQ_ID; EDGE_URL and INTERNAL_HMAC_KEY; EDGE_KEYS and
+RECORD_DATABASE_URL, SETTLE_DATABASE_URL and READ_DATABASE_URL, three logins; QUEUE_API_URL, CF_ACCOUNT_ID, QUEUE_ID, QUEUE_TOKEN and DLQ_ID; EDGE_URL and INTERNAL_HMAC_KEY; EDGE_KEYS and
 KEY_WRAPPING_SECRET; METRICS_PORT for health and metrics. Logs are JSON lines on stdout. Outages are waited out; on a signal
 the steps under way are finished first.`,
 

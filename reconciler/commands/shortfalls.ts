@@ -12,7 +12,7 @@ export const shortfalls: Command = {
   --show <n>      payments to list, the newest first (50)
   --json          one JSON document
 
-DATABASE_URL. A payment whose payer had no funds is borne by whoever handed over goods or cash; a reversal that the
+READ_DATABASE_URL. A payment whose payer had no funds is borne by whoever handed over goods or cash; a reversal that the
 receiver's wallet cannot pay, by the payer. Payments are named by device and counter, never by wallet.`,
 
   async run(args, terminal) {
@@ -27,8 +27,8 @@ receiver's wallet cannot pay, by the payer. Payments are named by device and cou
     const { country } = values
     if (country !== undefined && !isCountry(country)) throw new InvalidCall('--country is an ISO 3166 code, as SN')
     const show = positiveInteger(values.show, '--show')
-    const { databaseUrl } = parseBookConfig(terminal.env)
-    const [totals, payments] = await withPool(databaseUrl, (pool) =>
+    const { login } = parseBookConfig(terminal.env)
+    const [totals, payments] = await withPool(login, (pool) =>
       Promise.all([readTotals(pool, country), readPayments(pool, country, show)]),
     )
     terminal.print(values.json ? JSON.stringify({ totals, payments }) : text(totals, payments))

@@ -11,7 +11,7 @@ export const status: Command = {
   --show <n>  parked messages to list (50)
   --json      one JSON document
 
-DATABASE_URL. Exit 1 while something is parked.`,
+READ_DATABASE_URL. Exit 1 while something is parked, or settlement is halted.`,
 
   async run(args, terminal) {
     const { values } = parseArgs({
@@ -19,15 +19,17 @@ DATABASE_URL. Exit 1 while something is parked.`,
       options: { show: { type: 'string', default: '50' }, json: { type: 'boolean', default: false } },
     })
     const show = positiveInteger(values.show, '--show')
-    const { databaseUrl } = parseBookConfig(terminal.env)
+    const { login } = parseBookConfig(terminal.env)
     const now = new Date(terminal.clock())
-    const [state, parked, twins] = await withPool(databaseUrl, (pool) =>
-      Promise.all([readInboxState(pool, now), readParked(pool, show), countTwins(pool, now)]),
+    const [state, parked, twins, halts] = await withPool(login, (pool) =>
+      Promise.all([readInboxState(pool, now), readParked(pool, show), countTwins(pool, now), readHalts(pool)]),
     )
     terminal.print(
-      values.json ? JSON.stringify({ ...state, twins, parkedMessages: parked }) : text(state, twins, parked),
+      values.json
+        ? JSON.stringify({ ...state, twins, parkedMessages: parked, halts })
+        : text(state, twins, parked, halts),
     )
-    return state.parked > 0 ? 1 : 0
+    return state.parked > 0 || halts.length > 0 ? 1 : 0
   },
 }
 
@@ -52,6 +54,25 @@ async function readParked(pool: pg.Pool, max: number): Promise<readonly ParkedRo
   return rows
 }
 
+interface HaltRow {
+  readonly halt_id: number
+  readonly halted_at: Date
+  readonly halted_by: string
+  readonly reason: string
+  /** Who has said that it may go on. */
+  readonly said_by: readonly string[]
+}
+
+/** The halt that stands, if there is one. */
+async function readHalts(pool: pg.Pool): Promise<readonly HaltRow[]> {
+  const { rows } = await pool.query<HaltRow>(
+    `SELECT h.halt_id, h.halted_at, h.halted_by, h.reason,
+            ARRAY(SELECT said_by FROM settlement_resumptions r WHERE r.halt_id = h.halt_id ORDER BY said_at) AS said_by
+     FROM settlement_halts h WHERE h.ended_at IS NULL`,
+  )
+  return rows
+}
+
 /** Devices that are used at the same time by the same two people are rare; a device and its clone are not. */
 const TWIN_DAYS = 7
 
@@ -64,7 +85,7 @@ async function countTwins(pool: pg.Pool, now: Date): Promise<number> {
   return rows[0]?.twins ?? 0
 }
 
-function text(state: InboxState, twins: number, parked: readonly ParkedRow[]): string {
+function text(state: InboxState, twins: number, parked: readonly ParkedRow[], halts: readonly HaltRow[]): string {
   const {
     pending,
     waiting,
@@ -79,6 +100,10 @@ function text(state: InboxState, twins: number, parked: readonly ParkedRow[]): s
     foreignWallet,
   } = state
   const lines = [
+    ...halts.map(
+      ({ halt_id, halted_at, halted_by, reason, said_by }) =>
+        `HALTED   settlement stands still: halt ${halt_id} of ${halted_at.toISOString()} by ${halted_by}; to go on say: ${said_by.join(', ') || 'nobody'}\n         ${reason.replaceAll('\n', '\n         ')}`,
+    ),
     `inbox    ${pending} pending, the oldest for ${seconds(state.oldestPendingSeconds)}; ${waiting} of them wait for something`,
     `         ${state.parked} parked, ${deadLettered} came from the dead letters`,
     `edge     ${untold} to be told, the oldest for ${seconds(state.oldestUntoldSeconds)}`,

@@ -15,7 +15,7 @@ export const verify: Command = {
   --show <n>          examples of each fault (20)
   --json              one JSON document
 
-DATABASE_URL; EDGE_KEYS and KEY_WRAPPING_SECRET to open the bundles; with CHECKPOINT_FILE and CHECKPOINT_PUBLIC_KEY
+READ_DATABASE_URL; EDGE_KEYS and KEY_WRAPPING_SECRET to open the bundles; with CHECKPOINT_FILE and CHECKPOINT_PUBLIC_KEY
 (or CHECKPOINT_KEY) the audit chains are held against their checkpoints. Reads one snapshot; reconcilers may go on.`,
 
   async run(args, terminal) {
@@ -41,7 +41,7 @@ DATABASE_URL; EDGE_KEYS and KEY_WRAPPING_SECRET to open the bundles; with CHECKP
       file: config.checkpoints.file,
       key: (await checkpointKeys(config.checkpoints.key)).verify,
     }
-    const verification = await withPool(config.databaseUrl, (pool) =>
+    const verification = await withPool(config.login, (pool) =>
       verifyBook({
         pool,
         examplesMax,

@@ -35,7 +35,8 @@ export interface InboxRow {
   readonly waitingSince: Date | null
 }
 
-export type WaitingFor = 'device' | 'policy' | 'payer_device'
+/** `settlement`: it is halted. */
+export type WaitingFor = 'device' | 'policy' | 'payer_device' | 'settlement'
 
 /** Something that a message needs and that has not come yet. */
 export interface Wanted {

@@ -1,14 +1,14 @@
 import type pg from 'pg'
 
 /**
- * Until commit nobody else records bundles, payments or resolutions of these devices. Sorted, so that two cannot deadlock.
+ * Until commit nobody else records bundles, payments or resolutions of these devices. The database locks them in order, so that
+ * two cannot deadlock.
  *
  * @returns how many of them are registered
  */
 export async function lockDevices(client: pg.ClientBase, deviceIds: readonly string[]): Promise<number> {
-  const { rowCount } = await client.query(
-    'SELECT FROM offline_devices WHERE device_id = ANY ($1) ORDER BY device_id COLLATE "C" FOR NO KEY UPDATE',
-    [[...new Set(deviceIds)]],
-  )
-  return rowCount ?? 0
+  const { rows } = await client.query<{ locked: number }>('SELECT offline_lock_devices($1) AS locked', [
+    [...new Set(deviceIds)],
+  ])
+  return rows[0]?.locked ?? 0
 }

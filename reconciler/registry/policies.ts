@@ -4,8 +4,7 @@ import type { TrustedKey } from '../../src/crypto/sign1.ts'
 import { calendarDay } from '../../src/protocol/activity.ts'
 import { FIRST_VERSION, firstPolicy } from '../../src/protocol/first-policies.ts'
 import type { Country, Policy } from '../../src/protocol/policy.ts'
-import { record } from '../audit.ts'
-import { isTransient, transact } from '../db.ts'
+import { isTransient } from '../db.ts'
 import { faultOf, type Log } from '../log.ts'
 import type { Edge } from '../tell/edge.ts'
 
@@ -21,7 +20,6 @@ export interface PolicyDeps {
   /** The edge's receipt keys. */
   readonly trusted: readonly TrustedKey[]
   readonly edge: Pick<Edge, 'policy'>
-  readonly clock: () => number
   readonly log: Log
 }
 
@@ -117,16 +115,12 @@ export async function fetchPolicy(
 }
 
 /** One by one: a policy that the database's own rules refuse keeps no other from being written. */
-async function insertPolicies({ pool, clock, log }: PolicyDeps, versions: readonly SignedVersion[]): Promise<void> {
+async function insertPolicies({ pool, log }: PolicyDeps, versions: readonly SignedVersion[]): Promise<void> {
   for (const { policy, signed } of versions) {
     const { country, version } = policy
     try {
-      await transact(pool, async (client) => {
-        const { rowCount } = await client.query(INSERT, [...policyColumns(policy), signed])
-        if (rowCount === 0) return
-        const added = { stream: `policy:${country}`, action: 'policy_recorded' as const, detail: { country, version } }
-        await record(client, [added], new Date(clock()))
-      })
+      // On record by a trigger, with all that it says.
+      await pool.query(INSERT, [...policyColumns(policy), signed])
     } catch (error) {
       if (isTransient(error)) throw error
       log.error({ country, version, fault: faultOf(error) }, 'policy not recorded')

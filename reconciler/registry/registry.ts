@@ -46,8 +46,8 @@ interface DeviceRow {
   state_at: Date
 }
 
-export async function loadDevices(pool: pg.Pool, deviceIds: readonly string[]): Promise<Registry> {
-  const { rows } = await pool.query<DeviceRow>(
+export async function loadDevices(db: pg.Pool | pg.ClientBase, deviceIds: readonly string[]): Promise<Registry> {
+  const { rows } = await db.query<DeviceRow>(
     `SELECT d.device_id, d.status, d.country, d.owner_wallet, offline_wallet_state(d.owner_wallet, d.tenant) AS wallet,
             k.kid, k.alg, k.public_key, k.state, k.state_at
      FROM offline_devices d JOIN offline_device_keys k USING (device_id) WHERE d.device_id = ANY ($1)`,
@@ -77,6 +77,8 @@ export async function recordDevice(
   pool: pg.Pool,
   inboxId: number,
   message: DeviceMessage,
+  /** As the edge signed it. */
+  body: Uint8Array,
   at: Date,
 ): Promise<DeviceFault | undefined> {
   const older = (message.olderKeys ?? []).map((key) => ({ key, state: key.fate }))
@@ -87,6 +89,7 @@ export async function recordDevice(
       if (!(await lockPending(client, [inboxId])).has(inboxId)) return
       const { deviceId, rev } = message
       const wallet = await upsertDevice(client, message)
+      await keepMessage(client, message, body, at)
       for (const key of keys) await keepKey(client, message, key)
       await retireOthers(client, message)
       if (wallet !== undefined) {
@@ -148,6 +151,15 @@ async function upsertDevice(client: pg.ClientBase, message: DeviceMessage): Prom
   )
   if (rows[0]?.same === false) throw new Contradiction('device_conflict')
   return undefined
+}
+
+/** Evidence for what the registry says. A revision that comes again says the same, or was refused. */
+async function keepMessage(client: pg.ClientBase, { deviceId, rev }: DeviceMessage, body: Uint8Array, at: Date) {
+  await client.query(
+    `INSERT INTO offline_device_messages (device_id, rev, message, recorded_at) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (device_id, rev) DO NOTHING`,
+    [deviceId, rev, Buffer.from(body), at],
+  )
 }
 
 /** Only the newest revision's own key is active, whether or not a message named the others. */

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { record } from '../audit.ts'
 import { type Backoff, backoffMs, PAUSE_MAX_MS, waitingMs } from '../backoff.ts'
-import { isTransient, transact } from '../db.ts'
+import { isHalted, isTransient, transact } from '../db.ts'
 import { faultOf, type Log } from '../log.ts'
 import { type InboxRow, park, parkingOf, retry, type Wanted, wait } from '../pull/inbox.ts'
 
@@ -64,6 +64,8 @@ export async function together<T extends { readonly row: InboxRow }, R>(
 }
 
 async function failed(deps: AttemptDeps, row: InboxRow, error: unknown): Promise<void> {
+  // Of no message's own making, and no failure: it goes on when settlement does.
+  if (isHalted(error)) return waitFor(deps, row, { what: 'settlement' })
   const fault = faultOf(error)
   const own = !isTransient(error)
   if (own && row.failures + 1 >= FAILURES_MAX) return parkRow(deps, row, fault)

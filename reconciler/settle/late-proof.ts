@@ -47,10 +47,10 @@ interface Unproven {
 /** @returns of these devices' approved payments without the payer's word those whose payer has signed, as it shows now */
 export async function findLateProofs(deps: LateProofDeps, deviceIds: readonly string[]): Promise<readonly LateProof[]> {
   const { rows } = await deps.pool.query<Unproven>(
-    `SELECT DISTINCT ON (t.device_id, t.counter) t.device_id, t.counter, b.bundle, b.receipt
+    `SELECT DISTINCT ON (t.device_id, t.counter) t.device_id, t.counter, s.bundle, s.receipt
      FROM offline_open_resolutions o
      JOIN offline_transactions t ON t.device_id = o.device_id AND t.counter = o.counter AND t.bundle_id = o.bundle_id
-     JOIN offline_tx_bundles b ON b.device_id = t.device_id AND b.bundle_id = t.bundle_id
+     JOIN offline_signed_bundles s ON s.device_id = t.device_id AND s.bundle_id = t.bundle_id
      WHERE o.device_id = ANY ($1) AND o.choice = 'approve' AND o.waiting_for IS DISTINCT FROM 'bundle'
        AND t.status IN ('review', 'quarantined') AND NOT t.payer_proven
      ORDER BY t.device_id, t.counter`,
@@ -83,11 +83,12 @@ interface Proven extends Unproven {
  */
 export async function findLostProofs(deps: LateProofDeps, deviceIds: readonly string[]): Promise<readonly LostProof[]> {
   const { rows } = await deps.pool.query<Proven>(
-    `SELECT DISTINCT ON (t.device_id, t.counter) t.device_id, t.counter, b.bundle, b.receipt, b.country, b.policy_version,
+    `SELECT DISTINCT ON (t.device_id, t.counter) t.device_id, t.counter, s.bundle, s.receipt, b.country, b.policy_version,
             t.type, t.sender, t.receiver, t.amount_minor, v.owner_wallet
      FROM offline_open_resolutions o
      JOIN offline_transactions t ON t.device_id = o.device_id AND t.counter = o.counter AND t.bundle_id = o.bundle_id
      JOIN offline_tx_bundles b ON b.device_id = t.device_id AND b.bundle_id = t.bundle_id
+     JOIN offline_signed_bundles s ON s.device_id = t.device_id AND s.bundle_id = t.bundle_id
      JOIN offline_devices v ON v.device_id = t.device_id
      WHERE o.device_id = ANY ($1) AND o.choice = 'approve' AND o.waiting_for IS DISTINCT FROM 'bundle'
        AND t.status IN ('review', 'quarantined') AND t.payer_proven

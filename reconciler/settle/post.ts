@@ -37,7 +37,7 @@ interface RecordedPayment {
 }
 
 /**
- * Posts bundles in one transaction with everything that follows from them: bundle and payment rows, ledger, activity,
+ * Posts bundles that are recorded (record-bundles.ts) in one transaction with everything that follows from them: bundle and payment rows, ledger, activity,
  * audit, what the edge is to be told, the inbox rows. Locks are taken in one order everywhere: inbox rows by id,
  * devices by id, accounts by id.
  *
@@ -62,16 +62,16 @@ export async function postBundles(
       client,
       open.map(({ message }) => message.deviceId),
     )
-    const digests = await recordedDigests(client, open)
+    const recordedBundles = await readRecorded(client, open)
     const fresh: PreparedBundle[] = []
     const conflicts: Parked[] = []
     for (const one of open) {
-      const digest = toHex(one.verified.digest)
-      const before = digests.get(keyOf(one))
-      if (before === undefined) {
-        digests.set(keyOf(one), digest)
-        fresh.push(one)
-      } else if (before !== digest) {
+      const before = recordedBundles.get(keyOf(one))
+      if (before === undefined) throw new Error('a bundle that is not recorded')
+      if (before.digest === toHex(one.verified.digest)) {
+        if (!before.isSettled) fresh.push(one)
+        before.isSettled = true
+      } else {
         // Two contents under one id: the second bundle is kept with its signatures, for a person to see.
         const { deviceId } = one.message
         conflicts.push({ id: one.row.id, kind: 'bundle', deviceId, fault: 'bundle_conflict' })
@@ -92,7 +92,9 @@ export async function postBundles(
     )
     await markDone(
       client,
-      open.filter((one) => digests.get(keyOf(one)) === toHex(one.verified.digest)).map(({ row }) => row.id),
+      open
+        .filter((one) => recordedBundles.get(keyOf(one))?.digest === toHex(one.verified.digest))
+        .map(({ row }) => row.id),
       at,
     )
     return countByStatus([...recorded.values()].flat())
@@ -108,13 +110,16 @@ export function byArrival(a: PreparedBundle, b: PreparedBundle): number {
 const bundleIdOf = (one: PreparedBundle) => ulidText(one.verified.receipt.bundleId)
 const keyOf = (one: PreparedBundle) => `${one.message.deviceId}/${bundleIdOf(one)}`
 
-async function recordedDigests(client: pg.ClientBase, open: readonly PreparedBundle[]): Promise<Map<string, string>> {
-  const { rows } = await client.query<{ device_id: string; bundle_id: string; digest: Uint8Array }>(
-    `SELECT device_id, bundle_id, digest FROM offline_tx_bundles
-     WHERE (device_id, bundle_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))`,
+/** What is recorded under the ids of these bundles, and whether it is settled. */
+async function readRecorded(client: pg.ClientBase, open: readonly PreparedBundle[]) {
+  const { rows } = await client.query<{ key: string; digest: string; isSettled: boolean }>(
+    `SELECT s.device_id || '/' || s.bundle_id AS key, encode(s.digest, 'hex') AS digest,
+            b.bundle_id IS NOT NULL AS "isSettled"
+     FROM offline_signed_bundles s LEFT JOIN offline_tx_bundles b USING (device_id, bundle_id)
+     WHERE (s.device_id, s.bundle_id) IN (SELECT * FROM unnest($1::text[], $2::text[]))`,
     [open.map(({ message }) => message.deviceId), open.map(bundleIdOf)],
   )
-  return new Map(rows.map(({ device_id, bundle_id, digest }) => [`${device_id}/${bundle_id}`, toHex(digest)]))
+  return new Map(rows.map(({ key, ...row }) => [key, row]))
 }
 
 /** Records and posts all payments in one call; the money rules are in the database. */
@@ -173,14 +178,13 @@ async function insertBundles(
   const column = <T>(pick: (one: PreparedBundle) => T): T[] => fresh.map(pick)
   await client.query(
     `INSERT INTO offline_tx_bundles (device_id, bundle_id, seq, digest, country, policy_version, status, signed_at,
-       received_at, settled_at, first_counter, last_counter, bundle, receipt, risk)
+       received_at, settled_at, first_counter, last_counter, risk)
      SELECT device_id, bundle_id, seq, digest, country, policy_version, status, signed_at,
-            received_at, $15, first_counter, last_counter, bundle, receipt, risk
+            received_at, $13, first_counter, last_counter, risk
      FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bytea[], $5::text[], $6::int[], $7::text[],
-                 $8::timestamptz[], $9::timestamptz[], $10::bigint[], $11::bigint[], $12::bytea[], $13::bytea[],
-                 $14::jsonb[])
+                 $8::timestamptz[], $9::timestamptz[], $10::bigint[], $11::bigint[], $12::jsonb[])
        AS b (device_id, bundle_id, seq, digest, country, policy_version, status, signed_at,
-             received_at, first_counter, last_counter, bundle, receipt, risk)`,
+             received_at, first_counter, last_counter, risk)`,
     [
       column(({ message }) => message.deviceId),
       column(bundleIdOf),
@@ -193,8 +197,6 @@ async function insertBundles(
       column(({ verified }) => new Date(verified.receipt.receivedAtMs)),
       column(({ verified }) => verified.receipt.firstCounter),
       column(({ verified }) => verified.receipt.lastCounter),
-      column(({ message }) => Buffer.from(message.bundle)),
-      column(({ message }) => Buffer.from(message.receipt)),
       column(({ risk }) => (risk === undefined ? null : JSON.stringify(risk))),
       at,
     ],

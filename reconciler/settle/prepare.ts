@@ -148,8 +148,12 @@ function takerOf(registry: Registry, message: BundleMessage): Taker {
 }
 
 /** It is the edge's and it is here: nobody has to send it again while it waits, and the edge is told so once. */
-async function waitVerified(deps: PrepareDeps, { row, verified }: Verified, wanted: Wanted): Promise<void> {
-  if (row.waitingFor !== 'policy' && row.waitingFor !== 'payer_device') {
+export async function waitVerified(
+  deps: PrepareDeps,
+  { row, verified }: Pick<Verified, 'row' | 'verified'>,
+  wanted: Wanted,
+): Promise<void> {
+  if (row.waitingFor === null || row.waitingFor === 'device') {
     await transact(deps.pool, (client) => announce(client, [bundleSubject(verified.receipt)], new Date(deps.clock())))
   }
   await waitFor(deps, row, wanted)

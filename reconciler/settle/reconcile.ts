@@ -1,13 +1,16 @@
+import type pg from 'pg'
 import { openSettleMessage } from '../../src/crypto/settle-message.ts'
 import type { DeviceMessage, ResolutionMessage } from '../../src/protocol/messages.ts'
 import { unreachable } from '../../src/protocol/result.ts'
+import { isHalted } from '../db.ts'
 import { faultOf } from '../log.ts'
 import type { GoOn } from '../loop.ts'
 import { claim, giveBack, type InboxRow } from '../pull/inbox.ts'
 import { recordDevice } from '../registry/registry.ts'
-import { attempt, parkRow, waitFor } from './attempt.ts'
-import { postBundles } from './post.ts'
-import { type InboxBundle, type PrepareDeps, prepare } from './prepare.ts'
+import { attempt, parkRow, together, waitFor } from './attempt.ts'
+import { type PreparedBundle, postBundles } from './post.ts'
+import { type InboxBundle, type PrepareDeps, prepare, waitVerified } from './prepare.ts'
+import { recordBundles } from './record-bundles.ts'
 import { applyResolutions, recordResolution } from './resolutions.ts'
 import type { StatusCount } from './status-counts.ts'
 
@@ -15,10 +18,12 @@ import type { StatusCount } from './status-counts.ts'
  * Inbox → book:
  *
  *   claim → device facts into the registry, resolutions of people into their table
- *         → bundles: prepare → post, many at once
+ *         → bundles: prepare → record, as one login → post, as another; many at once
  *         → resolutions that can be carried out
  */
 export interface ReconcileDeps extends PrepareDeps {
+  /** Of the login that settles; `pool` is of the one that records. */
+  readonly settle: pg.Pool
   /** Told what became of payments, after each COMMIT. */
   readonly settled: (counts: readonly StatusCount[]) => void
 }
@@ -61,7 +66,7 @@ export async function reconcileOnce(deps: ReconcileDeps, goOn: GoOn = () => true
     if (bundles.length > 0) await settleBundles(deps, bundles, goOn)
   } finally {
     // Whatever keeps bundles from being settled keeps no resolution from being carried out.
-    resolutions = await applyResolutions(deps, goOn)
+    resolutions = await applyResolutions({ ...deps, pool: deps.settle }, goOn)
   }
   return rows.length + resolutions
 }
@@ -69,23 +74,27 @@ export async function reconcileOnce(deps: ReconcileDeps, goOn: GoOn = () => true
 const idsOf = (rows: readonly InboxRow[]) => rows.map(({ id }) => id)
 
 async function recordDeviceOf(deps: ReconcileDeps, row: InboxRow, message: DeviceMessage): Promise<void> {
-  const fault = await recordDevice(deps.pool, row.id, message, new Date(deps.clock()))
+  const fault = await recordDevice(deps.pool, row.id, message, row.body, new Date(deps.clock()))
   if (fault !== undefined) await parkRow(deps, row, fault)
 }
 
 async function recordResolutionOf(deps: ReconcileDeps, row: InboxRow, message: ResolutionMessage): Promise<void> {
-  const fault = await recordResolution(deps.pool, row.id, message, new Date(deps.clock()))
+  const fault = await recordResolution(deps.pool, row.id, message, row.body, new Date(deps.clock()))
   if (fault === 'unknown_device') return waitFor(deps, row, { what: 'device', devices: [message.deviceId] })
   if (fault !== undefined) await parkRow(deps, row, fault)
 }
 
 async function settleBundles(deps: ReconcileDeps, bundles: readonly InboxBundle[], goOn: GoOn): Promise<void> {
-  const prepared = await prepare(deps, bundles)
+  const recorded = await together(deps, await prepare(deps, bundles), (some) =>
+    recordBundles(deps.pool, some, new Date(deps.clock())),
+  )
+  const prepared = recorded.map(([one]) => one)
   if (prepared.length === 0) return
   try {
-    deps.settled(await postBundles(deps.pool, prepared, new Date(deps.clock())))
+    deps.settled(await postBundles(deps.settle, prepared, new Date(deps.clock())))
     return
   } catch (error) {
+    if (isHalted(error)) return waitForSettlement(deps, prepared)
     deps.log.warn({ bundles: prepared.length, fault: faultOf(error) }, 'batch not posted; posting one by one')
   }
   const untilMs = deps.clock() + ONE_BY_ONE_MAX_MS
@@ -94,6 +103,14 @@ async function settleBundles(deps: ReconcileDeps, bundles: readonly InboxBundle[
       const left = idsOf(prepared.slice(i).map(({ row }) => row))
       return giveBack(deps.pool, left, new Date(deps.clock()))
     }
-    await attempt(deps, one.row, async () => deps.settled(await postBundles(deps.pool, [one], new Date(deps.clock()))))
+    await attempt(deps, one.row, async () =>
+      deps.settled(await postBundles(deps.settle, [one], new Date(deps.clock()))),
+    )
   }
+}
+
+/** Nothing is posted while settlement is halted; that they are here is confirmed to the edge, and they are due again when it goes on. */
+async function waitForSettlement(deps: ReconcileDeps, prepared: readonly PreparedBundle[]): Promise<void> {
+  deps.log.error({ bundles: prepared.length }, 'settlement is halted: recorded, not posted')
+  for (const one of prepared) await attempt(deps, one.row, () => waitVerified(deps, one, { what: 'settlement' }))
 }

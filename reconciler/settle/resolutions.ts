@@ -1,19 +1,21 @@
 import type pg from 'pg'
+import type { TrustedKey } from '../../src/crypto/sign1.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
-import { encodeSettleMessage, type ResolutionMessage, type ReviewEnd } from '../../src/protocol/messages.ts'
+import { encodeSettleMessage, type ResolutionMessage } from '../../src/protocol/messages.ts'
 import type { PaymentType } from '../../src/protocol/payment.ts'
 import { bundleStatus, type PaymentStatus } from '../../src/protocol/states.ts'
 import { record } from '../audit.ts'
 import { type Backoff, backoffMs, PAUSE_MAX_MS } from '../backoff.ts'
-import { transact } from '../db.ts'
+import { isHalted, transact } from '../db.ts'
 import { faultOf, type Log } from '../log.ts'
 import type { GoOn } from '../loop.ts'
 import { lockPending, markDone } from '../pull/inbox.ts'
 import { lockDevices } from '../registry/lock-devices.ts'
 import { announce } from '../tell/outbox.ts'
 import { findLateProofs, findLostProofs, type LateProofDeps, writeLateProofs, writeLostProofs } from './late-proof.ts'
+import { isSignedResolution, itemsOf, type ResolutionEvidence } from './signed-resolution.ts'
 import { countByStatus, type StatusCount } from './status-counts.ts'
 
 /**
@@ -30,6 +32,8 @@ export async function recordResolution(
   pool: pg.Pool,
   inboxId: number,
   message: ResolutionMessage,
+  /** As the edge signed it. */
+  body: Uint8Array,
   at: Date,
 ): Promise<'unknown_device' | 'resolution_conflict' | undefined> {
   const { deviceId, rev, kind, actors } = message
@@ -49,13 +53,13 @@ export async function recordResolution(
     if (known === undefined) {
       await client.query(
         `INSERT INTO offline_resolutions (device_id, rev, counter, bundle_id, choice, reason, actors, content_hash,
-           decided_at, recorded_at)
-         SELECT $1, $2, counter, $3, choice, $4, $5, $6, $7, $8
+           decided_at, recorded_at, message)
+         SELECT $1, $2, counter, $3, choice, $4, $5, $6, $7, $8, $11
          FROM unnest($9::bigint[], $10::text[]) AS d (counter, choice)`,
         [
           ...[deviceId, rev, bundleId, message.kind === 'reversal' ? message.reason : null, actors, Buffer.from(hash)],
           ...[new Date(message.decidedAtMs), at],
-          ...[items.map(([counter]) => counter), items.map(([, choice]) => choice)],
+          ...[items.map(([counter]) => counter), items.map(([, choice]) => choice), Buffer.from(body)],
         ],
       )
       const detail = { rev, kind, choices: items }
@@ -64,13 +68,6 @@ export async function recordResolution(
     await markDone(client, [inboxId], at)
     return undefined
   })
-}
-
-type Item = readonly [counter: number, choice: ReviewEnd | 'reverse']
-
-export function itemsOf(message: ResolutionMessage): readonly Item[] {
-  if (message.kind === 'reversal') return [[message.counter, 'reverse']]
-  return message.choices.map(({ counter, choice }): Item => [counter, choice])
 }
 
 export interface ResolutionDeps extends LateProofDeps {
@@ -120,6 +117,8 @@ async function applyAll(deps: ResolutionDeps, step: Step, devices: readonly stri
   try {
     return await applyTo(deps, step, devices)
   } catch (error) {
+    // They stay open, and are carried out when settlement goes on.
+    if (isHalted(error)) return 0
     deps.log.warn(
       { devices: devices.length, fault: faultOf(error) },
       'resolutions not applied; applying them device by device',
@@ -133,6 +132,7 @@ async function applyAll(deps: ResolutionDeps, step: Step, devices: readonly stri
     try {
       count += await applyTo(deps, step, [device])
     } catch (error) {
+      if (isHalted(error)) return count
       const fault = faultOf(error)
       deps.log.error({ device, fault }, 'resolution not applied')
       await postpone(deps, step, device, fault)
@@ -187,6 +187,7 @@ async function applyTo(deps: ResolutionDeps, { apply }: Step, devices: readonly 
   const lost = isReview ? await findLostProofs(deps, devices) : []
   const effects = await transact(deps.pool, async (client) => {
     await lockDevices(client, devices)
+    await expectSigned(client, devices, deps.trusted)
     await writeLateProofs(client, proofs)
     await writeLostProofs(client, lost)
     const { rows } = await client.query<Effect>(`SELECT * FROM ${apply}($1, $2)`, [devices, at])
@@ -212,6 +213,18 @@ async function applyTo(deps: ResolutionDeps, { apply }: Step, devices: readonly 
     deps.log.warn({ device, rev, counter, result, reason }, 'a resolution has no effect')
   }
   return effects.length
+}
+
+/** No row moves money because it stands there: what is open of these devices is what the edge has signed. */
+async function expectSigned(client: pg.ClientBase, devices: readonly string[], trusted: readonly TrustedKey[]) {
+  const { rows } = await client.query<ResolutionEvidence>(
+    `SELECT device_id, rev, counter, bundle_id, choice, actors, decided_at, message FROM offline_resolutions
+     WHERE device_id = ANY ($1) AND result IS NULL`,
+    [devices],
+  )
+  for (const row of rows) {
+    if (!(await isSignedResolution(row, trusted))) throw new Error('a resolution that the edge has not signed')
+  }
 }
 
 /** Bundles have the status that follows from their payments, and a higher `rev` than what the edge was told. */

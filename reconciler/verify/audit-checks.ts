@@ -58,12 +58,12 @@ export const AUDIT_CHECKS: readonly Check[] = [
   },
   {
     name: 'audit_policies',
-    promise: 'each version of a policy that came from the edge is on record',
+    promise: 'each version of a policy is on record, and says what it said then',
     sql: `
       SELECT p.country, p.version FROM offline_policies p
-      WHERE p.version > 1 AND NOT EXISTS (
-        SELECT FROM offline_audit_logs l WHERE l.stream = 'policy:' || p.country AND l.action = 'policy_recorded'
-          AND l.detail @> jsonb_build_object('version', p.version))`,
+      WHERE NOT EXISTS (
+        SELECT FROM offline_audit_logs l
+        WHERE l.stream = 'policy:' || p.country AND l.action = 'policy_recorded' AND l.detail = to_jsonb(p))`,
   },
   {
     name: 'audit_accounts',

@@ -7,7 +7,7 @@ import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
 import { prevOf } from '../../src/protocol/chain.ts'
 import { type DeviceId, deviceId } from '../../src/protocol/ids.ts'
 import { isVoided, type Payment, paymentsIn } from '../../src/protocol/payment.ts'
-import { decisionFor } from '../../src/protocol/receipt.ts'
+import { decisionFor, type Receipt } from '../../src/protocol/receipt.ts'
 import type { Decision } from '../../src/protocol/states.ts'
 import { loadDevices, type Registry } from '../registry/registry.ts'
 import { contentHash } from '../settle/content-hash.ts'
@@ -16,16 +16,17 @@ import type { Finding } from './check.ts'
 
 /**
  * The evidence: what is stored of a bundle is what its device signed, what the edge's receipt names, and what the
- * payments' rows say. Every bundle, or a random sample of them.
+ * payments' rows say. Every bundle, a random sample of them, or certain ones. What is recorded and not settled has no more than
+ * its signed row.
  */
 export interface BundleCheckDeps {
   /** In the snapshot of the whole verification. */
   readonly client: pg.ClientBase
   /** For the registry: keys are only ever added. */
-  readonly pool: pg.Pool
+  readonly pool: pg.Pool | pg.ClientBase
   readonly keys: KeyProvider
-  /** Bundles to look at; all when left out. */
-  readonly sample?: number
+  /** How many bundles to look at, or which, as `[device_id, bundle_id]`; all when left out. */
+  readonly sample?: number | readonly (readonly [string, string])[]
   readonly examplesMax: number
   readonly onProgress: (done: number, total: number) => void
 }
@@ -38,6 +39,18 @@ const BATCH = 200
 interface RecordedBundle {
   device_id: string
   bundle_id: string
+  signed_digest: Uint8Array
+  bundle: Uint8Array
+  receipt: Uint8Array
+  /** As they were read in it when it was recorded. */
+  signed_payments: unknown[]
+  /** Undefined while it is not settled. */
+  settled: SettledRow | undefined
+  /** Numbers that it gives to no payment, in order; null for none. */
+  voids: number[] | null
+}
+
+interface SettledRow {
   country: string
   policy_version: number
   seq: number
@@ -48,10 +61,6 @@ interface RecordedBundle {
   last_counter: number
   /** The digest of the bundle before it in the device's chain; null when that is not here. */
   digest_before: Uint8Array | null
-  bundle: Uint8Array
-  receipt: Uint8Array
-  /** Numbers that it gives to no payment, in order; null for none. */
-  voids: number[] | null
 }
 
 interface PaymentRow {
@@ -96,7 +105,7 @@ export async function checkBundles(deps: BundleCheckDeps): Promise<Finding> {
     done += rows.length
     deps.onProgress(done, Math.max(done, total))
   }
-  const scope = deps.sample === undefined ? 'all' : 'a sample'
+  const scope = deps.sample === undefined ? 'all' : typeof deps.sample === 'number' ? 'a sample' : 'new ones'
   const note = unopened > 0 ? `, ${unopened} of them sealed to retired keys` : ''
   return { check: NAME, promise: `${PROMISE} (${scope}: ${done}${note})`, found, examples: wrong }
 }
@@ -130,11 +139,15 @@ async function faultOfBundle(
   const verified = await verifyBundle(message, registry, keys, trusted)
   if (!verified.ok) return verified.error
   const { bundle, payload, receipt } = verified.value
-  if (!isRowOf(verified.value, row)) return 'row_differs'
-  if (row.digest_before && !equalBytes(bundle.claims.prev, prevOf(new Uint8Array(row.digest_before)))) {
+  if (!equalBytes(verified.value.digest, new Uint8Array(row.signed_digest))) return 'row_differs'
+  const made = paymentsIn(payload)
+  if (!(await areSigned(made, receipt, row.signed_payments))) return 'signed_payments_differ'
+  const { settled } = row
+  if (settled === undefined) return payments.length === 0 ? undefined : 'payments_differ'
+  if (!isRowOf(verified.value, settled)) return 'row_differs'
+  if (settled.digest_before && !equalBytes(bundle.claims.prev, prevOf(new Uint8Array(settled.digest_before)))) {
     return 'chain_broken'
   }
-  const made = paymentsIn(payload)
   if (!(await areRowsOf(made, payments))) return 'payments_differ'
   const voids = payload.entries.filter(isVoided).map(({ counter }) => counter)
   if (JSON.stringify(voids) !== JSON.stringify(row.voids ?? [])) return 'voids_differ'
@@ -150,12 +163,13 @@ async function faultOfBundle(
 type EvidenceFault =
   | 'row_differs'
   | 'chain_broken'
+  | 'signed_payments_differ'
   | 'payments_differ'
   | 'voids_differ'
   | 'decision_overruled'
   | 'payer_not_proven'
 
-function isRowOf({ bundle, digest, receipt }: VerifiedBundle, row: RecordedBundle): boolean {
+function isRowOf({ bundle, digest, receipt }: VerifiedBundle, row: SettledRow): boolean {
   return (
     equalBytes(digest, new Uint8Array(row.digest)) &&
     receipt.seq === row.seq &&
@@ -166,6 +180,18 @@ function isRowOf({ bundle, digest, receipt }: VerifiedBundle, row: RecordedBundl
     receipt.firstCounter === row.first_counter &&
     receipt.lastCounter === row.last_counter
   )
+}
+
+/** What a posting was allowed by: each payment as it is in the bytes, with the edge's decision. */
+async function areSigned(payments: readonly Payment[], receipt: Receipt, rows: readonly unknown[]): Promise<boolean> {
+  const inOrder = payments.toSorted((a, b) => a.counter - b.counter)
+  const read = await Promise.all(
+    inOrder.map(async (payment) => [
+      ...[payment.counter, toHex(await contentHash(payment)), ...factsOf(payment)],
+      decisionFor(receipt, payment.counter).decision,
+    ]),
+  )
+  return JSON.stringify(read) === JSON.stringify(rows)
 }
 
 /** One row for each payment that was not voided, and no other. */
@@ -231,30 +257,65 @@ async function paymentsOf(client: pg.ClientBase, bundles: readonly RecordedBundl
   return rows
 }
 
-async function countBundles(client: pg.ClientBase, sample: number | undefined): Promise<number> {
-  const { rows } = await client.query<{ n: number }>('SELECT count(*) AS n FROM offline_tx_bundles')
+async function countBundles(client: pg.ClientBase, sample: BundleCheckDeps['sample']): Promise<number> {
+  if (typeof sample === 'object') return sample.length
+  const { rows } = await client.query<{ n: number }>('SELECT count(*) AS n FROM offline_signed_bundles')
   return Math.min(rows[0]?.n ?? 0, sample ?? Number.POSITIVE_INFINITY)
 }
 
-/** All of them, device by device, or a random sample. */
-async function* bundlesInBatches(client: pg.ClientBase, sample: number | undefined): AsyncGenerator<RecordedBundle[]> {
-  const columns = `device_id, bundle_id, country, policy_version, seq, digest, signed_at, received_at, first_counter,
-                   last_counter, digest_before, bundle, receipt,
-                   (SELECT json_agg(v.counter ORDER BY v.counter) FROM offline_tx_voids v
-                    WHERE v.device_id = b.device_id AND v.bundle_id = b.bundle_id) AS voids`
+type Row = Omit<RecordedBundle, 'settled'> & { [field in keyof SettledRow]: SettledRow[field] | null }
+
+/** All of them, device by device, a random sample, or certain ones; of those the chain is not looked at. */
+async function* bundlesInBatches(
+  client: pg.ClientBase,
+  sample: BundleCheckDeps['sample'],
+): AsyncGenerator<RecordedBundle[]> {
+  const columns = `s.device_id, s.bundle_id, s.digest AS signed_digest, s.bundle, s.receipt,
+    (SELECT coalesce(json_agg(json_build_array(
+         p.counter, encode(p.content_hash, 'hex'), p.type, p.method, p.amount_minor, p.currency, p.sender, p.receiver,
+         p.merchant_id, (extract(epoch FROM p.initiated_at) * 1000)::bigint, p.decision) ORDER BY p.no), '[]')
+     FROM unnest(s.payments) WITH ORDINALITY
+       AS p (counter, content_hash, type, method, amount_minor, currency, sender, receiver, merchant_id, initiated_at,
+             decision, no)) AS signed_payments,
+    b.country, b.policy_version, b.seq, b.digest, b.signed_at, b.received_at, b.first_counter, b.last_counter, b.digest_before,
+    (SELECT json_agg(v.counter ORDER BY v.counter) FROM offline_tx_voids v
+     WHERE v.device_id = s.device_id AND v.bundle_id = s.bundle_id) AS voids`
+  if (typeof sample === 'object') {
+    for (let i = 0; i < sample.length; i += BATCH) {
+      const some = sample.slice(i, i + BATCH)
+      const { rows } = await client.query<Row>(
+        `SELECT ${columns} FROM unnest($1::text[], $2::text[]) AS x (device_id, bundle_id)
+         JOIN offline_signed_bundles s USING (device_id, bundle_id)
+         LEFT JOIN (SELECT *, NULL::bytea AS digest_before FROM offline_tx_bundles) b USING (device_id, bundle_id)`,
+        [some.map(([device]) => device), some.map(([, bundle]) => bundle)],
+      )
+      yield rows.map(recordedOf)
+    }
+    return
+  }
   const chained = `(
     SELECT *, CASE lag(seq) OVER chain WHEN seq - 1 THEN lag(digest) OVER chain END AS digest_before
     FROM offline_tx_bundles WINDOW chain AS (PARTITION BY device_id ORDER BY seq, bundle_id)) b`
   const chosen =
     sample === undefined
       ? ''
-      : `JOIN (SELECT device_id, bundle_id FROM offline_tx_bundles ORDER BY random() LIMIT ${sample}) s
+      : `JOIN (SELECT device_id, bundle_id FROM offline_signed_bundles ORDER BY random() LIMIT ${sample}) x
            USING (device_id, bundle_id)`
-  await client.query(`DECLARE verify_bundles NO SCROLL CURSOR FOR SELECT ${columns} FROM ${chained} ${chosen}`)
+  await client.query(
+    `DECLARE verify_bundles NO SCROLL CURSOR FOR
+     SELECT ${columns} FROM offline_signed_bundles s LEFT JOIN ${chained} USING (device_id, bundle_id) ${chosen}`,
+  )
   for (;;) {
-    const { rows } = await client.query<RecordedBundle>(`FETCH ${BATCH} FROM verify_bundles`)
+    const { rows } = await client.query<Row>(`FETCH ${BATCH} FROM verify_bundles`)
     if (rows.length === 0) break
-    yield rows
+    yield rows.map(recordedOf)
   }
   await client.query('CLOSE verify_bundles')
+}
+
+function recordedOf({ device_id, bundle_id, signed_digest, bundle, receipt, signed_payments, voids, ...settled }: Row) {
+  return {
+    ...{ device_id, bundle_id, signed_digest, bundle, receipt, signed_payments, voids },
+    settled: settled.seq === null ? undefined : (settled as SettledRow),
+  }
 }

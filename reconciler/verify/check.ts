@@ -21,10 +21,16 @@ export interface Finding {
   readonly skipped?: string
 }
 
-export async function runCheck(client: pg.ClientBase, { name, promise, sql }: Check, examplesMax: number) {
+export async function runCheck(
+  client: pg.ClientBase,
+  { name, promise, sql }: Check,
+  examplesMax: number,
+  values: readonly unknown[] = [],
+): Promise<Finding> {
   const { rows } = await client.query<{ found: number; example: object }>(
     // As JSON, because a book that is broken may hold numbers that do not fit anything else.
     `SELECT count(*) OVER () AS found, to_jsonb(v) AS example FROM (${sql}) v LIMIT ${examplesMax}`,
+    [...values],
   )
   const finding: Finding = {
     check: name,

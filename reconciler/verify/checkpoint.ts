@@ -190,6 +190,7 @@ const GROWING = {
   entries: 'wallet_core.entries',
   holds: 'wallet_core.holds',
   bundles: 'offline_tx_bundles',
+  signed_bundles: 'offline_signed_bundles',
   payments: 'offline_transactions',
 } as const
 

@@ -6,6 +6,8 @@ const FACTS = [
   'wallet_core.entries',
   'offline_audit_logs',
   'offline_policies',
+  'offline_device_messages',
+  'offline_signed_bundles',
   'offline_fee_rules',
   'wallet_core.account_request_rows',
 ]
@@ -24,9 +26,10 @@ export const GUARD_CHECKS: readonly Check[] = [
           AND t.tgtype & 59 = 58)
       UNION ALL
       SELECT f.fact::text, 'the application may change it' FROM (VALUES ${facts}) AS f (fact)
-      WHERE has_table_privilege('molam_reconciler', f.fact, 'UPDATE, DELETE, TRUNCATE')
-         OR has_any_column_privilege('molam_reconciler', f.fact, 'UPDATE')
-         OR pg_has_role('molam_reconciler', (SELECT relowner FROM pg_class WHERE oid = f.fact), 'USAGE')
+      CROSS JOIN unnest(ARRAY['molam_record', 'molam_settle', 'molam_read']) AS r (role)
+      WHERE has_table_privilege(r.role, f.fact, 'UPDATE, DELETE, TRUNCATE')
+         OR has_any_column_privilege(r.role, f.fact, 'UPDATE')
+         OR pg_has_role(r.role, (SELECT relowner FROM pg_class WHERE oid = f.fact), 'USAGE')
       UNION ALL
       SELECT 'offline_audit_logs', 'nothing chains its records'
       WHERE NOT EXISTS (

@@ -153,6 +153,14 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
       WHERE b.bundle_id IS NULL OR p.counter NOT BETWEEN b.first_counter AND b.last_counter`,
   },
   {
+    name: 'bundles_signed',
+    promise: 'each bundle that is settled has its signed bytes',
+    sql: `
+      SELECT b.device_id, b.bundle_id FROM offline_tx_bundles b
+      WHERE NOT EXISTS (SELECT FROM offline_signed_bundles s
+                        WHERE s.device_id = b.device_id AND s.bundle_id = b.bundle_id AND s.digest = b.digest)`,
+  },
+  {
     name: 'bundle_statuses',
     promise: 'each bundle’s status is the one that follows from its payments',
     // As bundleStatus() in src/protocol/states.ts.

@@ -7,6 +7,7 @@ import { AUDIT_CHECKS } from './audit-checks.ts'
 import { bundlesSkipped, checkBundles } from './bundles.ts'
 import { type Finding, runCheck } from './check.ts'
 import { checkCheckpoints } from './checkpoints.ts'
+import { checkDevices, checkResolutions } from './evidence.ts'
 import { GUARD_CHECKS } from './guard-checks.ts'
 import { LEDGER_CHECKS } from './ledger-checks.ts'
 import { checkPolicies } from './policies.ts'
@@ -66,8 +67,13 @@ async function checkAll(client: pg.PoolClient, options: VerifyOptions): Promise<
   else {
     const progress = (done: number, total: number) => onProgress({ label: 'bundle_evidence', done, total })
     const deps = { client, pool, keys, examplesMax, onProgress: progress, ...(sample !== undefined && { sample }) }
-    findings.push(await checkPolicies(client, await trustedReceiptKeys(keys), examplesMax))
+    const trusted = await trustedReceiptKeys(keys)
+    findings.push(await checkPolicies(client, trusted, examplesMax))
     findings.push(await checkBundles(deps))
+    findings.push(
+      await checkDevices(client, trusted, examplesMax),
+      await checkResolutions(client, trusted, examplesMax),
+    )
   }
   if (checkpoints) findings.push(await checkCheckpoints(client, checkpoints.file, checkpoints.key, examplesMax))
   const waiting = await readWaiting(client)

@@ -54,7 +54,7 @@ export class Book {
   }
 
   /**
-   * Begins a run with an empty book, as the role of the application.
+   * Begins a run with an empty book, as the role of the application that reads; each session has its own.
    *
    * @param seed for what SQL makes by itself
    */
@@ -155,7 +155,8 @@ export class BookError extends Error {
   }
 }
 
-export const APPLICATION = 'molam_reconciler'
+/** What is read beside all sessions. */
+export const APPLICATION = 'molam_read'
 
 /** No run is ever committed: nothing has to be found again after a crash of this process. */
 const START = ['-c', 'wal_level=minimal', '-c', 'max_wal_senders=0', '-c', 'full_page_writes=off', '-c', 'jit=off']

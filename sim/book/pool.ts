@@ -28,8 +28,8 @@ export class DatabaseProcess {
     this.#passing = passing
   }
 
-  readonly openPool: typeof openPool = (url, onError, connectionsMax, timeoutMs): pg.Pool => {
-    const pool = openPool(url, onError, connectionsMax, timeoutMs, () => this.#socket())
+  readonly openPool: typeof openPool = (login, onError, connectionsMax, timeoutMs): pg.Pool => {
+    const pool = openPool(login, onError, connectionsMax, timeoutMs, () => this.#socket())
     pool.options.idleTimeoutMillis = IDLE_MS
     return pool
   }

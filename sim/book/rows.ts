@@ -47,8 +47,8 @@ export interface BundleRow {
 
 export const bundleRows = (book: Book): readonly BundleRow[] =>
   book.read(
-    `SELECT device_id AS "deviceId", bundle_id AS "bundleId", seq, digest, receipt, status, rev
-     FROM offline_tx_bundles ORDER BY device_id, seq, bundle_id`,
+    `SELECT device_id AS "deviceId", bundle_id AS "bundleId", seq, b.digest, s.receipt, status, rev
+     FROM offline_tx_bundles b JOIN offline_signed_bundles s USING (device_id, bundle_id) ORDER BY device_id, seq, bundle_id`,
   )
 
 export const deviceRows = (book: Book): readonly BookedDevice[] =>

@@ -1,4 +1,4 @@
-import type { Book } from './pglite.ts'
+import { APPLICATION, type Book } from './pglite.ts'
 import {
   changedRows,
   done,
@@ -140,14 +140,20 @@ export class Session {
   }
 
   get #savepoint(): string {
-    return this.#book.defers ? 'SAVEPOINT work; SET CONSTRAINTS ALL DEFERRED' : 'SAVEPOINT work'
+    const constraints = this.#book.defers ? '; SET CONSTRAINTS ALL DEFERRED' : ''
+    return `SAVEPOINT work${constraints}; SET LOCAL ROLE ${this.#role}`
+  }
+
+  /** It logs in as the one user that there is, and acts as what it asked for. */
+  get #role(): string {
+    return /\brole=(\w+)/.exec(this.#settings.get('options') ?? '')?.[1] ?? APPLICATION
   }
 
   /** What a client asked its session to be, as `pg_settings` would say: it is simulated around the book, not set in it. */
   #whatItIs(): Buffer {
     const known = ['synchronous_commit', 'statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout']
     const rows = known.map((name) => `UNION ALL SELECT '${name}', '${this.#settings.get(name) ?? '0'}'`).join(' ')
-    const sql = `SELECT 'current_user' AS name, current_user::text AS value ${rows}`
+    const sql = `SELECT 'current_user' AS name, '${this.#role}' AS value UNION ALL SELECT 'other_roles', 'none' ${rows}`
     // The same for all sessions of one kind, and asked by each.
     const answer = ANSWERS.get(sql) ?? this.#book.exec(extendedQuery(sql, []))
     ANSWERS.set(sql, answer)

@@ -15,16 +15,20 @@ import type { Line } from './record.ts'
 import { loadDevices } from './registry.ts'
 import type { ModelState } from './state.ts'
 
-/** A bundle as the book wrote it. */
-export interface InsertedBundle {
+/** A bundle as it was recorded. */
+export interface SignedBundle {
   readonly deviceId: string
   readonly bundleId: string
+  readonly bundle: Uint8Array
+  readonly receipt: Uint8Array
+}
+
+/** As the book wrote it when it was settled. */
+export interface InsertedBundle extends SignedBundle {
   readonly seq: number
   /** Hex. */
   readonly digest: string
   readonly status: string
-  readonly bundle: Uint8Array
-  readonly receipt: Uint8Array
   /** By whoever scored it then: not asked again. */
   readonly risk: RiskRecord | null
   readonly settledAtMs: number

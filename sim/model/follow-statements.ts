@@ -2,7 +2,8 @@ import type { LateProof, LostProof } from '../../reconciler/settle/late-proof.ts
 import { toHex } from '../../src/protocol/bytes.ts'
 import type { DeviceMessage } from '../../src/protocol/messages.ts'
 import type { PaymentStatus } from '../../src/protocol/states.ts'
-import type { InsertedBundle } from './follow-judgement.ts'
+import { BookBroken } from './broken.ts'
+import type { InsertedBundle, SignedBundle } from './follow-judgement.ts'
 import type { Line } from './record.ts'
 import type { ResolutionRow } from './state.ts'
 
@@ -65,19 +66,36 @@ export function linesOf({ values }: Committed): readonly Line[] {
   })
 }
 
-/** The columns of `insertBundles` in post.ts. */
-export function bundlesOf({ values }: Committed): readonly InsertedBundle[] {
+/** The columns of `recordBundles` in record-bundles.ts. */
+export function signedOf({ values }: Committed): readonly SignedBundle[] {
   const columns = values as readonly (readonly unknown[])[]
   return (columns[0] ?? []).map((deviceId, i) => {
     const at = (column: number) => columns[column]?.[i]
     return {
+      ...{ deviceId: deviceId as string, bundleId: at(1) as string },
+      bundle: new Uint8Array(at(3) as Uint8Array),
+      receipt: new Uint8Array(at(4) as Uint8Array),
+    }
+  })
+}
+
+/** The columns of `insertBundles` in post.ts, with the bytes that were recorded before. */
+export function bundlesOf(
+  { values }: Committed,
+  signed: (deviceId: string, bundleId: string) => SignedBundle | undefined,
+): readonly InsertedBundle[] {
+  const columns = values as readonly (readonly unknown[])[]
+  return (columns[0] ?? []).map((deviceId, i) => {
+    const at = (column: number) => columns[column]?.[i]
+    const bytes = signed(deviceId as string, at(1) as string)
+    if (bytes === undefined) throw new BookBroken(`${deviceId}/${at(1)} was recorded before it was settled`)
+    return {
       ...{ deviceId: deviceId as string, bundleId: at(1) as string, seq: at(2) as number },
       digest: toHex(at(3) as Uint8Array),
       status: at(6) as string,
-      bundle: new Uint8Array(at(11) as Uint8Array),
-      receipt: new Uint8Array(at(12) as Uint8Array),
-      risk: JSON.parse((at(13) as string | null) ?? 'null'),
-      settledAtMs: (values[14] as Date).getTime(),
+      ...{ bundle: bytes.bundle, receipt: bytes.receipt },
+      risk: JSON.parse((at(11) as string | null) ?? 'null'),
+      settledAtMs: (values[12] as Date).getTime(),
     }
   })
 }

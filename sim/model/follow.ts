@@ -2,7 +2,7 @@ import { bundleStatus } from '../../src/protocol/states.ts'
 import { fieldsThatDiffer } from './agree.ts'
 import { BookBroken } from './broken.ts'
 import type { FollowDeps } from './follow-deps.ts'
-import { type InsertedBundle, judgementFaults } from './follow-judgement.ts'
+import { type InsertedBundle, judgementFaults, type SignedBundle } from './follow-judgement.ts'
 import {
   bundlesOf,
   type Committed,
@@ -14,6 +14,7 @@ import {
   proofsOf,
   type RecordedRow,
   resolutionsOf,
+  signedOf,
   voidsOf,
 } from './follow-statements.ts'
 import { type Line, recordPayments } from './record.ts'
@@ -31,6 +32,9 @@ export class Follower {
   /** When the facts of a device changed last: who looked before that may have decided otherwise. */
   readonly #changedAtMs = new Map<string, number>()
 
+  /** By their keys: what was recorded, settled or not. */
+  readonly #signed = new Map<string, SignedBundle>()
+
   constructor(deps: FollowDeps) {
     this.#deps = deps
   }
@@ -42,7 +46,14 @@ export class Follower {
   async committed(transaction: readonly Committed[]): Promise<readonly string[]> {
     const sentences: string[] = []
     try {
-      const bundles = transaction.filter(is('INSERT INTO offline_tx_bundles')).flatMap(bundlesOf)
+      for (const signed of transaction.filter(is('INSERT INTO offline_signed_bundles')).flatMap(signedOf)) {
+        const key = bundleKey(signed.deviceId, signed.bundleId)
+        // What was recorded first stays.
+        if (!this.#signed.has(key)) this.#signed.set(key, signed)
+      }
+      const bundles = transaction
+        .filter(is('INSERT INTO offline_tx_bundles'))
+        .flatMap((one) => bundlesOf(one, (device, bundle) => this.#signed.get(bundleKey(device, bundle))))
       for (const one of transaction) {
         if (is(RECORD)(one)) {
           const lines = linesOf(one)

@@ -1,5 +1,5 @@
 import { PAUSE_MAX_MS } from '../../reconciler/backoff.ts'
-import { itemsOf } from '../../reconciler/settle/resolutions.ts'
+import { itemsOf } from '../../reconciler/settle/signed-resolution.ts'
 import { parseSign1 } from '../../src/protocol/cose.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
 import type { ResolutionMessage } from '../../src/protocol/messages.ts'

@@ -4,7 +4,7 @@
  */
 const GROUND = ['src/protocol', 'src/crypto']
 const SDK = ['src/device/sdk/errors.ts', 'src/device/sdk/ports', 'src/device/sdk/store', 'src/device/sdk/sync'] as const
-const RECONCILER = 'reconciler/{audit,backoff,config,db,log,loop}.ts'
+const RECONCILER = 'reconciler/{audit,backoff,config,db,log,loop,operator-session}.ts'
 const EDGE = 'src/edge/{at-once,log}.ts'
 const EDGE_SETTINGS = 'src/edge/{config,env}.ts'
 /** What all parts of a Device Object share; the object itself stands apart. */
@@ -193,6 +193,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'reconciler/registry': [...GROUND, RECONCILER, 'reconciler/tell', 'reconciler/pull'],
   'reconciler/settle': [...GROUND, 'src/risk', RECONCILER, 'reconciler/tell', 'reconciler/pull', 'reconciler/registry'],
   'reconciler/verify': [...GROUND, RECONCILER, 'reconciler/registry', 'reconciler/settle'],
+  'reconciler/verify/follow': [...GROUND, RECONCILER, 'reconciler/settle', 'reconciler/verify'],
   'reconciler/report': [...GROUND, RECONCILER],
   'reconciler/accounts': [RECONCILER],
   'reconciler/commands': [
@@ -213,6 +214,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'reconciler/registry',
     'reconciler/settle',
     'reconciler/verify',
+    'reconciler/verify/follow',
     'reconciler/commands',
   ],
 

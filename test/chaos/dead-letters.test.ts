@@ -10,8 +10,8 @@ const database = useDatabase()
 let world: World
 
 beforeAll(async () => {
-  const { appUrl: app, ownerUrl: owner } = database()
-  world = await World.start({ devices: 4, reconcilers: 0, seed: 11, database: { app, owner } })
+  const { logins, ownerUrl: owner } = database()
+  world = await World.start({ devices: 4, reconcilers: 0, seed: 11, database: { ...logins, owner } })
 })
 afterAll(() => world?.stop())
 

@@ -34,7 +34,7 @@ beforeAll(async () => {
     { ...(await newWrappedKey('receipt', wrap)), state: 'retiring' },
   ]
   secrets = { ...made, EDGE_KEYS: JSON.stringify({ version: 1, keys }) }
-  const database = { app: postgres.appUrl(), owner: postgres.ownerUrl() }
+  const database = { ...postgres.loginUrls(), owner: postgres.ownerUrl() }
   world = await World.start({ devices: 8, reconcilers: 2, seed: 77, database, secrets })
 })
 afterAll(async () => {

@@ -14,9 +14,9 @@ let world: World
 let proxy: FaultProxy
 
 beforeAll(async () => {
-  const { appUrl: app, ownerUrl: owner } = database()
+  const { logins, ownerUrl: owner } = database()
   world = await World.start({
-    ...{ devices: DEVICES, reconcilers: 1, seed: 41, database: { app, owner } },
+    ...{ devices: DEVICES, reconcilers: 1, seed: 41, database: { ...logins, owner } },
     async edgeSeenBy(edgeUrl) {
       proxy = await startFaultProxy({ target: { port: Number(new URL(edgeUrl).port) }, random: seededRandom(41) })
       return proxy.url

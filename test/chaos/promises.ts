@@ -77,7 +77,8 @@ async function expectNothingLost(world: World, payments: readonly Told[]): Promi
   expect([...rows.keys()].sort()).toEqual(payments.map(({ view }) => view.localId).sort())
 
   const { rows: bundles } = await world.book.query<{ id: string; digest: Buffer; receipt: Buffer }>(
-    `SELECT device_id || '/' || bundle_id AS id, digest, receipt FROM offline_tx_bundles`,
+    `SELECT device_id || '/' || bundle_id AS id, b.digest, s.receipt
+     FROM offline_tx_bundles b JOIN offline_signed_bundles s USING (device_id, bundle_id)`,
   )
   const held = new Map(bundles.map((row) => [row.id, row]))
   for (const { id, receipts } of world.devices) {
@@ -131,7 +132,7 @@ async function expectBalanced({ book, stack }: World): Promise<void> {
         OR a.balance_minor <> coalesce(n.balance_minor, 0)`,
   )
   expect(wrong).toEqual([])
-  const app = new pg.Client(stack.database.app)
+  const app = new pg.Client(stack.database.settle)
   await app.connect()
   try {
     for (const client of [app, book]) {

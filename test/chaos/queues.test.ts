@@ -9,8 +9,8 @@ const database = useDatabase()
 let world: World
 
 beforeAll(async () => {
-  const { appUrl: app, ownerUrl: owner } = database()
-  world = await World.start({ devices: 8, reconcilers: 1, seed: 5, database: { app, owner } })
+  const { logins, ownerUrl: owner } = database()
+  world = await World.start({ devices: 8, reconcilers: 1, seed: 5, database: { ...logins, owner } })
   await eventually('the reconciler is up', async () => world.starts(0) > 0)
 })
 afterAll(() => world?.stop())

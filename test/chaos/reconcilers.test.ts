@@ -15,8 +15,8 @@ const database = useDatabase()
 let world: World
 
 beforeAll(async () => {
-  const { appUrl: app, ownerUrl: owner } = database()
-  world = await World.start({ devices: 8, reconcilers: 2, seed: 98, database: { app, owner } })
+  const { logins, ownerUrl: owner } = database()
+  world = await World.start({ devices: 8, reconcilers: 2, seed: 98, database: { ...logins, owner } })
 })
 afterAll(() => world?.stop())
 

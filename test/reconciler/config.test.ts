@@ -3,7 +3,9 @@ import { expect, test } from 'vitest'
 import { InvalidConfig, parseConfig, parseMigrationUrl } from '../../reconciler/config.ts'
 
 const env = {
-  DATABASE_URL: 'postgres://u:p@localhost/molam',
+  RECORD_DATABASE_URL: 'postgres://record:p@localhost/molam',
+  SETTLE_DATABASE_URL: 'postgres://settle:p@localhost/molam',
+  READ_DATABASE_URL: 'postgres://read:p@localhost/molam',
   CF_ACCOUNT_ID: 'a',
   QUEUE_ID: 'q',
   QUEUE_TOKEN: 't0ken',
@@ -15,7 +17,7 @@ const env = {
 
 test('settings are parsed, with defaults', () => {
   expect(parseConfig(env)).toMatchObject({
-    databaseUrl: env.DATABASE_URL,
+    logins: { settle: { url: env.SETTLE_DATABASE_URL, role: 'molam_settle' } },
     queue: { apiUrl: 'https://api.cloudflare.com/client/v4', accountId: 'a', id: 'q', token: 't0ken' },
     queuePollMs: 500,
     logLevel: 'info',

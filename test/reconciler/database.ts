@@ -1,13 +1,14 @@
 import pg from 'pg'
 import { afterAll, beforeAll, inject } from 'vitest'
-import { openPool } from '../../reconciler/db.ts'
+import type { LoginUrls } from '../../dev/postgres.ts'
+import { types } from '../../reconciler/db.ts'
 
 export interface Database {
-  /** As the application, like the reconciler. */
+  /** As the application: all of its roles at once, with the types of its sessions. */
   readonly app: pg.Pool
   /** As the owner of the schema: opens and funds accounts, and may post. */
   readonly owner: pg.Pool
-  readonly appUrl: string
+  readonly logins: LoginUrls
   readonly ownerUrl: string
   /** Opens a customer's account and puts money on it. */
   open(wallet: string, balance?: number, options?: AccountOptions): Promise<void>
@@ -27,19 +28,24 @@ let funded = 0
 /** A database of its own for the test file that calls this, with everything migrated and nothing in it. */
 export function useDatabase(): () => Database {
   let database: Database | undefined
-  const { adminUrl, appUrl, ownerUrl, template } = inject('postgres')
+  const { adminUrl, appUrl, loginUrls, ownerUrl, template } = inject('postgres')
   const name = `test_${crypto.randomUUID().replaceAll('-', '')}`
   const inDatabase = (url: string) => url.replace(/\/[^/]*$/, `/${name}`)
 
   beforeAll(async () => {
     await asAdmin(adminUrl, `CREATE DATABASE ${name} TEMPLATE ${template} OWNER molam_owner`)
-    const app = openPool(inDatabase(appUrl), () => undefined, 16)
+    const app = new pg.Pool({ connectionString: inDatabase(appUrl), max: 16, types })
+    app.on('error', () => undefined)
     const owner = new pg.Pool({ connectionString: inDatabase(ownerUrl), max: 16 })
     owner.on('error', () => undefined)
     database = {
       app,
       owner,
-      appUrl: inDatabase(appUrl),
+      logins: {
+        record: inDatabase(loginUrls.record),
+        settle: inDatabase(loginUrls.settle),
+        read: inDatabase(loginUrls.read),
+      },
       ownerUrl: inDatabase(ownerUrl),
       async open(wallet, balance = 0, { currency = 'XOF', kind = 'customer', tenant = 'molam', phone } = {}) {
         const holder = `holder-of-${wallet}`.slice(0, 64)

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { expect, test } from 'vitest'
-import { isTransient, NotCommitted, transact } from '../../reconciler/db.ts'
+import { isTransient, NotCommitted, openPool, transact } from '../../reconciler/db.ts'
 import { useDatabase } from './database.ts'
 
 const db = useDatabase()
@@ -23,8 +23,10 @@ test('what a failed transaction did is undone and its connection is not used aga
 })
 
 test('the session is the application’s, whoever logs in', async () => {
-  const { rows } = await db().app.query("SELECT current_user, current_setting('lock_timeout') AS lock_timeout")
-  expect(rows).toEqual([{ current_user: 'molam_reconciler', lock_timeout: '10s' }])
+  const pool = openPool({ url: db().logins.settle, role: 'molam_settle' }, () => undefined)
+  const { rows } = await pool.query("SELECT current_user, current_setting('lock_timeout') AS lock_timeout")
+  expect(rows).toEqual([{ current_user: 'molam_settle', lock_timeout: '10s' }])
+  await pool.end()
 })
 
 test('an integer beyond 2^53 is an error, never rounded', async () => {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { LoginUrls } from '../../dev/postgres.ts'
 import { newSecrets } from '../../dev/secrets.ts'
 import { parseConfig } from '../../reconciler/config.ts'
 import { openLog } from '../../reconciler/log.ts'
@@ -85,7 +86,7 @@ export async function makeWorld(database: Database, over: Record<string, string>
   const signed = (message: SettleMessage) => sealSettleMessage(message, async () => keys)
   const env = {
     ...secrets,
-    DATABASE_URL: database.appUrl,
+    ...loginEnv(database.logins),
     QUEUE_API_URL: 'http://queue.test/client/v4',
     CF_ACCOUNT_ID: 'account',
     QUEUE_ID: 'settle',
@@ -212,6 +213,25 @@ export async function makeWorld(database: Database, over: Record<string, string>
     },
   }
   return world
+}
+
+/** The reconciler's three settings. */
+export const loginEnv = ({ record, settle, read }: LoginUrls): Record<string, string> => ({
+  RECORD_DATABASE_URL: record,
+  SETTLE_DATABASE_URL: settle,
+  READ_DATABASE_URL: read,
+})
+
+/** The same settings, with Postgres found where this URL is. */
+export function throughWire(env: Readonly<Record<string, string>>, wireUrl: string): Record<string, string> {
+  const { host } = new URL(wireUrl)
+  const moved = Object.entries(env).map(([name, value]) => {
+    if (!name.endsWith('_DATABASE_URL')) return [name, value]
+    const url = new URL(value)
+    url.host = host
+    return [name, url.href]
+  })
+  return Object.fromEntries(moved)
 }
 
 /** A wallet of this test only. */

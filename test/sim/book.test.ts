@@ -1,7 +1,9 @@
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Login } from '../../reconciler/config.ts'
 import { transact } from '../../reconciler/db.ts'
 import { postBundles } from '../../reconciler/settle/post.ts'
+import { recordBundles } from '../../reconciler/settle/record-bundles.ts'
 import { brokenAtQuiet } from '../../sim/book/checks.ts'
 import { brokenNow } from '../../sim/book/checks-cheap.ts'
 import type { DatabaseFault } from '../../sim/book/faults.ts'
@@ -14,7 +16,7 @@ import { Random } from '../../sim/time/random.ts'
 import { Scheduler } from '../../sim/time/scheduler.ts'
 import { preparedBundle, registerDevice } from './prepared-bundle.ts'
 
-const URL = 'postgresql://app@database.sim/book'
+const LOGIN = { url: 'postgresql://app@database.sim/book', role: 'molam_record' } as const
 const START_MS = Date.UTC(2026, 10, 30)
 let book: Book
 let world: ReturnType<typeof openWorld>
@@ -48,12 +50,12 @@ function openWorld(seed = 1) {
   return {
     ...{ scheduler, server, forced, pools, commits },
     /** With a pool that is never closed: nobody closes what was killed. */
-    process() {
+    process(role: Login['role'] = 'molam_record') {
       const process = new DatabaseProcess(server, 'reconciler')
-      return { process, pool: process.openPool(URL, () => undefined, 4, 30_000) }
+      return { process, pool: process.openPool({ ...LOGIN, role }, () => undefined, 4, 30_000) }
     },
-    pool() {
-      const { pool } = this.process()
+    pool(role: Login['role'] = 'molam_record') {
+      const { pool } = this.process(role)
       pools.push(pool)
       return pool
     },
@@ -77,7 +79,7 @@ const put = (pool: pg.Pool, key: string) => transact(pool, (client) => client.qu
 
 describe('a run', () => {
   test('begins as the application, with the policies of the migrations and nothing else', () => {
-    expect(book.read('SELECT current_user::text AS role')).toEqual([{ role: 'molam_reconciler' }])
+    expect(book.read('SELECT current_user::text AS role')).toEqual([{ role: 'molam_read' }])
     expect(book.read('SELECT count(*) AS n FROM offline_policies')).toEqual([{ n: 6 }])
     expect(book.read('SELECT count(*) AS n FROM wallet_core.accounts')).toEqual([{ n: 0 }])
   })
@@ -166,7 +168,7 @@ describe('a pool', () => {
 
   test('checks deferred constraints at COMMIT, and then nothing of the transaction is left', async () => {
     book.asOwner('CREATE TABLE public.deferred (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)')
-    book.asOwner('GRANT ALL ON public.deferred TO molam_reconciler')
+    book.asOwner('GRANT ALL ON public.deferred TO molam_record')
     const pool = world.pool()
     const twice = (client: pg.PoolClient) => client.query('INSERT INTO deferred VALUES (1), (1)')
     await expect(world.until(transact(pool, twice))).rejects.toMatchObject({ code: '23505' })
@@ -304,8 +306,10 @@ test('bundles are posted, and every promise of the book holds', async () => {
   fundWallets(book, wallets, 'sim', START_MS)
   registerDevice(book, 'M-1', START_MS)
   const pool = world.pool()
+  const settle = world.pool('molam_settle')
   const bundle = preparedBundle([400, 300], 'W-1', 'M-1', START_MS)
-  expect(await world.until(postBundles(pool, [bundle], new Date(START_MS)))).toEqual([
+  await world.until(recordBundles(pool, [bundle], new Date(START_MS)))
+  expect(await world.until(postBundles(settle, [bundle], new Date(START_MS)))).toEqual([
     { type: 'merchant', status: 'succeeded', count: 1 },
     { type: 'merchant', status: 'failed', count: 1 },
   ])

@@ -20,6 +20,7 @@ import { HOUR_MS } from '../../src/protocol/time.ts'
 import { TestDevice } from '../kit/device.ts'
 import type { Database } from '../reconciler/database.ts'
 import { makeWorld, type World as Senders } from '../reconciler/kit.ts'
+import { LOGINS } from './logins.ts'
 import { World } from './world.ts'
 
 /** The side of the reconciler in deep runs: production's reconcilers on the real SQL, and the model that judges it. */
@@ -45,7 +46,7 @@ beforeEach(async () => {
   const nothing = async () => Response.error()
   restore = installGlobals({ scheduler, random: random.stream('globals'), curve: realCurve, fetch: nothing })
   const over = { QUEUE_API_URL, EDGE_URL: API_URL, QUEUE_ID: 'molam-settle', DLQ_ID: 'molam-settle-dlq' }
-  senders = await makeWorld({ appUrl: 'postgresql://app@book.sim/book' } as Database, over)
+  senders = await makeWorld({ logins: LOGINS } as Database, over)
   Object.defineProperty(senders, 'now', { get: () => Math.floor(scheduler.nowMs) })
   till = await TestDevice.create()
   trace = new Trace(scheduler)
@@ -208,7 +209,7 @@ test('a balance that its entries do not explain is found out with the next COMMI
   // Rules that keep even the owner from it are put aside.
   book().run(`SET LOCAL ROLE postgres; SET LOCAL session_replication_role = replica;
     UPDATE wallet_core.accounts SET balance_minor = balance_minor + 1 WHERE wallet_id = '${PAYER}';
-    SET LOCAL session_replication_role = origin; SET LOCAL ROLE molam_reconciler`)
+    SET LOCAL session_replication_role = origin; SET LOCAL ROLE molam_read`)
   await sell(1000)
   await world.passes(HOUR_MS)
   expect(books.view.brokenNow().join('\n')).toContain('the balances of XOF sum to 1')

@@ -16,23 +16,23 @@ const sha256 = (text: string) => new Uint8Array(createHash('sha256').update(text
 export function registerDevice(book: Book, owner: string, atMs: number): void {
   const at = new Date(atMs).toISOString()
   const kid = `\\x${Buffer.from(KID).toString('hex')}`
-  book.read(
+  book.asOwner(
     `INSERT INTO offline_devices (device_id, rev, tenant, country, owner_wallet, status, kid, alg, registered_at,
        updated_at, wallet_state) VALUES ($1, 1, 'molam', 'SN', $2, 'active', $3, -7, $4, $4, 'known')`,
     [DEVICE, owner, kid, at],
   )
-  book.read(
+  book.asOwner(
     `INSERT INTO offline_device_keys (device_id, kid, alg, public_key, since_rev, state, state_at)
      VALUES ($1, $2, -7, $2, 1, 'active', $3)`,
     [DEVICE, kid, at],
   )
-  book.read(
+  book.asOwner(
     `INSERT INTO offline_audit_logs (stream, at, actor, action, device_id, detail)
      VALUES ('device:' || $1::text, $2, 'reconciler', 'device_recorded', $1, $3)`,
     [DEVICE, at, JSON.stringify({ rev: 1, status: 'active', kid: Buffer.from(KID).toString('hex') })],
   )
-  book.read('INSERT INTO offline_outbox (device_id, next_attempt_at) VALUES ($1, $2)', [DEVICE, at])
-  book.read(
+  book.asOwner('INSERT INTO offline_outbox (device_id, next_attempt_at) VALUES ($1, $2)', [DEVICE, at])
+  book.asOwner(
     `INSERT INTO offline_sync_queue (dedup_key, kind, device_id, bundle_id, body, next_retry_at, received_at)
      VALUES ('bundle', 'bundle', $1, $3, 'x', $2, $2)`,
     [DEVICE, at, ulidText(BUNDLE_ID)],

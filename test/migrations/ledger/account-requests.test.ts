@@ -11,7 +11,7 @@ const people = useOperators(db, {
   demba: 'IN ROLE molam_operator',
   root: 'SUPERUSER',
   maker: 'CREATEROLE IN ROLE molam_operator',
-  machine: 'IN ROLE molam_operator, molam_reconciler',
+  machine: 'IN ROLE molam_operator, molam_settle',
 })
 
 type Row = Readonly<Record<string, string | number>>
@@ -284,6 +284,7 @@ test('an operator can call what asks, decides and shows, and nothing else that c
       AND p.prorettype <> 'trigger'::regtype AND has_function_privilege('molam_operator', p.oid, 'EXECUTE')
     ORDER BY name`)
   expect(rows.map(({ name }) => name)).toEqual([
+    ...['halt_settlement', 'resume_settlement'],
     ...['wallet_core.add_account_request_rows', 'wallet_core.approve_account_request'],
     ...['wallet_core.begin_account_request', 'wallet_core.check_account_request'],
     ...['wallet_core.refuse_account_request', 'wallet_core.show_account', 'wallet_core.show_account_request'],

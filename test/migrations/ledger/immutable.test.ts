@@ -58,23 +58,25 @@ test('the application cannot write the book but through the functions that settl
     "SELECT record_device_activity(ARRAY['POS-1'], ARRAY['2026-11-22']::date[], ARRAY['XOF'], ARRAY[5]::bigint[])",
     "UPDATE offline_transactions SET status = 'failed'",
     "INSERT INTO offline_tx_copies VALUES ('d', 1, 'b', sha256(''), now())",
-    "UPDATE offline_tx_bundles SET bundle = ''",
+    "UPDATE offline_signed_bundles SET bundle = ''",
     'CREATE TABLE public.mine (x int)',
   ]) {
     await expect(db().app.query(sql), sql).rejects.toThrow(/permission denied/)
   }
 })
 
-test('the functions that change anything and that the application can call: those that settle, and pruning', async () => {
+test('the functions that change anything and that the application can call: those that settle, that lock, prune and halt', async () => {
   const { rows } = await db().app.query(`
     SELECT p.oid::regproc::text AS name FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
     WHERE n.nspname IN ('public', 'wallet_core') AND (p.prosecdef OR p.provolatile = 'v')
       AND p.prorettype <> 'trigger'::regtype AND has_function_privilege(p.oid, 'EXECUTE')
     ORDER BY name`)
   expect(rows.map(({ name }) => name)).toEqual([
+    'halt_settlement',
     'offline_apply_reversals',
     'offline_apply_reviews',
     'offline_disprove_payers',
+    'offline_lock_devices',
     'offline_prove_payers',
     'offline_prune_inbox',
     'offline_record_transactions',

@@ -205,7 +205,7 @@ test('whose login is no operator’s is told so', async () => {
   await expect(run('nobody', 'requests')).rejects.toThrow(/no login of an operator/)
   await expect(call(accounts, ['requests'], world)).rejects.toThrow('OPERATOR_DATABASE_URL is not set')
   // The reconciler's own login.
-  await expect(call(accounts, ['requests'], world, { OPERATOR_DATABASE_URL: db().appUrl })).rejects.toThrow(
+  await expect(call(accounts, ['requests'], world, { OPERATOR_DATABASE_URL: db().logins.settle })).rejects.toThrow(
     /no login of/,
   )
 })

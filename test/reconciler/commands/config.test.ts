@@ -5,15 +5,18 @@ import { COMMANDS } from '../../../reconciler/commands/index.ts'
 import { InvalidConfig, parseBookConfig } from '../../../reconciler/config.ts'
 import { checkpointKeys } from '../../../reconciler/verify/checkpoint-key.ts'
 
-const DATABASE_URL = 'postgres://u:p@localhost/molam'
+const READ_DATABASE_URL = 'postgres://u:p@localhost/molam'
 
 test('a command that reads the book needs no more than the database', () => {
-  expect(parseBookConfig({ DATABASE_URL })).toEqual({ databaseUrl: DATABASE_URL })
-  expect(() => parseBookConfig({})).toThrow(new InvalidConfig('DATABASE_URL is not set'))
+  expect(parseBookConfig({ READ_DATABASE_URL })).toEqual({ login: { url: READ_DATABASE_URL, role: 'molam_read' } })
+  expect(() => parseBookConfig({})).toThrow(new InvalidConfig('READ_DATABASE_URL is not set'))
+  expect(() => parseBookConfig({ READ_DATABASE_URL }, 'record')).toThrow('RECORD_DATABASE_URL is not set')
 })
 
 test('a file of checkpoints without a key for it is refused', () => {
-  expect(() => parseBookConfig({ DATABASE_URL, CHECKPOINT_FILE: 'x' })).toThrow('CHECKPOINT_FILE is set, and no key')
+  expect(() => parseBookConfig({ READ_DATABASE_URL, CHECKPOINT_FILE: 'x' })).toThrow(
+    'CHECKPOINT_FILE is set, and no key',
+  )
 })
 
 test.each(['', '{}', '{"kty":"RSA"}', '{"kty":"EC","crv":"P-256","x":"s3cret","y":"s3cret"}'])(
@@ -38,7 +41,10 @@ test('help names every command, and each has its own', async () => {
 test('exit code 2 for what is not called or not configured correctly', async () => {
   await expect(cli('release')).rejects.toMatchObject({ code: 2, stderr: expect.stringContaining('usage: release') })
   await expect(cli('release', '--nonsense')).rejects.toMatchObject({ code: 2 })
-  await expect(cli('verify')).rejects.toMatchObject({ code: 2, stderr: 'configuration: DATABASE_URL is not set\n' })
+  await expect(cli('verify')).rejects.toMatchObject({
+    code: 2,
+    stderr: 'configuration: READ_DATABASE_URL is not set\n',
+  })
   for (const name of ['run', 'once', 'migrate']) {
     await expect(cli(name, '--dry-run')).rejects.toMatchObject({
       code: 2,

@@ -61,7 +61,7 @@ test('stored bytes that were changed do not get through', async () => {
   const { device, args } = await settledBundle()
   await tamper(
     db().ownerUrl,
-    `UPDATE offline_tx_bundles SET bundle = set_byte(bundle, length(bundle) - 1, 255 - get_byte(bundle, length(bundle) - 1))
+    `UPDATE offline_signed_bundles SET bundle = set_byte(bundle, length(bundle) - 1, 255 - get_byte(bundle, length(bundle) - 1))
      WHERE device_id = '${device.id}'`,
   )
   const { code, output } = await call(replay, args, world)

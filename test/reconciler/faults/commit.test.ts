@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parseConfig } from '../../../reconciler/config.ts'
 import { openReconciler } from '../../../reconciler/run.ts'
 import { useDatabase } from '../database.ts'
-import { EVENTUALLY, makeWorld, newWallet, type World } from '../kit.ts'
+import { EVENTUALLY, makeWorld, newWallet, throughWire, type World } from '../kit.ts'
 import { commitCuttingWire, expectSound, keepingLog } from './kit.ts'
 
 const db = useDatabase()
@@ -17,10 +17,10 @@ test.each(['before', 'after'] as const)(
   async (how) => {
     const [device, payer] = [await world.device(), newWallet()]
     await db().open(payer, 100_000)
-    const wire = await commitCuttingWire(db().appUrl)
+    const wire = await commitCuttingWire(db().logins.record)
     const log = keepingLog()
     const around = { fetch: world.network.fetch, clock: () => world.now, random: () => 0.5, log }
-    const reconciler = await openReconciler(parseConfig({ ...world.env, DATABASE_URL: wire.url }), around)
+    const reconciler = await openReconciler(parseConfig(throughWire(world.env, wire.url)), around)
     const stop = new AbortController()
     wire.state.armed = how
     const running = reconciler.run(stop.signal)

@@ -18,7 +18,7 @@ async function settleWithCut(at: number, how: 'before' | 'after'): Promise<boole
   world.network.send(world.facts(device), await world.admit(device, [device.payment({ sender: payer })]))
   world.network.send(await world.admit(device, [device.payment({ sender: payer }), device.payment({ sender: payer })]))
 
-  const dead = await roundWithCut(world, db().appUrl, at, how)
+  const dead = await roundWithCut(world, at, how)
   // Its sessions hold their locks until the server notices that nobody is there any more.
   const told = async () => {
     await world.settle()

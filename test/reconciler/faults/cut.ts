@@ -2,7 +2,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { parseConfig } from '../../../reconciler/config.ts'
 import { openLog } from '../../../reconciler/log.ts'
 import { openReconciler } from '../../../reconciler/run.ts'
-import type { World } from '../kit.ts'
+import { throughWire, type World } from '../kit.ts'
 
 /**
  * A wire to Postgres that breaks for good at a chosen message of the client: to the server it is a process that died
@@ -75,11 +75,11 @@ export async function cuttableWire(databaseUrl: string) {
  *
  * @returns whether it died: with a message past its last one it did not
  */
-export async function roundWithCut(world: World, databaseUrl: string, message: number, how: 'before' | 'after') {
-  const wire = await cuttableWire(databaseUrl)
+export async function roundWithCut(world: World, message: number, how: 'before' | 'after') {
+  const wire = await cuttableWire(world.env['RECORD_DATABASE_URL'] ?? '')
   wire.cutAt(message, how)
   const around = { fetch: world.network.fetch, clock: () => world.now, random: () => 0.5, log: openLog('silent') }
-  const doomed = await openReconciler(parseConfig({ ...world.env, DATABASE_URL: wire.url }), around)
+  const doomed = await openReconciler(parseConfig(throughWire(world.env, wire.url)), around)
   await doomed.once().catch(() => undefined)
   const { dead } = wire
   await wire.close()

@@ -21,11 +21,11 @@ beforeAll(async () => {
   // fsync as in production: what was committed must be there after the crash.
   postgres = await startPostgres({ dataDir: join(dir, 'data') })
   await migrate(postgres.ownerUrl())
-  app = openPool(postgres.appUrl(), () => undefined)
+  app = openPool({ url: postgres.loginUrls().read, role: 'molam_read' }, () => undefined)
   owner = new pg.Pool({ connectionString: postgres.ownerUrl(), max: 1 })
   owner.on('error', () => undefined)
   const database = {
-    appUrl: postgres.appUrl(),
+    logins: postgres.loginUrls(),
     open: (wallet: string) =>
       owner.query("SELECT wallet_core.open_account($1, 'XOF', 'merchant', 'shop', 'molam')", [wallet]),
   }

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parseConfig } from '../../../reconciler/config.ts'
 import { openReconciler } from '../../../reconciler/run.ts'
 import { useDatabase } from '../database.ts'
-import { EVENTUALLY, makeWorld, newWallet, type World } from '../kit.ts'
+import { EVENTUALLY, makeWorld, newWallet, throughWire, type World } from '../kit.ts'
 import { expectSound, keepingLog } from './kit.ts'
 import { silentWire } from './silent.ts'
 
@@ -19,10 +19,10 @@ test(
   async () => {
     const [device, payer] = [await world.device(), newWallet()]
     await db().open(payer, 100_000)
-    const wire = await silentWire(db().appUrl)
+    const wire = await silentWire(db().logins.record)
     const log = keepingLog()
     const around = { fetch: world.network.fetch, clock: () => world.now, random: () => 0.5, log }
-    const env = { ...world.env, DATABASE_URL: wire.url, DATABASE_TIMEOUT_MS: '1500' }
+    const env = { ...throughWire(world.env, wire.url), DATABASE_TIMEOUT_MS: '1500' }
     const reconciler = await openReconciler(parseConfig(env), around)
     const stop = new AbortController()
     const running = reconciler.run(stop.signal)
@@ -57,9 +57,9 @@ test(
 )
 
 test('a reconciler that is told to end while the link is silent ends', async () => {
-  const wire = await silentWire(db().appUrl)
+  const wire = await silentWire(db().logins.record)
   const around = { fetch: world.network.fetch, clock: () => world.now, random: () => 0.5, log: keepingLog() }
-  const env = { ...world.env, DATABASE_URL: wire.url, DATABASE_TIMEOUT_MS: '1500' }
+  const env = { ...throughWire(world.env, wire.url), DATABASE_TIMEOUT_MS: '1500' }
   const reconciler = await openReconciler(parseConfig(env), around)
   await reconciler.backlog()
   wire.state.silent = true

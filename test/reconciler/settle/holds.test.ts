@@ -273,7 +273,7 @@ async function settleWithCut(at: number, how: 'before' | 'after'): Promise<boole
   const { device, payer, bundle } = await shop(10_000)
   const { made, message } = await bundle(['review', 'review'])
   world.network.send(message, world.review(made, 1, { 1: 'approve', 2: 'reject' }))
-  const dead = await roundWithCut(world, db().appUrl, at, how)
+  const dead = await roundWithCut(world, at, how)
   const done = async () => {
     await world.settle()
     return told(device)

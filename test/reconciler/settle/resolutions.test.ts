@@ -322,7 +322,7 @@ async function decideWithCut(at: number, how: 'before' | 'after'): Promise<boole
   world.network.send(facts, bundle)
   await (await world.reconciler()).once()
   world.network.send(world.review(made, 1, { 1: 'approve', 2: 'reject' }))
-  const dead = await roundWithCut(world, db().appUrl, at, how)
+  const dead = await roundWithCut(world, at, how)
   const done = async () => {
     await world.settle()
     return told(device.id)

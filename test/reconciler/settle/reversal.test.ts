@@ -209,7 +209,7 @@ test('many reversals by three reconcilers at once: each once', async () => {
 async function reverseWithCut(at: number, how: 'before' | 'after'): Promise<boolean> {
   const { device, payer, made } = await posted()
   world.network.send(world.reversal(made, 1, 1))
-  const dead = await roundWithCut(world, db().appUrl, at, how)
+  const dead = await roundWithCut(world, at, how)
   const done = async () => {
     await world.settle()
     return statuses(device.id).at(-1)

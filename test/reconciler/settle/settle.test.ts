@@ -249,7 +249,7 @@ test('one identity with two contents posts the first and keeps both', async () =
   expect(await db().balance(payer)).toBe(7500)
   const { rows } = await db().app.query(
     `SELECT c.counter, count(b.bundle) AS bundles FROM offline_conflicts c
-     JOIN offline_tx_bundles b ON b.device_id = c.device_id AND b.bundle_id IN (c.first_bundle_id, c.other_bundle_id)
+     JOIN offline_signed_bundles b ON b.device_id = c.device_id AND b.bundle_id IN (c.first_bundle_id, c.other_bundle_id)
      WHERE c.device_id = $1 GROUP BY c.counter`,
     [device.id],
   )

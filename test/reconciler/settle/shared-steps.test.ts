@@ -37,7 +37,15 @@ async function openParts(over: (deps: ReconcileDeps) => Partial<ReconcileDeps>) 
   const common = { pool: db().app, clock: () => world.now, random: () => 0.5, log: openLog('silent') }
   const config = { apiUrl: world.env['QUEUE_API_URL'] ?? '', accountId: 'account', id: 'settle', token: 'token' }
   const risk = await openRiskScorer({ kind: 'fixed', score: 0 }, { ...common, fetch: world.network.fetch })
-  const deps: ReconcileDeps = { ...common, keys, trusted, risk, policies: knownPolicies, settled: () => undefined }
+  const deps: ReconcileDeps = {
+    ...common,
+    settle: db().app,
+    keys,
+    trusted,
+    risk,
+    policies: knownPolicies,
+    settled: () => undefined,
+  }
   const bent = { ...deps, ...over(deps) }
   const queue = openQueue(config, world.network.fetch)
   return { pull: () => pullOnce({ ...common, queue, trusted }), reconcile: (goOn?: GoOn) => reconcileOnce(bent, goOn) }

@@ -122,10 +122,10 @@ test('a bundle that the edge sends again after it was told is confirmed again', 
 test('a message is acknowledged only when it is in the inbox', async () => {
   const device = await registered()
   await sendBundle(device)
-  await db().owner.query('REVOKE INSERT ON offline_sync_queue FROM molam_reconciler')
+  await db().owner.query('REVOKE INSERT ON offline_sync_queue FROM molam_record')
   await expect((await world.reconciler()).once()).rejects.toThrow(/permission denied/)
   expect(world.network.queued).toBe(1)
-  await db().owner.query('GRANT INSERT ON offline_sync_queue TO molam_reconciler')
+  await db().owner.query('GRANT INSERT ON offline_sync_queue TO molam_record')
   world.network.redeliver()
   await world.settle()
   expect(world.network.queued).toBe(0)

@@ -29,6 +29,7 @@ import { HOUR_MS, MINUTE_MS } from '../../../src/protocol/time.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import type { Database } from '../../reconciler/database.ts'
 import { makeWorld, newWallet, type World } from '../../reconciler/kit.ts'
+import { LOGINS } from '../logins.ts'
 
 /** The real reconciler on the real SQL, and the model that follows it: they tell one story, and when they do not, it shows. */
 let book: Book
@@ -55,7 +56,7 @@ beforeEach(async () => {
   book.begin(1)
   state = newModelState()
   tell = (one) => one
-  world = await makeWorld({ appUrl: 'postgresql://app@database.sim/book', open } as Database)
+  world = await makeWorld({ logins: LOGINS, open } as Database)
   // Time that the database takes goes by on both clocks.
   Object.defineProperty(world, 'now', { get: () => Math.floor(scheduler.nowMs) })
   const { RISK_FIXED_SCORE: _, ...env } = world.env

@@ -12,6 +12,7 @@ import { Scheduler } from '../../../sim/time/scheduler.ts'
 import { MINUTE_MS } from '../../../src/protocol/time.ts'
 import type { Database } from '../../reconciler/database.ts'
 import { makeWorld, type World } from '../../reconciler/kit.ts'
+import { LOGINS } from '../logins.ts'
 
 const START_MS = Date.UTC(2026, 10, 22, 9)
 /** Outages, pauses and leases are over by then, several times. */
@@ -54,7 +55,7 @@ export async function modelWorld(seed = 1): Promise<ModelWorld> {
   const open: Database['open'] = async (id, balance = 0, { kind = 'customer' } = {}) => {
     wallet(id, balance, kind as AccountKind)
   }
-  const database = { appUrl: 'postgres://nobody/nothing', open } as Database
+  const database = { logins: LOGINS, open } as Database
   const world = await makeWorld(database, { QUEUE_POLL_MS: '60000' })
   Object.defineProperty(world, 'now', { get: () => scheduler.nowMs })
   return Object.assign(world, {

@@ -66,11 +66,11 @@ export function useShop({ deploy = false } = {}): () => Shop {
     await buildPages()
     const dir = mkdtempSync(join(tmpdir(), 'molam-pos-'))
     stops.push(() => rmSync(dir, { recursive: true, force: true }))
-    const { appUrl: app, ownerUrl: owner } = database()
+    const { logins, ownerUrl: owner } = database()
     const stack = await startStack({
       dataDir: dir,
       secrets: await newSecrets(),
-      database: { app, owner },
+      database: { ...logins, owner },
       ...(deploy && { configs: [deployment(dir), join(ROOT, 'dev/queue/wrangler.toml')] }),
     })
     stops.push(() => stack.stop())

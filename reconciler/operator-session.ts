@@ -1,6 +1,6 @@
 import pg from 'pg'
-import { InvalidConfig, parseOperatorUrl } from '../config.ts'
-import { CONNECT_TIMEOUT_MS, inTransaction, KEEP_ALIVE_DELAY_MS, types } from '../db.ts'
+import { InvalidConfig, parseOperatorUrl } from './config.ts'
+import { CONNECT_TIMEOUT_MS, inTransaction, KEEP_ALIVE_DELAY_MS, types } from './db.ts'
 
 const ROLE = 'molam_operator'
 /** For a request of 50 000 rows on a slow machine. Others wait for locks meanwhile, so a lock is waited for less. */
@@ -19,7 +19,7 @@ export async function asOperator<T>(
 ): Promise<T> {
   const client = new pg.Client({
     connectionString: parseOperatorUrl(env),
-    application_name: 'molam-accounts',
+    application_name: 'molam-operator',
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,

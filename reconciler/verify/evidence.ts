@@ -1,0 +1,119 @@
+import type pg from 'pg'
+import { openSettleMessage } from '../../src/crypto/settle-message.ts'
+import type { TrustedKey } from '../../src/crypto/sign1.ts'
+import { toHex } from '../../src/protocol/bytes.ts'
+import type { DeviceMessage } from '../../src/protocol/messages.ts'
+import { isSignedResolution, type ResolutionEvidence } from '../settle/signed-resolution.ts'
+import type { Finding } from './check.ts'
+
+/** What the edge alone says, held against its signed messages: who a device is, and what people resolved. */
+export async function checkDevices(
+  client: pg.ClientBase,
+  trusted: readonly TrustedKey[],
+  examplesMax: number,
+  /** All when left out. */
+  deviceIds?: readonly string[],
+): Promise<Finding> {
+  const { rows } = await client.query<DeviceEvidence>(
+    `SELECT coalesce(d.device_id, k.device_id, m.device_id) AS device_id, d.facts, k.keys, m.messages
+     FROM (SELECT device_id, json_build_array(rev, tenant, country, owner_wallet, status, encode(kid, 'hex'), alg) AS facts
+           FROM offline_devices WHERE $1::text[] IS NULL OR device_id = ANY ($1)) d
+     FULL JOIN (SELECT device_id, json_agg(json_build_array(encode(kid, 'hex'), alg, encode(public_key, 'hex'), state)) AS keys
+                FROM offline_device_keys WHERE $1::text[] IS NULL OR device_id = ANY ($1) GROUP BY device_id) k USING (device_id)
+     FULL JOIN (SELECT device_id, array_agg(message ORDER BY rev) AS messages
+                FROM offline_device_messages WHERE $1::text[] IS NULL OR device_id = ANY ($1) GROUP BY device_id) m
+       USING (device_id)`,
+    [deviceIds ?? null],
+  )
+  const wrong: object[] = []
+  let found = 0
+  for (const row of rows) {
+    const fault = await faultOfDevice(row, trusted)
+    if (fault === undefined) continue
+    found += 1
+    if (wrong.length < examplesMax) wrong.push({ device_id: row.device_id, fault })
+  }
+  return {
+    check: 'device_evidence',
+    promise: 'each device and each of its keys is as the edge’s signed messages say',
+    found,
+    examples: wrong,
+  }
+}
+
+interface DeviceEvidence {
+  readonly device_id: string
+  readonly facts: readonly unknown[] | null
+  readonly keys: readonly (readonly [kid: string, alg: number, publicKey: string, state: KeyState])[] | null
+  readonly messages: readonly Uint8Array[] | null
+}
+type KeyState = (typeof STRENGTHS)[number]
+/** The strongest that was ever said of a key counts. */
+const STRENGTHS = ['active', 'replaced', 'revoked'] as const
+
+type DeviceFault = 'no_message' | 'message_not_signed' | 'facts_differ' | 'key_not_stated' | 'key_state_differs'
+
+async function faultOfDevice(row: DeviceEvidence, trusted: readonly TrustedKey[]): Promise<DeviceFault | undefined> {
+  const messages: DeviceMessage[] = []
+  for (const encoded of row.messages ?? []) {
+    const opened = await openSettleMessage(new Uint8Array(encoded), trusted).catch(() => undefined)
+    if (!opened?.ok || opened.value.kind !== 'device' || opened.value.deviceId !== row.device_id) {
+      return 'message_not_signed'
+    }
+    messages.push(opened.value)
+  }
+  const newest = messages.at(-1)
+  if (newest === undefined) return 'no_message'
+  if (JSON.stringify(row.facts) !== JSON.stringify(factsOf(newest))) return 'facts_differ'
+  const stated = new Map<string, number>()
+  for (const message of messages) {
+    const isNewest = toHex(message.kid) === toHex(newest.kid)
+    state(keyOf(message), isNewest ? 'active' : 'replaced')
+    for (const older of message.olderKeys ?? []) state(keyOf(older), older.fate)
+  }
+  for (const [kid, alg, publicKey, keyState] of row.keys ?? []) {
+    const strength = stated.get(JSON.stringify([kid, alg, publicKey]))
+    if (strength === undefined) return 'key_not_stated'
+    if (STRENGTHS[strength] !== keyState) return 'key_state_differs'
+  }
+  return undefined
+
+  function state(key: string, said: KeyState): void {
+    stated.set(key, Math.max(stated.get(key) ?? 0, STRENGTHS.indexOf(said)))
+  }
+}
+
+const keyOf = ({ kid, alg, publicKey }: Pick<DeviceMessage, 'kid' | 'alg' | 'publicKey'>) =>
+  JSON.stringify([toHex(kid), alg, toHex(publicKey)])
+
+const factsOf = ({ rev, tenant, country, ownerWallet, status, kid, alg }: DeviceMessage) => [
+  ...[rev, tenant, country, ownerWallet, status, toHex(kid), alg],
+]
+
+export async function checkResolutions(
+  client: pg.ClientBase,
+  trusted: readonly TrustedKey[],
+  examplesMax: number,
+  /** All when left out. */
+  deviceIds?: readonly string[],
+): Promise<Finding> {
+  const { rows } = await client.query<ResolutionEvidence>(
+    `SELECT device_id, rev, counter, bundle_id, choice, actors, decided_at, message FROM offline_resolutions
+     WHERE $1::text[] IS NULL OR device_id = ANY ($1)`,
+    [deviceIds ?? null],
+  )
+  const wrong: object[] = []
+  let found = 0
+  for (const row of rows) {
+    if (await isSignedResolution(row, trusted)) continue
+    found += 1
+    const { device_id, rev, counter } = row
+    if (wrong.length < examplesMax) wrong.push({ device_id, rev, counter })
+  }
+  return {
+    check: 'resolution_evidence',
+    promise: 'each resolution of people is as the edge’s signed message says',
+    found,
+    examples: wrong,
+  }
+}

@@ -1,0 +1,154 @@
+import type pg from 'pg'
+import { type Check, type Finding, runCheck } from '../check.ts'
+import { LEDGER_CHECKS } from '../ledger-checks.ts'
+import { SETTLEMENT_CHECKS } from '../settlement-checks.ts'
+import type { NewRows } from './new-rows.ts'
+import { columns, type Scope } from './scope.ts'
+
+/**
+ * The checks of the whole book, over a part of it: the same SQL, in which the names of large tables mean their rows of the
+ * part. Left out are those that only the whole book can answer: sums of everything, the audit, days.
+ */
+const OF_PAYMENTS: ReadonlySet<string> = new Set([
+  ...['payments_posted', 'reversals', 'fees', 'holds', 'resolutions_carried_out', 'payments_of_bundles'],
+  ...['bundle_statuses', 'bundle_sources', 'bundles_signed', 'debit_authority', 'payer_authorizations'],
+  'transfer_accounts',
+])
+/** Over rows that are new: a transfer and its entries come in one transaction. */
+const OF_NEW_ROWS = 'transfer_entries'
+
+/** The parts of large tables, with what takes the place of the whole. */
+const PAYMENT_PARTS: Readonly<Record<string, string>> = {
+  'wallet_core.transfers': `
+    SELECT t.* FROM unnest($1::text[], $2::bigint[]) AS s (id, no) CROSS JOIN LATERAL (
+      SELECT * FROM wallet_core.transfers WHERE source_id = s.id AND source_no = s.no
+        AND kind = ANY ('{payment,fee,reversal,fee_reversal,funding}') OFFSET 0) t`,
+  'wallet_core.holds': `
+    SELECT h.* FROM unnest($1::text[], $2::bigint[]) AS s (id, no) CROSS JOIN LATERAL (
+      SELECT * FROM wallet_core.holds WHERE source_id = s.id AND source_no = s.no OFFSET 0) h`,
+  offline_transactions: `
+    SELECT t.* FROM unnest($1::text[], $2::bigint[]) AS s (id, no) CROSS JOIN LATERAL (
+      SELECT * FROM offline_transactions WHERE device_id = s.id AND counter = s.no OFFSET 0) t`,
+  offline_resolutions: `
+    SELECT d.* FROM unnest($1::text[], $2::bigint[]) AS s (id, no) CROSS JOIN LATERAL (
+      SELECT * FROM offline_resolutions WHERE device_id = s.id AND counter = s.no OFFSET 0) d`,
+  offline_payer_authorizations: `
+    SELECT a.* FROM unnest($1::text[], $2::bigint[]) AS s (id, no) CROSS JOIN LATERAL (
+      SELECT * FROM offline_payer_authorizations WHERE device_id = s.id AND counter = s.no OFFSET 0) a`,
+  offline_tx_bundles: `
+    SELECT b.* FROM unnest($3::text[], $4::text[]) AS s (id, bundle) CROSS JOIN LATERAL (
+      SELECT * FROM offline_tx_bundles WHERE device_id = s.id AND bundle_id = s.bundle OFFSET 0) b`,
+  offline_tx_copies: `
+    SELECT c.* FROM unnest($3::text[], $4::text[]) AS s (id, bundle) CROSS JOIN LATERAL (
+      SELECT * FROM offline_tx_copies WHERE device_id = s.id AND bundle_id = s.bundle OFFSET 0) c`,
+}
+const NEW_PARTS: Readonly<Record<string, string>> = {
+  'wallet_core.transfers': `SELECT * FROM wallet_core.transfers WHERE transfer_id = ANY ($1::uuid[])`,
+  'wallet_core.entries': `
+    SELECT e.* FROM unnest($2::bigint[], $3::bigint[]) AS s (account, no) CROSS JOIN LATERAL (
+      SELECT * FROM wallet_core.entries WHERE account_id = s.account AND seq = s.no OFFSET 0) e`,
+}
+
+export async function checkPayments(client: pg.ClientBase, scope: Scope, examplesMax: number): Promise<Finding[]> {
+  if (scope.sources.length === 0 && scope.bundles.length === 0) return []
+  const values = [...columns(scope.sources), ...columns(scope.bundles)]
+  const found: Finding[] = []
+  for (const check of [...SETTLEMENT_CHECKS, ...LEDGER_CHECKS]) {
+    if (!OF_PAYMENTS.has(check.name)) continue
+    found.push(
+      await runCheck(
+        client,
+        within(check, PAYMENT_PARTS, '$1::text[], $2::bigint[], $3::text[], $4::text[]'),
+        examplesMax,
+        values,
+      ),
+    )
+  }
+  return found
+}
+
+export async function checkNewEntries(client: pg.ClientBase, rows: NewRows, examplesMax: number): Promise<Finding[]> {
+  const values = [
+    rows.transfers.map(({ transfer_id }) => transfer_id),
+    ...columns(rows.entries.map(({ account_id, seq }) => [account_id, seq] as const)),
+  ]
+  const checks = LEDGER_CHECKS.filter(({ name }) => name === OF_NEW_ROWS)
+  const found: Finding[] = []
+  for (const check of [
+    ...checks.map((one) => within(one, NEW_PARTS, '$1::uuid[], $2::bigint[], $3::bigint[]')),
+    CHAIN,
+  ]) {
+    found.push(await runCheck(client, check, examplesMax, values))
+  }
+  return found
+}
+
+/** @param types of all values, so that a check that uses not all of them has them typed all the same */
+function within({ sql, ...check }: Check, parts: Readonly<Record<string, string>>, types: string): Check {
+  let scoped = sql
+  const used: string[] = [`given AS (SELECT ${types})`]
+  for (const [table, part] of Object.entries(parts)) {
+    const name = `part_${table.replace('.', '_')}`
+    const replaced = scoped.replaceAll(new RegExp(`(?<![\\w.])${table.replace('.', '\\.')}\\b`, 'g'), name)
+    if (replaced !== scoped) used.push(`${name} AS MATERIALIZED (${part})`)
+    scoped = replaced
+  }
+  return { ...check, sql: `WITH ${used.join(', ')} SELECT * FROM (${scoped}) found` }
+}
+
+const CHAIN: Check = {
+  name: 'running_balances',
+  promise: 'each new entry of an account follows the one before it and carries the balance after it',
+  sql: `
+    WITH given AS (SELECT $1::uuid[])
+    SELECT e.account_id, e.seq FROM unnest($2::bigint[], $3::bigint[]) AS s (account, no)
+    JOIN wallet_core.entries e ON e.account_id = s.account AND e.seq = s.no
+    LEFT JOIN wallet_core.entries p ON p.account_id = s.account AND p.seq = s.no - 1
+    WHERE (p.seq IS NULL AND e.seq > 1) OR e.balance_minor <> coalesce(p.balance_minor, 0) + e.amount_minor`,
+}
+
+/** Of each touched account: by its last entry, which carries the sum of all before it. */
+const ACCOUNTS: readonly Check[] = [
+  {
+    name: 'account_balances',
+    promise: 'each account’s balance is the one that its last entry carries',
+    sql: `
+      SELECT a.account_id, a.balance_minor, e.balance_minor AS of_entries_minor, a.entry_seq
+      FROM wallet_core.accounts a
+      LEFT JOIN wallet_core.entries e ON e.account_id = a.account_id AND e.seq = a.entry_seq
+      WHERE a.account_id = ANY ($1::bigint[])
+        AND (a.balance_minor <> coalesce(e.balance_minor, 0) OR (a.entry_seq > 0) <> (e.seq IS NOT NULL)
+             OR EXISTS (SELECT FROM wallet_core.entries n WHERE n.account_id = a.account_id AND n.seq > a.entry_seq))`,
+  },
+  {
+    name: 'accounts_exist',
+    promise: 'entries and transfers are of accounts that exist',
+    sql: `
+      SELECT x.account_id FROM unnest($1::bigint[]) AS x (account_id)
+      WHERE NOT EXISTS (SELECT FROM wallet_core.accounts a WHERE a.account_id = x.account_id)`,
+  },
+  {
+    name: 'floors',
+    promise: 'no account is below its floor, or holds more than it has above it',
+    sql: `
+      SELECT account_id FROM wallet_core.accounts
+      WHERE account_id = ANY ($1::bigint[])
+        AND (balance_minor - held_minor < floor_minor OR floor_minor IS NULL AND kind <> 'system')`,
+  },
+  {
+    name: 'held_money',
+    promise: 'what each account holds is the sum of its open holds',
+    sql: `
+      SELECT a.account_id, a.held_minor FROM wallet_core.accounts a
+      WHERE a.account_id = ANY ($1::bigint[])
+        AND a.held_minor <> (SELECT coalesce(sum(amount_minor), 0) FROM wallet_core.holds h
+                             WHERE h.account_id = a.account_id AND h.ended_at IS NULL)`,
+  },
+]
+
+export async function checkAccounts(client: pg.ClientBase, scope: Scope, examplesMax: number): Promise<Finding[]> {
+  if (scope.accounts.length === 0) return []
+  const found: Finding[] = []
+  for (const check of ACCOUNTS) found.push(await runCheck(client, check, examplesMax, [scope.accounts]))
+  return found
+}

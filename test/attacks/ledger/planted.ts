@@ -1,0 +1,67 @@
+import pg from 'pg'
+import { amountMinor } from '../../../src/protocol/money.ts'
+import type { Payment } from '../../../src/protocol/payment.ts'
+import type { TestDevice } from '../../kit/device.ts'
+import type { Database } from '../../reconciler/database.ts'
+import { newWallet, type World } from '../../reconciler/kit.ts'
+
+/** An honest payment in the book, of people that no other test knows, and who attacks it. */
+export interface Scene {
+  readonly device: TestDevice
+  readonly payer: string
+  /** The sealed bytes of its bundle as the reconciler recorded them. */
+  readonly bundle: Uint8Array
+  readonly receipt: Uint8Array
+  /** As a login of the application, with no more rights than it has. */
+  as(login: 'record' | 'settle' | 'read', sql: string, values?: readonly unknown[]): Promise<unknown[]>
+  /** As the owner of the schema: constraints and triggers stand. */
+  owner(sql: string, values?: readonly unknown[]): Promise<unknown[]>
+  /** As a superuser, with triggers off. */
+  root(sql: string): Promise<void>
+}
+
+export async function scene(world: World, db: Database, payments: readonly Partial<Payment>[] = [{}]): Promise<Scene> {
+  const [device, payer] = [await world.device(), newWallet()]
+  await db.open(payer, 10_000)
+  const made = payments.map((over) => device.payment({ sender: payer, amount: amountMinor(2500), ...over }))
+  world.network.send(world.facts(device), await world.admit(device, made))
+  await world.settle()
+  const { rows } = await db.app.query('SELECT bundle, receipt FROM offline_signed_bundles WHERE device_id = $1', [
+    device.id,
+  ])
+  const [{ bundle, receipt }] = rows
+  return {
+    ...{ device, payer, bundle, receipt },
+    as: (login, sql, values = []) => once(db.logins[login], sql, values),
+    owner: (sql, values = []) => once(db.ownerUrl, sql, values),
+    root: async (sql) => {
+      const url = db.ownerUrl.replace(/\/\/[^@]*@/, '//postgres:molam@')
+      await once(url, `BEGIN; SET LOCAL session_replication_role = replica; ${sql}; COMMIT`)
+    },
+  }
+}
+
+/** A session of its own: what an attacker leaves in it harms nobody else. */
+export async function once(url: string, sql: string, values: readonly unknown[] = []): Promise<unknown[]> {
+  const client = new pg.Client(url)
+  await client.connect()
+  try {
+    return (await client.query(sql, values.length > 0 ? [...values] : undefined)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+/** SQL that moves money from one wallet to another as the ledger does, entries and balances included, and nothing else. */
+export const moved = (from: string, to: string, amount: number, kind: string, source: string, no: number) => `
+  WITH t AS (
+    INSERT INTO wallet_core.transfers SELECT uuidv7(), '${kind}', '${source}', ${no}, d.account_id, c.account_id, ${amount}, 'XOF', now()
+    FROM wallet_core.accounts d, wallet_core.accounts c WHERE d.wallet_id = '${from}' AND c.wallet_id = '${to}' RETURNING *
+  ), e AS (
+    INSERT INTO wallet_core.entries
+    SELECT a.account_id, a.entry_seq + 1, t.transfer_id, s.sign * ${amount}, a.balance_minor + s.sign * ${amount}, t.posted_at
+    FROM t, (VALUES ('${from}', -1), ('${to}', 1)) AS s (wallet, sign) JOIN wallet_core.accounts a ON a.wallet_id = s.wallet
+  )
+  UPDATE wallet_core.accounts SET entry_seq = entry_seq + 1,
+    balance_minor = balance_minor + CASE wallet_id WHEN '${from}' THEN -${amount} ELSE ${amount} END
+  WHERE wallet_id IN ('${from}', '${to}')`
