@@ -1,17 +1,22 @@
 import { link, readFile, rm, writeFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
-import { newWrappedKey, type WrappedKeys } from '../src/crypto/local-keys.ts'
+import { edgeKeysForReader, newWrappedKey, type WrappedKeys } from '../src/crypto/local-keys.ts'
 import { toBase64url } from '../src/protocol/bytes.ts'
 
-/** Secrets of the local edge and reconciler, in the file where wrangler looks for them. */
+/** Secrets of the local edge, in the file where wrangler looks for them. */
 export interface DevSecrets {
   readonly EDGE_KEYS: string
   readonly KEY_WRAPPING_SECRET: string
   readonly INTERNAL_HMAC_KEY: string
+  readonly STORED_MAC_SECRET: string
+  readonly ENROLMENT_CODE_KEY: string
   readonly REVIEW_PSEUDONYM_KEY: string
 }
 
-const NAMES = ['EDGE_KEYS', 'KEY_WRAPPING_SECRET', 'INTERNAL_HMAC_KEY', 'REVIEW_PSEUDONYM_KEY'] as const
+const NAMES = [
+  ...(['EDGE_KEYS', 'KEY_WRAPPING_SECRET', 'INTERNAL_HMAC_KEY'] as const),
+  ...(['STORED_MAC_SECRET', 'ENROLMENT_CODE_KEY', 'REVIEW_PSEUDONYM_KEY'] as const),
+]
 
 /** Reads `.dev.vars`, and makes it with fresh keys on first use. Git ignores it. */
 export async function devSecrets(path: string): Promise<DevSecrets> {
@@ -30,7 +35,6 @@ export async function devSecrets(path: string): Promise<DevSecrets> {
 }
 
 export async function newSecrets(): Promise<DevSecrets> {
-  const secret = () => toBase64url(crypto.getRandomValues(new Uint8Array(32)))
   const wrappingSecret = secret()
   const keys: WrappedKeys = {
     version: 1,
@@ -40,9 +44,23 @@ export async function newSecrets(): Promise<DevSecrets> {
     EDGE_KEYS: JSON.stringify(keys),
     KEY_WRAPPING_SECRET: wrappingSecret,
     INTERNAL_HMAC_KEY: secret(),
+    STORED_MAC_SECRET: secret(),
+    ENROLMENT_CODE_KEY: secret(),
     REVIEW_PSEUDONYM_KEY: secret(),
   }
 }
+
+/** What the reconciler beside that edge has: what both share, and the edge's keys under a wrapping secret of its own. */
+export async function reconcilerSecrets({ EDGE_KEYS, KEY_WRAPPING_SECRET, INTERNAL_HMAC_KEY }: DevSecrets) {
+  const own = secret()
+  return {
+    INTERNAL_HMAC_KEY,
+    EDGE_KEYS: await edgeKeysForReader(EDGE_KEYS, KEY_WRAPPING_SECRET, own),
+    KEY_WRAPPING_SECRET: own,
+  }
+}
+
+const secret = () => toBase64url(crypto.getRandomValues(new Uint8Array(32)))
 
 async function readVars(path: string): Promise<DevSecrets | undefined> {
   let text: string

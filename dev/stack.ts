@@ -6,7 +6,7 @@ import { migrate } from '../reconciler/migrate.ts'
 import { type DevIssuer, startDevIssuer } from './issuer.ts'
 import { type LoginUrls, type Postgres, startPostgres } from './postgres.ts'
 import { ReconcilerProcess } from './reconciler-process.ts'
-import type { DevSecrets } from './secrets.ts'
+import { type DevSecrets, reconcilerSecrets } from './secrets.ts'
 import { type DevSira, startDevSira } from './sira.ts'
 import { Sweeps } from './sweeps.ts'
 import { type Edge, type EdgeOptions, startEdge } from './workerd.ts'
@@ -117,9 +117,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       QUEUE_TOKEN: LOCAL,
       QUEUE_POLL_MS: '50',
       EDGE_URL: edge.url,
-      INTERNAL_HMAC_KEY: secrets.INTERNAL_HMAC_KEY,
-      EDGE_KEYS: secrets.EDGE_KEYS,
-      KEY_WRAPPING_SECRET: secrets.KEY_WRAPPING_SECRET,
+      ...(await reconcilerSecrets(secrets)),
       ENVIRONMENT: 'development',
       ...risk,
     }

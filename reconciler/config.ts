@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { sharedSecrets } from '../src/crypto/secrets.ts'
 import { fromBase64url } from '../src/protocol/bytes.ts'
 import { InvalidRiskSettings, type RiskMode, riskModeFrom } from '../src/risk/mode.ts'
 
@@ -10,9 +11,10 @@ export const DATABASE_TIMEOUT_MS = 30_000
  * - `RECORD_DATABASE_URL`, `SETTLE_DATABASE_URL`, `READ_DATABASE_URL`: Postgres, three logins, each the member of one role:
  *   `molam_record`, `molam_settle`, `molam_read`
  * - `QUEUE_API_URL`, `CF_ACCOUNT_ID`, `QUEUE_ID`, `QUEUE_TOKEN`: the settle queue's pull API
- * - `EDGE_URL`, `INTERNAL_HMAC_KEY`: where outcomes go and policies come from, and the key shared with the edge (32 bytes,
- *   base64url)
- * - `EDGE_KEYS`, `KEY_WRAPPING_SECRET`: recipient keys wrapped for the reconciler, and the receipt keys' public parts
+ * - `EDGE_URL`, `INTERNAL_HMAC_KEY`: where outcomes go and policies come from, and the key that proves these calls to the edge
+ *   (32 bytes, base64url)
+ * - `EDGE_KEYS`, `KEY_WRAPPING_SECRET`: recipient keys wrapped for the reconciler, under a secret that is not the edge's, and
+ *   the receipt keys' public parts
  *
  * and, where they are wanted:
  * - `SIRA_URL`, `SIRA_API_KEY`, `RISK_PSEUDONYM_KEY`: who scores (src/risk/mode.ts); the local rules alone without them
@@ -23,6 +25,8 @@ export const DATABASE_TIMEOUT_MS = 30_000
  * - `METRICS_PORT`: health, readiness and metrics over HTTP
  * - `CHECKPOINT_FILE`, `CHECKPOINT_KEY`: where the audit chains' checkpoints go, and the key they are signed with (JWK,
  *   P-256). To check them `CHECKPOINT_PUBLIC_KEY` is enough.
+ *
+ * Each secret has one purpose, and a value of its own (docs/keys.md).
  */
 const databaseUrl = z.url({ protocol: /^postgres(ql)?$/ })
 
@@ -88,6 +92,11 @@ export class InvalidConfig extends Error {
 }
 
 type Env = Readonly<Record<string, string | undefined>>
+
+const SECRETS = [
+  ...['KEY_WRAPPING_SECRET', 'INTERNAL_HMAC_KEY', 'QUEUE_TOKEN', 'CHECKPOINT_KEY'],
+  ...['SIRA_API_KEY', 'RISK_PSEUDONYM_KEY'],
+]
 
 /** @throws InvalidConfig */
 export function parseConfig(env: Env): Config {
@@ -221,7 +230,11 @@ export function parseMigrationUrl(env: Env): string {
 /** @param databaseName what the setting is called that the schema knows as `databaseUrl` */
 function parse<T>(schema: z.ZodType<T>, env: Env, databaseName = ''): T {
   const result = schema.safeParse(env)
-  if (result.success) return result.data
+  if (result.success) {
+    const shared = sharedSecrets(env, SECRETS)
+    if (shared.length > 0) throw new InvalidConfig(`${shared.join(', ')}: the value of another secret`)
+    return result.data
+  }
   const faults = result.error.issues.map(({ path, code }) => {
     const name = path[0] === 'databaseUrl' ? databaseName : path.join('.')
     return env[name] === undefined ? `${name} is not set` : `${name} is not valid (${code})`

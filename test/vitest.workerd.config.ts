@@ -28,6 +28,8 @@ const bindings = {
   EDGE_KEYS: JSON.stringify(edgeKeys),
   KEY_WRAPPING_SECRET: wrappingSecret,
   INTERNAL_HMAC_KEY: secret(),
+  STORED_MAC_SECRET: secret(),
+  ENROLMENT_CODE_KEY: secret(),
   REVIEW_PSEUDONYM_KEY: secret(),
   OIDC_ISSUER: 'https://issuer.test',
   OIDC_AUDIENCE: 'molam-offline',

@@ -10,6 +10,7 @@ const CODE_BYTES = 10
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
 const IV_BYTES = 12
 
+/** @param key an HMAC key with this purpose only: whoever has it knows every code, because ids stand in the audit */
 export async function enrolmentCode(key: CryptoKey, id: string): Promise<string> {
   const mac = await crypto.subtle.sign('HMAC', key, utf8(`molam-enrolment-code-v1|${id}`) as BufferSource)
   let value = 0n

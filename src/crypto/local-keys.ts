@@ -51,12 +51,47 @@ export async function newWrappedKey(use: WrappedKey['use'], wrappingSecret: stri
   const pair = (await crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])) as CryptoKeyPair
   const { kty, crv, x, y, d } = (await crypto.subtle.exportKey('jwk', pair.privateKey)) as JsonWebKey
   const entry = { use, state: 'active' as const, since, public_key: toBase64url(jwkPoint({ x, y } as JsonWebKey)) }
+  return wrapKey(entry, { kty, crv, x, y, d } as JsonWebKey, await importWrappingSecret(wrappingSecret))
+}
+
+/**
+ * The list for another holder, who opens bundles and signs nothing: private parts of `seal` keys under that holder's own
+ * secret, and of `receipt` keys the public part alone.
+ *
+ * @param edgeKeys JSON of `WrappedKeys`
+ * @param from the secret that they are wrapped with
+ * @param to 32 bytes, base64url; the other holder's
+ * @returns `EDGE_KEYS` for the other holder
+ * @throws KeysUnavailable when a key does not unwrap
+ */
+export async function edgeKeysForReader(edgeKeys: string, from: string, to: string): Promise<string> {
+  const { version, keys } = wrappedKeys.parse(JSON.parse(edgeKeys))
+  const [own, other] = await Promise.all([importWrappingSecret(from), importWrappingSecret(to)])
+  const listed = keys.map(async (key) => {
+    const { wrapped, ...entry } = key
+    if (entry.use !== 'seal' || wrapped === undefined) return entry
+    return wrapKey(entry, await unwrapKey(key, own), other)
+  })
+  return JSON.stringify({ version, keys: await Promise.all(listed) })
+}
+
+async function wrapKey(entry: Omit<WrappedKey, 'wrapped'>, jwk: JsonWebKey, key: CryptoKey): Promise<WrappedKey> {
   const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES))
-  const plain = utf8(JSON.stringify({ kty, crv, x, y, d }))
-  const wrappingKey = await importWrappingSecret(wrappingSecret)
-  const sealed = new Uint8Array(await crypto.subtle.encrypt(gcm(iv, entry), wrappingKey, plain as BufferSource))
-  const wrapped = new Uint8Array([...iv, ...sealed])
-  return { ...entry, wrapped: toBase64url(wrapped) }
+  const plain = utf8(JSON.stringify(jwk)) as BufferSource
+  const sealed = new Uint8Array(await crypto.subtle.encrypt(gcm(iv, entry), key, plain))
+  return { ...entry, wrapped: toBase64url(new Uint8Array([...iv, ...sealed])) }
+}
+
+/** @throws KeysUnavailable */
+async function unwrapKey(entry: WrappedKey, key: CryptoKey): Promise<JsonWebKey> {
+  const wrapped = fromBase64url(entry.wrapped ?? '')
+  try {
+    const iv = wrapped.slice(0, IV_BYTES)
+    const plain = await crypto.subtle.decrypt(gcm(iv, entry), key, wrapped.slice(IV_BYTES) as BufferSource)
+    return JSON.parse(new TextDecoder().decode(plain)) as JsonWebKey
+  } catch {
+    throw new KeysUnavailable(`the ${entry.use} key does not unwrap`)
+  }
 }
 
 /**
@@ -84,17 +119,6 @@ export async function localKeys(edgeKeys: string, wrappingSecret: string): Promi
     keys: entries.map(({ entry, publicKey, kid }) => ({ kid, use: entry.use, state: entry.state, publicKey })),
   }
 
-  const unwrap = async (entry: WrappedKey): Promise<JsonWebKey> => {
-    const wrapped = fromBase64url(entry.wrapped ?? '')
-    try {
-      const iv = wrapped.slice(0, IV_BYTES)
-      const plain = await crypto.subtle.decrypt(gcm(iv, entry), wrappingKey, wrapped.slice(IV_BYTES) as BufferSource)
-      return JSON.parse(new TextDecoder().decode(plain)) as JsonWebKey
-    } catch {
-      throw new KeysUnavailable(`the ${entry.use} key does not unwrap`)
-    }
-  }
-
   const recipients = new Map<string, Promise<RecipientKey>>()
   const signers = new Map<string, Promise<{ kid: Uint8Array; signer: Signer }>>()
   const receiptKeys = entries.filter(({ entry }) => entry.use === 'receipt' && entry.state !== 'retired')
@@ -117,7 +141,7 @@ export async function localKeys(edgeKeys: string, wrappingSecret: string): Promi
       if (found === undefined) return undefined
       let known = recipients.get(id)
       if (known === undefined) {
-        known = unwrap(found.entry).then(async (jwk) => ({ suiteKey: await importRecipient(jwk) }))
+        known = unwrapKey(found.entry, wrappingKey).then(async (jwk) => ({ suiteKey: await importRecipient(jwk) }))
         recipients.set(id, known)
         // What failed once may pass: it is tried again by whoever needs the key next.
         known.catch(() => recipients.delete(id))
@@ -131,7 +155,7 @@ export async function localKeys(edgeKeys: string, wrappingSecret: string): Promi
       const id = toBase64url(found.kid)
       let known = signers.get(id)
       if (known === undefined) {
-        known = unwrap(found.entry).then(async (jwk) => {
+        known = unwrapKey(found.entry, wrappingKey).then(async (jwk) => {
           const key = await crypto.subtle.importKey('jwk', jwk, { name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign'])
           return { kid: found.kid, signer: es256Signer(key, found.publicKey) }
         })

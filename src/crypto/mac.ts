@@ -4,12 +4,13 @@ import { fromBase64url, toBase64url, utf8 } from '../protocol/bytes.ts'
  * MACs over what the edge writes for itself to read later, where others may write too: rows of D1, messages of the index
  * queue. Each purpose has a key of its own, so nothing that was written for one is taken for another.
  */
-export type MacPurpose = 'policy_proposal' | 'enrolment_code' | 'index_message'
+export type MacPurpose = 'policy_proposal' | 'enrolment_code' | 'index_message' | 'issuer_keys'
 
 /**
- * HKDF-SHA-256 (RFC 5869) of the edge's own secret: nobody else has these keys, and nobody has to keep them.
+ * HKDF-SHA-256 (RFC 5869) of a secret that the edge shares with nobody and uses for nothing else: writer and reader of
+ * each purpose are the same edge, so they have one secret between them, and no key of theirs gives another.
  *
- * @param secret 32 bytes
+ * @param secret `STORED_MAC_SECRET`, 32 bytes
  * @returns an HMAC-SHA-256 key
  */
 export async function macKeyFor(purpose: MacPurpose, secret: Uint8Array): Promise<CryptoKey> {

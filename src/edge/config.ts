@@ -4,6 +4,7 @@ import type { KeyProvider } from '../crypto/key-provider.ts'
 import { localKeys } from '../crypto/local-keys.ts'
 import { type MacPurpose, macKeyFor } from '../crypto/mac.ts'
 import { trustedReceiptKeys } from '../crypto/receipt-keys.ts'
+import { sharedSecrets } from '../crypto/secrets.ts'
 import type { TrustedKey } from '../crypto/sign1.ts'
 import { fromBase64url } from '../protocol/bytes.ts'
 import { type RiskMode, riskModeFrom } from '../risk/mode.ts'
@@ -16,8 +17,10 @@ import { recordSira } from './metrics/recorder.ts'
 /**
  * The Worker's settings, parsed once an isolate into a stricter type. Nothing else reads the environment's texts.
  *
- * - `EDGE_KEYS`, `KEY_WRAPPING_SECRET`: recipient and receipt keys (crypto/local-keys.ts), and keys of MACs (crypto/mac.ts)
- * - `INTERNAL_HMAC_KEY`: 32 bytes, base64url; shared with the reconciler
+ * - `EDGE_KEYS`, `KEY_WRAPPING_SECRET`: recipient and receipt keys, and what they are wrapped with (crypto/local-keys.ts)
+ * - `INTERNAL_HMAC_KEY`: 32 bytes, base64url; shared with the reconciler, whose calls it proves (crypto/hmac.ts)
+ * - `STORED_MAC_SECRET`: 32 bytes, base64url: MACs over what the edge keeps for itself (crypto/mac.ts)
+ * - `ENROLMENT_CODE_KEY`: 32 bytes, base64url: makes one-time codes of devices (crypto/enrolment-code.ts)
  * - `REVIEW_PSEUDONYM_KEY`: 32 bytes, base64url: names wallets to people who decide about payments (crypto/day-names.ts)
  * - `OIDC_ISSUER`, `OIDC_AUDIENCE`, `OIDC_JWKS_URL`: who signs the tokens of the people
  * - `ACCESS_TEAM_DOMAIN` (`https://<team>.cloudflareaccess.com`), `ACCESS_AUDIENCE` (the application's AUD tag),
@@ -26,6 +29,8 @@ import { recordSira } from './metrics/recorder.ts'
  * - `SIRA_URL`, `SIRA_API_KEY`, `RISK_PSEUDONYM_KEY`: who scores risk (risk/mode.ts); optional, all of them or none
  * - `CORS_ORIGINS`: origins whose pages may call the devices' routes, with commas between them; none by default
  * - `METRICS_TOKEN`: at least 32 characters; lets a scraper read `/metrics`; optional
+ *
+ * Each secret has one purpose, and a value of its own (docs/keys.md).
  */
 const given = <T extends z.ZodType>(schema: T) => z.preprocess((value) => (value === '' ? undefined : value), schema)
 const claimPath = z.string().regex(/^[\w-]+(\.[\w-]+)*$/)
@@ -46,6 +51,8 @@ const settings = z.object({
   EDGE_KEYS: z.string().min(1),
   KEY_WRAPPING_SECRET: z.string().min(1),
   INTERNAL_HMAC_KEY: z.string().min(43),
+  STORED_MAC_SECRET: z.string().min(43),
+  ENROLMENT_CODE_KEY: z.string().min(43),
   REVIEW_PSEUDONYM_KEY: z.string().min(43),
   OIDC_ISSUER: z.url(),
   OIDC_AUDIENCE: z.string().min(1),
@@ -60,6 +67,11 @@ const settings = z.object({
   METRICS_TOKEN: given(z.string().min(32).optional()),
 })
 export type Settings = z.infer<typeof settings>
+/** Those of RiskMode too, which are parsed apart. */
+const SECRETS = [
+  ...['KEY_WRAPPING_SECRET', 'INTERNAL_HMAC_KEY', 'STORED_MAC_SECRET', 'ENROLMENT_CODE_KEY', 'REVIEW_PSEUDONYM_KEY'],
+  ...['SIRA_API_KEY', 'RISK_PSEUDONYM_KEY', 'METRICS_TOKEN'],
+]
 
 export interface Config {
   readonly settings: Settings
@@ -67,7 +79,8 @@ export interface Config {
   /** What verifies the signatures of `keys`. */
   readonly trusted: () => Promise<readonly TrustedKey[]>
   readonly macKey: (purpose: MacPurpose) => Promise<CryptoKey>
-  readonly hmacKey: () => Promise<CryptoKey>
+  readonly serviceCallKey: () => Promise<CryptoKey>
+  readonly enrolmentCodeKey: () => Promise<CryptoKey>
   readonly reviewPseudonymKey: () => Promise<CryptoKey>
   /** One for the isolate: its breakers remember what was slow. */
   readonly scorer: RemoteScorer
@@ -107,11 +120,14 @@ export function configOf(env: object): Config {
   if (!result.success) {
     throw new InvalidConfig(result.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.code}`).join(', '))
   }
+  const shared = sharedSecrets({ ...env }, SECRETS)
+  if (shared.length > 0) throw new InvalidConfig(`${shared.join(', ')}: the value of another secret`)
   const values = result.data
   const scorer = scorerFrom(env)
   let keys: Promise<KeyProvider> | undefined
   let trusted: Promise<readonly TrustedKey[]> | undefined
-  let hmacKey: Promise<CryptoKey> | undefined
+  let serviceCallKey: Promise<CryptoKey> | undefined
+  let enrolmentCodeKey: Promise<CryptoKey> | undefined
   const macKeys = new Map<MacPurpose, Promise<CryptoKey>>()
   let reviewPseudonymKey: Promise<CryptoKey> | undefined
   const config: Config = {
@@ -126,13 +142,17 @@ export function configOf(env: object): Config {
       return trusted
     },
     macKey: (purpose) => {
-      const known = macKeys.get(purpose) ?? macKeyFor(purpose, fromBase64url(values.KEY_WRAPPING_SECRET))
+      const known = macKeys.get(purpose) ?? macKeyFor(purpose, fromBase64url(values.STORED_MAC_SECRET))
       macKeys.set(purpose, known)
       return known
     },
-    hmacKey: () => {
-      hmacKey ??= importHmacKey(fromBase64url(values.INTERNAL_HMAC_KEY))
-      return hmacKey
+    serviceCallKey: () => {
+      serviceCallKey ??= importHmacKey(fromBase64url(values.INTERNAL_HMAC_KEY))
+      return serviceCallKey
+    },
+    enrolmentCodeKey: () => {
+      enrolmentCodeKey ??= importHmacKey(fromBase64url(values.ENROLMENT_CODE_KEY))
+      return enrolmentCodeKey
     },
     reviewPseudonymKey: () => {
       reviewPseudonymKey ??= importHmacKey(fromBase64url(values.REVIEW_PSEUDONYM_KEY))

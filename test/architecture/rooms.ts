@@ -73,7 +73,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     OBJECT_SHELL,
     PERSON_SHELL,
   ],
-  'src/edge/auth': ['src/protocol', EDGE_SETTINGS, 'src/edge/ingest/refusal.ts'],
+  'src/edge/auth': ['src/protocol', 'src/crypto/mac.ts', EDGE_SETTINGS, 'src/edge/ingest/refusal.ts'],
   'src/edge/ingest': [
     ...GROUND,
     'src/risk',

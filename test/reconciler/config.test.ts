@@ -34,3 +34,23 @@ test('what is wrong is named, and no value is shown', () => {
   expect(() => parseConfig(wrong)).not.toThrow(/s3cret/)
   expect(() => parseMigrationUrl({})).toThrow('MIGRATION_DATABASE_URL is not set')
 })
+
+test('a secret has one purpose: it does not start with the value of another', () => {
+  const risk = { SIRA_URL: 'https://sira.example', SIRA_API_KEY: 'a'.repeat(43), RISK_PSEUDONYM_KEY: 'r'.repeat(43) }
+  const all: Record<string, string> = { ...env, ...risk, CHECKPOINT_FILE: 'f', CHECKPOINT_KEY: 'k' }
+  expect(parseConfig(all).risk.kind).toBe('sira')
+  const secrets = [
+    'KEY_WRAPPING_SECRET',
+    'INTERNAL_HMAC_KEY',
+    'QUEUE_TOKEN',
+    'CHECKPOINT_KEY',
+    ...Object.keys(risk).slice(1),
+  ]
+  for (const [at, name] of secrets.entries()) {
+    for (const other of secrets.slice(0, at)) {
+      const same = { ...all, [name]: env.INTERNAL_HMAC_KEY, [other]: env.INTERNAL_HMAC_KEY }
+      expect(() => parseConfig(same), `${other} ${name}`).toThrow('the value of another secret')
+      expect(() => parseConfig(same)).not.toThrow(env.INTERNAL_HMAC_KEY)
+    }
+  }
+})

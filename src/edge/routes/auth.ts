@@ -10,9 +10,13 @@ import type { App } from './app-types.ts'
 
 /** Who makes this request, if one of these roles lets that person. */
 export async function authenticate(c: Context<App>, allowed: readonly Role[]): Promise<Result<Person, Refusal>> {
-  const { settings, hmacKey } = configOf(c.env)
+  const { settings, macKey } = configOf(c.env)
   const keepAlive = (work: Promise<unknown>) => c.executionCtx.waitUntil(work)
-  const people = authSettings(settings, storedKeys(c.env.DB, hmacKey), keepAlive)
+  const people = authSettings(
+    settings,
+    storedKeys(c.env.DB, () => macKey('issuer_keys')),
+    keepAlive,
+  )
   const person = await authenticatePerson(c.req.raw, people)
   if (!person.ok) return person
   c.set('isVerified', true)

@@ -72,13 +72,13 @@ export const enrolmentRoutes = routes()
     if (!by.ok) return refuse(c, by.error)
     if (!seesTenant(personOf(c), body.tenant)) return refuse(c, { code: 'forbidden' })
     const { actor, once, requestId = null, from } = by.value
-    const [hmacKey, nowMs] = [await configOf(c.env).hmacKey(), Date.now()]
+    const [codeKey, nowMs] = [await configOf(c.env).enrolmentCodeKey(), Date.now()]
     const { device_id, country, tenant } = body
     const again = async () => {
       const stored = once && (await readAnswer(c.env.DB, actor, once))
       if (stored?.kind !== 'same') return stored?.kind === 'conflict' ? ('conflict' as const) : undefined
       const { id, expires_at } = answered.parse(stored.answer)
-      return { device_id, code: await enrolmentCode(hmacKey, id), expires_at }
+      return { device_id, code: await enrolmentCode(codeKey, id), expires_at }
     }
     const before = await again()
     if (before === 'conflict') return refuse(c, { code: 'idempotency_conflict' })
@@ -87,7 +87,7 @@ export const enrolmentRoutes = routes()
     const may = mayHaveCode(asked, await knownOf(c.env, device_id), nowMs)
     if (!may.ok) return refuse(c, may.error)
     const id = ulidText(newUlid(nowMs, (length) => crypto.getRandomValues(new Uint8Array(length))))
-    const code = await enrolmentCode(hmacKey, id)
+    const code = await enrolmentCode(codeKey, id)
     const expires_at = expiryOf(body.valid_hours, nowMs)
     const written = await commit(c.env.DB, [
       await codeInsert(c.env, {

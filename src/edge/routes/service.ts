@@ -17,7 +17,7 @@ export async function serviceOnly(c: Context<App>, next: Next): Promise<Response
   if (!body.ok) return refuse(c, body.error)
   const { pathname, search } = new URL(c.req.url)
   const call = { method: c.req.method, path: pathname + search, body: body.value }
-  const key = await configOf(c.env).hmacKey()
+  const key = await configOf(c.env).serviceCallKey()
   if (!(await verifyServiceCall(key, call, claim))) return refuse(c, { code: 'unauthorized' })
   c.set('isVerified', true)
   c.set('body', body.value)

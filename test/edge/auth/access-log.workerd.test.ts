@@ -109,7 +109,8 @@ it('no wallet, token or body ever reaches the log, whatever is sent', async () =
   expect(text).toContain('"message":"request"')
   for (const secret of [
     ...['FATOU', own.ownerWallet, 'W-CUSTOMER', '221770001122', 'awa@', bearer, bearer.slice(0, 30)],
-    ...[bindings.KEY_WRAPPING_SECRET, bindings.INTERNAL_HMAC_KEY],
+    ...[bindings.KEY_WRAPPING_SECRET, bindings.INTERNAL_HMAC_KEY, bindings.STORED_MAC_SECRET],
+    bindings.ENROLMENT_CODE_KEY,
   ]) {
     expect(text.includes(secret), secret).toBe(false)
   }

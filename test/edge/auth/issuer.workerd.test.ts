@@ -1,7 +1,10 @@
 import { describe, expect, it, vi } from 'vitest'
+import { importHmacKey } from '../../../src/crypto/hmac.ts'
+import { macKeyFor, macOf } from '../../../src/crypto/mac.ts'
 import { ALGORITHMS } from '../../../src/edge/auth/key-set.ts'
 import { KEYS_FRESH_MS, REFETCH_MS } from '../../../src/edge/auth/limits.ts'
 import { forgetKeys } from '../../../src/edge/auth/wiring.ts'
+import { fromBase64url } from '../../../src/protocol/bytes.ts'
 import { bindings, expectRefusal } from '../kit.ts'
 import { oidcProvider } from './people-kit.ts'
 
@@ -75,3 +78,33 @@ it('a stored key set that somebody else wrote is none', async () => {
   const forged = await evil.token('ES256')
   await expectRefusal(await oidc.get(forged), 'temporarily_unavailable')
 })
+
+it.each(['INTERNAL_HMAC_KEY', 'KEY_WRAPPING_SECRET', 'ENROLMENT_CODE_KEY'] as const)(
+  'whoever has %s and writes to D1 makes nobody an issuer',
+  async (name) => {
+    const [oidc, evil] = [oidcProvider(`with-${name}`), oidcProvider(`with-${name}-evil`)]
+    await evil.get(await evil.token('ES256'))
+    const { OIDC_JWKS_URL: url } = oidc.settings
+    const row = await bindings.DB.prepare('SELECT keys, fetched_at FROM offline_issuer_keys WHERE jwks_url = ?')
+      .bind(evil.settings.OIDC_JWKS_URL)
+      .first<{ keys: string; fetched_at: number }>()
+    if (row === null) throw new Error('no keys')
+    const fields = [url, row.fetched_at, row.keys] as const
+    const plant = async (secret: Uint8Array) => {
+      forgetKeys()
+      const macs = [await importHmacKey(secret), await macKeyFor('issuer_keys', secret)].map((key) =>
+        macOf(key, fields),
+      )
+      for (const mac of await Promise.all(macs)) {
+        await bindings.DB.prepare('INSERT OR REPLACE INTO offline_issuer_keys VALUES (?, ?, ?, ?)')
+          .bind(url, row.keys, row.fetched_at, mac)
+          .run()
+      }
+      return oidc.get(await evil.token('ES256'))
+    }
+    await oidc.answer('refused')
+    await expectRefusal(await plant(fromBase64url(bindings[name])), 'temporarily_unavailable')
+    // The very same row with the secret that is for it is believed: there are keys, and only the token names another issuer.
+    await expectRefusal(await plant(fromBase64url(bindings.STORED_MAC_SECRET)), 'unauthorized')
+  },
+)

@@ -1,4 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest'
+import { enrolmentCode } from '../../../src/crypto/enrolment-code.ts'
+import { importHmacKey } from '../../../src/crypto/hmac.ts'
 import { macOf } from '../../../src/crypto/mac.ts'
 import type { Signer } from '../../../src/crypto/suite.ts'
 import { keyId } from '../../../src/crypto/thumbprint.ts'
@@ -7,7 +9,7 @@ import { codeFields } from '../../../src/edge/enrolment/code.ts'
 import { forgetDevices } from '../../../src/edge/ingest/identity-cache.ts'
 import { policiesInForce } from '../../../src/edge/ingest/policy-cache.ts'
 import { latestCode } from '../../../src/edge/store/enrolment.ts'
-import { toHex } from '../../../src/protocol/bytes.ts'
+import { fromBase64url, toHex } from '../../../src/protocol/bytes.ts'
 import { prevOf } from '../../../src/protocol/chain.ts'
 import { decodeNotice } from '../../../src/protocol/notice.ts'
 import {
@@ -67,6 +69,18 @@ describe('a code', () => {
     const stored = JSON.stringify(results)
     expect(stored).not.toContain(device.ownerWallet)
     expect(stored).not.toContain(code)
+  })
+
+  it('is known to nobody by another secret: its id stands in the audit', async () => {
+    const device = await TestDevice.create()
+    const { code } = await codeFor(device)
+    const { id = '' } = (await latestCode(bindings, device.id)) ?? {}
+    const by = async (secret: string) => enrolmentCode(await importHmacKey(fromBase64url(secret)), id)
+    expect(await by(bindings.ENROLMENT_CODE_KEY)).toBe(code)
+    const { INTERNAL_HMAC_KEY, KEY_WRAPPING_SECRET, STORED_MAC_SECRET, REVIEW_PSEUDONYM_KEY } = bindings
+    for (const secret of [INTERNAL_HMAC_KEY, KEY_WRAPPING_SECRET, STORED_MAC_SECRET, REVIEW_PSEUDONYM_KEY]) {
+      expect(await by(secret)).not.toBe(code)
+    }
   })
 
   it('may be typed in any case, with or without hyphens, and O for 0', async () => {
