@@ -102,7 +102,7 @@ export const RECONCILER: readonly Mutant[] = [
   },
   {
     name: 'devices-locked-in-any-order',
-    file: 'reconciler/registry/lock-devices.ts',
+    file: 'migrations/ledger/004.do.offline_tables.sql',
     find: 'ORDER BY device_id COLLATE "C" FOR NO KEY UPDATE',
     replace: 'FOR NO KEY UPDATE',
     breaks: 'Two reconcilers cannot deadlock.',
