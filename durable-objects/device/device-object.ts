@@ -23,6 +23,7 @@ import { type DeviceBindings, personStub } from './bindings.ts'
 import { type DeviceDescription, describeDevice } from './description.ts'
 import type { Device, DeviceRegistration, Identity } from './device.ts'
 import { type NoticeParts, readNotice, relayedNotice } from './notice.ts'
+import type { Original } from './original.ts'
 import { Delivery } from './owed/delivery.ts'
 import { tellSira } from './owed/escalation.ts'
 import { Administration, type ProvenCode } from './people/administration.ts'
@@ -34,6 +35,7 @@ import { deviceActor } from './sql/audit-store.ts'
 import { readBundle } from './sql/bundle-store.ts'
 import { readDevice, readOwing } from './sql/device-store.ts'
 import { type Evidence, readEvidence } from './sql/evidence-store.ts'
+import { readOriginals } from './sql/original-store.ts'
 import { type OwedSummary, owedSummary } from './sql/owed-store.ts'
 import { hasSchema } from './sql/schema.ts'
 import { readView } from './sql/view-store.ts'
@@ -192,7 +194,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     const { deviceId } = readOwing(this.#sql)
     const confirmations = parse(() => decodeConfirmations(deviceId, encoded))
     if (!confirmations.ok) return err('malformed')
-    const { device, audit, settled, later, unknown, ended } = this.ctx.storage.transactionSync(() =>
+    const { device, audit, settled, unknown, ended } = this.ctx.storage.transactionSync(() =>
       applyConfirmations(this.#sql, confirmations.value, by, nowMs),
     )
     // Saying it again would change nothing and hold up the device's other news: somebody has to look.
@@ -200,7 +202,6 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
       logger.error('confirmed bundles are not here', { deviceId, bundleIds: [...unknown], requestId })
     }
     if (audit.length > 0) this.#delivery.sendDevice(readDevice(this.#sql), audit)
-    if (later.length > 0) this.#delivery.sendIndex(device, later)
     if (ended.length > 0) this.#delivery.sendEnded(readDevice(this.#sql), ended)
     return ok(this.#delivery.handOver(device, settled))
   }
@@ -236,6 +237,11 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
   describe(): Result<DeviceDescription, NotFound> {
     if (!this.#registered) return NOT_FOUND
     return ok(describeDevice(this.#sql, this.#scorer.takesEscalations, Date.now()))
+  }
+
+  /** Signed bundles and receipts of these ids, which stand nowhere else at the edge. */
+  originals(bundleIds: readonly Uint8Array[]): Result<readonly Original[], NotFound> {
+    return this.#registered ? ok(readOriginals(this.#sql, bundleIds)) : NOT_FOUND
   }
 
   /** Bundles of this device that contradict each other. */

@@ -35,8 +35,7 @@ CREATE TABLE `offline_tx_bundles` (
 	`received_at` integer NOT NULL,
 	`updated_at` integer NOT NULL,
 	`payments` text NOT NULL,
-	`bundle` blob NOT NULL,
-	`receipt` blob NOT NULL,
+	`digest` blob NOT NULL,
 	`admitted_by` text NOT NULL,
 	`settlements` text NOT NULL,
 	PRIMARY KEY(`bundle_id`, `device_id`)

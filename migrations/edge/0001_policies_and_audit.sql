@@ -33,13 +33,13 @@ CREATE TRIGGER offline_tx_bundles_no_delete BEFORE DELETE ON offline_tx_bundles
 BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
 --> statement-breakpoint
 CREATE TRIGGER offline_tx_bundles_no_update
-BEFORE UPDATE OF bundle_id, device_id, country, tenant, seq, admitted_count, received_at, bundle, receipt, admitted_by
+BEFORE UPDATE OF bundle_id, device_id, country, tenant, seq, admitted_count, received_at, digest, admitted_by
 ON offline_tx_bundles
 BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
 --> statement-breakpoint
 -- A list is continued: without its last bracket, the older one begins the newer.
 CREATE TRIGGER offline_tx_bundles_append BEFORE UPDATE OF settlements ON offline_tx_bundles
-WHEN substr(NEW.settlements, 1, length(OLD.settlements) - 1) <> rtrim(OLD.settlements, ']')
+WHEN substr(NEW.settlements, 1, length(OLD.settlements) - 1) <> substr(OLD.settlements, 1, length(OLD.settlements) - 1)
 BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
 --> statement-breakpoint
 -- REPLACE deletes the row that is in its way without asking the triggers above. A row comes again as it was, or continued.
@@ -47,8 +47,8 @@ CREATE TRIGGER offline_tx_bundles_no_replace BEFORE INSERT ON offline_tx_bundles
 WHEN EXISTS (SELECT 1 FROM offline_tx_bundles b WHERE b.bundle_id = NEW.bundle_id AND b.device_id = NEW.device_id
   AND (b.tenant <> NEW.tenant OR b.country <> NEW.country OR b.seq <> NEW.seq OR b.received_at <> NEW.received_at
     OR b.admitted_count <> NEW.admitted_count OR b.admitted_by <> NEW.admitted_by
-    OR b.bundle <> NEW.bundle OR b.receipt <> NEW.receipt
-    OR (b.rev < NEW.rev AND substr(NEW.settlements, 1, length(b.settlements) - 1) <> rtrim(b.settlements, ']'))))
+    OR b.digest <> NEW.digest
+    OR (b.rev < NEW.rev AND substr(NEW.settlements, 1, length(b.settlements) - 1) <> substr(b.settlements, 1, length(b.settlements) - 1))))
 BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
 --> statement-breakpoint
 CREATE TRIGGER offline_tx_bundles_no_older BEFORE INSERT ON offline_tx_bundles

@@ -15,15 +15,14 @@ export async function until<T>(ask: () => Promise<T | undefined | false>): Promi
   }
 }
 
-/** The first bundle of a device as D1 keeps it: the bytes that were on the wire, base64url. */
+/** The first bundle of a device as its object keeps it: the bytes that were on the wire, base64url. */
 export async function bundleOnTheWire(stack: Stack, deviceId: string) {
   const db = await stack.edge.miniflare.getD1Database('DB', 'molam-offline')
-  return until(async () => {
-    const row = await db
-      .prepare('SELECT bundle_id, bundle, receipt FROM offline_tx_bundles WHERE device_id = ? AND seq = 1')
-      .bind(deviceId)
-      .first<{ bundle_id: string; bundle: number[]; receipt: number[] }>()
-    const text = (bytes: number[]) => Buffer.from(bytes).toString('base64url')
-    return row ? { bundle_id: row.bundle_id, bundle: text(row.bundle), receipt: text(row.receipt) } : undefined
+  const bundleId = await until(async () => {
+    const query = 'SELECT bundle_id FROM offline_tx_bundles WHERE device_id = ? AND seq = 1'
+    return (await db.prepare(query).bind(deviceId).first<string>('bundle_id')) ?? undefined
   })
+  const authorization = `Bearer ${await stack.issuer.token('auditor', ['pay_auditor'])}`
+  const answer = await fetch(`${stack.edge.url}/offline/bundles/${bundleId}`, { headers: { authorization } })
+  return (await answer.json()) as { bundle_id: string; bundle: string; receipt: string }
 }

@@ -45,10 +45,10 @@ export function auditMessages(audit: readonly AuditRow[]): IndexMessage[] {
  */
 export function bytesAtMost({ bundle, ...rest }: IndexMessage): number {
   if (bundle === undefined) return textBytes(rest)
-  const { bundle: signed, receipt, ...row } = bundle
-  return textBytes({ ...rest, bundle: row }) + signed.length + receipt.length + BLOB_FIELDS_BYTES
+  const { digest, ...row } = bundle
+  return textBytes({ ...rest, bundle: row }) + digest.length + BLOB_FIELD_BYTES
 }
 
 const textBytes = (value: object): number => 2 * JSON.stringify(value).length
-/** Names and lengths of the two. */
-const BLOB_FIELDS_BYTES = 64
+/** Its name and length. */
+const BLOB_FIELD_BYTES = 32

@@ -1,5 +1,7 @@
 import type { BundleRow, DeviceRow } from '../../../src/edge/store/index-message.ts'
+import { packAdmission, packRisk, packSettlement } from '../../../src/edge/store/packed.ts'
 import { toHex } from '../../../src/protocol/bytes.ts'
+import { prevOf } from '../../../src/protocol/chain.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
 import { runsOf } from '../../../src/protocol/payment-states.ts'
 import type { StoredBundle } from '../bundle.ts'
@@ -21,6 +23,7 @@ export function deviceRow(device: Device): DeviceRow {
 }
 
 export function bundleRow(device: Owing, bundle: StoredBundle): BundleRow {
+  const admitted = { receivedAt: bundle.receivedAtMs, admittedCount: bundle.admittedCount }
   return {
     bundleId: ulidText(bundle.bundleId),
     deviceId: device.deviceId,
@@ -32,17 +35,15 @@ export function bundleRow(device: Owing, bundle: StoredBundle): BundleRow {
     currency: bundle.currency,
     firstCounter: bundle.firstCounter,
     lastCounter: bundle.lastCounter,
-    admittedCount: bundle.admittedCount,
+    ...admitted,
     admittedAmount: bundle.admittedAmount,
     policyVersion: bundle.policyVersion,
     riskScore: bundle.riskScore,
-    riskReasons: bundle.riskReasons,
-    receivedAt: bundle.receivedAtMs,
+    riskReasons: packRisk(bundle.riskScore, bundle.riskReasons),
     updatedAt: bundle.updatedAtMs,
     payments: runsOf(bundle.payments),
-    bundle: bundle.bundle,
-    receipt: bundle.receipt,
-    admittedBy: bundle.admittedBy,
-    settlements: bundle.settlements,
+    digest: prevOf(bundle.digest),
+    admittedBy: packAdmission(bundle.admittedBy),
+    settlements: bundle.settlements.map((settlement) => packSettlement(admitted, settlement)),
   }
 }

@@ -13,9 +13,6 @@ import { insertNews } from '../sql/outcome-store.ts'
 import { markResolutionRecorded } from '../sql/resolution-store.ts'
 import { applyConfirmation } from './apply-outcomes.ts'
 
-/** Signed bundles of one device in an answer: the Worker holds those of 25 devices, and each three times over. */
-const HANDED_BYTES_MAX = 128 * 1024
-
 export interface AppliedConfirmations {
   readonly device: Owing
   /** Of a change of the device's own facts; empty when nothing of them changed. */
@@ -25,8 +22,6 @@ export interface AppliedConfirmations {
    * does not know that it succeeded.
    */
   readonly settled: readonly StoredBundle[]
-  /** More than one call should carry: they go to the read model by its queue. */
-  readonly later: readonly StoredBundle[]
   /** Of a revoked device: payments that would have waited for people now. */
   readonly ended: readonly Ended[]
   /** Bundles that were never admitted here: the reconciler holds their receipts, so the object has lost them. */
@@ -71,22 +66,18 @@ export function applyConfirmations(
     if (applied?.news) insertNews(sql, applied.news)
   }
   const settled: StoredBundle[] = []
-  const later: StoredBundle[] = []
   const ended: Ended[] = []
-  let bytes = 0
   for (const [id, confirmed] of current) {
     const end = endIfRevoked(sql, confirmed, nowMs)
     if (end) ended.push(end)
     const bundle = end?.bundle ?? confirmed
-    bytes += bundle.bundle.length
-    const isHanded = bundle.settledRev > 0 && (bytes <= HANDED_BYTES_MAX || settled.length === 0)
+    const isHanded = bundle.settledRev > 0
     // Whoever is handed the rows shows them, or says that the read model did not take them: they are not owed meanwhile.
     const after = isHanded ? { ...bundle, indexedRev: bundle.rev } : bundle
     if (isChanged(read.get(id), after)) updateBundle(sql, after)
     if (isHanded) settled.push(after)
-    else if (after.indexedRev < after.rev && after.settledRev > 0) later.push(after)
   }
-  return { device, audit, settled, later, unknown, ended }
+  return { device, audit, settled, unknown, ended }
 }
 
 const isChanged = (before: StoredBundle | undefined, after: StoredBundle) =>

@@ -1,5 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono'
 import { routePath } from 'hono/route'
+import { toBase64url } from '../../protocol/bytes.ts'
 import { logger } from '../log.ts'
 import { counters, recordAnswer } from '../metrics/recorder.ts'
 import { writeRow } from '../metrics/totals.ts'
@@ -11,7 +12,7 @@ import type { App } from './app-types.ts'
  * a flood of others writes nothing.
  */
 export const accessLog: MiddlewareHandler<App> = async (c, next) => {
-  const requestId = crypto.randomUUID()
+  const requestId = newRequestId()
   c.set('requestId', requestId)
   const startedMs = Date.now()
   await next()
@@ -30,6 +31,9 @@ export const accessLog: MiddlewareHandler<App> = async (c, next) => {
     c.executionCtx.waitUntil(counters.flush((row) => writeRow(c.env.DB, row), nowMs))
   }
 }
+
+/** 96 bits. It stands in each bundle's row of the read model, where a UUID would take twice the room. */
+const newRequestId = (): string => toBase64url(crypto.getRandomValues(new Uint8Array(12)))
 
 /** The pattern of the handler that answered; `*` when there was none. */
 const routeOf = (c: Context<App>): string => routePath(c, -1)

@@ -6,7 +6,7 @@ import { localId } from '../../protocol/ids.ts'
 import { statesOf } from '../../protocol/payment-states.ts'
 import { err, ok, type Result } from '../../protocol/result.ts'
 import { BUNDLE_STATUSES } from '../../protocol/states.ts'
-import { openStored, withoutParties } from '../ingest/open-stored.ts'
+import { openStored, type ShownBundle, withoutParties } from '../ingest/open-stored.ts'
 import type { Refusal } from '../ingest/refusal.ts'
 import { findBundles, listBundles } from '../store/bundles.ts'
 import { readVotes } from '../store/votes.ts'
@@ -55,7 +55,7 @@ const show = secured(['pay_reviewer', 'pay_auditor'], {
 const original = secured(['pay_reviewer', 'pay_auditor'], {
   method: 'get',
   path: '/offline/bundles/{bundle_id}/original',
-  summary: 'The signed bundle, the very bytes',
+  summary: 'The signed bundle, the very bytes that its receipt names',
   tags: ['bundles'],
   request: one,
   answers: { 200: { description: 'COSE_Sign1', content: { [BUNDLE_MEDIA_TYPE]: { schema: { type: 'string' } } } } },
@@ -74,7 +74,7 @@ export const bundleRoutes = routes()
     const found = await visibleBundle(c, c.req.valid('param').bundle_id, c.req.valid('query').device_id)
     if (!found.ok) return refuse(c, found.error)
     const row = found.value
-    const { contents, receipt, payments } = await openStored(c.env, row)
+    const { contents, receipt, payments, bundle, signedReceipt } = await opened(c, row)
     const votesOf = await readVotes(c.env.DB, [row.bundleId])
     const details = new Map(payments?.map((payment) => [payment.counter, withoutParties(payment)]))
     return c.json({
@@ -101,16 +101,23 @@ export const bundleRoutes = routes()
         ...details.get(counter),
       })),
       votes: votesJson(row.deviceId, votesOf(row.bundleId, row.deviceId)),
-      bundle: toBase64url(new Uint8Array(row.bundle)),
-      receipt: toBase64url(new Uint8Array(row.receipt)),
+      ...(bundle && { bundle: toBase64url(bundle) }),
+      ...(signedReceipt && { receipt: toBase64url(signedReceipt) }),
     })
   })
   .openapi(original, async (c) => {
     const found = await visibleBundle(c, c.req.valid('param').bundle_id, c.req.valid('query').device_id)
     if (!found.ok) return refuse(c, found.error)
-    const bytes = new Uint8Array(found.value.bundle)
-    return c.body(bytes.buffer, 200, { 'content-type': BUNDLE_MEDIA_TYPE, 'cache-control': 'no-store' })
+    const { contents, bundle } = await opened(c, found.value)
+    if (contents === 'unavailable') return refuse(c, { code: 'temporarily_unavailable', retryAfterS: 5 })
+    if (bundle === undefined) return refuse(c, { code: 'not_found' })
+    return c.body(new Uint8Array(bundle).buffer, 200, {
+      'content-type': BUNDLE_MEDIA_TYPE,
+      'cache-control': 'no-store',
+    })
   })
+
+const opened = async (c: Context<App>, row: ShownBundle) => (await openStored(c.env, [row]))(row)
 
 /** The one bundle of this id that the person may see. */
 export async function visibleBundle(

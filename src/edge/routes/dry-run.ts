@@ -2,7 +2,6 @@ import { z } from '@hono/zod-openapi'
 import { activityReachMs } from '../../protocol/activity.ts'
 import type { Country } from '../../protocol/policy.ts'
 import { DAY_MS } from '../../protocol/time.ts'
-import type { RiskBasis } from '../../risk/judge.ts'
 import { deviceStub, type Env } from '../env.ts'
 import { openStored } from '../ingest/open-stored.ts'
 import { heldVersion, policyNow } from '../ingest/policy-cache.ts'
@@ -11,6 +10,7 @@ import { changed } from '../policies/change.ts'
 import { dryRunPart, type FoundBundle, type PastReads } from '../policies/dry-run-part.ts'
 import { bundlesSince, type JudgedBundle } from '../store/bundles.ts'
 import { devicesWithBundles } from '../store/devices.ts'
+import { type PackedRisk, unpackRisk } from '../store/packed.ts'
 import { readVersion } from '../store/policies.ts'
 import { refuse } from './answers.ts'
 import { personOf } from './app-types.ts'
@@ -80,14 +80,16 @@ function pastReads(env: Env, filter: { country: Country; tenant: string | undefi
     },
     async bundlesAfter(deviceId, { receivedAtMs, bundleId }, limit) {
       const rows = await bundlesSince(env.DB, deviceId, { receivedAt: receivedAtMs, bundleId }, limit)
-      const found: FoundBundle[] = []
-      for (const row of rows) {
-        const { bundle_id: bundleId, bundle, receipt: signed } = row
-        const { payments, receipt } = await openStored(env, { bundleId, deviceId, bundle, receipt: signed })
-        const opened = payments && { ...judgedThen(row), receipt, payments }
-        found.push({ bundleId: row.bundle_id, receivedAtMs: row.received_at, opened })
-      }
-      return found
+      const shown = rows.map((row) => ({ deviceId, bundleId: row.bundle_id, digest: row.digest }))
+      const openedOf = await openStored(env, shown)
+      return rows.map((row, at): FoundBundle => {
+        const one = shown[at]
+        const { contents, payments, receipt } = one === undefined ? {} : openedOf(one)
+        // Left out, its payments would be missing from the counts, and from the days that others count towards.
+        if (contents === 'unavailable') throw Object.assign(new Error('an object does not answer'), { retryable: true })
+        const opened = payments && receipt && { ...judgedThen(row), receipt, payments }
+        return { bundleId: row.bundle_id, receivedAtMs: row.received_at, opened }
+      })
     },
     async ownerWallet(deviceId) {
       const wallet = await deviceStub(env, deviceId).ownerWallet()
@@ -98,6 +100,6 @@ function pastReads(env: Env, filter: { country: Country; tenant: string | undefi
   }
 }
 
-const judgedThen = ({ seq, received_at, risk_reasons }: JudgedBundle) => ({
-  ...{ seq, receivedAtMs: received_at, risk: JSON.parse(risk_reasons) as RiskBasis },
+const judgedThen = ({ seq, received_at, risk_score, risk_reasons }: JudgedBundle) => ({
+  ...{ seq, receivedAtMs: received_at, risk: unpackRisk(risk_score, JSON.parse(risk_reasons) as PackedRisk) },
 })

@@ -4,11 +4,11 @@ import { localId, parseUlid } from '../../protocol/ids.ts'
 import { PAYMENTS_PER_BUNDLE_MAX } from '../../protocol/limits.ts'
 import { REVIEW_CHOICES } from '../../protocol/messages.ts'
 import type { PolicyVersion } from '../../protocol/policy-version.ts'
-import type { RiskBasis } from '../../risk/judge.ts'
 import { deviceStub } from '../env.ts'
 import { type Opened, withoutParties } from '../ingest/open-stored.ts'
 import { policyNow } from '../ingest/policy-cache.ts'
 import { listWaiting, type WaitingBundle } from '../store/bundles.ts'
+import type { PackedRisk } from '../store/packed.ts'
 import { readVotes, type ShownVote } from '../store/votes.ts'
 import { actorOf } from './actor.ts'
 import { changeRefusal, refuse } from './answers.ts'
@@ -147,7 +147,7 @@ function waitingJson(
     currency: row.currency,
     received_at: row.received_at,
     contents: opened.contents,
-    risk: riskJson(row.risk_score, JSON.parse(row.risk_reasons) as RiskBasis),
+    risk: riskJson(row.risk_score, JSON.parse(row.risk_reasons) as PackedRisk),
     payments: waiting.map(([counter, status, reason]) => ({
       local_id: localId(row.device_id, counter),
       counter,

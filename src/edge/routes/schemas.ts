@@ -208,13 +208,13 @@ export const listedBundle = z.strictObject({
 const contents = z.enum(CONTENTS).openapi({
   description:
     'verified: payments are opened from the bytes that the edge’s receipt names; unopenable: their key is gone; ' +
-    'not_verified: the stored bytes are not those, nobody decides by them',
+    'not_verified: there are no such bytes, nobody decides by them; unavailable: they cannot be read now, ask again',
 })
 export const bundle = z
   .strictObject({
     ...bundleFields,
     contents,
-    digest: hex.optional().openapi({ description: 'Of the receipt; absent when the contents are not verified' }),
+    digest: hex.optional().openapi({ description: 'Of the receipt' }),
     ...admitted,
     policy_version: z.int(),
     risk,
@@ -222,10 +222,12 @@ export const bundle = z
     updated_at: atMs,
     payments: z.array(payment),
     votes: z.array(vote),
-    bundle: bytes,
-    receipt: bytes,
+    bundle: bytes.optional(),
+    receipt: bytes.optional(),
   })
-  .openapi('Bundle')
+  .openapi('Bundle', {
+    description: '`digest`, `bundle` and `receipt` are absent when the contents are not verified, or unavailable',
+  })
 /** Today's name of a wallet (UTC), and in how many payments that wait it stands. */
 const party = z
   .strictObject({ name: z.string().openapi({ example: '9f2c41d07be3' }), waiting: count, devices: count })

@@ -10,7 +10,7 @@ import { partiesIn, walletsIn } from './parties.ts'
 /** Bundles that parties are counted in: opening one takes a fraction of a millisecond, and people decide about fewer in a day. */
 const COUNTED_MAX = 500
 
-type Row = Pick<WaitingBundle, 'bundle_id' | 'device_id' | 'payments' | 'bundle' | 'receipt'>
+type Row = Pick<WaitingBundle, 'bundle_id' | 'device_id' | 'payments' | 'digest'>
 const nameOf = ({ device_id, bundle_id }: Row) => `${device_id} ${bundle_id}`
 
 /** States of a bundle's payments that wait. */
@@ -23,23 +23,24 @@ export const waitingIn = ({ payments }: Pick<Row, 'payments'>) =>
 export async function withParties(env: Env, items: readonly Row[], tenant: string | undefined) {
   const others = await waitingPayments(env.DB, tenant, COUNTED_MAX)
   const rows = new Map([...others.slice(0, COUNTED_MAX), ...items].map((row) => [nameOf(row), row]))
-  const opened = new Map(
-    await Promise.all([...rows].map(async ([name, row]) => [name, await openStored(env, storedOf(row))] as const)),
-  )
-  const waiting = [...rows].map(([name, row]) => {
+  const shown = new Map([...rows].map(([name, row]) => [name, shownOf(row)]))
+  const openedOf = await openStored(env, [...shown.values()])
+  const opened = (row: Row): Opened => {
+    const one = shown.get(nameOf(row))
+    return one === undefined ? { contents: 'not_verified' } : openedOf(one)
+  }
+  const waiting = [...rows.values()].map((row) => {
     const counters = new Set(waitingIn(row).map(([counter]) => counter))
-    const payments = opened.get(name)?.payments ?? []
+    const payments = opened(row).payments ?? []
     return { deviceId: row.device_id, payments: payments.filter(({ counter }) => counters.has(counter)) }
   })
   const wallets = waiting.flatMap((one) => walletsIn(one.payments))
   const names = await dayNames(await configOf(env).reviewPseudonymKey(), Date.now(), wallets)
   return {
-    opened: (row: Row): Opened => opened.get(nameOf(row)) ?? { contents: 'not_verified' },
+    opened,
     parties: partiesIn(waiting, names),
     isCut: others.length > COUNTED_MAX,
   }
 }
 
-const storedOf = ({ bundle_id: bundleId, device_id: deviceId, bundle, receipt }: Row) => ({
-  ...{ bundleId, deviceId, bundle, receipt },
-})
+const shownOf = ({ bundle_id: bundleId, device_id: deviceId, digest }: Row) => ({ bundleId, deviceId, digest })

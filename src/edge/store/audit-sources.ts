@@ -1,7 +1,7 @@
-import type { AdmittedBy, Settlement } from '../../../durable-objects/device/bundle.ts'
 import { COUNTRIES } from '../../protocol/policy.ts'
 import { SETTLED_SOON_MS, usualRecords } from './bundle-audit.ts'
 import type { AuditRow } from './index-message.ts'
+import type { PackedAdmission, PackedSettlement } from './packed.ts'
 import { Where } from './query.ts'
 
 export interface AuditFilter {
@@ -109,8 +109,8 @@ function ofBundles(letter: string, actor: string, action: string, condition?: st
       const record = usualRecords({
         ...{ bundleId: row.bundle_id, deviceId: row.device_id, tenant: row.tenant, seq: row.seq },
         ...{ admittedCount: row.admitted_count, receivedAt: row.received_at },
-        admittedBy: JSON.parse(row.admitted_by) as AdmittedBy,
-        settlements: JSON.parse(row.settlements) as Settlement[],
+        admittedBy: JSON.parse(row.admitted_by) as PackedAdmission,
+        settlements: JSON.parse(row.settlements) as PackedSettlement[],
       }).find((one) => one.action === action)
       if (record === undefined) throw new Error('a row without the record that it was selected for')
       return { at: row.received_at, ids: [row.bundle_id, row.device_id], record }
@@ -121,7 +121,7 @@ function ofBundles(letter: string, actor: string, action: string, condition?: st
 export const AUDIT_SOURCES: readonly AuditSource[] = [
   records,
   ofBundles('b', 'device', 'bundle_admitted'),
-  ofBundles('c', 'reconciler', 'bundle_settled', `settlements->>'$[0].atMs' <= received_at + ${SETTLED_SOON_MS}`),
+  ofBundles('c', 'reconciler', 'bundle_settled', `settlements->>'$[0][0]' <= ${SETTLED_SOON_MS}`),
 ]
 
 const [LOWEST, HIGHEST] = ['', '\u{10ffff}']

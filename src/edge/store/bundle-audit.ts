@@ -1,5 +1,6 @@
 import { MINUTE_MS } from '../../protocol/time.ts'
 import type { AuditRow, BundleRow } from './index-message.ts'
+import { unpackAdmission, unpackSettlement } from './packed.ts'
 
 /**
  * The audit records of a bundle's usual course, its admission and the settlement that follows within a minute, are its row,
@@ -21,10 +22,10 @@ export function usualRecords(bundle: Recorded): AuditRow[] {
 /** Records that are written beside the row. */
 export const lateRecords = (bundle: Recorded): AuditRow[] => settled(bundle).slice(isUsual(bundle) ? 1 : 0)
 
-const isUsual = ({ receivedAt, settlements: [first] }: Recorded): boolean =>
-  first !== undefined && first.atMs - receivedAt <= SETTLED_SOON_MS
+const isUsual = ({ settlements: [first] }: Recorded): boolean => first !== undefined && first[0] <= SETTLED_SOON_MS
 
-function admitted({ seq, admittedCount, admittedBy: { requestId, detail }, ...bundle }: Recorded): AuditRow {
+function admitted({ seq, admittedCount, admittedBy, ...bundle }: Recorded): AuditRow {
+  const { requestId, detail } = unpackAdmission(admittedBy)
   return {
     ...{
       id: `${bundle.deviceId}/b${seq}`,
@@ -37,9 +38,13 @@ function admitted({ seq, admittedCount, admittedBy: { requestId, detail }, ...bu
   }
 }
 
-const settled = ({ bundleId, deviceId, tenant, seq, settlements }: Recorded): AuditRow[] =>
-  settlements.map(({ atMs, requestId, status, payments }, index) => ({
-    ...{ id: `${deviceId}/b${seq}.${index + 1}`, deviceId, tenant, bundleId },
-    ...{ at: atMs, actor: 'reconciler', action: 'bundle_settled', requestId },
-    detail: { status, payments },
-  }))
+function settled({ bundleId, deviceId, tenant, seq, settlements, ...admitted }: Recorded): AuditRow[] {
+  return settlements.map((packed, index) => {
+    const { atMs, requestId, status, payments } = unpackSettlement(admitted, packed)
+    return {
+      ...{ id: `${deviceId}/b${seq}.${index + 1}`, deviceId, tenant, bundleId },
+      ...{ at: atMs, actor: 'reconciler', action: 'bundle_settled', requestId },
+      detail: { status, payments },
+    }
+  })
+}

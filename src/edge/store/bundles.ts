@@ -95,12 +95,11 @@ export interface WaitingBundle extends Pick<ListedBundle, 'bundle_id' | 'device_
   readonly risk_reasons: string
   readonly received_at: number
   readonly payments: string
-  readonly bundle: ArrayBuffer
-  readonly receipt: ArrayBuffer
+  readonly digest: ArrayBuffer
 }
 
 const WAITING = `SELECT bundle_id, device_id, country, tenant, seq, status, rev, currency, risk_score, risk_reasons,
-  received_at, payments, bundle, receipt FROM offline_tx_bundles`
+  received_at, payments, digest FROM offline_tx_bundles`
 
 /** Bundles with payments that wait for a person, the longest waiting first. */
 export function listWaiting(db: D1Database, filter: BundleFilter, limit: number): Promise<readonly WaitingBundle[]> {
@@ -115,9 +114,9 @@ export function waitingPayments(
   db: D1Database,
   tenant: string | undefined,
   limit: number,
-): Promise<readonly Pick<WaitingBundle, 'bundle_id' | 'device_id' | 'payments' | 'bundle' | 'receipt'>[]> {
+): Promise<readonly Pick<WaitingBundle, 'bundle_id' | 'device_id' | 'payments' | 'digest'>[]> {
   const where = new Where().and('tenant = ?', tenant).and("status IN ('review', 'quarantined')")
-  const columns = 'bundle_id, device_id, payments, bundle, receipt'
+  const columns = 'bundle_id, device_id, payments, digest'
   return selectPage(
     db,
     `SELECT ${columns} FROM offline_tx_bundles`,
@@ -142,10 +141,10 @@ export interface JudgedBundle {
   readonly bundle_id: string
   readonly seq: number
   readonly received_at: number
+  readonly risk_score: number
   /** JSON. */
   readonly risk_reasons: string
-  readonly bundle: ArrayBuffer
-  readonly receipt: ArrayBuffer
+  readonly digest: ArrayBuffer
 }
 
 /** Bundles of a device in the order of their arrival. */
@@ -156,7 +155,7 @@ export async function bundlesSince(
   limit: number,
 ): Promise<readonly JudgedBundle[]> {
   const statement = db.prepare(
-    `SELECT bundle_id, seq, received_at, risk_reasons, bundle, receipt FROM offline_tx_bundles
+    `SELECT bundle_id, seq, received_at, risk_score, risk_reasons, digest FROM offline_tx_bundles
       WHERE device_id = ? AND (received_at, bundle_id) > (?, ?) ORDER BY received_at, bundle_id LIMIT ?`,
   )
   return (await statement.bind(deviceId, after.receivedAt, after.bundleId, limit).all<JudgedBundle>()).results

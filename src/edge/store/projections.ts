@@ -19,12 +19,11 @@ const UPSERT_DEVICES = `
 const UPSERT_BUNDLES = `
   INSERT INTO offline_tx_bundles (bundle_id, device_id, country, tenant, seq, status, rev, currency, first_counter,
     last_counter, admitted_count, admitted_amount, policy_version, risk_score, risk_reasons, received_at, updated_at,
-    payments, bundle, receipt, admitted_by, settlements)
+    payments, digest, admitted_by, settlements)
   SELECT value->>'bundleId', value->>'deviceId', value->>'country', value->>'tenant', value->>'seq', value->>'status',
     value->>'rev', value->>'currency', value->>'firstCounter', value->>'lastCounter', value->>'admittedCount',
     value->>'admittedAmount', value->>'policyVersion', value->>'riskScore', value->'riskReasons', value->>'receivedAt',
-    value->>'updatedAt', value->'payments', unhex(value->>'bundle'), unhex(value->>'receipt'),
-    value->'admittedBy', value->'settlements'
+    value->>'updatedAt', value->'payments', unhex(value->>'digest'), value->'admittedBy', value->'settlements'
   FROM json_each(?) WHERE true
   ON CONFLICT (bundle_id, device_id) DO UPDATE SET status = excluded.status, rev = excluded.rev,
     updated_at = excluded.updated_at, payments = excluded.payments, settlements = excluded.settlements
@@ -52,9 +51,7 @@ export const bundleUpserts = (db: D1Database, rows: readonly BundleRow[]) =>
   statements(
     db,
     UPSERT_BUNDLES,
-    rows
-      .toSorted((a, b) => a.rev - b.rev)
-      .map((row) => ({ ...row, bundle: toHex(row.bundle), receipt: toHex(row.receipt) })),
+    rows.toSorted((a, b) => a.rev - b.rev).map((row) => ({ ...row, digest: toHex(row.digest) })),
   )
 
 export const auditInserts = (db: D1Database, rows: readonly AuditRow[]) => statements(db, INSERT_AUDIT, rows)

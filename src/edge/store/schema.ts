@@ -1,14 +1,13 @@
 import { sql } from 'drizzle-orm'
 import { blob, index, integer, primaryKey, real, sqliteTable, text } from 'drizzle-orm/sqlite-core'
-import type { AdmittedBy, Settlement } from '../../../durable-objects/device/bundle.ts'
 import type { Alg } from '../../protocol/cose.ts'
 import type { DeviceStatus } from '../../protocol/messages.ts'
 import type { WalletFault } from '../../protocol/owner-wallet.ts'
 import type { Run } from '../../protocol/payment-states.ts'
 import type { Country } from '../../protocol/policy.ts'
 import type { BundleStatus } from '../../protocol/states.ts'
-import type { RiskBasis } from '../../risk/judge.ts'
 import type { ProposalState } from '../policies/proposal.ts'
+import type { PackedAdmission, PackedRisk, PackedSettlement } from './packed.ts'
 
 /**
  * D1, the edge's read model. It holds no plaintext of a payment and nothing personal; the Device Objects are the truth
@@ -74,17 +73,16 @@ export const bundles = sqliteTable(
     policyVersion: integer('policy_version').notNull(),
     riskScore: real('risk_score').notNull(),
     /** Who scored, by what version, and the rules that spoke. */
-    riskReasons: text('risk_reasons', { mode: 'json' }).$type<RiskBasis>().notNull(),
+    riskReasons: text('risk_reasons', { mode: 'json' }).$type<PackedRisk>().notNull(),
     receivedAt: integer('received_at').notNull(),
     updatedAt: integer('updated_at').notNull(),
     /** Runs of payments that were not voided and fare alike. No parties, no amounts. */
     payments: text('payments', { mode: 'json' }).$type<readonly Run[]>().notNull(),
-    /** The signed bundle and the signed receipt, the very bytes. */
-    bundle: blob('bundle').$type<Uint8Array>().notNull(),
-    receipt: blob('receipt').$type<Uint8Array>().notNull(),
+    /** The first half of SHA-256 over the sealed bytes, as in the chain. The bytes themselves are the object's (ingest/originals.ts). */
+    digest: blob('digest').$type<Uint8Array>().notNull(),
     /** Of the audit (bundle-audit.ts): written once, and added to. */
-    admittedBy: text('admitted_by', { mode: 'json' }).$type<AdmittedBy>().notNull(),
-    settlements: text('settlements', { mode: 'json' }).$type<readonly Settlement[]>().notNull(),
+    admittedBy: text('admitted_by', { mode: 'json' }).$type<PackedAdmission>().notNull(),
+    settlements: text('settlements', { mode: 'json' }).$type<readonly PackedSettlement[]>().notNull(),
   },
   (t) => [
     primaryKey({ columns: [t.bundleId, t.deviceId] }),

@@ -3,21 +3,26 @@ import { ulidText } from '../../../src/protocol/ids.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import { type Queues, recordQueues } from '../../durable-objects/device/kit.ts'
 import { registered } from '../../edge/kit.ts'
-import { auditor, call, ok, pushPayments, reviewer } from '../../edge/routes/kit.ts'
+import { call, ok, pushPayments, refused } from '../../edge/routes/kit.ts'
 import type { Made, TestDevice } from '../../kit/device.ts'
 import { alarms, withoutTriggers, writeD1 } from './kit.ts'
 
 /** Whoever can write to D1 shows no reviewer another payment than the one that waits. */
+/** Devices of other tests wait too, whose objects are gone. */
+const tenant = 'attacked'
+const person = { sub: 'binta', roles: ['pay_reviewer', 'pay_auditor'], tenant }
 let queues: Queues
 let device: TestDevice
+let other: TestDevice
 let first: Made
 let second: Made
 
 beforeAll(async () => {
   queues = await recordQueues()
+  other = await registered({ tenant })
 })
 beforeEach(async () => {
-  device = await registered()
+  device = await registered({ tenant })
   const waits = (amount: number) =>
     device.payment({ amount: amountMinor(amount), sender: device.ownerWallet, receiver: 'W-B', approval: 'AGENT-7' })
   first = await pushPayments(device, [waits(80_000)], queues)
@@ -25,19 +30,21 @@ beforeEach(async () => {
 })
 
 const idOf = ({ header }: Made) => ulidText(header.bundleId)
-const reviews = async () =>
-  (await ok(call(reviewer, 'GET', `/offline/reviews?device_id=${device.id}`))).reviews as Record<string, unknown>[]
+const reviews = async (deviceId: string = device.id) =>
+  (await ok(call(person, 'GET', `/offline/reviews?device_id=${deviceId}`))).reviews as Record<string, unknown>[]
 const review = async (made: Made) => (await reviews()).find(({ bundle_id }) => bundle_id === idOf(made))
-const change = async (set: string) => {
+const change = async (set: string, bundleId = idOf(first)) => {
   const again = await withoutTriggers('offline_tx_bundles')
-  await writeD1(`UPDATE offline_tx_bundles SET ${set} WHERE bundle_id = ?`, idOf(first))
+  await writeD1(`UPDATE offline_tx_bundles SET ${set} WHERE bundle_id = ?`, bundleId)
   await again()
 }
-const ofSecond = (column: string) =>
-  `${column} = (SELECT b.${column} FROM offline_tx_bundles b WHERE b.bundle_id = '${idOf(second)}')`
 
-// It waits no more: each test counts its own alarm alone.
-afterEach(() => change("status = 'rejected'"))
+const UNKNOWN = '01JZZZZZZZZZZZZZZZZZZZZZZZ'
+
+// They wait no more: each test counts its own alarms alone.
+afterEach(async () => {
+  for (const id of [idOf(first), idOf(second), UNKNOWN]) await change("status = 'rejected'", id)
+})
 
 it('what a reviewer sees is opened from the bytes that the receipt names, and says so', async () => {
   const count = await alarms('bundle', async () => {
@@ -46,22 +53,29 @@ it('what a reviewer sees is opened from the bytes that the receipt names, and sa
   expect(count).toBe(0)
 })
 
-it.each<[string, () => string]>([
-  ['another bundle', () => ofSecond('bundle')],
-  ['another bundle with its receipt', () => `${ofSecond('bundle')}, ${ofSecond('receipt')}`],
-  ['another receipt', () => ofSecond('receipt')],
-  ['garbage for the bundle', () => "bundle = x'd2'"],
-  ['garbage for the receipt', () => "receipt = x''"],
-])('of a row that has %s nothing is shown, the page says so, and an alarm counts', async (_, set) => {
+it.each<[string, () => string, () => { deviceId?: string; bundleId?: string }]>([
+  [
+    'the digest of another bundle',
+    () => `digest = (SELECT b.digest FROM offline_tx_bundles b WHERE b.bundle_id = '${idOf(second)}')`,
+    () => ({}),
+  ],
+  ['garbage for the digest', () => "digest = x'd2'", () => ({})],
+  ['a bundle that its object does not have', () => `bundle_id = '${UNKNOWN}'`, () => ({ bundleId: UNKNOWN })],
+  ['the name of another device', () => `device_id = '${other.id}'`, () => ({ deviceId: other.id })],
+  ['the name of a device that there is not', () => "device_id = 'POS-NOBODY'", () => ({ deviceId: 'POS-NOBODY' })],
+])('of a row that has %s nothing is shown, the page says so, and an alarm counts', async (_, set, named) => {
   await change(set())
+  const { deviceId = device.id, bundleId = idOf(first) } = named()
+  const path = `/offline/bundles/${bundleId}`
   const count = await alarms('bundle', async () => {
-    const shown = await review(first)
+    const shown = (await reviews(deviceId)).find((one) => one['bundle_id'] === bundleId)
     expect(shown).toMatchObject({ contents: 'not_verified', payments: [{ counter: 1, status: 'review' }] })
     expect(JSON.stringify(shown)).not.toMatch(/"amount"|"initiated_at"/)
   })
   expect(count).toBe(1)
   expect(await review(second), 'and the others are').toMatchObject({ contents: 'verified' })
-  const one = await ok(call(auditor, 'GET', `/offline/bundles/${idOf(first)}?device_id=${device.id}`))
+  const one = await ok(call(person, 'GET', `${path}?device_id=${deviceId}`))
   expect(one).toMatchObject({ contents: 'not_verified' })
-  expect(one.digest).toBeUndefined()
+  for (const member of ['digest', 'bundle', 'receipt']) expect(one, member).not.toHaveProperty(member)
+  await refused(call(person, 'GET', `${path}/original?device_id=${deviceId}`), 'not_found')
 })

@@ -1,10 +1,8 @@
 import { beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { INDEX_PATIENCE_MS } from '../../../durable-objects/device/owed/owed.ts'
 import type { Env } from '../../../src/edge/env.ts'
-import type { Confirmation } from '../../../src/protocol/confirmations.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
 import type { KeySet } from '../../../src/protocol/keyset.ts'
-import { amountMinor } from '../../../src/protocol/money.ts'
 import { bindings, keySet, pushed, registered } from '../../edge/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import {
@@ -115,33 +113,6 @@ describe('D1', () => {
     expect(await settle(bundleId, 1)).toBe('confirmed')
     expect(await dumpObject(device)).toBe(before)
     expect(await shownRev(bundleId)).toBe(2)
-  })
-
-  it('is brought by the queue what is more than one answer should carry', async () => {
-    await recordAll(device, queues)
-    await deliverIndex(queues)
-    const settled: Confirmation[] = []
-    for (let n = 0; n < 5; n++) {
-      const notes = Array.from({ length: 60 }, () =>
-        device.payment({ amount: amountMinor(1), meta: { note: 'x'.repeat(600) } }),
-      )
-      const { receipt } = await pushed((await device.bundle(notes, keys)).bundle)
-      settled.push({
-        kind: 'bundle_settled',
-        deviceId: device.id,
-        bundleId: receipt.bundleId,
-        seq: n + 1,
-        rev: 1,
-        outcomes: [],
-      })
-    }
-    queues.clear()
-    expect(await confirm(device, settled)).toBe('confirmed')
-    expect(queues.index.length).toBeGreaterThan(0)
-    expect(queues.index.length).toBeLessThan(5)
-    await deliverIndex(queues)
-    expect((await owed(device)).index).toBe(0)
-    for (const one of settled) if ('bundleId' in one) expect(await shownRev(one.bundleId)).toBe(2)
   })
 
   it('has a settlement that comes late in a record of its own, and each settlement after the first', async () => {

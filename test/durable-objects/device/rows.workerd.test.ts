@@ -38,9 +38,9 @@ const CHANGES = [
   'UPDATE offline_tx_bundles SET received_at = 1',
   `UPDATE offline_tx_bundles SET admitted_by = '{}'`,
   'UPDATE offline_tx_bundles SET seq = seq + 1000',
-  `UPDATE offline_tx_bundles SET receipt = x'00'`,
+  `UPDATE offline_tx_bundles SET digest = x'00'`,
   `UPDATE offline_tx_bundles SET settlements = '[]'`,
-  `UPDATE offline_tx_bundles SET settlements = json_replace(settlements, '$[0].status', 'failed')`,
+  `UPDATE offline_tx_bundles SET settlements = json_replace(settlements, '$[0]', 'failed')`,
 ]
 
 async function settleFirst(bundleId?: Uint8Array): Promise<void> {
@@ -74,9 +74,12 @@ describe('audit', () => {
     )
       .bind(device.id)
       .first()
-    expect(shown).toEqual(row)
-    expect(JSON.parse(`${row?.['admitted_by']}`)).toMatchObject({ detail: { status: 'pushed' } })
-    expect(JSON.parse(`${row?.['settlements']}`)).toMatchObject([{ requestId: 'r-1', status: 'accepted', payments: 1 }])
+    const admittedBy = JSON.parse(`${row?.['admitted_by']}`)
+    expect(admittedBy).toMatchObject({ detail: { status: 'pushed' } })
+    const settlements = JSON.parse(`${row?.['settlements']}`)
+    expect(settlements).toMatchObject([{ requestId: 'r-1', status: 'accepted', payments: 1 }])
+    expect(JSON.parse(`${shown?.['admitted_by']}`)).toEqual([admittedBy.requestId])
+    expect(JSON.parse(`${shown?.['settlements']}`)).toEqual([[expect.any(Number), 'r-1']])
   })
 
   it('can be neither changed, deleted nor replaced, in the object and in D1', async () => {
@@ -109,7 +112,7 @@ describe('audit', () => {
     for (const [column, value] of [
       ['settlements', "'[]'"],
       ['admitted_by', "'{}'"],
-      ['receipt', "x'00'"],
+      ['digest', "x'00'"],
     ] as const) {
       await expect(bindings.DB.prepare(forged(column, value)).run(), column).rejects.toThrow(/append-only/)
     }

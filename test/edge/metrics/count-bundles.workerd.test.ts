@@ -36,8 +36,8 @@ function bundle(over: Partial<BundleRow> = {}): BundleRow {
     } as const),
     ...({ currency: 'XOF', firstCounter: 1, lastCounter: 2, admittedCount: 2, admittedAmount: 100 } as const),
     ...({ policyVersion: 1, riskScore: 0.1, riskReasons: [], receivedAt: 1, updatedAt: 1, payments: [] } as const),
-    ...({ bundle: new Uint8Array([1]), receipt: new Uint8Array([2]) } as object),
-    ...({ admittedBy: { requestId: 'r-1', detail: {} }, settlements: [] } as const),
+    ...({ digest: new Uint8Array([1]) } as object),
+    ...({ admittedBy: ['r-1'], settlements: [] } as const),
     ...over,
   } as BundleRow
 }

@@ -247,7 +247,7 @@ it('a bundle whose id other tenants’ devices chose too is shown to people of i
     await bindings.DB.prepare(
       `INSERT INTO offline_tx_bundles SELECT bundle_id, ?1, country, 'other', seq, status, rev, currency, first_counter,
         last_counter, admitted_count, admitted_amount, policy_version, risk_score, risk_reasons, received_at, updated_at,
-        payments, bundle, receipt, admitted_by, settlements FROM offline_tx_bundles WHERE bundle_id = ?2 AND device_id = ?3`,
+        payments, digest, admitted_by, settlements FROM offline_tx_bundles WHERE bundle_id = ?2 AND device_id = ?3`,
     )
       .bind(`${name}-${device.id}`, bundleId, device.id)
       .run()

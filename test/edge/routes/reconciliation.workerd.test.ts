@@ -48,7 +48,7 @@ async function copies(
   for (const at of times) {
     await bindings.DB.prepare(
       `INSERT INTO offline_tx_bundles SELECT ?1 AS bundle_id, ?2, country, ?3, seq, status, rev, ?4, first_counter,
-        last_counter, ?5, ?6, policy_version, risk_score, risk_reasons, ?7, updated_at, ?8, bundle, receipt, admitted_by, settlements
+        last_counter, ?5, ?6, policy_version, risk_score, risk_reasons, ?7, updated_at, ?8, digest, admitted_by, settlements
         FROM offline_tx_bundles WHERE bundle_id = ?9`,
     )
       .bind(`01${crypto.randomUUID()}`, device.id, tenant, currency, admitted, amount, at, states, template)
