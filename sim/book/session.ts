@@ -12,6 +12,9 @@ import {
   withStatus,
 } from './wire.ts'
 
+/** A role that is set within a savepoint stays when its work does. */
+const RELEASE = `RELEASE work; SET LOCAL ROLE ${APPLICATION}`
+
 /**
  * A client's session. Its transactions are savepoints in the one transaction of the run:
  *
@@ -113,7 +116,7 @@ export class Session {
   #releaseWork(): Buffer | undefined {
     const local = [...this.#local].map((name) => `; SET LOCAL ${name} TO DEFAULT`).join('')
     const check = this.#book.defers ? 'SET CONSTRAINTS ALL IMMEDIATE; ' : ''
-    return errorIn(this.#book.exec(simpleQuery(`${check}RELEASE work${local}`)))
+    return errorIn(this.#book.exec(simpleQuery(`${check}${RELEASE}${local}`)))
   }
 
   #inTransaction(batch: Buffer, sql: string): Executed {
@@ -128,7 +131,7 @@ export class Session {
   #alone(batch: Buffer, sql: string): Executed {
     this.statements = [sql]
     // What constraints that wait for its end say of it is asked for by itself.
-    const answer = this.#book.execWithin(this.#savepoint, batch, this.#book.defers ? undefined : 'RELEASE work')
+    const answer = this.#book.execWithin(this.#savepoint, batch, this.#book.defers ? undefined : RELEASE)
     const hasFailed = errorIn(answer) !== undefined
     this.#isBegun = hasFailed || this.#book.defers
     if (hasFailed) this.rollback()

@@ -168,7 +168,7 @@ describe('a pool', () => {
 
   test('checks deferred constraints at COMMIT, and then nothing of the transaction is left', async () => {
     book.asOwner('CREATE TABLE public.deferred (id int UNIQUE DEFERRABLE INITIALLY DEFERRED)')
-    book.asOwner('GRANT ALL ON public.deferred TO molam_record')
+    book.asOwner('GRANT ALL ON public.deferred TO molam_record, molam_read')
     const pool = world.pool()
     const twice = (client: pg.PoolClient) => client.query('INSERT INTO deferred VALUES (1), (1)')
     await expect(world.until(transact(pool, twice))).rejects.toMatchObject({ code: '23505' })
