@@ -11,6 +11,7 @@ import { authorizationTerms, encodeAuthorizationHeader } from '../src/protocol/a
 import { type BundleHeader, encodeBundleHeader, sealAad } from '../src/protocol/bundle.ts'
 import { fromHex, toHex, utf8 } from '../src/protocol/bytes.ts'
 import { GENESIS_PREV, prevOf } from '../src/protocol/chain.ts'
+import { encodeClaimAnswer, encodeClaimAnswerHeader } from '../src/protocol/claims.ts'
 import { sigStructure } from '../src/protocol/cose.ts'
 import { deviceId, newUlid } from '../src/protocol/ids.ts'
 import { NONCE_BYTES } from '../src/protocol/limits.ts'
@@ -97,10 +98,14 @@ export async function protocolExample(): Promise<readonly Part[]> {
     digest,
     seq: header.seq,
     receivedAtMs: AT_MS + 601_250,
-    status: 'pushed',
+    status: 'claimed',
     firstCounter: 3,
     lastCounter: 5,
-    exceptions: [],
+    // Nobody has signed them: their payer is asked.
+    exceptions: [
+      { counter: 3, decision: 'claimed' },
+      { counter: 5, decision: 'claimed' },
+    ],
     country: 'SN',
     policyVersion: 1,
   })
@@ -161,9 +166,15 @@ function carried(bundle: Uint8Array, receipt: Uint8Array): readonly Part[] {
   ]
 }
 
-/** A customer's phone signs the terms of a payment of 25 000 F CFA. */
+/** A customer's phone signs the terms of a payment of 25 000 F CFA, and confirms payment 3, which it was asked about. */
 async function authorization(): Promise<readonly Part[]> {
   const payer = await keyPair('payer')
+  const contentHash = await suite.sha256(utf8('molam protocol example: all that payment 3 says'))
+  const answer = encodeClaimAnswer({
+    ...{ takerId: deviceId('POS-001'), counter: 3, contentHash, amount: amountMinor(2500) },
+    ...{ choice: 'confirm', answeredAtMs: AT_MS + 700_000 },
+  })
+  const answerHeader = encodeClaimAnswerHeader({ alg: -7, kid: payer.kid, deviceId: deviceId('PHONE-7') })
   const terms = authorizationTerms({ ...COMMON, amount: amountMinor(25_000) })
   const claims = { alg: -7, kid: payer.kid, deviceId: deviceId('PHONE-7'), nonce: random(NONCE_BYTES) }
   const header = encodeAuthorizationHeader(claims)
@@ -174,6 +185,9 @@ async function authorization(): Promise<readonly Part[]> {
     ['Terms', terms],
     ['AuthorizationHeader (protected)', header],
     ['Authorization', await signSign1(payer.signer, header, terms, 'molam-payer-authorization-v1')],
+    ['ClaimAnswerHeader (protected)', answerHeader],
+    ['Answer', answer],
+    ['ClaimAnswer', await signSign1(payer.signer, answerHeader, answer, 'molam-claim-answer-v1')],
   ]
 }
 

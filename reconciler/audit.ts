@@ -11,6 +11,8 @@ interface DeviceRecord {
     | 'bundle_settled'
     | 'resolution_recorded'
     | 'resolution_applied'
+    | 'claim_answered'
+    | 'claims_ended'
     | 'inbox_parked'
   readonly bundleId?: string
   /** Those whose resolution it was; the reconciler itself when left out. */

@@ -25,6 +25,8 @@ export interface InboxState {
   readonly oldestWaitingSeconds: number
   /** Of these two, payments whose money is not held. */
   readonly unheld: number
+  /** Payments that wait for their payer's word. */
+  readonly claimed: number
   /** Payments whose device signed another content under the same number. */
   readonly conflicts: number
   /** Devices in use whose owner's wallet has no account in the ledger: nothing of them can be posted. */
@@ -37,7 +39,7 @@ export interface InboxState {
 /** Cheap enough for every scrape: each part reads a partial index over what is open, or the few copies, not the tables. */
 export async function readInboxState(pool: pg.Pool, now: Date): Promise<InboxState> {
   const { rows } = await pool.query<InboxState>(
-    `SELECT p.*, o.*, q.*, d.*, e.*, w.*, c.*, n.*, h.*
+    `SELECT p.*, o.*, q.*, d.*, e.*, w.*, k.*, c.*, n.*, h.*
      FROM (SELECT count(*) AS pending, count(waiting_for) AS waiting, coalesce(max(attempts), 0) AS "attemptsMax",
                   greatest(0, coalesce(extract(epoch FROM $1::timestamptz - min(received_at)), 0))::float8 AS "oldestPendingSeconds"
            FROM offline_sync_queue WHERE status = 'pending') p,
@@ -55,6 +57,7 @@ export async function readInboxState(pool: pg.Pool, now: Date): Promise<InboxSta
                     AS "oldestWaitingSeconds",
                   count(*) FILTER (WHERE NOT is_held) AS unheld
            FROM offline_waiting_payments) w,
+          (SELECT count(*) AS claimed FROM offline_transactions WHERE status = 'claimed') k,
           (SELECT count(*) AS conflicts FROM offline_conflicts) c,
           (SELECT count(*) FILTER (WHERE wallet_state = 'unknown') AS "withoutWallet",
                   count(*) FILTER (WHERE wallet_state = 'foreign') AS "foreignWallet"

@@ -90,6 +90,7 @@ const GAUGES: Readonly<Record<keyof InboxState, readonly [name: string, help: st
   oldestUntoldSeconds: ['offline_outbox_oldest_seconds', 'Since the oldest of these changed'],
   review: ['offline_payments_in_review', 'Payments that wait for a reviewer'],
   quarantined: ['offline_payments_quarantined', 'Payments held back for a person'],
+  claimed: ['offline_payments_claimed', 'Payments that wait for the word of their payer'],
   oldestWaitingSeconds: ['offline_payments_waiting_oldest_seconds', 'Since the oldest payment of these two waits'],
   conflicts: ['offline_conflicts', 'Payments whose device signed another content under the same number'],
   withoutWallet: ['offline_devices_without_wallet', 'Devices in use whose owner’s wallet has no account in the ledger'],

@@ -1,6 +1,7 @@
 import { PayerPhone } from '../dev/fleet/payer.ts'
 import { newSecrets } from '../dev/secrets.ts'
 import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
+import type { ClaimChoice } from '../src/protocol/claims.ts'
 import type { Country } from '../src/protocol/policy.ts'
 import type { BookView, SimReconciler } from './book-view.ts'
 import type { RowWitness } from './cloudflare/d1-database.ts'
@@ -12,7 +13,7 @@ import type { AllFaults } from './faults/kinds.ts'
 import { SimDevice } from './people/device.ts'
 import type { SimIssuer } from './people/issuer.ts'
 import { newScalar } from './people/keys.ts'
-import { customerOf, openWallets, type Wallet } from './people/market.ts'
+import { customerOf, openWallets, SCARCE, type Wallet } from './people/market.ts'
 import { Network } from './people/network.ts'
 import { drawChanges, publish } from './people/new-policy.ts'
 import { Office } from './people/office.ts'
@@ -52,6 +53,8 @@ export interface World {
   readonly rogue: Rogue
   /** He has a device of another tenant, for the wallet of a customer of this one. */
   readonly outsider: Rogue
+  /** Local id of a claim → what its payer said, in whatever order it came. */
+  readonly said: Map<string, ReadonlySet<ClaimChoice>>
   /** What broke a promise at once, in sentences. */
   readonly wrong: string[]
 }
@@ -72,7 +75,7 @@ export type OpenBooks = (around: {
   readonly names: readonly string[]
 }) => Promise<Books>
 
-const PAYERS = 2
+const PAYERS = 3
 const ROGUE_WALLET = '+221780009000'
 /** Chance that a country begins with other rules than those of the first migration. */
 const STRICT = 0.5
@@ -153,11 +156,12 @@ export async function openWorld(
     new Network('OUTSIDE-1', scheduler, outside.stream('network'), new Faults(outside), atEdge, heard),
   )
   const phones = new Map<string, PayerPhone>()
-  for (let n = 0; n < PAYERS; n++) {
+  const payers = [...Array.from({ length: PAYERS }, (_, n) => customerOf(n)), SCARCE.wallet]
+  for (const [n, wallet] of payers.entries()) {
     const key = newScalar(random.stream(`phone ${n}`))
     const id = `PHONE-${n + 1}`
-    phones.set(customerOf(n), new PayerPhone(id, await webCryptoSuite.es256Signer(key), webCryptoSuite))
-    await office.register(id, 'SN', customerOf(n), key)
+    phones.set(wallet, new PayerPhone(id, await webCryptoSuite.es256Signer(key), webCryptoSuite))
+    await office.register(id, 'SN', wallet, key)
   }
   for (const device of devices) {
     await office.register(device.id, device.facts.country, device.facts.wallet, device.privateKey)
@@ -184,6 +188,7 @@ export async function openWorld(
       rogue,
       outsider,
       frozen: new Map(),
+      said: new Map(),
       coverage,
       wrong,
     },

@@ -5,6 +5,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { registerDevice } from '../dev/fleet/admin.ts'
 import { deviceNetwork } from '../dev/fleet/network.ts'
+import { PayerPhone } from '../dev/fleet/payer.ts'
 import { fundWallets } from '../dev/fleet/wallets.ts'
 import { newSecrets } from '../dev/secrets.ts'
 import { type Stack, startStack } from '../dev/stack.ts'
@@ -16,19 +17,23 @@ import { useDatabase } from './reconciler/database.ts'
 
 /**
  * The file to read first. One payment, all the way: taken offline, sealed and signed, pushed through workerd, admitted by
- * its Device Object, pulled from the queue, verified again, posted to the ledger in Postgres, shown in D1, and its
- * outcome back on the device. Everything is real but the network's moods.
+ * its Device Object, pulled from the queue, verified again, confirmed by the customer, who had said no word before, posted to
+ * the ledger in Postgres, shown in D1, and its outcome back on the device. Everything is real but the network's moods.
  */
 const DEVICE = 'POS-JOURNEY-1'
 const SHOP = 'W-SN-M900'
 const CUSTOMER = 'W-SN-C900'
+const PHONE = 'PHONE-JOURNEY-1'
 const PRIVATE_KEY = new Uint8Array(32).fill(7)
+const PHONE_KEY = new Uint8Array(32).fill(8)
 
 const database = useDatabase()
 let dir: string
 let stack: Stack
 let book: pg.Client
 let sdk: OfflineSDK
+/** The customer's. */
+let phone: OfflineSDK
 const network = deviceNetwork(() => 1)
 const disk = new Map<string, string>()
 const storage = memoryStorage(disk)
@@ -44,6 +49,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await sdk?.destroy()
+  await phone?.destroy()
   await book?.end()
   await stack?.stop()
   rmSync(dir, { recursive: true, force: true })
@@ -58,10 +64,22 @@ describe('one payment, from a device without a network to the ledger and back', 
   let before: { shop: number; customer: number }
   let localId: string
 
-  it('0. an operator registers the device, and it learns policy and keys on its first contact', async () => {
-    const signer = await webCryptoSuite.es256Signer(PRIVATE_KEY)
+  it('0. an operator registers the devices, and they learn policy and keys on their first contact', async () => {
     const token = await stack.issuer.token('ops', ['pay_admin'])
-    await registerDevice(stack.edge.url, token, { deviceId: DEVICE, country: 'SN', ownerWallet: SHOP, signer })
+    const register = async (deviceId: string, ownerWallet: string, key: Uint8Array) => {
+      const signer = await webCryptoSuite.es256Signer(key)
+      await registerDevice(stack.edge.url, token, { deviceId, country: 'SN', ownerWallet, signer })
+    }
+    await register(DEVICE, SHOP, PRIVATE_KEY)
+    await register(PHONE, CUSTOMER, PHONE_KEY)
+    phone = new OfflineSDK({
+      apiUrl: stack.edge.url,
+      deviceId: PHONE,
+      storage: memoryStorage(),
+      atRest: 'none',
+      keyStore: scalarKeyStore(webCryptoSuite, PHONE_KEY),
+    })
+    expect((await phone.initialize()).status).toBe('ready')
     sdk = new OfflineSDK({
       apiUrl: stack.edge.url,
       deviceId: DEVICE,
@@ -86,6 +104,7 @@ describe('one payment, from a device without a network to the ledger and back', 
     })
     localId = payment.localId
     expect(payment).toMatchObject({ localId: `${DEVICE}/1`, status: 'pending_offline', receipted: false })
+    expect(payment.guarantee, 'the customer has not said yes').toBe('claimed')
     expect([...disk.keys()].some((key) => key.includes('payment'))).toBe(true)
   })
 
@@ -97,13 +116,24 @@ describe('one payment, from a device without a network to the ledger and back', 
   it('3–4. with a network the edge admits the bundle, and the device holds a verified receipt', async () => {
     network.up = true
     expect(await sdk.syncNow()).toMatchObject({ status: 'done', bundles: 1, unsynced: 0 })
-    expect(sdk.getTransaction(localId)?.receipted).toBe(true)
+    expect(sdk.getTransaction(localId)).toMatchObject({ receipted: true, status: 'claimed' })
   })
 
-  it('5–8. the reconciler posts it: two entries that sum to zero, and the money has moved', async () => {
+  it('5–7. the reconciler records it, moves nothing, and the customer is asked', async () => {
+    await until(async () => {
+      await phone.syncNow()
+      return phone.claims().length === 1
+    })
+    expect(phone.claims()).toMatchObject([{ localId, amount: 2500, currency: 'XOF', receiver: SHOP }])
+    expect(await balance(CUSTOMER)).toBe(before.customer)
+    await phone.answerClaim(localId, 'confirm')
+    expect(phone.claims()).toEqual([])
+  })
+
+  it('8. the customer has said yes: two entries that sum to zero, and the money has moved', async () => {
     const row = await until(async () => {
       const { rows } = await book.query('SELECT * FROM offline_transactions WHERE device_id = $1', [DEVICE])
-      return rows[0]
+      return rows[0]?.status === 'claimed' ? undefined : rows[0]
     })
     expect(row).toMatchObject({ counter: '1', status: 'succeeded', amount_minor: '2500', sender: CUSTOMER })
     const { rows } = await book.query(
@@ -164,10 +194,11 @@ describe('one payment, from a device without a network to the ledger and back', 
     const edge = await stack.edge.miniflare.getD1Database('DB', 'molam-offline')
     const entries = await until(async () => {
       const found = await listAudit(edge, { deviceId: DEVICE }, 10, 'asc')
-      return found.length >= 3 ? found : undefined
+      return found.length >= 4 ? found : undefined
     })
     expect(entries.map(({ record }) => record.action)).toEqual([
-      ...['device_registered', 'bundle_admitted', 'bundle_settled'],
+      // Once as a claim, once as its payer's yes ended it.
+      ...['device_registered', 'bundle_admitted', 'bundle_settled', 'bundle_settled'],
     ])
     const { rows } = await book.query('SELECT count(*)::int AS n FROM offline_audit_logs WHERE device_id = $1', [
       DEVICE,
@@ -178,9 +209,20 @@ describe('one payment, from a device without a network to the ledger and back', 
 
   it('a payment without funds fails in the ledger while the rest of its bundle is posted', async () => {
     const terms = { type: 'merchant', currency: 'XOF', receiver: SHOP } as const
-    const poor = await sdk.createOfflineTransaction({ ...terms, amount: 9000, sender: 'W-SN-C901' })
-    const rich = await sdk.createOfflineTransaction({ ...terms, amount: 100, sender: CUSTOMER })
     await book.query("SELECT wallet_core.open_account('W-SN-C901', 'XOF', 'customer', 'C901', 'molam')")
+    const signed = async (deviceId: string, sender: string, key: Uint8Array, amount: number) => {
+      const signer = await webCryptoSuite.es256Signer(key)
+      const asked = { ...terms, amount, sender }
+      const authorization = await new PayerPhone(deviceId, signer, webCryptoSuite).authorize(asked)
+      return sdk.createOfflineTransaction({ ...asked, authorization })
+    }
+    const token = await stack.issuer.token('ops', ['pay_admin'])
+    const [deviceId, ownerWallet, key] = ['PHONE-JOURNEY-2', 'W-SN-C901', new Uint8Array(32).fill(9)] as const
+    const signer = await webCryptoSuite.es256Signer(key)
+    await registerDevice(stack.edge.url, token, { deviceId, country: 'SN', ownerWallet, signer })
+    const poor = await signed(deviceId, ownerWallet, key, 9000)
+    const rich = await signed(PHONE, CUSTOMER, PHONE_KEY, 100)
+    expect(rich.guarantee).toBe('signed')
     await until(async () => {
       await sdk.syncNow()
       return sdk.getPendingTransactions().length === 0

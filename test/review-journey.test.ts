@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { registerDevice } from '../dev/fleet/admin.ts'
+import { PayerPhone } from '../dev/fleet/payer.ts'
 import { fundWallets } from '../dev/fleet/wallets.ts'
 import { type DevSecrets, newSecrets } from '../dev/secrets.ts'
 import { type Stack, startStack } from '../dev/stack.ts'
@@ -26,6 +27,7 @@ let secrets: DevSecrets
 let stack: Stack
 let book: pg.Client
 let sdk: OfflineSDK
+let phone: PayerPhone
 let start: Record<string, number>
 
 beforeAll(async () => {
@@ -41,6 +43,10 @@ beforeAll(async () => {
   const signer = await webCryptoSuite.es256Signer(key)
   const token = await stack.issuer.token('ops', ['pay_admin'])
   await registerDevice(stack.edge.url, token, { deviceId: DEVICE, country: 'SN', ownerWallet: OWNER, signer })
+  const phoneSigner = await webCryptoSuite.es256Signer(crypto.getRandomValues(new Uint8Array(32)).fill(1, 0, 1))
+  const facts = { deviceId: 'TEL-REVIEW-1', country: 'SN', ownerWallet: OTHER, signer: phoneSigner } as const
+  await registerDevice(stack.edge.url, token, facts)
+  phone = new PayerPhone(facts.deviceId, phoneSigner, webCryptoSuite)
   const keyStore = scalarKeyStore(webCryptoSuite, key)
   const storage = memoryStorage()
   const apiUrl = stack.edge.url
@@ -85,12 +91,12 @@ async function ask(who: string, role: Role, method: string, path: string, body?:
   return { status: answer.status, ...((await answer.json()) as Record<string, unknown>) } as Record<string, unknown>
 }
 
-/** The owner pays the shop; others pay the owner: without their signature their money goes nowhere else. */
-const pay = async (sender: string, amount: number) => {
+/** The owner pays the shop; others pay the owner. */
+const pay = async (sender: string, amount: number, isSigned = false) => {
   const receiver = sender === OWNER ? SHOP : OWNER
-  const { localId } = await sdk.createOfflineTransaction({
-    ...{ type: 'p2p', amount, currency: 'XOF', sender, receiver, approval: 'AGENT-7' },
-  })
+  const terms = { type: 'p2p', amount, currency: 'XOF', sender, receiver, approval: 'AGENT-7' } as const
+  const authorization = isSigned ? await phone.authorize(terms) : undefined
+  const { localId } = await sdk.createOfflineTransaction({ ...terms, ...(authorization && { authorization }) })
   return localId
 }
 const counterOf = (localId: string) => Number(localId.split('/')[1])
@@ -149,7 +155,7 @@ it('a policy that people make reaches the device, the edge and the reconciler, a
     return (policies as { country: string; version: number }[]).some((one) => one.country === 'SN' && one.version === 2)
   })
   await sdk.syncNow()
-  const localId = await pay(OTHER, 11_000)
+  const localId = await pay(OTHER, 11_000, true)
   await sdk.syncNow()
   await shownAs(localId, 'succeeded')
   expect(await transfers(counterOf(localId))).toEqual([['payment', 11_000]])

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { registerDevice } from '../dev/fleet/admin.ts'
+import { PayerPhone } from '../dev/fleet/payer.ts'
 import { fundWallets } from '../dev/fleet/wallets.ts'
 import { newSecrets } from '../dev/secrets.ts'
 import { type Stack, startStack } from '../dev/stack.ts'
@@ -24,6 +25,7 @@ const [SHOP, CUSTOMER] = ['W-SN-M910', 'W-SN-C910']
 let dir: string
 let stack: Stack
 let book: pg.Client
+let phone: PayerPhone
 let sdk: OfflineSDK
 let id: string
 
@@ -34,6 +36,10 @@ beforeAll(async () => {
   book = new pg.Client(owner)
   await book.connect()
   await fundWallets(owner, [SHOP, CUSTOMER], { reference: 'risk', seed: 5 })
+  const signer = await webCryptoSuite.es256Signer(crypto.getRandomValues(new Uint8Array(32)).fill(1, 0, 1))
+  const facts = { deviceId: 'TEL-RISK-1', country: 'SN', ownerWallet: CUSTOMER, signer } as const
+  await registerDevice(stack.edge.url, await stack.issuer.token('ops', ['pay_admin']), facts)
+  phone = new PayerPhone(facts.deviceId, signer, webCryptoSuite)
 })
 
 afterAll(async () => {
@@ -73,8 +79,11 @@ const transfers = async () => {
   return rows.map((row) => ({ source_no: Number(row.source_no), amount_minor: Number(row.amount_minor) }))
 }
 
-const take = (amount: number) =>
-  sdk.createOfflineTransaction({ type: 'merchant', amount, currency: 'XOF', sender: CUSTOMER, receiver: SHOP })
+/** With the customer's word. */
+const take = async (amount: number) => {
+  const terms = { type: 'merchant', amount, currency: 'XOF', sender: CUSTOMER, receiver: SHOP } as const
+  return sdk.createOfflineTransaction({ ...terms, authorization: await phone.authorize(terms) })
+}
 
 /** Pushes one payment. @returns its status after the push, and what the edge keeps of its risk */
 async function pushed(amount: number) {

@@ -1,3 +1,4 @@
+import { PayerPhone } from '../../dev/fleet/payer.ts'
 import { sealPayload, signBundle } from '../../src/crypto/bundle-crypto.ts'
 import type { Signer } from '../../src/crypto/suite.ts'
 import { keyId } from '../../src/crypto/thumbprint.ts'
@@ -59,6 +60,15 @@ export async function makeDevices(count: number, prefix: string): Promise<Device
   )
 }
 
+let phones: Promise<readonly Device[]> | undefined
+/** One a customer, who signs what is taken from him: to be registered wherever pushes go. */
+export function customersPhones(): Promise<readonly Device[]> {
+  phones ??= makeDevices(CUSTOMERS, 'TEL').then((made) =>
+    made.map((phone, number) => ({ ...phone, ownerWallet: customer(number) })),
+  )
+  return phones
+}
+
 /** The next `count` pushes: one of each device in turn, so that no device has two of them under way. */
 export async function makePushes(
   devices: readonly Device[],
@@ -77,7 +87,8 @@ export async function makePushes(
 
 async function makePush(device: Device, sealKey: EdgeKey, payments: number): Promise<Push> {
   const { seq } = device
-  const entries = Array.from({ length: payments }, () => payment(device))
+  const phones = await customersPhones()
+  const entries = await Promise.all(Array.from({ length: payments }, () => payment(device, phones)))
   if (device.atMs > Date.now()) throw new Error(`${device.id} would have to take payments in the future`)
   const header: BundleHeader = {
     alg: -7,
@@ -120,20 +131,20 @@ function confirmationsOf(deviceId: DeviceId, said: readonly Confirmation[]): Con
   return { deviceId, own }
 }
 
-function payment(device: Device): Payment {
+async function payment(device: Device, phones: readonly Device[]): Promise<Payment> {
   const counter = device.counter++
   const atMs = device.atMs
   device.atMs += SECONDS_BETWEEN_PAYMENTS * 1000
-  return {
-    counter,
+  const payer = phones[(counter * 131 + Number(device.id.slice(-4))) % CUSTOMERS] as Device
+  const terms = {
     type: 'merchant',
-    method: PAYMENT_METHODS[counter % 2] ?? 'wallet',
     amount: amountMinor(200 + ((counter * 7919) % 9500)),
     currency: XOF,
-    sender: customer(counter * 131 + Number(device.id.slice(-4))),
+    sender: payer.ownerWallet,
     receiver: device.ownerWallet,
-    initiatedAtMs: atMs,
-  }
+  } as const
+  const authorization = await new PayerPhone(payer.id, payer.signer, webCryptoSuite).authorize(terms)
+  return { ...terms, counter, method: PAYMENT_METHODS[counter % 2] ?? 'wallet', initiatedAtMs: atMs, authorization }
 }
 
 /**

@@ -7,7 +7,7 @@ import { type DevSecrets, newSecrets } from '../../dev/secrets.ts'
 import { type Stack, startStack } from '../../dev/stack.ts'
 import { localKeys } from '../../src/crypto/local-keys.ts'
 import { BUNDLE_MEDIA_TYPE } from '../../src/protocol/bundle.ts'
-import { type Device, makeDevices, makePushes, PAYMENTS_PER_BUNDLE, type Push } from '../edge/fleet.ts'
+import { customersPhones, type Device, makeDevices, makePushes, PAYMENTS_PER_BUNDLE, type Push } from '../edge/fleet.ts'
 import { writeRoomyPolicies } from '../edge/policy.ts'
 import { percentile } from '../edge/stats.ts'
 import type { Row } from './figures.ts'
@@ -81,7 +81,7 @@ async function prepare(stack: Stack, secrets: DevSecrets, owner: pg.Client, devi
                              'XOF', now()) FROM generate_series(0, 399) n`,
   )
   const token = await stack.issuer.token('bench', ['pay_admin'])
-  for (const { id, ownerWallet, signer } of devices) {
+  for (const { id, ownerWallet, signer } of [...devices, ...(await customersPhones())]) {
     await registerDevice(stack.edge.url, token, { deviceId: id, country: 'SN', ownerWallet, signer })
   }
 }

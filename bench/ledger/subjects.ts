@@ -77,7 +77,7 @@ export const postingAgain: Subject = {
 export const settling: Subject = {
   sql: `SELECT count(*) FILTER (WHERE status = 'succeeded') AS done FROM offline_record_transactions(
           $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::date[], $14, $15, $16, $17, $18, $19,
-          $20, $21, $22)`,
+          $20, $21, $22, $23)`,
   before: RECORD_SIGNED,
   values: (batch) => [
     column(batch, ({ deviceId }) => deviceId),
@@ -99,6 +99,7 @@ export const settling: Subject = {
     column(batch, () => null),
     column(batch, () => 0.05),
     column(batch, () => true),
+    column(batch, () => null),
     column(batch, () => null),
     column(batch, () => null),
     AT,

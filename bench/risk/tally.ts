@@ -69,6 +69,7 @@ export function whyOf({ fate, reason }: Judged): string {
     case 'time_out_of_range':
       return 'time'
     case 'payer_not_proven':
+    case 'payer_refused':
     case 'same_wallet':
       return 'authority'
     case 'limit_exceeded':

@@ -18,7 +18,8 @@ const SETTLE_EVERY_MS = 500
 
 /**
  * Lives a market day: round by round devices take payments offline, and some of them find a bad network and sync.
- * In the evening all have a good one and sync until everything has an outcome or waits for a person.
+ * In the evening all have a good one and sync until everything has an outcome or waits for a person; customers look at their
+ * phones and answer what was claimed from them.
  *
  * @returns whether all was settled before the deadline
  */
@@ -32,7 +33,7 @@ export async function liveMarketDay(
   },
   show: (progress: DayProgress) => void,
 ): Promise<boolean> {
-  const { devices } = fleet
+  const { devices, holders } = fleet
   const random = seededRandom(options.seed + 1)
   const progress = (phase: DayProgress['phase']): DayProgress => ({
     phase,
@@ -57,6 +58,7 @@ export async function liveMarketDay(
       devices.filter((device) => unsyncedOf(device) > 0 || device.unsettled.length > 0),
       async ({ sdk }) => void (await sdk.syncNow()),
     )
+    await inParallel(claimedFrom(devices), (wallet) => holders.answer(wallet))
     const now = progress('settling')
     show(now)
     if (now.unsynced + now.unsettled === 0) return true
@@ -65,6 +67,15 @@ export async function liveMarketDay(
   }
   return false
 }
+
+/** Wallets whose holders are asked about payments. */
+const claimedFrom = (devices: Fleet['devices']): readonly string[] => [
+  ...new Set(
+    devices.flatMap(({ unsettled }) =>
+      unsettled.flatMap(({ status, sender }) => (status === 'claimed' ? [sender] : [])),
+    ),
+  ),
+]
 
 /** A device that cannot tell is not done. */
 const unsyncedOf = ({ sdk }: Fleet['devices'][number]): number =>

@@ -5,6 +5,7 @@ import { seededRandom } from '../random.ts'
 import type { Stack } from '../stack.ts'
 import { registerDevice } from './admin.ts'
 import { fileStorage } from './file-storage.ts'
+import { Holders } from './holder.ts'
 import { FleetDevice } from './market-device.ts'
 import { asksForPhone, PayerPhone } from './payer.ts'
 import { fundWallets } from './wallets.ts'
@@ -13,6 +14,7 @@ import { fundWallets } from './wallets.ts'
 export interface Fleet {
   readonly devices: readonly FleetDevice[]
   readonly deviceIds: readonly string[]
+  readonly holders: Holders
 }
 
 export interface FleetOptions {
@@ -70,7 +72,8 @@ export async function enrolFleet(stack: Stack, options: FleetOptions): Promise<F
     }
     device.network.up = false
   })
-  return { devices, deviceIds: entries.map(({ deviceId }) => deviceId) }
+  const deviceIds = entries.map(({ deviceId }) => deviceId)
+  return { devices, deviceIds, holders: new Holders(stack.edge.url, phones) }
 }
 
 /** Customers whose word somebody else's device needs. */

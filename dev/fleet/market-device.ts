@@ -9,10 +9,13 @@ import {
 } from '../../src/device/sdk/index.ts'
 import type { MarketDevice, MarketPayment } from '../market-day.ts'
 import { deviceNetwork } from './network.ts'
-import { asksForPhone, type PayerPhone } from './payer.ts'
+import { asksForPhone, mayBeClaimed, type PayerPhone } from './payer.ts'
 
 /** Limit of the default policy: above it a payment carries an agent's approval. */
 const AGENT_APPROVAL_ABOVE = 50_000
+
+/** Every so many customers have not brought their phone: what is small they are asked about later. */
+const NO_PHONE_EVERY = 8
 
 /**
  * Seconds that a payment takes people. The device's clock runs ahead by as much with each one, so that a day's payments
@@ -83,7 +86,9 @@ export class FleetDevice {
     this.asked++
     this.#aheadMs += SECONDS_PER_PAYMENT * 1000
     const terms: PaymentTerms = { type, amount: amountMinor, currency: 'XOF', sender, receiver }
-    const phone = asksForPhone(payment, this.#plan.ownerWallet) ? this.#phoneOf(sender) : undefined
+    const isAtHand = !mayBeClaimed(payment, this.#plan.ownerWallet) || this.asked % NO_PHONE_EVERY !== 0
+    const isAsked = isAtHand && asksForPhone(payment, this.#plan.ownerWallet)
+    const phone = isAsked ? this.#phoneOf(sender) : undefined
     try {
       const { localId } = await this.sdk.createOfflineTransaction({
         ...terms,

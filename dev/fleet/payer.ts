@@ -5,15 +5,17 @@ import type { PaymentTerms } from '../../src/device/sdk/index.ts'
 import { authorizationTerms, encodeAuthorizationHeader } from '../../src/protocol/authorization.ts'
 import { deviceId } from '../../src/protocol/ids.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
-import { needsPayerProof } from '../../src/protocol/rules.ts'
 import type { MarketPayment } from '../market-day.ts'
 
-/** What the default policy lets a device take for its owner without the payer's signature. */
-const DEFAULTS = { requirePayerProofAbove: 10_000 }
+/** Whether a payment of the market needs its payer's phone: what the device's owner does not pay. */
+export const asksForPhone = ({ sender }: MarketPayment, ownerWallet: string): boolean => sender !== ownerWallet
 
-/** Whether a payment of the market needs its payer's phone. */
-export const asksForPhone = ({ amountMinor: amount, ...parties }: MarketPayment, ownerWallet: string): boolean =>
-  needsPayerProof({ ...parties, amount: amountMinor(amount) }, DEFAULTS, ownerWallet)
+/** Up to it the default policy lets a device take what its payer has not signed yet. */
+const CLAIM_MAX = 10_000
+
+/** Whether the payer may be asked later. */
+export const mayBeClaimed = ({ amountMinor: amount, receiver, type }: MarketPayment, ownerWallet: string): boolean =>
+  amount <= CLAIM_MAX && receiver === ownerWallet && type !== 'cashout'
 
 /** A customer's phone: confirms a payment that a merchant or agent takes, by signing its terms. */
 export class PayerPhone {

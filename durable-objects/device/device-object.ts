@@ -5,6 +5,7 @@ import { configOf } from '../../src/edge/config.ts'
 import { logger } from '../../src/edge/log.ts'
 import type { Indexed, IndexMessage } from '../../src/edge/store/index-message.ts'
 import { equalBytes } from '../../src/protocol/bytes.ts'
+import type { ClaimChoice, SignedClaimAnswer } from '../../src/protocol/claims.ts'
 import { decodeConfirmations } from '../../src/protocol/confirmations.ts'
 import type { DeviceKey, DeviceStatus } from '../../src/protocol/messages.ts'
 import { parse } from '../../src/protocol/parse.ts'
@@ -27,6 +28,7 @@ import type { Original } from './original.ts'
 import { Delivery } from './owed/delivery.ts'
 import { tellSira } from './owed/escalation.ts'
 import { Administration, type ProvenCode } from './people/administration.ts'
+import { type AnswerRefusal, keepAnswer } from './people/answering.ts'
 import { hasAnswered } from './people/once.ts'
 import { Votes } from './people/votes.ts'
 import type { Actor, ChangeRefusal, Person } from './person.ts'
@@ -179,6 +181,28 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     if (!equalBytes(device.kid, kid)) return err('invalid_signature')
     if (device.status === 'revoked') return err('device_revoked')
     return ok(readNotice(this.#sql, device, cursor, Date.now()))
+  }
+
+  /**
+   * The owner answers a claim on the owner's wallet, with this device.
+   *
+   * @param encoded the signed answer, whose signature the Worker has verified
+   * @returns the choice that stands
+   */
+  answerClaim(
+    signed: SignedClaimAnswer,
+    encoded: Uint8Array,
+    by: Omit<Actor, 'actor'>,
+  ): Result<ClaimChoice, AnswerRefusal> {
+    if (!this.#registered) return err('invalid_signature')
+    const nowMs = Date.now()
+    const answered = this.ctx.storage.transactionSync(() =>
+      keepAnswer(this.#sql, signed, encoded, { ...by, actor: 'device' }, nowMs),
+    )
+    if (!answered.ok) return answered
+    const { choice, kept } = answered.value
+    if (kept) this.#delivery.sendAnswer(readDevice(this.#sql), { rev: kept.rev, signed: encoded }, kept.audit)
+    return ok(choice)
   }
 
   /**

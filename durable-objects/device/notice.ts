@@ -1,12 +1,14 @@
 import { activityKey, calendarDay, noActivity } from '../../src/protocol/activity.ts'
 import { encodeCbor } from '../../src/protocol/cbor.ts'
 import { GENESIS_PREV, prevOf } from '../../src/protocol/chain.ts'
+import type { Claim } from '../../src/protocol/claims.ts'
 import { highestCounter, missingCounters } from '../../src/protocol/counters.ts'
 import { COUNTER_MAX, MISSING_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
 import type { DeviceFacts, NextNumbers } from '../../src/protocol/notice.ts'
 import type { WalletFault } from '../../src/protocol/owner-wallet.ts'
 import type { Device } from './device.ts'
 import { readDigest } from './sql/bundle-store.ts'
+import { readOpenClaims } from './sql/claim-store.ts'
 import { withLeftOut } from './sql/left-out-store.ts'
 import { lastCursor, readOutcomes } from './sql/outcome-store.ts'
 
@@ -19,6 +21,8 @@ export interface NoticeParts {
   readonly device: DeviceFacts | undefined
   readonly next: NextNumbers | undefined
   readonly ownerWalletFault: WalletFault | null
+  /** That wait for the owner's answer. */
+  readonly claims: readonly Claim[]
 }
 
 const NO_OUTCOMES = encodeCbor([])
@@ -30,7 +34,8 @@ type Told = Pick<Device, 'counters' | 'head' | 'ownerWallet' | 'ownerWalletFault
  * the carrier was not said to the device, so the cursor stays where the request has it.
  */
 export function relayedNotice(cursor = 0): NoticeParts {
-  return { outcomes: NO_OUTCOMES, cursor, missing: [], device: undefined, next: undefined, ownerWalletFault: null }
+  const nothing = { missing: [], device: undefined, next: undefined, ownerWalletFault: null, claims: [] }
+  return { outcomes: NO_OUTCOMES, cursor, ...nothing }
 }
 
 /** What a device is told: outcomes after its cursor, and what the object misses from it. */
@@ -38,6 +43,7 @@ export function readNotice(sql: SqlStorage, device: Told, cursor: number | undef
   const missing = missingCounters(withLeftOut(sql, device.counters), MISSING_PER_NOTICE_MAX)
   const { ownerWalletFault } = device
   const next = nextNumbers(device)
+  const claims = readOpenClaims(sql, nowMs)
   // Without a cursor the device has no payments whose outcomes it could miss.
   if (cursor === undefined) {
     const facts = next && readFacts(sql, device, next, nowMs)
@@ -48,9 +54,10 @@ export function readNotice(sql: SqlStorage, device: Told, cursor: number | undef
       device: facts,
       next: undefined,
       ownerWalletFault,
+      claims,
     }
   }
-  return { ...readOutcomes(sql, cursor), missing, device: undefined, next, ownerWalletFault }
+  return { ...readOutcomes(sql, cursor), missing, device: undefined, next, ownerWalletFault, claims }
 }
 
 /** @returns undefined when the device has used up its numbers: a next one that nobody takes must not be told */

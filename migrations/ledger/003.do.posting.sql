@@ -316,6 +316,13 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION wallet_core.post_transfers FROM PUBLIC;
 
+-- Whether there is such a wallet; to a device a system account is as good as none.
+CREATE FUNCTION wallet_core.is_wallet(p_wallet text) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = wallet_core, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM accounts WHERE wallet_id = p_wallet AND kind <> 'system')
+$$;
+REVOKE ALL ON FUNCTION wallet_core.is_wallet FROM PUBLIC;
+
 -- Where the fees of a country go.
 CREATE FUNCTION wallet_core.fee_account(p_country text, p_currency text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT 'system:fees:' || p_country || ':' || p_currency $$;

@@ -26,6 +26,8 @@ CREATE TABLE offline_devices (
   -- What the ledger says of the owner's wallet, as it was last told to the edge.
   wallet_state text NOT NULL CHECK (wallet_state IN ('known', 'unknown', 'foreign'))
 );
+-- Whose word a wallet is asked for.
+CREATE INDEX offline_devices_by_wallet ON offline_devices (owner_wallet);
 CREATE INDEX offline_devices_without_wallet ON offline_devices (device_id) WHERE wallet_state = 'unknown';
 
 -- Every key that a device ever had: a bundle admitted before a rotation is verified with the key of its time.
@@ -112,7 +114,7 @@ CREATE TABLE offline_tx_bundles (
   country        text NOT NULL,
   policy_version int NOT NULL,
   status         text NOT NULL CHECK (status IN ('pushed', 'processing', 'accepted', 'partially_accepted', 'rejected',
-                                                 'failed', 'review', 'quarantined')),
+                                                 'failed', 'review', 'quarantined', 'claimed')),
   -- Grows whenever a payment of the bundle changes its status.
   rev            int NOT NULL DEFAULT 1 CHECK (rev > 0),
   signed_at      timestamptz NOT NULL,
@@ -142,10 +144,14 @@ CREATE TABLE offline_transactions (
   receiver     text NOT NULL,
   merchant_id  text,
   initiated_at timestamptz NOT NULL,
-  status       text NOT NULL CHECK (status IN ('succeeded', 'failed', 'refused', 'review', 'quarantined', 'reversed')),
+  status       text NOT NULL CHECK (status IN ('succeeded', 'failed', 'refused', 'review', 'quarantined', 'reversed',
+                                               'claimed')),
   reason       text,
   -- Whether the debited wallet's owner authorised it when it was recorded: what people approve later is not posted without.
   payer_proven boolean NOT NULL,
+  -- Until when the holder of the debited wallet may confirm it: of a payment that came without the holder's word, and of no
+  -- other. Then it is a claim, and its payer is proven by a confirmation alone.
+  claim_until  timestamptz,
   -- By the rule in force when the edge admitted it, so that a later rule changes nothing.
   fee_minor    bigint NOT NULL CHECK (fee_minor >= 0),
   fee_bearer   text CHECK (fee_bearer IN ('payer', 'payee')),
@@ -159,12 +165,15 @@ CREATE TABLE offline_transactions (
   CONSTRAINT transactions_posted CHECK ((transfer_id IS NOT NULL) = (status IN ('succeeded', 'reversed'))),
   CONSTRAINT transactions_reversed CHECK ((reversal_transfer_id IS NOT NULL) = (status = 'reversed')),
   CONSTRAINT transactions_authorised CHECK (payer_proven OR status NOT IN ('succeeded', 'reversed')),
+  CONSTRAINT transactions_claimed CHECK (status <> 'claimed' OR claim_until IS NOT NULL AND NOT payer_proven),
   CONSTRAINT transactions_fee CHECK ((fee_bearer IS NOT NULL) = (fee_minor > 0)),
   CONSTRAINT transactions_explained CHECK (reason IS NOT NULL OR status <> 'failed')
 );
 CREATE INDEX offline_transactions_by_bundle ON offline_transactions (device_id, bundle_id);
 CREATE INDEX offline_transactions_waiting ON offline_transactions (status, status_at)
   WHERE status IN ('review', 'quarantined');
+CREATE INDEX offline_transactions_claims ON offline_transactions (sender, claim_until) WHERE status = 'claimed';
+CREATE INDEX offline_transactions_claims_ending ON offline_transactions (claim_until) WHERE status = 'claimed';
 -- What a payer has paid of late, on whatever device.
 CREATE INDEX offline_transactions_by_sender ON offline_transactions (sender, initiated_at);
 CREATE INDEX offline_transactions_unfunded ON offline_transactions (status_at)
@@ -234,7 +243,7 @@ CREATE TABLE offline_sync_queue (
   id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   -- The same message again has the same key.
   dedup_key     text NOT NULL UNIQUE,
-  kind          text NOT NULL CHECK (kind IN ('bundle', 'device', 'review', 'reversal', 'unreadable')),
+  kind          text NOT NULL CHECK (kind IN ('bundle', 'device', 'review', 'reversal', 'claim_answer', 'unreadable')),
   device_id     text,
   -- Of a bundle.
   bundle_id     text,
@@ -276,10 +285,13 @@ CREATE INDEX offline_sync_queue_done ON offline_sync_queue (done_at) WHERE statu
 CREATE TABLE offline_outbox (
   id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   device_id         text NOT NULL,
-  -- A bundle; or a resolution of people that is recorded; or neither: the device's own facts.
+  -- A bundle; or a resolution of people, or a holder's answer, that is recorded; or what is claimed from the owner's wallet;
+  -- or nothing of these: the device's own facts.
   bundle_id         text,
   seq               bigint,
   resolution_rev    bigint,
+  answer_rev        bigint,
+  about_claims      boolean,
   version           int NOT NULL DEFAULT 1,
   delivered_version int NOT NULL DEFAULT 0,
   attempts          int NOT NULL DEFAULT 0,
@@ -288,8 +300,8 @@ CREATE TABLE offline_outbox (
   -- Since when the edge does not know the newest: what is due moves with each attempt, this does not. By the database's
   -- clock.
   undelivered_since timestamptz NOT NULL DEFAULT now(),
-  CONSTRAINT outbox_once UNIQUE NULLS NOT DISTINCT (device_id, bundle_id, resolution_rev),
-  CONSTRAINT outbox_subject CHECK ((bundle_id IS NULL) = (seq IS NULL) AND num_nonnulls(bundle_id, resolution_rev) <= 1),
+  CONSTRAINT outbox_once UNIQUE NULLS NOT DISTINCT (device_id, bundle_id, resolution_rev, answer_rev, about_claims),
+  CONSTRAINT outbox_subject CHECK ((bundle_id IS NULL) = (seq IS NULL) AND num_nonnulls(bundle_id, resolution_rev, answer_rev, about_claims) <= 1),
   CONSTRAINT outbox_delivered CHECK (delivered_version <= version)
 );
 CREATE INDEX offline_outbox_due ON offline_outbox (next_attempt_at, id) WHERE delivered_version < version;

@@ -1,5 +1,6 @@
 -- Records the payments of a batch of bundles and posts those that are `pending`, in the order given; of those that wait
--- for a person the money is held. A payment whose (device_id, counter) is recorded already, or comes earlier in the batch,
+-- for a person the money is held. Of a claim nothing is: whoever has not said yes keeps what he has; one on a wallet, or for
+-- one, that there is not ends at once. A payment whose (device_id, counter) is recorded already, or comes earlier in the batch,
 -- is a copy: kept, never posted.
 --
 -- Their bundles are recorded already, by another login: offline_signed_bundles.
@@ -11,7 +12,7 @@ CREATE FUNCTION offline_record_transactions(
   p_amount_minor bigint[], p_currency text[], p_sender text[], p_receiver text[], p_merchant_id text[],
   p_initiated_at timestamptz[], p_day date[], p_country text[], p_received_at timestamptz[],
   p_status text[], p_reason text[], p_risk_score double precision[],
-  p_payer_proven boolean[], p_payer_device_id text[], p_payer_nonce bytea[], p_at timestamptz
+  p_payer_proven boolean[], p_payer_device_id text[], p_payer_nonce bytea[], p_claim_until timestamptz[], p_at timestamptz
   -- hold: of a payment that waits, `placed` or why its money is not held.
 ) RETURNS TABLE (no bigint, status text, reason text, transfer_id uuid, hold text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
@@ -101,6 +102,16 @@ BEGIN
     END LOOP;
   END IF;
 
+  IF 'claimed' = ANY (v_status) THEN
+    FOR v_result IN
+      SELECT x.no FROM unnest(v_status, p_sender, p_receiver) WITH ORDINALITY AS x (status, sender, receiver, no)
+      WHERE x.status = 'claimed' AND NOT (wallet_core.is_wallet(x.sender) AND wallet_core.is_wallet(x.receiver))
+    LOOP
+      v_status[v_result.no] := 'failed';
+      v_reason[v_result.no] := 'unknown_wallet';
+    END LOOP;
+  END IF;
+
   IF EXISTS (SELECT FROM offline_fee_rules) THEN
     SELECT array_agg(coalesce(r.fee_minor, 0) ORDER BY x.no), array_agg(r.bearer ORDER BY x.no)
     INTO v_fee, v_bearer
@@ -149,17 +160,17 @@ BEGIN
   END IF;
 
   INSERT INTO offline_transactions (device_id, counter, bundle_id, content_hash, type, method, amount_minor, currency,
-    sender, receiver, merchant_id, initiated_at, status, reason, payer_proven, fee_minor, fee_bearer, risk_score,
-    transfer_id, status_at)
+    sender, receiver, merchant_id, initiated_at, status, reason, payer_proven, claim_until, fee_minor, fee_bearer,
+    risk_score, transfer_id, status_at)
   SELECT x.device_id, x.counter, x.bundle_id, x.content_hash, x.type, x.method, x.amount_minor, x.currency,
-         x.sender, x.receiver, x.merchant_id, x.initiated_at, x.status, x.reason, x.payer_proven,
+         x.sender, x.receiver, x.merchant_id, x.initiated_at, x.status, x.reason, x.payer_proven, x.claim_until,
          coalesce(x.fee_minor, 0), x.bearer, x.risk_score, x.transfer_id, p_at
   FROM unnest(p_device_id, p_counter, p_bundle_id, p_content_hash, p_type, p_method, p_amount_minor, p_currency,
-              p_sender, p_receiver, p_merchant_id, p_initiated_at, v_status, v_reason, v_proven, v_fee, v_bearer,
+              p_sender, p_receiver, p_merchant_id, p_initiated_at, v_status, v_reason, v_proven, p_claim_until, v_fee, v_bearer,
               p_risk_score, v_transfer, v_copy)
        AS x (device_id, counter, bundle_id, content_hash, type, method, amount_minor, currency,
-             sender, receiver, merchant_id, initiated_at, status, reason, payer_proven, fee_minor, bearer,
-             risk_score, transfer_id, copy)
+             sender, receiver, merchant_id, initiated_at, status, reason, payer_proven, claim_until, fee_minor,
+             bearer, risk_score, transfer_id, copy)
   WHERE NOT x.copy;
   GET DIAGNOSTICS v_recorded = ROW_COUNT;
 

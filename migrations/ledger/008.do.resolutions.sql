@@ -198,7 +198,8 @@ $$;
 REVOKE ALL ON FUNCTION offline_withhold FROM PUBLIC;
 
 -- Carries out the reviews of these devices that are due. An approved payment goes on as it would have at first: it needs
--- the payer's word that was or was not there when it was recorded, and the funds that are held for it, or there now. Of
+-- the payer's word that was or was not there when it was recorded, and the funds that are held for it, or there now. A claim
+-- waits for its payer then: nobody who reviews can say the payer's yes. Of
 -- several resolutions about one payment the last one counts. Whatever comes of a payment, nothing is held for it any more.
 -- The caller has the locks of the devices; accounts are locked here.
 CREATE FUNCTION offline_apply_reviews(p_device_id text[], p_at timestamptz)
@@ -224,10 +225,12 @@ BEGIN
   SELECT array_agg(x.device_id ORDER BY x.no), array_agg(x.rev ORDER BY x.no), array_agg(x.counter ORDER BY x.no),
          array_agg(x.bundle_id ORDER BY x.no), array_agg(x.outcome ORDER BY x.no),
          array_agg(CASE WHEN x.outcome <> 'applied' THEN NULL
-                        WHEN x.choice = 'approve' AND t.payer_proven THEN 'pending' ELSE 'failed' END ORDER BY x.no),
+                        WHEN x.choice <> 'approve' THEN 'failed'
+                        WHEN t.payer_proven THEN 'pending'
+                        WHEN t.claim_until IS NOT NULL THEN 'claimed' ELSE 'failed' END ORDER BY x.no),
          array_agg(CASE WHEN x.outcome <> 'applied' THEN NULL
                         WHEN x.choice <> 'approve' THEN offline_reason_of(x.choice)
-                        WHEN NOT t.payer_proven THEN 'payer_not_proven' END ORDER BY x.no),
+                        WHEN NOT t.payer_proven AND t.claim_until IS NULL THEN 'payer_not_proven' END ORDER BY x.no),
          array_agg(NULL::uuid), array_agg(NULL::text)
   INTO v_device, v_rev, v_counter, v_bundle, v_outcome, v_status, v_reason, v_transfer, v_hold
   FROM (

@@ -94,6 +94,7 @@ function text(state: InboxState, twins: number, parked: readonly ParkedRow[], ha
     review,
     quarantined,
     unheld,
+    claimed,
     openResolutions,
     conflicts,
     withoutWallet,
@@ -109,6 +110,7 @@ function text(state: InboxState, twins: number, parked: readonly ParkedRow[], ha
     `edge     ${untold} to be told, the oldest for ${seconds(state.oldestUntoldSeconds)}`,
     `people   ${review} payments in review, ${quarantined} quarantined, the oldest for ${seconds(state.oldestWaitingSeconds)}; ${unheld} of them without their money held`,
     `         ${openResolutions} resolutions not carried out`,
+    `payers   ${claimed} payments wait for their payer's word`,
     `clones   ${conflicts} payments with another content under their number; ${twins} that look like one on two devices, of the last ${TWIN_DAYS} days`,
   ]
   lines.push(

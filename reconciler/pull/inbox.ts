@@ -19,6 +19,8 @@ export interface Received {
   readonly seq?: number
   /** Of a resolution of people. */
   readonly resolutionRev?: number
+  /** Of a holder's answer to a claim. */
+  readonly answerRev?: number
   /** Why it cannot be read. */
   readonly fault?: string
 }

@@ -50,10 +50,11 @@ export async function pullOnce({ pool, queue, trusted, clock, log, received }: P
   return pulled.length
 }
 
-export function subjectOf({ kind, deviceId, bundleId, seq, resolutionRev }: Received): Subject[] {
+export function subjectOf({ kind, deviceId, bundleId, seq, resolutionRev, answerRev }: Received): Subject[] {
   if (deviceId === undefined) return []
   if (kind === 'device') return [{ deviceId }]
   if (resolutionRev !== undefined) return [{ deviceId, resolutionRev }]
+  if (answerRev !== undefined) return [{ deviceId, answerRev }]
   return bundleId === undefined || seq === undefined ? [] : [{ deviceId, bundleId, seq }]
 }
 
@@ -95,6 +96,12 @@ async function keyed(message: SettleMessage, body: Uint8Array): Promise<Received
       // Signed anew each time it is sent.
       const content = await hash(encodeSettleMessage(message))
       return { dedupKey: `resolution/${deviceId}/${resolutionRev}/${content}`, kind, body, deviceId, resolutionRev }
+    }
+    case 'claim_answer': {
+      const { kind, rev: answerRev } = message
+      // Signed anew by the edge each time it is sent.
+      const content = await hash(encodeSettleMessage(message))
+      return { dedupKey: `answer/${deviceId}/${answerRev}/${content}`, kind, body, deviceId, answerRev }
     }
   }
 }

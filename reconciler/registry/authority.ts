@@ -3,19 +3,22 @@ import { authorizationOf } from '../../src/protocol/authorization.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
-import { needsPayerProof } from '../../src/protocol/rules.ts'
 import { HOUR_MS } from '../../src/protocol/time.ts'
 import type { RegisteredDevice, Registry } from './registry.ts'
 
-/** By what right a wallet is debited: money moves only with its owner's word, or when the amount is small enough. */
+/** By what right a wallet is debited: money moves by its holder's word and by no other. */
 export type Authority =
-  | { readonly kind: 'not_needed' }
+  /** The device is of the debited wallet itself. */
+  | { readonly kind: 'own_device' }
   /** The payer's own signature; its nonce must not have been used in the book before. */
   | { readonly kind: 'signed'; readonly payerDeviceId: string; readonly nonce: Uint8Array }
   /** It names a device, or a key of it, that is not registered here, or not yet. */
   | { readonly kind: 'unknown_payer_device'; readonly payerDeviceId: string }
-  /** A small sum, or one out of the device's own wallet, and the ledger does not know that wallet: it is nobody's word yet. */
+  /** It carries nobody's word: its holder is asked. Whether it may be claimed at all the policy's rules say. */
+  | { readonly kind: 'claimed' }
+  /** It carries nobody's word, and the ledger does not know the wallet of the device that took it: nobody is asked for it. */
   | { readonly kind: 'unknown_wallet' }
+  /** What it carries is not its holder's word, or it was taken for a wallet of another tenant. */
   | { readonly kind: 'none' }
 
 /** The device that recorded a payment, and what the ledger says of its wallet. */
@@ -23,15 +26,15 @@ export type Taker = Pick<RegisteredDevice, 'ownerWallet' | 'wallet'>
 
 /**
  * A device of one tenant could be registered for a wallet that another tenant opened, or opens later: so its own word counts
- * only for a wallet that its tenant has, and everything else it takes needs the payer's.
+ * only for a wallet that its tenant has, and so does what it claims; everything else it takes needs the payer's signature.
  */
-const needsWord = (payment: Payment, policy: Policy, { ownerWallet, wallet }: Taker) =>
-  wallet !== 'known' || needsPayerProof(payment, policy, ownerWallet)
+const isOwnWord = ({ sender }: Payment, { ownerWallet, wallet }: Taker) => wallet === 'known' && sender === ownerWallet
+
+const WITHOUT_WORD = { known: 'claimed', unknown: 'unknown_wallet', foreign: 'none' } as const
 
 /** The payer's device whose key a payment's authorization must be verified with, if one is needed. */
-export function payerDeviceOf(payment: Payment, policy: Policy, taker: Taker): string | undefined {
-  if (!needsWord(payment, policy, taker)) return undefined
-  return authorizationOf(payment)?.claims.deviceId
+export function payerDeviceOf(payment: Payment, taker: Taker): string | undefined {
+  return isOwnWord(payment, taker) ? undefined : authorizationOf(payment)?.claims.deviceId
 }
 
 /**
@@ -45,12 +48,10 @@ export async function debitAuthority(
   receivedAtMs: number,
   registry: Registry,
 ): Promise<Authority> {
-  if (!needsWord(payment, policy, taker)) return { kind: 'not_needed' }
+  if (isOwnWord(payment, taker)) return { kind: 'own_device' }
+  if (payment.authorization === undefined) return { kind: WITHOUT_WORD[taker.wallet] }
   const authorization = authorizationOf(payment)
-  if (authorization === undefined) {
-    const wouldDo = taker.wallet === 'unknown' && !needsPayerProof(payment, policy, taker.ownerWallet)
-    return { kind: wouldDo ? 'unknown_wallet' : 'none' }
-  }
+  if (authorization === undefined) return { kind: 'none' }
   const { deviceId, kid, alg, nonce } = authorization.claims
   const payer = registry.get(deviceId)
   const key = payer?.keys.get(toHex(kid))

@@ -8,6 +8,7 @@ import type { WalletState } from '../../src/protocol/owner-wallet.ts'
 import { record } from '../audit.ts'
 import { transact } from '../db.ts'
 import { lockPending, markDone, wake } from '../pull/inbox.ts'
+import { claimSubjects, walletsWithClaims } from '../tell/claim-subjects.ts'
 import { announce } from '../tell/outbox.ts'
 
 /** What the reconciler knows of a device, from its own tables. */
@@ -96,7 +97,9 @@ export async function recordDevice(
         const detail = { rev, status: message.status, kid: toHex(message.kid), wallet }
         await record(client, [{ deviceId, action: 'device_recorded', detail }], at)
       }
-      await announce(client, [{ deviceId }], at)
+      // A new device of a wallet is asked about what is claimed from it.
+      const claims = wallet === undefined ? [] : await claimSubjects(client, await walletsWithClaims(client, message))
+      await announce(client, [{ deviceId }, ...claims], at)
       await wake(client, deviceId, at)
       await markDone(client, [inboxId], at)
     })

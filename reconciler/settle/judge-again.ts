@@ -1,3 +1,4 @@
+import { CLAIM_OPEN_MS } from '../../src/protocol/claims.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import { decisionFor } from '../../src/protocol/receipt.ts'
 import type { Verdict } from '../../src/protocol/rules.ts'
@@ -11,11 +12,13 @@ import { contentHash } from './content-hash.ts'
 export interface JudgedPayment {
   readonly payment: Payment
   readonly hash: Uint8Array
-  readonly status: Extract<PaymentStatus, 'pending' | 'failed' | 'refused' | 'review' | 'quarantined'>
+  readonly status: Extract<PaymentStatus, 'pending' | 'failed' | 'refused' | 'review' | 'quarantined' | 'claimed'>
   readonly reason?: string
   readonly riskScore?: number
   /** Whether the wallet may be debited: what people approve later is not posted without. */
   readonly payerProven: boolean
+  /** Until when its payer may confirm it; of a payment that came without the payer's word. */
+  readonly claimUntilMs?: number
   /** The payer's signature that it uses up. */
   readonly proof?: { readonly payerDeviceId: string; readonly nonce: Uint8Array }
 }
@@ -52,12 +55,13 @@ export async function judgeAgain(bundle: AuthorisedBundle, { risk, twins, voided
       payment,
       hash: hashes[i] as Uint8Array,
       ...(score !== undefined && { riskScore: score }),
-      ...statusOf(edge, here, authority),
+      ...statusOf(edge, here, authority, verified.receipt.receivedAtMs),
     }
   })
 }
 
 const ACCEPTED: Verdict = { decision: 'accepted' }
+const CLAIMED: Verdict = { decision: 'claimed' }
 const REPEATED: Verdict = { decision: 'review', reason: 'duplicate' }
 /** The payer's device was waited for in vain: that is nobody's fault yet, and a person looks. */
 const UNPROVEN: Verdict = { decision: 'review', reason: 'payer_not_proven' }
@@ -82,20 +86,27 @@ function statusOf(
   edge: Judged,
   here: Judged,
   authority: Authority,
-): Pick<JudgedPayment, 'status' | 'reason' | 'payerProven' | 'proof'> {
-  const payerProven = authority.kind === 'not_needed' || authority.kind === 'signed'
+  receivedAtMs: number,
+): Pick<JudgedPayment, 'status' | 'reason' | 'payerProven' | 'claimUntilMs' | 'proof'> {
+  const isClaim = authority.kind === 'claimed' || edge.decision === 'claimed'
+  const payerProven = !isClaim && (authority.kind === 'own_device' || authority.kind === 'signed')
   const proof = authority.kind === 'signed' ? { proof: authority } : {}
   // Only the edge refuses: what it took, and counted towards the day, can only fail.
   if (edge.decision === 'refused') return { status: 'refused', ...reasonOf(edge), payerProven }
   if (here.decision === 'refused') return { status: 'failed', ...reasonOf(here), payerProven }
   // What people were shown already waits for their vote. What they were not shown does not wait when it could never be posted.
-  if (edge.decision === 'accepted' && authority.kind === 'none')
+  if (!waitsForPeople(edge) && authority.kind === 'none')
     return { status: 'failed', ...reasonOf(UNPROVEN), payerProven }
-  if (edge.decision === 'accepted' && authority.kind === 'unknown_wallet')
+  if (!waitsForPeople(edge) && authority.kind === 'unknown_wallet')
     return { status: 'failed', reason: authority.kind, payerProven }
-  const strictest = stricter(stricter(edge, here), authority.kind === 'unknown_payer_device' ? UNPROVEN : ACCEPTED)
-  const status = strictest.decision === 'accepted' ? 'pending' : (strictest.decision as 'review' | 'quarantined')
-  return { status, ...reasonOf(strictest), payerProven, ...proof }
+  const unproven = authority.kind === 'unknown_payer_device' ? UNPROVEN : isClaim ? CLAIMED : ACCEPTED
+  const strictest = stricter(stricter(edge, here), unproven)
+  const status =
+    strictest.decision === 'accepted' ? 'pending' : (strictest.decision as 'claimed' | 'review' | 'quarantined')
+  const claim = isClaim && { claimUntilMs: receivedAtMs + CLAIM_OPEN_MS }
+  return { status, ...reasonOf(strictest), payerProven, ...claim, ...proof }
 }
+
+const waitsForPeople = ({ decision }: Judged) => decision === 'review' || decision === 'quarantined'
 
 const reasonOf = ({ reason }: Judged) => (reason === undefined ? {} : { reason })

@@ -2,10 +2,7 @@ import type pg from 'pg'
 import type { KeyProvider } from '../../src/crypto/key-provider.ts'
 import type { TrustedKey } from '../../src/crypto/sign1.ts'
 import { type DeviceId, deviceId as parseDeviceId } from '../../src/protocol/ids.ts'
-import { amountMinor } from '../../src/protocol/money.ts'
-import { type PaymentType, paymentsIn } from '../../src/protocol/payment.ts'
-import type { Country } from '../../src/protocol/policy.ts'
-import { needsPayerProof } from '../../src/protocol/rules.ts'
+import { paymentsIn } from '../../src/protocol/payment.ts'
 import { debitAuthority, payerDeviceOf } from '../registry/authority.ts'
 import { type PolicyReader, policyKey } from '../registry/policies.ts'
 import { loadDevices, type Registry } from '../registry/registry.ts'
@@ -65,16 +62,6 @@ export async function findLateProofs(deps: LateProofDeps, deviceIds: readonly st
   return proofs
 }
 
-interface Proven extends Unproven {
-  country: Country
-  policy_version: number
-  type: PaymentType
-  sender: string
-  receiver: string
-  amount_minor: number
-  owner_wallet: string
-}
-
 /**
  * The other way round: a signature that held when the payment was recorded may not hold any more, because the payer's device was
  * suspended or its key lost while people were looking. Nobody moves money by a word that does not hold when he gives his own.
@@ -82,34 +69,24 @@ interface Proven extends Unproven {
  * @returns of these devices' approved payments with the payer's signature those whose signature does not hold now
  */
 export async function findLostProofs(deps: LateProofDeps, deviceIds: readonly string[]): Promise<readonly LostProof[]> {
-  const { rows } = await deps.pool.query<Proven>(
-    `SELECT DISTINCT ON (t.device_id, t.counter) t.device_id, t.counter, s.bundle, s.receipt, b.country, b.policy_version,
-            t.type, t.sender, t.receiver, t.amount_minor, v.owner_wallet
+  const { rows } = await deps.pool.query<Unproven>(
+    `SELECT DISTINCT ON (t.device_id, t.counter) t.device_id, t.counter, s.bundle, s.receipt
      FROM offline_open_resolutions o
      JOIN offline_transactions t ON t.device_id = o.device_id AND t.counter = o.counter AND t.bundle_id = o.bundle_id
-     JOIN offline_tx_bundles b ON b.device_id = t.device_id AND b.bundle_id = t.bundle_id
      JOIN offline_signed_bundles s ON s.device_id = t.device_id AND s.bundle_id = t.bundle_id
      JOIN offline_devices v ON v.device_id = t.device_id
      WHERE o.device_id = ANY ($1) AND o.choice = 'approve' AND o.waiting_for IS DISTINCT FROM 'bundle'
        AND t.status IN ('review', 'quarantined') AND t.payer_proven
+       AND (t.sender <> v.owner_wallet OR offline_wallet_state(v.owner_wallet, v.tenant) <> 'known')
      ORDER BY t.device_id, t.counter`,
     [deviceIds],
   )
   const lost: LostProof[] = []
   for (const row of rows) {
-    const { device_id: deviceId, counter, country, policy_version: policyVersion } = row
-    const policy = (await deps.policies([{ country, policyVersion }])).get(policyKey(country, policyVersion))
-    // The bundle was judged by it, so it is known.
-    if (policy === undefined) throw new Error('a policy that a bundle was judged by is not known')
-    const payment = {
-      type: row.type,
-      sender: row.sender,
-      receiver: row.receiver,
-      amount: amountMinor(row.amount_minor),
-    }
-    if (!needsPayerProof(payment, policy, row.owner_wallet)) continue
     const devices = (ids: readonly string[]) => loadDevices(deps.pool, ids)
-    if ((await proofOf({ ...deps, devices }, row)) === undefined) lost.push({ deviceId, counter })
+    if ((await proofOf({ ...deps, devices }, row)) === undefined) {
+      lost.push({ deviceId: row.device_id, counter: row.counter })
+    }
   }
   return lost
 }
@@ -132,7 +109,7 @@ export async function proofOf(deps: ProofDeps, row: Unproven): Promise<LateProof
   const payment = paymentsIn(payload).find((payment) => payment.counter === counter)
   const taker = registry.get(deviceId)
   if (policy === undefined || taker === undefined || payment === undefined) return undefined
-  const payer = payerDeviceOf(payment, policy, taker)
+  const payer = payerDeviceOf(payment, taker)
   if (payer === undefined) return undefined
   const known = await deps.devices([payer])
   const authority = await debitAuthority(payment, policy, taker, receipt.receivedAtMs, known)

@@ -11,6 +11,7 @@ import { record } from '../audit.ts'
 import { transact } from '../db.ts'
 import { type InboxRow, lockPending, markDone, type Parked, park, parkingOf } from '../pull/inbox.ts'
 import { lockDevices } from '../registry/lock-devices.ts'
+import { claimSubjects } from '../tell/claim-subjects.ts'
 import { announce, bundleSubject } from '../tell/outbox.ts'
 import type { JudgedPayment } from './judge-again.ts'
 import { countByStatus, type StatusCount } from './status-counts.ts'
@@ -85,11 +86,8 @@ export async function postBundles(
       [...fresh.map((one) => auditOf(one, recorded.get(one) ?? [])), ...(await park(client, conflicts)).map(parkingOf)],
       at,
     )
-    await announce(
-      client,
-      open.map(({ verified }) => bundleSubject(verified.receipt)),
-      at,
-    )
+    const bundles = open.map(({ verified }) => bundleSubject(verified.receipt))
+    await announce(client, [...bundles, ...(await claimSubjects(client, claimedWallets(recorded)))], at)
     await markDone(
       client,
       open
@@ -99,6 +97,13 @@ export async function postBundles(
     )
     return countByStatus([...recorded.values()].flat())
   })
+}
+
+/** Wallets whose holders are to be asked. */
+function claimedWallets(recorded: ReadonlyMap<PreparedBundle, readonly RecordedPayment[]>): readonly string[] {
+  return [...recorded].flatMap(([{ payments }, rows]) =>
+    rows.flatMap(({ status }, i) => (status === 'claimed' ? (payments[i]?.payment.sender ?? []) : [])),
+  )
 }
 
 /** Who comes first takes the funds: in the order in which the edge admitted them. */
@@ -134,7 +139,7 @@ async function recordPayments(
   const column = <T>(pick: (line: (typeof lines)[number]) => T): T[] => lines.map(pick)
   const { rows } = await client.query<Omit<RecordedPayment, 'type'> & { no: number }>(
     `SELECT no, status, reason, hold FROM offline_record_transactions(
-       $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::date[], $14, $15, $16, $17, $18, $19, $20, $21, $22)`,
+       $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::date[], $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`,
     [
       column(({ one }) => one.message.deviceId),
       column(({ payment }) => payment.counter),
@@ -157,6 +162,7 @@ async function recordPayments(
       column(({ judged }) => judged.payerProven),
       column(({ judged }) => judged.proof?.payerDeviceId ?? null),
       column(({ judged }) => (judged.proof ? Buffer.from(judged.proof.nonce) : null)),
+      column(({ judged }) => (judged.claimUntilMs === undefined ? null : new Date(judged.claimUntilMs))),
       at,
     ],
   )

@@ -137,8 +137,8 @@ async function judgeAll(deps: PrepareDeps, authorised: readonly Authorised[]): P
 }
 
 /** Devices whose keys are needed to know by what right payments of a bundle debit their wallets. */
-export function payersOf({ verified, policy, taker }: Pick<UnderPolicy, 'verified' | 'policy' | 'taker'>): string[] {
-  return paymentsIn(verified.payload).flatMap((payment) => payerDeviceOf(payment, policy, taker) ?? [])
+export function payersOf({ verified, taker }: Pick<UnderPolicy, 'verified' | 'taker'>): string[] {
+  return paymentsIn(verified.payload).flatMap((payment) => payerDeviceOf(payment, taker) ?? [])
 }
 
 function takerOf(registry: Registry, message: BundleMessage): Taker {

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { openSettleMessage } from '../../src/crypto/settle-message.ts'
-import type { DeviceMessage, ResolutionMessage } from '../../src/protocol/messages.ts'
+import type { ClaimAnswerMessage, DeviceMessage, ResolutionMessage } from '../../src/protocol/messages.ts'
 import { unreachable } from '../../src/protocol/result.ts'
 import { isHalted } from '../db.ts'
 import { faultOf } from '../log.ts'
@@ -8,6 +8,8 @@ import type { GoOn } from '../loop.ts'
 import { claim, giveBack, type InboxRow } from '../pull/inbox.ts'
 import { recordDevice } from '../registry/registry.ts'
 import { attempt, parkRow, together, waitFor } from './attempt.ts'
+import { recordAnswer } from './claim-answers.ts'
+import { applyClaims } from './claims.ts'
 import { type PreparedBundle, postBundles } from './post.ts'
 import { type InboxBundle, type PrepareDeps, prepare, waitVerified } from './prepare.ts'
 import { recordBundles } from './record-bundles.ts'
@@ -17,9 +19,9 @@ import type { StatusCount } from './status-counts.ts'
 /**
  * Inbox → book:
  *
- *   claim → device facts into the registry, resolutions of people into their table
+ *   claim → device facts into the registry, resolutions of people and answers of holders into their tables
  *         → bundles: prepare → record, as one login → post, as another; many at once
- *         → resolutions that can be carried out
+ *         → resolutions that can be carried out, claims that end
  */
 export interface ReconcileDeps extends PrepareDeps {
   /** Of the login that settles; `pool` is of the one that records. */
@@ -56,19 +58,22 @@ export async function reconcileOnce(deps: ReconcileDeps, goOn: GoOn = () => true
         case 'review':
         case 'reversal':
           return recordResolutionOf(deps, row, message)
+        case 'claim_answer':
+          return recordAnswerOf(deps, row, message)
         default:
           return unreachable(message)
       }
     })
   }
-  let resolutions = 0
+  let [resolutions, claims] = [0, 0]
   try {
     if (bundles.length > 0) await settleBundles(deps, bundles, goOn)
   } finally {
     // Whatever keeps bundles from being settled keeps no resolution from being carried out.
     resolutions = await applyResolutions({ ...deps, pool: deps.settle }, goOn)
+    claims = await applyClaims({ ...deps, pool: deps.settle }, goOn)
   }
-  return rows.length + resolutions
+  return rows.length + resolutions + claims
 }
 
 const idsOf = (rows: readonly InboxRow[]) => rows.map(({ id }) => id)
@@ -80,6 +85,12 @@ async function recordDeviceOf(deps: ReconcileDeps, row: InboxRow, message: Devic
 
 async function recordResolutionOf(deps: ReconcileDeps, row: InboxRow, message: ResolutionMessage): Promise<void> {
   const fault = await recordResolution(deps.pool, row.id, message, row.body, new Date(deps.clock()))
+  if (fault === 'unknown_device') return waitFor(deps, row, { what: 'device', devices: [message.deviceId] })
+  if (fault !== undefined) await parkRow(deps, row, fault)
+}
+
+async function recordAnswerOf(deps: ReconcileDeps, row: InboxRow, message: ClaimAnswerMessage): Promise<void> {
+  const fault = await recordAnswer(deps.pool, row.id, message, new Date(deps.clock()))
   if (fault === 'unknown_device') return waitFor(deps, row, { what: 'device', devices: [message.deviceId] })
   if (fault !== undefined) await parkRow(deps, row, fault)
 }

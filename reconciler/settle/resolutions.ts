@@ -5,7 +5,7 @@ import { toHex } from '../../src/protocol/bytes.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
 import { encodeSettleMessage, type ResolutionMessage } from '../../src/protocol/messages.ts'
 import type { PaymentType } from '../../src/protocol/payment.ts'
-import { bundleStatus, type PaymentStatus } from '../../src/protocol/states.ts'
+import type { PaymentStatus } from '../../src/protocol/states.ts'
 import { record } from '../audit.ts'
 import { type Backoff, backoffMs, PAUSE_MAX_MS } from '../backoff.ts'
 import { isHalted, transact } from '../db.ts'
@@ -13,7 +13,9 @@ import { faultOf, type Log } from '../log.ts'
 import type { GoOn } from '../loop.ts'
 import { lockPending, markDone } from '../pull/inbox.ts'
 import { lockDevices } from '../registry/lock-devices.ts'
+import { claimedWallets, claimSubjects } from '../tell/claim-subjects.ts'
 import { announce } from '../tell/outbox.ts'
+import { updateBundles } from './bundle-statuses.ts'
 import { findLateProofs, findLostProofs, type LateProofDeps, writeLateProofs, writeLostProofs } from './late-proof.ts'
 import { isSignedResolution, itemsOf, type ResolutionEvidence } from './signed-resolution.ts'
 import { countByStatus, type StatusCount } from './status-counts.ts'
@@ -192,7 +194,9 @@ async function applyTo(deps: ResolutionDeps, { apply }: Step, devices: readonly 
     await writeLostProofs(client, lost)
     const { rows } = await client.query<Effect>(`SELECT * FROM ${apply}($1, $2)`, [devices, at])
     if (rows.length === 0) return rows
-    await announce(client, await updateBundles(client, rows, at), at)
+    const applied = rows.filter(({ result }) => result === 'applied')
+    const bundles = await updateBundles(client, applied, at)
+    await announce(client, [...bundles, ...(await claimSubjects(client, await claimedWallets(client, applied)))], at)
     await audit(client, rows, at)
     return rows
   })
@@ -225,36 +229,6 @@ async function expectSigned(client: pg.ClientBase, devices: readonly string[], t
   for (const row of rows) {
     if (!(await isSignedResolution(row, trusted))) throw new Error('a resolution that the edge has not signed')
   }
-}
-
-/** Bundles have the status that follows from their payments, and a higher `rev` than what the edge was told. */
-async function updateBundles(client: pg.ClientBase, rows: readonly Effect[], at: Date) {
-  const applied = rows.filter(({ result }) => result === 'applied')
-  if (applied.length === 0) return []
-  const { rows: bundles } = await client.query<{ device_id: string; bundle_id: string; statuses: PaymentStatus[] }>(
-    `SELECT b.device_id, b.bundle_id, array_agg(p.status) AS statuses
-     FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) AS b (device_id, bundle_id)) b
-     CROSS JOIN LATERAL (
-       SELECT status FROM offline_transactions WHERE device_id = b.device_id AND bundle_id = b.bundle_id
-       UNION ALL
-       SELECT 'refused' FROM offline_tx_copies WHERE device_id = b.device_id AND bundle_id = b.bundle_id) p
-     GROUP BY b.device_id, b.bundle_id ORDER BY b.device_id, b.bundle_id`,
-    [applied.map(({ device_id }) => device_id), applied.map(({ bundle_id }) => bundle_id)],
-  )
-  const { rows: changed } = await client.query<{ device_id: string; bundle_id: string; seq: number }>(
-    `UPDATE offline_tx_bundles b SET status = x.status, rev = b.rev + 1, settled_at = $4
-     FROM unnest($1::text[], $2::text[], $3::text[]) AS x (device_id, bundle_id, status)
-     WHERE b.device_id = x.device_id AND b.bundle_id = x.bundle_id
-     RETURNING b.device_id, b.bundle_id, b.seq`,
-    [
-      bundles.map(({ device_id }) => device_id),
-      bundles.map(({ bundle_id }) => bundle_id),
-      bundles.map(({ statuses }) => bundleStatus(statuses)),
-      at,
-    ],
-  )
-  if (changed.length !== bundles.length) throw new Error('a payment without its bundle')
-  return changed.map(({ device_id, bundle_id, seq }) => ({ deviceId: device_id, bundleId: bundle_id, seq }))
 }
 
 /** One record for each resolution: what came of it for each of its payments, and of the money that was held for them. */

@@ -216,7 +216,8 @@ function assessHere(bundle: AuthorisedBundle, known: KnownDevice | undefined) {
 
 /** What came of a payment after it was accepted does not make its amount less usual. */
 function decisionOf(status: PaymentStatus): Verdict['decision'] {
-  return status === 'refused' || status === 'review' || status === 'quarantined' ? status : 'accepted'
+  const isOwn = status === 'refused' || status === 'review' || status === 'quarantined' || status === 'claimed'
+  return isOwn ? status : 'accepted'
 }
 
 function paymentOf([counter, type, amount, currency, sender, receiver, initiatedAtMs]: SettledPayment): Payment {

@@ -1,21 +1,29 @@
 import type pg from 'pg'
+import { fromHex } from '../../src/protocol/bytes.ts'
+import type { Claim } from '../../src/protocol/claims.ts'
 import type { Confirmation } from '../../src/protocol/confirmations.ts'
 import { deviceId as asDeviceId, parseUlid, ulidText } from '../../src/protocol/ids.ts'
+import { CLAIMS_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
+import { amountMinor, currency } from '../../src/protocol/money.ts'
 import type { Outcome } from '../../src/protocol/notice.ts'
 import type { WalletState } from '../../src/protocol/owner-wallet.ts'
+import type { PaymentType } from '../../src/protocol/payment.ts'
 import type { Receipt } from '../../src/protocol/receipt.ts'
 import { PAUSE_MAX_MS } from '../backoff.ts'
 
 /**
- * `offline_outbox`: what the edge has to be told. A row points at a bundle, a resolution of people, or a device; what is
+ * `offline_outbox`: what the edge has to be told. A row points at a bundle, a resolution of people, a holder's answer, the
+ * claims on the wallet of a device, or a device; what is
  * said about it is read when it is sent. Each change makes the row newer than what was delivered, and so due.
  */
 export interface Subject {
   readonly deviceId: string
-  /** A bundle, or a resolution; neither for the device's own facts. */
+  /** A bundle, a resolution, an answer, or claims; nothing of these for the device's own facts. */
   readonly bundleId?: string
   readonly seq?: number
   readonly resolutionRev?: number
+  readonly answerRev?: number
+  readonly claims?: boolean
 }
 
 export function bundleSubject({ deviceId, bundleId, seq }: Receipt): Subject {
@@ -33,14 +41,18 @@ export interface OutboxRow {
 /** How long a sender may take before another one sends the same again. */
 const LEASE_MS = 60_000
 
+/** What tells two subjects apart. */
+const KEY = 'device_id, bundle_id, resolution_rev, answer_rev, about_claims'
+
 /** Makes the edge be told, again if it was told before. */
 export async function announce(client: pg.ClientBase, subjects: readonly Subject[], at: Date): Promise<void> {
   await client.query(
-    `INSERT INTO offline_outbox AS o (device_id, bundle_id, seq, resolution_rev, next_attempt_at)
-     SELECT DISTINCT ON (device_id, bundle_id, resolution_rev) device_id, bundle_id, seq, resolution_rev, $5::timestamptz
-     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS s (device_id, bundle_id, seq, resolution_rev)
-     ORDER BY device_id, bundle_id, resolution_rev
-     ON CONFLICT (device_id, bundle_id, resolution_rev) DO UPDATE SET version = o.version + 1,
+    `INSERT INTO offline_outbox AS o (device_id, bundle_id, seq, resolution_rev, answer_rev, about_claims, next_attempt_at)
+     SELECT DISTINCT ON (${KEY}) device_id, bundle_id, seq, resolution_rev, answer_rev, about_claims, $5::timestamptz
+     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $6::bigint[], $7::boolean[])
+       AS s (device_id, bundle_id, seq, resolution_rev, answer_rev, about_claims)
+     ORDER BY ${KEY}
+     ON CONFLICT (${KEY}) DO UPDATE SET version = o.version + 1,
        -- What is under way or waits after a failure keeps its time.
        next_attempt_at = CASE WHEN o.delivered_version = o.version THEN excluded.next_attempt_at
                               ELSE o.next_attempt_at END`,
@@ -50,6 +62,8 @@ export async function announce(client: pg.ClientBase, subjects: readonly Subject
       subjects.map(({ seq }) => seq ?? null),
       subjects.map(({ resolutionRev }) => resolutionRev ?? null),
       at,
+      subjects.map(({ answerRev }) => answerRev ?? null),
+      subjects.map(({ claims }) => claims ?? null),
     ],
   )
 }
@@ -98,6 +112,11 @@ export async function claimHeads(pool: pg.Pool, max: number, nowMs: number): Pro
   return rows
 }
 
+type ClaimRow = readonly [
+  ...[takerId: string, counter: number, contentHash: string, type: PaymentType, amount: number, currency: string],
+  ...[receiver: string, initiatedAtMs: number, openUntilMs: number],
+]
+
 interface Said {
   id: number
   device_id: string
@@ -105,11 +124,17 @@ interface Said {
   bundle_id: string | null
   seq: number | null
   resolution_rev: number | null
+  answer_rev: number | null
+  about_claims: boolean | null
+  claims: ClaimRow[] | null
   device_rev: number | null
   wallet_state: WalletState | null
   bundle_rev: number | null
   outcomes: [number, Outcome['status'], number, string | null, string | null][] | null
 }
+
+/** SQL: milliseconds since 1970. */
+const MS = (at: string) => `floor(extract(epoch FROM ${at}) * 1000)::bigint`
 
 /** Everything undelivered of these devices, oldest first, as it stands now: one statement, so one moment. */
 export async function readUndelivered(
@@ -118,12 +143,20 @@ export async function readUndelivered(
   max: number,
 ): Promise<readonly OutboxRow[]> {
   const { rows } = await pool.query<Said>(
-    `SELECT o.id, o.device_id, o.version, o.bundle_id, o.seq, o.resolution_rev, d.rev AS device_rev, d.wallet_state, b.rev AS bundle_rev, t.outcomes
+    `SELECT o.id, o.device_id, o.version, o.bundle_id, o.seq, o.resolution_rev, o.answer_rev, o.about_claims, c.claims,
+             d.rev AS device_rev, d.wallet_state, b.rev AS bundle_rev, t.outcomes
      FROM offline_outbox o
-     LEFT JOIN offline_devices d ON o.bundle_id IS NULL AND o.resolution_rev IS NULL AND d.device_id = o.device_id
+     LEFT JOIN offline_devices d ON o.bundle_id IS NULL AND o.resolution_rev IS NULL AND o.answer_rev IS NULL
+       AND d.device_id = o.device_id
+     LEFT JOIN LATERAL (
+       SELECT json_agg(json_build_array(k.device_id, k.counter, encode(k.content_hash, 'hex'), k.type, k.amount_minor,
+                                        k.currency, k.receiver, ${MS('k.initiated_at')}, ${MS('k.claim_until')})
+                       ORDER BY k.claim_until, k.device_id, k.counter) AS claims
+       FROM (SELECT * FROM offline_transactions WHERE sender = d.owner_wallet AND status = 'claimed'
+             ORDER BY claim_until, device_id, counter LIMIT ${CLAIMS_PER_NOTICE_MAX}) k) c ON o.about_claims
      LEFT JOIN offline_tx_bundles b ON b.device_id = o.device_id AND b.bundle_id = o.bundle_id
      LEFT JOIN LATERAL (
-       SELECT json_agg(json_build_array(p.counter, p.status, floor(extract(epoch FROM p.status_at) * 1000)::bigint,
+       SELECT json_agg(json_build_array(p.counter, p.status, ${MS('p.status_at')},
                                         p.reason, p.transfer_id) ORDER BY p.counter) AS outcomes
        FROM (SELECT counter, status, status_at, reason, transfer_id FROM offline_transactions
              WHERE device_id = b.device_id AND bundle_id = b.bundle_id
@@ -146,6 +179,10 @@ function confirmationOf(row: Said): Confirmation | undefined {
   const deviceId = asDeviceId(row.device_id)
   // There since it is in the inbox.
   if (row.resolution_rev !== null) return { kind: 'resolution_recorded', deviceId, rev: row.resolution_rev }
+  if (row.answer_rev !== null) return { kind: 'answer_recorded', deviceId, rev: row.answer_rev }
+  // The row's version grows in the transactions that change the claims, so a later list has a higher one.
+  if (row.about_claims)
+    return { kind: 'claims_open', deviceId, rev: row.version, claims: (row.claims ?? []).map(claimOf) }
   if (row.bundle_id === null || row.seq === null) {
     if (row.device_rev === null) return undefined
     const { device_rev: rev, wallet_state: wallet } = row
@@ -167,12 +204,20 @@ function confirmationOf(row: Said): Confirmation | undefined {
   return { kind: 'bundle_settled', ...subject, rev: row.bundle_rev, outcomes }
 }
 
+function claimOf([takerId, counter, hash, type, amount, unit, receiver, initiatedAtMs, openUntilMs]: ClaimRow): Claim {
+  return {
+    takerId: asDeviceId(takerId),
+    ...{ counter, contentHash: fromHex(hash), type, amount: amountMinor(amount), currency: currency(unit), receiver },
+    ...{ initiatedAtMs, openUntilMs },
+  }
+}
+
 /** What the edge has taken. A row that changed meanwhile stays due. */
 export async function markDelivered(pool: pg.Pool, rows: readonly OutboxRow[], at: Date): Promise<void> {
   await pool.query(
     // Locked in the order in which announce() takes them, so that the two cannot deadlock.
     `WITH mine AS (
-       SELECT id FROM offline_outbox WHERE id = ANY ($1::bigint[]) ORDER BY device_id, bundle_id, resolution_rev FOR UPDATE)
+       SELECT id FROM offline_outbox WHERE id = ANY ($1::bigint[]) ORDER BY ${KEY} FOR UPDATE)
      UPDATE offline_outbox o
      SET delivered_version = greatest(o.delivered_version, d.version), attempts = 0, last_error = NULL,
          next_attempt_at = $3

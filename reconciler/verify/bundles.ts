@@ -5,11 +5,14 @@ import { type TrustedKey, verifySign1 } from '../../src/crypto/sign1.ts'
 import { authorizationOf } from '../../src/protocol/authorization.ts'
 import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
 import { prevOf } from '../../src/protocol/chain.ts'
+import { parseClaimAnswer } from '../../src/protocol/claims.ts'
 import { type DeviceId, deviceId } from '../../src/protocol/ids.ts'
+import { parse } from '../../src/protocol/parse.ts'
 import { isVoided, type Payment, paymentsIn } from '../../src/protocol/payment.ts'
 import { decisionFor, type Receipt } from '../../src/protocol/receipt.ts'
 import type { Decision } from '../../src/protocol/states.ts'
 import { loadDevices, type Registry } from '../registry/registry.ts'
+import { faultOfAnswer } from '../settle/claim-answers.ts'
 import { contentHash } from '../settle/content-hash.ts'
 import { type BundleFault, type VerifiedBundle, verifyBundle } from '../settle/verify-bundle.ts'
 import type { Finding } from './check.ts'
@@ -76,6 +79,9 @@ interface PaymentRow {
   /** Of a payer whose signature was used up for it. */
   payer_device_id: string | null
   nonce: Uint8Array | null
+  /** The answer of its holder by which a claim was posted. */
+  confirmation: Uint8Array | null
+  confirmed_by: string | null
 }
 
 export async function checkBundles(deps: BundleCheckDeps): Promise<Finding> {
@@ -87,7 +93,7 @@ export async function checkBundles(deps: BundleCheckDeps): Promise<Finding> {
   for await (const rows of bundlesInBatches(client, deps.sample)) {
     const all = await paymentsOf(client, rows)
     const payments = Map.groupBy(all, keyOf)
-    const payers = all.flatMap(({ payer_device_id }) => payer_device_id ?? [])
+    const payers = all.flatMap(({ payer_device_id, confirmed_by }) => payer_device_id ?? confirmed_by ?? [])
     const registry = await loadDevices(pool, [...rows.map((row) => row.device_id), ...payers])
     const faults = await Promise.all(
       rows.map((row) => faultOfBundle(row, payments.get(keyOf(row)) ?? [], registry, deps.keys, trusted)),
@@ -156,6 +162,7 @@ async function faultOfBundle(
     const own = byCounter.get(payment.counter) as PaymentRow
     if (!followsDecision(decisionFor(receipt, payment.counter).decision, own)) return 'decision_overruled'
     if (own.payer_device_id && !(await isPayersWord(payment, own, registry))) return 'payer_not_proven'
+    if (own.confirmation && !(await isConfirmation(payment, row, own, registry))) return 'claim_not_confirmed'
   }
   return undefined
 }
@@ -168,6 +175,7 @@ type EvidenceFault =
   | 'voids_differ'
   | 'decision_overruled'
   | 'payer_not_proven'
+  | 'claim_not_confirmed'
 
 function isRowOf({ bundle, digest, receipt }: VerifiedBundle, row: SettledRow): boolean {
   return (
@@ -208,11 +216,11 @@ async function areRowsOf(payments: readonly Payment[], rows: readonly PaymentRow
   return same.every(Boolean)
 }
 
-/** What the edge refused stayed refused; what it held back moved no money unless people decided so. */
-function followsDecision(decision: Decision, { status, resolved }: PaymentRow): boolean {
+/** What the edge refused stayed refused; what it held back moved no money unless people, or a claim's payer, decided so. */
+function followsDecision(decision: Decision, { status, resolved, confirmation }: PaymentRow): boolean {
   if (decision === 'refused') return status === 'refused'
   const moved = status === 'succeeded' || status === 'reversed'
-  return decision === 'accepted' || !moved || resolved
+  return decision === 'accepted' || !moved || resolved || (decision === 'claimed' && confirmation !== null)
 }
 
 /** The signature that was used up for a payment is over its terms, by a key of the device that is named. */
@@ -233,6 +241,27 @@ async function isPayersWord(
   )
 }
 
+/** The answer by which a claim was posted is over this payment, and says yes; its device signed it. */
+async function isConfirmation(
+  payment: Payment,
+  { device_id }: RecordedBundle,
+  { confirmation, confirmed_by }: PaymentRow,
+  registry: Registry,
+): Promise<boolean> {
+  const parsed = parse(() => parseClaimAnswer(new Uint8Array(confirmation ?? [])))
+  if (!parsed.ok) return false
+  const { answer, claims } = parsed.value
+  return (
+    answer.takerId === device_id &&
+    answer.counter === payment.counter &&
+    answer.amount === payment.amount &&
+    answer.choice === 'confirm' &&
+    claims.deviceId === confirmed_by &&
+    equalBytes(answer.contentHash, await contentHash(payment)) &&
+    (await faultOfAnswer(parsed.value, registry)) === undefined
+  )
+}
+
 const factsOf = ({ type, method, amount, currency, sender, receiver, merchantId, initiatedAtMs }: Payment) => [
   ...[type, method, amount, currency, sender, receiver, merchantId ?? null, initiatedAtMs],
 ]
@@ -240,17 +269,19 @@ const factsOf = ({ type, method, amount, currency, sender, receiver, merchantId,
 async function paymentsOf(client: pg.ClientBase, bundles: readonly RecordedBundle[]): Promise<readonly PaymentRow[]> {
   const { rows } = await client.query<PaymentRow>(
     `WITH b AS (SELECT * FROM unnest($1::text[], $2::text[]) AS b (device_id, bundle_id))
-     SELECT device_id, bundle_id, counter, content_hash, status,
-            json_build_array(type, method, amount_minor, currency, sender, receiver, merchant_id,
+     SELECT t.device_id, t.bundle_id, t.counter, t.content_hash, t.status,
+            json_build_array(t.type, t.method, t.amount_minor, currency, sender, receiver, merchant_id,
                              (extract(epoch FROM initiated_at) * 1000)::bigint) AS facts,
             EXISTS (SELECT FROM offline_resolutions d
                     WHERE d.device_id = t.device_id AND d.counter = t.counter AND d.bundle_id = t.bundle_id
                       AND d.result = 'applied' AND d.choice = 'approve') AS resolved,
-            a.payer_device_id, a.nonce
+            a.payer_device_id, a.nonce, c.answer AS confirmation, c.payer_device_id AS confirmed_by
      FROM b JOIN offline_transactions t USING (device_id, bundle_id)
-     LEFT JOIN offline_payer_authorizations a USING (device_id, counter)
+     LEFT JOIN offline_payer_authorizations a ON a.device_id = t.device_id AND a.counter = t.counter
+     LEFT JOIN offline_claim_answers c ON c.device_id = t.device_id AND c.counter = t.counter AND c.result = 'applied'
+       AND c.choice = 'confirm'
      UNION ALL
-     SELECT device_id, bundle_id, counter, content_hash, 'refused', NULL, false, NULL, NULL
+     SELECT device_id, bundle_id, counter, content_hash, 'refused', NULL, false, NULL, NULL, NULL, NULL
      FROM b JOIN offline_tx_copies USING (device_id, bundle_id)`,
     [bundles.map((row) => row.device_id), bundles.map((row) => row.bundle_id)],
   )

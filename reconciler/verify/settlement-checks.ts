@@ -118,11 +118,12 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
       SELECT d.device_id, d.counter, d.choice, p.status, p.reason
       FROM offline_resolutions d LEFT JOIN offline_transactions p USING (device_id, counter)
       WHERE d.result = 'applied' AND d.choice = 'approve'
-        AND (p.status IS NULL OR p.status NOT IN ('succeeded', 'failed', 'reversed'))`,
+        AND (p.status IS NULL OR p.status NOT IN ('succeeded', 'failed', 'reversed', 'claimed'))`,
   },
   {
     name: 'payment_statuses',
-    promise: 'each payment is what was put on record when its bundle was settled, unless people resolved it',
+    promise:
+      'each payment is what was put on record when its bundle was settled or its claim ended, unless people resolved it',
     sql: `
       WITH on_record AS (
         SELECT l.device_id, l.bundle_id, (r ->> 0)::bigint AS counter, r ->> 1 AS status, r ->> 2 AS reason
@@ -130,15 +131,24 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
         WHERE l.action = 'bundle_settled'
       ), decided AS (
         SELECT device_id, bundle_id, counter, bool_or(choice <> 'reverse') AS reviewed
-        FROM offline_resolutions WHERE result = 'applied' GROUP BY device_id, bundle_id, counter)
+        FROM offline_resolutions WHERE result = 'applied' GROUP BY device_id, bundle_id, counter
+      ), ended AS (
+        SELECT l.device_id, l.bundle_id, (r ->> 0)::bigint AS counter, r ->> 1 AS status, r ->> 2 AS reason
+        FROM offline_audit_logs l CROSS JOIN LATERAL jsonb_array_elements(l.detail -> 'claims') r
+        WHERE l.action = 'claims_ended')
       SELECT r.device_id, r.counter, r.status AS on_record, p.status, p.reason
       FROM on_record r
       LEFT JOIN decided d USING (device_id, bundle_id, counter)
+      LEFT JOIN ended c USING (device_id, bundle_id, counter)
       -- A copy is no payment of its own.
       LEFT JOIN (SELECT device_id, bundle_id, counter, status, reason FROM offline_transactions
                  UNION ALL SELECT device_id, bundle_id, counter, 'refused', 'duplicate' FROM offline_tx_copies) p
         USING (device_id, bundle_id, counter)
-      WHERE CASE WHEN d.device_id IS NULL THEN (r.status, r.reason) IS DISTINCT FROM (p.status, p.reason)
+      WHERE CASE WHEN c.device_id IS NOT NULL
+                   THEN r.status NOT IN ('claimed', 'review', 'quarantined')
+                     OR (c.status, c.reason) IS DISTINCT FROM (p.status, p.reason)
+                       AND NOT (c.status = 'succeeded' AND p.status = 'reversed' AND d.device_id IS NOT NULL)
+                 WHEN d.device_id IS NULL THEN (r.status, r.reason) IS DISTINCT FROM (p.status, p.reason)
                  -- People decide about what waits.
                  ELSE d.reviewed <> (r.status IN ('review', 'quarantined')) END`,
   },
@@ -171,6 +181,7 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
         SELECT device_id, bundle_id,
                CASE WHEN bool_or(status = 'quarantined') THEN 'quarantined'
                     WHEN bool_or(status = 'review') THEN 'review'
+                    WHEN bool_or(status = 'claimed') THEN 'claimed'
                     WHEN bool_and(status IN ('succeeded', 'reversed')) THEN 'accepted'
                     WHEN bool_or(status IN ('succeeded', 'reversed')) THEN 'partially_accepted'
                     WHEN bool_or(status = 'failed') THEN 'failed'
@@ -201,17 +212,21 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
   },
   {
     name: 'bundles_owed',
-    promise: 'the edge was told of each bundle, device and resolution, or will be',
+    promise: 'the edge was told of each bundle, device, resolution and answer, or will be',
     sql: `
       SELECT device_id, bundle_id FROM offline_tx_bundles b
       WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = b.device_id AND o.bundle_id = b.bundle_id)
       UNION ALL
       SELECT device_id, NULL FROM offline_devices d
       WHERE NOT EXISTS (SELECT FROM offline_outbox o
-                        WHERE o.device_id = d.device_id AND o.bundle_id IS NULL AND o.resolution_rev IS NULL)
+                        WHERE o.device_id = d.device_id
+                          AND num_nonnulls(o.bundle_id, o.resolution_rev, o.answer_rev, o.about_claims) = 0)
       UNION ALL
       SELECT device_id, NULL FROM offline_resolutions d
-      WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = d.device_id AND o.resolution_rev = d.rev)`,
+      WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = d.device_id AND o.resolution_rev = d.rev)
+      UNION ALL
+      SELECT payer_device_id, NULL FROM offline_claim_answers a
+      WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = a.payer_device_id AND o.answer_rev = a.rev)`,
   },
   {
     name: 'bundle_sources',
@@ -246,27 +261,42 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
   {
     name: 'debit_authority',
     promise:
-      'no wallet was debited without a device of its own, in its tenant, or its owner’s signature, but for small sums to the device’s owner and no cash',
-    // A trusted copy of needsPayerProof() in src/protocol/rules.ts, and of what a wallet's tenant means for it.
+      'no wallet was debited but by a device of its own, in its tenant, its holder’s signature, or a claim that its holder confirmed in time',
     sql: `
       SELECT p.device_id, p.counter
       FROM offline_transactions p
-      JOIN offline_tx_bundles b USING (device_id, bundle_id)
-      JOIN offline_policies y ON y.country = b.country AND y.version = b.policy_version
       JOIN offline_devices d USING (device_id)
-      LEFT JOIN offline_payer_authorizations a ON a.device_id = p.device_id AND a.counter = p.counter
-      LEFT JOIN offline_devices payer ON payer.device_id = a.payer_device_id
-      LEFT JOIN (SELECT wallet_id, tenant FROM wallet_core.accounts
-                 JOIN (SELECT account_id, tenant FROM wallet_core.account_holders) h USING (account_id)) own
-        ON own.wallet_id = d.owner_wallet
-      LEFT JOIN (SELECT wallet_id, tenant FROM wallet_core.accounts
-                 JOIN (SELECT account_id, tenant FROM wallet_core.account_holders) h USING (account_id)) debited
-        ON debited.wallet_id = p.sender
+      JOIN wallet_core.accounts w ON w.wallet_id = p.sender
+      JOIN (SELECT account_id, tenant FROM wallet_core.account_holders) h USING (account_id)
       WHERE p.status IN ('succeeded', 'reversed')
-        AND (own.tenant IS DISTINCT FROM d.tenant
-             OR p.sender <> d.owner_wallet
-                AND (p.amount_minor > y.require_payer_proof_above OR p.receiver <> d.owner_wallet OR p.type = 'cashout'))
-        AND (payer.owner_wallet, payer.tenant) IS DISTINCT FROM (p.sender, debited.tenant)`,
+        AND NOT CASE WHEN p.claim_until IS NULL
+          THEN (d.owner_wallet, d.tenant) = (p.sender, h.tenant) OR EXISTS (
+            SELECT FROM offline_payer_authorizations a JOIN offline_devices payer ON payer.device_id = a.payer_device_id
+            WHERE a.device_id = p.device_id AND a.counter = p.counter
+              AND (payer.owner_wallet, payer.tenant) = (p.sender, h.tenant))
+          ELSE EXISTS (
+            SELECT FROM offline_claim_answers a JOIN offline_devices payer ON payer.device_id = a.payer_device_id
+            WHERE a.device_id = p.device_id AND a.counter = p.counter AND a.result = 'applied' AND a.choice = 'confirm'
+              AND (payer.owner_wallet, payer.tenant) = (p.sender, h.tenant) AND a.recorded_at < p.claim_until
+              AND (a.content_hash, a.amount_minor) = (p.content_hash, p.amount_minor)) END`,
+  },
+  {
+    name: 'claims',
+    promise:
+      'each claim is open, or ended by the one answer that was applied, by a review, by its time, or for want of a wallet',
+    sql: `
+      SELECT p.device_id, p.counter, p.status, p.reason, a.choice
+      FROM offline_transactions p
+      FULL JOIN (SELECT device_id, counter, min(choice) AS choice, count(*) AS answers
+                 FROM offline_claim_answers WHERE result = 'applied' GROUP BY device_id, counter) a
+        USING (device_id, counter)
+      WHERE (p.claim_until IS NOT NULL OR a.answers IS NOT NULL)
+        AND NOT coalesce(CASE a.choice
+          WHEN 'confirm' THEN a.answers = 1 AND p.payer_proven
+            AND (p.status IN ('succeeded', 'reversed') OR p.status = 'failed' AND p.reason <> 'payer_refused')
+          WHEN 'refuse' THEN a.answers = 1 AND p.status = 'failed' AND p.reason = 'payer_refused'
+          ELSE p.status IN ('claimed', 'review', 'quarantined', 'refused')
+            OR p.status = 'failed' AND (p.reason <> 'payer_did_not_confirm' OR p.status_at >= p.claim_until) END, false)`,
   },
   {
     name: 'payer_authorizations',

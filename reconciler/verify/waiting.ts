@@ -13,7 +13,7 @@ export async function readWaiting(client: pg.ClientBase): Promise<readonly Waiti
      UNION ALL SELECT 'resolutions of people that wait for ' || coalesce(waiting_for, 'nothing'), count(*)
        FROM offline_open_resolutions GROUP BY waiting_for
      UNION ALL SELECT 'payments in ' || s.status, count(p.counter)
-       FROM unnest(ARRAY['review', 'quarantined']) AS s (status) LEFT JOIN offline_transactions p USING (status)
+       FROM unnest(ARRAY['review', 'quarantined', 'claimed']) AS s (status) LEFT JOIN offline_transactions p USING (status)
        GROUP BY s.status
      UNION ALL SELECT 'of them without their money held on the payer’s account', count(*)
        FROM offline_waiting_payments WHERE NOT is_held

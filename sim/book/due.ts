@@ -149,6 +149,16 @@ const IN_BOOK: readonly InBook[] = [
           WHERE waiting_for IS NULL OR waiting_for = 'second_person' OR choice = 'reverse' AND waiting_for = 'money'`,
   },
   {
+    loop: 'reconcile',
+    changedBy: /\boffline_(claim_answers|apply_\w+|tx_bundles|record_transactions)\b/,
+    sql: `SELECT least(min(t.claim_until) FILTER (WHERE t.status = 'claimed'),
+                       CASE WHEN bool_or(a.rev IS NOT NULL AND t.status NOT IN ('review', 'quarantined'))
+                              AND $2::timestamptz IS NOT NULL THEN $1::timestamptz END) AS at
+          FROM offline_transactions t
+          LEFT JOIN offline_claim_answers a ON a.device_id = t.device_id AND a.counter = t.counter AND a.result IS NULL
+          WHERE t.claim_until IS NOT NULL`,
+  },
+  {
     loop: 'outcomes',
     changedBy: /\boffline_outbox\b/,
     sql: `SELECT CASE WHEN max(next_attempt_at) > $2::timestamptz THEN $1::timestamptz ELSE min(next_attempt_at) END AS at

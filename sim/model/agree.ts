@@ -10,6 +10,7 @@ const NAMED_BY: Readonly<Record<keyof BookRows, readonly string[]>> = {
   transfers: ['kind', 'source_id', 'source_no'],
   holds: ['source_id', 'source_no'],
   resolutions: ['device_id', 'rev', 'counter'],
+  answers: ['payer_device_id', 'rev'],
   devices: ['device_id'],
   keys: ['device_id', 'kid'],
 }
@@ -22,6 +23,7 @@ const WORD: Readonly<Record<keyof BookRows, string>> = {
   transfers: 'transfer',
   holds: 'hold',
   resolutions: 'resolution',
+  answers: 'answer',
   devices: 'device',
   keys: 'key',
 }

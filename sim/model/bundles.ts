@@ -5,7 +5,7 @@ import { toHex } from '../../src/protocol/bytes.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
 import { bundleStatus } from '../../src/protocol/states.ts'
 import { markDone, park, stillPending } from './inbox.ts'
-import { announce } from './outbox.ts'
+import { announce, claimSubjects } from './outbox.ts'
 import { type Line, type Recorded, recordPayments } from './record.ts'
 import { bundleKey, type ModelState } from './state.ts'
 
@@ -35,11 +35,9 @@ export function postBundles(state: ModelState, prepared: readonly PreparedBundle
     keep(state, one, recorded.slice(at, at + one.payments.length), atMs)
     at += one.payments.length
   }
-  announce(
-    state,
-    open.map(({ verified }) => bundleSubject(verified.receipt)),
-    atMs,
-  )
+  const claimed = lines.filter((_, i) => recorded[i]?.status === 'claimed').map(({ payment }) => payment.sender)
+  const subjects = open.map(({ verified }) => bundleSubject(verified.receipt))
+  announce(state, [...subjects, ...claimSubjects(state, claimed)], atMs)
   for (const { row } of open) markDone(state.inbox, row.id)
 }
 
@@ -49,7 +47,7 @@ const keyOf = (one: PreparedBundle) => bundleKey(one.message.deviceId, bundleIdO
 function linesOf(one: PreparedBundle): readonly Line[] {
   const { receipt } = one.verified
   const bundleId = bundleIdOf(one)
-  return one.payments.map(({ payment, hash, status, reason, payerProven, proof }) => ({
+  return one.payments.map(({ payment, hash, status, reason, payerProven, claimUntilMs, proof }) => ({
     deviceId: one.message.deviceId,
     bundleId,
     payment,
@@ -57,7 +55,7 @@ function linesOf(one: PreparedBundle): readonly Line[] {
     country: receipt.country,
     day: limitDay(payment, receipt.receivedAtMs, one.policy.timeZone),
     receivedAtMs: receipt.receivedAtMs,
-    ...{ status, reason, payerProven, proof },
+    ...{ status, reason, payerProven, claimUntilMs, proof },
   }))
 }
 

@@ -76,7 +76,7 @@ async function faultsOf(deps: FollowDeps, transaction: JudgedTransaction, insert
   const policy = policyOf(verified.receipt.country, verified.receipt.policyVersion)
   if (policy === undefined) return [`The book judged ${what} by a policy that nobody made.`]
   const taker = registry.get(inserted.deviceId) as Taker
-  const payers = await loadDevices(state, payersOf({ verified, policy, taker }))
+  const payers = await loadDevices(state, payersOf({ verified, taker }))
   const authorised = await authorise(verified, policy, taker, payers)
   const risk = inserted.risk === null ? undefined : { record: inserted.risk, riskOf: riskOf(inserted.risk) }
   const judge = (repeated: ReadonlySet<number>) => judgeAgain(authorised, findings(risk, repeated))
@@ -88,7 +88,7 @@ async function faultsOf(deps: FollowDeps, transaction: JudgedTransaction, insert
   if (lines.length !== alone.length)
     return [`The book has ${lines.length} payments of ${what}, which has ${alone.length}.`]
   return lines.flatMap((line, i) => {
-    const payer = payerDeviceOf((alone[i] as JudgedPayment).payment, policy, taker)
+    const payer = payerDeviceOf((alone[i] as JudgedPayment).payment, taker)
     // Its device's owner, or its payer's key, may have been another when it was judged.
     if (hasJustChanged(inserted.deviceId) || (payer !== undefined && hasJustChanged(payer))) return []
     const mustBeRepeated = isRepeated(state, line, inserted.seq, nowMs() - OVERLAP_MS)
@@ -123,14 +123,15 @@ function isRepeated(state: ModelState, line: Line, seq: number, untilMs: number)
   return isTwin || isVoided
 }
 
-type Said = Pick<Line, 'hash' | 'status' | 'reason' | 'payerProven' | 'proof'>
+type Said = Pick<Line, 'hash' | 'status' | 'reason' | 'payerProven' | 'claimUntilMs' | 'proof'>
 
-const lineOf = ({ hash, status, reason, payerProven, proof }: JudgedPayment): Said => ({
-  ...{ hash: toHex(hash), status, reason, payerProven, proof },
+const lineOf = ({ hash, status, reason, payerProven, claimUntilMs, proof }: JudgedPayment): Said => ({
+  ...{ hash: toHex(hash), status, reason, payerProven, claimUntilMs, proof },
 })
 
-function textOf({ hash, status, reason, payerProven, proof }: Said): string {
+function textOf({ hash, status, reason, payerProven, claimUntilMs, proof }: Said): string {
   const nonce = proof === undefined ? '' : `, by nonce ${toHex(proof.nonce)} of ${proof.payerDeviceId}`
   const why = reason === undefined ? '' : ` (${reason})`
-  return `${status}${why}, ${payerProven ? 'proven' : 'not proven'}${nonce}, content ${hash.slice(0, 8)}`
+  const until = claimUntilMs === undefined ? '' : `, claimed until ${claimUntilMs}`
+  return `${status}${why}, ${payerProven ? 'proven' : 'not proven'}${until}${nonce}, content ${hash.slice(0, 8)}`
 }

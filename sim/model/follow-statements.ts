@@ -1,5 +1,6 @@
 import type { LateProof, LostProof } from '../../reconciler/settle/late-proof.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
+import type { ClaimAnswer } from '../../src/protocol/claims.ts'
 import type { DeviceMessage } from '../../src/protocol/messages.ts'
 import type { PaymentStatus } from '../../src/protocol/states.ts'
 import { BookBroken } from './broken.ts'
@@ -43,7 +44,7 @@ export interface EffectRow {
 
 /** The columns of `recordPayments` in post.ts, in their order. */
 export function linesOf({ values }: Committed): readonly Line[] {
-  const columns = values.slice(0, 21) as readonly (readonly unknown[])[]
+  const columns = values.slice(0, 22) as readonly (readonly unknown[])[]
   return (columns[0] ?? []).map((deviceId, i): Line => {
     const at = (column: number) => columns[column]?.[i]
     const [payerDeviceId, nonce] = [at(19), at(20)]
@@ -61,6 +62,7 @@ export function linesOf({ values }: Committed): readonly Line[] {
       status: at(15) as PaymentStatus,
       reason: (at(16) as string | null) ?? undefined,
       payerProven: at(18) as boolean,
+      claimUntilMs: (at(21) as Date | null)?.getTime(),
       proof: payerDeviceId ? { payerDeviceId: payerDeviceId as string, nonce: nonce as Uint8Array } : undefined,
     }
   })
@@ -142,6 +144,29 @@ export function resolutionsOf({ values }: Committed): readonly ResolutionRow[] {
 export function lostProofsOf({ values }: Committed): readonly LostProof[] {
   const [devices, counters] = values as [string[], number[]]
   return counters.map((counter, i) => ({ deviceId: devices[i] ?? '', counter }))
+}
+
+/** The values of `insertAnswer` in claim-answers.ts. */
+export function answerOf({ values }: Committed) {
+  const [deviceId, rev, takerId, counter, hash, amount, choice, answer, at, kid] = values
+  return {
+    message: { deviceId: deviceId as string, rev: rev as number, answer: new Uint8Array(answer as Uint8Array) },
+    answer: { takerId, counter, contentHash: new Uint8Array(hash as Uint8Array), amount, choice } as Omit<
+      ClaimAnswer,
+      'answeredAtMs'
+    >,
+    kid: toHex(kid as Uint8Array),
+    atMs: (at as Date).getTime(),
+  }
+}
+
+export interface EndedRow {
+  readonly device_id: string
+  readonly counter: number
+  readonly status: string
+  readonly reason: string | null
+  readonly payer_device_id: string | null
+  readonly answer_rev: number | null
 }
 
 export function proofsOf({ values }: Committed): readonly LateProof[] {

@@ -1,13 +1,16 @@
 import { bundleStatus } from '../../src/protocol/states.ts'
 import { fieldsThatDiffer } from './agree.ts'
 import { BookBroken } from './broken.ts'
+import { applyClaims, keepAnswer } from './claims.ts'
 import type { FollowDeps } from './follow-deps.ts'
 import { type InsertedBundle, judgementFaults, type SignedBundle } from './follow-judgement.ts'
 import {
+  answerOf,
   bundlesOf,
   type Committed,
   deviceOf,
   type EffectRow,
+  type EndedRow,
   is,
   linesOf,
   lostProofsOf,
@@ -95,6 +98,11 @@ export class Follower {
     if (is('offline_prove_payers(')(one)) writeLateProofs(state, proofsOf(one))
     if (is('offline_disprove_payers(')(one)) writeLostProofs(state, lostProofsOf(one))
     if (is('UPDATE offline_resolutions SET last_error')(one)) postpone(state, one)
+    if (is('INSERT INTO offline_claim_answers')(one)) {
+      const { message, answer, kid, atMs } = answerOf(one)
+      keepAnswer(state, message, { answer, kid }, atMs)
+    }
+    if (is('offline_apply_claims(')(one)) return this.#endClaims(one)
     if (is('offline_apply_reviews(')(one)) return this.#apply(one, 'review')
     if (is('offline_apply_reversals(')(one)) return this.#apply(one, 'reversal')
     return []
@@ -111,6 +119,26 @@ export class Follower {
       const said = { status, reason: reason ?? null, hold: hold ?? null }
       return fieldsThatDiffer(what, said, { status: answer.status, reason: answer.reason, hold: answer.hold })
     })
+  }
+
+  #endClaims({ values, rows }: Committed): readonly string[] {
+    const [devices, at] = values as [readonly string[], Date]
+    const answers = new Map((rows as readonly EndedRow[]).map((row) => [`${row.device_id}/${row.counter}`, row]))
+    const ended = applyClaims(this.#deps.state, devices, at.getTime())
+    const names = new Set(ended.map(({ payment }) => `${payment.deviceId}/${payment.payment.counter}`))
+    return [
+      ...[...answers.keys()]
+        .filter((name) => !names.has(name))
+        .map((name) => `The book ended claim ${name}, which is open.`),
+      ...ended.flatMap(({ payment: { deviceId, payment, status, reason = null }, answer }) => {
+        const name = `${deviceId}/${payment.counter}`
+        const found = answers.get(name)
+        if (found === undefined) return [`The book left claim ${name} open, which has ended.`]
+        const said = { status, reason, by: answer ? `${answer.payerDeviceId}/${answer.rev}` : null }
+        const by = found.payer_device_id === null ? null : `${found.payer_device_id}/${found.answer_rev}`
+        return fieldsThatDiffer(`claim ${name} as it ended`, said, { status: found.status, reason: found.reason, by })
+      }),
+    ]
   }
 
   #apply({ values, rows }: Committed, kind: Resolved): readonly string[] {

@@ -1,11 +1,15 @@
 import type { Subject } from '../../reconciler/tell/outbox.ts'
+import { fromHex } from '../../src/protocol/bytes.ts'
+import type { Claim } from '../../src/protocol/claims.ts'
 import { CONFIRMATIONS_PER_CALL_MAX, type Confirmation } from '../../src/protocol/confirmations.ts'
 import { deviceId as asDeviceId, parseUlid } from '../../src/protocol/ids.ts'
+import { CLAIMS_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
 import type { Outcome } from '../../src/protocol/notice.ts'
 import { assertBook } from './broken.ts'
 import { earliest, isDue } from './inbox.ts'
 import type { OutboxRow } from './outbox-rows.ts'
 import { bundleKey, type ModelState } from './state.ts'
+import { walletState } from './wallet-state.ts'
 
 /** What is said about a row as it stands now. */
 export interface Said {
@@ -35,7 +39,39 @@ export function announce({ outbox }: ModelState, subjects: readonly Subject[], a
 
 const UNTOLD = { version: 0, deliveredVersion: 0, attempts: 0, nextAttemptAtMs: 0 }
 
-const keyOf = ({ deviceId, bundleId, resolutionRev }: Subject) => `${deviceId}/${bundleId ?? ''}/${resolutionRev ?? ''}`
+const keyOf = ({ deviceId, bundleId, resolutionRev, answerRev, claims }: Subject) =>
+  JSON.stringify([deviceId, bundleId, resolutionRev, answerRev, claims].map((part) => part ?? null))
+
+/** Devices of one wallet that are told of the claims on it. */
+const DEVICES_PER_WALLET_MAX = 8
+
+export function claimSubjects(state: ModelState, wallets: readonly string[]): readonly Subject[] {
+  return [...new Set(wallets)].flatMap((wallet) =>
+    [...state.devices]
+      .filter(([, { ownerWallet, status }]) => ownerWallet === wallet && status === 'active')
+      .filter(([, { tenant }]) => walletState(state, wallet, tenant) === 'known')
+      .sort(([a, x], [b, y]) => y.registeredAtMs - x.registeredAtMs || (a < b ? -1 : 1))
+      .slice(0, DEVICES_PER_WALLET_MAX)
+      .map(([deviceId]) => ({ deviceId, claims: true })),
+  )
+}
+
+function openClaimsOn({ payments }: ModelState, wallet: string | undefined): readonly Claim[] {
+  return [...payments.values()]
+    .flatMap(({ deviceId, payment, hash, status, claimUntilMs }): Claim[] => {
+      if (status !== 'claimed' || claimUntilMs === undefined || payment.sender !== wallet) return []
+      const { counter, type, amount, currency, receiver, initiatedAtMs } = payment
+      const about = { takerId: asDeviceId(deviceId), counter, contentHash: fromHex(hash), type, amount, currency }
+      return [{ ...about, receiver, initiatedAtMs, openUntilMs: claimUntilMs }]
+    })
+    .sort(
+      (a, b) =>
+        a.openUntilMs - b.openUntilMs ||
+        (a.takerId < b.takerId ? -1 : Number(a.takerId > b.takerId)) ||
+        a.counter - b.counter,
+    )
+    .slice(0, CLAIMS_PER_NOTICE_MAX)
+}
 
 /** What may be confirmed as soon as it is received: all that the edge signs, and bundles that the book has already. */
 export function confirmable({ bundles }: ModelState, subjects: readonly Subject[]): readonly Subject[] {
@@ -87,6 +123,11 @@ export function readUndelivered(state: ModelState, deviceIds: ReadonlySet<string
 function confirmationOf(state: ModelState, row: OutboxRow): Confirmation | undefined {
   const deviceId = asDeviceId(row.deviceId)
   if (row.resolutionRev !== undefined) return { kind: 'resolution_recorded', deviceId, rev: row.resolutionRev }
+  if (row.answerRev !== undefined) return { kind: 'answer_recorded', deviceId, rev: row.answerRev }
+  if (row.claims) {
+    const claims = openClaimsOn(state, state.devices.get(deviceId)?.ownerWallet)
+    return { kind: 'claims_open', deviceId, rev: row.version, claims }
+  }
   if (row.bundleId === undefined || row.seq === undefined) {
     const device = state.devices.get(deviceId)
     return device && { kind: 'device_recorded', deviceId, rev: device.rev, wallet: device.wallet }

@@ -3,18 +3,27 @@ import { faultOf, type Log } from '../../reconciler/log.ts'
 import type { Wanted } from '../../reconciler/pull/inbox.ts'
 import { isOwnKeyId } from '../../reconciler/registry/registry.ts'
 import { FAILURE, FAILURES_MAX, WAITING, waitedMs } from '../../reconciler/settle/attempt.ts'
+import { faultOfAnswer } from '../../reconciler/settle/claim-answers.ts'
 import type { InboxBundle } from '../../reconciler/settle/prepare.ts'
 import type { Subject } from '../../reconciler/tell/outbox.ts'
 import { openSettleMessage } from '../../src/crypto/settle-message.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
-import { type DeviceMessage, encodeSettleMessage, type ResolutionMessage } from '../../src/protocol/messages.ts'
+import { parseClaimAnswer } from '../../src/protocol/claims.ts'
+import {
+  type ClaimAnswerMessage,
+  type DeviceMessage,
+  encodeSettleMessage,
+  type ResolutionMessage,
+} from '../../src/protocol/messages.ts'
+import { parse } from '../../src/protocol/parse.ts'
 import { BookBroken } from './broken.ts'
 import { postBundles } from './bundles.ts'
+import { applyClaims, devicesWithDueClaims, nextClaimMs, recordAnswer } from './claims.ts'
 import { claim, type InboxRow, markDone, nextDueMs, park, retry, stillPending, wait } from './inbox.ts'
 import { announce } from './outbox.ts'
 import type { Life } from './process.ts'
-import { recordDevice, recordOpenedWallets, walletsOpened } from './registry.ts'
+import { loadDevices, recordDevice, recordOpenedWallets, walletsOpened } from './registry.ts'
 import { applyReversals, applyReviews, dueAtMs, dueResolutions, recordResolution } from './resolve.ts'
 import { decide, findLateProofs, findLostProofs, type SettleDeps, writeLateProofs, writeLostProofs } from './settle.ts'
 import type { ModelState } from './state.ts'
@@ -22,7 +31,8 @@ import type { ModelState } from './state.ts'
 /**
  * Inbox → book, as production's `reconcileOnce`:
  *
- *   claim → device facts, resolutions of people → bundles → resolutions that can be carried out → wallets that came
+ *   claim → device facts, resolutions of people, answers of holders → bundles → resolutions that can be carried out
+ *         → claims that end → wallets that came
  */
 export interface ReconcileDeps extends SettleDeps {
   readonly life: Life
@@ -37,14 +47,15 @@ export async function reconcileOnce(deps: ReconcileDeps): Promise<number> {
   const bundles: InboxBundle[] = []
   for (const row of rows) await attempt(deps, row, async () => void bundles.push(...(await take(deps, row))))
   if (bundles.length > 0) await settleBundles(deps, bundles)
-  return rows.length + (await applyResolutions(deps)) + (await findOpenedWallets(deps))
+  return rows.length + (await applyResolutions(deps)) + (await endClaims(deps)) + (await findOpenedWallets(deps))
 }
 
 /** @returns when there is something to do next; undefined when only a message can tell */
 export function nextReconcileMs(state: ModelState, nowMs: number): number | undefined {
   if (walletsOpened(state).length > 0) return nowMs
   const open = state.resolutions.flatMap((row) => (row.result === null ? (dueAtMs(state, row, nowMs) ?? []) : []))
-  const due = [...open, ...[nextDueMs(state.inbox, nowMs)].filter((at) => at !== undefined)]
+  const others = [nextDueMs(state.inbox, nowMs), nextClaimMs(state, nowMs)]
+  const due = [...open, ...others.filter((at) => at !== undefined)]
   return due.length === 0 ? undefined : Math.min(...due)
 }
 
@@ -55,6 +66,7 @@ async function take(deps: ReconcileDeps, row: InboxRow): Promise<readonly InboxB
   if (!opened.ok) await parkRow(deps, row, opened.error.fault)
   else if (opened.value.kind === 'bundle') return [{ row, message: opened.value }]
   else if (opened.value.kind === 'device') await takeDevice(deps, row, opened.value)
+  else if (opened.value.kind === 'claim_answer') await takeAnswer(deps, row, opened.value)
   else await takeResolution(deps, row, opened.value)
   return []
 }
@@ -82,6 +94,29 @@ async function takeResolution(deps: ReconcileDeps, row: InboxRow, message: Resol
   })
   if (fault === 'unknown_device') await waitFor(deps, row, { what: 'device', devices: [message.deviceId] })
   else if (fault !== undefined) await parkRow(deps, row, fault)
+}
+
+async function takeAnswer(deps: ReconcileDeps, row: InboxRow, message: ClaimAnswerMessage): Promise<void> {
+  const { deviceId } = message
+  const parsed = parse(() => parseClaimAnswer(message.answer))
+  if (!parsed.ok) return parkRow(deps, row, 'malformed_answer')
+  if (parsed.value.claims.deviceId !== deviceId) return parkRow(deps, row, 'wrong_device')
+  const fault = await faultOfAnswer(parsed.value, await loadDevices(deps.state, [deviceId]))
+  if (fault === 'unknown_device') return waitFor(deps, row, { what: 'device', devices: [deviceId] })
+  if (fault !== undefined) return parkRow(deps, row, fault)
+  const isIt = await deps.life.commit('answer', (state) => {
+    if (stillPending(state.inbox, row.id) === undefined) return true
+    const isIt = recordAnswer(state, message, deps.clock())
+    if (isIt) markDone(state.inbox, row.id)
+    return isIt
+  })
+  if (!isIt) await parkRow(deps, row, 'answer_conflict')
+}
+
+async function endClaims({ life, state, clock }: ReconcileDeps): Promise<number> {
+  const devices = devicesWithDueClaims(state, clock())
+  if (devices.length > 0) await life.commit('claims', (state) => applyClaims(state, devices, clock()))
+  return devices.length
 }
 
 /** All at once; when that fails each by itself, so that one that cannot be worked on stops no other. */

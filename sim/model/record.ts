@@ -22,6 +22,8 @@ export interface Line {
   readonly status: PaymentStatus
   readonly reason: string | undefined
   readonly payerProven: boolean
+  /** Until when its payer may confirm it; of a claim. */
+  readonly claimUntilMs: number | undefined
   /** Device and nonce of the payer's signature that it uses up. */
   readonly proof: { readonly payerDeviceId: string; readonly nonce: Uint8Array } | undefined
 }
@@ -42,6 +44,7 @@ export interface Recorded {
 export function recordPayments(state: ModelState, lines: readonly Line[], atMs: number): readonly Recorded[] {
   const judged = lines.map((line, i) => ({ line, ...copyOf(state, lines, i) }))
   for (const one of judged) if (!isProofFree(state, one.line, one.status)) Object.assign(one, PROOF_USED)
+  for (const one of judged) if (one.status === 'claimed' && !hasWallets(state, one.line)) Object.assign(one, NO_WALLET)
   const isDue = (one: Judged) => one.status === 'pending' || (one.line.payerProven && !one.isUsed && waits(one.status))
   const due = judged.filter(isDue)
   const posted = post(
@@ -76,6 +79,12 @@ interface Judged {
 }
 
 const PROOF_USED = { status: 'failed', reason: 'payer_not_proven', isUsed: true } as const
+const NO_WALLET = { status: 'failed', reason: 'unknown_wallet' } as const
+
+/** A claim on a wallet, or for one, that there is not ends at once. */
+const hasWallets = ({ book }: ModelState, { payment: { sender, receiver } }: Line) =>
+  [sender, receiver].every((wallet) => (book.accounts.get(wallet)?.kind ?? 'system') !== 'system')
+
 export const waits = (status: PaymentStatus): boolean => status === 'review' || status === 'quarantined'
 const holdOf = (result: { readonly result: string; readonly reason?: string } | undefined): string =>
   result?.result === 'held' ? 'placed' : (result?.reason ?? 'payer_not_proven')
@@ -141,6 +150,7 @@ function keep(state: ModelState, { line, isCopy, isUsed }: Judged, recorded: Rec
   const fee = feeFor(state, line)
   state.payments.set(key, {
     ...{ deviceId, bundleId, country, payment, hash, fee, payerProven, status, reason, transferId, statusAtMs: atMs },
+    claimUntilMs: line.claimUntilMs,
   })
   if (status === 'refused') return
   const days = state.activity.get(deviceId) ?? new Map()

@@ -3,10 +3,10 @@ import type { Verifier } from '../../src/crypto/suite.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
 import type { DeviceMessage, DeviceKey as KeyFacts } from '../../src/protocol/messages.ts'
-import type { WalletState } from '../../src/protocol/owner-wallet.ts'
 import { wake } from './inbox.ts'
-import { announce } from './outbox.ts'
+import { announce, claimSubjects } from './outbox.ts'
 import type { DeviceRow, ModelState } from './state.ts'
+import { walletState } from './wallet-state.ts'
 
 const STRENGTH: readonly KeyState[] = ['active', 'replaced', 'revoked']
 
@@ -32,7 +32,14 @@ export function recordDevice(state: ModelState, message: DeviceMessage, atMs: nu
       device.keys.set(kid, { ...key, state: 'replaced', stateAtMs: message.atMs })
     }
   }
-  announce(state, [{ deviceId: message.deviceId }], atMs)
+  const { ownerWallet } = message
+  const isNews = device !== known
+  const hasClaims = [...state.payments.values()].some(
+    ({ status, payment }) => status === 'claimed' && payment.sender === ownerWallet,
+  )
+  // A new device of a wallet is asked about what is claimed from it.
+  const claims = isNews && hasClaims ? claimSubjects(state, [ownerWallet]) : []
+  announce(state, [{ deviceId: message.deviceId }, ...claims], atMs)
   wake(state.inbox, message.deviceId, atMs)
   return undefined
 }
@@ -68,13 +75,6 @@ function keepKey({ keys }: DeviceRow, { kid, alg, publicKey }: KeyFacts, state: 
   const isStronger = known === undefined || STRENGTH.indexOf(known.state) < STRENGTH.indexOf(state)
   if (!isStronger && !(known.state === state && known.stateAtMs > stateAtMs)) return
   keys.set(toHex(kid), { alg, publicKey, state, stateAtMs })
-}
-
-/** To a device a system account is as good as none. */
-function walletState({ book }: ModelState, wallet: string, tenant: string): WalletState {
-  const account = book.accounts.get(wallet)
-  if (account === undefined || account.kind === 'system') return 'unknown'
-  return account.tenant === tenant ? 'known' : 'foreign'
 }
 
 /** Devices whose wallets have come into the ledger since. */

@@ -8,7 +8,7 @@ import { bundleStatus } from '../../src/protocol/states.ts'
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../src/protocol/time.ts'
 import type { RequestedTransfer } from './book.ts'
 import { assertBook } from './broken.ts'
-import { announce, outcomesOf } from './outbox.ts'
+import { announce, claimSubjects, outcomesOf } from './outbox.ts'
 import { post } from './post.ts'
 import { transferOf, waits } from './record.ts'
 import { bundleKey, counterKey, type ModelState, type PaymentRow, type ResolutionRow } from './state.ts'
@@ -103,7 +103,7 @@ export function applyReviews(state: ModelState, due: readonly ResolutionRow[], a
     if (payment === undefined) return { row, result: 'unknown_payment' as const }
     if (!waits(payment.status)) return { row, result: 'not_waiting' as const }
     if (!isLast) return { row, result: 'superseded' as const }
-    const fails = row.choice === 'approve' && !payment.payerProven
+    const fails = row.choice === 'approve' && !payment.payerProven && payment.claimUntilMs === undefined
     return fails || isLetThrough(state, row, payment)
       ? { row, result: 'applied' as const, payment }
       : withheld(row, atMs)
@@ -119,8 +119,11 @@ export function applyReviews(state: ModelState, due: readonly ResolutionRow[], a
       result === (goesOn(one) ? (reason === undefined ? 'posted' : 'failed') : 'released'),
       'what waits is open',
     )
-    payment.status = result === 'posted' ? 'succeeded' : 'failed'
-    payment.reason = FAILED_AS[row.choice] ?? (payment.payerProven ? reason : 'payer_not_proven')
+    // Nobody who reviews can say the payer's yes.
+    const isClaim = row.choice === 'approve' && !payment.payerProven && payment.claimUntilMs !== undefined
+    const why = payment.payerProven || isClaim ? reason : 'payer_not_proven'
+    payment.status = result === 'posted' ? 'succeeded' : isClaim ? 'claimed' : 'failed'
+    payment.reason = FAILED_AS[row.choice] ?? why
     payment.transferId = transferId
     payment.statusAtMs = atMs
   })
@@ -229,4 +232,8 @@ function follow(state: ModelState, effects: readonly Effect[], atMs: number): vo
     bundle.rev += 1
     announce(state, [{ deviceId, bundleId, seq }], atMs)
   }
+  const claimed = changed.flatMap(({ row, status }) =>
+    status === 'claimed' ? (paymentOf(state, row)?.payment.sender ?? []) : [],
+  )
+  announce(state, claimSubjects(state, claimed), atMs)
 }

@@ -44,6 +44,11 @@ export interface BookRows {
     readonly counter: number
     readonly result: string | null
   }[]
+  readonly answers: readonly {
+    readonly payer_device_id: string
+    readonly rev: number
+    readonly result: string | null
+  }[]
   readonly devices: readonly {
     readonly device_id: string
     readonly rev: number
@@ -66,6 +71,7 @@ const SQL: Readonly<Record<keyof BookRows, string>> = {
               JOIN wallet_core.accounts c ON c.account_id = t.credit_account_id`,
   holds: 'SELECT source_id, source_no, amount_minor, ended_by FROM wallet_core.holds',
   resolutions: 'SELECT device_id, rev, counter, result FROM offline_resolutions',
+  answers: 'SELECT payer_device_id, rev, result FROM offline_claim_answers',
   devices: "SELECT device_id, rev, status, owner_wallet, encode(kid, 'hex') AS kid FROM offline_devices",
   keys: "SELECT device_id, encode(kid, 'hex') AS kid, state FROM offline_device_keys",
 }
@@ -77,7 +83,7 @@ export function readRows(read: (sql: string) => object[]): BookRows {
 }
 
 /** @returns the model's own */
-export function rowsOf({ payments, copies, bundles, book, resolutions, devices }: ModelState): BookRows {
+export function rowsOf({ payments, copies, bundles, book, resolutions, answers, devices }: ModelState): BookRows {
   return {
     payments: [...payments.values()].map((row) => ({
       ...{ device_id: row.deviceId, counter: row.payment.counter, bundle_id: row.bundleId, status: row.status },
@@ -101,6 +107,7 @@ export function rowsOf({ payments, copies, bundles, book, resolutions, devices }
     resolutions: resolutions.map((row) => ({
       ...{ device_id: row.deviceId, rev: row.rev, counter: row.counter, result: row.result },
     })),
+    answers: answers.map(({ payerDeviceId, rev, result }) => ({ payer_device_id: payerDeviceId, rev, result })),
     devices: [...devices].map(([device_id, { rev, status, ownerWallet, kid }]) => ({
       ...{ device_id, rev, status, owner_wallet: ownerWallet, kid },
     })),

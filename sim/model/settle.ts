@@ -15,13 +15,11 @@ import { voidedOf } from '../../reconciler/settle/voided.ts'
 import { bundleSubject, type Subject } from '../../reconciler/tell/outbox.ts'
 import type { KeyProvider } from '../../src/crypto/key-provider.ts'
 import type { TrustedKey } from '../../src/crypto/sign1.ts'
-import { parseSign1 } from '../../src/protocol/cose.ts'
-import { decodeReceipt } from '../../src/protocol/receipt.ts'
-import { needsPayerProof } from '../../src/protocol/rules.ts'
 import { recordedTwins, recordedVoids } from './findings.ts'
 import { useProof } from './record.ts'
 import { loadDevices } from './registry.ts'
 import { counterKey, type ModelState, type ResolutionRow } from './state.ts'
+import { walletState } from './wallet-state.ts'
 
 /**
  * What the reconciler decides about bundles before anything is changed:
@@ -88,7 +86,7 @@ async function authoriseOne(deps: SettleDeps, of: InboxBundle): Promise<Decision
   const policy = (await deps.policies([verified.receipt])).get(policyKey(country, policyVersion))
   if (policy === undefined) return { kind: 'wait', of, wanted: { what: 'policy' }, ...subject }
   const taker = registry.get(message.deviceId) as Taker
-  const payers = await loadDevices(deps.state, payersOf({ verified, policy, taker }))
+  const payers = await loadDevices(deps.state, payersOf({ verified, taker }))
   const bundle = await authorise(verified, policy, taker, payers)
   const mayStillCome = bundle.unknownPayers.length > 0 && waitedMs(deps, row, 'payer_device') < PAYER_WAIT_MAX_MS
   if (!mayStillCome) return { of, bundle }
@@ -121,10 +119,9 @@ export async function findLostProofs(deps: SettleDeps, due: readonly ResolutionR
     const bundle = state.bundles.get(`${deviceId}/${bundleId}`)
     if (choice !== 'approve' || row?.bundleId !== bundleId || !row.payerProven || bundle === undefined) continue
     if (row.status !== 'review' && row.status !== 'quarantined') continue
-    const receipt = decodeReceipt(parseSign1(bundle.receipt).payload)
-    const policy = (await deps.policies([receipt])).get(policyKey(receipt.country, receipt.policyVersion))
-    const owner = state.devices.get(deviceId)?.ownerWallet ?? ''
-    if (policy === undefined || !needsPayerProof(row.payment, policy, owner)) continue
+    const device = state.devices.get(deviceId)
+    const isKnown = device !== undefined && walletState(state, device.ownerWallet, device.tenant) === 'known'
+    if (isKnown && row.payment.sender === device.ownerWallet) continue
     const devices = (ids: readonly string[]) => loadDevices(state, ids)
     const asked = { device_id: deviceId, counter, bundle: bundle.bundle, receipt: bundle.receipt }
     if ((await proofOf({ ...deps, devices }, asked)) === undefined) lost.push({ deviceId, counter })

@@ -1,5 +1,6 @@
 import type { KeyState } from '../../reconciler/registry/registry.ts'
 import type { DayActivity } from '../../src/protocol/activity.ts'
+import type { ClaimChoice } from '../../src/protocol/claims.ts'
 import type { Alg } from '../../src/protocol/cose.ts'
 import type { DeviceStatus } from '../../src/protocol/messages.ts'
 import type { WalletState } from '../../src/protocol/owner-wallet.ts'
@@ -27,6 +28,8 @@ export interface ModelState {
   /** By device, what it took on its days. */
   readonly activity: Map<string, Map<string, DayActivity>>
   readonly resolutions: ResolutionRow[]
+  /** Holders' answers to claims, in the order in which they were recorded. */
+  readonly answers: AnswerRow[]
   readonly inbox: InboxState
   readonly outbox: OutboxState
   /** Called after each change: whoever waits looks again. */
@@ -64,6 +67,8 @@ export interface PaymentRow {
   readonly hash: string
   readonly fee: Fee | undefined
   payerProven: boolean
+  /** Until when its payer may confirm it; of a claim. */
+  readonly claimUntilMs: number | undefined
   status: PaymentStatus
   reason: string | undefined
   transferId: string | undefined
@@ -111,6 +116,22 @@ export interface ResolutionRow {
   lastError: string | null
 }
 
+export interface AnswerRow {
+  readonly payerDeviceId: string
+  readonly rev: number
+  readonly deviceId: string
+  readonly counter: number
+  /** Hex. */
+  readonly hash: string
+  readonly amount: number
+  readonly choice: ClaimChoice
+  readonly payerWallet: string
+  /** The signed answer, hex. */
+  readonly signed: string
+  readonly recordedAtMs: number
+  result: string | null
+}
+
 export type ResolutionResult =
   | 'applied'
   | 'superseded'
@@ -135,6 +156,7 @@ export function newModelState(policies: readonly Policy[] = FIRST_POLICIES): Mod
     nonces: new Map(),
     activity: new Map(),
     resolutions: [],
+    answers: [],
     inbox: { rows: new Map(), pending: new Map() },
     outbox: { rows: new Map(), untold: new Set() },
     watchers: new Set(),

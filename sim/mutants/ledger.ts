@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts'
 const POSTING = 'migrations/ledger/003.do.posting.sql'
 const SETTLEMENT = 'migrations/ledger/007.do.settlement.sql'
 const RESOLUTIONS = 'migrations/ledger/008.do.resolutions.sql'
+const CLAIMS = 'migrations/ledger/013.do.claims.sql'
 const HOLDS = 'migrations/ledger/009.do.holds.sql'
 
 /** Faults of the money rules in SQL. */
@@ -115,8 +116,8 @@ export const LEDGER: readonly Mutant[] = [
   {
     name: 'approval-without-the-payer',
     file: RESOLUTIONS,
-    find: "WHEN x.choice = 'approve' AND t.payer_proven THEN 'pending' ELSE 'failed' END ORDER BY x.no),",
-    replace: "WHEN x.choice = 'approve' THEN 'pending' ELSE 'failed' END ORDER BY x.no),",
+    find: "WHEN t.claim_until IS NOT NULL THEN 'claimed' ELSE 'failed' END ORDER BY x.no),",
+    replace: "WHEN t.claim_until IS NOT NULL THEN 'claimed' ELSE 'pending' END ORDER BY x.no),",
     breaks:
       'No reviewer can replace the payer’s word: the constraint stands in the way, and the review is tried for ever.',
     tier: 'deep',
@@ -128,5 +129,30 @@ export const LEDGER: readonly Mutant[] = [
     replace: "new.prev_hash := '\\x'::bytea;",
     breaks: 'A hash chain shows if a record was removed.',
     tier: 'deep',
+  },
+  {
+    name: 'claim-confirmed-by-anybody',
+    file: CLAIMS,
+    find: "WHEN t.sender <> a.payer_wallet THEN 'not_the_holder'",
+    replace: "WHEN false THEN 'not_the_holder'",
+    breaks: 'A claim is confirmed by a device of the debited wallet, and by no other.',
+    tier: 'deep',
+  },
+  {
+    name: 'claim-confirmed-by-reviewers',
+    file: RESOLUTIONS,
+    find: "WHEN t.claim_until IS NOT NULL THEN 'claimed' ELSE 'failed' END ORDER BY x.no)",
+    replace: "WHEN t.claim_until IS NOT NULL THEN 'pending' ELSE 'failed' END ORDER BY x.no)",
+    breaks: 'Nobody who reviews can say the payer’s yes.',
+    tier: 'deep',
+  },
+  {
+    name: 'later-answer-counts',
+    file: CLAIMS,
+    find: 'ORDER BY a.id) > 1',
+    replace: 'ORDER BY a.id DESC) > 1',
+    breaks: 'Of two answers to a claim the first that is recorded counts.',
+    tier: 'deep',
+    missed: 'Two answers of one wallet that wait for one bundle need a wallet with two phones, and here each has one.',
   },
 ]

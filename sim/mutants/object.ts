@@ -264,4 +264,20 @@ export const DEVICE_OBJECT: readonly Mutant[] = [
     breaks: 'A write that is repeated with its key gets its first answer: the next write drops it.',
     tier: 'shallow',
   },
+  {
+    name: 'both-answers-kept',
+    file: `${OBJECT}/people/answering.ts`,
+    find: "return known.choice === answer.choice ? ok({ choice: known.choice, kept: undefined }) : err('state_conflict')",
+    replace: 'return ok({ choice: answer.choice, kept: undefined })',
+    breaks: 'The first answer to a claim stands, and whoever gives another one is told so.',
+    tier: 'shallow',
+  },
+  {
+    name: 'answer-not-owed',
+    file: DELIVERY,
+    find: 'settle.push(...answers.map((answer) => answerMessageOf(device, answer)))',
+    replace: 'if (answers.length > 1_000) settle.push(...answers.map((answer) => answerMessageOf(device, answer)))',
+    breaks: 'An answer that was kept reaches the book, though the queue has lost it.',
+    tier: 'shallow',
+  },
 ]

@@ -33,9 +33,9 @@ export const PROTOCOL: readonly Mutant[] = [
   {
     name: 'proof-at-the-limit',
     file: RULES,
-    find: 'return amount > policy.requirePayerProofAbove',
-    replace: 'return amount >= policy.requirePayerProofAbove',
-    breaks: `Up to the limit no payer’s signature is needed. ${SAME_EVERYWHERE}`,
+    find: 'amount <= policy.requirePayerProofAbove',
+    replace: 'amount < policy.requirePayerProofAbove',
+    breaks: `Up to the limit a payment may be claimed without its payer’s signature. ${SAME_EVERYWHERE}`,
     tier: 'shallow',
   },
   {
@@ -141,6 +141,22 @@ export const PROTOCOL: readonly Mutant[] = [
     find: 'parsed.ok && equalBytes(parsed.value.payload, authorizationTerms(payment)) ? parsed.value',
     replace: 'parsed.ok ? parsed.value',
     breaks: 'A payer signs these very terms: the signature over a small payment is good for a large one.',
+    tier: 'shallow',
+  },
+  {
+    name: 'claim-taken-for-signed',
+    file: 'src/protocol/guarantee.ts',
+    find: "authorizationOf(payment) !== undefined ? 'signed' : 'claimed'",
+    replace: "authorizationOf(payment) !== undefined ? 'signed' : 'signed'",
+    breaks: 'A payment without its payer’s word is a claim, and its taker is told so.',
+    tier: 'shallow',
+  },
+  {
+    name: 'claim-ends-early',
+    file: 'src/protocol/claims.ts',
+    find: 'CLAIM_OPEN_MS = 72 * HOUR_MS',
+    replace: 'CLAIM_OPEN_MS = HOUR_MS',
+    breaks: 'Whoever is asked has 72 hours.',
     tier: 'shallow',
   },
 ]

@@ -78,7 +78,7 @@ export const RECONCILER: readonly Mutant[] = [
   },
   {
     name: 'resolution-keeps-the-rev',
-    file: `${SETTLE}/resolutions.ts`,
+    file: `${SETTLE}/bundle-statuses.ts`,
     find: 'SET status = x.status, rev = b.rev + 1,',
     replace: 'SET status = x.status,',
     breaks: 'Everybody ends with the same answer: the edge takes what people brought about for an old confirmation.',
@@ -153,9 +153,17 @@ export const RECONCILER: readonly Mutant[] = [
   {
     name: 'word-of-another-tenant',
     file: 'reconciler/registry/authority.ts',
-    find: "wallet !== 'known' || needsPayerProof(payment, policy, ownerWallet)",
-    replace: "wallet === 'unknown' || needsPayerProof(payment, policy, ownerWallet)",
+    find: "wallet === 'known' && sender === ownerWallet",
+    replace: "wallet !== 'unknown' && sender === ownerWallet",
     breaks: 'Money moves by the word of the owner of the debited wallet: a device of another tenant takes it.',
     tier: 'shallow',
+  },
+  {
+    name: 'yes-of-another-tenant',
+    file: 'reconciler/settle/claim-answers.ts',
+    find: "offline_wallet_state(d.owner_wallet, d.tenant) = 'known' AS is_his",
+    replace: "offline_wallet_state(d.owner_wallet, d.tenant) <> 'unknown' AS is_his",
+    breaks: 'A claim is confirmed by its payer: a device that another tenant registered for the wallet confirms it.',
+    tier: 'deep',
   },
 ]

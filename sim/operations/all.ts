@@ -1,4 +1,5 @@
 import { accidents } from './accidents.ts'
+import { claims } from './claims.ts'
 import { cloneTill } from './clone.ts'
 import { contact } from './contact.ts'
 import { usePower } from './crooked.ts'
@@ -19,6 +20,7 @@ export const OPERATIONS = {
   ...accidents,
   ...office,
   usePower,
+  ...claims,
   lie,
   forge,
   forgeIndex,

@@ -93,7 +93,7 @@ export const forgeIndex: Operation = {
   async run(world, device, random) {
     const { id, facts } = device
     const row = { deviceId: id, tenant: 'molam', country: facts.country, status: 'revoked', alg: -7, kid: '00' }
-    const forged = { device: { ...row, rev: 1_000_000, registeredAt: 0, ownerWalletUnknown: false } }
+    const forged = { device: { ...row, rev: 1_000_000, registeredAt: 0, ownerWalletFault: null } }
     const mac = random.chance(0.5) ? {} : { mac: 'A'.repeat(43) }
     const queue = world.edge.env.INDEX_QUEUE
     const sent = await queue.send({ ...forged, ...mac } as never, { contentType: 'v8' }).then(

@@ -16,7 +16,7 @@ const pay: Operation = {
     const offered = deal(random, device.facts.wallet, limitsOf(newestPolicy(world.edge, device.facts.country)))
     const foreign = offered.sender !== device.facts.wallet
     const phone = world.phones.get(offered.sender)
-    const proven = foreign && phone !== undefined && random.chance(offered.amount > USUALLY_PROVEN_ABOVE ? 0.85 : 0.2)
+    const proven = foreign && phone !== undefined && random.chance(offered.amount > USUALLY_PROVEN_ABOVE ? 0.85 : 0.6)
     const terms = proven ? { ...offered, authorization: await phone.authorize(offered) } : offered
     const { isDoubtful } = device
     const room = roomOf(device.sdk)

@@ -10,7 +10,7 @@ export interface Wallet {
 
 const CUSTOMERS = 4
 /** Not enough for all who want it. */
-const SCARCE = { wallet: '+221770009001', kind: 'customer', amount: 7_000 } as const
+export const SCARCE = { wallet: '+221770009001', kind: 'customer', amount: 7_000 } as const
 const POOR = { wallet: '+221770009002', kind: 'customer', amount: 0 } as const
 const UNKNOWN = '+221770009099'
 /** What an agent is asked about, as a habit. */

@@ -72,7 +72,7 @@ export class Rogue {
     return { counter, type: 'merchant', method: 'wallet', currency: currency('XOF'), initiatedAtMs, ...terms }
   }
 
-  /** A payment out of a customer's wallet into his own, small enough to need nobody's word. */
+  /** A payment out of a customer's wallet into his own, small enough to be claimed without his word. */
   small(counter: number, sender: string): Payment {
     return this.payment(counter, {
       sender,
@@ -100,6 +100,10 @@ export class Rogue {
       bundleId,
       nonce,
     }
+  }
+
+  signer() {
+    return webCryptoSuite.es256Signer(this.privateKey)
   }
 
   /** @returns `admitted`, the edge's word against it, or `no answer` */

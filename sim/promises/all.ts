@@ -5,6 +5,7 @@ import { admissionsAreAudited } from './audit.ts'
 import { moneyMovesByItsOwnersWord } from './authority.ts'
 import { bookedAsSigned } from './booked.ts'
 import { historiesAreWhole } from './chain.ts'
+import { claimsEndByTheirPayersWord } from './claims.ts'
 import { nobodyHonestIsAccused } from './honest.ts'
 import { balancesFollow } from './money.ts'
 import { PayersWord } from './payers-word.ts'
@@ -35,7 +36,8 @@ export async function promisesAtQuiet(world: World): Promise<string[]> {
     ...bookedAsSigned(admitted, booked),
     ...(await receiptsFollowThePolicy(admitted, policies, word)),
     ...historiesAreWhole(world, admitted),
-    ...(await moneyMovesByItsOwnersWord(world, admitted, booked, policies, word)),
+    ...(await moneyMovesByItsOwnersWord(world, admitted, booked, word)),
+    ...claimsEndByTheirPayersWord(world, admitted, booked),
     ...(await daysAreCounted(world, admitted, policies)),
     ...nobodyHonestIsAccused(world),
     ...nothingComesInWhileSuspended(world, admitted),

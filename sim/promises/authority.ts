@@ -3,7 +3,6 @@ import type { BookedPayment } from '../book-view.ts'
 import type { World } from '../world.ts'
 import { type AdmittedDevice, firstEntries } from './admitted.ts'
 import type { PayersWord } from './payers-word.ts'
-import type { PolicyRow } from './policies.ts'
 
 const TWIN_MS = 60_000
 const MOVED = new Set(['succeeded', 'reversed'])
@@ -14,12 +13,14 @@ interface Moved {
   readonly isDecided: boolean
 }
 
-/** Promise 6: large sums move by the word of the wallet's owner, each word once; and one payment on two devices moves once. */
+/**
+ * Promise 6: money moves by the word of the wallet's holder alone: his device's, his signature, each good for one payment, or
+ * his yes to a claim. Whoever said nothing loses nothing. And one payment on two devices moves once.
+ */
 export async function moneyMovesByItsOwnersWord(
-  { edge }: World,
+  { edge, said }: World,
   devices: readonly AdmittedDevice[],
   booked: ReadonlyMap<string, BookedPayment>,
-  policies: ReadonlyMap<string, PolicyRow>,
   word: PayersWord,
 ): Promise<string[]> {
   const wrong: string[] = []
@@ -29,15 +30,13 @@ export async function moneyMovesByItsOwnersWord(
     const decided = new Set(
       edge.objects.read(id, "SELECT choices FROM resolutions WHERE kind = 'review'").flatMap(countersOf),
     )
-    for (const [counter, [entry, { receipt }]] of firstEntries(bundles)) {
+    for (const [counter, [entry]] of firstEntries(bundles)) {
       const localId = `${id}/${counter}`
       if (!isPayment(entry) || !MOVED.has(booked.get(localId)?.status ?? '')) continue
       all.push({ localId, payment: entry, isDecided: decided.has(counter) })
-      const policy = policies.get(`${receipt.country}/${receipt.policyVersion}`)
-      const isSmall = entry.amount <= (policy?.require_payer_proof_above ?? 0) && entry.type !== 'cashout'
-      // All wallets of this market are of one tenant: a device of another has no word of its own.
-      const isFree = tenant === 'molam' && (entry.sender === ownerWallet || (isSmall && entry.receiver === ownerWallet))
-      if (isFree) continue
+      // All wallets of this market are of one tenant: a device of another has no word of its own, and asks nobody.
+      if (tenant === 'molam' && entry.sender === ownerWallet) continue
+      if (tenant === 'molam' && entry.authorization === undefined && said.get(localId)?.has('confirm')) continue
       if ((await word.of(entry)) !== 'given')
         wrong.push(`${localId} moved ${entry.amount} F without the word of ${entry.sender}`)
       const nonce = word.nonceOf(entry) ?? ''

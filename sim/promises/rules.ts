@@ -87,13 +87,14 @@ class Following {
     if (refusal !== undefined) return [`refused (${refusal})`]
     const isSmallSale =
       entry.receiver === ownerWallet && entry.type !== 'cashout' && entry.amount <= policy.require_payer_proof_above
-    const needsWord = entry.sender !== ownerWallet && !isSmallSale
-    const word = needsWord ? await this.#word.of(entry) : 'given'
+    const isForeign = entry.sender !== ownerWallet
+    const isClaim = isForeign && isSmallSale && entry.authorization === undefined
+    const word = isForeign && !isClaim ? await this.#word.of(entry) : 'given'
     if (word === 'none') return ['refused (payer_not_proven)']
     const isApproved = entry.amount <= policy.require_agent_approval_above || entry.approval !== undefined
-    const taken = isApproved
-      ? heldBy(entry, policy, { nowMs, floorMs, riskScore, sharedScore })
-      : ['refused (approval_required)']
+    const held = heldBy(entry, policy, { nowMs, floorMs, riskScore, sharedScore })
+    const asked = isClaim ? held.map((said) => (said === 'accepted' ? 'claimed' : said)) : held
+    const taken = isApproved ? asked : ['refused (approval_required)']
     return word === 'false' ? ['refused (payer_not_proven)', ...taken] : taken
   }
 }

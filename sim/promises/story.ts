@@ -2,9 +2,9 @@ import { statesOf } from '../../src/protocol/payment-states.ts'
 import type { BookedPayment } from '../book-view.ts'
 import type { World } from '../world.ts'
 
-/** Promise 5: devices, edge and book tell one story, and each payment has one end or visibly waits for a person. */
+/** Promise 5: devices, edge and book tell one story, and each payment has one end or visibly waits for a person or its payer. */
 const ENDS = new Set(['succeeded', 'failed', 'refused', 'reversed'])
-const WAITS = new Set(['review', 'quarantined'])
+const WAITS = new Set(['review', 'quarantined', 'claimed'])
 
 export function everyPaymentEnds(booked: Iterable<BookedPayment>): string[] {
   return [...booked]

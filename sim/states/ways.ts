@@ -6,17 +6,19 @@ import type { Machine } from './coverage.ts'
  */
 const WAYS: Readonly<Record<Machine, Readonly<Record<string, readonly string[]>>>> = {
   bundle: {
-    '(new)': ['pushed', 'review', 'quarantined', 'accepted', 'partially_accepted', 'rejected', 'failed'],
-    pushed: ['accepted', 'partially_accepted', 'failed', 'review'],
-    review: ['pushed', 'accepted', 'partially_accepted', 'failed'],
-    quarantined: ['pushed', 'accepted', 'partially_accepted', 'failed'],
+    '(new)': ['pushed', 'review', 'quarantined', 'claimed', 'accepted', 'partially_accepted', 'rejected', 'failed'],
+    pushed: ['accepted', 'partially_accepted', 'failed', 'review', 'claimed'],
+    claimed: ['accepted', 'partially_accepted', 'failed', 'review'],
+    review: ['pushed', 'claimed', 'accepted', 'partially_accepted', 'failed'],
+    quarantined: ['pushed', 'claimed', 'accepted', 'partially_accepted', 'failed'],
     accepted: ['partially_accepted', 'failed'],
   },
   payment: {
-    '(new)': ['pending', 'review', 'quarantined', 'refused', 'succeeded', 'failed'],
-    pending: ['succeeded', 'failed', 'review', 'refused'],
-    review: ['pending', 'succeeded', 'failed'],
-    quarantined: ['pending', 'succeeded', 'failed'],
+    '(new)': ['pending', 'claimed', 'review', 'quarantined', 'refused', 'succeeded', 'failed'],
+    pending: ['succeeded', 'failed', 'review', 'refused', 'claimed'],
+    claimed: ['succeeded', 'failed', 'review'],
+    review: ['pending', 'succeeded', 'failed', 'claimed'],
+    quarantined: ['pending', 'succeeded', 'failed', 'claimed'],
     succeeded: ['reversed'],
   },
   device: {
@@ -26,11 +28,12 @@ const WAYS: Readonly<Record<Machine, Readonly<Record<string, readonly string[]>>
   },
   'payment on its device': {
     // Later ones where a storage was lost, and the device hears of what it took before.
-    '(new)': ['pending_offline', 'pending', 'review', 'succeeded', 'failed'],
-    pending_offline: ['voided', 'pending', 'review', 'quarantined', 'refused', 'succeeded', 'failed'],
+    '(new)': ['pending_offline', 'pending', 'claimed', 'review', 'succeeded', 'failed'],
+    pending_offline: ['voided', 'pending', 'claimed', 'review', 'quarantined', 'refused', 'succeeded', 'failed'],
     pending: ['succeeded', 'failed', 'review'],
-    review: ['succeeded', 'failed'],
-    quarantined: ['succeeded', 'failed'],
+    claimed: ['succeeded', 'failed', 'review'],
+    review: ['succeeded', 'failed', 'claimed'],
+    quarantined: ['succeeded', 'failed', 'claimed'],
     succeeded: ['reversed'],
   },
   SDK: {

@@ -1,9 +1,8 @@
 import { MalformedCbor } from '../protocol/cbor.ts'
 import {
-  type DeviceMessage,
+  type BundleMessage,
   encodeSettleMessage,
   parseSettleMessage,
-  type ResolutionMessage,
   type SettleMessage,
   SIGN1_TAG,
   settleContent,
@@ -35,7 +34,7 @@ export async function sealSettleMessage(message: SettleMessage, keys: () => Prom
   return message.kind === 'bundle' ? encodeSettleMessage(message) : signed(message, await keys())
 }
 
-async function signed(message: DeviceMessage | ResolutionMessage, keys: KeyProvider): Promise<Uint8Array> {
+async function signed(message: Exclude<SettleMessage, BundleMessage>, keys: KeyProvider): Promise<Uint8Array> {
   const { kid, signer } = await keys.receiptSigner()
   return signAsEdge(signer, kid, encodeSettleMessage(message), 'molam-settle-v1')
 }

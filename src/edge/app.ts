@@ -10,6 +10,7 @@ import { refuse } from './routes/answers.ts'
 import type { App } from './routes/app-types.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { bundleRoutes } from './routes/bundles.ts'
+import { claimRoutes } from './routes/claims.ts'
 import { corsHeaders, corsPreflight } from './routes/cors.ts'
 import { deviceKeyRoutes } from './routes/device-keys.ts'
 import { deviceStatusRoutes } from './routes/device-status.ts'
@@ -70,6 +71,7 @@ app.use(corsPreflight)
 const groups: readonly Hono<App>[] = [
   pushRoutes,
   noticeRoutes,
+  claimRoutes,
   enrolmentRoutes,
   deviceRoutes,
   deviceStatusRoutes,

@@ -1,6 +1,13 @@
 import { type CborMap, type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
+import { type Claim, claimFromCbor, claimToCbor } from './claims.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
-import { BUNDLE_BYTES_MAX, BUNDLE_ID_BYTES, COUNTER_MAX, PAYMENTS_PER_BUNDLE_MAX } from './limits.ts'
+import {
+  BUNDLE_BYTES_MAX,
+  BUNDLE_ID_BYTES,
+  CLAIMS_PER_NOTICE_MAX,
+  COUNTER_MAX,
+  PAYMENTS_PER_BUNDLE_MAX,
+} from './limits.ts'
 import { type Outcome, outcomeFromCbor, outcomeToCbor } from './notice.ts'
 import { WALLET_STATES, type WalletState } from './owner-wallet.ts'
 import { bytes, list, map, oneOf, positive } from './shape.ts'
@@ -9,7 +16,13 @@ import { bytes, list, map, oneOf, positive } from './shape.ts'
  * What the reconciler tells the edge (`POST /internal/outcomes`): what it holds durably, so that it is no longer owed,
  * and what became of the payments. Repeats change nothing.
  */
-export type Confirmation = DeviceRecorded | BundleRecorded | BundleSettled | ResolutionRecorded
+export type Confirmation =
+  | DeviceRecorded
+  | BundleRecorded
+  | BundleSettled
+  | ResolutionRecorded
+  | AnswerRecorded
+  | ClaimsOpen
 
 /** The device's facts up to `rev` are in the registry. */
 export interface DeviceRecorded {
@@ -51,7 +64,30 @@ interface ResolutionRecorded {
   readonly rev: number
 }
 
-const KIND = { device_recorded: 1, bundle_recorded: 2, bundle_settled: 3, resolution_recorded: 4 } as const
+/** The holder's answer with this `rev` is in Postgres. What comes of it the taker is told as `bundle_settled`. */
+interface AnswerRecorded {
+  readonly kind: 'answer_recorded'
+  readonly deviceId: DeviceId
+  readonly rev: number
+}
+
+/** The claims on the owner's wallet that wait for its holder, all that there are now, so far as they fit a notice. */
+export interface ClaimsOpen {
+  readonly kind: 'claims_open'
+  readonly deviceId: DeviceId
+  /** Grows with each change; an older list changes nothing. */
+  readonly rev: number
+  readonly claims: readonly Claim[]
+}
+
+const KIND = {
+  device_recorded: 1,
+  bundle_recorded: 2,
+  bundle_settled: 3,
+  resolution_recorded: 4,
+  answer_recorded: 5,
+  claims_open: 6,
+} as const
 
 /** Confirmations of one device in one call, devices in one call, and the bytes that a call may take. */
 export const CONFIRMATIONS_PER_CALL_MAX = 500
@@ -66,16 +102,23 @@ export function encodeConfirmations(confirmations: readonly Confirmation[]): Uin
 
 function toCbor(confirmation: Confirmation): CborMap {
   const fields = new Map<number, CborValue>([[0, KIND[confirmation.kind]]])
-  if (confirmation.kind === 'device_recorded' || confirmation.kind === 'resolution_recorded') {
-    fields.set(1, confirmation.rev)
-    if (confirmation.kind === 'device_recorded' && confirmation.wallet !== undefined) {
-      fields.set(2, WALLET_STATES.indexOf(confirmation.wallet))
+  switch (confirmation.kind) {
+    case 'device_recorded': {
+      const { rev, wallet } = confirmation
+      fields.set(1, rev)
+      return wallet === undefined ? fields : fields.set(2, WALLET_STATES.indexOf(wallet))
     }
-    return fields
+    case 'resolution_recorded':
+    case 'answer_recorded':
+      return fields.set(1, confirmation.rev)
+    case 'claims_open':
+      return fields.set(1, confirmation.rev).set(2, confirmation.claims.map(claimToCbor))
+    case 'bundle_recorded':
+      return fields.set(1, confirmation.bundleId).set(2, confirmation.seq)
+    case 'bundle_settled':
+      fields.set(1, confirmation.bundleId).set(2, confirmation.seq).set(3, confirmation.rev)
+      return fields.set(4, encodeCbor(confirmation.outcomes.map(outcomeToCbor)))
   }
-  fields.set(1, confirmation.bundleId).set(2, confirmation.seq)
-  if (confirmation.kind === 'bundle_recorded') return fields
-  return fields.set(3, confirmation.rev).set(4, encodeCbor(confirmation.outcomes.map(outcomeToCbor)))
 }
 
 /** @returns what each device is told, encoded @throws MalformedCbor */
@@ -110,6 +153,17 @@ function fromCbor(deviceId: DeviceId, value: CborValue): Confirmation {
     case KIND.resolution_recorded:
       map(value, 'confirmation', [0, 1])
       return { kind: 'resolution_recorded', deviceId, rev: positive(value.get(1), 'confirmation.rev') }
+    case KIND.answer_recorded:
+      map(value, 'confirmation', [0, 1])
+      return { kind: 'answer_recorded', deviceId, rev: positive(value.get(1), 'confirmation.rev') }
+    case KIND.claims_open:
+      map(value, 'confirmation', [0, 1, 2])
+      return {
+        kind: 'claims_open',
+        deviceId,
+        rev: positive(value.get(1), 'confirmation.rev'),
+        claims: list(value.get(2), 'confirmation.claims', 0, CLAIMS_PER_NOTICE_MAX).map(claimFromCbor),
+      }
     case KIND.bundle_recorded:
       map(value, 'confirmation', [0, 1, 2])
       return { kind: 'bundle_recorded', deviceId, ...bundle(value) }

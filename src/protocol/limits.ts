@@ -54,6 +54,12 @@ export const OUTCOMES_PER_NOTICE_MAX = 500
 /** Missing counters named in one notice; the device resends these and is told the next ones. */
 export const MISSING_PER_NOTICE_MAX = 200
 
+/** Open claims on a wallet that its devices are shown, the oldest of them: nobody answers more in three days. */
+export const CLAIMS_PER_NOTICE_MAX = 50
+
+/** Bytes of a holder's answer to a claim: a COSE_Sign1 with a P-256 signature takes about 200. */
+export const CLAIM_ANSWER_BYTES_MAX = 1024
+
 /** Bytes of nonce, bundle id and chained digest half. */
 export const NONCE_BYTES = 16
 export const BUNDLE_ID_BYTES = 16

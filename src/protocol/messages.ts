@@ -4,6 +4,7 @@ import { type DeviceId, isDeviceId } from './ids.ts'
 import {
   BUNDLE_BYTES_MAX,
   BUNDLE_ID_BYTES,
+  CLAIM_ANSWER_BYTES_MAX,
   COUNTER_MAX,
   KEY_ID_BYTES,
   OLDER_KEYS_MAX,
@@ -17,7 +18,7 @@ import { bytes, list, map, oneOf, positive, text, uint } from './shape.ts'
  * content type `bytes`. Delivered at least once and in any order; each message can be told apart by its content. All but
  * bundles travel as the payload of a COSE_Sign1 of the edge (crypto/settle-message.ts).
  */
-export type SettleMessage = BundleMessage | DeviceMessage | ResolutionMessage
+export type SettleMessage = BundleMessage | DeviceMessage | ResolutionMessage | ClaimAnswerMessage
 /** What people decided. The device's object owes it until `resolution_recorded` confirms its `rev`. */
 export type ResolutionMessage = ReviewMessage | ReversalMessage
 
@@ -110,6 +111,20 @@ export interface ReversalMessage {
   readonly actors: readonly string[]
 }
 
+/**
+ * The holder of a wallet answered a claim on it, with a device of that wallet. The device's object owes it until
+ * `answer_recorded` confirms its `rev`. May arrive before the bundle that the claim is in.
+ */
+export interface ClaimAnswerMessage {
+  readonly kind: 'claim_answer'
+  /** The holder's device, which signed the answer. */
+  readonly deviceId: DeviceId
+  /** Number of the answer on that device: 1, 2, 3 … */
+  readonly rev: number
+  /** The signed answer, the very bytes that the device sent. */
+  readonly answer: Uint8Array
+}
+
 export const DEVICE_STATUSES = ['active', 'suspended', 'revoked'] as const
 export type DeviceStatus = (typeof DEVICE_STATUSES)[number]
 
@@ -117,6 +132,7 @@ const BUNDLE = 1
 const DEVICE = 2
 const REVIEW = 3
 const REVERSAL = 4
+const CLAIM_ANSWER = 5
 /** First byte of a tagged COSE_Sign1 (CBOR tag 18); a message without a signature is a map. */
 export const SIGN1_TAG = 0xd2
 /** Characters of an actor's name, and how many people one resolution takes. */
@@ -167,6 +183,15 @@ export function encodeSettleMessage(message: SettleMessage): Uint8Array {
       return encodeCbor(
         resolutionFields(REVERSAL, message).set(7, message.counter).set(8, REVERSAL_REASONS.indexOf(message.reason)),
       )
+    case 'claim_answer':
+      return encodeCbor(
+        new Map<number, CborValue>([
+          [0, CLAIM_ANSWER],
+          [1, message.deviceId],
+          [2, message.rev],
+          [3, message.answer],
+        ]),
+      )
   }
 }
 
@@ -208,6 +233,8 @@ export function parseSettleMessage(encoded: Uint8Array): SettleMessage {
       return reviewMessage(map(value, 'message', [0, 1, 2, 3, 4, 5, 6, 7]))
     case REVERSAL:
       return reversalMessage(map(value, 'message', [0, 1, 2, 3, 4, 5, 6, 7, 8]))
+    case CLAIM_ANSWER:
+      return claimAnswerMessage(map(value, 'message', [0, 1, 2, 3]))
     default:
       throw new MalformedCbor('message.kind')
   }
@@ -273,6 +300,15 @@ function reversalMessage(fields: CborMap): ReversalMessage {
     ...resolution(fields),
     counter: positive(fields.get(7), 'message.counter', COUNTER_MAX),
     reason: oneOf(fields.get(8), 'message.reason', REVERSAL_REASONS),
+  }
+}
+
+function claimAnswerMessage(fields: CborMap): ClaimAnswerMessage {
+  return {
+    kind: 'claim_answer',
+    deviceId: device(fields.get(1)),
+    rev: positive(fields.get(2), 'message.rev'),
+    answer: bytes(fields.get(3), 'message.answer', { max: CLAIM_ANSWER_BYTES_MAX }),
   }
 }
 

@@ -1,8 +1,10 @@
 import type { DayActivity } from './activity.ts'
 import { type CborValue, decodeCbor, Encoded, encodeCbor, MalformedCbor } from './cbor.ts'
+import { type Claim, claimFromCbor, claimToCbor } from './claims.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
 import { type KeySet, keySetFromCbor, keySetToCbor } from './keyset.ts'
 import {
+  CLAIMS_PER_NOTICE_MAX,
   COUNTER_MAX,
   MISSING_PER_NOTICE_MAX,
   NONCE_BYTES,
@@ -38,6 +40,8 @@ export interface Notice {
   readonly answersNonce?: Uint8Array
   /** The wallet that the device is registered for is not in the ledger, or another tenant's. */
   readonly ownerWalletFault?: WalletFault
+  /** Payments that others claim from the owner's wallet and that wait for its holder's word, oldest first. */
+  readonly claims?: readonly Claim[]
 }
 
 /** The numbers after those that the edge has admitted. A device behind them has forgotten a part of its history. */
@@ -92,12 +96,13 @@ export function encodeNotice(notice: NoticeToSend): Uint8Array {
   if (notice.ownerWalletFault) claims.set(9, WALLET_FAULTS.indexOf(notice.ownerWalletFault))
   if (notice.next) claims.set(10, [notice.next.nextCounter, notice.next.nextSeq])
   if (notice.answersNonce) claims.set(11, notice.answersNonce)
+  if (notice.claims) claims.set(12, notice.claims.map(claimToCbor))
   return encodeCbor(claims)
 }
 
 /** @throws MalformedCbor */
 export function decodeNotice(encoded: Uint8Array): Notice {
-  const claims = map(decodeCbor(encoded), 'notice', [1, 2, 3, 4], [5, 6, 7, 8, 9, 10, 11])
+  const claims = map(decodeCbor(encoded), 'notice', [1, 2, 3, 4], [5, 6, 7, 8, 9, 10, 11, 12])
   const deviceId = claims.get(1)
   if (!isDeviceId(deviceId)) throw new MalformedCbor('device_id')
   return {
@@ -112,6 +117,7 @@ export function decodeNotice(encoded: Uint8Array): Notice {
     ...(claims.has(9) && { ownerWalletFault: oneOf(claims.get(9), 'owner_wallet_fault', WALLET_FAULTS) }),
     ...(claims.has(10) && { next: numbersFromCbor(claims.get(10)) }),
     ...(claims.has(11) && { answersNonce: bytes(claims.get(11), 'answers_nonce', NONCE_BYTES) }),
+    ...(claims.has(12) && { claims: list(claims.get(12), 'claims', 1, CLAIMS_PER_NOTICE_MAX).map(claimFromCbor) }),
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Activity, activityKey, type DayActivity, limitDay, noActivity } from './activity.ts'
-import { authorizationOf } from './authorization.ts'
+import { guaranteeOf } from './guarantee.ts'
 import type { Payment } from './payment.ts'
 import type { Policy } from './policy.ts'
 import type { Decision, Reason } from './states.ts'
@@ -37,6 +37,7 @@ export interface Judgement {
 }
 
 const ACCEPTED: Verdict = { decision: 'accepted' }
+const CLAIMED: Verdict = { decision: 'claimed' }
 const refused = (reason: Reason): Verdict => ({ decision: 'refused', reason })
 
 /**
@@ -73,7 +74,9 @@ const skewOf = (policy: Policy): number => policy.maxClockSkewMinutes * MINUTE_M
 
 /** The verdict on one payment, given what its day already holds. The first rule that speaks decides. */
 export function judgeOne(payment: Payment, today: DayActivity, context: RuleContext): Verdict {
-  return refusal(payment, today, context) ?? quarantine(context) ?? review(payment, context) ?? ACCEPTED
+  return (
+    refusal(payment, today, context) ?? quarantine(context) ?? review(payment, context) ?? granted(payment, context)
+  )
 }
 
 function refusal(
@@ -89,8 +92,9 @@ function refusal(
   if (payment.amount > policy.maxOfflineAmount) return refused('limit_exceeded')
   if (today.count + 1 > policy.maxOfflinePerDevicePerDay) return refused('limit_exceeded')
   if (today.value + payment.amount > policy.maxOfflineValuePerDevicePerDay) return refused('limit_exceeded')
-  if (needsPayerProof(payment, policy, ownerWallet)) {
-    if (authorizationOf(payment) === undefined || disproven?.has(payment.counter)) return refused('payer_not_proven')
+  if (disproven?.has(payment.counter)) return refused('payer_not_proven')
+  if (guaranteeOf(payment, ownerWallet) === 'claimed' && !mayBeClaimed(payment, policy, ownerWallet)) {
+    return refused('payer_not_proven')
   }
   if (payment.amount > policy.requireAgentApprovalAbove && payment.approval === undefined) {
     return refused('approval_required')
@@ -99,18 +103,22 @@ function refusal(
 }
 
 /**
- * A wallet is debited by its holder's word: by the holder's own device, or by the holder's signature. Without that only a small
- * amount is taken, only into the wallet of the device's own owner, and never for cash: whoever has a stolen till must not be
- * able to send other people's money anywhere, or carry it away.
+ * A wallet is debited by its holder's word: by the holder's own device, or by the holder's signature. Without that a payment
+ * is a claim, which waits for that word. Only a small amount may be claimed, only into the wallet of the device's own owner,
+ * and never for cash: whoever has a stolen till must not be able to ask in other people's name, or carry money away before
+ * its holder was asked. A signature that is none, or over other terms, claims nothing.
  */
-export function needsPayerProof(
-  { sender, receiver, type, amount }: Pick<Payment, 'sender' | 'receiver' | 'type' | 'amount'>,
+function mayBeClaimed(
+  { receiver, type, amount, authorization }: Payment,
   policy: Pick<Policy, 'requirePayerProofAbove'>,
   ownerWallet: string,
 ): boolean {
-  if (sender === ownerWallet) return false
-  return amount > policy.requirePayerProofAbove || receiver !== ownerWallet || type === 'cashout'
+  if (authorization !== undefined) return false
+  return amount <= policy.requirePayerProofAbove && receiver === ownerWallet && type !== 'cashout'
 }
+
+const granted = (payment: Payment, { ownerWallet }: RuleContext): Verdict =>
+  guaranteeOf(payment, ownerWallet) === 'claimed' ? CLAIMED : ACCEPTED
 
 function quarantine({ policy, riskScore }: RuleContext): Verdict | undefined {
   if (riskScore === undefined || riskScore <= policy.quarantineAboveScore) return undefined

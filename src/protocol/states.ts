@@ -9,14 +9,15 @@ export const BUNDLE_STATUSES = [
   'failed',
   'review',
   'quarantined',
+  'claimed',
 ] as const
 export type BundleStatus = (typeof BUNDLE_STATUSES)[number]
 
-/** What the edge decides about a payment when it admits the bundle. */
-export const DECISIONS = ['accepted', 'review', 'quarantined', 'refused'] as const
+/** What the edge decides about a payment when it admits the bundle, the stricter the later. */
+export const DECISIONS = ['accepted', 'claimed', 'review', 'quarantined', 'refused'] as const
 export type Decision = (typeof DECISIONS)[number]
 
-/** `pending_offline` exists on the device only. */
+/** `pending_offline` exists on the device only. `claimed` waits for the word of its payer, who is asked. */
 export const PAYMENT_STATUSES = [
   'pending_offline',
   'pending',
@@ -26,6 +27,7 @@ export const PAYMENT_STATUSES = [
   'review',
   'quarantined',
   'reversed',
+  'claimed',
 ] as const
 export type PaymentStatus = (typeof PAYMENT_STATUSES)[number]
 
@@ -52,6 +54,8 @@ export const REASONS = [
   'device_revoked',
   'same_wallet',
   'invalid_payment',
+  'payer_refused',
+  'payer_did_not_confirm',
 ] as const
 export type Reason = (typeof REASONS)[number]
 
@@ -67,13 +71,14 @@ export function statusOfDecision(decision: Decision): PaymentStatus {
 
 /**
  * A bundle's status from those of its payments: whoever waits for a person shows first, then whatever is still under
- * way, then the result. A bundle of voided payments only has nothing left to do and is accepted.
+ * way, then who waits for a payer, then the result. A bundle of voided payments only has nothing left to do and is accepted.
  */
 export function bundleStatus(payments: readonly PaymentStatus[]): BundleStatus {
   const has = (status: PaymentStatus) => payments.includes(status)
   if (has('quarantined')) return 'quarantined'
   if (has('review')) return 'review'
   if (has('pending')) return 'pushed'
+  if (has('claimed')) return 'claimed'
   const moved = payments.filter((status) => status === 'succeeded' || status === 'reversed').length
   if (moved === payments.length) return 'accepted'
   if (moved > 0) return 'partially_accepted'

@@ -8,6 +8,7 @@ const BY_URGENCY: readonly EntryStatus[] = [
   'refused',
   'quarantined',
   'review',
+  'claimed',
   'reversed',
   'succeeded',
   'pending',

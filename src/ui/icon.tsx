@@ -24,6 +24,8 @@ const PATHS: Readonly<Record<IconName, string>> = {
   refused: `${RING}M6 6l12 12`,
   review: 'M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13ZM15.5 15.5 21 21',
   quarantined: 'M12 3 4.5 6v5.5c0 4.5 3 7.8 7.5 9.5 4.5-1.7 7.5-5 7.5-9.5V6L12 3ZM10 9v6M14 9v6',
+  // A speech bubble: somebody is asked.
+  claimed: 'M4 5h16v11H11l-4 4v-4H4ZM8.5 10.5h.01M12 10.5h.01M15.5 10.5h.01',
   reversed: 'M8 5 4 9l4 4M4 9h10a5.5 5.5 0 0 1 0 11H9',
   voided: 'M5 7h14M9.5 7V4h5v3M7 7l1 13h8l1-13M10.5 11v5M13.5 11v5',
   online: 'M3.5 9.5a12.5 12.5 0 0 1 17 0M6.5 13a8 8 0 0 1 11 0M9.5 16.3a4 4 0 0 1 5 0M12 19.5h.01',

@@ -74,11 +74,11 @@ interface TakenProps {
 
 function Taken({ payment, how }: TakenProps) {
   const { button } = useOfflineContext().words
-  const { status, reason } = usePayment(payment.localId) ?? payment
+  const { status, reason, guarantee } = usePayment(payment.localId) ?? payment
   return (
     <div className="molam-taken" data-status={status}>
       <Amount minor={payment.amount} currency={payment.currency} />
-      <OfflinePaymentStatus status={status} reason={reason} detailed />
+      <OfflinePaymentStatus status={status} reason={reason} guarantee={guarantee} detailed />
       <p className="molam-quiet">
         {how === 'online' ? button.takenOnline : button.takenOffline} · {payment.localId}
       </p>

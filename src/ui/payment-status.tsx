@@ -1,4 +1,4 @@
-import type { EntryStatus } from '../device/sdk/index.ts'
+import type { EntryStatus, Guarantee } from '../device/sdk/index.ts'
 import { Icon } from './icon.tsx'
 import { useOfflineContext } from './provider.tsx'
 import { noteOf } from './words/index.ts'
@@ -7,6 +7,7 @@ export interface OfflinePaymentStatusProps {
   readonly status: EntryStatus
   readonly reason?: string | undefined
   readonly voidRefused?: boolean | undefined
+  readonly guarantee?: Guarantee | undefined
   /** Also say in a sentence where the money is. */
   readonly detailed?: boolean
 }
@@ -15,10 +16,11 @@ export interface OfflinePaymentStatusProps {
  * A payment's status as icon, word and outline. Only what the ledger has settled has a filled disc and a solid outline:
  * "received by the server" is still a dashed one.
  */
-export function OfflinePaymentStatus({ status, reason, voidRefused, detailed = false }: OfflinePaymentStatusProps) {
+export function OfflinePaymentStatus(props: OfflinePaymentStatusProps) {
+  const { status, reason, voidRefused, guarantee, detailed = false } = props
   const { words, locale } = useOfflineContext()
   const { label, detail } = words.statuses[status]
-  const note = noteOf(words, { reason, voidRefused })
+  const note = noteOf(words, { status, reason, voidRefused, guarantee })
   return (
     <span className="molam-status" lang={locale} data-status={status}>
       <span className="molam-badge">

@@ -1,3 +1,4 @@
+import type { PayerPhone } from '../../dev/fleet/payer.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { type Fetch, memoryStorage, OfflineSDK, scalarKeyStore } from '../../src/device/sdk/index.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
@@ -33,6 +34,8 @@ export class ChaosDevice {
   /** Every push that reached the edge, as it was on the wire. */
   readonly pushes: Parameters<Fetch>[] = []
   carry: Carry = noNetwork
+  /** By wallet, the phone that says yes for its holder. */
+  phones: ReadonlyMap<string, PayerPhone> = new Map()
   life = new Life()
   sdk: OfflineSDK
   readonly #apiUrl: string
@@ -61,7 +64,9 @@ export class ChaosDevice {
 
   async take(deal: Deal): Promise<void> {
     this.#aheadMs += SECONDS_PER_PAYMENT * 1000
-    const { localId } = await this.sdk.createOfflineTransaction(deal.terms)
+    const authorization = await this.phones.get(deal.terms.sender)?.authorize(deal.terms)
+    const terms = { ...deal.terms, ...(authorization && { authorization }) }
+    const { localId } = await this.sdk.createOfflineTransaction(terms)
     this.deals.set(localId, deal)
   }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import pg from 'pg'
 import { registerDevice } from '../../dev/fleet/admin.ts'
+import { PayerPhone } from '../../dev/fleet/payer.ts'
 import { seededRandom } from '../../dev/random.ts'
 import { type DevSecrets, newSecrets } from '../../dev/secrets.ts'
 import { type DatabaseUrls, type Stack, startStack } from '../../dev/stack.ts'
@@ -63,6 +64,7 @@ export class World {
     const world = new World(stack, dir, devices, random)
     try {
       await world.#openAccounts()
+      await world.#givePhones()
       await world.#enrol()
     } catch (error) {
       await world.stop()
@@ -90,6 +92,22 @@ export class World {
         device.carry = noNetwork
       }),
     )
+  }
+
+  /** Customers have phones, which sign what they pay. */
+  async #givePhones(): Promise<void> {
+    const token = await this.stack.issuer.token('chaos', ['pay_admin'])
+    const phones = new Map<string, PayerPhone>()
+    const customers = [...this.market.wallets.keys()].filter((wallet) => !wallet.startsWith('W-MERCHANT'))
+    await Promise.all(
+      customers.map(async (wallet, n) => {
+        const signer = await webCryptoSuite.es256Signer(crypto.getRandomValues(new Uint8Array(32)).fill(1, 0, 1))
+        const deviceId = `TEL-${n}`
+        await registerDevice(this.stack.edge.url, token, { deviceId, country: 'SN', ownerWallet: wallet, signer })
+        phones.set(wallet, new PayerPhone(deviceId, signer, webCryptoSuite))
+      }),
+    )
+    for (const device of this.devices) device.phones = phones
   }
 
   get deviceIds(): readonly string[] {

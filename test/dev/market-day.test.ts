@@ -7,9 +7,7 @@ import { authorizationTerms, encodeAuthorizationHeader } from '../../src/protoco
 import { ES256, encodeSign1 } from '../../src/protocol/cose.ts'
 import { deviceId, isDeviceId, isParty } from '../../src/protocol/ids.ts'
 import { KEY_ID_BYTES, NONCE_BYTES } from '../../src/protocol/limits.ts'
-import { amountMinor as asAmount } from '../../src/protocol/money.ts'
 import { isCountry } from '../../src/protocol/policy.ts'
-import { needsPayerProof } from '../../src/protocol/rules.ts'
 import { emptyHistory, updateHistory } from '../../src/risk/history.ts'
 import { combine, judgeWithRisk } from '../../src/risk/judge.ts'
 import { assessLocally } from '../../src/risk/local.ts'
@@ -147,9 +145,8 @@ function verdictsOf({ payments, ownerWallet }: MarketDevice) {
     const [from, to] = [round, round + 1].map((at) => Math.round((payments.length * at) / ROUNDS)) as [number, number]
     const signedAtMs = NOW_MS + to * SECONDS_PER_PAYMENT * 1000
     const bundle = payments.slice(from, to).map(({ type, amountMinor, sender, receiver }, index) => {
-      const needsProof = needsPayerProof({ type, amount: asAmount(amountMinor), sender, receiver }, POLICY, ownerWallet)
       const proofs = {
-        ...(needsProof && { authorization: authorization({ type, amountMinor, sender, receiver }) }),
+        ...(sender !== ownerWallet && { authorization: authorization({ type, amountMinor, sender, receiver }) }),
         ...(amountMinor > POLICY.requireAgentApprovalAbove && { approval: 'A-1' }),
       }
       const counter = from + index + 1

@@ -12,6 +12,7 @@ import type { EdgeKey, KeySet, KeyState } from '../../src/protocol/keyset.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
 import type { BundlePayload } from '../../src/protocol/payload.ts'
 import type { Payment, PaymentEntry } from '../../src/protocol/payment.ts'
+import { withWords } from './payers.ts'
 
 /**
  * A device made of the protocol alone, without the SDK: it can say anything, also what an honest one never would. Runs in
@@ -36,15 +37,18 @@ export function sealKey(keys: KeySet, state: KeyState): EdgeKey {
 
 export class TestDevice {
   readonly id = deviceId(`POS-${crypto.randomUUID().slice(0, 8)}`)
-  readonly ownerWallet = `W-${this.id}`
+  ownerWallet = `W-${this.id}`
+  /** Whether what it takes carries the word of its payers (payers.ts). */
+  signsForPayers = true
   signer!: Signer
   kid!: Uint8Array
   seq = 1
   counter = 1
   prev: Uint8Array = GENESIS_PREV
 
-  static async create(): Promise<TestDevice> {
+  static async create(ownerWallet?: string): Promise<TestDevice> {
     const device = new TestDevice()
+    if (ownerWallet !== undefined) device.ownerWallet = ownerWallet
     device.signer = await suite.es256Signer(randomBytes(32))
     device.kid = await keyId(suite, device.signer.key)
     return device
@@ -76,7 +80,8 @@ export class TestDevice {
 
   async seal(payload: BundlePayload, keys: KeySet, over: Partial<BundleHeader> = {}): Promise<Made> {
     const header = this.header(over)
-    const sealed = await sealPayload(suite, sealKey(keys, 'active'), header, payload)
+    const entries = this.signsForPayers ? await withWords(payload.entries, this.ownerWallet) : payload.entries
+    const sealed = await sealPayload(suite, sealKey(keys, 'active'), header, { ...payload, entries })
     return this.sign(header, sealed)
   }
 

@@ -113,8 +113,8 @@ describe('refusals', () => {
   })
 
   it.each([
-    [9_999, 'accepted'],
-    [10_000, 'accepted'],
+    [9_999, 'claimed'],
+    [10_000, 'claimed'],
     [10_001, 'refused payer_not_proven'],
   ])('require_payer_proof_above: %i out of somebody else’s wallet', (value, expected) => {
     const asked = amount(value, { sender: 'W-CUSTOMER', receiver: 'W-OWNER' })
@@ -134,7 +134,10 @@ describe('refusals', () => {
     const asked = amount(20_000, { sender: 'W-CUSTOMER', receiver: 'W-OWNER' })
     expect(one({ ...asked, authorization: authorization(asked) }, { disproven })).toBe('refused payer_not_proven')
     const small = amount(9_000, { sender: 'W-CUSTOMER', receiver: 'W-OWNER' })
-    expect(one({ ...small, authorization: authorization(small) }, { disproven }), 'not needed').toBe('accepted')
+    const asSmall = 'a small one'
+    expect(one({ ...small, authorization: authorization(small) }, { disproven }), asSmall).toBe(
+      'refused payer_not_proven',
+    )
   })
 
   it('a payment from a wallet to itself', () => {
@@ -220,7 +223,12 @@ describe('without the word of the debited wallet’s owner', () => {
   const small = (over: Partial<Payment>) =>
     one(payment({ type: 'merchant', sender: 'W-CUSTOMER', receiver: 'W-OWNER', ...over }))
 
-  it('a small sale to the device’s owner is taken', () => expect(small({})).toBe('accepted'))
+  it('a small sale to the device’s owner is a claim', () => expect(small({})).toBe('claimed'))
+
+  it('what a person looks at, or nobody takes, is no claim yet', () => {
+    expect(small({ initiatedAtMs: NOW + HOUR })).toBe('review time_out_of_range')
+    expect(small({ initiatedAtMs: NOW - 73 * HOUR })).toBe('refused too_old')
+  })
 
   it.each<[string, Partial<Payment>]>([
     ['into anybody else’s wallet, however small', { receiver: 'W-THIEF', amount: amountMinor(1) }],

@@ -205,8 +205,8 @@ it('a bundle waits while any payment of it does, and then says what became of al
   fc.assert(
     fc.property(fc.array(fc.constantFrom(...PAYMENT_STATUSES.slice(1)), { maxLength: 8 }), (statuses) => {
       const status = bundleStatus(statuses)
-      const waits = statuses.some((one) => ['pending', 'review', 'quarantined'].includes(one))
-      expect(['pushed', 'review', 'quarantined'].includes(status)).toBe(waits)
+      const waits = statuses.some((one) => ['pending', 'review', 'quarantined', 'claimed'].includes(one))
+      expect(['pushed', 'review', 'quarantined', 'claimed'].includes(status)).toBe(waits)
       if (waits) return
       const moved = statuses.filter((one) => one === 'succeeded' || one === 'reversed').length
       if (moved === statuses.length) expect(status).toBe('accepted')

@@ -20,10 +20,11 @@ import {
   type ReviewMessage,
   type SettleMessage,
 } from '../../src/protocol/messages.ts'
-import type { Payment, PaymentEntry } from '../../src/protocol/payment.ts'
+import { isPayment, type Payment, type PaymentEntry } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
 import { type DecisionException, encodeReceipt, type Receipt } from '../../src/protocol/receipt.ts'
 import { type Made, randomBytes, TestDevice } from '../kit/device.ts'
+import { hasPhone, phoneOf } from '../kit/payers.ts'
 import type { Database } from './database.ts'
 import { Network } from './network.ts'
 
@@ -43,6 +44,8 @@ export interface World {
   reconciler(fetch?: typeof globalThis.fetch): Promise<Reconciler>
   /** The message that registers a device. */
   facts(device: TestDevice, over?: Partial<DeviceMessage>): Promise<Uint8Array>
+  /** The phone of a wallet's holder, registered. */
+  phone(wallet: string): Promise<TestDevice>
   /** The message of an admitted bundle, with the decisions given. */
   admit(
     device: TestDevice,
@@ -99,6 +102,20 @@ export async function makeWorld(database: Database, over: Record<string, string>
     ...over,
   }
 
+  const known = new Map<string, Promise<TestDevice>>()
+  const phone = (wallet: string): Promise<TestDevice> => {
+    const registered = known.get(wallet) ?? registerPhone(wallet)
+    known.set(wallet, registered)
+    return registered
+  }
+  const registerPhone = async (wallet: string) => {
+    const phone = await phoneOf(wallet)
+    world.network.send(await world.facts(phone))
+    return phone
+  }
+  const registerPayers = (entries: readonly PaymentEntry[]) =>
+    Promise.all(entries.flatMap((entry) => (isPayment(entry) && hasPhone(entry.sender) ? [phone(entry.sender)] : [])))
+
   const world: World = {
     network: new Network(await importHmacKey(fromBase64url(secrets.INTERNAL_HMAC_KEY)), () => world.now),
     keySet,
@@ -134,12 +151,15 @@ export async function makeWorld(database: Database, over: Record<string, string>
         ...over,
       }),
 
+    phone,
+
     async admit(device, entries, exceptions = []) {
       const signedAtMs = Math.floor(world.now / 1000) * 1000
       return world.admitMade(await device.bundle(entries, keySet, { signedAtMs }), entries, { exceptions })
     },
 
     async admitMade({ bundle, header, digest }, entries, over = {}) {
+      await registerPayers(entries)
       const receipt = encodeReceipt({
         deviceId: header.deviceId,
         bundleId: header.bundleId,

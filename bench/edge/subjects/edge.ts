@@ -3,7 +3,7 @@ import { openEdge } from '../../../reconciler/tell/edge.ts'
 import { importHmacKey } from '../../../src/crypto/hmac.ts'
 import { fromBase64url } from '../../../src/protocol/bytes.ts'
 import { edgeConfig } from '../config.ts'
-import type { Device } from '../fleet.ts'
+import { customersPhones, type Device } from '../fleet.ts'
 import { writeRoomyPolicies } from '../policy.ts'
 import { ReadModel } from '../read-model.ts'
 import type { World } from '../world.ts'
@@ -38,7 +38,8 @@ export async function startEdgeSubject(world: World, project: string, main?: str
 }
 
 /** With the admin API, as an operator's tool does. */
-async function register(url: string, devices: readonly Device[], world: World): Promise<void> {
+async function register(url: string, tills: readonly Device[], world: World): Promise<void> {
+  const devices = [...tills, ...(await customersPhones())]
   await registerAll(devices, ({ id, ownerWallet, signer }) =>
     registerDevice(url, world.token, { deviceId: id, country: 'SN', ownerWallet, signer }),
   )

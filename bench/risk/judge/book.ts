@@ -11,8 +11,8 @@ import {
 } from '../../../reconciler/settle/risk.ts'
 import { type TwinLine, twinsOf } from '../../../reconciler/settle/twins.ts'
 import { authorizationOf } from '../../../src/protocol/authorization.ts'
+import { guaranteeOf } from '../../../src/protocol/guarantee.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
-import { needsPayerProof } from '../../../src/protocol/rules.ts'
 import type { PaymentStatus } from '../../../src/protocol/states.ts'
 import { DAY_MS, MINUTE_MS } from '../../../src/protocol/time.ts'
 import type { Assessment } from '../../../src/risk/judge.ts'
@@ -93,7 +93,9 @@ export class Book {
 
   #record({ payment, status, reason }: JudgedPayment, intent: Intent, deviceId: string): BookRow {
     const row: BookRow = { payment, deviceId, status, reason, statusAtMs: this.#nowMs }
-    if (status === 'pending') {
+    // Whoever is asked answers at once, and rightly: this measures the rules and not the people.
+    if (status === 'claimed' && intent.loot) Object.assign(row, { status: 'failed', reason: 'payer_refused' })
+    else if (status === 'pending' || status === 'claimed') {
       const isFunded = !intent.unfunded && (this.#funds.get(payment.sender) ?? payment.amount) >= payment.amount
       Object.assign(row, isFunded ? { status: 'succeeded' } : { status: 'failed', reason: 'insufficient_funds' })
       if (isFunded) this.#move(payment)
@@ -180,7 +182,8 @@ function authorised({ sent: { claims, countedMs, payments, admission }, ownerWal
 }
 
 function authorityOf(payment: Payment, ownerWallet: string): Authority {
-  if (!needsPayerProof(payment, POLICY, ownerWallet)) return { kind: 'not_needed' }
+  if (payment.sender === ownerWallet) return { kind: 'own_device' }
+  if (guaranteeOf(payment, ownerWallet) === 'claimed') return { kind: 'claimed' }
   const proof = authorizationOf(payment)
   if (proof === undefined) return { kind: 'none' }
   return { kind: 'signed', payerDeviceId: proof.claims.deviceId, nonce: proof.claims.nonce }

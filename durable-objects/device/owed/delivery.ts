@@ -11,12 +11,14 @@ import type { Device, Owing } from '../device.ts'
 import { expiresAtMs } from '../people/ending.ts'
 import { type AuditRecord, readAudit } from '../sql/audit-store.ts'
 import { nextExpiryMs, readOwed } from '../sql/bundle-store.ts'
+import { readOwedAnswers } from '../sql/claim-store.ts'
 import { readDevice, readOwing } from '../sql/device-store.ts'
 import { markIndexed, markUnindexed, readOwedTo } from '../sql/owed-store.ts'
 import { readOwedResolutions } from '../sql/resolution-store.ts'
 import { auditMessages, bytesAtMost, fitting, INDEX_MESSAGE_BYTES_MAX, withAudit } from './index-messages.ts'
 import {
   ALARM_LATE_MAX_MS,
+  answerMessageOf,
   deviceIndexMessageOf,
   deviceMessageOf,
   type Ended,
@@ -60,7 +62,9 @@ export class Delivery {
    * @param hasRaised whether the admission itself raised something
    */
   watchBundle(device: Device, bundle: StoredBundle, hasRaised: boolean): void {
-    if (bundle.status !== 'pushed' || hasRaised) {
+    // A claim waits for its payer, and nobody who looks at lists.
+    const isUsual = bundle.status === 'pushed' || bundle.status === 'claimed'
+    if (!isUsual || hasRaised) {
       this.sendIndex(device, [bundle])
       return
     }
@@ -88,6 +92,12 @@ export class Delivery {
     const nowMs = Date.now()
     this.#arm(nowMs + INDEX_PATIENCE_MS)
     this.#send([deviceMessageOf(device, nowMs)], withAudit(deviceIndexMessageOf(device), auditRows(device, audit)))
+  }
+
+  /** The owner answered a claim. */
+  sendAnswer(device: Device, answer: { readonly rev: number; readonly signed: Uint8Array }, audit: AuditRecord): void {
+    this.#arm(Date.now() + INDEX_PATIENCE_MS)
+    this.#send([answerMessageOf(device, answer)], auditMessages(auditRows(device, [audit])))
   }
 
   /** People voted about payments of a bundle. */
@@ -170,6 +180,8 @@ export class Delivery {
     const settle: SettleMessage[] = unrecorded.map((bundle) => settleMessageOf(device, bundle))
     const resolutions = readOwedResolutions(sql, OWED_PER_ALARM).filter(({ atMs }) => late(atMs, SETTLE_PATIENCE_MS))
     settle.push(...resolutions.map((resolution) => resolutionMessageOf(device, resolution)))
+    const answers = readOwedAnswers(sql, OWED_PER_ALARM).filter(({ atMs }) => late(atMs, SETTLE_PATIENCE_MS))
+    settle.push(...answers.map((answer) => answerMessageOf(device, answer)))
     const factsAreLate = (patienceMs: number) => late(device.factsAtMs, patienceMs)
     if (device.recordedRev < device.rev && factsAreLate(SETTLE_PATIENCE_MS))
       settle.unshift(deviceMessageOf(device, nowMs))

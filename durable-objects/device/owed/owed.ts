@@ -3,6 +3,7 @@ import type { IndexMessage } from '../../../src/edge/store/index-message.ts'
 import { OLDER_KEYS_MAX } from '../../../src/protocol/limits.ts'
 import type {
   BundleMessage,
+  ClaimAnswerMessage,
   DeviceMessage,
   OlderDeviceKey,
   ResolutionMessage,
@@ -13,6 +14,7 @@ import type { Resolution } from '../ballot.ts'
 import type { StoredBundle } from '../bundle.ts'
 import type { Device, Owing } from '../device.ts'
 import type { AuditRecord } from '../sql/audit-store.ts'
+import type { OwedAnswer } from '../sql/claim-store.ts'
 import { bundleRow, deviceRow } from './projection.ts'
 
 /**
@@ -58,6 +60,13 @@ export function nextAttemptMs(sinceMs: number, patienceMs: number, nowMs: number
 
 export function settleMessageOf({ deviceId }: Pick<Device, 'deviceId'>, bundle: StoredBundle): BundleMessage {
   return { kind: 'bundle', deviceId, bundle: bundle.bundle, receipt: bundle.receipt }
+}
+
+export function answerMessageOf(
+  { deviceId }: Pick<Device, 'deviceId'>,
+  { rev, signed }: Pick<OwedAnswer, 'rev' | 'signed'>,
+): ClaimAnswerMessage {
+  return { kind: 'claim_answer', deviceId, rev, answer: signed }
 }
 
 export function deviceMessageOf(device: Device, nowMs: number): DeviceMessage {

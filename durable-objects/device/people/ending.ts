@@ -41,7 +41,11 @@ function waitsSinceMs({ settlements, receipt, receivedAtMs }: Waiting): (counter
   const settled = settlements[0]
   if (settled === undefined) return () => receivedAtMs
   const { exceptions } = decodeReceipt(parseSign1(receipt).payload)
-  const kept = new Set(exceptions.filter(({ decision }) => decision !== 'refused').map(({ counter }) => counter))
+  const kept = new Set(
+    exceptions
+      .filter(({ decision }) => decision === 'review' || decision === 'quarantined')
+      .map(({ counter }) => counter),
+  )
   return (counter) => (kept.has(counter) ? receivedAtMs : settled.atMs)
 }
 

@@ -71,6 +71,7 @@ function mayFollow(from: PaymentStatus, to: PaymentStatus): boolean {
   switch (from) {
     case 'pending_offline':
     case 'pending':
+    case 'claimed':
     case 'review':
     case 'quarantined':
       return to !== 'pending_offline'

@@ -8,6 +8,7 @@ import { endIfRevoked } from '../people/end-waiting.ts'
 import type { Actor } from '../person.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
 import { readBundle, updateBundle } from '../sql/bundle-store.ts'
+import { markAnswerRecorded, writeOpenClaims } from '../sql/claim-store.ts'
 import { readOwing, writeOwnerWalletFault, writeRecordedRev } from '../sql/device-store.ts'
 import { insertNews } from '../sql/outcome-store.ts'
 import { markResolutionRecorded } from '../sql/resolution-store.ts'
@@ -52,6 +53,14 @@ export function applyConfirmations(
     }
     if (confirmation.kind === 'resolution_recorded') {
       markResolutionRecorded(sql, confirmation.rev)
+      continue
+    }
+    if (confirmation.kind === 'answer_recorded') {
+      markAnswerRecorded(sql, confirmation.rev)
+      continue
+    }
+    if (confirmation.kind === 'claims_open') {
+      writeOpenClaims(sql, confirmation)
       continue
     }
     const id = toHex(confirmation.bundleId)

@@ -1,6 +1,7 @@
 import type { Indexed } from '../../../src/edge/store/index-message.ts'
 import type { Owing } from '../device.ts'
 import { OWED } from './bundle-store.ts'
+import { owedAnswers } from './claim-store.ts'
 import { readOwing } from './device-store.ts'
 import { owedEscalations } from './escalation-store.ts'
 import { owedResolutions } from './resolution-store.ts'
@@ -39,7 +40,10 @@ export function readOwedTo(
     .one()
   const facts = (rev: number): OwedTo => (rev < device.rev ? { count: 1, sinceMs: device.factsAtMs } : NOTHING)
   return {
-    settle: sum({ count: bundles.settle, sinceMs: bundles.settleMs }, facts(device.recordedRev), owedResolutions(sql)),
+    settle: sum(
+      { count: bundles.settle, sinceMs: bundles.settleMs },
+      ...[facts(device.recordedRev), owedResolutions(sql), owedAnswers(sql)],
+    ),
     index: sum({ count: bundles.index, sinceMs: bundles.indexMs }, facts(device.indexedRev), owedAudit(sql, device)),
     escalations: hasSira ? owedEscalations(sql) : NOTHING,
   }

@@ -13,6 +13,8 @@
  * - `evidence`  digests and signatures of bundles that contradict admitted ones, and which.
  * - `resolutions` what people concluded about payments; owed to the reconciler until it is recorded there.
  * - `answers`   answers to writes of people that named an `Idempotency-Key`; kept for days.
+ * - `claim_answers` what the owner signed about claims on the owner's wallet; owed like resolutions.
+ * - `open_claims` one row: the claims on the owner's wallet that wait for an answer, as the reconciler said last.
  * - `escalations` what a person at SIRA has to look at; `told` once SIRA has taken it.
  *
  * Nothing but `answers` is deleted, so rowids are never used twice; AUTOINCREMENT would cost one more row written for each insert.
@@ -157,6 +159,23 @@ const STATEMENTS = [
     told INTEGER NOT NULL DEFAULT 0
   ) STRICT`,
   'CREATE INDEX bundles_waiting ON bundles (expires_at) WHERE expires_at IS NOT NULL',
+  `CREATE TABLE claim_answers (
+    rev INTEGER PRIMARY KEY,
+    taker_id TEXT NOT NULL,
+    counter INTEGER NOT NULL,
+    content_hash BLOB NOT NULL,
+    choice TEXT NOT NULL CHECK (choice IN ('confirm', 'refuse')),
+    answer BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    recorded INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (taker_id, counter, content_hash)
+  ) STRICT`,
+  `CREATE TABLE open_claims (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    rev INTEGER NOT NULL,
+    encoded BLOB NOT NULL
+  ) STRICT`,
+  'CREATE INDEX claim_answers_owed ON claim_answers (rev) WHERE recorded = 0',
   'CREATE INDEX resolutions_owed ON resolutions (rev) WHERE recorded = 0',
   'CREATE INDEX resolutions_by_seq ON resolutions (seq)',
 ]

@@ -1,12 +1,15 @@
 /** The device SDK: payments taken offline, settled exactly once. Start at `OfflineSDK`. */
 export type { CryptoSuite, Signer } from '../../crypto/suite.ts'
 export { es256Signer, webCryptoSuite } from '../../crypto/webcrypto.ts'
+export type { ClaimChoice } from '../../protocol/claims.ts'
+export type { Guarantee } from '../../protocol/guarantee.ts'
 export { decodeKeySet, type EdgeKey, type KeySet } from '../../protocol/keyset.ts'
 export type { Policy } from '../../protocol/policy.ts'
 export type { Verdict } from '../../protocol/rules.ts'
 export type { Reason } from '../../protocol/states.ts'
 export { canonicalWallet, type WalletFault } from '../../protocol/wallet.ts'
 export type { OfflineBehavior } from './behavior.ts'
+export type { OpenClaim } from './claims.ts'
 export { type Enrolment, type EnrolOptions, enrolSigner } from './enrol.ts'
 export {
   asStorageFailure,

@@ -1,7 +1,9 @@
+import { type Guarantee, guaranteeOf } from '../../protocol/guarantee.ts'
 import { localId } from '../../protocol/ids.ts'
 import type { Payment } from '../../protocol/payment.ts'
 import type { Verdict } from '../../protocol/rules.ts'
 import { type Entry, type EntryStatus, isCopy, statusOf, voidHolds } from './store/entry.ts'
+import type { LocalDevice } from './store/local-device.ts'
 
 /** A payment as the app sees it. */
 export interface OfflinePayment extends Payment {
@@ -9,12 +11,20 @@ export interface OfflinePayment extends Payment {
   readonly localId: string
   /** Only `succeeded`, `failed`, `refused` and `reversed` are final; nothing else may look so. */
   readonly status: EntryStatus
+  /**
+   * Whether the payer has said yes: `signed`, or `claimed`. Of a claim nothing is paid until its payer was asked and has
+   * confirmed it (`status` is `claimed` meanwhile, once the edge has it).
+   */
+  readonly guarantee: Guarantee
   /** Why, for a payment that did not simply succeed. */
   readonly reason?: string
   readonly transferId?: string
   /** When the outcome came about, UTC milliseconds. */
   readonly outcomeAtMs?: number
-  /** What the rules said when it was taken: `accepted`, or `review` for a payment that a person will look at. */
+  /**
+   * What the rules said when it was taken: `accepted`, `claimed` for one whose payer will be asked, or `review` for one that a
+   * person will look at.
+   */
   readonly expected: Verdict
   /** Whether the edge's signed receipt for it was verified. */
   readonly receipted: boolean
@@ -31,8 +41,10 @@ export interface TakenPayment extends OfflinePayment {
   readonly taken: 'online' | 'offline'
 }
 
+type Owner = Pick<LocalDevice, 'deviceId' | 'ownerWallet'>
+
 /** @returns undefined for a voided counter whose terms could not be read */
-export function viewOf(deviceId: string, entry: Entry): OfflinePayment | undefined {
+export function viewOf({ deviceId, ownerWallet }: Owner, entry: Entry): OfflinePayment | undefined {
   const { payment, expected, admitted } = entry
   if (payment === undefined) return undefined
   const voidRefused = entry.voided && !voidHolds(entry)
@@ -44,6 +56,7 @@ export function viewOf(deviceId: string, entry: Entry): OfflinePayment | undefin
     ...payment,
     localId: localId(deviceId, entry.counter),
     status: statusOf(entry),
+    guarantee: guaranteeOf(payment, ownerWallet),
     expected,
     receipted: admitted !== undefined,
     ...(voidRefused && { voidRefused }),

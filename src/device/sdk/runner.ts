@@ -155,7 +155,7 @@ export class Runner {
 
   /** A payment's change is on disk. */
   changed(entry: Entry): void {
-    const view = viewOf(this.device.deviceId, entry)
+    const view = viewOf(this.device, entry)
     if (view) this.events.emit('payment', view)
   }
 

@@ -1,4 +1,6 @@
+import type { ClaimChoice } from '../../protocol/claims.ts'
 import { deviceId, parseLocalId } from '../../protocol/ids.ts'
+import { answerClaim, type OpenClaim, openClaims } from './claims.ts'
 import { withDefaults } from './defaults.ts'
 import type { OfflineEvents } from './events.ts'
 import type { OfflineSDKOptions, ResolvedOptions } from './options.ts'
@@ -165,7 +167,7 @@ export class OfflineSDK {
     const parsed = parseLocalId(localId)
     if (parsed?.deviceId !== this.#device.deviceId) return undefined
     const entry = this.#device.journal.entry(parsed.counter)
-    return entry && viewOf(this.#device.deviceId, entry)
+    return entry && viewOf(this.#device, entry)
   }
 
   /**
@@ -206,7 +208,7 @@ export class OfflineSDK {
     const entries = await this.#device.syncing(() => acceptRelayed(this.#runner.deps, receipt))
     for (const entry of entries) this.#runner.changed(entry)
     this.#runner.emitState()
-    return entries.flatMap((entry) => viewOf(this.#device.deviceId, entry) ?? [])
+    return entries.flatMap((entry) => viewOf(this.#device, entry) ?? [])
   }
 
   /**
@@ -244,6 +246,25 @@ export class OfflineSDK {
     const { deviceId } = content
     if (deviceId !== this.#device.deviceId) return { status: 'other_device', deviceId }
     return this.#runner.restore(content, payments, new Set(renumber))
+  }
+
+  /** Payments out of this device's wallet that others took without its holder's word, and that wait for it, oldest first. */
+  claims(): readonly OpenClaim[] {
+    return openClaims(this.#runner.deps)
+  }
+
+  /**
+   * Answers one of `claims()`: `confirm`, and it is paid if the money is there; `refuse`, and it is not. The first answer to
+   * a claim stands. Needs a network.
+   *
+   * @throws OfflineError `no_such_claim`, `state_conflict` when the other answer was given before, `network_failed` and what
+   * else keeps it from the edge (the same answer may then be given again), `key_missing`, `key_locked`, `key_mismatch`,
+   * `storage_failed`, `destroyed`
+   */
+  async answerClaim(localId: string, choice: ClaimChoice): Promise<void> {
+    this.#runner.assertAlive()
+    await answerClaim(this.#runner.deps, localId, choice)
+    this.#runner.emitState()
   }
 
   /** @returns a function that removes the listener */
@@ -287,12 +308,12 @@ export class OfflineSDK {
 
   #view(counter: number): OfflinePayment {
     const entry = this.#device.journal.entry(counter)
-    const view = entry && viewOf(this.#device.deviceId, entry)
+    const view = entry && viewOf(this.#device, entry)
     if (view === undefined) throw new Error('a payment without terms')
     return view
   }
 
   #views(wanted: (entry: Entry) => boolean): readonly OfflinePayment[] {
-    return this.#device.journal.entries.filter(wanted).flatMap((entry) => viewOf(this.#device.deviceId, entry) ?? [])
+    return this.#device.journal.entries.filter(wanted).flatMap((entry) => viewOf(this.#device, entry) ?? [])
   }
 }

@@ -2,8 +2,6 @@ import { verifySign1 } from '../../crypto/sign1.ts'
 import { type Authorization, authorizationOf } from '../../protocol/authorization.ts'
 import { toHex } from '../../protocol/bytes.ts'
 import type { Payment } from '../../protocol/payment.ts'
-import type { Policy } from '../../protocol/policy.ts'
-import { needsPayerProof } from '../../protocol/rules.ts'
 import type { Env } from '../env.ts'
 import { logger } from '../log.ts'
 import { withDeadline } from './deadline.ts'
@@ -28,12 +26,11 @@ const READ_DEADLINE_MS = 1_000
 export async function disprovenPayments(
   env: Env,
   payments: readonly Payment[],
-  policy: Policy,
   ownerWallet: string,
   nowMs: number,
 ): Promise<readonly number[]> {
   const signed = payments.flatMap((payment): Signed[] => {
-    const authorization = needsPayerProof(payment, policy, ownerWallet) ? authorizationOf(payment) : undefined
+    const authorization = payment.sender === ownerWallet ? undefined : authorizationOf(payment)
     return authorization === undefined ? [] : [{ payment, authorization }]
   })
   const byKey = Map.groupBy(signed, ({ authorization: { claims } }) => `${claims.deviceId} ${toHex(claims.kid)}`)

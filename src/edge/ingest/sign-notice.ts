@@ -34,6 +34,7 @@ export async function makeNotice(
     ...(parts.ownerWalletFault && { ownerWalletFault: parts.ownerWalletFault }),
     ...(parts.next && { next: parts.next }),
     ...(answersNonce && { answersNonce }),
+    ...(parts.claims.length > 0 && { claims: parts.claims }),
   }
   const { kid, signer } = await keys.receiptSigner(state.keysVersion)
   return signAsEdge(signer, kid, encodeNotice(notice), 'molam-notice-v1')

@@ -6,6 +6,7 @@ export const METRICS = {
   offline_bundles_failed_total: ['counter', 'Bundles of which no payment succeeded and one or more failed.'],
   offline_bundles_review_total: ['counter', 'Bundles that came to wait for a review.'],
   offline_bundles_quarantined_total: ['counter', 'Bundles that came into quarantine.'],
+  offline_bundles_claimed_total: ['counter', 'Bundles with payments that wait for the word of their payer.'],
   offline_bundles_rejected_total: [
     'counter',
     'Pushes that were refused, by problem code, and bundles of which every payment was (all_payments_refused).',

@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { CLAIM_CHOICES } from '../../protocol/claims.ts'
 import { DEVICE_STATUSES, REVIEW_CHOICES } from '../../protocol/messages.ts'
 import { WALLET_FAULTS } from '../../protocol/owner-wallet.ts'
 import { PAYMENT_METHODS, PAYMENT_TYPES } from '../../protocol/payment.ts'
@@ -336,10 +337,28 @@ export const notice = z
     next: z.strictObject({ counter: z.int(), seq: z.int() }).optional(),
     answers_nonce: hex.optional(),
     owner_wallet_fault: z.enum(WALLET_FAULTS).optional(),
+    claims: z
+      .array(
+        z.strictObject({
+          local_id: localId,
+          content_hash: hex,
+          type: z.enum(PAYMENT_TYPES),
+          amount: count,
+          currency: z.string(),
+          receiver: z.string(),
+          initiated_at: atMs,
+          open_until: atMs,
+        }),
+      )
+      .optional()
+      .openapi({ description: "Payments out of the owner's wallet that wait for its holder's word" }),
     signed: bytes,
   })
   .openapi('Notice')
 export const pushAnswer = z.strictObject({ receipt, notice })
+export const claimAnswered = z.strictObject({
+  choice: z.enum(CLAIM_CHOICES).openapi({ description: 'The choice that stands: that of the first answer' }),
+})
 export const confirmed = z.strictObject({
   devices: z.record(z.string(), z.enum(['confirmed', 'unknown_device', 'malformed', 'retry'])),
 })

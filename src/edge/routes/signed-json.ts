@@ -1,4 +1,5 @@
 import { toBase64url, toHex } from '../../protocol/bytes.ts'
+import type { Claim } from '../../protocol/claims.ts'
 import { parseSign1 } from '../../protocol/cose.ts'
 import { localId, ulidText } from '../../protocol/ids.ts'
 import type { KeySet } from '../../protocol/keyset.ts'
@@ -49,6 +50,15 @@ export function noticeJson(signed: Uint8Array) {
     ...(notice.next && { next: { counter: notice.next.nextCounter, seq: notice.next.nextSeq } }),
     ...(notice.answersNonce && { answers_nonce: toHex(notice.answersNonce) }),
     ...(notice.ownerWalletFault && { owner_wallet_fault: notice.ownerWalletFault }),
+    ...(notice.claims && { claims: notice.claims.map(claimJson) }),
+  }
+}
+
+function claimJson({ takerId, counter, contentHash, type, amount, currency, receiver, ...at }: Claim) {
+  return {
+    local_id: localId(takerId, counter),
+    content_hash: toHex(contentHash),
+    ...{ type, amount, currency, receiver, initiated_at: at.initiatedAtMs, open_until: at.openUntilMs },
   }
 }
 

@@ -1,3 +1,4 @@
+import type { EntryStatus, Guarantee } from '../../device/sdk/index.ts'
 import type { Reason } from '../../protocol/states.ts'
 import { en } from './en.ts'
 import { fr } from './fr.ts'
@@ -6,15 +7,24 @@ import { wo } from './wo.ts'
 
 export const MESSAGES: Readonly<Record<Locale, Messages>> = { fr, en, wo }
 
+/** Before the edge has said that the payer is asked. */
+const UNDER_WAY: ReadonlySet<EntryStatus> = new Set(['pending_offline', 'pending'])
+
 interface Noted {
   readonly reason?: string | undefined
   readonly voidRefused?: boolean | undefined
+  readonly status?: EntryStatus | undefined
+  readonly guarantee?: Guarantee | undefined
 }
 
 /** What there is to say about a payment besides its status. Its reason is not said while only the void was refused. */
 export function noteOf(words: Messages, payment: Noted): string | undefined {
-  const { reason, voidRefused } = payment
+  const { reason, voidRefused, status, guarantee } = payment
   if (voidRefused) return words.voidRefused
+  // Whoever has taken it must not think that it is only on its way.
+  if (reason === undefined && guarantee === 'claimed' && status !== undefined && UNDER_WAY.has(status)) {
+    return words.waitsForPayer
+  }
   return reason === undefined ? undefined : reasonText(words, reason)
 }
 

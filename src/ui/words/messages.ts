@@ -18,6 +18,8 @@ export interface StatusWords {
 export interface Messages {
   readonly statuses: Readonly<Record<EntryStatus, StatusWords>>
   readonly reasons: Readonly<Record<Reason, string>>
+  /** Of a claim that the server does not know yet. */
+  readonly waitsForPayer: string
   /** Of a payment that was voided on this device when the server had it. */
   readonly voidRefused: string
   /** Where the payment stands after an error. */

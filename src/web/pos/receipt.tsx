@@ -19,12 +19,32 @@ export function Receipt({ localId }: { readonly localId: string }) {
   )
 }
 
+/** Without an outcome yet. */
+const WAITING: ReadonlySet<OfflinePayment['status']> = new Set([
+  'pending_offline',
+  'pending',
+  'review',
+  'quarantined',
+  'claimed',
+])
+
 function Slip({ payment }: { readonly payment: OfflinePayment }) {
   const { receipt, payer } = useTill().words
-  const { localId, amount, currency, status, reason, sender, receiver, method, receipted, transferId, voidRefused } =
-    payment
-  const waiting =
-    status === 'pending_offline' || status === 'pending' || status === 'review' || status === 'quarantined'
+  const {
+    localId,
+    amount,
+    currency,
+    status,
+    reason,
+    sender,
+    receiver,
+    method,
+    receipted,
+    transferId,
+    voidRefused,
+    guarantee,
+  } = payment
+  const waiting = WAITING.has(status)
   const heading = useRef<HTMLHeadingElement>(null)
   useOpened(payment)
   return (
@@ -40,7 +60,8 @@ function Slip({ payment }: { readonly payment: OfflinePayment }) {
         status={status}
         reason={reason}
         voidRefused={voidRefused}
-        detailed={!waiting || reason !== undefined || voidRefused === true}
+        guarantee={guarantee}
+        detailed={!waiting || reason !== undefined || voidRefused === true || guarantee === 'claimed'}
       />
       {waiting && <p className="pos-provisional">{receipt.provisional}</p>}
       <dl className="pos-facts">

@@ -35,6 +35,7 @@ function heading(status: OfflinePayment['status']): keyof Totals {
     case 'pending':
     case 'review':
     case 'quarantined':
+    case 'claimed':
       return 'waiting'
   }
 }

@@ -8,6 +8,7 @@ import { calendarDay } from '../../../src/protocol/activity.ts'
 import { type Bundle, type BundleHeader, parseBundle } from '../../../src/protocol/bundle.ts'
 import { equalBytes, fromBase64url, toHex } from '../../../src/protocol/bytes.ts'
 import { type ChainLink, chainStep, GENESIS_PREV, prevOf } from '../../../src/protocol/chain.ts'
+import { type Claim, parseClaimAnswer, type SignedClaimAnswer } from '../../../src/protocol/claims.ts'
 import {
   addRange,
   type CounterSet,
@@ -93,6 +94,10 @@ export class TestEdge {
   /** The ledger has no account for the owner's wallet. */
   ownerWallet = OWNER
   walletFault: WalletFault | undefined
+  /** Claimed from the owner's wallet. */
+  claims: Claim[] = []
+  /** What the owner's device has answered. */
+  answers: SignedClaimAnswer[] = []
   /** Pushes that told another story than before; an honest device never makes one. */
   contradictions: (ProblemCode | 'counter_conflict')[] = []
   /** Taken by the next requests, one each. */
@@ -236,6 +241,7 @@ export class TestEdge {
     if (path === '/offline/keys') return answer(200, 'application/cbor', encodeKeySet(this.keySet))
     if (path === '/offline/notice') return this.#notice(url, request)
     if (path === '/offline/push' && request.body) return this.#push(request.body, request)
+    if (path === '/offline/claims/answer' && request.body) return this.#answer(request.body)
     return refused('not_found', this.now())
   }
 
@@ -249,6 +255,19 @@ export class TestEdge {
     if (scheme !== 'Molam-Device' || !holds || !names) return refused('invalid_signature', this.now())
     if (!this.#inTime(issuedAtMs)) return refused('clock_skew', this.now())
     return answer(200, 'application/cbor', await this.signNotice(request.headers, { answersNonce: nonce }))
+  }
+
+  async #answer(body: Uint8Array): Promise<HttpResponse> {
+    const { answer: encoded } = JSON.parse(new TextDecoder().decode(body)) as { answer: string }
+    const signed = parseClaimAnswer(fromBase64url(encoded))
+    const verifier = await webCryptoSuite.verifier(this.#device)
+    if (!(await verifySign1(verifier, signed, 'molam-claim-answer-v1'))) return refused('invalid_signature', this.now())
+    const { takerId, counter, choice } = signed.answer
+    const before = this.answers.find(({ answer }) => answer.takerId === takerId && answer.counter === counter)
+    if (before === undefined) this.answers.push(signed)
+    else if (before.answer.choice !== choice) return refused('state_conflict', this.now())
+    this.claims = this.claims.filter((claim) => claim.takerId !== takerId || claim.counter !== counter)
+    return answer(200, 'application/json', new TextEncoder().encode(JSON.stringify({ choice })))
   }
 
   #inTime(atMs: number): boolean {
@@ -359,6 +378,7 @@ export class TestEdge {
       ...((number('Molam-Keys-Version') ?? 0) < this.keySet.version && { keys: this.keySet }),
       ...(missing.length > 0 && { missing }),
       ...(this.walletFault && { ownerWalletFault: this.walletFault }),
+      ...(this.claims.length > 0 && { claims: this.claims }),
       ...(cursor !== undefined && Math.max(next.nextCounter, next.nextSeq) <= COUNTER_MAX && { next }),
       ...(cursor === undefined && {
         device: {

@@ -60,6 +60,6 @@ export function expectPromisesKept(rig: Rig, sdk: OfflineSDK, told: Told, aliveT
 }
 
 function termsOf(view: TakenPayment): Payment {
-  const { localId: _, taken: _t, status: _s, expected: _e, receipted: _r, ...payment } = view
+  const { localId: _, taken: _t, status: _s, expected: _e, receipted: _r, guarantee: _g, ...payment } = view
   return payment
 }

@@ -10,6 +10,9 @@ import {
 } from '../../../src/device/sdk/index.ts'
 import { nobleAtRest } from '../../../src/device/sdk/noble.ts'
 import type { OfflineSDKOptions } from '../../../src/device/sdk/options.ts'
+import type { Claim } from '../../../src/protocol/claims.ts'
+import { deviceId } from '../../../src/protocol/ids.ts'
+import { amountMinor, currency } from '../../../src/protocol/money.ts'
 import { API, DEVICE, OWNER, random, TestEdge } from './edge.ts'
 
 /** A device, its storage, its clocks and its edge. Restarting the device makes a new SDK over what is stored. */
@@ -83,6 +86,22 @@ export const AT_REST = [
 /** A payment that the default policy accepts. */
 export function terms(over: Partial<PaymentTerms> = {}): PaymentTerms {
   return { type: 'merchant', amount: 2500, currency: 'XOF', sender: '+221770000001', receiver: OWNER, ...over }
+}
+
+/** What another's device claims from the owner's wallet, open for an hour. */
+export function claimAt(atMs: number, counter: number, over: Partial<Claim> = {}): Claim {
+  return {
+    takerId: deviceId('POS-9'),
+    counter,
+    contentHash: random(32),
+    type: 'merchant',
+    amount: amountMinor(2500),
+    currency: currency('XOF'),
+    receiver: 'shop-9',
+    initiatedAtMs: atMs,
+    openUntilMs: atMs + 3_600_000,
+    ...over,
+  }
 }
 
 /** Timers that fire when the test says so. */

@@ -53,9 +53,9 @@ it('takes payments offline and is given the edge’s receipt for them, and their
   expect(await sdk.syncNow()).toMatchObject({ status: 'done', bundles: 1, unsynced: 0 })
   const ids = sdk.getTransactions().map(({ status, receipted }) => [status, receipted])
   expect(ids).toEqual([
-    ['pending', true],
+    ['claimed', true],
     ['voided', true],
-    ['pending', true],
+    ['claimed', true],
   ])
   expect(sent).toHaveLength(1)
   const { bundleId } = parseBundle(sent[0] ?? new Uint8Array()).claims

@@ -1,10 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { judgeAgain, type PastBundle } from '../../../src/edge/policies/dry-run.ts'
 import { dryRunPart, type FoundBundle, type PastReads } from '../../../src/edge/policies/dry-run-part.ts'
+import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
 import type { DecisionException } from '../../../src/protocol/receipt.ts'
 import { DEVICE, MINUTE_MS, NOW_MS, OWNER, POLICY, payment } from '../../risk/kit.ts'
 
+/** Out of the owner's own wallet, so that it needs nobody else's word. */
+const paid = (over: Partial<Payment> = {}) => payment({ sender: OWNER, receiver: 'W-SUPPLIER', ...over })
 const device = { ownerWallet: OWNER, registeredAtMs: NOW_MS - 40 * 24 * 60 * MINUTE_MS }
 
 function past(seq: number, payments: readonly Payment[], exceptions: readonly DecisionException[] = []): PastBundle {
@@ -28,7 +31,11 @@ describe('a device’s payments, judged again', () => {
   it('are counted by what was decided, what would be, and why', () => {
     const bundle = past(
       1,
-      [payment({ counter: 1 }), payment({ counter: 2, amount: 9_000 }), payment({ counter: 3, amount: 9_001 })],
+      [
+        paid({ counter: 1 }),
+        paid({ counter: 2, amount: amountMinor(9_000) }),
+        paid({ counter: 3, amount: amountMinor(9_001) }),
+      ],
       [{ counter: 3, decision: 'review', reason: 'risk' }],
     )
     expect(judged({ maxOfflineAmount: 5_000 }, [bundle])).toEqual([
@@ -39,7 +46,7 @@ describe('a device’s payments, judged again', () => {
   })
 
   it('count towards the day of later bundles, those before the days asked for too', () => {
-    const bundles = [1, 2, 3].map((seq) => past(seq, [payment({ counter: seq })]))
+    const bundles = [1, 2, 3].map((seq) => past(seq, [paid({ counter: seq })]))
     expect(judged({ maxOfflinePerDevicePerDay: 2 }, bundles, NOW_MS + 2 * MINUTE_MS)).toEqual([
       { decided: 'accepted', would: 'accepted', count: 1, amount: 2_500 },
       { decided: 'accepted', would: 'refused', reason: 'limit_exceeded', count: 1, amount: 2_500 },
@@ -47,8 +54,8 @@ describe('a device’s payments, judged again', () => {
   })
 
   it('a copy is not counted, nor does it fill a day', () => {
-    const copy = past(2, [payment()], [{ counter: 1, decision: 'refused', reason: 'duplicate' }])
-    const bundles = [past(1, [payment()]), copy, past(3, [payment({ counter: 2 })])]
+    const copy = past(2, [paid()], [{ counter: 1, decision: 'refused', reason: 'duplicate' }])
+    const bundles = [past(1, [paid()]), copy, past(3, [paid({ counter: 2 })])]
     expect(judged({ maxOfflinePerDevicePerDay: 2 }, bundles)).toEqual([
       { decided: 'accepted', would: 'accepted', count: 2, amount: 5_000 },
     ])
@@ -72,7 +79,7 @@ describe('a part of the devices', () => {
   const found = (seq: number, isOpened = true): FoundBundle => ({
     bundleId: String(seq).padStart(6, '0'),
     receivedAtMs: NOW_MS + seq * MINUTE_MS,
-    opened: isOpened ? past(seq, [payment({ counter: seq, initiatedAtMs: NOW_MS + seq * MINUTE_MS })]) : undefined,
+    opened: isOpened ? past(seq, [paid({ counter: seq, initiatedAtMs: NOW_MS + seq * MINUTE_MS })]) : undefined,
   })
   const many = (count: number) => Array.from({ length: count }, (_, index) => found(index + 1))
   const asked = (over: object = {}) => ({

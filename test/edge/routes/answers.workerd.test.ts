@@ -4,8 +4,9 @@ import { importHmacKey, SERVICE_HEADER, signServiceCall } from '../../../src/cry
 import { fromBase64url, toBase64url } from '../../../src/protocol/bytes.ts'
 import { encodeConfirmations } from '../../../src/protocol/confirmations.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
-import { amountMinor } from '../../../src/protocol/money.ts'
-import { deliverIndex, type Queues, recordQueues } from '../../durable-objects/device/kit.ts'
+import { amountMinor, currency } from '../../../src/protocol/money.ts'
+import { confirm, deliverIndex, type Queues, recordQueues } from '../../durable-objects/device/kit.ts'
+import { signAnswer } from '../../kit/claim-answer.ts'
 import type { Made } from '../../kit/device.ts'
 import { TestDevice } from '../../kit/device.ts'
 import { bindings, keySet, ORIGIN, push, registered, registration, SELF } from '../kit.ts'
@@ -171,7 +172,19 @@ it('the device’s own: push, notice, keys', async () => {
     return conforms('GET', '/offline/notice', asked)
   }
   expect(await notice({})).toHaveProperty('device')
-  expect(await notice({ 'molam-cursor': '0' })).not.toHaveProperty('device')
+  const claim = {
+    ...{ takerId: device.id, counter: 1, contentHash: new Uint8Array(32), type: 'merchant' as const },
+    amount: amountMinor(1),
+    ...{ currency: currency('XOF'), receiver: 'W-SHOP', initiatedAtMs: 1, openUntilMs: Date.now() + 3_600_000 },
+  }
+  await confirm(device, [{ kind: 'claims_open', deviceId: device.id, rev: 1, claims: [claim] }])
+  const shown = await notice({ 'molam-cursor': '0' })
+  expect(shown).not.toHaveProperty('device')
+  expect(shown).toHaveProperty('claims')
+  const answer = toBase64url(await signAnswer(device, { ...claim, choice: 'confirm', answeredAtMs: Date.now() }))
+  const body = JSON.stringify({ answer })
+  const asked = SELF.fetch(`${ORIGIN}/offline/claims/answer`, { method: 'POST', headers: json, body })
+  await conforms('POST', '/offline/claims/answer', asked)
 })
 
 it('two stories: evidence and escalations', async () => {

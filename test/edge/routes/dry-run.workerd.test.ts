@@ -30,6 +30,7 @@ const unchanged = { enabled: true }
 
 it('a dry run says what another policy would have decided, by reason, against what was decided; and changes nothing', async () => {
   const device = await registered({ country: 'TG' })
+  device.signsForPayers = false
   const amounts = [500, 4_000, 9_000, 9_500]
   const payments = amounts.map((amount) => device.payment({ amount: amountMinor(amount) }))
   await pushPayments(device, payments.slice(0, 2), queues)
@@ -41,15 +42,16 @@ it('a dry run says what another policy would have decided, by reason, against wh
   expect(
     result.payments.toSorted((a: { would: string }, b: { would: string }) => (a.would < b.would ? -1 : 1)),
   ).toEqual([
-    { decided: 'accepted', would: 'accepted', count: 2, amount: 4_500 },
-    { decided: 'accepted', would: 'refused', reason: 'payer_not_proven', count: 1, amount: 9_000 },
-    { decided: 'accepted', would: 'refused', reason: 'limit_exceeded', count: 1, amount: 9_500 },
+    { decided: 'claimed', would: 'claimed', count: 2, amount: 4_500 },
+    { decided: 'claimed', would: 'refused', reason: 'payer_not_proven', count: 1, amount: 9_000 },
+    { decided: 'claimed', would: 'refused', reason: 'limit_exceeded', count: 1, amount: 9_500 },
   ])
   expect(await dumpReadModel()).toBe(before)
 })
 
 it('it counts a device’s day as the rules do, and says what would have gone to review', async () => {
   const device = await registered({ country: 'BF' })
+  device.signsForPayers = false
   // Apart from each other as people pay, since six in one second would be reviewed; all on one day, in UTC as there.
   const nowMs = Date.now()
   const started = Math.max(seconds(nowMs) - 6 * 20_000, nowMs - (nowMs % (24 * HOUR_MS)))
@@ -58,8 +60,8 @@ it('it counts a device’s day as the rules do, and says what would have gone to
   const day = { max_offline_per_device_per_day: 4 }
   const limited = await ok(call(auditor, 'POST', '/offline/policies/dry-run', { country: 'BF', changes: day }))
   expect(limited.payments).toEqual([
-    { decided: 'accepted', would: 'accepted', count: 4, amount: 10_000 },
-    { decided: 'accepted', would: 'refused', reason: 'limit_exceeded', count: 2, amount: 5_000 },
+    { decided: 'claimed', would: 'claimed', count: 4, amount: 10_000 },
+    { decided: 'claimed', would: 'refused', reason: 'limit_exceeded', count: 2, amount: 5_000 },
   ])
   const review = { require_payer_proof_above: 1, require_agent_approval_above: 1, require_manual_review_above: 1 }
   const proof = await ok(call(auditor, 'POST', '/offline/policies/dry-run', { country: 'BF', changes: review }))

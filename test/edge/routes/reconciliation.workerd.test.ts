@@ -137,7 +137,7 @@ describe('the edge’s own count for the reconciler', () => {
 
 const NO_PAYMENTS = {
   ...{ received: 0, pending_offline: 0, pending: 0, succeeded: 0, failed: 0, refused: 0 },
-  ...{ review: 0, quarantined: 0, reversed: 0 },
+  ...{ review: 0, quarantined: 0, reversed: 0, claimed: 0 },
 }
 const path = (query = '') => `/offline/reconciliation?date=${DATE}&country=BJ${query}`
 

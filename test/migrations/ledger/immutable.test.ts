@@ -73,6 +73,7 @@ test('the functions that change anything and that the application can call: thos
     ORDER BY name`)
   expect(rows.map(({ name }) => name)).toEqual([
     'halt_settlement',
+    'offline_apply_claims',
     'offline_apply_reversals',
     'offline_apply_reviews',
     'offline_disprove_payers',

@@ -93,7 +93,8 @@ test('metrics, health and readiness tell what it does', async () => {
   expect(value(text, 'offline_reconciliation_duration_seconds_count{loop="reconcile",result="done"}')).toBeGreaterThan(
     0,
   )
-  expect(value(text, 'offline_reconciliation_attempts_total{loop="pull"}')).toBe(4)
+  // With that of the payer's phone.
+  expect(value(text, 'offline_reconciliation_attempts_total{loop="pull"}')).toBe(5)
   expect(await running.get('/healthz')).toMatchObject({ status: 200 })
   await expect.poll(async () => (await running.get('/readyz')).status, EVENTUALLY).toBe(200)
   expect(await running.get('/elsewhere')).toMatchObject({ status: 404 })

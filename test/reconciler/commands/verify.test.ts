@@ -215,9 +215,15 @@ const damages: readonly [string, string, string, readonly string[]][] = [
   ],
   [
     'a wallet was debited without its owner’s word',
-    'UPDATE offline_policies SET require_payer_proof_above = 100',
-    'UPDATE offline_policies SET require_payer_proof_above = 10000',
-    ['debit_authority', 'policies_signed'],
+    'CREATE TABLE kept AS SELECT * FROM offline_payer_authorizations; DELETE FROM offline_payer_authorizations',
+    'INSERT INTO offline_payer_authorizations SELECT * FROM kept; DROP TABLE kept',
+    ['debit_authority'],
+  ],
+  [
+    'a claim was posted that nobody confirmed',
+    "UPDATE offline_transactions SET claim_until = status_at + interval '1 day' WHERE status = 'succeeded' AND counter = 1",
+    'UPDATE offline_transactions SET claim_until = NULL WHERE claim_until IS NOT NULL',
+    ['debit_authority', 'claims'],
   ],
   [
     'a payment is said to have cost a fee',
@@ -347,7 +353,7 @@ const damages: readonly [string, string, string, readonly string[]][] = [
   [
     'a payer’s signature belongs to nothing',
     "INSERT INTO offline_payer_authorizations VALUES ('P', '\\x00112233445566778899aabbccddeeff', 'D', 1)",
-    'DELETE FROM offline_payer_authorizations',
+    "DELETE FROM offline_payer_authorizations WHERE payer_device_id = 'P'",
     ['payer_authorizations'],
   ],
 ]

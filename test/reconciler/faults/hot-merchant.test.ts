@@ -21,14 +21,13 @@ test('10 000 payments to one merchant, two reconcilers: each once, and nobody de
   const payers = Array.from({ length: 50 }, newWallet)
   for (const payer of payers) await db().open(payer, 1_000_000)
   for (let d = 0; d < DEVICES; d++) {
-    const device = await world.device()
+    const device = Object.assign(await world.device(), { ownerWallet: merchant })
     // An amount of its own for each device: the same one from the same payer would look like one payment on two devices.
     const amount = amountMinor(d + 1)
     const payments = Array.from({ length: PAYMENTS }, (_, i) =>
       device.payment({ sender: payers[(d + i) % payers.length] ?? '', receiver: merchant, amount }),
     )
-    const facts = world.facts(device, { ownerWallet: merchant })
-    world.network.send(facts, await world.admit(device, payments))
+    world.network.send(world.facts(device), await world.admit(device, payments))
   }
   const before = await deadlocks(db())
   const workers = await Promise.all([world.reconciler(), world.reconciler()])

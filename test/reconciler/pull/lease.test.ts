@@ -42,6 +42,7 @@ test('a worker whose lease ran out finds its bundle done by another, and does no
   await db().open(payer, 10_000)
   const { pull, reconcile } = await parts()
   world.network.send(world.facts(device))
+  await world.phone(payer)
   await pullOnce(pull)
   await reconcileOnce(reconcile)
   world.network.send(await world.admit(device, [device.payment({ sender: payer })]))

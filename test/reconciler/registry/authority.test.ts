@@ -37,8 +37,12 @@ async function signed(over: Partial<Payment> = {}, by = payer, nonce = randomByt
   return { ...payment, authorization: await world.authorize(by, payment, nonce) }
 }
 
-test('an amount within the policy’s limit needs no proof', async () => {
-  expect(await settled(merchant.payment({ sender: 'rich', amount: WITHIN }))).toBe('succeeded')
+test('without proof an amount within the policy’s limit is a claim, and moves nothing', async () => {
+  merchant.signsForPayers = false
+  const before = await db().balance('rich')
+  expect(await settled(merchant.payment({ sender: 'rich', amount: WITHIN }))).toBe('claimed')
+  expect(await db().balance('rich')).toBe(before)
+  merchant.signsForPayers = true
 })
 
 test('a larger one without proof fails, though the edge accepted it', async () => {
@@ -164,5 +168,11 @@ test('the database itself lets no key come back', async () => {
 })
 
 test('no payment out of a system account, however small', async () => {
-  expect(await settled(merchant.payment({ sender: 'system:treasury:XOF' }))).toBe('unknown_wallet')
+  const payment = { sender: 'system:treasury:XOF' }
+  expect(await settled(merchant.payment(payment)), 'signed by a phone that is registered for it').toBe(
+    'payer_not_proven',
+  )
+  merchant.signsForPayers = false
+  expect(await settled(merchant.payment(payment)), 'claimed').toBe('unknown_wallet')
+  merchant.signsForPayers = true
 })

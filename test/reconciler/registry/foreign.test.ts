@@ -55,6 +55,7 @@ test('nothing is taken out of the wallet by its word, however little', async () 
 
 test('nothing is taken for it without the payer’s signature; with the signature it is', async () => {
   const device = await outsider()
+  device.signsForPayers = false
   const unsigned = device.payment({ sender: customer.ownerWallet, receiver: victim, amount: TAKEN })
   expect(await settled(device, unsigned)).toBe('payer_not_proven')
   const asked = device.payment({ sender: customer.ownerWallet, receiver: victim, amount: TAKEN })

@@ -118,6 +118,7 @@ test('a version that is here is never fetched again, also by a new process, and 
   await world.settle()
   world.network.policies.set(path(), world.policy(policy({ requirePayerProofAbove: 1_000_000 })))
   const before = world.network.policyCalls
+  device.signsForPayers = false
   await sendBundle({ amount: amountMinor(2500) })
   await world.settle(await world.reconciler())
   expect(world.network.policyCalls).toBe(before)
@@ -241,6 +242,7 @@ test.each([
   'the rules of the bundle’s own version hold here too, whatever the edge accepted: %s',
   async (_, rules, payment, reason) => {
     world.network.policies.set(path(), world.policy(policy(rules)))
+    device.signsForPayers = reason !== 'payer_not_proven'
     await sendBundle({ ...payment })
     await world.settle()
     expect(outcomes()).toEqual([reason])

@@ -47,8 +47,8 @@ afterAll(async () => {
 /** A device that was registered long ago; of its own owner, or of one that has another device too. */
 async function shop(other?: TestDevice): Promise<TestDevice> {
   const device = await world.device()
-  const ownerWallet = (other ?? device).ownerWallet
-  world.network.send(world.facts(device, { ownerWallet, atMs: world.now - 30 * 86_400_000 }))
+  device.ownerWallet = (other ?? device).ownerWallet
+  world.network.send(world.facts(device, { atMs: world.now - 30 * 86_400_000 }))
   await world.settle(local)
   return device
 }

@@ -16,6 +16,8 @@ beforeAll(async () => {
   world = await makeWorld(db())
   payer = newWallet()
   await db().open(payer, 1_000_000)
+  await world.phone(payer)
+  await world.settle()
 })
 beforeEach(() => {
   world.network.fault = () => undefined

@@ -151,7 +151,10 @@ it('what was not sent when the browser cleared the till is sent from memory, and
   await context.setOffline(false)
   await page.getByText('Tout ce que cette page connaissait est arrivé au serveur.').waitFor()
   await look(page, '63-gone-safe')
-  await until(async () => (await shop().settled('POS-GONE-1')).length === 2)
+  await until(async () => {
+    await shop().sayYes()
+    return (await shop().settled('POS-GONE-1')).length === 2
+  })
   expect(await shop().settled('POS-GONE-1')).toEqual([
     [1, 2_400, 1],
     [2, 700, 1],

@@ -142,7 +142,10 @@ describe('payments of a till without a network', () => {
     await near.context.setOffline(false)
     await wakeUp()
     assertClean(other)
-    await until(async () => (await shop().settled(FAR)).length === AMOUNTS.length)
+    await until(async () => {
+      await shop().sayYes()
+      return (await shop().settled(FAR)).length === AMOUNTS.length
+    })
     expect(await statusesOf(till)).toContain('pending_offline')
   })
 

@@ -202,6 +202,7 @@ function payment(rest: Partial<OfflinePayment>): OfflinePayment {
   return {
     ...{ counter: 1, type: 'merchant', method: 'wallet', amount, currency, sender: 'W-SN-C1', receiver },
     ...{ initiatedAtMs: 0, localId: 'POS-1/1', status: 'pending_offline', receipted: false },
+    guarantee: 'claimed',
     expected: { decision: 'accepted' },
     ...rest,
   }

@@ -10,6 +10,7 @@ import { buildPages, invitation, invite, PAYERS } from '../../../dev/pos.ts'
 import { newSecrets } from '../../../dev/secrets.ts'
 import { type Stack, startStack } from '../../../dev/stack.ts'
 import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
+import { memoryStorage, OfflineSDK, scalarKeyStore } from '../../../src/device/sdk/index.ts'
 import { toBase64url } from '../../../src/protocol/bytes.ts'
 import { chromiumLaunch } from '../../kit/chromium.ts'
 import { type Database, useDatabase } from '../../reconciler/database.ts'
@@ -54,6 +55,8 @@ export interface Shop extends Phone {
   cameraPhone(permission?: 'denied'): Promise<CameraPhone>
   /** What a customer's phone shows for the merchant to scan, to agree to an amount. */
   consent(amount: number): Promise<string>
+  /** The phones of those who pay say yes to whatever is asked of them by now. */
+  sayYes(): Promise<void>
 }
 
 /** The whole stack with the built page, and one browser profile, for a test file. `deploy` is a page of its own to change. */
@@ -97,6 +100,8 @@ export function useShop({ deploy = false } = {}): () => Shop {
     // A browser takes seconds to start. What a camera sees is a browser's, so only phones with one have their own.
     const blind = await launch([])
     let cameras = 0
+    let phones: Promise<readonly OfflineSDK[]> | undefined
+    stops.push(async () => Promise.all(((await phones) ?? []).map((phone) => phone.destroy())))
     shop = {
       ...(await phoneIn(blind)),
       stack,
@@ -111,6 +116,13 @@ export function useShop({ deploy = false } = {}): () => Shop {
         return { ...(await phoneIn(await launch(camera.flags(permission)))), camera }
       },
       consent: (amount) => consentOf(stack, amount),
+      async sayYes() {
+        phones ??= payersPhones(stack)
+        for (const phone of await phones) {
+          await phone.syncNow()
+          for (const { localId } of phone.claims()) await phone.answerClaim(localId, 'confirm')
+        }
+      },
     }
   })
 
@@ -134,12 +146,35 @@ function deployment(dir: string): string {
   return join(dir, 'wrangler.toml')
 }
 
-/** The customer's phone, enrolled, confirms a payment at the shop. */
-async function consentOf({ edge, issuer }: Stack, amount: number): Promise<string> {
-  const signer = await webCryptoSuite.es256Signer(new Uint8Array(32).fill(11))
-  const phone = new PayerPhone('TEL-PAYER-1', signer, webCryptoSuite)
+const keyOfPayer = (number: number) => new Uint8Array(32).fill(11 + number)
+
+/** The phone of one who pays, registered. */
+async function registerPayer({ edge, issuer }: Stack, number: number): Promise<PayerPhone> {
+  const signer = await webCryptoSuite.es256Signer(keyOfPayer(number))
+  const phone = new PayerPhone(`TEL-PAYER-${number + 1}`, signer, webCryptoSuite)
   const token = await issuer.token('ops', ['pay_admin'])
-  await registerDevice(edge.url, token, { deviceId: phone.deviceId, country: 'SN', ownerWallet: PAYER, signer })
+  const ownerWallet = PAYERS[number] as string
+  await registerDevice(edge.url, token, { deviceId: phone.deviceId, country: 'SN', ownerWallet, signer })
+  return phone
+}
+
+/** All of them, with the app that asks their holders. */
+function payersPhones(stack: Stack): Promise<readonly OfflineSDK[]> {
+  return Promise.all(
+    PAYERS.map(async (_, number) => {
+      const { deviceId } = await registerPayer(stack, number)
+      const keyStore = scalarKeyStore(webCryptoSuite, keyOfPayer(number))
+      const around = { apiUrl: stack.edge.url, storage: memoryStorage(), atRest: 'none' } as const
+      const phone = new OfflineSDK({ ...around, deviceId, keyStore })
+      expect((await phone.initialize()).status).toBe('ready')
+      return phone
+    }),
+  )
+}
+
+/** The customer's phone, enrolled, confirms a payment at the shop. */
+async function consentOf(stack: Stack, amount: number): Promise<string> {
+  const phone = await registerPayer(stack, 0)
   const terms = { type: 'merchant', amount, currency: 'XOF', sender: PAYER, receiver: SHOP } as const
   return toBase64url(await phone.authorize(terms))
 }

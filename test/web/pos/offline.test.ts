@@ -115,7 +115,10 @@ describe('a till of a merchant', () => {
   })
 
   it('sends the same bundle again, and shows each payment as paid once the book says so', async () => {
-    await until(async () => (await statuses(page)).every((status) => status === 'succeeded'))
+    await until(async () => {
+      await shop().sayYes()
+      return (await statuses(page)).every((status) => status === 'succeeded')
+    })
     expect(await page.locator('[data-total=settled]').textContent()).toMatch(/13\s200\s*F\s*CFA/u)
     expect(resent[0]).toEqual(withheld)
     await look(page, '07-today-settled')

@@ -62,7 +62,6 @@ describe('a till', () => {
   })
 
   it('shows a payment that failed as failed, with the reason', async () => {
-    await shop().database.open('W-SN-C999', 100)
     await take(page, 9_000, 'W-SN-C999')
     await page.getByRole('link', { name: 'Aujourd’hui' }).click()
     await page.getByText('Échoué', { exact: true }).waitFor()

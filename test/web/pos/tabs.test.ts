@@ -26,6 +26,7 @@ it('two tabs that take and send at once never share a number, and every payment 
   for (const tab of tabs) await tab.getByRole('link', { name: 'Aujourd’hui' }).click()
   for (const tab of tabs) {
     await until(async () => {
+      await shop().sayYes()
       const shown = await statuses(tab)
       return shown.length === numbers.length && shown.every((status) => status === 'succeeded')
     })

@@ -1,11 +1,14 @@
 import { fromBase64url, toBase64url } from '../../../protocol/bytes.ts'
 import { decodeCbor, encodeCbor } from '../../../protocol/cbor.ts'
+import { type Claim, claimFromCbor, claimToCbor } from '../../../protocol/claims.ts'
 import type { Range } from '../../../protocol/counters.ts'
 import { decodeKeySet, encodeKeySet, type KeySet } from '../../../protocol/keyset.ts'
+import { CLAIMS_PER_NOTICE_MAX } from '../../../protocol/limits.ts'
 import type { DayTotal } from '../../../protocol/notice.ts'
 import type { WalletFault } from '../../../protocol/owner-wallet.ts'
 import { type Policy, policyFromCbor, policyToCbor } from '../../../protocol/policy.ts'
 import type { ProblemCode } from '../../../protocol/problems.ts'
+import { list } from '../../../protocol/shape.ts'
 import type { SavedClock } from '../ports/clock.ts'
 import type { Changes } from './changes.ts'
 
@@ -19,6 +22,8 @@ export interface DeviceState {
   readonly ownerWallet: string
   /** The ledger has no such wallet, or it is another tenant's. */
   readonly ownerWalletFault?: WalletFault
+  /** What others claim from the owner's wallet, and what the holder has not answered, by the last notice. */
+  readonly claims?: readonly Claim[]
   /** Payments from `firstCounter` up are on the device; those from `cleanFrom` to it are being removed. */
   readonly firstCounter: number
   readonly cleanFrom: number
@@ -60,17 +65,19 @@ export interface DeviceState {
 export const blockOf = ({ conflict, blocked }: DeviceState): ProblemCode | 'chain_conflict' | undefined =>
   conflict ? 'chain_conflict' : blocked?.code
 
-type Encoded = Omit<DeviceState, 'kid' | 'prev' | 'policy' | 'keys'> & {
+type Encoded = Omit<DeviceState, 'kid' | 'prev' | 'policy' | 'keys' | 'claims'> & {
   readonly kid: string
   readonly prev: string
   readonly policy: string
   readonly keys: string
+  readonly claims?: string
 }
 
 /** JSON form: bytes as base64url, policy and keys as on the wire. */
-export function encodeState(state: DeviceState): Encoded {
+export function encodeState({ claims, ...state }: DeviceState): Encoded {
   return {
     ...state,
+    ...(claims && { claims: toBase64url(encodeCbor(claims.map(claimToCbor))) }),
     kid: toBase64url(state.kid),
     prev: toBase64url(state.prev),
     policy: toBase64url(encodeCbor(policyToCbor(state.policy))),
@@ -78,14 +85,19 @@ export function encodeState(state: DeviceState): Encoded {
   }
 }
 
-export function decodeState(encoded: Encoded): DeviceState {
+export function decodeState({ claims, ...encoded }: Encoded): DeviceState {
   return {
     ...encoded,
+    ...(claims !== undefined && { claims: claimsFrom(claims) }),
     kid: fromBase64url(encoded.kid),
     prev: fromBase64url(encoded.prev),
     policy: policyFromCbor(decodeCbor(fromBase64url(encoded.policy))),
     keys: decodeKeySet(fromBase64url(encoded.keys)),
   }
+}
+
+function claimsFrom(encoded: string): readonly Claim[] {
+  return list(decodeCbor(fromBase64url(encoded)), 'claims', 0, CLAIMS_PER_NOTICE_MAX).map(claimFromCbor)
 }
 
 export type EncodedState = Encoded

@@ -72,6 +72,11 @@ export class LocalDevice {
     this.#outgoingSlots = new TwoSlots(this.records, 'outgoing')
   }
 
+  /** Undefined before the first contact. */
+  get ownerWallet(): string | undefined {
+    return this.#state?.ownerWallet
+  }
+
   /**
    * Runs one change at a time, over all contexts that share the storage, on what is on disk at that moment. Short: never
    * holds the lock over a request.

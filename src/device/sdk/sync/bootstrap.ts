@@ -46,6 +46,7 @@ export async function bootstrap(
       kid: loaded.value.kid,
       ownerWallet: facts.ownerWallet,
       ...(notice.ownerWalletFault && { ownerWalletFault: notice.ownerWalletFault }),
+      ...(notice.claims && { claims: notice.claims }),
       firstCounter,
       cleanFrom: firstCounter,
       nextCounter,

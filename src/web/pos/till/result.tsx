@@ -18,7 +18,7 @@ interface ResultProps {
  */
 export function Result({ payment, onNext }: ResultProps) {
   const { result } = useTill().words
-  const { status, reason, localId, amount, currency } = usePayment(payment.localId) ?? payment
+  const { status, reason, guarantee, localId, amount, currency } = usePayment(payment.localId) ?? payment
   const heading = useRef<HTMLHeadingElement>(null)
   const pressable = usePressable()
   // Not the button: the key that took the payment, still held down, would leave at once.
@@ -35,7 +35,7 @@ export function Result({ payment, onNext }: ResultProps) {
     <div className="pos-result" data-status={status} data-pressable={pressable}>
       <h2 ref={heading} tabIndex={-1}>
         <DisplayAmount minor={amount} currency={currency} />
-        <OfflinePaymentStatus status={status} reason={reason} detailed />
+        <OfflinePaymentStatus status={status} reason={reason} guarantee={guarantee} detailed />
       </h2>
       <p className="pos-local-id">{localId}</p>
       <button

@@ -16,7 +16,7 @@ it('a payment taken offline is acknowledged by the next sync and gets its outcom
   rig.edge.weather = 'offline'
   const payment = await sdk.createOfflineTransaction(terms())
   expect(payment).toMatchObject({ localId: 'POS-001/1', status: 'pending_offline', receipted: false })
-  expect(payment.expected).toEqual({ decision: 'accepted' })
+  expect(payment.expected).toEqual({ decision: 'claimed' })
   expect(await sdk.syncNow()).toMatchObject({ status: 'retry_later', unsynced: 1, error: { code: 'network_failed' } })
   expect(sdk.state).toMatchObject({ status: 'offline_ready', unsynced: 1 })
 

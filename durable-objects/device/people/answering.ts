@@ -1,0 +1,57 @@
+import { equalBytes } from '../../../src/protocol/bytes.ts'
+import type { ClaimChoice, SignedClaimAnswer } from '../../../src/protocol/claims.ts'
+import { localId } from '../../../src/protocol/ids.ts'
+import { err, ok, type Result } from '../../../src/protocol/result.ts'
+import type { Actor } from '../person.ts'
+import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
+import { findAnswer, insertAnswer, owedAnswers } from '../sql/claim-store.ts'
+import { readDevice } from '../sql/device-store.ts'
+
+/**
+ * The owner's answers to claims on the owner's wallet. They are kept and owed to the reconciler like all that is owed: it
+ * verifies them again with its own registry and carries them out. The first answer to a claim stands; the same choice again
+ * changes nothing, another one is refused.
+ */
+export type AnswerRefusal =
+  | 'invalid_signature'
+  | 'device_suspended'
+  | 'device_revoked'
+  | 'state_conflict'
+  | 'rate_limited'
+
+/** Answers that the reconciler has not confirmed. Whoever has more does not answer what people ask. */
+const UNCONFIRMED_MAX = 200
+
+export interface Answered {
+  readonly choice: ClaimChoice
+  /** Undefined when it was kept before. */
+  readonly kept: { readonly rev: number; readonly audit: AuditRecord } | undefined
+}
+
+/**
+ * @param signed an answer whose signature the Worker has verified, with a copy of the device's facts
+ * @param encoded its very bytes
+ *
+ * Call it within a storage transaction.
+ */
+export function keepAnswer(
+  sql: SqlStorage,
+  signed: SignedClaimAnswer,
+  encoded: Uint8Array,
+  by: Actor,
+  nowMs: number,
+): Result<Answered, AnswerRefusal> {
+  const { answer, claims } = signed
+  const device = readDevice(sql)
+  // A key that was replaced may be in other hands, and nothing says when it signed.
+  if (!equalBytes(device.kid, claims.kid) || device.alg !== claims.alg) return err('invalid_signature')
+  if (device.status !== 'active') return err(device.status === 'revoked' ? 'device_revoked' : 'device_suspended')
+  const known = findAnswer(sql, answer)
+  if (known !== undefined) {
+    return known.choice === answer.choice ? ok({ choice: known.choice, kept: undefined }) : err('state_conflict')
+  }
+  if (owedAnswers(sql).count >= UNCONFIRMED_MAX) return err('rate_limited')
+  const rev = insertAnswer(sql, answer, encoded, nowMs)
+  const detail = { rev, claim: localId(answer.takerId, answer.counter), choice: answer.choice }
+  return ok({ choice: answer.choice, kept: { rev, audit: writeAuditRecord(sql, nowMs, by, 'claim_answered', detail) } })
+}

@@ -1,0 +1,73 @@
+import { decodeCbor, encodeCbor } from '../../../src/protocol/cbor.ts'
+import {
+  type Claim,
+  type ClaimAnswer,
+  type ClaimChoice,
+  claimFromCbor,
+  claimToCbor,
+} from '../../../src/protocol/claims.ts'
+import type { ClaimsOpen } from '../../../src/protocol/confirmations.ts'
+import { CLAIMS_PER_NOTICE_MAX } from '../../../src/protocol/limits.ts'
+import { list } from '../../../src/protocol/shape.ts'
+import { buffer } from './columns.ts'
+
+/** SQL of the claims on the owner's wallet, and of what the owner answered. */
+export interface KeptAnswer {
+  readonly rev: number
+  readonly choice: ClaimChoice
+}
+
+type About = Pick<ClaimAnswer, 'takerId' | 'counter' | 'contentHash'>
+
+/** @returns the answer that was given to this claim, the first one */
+export function findAnswer(sql: SqlStorage, { takerId, counter, contentHash }: About): KeptAnswer | undefined {
+  const query = 'SELECT rev, choice FROM claim_answers WHERE taker_id = ? AND counter = ? AND content_hash = ?'
+  return sql.exec<{ rev: number; choice: ClaimChoice }>(query, takerId, counter, buffer(contentHash)).toArray()[0]
+}
+
+/** @returns its number */
+export function insertAnswer(sql: SqlStorage, answer: ClaimAnswer, signed: Uint8Array, nowMs: number): number {
+  const { takerId, counter, contentHash, choice } = answer
+  const insert = `INSERT INTO claim_answers (taker_id, counter, content_hash, choice, answer, at)
+    VALUES (?, ?, ?, ?, ?, ?) RETURNING rev`
+  const values = [takerId, counter, buffer(contentHash), choice, buffer(signed), nowMs]
+  return sql.exec<{ rev: number }>(insert, ...values).one().rev
+}
+
+export interface OwedAnswer {
+  readonly rev: number
+  readonly signed: Uint8Array
+  readonly atMs: number
+}
+
+export function readOwedAnswers(sql: SqlStorage, limit: number): OwedAnswer[] {
+  const query = 'SELECT rev, answer, at FROM claim_answers WHERE recorded = 0 ORDER BY rev LIMIT ?'
+  const rows = sql.exec<{ rev: number; answer: ArrayBuffer; at: number }>(query, limit).toArray()
+  return rows.map(({ rev, answer, at }) => ({ rev, signed: new Uint8Array(answer), atMs: at }))
+}
+
+export function owedAnswers(sql: SqlStorage): { count: number; sinceMs: number | null } {
+  const query = 'SELECT COUNT(*) AS count, MIN(at) AS sinceMs FROM claim_answers WHERE recorded = 0'
+  return sql.exec<{ count: number; sinceMs: number | null }>(query).one()
+}
+
+export function markAnswerRecorded(sql: SqlStorage, rev: number): void {
+  sql.exec('UPDATE claim_answers SET recorded = 1 WHERE rev = ? AND recorded = 0', rev)
+}
+
+/** An older list changes nothing. */
+export function writeOpenClaims(sql: SqlStorage, { rev, claims }: ClaimsOpen): void {
+  sql.exec(
+    `INSERT INTO open_claims (only, rev, encoded) VALUES (1, ?, ?)
+     ON CONFLICT (only) DO UPDATE SET rev = excluded.rev, encoded = excluded.encoded WHERE rev < excluded.rev`,
+    ...[rev, buffer(encodeCbor(claims.map(claimToCbor)))],
+  )
+}
+
+/** Those that the owner has not answered on this device and that are open still. */
+export function readOpenClaims(sql: SqlStorage, nowMs: number): readonly Claim[] {
+  const [row] = sql.exec<{ encoded: ArrayBuffer }>('SELECT encoded FROM open_claims').toArray()
+  if (row === undefined) return []
+  const values = list(decodeCbor(new Uint8Array(row.encoded)), 'claims', 0, CLAIMS_PER_NOTICE_MAX)
+  return values.map(claimFromCbor).filter((claim) => claim.openUntilMs > nowMs && findAnswer(sql, claim) === undefined)
+}

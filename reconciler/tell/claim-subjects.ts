@@ -1,0 +1,47 @@
+import type pg from 'pg'
+import type { Subject } from './outbox.ts'
+
+/** Devices of one wallet that are told of the claims on it, the newest of its tenant: a person has one or two. */
+const DEVICES_PER_WALLET_MAX = 8
+
+/** What the edge has to be told when the claims on these wallets have changed: each device of a wallet shows them. */
+export async function claimSubjects(client: pg.ClientBase, wallets: readonly string[]): Promise<readonly Subject[]> {
+  if (wallets.length === 0) return []
+  const { rows } = await client.query<{ device_id: string }>(
+    `SELECT d.device_id
+     FROM (SELECT DISTINCT * FROM unnest($1::text[])) AS w (wallet)
+     CROSS JOIN LATERAL (SELECT device_id FROM offline_devices
+                         WHERE owner_wallet = w.wallet AND status = 'active'
+                           AND offline_wallet_state(owner_wallet, tenant) = 'known'
+                         ORDER BY registered_at DESC, device_id LIMIT $2) d`,
+    [wallets, DEVICES_PER_WALLET_MAX],
+  )
+  return rows.map(({ device_id: deviceId }) => ({ deviceId, claims: true }))
+}
+
+/** Wallets from which these payments are claimed now. */
+export async function claimedWallets(
+  client: pg.ClientBase,
+  payments: readonly { readonly device_id: string; readonly counter: number; readonly status: string | null }[],
+): Promise<readonly string[]> {
+  const claimed = payments.filter(({ status }) => status === 'claimed')
+  if (claimed.length === 0) return []
+  const { rows } = await client.query<{ sender: string }>(
+    `SELECT DISTINCT sender FROM offline_transactions
+     WHERE (device_id, counter) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))`,
+    [claimed.map(({ device_id }) => device_id), claimed.map(({ counter }) => counter)],
+  )
+  return rows.map(({ sender }) => sender)
+}
+
+/** @returns the owner's wallet, if anything is claimed from it */
+export async function walletsWithClaims(
+  client: pg.ClientBase,
+  { ownerWallet }: { readonly ownerWallet: string },
+): Promise<readonly string[]> {
+  const { rowCount } = await client.query(
+    `SELECT FROM offline_transactions WHERE sender = $1 AND status = 'claimed' LIMIT 1`,
+    [ownerWallet],
+  )
+  return rowCount === 1 ? [ownerWallet] : []
+}

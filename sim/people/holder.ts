@@ -1,0 +1,61 @@
+import { proveDevice } from '../../src/crypto/prove-device.ts'
+import { signSign1 } from '../../src/crypto/sign1.ts'
+import type { Signer } from '../../src/crypto/suite.ts'
+import { keyId } from '../../src/crypto/thumbprint.ts'
+import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
+import type { Fetch } from '../../src/device/sdk/index.ts'
+import { toBase64url, utf8 } from '../../src/protocol/bytes.ts'
+import {
+  type ClaimAnswer,
+  type ClaimChoice,
+  encodeClaimAnswer,
+  encodeClaimAnswerHeader,
+} from '../../src/protocol/claims.ts'
+import { parseSign1 } from '../../src/protocol/cose.ts'
+import { deviceId } from '../../src/protocol/ids.ts'
+import { decodeNotice } from '../../src/protocol/notice.ts'
+import { API_URL } from '../settings.ts'
+
+/** A phone that speaks the protocol: asks what is claimed from its wallet, and signs answers. */
+interface Phone {
+  readonly deviceId: string
+  readonly signer: Signer
+}
+
+const HOW = { redirect: 'error', credentials: 'omit', cache: 'no-store' } as const
+
+/** @returns what is claimed from its wallet, as the edge says; undefined without an answer */
+export async function askClaims({ deviceId: id, signer }: Phone, fetch: Fetch, nowMs: number) {
+  const url = `${API_URL}/offline/notice`
+  const proof = await proveDevice(signer, {
+    ...{ kid: await keyId(webCryptoSuite, signer.key), deviceId: deviceId(id), issuedAtMs: nowMs },
+    ...{ nonce: crypto.getRandomValues(new Uint8Array(16)), htm: 'GET', htu: url },
+  })
+  const headers = { Accept: 'application/cbor', Authorization: `Molam-Device ${proof}`, 'Molam-Cursor': '0' }
+  const answer = await fetch(url, { ...HOW, method: 'GET', headers }).catch(() => undefined)
+  if (answer?.status !== 200) return undefined
+  return decodeNotice(parseSign1(new Uint8Array(await answer.arrayBuffer())).payload).claims ?? []
+}
+
+type About = Pick<ClaimAnswer, 'takerId' | 'counter' | 'contentHash' | 'amount'>
+
+/** @returns `kept`, the edge's word against it, or `no answer` */
+export async function answer(
+  { deviceId: id, signer }: Phone,
+  fetch: Fetch,
+  { takerId, counter, contentHash, amount }: About,
+  choice: ClaimChoice,
+  nowMs: number,
+): Promise<string> {
+  const kid = await keyId(webCryptoSuite, signer.key)
+  const header = encodeClaimAnswerHeader({ alg: signer.key.alg, kid, deviceId: deviceId(id) })
+  const payload = encodeClaimAnswer({ takerId, counter, contentHash, amount, choice, answeredAtMs: nowMs })
+  const signed = await signSign1(signer, header, payload, 'molam-claim-answer-v1')
+  const body = utf8(JSON.stringify({ answer: toBase64url(signed) }))
+  const headers = { Accept: 'application/json', 'Content-Type': 'application/json' }
+  const said = await fetch(`${API_URL}/offline/claims/answer`, { ...HOW, method: 'POST', headers, body }).catch(
+    () => undefined,
+  )
+  if (said === undefined) return 'no answer'
+  return said.status === 200 ? 'kept' : ((JSON.parse(await said.text()) as { code?: string }).code ?? 'refused')
+}

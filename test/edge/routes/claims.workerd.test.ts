@@ -1,0 +1,152 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { toBase64url } from '../../../src/protocol/bytes.ts'
+import { type Claim, type ClaimAnswer, parseClaimAnswer } from '../../../src/protocol/claims.ts'
+import { amountMinor, currency } from '../../../src/protocol/money.ts'
+import {
+  alarm,
+  confirm,
+  dumpObject,
+  type Queues,
+  readNotice,
+  recordQueues,
+  select,
+} from '../../durable-objects/device/kit.ts'
+import { signAnswer } from '../../kit/claim-answer.ts'
+import { TestDevice } from '../../kit/device.ts'
+import { asPerson, expectRefusal, keySet, ORIGIN, pushed, registered, SELF } from '../kit.ts'
+
+/** What the holder of a wallet is asked, and what the holder says. */
+const URL = `${ORIGIN}/offline/claims/answer`
+let queues: Queues
+let restore: () => void
+let phone: TestDevice
+
+beforeAll(async () => {
+  const recorded = await recordQueues()
+  queues = recorded
+  restore = recorded.restore
+})
+afterAll(() => restore())
+beforeEach(async () => {
+  phone = await registered()
+  queues.watch(phone)
+  queues.clear()
+})
+
+const about = {
+  takerId: 'POS-ELSE',
+  counter: 3,
+  contentHash: new Uint8Array(32).fill(5),
+  amount: amountMinor(2500),
+} as unknown as Omit<ClaimAnswer, 'choice' | 'answeredAtMs'>
+const signed = (over: Partial<ClaimAnswer> = {}, by = phone) =>
+  signAnswer(by, { ...about, choice: 'confirm', answeredAtMs: Date.now(), ...over })
+const send = (answer: Uint8Array) =>
+  SELF.fetch(URL, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ answer: toBase64url(answer) }),
+  })
+const sentAnswers = () => queues.settle.filter(({ kind }) => kind === 'claim_answer')
+const CLAIM: Claim = {
+  ...about,
+  ...{ type: 'merchant', currency: currency('XOF'), receiver: 'W-SHOP', initiatedAtMs: 1_000 },
+  openUntilMs: Date.now() + 3_600_000,
+}
+const open = (rev: number, claims: readonly Claim[]) =>
+  confirm(phone, [{ kind: 'claims_open', deviceId: phone.id, rev, claims }])
+
+describe('a push of what no payer has signed', () => {
+  it('has a receipt that says so, and waits for nobody at the edge', async () => {
+    const shop = await registered()
+    shop.signsForPayers = false
+    const signedTo = shop.payment({ sender: 'W-OTHER' })
+    const { receipt } = await pushed((await shop.bundle([signedTo], await keySet())).bundle)
+    expect(receipt).toMatchObject({ status: 'claimed', exceptions: [{ counter: 1, decision: 'claimed' }] })
+    const answer = await asPerson('GET', `/offline/reviews?device_id=${shop.id}`, undefined, ['pay_reviewer'])
+    expect(await answer.json()).toMatchObject({ reviews: [] })
+  })
+})
+
+describe('POST /offline/claims/answer', () => {
+  it('keeps the answer and hands it on as it was signed, again until the reconciler has it', async () => {
+    const answer = await signed()
+    const response = await send(answer)
+    expect(response.status).toBe(200)
+    expect(await response.json()).toEqual({ choice: 'confirm' })
+    const message = { kind: 'claim_answer', deviceId: phone.id, rev: 1, answer }
+    expect(sentAnswers()).toEqual([message])
+    expect(parseClaimAnswer(answer).answer).toMatchObject({ ...about, choice: 'confirm' })
+    queues.clear()
+    await select(phone, 'UPDATE claim_answers SET at = at - 60000')
+    await alarm(phone)
+    expect(sentAnswers(), 'the queue had lost it').toEqual([message])
+    await confirm(phone, [{ kind: 'answer_recorded', deviceId: phone.id, rev: 1 }])
+    queues.clear()
+    await alarm(phone)
+    expect(sentAnswers()).toEqual([])
+  })
+
+  it('the same choice again changes nothing, and another one is refused: the first stands', async () => {
+    await send(await signed())
+    const before = await select(phone, 'SELECT * FROM claim_answers')
+    expect((await send(await signed({ answeredAtMs: 1_000 }))).status).toBe(200)
+    const other = await send(await signed({ choice: 'refuse' }))
+    expect([other.status, ((await other.json()) as { code: string }).code]).toEqual([409, 'state_conflict'])
+    expect(await select(phone, 'SELECT * FROM claim_answers')).toEqual(before)
+    expect(await select(phone, "SELECT detail FROM audit WHERE action = 'claim_answered'")).toHaveLength(1)
+  })
+
+  it.each([
+    ['of a device that nobody knows', async () => signed({}, await TestDevice.create())],
+    [
+      'with another key than the device has',
+      async () => {
+        const other = Object.assign(await TestDevice.create(), {})
+        Object.defineProperty(other, 'id', { value: phone.id })
+        return signed({}, other)
+      },
+    ],
+    [
+      'with a byte changed',
+      async () => {
+        const answer = await signed()
+        answer[answer.length - 70] = (answer[answer.length - 70] ?? 0) ^ 1
+        return answer
+      },
+    ],
+  ])('an answer %s is refused, and leaves no trace', async (_, make) => {
+    const before = await dumpObject(phone)
+    const response = await send(await make())
+    expect([400, 401]).toContain(response.status)
+    expect(await dumpObject(phone)).toBe(before)
+  })
+
+  it('a signature over something else is no answer', async () => {
+    const { bundle } = await phone.bundle([phone.payment()], await keySet())
+    expect((await send(bundle)).status).toBe(400)
+    await expectRefusal(await send(new Uint8Array([1, 2, 3])), 'invalid_request')
+  })
+
+  it('a suspended device says nothing for its owner', async () => {
+    await asPerson('POST', `/offline/devices/${phone.id}/suspend`, { reason: 'stolen' })
+    await expectRefusal(await send(await signed()), 'device_suspended')
+  })
+})
+
+describe('the notice of a device', () => {
+  it('shows what waits for its owner, and no longer what the owner answered', async () => {
+    await open(1, [CLAIM])
+    expect((await readNotice(phone, 0)).claims).toEqual([CLAIM])
+    await send(await signed({ choice: 'refuse' }))
+    expect((await readNotice(phone, 0)).claims).toEqual([])
+  })
+
+  it('an older list changes nothing, and what is over is not shown', async () => {
+    await open(2, [])
+    await open(1, [CLAIM])
+    expect((await readNotice(phone, 0)).claims).toEqual([])
+    await open(3, [{ ...CLAIM, openUntilMs: 1 }])
+    expect((await readNotice(phone, 0)).claims).toEqual([])
+  })
+})
