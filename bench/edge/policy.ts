@@ -5,13 +5,14 @@ import { COUNTRIES } from '../../src/protocol/policy.ts'
 
 /**
  * A second version of every country's policy under which all bundles of a bench are accepted, as they are in normal
- * life: a device would need days to take so many payments, so the daily limits and the risk rules must not speak.
+ * life: a device would need days to take so many payments, so the daily limits, the one between syncs and the risk rules must not speak.
  */
 export const ROOMY_VERSION = 2
 
 const ROOMY = {
   maxOfflinePerDevicePerDay: 1_000_000,
   maxOfflineValuePerDevicePerDay: 1_000_000_000_000,
+  maxOfflineValueBetweenSyncs: 1_000_000_000_000,
   ...{ maxClockSkewMinutes: 1440, acceptBelowScore: 0.99, quarantineAboveScore: 1 },
 }
 

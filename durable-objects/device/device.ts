@@ -5,6 +5,7 @@ import type { DeviceId } from '../../src/protocol/ids.ts'
 import type { DeviceKey, DeviceStatus } from '../../src/protocol/messages.ts'
 import type { WalletFault } from '../../src/protocol/owner-wallet.ts'
 import type { Country, Policy } from '../../src/protocol/policy.ts'
+import type { Unsynced } from '../../src/protocol/unsynced.ts'
 import { type DeviceHistory, emptyHistory } from '../../src/risk/history.ts'
 import { newReputation, type Reputation } from '../../src/risk/reputation.ts'
 import { NOTHING_STORED, type Stored } from './room.ts'
@@ -59,6 +60,8 @@ export interface Device extends DeviceRegistration {
   readonly bundleCount: number
   readonly counters: CounterSet
   readonly activity: Activity
+  /** What of its payments the edge had not seen, as its bundles arrived. */
+  readonly unsynced: Unsynced
   /** What it made the edge keep of late. */
   readonly stored: Stored
   /** What its payments looked like, and what came of them: for the risk rules. */
@@ -92,6 +95,7 @@ export function newDevice(facts: DeviceRegistration, nowMs: number): Device {
     bundleCount: 0,
     counters: [],
     activity: new Map(),
+    unsynced: [],
     stored: NOTHING_STORED,
     history: emptyHistory,
     reputation: newReputation(nowMs),

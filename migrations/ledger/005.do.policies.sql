@@ -21,6 +21,7 @@ CREATE TABLE offline_policies (
     CHECK (quarantine_above_score BETWEEN accept_below_score AND 1),
   max_days_since_sync                  int NOT NULL DEFAULT 4,
   person_daily_value                   bigint NOT NULL DEFAULT 200000 CHECK (person_daily_value >= 0),
+  max_offline_value_between_syncs      bigint NOT NULL DEFAULT 750000 CHECK (max_offline_value_between_syncs >= 0),
   -- What the edge signed when people put it in force; the columns say it again for queries. The first versions are code.
   signed                               bytea CHECK ((version = 1) = (signed IS NULL)),
   PRIMARY KEY (country, version)

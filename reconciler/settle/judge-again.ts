@@ -67,7 +67,7 @@ const REPEATED: Verdict = { decision: 'review', reason: 'duplicate' }
 const UNPROVEN: Verdict = { decision: 'review', reason: 'payer_not_proven' }
 
 /**
- * The policy's rules as of the time of admission. Not the daily limits and the times of earlier bundles: those depend on
+ * The policy's rules as of the time of admission. Not the limits of a day and between syncs, nor the times of earlier bundles: they depend on
  * the order in which the edge admitted bundles, and here they come in another.
  */
 function verdictsOf({ verified, policy, ownerWallet, payments }: AuthorisedBundle, risk: Assessment | undefined) {

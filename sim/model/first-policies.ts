@@ -31,4 +31,5 @@ export const FIRST_POLICIES: readonly Policy[] = Object.entries(ZONES).map(([cou
   quarantineAboveScore: 0.35,
   maxDaysSinceSync: 4,
   personDailyValue: 200_000,
+  maxOfflineValueBetweenSyncs: 750_000,
 }))

@@ -9,6 +9,14 @@ const RETENTION = `${SDK}/store/retention.ts`
 /** Faults of the device: what is told to people, kept on disk, sent, and believed. */
 export const DEVICE: readonly Mutant[] = [
   {
+    name: 'takes-beyond-the-backlog',
+    file: `${SDK}/store/allowance.ts`,
+    find: 'if (unsyncedValue(entries, policy) + payment.amount > policy.maxOfflineValueBetweenSyncs)',
+    replace: 'if (payment.amount > policy.maxOfflineValueBetweenSyncs)',
+    breaks: 'A device takes no more than it may bring at once: what is beyond it would wait for people.',
+    tier: 'shallow',
+  },
+  {
     name: 'told-before-stored',
     file: JOURNAL,
     find: 'await this.#once.write(paymentKey(counter), encodePayment(',

@@ -31,6 +31,22 @@ export const PROTOCOL: readonly Mutant[] = [
     tier: 'shallow',
   },
   {
+    name: 'backlog-without-this-one',
+    file: RULES,
+    find: 'unsyncedWith(unsynced, payment, nowMs, policy) > policy',
+    replace: 'unsyncedWith(unsynced, payment, nowMs, policy) - payment.amount > policy',
+    breaks: 'What a device brings that the edge has not seen has a limit, with the payment that would go beyond it.',
+    tier: 'shallow',
+  },
+  {
+    name: 'each-bundle-a-new-backlog',
+    file: 'src/protocol/unsynced.ts',
+    find: 'return [...before, now].map(',
+    replace: 'return [now].map(',
+    breaks: 'A backlog that comes in pieces is one backlog: each bundle is counted for itself.',
+    tier: 'shallow',
+  },
+  {
     name: 'proof-at-the-limit',
     file: RULES,
     find: 'amount <= policy.requirePayerProofAbove',

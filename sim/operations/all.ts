@@ -10,7 +10,7 @@ import { lie } from './hostile.ts'
 import { replaceTill } from './keys.ts'
 import { office } from './office.ts'
 import type { Operation } from './operation.ts'
-import { takeFromOutside } from './outsider.ts'
+import { bringBacklog, takeFromOutside } from './outsider.ts'
 import { payments } from './payments.ts'
 
 /** Everything that people do and that happens to their devices. To add one: write it, name it here. */
@@ -28,6 +28,7 @@ export const OPERATIONS = {
   replaceTill,
   cloneTill,
   takeFromOutside,
+  bringBacklog,
   freeze,
 } as const satisfies Record<string, Operation>
 export type OperationKind = keyof typeof OPERATIONS

@@ -1,6 +1,9 @@
 import { amountMinor } from '../../src/protocol/money.ts'
 import { customerOf } from '../people/market.ts'
+import { publish } from '../people/new-policy.ts'
+import { newestPolicy } from '../promises/policies.ts'
 import type { World } from '../world.ts'
+import { insistently } from './insistently.ts'
 import type { Operation } from './operation.ts'
 
 /**
@@ -20,6 +23,36 @@ export const takeFromOutside: Operation = {
     })
     const came = await outsider.push(await outsider.sign([payment]))
     return `(OUTSIDE-1) takes ${counter} from ${sender} for ${receiver}: ${came}`
+  },
+}
+
+const UNSEEN_MAX = 2_000
+const PIECES = 4
+
+/** It was away with what it took, under rules that let it: it brings more than it may now, in several bundles. */
+export const bringBacklog: Operation = {
+  weight: 0.5,
+  async run(world, _device, random) {
+    const { outsider, office, edge, scheduler } = world
+    if (!(await registered(world))) return '(OUTSIDE-1) cannot be registered'
+    const now = newestPolicy(edge, 'SN')
+    if (now.max_offline_value_between_syncs > UNSEEN_MAX) {
+      const changes = {
+        max_offline_value_between_syncs: UNSEEN_MAX,
+        max_offline_amount: Math.min(UNSEEN_MAX, now.max_offline_amount),
+      }
+      return `(ops) lowers what SN may bring: ${await insistently(world, random, (key) => publish(office, now, changes, key))}`
+    }
+    const initiatedAtMs = Math.floor(scheduler.nowMs / 1000) * 1000 - (now.max_clock_skew_minutes + 5) * 60_000
+    // The whole limit and a franc more, or exactly the limit.
+    const last = UNSEEN_MAX - (PIECES - 1) * 500 + random.between(0, 1)
+    const came: string[] = []
+    for (const amount of [...Array<number>(PIECES - 1).fill(500), last]) {
+      const terms = { type: 'p2p', sender: outsider.wallet, receiver: customerOf(1), initiatedAtMs } as const
+      const payment = outsider.payment(outsider.nextCounter++, { ...terms, amount: amountMinor(amount) })
+      came.push(await outsider.push(await outsider.sign([payment])))
+    }
+    return `(OUTSIDE-1) brings ${UNSEEN_MAX} F and more that nobody has seen: ${came.join(', ')}`
   },
 }
 

@@ -48,7 +48,10 @@ export const changeAlone: Operation = {
   },
 }
 
-const HUGE = { max_offline_amount: 900_000_000, max_offline_value_per_device_per_day: 900_000_000 }
+const HUGE = {
+  max_offline_amount: 900_000_000,
+  ...{ max_offline_value_per_device_per_day: 900_000_000, max_offline_value_between_syncs: 900_000_000 },
+}
 
 const VERSION = 'INSERT INTO offline_policies (country, version, signed) VALUES (?, ?, ?)'
 const PROPOSAL = `INSERT INTO offline_policy_proposals (id, country, after_version, based_on, changes, reason, proposed_by,

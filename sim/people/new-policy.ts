@@ -6,7 +6,7 @@ type Changes = Readonly<Record<string, number | boolean>>
 
 /**
  * What a version may change, each so that it contradicts nothing that it leaves as it was. Low enough that a device which takes
- * a few payments a day meets the limits of a day, of an age and of a clock.
+ * a few payments a day meets the limits of a day, between syncs, of an age and of a clock.
  */
 const CHANGES: Readonly<Record<string, (random: Random, now: PolicyRow) => Changes>> = {
   proof: (random, now) => ({
@@ -22,12 +22,21 @@ const CHANGES: Readonly<Record<string, (random: Random, now: PolicyRow) => Chang
     require_manual_review_above: Math.max(random.pick([2_000, 60_000, 75_000]), now.require_agent_approval_above),
   }),
   amount: (random, now) => ({
-    max_offline_amount: Math.min(random.pick([2_500, 80_000, 100_000]), now.max_offline_value_per_device_per_day),
+    max_offline_amount: Math.min(
+      random.pick([2_500, 80_000, 100_000]),
+      now.max_offline_value_per_device_per_day,
+      now.max_offline_value_between_syncs,
+    ),
   }),
   count: (random) => ({ max_offline_per_device_per_day: random.pick([1, 2, 3, 4, 50]) }),
-  value: (random) => {
+  value: (random, now) => {
     const most = random.pick([3_000, 10_000, 100_000])
-    return { max_offline_value_per_device_per_day: most, max_offline_amount: most }
+    const amount = Math.min(most, now.max_offline_value_between_syncs)
+    return { max_offline_value_per_device_per_day: most, max_offline_amount: amount }
+  },
+  unsynced: (random, now) => {
+    const most = random.pick([3_000, 10_000, 750_000])
+    return { max_offline_value_between_syncs: most, max_offline_amount: Math.min(most, now.max_offline_amount) }
   },
   age: (random) => {
     const hours = random.pick([1, 2, 6, 72])

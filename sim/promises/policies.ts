@@ -22,6 +22,7 @@ export interface PolicyRow {
   readonly quarantine_above_score: number
   readonly review_two_people_above: number
   readonly person_daily_value: number
+  readonly max_offline_value_between_syncs: number
   readonly effective_at: number
   /** JSON. */
   readonly allowed_methods: string
@@ -49,7 +50,7 @@ const NAMES = [
   ...['max_offline_per_device_per_day', 'max_offline_value_per_device_per_day', 'require_payer_proof_above'],
   ...['require_agent_approval_above', 'require_manual_review_above', 'allowed_methods', 'max_bundle_age_hours'],
   ...['max_clock_skew_minutes', 'max_relay_hours', 'accept_below_score', 'quarantine_above_score'],
-  ...['max_days_since_sync', 'person_daily_value'],
+  ...['max_days_since_sync', 'person_daily_value', 'max_offline_value_between_syncs'],
 ]
 const METHODS = ['wallet', 'qr', 'ussd']
 

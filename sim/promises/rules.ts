@@ -1,5 +1,6 @@
 import { isInvalid, isVoided, type Payment, type PaymentEntry } from '../../src/protocol/payment.ts'
 import { type Admitted, type AdmittedDevice, saidOf } from './admitted.ts'
+import { Backlog } from './backlog.ts'
 import type { PayersWord } from './payers-word.ts'
 import type { PolicyRow } from './policies.ts'
 import { Tally } from './tally.ts'
@@ -27,6 +28,7 @@ export async function receiptsFollowThePolicy(
 /** Follows the bundles of one device in the order in which they came. */
 class Following {
   readonly tally = new Tally()
+  readonly #backlog = new Backlog()
   readonly #device: AdmittedDevice
   readonly #policies: ReadonlyMap<string, PolicyRow>
   readonly #word: PayersWord
@@ -61,10 +63,13 @@ class Following {
         }
         if (isCopy || isInvalid(entry)) continue
         floorMs = lifted(floorMs, entry, policy, receivedAtMs)
-        if (decision !== 'refused') this.tally.add(policy, entry, receivedAtMs)
+        if (decision === 'refused') continue
+        this.tally.add(policy, entry, receivedAtMs)
+        this.#backlog.add(policy, entry, receivedAtMs)
       }
       this.#floors.set(seq, floorMs)
       this.tally.forget(policy, receivedAtMs)
+      this.#backlog.forget(policy, receivedAtMs)
     }
     return wrong
   }
@@ -92,7 +97,8 @@ class Following {
     const word = isForeign && !isClaim ? await this.#word.of(entry) : 'given'
     if (word === 'none') return ['refused (payer_not_proven)']
     const isApproved = entry.amount <= policy.require_agent_approval_above || entry.approval !== undefined
-    const held = heldBy(entry, policy, { nowMs, floorMs, riskScore, sharedScore })
+    const unseen = this.#backlog.most(policy, entry, nowMs)
+    const held = heldBy(entry, policy, { nowMs, floorMs, unseen, riskScore, sharedScore })
     const asked = isClaim ? held.map((said) => (said === 'accepted' ? 'claimed' : said)) : held
     const taken = isApproved ? asked : ['refused (approval_required)']
     return word === 'false' ? ['refused (payer_not_proven)', ...taken] : taken
@@ -121,7 +127,13 @@ function refusedBy(
 function heldBy(
   { amount, initiatedAtMs }: Payment,
   policy: PolicyRow,
-  at: { readonly nowMs: number; readonly floorMs: number; readonly riskScore: number; readonly sharedScore: number },
+  at: {
+    readonly nowMs: number
+    readonly floorMs: number
+    readonly unseen: number
+    readonly riskScore: number
+    readonly sharedScore: number
+  },
 ): readonly string[] {
   const skewMinutes = policy.max_clock_skew_minutes
   const minutesAhead = (initiatedAtMs - at.nowMs) / MINUTE_MS
@@ -131,6 +143,7 @@ function heldBy(
   const quarantined = mayBeRisky ? ['quarantined (risk_rejected)'] : []
   if (mustBeRisky) return quarantined
   if (minutesAhead > skewMinutes || minutesBefore > skewMinutes) return ['review (time_out_of_range)', ...quarantined]
+  if (at.unseen > policy.max_offline_value_between_syncs) return ['review (unsynced_limit)', ...quarantined]
   if (amount > policy.require_manual_review_above) return ['review (amount_review)', ...quarantined]
   const looked = at.riskScore >= policy.accept_below_score ? ['review (risk_review)'] : []
   const accepted = at.sharedScore < policy.accept_below_score ? ['accepted'] : []

@@ -12,6 +12,7 @@ const GENEROUS = {
   max_offline_amount: 100_000,
   max_offline_per_device_per_day: 10_000,
   max_offline_value_per_device_per_day: 100_000_000,
+  max_offline_value_between_syncs: 100_000_000,
   max_bundle_age_hours: 72,
   max_relay_hours: 24,
   max_clock_skew_minutes: 30,

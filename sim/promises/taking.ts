@@ -12,6 +12,8 @@ interface Room {
   /** Payments and minor units that the day has left. */
   readonly countLeft: number
   readonly valueLeft: number
+  /** Minor units that it may take before the next sync. */
+  readonly unsyncedLeft: number
 }
 
 /** @returns undefined where the device has had no contact yet, so that it takes nothing */
@@ -19,11 +21,12 @@ export function roomOf(sdk: OfflineSDK): Room | undefined {
   const { profile } = sdk
   if (profile === undefined) return undefined
   const { policy, ownerWallet } = profile
-  const { count, amountsByCurrency } = sdk.getAllowance()
+  const { count, amountsByCurrency, unsynced } = sdk.getAllowance()
   const value = amountsByCurrency[policy.currency]
   return {
     ...{ ownerWallet, version: policy.version, enabled: policy.enabled, most: policy.maxOfflineAmount },
     ...{ proofAbove: policy.requirePayerProofAbove, approvalAbove: policy.requireAgentApprovalAbove },
+    unsyncedLeft: policy.maxOfflineValueBetweenSyncs - unsynced.used,
     countLeft: count.max - count.used,
     valueLeft: (value?.max ?? 0) - (value?.used ?? 0),
   }
@@ -47,6 +50,7 @@ function reasonsAgainst(
   if (sender === receiver) reasons.push('same_wallet')
   const isWithin = amount <= room.most && room.countLeft >= 1 && amount <= room.valueLeft
   if (!isWithin) reasons.push('limit_exceeded')
+  if (amount > room.unsyncedLeft) reasons.push('unsynced_limit')
   const isForeign = sender !== room.ownerWallet
   if (isForeign && amount > room.proofAbove && authorization === undefined) reasons.push('payer_not_proven')
   if (amount > room.approvalAbove && approval === undefined) reasons.push('approval_required')

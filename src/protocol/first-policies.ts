@@ -37,6 +37,7 @@ export const firstPolicy = (country: Country): Policy => ({
   quarantineAboveScore: 0.35,
   maxDaysSinceSync: 4,
   personDailyValue: 200_000,
+  maxOfflineValueBetweenSyncs: 750_000,
 })
 
 /** In force from the beginning of time, so that a country always has a policy. */

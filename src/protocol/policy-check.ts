@@ -11,6 +11,10 @@ const CONTRADICTIONS: readonly (readonly [what: string, holds: (policy: Policy) 
     (p) => p.maxOfflineAmount > p.maxOfflineValuePerDevicePerDay,
   ],
   [
+    'max_offline_amount is above max_offline_value_between_syncs',
+    (p) => p.maxOfflineAmount > p.maxOfflineValueBetweenSyncs,
+  ],
+  [
     'require_payer_proof_above is above require_agent_approval_above',
     (p) => p.requirePayerProofAbove > p.requireAgentApprovalAbove,
   ],

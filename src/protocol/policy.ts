@@ -35,6 +35,8 @@ export interface Policy {
   readonly maxDaysSinceSync: number
   /** What one person decides about in a day (UTC); above it each further decision takes a second person. */
   readonly personDailyValue: number
+  /** What a device takes that the edge has not seen yet: the SDK stops there, and the edge holds what is beyond it. */
+  readonly maxOfflineValueBetweenSyncs: number
 }
 
 export const COUNTRIES = ['SN', 'CI', 'ML', 'BF', 'TG', 'BJ'] as const
@@ -65,10 +67,11 @@ export function policyToCbor(policy: Policy): CborMap {
     [17, Math.round(policy.quarantineAboveScore * SCORE_SCALE)],
     [18, policy.maxDaysSinceSync],
     [19, policy.personDailyValue],
+    [20, policy.maxOfflineValueBetweenSyncs],
   ])
 }
 
-const FIELDS = Array.from({ length: 19 }, (_, index) => index + 1)
+const FIELDS = Array.from({ length: 20 }, (_, index) => index + 1)
 
 /** @throws MalformedCbor */
 export function policyFromCbor(value: CborValue | undefined): Policy {
@@ -96,5 +99,6 @@ export function policyFromCbor(value: CborValue | undefined): Policy {
     quarantineAboveScore: uint(fields.get(17), 'quarantine_above_score', SCORE_SCALE) / SCORE_SCALE,
     maxDaysSinceSync: uint(fields.get(18), 'max_days_since_sync'),
     personDailyValue: uint(fields.get(19), 'person_daily_value'),
+    maxOfflineValueBetweenSyncs: uint(fields.get(20), 'max_offline_value_between_syncs'),
   }
 }

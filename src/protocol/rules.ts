@@ -4,6 +4,7 @@ import type { Payment } from './payment.ts'
 import type { Policy } from './policy.ts'
 import type { Decision, Reason } from './states.ts'
 import { HOUR_MS, MINUTE_MS } from './time.ts'
+import { addUnsynced, type Unsynced, unsyncedWith } from './unsynced.ts'
 
 /**
  * The policy's rules for one payment, the same code on the device before it is taken, at the edge when it is admitted,
@@ -24,6 +25,8 @@ export interface RuleContext {
   readonly timeFloorMs: number | undefined
   /** Risk score 0–1 of the bundle or payment, when one is known. */
   readonly riskScore: number | undefined
+  /** Arrivals before this one; undefined where the order in which bundles arrived is not known. */
+  readonly unsynced?: Unsynced | undefined
   /** Counters of payments whose authorization was verified with the payer's key and does not hold. */
   readonly disproven?: ReadonlySet<number>
 }
@@ -34,6 +37,7 @@ export interface Judgement {
   readonly verdicts: readonly Verdict[]
   readonly activity: Activity
   readonly timeFloorMs: number | undefined
+  readonly unsynced: Unsynced | undefined
 }
 
 const ACCEPTED: Verdict = { decision: 'accepted' }
@@ -46,18 +50,19 @@ const refused = (reason: Reason): Verdict => ({ decision: 'refused', reason })
  */
 export function judge(payments: readonly Payment[], activity: Activity, context: RuleContext): Judgement {
   const after = new Map(activity)
-  let { timeFloorMs } = context
+  let { timeFloorMs, unsynced } = context
   const verdicts = payments.map((payment) => {
     const key = activityKey(limitDay(payment, context.nowMs, context.policy.timeZone), payment.currency)
     const today = after.get(key) ?? noActivity
-    const verdict = judgeOne(payment, today, { ...context, timeFloorMs })
+    const verdict = judgeOne(payment, today, { ...context, timeFloorMs, unsynced })
     timeFloorMs = lifted(timeFloorMs, payment, context)
     if (verdict.decision !== 'refused') {
       after.set(key, { count: today.count + 1, value: today.value + payment.amount })
+      unsynced &&= addUnsynced(unsynced, payment, context.nowMs, context.policy)
     }
     return verdict
   })
-  return { verdicts, activity: after, timeFloorMs }
+  return { verdicts, activity: after, timeFloorMs, unsynced }
 }
 
 /**
@@ -125,10 +130,17 @@ function quarantine({ policy, riskScore }: RuleContext): Verdict | undefined {
   return { decision: 'quarantined', reason: 'risk_rejected' }
 }
 
-function review(payment: Payment, { policy, nowMs, timeFloorMs, riskScore }: RuleContext): Verdict | undefined {
+function review(
+  payment: Payment,
+  { policy, nowMs, timeFloorMs, unsynced, riskScore }: RuleContext,
+): Verdict | undefined {
   const skewMs = skewOf(policy)
   const early = timeFloorMs !== undefined && payment.initiatedAtMs < timeFloorMs - skewMs
   if (early || payment.initiatedAtMs > nowMs + skewMs) return { decision: 'review', reason: 'time_out_of_range' }
+  // Held, and not refused: an honest device stops before it, and one that could not know this policy must not lose what it took.
+  if (unsynced && unsyncedWith(unsynced, payment, nowMs, policy) > policy.maxOfflineValueBetweenSyncs) {
+    return { decision: 'review', reason: 'unsynced_limit' }
+  }
   if (payment.amount > policy.requireManualReviewAbove) return { decision: 'review', reason: 'amount_review' }
   if (riskScore !== undefined && riskScore >= policy.acceptBelowScore) {
     return { decision: 'review', reason: 'risk_review' }

@@ -40,6 +40,7 @@ export const REASONS = [
   'currency_mismatch',
   'duplicate',
   'limit_exceeded',
+  'unsynced_limit',
   'risk_rejected',
   'risk_review',
   'payer_not_proven',

@@ -87,10 +87,11 @@ export function judgeWithRisk(
   { riskOf }: Pick<Assessment, 'riskOf'>,
 ): Judgement {
   const verdicts: Verdict[] = []
-  let after: Omit<Judgement, 'verdicts'> = { activity, timeFloorMs: context.timeFloorMs }
+  let after: Omit<Judgement, 'verdicts'> = { activity, timeFloorMs: context.timeFloorMs, unsynced: context.unsynced }
   for (const payment of payments) {
-    const { timeFloorMs } = after
-    const judged = judge([payment], after.activity, { ...context, timeFloorMs, riskScore: riskOf(payment.counter) })
+    const { timeFloorMs, unsynced } = after
+    const riskScore = riskOf(payment.counter)
+    const judged = judge([payment], after.activity, { ...context, timeFloorMs, unsynced, riskScore })
     verdicts.push(...judged.verdicts)
     after = judged
   }

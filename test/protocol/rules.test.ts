@@ -31,6 +31,7 @@ const POLICY: Policy = {
   quarantineAboveScore: 0.35,
   maxDaysSinceSync: 4,
   personDailyValue: 200_000,
+  maxOfflineValueBetweenSyncs: 750_000,
 }
 
 /** Out of the owner's wallet and approved: only the rule under test can speak. */

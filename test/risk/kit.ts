@@ -41,6 +41,7 @@ export const POLICY: Policy = {
   quarantineAboveScore: 0.35,
   maxDaysSinceSync: 4,
   personDailyValue: 200_000,
+  maxOfflineValueBetweenSyncs: 750_000,
 }
 
 export function payment(over: Partial<Omit<Payment, 'amount'>> & { amount?: number } = {}): Payment {

@@ -16,6 +16,7 @@ import type { Policy } from '../../../src/protocol/policy.ts'
 import type { DecisionException, Receipt } from '../../../src/protocol/receipt.ts'
 import type { Verdict } from '../../../src/protocol/rules.ts'
 import { type BundleStatus, bundleStatus, statusOfDecision } from '../../../src/protocol/states.ts'
+import { recentUnsynced } from '../../../src/protocol/unsynced.ts'
 import { updateHistory } from '../../../src/risk/history.ts'
 import { combine, judgeWithRisk } from '../../../src/risk/judge.ts'
 import { assessLocally } from '../../../src/risk/local.ts'
@@ -76,7 +77,7 @@ export interface CounterConflict {
 export type NewBundle = Omit<StoredBundle, 'receipt'>
 export type DeviceChange = Pick<
   Device,
-  'head' | 'counters' | 'activity' | 'stored' | 'history' | 'policy' | 'olderKeys'
+  'head' | 'counters' | 'activity' | 'unsynced' | 'stored' | 'history' | 'policy' | 'olderKeys'
 >
 
 export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number): Admission {
@@ -124,7 +125,8 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
   // Nothing was taken before there was a device.
   const timeFloorMs = view.timeFloorMs ?? device.registeredAtMs
   const disproven = new Set(request.disproven)
-  const context = { policy, nowMs, ownerWallet: device.ownerWallet, timeFloorMs, disproven }
+  const { unsynced, ownerWallet } = device
+  const context = { policy, nowMs, ownerWallet, timeFloorMs, unsynced, disproven }
   const judged = judgeWithRisk(fresh, device.activity, context, risk)
   const { score: riskScore, ...riskReasons } = risk.record
   const verdicts = new Map(fresh.map((payment, index) => [payment.counter, judged.verdicts[index]]))
@@ -190,6 +192,7 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
       head: Math.max(device.head, claims.seq),
       counters,
       activity: recentActivity(judged.activity, request.policy, nowMs),
+      unsynced: recentUnsynced(judged.unsynced ?? unsynced, request.policy, nowMs),
       stored,
       history: updateHistory(device.history, fresh, judged.verdicts, {
         policy,

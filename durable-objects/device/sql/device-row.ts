@@ -28,6 +28,7 @@ export const deviceColumns: Columns<Device> = {
     (activity): [string, DayActivity][] => [...activity],
     (days) => new Map(days),
   ),
+  unsynced: json('unsynced'),
   stored: json('stored'),
   policy: json('policy'),
   doneThrough: plain('done_through'),

@@ -41,6 +41,7 @@ const STATEMENTS = [
     bundle_count INTEGER NOT NULL,
     counters TEXT NOT NULL,
     activity TEXT NOT NULL,
+    unsynced TEXT NOT NULL,
     stored TEXT NOT NULL,
     policy TEXT NOT NULL,
     done_through INTEGER NOT NULL,

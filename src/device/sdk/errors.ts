@@ -51,6 +51,11 @@ const DEVICE_ERRORS = {
   },
   invalid_payment: { money: 'not_taken', next: 'change_payment', message: 'The payment is not valid' },
   refused: { money: 'not_taken', next: 'change_payment', message: 'The rules do not allow this payment' },
+  unsynced_limit: {
+    money: 'not_taken',
+    next: 'connect',
+    message: 'What was taken without a sync is at its limit',
+  },
   sync_overdue: { money: 'not_taken', next: 'connect', message: 'The last sync is too long ago' },
   device_blocked: { money: 'not_taken', next: 'contact_support', message: 'The server has blocked this device' },
   numbers_used_up: {
@@ -133,7 +138,7 @@ export class OfflineError extends Error {
   readonly code: OfflineErrorCode
   readonly money: Money
   readonly next: NextStep
-  /** The rule that spoke, with `refused`. */
+  /** The rule that spoke, with `refused` and `unsynced_limit`. */
   readonly reason?: Reason
   /** With `invalid_payment`, where a wallet is what is not valid. */
   readonly wallet?: WrongWallet

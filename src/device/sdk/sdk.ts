@@ -82,7 +82,7 @@ export class OfflineSDK {
    * whether the edge's receipt for it is here already; see `OfflineBehavior` for what is tried.
    *
    * @param options.signal of an `AbortController`: gives the payment up while it waits for its turn to be written
-   * @throws OfflineError with money `not_taken`: `invalid_payment`, `refused` (with its `reason`), `sync_overdue`,
+   * @throws OfflineError with money `not_taken`: `invalid_payment`, `refused` (with its `reason`), `unsynced_limit`, `sync_overdue`,
    * `device_blocked`, `not_ready`, `online_required`, `numbers_used_up`, `storage_failed` and what says more than it (`storage_full`,
    * `storage_gone`, `storage_silent`, `store_newer`), `device_busy`, `abandoned`, `destroyed`
    */

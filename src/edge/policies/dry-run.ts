@@ -3,6 +3,7 @@ import type { Payment } from '../../protocol/payment.ts'
 import type { Policy } from '../../protocol/policy.ts'
 import { decisionFor, type Receipt } from '../../protocol/receipt.ts'
 import type { Decision } from '../../protocol/states.ts'
+import { recentUnsynced, type Unsynced } from '../../protocol/unsynced.ts'
 import { judgeWithRisk, type RiskBasis, riskOf } from '../../risk/judge.ts'
 
 /**
@@ -50,15 +51,17 @@ export function judgeAgain(
 ): Comparison {
   const compared = new Map<string, Compared>()
   let activity: Activity = new Map()
+  let unsynced: Unsynced = []
   const floors = new Map([[0, registeredAtMs]])
   for (const { seq, receivedAtMs, risk, payments, receipt } of bundles) {
     // A copy of a payment was decided by the bundle that came first.
     const own = payments.filter(({ counter }) => decisionFor(receipt, counter).reason !== 'duplicate')
     // One that fills a hole is held against the bundle before the hole.
     const timeFloorMs = floors.get(Math.max(...[...floors.keys()].filter((known) => known < seq)))
-    const context = { policy, nowMs: receivedAtMs, ownerWallet, timeFloorMs }
+    const context = { policy, nowMs: receivedAtMs, ownerWallet, timeFloorMs, unsynced }
     const judged = judgeWithRisk(own, activity, context, { riskOf: riskOf(risk) })
     activity = recentActivity(judged.activity, policy, receivedAtMs)
+    unsynced = recentUnsynced(judged.unsynced ?? unsynced, policy, receivedAtMs)
     floors.set(seq, judged.timeFloorMs ?? registeredAtMs)
     if (receivedAtMs < fromMs) continue
     own.forEach(({ counter, amount }, index) => {

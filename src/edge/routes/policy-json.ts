@@ -42,6 +42,7 @@ export const policyChanges = z
     quarantine_above_score: score,
     max_days_since_sync: z.int().min(0).max(31),
     person_daily_value: amount,
+    max_offline_value_between_syncs: amount,
     review_two_people_above: amount,
   })
   .partial()

@@ -42,6 +42,7 @@ const policyFields = {
   quarantine_above_score: score,
   max_days_since_sync: count,
   person_daily_value: count,
+  max_offline_value_between_syncs: count,
 }
 const { country: _, version: __, ...changeable } = policyFields
 /** As devices are told it. */

@@ -23,6 +23,7 @@ export const en: Messages = {
     currency_mismatch: 'The currency is not that of the country or the account.',
     duplicate: 'This payment is recorded already.',
     limit_exceeded: 'This is above the offline limit.',
+    unsynced_limit: 'Too much is on the device that was not sent yet.',
     risk_rejected: 'The security check has flagged it.',
     risk_review: 'The security check asks for a closer look.',
     payer_not_proven: 'The holder of the debited account must confirm this payment.',

@@ -24,6 +24,7 @@ export const fr: Messages = {
     currency_mismatch: 'La devise n’est pas celle du pays ou du compte.',
     duplicate: 'Ce paiement a déjà été enregistré.',
     limit_exceeded: 'Le plafond hors ligne est dépassé.',
+    unsynced_limit: 'Trop d’argent attend sur l’appareil sans avoir été envoyé.',
     risk_rejected: 'Le contrôle de sécurité l’a signalé.',
     risk_review: 'Le contrôle de sécurité demande une vérification.',
     payer_not_proven: 'Le titulaire du compte débité doit confirmer ce paiement.',

@@ -24,6 +24,7 @@ export const wo: Messages = {
     currency_mismatch: 'Xeetu xaalis bi jaaduwul ak kontu bi.',
     duplicate: 'Fey bii bindees na ko ba noppi.',
     limit_exceeded: 'Xaalis bi weesu na li ñu may.',
+    unsynced_limit: 'Xaalis bu bari mooy xaar ci telefon bi te yónneewuñu ko.',
     risk_rejected: 'Saytu bi firndeelul fey bii.',
     risk_review: 'Fey bii dañu koy saytu.',
     payer_not_proven: 'Boroom kontu bi moo wara nangu fey bii.',

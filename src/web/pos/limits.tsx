@@ -1,7 +1,9 @@
 import { formatAmount } from '../../ui/index.ts'
-import { unreadiness } from './till/readiness.ts'
+import { type Unready, unreadiness } from './till/readiness.ts'
 import { useStanding } from './till/use-standing.ts'
 import { useTill } from './till-context.tsx'
+
+const USED: ReadonlySet<Unready> = new Set(['count_used', 'unsynced_used', 'value_used'])
 
 /** What may still be taken today without a network; or why nothing may, since a limit that cannot be used is none. */
 export function Limits() {
@@ -9,16 +11,17 @@ export function Limits() {
   const standing = useStanding()
   const value = standing?.allowance.amountsByCurrency[standing.allowance.currency]
   if (standing === undefined || value === undefined) return null
-  const { count, currency } = standing.allowance
+  const { count, currency, unsynced } = standing.allowance
   const money = (minor: number) => formatAmount(minor, currency)
   const unready = unreadiness(standing)
-  if (unready !== undefined && unready !== 'count_used' && unready !== 'value_used') {
+  if (unready !== undefined && !USED.has(unready)) {
     return <p className="pos-limits pos-wrong">{till.unready[unready]}</p>
   }
   return (
     <section className="pos-limits" aria-label={limits.title}>
       <h2>{limits.title}</h2>
       <Gauge label={limits.value} {...value} text={limits.left(money(value.remaining), money(value.max))} />
+      <Gauge label={limits.unsynced} {...unsynced} text={limits.left(money(unsynced.remaining), money(unsynced.max))} />
       <Gauge label={limits.count} {...count} text={limits.left(String(count.remaining), String(count.max))} />
     </section>
   )

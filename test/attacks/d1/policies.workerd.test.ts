@@ -17,6 +17,7 @@ import { alarms, withoutTriggers, writeD1 } from './kit.ts'
 
 /** Whoever can write to D1 moved 899 000 000 F by a row of `offline_policies`. Now nothing of it moves, and an alarm counts. */
 const HUGE = 899_000_000
+const DAY_AND_SYNC = { maxOfflineValuePerDevicePerDay: HUGE, maxOfflineValueBetweenSyncs: HUGE }
 const INSERT = 'INSERT INTO offline_policies (country, version, signed) VALUES (?, ?, ?)'
 
 beforeAll(async () => {
@@ -31,7 +32,7 @@ afterAll(async () => {
 /** A version with huge limits, signed by a key of his own under the id of the edge's. */
 async function forged(country: Country, version: number): Promise<Uint8Array> {
   const first = firstVersion(country)
-  const policy = { ...first.policy, version, maxOfflineAmount: HUGE, maxOfflineValuePerDevicePerDay: HUGE }
+  const policy = { ...first.policy, version, maxOfflineAmount: HUGE, ...DAY_AND_SYNC }
   const by = { proposedBy: 'user:awa', confirmedBy: 'user:moussa' }
   const { kid } = await (await configOf(bindings).keys()).receiptSigner()
   const own = await webCryptoSuite.es256Signer(randomBytes(32))
@@ -175,7 +176,10 @@ describe('a proposal', () => {
   const made = async () => ok(call(admin, 'POST', PROPOSALS, { ...propose, after_version: await newest('SN') }), 201)
 
   it.each([
-    ['limits', `changes = '{"max_offline_amount":${HUGE},"max_offline_value_per_device_per_day":${HUGE}}'`],
+    [
+      'limits',
+      `changes = '{"max_offline_amount":${HUGE},"max_offline_value_per_device_per_day":${HUGE},"max_offline_value_between_syncs":${HUGE}}'`,
+    ],
     ['changes that are none', "changes = 'x'"],
     ['its maker, to confirm it himself', "proposed_by = 'user:nobody'"],
     ['its country', "country = 'CI'"],

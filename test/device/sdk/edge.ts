@@ -57,6 +57,7 @@ export const POLICY: Policy = {
   quarantineAboveScore: 0.35,
   maxDaysSinceSync: 4,
   personDailyValue: 200_000,
+  maxOfflineValueBetweenSyncs: 5_000_000,
 }
 
 export const random = (length: number) => crypto.getRandomValues(new Uint8Array(length))

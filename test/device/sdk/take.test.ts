@@ -120,6 +120,30 @@ describe('the rules of the policy', () => {
     await restarted.createOfflineTransaction(terms({ amount: 501 }))
   })
 
+  it('what the edge has not acknowledged has a limit: nothing is taken beyond it until a sync', async () => {
+    const rig = await Rig.create()
+    rig.edge.policy = { ...POLICY, maxOfflineValueBetweenSyncs: 7000 }
+    const sdk = await rig.started()
+    const beyond = { code: 'unsynced_limit', reason: 'unsynced_limit', money: 'not_taken', next: 'connect' }
+    await sdk.createOfflineTransaction(terms({ amount: 4000 }))
+    await sdk.createOfflineTransaction(terms({ amount: 2000 }))
+    expect(sdk.getAllowance()).toMatchObject({ unsynced: { used: 6000, max: 7000, remaining: 1000 }, remaining: 1000 })
+    await expect(sdk.createOfflineTransaction(terms({ amount: 1001 }))).rejects.toMatchObject(beyond)
+    await sdk.createOfflineTransaction(terms({ amount: 1000 }))
+    const restarted = await rig.started()
+    await expect(restarted.createOfflineTransaction(terms({ amount: 1 }))).rejects.toMatchObject(beyond)
+    // What was taken back is not on the device any more.
+    await restarted.voidTransaction(2)
+    await restarted.createOfflineTransaction(terms({ amount: 2000 }))
+    // The next day is no sync.
+    rig.timeMs += 86_400_000
+    await expect(restarted.createOfflineTransaction(terms({ amount: 1 }))).rejects.toMatchObject(beyond)
+    expect(restarted.getAllowance()).toMatchObject({ remaining: 0, amountsByCurrency: { XOF: { used: 0 } } })
+    await restarted.syncNow()
+    await restarted.createOfflineTransaction(terms({ amount: 7000 }))
+    expect(restarted.getAllowance().unsynced).toEqual({ used: 7000, max: 7000, remaining: 0 })
+  })
+
   it('a new policy takes effect with the notice that brings it; an older one never', async () => {
     const rig = await Rig.create()
     rig.edge.policy = { ...POLICY, version: 3, maxOfflineAmount: 9000 }

@@ -1,7 +1,7 @@
 import { beforeEach, expect, it, onTestFinished, vi } from 'vitest'
 import type { KeySet } from '../../../src/protocol/keyset.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
-import { expectRefusal, keySet, push, pushed, registered } from '../../edge/kit.ts'
+import { expectRefusal, insertPolicy, keySet, push, pushed, registered } from '../../edge/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { describeDevice, dumpObject, inObject, lostQueues, select, stubOf } from './kit.ts'
 
@@ -108,4 +108,29 @@ it('the id and the nonce of a bundle far back are known still', async () => {
     await expectRefusal(await push(again.bundle), code)
   }
   expect((await pushed(first.bundle)).receipt.seq).toBe(1)
+})
+
+it('what the edge has not seen is counted over the bundles of a backlog, each of them judged on what is stored', async () => {
+  const limit = { max_offline_value_between_syncs: 5_000, max_offline_amount: 5_000, max_clock_skew_minutes: 1 }
+  await insertPolicy('TG', limit)
+  const own = await registered({ country: 'TG' })
+  await inObject(
+    own,
+    ({ storage }) => void storage.sql.exec('UPDATE device SET registered_at = registered_at - 86400000'),
+  )
+  const before = Math.floor(Date.now() / 1000) * 1000 - 300_000
+  const saidOf = async (...amounts: readonly (readonly [amount: number, initiatedAtMs: number])[]) => {
+    const payments = amounts.map(([amount, initiatedAtMs]) =>
+      own.payment({ amount: amountMinor(amount), initiatedAtMs }),
+    )
+    const { receipt } = await pushed((await own.bundle(payments, keys)).bundle)
+    return receipt.exceptions.map(({ decision, reason }) => `${decision} ${reason}`)
+  }
+  expect(await saidOf([2_000, before], [2_000, before])).toEqual([])
+  expect(await saidOf([1_000, before])).toEqual([])
+  expect(await saidOf([1, before])).toEqual(['review unsynced_limit'])
+  // Taken since the sync.
+  expect(await saidOf([1_000, Math.floor(Date.now() / 1000) * 1000])).toEqual([])
+  const [row] = await select<{ unsynced: string }>(own, 'SELECT unsynced FROM device')
+  expect(JSON.parse(row?.unsynced ?? '')[0]).toMatchObject({ value: 5_001 })
 })

@@ -231,7 +231,10 @@ describe('a country is switched off', () => {
 
   it('and on again while another is scheduled: nothing of that one comes into force', async () => {
     const before = await ok(call(auditor, 'GET', '/offline/policies/CI'))
-    const wide = { max_offline_value_per_device_per_day: 5_000_000, max_offline_amount: 1_000_000 }
+    const wide = {
+      ...{ max_offline_value_per_device_per_day: 5_000_000, max_offline_amount: 1_000_000 },
+      max_offline_value_between_syncs: 5_000_000,
+    }
     const scheduled = await make('CI', wide, { effective_at: Date.now() + 30 * 86_400_000 })
     const off = await ok(switchOff('CI'), 201)
     expect(off.supersedes).toEqual([scheduled.version])
@@ -270,6 +273,7 @@ describe('a policy that contradicts itself is refused', () => {
     Object.entries({
       'a payment above the day': { max_offline_amount: 500_001 },
       'a day below a payment': { max_offline_value_per_device_per_day: 10 },
+      'a payment that no backlog holds': { max_offline_value_between_syncs: 10 },
       'payer proof above agent approval': { require_payer_proof_above: 50_001 },
       'agent approval above review': { require_agent_approval_above: 75_001 },
       'accept above quarantine': { accept_below_score: 0.36 },

@@ -147,6 +147,7 @@ it('the six countries have the product’s defaults from the first, each in its 
       ...{ max_bundle_age_hours: 72, max_clock_skew_minutes: 30, max_relay_hours: 24 },
       ...{ accept_below_score: 0.15, quarantine_above_score: 0.35, max_days_since_sync: 4 },
       person_daily_value: 200_000,
+      max_offline_value_between_syncs: 750_000,
       ...{ review_two_people_above: 50_000, effective_at: 0 },
       ...{ proposed_by: 'molam', confirmed_by: 'molam', confirmed_at: 0 },
     })

@@ -26,6 +26,7 @@ test('every country has a first policy with the defaults of the product', async 
     quarantine_above_score: 0.35,
     max_days_since_sync: 4,
     person_daily_value: 200_000,
+    max_offline_value_between_syncs: 750_000,
   })
 })
 

@@ -52,6 +52,7 @@ const policy = (over: Partial<Policy> = {}): Policy => ({
   quarantineAboveScore: 0.4321,
   maxDaysSinceSync: 3,
   personDailyValue: 123_456,
+  maxOfflineValueBetweenSyncs: 654_321,
   ...over,
 })
 /** A bundle that was judged by this version. */
@@ -102,6 +103,7 @@ test('a version that is not known here is fetched from the edge once, kept exact
       quarantine_above_score: 0.4321,
       max_days_since_sync: 3,
       person_daily_value: 123_456,
+      max_offline_value_between_syncs: 654_321,
       signed: Buffer.from(await (world.network.policies.get(path()) as Promise<Uint8Array>)),
     },
   ])

@@ -27,6 +27,8 @@ export interface Allowance {
   readonly amountsByCurrency: Readonly<Record<string, Quota>>
   /** The most that one payment may be, whatever the day holds. */
   readonly maxAmount: number
+  /** Amounts that the edge has not acknowledged: more than `max` is not taken before the next sync. */
+  readonly unsynced: Quota
   /** The largest payment in `currency` that may still be taken: 0 when the limits allow none, and when a sync is overdue. */
   readonly remaining: number
   /**
@@ -51,6 +53,15 @@ function activityOn(entries: readonly Entry[], atMs: number, { currency, timeZon
     value += payment.amount
   }
   return { day, count, value }
+}
+
+/** What the edge has not acknowledged yet: all without a verified receipt but what was voided. */
+function unsyncedValue(entries: readonly Entry[], { currency }: Policy): number {
+  let value = 0
+  for (const { payment, voided, admitted } of entries) {
+    if (admitted === undefined && !voided && payment?.currency === currency) value += payment.amount
+  }
+  return value
 }
 
 /** What a day holds: of this journal, and of one that was lost. */
@@ -81,7 +92,7 @@ export function countedElsewhere(
  * Judges a payment before it is taken, by the rules of the edge.
  *
  * @returns what the edge is expected to decide: `accepted` or `review`
- * @throws OfflineError `refused` with its reason, `sync_overdue`, `device_blocked`
+ * @throws OfflineError `refused` with its reason, `unsynced_limit`, `sync_overdue`, `device_blocked`
  */
 export function judgeBeforeTaking(payment: Payment, entries: readonly Entry[], state: DeviceState): Verdict {
   const { policy, ownerWallet, clock } = state
@@ -92,8 +103,13 @@ export function judgeBeforeTaking(payment: Payment, entries: readonly Entry[], s
   const context = { policy, nowMs, ownerWallet, timeFloorMs: clock.serverMs, riskScore: undefined }
   const today = todayAt(nowMs, entries, state)
   const verdict = judgeOne(payment, today, context)
-  if (verdict.decision !== 'refused') return verdict
-  throw new OfflineError('refused', verdict.reason === undefined ? {} : { reason: verdict.reason })
+  if (verdict.decision === 'refused') {
+    throw new OfflineError('refused', verdict.reason === undefined ? {} : { reason: verdict.reason })
+  }
+  if (unsyncedValue(entries, policy) + payment.amount > policy.maxOfflineValueBetweenSyncs) {
+    throw new OfflineError('unsynced_limit', { reason: 'unsynced_limit' })
+  }
+  return verdict
 }
 
 export function allowanceAt(nowMs: number, entries: readonly Entry[], state: DeviceState): Allowance {
@@ -101,6 +117,7 @@ export function allowanceAt(nowMs: number, entries: readonly Entry[], state: Dev
   const today = todayAt(nowMs, entries, state)
   const count = quota(today.count, policy.maxOfflinePerDevicePerDay)
   const amount = quota(today.value, policy.maxOfflineValuePerDevicePerDay)
+  const unsynced = quota(unsyncedValue(entries, policy), policy.maxOfflineValueBetweenSyncs)
   const syncBeforeMs = syncBefore(entries, state)
   const takes = policy.enabled && count.remaining > 0 && nowMs <= syncBeforeMs
   return {
@@ -109,7 +126,8 @@ export function allowanceAt(nowMs: number, entries: readonly Entry[], state: Dev
     count,
     amountsByCurrency: { [policy.currency]: amount },
     maxAmount: policy.maxOfflineAmount,
-    remaining: takes ? Math.min(amount.remaining, policy.maxOfflineAmount) : 0,
+    unsynced,
+    remaining: takes ? Math.min(amount.remaining, unsynced.remaining, policy.maxOfflineAmount) : 0,
     syncBeforeMs,
   }
 }

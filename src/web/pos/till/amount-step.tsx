@@ -79,7 +79,9 @@ function Hint({ standing, amount, foreign }: HintProps) {
         ? till.unready[unready]
         : above === 'payment'
           ? till.tooMuch(money(maxAmount))
-          : till.tooMuchToday(money(left))}
+          : above === 'unsynced'
+            ? till.tooMuchUnsynced(money(allowance.unsynced.remaining))
+            : till.tooMuchToday(money(left))}
     </p>
   )
 }

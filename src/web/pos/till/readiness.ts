@@ -5,8 +5,9 @@ import type { Allowance, OfflineState } from '../../../device/sdk/index.ts'
  *
  * - `closed`: the device is not read yet, needs a network first, or was closed in this tab
  * - `suspended`: the policy allows no payments
+ * - `unsynced_used`: as much as may be was taken without a sync
  */
-export type Unready = 'blocked' | 'closed' | 'overdue' | 'suspended' | 'count_used' | 'value_used'
+export type Unready = 'blocked' | 'closed' | 'overdue' | 'suspended' | 'count_used' | 'unsynced_used' | 'value_used'
 
 export interface Standing {
   readonly status: OfflineState['status']
@@ -23,11 +24,16 @@ export function unreadiness({ status, isEnabled, allowance, nowMs }: Standing): 
   if (nowMs > allowance.syncBeforeMs) return 'overdue'
   if (!isEnabled) return 'suspended'
   if (allowance.count.remaining === 0) return 'count_used'
+  if (allowance.unsynced.remaining === 0) return 'unsynced_used'
   return allowance.remaining === 0 ? 'value_used' : undefined
 }
 
-/** Which limit an amount is above: the one of every payment, or what is left of the day's. */
-export function excess(amountMinor: number, { maxAmount, remaining }: Allowance): 'payment' | 'day' | undefined {
+/** Which limit an amount is above: the one of every payment, or what is left of the one between syncs, or of the day's. */
+export function excess(
+  amountMinor: number,
+  { maxAmount, remaining, unsynced }: Allowance,
+): 'payment' | 'unsynced' | 'day' | undefined {
   if (amountMinor > maxAmount) return 'payment'
-  return amountMinor > remaining ? 'day' : undefined
+  if (amountMinor <= remaining) return undefined
+  return unsynced.remaining === remaining ? 'unsynced' : 'day'
 }

@@ -18,6 +18,7 @@ export const en: Messages = {
     taking: 'Recording…',
     tooMuch: (max) => `Offline, a payment may be up to ${max}.`,
     tooMuchToday: (left) => `Only ${left} is left for today.`,
+    tooMuchUnsynced: (left) => `Only ${left} may be taken before the till connects.`,
     leftToday: (value, count) => `Left today: ${value}, ${payments(count)}`,
     foreignKey: (key) => `“${key}” means nothing here: no point, no cents. Erase it, then go on.`,
     stuck: 'The phone’s storage is slow to answer. Wait, or give up: nothing is taken afterwards.',
@@ -28,6 +29,7 @@ export const en: Messages = {
       overdue: 'Connect the till to the internet before you charge.',
       suspended: 'Offline payments are suspended.',
       count_used: 'Today’s number of payments is reached.',
+      unsynced_used: 'Too much waits to be sent: connect the till to the internet.',
       value_used: 'Today’s amount is reached.',
     },
   },
@@ -92,6 +94,7 @@ export const en: Messages = {
   limits: {
     title: 'Today’s offline limits',
     value: 'Amount',
+    unsynced: 'Not sent yet',
     count: 'Payments',
     left: (left, of) => `${left} left of ${of}`,
   },

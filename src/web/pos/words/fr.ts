@@ -18,6 +18,7 @@ export const fr: Messages = {
     taking: 'Enregistrement…',
     tooMuch: (max) => `Hors ligne, un paiement ne dépasse pas ${max}.`,
     tooMuchToday: (left) => `Il reste ${left} à encaisser aujourd’hui.`,
+    tooMuchUnsynced: (left) => `Avant de connecter la caisse, il reste ${left} à encaisser.`,
     leftToday: (value, count) => `Reste ce jour\u00a0: ${value}, ${payments(count)}`,
     foreignKey: (key) =>
       `«\u00a0${key}\u00a0» ne compte pas ici\u00a0: ni virgule ni centimes. Effacez, puis continuez.`,
@@ -29,6 +30,7 @@ export const fr: Messages = {
       overdue: 'Connectez la caisse à Internet avant d’encaisser.',
       suspended: 'Les paiements hors ligne sont suspendus.',
       count_used: 'Le nombre de paiements du jour est atteint.',
+      unsynced_used: 'Trop d’argent attend d’être envoyé\u00a0: connectez la caisse à Internet.',
       value_used: 'Le montant du jour est atteint.',
     },
   },
@@ -94,6 +96,7 @@ export const fr: Messages = {
   limits: {
     title: 'Limites hors ligne du jour',
     value: 'Montant',
+    unsynced: 'Pas encore envoyé',
     count: 'Paiements',
     left: (left, of) => `reste ${left} sur ${of}`,
   },

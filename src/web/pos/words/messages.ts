@@ -21,6 +21,8 @@ export interface Messages {
     readonly taking: string
     readonly tooMuch: (max: string) => string
     readonly tooMuchToday: (left: string) => string
+    /** Above what may be taken before the next sync. */
+    readonly tooMuchUnsynced: (left: string) => string
     readonly leftToday: (value: string, count: number) => string
     /** A key of the keyboard that no amount has. */
     readonly foreignKey: (key: string) => string
@@ -84,6 +86,7 @@ export interface Messages {
   readonly limits: {
     readonly title: string
     readonly value: string
+    readonly unsynced: string
     readonly count: string
     readonly left: (left: string, of: string) => string
   }

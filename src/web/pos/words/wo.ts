@@ -19,6 +19,7 @@ export const wo: Messages = {
     taking: 'Mu ngi koy bind…',
     tooMuch: (max) => `Bu amul rezo, benn fey warul weesu ${max}.`,
     tooMuchToday: (left) => `Li des tey: ${left}.`,
+    tooMuchUnsynced: (left) => `Balaa ngay boole kees bi ak Internet, ${left} rekk nga mën a jël.`,
     leftToday: (value, count) => `Li des tey: ${value}, ${payments(count)}`,
     foreignKey: (key) => `«\u00a0${key}\u00a0» amul solo fii: amul wirgul, amul santim. Far ko, nga wéy.`,
     stuck: 'Telefon bi yéex na tontu. Xaaral, walla nga bàyyi ko: duñu ko jël ginnaaw loolu.',
@@ -29,6 +30,7 @@ export const wo: Messages = {
       overdue: 'Boole kees bi ak Internet balaa ngay jël xaalis.',
       suspended: 'Fey yi amul rezo dañu leen taxawal.',
       count_used: 'Limu fey yu tey jeex na.',
+      unsynced_used: 'Xaalis bu bari mooy xaar ñu yónnee ko\u00a0: boole kees bi ak Internet.',
       value_used: 'Xaalisu tey jeex na.',
     },
   },
@@ -93,6 +95,7 @@ export const wo: Messages = {
   limits: {
     title: 'Li ñu may tey, bu amul rezo',
     value: 'Xaalis',
+    unsynced: 'Li yónneewul',
     count: 'Fey',
     left: (left, of) => `${left} a des ci ${of}`,
   },

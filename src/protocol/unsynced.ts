@@ -1,0 +1,62 @@
+import type { Payment } from './payment.ts'
+import type { Policy } from './policy.ts'
+import { HOUR_MS, MINUTE_MS } from './time.ts'
+
+/**
+ * How much a device had taken before the edge saw any of it: what `max_offline_value_between_syncs` is counted against. A
+ * backlog comes in several bundles, so it is counted at each arrival: a payment that comes later and was dated before it had
+ * been taken by then, and nobody had seen it. What is dated after an arrival was taken since that sync, and is the next
+ * backlog's. A device that says nothing false never has more on it than the limit, so no arrival shows more.
+ */
+export interface Arrival {
+  readonly atMs: number
+  /** Minor units: what came then, and what came later and was dated before. Refused payments do not count. */
+  readonly value: number
+}
+
+/** Oldest first. */
+export type Unsynced = readonly Arrival[]
+
+type Dated = Pick<Payment, 'initiatedAtMs' | 'amount'>
+type Clock = Pick<Policy, 'maxClockSkewMinutes'>
+
+/** @returns the most that the edge had not seen at any one time, with this payment, which arrives now */
+export function unsyncedWith(unsynced: Unsynced, payment: Dated, nowMs: number, policy: Clock): number {
+  return Math.max(...counted(unsynced, payment, nowMs, policy).map(({ value }) => value))
+}
+
+/** @returns the arrivals with a payment that arrives now */
+export function addUnsynced(unsynced: Unsynced, payment: Dated, nowMs: number, policy: Clock): Unsynced {
+  const after = counted(unsynced, payment, nowMs, policy)
+  const others = unsynced.filter(({ atMs }) => !after.some((arrival) => arrival.atMs === atMs))
+  return [...others, ...after].sort((a, b) => a.atMs - b.atMs)
+}
+
+/** The arrivals before which it was taken, this one among them, with it. Less the skew: the device's clock may be behind. */
+function counted(unsynced: Unsynced, { initiatedAtMs, amount }: Dated, nowMs: number, policy: Clock): Unsynced {
+  const skewMs = policy.maxClockSkewMinutes * MINUTE_MS
+  const isNow = ({ atMs }: Arrival) => atMs === nowMs
+  const now = unsynced.find(isNow) ?? { atMs: nowMs, value: 0 }
+  const before = unsynced.filter((arrival) => !isNow(arrival) && initiatedAtMs < arrival.atMs - skewMs)
+  return [...before, now].map(({ atMs, value }) => ({ atMs, value: value + amount }))
+}
+
+/** Arrivals remembered of a device. */
+const ARRIVALS_MAX = 128
+
+/**
+ * Drops arrivals that can say nothing any more: those before which no acceptable payment was taken, and those at which no
+ * more was unseen than at a later one, because whatever is dated before the one is dated before the other.
+ */
+export function recentUnsynced(unsynced: Unsynced, policy: Pick<Policy, 'maxBundleAgeHours'>, nowMs: number): Unsynced {
+  const oldestMs = nowMs - policy.maxBundleAgeHours * HOUR_MS
+  const telling: Arrival[] = []
+  for (const arrival of unsynced.toReversed()) {
+    if (arrival.atMs > oldestMs && arrival.value > (telling[0]?.value ?? 0)) telling.unshift(arrival)
+  }
+  const over = telling.length - ARRIVALS_MAX
+  const [oldest, newest] = [telling[0], telling[over]]
+  if (over <= 0 || oldest === undefined || newest === undefined) return telling
+  // Bounded, whatever is sent. The oldest become one at the latest of their times: rather a person looks too often.
+  return [{ atMs: newest.atMs, value: oldest.value }, ...telling.slice(over + 1)]
+}
