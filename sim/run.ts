@@ -5,6 +5,7 @@ import { Faults } from './faults/faults.ts'
 import type { AllFaults, FaultKind } from './faults/kinds.ts'
 import { MOMENTS } from './faults/moments.ts'
 import { OPERATIONS } from './operations/all.ts'
+import { isWithoutConsent } from './operations/consents.ts'
 import { thaw } from './operations/freeze.ts'
 import { enrol } from './operations/keys.ts'
 import { ISSUER, openIssuer } from './people/issuer.ts'
@@ -163,6 +164,7 @@ async function settle(world: World): Promise<string[]> {
     if (device.isReplaced && !device.isRevoked) await enrol(world, device)
     if (!device.isRevoked) {
       await office.ask('ops', 'pay_admin', 'POST', `/offline/devices/${device.id}/reactivate`, { reason: 'at the end' })
+      if (isWithoutConsent(world, device.id)) await office.consent(device.id)
     }
   }
   for (const wallet of [...world.frozen.keys()]) await thaw(world, wallet)

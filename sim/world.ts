@@ -55,6 +55,8 @@ export interface World {
   readonly outsider: Rogue
   /** Local id of a claim → what its payer said, in whatever order it came. */
   readonly said: Map<string, ReadonlySet<ClaimChoice>>
+  /** An administrator of this tenant, alone, with a device for the wallet of a customer. */
+  readonly loner: Rogue
   /** What broke a promise at once, in sentences. */
   readonly wrong: string[]
 }
@@ -155,6 +157,12 @@ export async function openWorld(
     { scheduler, random: outside, secrets },
     new Network('OUTSIDE-1', scheduler, outside.stream('network'), new Faults(outside), atEdge, heard),
   )
+  const alone = random.stream('loner')
+  const loner = new Rogue(
+    { id: 'LONE-1', wallet: customerOf(2), privateKey: newScalar(alone) },
+    { scheduler, random: alone, secrets },
+    new Network('LONE-1', scheduler, alone.stream('network'), new Faults(alone), atEdge, heard),
+  )
   const phones = new Map<string, PayerPhone>()
   const payers = [...Array.from({ length: PAYERS }, (_, n) => customerOf(n)), SCARCE.wallet]
   for (const [n, wallet] of payers.entries()) {
@@ -162,9 +170,11 @@ export async function openWorld(
     const id = `PHONE-${n + 1}`
     phones.set(wallet, new PayerPhone(id, await webCryptoSuite.es256Signer(key), webCryptoSuite))
     await office.register(id, 'SN', wallet, key)
+    await office.consent(id)
   }
   for (const device of devices) {
     await office.register(device.id, device.facts.country, device.facts.wallet, device.privateKey)
+    await office.consent(device.id)
     await device.sdk.initialize()
   }
   const { view: book, reconcilers } = books
@@ -187,6 +197,7 @@ export async function openWorld(
       secrets,
       rogue,
       outsider,
+      loner,
       frozen: new Map(),
       said: new Map(),
       coverage,

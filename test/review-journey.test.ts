@@ -42,10 +42,11 @@ beforeAll(async () => {
   const key = crypto.getRandomValues(new Uint8Array(32)).fill(1, 0, 1)
   const signer = await webCryptoSuite.es256Signer(key)
   const token = await stack.issuer.token('ops', ['pay_admin'])
-  await registerDevice(stack.edge.url, token, { deviceId: DEVICE, country: 'SN', ownerWallet: OWNER, signer })
+  const second = await stack.issuer.token('ops-2', ['pay_admin'])
+  await registerDevice(stack.edge.url, token, { deviceId: DEVICE, country: 'SN', ownerWallet: OWNER, signer }, second)
   const phoneSigner = await webCryptoSuite.es256Signer(crypto.getRandomValues(new Uint8Array(32)).fill(1, 0, 1))
   const facts = { deviceId: 'TEL-REVIEW-1', country: 'SN', ownerWallet: OTHER, signer: phoneSigner } as const
-  await registerDevice(stack.edge.url, token, facts)
+  await registerDevice(stack.edge.url, token, facts, second)
   phone = new PayerPhone(facts.deviceId, phoneSigner, webCryptoSuite)
   const keyStore = scalarKeyStore(webCryptoSuite, key)
   const storage = memoryStorage()

@@ -15,8 +15,16 @@ export interface NewDevice {
   readonly signer: Signer
 }
 
-/** @throws Error with the problem when the edge refuses */
-export async function registerDevice(edgeUrl: string, token: string, device: NewDevice): Promise<void> {
+/**
+ * @param second another administrator's token: with it the two of them give consent that the device pays
+ * @throws Error with the problem when the edge refuses
+ */
+export async function registerDevice(
+  edgeUrl: string,
+  token: string,
+  device: NewDevice,
+  second?: string,
+): Promise<void> {
   const url = `${edgeUrl}/offline/devices`
   const { bytes } = device.signer.key
   const header = encodeDeviceProofHeader({
@@ -42,4 +50,25 @@ export async function registerDevice(edgeUrl: string, token: string, device: New
     }),
   })
   if (!answer.ok) throw new Error(`registering ${device.deviceId}: ${answer.status} ${await answer.text()}`)
+  if (second !== undefined) await consentTo(edgeUrl, [token, second], device.deviceId)
+}
+
+/** One of the two asks, and the other one confirms. */
+export async function consentTo(
+  edgeUrl: string,
+  [asks, confirms]: readonly [string, string],
+  deviceId: string,
+): Promise<void> {
+  const consents = `${edgeUrl}/offline/devices/${deviceId}/consents`
+  const said = async (url: string, token: string) => {
+    const answer = await fetch(url, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ reason: 'the shop was seen' }),
+    })
+    if (!answer.ok) throw new Error(`consent for ${deviceId}: ${answer.status} ${await answer.text()}`)
+    return (await answer.json()) as { readonly asked: { readonly request: string } | null }
+  }
+  const { asked } = await said(consents, asks)
+  await said(`${consents}/${asked?.request}/confirm`, confirms)
 }

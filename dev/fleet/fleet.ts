@@ -35,11 +35,13 @@ export async function enrolFleet(stack: Stack, options: FleetOptions): Promise<F
   const wallets = marketWallets(plans).map(({ wallet }) => wallet)
   await fundWallets(stack.database.owner, wallets, { reference: `market:${options.run}`, seed: options.seed })
   const token = await stack.issuer.token('market-day', ['pay_admin'])
+  const second = await stack.issuer.token('market-night', ['pay_admin'])
   const phones = new Map<string, PayerPhone>()
   await inParallel(payersToConfirm(plans), async ({ wallet, country }) => {
     const signer = await webCryptoSuite.es256Signer(newPrivateKey())
     const phone = new PayerPhone(`PAY-${wallet}`, signer, webCryptoSuite)
-    await registerDevice(stack.edge.url, token, { deviceId: phone.deviceId, country, ownerWallet: wallet, signer })
+    const facts = { deviceId: phone.deviceId, country, ownerWallet: wallet, signer }
+    await registerDevice(stack.edge.url, token, facts, second)
     phones.set(wallet, phone)
   })
   const random = seededRandom(options.seed)
@@ -61,7 +63,7 @@ export async function enrolFleet(stack: Stack, options: FleetOptions): Promise<F
   await inParallel(entries, async ({ plan, deviceId, key }, index) => {
     const signer = await webCryptoSuite.es256Signer(key)
     const { country, ownerWallet } = plan
-    await registerDevice(stack.edge.url, token, { deviceId, country, ownerWallet, signer })
+    await registerDevice(stack.edge.url, token, { deviceId, country, ownerWallet, signer }, second)
     const device = devices[index]
     if (device === undefined) throw new Error('a device for each plan')
     // The first contact, in the shop with the good network; the day starts without one.
@@ -79,9 +81,9 @@ export async function enrolFleet(stack: Stack, options: FleetOptions): Promise<F
 /** Customers whose word somebody else's device needs. */
 export function payersToConfirm(plans: readonly MarketDevice[]) {
   const payers = new Map<string, MarketDevice['country']>()
-  for (const { payments, ownerWallet, country } of plans) {
-    for (const payment of payments) {
-      if (asksForPhone(payment, ownerWallet)) payers.set(payment.sender, country)
+  for (const plan of plans) {
+    for (const payment of plan.payments) {
+      if (asksForPhone(payment, plan)) payers.set(payment.sender, plan.country)
     }
   }
   return [...payers].map(([wallet, country]) => ({ wallet, country }))

@@ -87,7 +87,7 @@ export class FleetDevice {
     this.#aheadMs += SECONDS_PER_PAYMENT * 1000
     const terms: PaymentTerms = { type, amount: amountMinor, currency: 'XOF', sender, receiver }
     const isAtHand = !mayBeClaimed(payment, this.#plan.ownerWallet) || this.asked % NO_PHONE_EVERY !== 0
-    const isAsked = isAtHand && asksForPhone(payment, this.#plan.ownerWallet)
+    const isAsked = isAtHand && asksForPhone(payment, this.#plan)
     const phone = isAsked ? this.#phoneOf(sender) : undefined
     try {
       const { localId } = await this.sdk.createOfflineTransaction({

@@ -5,10 +5,16 @@ import type { PaymentTerms } from '../../src/device/sdk/index.ts'
 import { authorizationTerms, encodeAuthorizationHeader } from '../../src/protocol/authorization.ts'
 import { deviceId } from '../../src/protocol/ids.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
-import type { MarketPayment } from '../market-day.ts'
+import type { MarketDevice, MarketPayment } from '../market-day.ts'
 
-/** Whether a payment of the market needs its payer's phone: what the device's owner does not pay. */
-export const asksForPhone = ({ sender }: MarketPayment, ownerWallet: string): boolean => sender !== ownerWallet
+/**
+ * Whether a payment of the market needs its payer's phone. Shops and agents have consent of their tenant for their devices, and
+ * nobody speaks for a customer.
+ */
+export const asksForPhone = (
+  { sender }: MarketPayment,
+  { ownerWallet, kind }: Pick<MarketDevice, 'ownerWallet' | 'kind'>,
+): boolean => sender !== ownerWallet || kind === 'customer'
 
 /** Up to it the default policy lets a device take what its payer has not signed yet. */
 const CLAIM_MAX = 10_000

@@ -1,7 +1,9 @@
+import { paysUntil } from '../../src/protocol/consent.ts'
 import { missingCounters } from '../../src/protocol/counters.ts'
 import { MISSING_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
 import { maskedWallet } from '../../src/protocol/owner-wallet.ts'
 import { reputationAt } from '../../src/risk/reputation.ts'
+import { type ShownConsents, shownConsents } from './consent.ts'
 import type { Device, OlderKey } from './device.ts'
 import { readDevice } from './sql/device-store.ts'
 import { missingSeqs } from './sql/hole-store.ts'
@@ -16,8 +18,11 @@ export interface DeviceDescription
   > {
   /** Its last characters. */
   readonly ownerWalletMasked: string
-  /** Who registered it, or let it register itself: by their word it pays out of its owner's wallet. */
+  /** Who registered it, or let it register itself. */
   readonly registeredBy: string
+  readonly consents: ShownConsents
+  /** Until when the key that it has pays out of its owner's wallet; null: it only receives. */
+  readonly paysUntilMs: number | null
   /** Counters that were not seen. */
   readonly missing: readonly number[]
   /** Seqs below the head that were not seen, the first of them. */
@@ -56,6 +61,8 @@ export function describeDevice(sql: SqlStorage, hasSira: boolean, nowMs: number)
     ...{ status, country, tenant, head, registeredAtMs, ownerWalletFault, alg, kid, contradictions },
     missing: missingCounters(withLeftOut(sql, device.counters), MISSING_PER_NOTICE_MAX),
     missingSeqs: missingSeqs(sql, MISSING_PER_NOTICE_MAX),
+    consents: shownConsents(device),
+    paysUntilMs: paysUntil(device.consents, device.kid, nowMs) ?? null,
     owed: owedSummary(sql, device, hasSira),
     olderKeys: device.olderKeys.map(({ kid, alg, state, lastSeq }) => ({ kid, alg, state, lastSeq })),
     activity: [...device.activity].map(([key, { count, value }]) => {

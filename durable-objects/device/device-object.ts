@@ -7,6 +7,7 @@ import type { Indexed, IndexMessage } from '../../src/edge/store/index-message.t
 import { equalBytes } from '../../src/protocol/bytes.ts'
 import type { ClaimChoice, SignedClaimAnswer } from '../../src/protocol/claims.ts'
 import { decodeConfirmations } from '../../src/protocol/confirmations.ts'
+import type { KeptConsent } from '../../src/protocol/consent.ts'
 import type { DeviceKey, DeviceStatus } from '../../src/protocol/messages.ts'
 import { parse } from '../../src/protocol/parse.ts'
 import { encodeReceipt } from '../../src/protocol/receipt.ts'
@@ -21,14 +22,16 @@ import { refusalOf, type StandingRefusal } from './admit/keys.ts'
 import type { AdmitAnswer, AdmitRefusal, AdmitRequest } from './admit-request.ts'
 import type { Ballot, ReversalBallot, VoteResult } from './ballot.ts'
 import { type DeviceBindings, personStub } from './bindings.ts'
+import type { ShownConsents } from './consent.ts'
 import { type DeviceDescription, describeDevice } from './description.ts'
-import type { Device, DeviceRegistration, Identity } from './device.ts'
+import type { Device, DeviceRegistration, Identity, Owner } from './device.ts'
 import { type NoticeParts, readNotice, relayedNotice } from './notice.ts'
 import type { Original } from './original.ts'
 import { Delivery } from './owed/delivery.ts'
 import { tellSira } from './owed/escalation.ts'
 import { Administration, type ProvenCode } from './people/administration.ts'
 import { type AnswerRefusal, keepAnswer } from './people/answering.ts'
+import { Consents } from './people/consents.ts'
 import { hasAnswered } from './people/once.ts'
 import { Votes } from './people/votes.ts'
 import type { Actor, ChangeRefusal, Person } from './person.ts'
@@ -60,6 +63,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
   readonly #sql: SqlStorage
   readonly #delivery: Delivery
   readonly #administration: Administration
+  readonly #consents: Consents
   readonly #votes: Votes
   readonly #admissions = new Turns()
   #registered: boolean
@@ -70,6 +74,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     this.#registered = hasSchema(this.#sql)
     this.#delivery = new Delivery(ctx, env)
     this.#administration = new Administration(ctx.storage, this.#delivery)
+    this.#consents = new Consents(ctx.storage, this.#delivery, () => configOf(env).keys())
     this.#votes = new Votes(ctx.storage, this.#delivery, {
       keys: () => configOf(env).keys(),
       expire: () => this.#administration.expire(),
@@ -109,10 +114,24 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
   /** Reads only, for any device id: an unknown one leaves no trace. */
   identity(): Result<Identity, NotFound> {
     if (!this.#registered) return NOT_FOUND
-    const { publicKey, alg, kid, status, country, tenant, ownerWallet, policy, olderKeys } = readDevice(this.#sql)
+    const { publicKey, alg, kid, status, country, tenant, ownerWallet, policy, olderKeys, consents } = readDevice(
+      this.#sql,
+    )
     const retiring = olderKeys.filter(({ state }) => state === 'retiring')
     const revoked = olderKeys.flatMap(({ state, kid }) => (state === 'revoked' ? [kid] : []))
-    return ok({ publicKey, alg, kid, status, country, tenant, ownerWallet, policy, retiring, revoked })
+    return ok({
+      publicKey,
+      alg,
+      kid,
+      status,
+      country,
+      tenant,
+      ownerWallet,
+      policy,
+      retiring,
+      revoked,
+      consents: consents.map(kept),
+    })
   }
 
   /**
@@ -249,6 +268,20 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     return this.#registered ? this.#administration.rotateKey(key, fate, by) : NOT_FOUND
   }
 
+  /** A person asks that the device may debit its owner's wallet. @param id ULID text, that another person confirms */
+  askConsent(id: string, untilMs: number, by: Person, reason: string): Result<ShownConsents, ChangeRefusal> {
+    return this.#registered ? this.#consents.ask(id, untilMs, by, reason) : NOT_FOUND
+  }
+
+  async confirmConsent(id: string, by: Person, reason: string): Promise<Result<ShownConsents, ChangeRefusal>> {
+    return this.#registered ? this.#consents.confirm(id, by, reason) : NOT_FOUND
+  }
+
+  /** Takes back what was given, and what is asked for. */
+  withdrawConsent(by: Person, reason: string): Result<ShownConsents, ChangeRefusal> {
+    return this.#registered ? this.#consents.withdraw(by, reason) : NOT_FOUND
+  }
+
   async review(ballot: Ballot, by: Person): Promise<Result<readonly VoteResult[], ChangeRefusal>> {
     return this.#registered ? this.#votes.review(ballot, by) : NOT_FOUND
   }
@@ -274,9 +307,11 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     return ok({ tenant: readOwing(this.#sql).tenant, evidence: readEvidence(this.#sql) })
   }
 
-  /** For a dry run of a policy: payments out of this wallet need no other proof. */
-  ownerWallet(): Result<string, NotFound> {
-    return this.#registered ? ok(readDevice(this.#sql).ownerWallet) : NOT_FOUND
+  /** For a dry run of a policy, and for a code that enrols the device again. */
+  owner(): Result<Owner, NotFound> {
+    if (!this.#registered) return NOT_FOUND
+    const { ownerWallet, consents } = readDevice(this.#sql)
+    return ok({ ownerWallet, consents: consents.map(kept) })
   }
 
   /**
@@ -332,3 +367,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
 }
 
 const NOT_FOUND: Err<NotFound> = err('not_found')
+
+const kept = ({ thumbprint, givenAtMs, untilMs, withdrawnAtMs }: KeptConsent): KeptConsent => {
+  return { thumbprint, givenAtMs, untilMs, withdrawnAtMs }
+}

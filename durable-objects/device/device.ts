@@ -1,4 +1,5 @@
 import type { Activity } from '../../src/protocol/activity.ts'
+import type { KeptConsent } from '../../src/protocol/consent.ts'
 import type { Alg } from '../../src/protocol/cose.ts'
 import type { CounterSet } from '../../src/protocol/counters.ts'
 import type { DeviceId } from '../../src/protocol/ids.ts'
@@ -8,6 +9,7 @@ import type { Country, Policy } from '../../src/protocol/policy.ts'
 import type { Unsynced } from '../../src/protocol/unsynced.ts'
 import { type DeviceHistory, emptyHistory } from '../../src/risk/history.ts'
 import { newReputation, type Reputation } from '../../src/risk/reputation.ts'
+import type { ConsentRequest, HeldConsent } from './consent.ts'
 import { NOTHING_STORED, type Stored } from './room.ts'
 
 /** What a device is registered with. */
@@ -44,6 +46,10 @@ export interface Device extends DeviceRegistration {
   readonly lastCode: string
   /** People who registered the device, made a code that it enrolled with, or changed its key: they have no vote about its payments. */
   readonly registrars: readonly string[]
+  /** That it may debit its owner's wallet, oldest first; with those that ended, because what they covered may be on its way to the book. */
+  readonly consents: readonly HeldConsent[]
+  /** What one person asked for and nobody has confirmed yet. */
+  readonly consentRequest: ConsentRequest | null
   readonly registeredAtMs: number
   /** What is wrong with the owner's wallet, as far as the reconciler has said. */
   readonly ownerWalletFault: WalletFault | null
@@ -84,6 +90,8 @@ export function newDevice(facts: DeviceRegistration, nowMs: number): Device {
     olderKeys: [],
     lastCode: '',
     registrars: [],
+    consents: [],
+    consentRequest: null,
     registeredAtMs: nowMs,
     ownerWalletFault: null,
     rev: 1,
@@ -119,6 +127,12 @@ export type Owing = Pick<
   | 'auditDoneThrough'
 >
 
+/** Whose wallet the device acts for, and what it may do with it. */
+export interface Owner {
+  readonly ownerWallet: string
+  readonly consents: readonly KeptConsent[]
+}
+
 /** What the Worker needs to judge a request before it calls `admit`. */
 export interface Identity {
   readonly publicKey: Uint8Array
@@ -128,6 +142,7 @@ export interface Identity {
   readonly country: Country
   readonly tenant: string
   readonly ownerWallet: string
+  readonly consents: readonly KeptConsent[]
   /** The policy that the device was last judged by. */
   readonly policy: Policy
   /** Older keys that may still have signed what comes. */

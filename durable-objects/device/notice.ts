@@ -2,6 +2,7 @@ import { activityKey, calendarDay, noActivity } from '../../src/protocol/activit
 import { encodeCbor } from '../../src/protocol/cbor.ts'
 import { GENESIS_PREV, prevOf } from '../../src/protocol/chain.ts'
 import type { Claim } from '../../src/protocol/claims.ts'
+import { paysUntil } from '../../src/protocol/consent.ts'
 import { highestCounter, missingCounters } from '../../src/protocol/counters.ts'
 import { COUNTER_MAX, MISSING_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
 import type { DeviceFacts, NextNumbers } from '../../src/protocol/notice.ts'
@@ -23,11 +24,15 @@ export interface NoticeParts {
   readonly ownerWalletFault: WalletFault | null
   /** That wait for the owner's answer. */
   readonly claims: readonly Claim[]
+  readonly paysUntilMs: number | undefined
 }
 
 const NO_OUTCOMES = encodeCbor([])
 
-type Told = Pick<Device, 'counters' | 'head' | 'ownerWallet' | 'ownerWalletFault' | 'activity' | 'policy'>
+type Told = Pick<
+  Device,
+  'counters' | 'head' | 'kid' | 'ownerWallet' | 'ownerWalletFault' | 'consents' | 'activity' | 'policy'
+>
 
 /**
  * What an answer to a relayed bundle says of the device: nothing. Whoever carries the bundle reads it, and what was said to
@@ -35,7 +40,7 @@ type Told = Pick<Device, 'counters' | 'head' | 'ownerWallet' | 'ownerWalletFault
  */
 export function relayedNotice(cursor = 0): NoticeParts {
   const nothing = { missing: [], device: undefined, next: undefined, ownerWalletFault: null, claims: [] }
-  return { outcomes: NO_OUTCOMES, cursor, ...nothing }
+  return { outcomes: NO_OUTCOMES, cursor, paysUntilMs: undefined, ...nothing }
 }
 
 /** What a device is told: outcomes after its cursor, and what the object misses from it. */
@@ -44,6 +49,7 @@ export function readNotice(sql: SqlStorage, device: Told, cursor: number | undef
   const { ownerWalletFault } = device
   const next = nextNumbers(device)
   const claims = readOpenClaims(sql, nowMs)
+  const paysUntilMs = paysUntil(device.consents, device.kid, nowMs)
   // Without a cursor the device has no payments whose outcomes it could miss.
   if (cursor === undefined) {
     const facts = next && readFacts(sql, device, next, nowMs)
@@ -55,9 +61,11 @@ export function readNotice(sql: SqlStorage, device: Told, cursor: number | undef
       next: undefined,
       ownerWalletFault,
       claims,
+      paysUntilMs,
     }
   }
-  return { ...readOutcomes(sql, cursor), missing, device: undefined, next, ownerWalletFault, claims }
+  const facts = { device: undefined, next, ownerWalletFault, claims, paysUntilMs }
+  return { ...readOutcomes(sql, cursor), missing, ...facts }
 }
 
 /** @returns undefined when the device has used up its numbers: a next one that nobody takes must not be told */

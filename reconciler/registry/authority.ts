@@ -1,6 +1,7 @@
 import { verifySign1 } from '../../src/crypto/sign1.ts'
 import { authorizationOf } from '../../src/protocol/authorization.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
+import { paysItself, paysUntil } from '../../src/protocol/consent.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
 import { HOUR_MS } from '../../src/protocol/time.ts'
@@ -8,29 +9,62 @@ import type { RegisteredDevice, Registry } from './registry.ts'
 
 /** By what right a wallet is debited: money moves by its holder's word and by no other. */
 export type Authority =
-  /** The device is of the debited wallet itself. */
+  /** The device is of the debited wallet itself, and there is consent for it. */
   | { readonly kind: 'own_device' }
   /** The payer's own signature; its nonce must not have been used in the book before. */
   | { readonly kind: 'signed'; readonly payerDeviceId: string; readonly nonce: Uint8Array }
-  /** It names a device, or a key of it, that is not registered here, or not yet. */
+  /** It names a device, a key of it, or its consent, that is not known here, or not yet. */
   | { readonly kind: 'unknown_payer_device'; readonly payerDeviceId: string }
   /** It carries nobody's word: its holder is asked. Whether it may be claimed at all the policy's rules say. */
   | { readonly kind: 'claimed' }
   /** It carries nobody's word, and the ledger does not know the wallet of the device that took it: nobody is asked for it. */
   | { readonly kind: 'unknown_wallet' }
+  /** The edge took it by the device's own word, and the consent for that is not known here yet. */
+  | { readonly kind: 'unknown_consent' }
   /** What it carries is not its holder's word, or it was taken for a wallet of another tenant. */
   | { readonly kind: 'none' }
 
-/** The device that recorded a payment, and what the ledger says of its wallet. */
-export type Taker = Pick<RegisteredDevice, 'ownerWallet' | 'wallet'>
+/** The device that recorded a payment, as it was when the edge admitted the payment, and what the ledger says of it. */
+export interface Taker extends Pick<RegisteredDevice, 'ownerWallet' | 'wallet'> {
+  /** Until when it pays out of its owner's wallet, by the consents that the ledger bears out; undefined: it does not. */
+  readonly paysUntilMs: number | undefined
+  /** The same, by all that the edge has signed: so the edge judged. */
+  readonly statedUntilMs: number | undefined
+  /** When the edge admitted the payment, or when people's word about it is carried out. */
+  readonly atMs: number
+  /** What is known of it is older than the bundle: there may be a consent that is still on its way. */
+  readonly isBehind: boolean
+}
+
+/** @param kid of the key that signed the bundle */
+export function takerOf(
+  { ownerWallet, wallet, consents, factsAtMs }: RegisteredDevice,
+  kid: Uint8Array,
+  atMs: number,
+): Taker {
+  const borneOut = consents.filter(({ holds }) => holds)
+  return {
+    ...{ ownerWallet, wallet, atMs, isBehind: factsAtMs < atMs },
+    paysUntilMs: paysUntil(borneOut, kid, atMs),
+    statedUntilMs: paysUntil(consents, kid, atMs),
+  }
+}
 
 /**
  * A device of one tenant could be registered for a wallet that another tenant opened, or opens later: so its own word counts
  * only for a wallet that its tenant has, and so does what it claims; everything else it takes needs the payer's signature.
  */
-const isOwnWord = ({ sender }: Payment, { ownerWallet, wallet }: Taker) => wallet === 'known' && sender === ownerWallet
+const isOwnWord = (payment: Payment, { wallet, ownerWallet, paysUntilMs }: Taker) =>
+  wallet === 'known' && paysItself(payment, ownerWallet, paysUntilMs)
 
 const WITHOUT_WORD = { known: 'claimed', unknown: 'unknown_wallet', foreign: 'none' } as const
+
+/** Out of the owner's wallet, and nothing that this side knows lets the device do that. */
+function withoutConsent(payment: Payment, { wallet, ownerWallet, statedUntilMs, isBehind }: Taker): Authority {
+  const isStated = paysItself(payment, ownerWallet, statedUntilMs)
+  if (!isStated && isBehind) return { kind: 'unknown_consent' }
+  return { kind: isStated && wallet === 'unknown' ? 'unknown_wallet' : 'none' }
+}
 
 /** The payer's device whose key a payment's authorization must be verified with, if one is needed. */
 export function payerDeviceOf(payment: Payment, taker: Taker): string | undefined {
@@ -49,7 +83,10 @@ export async function debitAuthority(
   registry: Registry,
 ): Promise<Authority> {
   if (isOwnWord(payment, taker)) return { kind: 'own_device' }
-  if (payment.authorization === undefined) return { kind: WITHOUT_WORD[taker.wallet] }
+  if (payment.authorization === undefined) {
+    const isOwnWallet = payment.sender === taker.ownerWallet
+    return isOwnWallet ? withoutConsent(payment, taker) : { kind: WITHOUT_WORD[taker.wallet] }
+  }
   const authorization = authorizationOf(payment)
   if (authorization === undefined) return { kind: 'none' }
   const { deviceId, kid, alg, nonce } = authorization.claims
@@ -59,6 +96,11 @@ export async function debitAuthority(
   // A suspended or revoked phone may be in other hands; the authorization does not say when it was made.
   if (payer.status !== 'active' || payer.ownerWallet !== payment.sender) return { kind: 'none' }
   if (payer.wallet !== 'known') return { kind: 'none' }
+  // Two people of its tenant let it sign, whatever the kind of its wallet.
+  const { statedUntilMs, isBehind } = takerOf(payer, kid, taker.atMs)
+  if (statedUntilMs === undefined || payment.initiatedAtMs > statedUntilMs) {
+    return isBehind ? { kind: 'unknown_payer_device', payerDeviceId: deviceId } : { kind: 'none' }
+  }
   if (key.state === 'revoked') return { kind: 'none' }
   // What was signed before it was replaced comes in a bundle that is not too old, or not at all.
   const untilMs = key.stateAtMs + policy.maxBundleAgeHours * HOUR_MS

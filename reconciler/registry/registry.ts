@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { TrustedKey } from '../../src/crypto/sign1.ts'
 import { InvalidKey, type Verifier } from '../../src/crypto/suite.ts'
 import { keyId } from '../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
@@ -10,6 +11,14 @@ import { transact } from '../db.ts'
 import { lockPending, markDone, wake } from '../pull/inbox.ts'
 import { claimSubjects, walletsWithClaims } from '../tell/claim-subjects.ts'
 import { announce } from '../tell/outbox.ts'
+import {
+  CONSENTS_OF,
+  type ConsentRow,
+  consentOf,
+  keepConsents,
+  type RegisteredConsent,
+  verifyConsents,
+} from './consents.ts'
 
 /** What the reconciler knows of a device, from its own tables. */
 export interface RegisteredDevice {
@@ -18,6 +27,10 @@ export interface RegisteredDevice {
   readonly ownerWallet: string
   /** What the ledger says of that wallet now: unless it is known, the device's own word debits nothing. */
   readonly wallet: WalletState
+  /** Without one that holds, it debits nothing either. */
+  readonly consents: readonly RegisteredConsent[]
+  /** When the edge said the newest of it that is known here. */
+  readonly factsAtMs: number
   /** Every key that it ever had, by key id in hex: a bundle is verified with the key of its time. */
   readonly keys: ReadonlyMap<string, DeviceKey>
 }
@@ -40,6 +53,8 @@ interface DeviceRow {
   country: string
   owner_wallet: string
   wallet: WalletState
+  consents: readonly ConsentRow[] | null
+  updated_at: Date
   kid: Uint8Array
   alg: DeviceMessage['alg']
   public_key: Uint8Array
@@ -47,23 +62,31 @@ interface DeviceRow {
   state_at: Date
 }
 
+type Facts = Pick<DeviceRow, 'status' | 'country' | 'owner_wallet' | 'wallet' | 'consents' | 'updated_at'>
+
 export async function loadDevices(db: pg.Pool | pg.ClientBase, deviceIds: readonly string[]): Promise<Registry> {
   const { rows } = await db.query<DeviceRow>(
     `SELECT d.device_id, d.status, d.country, d.owner_wallet, offline_wallet_state(d.owner_wallet, d.tenant) AS wallet,
+            ${CONSENTS_OF} AS consents, d.updated_at,
             k.kid, k.alg, k.public_key, k.state, k.state_at
      FROM offline_devices d JOIN offline_device_keys k USING (device_id) WHERE d.device_id = ANY ($1)`,
     [[...new Set(deviceIds)]],
   )
   const registry = new Map<string, RegisteredDevice & { keys: Map<string, DeviceKey> }>()
   await Promise.all(
-    rows.map(async ({ device_id, status, country, owner_wallet, wallet, kid, alg, public_key, state, state_at }) => {
-      const device = registry.get(device_id) ?? { status, country, ownerWallet: owner_wallet, wallet, keys: new Map() }
+    rows.map(async ({ device_id, kid, alg, public_key, state, state_at, ...row }) => {
+      const device = registry.get(device_id) ?? deviceOf(row)
       registry.set(device_id, device)
       const verifier = await webCryptoSuite.verifier({ alg, bytes: new Uint8Array(public_key) })
       device.keys.set(toHex(kid), { alg, verifier, state, stateAtMs: state_at.getTime() })
     }),
   )
   return registry
+}
+
+function deviceOf({ status, country, owner_wallet: ownerWallet, wallet, consents, updated_at }: Facts) {
+  const registered = { status, country, ownerWallet, wallet, factsAtMs: updated_at.getTime() }
+  return { ...registered, consents: (consents ?? []).map(consentOf), keys: new Map<string, DeviceKey>() }
 }
 
 export type DeviceFault = 'invalid_key' | 'key_conflict' | 'device_conflict'
@@ -81,10 +104,12 @@ export async function recordDevice(
   /** As the edge signed it. */
   body: Uint8Array,
   at: Date,
+  trusted: readonly TrustedKey[],
 ): Promise<DeviceFault | undefined> {
   const older = (message.olderKeys ?? []).map((key) => ({ key, state: key.fate }))
   const keys: readonly StatedKey[] = [{ key: message, state: 'active' }, ...older]
   for (const { key } of keys) if (!(await isOwnKeyId(key))) return 'invalid_key'
+  const consents = await verifyConsents(message, trusted)
   try {
     await transact(pool, async (client) => {
       if (!(await lockPending(client, [inboxId])).has(inboxId)) return
@@ -93,8 +118,11 @@ export async function recordDevice(
       await keepMessage(client, message, body, at)
       for (const key of keys) await keepKey(client, message, key)
       await retireOthers(client, message)
+      await keepConsents(client, consents, at)
       if (wallet !== undefined) {
-        const detail = { rev, status: message.status, kid: toHex(message.kid), wallet }
+        const notBelieved = (message.consents ?? []).length - consents.length
+        const facts = { rev, status: message.status, kid: toHex(message.kid), wallet }
+        const detail = { ...facts, ...(notBelieved > 0 && { consents_not_believed: notBelieved }) }
         await record(client, [{ deviceId, action: 'device_recorded', detail }], at)
       }
       // A new device of a wallet is asked about what is claimed from it.

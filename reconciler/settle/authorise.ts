@@ -9,12 +9,14 @@ import type { VerifiedBundle } from './verify-bundle.ts'
 export interface AuthorisedBundle {
   readonly verified: VerifiedBundle
   readonly policy: Policy
-  readonly ownerWallet: string
+  readonly taker: Taker
   /** Without the voided. */
   readonly payments: readonly Payment[]
   readonly authorities: readonly Authority[]
   /** Devices that an authorization names and that may still come; without them such a payment waits for a person. */
   readonly unknownPayers: readonly string[]
+  /** The edge took a payment of it by a consent that is still on its way: without it the payment must not fail. */
+  readonly awaitsConsent: boolean
 }
 
 export async function authorise(
@@ -31,8 +33,10 @@ export async function authorise(
     const authority = authorities[i]
     return authority?.kind === 'unknown_payer_device' && isAlive(verified, payment) ? [authority.payerDeviceId] : []
   })
-  const { ownerWallet } = taker
-  return { verified, policy, ownerWallet, payments, authorities, unknownPayers: [...new Set(unknownPayers)] }
+  const awaitsConsent = payments.some(
+    (payment, i) => authorities[i]?.kind === 'unknown_consent' && isAlive(verified, payment),
+  )
+  return { verified, policy, taker, payments, authorities, unknownPayers: [...new Set(unknownPayers)], awaitsConsent }
 }
 
 /** Not refused by the edge: what may still move money. */

@@ -9,7 +9,7 @@ import { record } from '../audit.ts'
 import { transact } from '../db.ts'
 import { lockPending, markDone } from '../pull/inbox.ts'
 import { lockDevices } from '../registry/lock-devices.ts'
-import { loadDevices, type Registry } from '../registry/registry.ts'
+import { loadDevices, type RegisteredDevice, type Registry } from '../registry/registry.ts'
 
 /**
  * Holders' answers to claims: inbox → `offline_claim_answers`. The edge has signed that it took the answer; whose it is this
@@ -17,7 +17,7 @@ import { loadDevices, type Registry } from '../registry/registry.ts'
  * process that dies in between can lose an answer.
  */
 export type AnswerFault =
-  /** Not known yet, or not with this key: the device's facts come on the same queue, in any order. */
+  /** Not known yet, or not with this key or consent for it: the device's facts come on the same queue, in any order. */
   'unknown_device' | 'malformed_answer' | 'wrong_device' | 'invalid_signature' | 'answer_conflict'
 
 /** @returns why nobody may obey it, or undefined when it is recorded */
@@ -43,14 +43,19 @@ export async function recordAnswer(
   })
 }
 
+const hadConsent = (device: RegisteredDevice | undefined, kid: Uint8Array): boolean =>
+  device?.consents.some(({ thumbprint }) => equalBytes(thumbprint.subarray(0, kid.length), kid)) ?? false
+
 /** @returns why it is not the word of the device that it names */
 export async function faultOfAnswer(
   signed: SignedClaimAnswer,
   registry: Registry,
 ): Promise<'unknown_device' | 'invalid_signature' | undefined> {
   const { deviceId, kid, alg } = signed.claims
-  const key = registry.get(deviceId)?.keys.get(toHex(kid))
-  if (key === undefined) return 'unknown_device'
+  const device = registry.get(deviceId)
+  const key = device?.keys.get(toHex(kid))
+  // The edge takes answers of paying devices only: a consent that is not here comes with the device's facts, in any order.
+  if (key === undefined || !hadConsent(device, kid)) return 'unknown_device'
   const holds = key.alg === alg && (await verifySign1(key.verifier, signed, 'molam-claim-answer-v1'))
   return holds ? undefined : 'invalid_signature'
 }
@@ -85,8 +90,8 @@ export async function isSignedAnswer(row: AnswerEvidence, registry: Registry): P
 }
 
 /**
- * Of a device that is stopped, that another tenant registered, or with a key that somebody else may have, it is nobody's word: it is kept, and counts for
- * nothing. The registry is read under the device's lock.
+ * Of a device that is stopped, that another tenant registered, that there is no consent for any more, or with a key that somebody
+ * else may have, it is nobody's word: it is kept, and counts for nothing. The registry is read under the device's lock.
  *
  * @returns whether the device's answer with this number is this one
  */
@@ -105,6 +110,10 @@ async function insertAnswer(
      FROM offline_devices d
      JOIN offline_device_keys k ON k.device_id = d.device_id AND k.kid = $10
      CROSS JOIN LATERAL (SELECT d.status = 'active' AND k.state <> 'revoked'
+                        AND EXISTS (SELECT FROM offline_wallet_consents c
+                                    WHERE c.device_id = d.device_id AND c.wallet = d.owner_wallet AND c.tenant = d.tenant
+                                      AND substring(c.thumbprint FROM 1 FOR octet_length(k.kid)) = k.kid
+                                      AND $9 <= c.until_at AND (c.withdrawn_at IS NULL OR $9 < c.withdrawn_at))
                         AND offline_wallet_state(d.owner_wallet, d.tenant) = 'known' AS is_his) s
      WHERE d.device_id = $1
      ON CONFLICT (payer_device_id, rev) DO NOTHING`,

@@ -70,10 +70,11 @@ const UNPROVEN: Verdict = { decision: 'review', reason: 'payer_not_proven' }
  * The policy's rules as of the time of admission. Not the limits of a day and between syncs, nor the times of earlier bundles: they depend on
  * the order in which the edge admitted bundles, and here they come in another.
  */
-function verdictsOf({ verified, policy, ownerWallet, payments }: AuthorisedBundle, risk: Assessment | undefined) {
+function verdictsOf({ verified, policy, taker, payments }: AuthorisedBundle, risk: Assessment | undefined) {
   const alive = payments.filter((payment) => isAlive(verified, payment))
   if (risk === undefined) return new Map<number, Verdict>()
-  const context = { policy, nowMs: verified.receipt.receivedAtMs, ownerWallet, timeFloorMs: undefined }
+  const { ownerWallet, statedUntilMs: paysUntilMs } = taker
+  const context = { policy, nowMs: verified.receipt.receivedAtMs, ownerWallet, paysUntilMs, timeFloorMs: undefined }
   const { verdicts } = judgeWithRisk(alive, new Map(), context, risk)
   return new Map(alive.map(({ counter }, i) => [counter, verdicts[i] as Verdict]))
 }

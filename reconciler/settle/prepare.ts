@@ -6,7 +6,7 @@ import type { Policy } from '../../src/protocol/policy.ts'
 import { HOUR_MS } from '../../src/protocol/time.ts'
 import { transact } from '../db.ts'
 import type { InboxRow, Wanted } from '../pull/inbox.ts'
-import { payerDeviceOf, type Taker } from '../registry/authority.ts'
+import { payerDeviceOf, type Taker, takerOf } from '../registry/authority.ts'
 import { type PolicyReader, policyKey } from '../registry/policies.ts'
 import { loadDevices, type Registry } from '../registry/registry.ts'
 import { announce, bundleSubject } from '../tell/outbox.ts'
@@ -71,7 +71,7 @@ async function verifyAll(deps: PrepareDeps, bundles: readonly InboxBundle[]): Pr
       attempt(deps, row, async () => {
         const result = await verifyBundle(message, registry, deps.keys, deps.trusted)
         if (result.ok) {
-          verified.push({ row, message, verified: result.value, taker: takerOf(registry, message) })
+          verified.push({ row, message, verified: result.value, taker: takerIn(registry, result.value) })
         } else if (result.error === 'unknown_device') {
           await waitFor(deps, row, { what: 'device', devices: [message.deviceId] })
         } else {
@@ -102,9 +102,9 @@ async function authoriseAll(deps: PrepareDeps, bundles: readonly UnderPolicy[]):
     const { row, message, verified, policy, taker } = one
     await attempt(deps, row, async () => {
       const bundle = await authorise(verified, policy, taker, registry)
-      if (bundle.unknownPayers.length > 0 && waitedMs(deps, row, 'payer_device') < PAYER_WAIT_MAX_MS) {
-        await waitVerified(deps, one, { what: 'payer_device', devices: bundle.unknownPayers })
-      } else authorised.push({ row, message, bundle })
+      const devices = awaitedDevices(bundle, waitedMs(deps, row, 'payer_device'))
+      if (devices.length > 0) await waitVerified(deps, one, { what: 'payer_device', devices })
+      else authorised.push({ row, message, bundle })
     })
   }
   return authorised
@@ -141,10 +141,22 @@ export function payersOf({ verified, taker }: Pick<UnderPolicy, 'verified' | 'ta
   return paymentsIn(verified.payload).flatMap((payment) => payerDeviceOf(payment, taker) ?? [])
 }
 
-function takerOf(registry: Registry, message: BundleMessage): Taker {
-  const device = registry.get(message.deviceId)
+export function takerIn(registry: Registry, { bundle, receipt }: VerifiedBundle): Taker {
+  const device = registry.get(receipt.deviceId)
   if (device === undefined) throw new Error('a verified bundle of an unknown device')
-  return device
+  return takerOf(device, bundle.claims.kid, receipt.receivedAtMs)
+}
+
+/**
+ * Devices whose facts a bundle waits for. Its own device's without an end: the edge has signed both the receipt and the
+ * consent that it judged by, and sends facts until they are recorded.
+ */
+export function awaitedDevices(
+  { verified, unknownPayers, awaitsConsent }: AuthorisedBundle,
+  waitedMs: number,
+): readonly string[] {
+  const payers = waitedMs < PAYER_WAIT_MAX_MS ? unknownPayers : []
+  return awaitsConsent ? [verified.receipt.deviceId, ...payers] : payers
 }
 
 /** It is the edge's and it is here: nobody has to send it again while it waits, and the edge is told so once. */

@@ -79,7 +79,7 @@ export async function reconcileOnce(deps: ReconcileDeps, goOn: GoOn = () => true
 const idsOf = (rows: readonly InboxRow[]) => rows.map(({ id }) => id)
 
 async function recordDeviceOf(deps: ReconcileDeps, row: InboxRow, message: DeviceMessage): Promise<void> {
-  const fault = await recordDevice(deps.pool, row.id, message, row.body, new Date(deps.clock()))
+  const fault = await recordDevice(deps.pool, row.id, message, row.body, new Date(deps.clock()), deps.trusted)
   if (fault !== undefined) await parkRow(deps, row, fault)
 }
 

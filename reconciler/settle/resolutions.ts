@@ -186,7 +186,7 @@ async function applyTo(deps: ResolutionDeps, { apply }: Step, devices: readonly 
   const at = new Date(deps.clock())
   const isReview = apply === 'offline_apply_reviews'
   const proofs = isReview ? await findLateProofs(deps, devices) : []
-  const lost = isReview ? await findLostProofs(deps, devices) : []
+  const lost = isReview ? await findLostProofs(deps, devices, at.getTime()) : []
   const effects = await transact(deps.pool, async (client) => {
     await lockDevices(client, devices)
     await expectSigned(client, devices, deps.trusted)

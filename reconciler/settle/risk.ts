@@ -184,7 +184,8 @@ async function readDevices(
  */
 function assessHere(bundle: AuthorisedBundle, known: KnownDevice | undefined) {
   if (known === undefined) throw new Error('a verified bundle of an unknown device')
-  const { verified, policy, ownerWallet } = bundle
+  const { verified, policy, taker } = bundle
+  const { ownerWallet } = taker
   const { receipt, payload } = verified
   const nowMs = receipt.receivedAtMs
   const payments = aliveOf(bundle)

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import type { Subject } from './outbox.ts'
 
-/** Devices of one wallet that are told of the claims on it, the newest of its tenant: a person has one or two. */
+/** Paying devices of one wallet that are told of the claims on it, the newest of its tenant: a person has one or two. */
 const DEVICES_PER_WALLET_MAX = 8
 
 /** What the edge has to be told when the claims on these wallets have changed: each device of a wallet shows them. */
@@ -13,6 +13,8 @@ export async function claimSubjects(client: pg.ClientBase, wallets: readonly str
      CROSS JOIN LATERAL (SELECT device_id FROM offline_devices
                          WHERE owner_wallet = w.wallet AND status = 'active'
                            AND offline_wallet_state(owner_wallet, tenant) = 'known'
+                           AND device_id IN (SELECT device_id FROM offline_wallet_consents
+                                             WHERE wallet = w.wallet AND withdrawn_at IS NULL)
                          ORDER BY registered_at DESC, device_id LIMIT $2) d`,
     [wallets, DEVICES_PER_WALLET_MAX],
   )

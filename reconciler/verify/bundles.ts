@@ -11,6 +11,7 @@ import { parse } from '../../src/protocol/parse.ts'
 import { isVoided, type Payment, paymentsIn } from '../../src/protocol/payment.ts'
 import { decisionFor, type Receipt } from '../../src/protocol/receipt.ts'
 import type { Decision } from '../../src/protocol/states.ts'
+import { takerOf } from '../registry/authority.ts'
 import { loadDevices, type Registry } from '../registry/registry.ts'
 import { faultOfAnswer } from '../settle/claim-answers.ts'
 import { contentHash } from '../settle/content-hash.ts'
@@ -163,6 +164,7 @@ async function faultOfBundle(
     if (!followsDecision(decisionFor(receipt, payment.counter).decision, own)) return 'decision_overruled'
     if (own.payer_device_id && !(await isPayersWord(payment, own, registry))) return 'payer_not_proven'
     if (own.confirmation && !(await isConfirmation(payment, row, own, registry))) return 'claim_not_confirmed'
+    if (!own.payer_device_id && !isOwnWord(payment, own, verified.value, registry)) return 'payer_not_proven'
   }
   return undefined
 }
@@ -260,6 +262,19 @@ async function isConfirmation(
     equalBytes(answer.contentHash, await contentHash(payment)) &&
     (await faultOfAnswer(parsed.value, registry)) === undefined
   )
+}
+
+/** Out of its owner's wallet a device paid by its own word with the very key that there was consent for. */
+function isOwnWord(
+  { sender, initiatedAtMs }: Payment,
+  { status }: PaymentRow,
+  { bundle, receipt }: VerifiedBundle,
+  registry: Registry,
+): boolean {
+  const device = registry.get(receipt.deviceId)
+  if (device?.ownerWallet !== sender || (status !== 'succeeded' && status !== 'reversed')) return true
+  const { paysUntilMs } = takerOf(device, bundle.claims.kid, receipt.receivedAtMs)
+  return paysUntilMs !== undefined && initiatedAtMs <= paysUntilMs
 }
 
 const factsOf = ({ type, method, amount, currency, sender, receiver, merchantId, initiatedAtMs }: Payment) => [

@@ -1,7 +1,8 @@
 import type pg from 'pg'
+import { openConsent } from '../../src/crypto/consent.ts'
 import { openSettleMessage } from '../../src/crypto/settle-message.ts'
 import type { TrustedKey } from '../../src/crypto/sign1.ts'
-import { toHex } from '../../src/protocol/bytes.ts'
+import { fromHex, toHex } from '../../src/protocol/bytes.ts'
 import type { DeviceMessage } from '../../src/protocol/messages.ts'
 import { isSignedResolution, type ResolutionEvidence } from '../settle/signed-resolution.ts'
 import type { Finding } from './check.ts'
@@ -15,11 +16,15 @@ export async function checkDevices(
   deviceIds?: readonly string[],
 ): Promise<Finding> {
   const { rows } = await client.query<DeviceEvidence>(
-    `SELECT coalesce(d.device_id, k.device_id, m.device_id) AS device_id, d.facts, k.keys, m.messages
+    `SELECT device_id, d.facts, k.keys, c.consents, m.messages
      FROM (SELECT device_id, json_build_array(rev, tenant, country, owner_wallet, status, encode(kid, 'hex'), alg) AS facts
            FROM offline_devices WHERE $1::text[] IS NULL OR device_id = ANY ($1)) d
      FULL JOIN (SELECT device_id, json_agg(json_build_array(encode(kid, 'hex'), alg, encode(public_key, 'hex'), state)) AS keys
                 FROM offline_device_keys WHERE $1::text[] IS NULL OR device_id = ANY ($1) GROUP BY device_id) k USING (device_id)
+     FULL JOIN (SELECT device_id, json_agg(json_build_array(encode(signed, 'hex'), round(extract(epoch FROM withdrawn_at) * 1000),
+                         encode(thumbprint, 'hex'), wallet, tenant, asked_by, confirmed_by,
+                         round(extract(epoch FROM given_at) * 1000), round(extract(epoch FROM until_at) * 1000))) AS consents
+                FROM offline_wallet_consents WHERE $1::text[] IS NULL OR device_id = ANY ($1) GROUP BY device_id) c USING (device_id)
      FULL JOIN (SELECT device_id, array_agg(message ORDER BY rev) AS messages
                 FROM offline_device_messages WHERE $1::text[] IS NULL OR device_id = ANY ($1) GROUP BY device_id) m
        USING (device_id)`,
@@ -35,7 +40,7 @@ export async function checkDevices(
   }
   return {
     check: 'device_evidence',
-    promise: 'each device and each of its keys is as the edge’s signed messages say',
+    promise: 'each device, each of its keys and each consent is as the edge’s signed messages say',
     found,
     examples: wrong,
   }
@@ -45,13 +50,22 @@ interface DeviceEvidence {
   readonly device_id: string
   readonly facts: readonly unknown[] | null
   readonly keys: readonly (readonly [kid: string, alg: number, publicKey: string, state: KeyState])[] | null
+  readonly consents: readonly ConsentEvidence[] | null
   readonly messages: readonly Uint8Array[] | null
 }
+type ConsentEvidence = readonly [signed: string, withdrawnAt: number | null, ...said: readonly unknown[]]
 type KeyState = (typeof STRENGTHS)[number]
 /** The strongest that was ever said of a key counts. */
 const STRENGTHS = ['active', 'replaced', 'revoked'] as const
 
-type DeviceFault = 'no_message' | 'message_not_signed' | 'facts_differ' | 'key_not_stated' | 'key_state_differs'
+type DeviceFault =
+  | 'no_message'
+  | 'message_not_signed'
+  | 'facts_differ'
+  | 'key_not_stated'
+  | 'key_state_differs'
+  | 'consent_not_signed'
+  | 'consent_differs'
 
 async function faultOfDevice(row: DeviceEvidence, trusted: readonly TrustedKey[]): Promise<DeviceFault | undefined> {
   const messages: DeviceMessage[] = []
@@ -76,11 +90,33 @@ async function faultOfDevice(row: DeviceEvidence, trusted: readonly TrustedKey[]
     if (strength === undefined) return 'key_not_stated'
     if (STRENGTHS[strength] !== keyState) return 'key_state_differs'
   }
-  return undefined
+  return faultOfConsents(row, messages, trusted)
 
   function state(key: string, said: KeyState): void {
     stated.set(key, Math.max(stated.get(key) ?? 0, STRENGTHS.indexOf(said)))
   }
+}
+
+/** Each was signed, says what its row says, and is withdrawn since the earliest that a message said. */
+async function faultOfConsents(
+  { device_id, consents }: DeviceEvidence,
+  messages: readonly DeviceMessage[],
+  trusted: readonly TrustedKey[],
+): Promise<DeviceFault | undefined> {
+  const ends = new Map<string, number>()
+  for (const { signed, withdrawnAtMs } of messages.flatMap((message) => message.consents ?? [])) {
+    const known = ends.get(toHex(signed)) ?? Number.POSITIVE_INFINITY
+    ends.set(toHex(signed), Math.min(known, withdrawnAtMs ?? Number.POSITIVE_INFINITY))
+  }
+  for (const [signed, withdrawnAt, ...said] of consents ?? []) {
+    const consent = await openConsent(fromHex(signed), trusted)
+    if (consent?.deviceId !== device_id) return 'consent_not_signed'
+    const { thumbprint, wallet, tenant, askedBy, confirmedBy, givenAtMs, untilMs } = consent
+    const signedSaid = [toHex(thumbprint), wallet, tenant, askedBy, confirmedBy, givenAtMs, untilMs]
+    if (JSON.stringify(said) !== JSON.stringify(signedSaid)) return 'consent_differs'
+    if (ends.get(signed) !== (withdrawnAt ?? Number.POSITIVE_INFINITY)) return 'consent_differs'
+  }
+  return undefined
 }
 
 const keyOf = ({ kid, alg, publicKey }: Pick<DeviceMessage, 'kid' | 'alg' | 'publicKey'>) =>

@@ -261,23 +261,37 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
   {
     name: 'debit_authority',
     promise:
-      'no wallet was debited but by a device of its own, in its tenant, its holder’s signature, or a claim that its holder confirmed in time',
+      'no wallet was debited but by a device of its own, in its tenant, with consent, by such a device’s signature, or by a claim that its holder confirmed in time',
+    // A trusted copy of what registry/authority.ts decides, and of the view offline_consents. Which key signed, the bundle's own
+    // check says (bundles.ts).
     sql: `
       SELECT p.device_id, p.counter
       FROM offline_transactions p
       JOIN offline_devices d USING (device_id)
+      JOIN offline_tx_bundles b USING (device_id, bundle_id)
       JOIN wallet_core.accounts w ON w.wallet_id = p.sender
       JOIN (SELECT account_id, tenant FROM wallet_core.account_holders) h USING (account_id)
       WHERE p.status IN ('succeeded', 'reversed')
         AND NOT CASE WHEN p.claim_until IS NULL
-          THEN (d.owner_wallet, d.tenant) = (p.sender, h.tenant) OR EXISTS (
-            SELECT FROM offline_payer_authorizations a JOIN offline_devices payer ON payer.device_id = a.payer_device_id
-            WHERE a.device_id = p.device_id AND a.counter = p.counter
-              AND (payer.owner_wallet, payer.tenant) = (p.sender, h.tenant))
+          THEN (d.owner_wallet, d.tenant) = (p.sender, h.tenant) AND w.kind IN ('merchant', 'agent') AND EXISTS (
+              SELECT FROM offline_wallet_consents c
+              WHERE c.device_id = d.device_id AND (c.wallet, c.tenant) = (p.sender, h.tenant) AND p.initiated_at <= c.until_at
+                AND b.received_at >= c.given_at AND (c.withdrawn_at IS NULL OR b.received_at < c.withdrawn_at))
+            OR EXISTS (
+              SELECT FROM offline_payer_authorizations a
+              JOIN offline_devices payer ON payer.device_id = a.payer_device_id
+              JOIN offline_wallet_consents c ON c.device_id = payer.device_id
+              WHERE a.device_id = p.device_id AND a.counter = p.counter
+                AND (payer.owner_wallet, payer.tenant) = (p.sender, h.tenant)
+                AND (c.wallet, c.tenant) = (p.sender, h.tenant) AND p.initiated_at <= c.until_at
+                AND b.received_at >= c.given_at AND (c.withdrawn_at IS NULL OR b.received_at < c.withdrawn_at))
           ELSE EXISTS (
-            SELECT FROM offline_claim_answers a JOIN offline_devices payer ON payer.device_id = a.payer_device_id
+            SELECT FROM offline_claim_answers a
+            JOIN offline_devices payer ON payer.device_id = a.payer_device_id
+            JOIN offline_wallet_consents c ON c.device_id = payer.device_id
             WHERE a.device_id = p.device_id AND a.counter = p.counter AND a.result = 'applied' AND a.choice = 'confirm'
               AND (payer.owner_wallet, payer.tenant) = (p.sender, h.tenant) AND a.recorded_at < p.claim_until
+              AND (c.wallet, c.tenant) = (p.sender, h.tenant)
               AND (a.content_hash, a.amount_minor) = (p.content_hash, p.amount_minor)) END`,
   },
   {

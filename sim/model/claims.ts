@@ -31,7 +31,15 @@ export function keepAnswer(
   const device = state.devices.get(payerDeviceId)
   assertBook(device !== undefined, 'an answer is of a device that is known')
   const isOfTenant = walletState(state, device.ownerWallet, device.tenant) === 'known'
-  const isHis = device.status === 'active' && device.keys.get(kid)?.state !== 'revoked' && isOfTenant
+  const isPaying = [...device.consents.values()].some(
+    ({ wallet, tenant, thumbprint, untilMs, withdrawnAtMs }) =>
+      wallet === device.ownerWallet &&
+      tenant === device.tenant &&
+      toHex(thumbprint).startsWith(kid) &&
+      atMs <= untilMs &&
+      (withdrawnAtMs === null || atMs < withdrawnAtMs),
+  )
+  const isHis = device.status === 'active' && device.keys.get(kid)?.state !== 'revoked' && isOfTenant && isPaying
   const { takerId: deviceId, counter, amount, choice } = answer
   state.answers.push({
     ...{ payerDeviceId, rev, deviceId, counter, amount, choice, hash: toHex(answer.contentHash) },

@@ -1,8 +1,7 @@
-import type { Taker } from '../../reconciler/registry/authority.ts'
 import { payerDeviceOf } from '../../reconciler/registry/authority.ts'
 import { authorise } from '../../reconciler/settle/authorise.ts'
 import { type JudgedPayment, judgeAgain } from '../../reconciler/settle/judge-again.ts'
-import { payersOf } from '../../reconciler/settle/prepare.ts'
+import { payersOf, takerIn } from '../../reconciler/settle/prepare.ts'
 import { verifyBundle } from '../../reconciler/settle/verify-bundle.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import { deviceId as asDeviceId } from '../../src/protocol/ids.ts'
@@ -75,7 +74,7 @@ async function faultsOf(deps: FollowDeps, transaction: JudgedTransaction, insert
   const verified = result.value
   const policy = policyOf(verified.receipt.country, verified.receipt.policyVersion)
   if (policy === undefined) return [`The book judged ${what} by a policy that nobody made.`]
-  const taker = registry.get(inserted.deviceId) as Taker
+  const taker = takerIn(registry, verified)
   const payers = await loadDevices(state, payersOf({ verified, taker }))
   const authorised = await authorise(verified, policy, taker, payers)
   const risk = inserted.risk === null ? undefined : { record: inserted.risk, riskOf: riskOf(inserted.risk) }

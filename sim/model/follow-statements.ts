@@ -109,14 +109,18 @@ export function voidsOf(transaction: readonly Committed[], { deviceId, bundleId 
   })
 }
 
-/** The values of `upsertDevice` and of `keepKey` in registry.ts. */
-export function deviceOf({ values }: Committed, keys: readonly Committed[]): DeviceMessage {
+/** The values of `upsertDevice` and of `keepKey` in registry.ts, and of `keepConsents` in consents.ts. */
+export function deviceOf({ values }: Committed, keys: readonly Committed[], kept: readonly Committed[]): DeviceMessage {
   const [deviceId, rev, tenant, country, ownerWallet, status, kid, alg, at] = values
   const stated = keys.map(({ values: [, kid, alg, publicKey, , fate] }) => ({
     ...{ kid: new Uint8Array(kid as Uint8Array), alg, publicKey: new Uint8Array(publicKey as Uint8Array), fate },
   }))
   const own = stated.find(({ fate }) => fate === 'active')
   const olderKeys = stated.filter(({ fate }) => fate !== 'active')
+  const consents = kept.map(({ values }) => ({
+    signed: new Uint8Array(values[10] as Uint8Array),
+    ...(values[9] !== null && { withdrawnAtMs: (values[9] as Date).getTime() }),
+  }))
   const facts = { deviceId, rev, tenant, country, ownerWallet, status, alg, atMs: (at as Date).getTime() }
   return {
     ...facts,
@@ -124,6 +128,7 @@ export function deviceOf({ values }: Committed, keys: readonly Committed[]): Dev
     kid: new Uint8Array(kid as Uint8Array),
     publicKey: own?.publicKey,
     olderKeys,
+    consents,
   } as DeviceMessage
 }
 

@@ -75,7 +75,11 @@ export class Follower {
   #follow(one: Committed, transaction: readonly Committed[], bundles: readonly InsertedBundle[]): readonly string[] {
     const { state, nowMs } = this.#deps
     if (is('INSERT INTO offline_devices ')(one)) {
-      const message = deviceOf(one, transaction.filter(is('INSERT INTO offline_device_keys')))
+      const message = deviceOf(
+        one,
+        transaction.filter(is('INSERT INTO offline_device_keys')),
+        transaction.filter(is('INSERT INTO offline_wallet_consents')),
+      )
       const { deviceId, rev } = message
       this.#changedAtMs.set(deviceId, nowMs())
       const isNewer = rev > (state.devices.get(deviceId)?.rev ?? -1)

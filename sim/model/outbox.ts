@@ -50,6 +50,9 @@ export function claimSubjects(state: ModelState, wallets: readonly string[]): re
     [...state.devices]
       .filter(([, { ownerWallet, status }]) => ownerWallet === wallet && status === 'active')
       .filter(([, { tenant }]) => walletState(state, wallet, tenant) === 'known')
+      .filter(([, { consents }]) =>
+        [...consents.values()].some((one) => one.wallet === wallet && one.withdrawnAtMs === null),
+      )
       .sort(([a, x], [b, y]) => y.registeredAtMs - x.registeredAtMs || (a < b ? -1 : 1))
       .slice(0, DEVICES_PER_WALLET_MAX)
       .map(([deviceId]) => ({ deviceId, claims: true })),

@@ -1,11 +1,19 @@
-import type { DeviceFault, DeviceKey, KeyState, Registry } from '../../reconciler/registry/registry.ts'
+import type {
+  DeviceFault,
+  DeviceKey,
+  KeyState,
+  RegisteredDevice,
+  Registry,
+} from '../../reconciler/registry/registry.ts'
 import type { Verifier } from '../../src/crypto/suite.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
+import { decodeConsent } from '../../src/protocol/consent.ts'
+import { parseSign1 } from '../../src/protocol/cose.ts'
 import type { DeviceMessage, DeviceKey as KeyFacts } from '../../src/protocol/messages.ts'
 import { wake } from './inbox.ts'
 import { announce, claimSubjects } from './outbox.ts'
-import type { DeviceRow, ModelState } from './state.ts'
+import type { ConsentRow, DeviceRow, ModelState } from './state.ts'
 import { walletState } from './wallet-state.ts'
 
 const STRENGTH: readonly KeyState[] = ['active', 'replaced', 'revoked']
@@ -26,6 +34,7 @@ export function recordDevice(state: ModelState, message: DeviceMessage, atMs: nu
   }
   const device = known !== undefined && known.rev >= message.rev ? known : upsert(state, known, message)
   for (const { key, state: stated } of keys) keepKey(device, key, stated, message.atMs)
+  for (const { signed, withdrawnAtMs } of message.consents ?? []) keepConsent(device, signed, withdrawnAtMs)
   // Only the newest revision's own key is active.
   for (const [kid, key] of device.keys) {
     if (key.state === 'active' && kid !== device.kid) {
@@ -62,6 +71,8 @@ function upsert(state: ModelState, known: DeviceRow | undefined, message: Device
   const device = {
     ...{ rev, tenant, country, ownerWallet, status, kid: toHex(kid), alg },
     registeredAtMs: Math.min(known?.registeredAtMs ?? atMs, atMs),
+    factsAtMs: atMs,
+    consents: known?.consents ?? new Map(),
     wallet: walletState(state, ownerWallet, tenant),
     keys: known?.keys ?? new Map(),
   }
@@ -75,6 +86,22 @@ function keepKey({ keys }: DeviceRow, { kid, alg, publicKey }: KeyFacts, state: 
   const isStronger = known === undefined || STRENGTH.indexOf(known.state) < STRENGTH.indexOf(state)
   if (!isStronger && !(known.state === state && known.stateAtMs > stateAtMs)) return
   keys.set(toHex(kid), { alg, publicKey, state, stateAtMs })
+}
+
+/** The earliest withdrawal that was said counts. */
+function keepConsent({ consents }: DeviceRow, signed: Uint8Array, saidAtMs: number | undefined): void {
+  const id = toHex(signed)
+  const { wallet, tenant, thumbprint, givenAtMs, untilMs } = decodeConsent(parseSign1(signed).payload)
+  const ends = [consents.get(id)?.withdrawnAtMs ?? undefined, saidAtMs].filter((end) => end !== undefined)
+  const withdrawnAtMs = ends.length === 0 ? null : Math.min(...ends)
+  consents.set(id, { wallet, tenant, thumbprint, givenAtMs, untilMs, withdrawnAtMs })
+}
+
+/** A tenant speaks for its merchants and agents. */
+function isBorneOut({ book }: ModelState, { ownerWallet, tenant }: DeviceRow, consent: ConsentRow): boolean {
+  const account = book.accounts.get(consent.wallet)
+  const isShop = account?.kind === 'merchant' || account?.kind === 'agent'
+  return isShop && consent.wallet === ownerWallet && consent.tenant === tenant && account.tenant === consent.tenant
 }
 
 /** Devices whose wallets have come into the ledger since. */
@@ -101,14 +128,15 @@ export function recordOpenedWallets(state: ModelState, atMs: number): void {
 
 /** As production's `loadDevices`. */
 export async function loadDevices(state: ModelState, deviceIds: readonly string[]): Promise<Registry> {
-  const found = new Map<string, Omit<DeviceRow, 'keys'> & { readonly keys: Map<string, DeviceKey> }>()
+  const found = new Map<string, RegisteredDevice & { readonly keys: Map<string, DeviceKey> }>()
   for (const deviceId of new Set(deviceIds)) {
     const device = state.devices.get(deviceId)
     if (device === undefined) continue
     // As one query sees it: what is recorded while verifiers are made belongs to the next.
     const rows = [...device.keys]
     const keys = new Map<string, DeviceKey>()
-    found.set(deviceId, { ...device, wallet: walletState(state, device.ownerWallet, device.tenant), keys })
+    const consents = [...device.consents.values()].map((one) => ({ ...one, holds: isBorneOut(state, device, one) }))
+    found.set(deviceId, { ...device, consents, wallet: walletState(state, device.ownerWallet, device.tenant), keys })
     for (const [kid, { publicKey, ...key }] of rows) {
       const verifier: Verifier = await webCryptoSuite.verifier({ alg: key.alg, bytes: publicKey })
       keys.set(kid, { ...key, verifier })

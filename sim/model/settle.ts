@@ -1,13 +1,12 @@
 import type { Wanted } from '../../reconciler/pull/inbox.ts'
-import type { Taker } from '../../reconciler/registry/authority.ts'
 import type { PolicyReader } from '../../reconciler/registry/policies.ts'
 import { policyKey } from '../../reconciler/registry/policies.ts'
 import { waitedMs } from '../../reconciler/settle/attempt.ts'
 import { type AuthorisedBundle, authorise } from '../../reconciler/settle/authorise.ts'
 import { judgeAgain } from '../../reconciler/settle/judge-again.ts'
-import { type LateProof, type LostProof, proofOf } from '../../reconciler/settle/late-proof.ts'
+import { holdsNow, type LateProof, type LostProof, proofOf } from '../../reconciler/settle/late-proof.ts'
 import type { PreparedBundle } from '../../reconciler/settle/post.ts'
-import { type InboxBundle, PAYER_WAIT_MAX_MS, payersOf } from '../../reconciler/settle/prepare.ts'
+import { awaitedDevices, type InboxBundle, payersOf, takerIn } from '../../reconciler/settle/prepare.ts'
 import type { RiskScorer } from '../../reconciler/settle/risk.ts'
 import { twinsOf } from '../../reconciler/settle/twins.ts'
 import { verifyBundle } from '../../reconciler/settle/verify-bundle.ts'
@@ -19,7 +18,6 @@ import { recordedTwins, recordedVoids } from './findings.ts'
 import { useProof } from './record.ts'
 import { loadDevices } from './registry.ts'
 import { counterKey, type ModelState, type ResolutionRow } from './state.ts'
-import { walletState } from './wallet-state.ts'
 
 /**
  * What the reconciler decides about bundles before anything is changed:
@@ -85,12 +83,12 @@ async function authoriseOne(deps: SettleDeps, of: InboxBundle): Promise<Decision
   const subject = isTold ? {} : { verified: bundleSubject(verified.receipt) }
   const policy = (await deps.policies([verified.receipt])).get(policyKey(country, policyVersion))
   if (policy === undefined) return { kind: 'wait', of, wanted: { what: 'policy' }, ...subject }
-  const taker = registry.get(message.deviceId) as Taker
+  const taker = takerIn(registry, verified)
   const payers = await loadDevices(deps.state, payersOf({ verified, taker }))
   const bundle = await authorise(verified, policy, taker, payers)
-  const mayStillCome = bundle.unknownPayers.length > 0 && waitedMs(deps, row, 'payer_device') < PAYER_WAIT_MAX_MS
-  if (!mayStillCome) return { of, bundle }
-  return { kind: 'wait', of, wanted: { what: 'payer_device', devices: bundle.unknownPayers }, ...subject }
+  const devices = awaitedDevices(bundle, waitedMs(deps, row, 'payer_device'))
+  if (devices.length === 0) return { of, bundle }
+  return { kind: 'wait', of, wanted: { what: 'payer_device', devices }, ...subject }
 }
 
 /** Of approved payments without the payer's word, those whose payer has signed as it shows now. */
@@ -119,12 +117,9 @@ export async function findLostProofs(deps: SettleDeps, due: readonly ResolutionR
     const bundle = state.bundles.get(`${deviceId}/${bundleId}`)
     if (choice !== 'approve' || row?.bundleId !== bundleId || !row.payerProven || bundle === undefined) continue
     if (row.status !== 'review' && row.status !== 'quarantined') continue
-    const device = state.devices.get(deviceId)
-    const isKnown = device !== undefined && walletState(state, device.ownerWallet, device.tenant) === 'known'
-    if (isKnown && row.payment.sender === device.ownerWallet) continue
     const devices = (ids: readonly string[]) => loadDevices(state, ids)
     const asked = { device_id: deviceId, counter, bundle: bundle.bundle, receipt: bundle.receipt }
-    if ((await proofOf({ ...deps, devices }, asked)) === undefined) lost.push({ deviceId, counter })
+    if (!(await holdsNow({ ...deps, devices }, asked, deps.clock()))) lost.push({ deviceId, counter })
   }
   return lost
 }

@@ -1,6 +1,7 @@
 import type { KeyState } from '../../reconciler/registry/registry.ts'
 import type { DayActivity } from '../../src/protocol/activity.ts'
 import type { ClaimChoice } from '../../src/protocol/claims.ts'
+import type { KeptConsent } from '../../src/protocol/consent.ts'
 import type { Alg } from '../../src/protocol/cose.ts'
 import type { DeviceStatus } from '../../src/protocol/messages.ts'
 import type { WalletState } from '../../src/protocol/owner-wallet.ts'
@@ -46,9 +47,18 @@ export interface DeviceRow {
   readonly kid: string
   readonly alg: number
   readonly registeredAtMs: number
+  /** When the edge said the newest of it. */
+  readonly factsAtMs: number
+  /** By their signed bytes in hex. */
+  readonly consents: Map<string, ConsentRow>
   wallet: WalletState
   /** By key id in hex. */
   readonly keys: Map<string, KeyRow>
+}
+
+export interface ConsentRow extends KeptConsent {
+  readonly wallet: string
+  readonly tenant: string
 }
 
 export interface KeyRow {

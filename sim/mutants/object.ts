@@ -280,4 +280,12 @@ export const DEVICE_OBJECT: readonly Mutant[] = [
     breaks: 'An answer that was kept reaches the book, though the queue has lost it.',
     tier: 'shallow',
   },
+  {
+    name: 'consent-of-one',
+    file: `${OBJECT}/people/consenting.ts`,
+    find: "if (request.askedBy === actor) return err('already_voted')",
+    replace: '',
+    breaks: 'A device pays by the word of two people: one alone asks and confirms.',
+    tier: 'shallow',
+  },
 ]

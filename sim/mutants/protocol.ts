@@ -175,4 +175,20 @@ export const PROTOCOL: readonly Mutant[] = [
     breaks: 'Whoever is asked has 72 hours.',
     tier: 'shallow',
   },
+  {
+    name: 'own-wallet-is-free',
+    file: 'src/protocol/consent.ts',
+    find: 'sender === ownerWallet && paysUntilMs !== undefined && initiatedAtMs <= paysUntilMs',
+    replace: 'sender === ownerWallet',
+    breaks: `A device without consent only receives. ${SAME_EVERYWHERE}`,
+    tier: 'shallow',
+  },
+  {
+    name: 'consent-never-withdrawn',
+    file: 'src/protocol/consent.ts',
+    find: '(withdrawnAtMs === null || atMs < withdrawnAtMs)',
+    replace: 'atMs > 0',
+    breaks: `What is withdrawn pays no more. ${SAME_EVERYWHERE}`,
+    tier: 'shallow',
+  },
 ]

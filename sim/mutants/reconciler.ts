@@ -153,8 +153,8 @@ export const RECONCILER: readonly Mutant[] = [
   {
     name: 'word-of-another-tenant',
     file: 'reconciler/registry/authority.ts',
-    find: "wallet === 'known' && sender === ownerWallet",
-    replace: "wallet !== 'unknown' && sender === ownerWallet",
+    find: "wallet === 'known' && paysItself(payment, ownerWallet, paysUntilMs)",
+    replace: "wallet !== 'unknown' && paysItself(payment, ownerWallet, paysUntilMs)",
     breaks: 'Money moves by the word of the owner of the debited wallet: a device of another tenant takes it.',
     tier: 'shallow',
   },
@@ -165,5 +165,13 @@ export const RECONCILER: readonly Mutant[] = [
     replace: "offline_wallet_state(d.owner_wallet, d.tenant) <> 'unknown' AS is_his",
     breaks: 'A claim is confirmed by its payer: a device that another tenant registered for the wallet confirms it.',
     tier: 'deep',
+  },
+  {
+    name: 'tenant-speaks-for-customers',
+    file: 'reconciler/registry/authority.ts',
+    find: 'consents.filter(({ holds }) => holds)',
+    replace: 'consents',
+    breaks: 'Nobody but himself speaks for a customer: two administrators let a device pay out of his wallet.',
+    tier: 'shallow',
   },
 ]

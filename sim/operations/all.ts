@@ -1,6 +1,7 @@
 import { accidents } from './accidents.ts'
 import { claims } from './claims.ts'
 import { cloneTill } from './clone.ts'
+import { changeConsent, payAlone } from './consents.ts'
 import { contact } from './contact.ts'
 import { usePower } from './crooked.ts'
 import { forge, forgeIndex } from './forged.ts'
@@ -29,6 +30,8 @@ export const OPERATIONS = {
   cloneTill,
   takeFromOutside,
   bringBacklog,
+  changeConsent,
+  payAlone,
   freeze,
 } as const satisfies Record<string, Operation>
 export type OperationKind = keyof typeof OPERATIONS

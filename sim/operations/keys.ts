@@ -47,7 +47,12 @@ export async function enrol(world: World, device: SimDevice): Promise<string> {
     })
     device.isReplaced = false
     await device.restart()
-    return 'done'
+    // Consent was about the key that is gone.
+    const paying = await world.office.consent(id).then(
+      () => 'and pays',
+      () => 'and only receives',
+    )
+    return `done, ${paying}`
   } catch (error) {
     if (!(error instanceof OfflineError)) throw error
     return error.code

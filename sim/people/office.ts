@@ -14,6 +14,8 @@ export interface Answer {
   readonly body: Record<string, unknown>
 }
 
+const REASON = { reason: 'the shop was seen' }
+
 /** Operators and reviewers, who call the admin API as their tools do. A call that fails on the way they make again, with the same key. */
 export class Office {
   readonly #apiUrl: string
@@ -58,6 +60,16 @@ export class Office {
     const body = { device_id: id, country, tenant, owner_wallet: ownerWallet, ...key }
     const { status, body: said } = await this.ask('ops', 'pay_admin', 'POST', path, body)
     if (status !== 201 && status !== 200) throw new Error(`registering ${id}: ${status} ${JSON.stringify(said)}`)
+  }
+
+  /** Two people say that the device may debit its owner's wallet. @throws Error when the edge refuses */
+  async consent(id: string): Promise<void> {
+    const path = `/offline/devices/${id}/consents`
+    const { status, body } = await this.ask('ops', 'pay_admin', 'POST', path, REASON)
+    const asked = body['asked'] as { readonly request: string } | null | undefined
+    if (status !== 201 || !asked) throw new Error(`asking for ${id}: ${status} ${JSON.stringify(body)}`)
+    const said = await this.ask('ops-2', 'pay_admin', 'POST', `${path}/${asked.request}/confirm`, REASON)
+    if (said.status !== 200) throw new Error(`confirming for ${id}: ${said.status} ${JSON.stringify(said.body)}`)
   }
 
   /** Gives a device another key: the old one may still have signed what is on its way, or was lost. */

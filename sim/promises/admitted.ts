@@ -19,10 +19,22 @@ export interface Admitted {
   readonly risks: ReadonlySet<string>
 }
 
+/** A consent as the object keeps it. */
+export interface ConsentLine {
+  /** Hex. */
+  readonly thumbprint: string
+  readonly askedBy: string
+  readonly confirmedBy: string
+  readonly givenAtMs: number
+  readonly untilMs: number
+  readonly withdrawnAtMs: number | null
+}
+
 export interface AdmittedDevice {
   readonly id: string
   readonly ownerWallet: string
   readonly tenant: string
+  readonly consents: readonly ConsentLine[]
   readonly registeredAtMs: number
   /** In the order in which they came. */
   readonly bundles: readonly Admitted[]
@@ -41,7 +53,9 @@ export async function readAdmitted({ edge, secrets }: World): Promise<readonly A
   const devices: AdmittedDevice[] = []
   for (const id of edge.objects.names) {
     const isThere = edge.objects.read(id, "SELECT 1 FROM sqlite_master WHERE name = 'device'").length > 0
-    const [facts] = isThere ? edge.objects.read(id, 'SELECT owner_wallet, tenant, registered_at FROM device') : []
+    const [facts] = isThere
+      ? edge.objects.read(id, 'SELECT owner_wallet, tenant, consents, registered_at FROM device')
+      : []
     if (facts === undefined) continue
     const rows = edge.objects.read(id, 'SELECT bundle, receipt, risk_score, risk_reasons FROM bundles')
     const bundles: Admitted[] = []
@@ -66,6 +80,7 @@ export async function readAdmitted({ edge, secrets }: World): Promise<readonly A
         bundles,
         ownerWallet: String(facts['owner_wallet']),
         tenant: String(facts['tenant']),
+        consents: JSON.parse(String(facts['consents'])) as readonly ConsentLine[],
         registeredAtMs: Number(facts['registered_at']),
       },
       isOrderUnknown: new Set(bundles.map(({ receipt }) => receipt.receivedAtMs)).size < bundles.length,

@@ -2,6 +2,7 @@ import { isPayment, type Payment } from '../../src/protocol/payment.ts'
 import type { BookedPayment } from '../book-view.ts'
 import type { World } from '../world.ts'
 import { type AdmittedDevice, firstEntries } from './admitted.ts'
+import { paysByConsent } from './consent.ts'
 import type { PayersWord } from './payers-word.ts'
 
 const TWIN_MS = 60_000
@@ -14,11 +15,11 @@ interface Moved {
 }
 
 /**
- * Promise 6: money moves by the word of the wallet's holder alone: his device's, his signature, each good for one payment, or
+ * Promise 6: money moves by the word of the wallet's holder alone: his device's, with consent, his signature, each good for one payment, or
  * his yes to a claim. Whoever said nothing loses nothing. And one payment on two devices moves once.
  */
 export async function moneyMovesByItsOwnersWord(
-  { edge, said }: World,
+  { edge, said, wallets }: World,
   devices: readonly AdmittedDevice[],
   booked: ReadonlyMap<string, BookedPayment>,
   word: PayersWord,
@@ -26,16 +27,20 @@ export async function moneyMovesByItsOwnersWord(
   const wrong: string[] = []
   const all: Moved[] = []
   const used = new Map<string, string>()
-  for (const { id, ownerWallet, tenant, bundles } of devices) {
+  for (const device of devices) {
+    const { id, ownerWallet, tenant, bundles } = device
     const decided = new Set(
       edge.objects.read(id, "SELECT choices FROM resolutions WHERE kind = 'review'").flatMap(countersOf),
     )
-    for (const [counter, [entry]] of firstEntries(bundles)) {
+    for (const [counter, [entry, admitted]] of firstEntries(bundles)) {
       const localId = `${id}/${counter}`
       if (!isPayment(entry) || !MOVED.has(booked.get(localId)?.status ?? '')) continue
       all.push({ localId, payment: entry, isDecided: decided.has(counter) })
-      // All wallets of this market are of one tenant: a device of another has no word of its own, and asks nobody.
-      if (tenant === 'molam' && entry.sender === ownerWallet) continue
+      // All wallets of this market are of one tenant: a device of another has no word of its own, and asks nobody. Nobody
+      // speaks for a customer.
+      const isShop = wallets.some(({ wallet, kind }) => wallet === ownerWallet && kind !== 'customer')
+      const isOwn = tenant === 'molam' && entry.sender === ownerWallet && isShop
+      if (isOwn && paysByConsent(device, entry, admitted)) continue
       if (tenant === 'molam' && entry.authorization === undefined && said.get(localId)?.has('confirm')) continue
       if ((await word.of(entry)) !== 'given')
         wrong.push(`${localId} moved ${entry.amount} F without the word of ${entry.sender}`)

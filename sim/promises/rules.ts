@@ -1,6 +1,7 @@
 import { isInvalid, isVoided, type Payment, type PaymentEntry } from '../../src/protocol/payment.ts'
 import { type Admitted, type AdmittedDevice, saidOf } from './admitted.ts'
 import { Backlog } from './backlog.ts'
+import { paysByConsent } from './consent.ts'
 import type { PayersWord } from './payers-word.ts'
 import type { PolicyRow } from './policies.ts'
 import { Tally } from './tally.ts'
@@ -82,19 +83,21 @@ class Following {
   async #allowed(
     entry: Exclude<PaymentEntry, { voided: true }>,
     policy: PolicyRow,
-    { receipt: { receivedAtMs: nowMs }, riskScore, sharedScore }: Admitted,
+    admitted: Admitted,
     floorMs: number,
   ): Promise<readonly string[]> {
     if (isInvalid(entry)) return ['refused (invalid_payment)']
     const { ownerWallet } = this.#device
+    const { riskScore, sharedScore } = admitted
+    const nowMs = admitted.receipt.receivedAtMs
     const today = this.tally.on(Tally.dayOf(policy, entry, nowMs))
     const refusal = refusedBy(entry, policy, { nowMs, today })
     if (refusal !== undefined) return [`refused (${refusal})`]
     const isSmallSale =
       entry.receiver === ownerWallet && entry.type !== 'cashout' && entry.amount <= policy.require_payer_proof_above
-    const isForeign = entry.sender !== ownerWallet
-    const isClaim = isForeign && isSmallSale && entry.authorization === undefined
-    const word = isForeign && !isClaim ? await this.#word.of(entry) : 'given'
+    const isOwnWord = entry.sender === ownerWallet && paysByConsent(this.#device, entry, admitted)
+    const isClaim = entry.sender !== ownerWallet && isSmallSale && entry.authorization === undefined
+    const word = isOwnWord || isClaim ? 'given' : await this.#word.of(entry)
     if (word === 'none') return ['refused (payer_not_proven)']
     const isApproved = entry.amount <= policy.require_agent_approval_above || entry.approval !== undefined
     const unseen = this.#backlog.most(policy, entry, nowMs)

@@ -9,6 +9,8 @@ interface Room {
   readonly proofAbove: number
   readonly approvalAbove: number
   readonly ownerWallet: string
+  /** Out of that wallet. */
+  readonly pays: boolean
   /** Payments and minor units that the day has left. */
   readonly countLeft: number
   readonly valueLeft: number
@@ -20,11 +22,17 @@ interface Room {
 export function roomOf(sdk: OfflineSDK): Room | undefined {
   const { profile } = sdk
   if (profile === undefined) return undefined
-  const { policy, ownerWallet } = profile
+  const { policy, ownerWallet, paysUntilMs } = profile
   const { count, amountsByCurrency, unsynced } = sdk.getAllowance()
   const value = amountsByCurrency[policy.currency]
   return {
-    ...{ ownerWallet, version: policy.version, enabled: policy.enabled, most: policy.maxOfflineAmount },
+    ...{
+      ownerWallet,
+      pays: paysUntilMs !== undefined,
+      version: policy.version,
+      enabled: policy.enabled,
+      most: policy.maxOfflineAmount,
+    },
     ...{ proofAbove: policy.requirePayerProofAbove, approvalAbove: policy.requireAgentApprovalAbove },
     unsyncedLeft: policy.maxOfflineValueBetweenSyncs - unsynced.used,
     countLeft: count.max - count.used,
@@ -52,6 +60,7 @@ function reasonsAgainst(
   if (!isWithin) reasons.push('limit_exceeded')
   if (amount > room.unsyncedLeft) reasons.push('unsynced_limit')
   const isForeign = sender !== room.ownerWallet
+  if (!isForeign && !room.pays && authorization === undefined) reasons.push('payer_not_proven')
   if (isForeign && amount > room.proofAbove && authorization === undefined) reasons.push('payer_not_proven')
   if (amount > room.approvalAbove && approval === undefined) reasons.push('approval_required')
   return reasons

@@ -34,9 +34,9 @@ export function verifySign1(
 }
 
 /** Kinds that the edge signs: their header is just the algorithm and the key id. */
-type EdgeKind = 'molam-receipt-v1' | 'molam-notice-v1' | 'molam-settle-v1' | 'molam-policy-v1'
+type EdgeKind = 'molam-receipt-v1' | 'molam-notice-v1' | 'molam-settle-v1' | 'molam-policy-v1' | 'molam-consent-v1'
 
-/** Signs a receipt, a notice, a message to the reconciler, or a version of a policy. */
+/** Signs a receipt, a notice, a message to the reconciler, a version of a policy, or a consent. */
 export function signAsEdge(signer: Signer, kid: Uint8Array, payload: Uint8Array, kind: EdgeKind): Promise<Uint8Array> {
   const header = new Map<number, number | Uint8Array>([
     [HEADER_ALG, signer.key.alg],

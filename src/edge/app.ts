@@ -11,6 +11,7 @@ import type { App } from './routes/app-types.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { bundleRoutes } from './routes/bundles.ts'
 import { claimRoutes } from './routes/claims.ts'
+import { consentRoutes } from './routes/consents.ts'
 import { corsHeaders, corsPreflight } from './routes/cors.ts'
 import { deviceKeyRoutes } from './routes/device-keys.ts'
 import { deviceStatusRoutes } from './routes/device-status.ts'
@@ -76,6 +77,7 @@ const groups: readonly Hono<App>[] = [
   deviceRoutes,
   deviceStatusRoutes,
   deviceKeyRoutes,
+  consentRoutes,
   evidenceRoutes,
   bundleRoutes,
   reviewRoutes,

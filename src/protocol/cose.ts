@@ -35,6 +35,7 @@ export type SignedKind =
   | 'molam-notice-v1'
   | 'molam-settle-v1'
   | 'molam-policy-v1'
+  | 'molam-consent-v1'
   | 'molam-device-proof-v1'
   | 'molam-payer-authorization-v1'
   | 'molam-claim-answer-v1'

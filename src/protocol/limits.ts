@@ -76,6 +76,15 @@ export const POLICY_VERSION_MAX = 0x7fff_ffff
 /** Earlier keys of a device that one message names, the newest of them: a second one is rare. */
 export const OLDER_KEYS_MAX = 16
 
+/** Consents of a device that one message names, the newest of them: one a year, and one for each key. */
+export const CONSENTS_MAX = 8
+
+/** Days that a consent is good for: a till that nobody remembers stops paying after a year. */
+export const CONSENT_DAYS_MAX = 366
+
+/** Characters of a person's name as the audit has it. */
+export const PERSON_CHARS_MAX = 160
+
 /**
  * Days after its bundle was admitted within which a payment can be reversed. Schemes settle disputes in 60 to 120 days, and what
  * was earned is not taken back for ever.

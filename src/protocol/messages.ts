@@ -5,10 +5,12 @@ import {
   BUNDLE_BYTES_MAX,
   BUNDLE_ID_BYTES,
   CLAIM_ANSWER_BYTES_MAX,
+  CONSENTS_MAX,
   COUNTER_MAX,
   KEY_ID_BYTES,
   OLDER_KEYS_MAX,
   PAYMENTS_PER_BUNDLE_MAX,
+  PERSON_CHARS_MAX,
 } from './limits.ts'
 import { type Country, isCountry } from './policy.ts'
 import { bytes, list, map, oneOf, positive, text, uint } from './shape.ts'
@@ -49,6 +51,14 @@ export interface DeviceMessage {
   readonly atMs: number
   /** Keys it had before, and what became of each: bundles and authorizations signed with them may still be on their way. */
   readonly olderKeys?: readonly OlderDeviceKey[]
+  /** That the device may debit its owner's wallet, and that it may no more: bundles of then may still be on their way. */
+  readonly consents?: readonly StatedConsent[]
+}
+
+/** A consent as the edge signed it (crypto/consent.ts), each time the same bytes. */
+export interface StatedConsent {
+  readonly signed: Uint8Array
+  readonly withdrawnAtMs?: number
 }
 
 export interface DeviceKey {
@@ -135,8 +145,7 @@ const REVERSAL = 4
 const CLAIM_ANSWER = 5
 /** First byte of a tagged COSE_Sign1 (CBOR tag 18); a message without a signature is a map. */
 export const SIGN1_TAG = 0xd2
-/** Characters of an actor's name, and how many people one resolution takes. */
-const ACTOR_CHARS_MAX = 160
+/** How many people one resolution takes. */
 const ACTORS_MAX = 2
 
 export function encodeSettleMessage(message: SettleMessage): Uint8Array {
@@ -164,11 +173,18 @@ export function encodeSettleMessage(message: SettleMessage): Uint8Array {
         [9, message.ownerWallet],
         [10, message.atMs],
       ])
-      const { olderKeys = [] } = message
+      const { olderKeys = [], consents = [] } = message
       if (olderKeys.length > 0)
         fields.set(
           11,
           olderKeys.map(({ alg, kid, publicKey, fate }) => [alg, kid, publicKey, OLDER_KEY_FATES.indexOf(fate)]),
+        )
+      if (consents.length > 0)
+        fields.set(
+          12,
+          consents.map(({ signed, withdrawnAtMs }) =>
+            withdrawnAtMs === undefined ? [signed] : [signed, withdrawnAtMs],
+          ),
         )
       return encodeCbor(fields)
     }
@@ -228,7 +244,7 @@ export function parseSettleMessage(encoded: Uint8Array): SettleMessage {
     case BUNDLE:
       return bundleMessage(map(value, 'message', [0, 1, 2, 3]))
     case DEVICE:
-      return deviceMessage(map(value, 'message', [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [11]))
+      return deviceMessage(map(value, 'message', [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [11, 12]))
     case REVIEW:
       return reviewMessage(map(value, 'message', [0, 1, 2, 3, 4, 5, 6, 7]))
     case REVERSAL:
@@ -263,6 +279,9 @@ function deviceMessage(fields: CborMap): DeviceMessage {
     ...(fields.has(11) && {
       olderKeys: list(fields.get(11), 'message.older_keys', 1, OLDER_KEYS_MAX).map(olderKey),
     }),
+    ...(fields.has(12) && {
+      consents: list(fields.get(12), 'message.consents', 1, CONSENTS_MAX).map(statedConsent),
+    }),
   }
 }
 
@@ -278,6 +297,14 @@ function deviceKey([alg, kid, publicKey]: readonly (CborValue | undefined)[]): D
 function olderKey(value: CborValue): OlderDeviceKey {
   const key = list(value, 'message.older_key', 4, 4)
   return { ...deviceKey(key), fate: oneOf(key[3], 'message.older_key', OLDER_KEY_FATES) }
+}
+
+function statedConsent(value: CborValue): StatedConsent {
+  const [signed, withdrawnAt] = list(value, 'message.consent', 1, 2)
+  return {
+    signed: bytes(signed, 'message.consent', { max: 1024 }),
+    ...(withdrawnAt !== undefined && { withdrawnAtMs: uint(withdrawnAt, 'message.consent') }),
+  }
 }
 
 function reviewMessage(fields: CborMap): ReviewMessage {
@@ -320,7 +347,7 @@ function resolution(fields: CborMap) {
     rev: positive(fields.get(4), 'message.rev'),
     decidedAtMs: uint(fields.get(5), 'message.decided_at'),
     actors: list(fields.get(6), 'message.actors', 1, ACTORS_MAX).map((one) =>
-      text(one, 'message.actor', ACTOR_CHARS_MAX),
+      text(one, 'message.actor', PERSON_CHARS_MAX),
     ),
   }
 }

@@ -42,6 +42,8 @@ export interface Notice {
   readonly ownerWalletFault?: WalletFault
   /** Payments that others claim from the owner's wallet and that wait for its holder's word, oldest first. */
   readonly claims?: readonly Claim[]
+  /** Until when payments out of the owner's wallet need no other word than this device's (consent.ts); absent: they do. */
+  readonly paysUntilMs?: number
 }
 
 /** The numbers after those that the edge has admitted. A device behind them has forgotten a part of its history. */
@@ -52,7 +54,7 @@ export interface NextNumbers {
 
 /** What a device must know of itself before its first payment: `NextNumbers` that will be taken. */
 export interface DeviceFacts extends NextNumbers {
-  /** Payments out of this wallet need no other proof than the device's signature. */
+  /** The wallet whose owner holds the device. */
   readonly ownerWallet: string
   /** `prev` of its next bundle. */
   readonly prev: Uint8Array
@@ -97,12 +99,13 @@ export function encodeNotice(notice: NoticeToSend): Uint8Array {
   if (notice.next) claims.set(10, [notice.next.nextCounter, notice.next.nextSeq])
   if (notice.answersNonce) claims.set(11, notice.answersNonce)
   if (notice.claims) claims.set(12, notice.claims.map(claimToCbor))
+  if (notice.paysUntilMs !== undefined) claims.set(13, notice.paysUntilMs)
   return encodeCbor(claims)
 }
 
 /** @throws MalformedCbor */
 export function decodeNotice(encoded: Uint8Array): Notice {
-  const claims = map(decodeCbor(encoded), 'notice', [1, 2, 3, 4], [5, 6, 7, 8, 9, 10, 11, 12])
+  const claims = map(decodeCbor(encoded), 'notice', [1, 2, 3, 4], [5, 6, 7, 8, 9, 10, 11, 12, 13])
   const deviceId = claims.get(1)
   if (!isDeviceId(deviceId)) throw new MalformedCbor('device_id')
   return {
@@ -118,6 +121,7 @@ export function decodeNotice(encoded: Uint8Array): Notice {
     ...(claims.has(10) && { next: numbersFromCbor(claims.get(10)) }),
     ...(claims.has(11) && { answersNonce: bytes(claims.get(11), 'answers_nonce', NONCE_BYTES) }),
     ...(claims.has(12) && { claims: list(claims.get(12), 'claims', 1, CLAIMS_PER_NOTICE_MAX).map(claimFromCbor) }),
+    ...(claims.has(13) && { paysUntilMs: uint(claims.get(13), 'pays_until') }),
   }
 }
 

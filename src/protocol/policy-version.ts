@@ -1,4 +1,5 @@
 import { type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
+import { PERSON_CHARS_MAX } from './limits.ts'
 import { type Policy, policyFromCbor, policyToCbor } from './policy.ts'
 import { map, text, uint } from './shape.ts'
 
@@ -16,7 +17,6 @@ export interface PolicyVersion {
 
 /** A version of all fields at their longest takes about 500. */
 const VERSION_BYTES_MAX = 1024
-const PERSON_CHARS_MAX = 160
 
 export function encodePolicyVersion(version: PolicyVersion): Uint8Array {
   return encodeCbor(

@@ -92,9 +92,11 @@ export const PROBLEMS = {
   too_late_to_reverse: { status: 409, title: 'The payment is too old to be reversed', next: 'stop' },
   registrar_cannot_vote: {
     status: 403,
-    title: 'Who registered the device, made its code or changed its key does not decide about its payments',
+    title:
+      'Who registered the device, made its code, changed its key or gave it consent does not decide about its payments',
     next: 'stop',
   },
+  consent_required: { status: 403, title: 'There is no consent for this device: it only receives', next: 'stop' },
   already_voted: { status: 409, title: 'The same person cannot vote twice', next: 'stop' },
   contradictory_policy: { status: 422, title: 'The policy contradicts itself', next: 'stop' },
   enrolment_code_invalid: {

@@ -1,4 +1,6 @@
 import { type Activity, activityKey, type DayActivity, limitDay, noActivity } from './activity.ts'
+import { authorizationOf } from './authorization.ts'
+import { paysItself } from './consent.ts'
 import { guaranteeOf } from './guarantee.ts'
 import type { Payment } from './payment.ts'
 import type { Policy } from './policy.ts'
@@ -19,8 +21,10 @@ export interface Verdict {
 export interface RuleContext {
   readonly policy: Policy
   readonly nowMs: number
-  /** Wallet of the device's owner: payments out of it are authorised by the device itself. */
+  /** Wallet of the device's owner. */
   readonly ownerWallet: string
+  /** Until when payments out of it are authorised by the device itself (consent.ts); undefined: they are not. */
+  readonly paysUntilMs: number | undefined
   /** `initiated_at` may not lie before it (less the skew); undefined where nothing is known of earlier times. */
   readonly timeFloorMs: number | undefined
   /** Risk score 0–1 of the bundle or payment, when one is known. */
@@ -87,7 +91,7 @@ export function judgeOne(payment: Payment, today: DayActivity, context: RuleCont
 function refusal(
   payment: Payment,
   today: DayActivity,
-  { policy, nowMs, ownerWallet, disproven }: RuleContext,
+  { policy, nowMs, ownerWallet, paysUntilMs, disproven }: RuleContext,
 ): Verdict | undefined {
   if (!policy.enabled) return refused('country_disabled')
   if (payment.sender === payment.receiver) return refused('same_wallet')
@@ -97,9 +101,10 @@ function refusal(
   if (payment.amount > policy.maxOfflineAmount) return refused('limit_exceeded')
   if (today.count + 1 > policy.maxOfflinePerDevicePerDay) return refused('limit_exceeded')
   if (today.value + payment.amount > policy.maxOfflineValuePerDevicePerDay) return refused('limit_exceeded')
-  if (disproven?.has(payment.counter)) return refused('payer_not_proven')
-  if (guaranteeOf(payment, ownerWallet) === 'claimed' && !mayBeClaimed(payment, policy, ownerWallet)) {
-    return refused('payer_not_proven')
+  if (!paysItself(payment, ownerWallet, paysUntilMs)) {
+    if (disproven?.has(payment.counter)) return refused('payer_not_proven')
+    const isSigned = authorizationOf(payment) !== undefined
+    if (!isSigned && !mayBeClaimed(payment, policy, ownerWallet)) return refused('payer_not_proven')
   }
   if (payment.amount > policy.requireAgentApprovalAbove && payment.approval === undefined) {
     return refused('approval_required')
@@ -108,8 +113,9 @@ function refusal(
 }
 
 /**
- * A wallet is debited by its holder's word: by the holder's own device, or by the holder's signature. Without that a payment
- * is a claim, which waits for that word. Only a small amount may be claimed, only into the wallet of the device's own owner,
+ * A wallet is debited by its holder's word: by a device of the holder's that there is consent for, or by the holder's signature.
+ * A device without consent only receives: whoever registers it must not be able to debit the wallet. Without that word a payment
+ * is a claim, which waits for it. Only a small amount may be claimed, only into the wallet of the device's own owner,
  * and never for cash: whoever has a stolen till must not be able to ask in other people's name, or carry money away before
  * its holder was asked. A signature that is none, or over other terms, claims nothing.
  */

@@ -76,16 +76,22 @@ export class World {
   /** The first contact of every device, where the network is good; then there is none. */
   async #enrol(): Promise<void> {
     const token = await this.stack.issuer.token('chaos', ['pay_admin'])
+    const second = await this.stack.issuer.token('order', ['pay_admin'])
     await Promise.all(
       this.devices.map(async (device, n) => {
         const country = COUNTRIES[n % COUNTRIES.length] as Country
         const signer = await webCryptoSuite.es256Signer(device.privateKey)
-        await registerDevice(this.stack.edge.url, token, {
-          deviceId: device.id,
-          country,
-          ownerWallet: device.wallet,
-          signer,
-        })
+        await registerDevice(
+          this.stack.edge.url,
+          token,
+          {
+            deviceId: device.id,
+            country,
+            ownerWallet: device.wallet,
+            signer,
+          },
+          second,
+        )
         device.carry = goodNetwork
         const { status } = await device.sdk.initialize()
         if (status !== 'ready') throw new Error(`${device.id} is ${status} after its enrolment`)

@@ -158,7 +158,13 @@ function verdictsOf({ payments, ownerWallet }: MarketDevice) {
     const local = assessLocally(
       input({ payments: bundle, ownerWallet, history, signedAtMs, deviceAgeMs: 0, reputation: 0.45 }),
     )
-    const context = { policy: POLICY, nowMs: signedAtMs, ownerWallet, timeFloorMs: undefined }
+    const context = {
+      policy: POLICY,
+      nowMs: signedAtMs,
+      ownerWallet,
+      paysUntilMs: Number.POSITIVE_INFINITY,
+      timeFloorMs: undefined,
+    }
     const judged = judgeWithRisk(bundle, activity, context, combine({ ok: false, error: { reason: 'timeout' } }, local))
     history = updateHistory(history, bundle, judged.verdicts, { policy: POLICY, ownerWallet, nowMs: signedAtMs })
     const key = activityKey(calendarDay(signedAtMs, POLICY.timeZone), 'XOF')

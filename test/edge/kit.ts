@@ -1,8 +1,12 @@
-import { createExecutionContext, env, SELF, waitOnExecutionContext } from 'cloudflare:test'
+import { createExecutionContext, env, runInDurableObject, SELF, waitOnExecutionContext } from 'cloudflare:test'
 import { importJWK, SignJWT } from 'jose'
 import { expect } from 'vitest'
+import { fieldsOf } from '../../durable-objects/device/sql/columns.ts'
+import { deviceColumns } from '../../durable-objects/device/sql/device-row.ts'
+import { signConsent } from '../../src/crypto/consent.ts'
 import { type SignedVersion, signPolicyVersion } from '../../src/crypto/policy-version.ts'
 import { openAsEdge } from '../../src/crypto/sign1.ts'
+import { thumbprint } from '../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { app } from '../../src/edge/app.ts'
 import { configOf } from '../../src/edge/config.ts'
@@ -16,6 +20,7 @@ import { decodeNotice, decodePushResponse, type Notice } from '../../src/protoco
 import type { Country } from '../../src/protocol/policy.ts'
 import type { Problem, ProblemCode } from '../../src/protocol/problems.ts'
 import { decodeReceipt, type Receipt } from '../../src/protocol/receipt.ts'
+import { DAY_MS } from '../../src/protocol/time.ts'
 import { TestDevice } from '../kit/device.ts'
 import type { TestBindings } from '../vitest.workerd.config.ts'
 
@@ -57,7 +62,31 @@ export async function registered(over: Record<string, unknown> = {}): Promise<Te
   const device = await TestDevice.create()
   const response = await asPerson('POST', '/offline/devices', await registration(device, over))
   if (response.status !== 201) throw new Error(`registration: ${response.status} ${await response.text()}`)
+  await consentTo(device)
   return device
+}
+
+/** As if two people had given consent long ago: what tests count of a device begins after it. */
+export async function consentTo(device: TestDevice): Promise<void> {
+  const stub = bindings.DEVICE.get(bindings.DEVICE.idFromName(device.id))
+  const { tenant, ownerWallet: wallet } = accepted(await stub.identity())
+  const consent = {
+    ...{ wallet, deviceId: device.id, tenant, askedBy: 'user:ask', confirmedBy: 'user:confirm' },
+    ...{ givenAtMs: device.consentedAtMs, untilMs: device.consentedAtMs + 300 * DAY_MS },
+    thumbprint: await thumbprint(webCryptoSuite, device.signer.key),
+  }
+  const { signed } = await signConsent(consent, await configOf(bindings).keys())
+  const held = { ...consent, signed, withdrawnAtMs: null, withdrawnBy: null }
+  await runInDurableObject(stub, (_, { storage }) => {
+    storage.sql.exec('UPDATE device SET consents = ?', ...CONSENTS.encode({ consents: [held] }))
+  })
+}
+
+const CONSENTS = fieldsOf(deviceColumns, ['consents'])
+
+function accepted<T>(answer: { ok: true; value: T } | { ok: false; error: unknown }): T {
+  if (!answer.ok) throw new Error(`refused: ${answer.error}`)
+  return answer.value
 }
 
 export async function keySet(): Promise<KeySet> {

@@ -41,6 +41,9 @@ export class TestDevice {
   /** Whether what it takes carries the word of its payers (payers.ts). */
   signsForPayers = true
   signer!: Signer
+  /** Whether two people have said that it may debit its owner's wallet: kits give it that consent when they register it. */
+  hasConsent = true
+  readonly consentedAtMs = Date.now() - 10 * 86_400_000
   kid!: Uint8Array
   seq = 1
   counter = 1

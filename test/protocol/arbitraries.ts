@@ -123,6 +123,7 @@ export const notices = (): fc.Arbitrary<Notice> =>
       ),
       next: optional(fc.record({ nextCounter: counters(), nextSeq: counters() })),
       answersNonce: optional(bytesOf(16)),
+      paysUntilMs: optional(fc.maxSafeNat()),
     })
     .map((notice) => compact(notice) as Notice)
 
@@ -146,6 +147,10 @@ export const settleMessages = (): fc.Arbitrary<SettleMessage> =>
       tenant: chars('abc019-', 64),
       ownerWallet: chars('ABC019-', 64),
       atMs: fc.maxSafeNat(),
+      consents: fc.array(fc.record({ signed: bytesOf(200), withdrawnAtMs: fc.nat() }, { requiredKeys: ['signed'] }), {
+        minLength: 1,
+        maxLength: 8,
+      }),
       olderKeys: fc.array(
         fc.record({
           alg: fc.constant(ES256),

@@ -53,6 +53,7 @@ const context = (over: Partial<RuleContext>): RuleContext => ({
   policy: POLICY,
   nowMs: NOW,
   ownerWallet: 'W-OWNER',
+  paysUntilMs: Number.POSITIVE_INFINITY,
   timeFloorMs: undefined,
   riskScore: undefined,
   ...over,
@@ -70,6 +71,31 @@ const dayHolds = (count: number, value: number, day = '2026-11-22'): Activity =>
 
 it('a payment that no rule speaks against is accepted', () => {
   expect(one(payment())).toBe('accepted')
+})
+
+describe('a device without consent only receives', () => {
+  const without = { paysUntilMs: undefined }
+
+  it('nothing leaves its owner’s wallet by its own word, however little', () => {
+    expect(one(amount(1), without)).toBe('refused payer_not_proven')
+    expect(one(amount(1, { type: 'cashin' }), without)).toBe('refused payer_not_proven')
+  })
+
+  it('a signature over the terms is looked at as for any other wallet', () => {
+    const signed = payment({ authorization: unverified(payment()) })
+    expect(one(signed, without)).toBe('accepted')
+    expect(one(signed, { ...without, disproven: new Set([1]) })).toBe('refused payer_not_proven')
+  })
+
+  it('it takes what others pay as any device does', () => {
+    expect(one(amount(9_000, { sender: 'W-CUSTOMER', receiver: 'W-OWNER' }), without)).toBe('accepted')
+  })
+
+  it('a payment counts by its own date up to the end of the consent', () => {
+    const ended = { paysUntilMs: NOW - HOUR }
+    expect(one(payment({ initiatedAtMs: NOW - HOUR }), ended)).toBe('accepted')
+    expect(one(payment({ initiatedAtMs: NOW - HOUR + 1000 }), ended)).toBe('refused payer_not_proven')
+  })
 })
 
 describe('refusals', () => {
@@ -209,7 +235,7 @@ describe('reviews', () => {
     ['not by a payment dated ahead, which proves nothing', [NOW - 5 * HOUR, NOW + 31 * MINUTE], NOW - 5 * HOUR],
     ['not down', [NOW - 50 * HOUR], NOW - 9 * HOUR],
   ])('the time floor moves: %s', (_, times, expected) => {
-    const context = { policy: POLICY, nowMs: NOW, ownerWallet: 'W-OWNER', riskScore: undefined }
+    const context = { policy: POLICY, nowMs: NOW, ownerWallet: 'W-OWNER', paysUntilMs: NOW, riskScore: undefined }
     const payments = times.map((initiatedAtMs) => payment({ initiatedAtMs }))
     expect(judge(payments, new Map(), { ...context, timeFloorMs: NOW - 9 * HOUR }).timeFloorMs).toBe(expected)
   })

@@ -21,6 +21,9 @@ const POLICY: Policy = {
   },
 }
 
+/** There is consent for the device. */
+const paysUntilMs = Number.MAX_SAFE_INTEGER
+
 interface Piece {
   readonly atMs: number
   readonly payments: readonly (readonly [datedMs: number, amount: number])[]
@@ -35,7 +38,14 @@ const payment = (initiatedAtMs: number, amount: number): Payment => ({
 function brought(pieces: readonly Piece[], policy = POLICY, isPruned = true): readonly (readonly string[])[] {
   let unsynced: Unsynced = []
   return pieces.map(({ atMs, payments }) => {
-    const context = { policy, nowMs: atMs, ownerWallet: 'W-OWNER', timeFloorMs: undefined, riskScore: undefined }
+    const context = {
+      policy,
+      nowMs: atMs,
+      ownerWallet: 'W-OWNER',
+      paysUntilMs,
+      timeFloorMs: undefined,
+      riskScore: undefined,
+    }
     const all = payments.map(([datedMs, amount]) => payment(datedMs, amount))
     const judged = judge(all, new Map(), { ...context, unsynced })
     unsynced = judged.unsynced ?? []
@@ -128,7 +138,7 @@ it('a bundle that a carrier brings late was taken before all that came since', (
 })
 
 it('a refusal outweighs it, a high risk too, and without the order of arrivals nothing is said', () => {
-  const context = { policy: POLICY, nowMs: NOW, ownerWallet: 'W-OWNER', timeFloorMs: undefined }
+  const context = { policy: POLICY, nowMs: NOW, ownerWallet: 'W-OWNER', paysUntilMs, timeFloorMs: undefined }
   const beyond = payment(NOW, 750_001)
   const of = (over: object) => judge([beyond], new Map(), { ...context, riskScore: 0, unsynced: [], ...over }).verdicts
   expect(of({})).toEqual([{ decision: 'review', reason: 'unsynced_limit' }])

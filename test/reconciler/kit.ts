@@ -4,13 +4,17 @@ import { newSecrets } from '../../dev/secrets.ts'
 import { parseConfig } from '../../reconciler/config.ts'
 import { openLog } from '../../reconciler/log.ts'
 import { openReconciler, type Reconciler } from '../../reconciler/run.ts'
+import { signConsent } from '../../src/crypto/consent.ts'
 import { importHmacKey } from '../../src/crypto/hmac.ts'
 import { localKeys } from '../../src/crypto/local-keys.ts'
 import { signPolicyVersion } from '../../src/crypto/policy-version.ts'
 import { sealSettleMessage } from '../../src/crypto/settle-message.ts'
 import { signAsEdge, signSign1 } from '../../src/crypto/sign1.ts'
+import { thumbprint } from '../../src/crypto/thumbprint.ts'
+import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { authorizationTerms, encodeAuthorizationHeader } from '../../src/protocol/authorization.ts'
-import { fromBase64url } from '../../src/protocol/bytes.ts'
+import { fromBase64url, toHex } from '../../src/protocol/bytes.ts'
+import { type Consent, encodeConsent } from '../../src/protocol/consent.ts'
 import type { KeySet } from '../../src/protocol/keyset.ts'
 import {
   type DeviceMessage,
@@ -19,10 +23,12 @@ import {
   type ReviewEnd,
   type ReviewMessage,
   type SettleMessage,
+  type StatedConsent,
 } from '../../src/protocol/messages.ts'
 import { isPayment, type Payment, type PaymentEntry } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
 import { type DecisionException, encodeReceipt, type Receipt } from '../../src/protocol/receipt.ts'
+import { DAY_MS } from '../../src/protocol/time.ts'
 import { type Made, randomBytes, TestDevice } from '../kit/device.ts'
 import { hasPhone, phoneOf } from '../kit/payers.ts'
 import type { Database } from './database.ts'
@@ -46,6 +52,8 @@ export interface World {
   facts(device: TestDevice, over?: Partial<DeviceMessage>): Promise<Uint8Array>
   /** The phone of a wallet's holder, registered. */
   phone(wallet: string): Promise<TestDevice>
+  /** The consent that two people have given for the device's key, as the edge signed it, each time the same bytes. */
+  consent(device: TestDevice, over?: Partial<Consent>): Promise<StatedConsent>
   /** The message of an admitted bundle, with the decisions given. */
   admit(
     device: TestDevice,
@@ -86,6 +94,14 @@ export async function makeWorld(database: Database, over: Record<string, string>
   const keys = await localKeys(secrets.EDGE_KEYS, secrets.KEY_WRAPPING_SECRET)
   const keySet = await keys.keySet()
   const opened: Reconciler[] = []
+  const consents = new Map<string, Promise<Uint8Array>>()
+  /** What is said again are the same bytes. */
+  const oneSignature = (consent: Consent): Promise<Uint8Array> => {
+    const name = toHex(encodeConsent(consent))
+    const known = consents.get(name) ?? signConsent(consent, keys).then(({ signed }) => signed)
+    consents.set(name, known)
+    return known
+  }
   const signed = (message: SettleMessage) => sealSettleMessage(message, async () => keys)
   const env = {
     ...secrets,
@@ -135,8 +151,15 @@ export async function makeWorld(database: Database, over: Record<string, string>
       return reconciler
     },
 
-    facts: (device, over = {}) =>
-      signed({
+    async facts(device, over = {}) {
+      // As of now: what follows takes its time.
+      const atMs = world.now
+      const { ownerWallet: wallet = device.ownerWallet, tenant = 'molam', alg = -7 } = over
+      const bytes = over.publicKey ?? device.signer.key.bytes
+      const isKey = alg === -7 && bytes.length === 65
+      const given = { wallet, tenant, ...(isKey && { thumbprint: await thumbprint(webCryptoSuite, { alg, bytes }) }) }
+      const consents = device.hasConsent && isKey ? [await world.consent(device, given)] : []
+      return signed({
         kind: 'device',
         deviceId: device.id,
         rev: 1,
@@ -147,9 +170,22 @@ export async function makeWorld(database: Database, over: Record<string, string>
         country: 'BJ',
         tenant: 'molam',
         ownerWallet: device.ownerWallet,
-        atMs: world.now,
+        atMs,
+        ...(consents.length > 0 && { consents }),
         ...over,
-      }),
+      })
+    },
+
+    async consent(device, over = {}) {
+      const { id: deviceId, ownerWallet: wallet } = device
+      const consent = {
+        ...{ wallet, deviceId, tenant: 'molam', askedBy: 'user:ask', confirmedBy: 'user:confirm' },
+        ...{ givenAtMs: device.consentedAtMs, untilMs: device.consentedAtMs + 300 * DAY_MS },
+        thumbprint: await thumbprint(webCryptoSuite, device.signer.key),
+        ...over,
+      }
+      return { signed: await oneSignature(consent) }
+    },
 
     phone,
 

@@ -17,7 +17,13 @@ const FAILURES: RemoteFailure[] = [
   { reason: 'breaker_open' },
   { reason: 'not_configured' },
 ]
-const context = { policy: POLICY, nowMs: NOW_MS, ownerWallet: OWNER, timeFloorMs: undefined }
+const context = {
+  policy: POLICY,
+  nowMs: NOW_MS,
+  ownerWallet: OWNER,
+  paysUntilMs: Number.POSITIVE_INFINITY,
+  timeFloorMs: undefined,
+}
 const local = (score: number, own: LocalScore['payments'] = [], device = 0): LocalScore => ({
   scoredBy: 'local',
   score: Math.max(score, ...own.map(([, value]) => value)),

@@ -74,7 +74,13 @@ it.each(Object.entries(PEOPLE))('%s is accepted by the local score, day after da
         const payments = all.slice(first, first + perBundle)
         const local = assessLocally(input({ payments, history, signedAtMs: atMs, deviceAgeMs: (day + 7) * DAY_MS }))
         const risk = combine({ ok: false, error: { reason: 'timeout' } }, local)
-        const context = { policy: POLICY, nowMs: atMs, ownerWallet: OWNER, timeFloorMs: undefined }
+        const context = {
+          policy: POLICY,
+          nowMs: atMs,
+          ownerWallet: OWNER,
+          paysUntilMs: Number.POSITIVE_INFINITY,
+          timeFloorMs: undefined,
+        }
         const judged = judgeWithRisk(payments, activity, context, risk)
         history = updateHistory(history, payments, judged.verdicts, { ...KEPT, nowMs: atMs })
         activity = new Map([[key, judged.activity.get(key) ?? { count: 0, value: 0 }]])

@@ -174,10 +174,11 @@ function authorised({ sent: { claims, countedMs, payments, admission }, ownerWal
   return {
     verified,
     policy: POLICY,
-    ownerWallet,
+    taker: { ownerWallet, statedUntilMs: Number.POSITIVE_INFINITY },
     payments,
     authorities,
     unknownPayers: [],
+    awaitsConsent: false,
   } as unknown as AuthorisedBundle
 }
 

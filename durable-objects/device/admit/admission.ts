@@ -1,6 +1,7 @@
 import { recentActivity } from '../../../src/protocol/activity.ts'
 import { equalBytes } from '../../../src/protocol/bytes.ts'
 import { type ChainStep, chainStep, type Neighbours } from '../../../src/protocol/chain.ts'
+import { paysUntil } from '../../../src/protocol/consent.ts'
 import {
   addRange,
   type CounterSet,
@@ -125,8 +126,9 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
   // Nothing was taken before there was a device.
   const timeFloorMs = view.timeFloorMs ?? device.registeredAtMs
   const disproven = new Set(request.disproven)
+  const paysUntilMs = paysUntil(device.consents, claims.kid, nowMs)
   const { unsynced, ownerWallet } = device
-  const context = { policy, nowMs, ownerWallet, timeFloorMs, unsynced, disproven }
+  const context = { policy, nowMs, ownerWallet, paysUntilMs, timeFloorMs, unsynced, disproven }
   const judged = judgeWithRisk(fresh, device.activity, context, risk)
   const { score: riskScore, ...riskReasons } = risk.record
   const verdicts = new Map(fresh.map((payment, index) => [payment.counter, judged.verdicts[index]]))

@@ -8,6 +8,7 @@ import type {
   OlderDeviceKey,
   ResolutionMessage,
   ReversalReason,
+  StatedConsent,
 } from '../../../src/protocol/messages.ts'
 import { MINUTE_MS } from '../../../src/protocol/time.ts'
 import type { Resolution } from '../ballot.ts'
@@ -82,7 +83,15 @@ export function deviceMessageOf(device: Device, nowMs: number): DeviceMessage {
       fate: key.state === 'revoked' ? 'revoked' : 'replaced',
     }
   })
-  return { kind: 'device', ...facts, atMs: nowMs, ...(olderKeys.length > 0 && { olderKeys }) }
+  // Ended ones too: what was admitted before the end may come to the book after it.
+  const consents = device.consents.map(({ signed, withdrawnAtMs }): StatedConsent => {
+    return { signed, ...(withdrawnAtMs !== null && { withdrawnAtMs }) }
+  })
+  return {
+    ...{ kind: 'device', ...facts, atMs: nowMs },
+    ...(olderKeys.length > 0 && { olderKeys }),
+    ...(consents.length > 0 && { consents }),
+  }
 }
 
 export function resolutionMessageOf({ deviceId }: Device, resolution: Resolution): ResolutionMessage {

@@ -144,7 +144,8 @@ export class Administration {
   }
 }
 
-function addRegistrar(sql: SqlStorage, { registrars }: Device, actor: string): void {
+/** Has no vote about the device's payments from now on. */
+export function addRegistrar(sql: SqlStorage, { registrars }: Device, actor: string): void {
   if (!registrars.includes(actor)) writeRegistrars(sql, [...registrars, actor])
 }
 

@@ -1,5 +1,6 @@
 import { equalBytes } from '../../../src/protocol/bytes.ts'
 import type { ClaimChoice, SignedClaimAnswer } from '../../../src/protocol/claims.ts'
+import { paysUntil } from '../../../src/protocol/consent.ts'
 import { localId } from '../../../src/protocol/ids.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
 import type { Actor } from '../person.ts'
@@ -14,6 +15,7 @@ import { readDevice } from '../sql/device-store.ts'
  */
 export type AnswerRefusal =
   | 'invalid_signature'
+  | 'consent_required'
   | 'device_suspended'
   | 'device_revoked'
   | 'state_conflict'
@@ -46,6 +48,8 @@ export function keepAnswer(
   // A key that was replaced may be in other hands, and nothing says when it signed.
   if (!equalBytes(device.kid, claims.kid) || device.alg !== claims.alg) return err('invalid_signature')
   if (device.status !== 'active') return err(device.status === 'revoked' ? 'device_revoked' : 'device_suspended')
+  const untilMs = paysUntil(device.consents, claims.kid, nowMs)
+  if (untilMs === undefined || untilMs < nowMs) return err('consent_required')
   const known = findAnswer(sql, answer)
   if (known !== undefined) {
     return known.choice === answer.choice ? ok({ choice: known.choice, kept: undefined }) : err('state_conflict')

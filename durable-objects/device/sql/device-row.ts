@@ -1,5 +1,6 @@
 import type { DayActivity } from '../../../src/protocol/activity.ts'
 import { fromHex, toHex } from '../../../src/protocol/bytes.ts'
+import type { HeldConsent } from '../consent.ts'
 import type { Device, OlderKey } from '../device.ts'
 import { blob, type Columns, json, jsonAs, plain } from './columns.ts'
 
@@ -41,6 +42,12 @@ export const deviceColumns: Columns<Device> = {
   ),
   lastCode: plain('last_code'),
   registrars: json('registrars'),
+  consents: jsonAs(
+    'consents',
+    (consents) => consents.map(toStoredConsent),
+    (consents) => consents.map(fromStoredConsent),
+  ),
+  consentRequest: json('consent_request'),
   history: json('history'),
   reputation: json('reputation'),
   reputationCursor: plain('reputation_cursor'),
@@ -54,4 +61,22 @@ function toStoredKey(key: OlderKey): StoredKey {
 
 function fromStoredKey(key: StoredKey): OlderKey {
   return { ...key, kid: fromHex(key.kid), publicKey: fromHex(key.publicKey) }
+}
+
+type StoredConsent = Omit<HeldConsent, 'signed' | 'thumbprint'> & {
+  readonly signed: string
+  readonly thumbprint: string
+}
+
+/** Fields one by one: what is stored has no others. */
+function toStoredConsent({ signed, thumbprint, ...consent }: HeldConsent): StoredConsent {
+  const { askedBy, confirmedBy, givenAtMs, untilMs, withdrawnAtMs, withdrawnBy } = consent
+  return {
+    ...{ askedBy, confirmedBy, givenAtMs, untilMs, withdrawnAtMs, withdrawnBy },
+    ...{ signed: toHex(signed), thumbprint: toHex(thumbprint) },
+  }
+}
+
+function fromStoredConsent({ signed, thumbprint, ...consent }: StoredConsent): HeldConsent {
+  return { ...consent, signed: fromHex(signed), thumbprint: fromHex(thumbprint) }
 }

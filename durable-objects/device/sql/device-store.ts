@@ -132,6 +132,22 @@ export function writeRegistrars(sql: SqlStorage, registrars: readonly string[]):
   sql.exec(UPDATE_REGISTRARS, ...REGISTRARS.encode({ registrars }))
 }
 
+const CONSENTS = fieldsOf(deviceColumns, ['consents', 'consentRequest', 'factsAtMs'])
+const UPDATE_CONSENTS = `UPDATE device SET row_version = row_version + 1, rev = rev + 1, ${CONSENTS.set}`
+
+/** Nothing is asked for any more. */
+export function writeConsents(sql: SqlStorage, consents: Device['consents'], factsAtMs: number): void {
+  sql.exec(UPDATE_CONSENTS, ...CONSENTS.encode({ consents, consentRequest: null, factsAtMs }))
+}
+
+const REQUEST = fieldsOf(deviceColumns, ['consentRequest'])
+const UPDATE_REQUEST = `UPDATE device SET ${REQUEST.set}`
+
+/** No fact yet: nobody else has to know. */
+export function writeConsentRequest(sql: SqlStorage, consentRequest: Device['consentRequest']): void {
+  sql.exec(UPDATE_REQUEST, ...REQUEST.encode({ consentRequest }))
+}
+
 /** The reconciler's registry holds the facts up to `rev`. */
 export function writeRecordedRev(sql: SqlStorage, rev: number): void {
   sql.exec('UPDATE device SET recorded_rev = MAX(recorded_rev, MIN(?, rev))', rev)

@@ -50,6 +50,8 @@ const STATEMENTS = [
     older_keys TEXT NOT NULL,
     last_code TEXT NOT NULL,
     registrars TEXT NOT NULL,
+    consents TEXT NOT NULL,
+    consent_request TEXT NOT NULL,
     history TEXT NOT NULL,
     reputation TEXT NOT NULL,
     reputation_cursor INTEGER NOT NULL

@@ -25,6 +25,7 @@ const FOLLOWED = {
   devices: ['offline_devices', 'device_id'],
   keys: ['offline_device_keys', 'device_id'],
   messages: ['offline_device_messages', 'device_id'],
+  consents: ['offline_wallet_consents', 'device_id'],
   policies: ['offline_policies', 'country, version'],
 } as const
 type Table = keyof typeof FOLLOWED
@@ -50,6 +51,7 @@ export interface NewRows {
   readonly devices: readonly Device[]
   readonly keys: readonly Device[]
   readonly messages: readonly Device[]
+  readonly consents: readonly Device[]
   readonly policies: readonly { country: string; version: number }[]
 }
 interface Payment {

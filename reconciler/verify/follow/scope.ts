@@ -44,7 +44,9 @@ export async function scopeOf(client: pg.ClientBase, rows: NewRows): Promise<Sco
         ...rows.transfers.flatMap(({ debit_account_id, credit_account_id }) => [debit_account_id, credit_account_id]),
       ]),
     ],
-    devices: [...new Set([...rows.devices, ...rows.keys, ...rows.messages].map(({ device_id }) => device_id))],
+    devices: [
+      ...new Set([...rows.devices, ...rows.keys, ...rows.messages, ...rows.consents].map(({ device_id }) => device_id)),
+    ],
   }
 }
 

@@ -191,6 +191,7 @@ function problemKind(code: ProblemCode): ErrorKind {
     case 'idempotency_conflict':
     case 'version_conflict':
     case 'state_conflict':
+    case 'consent_required':
     case 'already_voted':
     case 'registrar_cannot_vote':
     case 'too_late_to_reverse':

@@ -1,6 +1,7 @@
 import { verifySign1 } from '../../crypto/sign1.ts'
 import { type Authorization, authorizationOf } from '../../protocol/authorization.ts'
 import { toHex } from '../../protocol/bytes.ts'
+import { paysUntil } from '../../protocol/consent.ts'
 import type { Payment } from '../../protocol/payment.ts'
 import type { Env } from '../env.ts'
 import { logger } from '../log.ts'
@@ -26,11 +27,10 @@ const READ_DEADLINE_MS = 1_000
 export async function disprovenPayments(
   env: Env,
   payments: readonly Payment[],
-  ownerWallet: string,
   nowMs: number,
 ): Promise<readonly number[]> {
   const signed = payments.flatMap((payment): Signed[] => {
-    const authorization = payment.sender === ownerWallet ? undefined : authorizationOf(payment)
+    const authorization = authorizationOf(payment)
     return authorization === undefined ? [] : [{ payment, authorization }]
   })
   const byKey = Map.groupBy(signed, ({ authorization: { claims } }) => `${claims.deviceId} ${toHex(claims.kid)}`)
@@ -38,7 +38,7 @@ export async function disprovenPayments(
     [...byKey.values()].slice(0, PAYER_KEYS_MAX).map(async (same) => {
       const key = await payerKey(env, same, nowMs)
       if (key === undefined) return []
-      const holds = await Promise.all(same.map((one) => isPayersWord(key, one)))
+      const holds = await Promise.all(same.map((one) => isPayersWord(key, one, nowMs)))
       return same.filter((_, i) => !holds[i]).map(({ payment }) => payment.counter)
     }),
   )
@@ -57,8 +57,15 @@ async function payerKey(env: Env, [first]: readonly Signed[], nowMs: number) {
 }
 
 /** A suspended or revoked phone may be in other hands; the authorization does not say when it was made. */
-async function isPayersWord(key: KnownDevice | 'revoked', { payment, authorization }: Signed): Promise<boolean> {
+async function isPayersWord(
+  key: KnownDevice | 'revoked',
+  { payment, authorization }: Signed,
+  nowMs: number,
+): Promise<boolean> {
   if (key === 'revoked' || key.status !== 'active' || key.ownerWallet !== payment.sender) return false
   if (key.alg !== authorization.claims.alg) return false
+  // Whoever registered it has not asked the holder.
+  const untilMs = paysUntil(key.consents, key.kid, nowMs)
+  if (untilMs === undefined || payment.initiatedAtMs > untilMs) return false
   return verifySign1(key.verifier, authorization, 'molam-payer-authorization-v1')
 }

@@ -80,7 +80,7 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
     warnOfInvalid(claims, opened.value, requestId)
     const [remote, disproven] = await Promise.all([
       deps.scorer.scoreBundle(factsFor(claims, opened.value, device.country), requestId),
-      disprovenPayments(env, paymentsIn(opened.value), device.ownerWallet, nowMs),
+      disprovenPayments(env, paymentsIn(opened.value), nowMs),
     ])
     // The object has the policy that it was last judged by.
     const newer = policy.version > device.policy.version ? policy : undefined

@@ -32,6 +32,7 @@ export async function makeNotice(
     ...(parts.missing.length > 0 && { missing: parts.missing }),
     ...(parts.device && { device: parts.device }),
     ...(parts.ownerWalletFault && { ownerWalletFault: parts.ownerWalletFault }),
+    ...(parts.paysUntilMs !== undefined && { paysUntilMs: parts.paysUntilMs }),
     ...(parts.next && { next: parts.next }),
     ...(answersNonce && { answersNonce }),
     ...(parts.claims.length > 0 && { claims: parts.claims }),

@@ -1,5 +1,5 @@
 import type { Policy } from '../../protocol/policy.ts'
-import { add, type Compared, judgeAgain, type PastBundle } from './dry-run.ts'
+import { add, type Compared, judgeAgain, type PastBundle, type PastDevice } from './dry-run.ts'
 
 /**
  * One call of a dry run: it takes device by device, each of them whole, until it has read as many bundles as it may, and
@@ -29,10 +29,10 @@ export interface PastReads {
   devicesAfter(deviceId: string | undefined, limit: number): Promise<readonly FoundDevice[]>
   bundlesAfter(deviceId: string, place: Place, limit: number): Promise<readonly FoundBundle[]>
   /**
-   * Payments out of the owner's wallet need no other proof, so who that is must be known. Undefined for a device that has no
-   * object: rows of the read model are not believed, and what they show of it cannot be judged.
+   * Payments out of the owner's wallet need no other proof while there is consent, so both must be known. Undefined for a
+   * device that has no object: rows of the read model are not believed, and what they show of it cannot be judged.
    */
-  ownerWallet(deviceId: string): Promise<string | undefined>
+  owner(deviceId: string): Promise<Omit<PastDevice, 'registeredAtMs'> | undefined>
 }
 
 export interface AskedPart {
@@ -63,14 +63,14 @@ export async function dryRunPart({ policy, fromMs, sinceMs, limit, after }: Aske
       }
       last = deviceId
       const past = await pastBundles(reads, deviceId, sinceMs, fromMs)
-      const ownerWallet = await reads.ownerWallet(deviceId)
-      if (ownerWallet !== undefined) {
-        const device = { ownerWallet, registeredAtMs }
+      const owner = await reads.owner(deviceId)
+      if (owner !== undefined) {
+        const device = { ...owner, registeredAtMs }
         for (const compared of judgeAgain(policy, device, past.bundles, fromMs).values()) add(total, compared)
       }
       seen.devices++
       seen.bundles += past.inWindow
-      seen.unopenable += ownerWallet === undefined ? past.inWindow : past.unopenable
+      seen.unopenable += owner === undefined ? past.inWindow : past.unopenable
       read += past.read
       if (past.isCut) seen.cut_devices++
     }

@@ -1,4 +1,5 @@
 import { type Activity, recentActivity } from '../../protocol/activity.ts'
+import { type KeptConsent, paysUntil } from '../../protocol/consent.ts'
 import type { Payment } from '../../protocol/payment.ts'
 import type { Policy } from '../../protocol/policy.ts'
 import { decisionFor, type Receipt } from '../../protocol/receipt.ts'
@@ -39,13 +40,14 @@ export function add(total: Map<string, Compared>, more: Compared): void {
 /** The device whose payments they are. */
 export interface PastDevice {
   readonly ownerWallet: string
+  readonly consents: readonly KeptConsent[]
   readonly registeredAtMs: number
 }
 
 /** @param fromMs bundles before it only fill the days that later payments count towards */
 export function judgeAgain(
   policy: Policy,
-  { ownerWallet, registeredAtMs }: PastDevice,
+  { ownerWallet, consents, registeredAtMs }: PastDevice,
   bundles: readonly PastBundle[],
   fromMs: number,
 ): Comparison {
@@ -58,7 +60,9 @@ export function judgeAgain(
     const own = payments.filter(({ counter }) => decisionFor(receipt, counter).reason !== 'duplicate')
     // One that fills a hole is held against the bundle before the hole.
     const timeFloorMs = floors.get(Math.max(...[...floors.keys()].filter((known) => known < seq)))
-    const context = { policy, nowMs: receivedAtMs, ownerWallet, timeFloorMs, unsynced }
+    // Whichever of its keys had signed.
+    const paysUntilMs = paysUntil(consents, undefined, receivedAtMs)
+    const context = { policy, nowMs: receivedAtMs, ownerWallet, paysUntilMs, timeFloorMs, unsynced }
     const judged = judgeWithRisk(own, activity, context, { riskOf: riskOf(risk) })
     activity = recentActivity(judged.activity, policy, receivedAtMs)
     unsynced = recentUnsynced(judged.unsynced ?? unsynced, policy, receivedAtMs)

@@ -1,5 +1,28 @@
+import type { ShownConsents } from '../../../durable-objects/device/consent.ts'
 import type { DeviceDescription } from '../../../durable-objects/device/description.ts'
 import { toHex } from '../../protocol/bytes.ts'
+
+/** What is asked for and was given, with the names of the API. */
+export function consentsJson({ asked, given }: ShownConsents) {
+  return {
+    asked: asked && {
+      request: asked.id,
+      kid: asked.kid,
+      asked_by: asked.askedBy,
+      asked_at: asked.askedAtMs,
+      until: asked.untilMs,
+    },
+    given: given.map((one) => ({
+      kid: one.kid,
+      asked_by: one.askedBy,
+      confirmed_by: one.confirmedBy,
+      given_at: one.givenAtMs,
+      until: one.untilMs,
+      withdrawn_at: one.withdrawnAtMs,
+      withdrawn_by: one.withdrawnBy,
+    })),
+  }
+}
 
 /** A device with the names of the API. */
 export function descriptionJson(deviceId: string, device: DeviceDescription) {
@@ -11,8 +34,13 @@ export function descriptionJson(deviceId: string, device: DeviceDescription) {
     registered_at: device.registeredAtMs,
     owner_wallet_fault: device.ownerWalletFault,
     owner_wallet_masked: device.ownerWalletMasked,
-    // Without a fault the device's own word debits its owner's wallet; with one, nobody's but the payer's does.
-    pays_by: { word: device.ownerWalletFault === null ? 'registration' : 'payer', registered_by: device.registeredBy },
+    registered_by: device.registeredBy,
+    pays_by: {
+      // With a fault of the wallet nobody's word counts but the payer's.
+      word: device.paysUntilMs === null || device.ownerWalletFault !== null ? 'payer' : 'consent',
+      until: device.paysUntilMs,
+    },
+    consents: consentsJson(device.consents),
     key: { kid: toHex(device.kid), alg: device.alg },
     older_keys: device.olderKeys.map(({ kid, alg, state, lastSeq }) => {
       return { kid: toHex(kid), alg, state, last_seq: lastSeq }

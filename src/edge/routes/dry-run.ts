@@ -91,9 +91,9 @@ function pastReads(env: Env, filter: { country: Country; tenant: string | undefi
         return { bundleId: row.bundle_id, receivedAtMs: row.received_at, opened }
       })
     },
-    async ownerWallet(deviceId) {
-      const wallet = await deviceStub(env, deviceId).ownerWallet()
-      if (wallet.ok) return wallet.value
+    async owner(deviceId) {
+      const owner = await deviceStub(env, deviceId).owner()
+      if (owner.ok) return owner.value
       logger.error('the read model has bundles of a device that has no object', { deviceId })
       return undefined
     },

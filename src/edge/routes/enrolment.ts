@@ -141,10 +141,10 @@ const answered = z.object({ id: z.string(), expires_at: z.int() })
 /** A code counts only while there is no device. */
 async function knownOf(env: App['Bindings'], deviceId: string): Promise<KnownOfDevice> {
   const object = deviceStub(env, deviceId)
-  const [device, ownerWallet] = await Promise.all([object.identity(), object.ownerWallet()])
-  if (device.ok && ownerWallet.ok) {
+  const [device, owner] = await Promise.all([object.identity(), object.owner()])
+  if (device.ok && owner.ok) {
     const { country, tenant, status } = device.value
-    return { registered: { country, tenant, status, ownerWallet: ownerWallet.value }, latest: undefined }
+    return { registered: { country, tenant, status, ownerWallet: owner.value.ownerWallet }, latest: undefined }
   }
   return { registered: undefined, latest: await latestCode(env, deviceId) }
 }

@@ -114,6 +114,25 @@ export const listedDevice = z.strictObject({
   registered_at: atMs,
   owner_wallet_fault: ownerWalletFault,
 })
+export const consents = z
+  .strictObject({
+    asked: z
+      .strictObject({ request: id, kid: hex, asked_by: z.string(), asked_at: atMs, until: atMs })
+      .nullable()
+      .openapi({ description: 'What another person may confirm, for 7 days' }),
+    given: z.array(
+      z.strictObject({
+        kid: hex,
+        asked_by: z.string(),
+        confirmed_by: z.string(),
+        given_at: atMs,
+        until: atMs,
+        withdrawn_at: atMs.nullable(),
+        withdrawn_by: z.string().nullable(),
+      }),
+    ),
+  })
+  .openapi('Consents')
 export const device = z
   .strictObject({
     device_id: id,
@@ -123,10 +142,12 @@ export const device = z
     registered_at: atMs,
     owner_wallet_fault: ownerWalletFault,
     owner_wallet_masked: z.string().openapi({ description: 'Its last characters', example: '***567' }),
-    pays_by: z.strictObject({ word: z.enum(['registration', 'payer']), registered_by: z.string() }).openapi({
+    registered_by: z.string(),
+    pays_by: z.strictObject({ word: z.enum(['consent', 'payer']), until: atMs.nullable() }).openapi({
       description:
-        "By whose word the device pays. `registration`: it is its owner's device, and whoever registered it said so; `payer`: only what payers signed",
+        "By whose word the device pays. `consent`: by its own, out of its owner's wallet, until then; `payer`: it only receives, and everything it takes needs its payer's word",
     }),
+    consents,
     key,
     older_keys: z.array(
       key.extend({ state: z.enum(['retiring', 'retired', 'revoked']), last_seq: z.int().nullable() }),
@@ -353,6 +374,7 @@ export const notice = z
       )
       .optional()
       .openapi({ description: "Payments out of the owner's wallet that wait for its holder's word" }),
+    pays_until: atMs.optional(),
     signed: bytes,
   })
   .openapi('Notice')

@@ -50,6 +50,7 @@ export function noticeJson(signed: Uint8Array) {
     ...(notice.next && { next: { counter: notice.next.nextCounter, seq: notice.next.nextSeq } }),
     ...(notice.answersNonce && { answers_nonce: toHex(notice.answersNonce) }),
     ...(notice.ownerWalletFault && { owner_wallet_fault: notice.ownerWalletFault }),
+    ...(notice.paysUntilMs !== undefined && { pays_until: notice.paysUntilMs }),
     ...(notice.claims && { claims: notice.claims.map(claimJson) }),
   }
 }

@@ -1,4 +1,4 @@
-import { formatParty, useProfile } from '../../ui/index.ts'
+import { formatParty, Time, useProfile } from '../../ui/index.ts'
 import { LanguageChoice, ThemeChoice } from './choices.tsx'
 import { ExportUnsynced } from './export-unsynced.tsx'
 import { KeepStorage } from './keep-storage.tsx'
@@ -20,10 +20,24 @@ export function Device() {
           <dd>{deviceId}</dd>
         </div>
         {shop && (
-          <div>
-            <dt>{words.device.shop}</dt>
-            <dd>{formatParty(shop.ownerWallet)}</dd>
-          </div>
+          <>
+            <div>
+              <dt>{words.device.shop}</dt>
+              <dd>{formatParty(shop.ownerWallet)}</dd>
+            </div>
+            <div>
+              <dt>{words.device.pays}</dt>
+              <dd>
+                {shop.paysUntilMs === undefined ? (
+                  words.device.paysNot
+                ) : (
+                  <>
+                    {words.device.paysUntil} <Time atMs={shop.paysUntilMs} form="year" />
+                  </>
+                )}
+              </dd>
+            </div>
+          </>
         )}
       </dl>
       <LanguageChoice words={words} />

@@ -55,6 +55,10 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   'GET /offline/policies/:country': { roles: READERS },
   'GET /offline/policies/:country/versions': { roles: READERS },
   'GET /offline/policies/proposals': { roles: READERS },
+  // After the votes: who gives consent has none.
+  'POST /offline/devices/:device_id/consents': { roles: ADMINS, ofTenant: true, body: reason },
+  'POST /offline/devices/:device_id/consents/:request/confirm': { roles: ADMINS, ofTenant: true, body: reason },
+  'POST /offline/devices/:device_id/consents/withdraw': { roles: ADMINS, ofTenant: true, body: reason },
   'POST /offline/policies/proposals': {
     roles: ADMINS,
     allTenants: true,

@@ -43,6 +43,7 @@ beforeAll(async () => {
       country: 'SN',
       version: '1',
       proposal_id: '01JD3T4V8ZK6X9M2Q5W7Y0R1B3',
+      request: '01JD3T4V8ZK6X9M2Q5W7Y0R1B3',
       date: new Date(at ?? 0).toISOString().slice(0, 10),
     },
   }

@@ -94,6 +94,8 @@ export class TestEdge {
   outcomes: Outcome[] = []
   /** The ledger has no account for the owner's wallet. */
   ownerWallet = OWNER
+  /** Two people have given consent; undefined: nobody has, or somebody has withdrawn it. */
+  paysUntilMs: number | undefined = Number.MAX_SAFE_INTEGER
   walletFault: WalletFault | undefined
   /** Claimed from the owner's wallet. */
   claims: Claim[] = []
@@ -380,6 +382,7 @@ export class TestEdge {
       ...(missing.length > 0 && { missing }),
       ...(this.walletFault && { ownerWalletFault: this.walletFault }),
       ...(this.claims.length > 0 && { claims: this.claims }),
+      ...(this.paysUntilMs !== undefined && { paysUntilMs: this.paysUntilMs }),
       ...(cursor !== undefined && Math.max(next.nextCounter, next.nextSeq) <= COUNTER_MAX && { next }),
       ...(cursor === undefined && {
         device: {

@@ -148,7 +148,14 @@ it('whatever the terms: either nothing is taken and nothing written, or the edge
       const entries = rig.edge.bundles.slice(known).flatMap((bundle) => bundle.entries)
       expect(entries.filter((entry) => !isPayment(entry) && !isVoided(entry))).toEqual([])
       expect(entries.map(({ counter }) => `POS-001/${counter}`)).toEqual(ids)
-      const context = { policy: POLICY, nowMs: rig.timeMs, ownerWallet: OWNER, timeFloorMs: 0, riskScore: undefined }
+      const context = {
+        policy: POLICY,
+        nowMs: rig.timeMs,
+        ownerWallet: OWNER,
+        paysUntilMs: Number.POSITIVE_INFINITY,
+        timeFloorMs: 0,
+        riskScore: undefined,
+      }
       const { verdicts } = judge(entries.filter(isPayment), new Map(), context)
       expect(verdicts.filter(({ decision }) => decision === 'refused')).toEqual([])
     }),

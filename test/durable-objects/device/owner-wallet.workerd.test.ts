@@ -1,5 +1,6 @@
 import { beforeEach, expect, it } from 'vitest'
 import type { WalletState } from '../../../src/protocol/owner-wallet.ts'
+import { DAY_MS } from '../../../src/protocol/time.ts'
 import { asPerson, bindings, registered } from '../../edge/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import {
@@ -75,9 +76,10 @@ it('the device’s page and its audit say which wallet, masked, and by whose wor
     return [answer['owner_wallet_masked'], answer['pays_by'], JSON.stringify(answer).includes(device.ownerWallet)]
   }
   const masked = `***${device.ownerWallet.slice(-3)}`
-  expect(await page()).toEqual([masked, { word: 'registration', registered_by: 'user:ops-1' }, false])
+  const until = device.consentedAtMs + 300 * DAY_MS
+  expect(await page()).toEqual([masked, { word: 'consent', until }, false])
   await say('foreign')
-  expect(await page()).toEqual([masked, { word: 'payer', registered_by: 'user:ops-1' }, false])
+  expect(await page()).toEqual([masked, { word: 'payer', until }, false])
   const [first] = await select<{ detail: string }>(device, 'SELECT detail FROM audit ORDER BY id')
   expect(JSON.parse(first?.detail ?? '{}')).toMatchObject({ wallet: masked })
 })

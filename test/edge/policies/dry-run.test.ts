@@ -8,7 +8,8 @@ import { DEVICE, MINUTE_MS, NOW_MS, OWNER, POLICY, payment } from '../../risk/ki
 
 /** Out of the owner's own wallet, so that it needs nobody else's word. */
 const paid = (over: Partial<Payment> = {}) => payment({ sender: OWNER, receiver: 'W-SUPPLIER', ...over })
-const device = { ownerWallet: OWNER, registeredAtMs: NOW_MS - 40 * 24 * 60 * MINUTE_MS }
+const consent = { thumbprint: new Uint8Array(32), givenAtMs: 0, untilMs: Number.MAX_SAFE_INTEGER, withdrawnAtMs: null }
+const device = { ownerWallet: OWNER, consents: [consent], registeredAtMs: NOW_MS - 40 * 24 * 60 * MINUTE_MS }
 
 function past(seq: number, payments: readonly Payment[], exceptions: readonly DecisionException[] = []): PastBundle {
   const receivedAtMs = NOW_MS + seq * MINUTE_MS
@@ -73,7 +74,7 @@ describe('a part of the devices', () => {
           .map((deviceId) => ({ deviceId, registeredAtMs: device.registeredAtMs })),
       bundlesAfter: async (deviceId, { bundleId }, limit) =>
         (devices[deviceId] ?? []).filter((bundle) => bundle.bundleId > bundleId).slice(0, limit),
-      ownerWallet: async () => OWNER,
+      owner: async () => device,
     }
   }
   const found = (seq: number, isOpened = true): FoundBundle => ({
@@ -117,7 +118,7 @@ describe('a part of the devices', () => {
   it('judges nothing of a device that has no object, and counts its bundles as not opened', async () => {
     const reads = {
       ...readsOf({ a: many(2), b: many(1) }),
-      ownerWallet: async (id: string) => (id === 'a' ? undefined : OWNER),
+      owner: async (id: string) => (id === 'a' ? undefined : device),
     }
     expect(await dryRunPart(asked(), reads)).toMatchObject({
       ...{ devices: 2, bundles: 3, unopenable: 2 },

@@ -102,6 +102,12 @@ it('devices', async () => {
   await asks(admin, 'POST', `/offline/devices/${other.id}/keys`, { public_key: jwkOf(signer.key), proof })
   await asks(auditor, 'GET', `/offline/devices/${other.id}`)
   await asks(auditor, 'GET', path)
+  const consents = `/offline/devices/${other.id}/consents`
+  const { asked } = await asks(admin, 'POST', consents, { reason: 'corpus' })
+  const { request } = asked as { request: string }
+  await asks(otherAdmin, 'POST', `${consents}/${request}/confirm`, { reason: 'corpus' })
+  await asks(auditor, 'GET', `/offline/devices/${other.id}`)
+  await asks(admin, 'POST', `${consents}/withdraw`, { reason: 'corpus' })
   for (const change of ['suspend', 'reactivate', 'revoke']) {
     await asks(admin, 'POST', `/offline/devices/${other.id}/${change}`, { reason: 'corpus' })
   }

@@ -107,7 +107,7 @@ test('all of that is sound; a debit by a foreign device’s word, or a wrong wor
     [
       `UPDATE offline_devices SET tenant = 'autre', wallet_state = 'foreign' WHERE device_id IN (${moved} '${victim}')`,
       `UPDATE offline_devices SET tenant = 'molam', wallet_state = 'known' WHERE device_id IN (${moved} '${victim}')`,
-      ['debit_authority', 'device_evidence'],
+      ['debit_authority', 'bundle_evidence', 'device_evidence'],
     ],
     [
       `UPDATE offline_devices SET wallet_state = 'known' WHERE wallet_state = 'foreign'`,

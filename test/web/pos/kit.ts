@@ -153,8 +153,9 @@ async function registerPayer({ edge, issuer }: Stack, number: number): Promise<P
   const signer = await webCryptoSuite.es256Signer(keyOfPayer(number))
   const phone = new PayerPhone(`TEL-PAYER-${number + 1}`, signer, webCryptoSuite)
   const token = await issuer.token('ops', ['pay_admin'])
+  const second = await issuer.token('ops-2', ['pay_admin'])
   const ownerWallet = PAYERS[number] as string
-  await registerDevice(edge.url, token, { deviceId: phone.deviceId, country: 'SN', ownerWallet, signer })
+  await registerDevice(edge.url, token, { deviceId: phone.deviceId, country: 'SN', ownerWallet, signer }, second)
   return phone
 }
 

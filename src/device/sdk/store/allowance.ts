@@ -95,12 +95,12 @@ export function countedElsewhere(
  * @throws OfflineError `refused` with its reason, `unsynced_limit`, `sync_overdue`, `device_blocked`
  */
 export function judgeBeforeTaking(payment: Payment, entries: readonly Entry[], state: DeviceState): Verdict {
-  const { policy, ownerWallet, clock } = state
+  const { policy, ownerWallet, paysUntilMs, clock } = state
   const blocked = blockOf(state)
   if (blocked !== undefined) throw new OfflineError('device_blocked', { detail: blocked })
   const nowMs = payment.initiatedAtMs
   if (nowMs > syncBefore(entries, state)) throw new OfflineError('sync_overdue')
-  const context = { policy, nowMs, ownerWallet, timeFloorMs: clock.serverMs, riskScore: undefined }
+  const context = { policy, nowMs, ownerWallet, paysUntilMs, timeFloorMs: clock.serverMs, riskScore: undefined }
   const today = todayAt(nowMs, entries, state)
   const verdict = judgeOne(payment, today, context)
   if (verdict.decision === 'refused') {

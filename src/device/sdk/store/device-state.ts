@@ -24,6 +24,8 @@ export interface DeviceState {
   readonly ownerWalletFault?: WalletFault
   /** What others claim from the owner's wallet, and what the holder has not answered, by the last notice. */
   readonly claims?: readonly Claim[]
+  /** Until when payments out of it need no other word than the device's; left out, the device only receives. */
+  readonly paysUntilMs?: number
   /** Payments from `firstCounter` up are on the device; those from `cleanFrom` to it are being removed. */
   readonly firstCounter: number
   readonly cleanFrom: number

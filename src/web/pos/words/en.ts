@@ -194,6 +194,9 @@ export const en: Messages = {
     shopUnknown: 'Unknown shop account: payments to it will fail. Call your agent.',
     shopForeign:
       'The shop account belongs to another network: only payments that customers sign will pass. Call your agent.',
+    pays: 'Payments out of this account',
+    paysUntil: 'Allowed until',
+    paysNot: 'This till only receives.',
     language: 'Language',
     theme: 'Appearance',
     themes: { auto: 'Automatic', light: 'Light', dark: 'Dark' },

@@ -197,6 +197,9 @@ export const fr: Messages = {
     shopUnknown: 'Compte du commerce inconnu\u00a0: ce qu’on lui paie échouera. Appelez votre agence.',
     shopForeign:
       'Le compte du commerce est d’un autre réseau\u00a0: seuls passent les paiements que les clients signent. Appelez votre agence.',
+    pays: 'Paiements depuis ce compte',
+    paysUntil: 'Autorisés jusqu’au',
+    paysNot: 'Cette caisse encaisse seulement.',
     language: 'Langue',
     theme: 'Affichage',
     themes: { auto: 'Automatique', light: 'Clair', dark: 'Sombre' },

@@ -160,6 +160,9 @@ export interface Messages {
     /** The ledger does not know the shop's account. */
     readonly shopUnknown: string
     readonly shopForeign: string
+    readonly pays: string
+    readonly paysUntil: string
+    readonly paysNot: string
     readonly language: string
     readonly theme: string
     readonly themes: Readonly<Record<'auto' | 'light' | 'dark', string>>

@@ -1,0 +1,38 @@
+import { toHex } from '../../src/protocol/bytes.ts'
+import type { Consent, KeptConsent } from '../../src/protocol/consent.ts'
+import { KEY_ID_BYTES } from '../../src/protocol/limits.ts'
+
+/** Consent that a device debits its owner's wallet, as its object keeps it (people/consenting.ts). */
+export interface HeldConsent extends KeptConsent, Pick<Consent, 'askedBy' | 'confirmedBy'> {
+  /** As the edge signed it (src/crypto/consent.ts). */
+  readonly signed: Uint8Array
+  readonly withdrawnBy: string | null
+}
+
+export interface ConsentRequest {
+  /** ULID text: what the second person names. */
+  readonly id: string
+  /** Hex, of the key that is asked for. */
+  readonly kid: string
+  readonly askedBy: string
+  readonly askedAtMs: number
+  readonly untilMs: number
+}
+
+interface Consents {
+  readonly consents: readonly HeldConsent[]
+  readonly consentRequest: ConsentRequest | null
+}
+
+/** What people are shown: what is asked for, and what was given, the newest first. */
+export interface ShownConsents {
+  readonly asked: ConsentRequest | null
+  readonly given: readonly (Omit<HeldConsent, 'signed' | 'thumbprint'> & { readonly kid: string })[]
+}
+
+export function shownConsents({ consents, consentRequest }: Consents): ShownConsents {
+  const given = consents.map(({ signed: _, thumbprint, ...rest }) => {
+    return { ...rest, kid: toHex(thumbprint.subarray(0, KEY_ID_BYTES)) }
+  })
+  return { asked: consentRequest, given: given.reverse() }
+}

@@ -1,0 +1,92 @@
+import type pg from 'pg'
+import { openConsent, type SignedConsent } from '../../src/crypto/consent.ts'
+import type { TrustedKey } from '../../src/crypto/sign1.ts'
+import { thumbprint } from '../../src/crypto/thumbprint.ts'
+import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
+import { fromHex, toHex } from '../../src/protocol/bytes.ts'
+import type { KeptConsent } from '../../src/protocol/consent.ts'
+import type { DeviceMessage } from '../../src/protocol/messages.ts'
+
+/** A consent as the book has it. */
+export interface RegisteredConsent extends KeptConsent {
+  /** Whether the ledger names its tenant for the wallet, and the wallet is of a kind that a tenant speaks for. */
+  readonly holds: boolean
+}
+
+/** A consent that a message of the edge states, its signature verified. */
+export interface VerifiedConsent extends SignedConsent {
+  readonly withdrawnAtMs: number | undefined
+}
+
+/**
+ * A consent that nobody can verify keeps no other fact from being recorded, or a removed key of the edge would keep devices from
+ * being suspended here.
+ *
+ * @returns those that the edge has signed for this device, its wallet, its tenant and a key of it
+ */
+export async function verifyConsents(
+  message: DeviceMessage,
+  trusted: readonly TrustedKey[],
+): Promise<readonly VerifiedConsent[]> {
+  const { consents = [], deviceId, ownerWallet, tenant } = message
+  if (consents.length === 0) return []
+  const keys = [message, ...(message.olderKeys ?? [])]
+  const known = await Promise.all(
+    keys.map(async ({ alg, publicKey: bytes }) => toHex(await thumbprint(webCryptoSuite, { alg, bytes }))),
+  )
+  const verified: VerifiedConsent[] = []
+  for (const { signed, withdrawnAtMs } of consents) {
+    const opened = await openConsent(signed, trusted)
+    const isOwn = opened?.deviceId === deviceId && opened.wallet === ownerWallet && opened.tenant === tenant
+    if (isOwn && known.includes(toHex(opened.thumbprint))) verified.push({ ...opened, withdrawnAtMs })
+  }
+  return verified
+}
+
+/** Any order and any number of times: the earliest withdrawal that was said counts. */
+export async function keepConsents(
+  client: pg.ClientBase,
+  consents: readonly VerifiedConsent[],
+  at: Date,
+): Promise<void> {
+  for (const consent of consents) {
+    const { deviceId, wallet, tenant, askedBy, confirmedBy, givenAtMs, untilMs, withdrawnAtMs, signed } = consent
+    await client.query(
+      `INSERT INTO offline_wallet_consents AS c (device_id, digest, thumbprint, wallet, tenant, asked_by, confirmed_by,
+         given_at, until_at, withdrawn_at, signed, recorded_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+       ON CONFLICT (device_id, digest) DO UPDATE SET withdrawn_at = excluded.withdrawn_at
+       WHERE excluded.withdrawn_at < coalesce(c.withdrawn_at, 'infinity')`,
+      [
+        ...[
+          deviceId,
+          Buffer.from(await webCryptoSuite.sha256(signed)),
+          Buffer.from(consent.thumbprint),
+          wallet,
+          tenant,
+        ],
+        ...[askedBy, confirmedBy, new Date(givenAtMs), new Date(untilMs)],
+        ...[withdrawnAtMs === undefined ? null : new Date(withdrawnAtMs), Buffer.from(signed), at],
+      ],
+    )
+  }
+}
+
+/** What `CONSENTS_OF` gives. */
+export type ConsentRow = readonly [
+  thumbprint: string,
+  givenAt: number,
+  until: number,
+  withdrawnAt: number | null,
+  holds: boolean,
+]
+
+/** The consents of a device `d`. Times are UTC milliseconds. */
+export const CONSENTS_OF = `
+  (SELECT json_agg(json_build_array(encode(c.thumbprint, 'hex'), round(extract(epoch FROM c.given_at) * 1000),
+            round(extract(epoch FROM c.until_at) * 1000), round(extract(epoch FROM c.withdrawn_at) * 1000), c.holds))
+   FROM offline_consents c WHERE c.device_id = d.device_id)`
+
+export const consentOf = ([thumbprint, givenAtMs, untilMs, withdrawnAtMs, holds]: ConsentRow): RegisteredConsent => {
+  return { thumbprint: fromHex(thumbprint), givenAtMs, untilMs, withdrawnAtMs, holds }
+}

@@ -1,0 +1,105 @@
+import { equalBytes } from './bytes.ts'
+import { type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
+import { type DeviceId, isDeviceId } from './ids.ts'
+import { CONSENT_DAYS_MAX, KEY_ID_BYTES, PARTY_CHARS_MAX, PERSON_CHARS_MAX, THUMBPRINT_BYTES } from './limits.ts'
+import { bytes, map, text, uint } from './shape.ts'
+import { DAY_MS } from './time.ts'
+
+/**
+ * Consent: the word that a device may debit its owner's wallet. Two administrators of the wallet's tenant give it together, and
+ * the edge signs it (crypto/consent.ts). It is about one key of one device: whoever gets another key onto the device has none.
+ */
+export interface Consent {
+  readonly wallet: string
+  readonly deviceId: DeviceId
+  /** Thumbprint of the device's key, 32 bytes. */
+  readonly thumbprint: Uint8Array
+  readonly tenant: string
+  /** People, as the audit names them. They differ. */
+  readonly askedBy: string
+  readonly confirmedBy: string
+  readonly givenAtMs: number
+  /** The last moment at which a payment may be taken by it. */
+  readonly untilMs: number
+}
+
+/** A consent, and when it was withdrawn: null while it was not. Both times are the edge's. */
+export interface KeptConsent extends Pick<Consent, 'thumbprint' | 'givenAtMs' | 'untilMs'> {
+  readonly withdrawnAtMs: number | null
+}
+
+export function encodeConsent(consent: Consent): Uint8Array {
+  const { wallet, deviceId, thumbprint, tenant, askedBy, confirmedBy, givenAtMs, untilMs } = consent
+  return encodeCbor(
+    new Map<number, CborValue>([
+      [1, wallet],
+      [2, deviceId],
+      [3, thumbprint],
+      [4, tenant],
+      [5, askedBy],
+      [6, confirmedBy],
+      [7, givenAtMs],
+      [8, untilMs],
+    ]),
+  )
+}
+
+/** Two names at their longest and everything else take about 560. */
+const CONSENT_BYTES_MAX = 1024
+
+/** @throws MalformedCbor, also when one person alone gave it, or for longer than anybody may */
+export function decodeConsent(encoded: Uint8Array): Consent {
+  const fields = map(decodeCbor(encoded, CONSENT_BYTES_MAX), 'consent', [1, 2, 3, 4, 5, 6, 7, 8])
+  const deviceId = fields.get(2)
+  if (!isDeviceId(deviceId)) throw new MalformedCbor('consent.device_id')
+  const consent = {
+    wallet: text(fields.get(1), 'consent.wallet', PARTY_CHARS_MAX),
+    deviceId,
+    thumbprint: bytes(fields.get(3), 'consent.thumbprint', THUMBPRINT_BYTES),
+    tenant: text(fields.get(4), 'consent.tenant', 64),
+    askedBy: text(fields.get(5), 'consent.asked_by', PERSON_CHARS_MAX),
+    confirmedBy: text(fields.get(6), 'consent.confirmed_by', PERSON_CHARS_MAX),
+    givenAtMs: uint(fields.get(7), 'consent.given_at'),
+    untilMs: uint(fields.get(8), 'consent.until'),
+  }
+  const { askedBy, confirmedBy, givenAtMs, untilMs } = consent
+  if (askedBy === confirmedBy) throw new MalformedCbor('consent.confirmed_by')
+  if (untilMs <= givenAtMs || untilMs > givenAtMs + CONSENT_DAYS_MAX * DAY_MS) throw new MalformedCbor('consent.until')
+  return consent
+}
+
+/**
+ * Until when a key pays out of the wallet of its device's owner, seen from the edge's clock at a moment. A payment counts by
+ * its own date up to the end, because that was known when it was taken. A withdrawal counts from the moment at which the
+ * edge has it: whoever holds a stolen device dates payments as he likes. What the edge had admitted before then stays paid.
+ *
+ * @param kid of the key that signed; undefined: any of the device's
+ * @param atMs when the edge admitted what it signed
+ * @returns undefined when it does not pay
+ */
+export function paysUntil(
+  consents: readonly KeptConsent[],
+  kid: Uint8Array | undefined,
+  atMs: number,
+): number | undefined {
+  const ends = consents
+    .filter(({ thumbprint, givenAtMs, withdrawnAtMs }) => {
+      // One device has no two keys with one id.
+      const isOfKey = kid === undefined || equalBytes(thumbprint.subarray(0, KEY_ID_BYTES), kid)
+      return isOfKey && givenAtMs <= atMs && (withdrawnAtMs === null || atMs < withdrawnAtMs)
+    })
+    .map(({ untilMs }) => untilMs)
+  return ends.length === 0 ? undefined : Math.max(...ends)
+}
+
+/**
+ * Whether a device debits its owner's wallet by its own word: there is consent for that, and it had not ended by the payment's
+ * own date.
+ *
+ * @param paysUntilMs of `paysUntil`
+ */
+export const paysItself = (
+  { sender, initiatedAtMs }: { readonly sender: string; readonly initiatedAtMs: number },
+  ownerWallet: string,
+  paysUntilMs: number | undefined,
+): boolean => sender === ownerWallet && paysUntilMs !== undefined && initiatedAtMs <= paysUntilMs
