@@ -191,7 +191,6 @@ function problemKind(code: ProblemCode): ErrorKind {
     case 'idempotency_conflict':
     case 'version_conflict':
     case 'state_conflict':
-    case 'consent_required':
     case 'already_voted':
     case 'registrar_cannot_vote':
     case 'too_late_to_reverse':
@@ -205,6 +204,8 @@ function problemKind(code: ProblemCode): ErrorKind {
     case 'device_exists':
     case 'enrolment_code_invalid':
       return kept('enrol', 'The server does not accept this device with this key')
+    case 'consent_required':
+      return kept('contact_support', 'Nobody has given this device consent to pay; it only receives')
     case 'device_suspended':
     case 'device_revoked':
     case 'chain_fork':
