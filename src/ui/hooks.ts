@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from 'react'
-import type { Allowance, OfflinePayment, OfflineState, Profile } from '../device/sdk/index.ts'
+import type { Allowance, OfflinePayment, OfflineState, OpenClaim, Profile } from '../device/sdk/index.ts'
 import { formatTime, type TimeForm } from './format.ts'
 import { useOfflineContext } from './provider.tsx'
 import type { DeviceSnapshot } from './sdk-store.ts'
@@ -30,6 +30,12 @@ export const usePayments = (): readonly OfflinePayment[] => useDevice(({ payment
 /** @param localId `<device_id>/<counter>` */
 export const usePayment = (localId: string | undefined): OfflinePayment | undefined =>
   useDevice(({ payments }) => payments.find((payment) => payment.localId === localId))
+
+/**
+ * Payments that others took out of this device's wallet and that wait for its holder's answer, oldest first. The SDK's
+ * `answerClaim` gives it.
+ */
+export const useClaims = (): readonly OpenClaim[] => useDevice(({ claims }) => claims)
 
 /** What may still be taken today; undefined until the device has a policy. */
 export const useAllowance = (): Allowance | undefined => useDevice(({ allowance }) => allowance)

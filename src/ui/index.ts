@@ -5,6 +5,7 @@ export { formatAmount, formatParty, formatTime, maskParty, type TimeForm } from 
 export {
   type UnsyncedGuard,
   useAllowance,
+  useClaims,
   useOffline,
   usePayment,
   usePayments,

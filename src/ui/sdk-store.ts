@@ -4,6 +4,7 @@ import {
   type OfflinePayment,
   type OfflineSDK,
   type OfflineState,
+  type OpenClaim,
   type Profile,
   type SyncProgress,
 } from '../device/sdk/index.ts'
@@ -15,6 +16,8 @@ export interface DeviceSnapshot {
   readonly state: OfflineState
   /** Oldest first. */
   readonly payments: readonly OfflinePayment[]
+  /** What others ask for out of the owner's wallet, oldest first. */
+  readonly claims: readonly OpenClaim[]
   /** Undefined until the device has a policy. */
   readonly allowance: Allowance | undefined
   readonly profile: Profile | undefined
@@ -25,6 +28,7 @@ export interface DeviceSnapshot {
 export const EMPTY: DeviceSnapshot = {
   state: { status: 'created', syncing: false, unsynced: 'unknown', waiting: 0, damaged: [] },
   payments: [],
+  claims: [],
   allowance: undefined,
   profile: undefined,
   sync: { status: 'idle' },
@@ -117,6 +121,7 @@ export class SdkStore {
     this.#snapshot = kept(before, {
       state: kept(before.state, state),
       payments: kept(before.payments, sdk.getTransactions()),
+      claims: kept(before.claims, sdk.claims()),
       allowance: kept(before.allowance, allowanceOf(sdk)),
       profile: kept(before.profile, sdk.profile),
       sync: kept(before.sync, state.syncing ? this.#running : this.#lastSync),

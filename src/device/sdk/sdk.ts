@@ -78,8 +78,9 @@ export class OfflineSDK {
   }
 
   /**
-   * Takes a payment: when this resolves it is on disk and the payer can be told "paid, waiting to be settled". `taken` says
-   * whether the edge's receipt for it is here already; see `OfflineBehavior` for what is tried.
+   * Takes a payment: when this resolves it is on disk. With the `guarantee` `signed` the payer can be told "paid, waiting to be
+   * settled", with `claimed` that it waits for the payer's yes. `taken` says whether the edge's receipt for it is here already;
+   * see `OfflineBehavior` for what is tried.
    *
    * @param options.signal of an `AbortController`: gives the payment up while it waits for its turn to be written
    * @throws OfflineError with money `not_taken`: `invalid_payment`, `refused` (with its `reason`), `unsynced_limit`, `sync_overdue`,
@@ -263,8 +264,12 @@ export class OfflineSDK {
    */
   async answerClaim(localId: string, choice: ClaimChoice): Promise<void> {
     this.#runner.assertAlive()
-    await answerClaim(this.#runner.deps, localId, choice)
-    this.#runner.emitState()
+    try {
+      await answerClaim(this.#runner.deps, localId, choice)
+    } finally {
+      // Also when the other answer was first: the claim is gone all the same.
+      this.#runner.emitState()
+    }
   }
 
   /** @returns a function that removes the listener */

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react'
 
-const PLAIN_SCREENS = ['till', 'today', 'unseen', 'carry', 'device'] as const
+const PLAIN_SCREENS = ['till', 'today', 'unseen', 'claims', 'carry', 'device'] as const
 
 /** Which screen is shown. It is in the URL's fragment, so that the phone's back button works. */
 export type Route =
@@ -19,6 +19,7 @@ export function hrefOf(route: Route): string {
       return route.id === undefined ? '#/carried' : `#/carried/${route.id}`
     case 'today':
     case 'unseen':
+    case 'claims':
     case 'carry':
     case 'device':
       return `#/${route.screen}`

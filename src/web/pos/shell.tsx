@@ -4,6 +4,8 @@ import { type Locale, OfflinePaymentProvider, OfflineStatusBanner } from '../../
 import { CarriedList } from './carrying/carried-list.tsx'
 import { CarriedOne } from './carrying/carried-one.tsx'
 import { Carry } from './carrying/carry.tsx'
+import { ClaimsBar } from './claims/claims-bar.tsx'
+import { ClaimsList } from './claims/claims-list.tsx'
 import { Device } from './device.tsx'
 import { Mark } from './mark.tsx'
 import type { Opened } from './open.ts'
@@ -61,6 +63,7 @@ export function Shell({ till, locale, words, timers }: ShellProps) {
           </header>
           <Navigation words={words} current={route.screen} />
           <div className="pos-status">
+            <ClaimsBar />
             <UnseenBar />
             <OfflineStatusBanner />
             <WalletFault />
@@ -94,6 +97,8 @@ function Side({ route }: { readonly route: Route }) {
       return <Receipt key={route.localId} localId={route.localId} />
     case 'unseen':
       return <UnseenList />
+    case 'claims':
+      return <ClaimsList />
     case 'carry':
       return <Carry />
     case 'carried':

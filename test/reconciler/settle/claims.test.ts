@@ -8,6 +8,7 @@ import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
 import { signAnswer } from '../../kit/claim-answer.ts'
 import { type Made, TestDevice } from '../../kit/device.ts'
+import { tamper } from '../commands/kit.ts'
 import { useDatabase } from '../database.ts'
 import { makeWorld, newWallet, type World } from '../kit.ts'
 
@@ -272,6 +273,23 @@ test('a device that another tenant registered for the wallet is told nothing, an
   expect(await statusOf()).toEqual(['claimed'])
   expect(await resultsOf()).toEqual(['not_authorised'])
   await nothingMoved()
+})
+
+test('a row that says yes where the phone has signed no moves nothing, whoever wrote it', async () => {
+  world.network.send(admitted())
+  await world.settle()
+  const { counter, amount } = taken
+  const about = { takerId: shop.id, counter, amount, contentHash: await contentHash(taken) }
+  const no = await signAnswer(phone, { ...about, choice: 'refuse', answeredAtMs: world.now })
+  await db().owner.query(
+    `INSERT INTO offline_claim_answers (payer_device_id, rev, device_id, counter, content_hash, amount_minor, choice, payer_wallet,
+       answer, recorded_at) VALUES ($1, 99, $2, $3, $4, $5, 'confirm', $6, $7, $8)`,
+    [phone.id, shop.id, counter, Buffer.from(about.contentHash), amount, phone.ownerWallet, no, new Date(world.now)],
+  )
+  await world.settle()
+  expect(await statusOf()).toEqual(['claimed'])
+  await nothingMoved()
+  await tamper(db().ownerUrl, 'DELETE FROM offline_claim_answers WHERE rev = 99')
 })
 
 test('people who approve it let it go on to its payer, and no further', async () => {

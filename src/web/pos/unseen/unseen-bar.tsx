@@ -1,6 +1,5 @@
-import type { OfflinePayment } from '../../../device/sdk/index.ts'
-import { formatAmount } from '../../../ui/index.ts'
 import { hrefOf } from '../route.ts'
+import { sumOf } from '../sum.ts'
 import { useTill } from '../till-context.tsx'
 import { useUnseen } from './use-unseen.ts'
 
@@ -18,11 +17,4 @@ export function UnseenBar() {
       </a>
     </section>
   )
-}
-
-/** `12 000 F CFA`; with a `+` between currencies. */
-function sumOf(payments: readonly OfflinePayment[]): string {
-  const sums = new Map<string, number>()
-  for (const { currency, amount } of payments) sums.set(currency, (sums.get(currency) ?? 0) + amount)
-  return [...sums].map(([currency, sum]) => formatAmount(sum, currency)).join(' + ')
 }

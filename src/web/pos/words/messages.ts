@@ -1,4 +1,5 @@
 import type { CarriedState, NotCarried } from '../../../device/relay/index.ts'
+import type { ClaimChoice } from '../../../device/sdk/index.ts'
 import type { WalletFault } from '../../../protocol/wallet.ts'
 import type { CodeKind } from '../scan/code.ts'
 import type { ScanTrouble } from '../scan/trouble.ts'
@@ -82,6 +83,31 @@ export interface Messages {
     readonly what: string
     readonly none: string
     readonly all: string
+  }
+  /** Payments that others ask for out of this device's wallet. */
+  readonly claims: {
+    readonly title: string
+    readonly bar: (payments: number, value: string) => string
+    readonly open: string
+    readonly what: string
+    readonly none: string
+    readonly asks: string
+    readonly takenAt: string
+    readonly number: string
+    readonly until: string
+    readonly refuse: string
+    readonly confirm: string
+    /** The second press. */
+    readonly sure: Readonly<Record<ClaimChoice, (amount: string) => string>>
+    readonly sending: string
+    /** The answer may not have come through; the same one may be given again. */
+    readonly notSent: string
+    /** What was answered here. */
+    readonly said: Readonly<Record<ClaimChoice, string>>
+    /** The other answer was given before. */
+    readonly other: string
+    /** It waits for no answer any more. */
+    readonly over: string
   }
   readonly limits: {
     readonly title: string
