@@ -45,6 +45,19 @@ it('a counter of the last 2^16 is refused before it is spent', async () => {
   expect((await pushed((await device.bundle([device.payment({ counter: 1 })], keys)).bundle)).receipt.seq).toBe(1)
 })
 
+it('a seq of the last 2^16 is refused before it is spent, also where it is within reach', async () => {
+  await stands(COUNTER_MAX - 2, COUNTER_MAX - 2)
+  const before = await select(device, 'SELECT head, counters FROM device')
+  for (const seq of [COUNTER_MAX + 1, 2 ** 32 - 1]) {
+    const made = await device.seal({ currency: currency('XOF'), entries: [device.payment({ counter: 1 })] }, keys, {
+      seq,
+    })
+    await expectRefusal(await push(made.bundle), 'malformed_bundle')
+  }
+  expect(await select(device, 'SELECT head, counters FROM device')).toEqual(before)
+  expect(await taken()).toEqual([])
+})
+
 it('a counter may lie 2^16 ahead of the highest that came, and no further', async () => {
   const far = await device.seal(
     { currency: currency('XOF'), entries: [device.payment({ counter: NUMBER_JUMP_MAX + 1 })] },
