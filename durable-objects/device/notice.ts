@@ -48,8 +48,9 @@ export function readNotice(sql: SqlStorage, device: Told, cursor: number | undef
   const missing = missingCounters(withLeftOut(sql, device.counters), MISSING_PER_NOTICE_MAX)
   const { ownerWalletFault } = device
   const next = nextNumbers(device)
-  const claims = readOpenClaims(sql, nowMs)
   const paysUntilMs = paysUntil(device.consents, device.kid, nowMs)
+  // The holder's to see. What it was told while there was consent the object may still have.
+  const claims = paysUntilMs === undefined ? [] : readOpenClaims(sql, nowMs)
   // Without a cursor the device has no payments whose outcomes it could miss.
   if (cursor === undefined) {
     const facts = next && readFacts(sql, device, next, nowMs)

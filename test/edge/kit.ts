@@ -178,6 +178,7 @@ const REFUSALS: Partial<Record<ProblemCode, readonly [status: number, money: str
   device_exists: [409, UNCHANGED, 'stop'],
   weak_key: [422, UNCHANGED, 'stop'],
   key_not_proven: [422, UNCHANGED, 'stop'],
+  consent_required: [403, UNCHANGED, 'stop'],
 }
 
 /** Asserts that an answer is this refusal, whole: status, media type, code, money, next; and that it shows no wallet. */

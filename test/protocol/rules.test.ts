@@ -88,7 +88,7 @@ describe('a device without consent only receives', () => {
   })
 
   it('it takes what others pay as any device does', () => {
-    expect(one(amount(9_000, { sender: 'W-CUSTOMER', receiver: 'W-OWNER' }), without)).toBe('accepted')
+    expect(one(amount(9_000, { sender: 'W-CUSTOMER', receiver: 'W-OWNER' }), without)).toBe('claimed')
   })
 
   it('a payment counts by its own date up to the end of the consent', () => {

@@ -26,7 +26,14 @@ const answer = secured('device', {
   tags: ['devices in the field'],
   request: { body: jsonBody(answerBody) },
   answers: { 200: json(claimAnswered, 'The answer is kept, and goes to the book: what comes of it the notices say') },
-  refusals: ['invalid_signature', 'device_suspended', 'device_revoked', 'state_conflict', 'rate_limited'],
+  refusals: [
+    'invalid_signature',
+    'device_suspended',
+    'device_revoked',
+    'consent_required',
+    'state_conflict',
+    'rate_limited',
+  ],
 })
 
 /** `POST /offline/claims/answer`. The signature is all that it needs: to send the same answer again is always safe. */

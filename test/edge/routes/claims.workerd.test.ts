@@ -68,6 +68,29 @@ describe('a push of what no payer has signed', () => {
   })
 })
 
+describe('a device without consent', () => {
+  const withdrawn = async () => {
+    await open(1, [CLAIM])
+    expect((await readNotice(phone, 0)).claims).toEqual([CLAIM])
+    const path = `/offline/devices/${phone.id}/consents/withdraw`
+    expect((await asPerson('POST', path, { reason: 'in other hands' })).status).toBe(200)
+  }
+
+  it('is not shown what is claimed from the wallet, also what its object was told before', async () => {
+    await withdrawn()
+    expect((await readNotice(phone, 0)).claims).toEqual([])
+    expect((await readNotice(phone)).claims).toEqual([])
+  })
+
+  it('says neither yes nor no', async () => {
+    await withdrawn()
+    for (const choice of ['confirm', 'refuse'] as const) {
+      await expectRefusal(await send(await signed({ choice })), 'consent_required')
+    }
+    expect(sentAnswers()).toEqual([])
+  })
+})
+
 describe('POST /offline/claims/answer', () => {
   it('keeps the answer and hands it on as it was signed, again until the reconciler has it', async () => {
     const answer = await signed()
