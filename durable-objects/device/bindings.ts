@@ -5,6 +5,8 @@ import type { PersonObject } from '../person/person-object.ts'
 export interface DeviceBindings {
   readonly SETTLE_QUEUE: Queue<Uint8Array>
   readonly INDEX_QUEUE: Queue<IndexMessage>
+  /** Signed bundles that were settled long ago (device/bytes/bucket.ts). */
+  readonly BUNDLES: R2Bucket
   /** By the name of the actor. */
   readonly PERSON: DurableObjectNamespace<PersonObject>
 }

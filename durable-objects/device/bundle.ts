@@ -32,6 +32,7 @@ export interface StoredBundle {
   readonly nonce: Uint8Array
   readonly digest: Uint8Array
   readonly prev: Uint8Array
+  /** Empty once its bytes are in the bucket (bytes/originals.ts). */
   readonly bundle: Uint8Array
   readonly receipt: Uint8Array
   readonly receivedAtMs: number

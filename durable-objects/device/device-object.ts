@@ -3,7 +3,7 @@ import { dayNames } from '../../src/crypto/day-names.ts'
 import { signAsEdge } from '../../src/crypto/sign1.ts'
 import { configOf } from '../../src/edge/config.ts'
 import { logger } from '../../src/edge/log.ts'
-import type { Indexed, IndexMessage } from '../../src/edge/store/index-message.ts'
+import type { Indexed, IndexMessage, RebuiltPlaces, ShownFrom, ShownPart } from '../../src/edge/store/index-message.ts'
 import { equalBytes } from '../../src/protocol/bytes.ts'
 import type { ClaimChoice, SignedClaimAnswer } from '../../src/protocol/claims.ts'
 import { decodeConfirmations } from '../../src/protocol/confirmations.ts'
@@ -12,6 +12,7 @@ import type { DeviceKey, DeviceStatus } from '../../src/protocol/messages.ts'
 import { parse } from '../../src/protocol/parse.ts'
 import { encodeReceipt } from '../../src/protocol/receipt.ts'
 import { type Err, err, ok, type Result } from '../../src/protocol/result.ts'
+import { DAY_MS } from '../../src/protocol/time.ts'
 import type { RemoteScorer } from '../../src/risk/remote-scorer.ts'
 import type { Reservation, Reserved } from '../person/reservation.ts'
 import { type Admission, type Contradiction, decideAdmission } from './admit/admission.ts'
@@ -22,6 +23,7 @@ import { refusalOf, type StandingRefusal } from './admit/keys.ts'
 import type { AdmitAnswer, AdmitRefusal, AdmitRequest } from './admit-request.ts'
 import type { Ballot, ReversalBallot, VoteResult } from './ballot.ts'
 import { type DeviceBindings, personStub } from './bindings.ts'
+import { Originals } from './bytes/originals.ts'
 import type { ShownConsents } from './consent.ts'
 import { type DeviceDescription, describeDevice } from './description.ts'
 import type { Device, DeviceRegistration, Identity, Owner } from './device.ts'
@@ -29,6 +31,7 @@ import { type NoticeParts, readNotice, relayedNotice } from './notice.ts'
 import type { Original } from './original.ts'
 import { Delivery } from './owed/delivery.ts'
 import { tellSira } from './owed/escalation.ts'
+import { readShown } from './owed/shown.ts'
 import { Administration, type ProvenCode } from './people/administration.ts'
 import { type AnswerRefusal, keepAnswer } from './people/answering.ts'
 import { Consents } from './people/consents.ts'
@@ -36,11 +39,10 @@ import { hasAnswered } from './people/once.ts'
 import { Votes } from './people/votes.ts'
 import type { Actor, ChangeRefusal, Person } from './person.ts'
 import { applyConfirmations } from './settle/confirmations.ts'
-import { deviceActor } from './sql/audit-store.ts'
+import { deviceActor, hasAuditRecord, writeAuditRecord } from './sql/audit-store.ts'
 import { readBundle } from './sql/bundle-store.ts'
 import { readDevice, readOwing } from './sql/device-store.ts'
 import { type Evidence, readEvidence } from './sql/evidence-store.ts'
-import { readOriginals } from './sql/original-store.ts'
 import { type OwedSummary, owedSummary } from './sql/owed-store.ts'
 import { hasSchema } from './sql/schema.ts'
 import { readView } from './sql/view-store.ts'
@@ -65,6 +67,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
   readonly #administration: Administration
   readonly #consents: Consents
   readonly #votes: Votes
+  readonly #originals: Originals
   readonly #admissions = new Turns()
   #registered: boolean
 
@@ -75,8 +78,10 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     this.#delivery = new Delivery(ctx, env)
     this.#administration = new Administration(ctx.storage, this.#delivery)
     this.#consents = new Consents(ctx.storage, this.#delivery, () => configOf(env).keys())
+    this.#originals = new Originals(ctx.storage, env)
     this.#votes = new Votes(ctx.storage, this.#delivery, {
       keys: () => configOf(env).keys(),
+      original: async ({ bundleId }) => (await this.#originals.find([bundleId]))[0]?.bundle,
       expire: () => this.#administration.expire(),
       reserve: (actor, asked) => this.#reserve(actor, asked),
       dayNames: async (atMs, wallets) => dayNames(await configOf(env).reviewPseudonymKey(), atMs, wallets),
@@ -259,6 +264,23 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     if (this.#registered) await this.#delivery.markIndexed(indexed)
   }
 
+  /** All that the read model shows of this object, part by part (src/edge/store/rebuild.ts). */
+  shownRows(from: ShownFrom): Result<ShownPart, NotFound> {
+    return this.#registered ? ok(readShown(this.#sql, from, Date.now())) : NOT_FOUND
+  }
+
+  /** The read model holds this part of it again. */
+  async rebuilt(places: RebuiltPlaces): Promise<void> {
+    if (this.#registered) await this.#delivery.markRebuilt(places)
+  }
+
+  /** All of it was made again. Saying it again, under the same request, writes nothing. */
+  noteRebuilt(by: Actor, detail: Readonly<Record<string, number>>): void {
+    if (!this.#registered || hasAuditRecord(this.#sql, REBUILT, by.requestId ?? '')) return
+    const record = writeAuditRecord(this.#sql, Date.now(), by, REBUILT, detail)
+    this.#delivery.sendDevice(readDevice(this.#sql), [record])
+  }
+
   /** Suspends, reactivates or revokes. @returns the status that is in force afterwards: a revoked device stays revoked */
   setStatus(status: DeviceStatus, by: Person, reason: string): Result<DeviceStatus, ChangeRefusal> {
     return this.#registered ? this.#administration.setStatus(status, by, reason) : NOT_FOUND
@@ -296,15 +318,16 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     return ok(describeDevice(this.#sql, this.#scorer.takesEscalations, Date.now()))
   }
 
-  /** Signed bundles and receipts of these ids, which stand nowhere else at the edge. */
-  originals(bundleIds: readonly Uint8Array[]): Result<readonly Original[], NotFound> {
-    return this.#registered ? ok(readOriginals(this.#sql, bundleIds)) : NOT_FOUND
+  /** Signed bundles and receipts of these ids, from here or from the bucket. */
+  async originals(bundleIds: readonly Uint8Array[]): Promise<Result<readonly Original[], NotFound>> {
+    return this.#registered ? ok(await this.#originals.find(bundleIds)) : NOT_FOUND
   }
 
   /** Bundles of this device that contradict each other. */
-  evidence(): Result<{ readonly tenant: string; readonly evidence: readonly Evidence[] }, NotFound> {
+  async evidence(): Promise<Result<{ readonly tenant: string; readonly evidence: readonly Evidence[] }, NotFound>> {
     if (!this.#registered) return NOT_FOUND
-    return ok({ tenant: readOwing(this.#sql).tenant, evidence: readEvidence(this.#sql) })
+    const evidence = await this.#originals.beside(readEvidence(this.#sql))
+    return ok({ tenant: readOwing(this.#sql).tenant, evidence })
   }
 
   /** For a dry run of a policy, and for a code that enrols the device again. */
@@ -323,6 +346,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     this.ctx.storage.transactionSync(() => raiseOverdueGap(this.#sql, Date.now()))
     this.#administration.expire()
     await this.#delivery.rearm()
+    await this.#moveOriginals()
     await this.#tellSira()
     return ok(owedSummary(this.#sql, readOwing(this.#sql), this.#scorer.takesEscalations))
   }
@@ -332,6 +356,15 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     this.#administration.expire()
     this.#delivery.alarm()
     await this.#tellSira()
+  }
+
+  /** What has been settled for long. The next wake goes on, also after a failure. */
+  async #moveOriginals(): Promise<void> {
+    try {
+      await this.#originals.move(Date.now() - configOf(this.env).settings.BUNDLE_BYTES_KEPT_DAYS * DAY_MS)
+    } catch (error) {
+      logger.warn('the bucket does not take signed bundles; they stay here', { error })
+    }
   }
 
   #tellSira(): Promise<void> {
@@ -366,6 +399,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
   }
 }
 
+const REBUILT = 'read_model_rebuilt'
 const NOT_FOUND: Err<NotFound> = err('not_found')
 
 const kept = ({ thumbprint, givenAtMs, untilMs, withdrawnAtMs }: KeptConsent): KeptConsent => {

@@ -62,7 +62,8 @@ CREATE TABLE `offline_devices` (
 	`kid` text NOT NULL,
 	`rev` integer NOT NULL,
 	`registered_at` integer NOT NULL,
-	`owner_wallet_fault` text
+	`owner_wallet_fault` text,
+	`rebuilt_at` integer
 );
 --> statement-breakpoint
 CREATE INDEX `offline_devices_by_country` ON `offline_devices` (`country`,`device_id`);--> statement-breakpoint
@@ -92,6 +93,10 @@ CREATE TABLE `offline_idempotency_keys` (
 );
 --> statement-breakpoint
 CREATE INDEX `offline_idempotency_keys_by_time` ON `offline_idempotency_keys` (`at`);--> statement-breakpoint
+CREATE TABLE `offline_removals` (
+	`why` text PRIMARY KEY NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE `offline_policies` (
 	`country` text NOT NULL,
 	`version` integer NOT NULL,

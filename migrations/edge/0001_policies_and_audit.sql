@@ -20,7 +20,9 @@ BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: a proposal is decided once'
 CREATE TRIGGER offline_audit_logs_no_update BEFORE UPDATE ON offline_audit_logs
 BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
 --> statement-breakpoint
+-- Rows may go in a transaction that says why (src/edge/store/rebuild.ts, src/edge/store/retention.ts).
 CREATE TRIGGER offline_audit_logs_no_delete BEFORE DELETE ON offline_audit_logs
+WHEN NOT EXISTS (SELECT 1 FROM offline_removals)
 BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
 --> statement-breakpoint
 -- A record that is there stays, whatever comes again under its id: REPLACE would delete it without asking the trigger above.
@@ -30,6 +32,7 @@ BEGIN SELECT RAISE(IGNORE); END;
 --> statement-breakpoint
 -- A bundle's row is the audit record of its admission and its settlements (src/edge/store/bundle-audit.ts).
 CREATE TRIGGER offline_tx_bundles_no_delete BEFORE DELETE ON offline_tx_bundles
+WHEN NOT EXISTS (SELECT 1 FROM offline_removals)
 BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
 --> statement-breakpoint
 CREATE TRIGGER offline_tx_bundles_no_update

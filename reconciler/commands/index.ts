@@ -3,6 +3,7 @@ import { checkpoint } from './checkpoint.ts'
 import type { Command } from './command.ts'
 import { migrate } from './migrate.ts'
 import { once } from './once.ts'
+import { rebuild } from './rebuild.ts'
 import { release } from './release.ts'
 import { replay } from './replay.ts'
 import { report } from './report.ts'
@@ -16,5 +17,5 @@ import { verify } from './verify.ts'
 export const COMMANDS: Readonly<Record<string, Command>> = {
   ...{ run, once, migrate },
   ...{ status, verify, verifier, report, shortfalls },
-  ...{ release, replay, resume, checkpoint, accounts },
+  ...{ release, replay, rebuild, resume, checkpoint, accounts },
 }

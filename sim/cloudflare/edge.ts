@@ -12,6 +12,7 @@ import { atSomeAwait, type Platform, partOf } from './platform.ts'
 import { pullApi } from './pull-api.ts'
 import { PushConsumer } from './push-consumer.ts'
 import { SimulatedQueue } from './queue.ts'
+import { SimulatedR2 } from './r2.ts'
 
 /** Texts of wrangler.toml and secrets, as src/edge/config.ts reads them. */
 export type Settings = Readonly<Record<string, string>>
@@ -57,6 +58,7 @@ export interface SimEdge {
   readonly db: D1Database
   /** Rows of D1 as they stand, at once. */
   readD1(sql: string, ...values: (string | number | null)[]): Readonly<Record<string, unknown>>[]
+  readonly bucket: SimulatedR2
   readonly queues: {
     readonly settle: SimulatedQueue
     readonly deadLetters: SimulatedQueue
@@ -77,6 +79,7 @@ export async function openEdge({ uncaught = () => undefined, ...options }: EdgeO
   const deadLetters = new SimulatedQueue('molam-settle-dlq', platform, { retriesMax: RETRIES_MAX })
   const settle = new SimulatedQueue('molam-settle', platform, { retriesMax: RETRIES_MAX, deadLetters })
   const index = new SimulatedQueue('molam-index', platform, { retriesMax: RETRIES_MAX })
+  const bucket = new SimulatedR2(platform)
   const d1 = new SimulatedD1(platform, options.witness)
   const people = new Objects(
     partOf(platform, 'people'),
@@ -87,6 +90,7 @@ export async function openEdge({ uncaught = () => undefined, ...options }: EdgeO
       SETTLE_QUEUE: settle.binding(life, durable),
       INDEX_QUEUE: index.binding(life, durable),
       PERSON: people.binding(life),
+      BUNDLES: bucket.binding(life),
     }
     return new worker.DeviceObject(...constructed<typeof worker.DeviceObject>(ctx, { ...settings, ...bindings }))
   })
@@ -94,6 +98,7 @@ export async function openEdge({ uncaught = () => undefined, ...options }: EdgeO
     ...settings,
     DEVICE: objects.binding(life),
     PERSON: people.binding(life),
+    BUNDLES: bucket.binding(life),
     DB: d1.binding(life),
     SETTLE_QUEUE: settle.binding(life),
     INDEX_QUEUE: index.binding(life),
@@ -127,6 +132,7 @@ export async function openEdge({ uncaught = () => undefined, ...options }: EdgeO
     people,
     db: d1.binding(new Life()) as unknown as D1Database,
     readD1: (sql, ...values) => d1.read(sql, ...values),
+    bucket,
     queues: { settle, deadLetters, index },
     get env() {
       return isolate.env as Env

@@ -14,6 +14,9 @@ export const EDGE_FAULTS = [
   'd1_answer_lost',
   'd1_slow',
   'd1_row_refused',
+  // R2: fails before it does anything, or after it did all of it.
+  'r2_call_lost',
+  'r2_answer_lost',
   // Queues: sending and pulling fail before or after they did their work; what is held is lost, repeated, late or mixed.
   'queue_call_lost',
   'queue_answer_lost',

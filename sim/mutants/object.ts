@@ -10,6 +10,7 @@ const OWED_STORE = `${OBJECT}/sql/owed-store.ts`
 const OUTCOMES = `${OBJECT}/settle/apply-outcomes.ts`
 const VOTING = `${OBJECT}/people/voting.ts`
 const ENDING = `${OBJECT}/people/ending.ts`
+const ORIGINALS = `${OBJECT}/bytes/originals.ts`
 
 /** Faults of the Device Object: what it admits, what it keeps, what it owes. */
 export const DEVICE_OBJECT: readonly Mutant[] = [
@@ -20,6 +21,23 @@ export const DEVICE_OBJECT: readonly Mutant[] = [
     replace: 'setTimeout(() => commitAdmission(this.ctx.storage, view.device, admission, bundle, request), 5)',
     breaks:
       'The receipt exists if and only if the admission was committed: it leaves, and the object dies before the write.',
+    tier: 'shallow',
+  },
+  {
+    name: 'let-go-before-the-bucket-has-it',
+    file: ORIGINALS,
+    find: 'const hash = bytes && (await putBytes(this.#env.BUNDLES, bytes))',
+    replace: `const hash = bytes && new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as BufferSource))
+      if (bytes) putBytes(this.#env.BUNDLES, bytes).catch(() => undefined)`,
+    breaks: 'What a receipt covers can be read: bytes are let go when the bucket has them, and not before.',
+    tier: 'shallow',
+  },
+  {
+    name: 'moved-bytes-not-fetched',
+    file: ORIGINALS,
+    find: 'if (bundle !== undefined) return { ...original, bundle }',
+    replace: 'if (bundle === undefined) return { ...original, bundle: new Uint8Array() }',
+    breaks: 'What a receipt covers can be read, also when its bytes are in the bucket.',
     tier: 'shallow',
   },
   {

@@ -13,6 +13,7 @@ import { office } from './office.ts'
 import type { Operation } from './operation.ts'
 import { bringBacklog, takeFromOutside } from './outsider.ts'
 import { payments } from './payments.ts'
+import { readModel } from './read-model.ts'
 
 /** Everything that people do and that happens to their devices. To add one: write it, name it here. */
 export const OPERATIONS = {
@@ -20,6 +21,7 @@ export const OPERATIONS = {
   ...contact,
   ...accidents,
   ...office,
+  ...readModel,
   usePower,
   ...claims,
   lie,

@@ -2,6 +2,7 @@ import { openBundle } from '../../src/crypto/bundle-crypto.ts'
 import { localKeys } from '../../src/crypto/local-keys.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { type Bundle, parseBundle } from '../../src/protocol/bundle.ts'
+import { toHex } from '../../src/protocol/bytes.ts'
 import { parseSign1 } from '../../src/protocol/cose.ts'
 import type { PaymentEntry } from '../../src/protocol/payment.ts'
 import { decodeReceipt, type Receipt } from '../../src/protocol/receipt.ts'
@@ -48,7 +49,7 @@ interface RiskReasons {
 }
 
 /** Reads everything that was ever admitted out of the objects' own storage, and opens it with the edge's keys. */
-export async function readAdmitted({ edge, secrets }: World): Promise<readonly AdmittedDevice[]> {
+export async function readAdmitted({ edge, secrets, wrong }: World): Promise<readonly AdmittedDevice[]> {
   const keys = await localKeys(secrets.EDGE_KEYS, secrets.KEY_WRAPPING_SECRET)
   const devices: AdmittedDevice[] = []
   for (const id of edge.objects.names) {
@@ -57,9 +58,14 @@ export async function readAdmitted({ edge, secrets }: World): Promise<readonly A
       ? edge.objects.read(id, 'SELECT owner_wallet, tenant, consents, registered_at FROM device')
       : []
     if (facts === undefined) continue
-    const rows = edge.objects.read(id, 'SELECT bundle, receipt, risk_score, risk_reasons FROM bundles')
+    const rows = edge.objects.read(id, 'SELECT bundle, moved, receipt, risk_score, risk_reasons FROM bundles')
     const bundles: Admitted[] = []
-    for (const { bundle: encoded, receipt, risk_score, risk_reasons } of rows) {
+    for (const { bundle: kept, moved, receipt, risk_score, risk_reasons } of rows) {
+      const encoded = kept ?? edge.bucket.read(`bundles/${toHex(new Uint8Array(moved as ArrayBuffer))}`)
+      if (encoded === undefined) {
+        wrong.push(`a bundle of ${id} has a receipt, and its bytes are nowhere`)
+        continue
+      }
       const bundle = parseBundle(new Uint8Array(encoded as ArrayBuffer))
       const opened = await openBundle(webCryptoSuite, (kid) => keys.recipient(kid), bundle)
       if (!opened.ok) throw new Error(`a bundle of ${id} was admitted, and does not open: ${opened.error.code}`)

@@ -8,6 +8,7 @@ import { historiesAreWhole } from './chain.ts'
 import { claimsEndByTheirPayersWord } from './claims.ts'
 import { nobodyHonestIsAccused } from './honest.ts'
 import { balancesFollow } from './money.ts'
+import { originalsCanBeRead } from './originals.ts'
 import { PayersWord } from './payers-word.ts'
 import { peopleDecide } from './people.ts'
 import { onePersonDecides } from './person-day.ts'
@@ -50,6 +51,7 @@ export async function promisesAtQuiet(world: World): Promise<string[]> {
     ...everyPaymentEnds(payments),
     ...devicesAgree(world, booked),
     ...(await readModelAgrees(world, booked)),
+    ...(await originalsCanBeRead(world, admitted)),
     ...(await admissionsAreAudited(world)),
     ...(await world.book.brokenAtQuiet()),
   ]

@@ -27,6 +27,7 @@ import { noticeRoutes } from './routes/notice.ts'
 import { policyRoutes } from './routes/policies.ts'
 import { policyProposalRoutes } from './routes/policy-proposals.ts'
 import { pushRoutes } from './routes/push.ts'
+import { rebuildRoutes } from './routes/rebuild.ts'
 import { receivedRoutes } from './routes/received.ts'
 import { reconciliationRoutes } from './routes/reconciliation.ts'
 import { reversalRoutes } from './routes/reversals.ts'
@@ -89,6 +90,7 @@ const groups: readonly Hono<App>[] = [
   reconciliationRoutes,
   internalRoutes,
   receivedRoutes,
+  rebuildRoutes,
   healthRoutes,
   documentRoutes(() => app),
 ]

@@ -28,6 +28,7 @@ import { recordSira } from './metrics/recorder.ts'
  *   Cloudflare Access; optional
  * - `SIRA_URL`, `SIRA_API_KEY`, `RISK_PSEUDONYM_KEY`: who scores risk (risk/mode.ts); optional, all of them or none
  * - `CORS_ORIGINS`: origins whose pages may call the devices' routes, with commas between them; none by default
+ * - `BUNDLE_BYTES_KEPT_DAYS`: how long after its settlement a signed bundle stays in its object; 90 by default
  * - `METRICS_TOKEN`: at least 32 characters; lets a scraper read `/metrics`; optional
  *
  * Each secret has one purpose, and a value of its own (docs/keys.md).
@@ -65,6 +66,7 @@ const settings = z.object({
   ACCESS_TENANT_CLAIM: given(claimPath.optional()),
   CORS_ORIGINS: given(origins.default([])),
   METRICS_TOKEN: given(z.string().min(32).optional()),
+  BUNDLE_BYTES_KEPT_DAYS: given(z.coerce.number().min(0).max(3650).default(90)),
 })
 export type Settings = z.infer<typeof settings>
 /** Those of RiskMode too, which are parsed apart. */

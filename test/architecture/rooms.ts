@@ -13,7 +13,9 @@ const OBJECT_SHELL = 'durable-objects/device/device-object.ts'
 /** What a person votes about in a day: an object of its own. */
 const PERSON_SHELL = 'durable-objects/person/person-object.ts'
 const RESERVATION = 'durable-objects/person/reservation.ts'
-const OBJECT_ROOMS = ['admit', 'settle', 'people', 'owed', 'sql'].map((room) => `durable-objects/device/${room}`)
+const OBJECT_ROOMS = ['admit', 'settle', 'people', 'owed', 'bytes', 'sql'].map(
+  (room) => `durable-objects/device/${room}`,
+)
 const STAND_INS =
   'dev/{children,children-guard,d1-migrations,delay-line,fault-proxy,issuer,lock,postgres,random,reconciler-process,secrets,sira,stack,sweeps,workerd,workerd-bundle}.ts'
 
@@ -156,6 +158,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'durable-objects/device/sql',
     'durable-objects/device/owed',
   ],
+  'durable-objects/device/bytes': [...GROUND, 'src/edge/log.ts', OBJECT, 'durable-objects/device/sql'],
   'durable-objects/device/people': [
     ...GROUND,
     OBJECT,

@@ -1,7 +1,7 @@
 import { sealSettleMessage } from '../../../src/crypto/settle-message.ts'
 import { configOf } from '../../../src/edge/config.ts'
 import { logger } from '../../../src/edge/log.ts'
-import type { AuditRow, Indexed, IndexMessage } from '../../../src/edge/store/index-message.ts'
+import type { AuditRow, Indexed, IndexMessage, RebuiltPlaces } from '../../../src/edge/store/index-message.ts'
 import { sealIndexMessage } from '../../../src/edge/store/seal-index.ts'
 import type { SettleMessage } from '../../../src/protocol/messages.ts'
 import type { Resolution } from '../ballot.ts'
@@ -13,7 +13,7 @@ import { type AuditRecord, readAudit } from '../sql/audit-store.ts'
 import { nextExpiryMs, readOwed } from '../sql/bundle-store.ts'
 import { readOwedAnswers } from '../sql/claim-store.ts'
 import { readDevice, readOwing } from '../sql/device-store.ts'
-import { markIndexed, markUnindexed, readOwedTo } from '../sql/owed-store.ts'
+import { markIndexed, markRebuilt, markUnindexed, readOwedTo } from '../sql/owed-store.ts'
 import { readOwedResolutions } from '../sql/resolution-store.ts'
 import { auditMessages, bytesAtMost, fitting, INDEX_MESSAGE_BYTES_MAX, withAudit } from './index-messages.ts'
 import {
@@ -144,6 +144,13 @@ export class Delivery {
     if (this.#nextMs() === undefined) await this.#disarm()
   }
 
+  /** What the read model holds was made again: some of it may be behind by now. */
+  async markRebuilt(places: RebuiltPlaces): Promise<void> {
+    const { storage } = this.#ctx
+    storage.transactionSync(() => markRebuilt(storage.sql, places, Date.now()))
+    await this.rearm()
+  }
+
   /** Makes sure that an alarm will run while anything is owed or waits for people: one that is set and long past does not. */
   async rearm(): Promise<void> {
     const at = await this.#ctx.storage.getAlarm()
@@ -256,6 +263,6 @@ export class Delivery {
   }
 }
 
-function auditRows({ deviceId, tenant }: Owing, audit: readonly AuditRecord[]): AuditRow[] {
+export function auditRows({ deviceId, tenant }: Owing, audit: readonly AuditRecord[]): AuditRow[] {
   return audit.map((record) => ({ ...record, id: `${deviceId}/${record.id}`, deviceId, tenant }))
 }

@@ -60,6 +60,7 @@ export function nextAttemptMs(sinceMs: number, patienceMs: number, nowMs: number
 }
 
 export function settleMessageOf({ deviceId }: Pick<Device, 'deviceId'>, bundle: StoredBundle): BundleMessage {
+  if (bundle.bundle.length === 0) throw new Error('a bundle that was moved before the reconciler had it')
   return { kind: 'bundle', deviceId, bundle: bundle.bundle, receipt: bundle.receipt }
 }
 

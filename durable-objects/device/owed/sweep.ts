@@ -2,6 +2,7 @@ import { deviceStub, type Env } from '../../../src/edge/env.ts'
 import { logger } from '../../../src/edge/log.ts'
 import { owingDevices, writeOwed } from '../../../src/edge/metrics/owed.ts'
 import { forgetAnswers } from '../../../src/edge/store/idempotency.ts'
+import { removeSettled } from '../../../src/edge/store/retention.ts'
 import { markSwept, nextToSweep } from '../../../src/edge/store/sweep.ts'
 
 /** Objects woken by one run of the cron: 100 a minute are 144 000 a day. */
@@ -24,9 +25,13 @@ export async function sweep(env: Env, nowMs: number): Promise<void> {
     if (result.status === 'rejected' || !result.value.ok) return []
     return [{ deviceId: deviceIds[at] ?? '', ...result.value.value }]
   })
-  await Promise.all([markSwept(env.DB, deviceIds, nowMs), writeOwed(env.DB, owed, nowMs), forgetAnswers(env.DB, nowMs)])
+  const [removed] = await Promise.all([
+    removeSettled(env.DB, nowMs),
+    ...[markSwept(env.DB, deviceIds, nowMs), writeOwed(env.DB, owed, nowMs), forgetAnswers(env.DB, nowMs)],
+  ])
   logger.info('swept', {
     devices: deviceIds.length,
+    removed,
     failed: woken.filter(({ status }) => status === 'rejected').length,
     owed: owed.reduce((sum, { settle, index, escalations }) => sum + settle + index + escalations, 0),
   })

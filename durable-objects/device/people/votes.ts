@@ -20,6 +20,8 @@ import { type Counted, countVotes, type Vote, waiting } from './voting.ts'
 
 export interface VotesDeps {
   readonly keys: () => Promise<KeyProvider>
+  /** The signed bundle. @returns undefined when it cannot be had now */
+  readonly original: (found: StoredBundle) => Promise<Uint8Array | undefined>
   /** Ends what has waited for too long (end-waiting.ts). */
   readonly expire: () => void
   /** Takes votes down in a person's day (durable-objects/person). @returns undefined when nobody answers */
@@ -154,7 +156,9 @@ export class Votes {
     return reserved === undefined ? err('temporarily_unavailable') : ok(reserved)
   }
 
-  async #payments({ bundle }: StoredBundle): Promise<readonly Payment[] | undefined> {
+  async #payments(found: StoredBundle): Promise<readonly Payment[] | undefined> {
+    const bundle = found.bundle.length > 0 ? found.bundle : await this.#deps.original(found)
+    if (bundle === undefined) return undefined
     const keys = await this.#deps.keys()
     const opened = await openBundle(webCryptoSuite, (kid) => keys.recipient(kid), parseBundle(bundle))
     return opened.ok ? paymentsIn(opened.value) : undefined

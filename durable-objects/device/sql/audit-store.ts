@@ -51,6 +51,10 @@ export function writeAuditRecord(
 export const readAudit = (sql: SqlStorage, after: number, limit: number): AuditRecord[] =>
   sql.exec<Row>(PAGE, after, limit).toArray().map(RECORD.decode)
 
+/** Whether this act was written down before, under the same request. */
+export const hasAuditRecord = (sql: SqlStorage, action: string, requestId: string): boolean =>
+  sql.exec('SELECT 1 FROM audit WHERE action = ? AND request_id = ?', action, requestId).toArray().length > 0
+
 /** Who revoked the device. */
 export const readRevokedBy = (sql: SqlStorage): string | undefined =>
   sql

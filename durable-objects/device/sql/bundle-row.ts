@@ -2,6 +2,8 @@ import { type PaymentState, type Run, runsOf, statesOf } from '../../../src/prot
 import type { StoredBundle } from '../bundle.ts'
 import { blob, type Columns, flag, json, jsonAs, plain } from './columns.ts'
 
+const NO_BYTES = new ArrayBuffer(0)
+
 /** A bundle's row, field by field. */
 export const bundleColumns: Columns<StoredBundle> = {
   seq: plain('seq'),
@@ -9,7 +11,7 @@ export const bundleColumns: Columns<StoredBundle> = {
   nonce: blob('nonce'),
   digest: blob('digest'),
   prev: blob('prev'),
-  bundle: blob('bundle'),
+  bundle: { ...blob('bundle'), decode: (stored) => new Uint8Array((stored ?? NO_BYTES) as ArrayBuffer) },
   receipt: blob('receipt'),
   receivedAtMs: plain('received_at'),
   timeFloorMs: plain('time_floor'),

@@ -44,6 +44,10 @@ const isOwed = ({ recorded, indexedRev, rev }: StoredBundle) => !recorded || ind
 export const readOwed = (sql: SqlStorage, doneThrough: number, limit: number): StoredBundle[] =>
   selectBundles(sql, `WHERE ${OWED} ORDER BY seq LIMIT ?`, doneThrough, limit)
 
+/** In the order of their seqs. */
+export const readAfter = (sql: SqlStorage, seq: number, limit: number): StoredBundle[] =>
+  selectBundles(sql, 'WHERE seq > ? ORDER BY seq LIMIT ?', seq, limit)
+
 /** Bundles with payments that wait, those first that wait longest. */
 export const readWaiting = (sql: SqlStorage, limit: number): StoredBundle[] =>
   selectBundles(sql, 'WHERE expires_at IS NOT NULL ORDER BY expires_at LIMIT ?', limit)

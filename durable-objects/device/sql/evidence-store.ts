@@ -20,6 +20,11 @@ export interface Evidence extends NewEvidence {
   readonly admitted: Uint8Array | null
 }
 
+/** As it stands here: bytes that were moved before there was evidence are named by their bundle. */
+export interface StoredEvidence extends Evidence {
+  readonly admittedId: Uint8Array | null
+}
+
 interface NewEvidence {
   /** SHA-256 over the sealed bytes of the bundle that contradicts. */
   readonly digest: Uint8Array
@@ -55,14 +60,14 @@ export function insertEvidence(sql: SqlStorage, evidence: NewEvidence): 'new' | 
 }
 
 /** Bundles that contradict admitted ones, each beside the one it contradicts. Forks first, then the oldest. */
-export function readEvidence(sql: SqlStorage): Evidence[] {
+export function readEvidence(sql: SqlStorage): StoredEvidence[] {
   const rows = sql.exec<Row>(
-    `SELECT e.*, b.bundle AS admitted FROM evidence e LEFT JOIN bundles b ON b.seq = e.against_seq
+    `SELECT e.*, b.bundle AS admitted, b.bundle_id AS admitted_id FROM evidence e LEFT JOIN bundles b ON b.seq = e.against_seq
       ORDER BY e.kind <> 'chain_fork', e.at, e.digest LIMIT ?`,
     EVIDENCE_SHOWN_MAX,
   )
   return rows.toArray().map((row) => {
-    const admitted = row['admitted']
-    return { ...EVIDENCE.decode(row), admitted: admitted instanceof ArrayBuffer ? new Uint8Array(admitted) : null }
+    const bytes = (name: string) => (row[name] instanceof ArrayBuffer ? new Uint8Array(row[name]) : null)
+    return { ...EVIDENCE.decode(row), admitted: bytes('admitted'), admittedId: bytes('admitted_id') }
   })
 }

@@ -1,5 +1,7 @@
-import type { Indexed } from '../../../src/edge/store/index-message.ts'
+import type { Indexed, RebuiltPlaces } from '../../../src/edge/store/index-message.ts'
+import type { BundleStatus } from '../../../src/protocol/states.ts'
 import type { Owing } from '../device.ts'
+import { hasLeft } from '../retention.ts'
 import { OWED } from './bundle-store.ts'
 import { owedAnswers } from './claim-store.ts'
 import { readOwing } from './device-store.ts'
@@ -97,6 +99,30 @@ export function markIndexed(sql: SqlStorage, { deviceRev, bundles, auditIds }: I
       (SELECT MIN(seq) - 1 FROM bundles WHERE seq > device.done_through AND (recorded = 0 OR indexed_rev < rev)), head)`,
     ...[indexedRev, auditDone],
   )
+}
+
+/**
+ * The read model holds this part and nothing else in its places: what the object has moved on from meanwhile, or has got since,
+ * is owed again. Call it within a storage transaction.
+ */
+export function markRebuilt(
+  sql: SqlStorage,
+  { from, to, deviceRev, bundles, auditId }: RebuiltPlaces,
+  nowMs: number,
+): void {
+  const held = new Map(bundles)
+  const newer = sql
+    .exec<{ seq: number; rev: number; status: BundleStatus; updatedAtMs: number }>(
+      'SELECT seq, rev, status, updated_at AS updatedAtMs FROM bundles WHERE seq > ? AND seq <= ?',
+      ...[from.seq, to.seq],
+    )
+    .toArray()
+    .flatMap(({ seq, rev, ...bundle }) => (held.get(seq) === rev || hasLeft(bundle, nowMs) ? [] : [seq]))
+  if (newer.length > 0) markUnindexed(sql, newer)
+  sql.exec('UPDATE device SET indexed_rev = MIN(indexed_rev, ?1) WHERE rev > ?1', deviceRev)
+  // Records behind the last one that was said are gone where the part had no end.
+  if (to.auditId > auditId) sql.exec('UPDATE device SET audit_done_through = MIN(audit_done_through, ?)', auditId)
+  markIndexed(sql, { deviceRev, bundles, auditIds: [] })
 }
 
 /** These are not indexed after all. Call it within a storage transaction. */

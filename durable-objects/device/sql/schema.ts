@@ -5,7 +5,7 @@
  * - `device`    one row: its facts, the chain's head, what was counted. `row_version` changes with every write of what an
  *               admission is decided on.
  * - `bundles`   one row an admitted bundle, kept: idempotency, nonce, chain, decisions, outcomes, what is owed. `expires_at`
- *               is null while nothing of it waits for people.
+ *               is null while nothing of it waits for people. `bundle` is null once the bytes are in the bucket, by the hash `moved`.
  * - `left_out`  places in the chain, and counters, that the device left out when it went on without its state.
  * - `outcomes`  what devices are told on their next sync, one row a confirmation; kept, read from the device's cursor on.
  * - `audit`     append-only, by triggers. Admissions and settlements are in it by their bundles' rows, which the same kind of
@@ -54,7 +54,8 @@ const STATEMENTS = [
     consent_request TEXT NOT NULL,
     history TEXT NOT NULL,
     reputation TEXT NOT NULL,
-    reputation_cursor INTEGER NOT NULL
+    reputation_cursor INTEGER NOT NULL,
+    moved_through INTEGER NOT NULL DEFAULT 0
   ) STRICT`,
   `CREATE TABLE bundles (
     seq INTEGER PRIMARY KEY,
@@ -62,7 +63,8 @@ const STATEMENTS = [
     nonce BLOB NOT NULL UNIQUE,
     digest BLOB NOT NULL,
     prev BLOB NOT NULL,
-    bundle BLOB NOT NULL,
+    bundle BLOB,
+    moved BLOB,
     receipt BLOB NOT NULL,
     received_at INTEGER NOT NULL,
     time_floor INTEGER NOT NULL,
@@ -84,7 +86,8 @@ const STATEMENTS = [
     votes TEXT NOT NULL,
     admitted_by TEXT NOT NULL,
     settlements TEXT NOT NULL,
-    expires_at INTEGER
+    expires_at INTEGER,
+    CHECK ((bundle IS NULL) <> (moved IS NULL))
   ) STRICT`,
   `CREATE TABLE left_out (
     before_seq INTEGER PRIMARY KEY,
@@ -118,8 +121,12 @@ const STATEMENTS = [
   `CREATE TRIGGER bundles_no_replace BEFORE INSERT ON bundles 
     WHEN EXISTS (SELECT 1 FROM bundles WHERE seq = NEW.seq OR bundle_id = NEW.bundle_id OR nonce = NEW.nonce)
     BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: audit is append-only'); END`,
-  `CREATE TRIGGER bundles_no_update BEFORE UPDATE OF seq, bundle_id, nonce, digest, prev, bundle, receipt, admitted_count,
+  `CREATE TRIGGER bundles_no_update BEFORE UPDATE OF seq, bundle_id, nonce, digest, prev, receipt, admitted_count,
     received_at, admitted_by ON bundles
+    BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END`,
+  // Bytes may only go where others have them: the reconciler the bundle, the bucket its bytes.
+  `CREATE TRIGGER bundles_bytes BEFORE UPDATE OF bundle, moved ON bundles
+    WHEN NEW.bundle IS NOT NULL OR OLD.moved IS NOT NULL OR OLD.recorded = 0
     BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END`,
   // A list is continued: without its last bracket, the older one begins the newer.
   `CREATE TRIGGER bundles_append BEFORE UPDATE OF settlements ON bundles

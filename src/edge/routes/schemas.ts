@@ -113,6 +113,9 @@ export const listedDevice = z.strictObject({
   kid: hex,
   registered_at: atMs,
   owner_wallet_fault: ownerWalletFault,
+  rebuilt_at: atMs
+    .nullable()
+    .openapi({ description: 'When what is listed of the device was last made again from its object' }),
 })
 export const consents = z
   .strictObject({

@@ -20,10 +20,11 @@ export interface ListedDevice {
   readonly kid: string
   readonly registered_at: number
   readonly owner_wallet_fault: WalletFault | null
+  readonly rebuilt_at: number | null
 }
 
 const SELECT =
-  'SELECT device_id, tenant, country, status, alg, kid, registered_at, owner_wallet_fault FROM offline_devices'
+  'SELECT device_id, tenant, country, status, alg, kid, registered_at, owner_wallet_fault, rebuilt_at FROM offline_devices'
 
 /** Devices that sent something since a time, in the order of their ids. Those that did not cost one look into an index. */
 export async function devicesWithBundles(

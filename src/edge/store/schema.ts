@@ -29,6 +29,8 @@ export const devices = sqliteTable(
     registeredAt: integer('registered_at').notNull(),
     /** What is wrong with the wallet that the device is registered for, as the ledger says; null: nothing is known to be. */
     ownerWalletFault: text('owner_wallet_fault').$type<WalletFault>(),
+    /** When all that is shown of the device was last made again from its object; null: never. */
+    rebuiltAt: integer('rebuilt_at'),
   },
   (t) => [
     // Lists go in the order of ids, whatever they are narrowed by.
@@ -51,6 +53,12 @@ export const deviceObjects = sqliteTable(
   },
   (t) => [index('offline_device_objects_by_sweep').on(t.sweptAt)],
 )
+
+/**
+ * Why rows go that triggers keep otherwise (rebuild.ts, retention.ts): a row stands here within the transaction that takes them
+ * away, and at no other time.
+ */
+export const removals = sqliteTable('offline_removals', { why: text('why').primaryKey() })
 
 export const bundles = sqliteTable(
   'offline_tx_bundles',

@@ -83,6 +83,7 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   },
   'POST /internal/outcomes': { roles: 'service' },
   'GET /internal/received': { roles: 'service' },
+  'POST /internal/rebuild': { roles: 'service' },
   'GET /internal/policies/:country/:version': { roles: 'service' },
   'GET /healthz': { roles: 'everybody' },
   'GET /readyz': { roles: 'everybody' },

@@ -4,7 +4,7 @@ import { keySet, pushed, registered } from '../../edge/kit.ts'
 import { age, alarm, inObject, lostQueues } from './kit.ts'
 
 /** A backlog of copies of an admitted bundle: only their places in the chain differ. */
-const COPY = `INSERT INTO bundles SELECT ?1, randomblob(16), randomblob(16), digest, prev, bundle, receipt, received_at,
+const COPY = `INSERT INTO bundles SELECT ?1, randomblob(16), randomblob(16), digest, prev, bundle, moved, receipt, received_at,
   time_floor, currency, first_counter, last_counter, admitted_count, admitted_amount, policy_version, risk_score,
   risk_reasons, payments, status, recorded, settled_rev, rev, indexed_rev, updated_at, votes, admitted_by, settlements, expires_at
   FROM bundles WHERE seq = 1`
