@@ -7,7 +7,7 @@ import { DAY_MS } from '../../src/protocol/time.ts'
  */
 export const SHOWN_MS = 90 * DAY_MS
 
-const OPEN: ReadonlySet<BundleStatus> = new Set(['pushed', 'processing', 'review', 'quarantined'])
+const OPEN: ReadonlySet<BundleStatus> = new Set(['pushed', 'processing', 'claimed', 'review', 'quarantined'])
 
 /** Whether the read model need not show it any more. */
 export const hasLeft = (

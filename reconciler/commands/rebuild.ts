@@ -14,7 +14,7 @@ export const rebuild: Command = {
   --after <id>  go on after this one, as the run before said
   --by <name>   who does it, for the audit log
 
-DATABASE_URL, EDGE_URL, INTERNAL_HMAC_KEY. May be repeated at any time, also beside itself: rows that are right are not
+READ_DATABASE_URL, EDGE_URL, INTERNAL_HMAC_KEY. May be repeated at any time, also beside itself: rows that are right are not
 touched. Exit 1 when the edge did not answer; what was done until then is done.`,
 
   async run(args, terminal) {
@@ -35,7 +35,7 @@ touched. Exit 1 when the edge did not answer; what was done until then is done.`
     if (config.edge === undefined) throw new InvalidCall('EDGE_URL and INTERNAL_HMAC_KEY are not set')
     const edge = await openRebuild(config.edge, by, terminal)
     const { device, after } = values
-    const done = await withPool(config.databaseUrl, (pool) =>
+    const done = await withPool(config.login, (pool) =>
       rebuildAll(device === undefined ? registered(pool, after) : given(device), edge, terminal),
     )
     terminal.clear()

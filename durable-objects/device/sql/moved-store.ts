@@ -32,7 +32,7 @@ export interface Oldest {
 /** What stands beside evidence stays here whole. */
 const OLDEST = `
   SELECT seq, updated_at, bundle, moved IS NULL AND seq NOT IN (SELECT against_seq FROM evidence WHERE against_seq NOT NULL) AS goes,
-    recorded = 1 AND indexed_rev >= rev AND status NOT IN ('pushed', 'processing', 'review', 'quarantined') AS is_settled
+    recorded = 1 AND indexed_rev >= rev AND status NOT IN ('pushed', 'processing', 'claimed', 'review', 'quarantined') AS is_settled
   FROM bundles WHERE seq > (SELECT moved_through FROM device) ORDER BY seq LIMIT 1`
 
 /** The first bundle that was not looked at; they are settled about in the order of their seqs. */

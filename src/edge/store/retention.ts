@@ -18,7 +18,7 @@ const REMOVE = `
   DELETE FROM offline_tx_bundles WHERE (bundle_id, device_id) IN (
     SELECT bundle_id, device_id FROM offline_tx_bundles
     WHERE country = ?1 AND received_at < ?2 AND updated_at < ?2
-      AND status NOT IN ('pushed', 'processing', 'review', 'quarantined')
+      AND status NOT IN ('pushed', 'processing', 'claimed', 'review', 'quarantined')
     ORDER BY received_at, bundle_id, device_id LIMIT ?3)`
 
 /** @returns how many bundles left */

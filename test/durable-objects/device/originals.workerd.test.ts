@@ -23,7 +23,7 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   queues = await lostQueues()
-  device = await registered()
+  device = await registered({ country: 'ML' })
   queues.watch(device)
   made = await pushPayments(device, [device.payment()], queues)
   await settle(made)

@@ -150,6 +150,9 @@ it('bundles, reviews and reversals', async () => {
   const received = `/internal/received?date=${new Date().toISOString().slice(0, 10)}&country=SN`
   const header = { [SERVICE_HEADER]: await signed('GET', received, new Uint8Array()) }
   await conforms('GET', received, SELF.fetch(ORIGIN + received, { headers: header }))
+  const rebuild = `/internal/rebuild?device_id=${device.id}&run=answers-1&by=operator:awa`
+  const by = { [SERVICE_HEADER]: await signed('POST', rebuild, new Uint8Array()) }
+  await conforms('POST', rebuild, SELF.fetch(ORIGIN + rebuild, { method: 'POST', headers: by }))
 
   await asks(reviewer, 'POST', `${path}/review`, { choice: 'approve', payments: [3], reason: 'known customer' })
   await asks(reviewer, 'POST', `${path}/review`, { choice: 'approve', payments: [1], reason: 'known customer' })

@@ -179,7 +179,7 @@ it('an amount that cannot be known any more needs two, however small it may be',
   const sealed = await device.seal(payload, { version: 1, keys: [{ ...retired, state: 'active' }] })
   const bundle = new Uint8Array(sealed.bundle).buffer
   await inObject(device, ({ storage: { sql } }) =>
-    unguarded(sql, 'bundles_no_update', () => void sql.exec('UPDATE bundles SET bundle = ?', bundle)),
+    unguarded(sql, 'bundles_bytes', () => void sql.exec('UPDATE bundles SET bundle = ?', bundle)),
   )
   expect((await ok(call(reviewer, 'POST', path(), ballot('approve', [2])))).payments).toMatchObject([
     { needed: 2, decided: false },

@@ -32,7 +32,7 @@ beforeAll(async () => {
 })
 beforeEach(async () => {
   queues = await lostQueues()
-  device = await registered()
+  device = await registered({ country: 'ML' })
   queues.watch(device)
   const waits = device.payment({
     amount: amountMinor(80_000),

@@ -13,7 +13,7 @@ let device: TestDevice
 
 beforeAll(async () => {
   queues = await recordQueues()
-  device = await registered()
+  device = await registered({ country: 'ML' })
   const settled = await pushPayments(device, [device.payment()], queues)
   await pushPayments(device, [device.payment()], queues)
   const { bundleId } = settled.header
