@@ -11,7 +11,7 @@ import { DAY_MS } from '../../protocol/time.ts'
 const SHOWN_MIN_MS = 30 * DAY_MS
 /** D1 takes 10 GB; what is left is for indexes that grow meanwhile, and for people to act. */
 const BYTES_MAX = 8_000_000_000
-/** Of one run of the cron, which comes each minute: three times what 10 000 devices with 50 pushes a day bring. */
+/** Of one country and run of the cron, which comes each minute: three times what 10 000 devices with 50 pushes a day bring. */
 const BUNDLES_PER_RUN = 1_000
 
 const REMOVE = `
@@ -27,9 +27,7 @@ export async function removeSettled(db: D1Database, nowMs: number): Promise<numb
   const beforeMs = nowMs - (meta.size_after > BYTES_MAX ? SHOWN_MIN_MS : SHOWN_MS)
   const results = await db.batch([
     db.prepare("INSERT INTO offline_removals (why) VALUES ('settled long ago')"),
-    ...COUNTRIES.map((country) =>
-      db.prepare(REMOVE).bind(country, beforeMs, Math.ceil(BUNDLES_PER_RUN / COUNTRIES.length)),
-    ),
+    ...COUNTRIES.map((country) => db.prepare(REMOVE).bind(country, beforeMs, BUNDLES_PER_RUN)),
     db.prepare('DELETE FROM offline_removals'),
   ])
   return results.slice(1, -1).reduce((sum, one) => sum + one.meta.changes, 0)
