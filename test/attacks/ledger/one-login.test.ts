@@ -68,7 +68,8 @@ test.each(NOT_OF_SETTLE)('the login that settles may not: %s', async (sql) => {
 })
 
 const NOT_OF_RECORD = [
-  "SELECT offline_record_transactions('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', now())",
+  "SELECT offline_record_transactions('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', now())",
+  "SELECT offline_apply_claims('{}', now())",
   "SELECT offline_apply_reviews('{}', now())",
   "SELECT offline_apply_reversals('{}', now())",
   "SELECT offline_prove_payers('{}', '{}', '{}', '{}')",
@@ -87,7 +88,8 @@ describe('what the login that settles asks to be posted', () => {
       ARRAY[s.device_id], ${of('counter', 'p.counter')}, ${of('bundle_id', 's.bundle_id')}, ARRAY[p.content_hash], ARRAY[p.type],
       ARRAY[p.method], ${of('amount', 'p.amount_minor')}, ARRAY[p.currency], ${of('sender', 'p.sender')},
       ${of('receiver', 'p.receiver')}, ARRAY[p.merchant_id], ARRAY[p.initiated_at], ARRAY[current_date], ARRAY['BJ'],
-      ARRAY[now()], ${of('status', "'pending'")}, ARRAY[NULL], ARRAY[0.0], ARRAY[true], ARRAY[NULL], ARRAY[NULL::bytea], now()) r
+      ARRAY[now()], ${of('status', "'pending'")}, ARRAY[NULL], ARRAY[0.0], ARRAY[true], ARRAY[NULL], ARRAY[NULL::bytea],
+      ARRAY[NULL::timestamptz], now()) r
       WHERE s.device_id = '${set.device.id}' AND s.bundle_id NOT LIKE '7%'`
   }
 

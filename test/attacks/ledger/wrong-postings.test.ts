@@ -163,7 +163,8 @@ const KINDS: readonly Kind[] = [
            ARRAY[(s.payments[1]).type], ARRAY[(s.payments[1]).method], ARRAY[(s.payments[1]).amount_minor],
            ARRAY[(s.payments[1]).currency], ARRAY[(s.payments[1]).sender], ARRAY[(s.payments[1]).receiver],
            ARRAY[(s.payments[1]).merchant_id], ARRAY[(s.payments[1]).initiated_at], ARRAY[current_date], ARRAY['BJ'],
-           ARRAY[now()], ARRAY['pending'], ARRAY[NULL], ARRAY[0.0], ARRAY[true], ARRAY[NULL], ARRAY[NULL::bytea], now())
+           ARRAY[now()], ARRAY['pending'], ARRAY[NULL], ARRAY[0.0], ARRAY[true], ARRAY[NULL], ARRAY[NULL::bytea],
+           ARRAY[NULL::timestamptz], now())
          WHERE s.device_id = $1 AND (s.payments[1]).counter = $2 AND s.bundle_id NOT LIKE '8%'`,
         [device.id, counter],
       )
