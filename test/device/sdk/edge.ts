@@ -95,7 +95,7 @@ export class TestEdge {
   /** The ledger has no account for the owner's wallet. */
   ownerWallet = OWNER
   /** Two people have given consent; undefined: nobody has, or somebody has withdrawn it. */
-  paysUntilMs: number | undefined = Number.MAX_SAFE_INTEGER
+  paysUntilMs: number | undefined = Date.UTC(2100, 0)
   walletFault: WalletFault | undefined
   /** Claimed from the owner's wallet. */
   claims: Claim[] = []
