@@ -93,3 +93,6 @@ export const REVERSAL_DAYS_MAX = 90
 
 /** Unicode characters (code points) of the reason that people give for a decision: a sentence or two. */
 export const REVIEW_REASON_CHARS_MAX = 500
+
+/** The last moment that a Date can hold (ECMA-262, 21.4.1.1): whoever shows a later one fails. */
+export const DATE_MS_MAX = 8.64e15

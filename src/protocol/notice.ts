@@ -6,6 +6,7 @@ import { type KeySet, keySetFromCbor, keySetToCbor } from './keyset.ts'
 import {
   CLAIMS_PER_NOTICE_MAX,
   COUNTER_MAX,
+  DATE_MS_MAX,
   MISSING_PER_NOTICE_MAX,
   NONCE_BYTES,
   OUTCOMES_PER_NOTICE_MAX,
@@ -121,7 +122,7 @@ export function decodeNotice(encoded: Uint8Array): Notice {
     ...(claims.has(10) && { next: numbersFromCbor(claims.get(10)) }),
     ...(claims.has(11) && { answersNonce: bytes(claims.get(11), 'answers_nonce', NONCE_BYTES) }),
     ...(claims.has(12) && { claims: list(claims.get(12), 'claims', 1, CLAIMS_PER_NOTICE_MAX).map(claimFromCbor) }),
-    ...(claims.has(13) && { paysUntilMs: uint(claims.get(13), 'pays_until') }),
+    ...(claims.has(13) && { paysUntilMs: uint(claims.get(13), 'pays_until', DATE_MS_MAX) }),
   }
 }
 
