@@ -153,8 +153,10 @@ export const RECONCILER: readonly Mutant[] = [
   {
     name: 'word-of-another-tenant',
     file: 'reconciler/registry/authority.ts',
-    find: "wallet === 'known' && paysItself(payment, ownerWallet, paysUntilMs)",
-    replace: "wallet !== 'unknown' && paysItself(payment, ownerWallet, paysUntilMs)",
+    find: `{ wallet, ownerWallet, paysUntilMs }: Taker) =>
+  wallet === 'known' && paysItself(payment, ownerWallet, paysUntilMs)`,
+    replace: `{ wallet, ownerWallet, statedUntilMs }: Taker) =>
+  wallet !== 'unknown' && paysItself(payment, ownerWallet, statedUntilMs)`,
     breaks: 'Money moves by the word of the owner of the debited wallet: a device of another tenant takes it.',
     tier: 'shallow',
   },

@@ -7,8 +7,8 @@ import { insistently } from './insistently.ts'
 import type { Operation } from './operation.ts'
 
 /**
- * An administrator of another tenant registers a device for the wallet of somebody here, and it takes by its own word: out of
- * that wallet, and into it. The edge cannot know; nothing of it may move.
+ * An administrator of another tenant registers a device for the wallet of somebody here, another one helps him to give it consent,
+ * and it takes by its own word: out of that wallet, and into it. The edge cannot know; nothing of it may move.
  */
 export const takeFromOutside: Operation = {
   weight: 1,
@@ -63,6 +63,8 @@ async function registered({ outsider, office }: World): Promise<boolean> {
       () => true,
       () => false,
     )
+    // Without the edge's answer it goes without, as far as he knows.
+    await office.consent(id).catch(() => undefined)
   }
   return outsider.isRegistered
 }
