@@ -66,9 +66,10 @@ describe('one payment, from a device without a network to the ledger and back', 
 
   it('0. an operator registers the devices, and they learn policy and keys on their first contact', async () => {
     const token = await stack.issuer.token('ops', ['pay_admin'])
+    const second = await stack.issuer.token('ops-2', ['pay_admin'])
     const register = async (deviceId: string, ownerWallet: string, key: Uint8Array) => {
       const signer = await webCryptoSuite.es256Signer(key)
-      await registerDevice(stack.edge.url, token, { deviceId, country: 'SN', ownerWallet, signer })
+      await registerDevice(stack.edge.url, token, { deviceId, country: 'SN', ownerWallet, signer }, second)
     }
     await register(DEVICE, SHOP, PRIVATE_KEY)
     await register(PHONE, CUSTOMER, PHONE_KEY)
@@ -217,9 +218,10 @@ describe('one payment, from a device without a network to the ledger and back', 
       return sdk.createOfflineTransaction({ ...asked, authorization })
     }
     const token = await stack.issuer.token('ops', ['pay_admin'])
+    const second = await stack.issuer.token('ops-2', ['pay_admin'])
     const [deviceId, ownerWallet, key] = ['PHONE-JOURNEY-2', 'W-SN-C901', new Uint8Array(32).fill(9)] as const
     const signer = await webCryptoSuite.es256Signer(key)
-    await registerDevice(stack.edge.url, token, { deviceId, country: 'SN', ownerWallet, signer })
+    await registerDevice(stack.edge.url, token, { deviceId, country: 'SN', ownerWallet, signer }, second)
     const poor = await signed(deviceId, ownerWallet, key, 9000)
     const rich = await signed(PHONE, CUSTOMER, PHONE_KEY, 100)
     expect(rich.guarantee).toBe('signed')

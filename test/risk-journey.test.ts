@@ -29,6 +29,8 @@ let phone: PayerPhone
 let sdk: OfflineSDK
 let id: string
 
+const token = (who: string) => stack.issuer.token(who, ['pay_admin'])
+
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'molam-risk-'))
   const { logins, ownerUrl: owner } = database()
@@ -38,7 +40,7 @@ beforeAll(async () => {
   await fundWallets(owner, [SHOP, CUSTOMER], { reference: 'risk', seed: 5 })
   const signer = await webCryptoSuite.es256Signer(crypto.getRandomValues(new Uint8Array(32)).fill(1, 0, 1))
   const facts = { deviceId: 'TEL-RISK-1', country: 'SN', ownerWallet: CUSTOMER, signer } as const
-  await registerDevice(stack.edge.url, await stack.issuer.token('ops', ['pay_admin']), facts)
+  await registerDevice(stack.edge.url, await token('ops'), facts, await token('ops-2'))
   phone = new PayerPhone(facts.deviceId, signer, webCryptoSuite)
 })
 
@@ -53,8 +55,12 @@ beforeEach(async () => {
   id = `POS-RISK-${crypto.randomUUID().slice(0, 8)}`
   const key = crypto.getRandomValues(new Uint8Array(32)).fill(1, 0, 1)
   const signer = await webCryptoSuite.es256Signer(key)
-  const token = await stack.issuer.token('ops', ['pay_admin'])
-  await registerDevice(stack.edge.url, token, { deviceId: id, country: 'SN', ownerWallet: SHOP, signer })
+  await registerDevice(
+    stack.edge.url,
+    await token('ops'),
+    { deviceId: id, country: 'SN', ownerWallet: SHOP, signer },
+    await token('ops-2'),
+  )
   const keyStore = scalarKeyStore(webCryptoSuite, key)
   sdk = new OfflineSDK({
     apiUrl: stack.edge.url,
@@ -133,9 +139,8 @@ it.each([
 
 it('a chain fork is escalated to SIRA with both digests, until SIRA takes it', async () => {
   const device = await TestDevice.create()
-  const token = await stack.issuer.token('ops', ['pay_admin'])
   const { signer, ownerWallet } = device
-  await registerDevice(stack.edge.url, token, { deviceId: device.id, country: 'SN', ownerWallet, signer })
+  await registerDevice(stack.edge.url, await token('ops'), { deviceId: device.id, country: 'SN', ownerWallet, signer })
   const keys = keySetFromCbor(
     decodeCbor(
       new Uint8Array(

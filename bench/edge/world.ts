@@ -8,8 +8,9 @@ export interface World {
   readonly secrets: DevSecrets
   readonly issuer: DevIssuer
   readonly sealKey: EdgeKey
-  /** An administrator's token. */
+  /** An administrator's token, and another one's. */
   readonly token: string
+  readonly second: string
   close(): Promise<void>
 }
 
@@ -19,5 +20,6 @@ export async function openWorld(): Promise<World> {
   const sealKey = (await keys.keySet()).keys.find(({ use }) => use === 'seal')
   if (sealKey === undefined) throw new Error('no seal key')
   const token = await issuer.token('bench', ['pay_admin'])
-  return { secrets, issuer, sealKey, token, close: () => issuer.close() }
+  const second = await issuer.token('bench-2', ['pay_admin'])
+  return { secrets, issuer, sealKey, token, second, close: () => issuer.close() }
 }

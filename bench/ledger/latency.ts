@@ -81,8 +81,9 @@ async function prepare(stack: Stack, secrets: DevSecrets, owner: pg.Client, devi
                              'XOF', now()) FROM generate_series(0, 399) n`,
   )
   const token = await stack.issuer.token('bench', ['pay_admin'])
+  const second = await stack.issuer.token('bench-2', ['pay_admin'])
   for (const { id, ownerWallet, signer } of [...devices, ...(await customersPhones())]) {
-    await registerDevice(stack.edge.url, token, { deviceId: id, country: 'SN', ownerWallet, signer })
+    await registerDevice(stack.edge.url, token, { deviceId: id, country: 'SN', ownerWallet, signer }, second)
   }
 }
 

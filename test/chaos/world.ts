@@ -103,13 +103,19 @@ export class World {
   /** Customers have phones, which sign what they pay. */
   async #givePhones(): Promise<void> {
     const token = await this.stack.issuer.token('chaos', ['pay_admin'])
+    const second = await this.stack.issuer.token('order', ['pay_admin'])
     const phones = new Map<string, PayerPhone>()
     const customers = [...this.market.wallets.keys()].filter((wallet) => !wallet.startsWith('W-MERCHANT'))
     await Promise.all(
       customers.map(async (wallet, n) => {
         const signer = await webCryptoSuite.es256Signer(crypto.getRandomValues(new Uint8Array(32)).fill(1, 0, 1))
         const deviceId = `TEL-${n}`
-        await registerDevice(this.stack.edge.url, token, { deviceId, country: 'SN', ownerWallet: wallet, signer })
+        await registerDevice(
+          this.stack.edge.url,
+          token,
+          { deviceId, country: 'SN', ownerWallet: wallet, signer },
+          second,
+        )
         phones.set(wallet, new PayerPhone(deviceId, signer, webCryptoSuite))
       }),
     )

@@ -41,7 +41,7 @@ export async function startEdgeSubject(world: World, project: string, main?: str
 async function register(url: string, tills: readonly Device[], world: World): Promise<void> {
   const devices = [...tills, ...(await customersPhones())]
   await registerAll(devices, ({ id, ownerWallet, signer }) =>
-    registerDevice(url, world.token, { deviceId: id, country: 'SN', ownerWallet, signer }),
+    registerDevice(url, world.token, { deviceId: id, country: 'SN', ownerWallet, signer }, world.second),
   )
   // Else the objects would tell the reconciler of it again and again.
   const key = await importHmacKey(fromBase64url(world.secrets.INTERNAL_HMAC_KEY))
