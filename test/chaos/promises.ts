@@ -226,12 +226,14 @@ async function owed({ stack, deviceIds }: World) {
 /** 7. Every bundle has its records, once, at the edge and in the book, and the book's chain is whole. */
 async function expectAudited(world: World): Promise<void> {
   const bundles = world.devices.flatMap(({ receipts }) => [...receipts.keys()])
-  const entries = await listAudit(await world.d1(), {}, 100_000)
+  const all = await listAudit(await world.d1(), {}, 100_000)
+  const entries = all.filter(({ record }) => world.deviceIds.includes(record.deviceId))
   const at = (action: string) => entries.flatMap(({ record }) => (record.action === action ? [record] : []))
   // And nothing contradicted anything: no fork, no conflict, no replayed nonce.
-  const actions = ['device_registered', 'bundle_admitted', 'bundle_settled']
+  const once = ['device_registered', 'consent_asked', 'consent_given']
+  const actions = [...once, 'bundle_admitted', 'bundle_settled']
   expect(entries.filter(({ record }) => !actions.includes(record.action))).toEqual([])
-  expect(at('device_registered')).toHaveLength(world.devices.length)
+  for (const action of once) expect(at(action)).toHaveLength(world.devices.length)
   for (const action of ['bundle_admitted', 'bundle_settled']) {
     expect(at(action)).toHaveLength(bundles.length)
     expect(new Set(at(action).map(({ bundleId }) => bundleId))).toEqual(new Set(bundles))
