@@ -15,6 +15,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   queues = await lostQueues()
   device = await registered()
+  device.signsForPayers = false
   queues.watch(device)
 })
 

@@ -227,7 +227,7 @@ async function owed({ stack, deviceIds }: World) {
 async function expectAudited(world: World): Promise<void> {
   const bundles = world.devices.flatMap(({ receipts }) => [...receipts.keys()])
   const all = await listAudit(await world.d1(), {}, 100_000)
-  const entries = all.filter(({ record }) => world.deviceIds.includes(record.deviceId))
+  const entries = all.filter(({ record }) => world.deviceIds.includes(`${record.deviceId}`))
   const at = (action: string) => entries.flatMap(({ record }) => (record.action === action ? [record] : []))
   // And nothing contradicted anything: no fork, no conflict, no replayed nonce.
   const once = ['device_registered', 'consent_asked', 'consent_given']

@@ -58,6 +58,7 @@ describe('GET /offline/notice', () => {
     expect(second).toEqual({
       ...{ deviceId: device.id, serverTimeMs: second.serverTimeMs, outcomes: [], cursor: 1 },
       ...{ next: { nextCounter: 2, nextSeq: 2 }, answersNonce: second.answersNonce },
+      paysUntilMs: expect.any(Number),
     })
     expect(Math.abs(second.serverTimeMs - Date.now())).toBeLessThan(60_000)
   })
