@@ -97,7 +97,7 @@ describe('payments of a till without a network', () => {
     await till.getByRole('button', { name: 'Scanner le reçu' }).click()
     await till.getByText('1 paiement reçu par le serveur, en attente de règlement.').waitFor()
     await look(till, '36-acknowledged')
-    expect(await statusesOf(till)).toEqual([...MORE.map(() => 'pending_offline'), 'pending'])
+    expect(await statusesOf(till)).toEqual([...MORE.map(() => 'pending_offline'), 'claimed'])
     expect(await total(till, 'settled')).toBe('Réglé × 0 : 0 F CFA')
     expect(await tracks(till)).toEqual(['ended', 'ended', 'ended'])
   })
@@ -143,7 +143,7 @@ describe('payments of a till without a network', () => {
     await wakeUp()
     assertClean(other)
     await until(async () => {
-      await shop().sayYes()
+      await shop().sayYes(MORE.map(payerOf))
       return (await shop().settled(FAR)).length === AMOUNTS.length
     })
     expect(await statusesOf(till)).toContain('pending_offline')

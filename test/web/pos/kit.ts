@@ -55,8 +55,8 @@ export interface Shop extends Phone {
   cameraPhone(permission?: 'denied'): Promise<CameraPhone>
   /** What a customer's phone shows for the merchant to scan, to agree to an amount. */
   consent(amount: number): Promise<string>
-  /** The phones of those who pay say yes to whatever is asked of them by now. */
-  sayYes(): Promise<void>
+  /** The phones of those who pay say yes to whatever is asked of them by now. @param others who pay as well */
+  sayYes(others?: readonly string[]): Promise<void>
 }
 
 /** The whole stack with the built page, and one browser profile, for a test file. `deploy` is a page of its own to change. */
@@ -100,8 +100,8 @@ export function useShop({ deploy = false } = {}): () => Shop {
     // A browser takes seconds to start. What a camera sees is a browser's, so only phones with one have their own.
     const blind = await launch([])
     let cameras = 0
-    let phones: Promise<readonly OfflineSDK[]> | undefined
-    stops.push(async () => Promise.all(((await phones) ?? []).map((phone) => phone.destroy())))
+    const phones = new Map<string, Promise<OfflineSDK>>()
+    stops.push(async () => Promise.all([...phones.values()].map(async (phone) => (await phone).destroy())))
     shop = {
       ...(await phoneIn(blind)),
       stack,
@@ -116,9 +116,11 @@ export function useShop({ deploy = false } = {}): () => Shop {
         return { ...(await phoneIn(await launch(camera.flags(permission)))), camera }
       },
       consent: (amount) => consentOf(stack, amount),
-      async sayYes() {
-        phones ??= payersPhones(stack)
-        for (const phone of await phones) {
+      async sayYes(others = []) {
+        for (const [number, wallet] of [...PAYERS, ...others].entries()) {
+          const known = phones.get(wallet) ?? payersPhone(stack, wallet, number)
+          phones.set(wallet, known)
+          const phone = await known
           await phone.syncNow()
           for (const { localId } of phone.claims()) await phone.answerClaim(localId, 'confirm')
         }
@@ -149,33 +151,28 @@ function deployment(dir: string): string {
 const keyOfPayer = (number: number) => new Uint8Array(32).fill(11 + number)
 
 /** The phone of one who pays, registered. */
-async function registerPayer({ edge, issuer }: Stack, number: number): Promise<PayerPhone> {
+async function registerPayer({ edge, issuer }: Stack, ownerWallet: string, number: number): Promise<PayerPhone> {
   const signer = await webCryptoSuite.es256Signer(keyOfPayer(number))
   const phone = new PayerPhone(`TEL-PAYER-${number + 1}`, signer, webCryptoSuite)
   const token = await issuer.token('ops', ['pay_admin'])
   const second = await issuer.token('ops-2', ['pay_admin'])
-  const ownerWallet = PAYERS[number] as string
   await registerDevice(edge.url, token, { deviceId: phone.deviceId, country: 'SN', ownerWallet, signer }, second)
   return phone
 }
 
-/** All of them, with the app that asks their holders. */
-function payersPhones(stack: Stack): Promise<readonly OfflineSDK[]> {
-  return Promise.all(
-    PAYERS.map(async (_, number) => {
-      const { deviceId } = await registerPayer(stack, number)
-      const keyStore = scalarKeyStore(webCryptoSuite, keyOfPayer(number))
-      const around = { apiUrl: stack.edge.url, storage: memoryStorage(), atRest: 'none' } as const
-      const phone = new OfflineSDK({ ...around, deviceId, keyStore })
-      expect((await phone.initialize()).status).toBe('ready')
-      return phone
-    }),
-  )
+/** The same, with the app that asks its holder. */
+async function payersPhone(stack: Stack, wallet: string, number: number): Promise<OfflineSDK> {
+  const { deviceId } = await registerPayer(stack, wallet, number)
+  const keyStore = scalarKeyStore(webCryptoSuite, keyOfPayer(number))
+  const around = { apiUrl: stack.edge.url, storage: memoryStorage(), atRest: 'none' } as const
+  const phone = new OfflineSDK({ ...around, deviceId, keyStore })
+  expect((await phone.initialize()).status).toBe('ready')
+  return phone
 }
 
 /** The customer's phone, enrolled, confirms a payment at the shop. */
 async function consentOf(stack: Stack, amount: number): Promise<string> {
-  const phone = await registerPayer(stack, 0)
+  const phone = await registerPayer(stack, PAYER, 0)
   const terms = { type: 'merchant', amount, currency: 'XOF', sender: PAYER, receiver: SHOP } as const
   return toBase64url(await phone.authorize(terms))
 }
