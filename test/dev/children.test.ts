@@ -41,15 +41,15 @@ it.each(['SIGKILL', 'SIGTERM', 'SIGINT'] as const)('no child outlives a process 
   await expect.poll(() => alive(children())).toEqual([])
 })
 
-it('Postgres, workerd and the reconciler of a stack end with the process that started them, also by SIGKILL', {
+it('Postgres, workerd, the reconciler and the verifier of a stack end with the process that started them, also by SIGKILL', {
   timeout: DEADLINE_MS,
 }, async () => {
   const dir = await mkdtemp(join(tmpdir(), 'molam-children-'))
   onTestFinished(() => rm(dir, { recursive: true, force: true }))
   await chmod(dir, 0o755)
   const { parent, children } = await startParent([join(dir, 'data')])
-  // These three, and who watches over them.
-  await expect.poll(() => alive(children())).toHaveLength(4)
+  // These four, and who watches over them.
+  await expect.poll(() => alive(children())).toHaveLength(5)
   parent.kill('SIGKILL')
   await expect.poll(() => alive(children())).toEqual([])
 })
