@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { Confirmation } from '../../src/protocol/confirmations.ts'
 import { ES256 } from '../../src/protocol/cose.ts'
 import { type DeviceId, deviceId } from '../../src/protocol/ids.ts'
-import { COUNTER_MAX } from '../../src/protocol/limits.ts'
+import { COUNTER_MAX, DATE_MS_MAX } from '../../src/protocol/limits.ts'
 import { DEVICE_STATUSES, OLDER_KEY_FATES, type SettleMessage } from '../../src/protocol/messages.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
 import type { Notice, Outcome } from '../../src/protocol/notice.ts'
@@ -123,7 +123,7 @@ export const notices = (): fc.Arbitrary<Notice> =>
       ),
       next: optional(fc.record({ nextCounter: counters(), nextSeq: counters() })),
       answersNonce: optional(bytesOf(16)),
-      paysUntilMs: optional(fc.maxSafeNat()),
+      paysUntilMs: optional(fc.integer({ min: 0, max: DATE_MS_MAX })),
     })
     .map((notice) => compact(notice) as Notice)
 

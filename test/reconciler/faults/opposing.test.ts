@@ -15,7 +15,7 @@ afterAll(() => world.close())
 
 test('opposing transfers between two wallets through three reconcilers: no deadlock reaches anyone', async () => {
   const [a, b] = [newWallet(), newWallet()]
-  for (const wallet of [a, b]) await db().open(wallet, 1_000_000)
+  for (const wallet of [a, b]) await db().open(wallet, 1_000_000, { kind: 'merchant' })
   const devices = await Promise.all(Array.from({ length: 12 }, () => world.device()))
   // Each pays out of its owner's wallet.
   const parties = (d: number) => (d % 2 === 0 ? { sender: a, receiver: b } : { sender: b, receiver: a })
@@ -28,7 +28,7 @@ test('opposing transfers between two wallets through three reconcilers: no deadl
   for (const [d, device] of devices.entries()) {
     for (let n = 0; n < 4; n++) {
       const payments = Array.from({ length: 20 }, () =>
-        device.payment({ type: 'p2p', ...parties(d), amount: amountMinor(1 + d) }),
+        device.payment({ ...parties(d), amount: amountMinor(1 + d) }),
       )
       world.network.send(await world.admit(device, payments))
     }

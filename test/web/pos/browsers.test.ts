@@ -52,7 +52,10 @@ describe('the floor of browsers', () => {
     expect(await page.evaluate(() => 'withResolvers' in Promise)).toBe(false)
     await take(page, 2_500)
     await page.getByRole('link', { name: 'Aujourd’hui' }).click()
-    await page.locator('.molam-row[data-status=succeeded]').waitFor()
+    await until(async () => {
+      await shop().sayYes()
+      return (await page.locator('.molam-row[data-status=succeeded]').count()) === 1
+    })
     await page.getByRole('link', { name: 'Caisse', exact: true }).click()
     await page.getByRole('button', { name: 'Retirer', exact: true }).click()
     await page.getByRole('button', { name: 'Retirer vraiment' }).click()
