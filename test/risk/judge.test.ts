@@ -38,8 +38,10 @@ const remote = (score: number, own: RemoteScore['payments'] = []): RemoteRisk =>
   value: { scoredBy: 'sira', score, payments: own, reasons: [{ rule: 'graph' }], version: 'm-7' },
 })
 const failed = (error: RemoteFailure): RemoteRisk => ({ ok: false, error })
-const decide = (assessment: Assessment, ...of: ReturnType<typeof payment>[]) =>
-  judgeWithRisk(of, new Map(), context, assessment).verdicts.map(({ decision }) => decision)
+const signed = (one: Payment): Payment => ({ authorization: unverified(one), ...one })
+/** With their payers' words: what nobody signed is a claim, whatever the score. */
+const decide = (assessment: Assessment, ...of: readonly Payment[]) =>
+  judgeWithRisk(of.map(signed), new Map(), context, assessment).verdicts.map(({ decision }) => decision)
 
 it('a valid remote score wins over what the local rules say of the payments, whichever is higher', () => {
   for (const [theirs, ours] of [
@@ -129,7 +131,7 @@ it.each([
 it("thresholds are the policy's", () => {
   const policy = { ...POLICY, acceptBelowScore: 0.5, quarantineAboveScore: 0.6 }
   const judged = (score: number) =>
-    judgeWithRisk([payment()], new Map(), { ...context, policy }, combine(remote(score), local(0))).verdicts[0]
+    judgeWithRisk([signed(payment())], new Map(), { ...context, policy }, combine(remote(score), local(0))).verdicts[0]
       ?.decision
   expect([0.49, 0.5, 0.6, 0.61].map(judged)).toEqual(['accepted', 'review', 'review', 'quarantined'])
 })
@@ -151,19 +153,17 @@ it("a payment's own score never lowers that of its bundle", () => {
   expect(decide(combine(remote(0.9, [[1, 0]]), local(0)), payment())).toEqual(['quarantined'])
 })
 
-const signed = (one: Payment): Payment => ({ ...one, authorization: unverified(one) })
-
 it.each(FAILURES)('without SIRA ($reason) nothing above the review amount is ever accepted', (error) => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 100_000 }), fc.double({ min: 0, max: 1, noNaN: true }), (amount, score) => {
-      const one = signed(payment({ amount, approval: 'A-1' }))
+      const one = payment({ amount, approval: 'A-1' })
       const [decision] = decide(combine(failed(error), local(score)), one)
       if (amount > POLICY.requireManualReviewAbove) expect(decision).not.toBe('accepted')
       else expect(decision === 'accepted').toBe(score < POLICY.acceptBelowScore)
     }),
   )
   const at = (amount: number) =>
-    decide(combine(failed(error), assessLocally(input({ payments: [] }))), signed(payment({ amount, approval: 'A-1' })))
+    decide(combine(failed(error), assessLocally(input({ payments: [] }))), payment({ amount, approval: 'A-1' }))
   expect([at(75_000), at(75_001)]).toEqual([['accepted'], ['review']])
 })
 

@@ -300,11 +300,11 @@ test('what a killed process had sent may have happened', async () => {
 
 test('bundles are posted, and every promise of the book holds', async () => {
   const wallets = [
-    { wallet: 'W-1', kind: 'customer', amount: 500 },
+    { wallet: 'W-1', kind: 'merchant', amount: 500 },
     { wallet: 'M-1', kind: 'merchant', amount: 0 },
   ] as const
   fundWallets(book, wallets, 'sim', START_MS)
-  registerDevice(book, 'M-1', START_MS)
+  registerDevice(book, 'W-1', START_MS)
   const pool = world.pool()
   const settle = world.pool('molam_settle')
   const bundle = preparedBundle([400, 300], 'W-1', 'M-1', START_MS)

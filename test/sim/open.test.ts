@@ -18,6 +18,7 @@ import { amountMinor } from '../../src/protocol/money.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import { HOUR_MS } from '../../src/protocol/time.ts'
 import { TestDevice } from '../kit/device.ts'
+import { phoneOf } from '../kit/payers.ts'
 import type { Database } from '../reconciler/database.ts'
 import { makeWorld, type World as Senders } from '../reconciler/kit.ts'
 import { LOGINS } from './logins.ts'
@@ -66,7 +67,7 @@ beforeEach(async () => {
     ],
   })
   for (const reconciler of books.reconcilers) reconciler.start()
-  await send(senders.facts(till))
+  for (const device of [till, await phoneOf(PAYER)]) await send(senders.facts(device))
   await world.passes(HOUR_MS)
 })
 afterEach(() => {

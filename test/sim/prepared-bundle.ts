@@ -10,12 +10,14 @@ import type { Policy } from '../../src/protocol/policy.ts'
 const DEVICE = 'POS-1'
 const BUNDLE_ID = new Uint8Array(16).fill(1)
 const KID = new Uint8Array(8).fill(7)
+const THUMBPRINT = new Uint8Array(32).fill(7)
+const hex = (bytes: Uint8Array) => `\\x${Buffer.from(bytes).toString('hex')}`
 const sha256 = (text: string) => new Uint8Array(createHash('sha256').update(text).digest())
 
-/** A device in the registry, on record, and a message of its bundle in the inbox. */
+/** A device in the registry that pays for its owner, on record, and a message of its bundle in the inbox. */
 export function registerDevice(book: Book, owner: string, atMs: number): void {
   const at = new Date(atMs).toISOString()
-  const kid = `\\x${Buffer.from(KID).toString('hex')}`
+  const kid = hex(KID)
   book.asOwner(
     `INSERT INTO offline_devices (device_id, rev, tenant, country, owner_wallet, status, kid, alg, registered_at,
        updated_at, wallet_state) VALUES ($1, 1, 'molam', 'SN', $2, 'active', $3, -7, $4, $4, 'known')`,
@@ -25,6 +27,11 @@ export function registerDevice(book: Book, owner: string, atMs: number): void {
     `INSERT INTO offline_device_keys (device_id, kid, alg, public_key, since_rev, state, state_at)
      VALUES ($1, $2, -7, $2, 1, 'active', $3)`,
     [DEVICE, kid, at],
+  )
+  book.asOwner(
+    `INSERT INTO offline_wallet_consents (device_id, digest, thumbprint, wallet, tenant, asked_by, confirmed_by, given_at,
+       until_at, signed, recorded_at) VALUES ($1, $2, $3, $4, 'molam', 'user:ask', 'user:confirm', $5, $6, $3, $5)`,
+    [DEVICE, hex(sha256('consent')), hex(THUMBPRINT), owner, at, new Date(atMs + 1000).toISOString()],
   )
   book.asOwner(
     `INSERT INTO offline_audit_logs (stream, at, actor, action, device_id, detail)
@@ -39,7 +46,7 @@ export function registerDevice(book: Book, owner: string, atMs: number): void {
   )
 }
 
-/** A bundle with payments to its owner, ready to be posted: nothing of it was signed. */
+/** A bundle with payments out of its owner's wallet, ready to be posted: nothing of it was signed. */
 export function preparedBundle(
   amounts: readonly number[],
   sender: string,

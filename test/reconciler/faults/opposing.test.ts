@@ -27,9 +27,7 @@ test('opposing transfers between two wallets through three reconcilers: no deadl
 
   for (const [d, device] of devices.entries()) {
     for (let n = 0; n < 4; n++) {
-      const payments = Array.from({ length: 20 }, () =>
-        device.payment({ ...parties(d), amount: amountMinor(1 + d) }),
-      )
+      const payments = Array.from({ length: 20 }, () => device.payment({ ...parties(d), amount: amountMinor(1 + d) }))
       world.network.send(await world.admit(device, payments))
     }
   }

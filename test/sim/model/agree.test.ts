@@ -210,6 +210,8 @@ test('after a day with everything in it, the book and the model agree', async ()
 /** A sale of 2 500 to a payer that has twice as much, of which the follower is told something else. */
 async function toldOtherwise(lie: (one: Committed) => Committed): Promise<string> {
   const [till, payer] = [await world.device(), await funded(5000)]
+  // What came just now may be seen otherwise.
+  await world.phone(payer)
   world.network.send(world.facts(till))
   await settle()
   await later(10 * MINUTE_MS)

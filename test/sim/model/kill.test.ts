@@ -57,7 +57,7 @@ test('a process that dies at any moment loses nothing and doubles nothing', { ti
     outcomes: { 1: 'reversed', 2: 'succeeded', 3: 'succeeded' },
     balances: [5000, 5000],
     transfers: 4,
-    inbox: ['done', 'done', 'done', 'done'],
+    inbox: ['done', 'done', 'done', 'done', 'done'],
     queued: 0,
     untold: 0,
     held: 0,
