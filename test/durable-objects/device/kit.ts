@@ -200,9 +200,14 @@ export const settleSeqs = (queues: Queues): number[] =>
 export const sealedIndex = async (rows: IndexMessage): Promise<IndexMessage> =>
   sealIndexMessage(rows, await configOf(bindings).macKey('index_message'))
 
-/** Gives D1 what the index queue holds, as the consumer does, and empties the queue. */
-export async function deliverIndex(queues: Queues, env: Pick<Env, 'DB' | 'DEVICE'> = bindings): Promise<void> {
-  const messages = queues.index.splice(0).map((body, i) => ({ id: `${i}`, timestamp: 0, attempts: 1, body }))
+/** Gives D1 what the index queue holds, as the consumer does, and empties the queue. @param only what is about this device */
+export async function deliverIndex(
+  queues: Queues,
+  env: Pick<Env, 'DB' | 'DEVICE'> = bindings,
+  only?: DeviceId,
+): Promise<void> {
+  const held = queues.index.splice(0).filter((message) => only === undefined || ownerOf(message) === only.id)
+  const messages = held.map((body, i) => ({ id: `${i}`, timestamp: 0, attempts: 1, body }))
   if (messages.length === 0) return
   await consumeIndex(createMessageBatch('molam-index', messages), env)
 }

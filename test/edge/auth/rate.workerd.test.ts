@@ -4,7 +4,7 @@ import { RATE_POLICIES } from '../../../src/edge/ingest/rate-policy.ts'
 import { seenHere, UNASKED } from '../../../src/edge/ingest/seen-here.ts'
 import { BUNDLE_MEDIA_TYPE } from '../../../src/protocol/bundle.ts'
 import { badTokens, tokenKeys } from '../../attacks/inputs/tokens.ts'
-import { dumpObject, recordAll, recordQueues } from '../../durable-objects/device/kit.ts'
+import { deliverIndex, dumpObject, recordAll, recordQueues } from '../../durable-objects/device/kit.ts'
 import { TestDevice } from '../../kit/device.ts'
 import { bindings, expectRefusal, fetchWith, keySet, ORIGIN, pushInit, registered, SELF } from '../kit.ts'
 import { dumpDurable } from './people-kit.ts'
@@ -226,8 +226,10 @@ it('a flood of strangers writes nothing: not in D1, not in an object, not in a q
     ...[await dumpDurable(), await dumpObject(device), await dumpObject(stranger)],
     ...[queues.settle.length, queues.index.length],
   ]
-  // What is owed would be sent again meanwhile.
+  // What is owed would be sent again meanwhile, also what others left behind.
+  queues.watch(device)
   await recordAll(device, queues)
+  await deliverIndex(queues)
   const before = await left()
   const bearer = (at: number) => ({ authorization: `Bearer ${tokens[at % tokens.length]?.token}` })
   const proof = await imposter.proof('GET', `${ORIGIN}/offline/notice`)

@@ -44,6 +44,11 @@ async function chain(length: number, amount: number): Promise<Made[]> {
 const notRefused = (receipts: readonly Receipt[]) =>
   receipts.filter(({ exceptions }) => exceptions.every(({ decision }) => decision !== 'refused')).length
 
+const refusalsOf = (receipts: readonly Receipt[]) => {
+  const refused = receipts.flatMap(({ exceptions }) => exceptions.filter(({ decision }) => decision === 'refused'))
+  return new Set(refused.map(({ reason }) => reason))
+}
+
 const activity = async (): Promise<{ count: number; value: number }[]> => {
   const [row] = await select(device, 'SELECT activity FROM device')
   return JSON.parse(`${row?.['activity']}`).map(([, day]: [string, { count: number; value: number }]) => day)
@@ -56,11 +61,9 @@ it('a hundred pushes at once never take more value than the day allows, and what
   const pushes = made.map(({ bundle }) => fetchWith(roomy, '/offline/push', pushInit(bundle)))
   const receipts = await Promise.all(pushes.map(async (response) => (await receiptOf(await response)).receipt))
   expect(new Set(receipts.map(({ seq }) => seq)).size).toBe(100)
+  expect(refusalsOf(receipts)).toEqual(new Set(['limit_exceeded']))
   expect(notRefused(receipts)).toBe(33)
   expect(await activity()).toEqual([{ count: 33, value: 495_000 }])
-  const refusals = receipts.flatMap(({ exceptions }) => exceptions.filter(({ decision }) => decision === 'refused'))
-  expect(new Set(refusals.map(({ reason }) => reason))).toEqual(new Set(['limit_exceeded']))
-  expect(refusals).toHaveLength(67)
 })
 
 it('a hundred admissions at once never take more payments than the day allows', async () => {
@@ -91,6 +94,7 @@ it('a hundred admissions at once never take more payments than the day allows', 
     expect(kind).toBe('admitted')
     return decodeReceipt(parseSign1(receipt).payload)
   })
+  expect(refusalsOf(receipts)).toEqual(new Set(['limit_exceeded']))
   expect(notRefused(receipts)).toBe(50)
   expect(await activity()).toEqual([{ count: 50, value: 5000 }])
   expect(new Set(receipts.map(({ seq }) => seq)).size).toBe(100)

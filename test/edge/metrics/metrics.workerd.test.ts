@@ -15,7 +15,7 @@ import type { TestDevice } from '../../kit/device.ts'
 import { bindings, expectRefusal, fetchWith, keySet, ORIGIN, push, pushed, registered, SELF, token } from '../kit.ts'
 import { readExposition } from './exposition.ts'
 
-/** `/metrics` as a scraper sees it. */
+/** `/metrics` as a scraper sees it. Of what other files' devices still owe nothing is delivered here. */
 const SCRAPER = 'a token for scrapers, at least 32 characters'.replaceAll(' ', '-')
 const scrape = (bearer: string, over: object = { METRICS_TOKEN: SCRAPER }) =>
   fetchWith(over, '/metrics', { headers: { authorization: `Bearer ${bearer}` } })
@@ -69,7 +69,7 @@ it('a push is counted once it shows in the read model, with its score', async ()
   await pushed(made.bundle)
   await pushed((await device.resign(made)).bundle)
   await tellReadModel(device)
-  await deliverIndex(queues)
+  await deliverIndex(queues, bindings, device)
   expect(await value('offline_bundles_pushed_total', { country: 'SN' })).toBe(before + 1)
   expect(await value('offline_risk_score_count')).toBe(scores + 1)
 })
@@ -172,12 +172,12 @@ describe('what is owed', () => {
   it('bundles that are not settled are counted as such, and nothing else, without a sweep; so is the age of the oldest', async () => {
     const own = await registered()
     const before = await value('offline_bundles_owed')
-    await deliverIndex(queues)
+    await deliverIndex(queues, bindings, own)
     expect(await value('offline_bundles_owed')).toBe(before)
     const { header, bundle } = await own.bundle([own.payment()], await keySet())
     await pushed(bundle)
     await tellReadModel(own)
-    await deliverIndex(queues)
+    await deliverIndex(queues, bindings, own)
     expect(await value('offline_bundles_owed')).toBe(before + 1)
     const longAgo = 'UPDATE offline_tx_bundles SET received_at = received_at - 3600000 WHERE device_id = ?'
     await unguardedInD1('offline_tx_bundles_no_update', () => bindings.DB.prepare(longAgo).bind(own.id).run())
@@ -186,14 +186,14 @@ describe('what is owed', () => {
     const outcomes = [{ counter: 1, status: 'succeeded', atMs: 1 }] as const
     const about = { deviceId: own.id, bundleId: header.bundleId, seq: 1, rev: 1, outcomes }
     await confirm(own, [{ kind: 'bundle_settled', ...about }])
-    await deliverIndex(queues)
+    await deliverIndex(queues, bindings, own)
     expect(await value('offline_bundles_owed')).toBe(before)
     expect(await value('offline_bundles_owed_oldest_age_seconds')).toBeLessThan(3_600)
   })
 
   it('all that is owed is seen by the sweep, with the age of the oldest, until it is not owed any more', async () => {
     const own = await registered()
-    await deliverIndex(queues)
+    await deliverIndex(queues, bindings, own)
     await pushed((await own.bundle([own.payment()], await keySet())).bundle)
     await sweep()
     expect(await value('offline_owed', { to: 'reconciler' })).toBeGreaterThanOrEqual(2)
