@@ -90,9 +90,10 @@ export class Tab {
 
   async #call<T>(run: () => T | Promise<T>): Promise<T> {
     if (this.dead) throw new Error('the tab is closed')
-    const last = --this.#callsLeft <= 0
+    this.#callsLeft--
     const result = await run()
-    if (last) this.end()
+    // Asked afterwards: a tab that is to live on by then does.
+    if (this.#callsLeft <= 0) this.end()
     if (this.dead) throw new Error('the tab is closed')
     return result
   }
