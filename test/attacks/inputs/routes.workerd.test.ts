@@ -1,22 +1,15 @@
-import { beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { app } from '../../../src/edge/app.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
 import { amountMinor, currency } from '../../../src/protocol/money.ts'
-import {
-  deliverIndex,
-  dumpObject,
-  dumpReadModel,
-  type Queues,
-  recordQueues,
-  select,
-} from '../../durable-objects/device/kit.ts'
-import { bindings, keySet, push, registered } from '../../edge/kit.ts'
+import { deliverIndex, dumpObject, dumpReadModel, recordQueues, select } from '../../durable-objects/device/kit.ts'
+import { bindings, insertPolicy, keySet, push, registered } from '../../edge/kit.ts'
 import { type Caller, call, pushPayments } from '../../edge/routes/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { PEOPLE, ROUTES } from './routes.ts'
 
 /** Every route × role × tenant. */
-let queues: Queues
+let queues: Awaited<ReturnType<typeof recordQueues>>
 let device: TestDevice
 /** With the ids of what is there in the place of their names. */
 let filled: (text: string) => string
@@ -48,6 +41,11 @@ beforeAll(async () => {
     },
   }
   filled = (text) => text.replaceAll(/:([a-z_]+)/g, (_, name: string) => ids[name] ?? name)
+})
+// Whoever may switch the country off does.
+afterAll(async () => {
+  await insertPolicy('SN', { enabled: true })
+  await queues.restore()
 })
 
 const ask = (route: string, who: Caller | undefined) => {
