@@ -10,7 +10,7 @@ async function sim(...args: readonly string[]): Promise<{ readonly stdout: strin
   )
 }
 
-test('no promise is broken in 300 seeds of the model and 10 of the book', { timeout: 600_000 }, async () => {
+test('no promise is broken in 300 seeds of the model and 10 of the book', { timeout: 1_800_000 }, async () => {
   const shallow = await sim('--seeds', '300', '--jobs', '2')
   expect(shallow.stdout).toContain('300 seeds')
   expect(shallow, shallow.stdout).toMatchObject({ code: 0 })
@@ -19,7 +19,7 @@ test('no promise is broken in 300 seeds of the model and 10 of the book', { time
   expect(deep, deep.stdout).toMatchObject({ code: 0 })
 })
 
-test('a planted fault is found, told as a story, and made small', { timeout: 600_000 }, async () => {
+test('a planted fault is found, told as a story, and made small', { timeout: 1_800_000 }, async () => {
   const { stdout, code } = await sim('--mutant', 'retried-under-a-new-id', '--seeds', '50')
   expect(stdout).toMatch(/retried-under-a-new-id +seed \d+: /)
   expect(code).toBe(0)
