@@ -27,11 +27,11 @@ interface Consents {
 /** What people are shown: what is asked for, and what was given, the newest first. */
 export interface ShownConsents {
   readonly asked: ConsentRequest | null
-  readonly given: readonly (Omit<HeldConsent, 'signed' | 'thumbprint'> & { readonly kid: string })[]
+  readonly given: readonly (Omit<HeldConsent, 'signed' | 'thumbprint' | 'giver'> & { readonly kid: string })[]
 }
 
 export function shownConsents({ consents, consentRequest }: Consents): ShownConsents {
-  const given = consents.map(({ signed: _, thumbprint, ...rest }) => {
+  const given = consents.map(({ signed: _, thumbprint, giver: __, ...rest }) => {
     return { ...rest, kid: toHex(thumbprint.subarray(0, KEY_ID_BYTES)) }
   })
   return { asked: consentRequest, given: given.reverse() }

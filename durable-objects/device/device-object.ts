@@ -7,7 +7,9 @@ import type { Indexed, IndexMessage, RebuiltPlaces, ShownFrom, ShownPart } from 
 import { equalBytes } from '../../src/protocol/bytes.ts'
 import type { ClaimChoice, SignedClaimAnswer } from '../../src/protocol/claims.ts'
 import { decodeConfirmations } from '../../src/protocol/confirmations.ts'
-import type { KeptConsent } from '../../src/protocol/consent.ts'
+import type { ConsentGiver, KeptConsent } from '../../src/protocol/consent.ts'
+import { lostGivers } from '../../src/protocol/consent-givers.ts'
+import type { SignedConsentWord } from '../../src/protocol/consent-word.ts'
 import type { DeviceKey, DeviceStatus } from '../../src/protocol/messages.ts'
 import { parse } from '../../src/protocol/parse.ts'
 import { encodeReceipt } from '../../src/protocol/receipt.ts'
@@ -34,6 +36,7 @@ import { tellSira } from './owed/escalation.ts'
 import { readShown } from './owed/shown.ts'
 import { Administration, type ProvenCode } from './people/administration.ts'
 import { type AnswerRefusal, keepAnswer } from './people/answering.ts'
+import type { PayingGiver, WordRefusal } from './people/consenting.ts'
 import { Consents } from './people/consents.ts'
 import { hasAnswered } from './people/once.ts'
 import { Votes } from './people/votes.ts'
@@ -41,7 +44,7 @@ import type { Actor, ChangeRefusal, Person } from './person.ts'
 import { applyConfirmations } from './settle/confirmations.ts'
 import { deviceActor, hasAuditRecord, writeAuditRecord } from './sql/audit-store.ts'
 import { readBundle } from './sql/bundle-store.ts'
-import { readDevice, readOwing } from './sql/device-store.ts'
+import { hasGivers, readDevice, readOwing } from './sql/device-store.ts'
 import { type Evidence, readEvidence } from './sql/evidence-store.ts'
 import { type OwedSummary, owedSummary } from './sql/owed-store.ts'
 import { hasSchema } from './sql/schema.ts'
@@ -147,6 +150,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
    */
   async admit(request: AdmitRequest): Promise<Result<AdmitAnswer, AdmitRefusal>> {
     if (!this.#registered) return err('invalid_signature')
+    await this.#askGivers()
     return this.#admissions.take(() => this.#admit(request))
   }
 
@@ -213,12 +217,13 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
    * @param encoded the signed answer, whose signature the Worker has verified
    * @returns the choice that stands
    */
-  answerClaim(
+  async answerClaim(
     signed: SignedClaimAnswer,
     encoded: Uint8Array,
     by: Omit<Actor, 'actor'>,
-  ): Result<ClaimChoice, AnswerRefusal> {
+  ): Promise<Result<ClaimChoice, AnswerRefusal>> {
     if (!this.#registered) return err('invalid_signature')
+    await this.#askGivers()
     const nowMs = Date.now()
     const answered = this.ctx.storage.transactionSync(() =>
       keepAnswer(this.#sql, signed, encoded, { ...by, actor: 'device' }, nowMs),
@@ -304,6 +309,26 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     return this.#registered ? this.#consents.withdraw(by, reason) : NOT_FOUND
   }
 
+  /**
+   * The device brings the word of a paying device of the same wallet.
+   *
+   * @param signed whose signature, and whose giver, the Worker has verified
+   */
+  async takeConsentWord(
+    signed: SignedConsentWord,
+    encoded: Uint8Array,
+    giver: PayingGiver,
+    by: Omit<Actor, 'actor'>,
+  ): Promise<Result<{ readonly untilMs: number }, WordRefusal>> {
+    if (!this.#registered) return err('invalid_signature')
+    return this.#consents.takeWord(signed, encoded, giver, { ...by, actor: 'device' })
+  }
+
+  /** These givers do not pay any more: neither does this device by their word. */
+  endConsentsOf(givers: readonly ConsentGiver[]): void {
+    if (this.#registered) this.#consents.endWordsOf(givers, { actor: 'system' })
+  }
+
   async review(ballot: Ballot, by: Person): Promise<Result<readonly VoteResult[], ChangeRefusal>> {
     return this.#registered ? this.#votes.review(ballot, by) : NOT_FOUND
   }
@@ -348,6 +373,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     await this.#delivery.rearm()
     await this.#moveOriginals()
     await this.#tellSira()
+    await this.#askGivers()
     return ok(owedSummary(this.#sql, readOwing(this.#sql), this.#scorer.takesEscalations))
   }
 
@@ -356,6 +382,14 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     this.#administration.expire()
     this.#delivery.alarm()
     await this.#tellSira()
+  }
+
+  /** What devices gave that do not pay any more has ended. Without their objects' answer nothing goes on. */
+  async #askGivers(): Promise<void> {
+    if (!hasGivers(this.#sql)) return
+    const { DEVICE } = this.env
+    const ask = (id: string) => DEVICE.get(DEVICE.idFromName(id)).identity()
+    this.endConsentsOf(await lostGivers(ask, readDevice(this.#sql).consents, Date.now()))
   }
 
   /** What has been settled for long. The next wake goes on, also after a failure. */
@@ -402,6 +436,6 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
 const REBUILT = 'read_model_rebuilt'
 const NOT_FOUND: Err<NotFound> = err('not_found')
 
-const kept = ({ thumbprint, givenAtMs, untilMs, withdrawnAtMs }: KeptConsent): KeptConsent => {
-  return { thumbprint, givenAtMs, untilMs, withdrawnAtMs }
+const kept = ({ thumbprint, givenAtMs, untilMs, withdrawnAtMs, giver }: KeptConsent): KeptConsent => {
+  return { thumbprint, givenAtMs, untilMs, withdrawnAtMs, ...(giver && { giver }) }
 }

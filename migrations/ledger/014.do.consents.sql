@@ -1,5 +1,5 @@
 -- That a device may debit its owner's wallet, as the edge signed it: two people of the wallet's tenant said so about one key
--- of the device. Evidence, and what a debit by the device's own word needs.
+-- of the device, or another device of the wallet did. Evidence, and what a debit by the device's own word needs.
 CREATE TABLE offline_wallet_consents (
   device_id    text NOT NULL,
   -- SHA-256 over the signed bytes.
@@ -9,6 +9,8 @@ CREATE TABLE offline_wallet_consents (
   tenant       text NOT NULL,
   asked_by     text NOT NULL,
   confirmed_by text NOT NULL CHECK (confirmed_by <> asked_by),
+  -- The device whose word it is; null: people's.
+  giver        text CHECK (confirmed_by = 'device:' || giver),
   given_at     timestamptz NOT NULL,
   -- The last moment at which a payment may be taken by it.
   until_at     timestamptz NOT NULL CHECK (until_at > given_at),
@@ -23,17 +25,18 @@ CREATE TRIGGER offline_wallet_consents_kept BEFORE DELETE OR TRUNCATE ON offline
 -- Withdrawn is withdrawn, and nothing else changes.
 CREATE TRIGGER offline_wallet_consents_withdrawn BEFORE UPDATE ON offline_wallet_consents FOR EACH ROW
   WHEN (new.withdrawn_at IS NULL OR new.withdrawn_at > old.withdrawn_at
-        OR (old.device_id, old.digest, old.thumbprint, old.wallet, old.tenant, old.asked_by, old.confirmed_by,
+        OR (old.device_id, old.digest, old.thumbprint, old.wallet, old.tenant, old.asked_by, old.confirmed_by, old.giver,
             old.given_at, old.until_at, old.signed, old.recorded_at)
            IS DISTINCT FROM (new.device_id, new.digest, new.thumbprint, new.wallet, new.tenant, new.asked_by,
-                             new.confirmed_by, new.given_at, new.until_at, new.signed, new.recorded_at))
+                             new.confirmed_by, new.giver, new.given_at, new.until_at, new.signed, new.recorded_at))
   EXECUTE FUNCTION wallet_core.refuse_change();
 
 -- Whether it holds the ledger says, each time it is asked: the edge does not know whose a wallet is. A tenant speaks for its
--- merchants and agents; for customers nobody speaks but themselves.
+-- merchants and agents; for customers nobody speaks but themselves, with a device of theirs. That it is that device's word the
+-- reconciler verifies each time it reads it (registry/consent-words.ts).
 CREATE VIEW offline_consents AS
   SELECT c.*, coalesce(c.wallet = d.owner_wallet AND c.tenant = d.tenant AND h.tenant = c.tenant
-                       AND a.kind IN ('merchant', 'agent'), false) AS holds
+                       AND (a.kind IN ('merchant', 'agent') OR c.giver IS NOT NULL), false) AS holds
   FROM offline_wallet_consents c
   JOIN offline_devices d USING (device_id)
   LEFT JOIN wallet_core.accounts a ON a.wallet_id = c.wallet

@@ -32,7 +32,7 @@ export interface Taker extends Pick<RegisteredDevice, 'ownerWallet' | 'wallet'> 
   readonly statedUntilMs: number | undefined
   /** When the edge admitted the payment, or when people's word about it is carried out. */
   readonly atMs: number
-  /** What is known of it is older than the bundle: there may be a consent that is still on its way. */
+  /** What is known of it, or of a device that consented to it, is older: there may be a consent that is still on its way. */
   readonly isBehind: boolean
 }
 
@@ -42,11 +42,13 @@ export function takerOf(
   kid: Uint8Array,
   atMs: number,
 ): Taker {
-  const borneOut = consents.filter(({ holds }) => holds)
+  const verified = consents.filter(({ isAwaited }) => isAwaited !== true)
+  const borneOut = verified.filter(({ holds }) => holds)
   return {
-    ...{ ownerWallet, wallet, atMs, isBehind: factsAtMs < atMs },
+    ...{ ownerWallet, wallet, atMs },
+    isBehind: factsAtMs < atMs || paysUntil(consents, kid, atMs) !== paysUntil(verified, kid, atMs),
     paysUntilMs: paysUntil(borneOut, kid, atMs),
-    statedUntilMs: paysUntil(consents, kid, atMs),
+    statedUntilMs: paysUntil(verified, kid, atMs),
   }
 }
 

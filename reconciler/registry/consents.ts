@@ -4,13 +4,26 @@ import type { TrustedKey } from '../../src/crypto/sign1.ts'
 import { thumbprint } from '../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { fromHex, toHex } from '../../src/protocol/bytes.ts'
-import type { KeptConsent } from '../../src/protocol/consent.ts'
+import { decodeConsent, type KeptConsent } from '../../src/protocol/consent.ts'
+import { parseConsentWord, type SignedConsentWord } from '../../src/protocol/consent-word.ts'
+import { parseSign1 } from '../../src/protocol/cose.ts'
 import type { DeviceMessage } from '../../src/protocol/messages.ts'
 
 /** A consent as the book has it. */
 export interface RegisteredConsent extends KeptConsent {
-  /** Whether the ledger names its tenant for the wallet, and the wallet is of a kind that a tenant speaks for. */
+  /**
+   * Whether the ledger names its tenant for the wallet, and the wallet is of a kind that a tenant speaks for, or it is a word of a
+   * device of the wallet.
+   */
   readonly holds: boolean
+  /** The word of its giver is not verified yet: the facts of that device are still on their way. */
+  readonly isAwaited?: true
+}
+
+/** A consent as its row says it, with the word of the device that gave it. */
+export interface ReadConsent {
+  readonly consent: RegisteredConsent
+  readonly word: SignedConsentWord | undefined
 }
 
 /** A consent that a message of the edge states, its signature verified. */
@@ -53,8 +66,8 @@ export async function keepConsents(
     const { deviceId, wallet, tenant, askedBy, confirmedBy, givenAtMs, untilMs, withdrawnAtMs, signed } = consent
     await client.query(
       `INSERT INTO offline_wallet_consents AS c (device_id, digest, thumbprint, wallet, tenant, asked_by, confirmed_by,
-         given_at, until_at, withdrawn_at, signed, recorded_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+         given_at, until_at, withdrawn_at, signed, recorded_at, giver)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
        ON CONFLICT (device_id, digest) DO UPDATE SET withdrawn_at = excluded.withdrawn_at
        WHERE excluded.withdrawn_at < coalesce(c.withdrawn_at, 'infinity')`,
       [
@@ -67,6 +80,7 @@ export async function keepConsents(
         ],
         ...[askedBy, confirmedBy, new Date(givenAtMs), new Date(untilMs)],
         ...[withdrawnAtMs === undefined ? null : new Date(withdrawnAtMs), Buffer.from(signed), at],
+        consent.word === undefined ? null : parseConsentWord(consent.word).claims.deviceId,
       ],
     )
   }
@@ -79,14 +93,24 @@ export type ConsentRow = readonly [
   until: number,
   withdrawnAt: number | null,
   holds: boolean,
+  /** Hex, of one that a device gave. */
+  signed: string | null,
 ]
 
 /** The consents of a device `d`. Times are UTC milliseconds. */
 export const CONSENTS_OF = `
   (SELECT json_agg(json_build_array(encode(c.thumbprint, 'hex'), round(extract(epoch FROM c.given_at) * 1000),
-            round(extract(epoch FROM c.until_at) * 1000), round(extract(epoch FROM c.withdrawn_at) * 1000), c.holds))
+            round(extract(epoch FROM c.until_at) * 1000), round(extract(epoch FROM c.withdrawn_at) * 1000), c.holds,
+            CASE WHEN c.giver IS NOT NULL THEN encode(c.signed, 'hex') END))
    FROM offline_consents c WHERE c.device_id = d.device_id)`
 
-export const consentOf = ([thumbprint, givenAtMs, untilMs, withdrawnAtMs, holds]: ConsentRow): RegisteredConsent => {
-  return { thumbprint: fromHex(thumbprint), givenAtMs, untilMs, withdrawnAtMs, holds }
+export function consentOf([thumbprint, givenAtMs, untilMs, withdrawnAtMs, holds, signed]: ConsentRow): ReadConsent {
+  const consent = { thumbprint: fromHex(thumbprint), givenAtMs, untilMs, withdrawnAtMs, holds }
+  if (signed === null) return { consent, word: undefined }
+  const { word: encoded } = decodeConsent(parseSign1(fromHex(signed)).payload)
+  // The row says that a device gave it: without its word it is nobody's.
+  if (encoded === undefined) return { consent: { ...consent, holds: false, untilMs: 0 }, word: undefined }
+  const word = parseConsentWord(encoded)
+  const { deviceId, kid } = word.claims
+  return { consent: { ...consent, giver: { deviceId, kid: toHex(kid), madeAtMs: word.word.madeAtMs } }, word }
 }

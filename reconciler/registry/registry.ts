@@ -11,11 +11,13 @@ import { transact } from '../db.ts'
 import { lockPending, markDone, wake } from '../pull/inbox.ts'
 import { claimSubjects, walletsWithClaims } from '../tell/claim-subjects.ts'
 import { announce } from '../tell/outbox.ts'
+import { judgeConsents } from './consent-words.ts'
 import {
   CONSENTS_OF,
   type ConsentRow,
   consentOf,
   keepConsents,
+  type ReadConsent,
   type RegisteredConsent,
   verifyConsents,
 } from './consents.ts'
@@ -24,6 +26,7 @@ import {
 export interface RegisteredDevice {
   readonly status: DeviceStatus
   readonly country: string
+  readonly tenant: string
   readonly ownerWallet: string
   /** What the ledger says of that wallet now: unless it is known, the device's own word debits nothing. */
   readonly wallet: WalletState
@@ -51,6 +54,7 @@ interface DeviceRow {
   device_id: string
   status: DeviceStatus
   country: string
+  tenant: string
   owner_wallet: string
   wallet: WalletState
   consents: readonly ConsentRow[] | null
@@ -62,31 +66,57 @@ interface DeviceRow {
   state_at: Date
 }
 
-type Facts = Pick<DeviceRow, 'status' | 'country' | 'owner_wallet' | 'wallet' | 'consents' | 'updated_at'>
+type Facts = Pick<DeviceRow, 'status' | 'country' | 'tenant' | 'owner_wallet' | 'wallet' | 'consents' | 'updated_at'>
 
+interface ReadDevice extends Omit<RegisteredDevice, 'consents'> {
+  readonly read: readonly ReadConsent[]
+  readonly keys: Map<string, DeviceKey>
+}
+
+/** With the devices that have consented to them. */
 export async function loadDevices(db: pg.Pool | pg.ClientBase, deviceIds: readonly string[]): Promise<Registry> {
+  const found = await readDevices(db, deviceIds)
+  const named = [...found.values()].flatMap(({ read }) => read.flatMap(({ word }) => word?.claims.deviceId ?? []))
+  const missing = named.filter((id) => !found.has(id))
+  const others = missing.length === 0 ? [] : await readDevices(db, missing)
+  const givers = new Map([...found, ...others].map(([id, { read, ...device }]) => [id, withPeoples(device, read)]))
+  const registry = new Map<string, RegisteredDevice>()
+  for (const [id, { read, ...device }] of found) {
+    registry.set(id, { ...device, consents: await judgeConsents(read, device, givers) })
+  }
+  return registry
+}
+
+const withPeoples = (device: Omit<RegisteredDevice, 'consents'>, read: readonly ReadConsent[]): RegisteredDevice => {
+  return { ...device, consents: read.filter(({ word }) => word === undefined).map(({ consent }) => consent) }
+}
+
+async function readDevices(
+  db: pg.Pool | pg.ClientBase,
+  deviceIds: readonly string[],
+): Promise<ReadonlyMap<string, ReadDevice>> {
   const { rows } = await db.query<DeviceRow>(
-    `SELECT d.device_id, d.status, d.country, d.owner_wallet, offline_wallet_state(d.owner_wallet, d.tenant) AS wallet,
+    `SELECT d.device_id, d.status, d.country, d.tenant, d.owner_wallet, offline_wallet_state(d.owner_wallet, d.tenant) AS wallet,
             ${CONSENTS_OF} AS consents, d.updated_at,
             k.kid, k.alg, k.public_key, k.state, k.state_at
      FROM offline_devices d JOIN offline_device_keys k USING (device_id) WHERE d.device_id = ANY ($1)`,
     [[...new Set(deviceIds)]],
   )
-  const registry = new Map<string, RegisteredDevice & { keys: Map<string, DeviceKey> }>()
+  const found = new Map<string, ReadDevice>()
   await Promise.all(
     rows.map(async ({ device_id, kid, alg, public_key, state, state_at, ...row }) => {
-      const device = registry.get(device_id) ?? deviceOf(row)
-      registry.set(device_id, device)
+      const device = found.get(device_id) ?? deviceOf(row)
+      found.set(device_id, device)
       const verifier = await webCryptoSuite.verifier({ alg, bytes: new Uint8Array(public_key) })
       device.keys.set(toHex(kid), { alg, verifier, state, stateAtMs: state_at.getTime() })
     }),
   )
-  return registry
+  return found
 }
 
-function deviceOf({ status, country, owner_wallet: ownerWallet, wallet, consents, updated_at }: Facts) {
-  const registered = { status, country, ownerWallet, wallet, factsAtMs: updated_at.getTime() }
-  return { ...registered, consents: (consents ?? []).map(consentOf), keys: new Map<string, DeviceKey>() }
+function deviceOf({ status, country, tenant, owner_wallet: ownerWallet, wallet, consents, updated_at }: Facts) {
+  const registered = { status, country, tenant, ownerWallet, wallet, factsAtMs: updated_at.getTime() }
+  return { ...registered, read: (consents ?? []).map(consentOf), keys: new Map<string, DeviceKey>() }
 }
 
 export type DeviceFault = 'invalid_key' | 'key_conflict' | 'device_conflict'

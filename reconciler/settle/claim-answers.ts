@@ -44,7 +44,9 @@ export async function recordAnswer(
 }
 
 const hadConsent = (device: RegisteredDevice | undefined, kid: Uint8Array): boolean =>
-  device?.consents.some(({ thumbprint }) => equalBytes(thumbprint.subarray(0, kid.length), kid)) ?? false
+  device?.consents.some(
+    ({ thumbprint, isAwaited }) => isAwaited !== true && equalBytes(thumbprint.subarray(0, kid.length), kid),
+  ) ?? false
 
 /** @returns why it is not the word of the device that it names */
 export async function faultOfAnswer(

@@ -1,9 +1,11 @@
 import type pg from 'pg'
 import { openConsent } from '../../src/crypto/consent.ts'
 import { openSettleMessage } from '../../src/crypto/settle-message.ts'
-import type { TrustedKey } from '../../src/crypto/sign1.ts'
+import { type TrustedKey, verifySign1 } from '../../src/crypto/sign1.ts'
 import { fromHex, toHex } from '../../src/protocol/bytes.ts'
+import { parseConsentWord } from '../../src/protocol/consent-word.ts'
 import type { DeviceMessage } from '../../src/protocol/messages.ts'
+import { loadDevices, type Registry } from '../registry/registry.ts'
 import { isSignedResolution, type ResolutionEvidence } from '../settle/signed-resolution.ts'
 import type { Finding } from './check.ts'
 
@@ -22,7 +24,7 @@ export async function checkDevices(
      FULL JOIN (SELECT device_id, json_agg(json_build_array(encode(kid, 'hex'), alg, encode(public_key, 'hex'), state)) AS keys
                 FROM offline_device_keys WHERE $1::text[] IS NULL OR device_id = ANY ($1) GROUP BY device_id) k USING (device_id)
      FULL JOIN (SELECT device_id, json_agg(json_build_array(encode(signed, 'hex'), round(extract(epoch FROM withdrawn_at) * 1000),
-                         encode(thumbprint, 'hex'), wallet, tenant, asked_by, confirmed_by,
+                         encode(thumbprint, 'hex'), wallet, tenant, asked_by, confirmed_by, giver,
                          round(extract(epoch FROM given_at) * 1000), round(extract(epoch FROM until_at) * 1000))) AS consents
                 FROM offline_wallet_consents WHERE $1::text[] IS NULL OR device_id = ANY ($1) GROUP BY device_id) c USING (device_id)
      FULL JOIN (SELECT device_id, array_agg(message ORDER BY rev) AS messages
@@ -30,10 +32,12 @@ export async function checkDevices(
        USING (device_id)`,
     [deviceIds ?? null],
   )
+  const givers = rows.flatMap(({ consents }) => (consents ?? []).flatMap(([, , , , , , , giver]) => giver ?? []))
+  const registry = givers.length === 0 ? NOBODY : await loadDevices(client, givers)
   const wrong: object[] = []
   let found = 0
   for (const row of rows) {
-    const fault = await faultOfDevice(row, trusted)
+    const fault = await faultOfDevice(row, trusted, registry)
     if (fault === undefined) continue
     found += 1
     if (wrong.length < examplesMax) wrong.push({ device_id: row.device_id, fault })
@@ -53,7 +57,12 @@ interface DeviceEvidence {
   readonly consents: readonly ConsentEvidence[] | null
   readonly messages: readonly Uint8Array[] | null
 }
-type ConsentEvidence = readonly [signed: string, withdrawnAt: number | null, ...said: readonly unknown[]]
+type ConsentEvidence = readonly [
+  ...signed: [signed: string, withdrawnAt: number | null],
+  ...said: [thumbprint: string, wallet: string, tenant: string, askedBy: string, confirmedBy: string],
+  giver: string | null,
+  ...times: [givenAt: number, until: number],
+]
 type KeyState = (typeof STRENGTHS)[number]
 /** The strongest that was ever said of a key counts. */
 const STRENGTHS = ['active', 'replaced', 'revoked'] as const
@@ -66,8 +75,13 @@ type DeviceFault =
   | 'key_state_differs'
   | 'consent_not_signed'
   | 'consent_differs'
+  | 'consent_word_false'
 
-async function faultOfDevice(row: DeviceEvidence, trusted: readonly TrustedKey[]): Promise<DeviceFault | undefined> {
+async function faultOfDevice(
+  row: DeviceEvidence,
+  trusted: readonly TrustedKey[],
+  registry: Registry,
+): Promise<DeviceFault | undefined> {
   const messages: DeviceMessage[] = []
   for (const encoded of row.messages ?? []) {
     const opened = await openSettleMessage(new Uint8Array(encoded), trusted).catch(() => undefined)
@@ -90,18 +104,19 @@ async function faultOfDevice(row: DeviceEvidence, trusted: readonly TrustedKey[]
     if (strength === undefined) return 'key_not_stated'
     if (STRENGTHS[strength] !== keyState) return 'key_state_differs'
   }
-  return faultOfConsents(row, messages, trusted)
+  return faultOfConsents(row, messages, trusted, registry)
 
   function state(key: string, said: KeyState): void {
     stated.set(key, Math.max(stated.get(key) ?? 0, STRENGTHS.indexOf(said)))
   }
 }
 
-/** Each was signed, says what its row says, and is withdrawn since the earliest that a message said. */
+/** Each was signed, also by the device that gave it, says what its row says, and is withdrawn since the earliest that a message said. */
 async function faultOfConsents(
   { device_id, consents }: DeviceEvidence,
   messages: readonly DeviceMessage[],
   trusted: readonly TrustedKey[],
+  registry: Registry,
 ): Promise<DeviceFault | undefined> {
   const ends = new Map<string, number>()
   for (const { signed, withdrawnAtMs } of messages.flatMap((message) => message.consents ?? [])) {
@@ -111,13 +126,24 @@ async function faultOfConsents(
   for (const [signed, withdrawnAt, ...said] of consents ?? []) {
     const consent = await openConsent(fromHex(signed), trusted)
     if (consent?.deviceId !== device_id) return 'consent_not_signed'
-    const { thumbprint, wallet, tenant, askedBy, confirmedBy, givenAtMs, untilMs } = consent
-    const signedSaid = [toHex(thumbprint), wallet, tenant, askedBy, confirmedBy, givenAtMs, untilMs]
+    const { thumbprint, wallet, tenant, askedBy, confirmedBy, givenAtMs, untilMs, word } = consent
+    const giver = word === undefined ? null : parseConsentWord(word).claims.deviceId
+    const signedSaid = [toHex(thumbprint), wallet, tenant, askedBy, confirmedBy, giver, givenAtMs, untilMs]
     if (JSON.stringify(said) !== JSON.stringify(signedSaid)) return 'consent_differs'
+    if (word !== undefined && !(await isWordOfGiver(word, registry))) return 'consent_word_false'
     if (ends.get(signed) !== (withdrawnAt ?? Number.POSITIVE_INFINITY)) return 'consent_differs'
   }
   return undefined
 }
+
+/** A device whose facts are not here yet is not held against it: until they are, its word gives nothing. */
+async function isWordOfGiver(encoded: Uint8Array, registry: Registry): Promise<boolean> {
+  const word = parseConsentWord(encoded)
+  const key = registry.get(word.claims.deviceId)?.keys.get(toHex(word.claims.kid))
+  return key === undefined || verifySign1(key.verifier, word, 'molam-wallet-consent-v1')
+}
+
+const NOBODY: Registry = new Map()
 
 const keyOf = ({ kid, alg, publicKey }: Pick<DeviceMessage, 'kid' | 'alg' | 'publicKey'>) =>
   JSON.stringify([toHex(kid), alg, toHex(publicKey)])

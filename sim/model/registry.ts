@@ -7,8 +7,9 @@ import type {
 } from '../../reconciler/registry/registry.ts'
 import type { Verifier } from '../../src/crypto/suite.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
-import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
-import { decodeConsent } from '../../src/protocol/consent.ts'
+import { equalBytes, fromHex, toHex } from '../../src/protocol/bytes.ts'
+import { type ConsentGiver, decodeConsent, paysUntil } from '../../src/protocol/consent.ts'
+import { parseConsentWord } from '../../src/protocol/consent-word.ts'
 import { parseSign1 } from '../../src/protocol/cose.ts'
 import type { DeviceMessage, DeviceKey as KeyFacts } from '../../src/protocol/messages.ts'
 import { wake } from './inbox.ts'
@@ -91,17 +92,32 @@ function keepKey({ keys }: DeviceRow, { kid, alg, publicKey }: KeyFacts, state: 
 /** The earliest withdrawal that was said counts. */
 function keepConsent({ consents }: DeviceRow, signed: Uint8Array, saidAtMs: number | undefined): void {
   const id = toHex(signed)
-  const { wallet, tenant, thumbprint, givenAtMs, untilMs } = decodeConsent(parseSign1(signed).payload)
+  const { wallet, tenant, thumbprint, givenAtMs, untilMs, word } = decodeConsent(parseSign1(signed).payload)
   const ends = [consents.get(id)?.withdrawnAtMs ?? undefined, saidAtMs].filter((end) => end !== undefined)
   const withdrawnAtMs = ends.length === 0 ? null : Math.min(...ends)
-  consents.set(id, { wallet, tenant, thumbprint, givenAtMs, untilMs, withdrawnAtMs })
+  const giver = word && giverOf(word)
+  consents.set(id, { wallet, tenant, thumbprint, givenAtMs, untilMs, withdrawnAtMs, ...(giver && { giver }) })
 }
 
-/** A tenant speaks for its merchants and agents. */
+function giverOf(encoded: Uint8Array): ConsentGiver {
+  const { claims, word } = parseConsentWord(encoded)
+  return { deviceId: claims.deviceId, kid: toHex(claims.kid), madeAtMs: word.madeAtMs }
+}
+
+/** The edge lets nobody consent who does not pay by people's word: until that is known here, the consent is not either. */
+function isAwaited({ devices }: ModelState, { giver, givenAtMs }: ConsentRow): boolean {
+  if (giver === undefined) return false
+  const known = devices.get(giver.deviceId)
+  const peoples = [...(known?.consents.values() ?? [])].filter((one) => one.giver === undefined)
+  return !known?.keys.has(giver.kid) || paysUntil(peoples, fromHex(giver.kid), givenAtMs) === undefined
+}
+
+/** A tenant speaks for its merchants and agents, and a device of a wallet for the wallet. */
 function isBorneOut({ book }: ModelState, { ownerWallet, tenant }: DeviceRow, consent: ConsentRow): boolean {
   const account = book.accounts.get(consent.wallet)
-  const isShop = account?.kind === 'merchant' || account?.kind === 'agent'
-  return isShop && consent.wallet === ownerWallet && consent.tenant === tenant && account.tenant === consent.tenant
+  if (account === undefined) return false
+  const isSpokenFor = account.kind === 'merchant' || account.kind === 'agent' || consent.giver !== undefined
+  return isSpokenFor && consent.wallet === ownerWallet && consent.tenant === tenant && account.tenant === consent.tenant
 }
 
 /** Devices whose wallets have come into the ledger since. */
@@ -135,7 +151,10 @@ export async function loadDevices(state: ModelState, deviceIds: readonly string[
     // As one query sees it: what is recorded while verifiers are made belongs to the next.
     const rows = [...device.keys]
     const keys = new Map<string, DeviceKey>()
-    const consents = [...device.consents.values()].map((one) => ({ ...one, holds: isBorneOut(state, device, one) }))
+    const consents = [...device.consents.values()].map((one) => {
+      const waits = isAwaited(state, one)
+      return { ...one, holds: isBorneOut(state, device, one), ...(waits && { isAwaited: true as const }) }
+    })
     found.set(deviceId, { ...device, consents, wallet: walletState(state, device.ownerWallet, device.tenant), keys })
     for (const [kid, { publicKey, ...key }] of rows) {
       const verifier: Verifier = await webCryptoSuite.verifier({ alg: key.alg, bytes: publicKey })

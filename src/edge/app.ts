@@ -24,6 +24,7 @@ import { healthRoutes } from './routes/health.ts'
 import { internalRoutes } from './routes/internal.ts'
 import { methodsOf } from './routes/methods.ts'
 import { noticeRoutes } from './routes/notice.ts'
+import { ownConsentRoutes } from './routes/own-consent.ts'
 import { policyRoutes } from './routes/policies.ts'
 import { policyProposalRoutes } from './routes/policy-proposals.ts'
 import { pushRoutes } from './routes/push.ts'
@@ -79,6 +80,7 @@ const groups: readonly Hono<App>[] = [
   deviceStatusRoutes,
   deviceKeyRoutes,
   consentRoutes,
+  ownConsentRoutes,
   evidenceRoutes,
   bundleRoutes,
   reviewRoutes,

@@ -1,13 +1,23 @@
 import { equalBytes } from './bytes.ts'
 import { type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
+import { parseConsentWord } from './consent-word.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
-import { CONSENT_DAYS_MAX, KEY_ID_BYTES, PARTY_CHARS_MAX, PERSON_CHARS_MAX, THUMBPRINT_BYTES } from './limits.ts'
+import {
+  CONSENT_DAYS_MAX,
+  CONSENT_WORD_BYTES_MAX,
+  KEY_ID_BYTES,
+  PARTY_CHARS_MAX,
+  PERSON_CHARS_MAX,
+  SIGNED_CONSENT_BYTES_MAX,
+  THUMBPRINT_BYTES,
+} from './limits.ts'
 import { bytes, map, text, uint } from './shape.ts'
 import { DAY_MS } from './time.ts'
 
 /**
- * Consent: the word that a device may debit its owner's wallet. Two administrators of the wallet's tenant give it together, and
- * the edge signs it (crypto/consent.ts). It is about one key of one device: whoever gets another key onto the device has none.
+ * Consent: the word that a device may debit its owner's wallet. Two administrators of the wallet's tenant give it together, or
+ * a paying device of the wallet gives it (consent-word.ts), and the edge signs it (crypto/consent.ts). It is about one key of one
+ * device: whoever gets another key onto the device has none.
  */
 export interface Consent {
   readonly wallet: string
@@ -15,21 +25,40 @@ export interface Consent {
   /** Thumbprint of the device's key, 32 bytes. */
   readonly thumbprint: Uint8Array
   readonly tenant: string
-  /** People, as the audit names them. They differ. */
+  /** As the audit names them, people or devices. They differ. */
   readonly askedBy: string
   readonly confirmedBy: string
   readonly givenAtMs: number
   /** The last moment at which a payment may be taken by it. */
   readonly untilMs: number
+  /** The word of the device that gave it, as that signed it; left out: people gave it. */
+  readonly word?: Uint8Array
 }
+
+/** Which key of which device gave a consent, and when by its own clock. */
+export interface ConsentGiver {
+  readonly deviceId: DeviceId
+  /** Hex. */
+  readonly kid: string
+  readonly madeAtMs: number
+}
+
+/** How a device is named where people are named otherwise. */
+export const deviceName = (deviceId: DeviceId): string => `device:${deviceId}`
 
 /** A consent, and when it was withdrawn: null while it was not. Both times are the edge's. */
 export interface KeptConsent extends Pick<Consent, 'thumbprint' | 'givenAtMs' | 'untilMs'> {
   readonly withdrawnAtMs: number | null
+  /** Left out: people gave it. */
+  readonly giver?: ConsentGiver
 }
 
+/** Consents of a device by which it may consent to another one: those that people gave, so that no word stands on a word. */
+export const givenByPeople = <C extends KeptConsent>(consents: readonly C[]): readonly C[] =>
+  consents.filter(({ giver }) => giver === undefined)
+
 export function encodeConsent(consent: Consent): Uint8Array {
-  const { wallet, deviceId, thumbprint, tenant, askedBy, confirmedBy, givenAtMs, untilMs } = consent
+  const { wallet, deviceId, thumbprint, tenant, askedBy, confirmedBy, givenAtMs, untilMs, word } = consent
   return encodeCbor(
     new Map<number, CborValue>([
       [1, wallet],
@@ -40,16 +69,14 @@ export function encodeConsent(consent: Consent): Uint8Array {
       [6, confirmedBy],
       [7, givenAtMs],
       [8, untilMs],
+      ...(word === undefined ? [] : ([[9, word]] as const)),
     ]),
   )
 }
 
-/** Two names at their longest and everything else take about 560. */
-const CONSENT_BYTES_MAX = 1024
-
-/** @throws MalformedCbor, also when one person alone gave it, or for longer than anybody may */
+/** @throws MalformedCbor, also when one person alone gave it, its device's word is for something else, or for longer than anybody may */
 export function decodeConsent(encoded: Uint8Array): Consent {
-  const fields = map(decodeCbor(encoded, CONSENT_BYTES_MAX), 'consent', [1, 2, 3, 4, 5, 6, 7, 8])
+  const fields = map(decodeCbor(encoded, SIGNED_CONSENT_BYTES_MAX), 'consent', [1, 2, 3, 4, 5, 6, 7, 8], [9])
   const deviceId = fields.get(2)
   if (!isDeviceId(deviceId)) throw new MalformedCbor('consent.device_id')
   const consent = {
@@ -61,11 +88,28 @@ export function decodeConsent(encoded: Uint8Array): Consent {
     confirmedBy: text(fields.get(6), 'consent.confirmed_by', PERSON_CHARS_MAX),
     givenAtMs: uint(fields.get(7), 'consent.given_at'),
     untilMs: uint(fields.get(8), 'consent.until'),
+    ...(fields.has(9) && { word: bytes(fields.get(9), 'consent.word', { max: CONSENT_WORD_BYTES_MAX }) }),
   }
   const { askedBy, confirmedBy, givenAtMs, untilMs } = consent
   if (askedBy === confirmedBy) throw new MalformedCbor('consent.confirmed_by')
   if (untilMs <= givenAtMs || untilMs > givenAtMs + CONSENT_DAYS_MAX * DAY_MS) throw new MalformedCbor('consent.until')
+  if (!isSaidBy(consent)) throw new MalformedCbor('consent.word')
   return consent
+}
+
+/** Nobody's name can stand for a device that has not signed this very consent. */
+function isSaidBy(consent: Consent): boolean {
+  const { wallet, deviceId, thumbprint, askedBy, confirmedBy, untilMs, word: encoded } = consent
+  if (encoded === undefined) return ![askedBy, confirmedBy].some((name) => name.startsWith('device:'))
+  const { claims, word } = parseConsentWord(encoded)
+  return (
+    askedBy === deviceName(deviceId) &&
+    confirmedBy === deviceName(claims.deviceId) &&
+    word.wallet === wallet &&
+    word.deviceId === deviceId &&
+    equalBytes(word.thumbprint, thumbprint) &&
+    untilMs <= word.untilMs
+  )
 }
 
 /**

@@ -82,6 +82,15 @@ export const CONSENTS_MAX = 8
 /** Days that a consent is good for: a till that nobody remembers stops paying after a year. */
 export const CONSENT_DAYS_MAX = 366
 
+/** Bytes of what a new device shows to be consented to: a wallet, its id and a thumbprint, each at its longest, take 170. */
+export const CONSENT_REQUEST_BYTES_MAX = 256
+
+/** Bytes of a device's consent: with a P-256 signature at most 340, which is one QR code; with RSA of 4096 bits 790. */
+export const CONSENT_WORD_BYTES_MAX = 800
+
+/** Bytes of a consent as the edge signed it, with the device's word in it: 1250 at the most. */
+export const SIGNED_CONSENT_BYTES_MAX = 1536
+
 /** Characters of a person's name as the audit has it. */
 export const PERSON_CHARS_MAX = 160
 

@@ -11,6 +11,7 @@ import {
   OLDER_KEYS_MAX,
   PAYMENTS_PER_BUNDLE_MAX,
   PERSON_CHARS_MAX,
+  SIGNED_CONSENT_BYTES_MAX,
 } from './limits.ts'
 import { type Country, isCountry } from './policy.ts'
 import { bytes, list, map, oneOf, positive, text, uint } from './shape.ts'
@@ -302,7 +303,7 @@ function olderKey(value: CborValue): OlderDeviceKey {
 function statedConsent(value: CborValue): StatedConsent {
   const [signed, withdrawnAt] = list(value, 'message.consent', 1, 2)
   return {
-    signed: bytes(signed, 'message.consent', { max: 1024 }),
+    signed: bytes(signed, 'message.consent', { max: SIGNED_CONSENT_BYTES_MAX }),
     ...(withdrawnAt !== undefined && { withdrawnAtMs: uint(withdrawnAt, 'message.consent') }),
   }
 }

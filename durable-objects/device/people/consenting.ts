@@ -1,13 +1,15 @@
 import { equalBytes, toHex } from '../../../src/protocol/bytes.ts'
-import { CONSENTS_MAX } from '../../../src/protocol/limits.ts'
+import type { ConsentGiver } from '../../../src/protocol/consent.ts'
+import type { SignedConsentWord } from '../../../src/protocol/consent-word.ts'
+import { CONSENT_DAYS_MAX, CONSENTS_MAX, KEY_ID_BYTES } from '../../../src/protocol/limits.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
 import { DAY_MS } from '../../../src/protocol/time.ts'
 import type { ConsentRequest, HeldConsent } from '../consent.ts'
 import type { Device } from '../device.ts'
 
 /**
- * Consent that a device debits its owner's wallet: one person asks, another one confirms, any one withdraws. What is asked for
- * is one key, so that nobody confirms a key that was put in place of it meanwhile. Pure.
+ * Consent that a device debits its owner's wallet: one person asks, another one confirms, any one withdraws; or another device of
+ * the wallet gives its word. Either is for one key, so that nobody consents to a key that was put in place of it meanwhile. Pure.
  */
 /** How long a request waits for another person: who confirms later does not know any more what was asked. */
 const REQUEST_MS = 7 * DAY_MS
@@ -50,4 +52,74 @@ export function withdrawn(
   return consents.map((one) =>
     one.withdrawnAtMs === null ? { ...one, withdrawnAtMs: nowMs, withdrawnBy: actor } : one,
   )
+}
+
+export type WordRefusal =
+  | 'invalid_signature'
+  | 'device_suspended'
+  | 'device_revoked'
+  | 'consent_required'
+  | 'state_conflict'
+  | 'temporarily_unavailable'
+
+/** What its object said of a giver: that it pays, until when, and when it was asked. */
+export interface PayingGiver {
+  readonly untilMs: number
+  readonly atMs: number
+}
+
+/** How far the clock of a giver may be ahead. */
+const AHEAD_MS = 10 * 60 * 1000
+
+/** @returns the consent that this very word has given, and that is in force */
+export function givenBy(
+  consents: readonly HeldConsent[],
+  { claims, word }: SignedConsentWord,
+): HeldConsent | undefined {
+  const kid = toHex(claims.kid)
+  return consents.find(({ giver, thumbprint, withdrawnAtMs }) => {
+    const isItsGiver = giver?.deviceId === claims.deviceId && giver.kid === kid && giver.madeAtMs === word.madeAtMs
+    return isItsGiver && withdrawnAtMs === null && equalBytes(thumbprint, word.thumbprint)
+  })
+}
+
+/**
+ * Whether this device may have what another one's word gives. What was taken back stays so: a word gives nothing that was made
+ * before the last withdrawal, or not after every word that came before it.
+ *
+ * @param giverUntilMs until when the giver pays itself: it gives for no longer
+ * @returns until when it pays by it
+ */
+export function mayTakeWord(
+  device: Pick<Device, 'status' | 'kid' | 'deviceId' | 'ownerWallet' | 'consents' | 'rev' | 'recordedRev'>,
+  { word, claims }: SignedConsentWord,
+  giverUntilMs: number,
+  nowMs: number,
+): Result<number, WordRefusal> {
+  const { status, kid, deviceId, ownerWallet, consents, rev, recordedRev } = device
+  if (status !== 'active') return err(status === 'revoked' ? 'device_revoked' : 'device_suspended')
+  const isForIt = word.deviceId === deviceId && word.wallet === ownerWallet && claims.deviceId !== deviceId
+  if (!isForIt || !equalBytes(word.thumbprint.subarray(0, KEY_ID_BYTES), kid)) return err('invalid_signature')
+  const lastMs = Math.max(
+    0,
+    ...consents.map(({ withdrawnAtMs, giver }) => Math.max(withdrawnAtMs ?? 0, giver?.madeAtMs ?? 0)),
+  )
+  if (word.madeAtMs <= lastMs || word.madeAtMs > nowMs + AHEAD_MS) return err('state_conflict')
+  const untilMs = Math.min(word.untilMs, giverUntilMs, nowMs + CONSENT_DAYS_MAX * DAY_MS)
+  if (untilMs <= nowMs) return err('consent_required')
+  // The oldest is named no more, so the book must know it.
+  if (consents.length >= CONSENTS_MAX && recordedRev < rev) return err('temporarily_unavailable')
+  return ok(untilMs)
+}
+
+/** @returns undefined when none of them has given what is still in force */
+export function withoutWordsOf(
+  consents: readonly HeldConsent[],
+  givers: readonly ConsentGiver[],
+  nowMs: number,
+): readonly HeldConsent[] | undefined {
+  const isLost = ({ giver, withdrawnAtMs }: HeldConsent) =>
+    withdrawnAtMs === null && givers.some(({ deviceId, kid }) => giver?.deviceId === deviceId && giver.kid === kid)
+  if (!consents.some(isLost)) return undefined
+  return consents.map((one) => (isLost(one) ? { ...one, withdrawnAtMs: nowMs, withdrawnBy: one.confirmedBy } : one))
 }

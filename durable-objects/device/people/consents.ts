@@ -3,17 +3,28 @@ import type { KeyProvider } from '../../../src/crypto/key-provider.ts'
 import { thumbprint } from '../../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
 import { equalBytes, toHex } from '../../../src/protocol/bytes.ts'
+import { type Consent, type ConsentGiver, deviceName } from '../../../src/protocol/consent.ts'
+import type { SignedConsentWord } from '../../../src/protocol/consent-word.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
-import { type HeldConsent, type ShownConsents, shownConsents } from '../consent.ts'
+import { type ConsentRequest, type HeldConsent, type ShownConsents, shownConsents } from '../consent.ts'
 import type { Delivery } from '../owed/delivery.ts'
-import type { ChangeRefusal, Person } from '../person.ts'
-import { writeAuditRecord } from '../sql/audit-store.ts'
+import type { Actor, ChangeRefusal, Person } from '../person.ts'
+import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
 import { readDevice, writeConsentRequest, writeConsents } from '../sql/device-store.ts'
 import { addRegistrar } from './administration.ts'
 import { changeBy } from './change.ts'
-import { mayConfirm, withConsent, withdrawn } from './consenting.ts'
+import {
+  givenBy,
+  mayConfirm,
+  mayTakeWord,
+  type PayingGiver,
+  type WordRefusal,
+  withConsent,
+  withdrawn,
+  withoutWordsOf,
+} from './consenting.ts'
 
-/** What people say about a device's consent: each change is one transaction with its audit record, and then owed like the other facts. */
+/** What people and devices say about a device's consent: each change is one transaction with its audit record, and then owed like the other facts. */
 export class Consents {
   readonly #storage: DurableObjectStorage
   readonly #delivery: Delivery
@@ -46,7 +57,7 @@ export class Consents {
     const before = readDevice(this.#sql)
     const givenAtMs = Date.now()
     const may = mayConfirm(before, id, by.actor, givenAtMs)
-    const given = may.ok ? await this.#sign(before, may.value, by.actor, givenAtMs) : undefined
+    const given = may.ok ? await this.#sign(before, termsOf(may.value, by), givenAtMs) : undefined
     return changeBy(this.#storage, this.#delivery, by, (device, nowMs) => {
       const still = mayConfirm(device, id, by.actor, nowMs)
       if (!still.ok) return still
@@ -76,21 +87,76 @@ export class Consents {
     })
   }
 
+  /** Signs first, as `confirm` does. A word that is in force gives the same again. */
+  async takeWord(
+    signed: SignedConsentWord,
+    encoded: Uint8Array,
+    giver: PayingGiver,
+    by: Actor,
+  ): Promise<Result<{ readonly untilMs: number }, WordRefusal>> {
+    const before = readDevice(this.#sql)
+    const given = before.status === 'active' ? givenBy(before.consents, signed) : undefined
+    if (given !== undefined) return ok({ untilMs: given.untilMs })
+    // Not later: by the giver's own facts it paid at that moment, and the book asks no more than that.
+    const givenAtMs = giver.atMs
+    const may = mayTakeWord(before, signed, giver.untilMs, Date.now())
+    if (!may.ok) return may
+    const { deviceId: giverId, kid } = signed.claims
+    const names = { askedBy: deviceName(before.deviceId), confirmedBy: deviceName(giverId) }
+    const terms = { ...names, untilMs: may.value, word: encoded }
+    const named = { deviceId: giverId, kid: toHex(kid), madeAtMs: signed.word.madeAtMs }
+    const held = { ...(await this.#sign(before, terms, givenAtMs)), giver: named }
+    let audit: AuditRecord | undefined
+    const taken = this.#storage.transactionSync((): Result<{ readonly untilMs: number }, WordRefusal> => {
+      const nowMs = Date.now()
+      const device = readDevice(this.#sql)
+      const known = device.status === 'active' ? givenBy(device.consents, signed) : undefined
+      if (known !== undefined) return ok({ untilMs: known.untilMs })
+      const still = mayTakeWord(device, signed, giver.untilMs, nowMs)
+      if (!still.ok) return still
+      writeConsents(this.#sql, withConsent(device.consents, held), nowMs)
+      const detail = { kid: toHex(device.kid), giver: giverId, giver_kid: toHex(kid), until: held.untilMs }
+      audit = writeAuditRecord(this.#sql, nowMs, by, 'consent_given', detail)
+      return ok({ untilMs: held.untilMs })
+    })
+    if (audit !== undefined) this.#delivery.sendDevice(readDevice(this.#sql), [audit])
+    return taken
+  }
+
+  endWordsOf(givers: readonly ConsentGiver[], by: Actor): void {
+    if (givers.length === 0) return
+    const nowMs = Date.now()
+    const audit = this.#storage.transactionSync((): AuditRecord | undefined => {
+      const consents = withoutWordsOf(readDevice(this.#sql).consents, givers, nowMs)
+      if (consents === undefined) return undefined
+      writeConsents(this.#sql, consents, nowMs)
+      const detail = {
+        givers: givers.map(({ deviceId }) => deviceId).join(' '),
+        reason: 'the giver does not pay any more',
+      }
+      return writeAuditRecord(this.#sql, nowMs, by, 'consent_withdrawn', detail)
+    })
+    if (audit !== undefined) this.#delivery.sendDevice(readDevice(this.#sql), [audit])
+  }
+
   async #sign(
     { deviceId, ownerWallet: wallet, tenant, alg, publicKey }: ReturnType<typeof readDevice>,
-    { askedBy, untilMs }: { readonly askedBy: string; readonly untilMs: number },
-    confirmedBy: string,
+    terms: Pick<Consent, 'askedBy' | 'confirmedBy' | 'untilMs' | 'word'>,
     givenAtMs: number,
   ): Promise<HeldConsent> {
     const consent = {
-      ...{ wallet, deviceId, tenant, askedBy, confirmedBy, givenAtMs, untilMs },
+      ...{ wallet, deviceId, tenant, ...terms, givenAtMs },
       thumbprint: await thumbprint(webCryptoSuite, { alg, bytes: publicKey }),
     }
-    const { signed } = await signConsent(consent, await this.#keys())
-    return { ...consent, signed, withdrawnAtMs: null, withdrawnBy: null }
+    const { signed, word: _, ...held } = await signConsent(consent, await this.#keys())
+    return { ...held, signed, withdrawnAtMs: null, withdrawnBy: null }
   }
 
   get #sql(): SqlStorage {
     return this.#storage.sql
   }
+}
+
+const termsOf = ({ askedBy, untilMs }: ConsentRequest, { actor }: Person) => {
+  return { askedBy, untilMs, confirmedBy: actor }
 }

@@ -70,10 +70,11 @@ type StoredConsent = Omit<HeldConsent, 'signed' | 'thumbprint'> & {
 
 /** Fields one by one: what is stored has no others. */
 function toStoredConsent({ signed, thumbprint, ...consent }: HeldConsent): StoredConsent {
-  const { askedBy, confirmedBy, givenAtMs, untilMs, withdrawnAtMs, withdrawnBy } = consent
+  const { askedBy, confirmedBy, givenAtMs, untilMs, withdrawnAtMs, withdrawnBy, giver } = consent
   return {
     ...{ askedBy, confirmedBy, givenAtMs, untilMs, withdrawnAtMs, withdrawnBy },
     ...{ signed: toHex(signed), thumbprint: toHex(thumbprint) },
+    ...(giver && { giver }),
   }
 }
 

@@ -140,6 +140,10 @@ export function writeConsents(sql: SqlStorage, consents: Device['consents'], fac
   sql.exec(UPDATE_CONSENTS, ...CONSENTS.encode({ consents, consentRequest: null, factsAtMs }))
 }
 
+/** Whether another device has ever consented to it. Reads no JSON: it is asked at each push. */
+export const hasGivers = (sql: SqlStorage): boolean =>
+  sql.exec<{ n: number }>(`SELECT instr(consents, '"giver"') AS n FROM device`).one().n > 0
+
 const REQUEST = fieldsOf(deviceColumns, ['consentRequest'])
 const UPDATE_REQUEST = `UPDATE device SET ${REQUEST.set}`
 

@@ -83,6 +83,11 @@ const DEVICE_ERRORS = {
   record_damaged: { money: 'unread', next: 'contact_support', message: 'A stored record is damaged' },
   no_such_payment: { money: 'not_taken', next: 'none', message: 'There is no such payment on this device' },
   no_such_claim: { money: 'not_taken', next: 'none', message: 'There is no such claim that waits for an answer' },
+  consent_invalid: {
+    money: 'not_taken',
+    next: 'none',
+    message: 'This is no request for consent to this wallet, or no consent for this device and key',
+  },
   already_bundled: {
     money: 'kept_on_device',
     next: 'wait',

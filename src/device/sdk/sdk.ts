@@ -1,6 +1,7 @@
 import type { ClaimChoice } from '../../protocol/claims.ts'
 import { deviceId, parseLocalId } from '../../protocol/ids.ts'
 import { answerClaim, type OpenClaim, openClaims } from './claims.ts'
+import { consentRequest, consentTo, useConsent } from './consent.ts'
 import { withDefaults } from './defaults.ts'
 import type { OfflineEvents } from './events.ts'
 import type { OfflineSDKOptions, ResolvedOptions } from './options.ts'
@@ -270,6 +271,40 @@ export class OfflineSDK {
       // Also when the other answer was first: the claim is gone all the same.
       this.#runner.emitState()
     }
+  }
+
+  /** What this device shows, as one QR code, to a device of the same wallet that pays: it asks for its consent. */
+  consentRequest(): Promise<Uint8Array> {
+    this.#runner.assertAlive()
+    return consentRequest(this.#runner.deps)
+  }
+
+  /**
+   * Consents that another device of the same wallet pays too, until this device's own consent ends at the latest. Show the person
+   * `readConsentRequest(request)` and ask for the PIN first: whoever has the other device can then spend what is in the wallet.
+   * Needs no network.
+   *
+   * @param request what the other device's `consentRequest()` gave
+   * @returns what it brings to the edge (`useConsent`), small enough for one QR code
+   * @throws OfflineError `consent_required` when this device does not pay itself, `consent_invalid` for another wallet's request,
+   * `not_ready`, `key_missing`, `key_locked`, `key_mismatch`, `destroyed`
+   */
+  consentTo(request: Uint8Array, { validDays }: { readonly validDays?: number } = {}): Promise<Uint8Array> {
+    this.#runner.assertAlive()
+    return consentTo(this.#runner.deps, request, validDays)
+  }
+
+  /**
+   * Brings another device's consent to the edge, and asks what it gives: afterwards `profile.paysUntilMs` says until when. Needs a
+   * network; the same consent may be brought again.
+   *
+   * @throws OfflineError `consent_invalid` when it is for another device or key, `consent_required` when the device that gave it
+   * does not pay itself, `state_conflict` when it was withdrawn since, `network_failed` and what else keeps it from the edge
+   */
+  async useConsent(consent: Uint8Array): Promise<void> {
+    this.#runner.assertAlive()
+    await useConsent(this.#runner.deps, consent)
+    await this.#runner.sync(false)
   }
 
   /** @returns a function that removes the listener */

@@ -7,6 +7,7 @@ import type { Env } from '../env.ts'
 import { logger } from '../log.ts'
 import { withDeadline } from './deadline.ts'
 import { identifyPayer, type KnownDevice } from './identity-cache.ts'
+import { standingConsents } from './standing-consents.ts'
 
 /**
  * Looks at the signatures of payers before a bundle is admitted, so that its receipt says of each payment what the book will
@@ -45,11 +46,17 @@ export async function disprovenPayments(
   return verdicts.flat()
 }
 
+async function payerNow(env: Env, deviceId: string, kid: Uint8Array, nowMs: number) {
+  const key = await identifyPayer(env, deviceId, kid, nowMs)
+  if (key === undefined || key === 'revoked') return key
+  return { ...key, consents: await standingConsents(env, deviceId, key.consents, nowMs) }
+}
+
 async function payerKey(env: Env, [first]: readonly Signed[], nowMs: number) {
   if (first === undefined) return undefined
   const { deviceId, kid } = first.authorization.claims
   try {
-    return await withDeadline(identifyPayer(env, deviceId, kid, nowMs), READ_DEADLINE_MS)
+    return await withDeadline(payerNow(env, deviceId, kid, nowMs), READ_DEADLINE_MS)
   } catch (error) {
     logger.warn('a payer’s device cannot be asked', { payerDeviceId: deviceId, error })
     return undefined

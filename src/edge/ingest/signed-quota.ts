@@ -11,12 +11,12 @@ import { seenHere } from './seen-here.ts'
 /**
  * A device's quota is for what it signs, so only the device can use it up: asked once its signature holds and its time is
  * now. The same signed bytes again are counted apart, by themselves, because whoever has seen them can send them. Bundles
- * for relays, which others hold for a day, requests for a notice and answers to claims have quotas of their own.
+ * for relays, which others hold for a day, requests for a notice, answers to claims and consents have quotas of their own.
  */
 export async function withinSignedQuota(
   env: Env,
   deviceId: DeviceId,
-  what: 'push' | 'relay' | 'notice' | 'answer',
+  what: 'push' | 'relay' | 'notice' | 'answer' | 'consent',
   signed: Uint8Array,
   nowMs: number,
 ): Promise<Result<void, Refusal>> {

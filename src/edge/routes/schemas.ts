@@ -385,6 +385,9 @@ export const pushAnswer = z.strictObject({ receipt, notice })
 export const claimAnswered = z.strictObject({
   choice: z.enum(CLAIM_CHOICES).openapi({ description: 'The choice that stands: that of the first answer' }),
 })
+export const consentTaken = z.strictObject({
+  until: z.int().openapi({ description: 'Until when the device pays by it, UTC milliseconds' }),
+})
 export const confirmed = z.strictObject({
   devices: z.record(z.string(), z.enum(['confirmed', 'unknown_device', 'malformed', 'retry'])),
 })

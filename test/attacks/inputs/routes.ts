@@ -23,6 +23,7 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   'POST /offline/push': { roles: 'device' },
   'GET /offline/notice': { roles: 'device' },
   'POST /offline/claims/answer': { roles: 'device' },
+  'POST /offline/consents': { roles: 'device' },
   'GET /offline/keys': { roles: 'everybody' },
   'POST /offline/enrol': { roles: 'everybody' },
   'POST /offline/devices': { roles: ADMINS, body: {} },

@@ -9,6 +9,7 @@ import { type Bundle, type BundleHeader, parseBundle } from '../../../src/protoc
 import { equalBytes, fromBase64url, toHex } from '../../../src/protocol/bytes.ts'
 import { type ChainLink, chainStep, GENESIS_PREV, prevOf } from '../../../src/protocol/chain.ts'
 import { type Claim, parseClaimAnswer, type SignedClaimAnswer } from '../../../src/protocol/claims.ts'
+import { parseConsentWord } from '../../../src/protocol/consent-word.ts'
 import {
   addRange,
   type CounterSet,
@@ -16,7 +17,7 @@ import {
   highestCounter,
   missingCounters,
 } from '../../../src/protocol/counters.ts'
-import { htuOf, parseDeviceProof } from '../../../src/protocol/device-proof.ts'
+import { type DeviceProofHeader, htuOf, parseDeviceProof } from '../../../src/protocol/device-proof.ts'
 import { deviceId } from '../../../src/protocol/ids.ts'
 import { type EdgeKey, encodeKeySet, type KeySet, type KeyState } from '../../../src/protocol/keyset.ts'
 import { COUNTER_MAX, OUTCOMES_PER_NOTICE_MAX } from '../../../src/protocol/limits.ts'
@@ -245,19 +246,35 @@ export class TestEdge {
     if (path === '/offline/notice') return this.#notice(url, request)
     if (path === '/offline/push' && request.body) return this.#push(request.body, request)
     if (path === '/offline/claims/answer' && request.body) return this.#answer(request.body)
+    if (path === '/offline/consents' && request.body) return this.#takeConsent(url, request)
     return refused('not_found', this.now())
   }
 
-  async #notice(url: string, request: HttpRequest): Promise<HttpResponse> {
+  async #takeConsent(url: string, request: HttpRequest): Promise<HttpResponse> {
+    const proven = await this.#proves(url, request)
+    if (proven === undefined) return refused('invalid_signature', this.now())
+    if (!this.#inTime(proven.issuedAtMs)) return refused('clock_skew', this.now())
+    const { consent } = JSON.parse(new TextDecoder().decode(request.body)) as { consent: string }
+    const { word } = parseConsentWord(fromBase64url(consent))
+    this.paysUntilMs = word.untilMs
+    return answer(200, 'application/json', new TextEncoder().encode(JSON.stringify({ until: word.untilMs })))
+  }
+
+  async #proves(url: string, request: HttpRequest): Promise<DeviceProofHeader | undefined> {
     const [scheme, token = ''] = (request.headers['Authorization'] ?? '').split(' ')
     const proof = parseDeviceProof(fromBase64url(token))
     const verifier = await webCryptoSuite.verifier(this.#device)
-    const { deviceId: id, htm, htu, issuedAtMs, nonce } = proof.claims
+    const { deviceId: id, htm, htu } = proof.claims
     const holds = await verifySign1(verifier, proof, 'molam-device-proof-v1')
     const names = id === DEVICE && htm === request.method && htu === htuOf(url)
-    if (scheme !== 'Molam-Device' || !holds || !names) return refused('invalid_signature', this.now())
-    if (!this.#inTime(issuedAtMs)) return refused('clock_skew', this.now())
-    return answer(200, 'application/cbor', await this.signNotice(request.headers, { answersNonce: nonce }))
+    return scheme === 'Molam-Device' && holds && names ? proof.claims : undefined
+  }
+
+  async #notice(url: string, request: HttpRequest): Promise<HttpResponse> {
+    const proven = await this.#proves(url, request)
+    if (proven === undefined) return refused('invalid_signature', this.now())
+    if (!this.#inTime(proven.issuedAtMs)) return refused('clock_skew', this.now())
+    return answer(200, 'application/cbor', await this.signNotice(request.headers, { answersNonce: proven.nonce }))
   }
 
   async #answer(body: Uint8Array): Promise<HttpResponse> {

@@ -48,14 +48,14 @@ export async function fetchNotice(
   cursor: number | undefined,
 ): Promise<Result<ReceivedNotice, Failure>> {
   const { device, transport, trust } = deps
-  let proof = await deviceProof(deps)
+  let proof = await deviceProof(deps, 'GET', NOTICE_PATH)
   if (!proof.ok) return proof
   const versions = versionHeaders(deps, keys, cursor)
   const ask = (Authorization: string) => transport.get(NOTICE_PATH, { Authorization, ...versions })
   let answer = await ask(proof.value.authorization)
   if (answer.kind === 'problem' && answer.serverTimeMs !== undefined) {
     if (!device.clock.learnForSigning(answer.serverTimeMs)) return failureOf(answer)
-    proof = await deviceProof(deps)
+    proof = await deviceProof(deps, 'GET', NOTICE_PATH)
     if (!proof.ok) return proof
     answer = await ask(proof.value.authorization)
   }
@@ -69,8 +69,11 @@ export async function fetchNotice(
   return ok({ notice, signed: answer.body, roundTripMs: answer.roundTripMs })
 }
 
-async function deviceProof(
+/** Proves the device for one method and path, now. */
+export async function deviceProof(
   deps: SyncDeps,
+  htm: 'GET' | 'POST',
+  path: string,
 ): Promise<Result<{ readonly authorization: string; readonly nonce: Uint8Array }, Failure>> {
   const { device, transport, randomBytes } = deps
   const loaded = await loadSigner(deps)
@@ -82,8 +85,8 @@ async function deviceProof(
     deviceId: device.deviceId,
     issuedAtMs: device.clock.signingMs(),
     nonce,
-    htm: 'GET',
-    htu: transport.url(NOTICE_PATH),
+    htm,
+    htu: transport.url(path),
   }
   return signing(async () => ({ authorization: `${DEVICE_PROOF_SCHEME} ${await proveDevice(signer, claims)}`, nonce }))
 }

@@ -95,8 +95,8 @@ export class Transport {
   }
 
   /** For what is no payment: the answer's body is JSON too. */
-  postJson(path: string, body: unknown): Promise<Answer> {
-    const headers = { Accept: JSON_MEDIA_TYPE, 'Content-Type': JSON_MEDIA_TYPE }
+  postJson(path: string, body: unknown, more: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    const headers = { ...more, Accept: JSON_MEDIA_TYPE, 'Content-Type': JSON_MEDIA_TYPE }
     return this.#send(path, { method: 'POST', headers, body: utf8(JSON.stringify(body)) })
   }
 
