@@ -11,12 +11,13 @@ import { authorizationTerms, encodeAuthorizationHeader } from '../src/protocol/a
 import { type BundleHeader, encodeBundleHeader, sealAad } from '../src/protocol/bundle.ts'
 import { fromHex, toHex, utf8 } from '../src/protocol/bytes.ts'
 import { GENESIS_PREV, prevOf } from '../src/protocol/chain.ts'
-import { encodeClaimAnswer, encodeClaimAnswerHeader } from '../src/protocol/claims.ts'
+import { encodeClaimAnswer } from '../src/protocol/claims.ts'
 import { sigStructure } from '../src/protocol/cose.ts'
 import { deviceId, newUlid } from '../src/protocol/ids.ts'
 import { NONCE_BYTES } from '../src/protocol/limits.ts'
 import { amountMinor, currency } from '../src/protocol/money.ts'
 import { encodeNotice, encodePushResponse } from '../src/protocol/notice.ts'
+import { encodePayerHeader } from '../src/protocol/payer-header.ts'
 import { type BundlePayload, encodePayload } from '../src/protocol/payload.ts'
 import { encodeReceipt } from '../src/protocol/receipt.ts'
 
@@ -174,7 +175,7 @@ async function authorization(): Promise<readonly Part[]> {
     ...{ takerId: deviceId('POS-001'), counter: 3, contentHash, amount: amountMinor(2500) },
     ...{ choice: 'confirm', answeredAtMs: AT_MS + 700_000 },
   })
-  const answerHeader = encodeClaimAnswerHeader({ alg: -7, kid: payer.kid, deviceId: deviceId('PHONE-7') })
+  const answerHeader = encodePayerHeader({ alg: -7, kid: payer.kid, deviceId: deviceId('PHONE-7') })
   const terms = authorizationTerms({ ...COMMON, amount: amountMinor(25_000) })
   const claims = { alg: -7, kid: payer.kid, deviceId: deviceId('PHONE-7'), nonce: random(NONCE_BYTES) }
   const header = encodeAuthorizationHeader(claims)

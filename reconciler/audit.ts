@@ -12,6 +12,7 @@ interface DeviceRecord {
     | 'resolution_recorded'
     | 'resolution_applied'
     | 'claim_answered'
+    | 'mandate_given'
     | 'claims_ended'
     | 'inbox_parked'
   readonly bundleId?: string

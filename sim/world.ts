@@ -2,6 +2,7 @@ import { PayerPhone } from '../dev/fleet/payer.ts'
 import { newSecrets } from '../dev/secrets.ts'
 import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
 import type { ClaimChoice } from '../src/protocol/claims.ts'
+import type { Mandate } from '../src/protocol/mandates.ts'
 import type { Country } from '../src/protocol/policy.ts'
 import type { BookView, SimReconciler } from './book-view.ts'
 import type { RowWitness } from './cloudflare/d1-database.ts'
@@ -55,6 +56,8 @@ export interface World {
   readonly outsider: Rogue
   /** Local id of a claim → what its payer said, in whatever order it came. */
   readonly said: Map<string, ReadonlySet<ClaimChoice>>
+  /** Wallet → the mandates that its holder signed, the newest last. */
+  readonly mandates: Map<string, readonly (Mandate & { readonly saidAtMs: number })[]>
   /** An administrator of this tenant, alone, with a device for the wallet of a customer. */
   readonly loner: Rogue
   /** What broke a promise at once, in sentences. */
@@ -201,6 +204,7 @@ export async function openWorld(
       loner,
       frozen: new Map(),
       said: new Map(),
+      mandates: new Map(),
       coverage,
       wrong,
     },

@@ -10,6 +10,7 @@ import { decodeConfirmations } from '../../src/protocol/confirmations.ts'
 import type { ConsentGiver, KeptConsent } from '../../src/protocol/consent.ts'
 import { lostGivers } from '../../src/protocol/consent-givers.ts'
 import type { SignedConsentWord } from '../../src/protocol/consent-word.ts'
+import type { SignedMandate } from '../../src/protocol/mandates.ts'
 import type { DeviceKey, DeviceStatus } from '../../src/protocol/messages.ts'
 import { parse } from '../../src/protocol/parse.ts'
 import { encodeReceipt } from '../../src/protocol/receipt.ts'
@@ -38,6 +39,7 @@ import { Administration, type ProvenCode } from './people/administration.ts'
 import { type AnswerRefusal, keepAnswer } from './people/answering.ts'
 import type { PayingGiver, WordRefusal } from './people/consenting.ts'
 import { Consents } from './people/consents.ts'
+import { keepMandate, type MandateRefusal } from './people/mandating.ts'
 import { hasAnswered } from './people/once.ts'
 import { Votes } from './people/votes.ts'
 import type { Actor, ChangeRefusal, Person } from './person.ts'
@@ -232,6 +234,22 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     const { choice, kept } = answered.value
     if (kept) this.#delivery.sendAnswer(readDevice(this.#sql), { rev: kept.rev, signed: encoded }, kept.audit)
     return ok(choice)
+  }
+
+  /**
+   * The owner gives a mandate for small debits, or ends it, with this device.
+   *
+   * @param encoded the signed mandate, whose signature the Worker has verified
+   */
+  giveMandate(signed: SignedMandate, encoded: Uint8Array, by: Omit<Actor, 'actor'>): Result<void, MandateRefusal> {
+    if (!this.#registered) return err('invalid_signature')
+    const nowMs = Date.now()
+    const given = this.ctx.storage.transactionSync(() =>
+      keepMandate(this.#sql, signed, encoded, { ...by, actor: 'device' }, nowMs),
+    )
+    if (!given.ok) return given
+    if (given.value) this.#delivery.sendMandate(readDevice(this.#sql), given.value.mandate, given.value.audit)
+    return ok(undefined)
   }
 
   /**

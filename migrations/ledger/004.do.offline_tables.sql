@@ -243,7 +243,8 @@ CREATE TABLE offline_sync_queue (
   id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   -- The same message again has the same key.
   dedup_key     text NOT NULL UNIQUE,
-  kind          text NOT NULL CHECK (kind IN ('bundle', 'device', 'review', 'reversal', 'claim_answer', 'unreadable')),
+  kind          text NOT NULL CHECK (kind IN ('bundle', 'device', 'review', 'reversal', 'claim_answer', 'mandate',
+                                                'unreadable')),
   device_id     text,
   -- Of a bundle.
   bundle_id     text,

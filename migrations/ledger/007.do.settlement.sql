@@ -1,6 +1,6 @@
 -- Records the payments of a batch of bundles and posts those that are `pending`, in the order given; of those that wait
 -- for a person the money is held. Of a claim nothing is: whoever has not said yes keeps what he has; one on a wallet, or for
--- one, that there is not ends at once. A payment whose (device_id, counter) is recorded already, or comes earlier in the batch,
+-- one, that there is not ends at once, and one that its payer's mandate has room for is posted. A payment whose (device_id, counter) is recorded already, or comes earlier in the batch,
 -- is a copy: kept, never posted.
 --
 -- Their bundles are recorded already, by another login: offline_signed_bundles.
@@ -12,7 +12,9 @@ CREATE FUNCTION offline_record_transactions(
   p_amount_minor bigint[], p_currency text[], p_sender text[], p_receiver text[], p_merchant_id text[],
   p_initiated_at timestamptz[], p_day date[], p_country text[], p_received_at timestamptz[],
   p_status text[], p_reason text[], p_risk_score double precision[],
-  p_payer_proven boolean[], p_payer_device_id text[], p_payer_nonce bytea[], p_claim_until timestamptz[], p_at timestamptz
+  p_payer_proven boolean[], p_payer_device_id text[], p_payer_nonce bytea[], p_claim_until timestamptz[],
+  -- The payer's mandate, whose signature the caller has verified; null for none.
+  p_mandate_device_id text[], p_mandate_rev bigint[], p_at timestamptz
   -- hold: of a payment that waits, `placed` or why its money is not held.
 ) RETURNS TABLE (no bigint, status text, reason text, transfer_id uuid, hold text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
@@ -29,6 +31,7 @@ DECLARE
   v_bearer   text[];
   v_transfer uuid[];
   v_hold     text[];
+  v_mandated bigint[] := '{}';
   v_wrong    text;
   v_result   record;
   v_recorded bigint;
@@ -110,6 +113,15 @@ BEGIN
       v_status[v_result.no] := 'failed';
       v_reason[v_result.no] := 'unknown_wallet';
     END LOOP;
+    IF cardinality(array_remove(p_mandate_device_id, NULL)) > 0 THEN
+      SELECT coalesce(array_agg(m.no), '{}') INTO v_mandated
+      FROM offline_take_mandates(p_device_id, p_counter, p_sender, p_amount_minor, p_currency, p_country, v_status,
+                                 p_claim_until, p_mandate_device_id, p_mandate_rev, p_at) AS m (no);
+      SELECT array_agg(CASE WHEN x.no = ANY (v_mandated) THEN 'pending' ELSE x.status END ORDER BY x.no),
+             array_agg(x.proven OR x.no = ANY (v_mandated) ORDER BY x.no)
+      INTO v_status, v_proven
+      FROM unnest(v_status, v_proven) WITH ORDINALITY AS x (status, proven, no);
+    END IF;
   END IF;
 
   IF EXISTS (SELECT FROM offline_fee_rules) THEN
@@ -146,7 +158,9 @@ BEGIN
   )
   SELECT array_agg(CASE WHEN x.status <> 'pending' THEN x.status WHEN r.result = 'posted' THEN 'succeeded'
                         ELSE 'failed' END ORDER BY x.no),
-         array_agg(CASE WHEN x.status = 'pending' THEN r.reason ELSE x.reason END ORDER BY x.no),
+         array_agg(CASE WHEN x.status <> 'pending' THEN x.reason
+                        WHEN r.result = 'posted' AND x.no = ANY (v_mandated) THEN 'mandated'
+                        ELSE r.reason END ORDER BY x.no),
          array_agg(r.transfer_id ORDER BY x.no),
          array_agg(CASE WHEN x.status IN ('review', 'quarantined')
                         THEN CASE r.result WHEN 'held' THEN 'placed' ELSE coalesce(r.reason, 'payer_not_proven') END END

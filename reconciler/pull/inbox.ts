@@ -19,7 +19,7 @@ export interface Received {
   readonly seq?: number
   /** Of a resolution of people. */
   readonly resolutionRev?: number
-  /** Of a holder's answer to a claim. */
+  /** Of a holder's answer to a claim, or of a mandate. */
   readonly answerRev?: number
   /** Why it cannot be read. */
   readonly fault?: string

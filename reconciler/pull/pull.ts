@@ -103,6 +103,11 @@ async function keyed(message: SettleMessage, body: Uint8Array): Promise<Received
       const content = await hash(encodeSettleMessage(message))
       return { dedupKey: `answer/${deviceId}/${answerRev}/${content}`, kind, body, deviceId, answerRev }
     }
+    case 'mandate': {
+      const { kind, rev: answerRev } = message
+      const content = await hash(encodeSettleMessage(message))
+      return { dedupKey: `mandate/${deviceId}/${answerRev}/${content}`, kind, body, deviceId, answerRev }
+    }
   }
 }
 

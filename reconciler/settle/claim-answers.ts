@@ -43,7 +43,7 @@ export async function recordAnswer(
   })
 }
 
-const hadConsent = (device: RegisteredDevice | undefined, kid: Uint8Array): boolean =>
+export const hadConsent = (device: RegisteredDevice | undefined, kid: Uint8Array): boolean =>
   device?.consents.some(
     ({ thumbprint, isAwaited }) => isAwaited !== true && equalBytes(thumbprint.subarray(0, kid.length), kid),
   ) ?? false

@@ -14,6 +14,7 @@ import { lockDevices } from '../registry/lock-devices.ts'
 import { claimSubjects } from '../tell/claim-subjects.ts'
 import { announce, bundleSubject } from '../tell/outbox.ts'
 import type { JudgedPayment } from './judge-again.ts'
+import { verifiedMandates } from './mandates.ts'
 import { countByStatus, type StatusCount } from './status-counts.ts'
 import type { VerifiedBundle } from './verify-bundle.ts'
 
@@ -137,9 +138,14 @@ async function recordPayments(
   const recorded = new Map<PreparedBundle, RecordedPayment[]>(fresh.map((one) => [one, []]))
   if (lines.length === 0) return recorded
   const column = <T>(pick: (line: (typeof lines)[number]) => T): T[] => lines.map(pick)
+  const claimedFrom = lines.flatMap(({ judged, payment }) => (judged.status === 'claimed' ? payment.sender : []))
+  const mandates = await verifiedMandates(client, claimedFrom, at)
+  const mandateOf = ({ judged, payment }: (typeof lines)[number]) =>
+    judged.status === 'claimed' ? mandates.get(payment.sender) : undefined
   const { rows } = await client.query<Omit<RecordedPayment, 'type'> & { no: number }>(
     `SELECT no, status, reason, hold FROM offline_record_transactions(
-       $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::date[], $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`,
+       $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::date[], $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
+       $25)`,
     [
       column(({ one }) => one.message.deviceId),
       column(({ payment }) => payment.counter),
@@ -163,6 +169,8 @@ async function recordPayments(
       column(({ judged }) => judged.proof?.payerDeviceId ?? null),
       column(({ judged }) => (judged.proof ? Buffer.from(judged.proof.nonce) : null)),
       column(({ judged }) => (judged.claimUntilMs === undefined ? null : new Date(judged.claimUntilMs))),
+      column((line) => mandateOf(line)?.deviceId ?? null),
+      column((line) => mandateOf(line)?.rev ?? null),
       at,
     ],
   )

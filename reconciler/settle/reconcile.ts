@@ -1,6 +1,11 @@
 import type pg from 'pg'
 import { openSettleMessage } from '../../src/crypto/settle-message.ts'
-import type { ClaimAnswerMessage, DeviceMessage, ResolutionMessage } from '../../src/protocol/messages.ts'
+import type {
+  ClaimAnswerMessage,
+  DeviceMessage,
+  MandateMessage,
+  ResolutionMessage,
+} from '../../src/protocol/messages.ts'
 import { unreachable } from '../../src/protocol/result.ts'
 import { isHalted } from '../db.ts'
 import { faultOf } from '../log.ts'
@@ -10,6 +15,7 @@ import { recordDevice } from '../registry/registry.ts'
 import { attempt, parkRow, together, waitFor } from './attempt.ts'
 import { recordAnswer } from './claim-answers.ts'
 import { applyClaims } from './claims.ts'
+import { recordMandate } from './mandates.ts'
 import { type PreparedBundle, postBundles } from './post.ts'
 import { type InboxBundle, type PrepareDeps, prepare, waitVerified } from './prepare.ts'
 import { recordBundles } from './record-bundles.ts'
@@ -19,7 +25,7 @@ import type { StatusCount } from './status-counts.ts'
 /**
  * Inbox → book:
  *
- *   claim → device facts into the registry, resolutions of people and answers of holders into their tables
+ *   claim → device facts into the registry, resolutions of people, answers and mandates of holders into their tables
  *         → bundles: prepare → record, as one login → post, as another; many at once
  *         → resolutions that can be carried out, claims that end
  */
@@ -60,6 +66,8 @@ export async function reconcileOnce(deps: ReconcileDeps, goOn: GoOn = () => true
           return recordResolutionOf(deps, row, message)
         case 'claim_answer':
           return recordAnswerOf(deps, row, message)
+        case 'mandate':
+          return recordMandateOf(deps, row, message)
         default:
           return unreachable(message)
       }
@@ -91,6 +99,12 @@ async function recordResolutionOf(deps: ReconcileDeps, row: InboxRow, message: R
 
 async function recordAnswerOf(deps: ReconcileDeps, row: InboxRow, message: ClaimAnswerMessage): Promise<void> {
   const fault = await recordAnswer(deps.pool, row.id, message, new Date(deps.clock()))
+  if (fault === 'unknown_device') return waitFor(deps, row, { what: 'device', devices: [message.deviceId] })
+  if (fault !== undefined) await parkRow(deps, row, fault)
+}
+
+async function recordMandateOf(deps: ReconcileDeps, row: InboxRow, message: MandateMessage): Promise<void> {
+  const fault = await recordMandate(deps.pool, row.id, message, new Date(deps.clock()))
   if (fault === 'unknown_device') return waitFor(deps, row, { what: 'device', devices: [message.deviceId] })
   if (fault !== undefined) await parkRow(deps, row, fault)
 }

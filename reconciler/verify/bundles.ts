@@ -15,6 +15,7 @@ import { takerOf } from '../registry/authority.ts'
 import { loadDevices, type Registry } from '../registry/registry.ts'
 import { faultOfAnswer } from '../settle/claim-answers.ts'
 import { contentHash } from '../settle/content-hash.ts'
+import { isSignedMandate, MANDATE_EVIDENCE, type MandateEvidence } from '../settle/mandates.ts'
 import { type BundleFault, type VerifiedBundle, verifyBundle } from '../settle/verify-bundle.ts'
 import type { Finding } from './check.ts'
 
@@ -83,6 +84,8 @@ interface PaymentRow {
   /** The answer of its holder by which a claim was posted. */
   confirmation: Uint8Array | null
   confirmed_by: string | null
+  /** The mandate by which a claim was posted. */
+  mandate: MandateEvidence | null
 }
 
 export async function checkBundles(deps: BundleCheckDeps): Promise<Finding> {
@@ -94,7 +97,9 @@ export async function checkBundles(deps: BundleCheckDeps): Promise<Finding> {
   for await (const rows of bundlesInBatches(client, deps.sample)) {
     const all = await paymentsOf(client, rows)
     const payments = Map.groupBy(all, keyOf)
-    const payers = all.flatMap(({ payer_device_id, confirmed_by }) => payer_device_id ?? confirmed_by ?? [])
+    const payers = all.flatMap(
+      ({ payer_device_id, confirmed_by, mandate }) => payer_device_id ?? confirmed_by ?? mandate?.payer_device_id ?? [],
+    )
     const registry = await loadDevices(pool, [...rows.map((row) => row.device_id), ...payers])
     const faults = await Promise.all(
       rows.map((row) => faultOfBundle(row, payments.get(keyOf(row)) ?? [], registry, deps.keys, trusted)),
@@ -164,6 +169,7 @@ async function faultOfBundle(
     if (!followsDecision(decisionFor(receipt, payment.counter).decision, own)) return 'decision_overruled'
     if (own.payer_device_id && !(await isPayersWord(payment, own, registry))) return 'payer_not_proven'
     if (own.confirmation && !(await isConfirmation(payment, row, own, registry))) return 'claim_not_confirmed'
+    if (own.mandate && !(await isMandated(payment, own.mandate, registry))) return 'not_mandated'
     if (!own.payer_device_id && !isOwnWord(payment, own, verified.value, registry)) return 'payer_not_proven'
   }
   return undefined
@@ -178,6 +184,7 @@ type EvidenceFault =
   | 'decision_overruled'
   | 'payer_not_proven'
   | 'claim_not_confirmed'
+  | 'not_mandated'
 
 function isRowOf({ bundle, digest, receipt }: VerifiedBundle, row: SettledRow): boolean {
   return (
@@ -219,10 +226,11 @@ async function areRowsOf(payments: readonly Payment[], rows: readonly PaymentRow
 }
 
 /** What the edge refused stayed refused; what it held back moved no money unless people, or a claim's payer, decided so. */
-function followsDecision(decision: Decision, { status, resolved, confirmation }: PaymentRow): boolean {
+function followsDecision(decision: Decision, { status, resolved, confirmation, mandate }: PaymentRow): boolean {
   if (decision === 'refused') return status === 'refused'
   const moved = status === 'succeeded' || status === 'reversed'
-  return decision === 'accepted' || !moved || resolved || (decision === 'claimed' && confirmation !== null)
+  const hasWord = confirmation !== null || mandate !== null
+  return decision === 'accepted' || !moved || resolved || (decision === 'claimed' && hasWord)
 }
 
 /** The signature that was used up for a payment is over its terms, by a key of the device that is named. */
@@ -264,6 +272,13 @@ async function isConfirmation(
   )
 }
 
+/** The mandate by which a claim was posted is of the debited wallet, and gives as much; its device signed it. */
+async function isMandated(payment: Payment, mandate: MandateEvidence, registry: Registry): Promise<boolean> {
+  const { wallet, currency, payment_max_minor } = mandate
+  const covers = wallet === payment.sender && currency === payment.currency && payment.amount <= payment_max_minor
+  return covers && (await isSignedMandate(mandate, registry))
+}
+
 /** Out of its owner's wallet a device paid by its own word with the very key that there was consent for. */
 function isOwnWord(
   { sender, initiatedAtMs }: Payment,
@@ -290,13 +305,19 @@ async function paymentsOf(client: pg.ClientBase, bundles: readonly RecordedBundl
             EXISTS (SELECT FROM offline_resolutions d
                     WHERE d.device_id = t.device_id AND d.counter = t.counter AND d.bundle_id = t.bundle_id
                       AND d.result = 'applied' AND d.choice = 'approve') AS resolved,
-            a.payer_device_id, a.nonce, c.answer AS confirmation, c.payer_device_id AS confirmed_by
+            a.payer_device_id, a.nonce, c.answer AS confirmation, c.payer_device_id AS confirmed_by,
+            m.mandate
      FROM b JOIN offline_transactions t USING (device_id, bundle_id)
      LEFT JOIN offline_payer_authorizations a ON a.device_id = t.device_id AND a.counter = t.counter
      LEFT JOIN offline_claim_answers c ON c.device_id = t.device_id AND c.counter = t.counter AND c.result = 'applied'
        AND c.choice = 'confirm'
+     LEFT JOIN LATERAL (
+       SELECT ${MANDATE_EVIDENCE} AS mandate
+       FROM offline_mandated_payments p
+       LEFT JOIN offline_mandates m ON m.payer_device_id = p.payer_device_id AND m.rev = p.mandate_rev
+       WHERE p.device_id = t.device_id AND p.counter = t.counter) m ON true
      UNION ALL
-     SELECT device_id, bundle_id, counter, content_hash, 'refused', NULL, false, NULL, NULL, NULL, NULL
+     SELECT device_id, bundle_id, counter, content_hash, 'refused', NULL, false, NULL, NULL, NULL, NULL, NULL
      FROM b JOIN offline_tx_copies USING (device_id, bundle_id)`,
     [bundles.map((row) => row.device_id), bundles.map((row) => row.bundle_id)],
   )

@@ -212,7 +212,7 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
   },
   {
     name: 'bundles_owed',
-    promise: 'the edge was told of each bundle, device, resolution and answer, or will be',
+    promise: 'the edge was told of each bundle, device, resolution, answer and mandate, or will be',
     sql: `
       SELECT device_id, bundle_id FROM offline_tx_bundles b
       WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = b.device_id AND o.bundle_id = b.bundle_id)
@@ -226,7 +226,10 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
       WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = d.device_id AND o.resolution_rev = d.rev)
       UNION ALL
       SELECT payer_device_id, NULL FROM offline_claim_answers a
-      WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = a.payer_device_id AND o.answer_rev = a.rev)`,
+      WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = a.payer_device_id AND o.answer_rev = a.rev)
+      UNION ALL
+      SELECT payer_device_id, NULL FROM offline_mandates m
+      WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = m.payer_device_id AND o.answer_rev = m.rev)`,
   },
   {
     name: 'bundle_sources',
@@ -261,7 +264,7 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
   {
     name: 'debit_authority',
     promise:
-      'no wallet was debited but by a device of its own, in its tenant, with consent, by such a device’s signature, or by a claim that its holder confirmed in time',
+      'no wallet was debited but by a device of its own, in its tenant, with consent, by such a device’s signature, by a claim that its holder confirmed in time, or by its holder’s mandate',
     // A trusted copy of what registry/authority.ts decides, and of the view offline_consents. Which key signed, the bundle's own
     // check says (bundles.ts).
     sql: `
@@ -292,12 +295,20 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
             WHERE a.device_id = p.device_id AND a.counter = p.counter AND a.result = 'applied' AND a.choice = 'confirm'
               AND (payer.owner_wallet, payer.tenant) = (p.sender, h.tenant) AND a.recorded_at < p.claim_until
               AND (c.wallet, c.tenant) = (p.sender, h.tenant)
-              AND (a.content_hash, a.amount_minor) = (p.content_hash, p.amount_minor)) END`,
+              AND (a.content_hash, a.amount_minor) = (p.content_hash, p.amount_minor))
+            OR EXISTS (
+            SELECT FROM offline_mandated_payments x
+            JOIN offline_mandates m ON m.payer_device_id = x.payer_device_id AND m.rev = x.mandate_rev
+            JOIN offline_devices payer ON payer.device_id = m.payer_device_id
+            JOIN offline_wallet_consents c ON c.device_id = payer.device_id
+            WHERE x.device_id = p.device_id AND x.counter = p.counter AND m.wallet = p.sender AND m.is_his
+              AND (payer.owner_wallet, payer.tenant) = (p.sender, h.tenant) AND (c.wallet, c.tenant) = (p.sender, h.tenant)
+              AND substring(c.thumbprint FROM 1 FOR octet_length(m.kid)) = m.kid AND x.posted_at <= c.until_at) END`,
   },
   {
     name: 'claims',
     promise:
-      'each claim is open, or ended by the one answer that was applied, by a review, by its time, or for want of a wallet',
+      'each claim is open, or ended by the one answer that was applied, by a mandate, by a review, by its time, or for want of a wallet',
     sql: `
       SELECT p.device_id, p.counter, p.status, p.reason, a.choice
       FROM offline_transactions p
@@ -310,7 +321,30 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
             AND (p.status IN ('succeeded', 'reversed') OR p.status = 'failed' AND p.reason <> 'payer_refused')
           WHEN 'refuse' THEN a.answers = 1 AND p.status = 'failed' AND p.reason = 'payer_refused'
           ELSE p.status IN ('claimed', 'review', 'quarantined', 'refused')
+            OR p.status IN ('succeeded', 'reversed') AND p.reason = 'mandated' AND p.payer_proven
+              AND EXISTS (SELECT FROM offline_mandated_payments m WHERE m.device_id = p.device_id AND m.counter = p.counter)
             OR p.status = 'failed' AND (p.reason <> 'payer_did_not_confirm' OR p.status_at >= p.claim_until) END, false)`,
+  },
+  {
+    name: 'mandates',
+    promise:
+      'each payment by a mandate is a claim within it, and with those before it on that day within what its day gives',
+    sql: `
+      SELECT x.device_id, x.counter, x.wallet, x.day, x.amount_minor, m.payment_max_minor, m.day_max_minor
+      FROM offline_mandated_payments x
+      LEFT JOIN offline_transactions p USING (device_id, counter)
+      LEFT JOIN offline_mandates m ON m.payer_device_id = x.payer_device_id AND m.rev = x.mandate_rev
+      WHERE NOT coalesce(
+        (m.wallet, m.currency) = (x.wallet, x.currency) AND m.is_his AND m.recorded_at <= x.posted_at
+          AND x.posted_at < m.until_at AND x.posted_at < p.claim_until AND x.amount_minor <= m.payment_max_minor
+          AND (p.sender, p.amount_minor, p.currency) = (x.wallet, x.amount_minor, x.currency)
+          AND (p.reason = 'mandated' AND p.status IN ('succeeded', 'reversed') OR p.status = 'failed')
+          AND (p.status = 'failed'
+               OR offline_mandated_minor(x.wallet, x.day, x.currency, x.id) <= m.day_max_minor), false)
+      UNION ALL
+      SELECT p.device_id, p.counter, p.sender, NULL, p.amount_minor, NULL, NULL FROM offline_transactions p
+      WHERE p.reason = 'mandated' AND NOT EXISTS (
+        SELECT FROM offline_mandated_payments x WHERE x.device_id = p.device_id AND x.counter = p.counter)`,
   },
   {
     name: 'payer_authorizations',

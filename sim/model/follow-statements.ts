@@ -1,6 +1,7 @@
 import type { LateProof, LostProof } from '../../reconciler/settle/late-proof.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import type { ClaimAnswer } from '../../src/protocol/claims.ts'
+import type { DeviceId } from '../../src/protocol/ids.ts'
 import type { DeviceMessage } from '../../src/protocol/messages.ts'
 import type { PaymentStatus } from '../../src/protocol/states.ts'
 import { BookBroken } from './broken.ts'
@@ -161,6 +162,18 @@ export function answerOf({ values }: Committed) {
       'answeredAtMs'
     >,
     kid: toHex(kid as Uint8Array),
+    atMs: (at as Date).getTime(),
+  }
+}
+
+/** The values of `insertMandate` in mandates.ts. */
+export function mandateOf({ values }: Committed) {
+  const [deviceId, rev, , , , , , , , givenAt, mandate, at] = values
+  return {
+    message: {
+      ...{ deviceId: deviceId as DeviceId, rev: rev as number, atMs: (givenAt as Date).getTime() },
+      mandate: new Uint8Array(mandate as Uint8Array),
+    },
     atMs: (at as Date).getTime(),
   }
 }

@@ -14,12 +14,14 @@ import {
   is,
   linesOf,
   lostProofsOf,
+  mandateOf,
   proofsOf,
   type RecordedRow,
   resolutionsOf,
   signedOf,
   voidsOf,
 } from './follow-statements.ts'
+import { recordMandate } from './mandates.ts'
 import { type Line, recordPayments } from './record.ts'
 import { recordDevice } from './registry.ts'
 import { applyReversals, applyReviews, dueResolutions } from './resolve.ts'
@@ -105,6 +107,10 @@ export class Follower {
     if (is('INSERT INTO offline_claim_answers')(one)) {
       const { message, answer, kid, atMs } = answerOf(one)
       keepAnswer(state, message, { answer, kid }, atMs)
+    }
+    if (is('INSERT INTO offline_mandates ')(one)) {
+      const { message, atMs } = mandateOf(one)
+      recordMandate(state, message, atMs)
     }
     if (is('offline_apply_claims(')(one)) return this.#endClaims(one)
     if (is('offline_apply_reviews(')(one)) return this.#apply(one, 'review')

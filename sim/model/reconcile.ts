@@ -4,16 +4,19 @@ import type { Wanted } from '../../reconciler/pull/inbox.ts'
 import { isOwnKeyId } from '../../reconciler/registry/registry.ts'
 import { FAILURE, FAILURES_MAX, WAITING, waitedMs } from '../../reconciler/settle/attempt.ts'
 import { faultOfAnswer } from '../../reconciler/settle/claim-answers.ts'
+import { faultOfMandate } from '../../reconciler/settle/mandates.ts'
 import type { InboxBundle } from '../../reconciler/settle/prepare.ts'
 import type { Subject } from '../../reconciler/tell/outbox.ts'
 import { openSettleMessage } from '../../src/crypto/settle-message.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import { parseClaimAnswer } from '../../src/protocol/claims.ts'
+import { parseMandate } from '../../src/protocol/mandates.ts'
 import {
   type ClaimAnswerMessage,
   type DeviceMessage,
   encodeSettleMessage,
+  type MandateMessage,
   type ResolutionMessage,
 } from '../../src/protocol/messages.ts'
 import { parse } from '../../src/protocol/parse.ts'
@@ -21,6 +24,7 @@ import { BookBroken } from './broken.ts'
 import { postBundles } from './bundles.ts'
 import { applyClaims, devicesWithDueClaims, nextClaimMs, recordAnswer } from './claims.ts'
 import { claim, type InboxRow, markDone, nextDueMs, park, retry, stillPending, wait } from './inbox.ts'
+import { recordMandate } from './mandates.ts'
 import { announce } from './outbox.ts'
 import type { Life } from './process.ts'
 import { loadDevices, recordDevice, recordOpenedWallets, walletsOpened } from './registry.ts'
@@ -67,6 +71,7 @@ async function take(deps: ReconcileDeps, row: InboxRow): Promise<readonly InboxB
   else if (opened.value.kind === 'bundle') return [{ row, message: opened.value }]
   else if (opened.value.kind === 'device') await takeDevice(deps, row, opened.value)
   else if (opened.value.kind === 'claim_answer') await takeAnswer(deps, row, opened.value)
+  else if (opened.value.kind === 'mandate') await takeMandate(deps, row, opened.value)
   else await takeResolution(deps, row, opened.value)
   return []
 }
@@ -111,6 +116,23 @@ async function takeAnswer(deps: ReconcileDeps, row: InboxRow, message: ClaimAnsw
     return isIt
   })
   if (!isIt) await parkRow(deps, row, 'answer_conflict')
+}
+
+async function takeMandate(deps: ReconcileDeps, row: InboxRow, message: MandateMessage): Promise<void> {
+  const { deviceId } = message
+  const parsed = parse(() => parseMandate(message.mandate))
+  if (!parsed.ok) return parkRow(deps, row, 'malformed_mandate')
+  if (parsed.value.claims.deviceId !== deviceId) return parkRow(deps, row, 'wrong_device')
+  const fault = await faultOfMandate(parsed.value, await loadDevices(deps.state, [deviceId]))
+  if (fault === 'unknown_device') return waitFor(deps, row, { what: 'device', devices: [deviceId] })
+  if (fault !== undefined) return parkRow(deps, row, fault)
+  const isIt = await deps.life.commit('mandate', (state) => {
+    if (stillPending(state.inbox, row.id) === undefined) return true
+    const isIt = recordMandate(state, message, deps.clock())
+    if (isIt) markDone(state.inbox, row.id)
+    return isIt
+  })
+  if (!isIt) await parkRow(deps, row, 'mandate_conflict')
 }
 
 async function endClaims({ life, state, clock }: ReconcileDeps): Promise<number> {

@@ -5,6 +5,7 @@ import type { PaymentStatus } from '../../src/protocol/states.ts'
 import type { RequestedTransfer } from './book.ts'
 import { assertBook } from './broken.ts'
 import { feeOf } from './fees.ts'
+import { takeMandates } from './mandates.ts'
 import { post } from './post.ts'
 import { counterKey, type ModelState, type PaymentRow } from './state.ts'
 
@@ -42,9 +43,16 @@ export interface Recorded {
  * held. What is recorded already, or comes earlier, is a copy: kept, never posted. What `offline_record_transactions` does.
  */
 export function recordPayments(state: ModelState, lines: readonly Line[], atMs: number): readonly Recorded[] {
-  const judged = lines.map((line, i) => ({ line, ...copyOf(state, lines, i) }))
+  const judged: readonly Judged[] = lines.map((line, i) => ({ line, ...copyOf(state, lines, i) }))
   for (const one of judged) if (!isProofFree(state, one.line, one.status)) Object.assign(one, PROOF_USED)
   for (const one of judged) if (one.status === 'claimed' && !hasWallets(state, one.line)) Object.assign(one, NO_WALLET)
+  const claims = judged.filter(({ status }) => status === 'claimed')
+  const mandated = takeMandates(
+    state,
+    claims.map(({ line }) => line),
+    atMs,
+  )
+  for (const one of claims) if (mandated.has(one.line)) Object.assign(one, { status: 'pending', isMandated: true })
   const isDue = (one: Judged) => one.status === 'pending' || (one.line.payerProven && !one.isUsed && waits(one.status))
   const due = judged.filter(isDue)
   const posted = post(
@@ -60,7 +68,7 @@ export function recordPayments(state: ModelState, lines: readonly Line[], atMs: 
     const isPending = one.status === 'pending'
     const recorded: Recorded = {
       status: isPending ? (result?.result === 'posted' ? 'succeeded' : 'failed') : one.status,
-      reason: isPending ? result?.reason : one.reason,
+      reason: isPending ? (result?.result === 'posted' && one.isMandated ? 'mandated' : result?.reason) : one.reason,
       transferId: result?.transferId,
       hold: waits(one.status) ? holdOf(result) : undefined,
     }
@@ -74,6 +82,8 @@ interface Judged {
   readonly isCopy: boolean
   /** Its payer's signature belongs to another payment. */
   readonly isUsed?: boolean
+  /** Its payer's mandate has room for it. */
+  readonly isMandated?: boolean
   readonly status: PaymentStatus
   readonly reason: string | undefined
 }
@@ -136,7 +146,7 @@ function feeFor({ fees }: ModelState, { payment, country, receivedAtMs }: Line) 
   return feeOf(fees, { country, type, currency, amountMinor, receivedAtMs })
 }
 
-function keep(state: ModelState, { line, isCopy, isUsed }: Judged, recorded: Recorded, atMs: number): void {
+function keep(state: ModelState, { line, isCopy, isUsed, isMandated }: Judged, recorded: Recorded, atMs: number): void {
   const { deviceId, bundleId, payment, hash, country, day } = line
   if (isCopy) {
     state.copies.push({ deviceId, counter: payment.counter, bundleId, hash, recordedAtMs: atMs })
@@ -145,7 +155,7 @@ function keep(state: ModelState, { line, isCopy, isUsed }: Judged, recorded: Rec
   const { status, reason, transferId } = recorded
   const key = counterKey(deviceId, payment.counter)
   assertBook(!state.payments.has(key), `${key} is recorded once`)
-  const payerProven = line.payerProven && isUsed !== true
+  const payerProven = isMandated === true || (line.payerProven && isUsed !== true)
   assertBook(payerProven || status !== 'succeeded', `${key} moves money by its payer's word`)
   const fee = feeFor(state, line)
   state.payments.set(key, {

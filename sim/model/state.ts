@@ -3,6 +3,7 @@ import type { DayActivity } from '../../src/protocol/activity.ts'
 import type { ClaimChoice } from '../../src/protocol/claims.ts'
 import type { KeptConsent } from '../../src/protocol/consent.ts'
 import type { Alg } from '../../src/protocol/cose.ts'
+import type { Mandate } from '../../src/protocol/mandates.ts'
 import type { DeviceStatus } from '../../src/protocol/messages.ts'
 import type { WalletState } from '../../src/protocol/owner-wallet.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
@@ -31,6 +32,10 @@ export interface ModelState {
   readonly resolutions: ResolutionRow[]
   /** Holders' answers to claims, in the order in which they were recorded. */
   readonly answers: AnswerRow[]
+  /** Holders' mandates, in the order in which they were recorded. */
+  readonly mandates: MandateRow[]
+  /** By `counterKey`: what was posted, or failed for want of money, by a mandate. */
+  readonly mandated: Map<string, MandatedRow>
   readonly inbox: InboxState
   readonly outbox: OutboxState
   /** Called after each change: whoever waits looks again. */
@@ -142,6 +147,26 @@ export interface AnswerRow {
   result: string | null
 }
 
+export interface MandateRow {
+  readonly payerDeviceId: string
+  readonly rev: number
+  /** Hex. */
+  readonly kid: string
+  readonly mandate: Mandate
+  readonly givenAtMs: number
+  /** The signed mandate, hex. */
+  readonly signed: string
+  /** Whether it was the holder's word when it was recorded. */
+  readonly isHis: boolean
+}
+
+export interface MandatedRow {
+  readonly wallet: string
+  readonly day: string
+  readonly currency: string
+  readonly amount: number
+}
+
 export type ResolutionResult =
   | 'applied'
   | 'superseded'
@@ -167,6 +192,8 @@ export function newModelState(policies: readonly Policy[] = FIRST_POLICIES): Mod
     activity: new Map(),
     resolutions: [],
     answers: [],
+    mandates: [],
+    mandated: new Map(),
     inbox: { rows: new Map(), pending: new Map() },
     outbox: { rows: new Map(), untold: new Set() },
     watchers: new Set(),

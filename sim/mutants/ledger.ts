@@ -4,6 +4,7 @@ const POSTING = 'migrations/ledger/003.do.posting.sql'
 const SETTLEMENT = 'migrations/ledger/007.do.settlement.sql'
 const RESOLUTIONS = 'migrations/ledger/008.do.resolutions.sql'
 const CLAIMS = 'migrations/ledger/013.do.claims.sql'
+const MANDATES = 'migrations/ledger/015.do.mandates.sql'
 const HOLDS = 'migrations/ledger/009.do.holds.sql'
 
 /** Faults of the money rules in SQL. */
@@ -154,5 +155,29 @@ export const LEDGER: readonly Mutant[] = [
     breaks: 'Of two answers to a claim the first that is recorded counts.',
     tier: 'deep',
     missed: 'Two answers of one wallet that wait for one bundle need a wallet with two phones, and here each has one.',
+  },
+  {
+    name: 'mandate-without-a-day',
+    file: MANDATES,
+    find: '                  + v_claim.amount_minor > v_claim.day_max_minor;',
+    replace: '                  > v_claim.day_max_minor;',
+    breaks: 'A day’s payments by a mandate are together within it, the last of them too.',
+    tier: 'deep',
+  },
+  {
+    name: 'mandate-outlives-its-consent',
+    file: MANDATES,
+    find: 'AND p_at <= c.until_at AND c.withdrawn_at IS NULL)',
+    replace: 'AND p_at <= c.until_at)',
+    breaks: 'A mandate ends with the consent of the device that signed it.',
+    tier: 'deep',
+  },
+  {
+    name: 'older-mandate-comes-back',
+    file: MANDATES,
+    find: 'ORDER BY given_at DESC, rev DESC, payer_device_id LIMIT 1',
+    replace: 'AND payment_max_minor > 0 ORDER BY given_at, rev, payer_device_id LIMIT 1',
+    breaks: 'A mandate ends what was before it, also when it gives nothing.',
+    tier: 'deep',
   },
 ]

@@ -1,5 +1,6 @@
 import { accidents } from './accidents.ts'
 import { claims } from './claims.ts'
+import { mandates } from './mandates.ts'
 import { cloneTill } from './clone.ts'
 import { changeConsent, payAlone } from './consents.ts'
 import { contact } from './contact.ts'
@@ -24,6 +25,7 @@ export const OPERATIONS = {
   ...readModel,
   usePower,
   ...claims,
+  ...mandates,
   lie,
   forge,
   forgeIndex,

@@ -5,15 +5,12 @@ import { keyId } from '../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import type { Fetch } from '../../src/device/sdk/index.ts'
 import { toBase64url, utf8 } from '../../src/protocol/bytes.ts'
-import {
-  type ClaimAnswer,
-  type ClaimChoice,
-  encodeClaimAnswer,
-  encodeClaimAnswerHeader,
-} from '../../src/protocol/claims.ts'
+import { type ClaimAnswer, type ClaimChoice, encodeClaimAnswer } from '../../src/protocol/claims.ts'
 import { parseSign1 } from '../../src/protocol/cose.ts'
 import { deviceId } from '../../src/protocol/ids.ts'
+import { encodeMandate, type Mandate } from '../../src/protocol/mandates.ts'
 import { decodeNotice } from '../../src/protocol/notice.ts'
+import { encodePayerHeader } from '../../src/protocol/payer-header.ts'
 import { API_URL } from '../settings.ts'
 
 /** A phone that speaks the protocol: asks what is claimed from its wallet, and signs answers. */
@@ -48,12 +45,24 @@ export async function answer(
   nowMs: number,
 ): Promise<string> {
   const kid = await keyId(webCryptoSuite, signer.key)
-  const header = encodeClaimAnswerHeader({ alg: signer.key.alg, kid, deviceId: deviceId(id) })
+  const header = encodePayerHeader({ alg: signer.key.alg, kid, deviceId: deviceId(id) })
   const payload = encodeClaimAnswer({ takerId, counter, contentHash, amount, choice, answeredAtMs: nowMs })
   const signed = await signSign1(signer, header, payload, 'molam-claim-answer-v1')
-  const body = utf8(JSON.stringify({ answer: toBase64url(signed) }))
+  return post(fetch, '/offline/claims/answer', { answer: toBase64url(signed) })
+}
+
+/** @returns `kept`, the edge's word against it, or `no answer` */
+export async function giveMandate({ deviceId: id, signer }: Phone, fetch: Fetch, mandate: Mandate): Promise<string> {
+  const kid = await keyId(webCryptoSuite, signer.key)
+  const header = encodePayerHeader({ alg: signer.key.alg, kid, deviceId: deviceId(id) })
+  const signed = await signSign1(signer, header, encodeMandate(mandate), 'molam-mandate-v1')
+  return post(fetch, '/offline/mandates', { mandate: toBase64url(signed) })
+}
+
+async function post(fetch: Fetch, path: string, what: object): Promise<string> {
+  const body = utf8(JSON.stringify(what))
   const headers = { Accept: 'application/json', 'Content-Type': 'application/json' }
-  const said = await fetch(`${API_URL}/offline/claims/answer`, { ...HOW, method: 'POST', headers, body }).catch(
+  const said = await fetch(`${API_URL}${path}`, { ...HOW, method: 'POST', headers, body }).catch(
     () => undefined,
   )
   if (said === undefined) return 'no answer'

@@ -54,6 +54,8 @@ function faultOf(
   nowMs: number,
 ): string | undefined {
   const isMoved = status === 'succeeded' || status === 'reversed'
+  // A mandate's payments have a promise of their own.
+  if (isMoved && reason === 'mandated') return undefined
   if (isMoved && choice !== 'confirm') return `is ${status}, and its payer has said ${choice ?? 'nothing'}`
   if (reason === 'payer_refused' && choice !== 'refuse') return `is refused by a payer who said ${choice ?? 'nothing'}`
   if (reason === 'payer_did_not_confirm' && nowMs < untilMs) return 'ended before its time'

@@ -22,6 +22,7 @@ import { enrolmentRoutes } from './routes/enrolment.ts'
 import { evidenceRoutes } from './routes/evidence.ts'
 import { healthRoutes } from './routes/health.ts'
 import { internalRoutes } from './routes/internal.ts'
+import { mandateRoutes } from './routes/mandates.ts'
 import { methodsOf } from './routes/methods.ts'
 import { noticeRoutes } from './routes/notice.ts'
 import { ownConsentRoutes } from './routes/own-consent.ts'
@@ -75,6 +76,7 @@ const groups: readonly Hono<App>[] = [
   pushRoutes,
   noticeRoutes,
   claimRoutes,
+  mandateRoutes,
   enrolmentRoutes,
   deviceRoutes,
   deviceStatusRoutes,

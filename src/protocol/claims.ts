@@ -1,10 +1,11 @@
 import { type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
-import { type Alg, HEADER_ALG, HEADER_CLAIMS, HEADER_KID, parseSign1, readAlgKid, type Sign1 } from './cose.ts'
+import { parseSign1, type Sign1 } from './cose.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
 import { AMOUNT_MAX, COUNTER_MAX, PARTY_CHARS_MAX, SECONDS_MAX } from './limits.ts'
 import { type AmountMinor, amountMinor, type Currency, currency } from './money.ts'
+import { type PayerHeader, readPayerHeader } from './payer-header.ts'
 import { PAYMENT_TYPES, type PaymentType } from './payment.ts'
-import { bytes, list, map, oneOf, positive, text, uint } from './shape.ts'
+import { bytes, list, oneOf, positive, text, uint } from './shape.ts'
 import { HOUR_MS } from './time.ts'
 
 /**
@@ -83,15 +84,9 @@ export interface ClaimAnswer extends ClaimedPayment {
   readonly answeredAtMs: number
 }
 
-/** Who signed it: a device of the debited wallet. */
-export interface ClaimAnswerHeader {
-  readonly alg: Alg
-  readonly kid: Uint8Array
-  readonly deviceId: DeviceId
-}
-
 export interface SignedClaimAnswer extends Sign1 {
-  readonly claims: ClaimAnswerHeader
+  /** Who signed it. */
+  readonly claims: PayerHeader
   readonly answer: ClaimAnswer
 }
 
@@ -102,23 +97,10 @@ export function encodeClaimAnswer(answer: ClaimAnswer): Uint8Array {
   return encodeCbor([takerId, counter, contentHash, amount, CLAIM_CHOICES.indexOf(choice), at])
 }
 
-export function encodeClaimAnswerHeader({ alg, kid, deviceId }: ClaimAnswerHeader): Uint8Array {
-  return encodeCbor(
-    new Map<number, CborValue>([
-      [HEADER_ALG, alg],
-      [HEADER_KID, kid],
-      [HEADER_CLAIMS, new Map([[1, deviceId]])],
-    ]),
-  )
-}
-
 /** Nothing of it is verified. @throws MalformedCbor */
 export function parseClaimAnswer(encoded: Uint8Array): SignedClaimAnswer {
   const sign1 = parseSign1(encoded)
-  const header = map(sign1.header, 'claim_answer', [HEADER_ALG, HEADER_KID, HEADER_CLAIMS])
-  const deviceId = map(header.get(HEADER_CLAIMS), 'claim_answer.claims', [1]).get(1)
-  if (!isDeviceId(deviceId)) throw new MalformedCbor('claim_answer.iss')
-  return { ...sign1, claims: { ...readAlgKid(header), deviceId }, answer: answerOf(sign1.payload) }
+  return { ...sign1, claims: readPayerHeader(sign1.header, 'claim_answer'), answer: answerOf(sign1.payload) }
 }
 
 function answerOf(payload: Uint8Array): ClaimAnswer {

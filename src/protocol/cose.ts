@@ -40,6 +40,7 @@ export type SignedKind =
   | 'molam-payer-authorization-v1'
   | 'molam-claim-answer-v1'
   | 'molam-wallet-consent-v1'
+  | 'molam-mandate-v1'
 
 /** `Sig_structure` of RFC 9052 §4.4: the bytes that a COSE_Sign1 signature covers. */
 export function sigStructure(protectedBytes: Uint8Array, payload: Uint8Array, kind: SignedKind): Uint8Array {

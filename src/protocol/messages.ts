@@ -8,6 +8,7 @@ import {
   CONSENTS_MAX,
   COUNTER_MAX,
   KEY_ID_BYTES,
+  MANDATE_BYTES_MAX,
   OLDER_KEYS_MAX,
   PAYMENTS_PER_BUNDLE_MAX,
   PERSON_CHARS_MAX,
@@ -21,7 +22,7 @@ import { bytes, list, map, oneOf, positive, text, uint } from './shape.ts'
  * content type `bytes`. Delivered at least once and in any order; each message can be told apart by its content. All but
  * bundles travel as the payload of a COSE_Sign1 of the edge (crypto/settle-message.ts).
  */
-export type SettleMessage = BundleMessage | DeviceMessage | ResolutionMessage | ClaimAnswerMessage
+export type SettleMessage = BundleMessage | DeviceMessage | ResolutionMessage | ClaimAnswerMessage | MandateMessage
 /** What people decided. The device's object owes it until `resolution_recorded` confirms its `rev`. */
 export type ResolutionMessage = ReviewMessage | ReversalMessage
 
@@ -130,10 +131,26 @@ export interface ClaimAnswerMessage {
   readonly kind: 'claim_answer'
   /** The holder's device, which signed the answer. */
   readonly deviceId: DeviceId
-  /** Number of the answer on that device: 1, 2, 3 … */
+  /** Its number among the device's answers and mandates together: 1, 2, 3 … */
   readonly rev: number
   /** The signed answer, the very bytes that the device sent. */
   readonly answer: Uint8Array
+}
+
+/**
+ * The holder of a wallet gave a mandate, or ended it with a mandate of 0, with a device of that wallet. Owed and confirmed as an
+ * answer to a claim.
+ */
+export interface MandateMessage {
+  readonly kind: 'mandate'
+  /** The holder's device, which signed it. */
+  readonly deviceId: DeviceId
+  /** Its number among the device's answers and mandates together. */
+  readonly rev: number
+  /** When the edge had it. */
+  readonly atMs: number
+  /** The signed mandate, the very bytes that the device sent. */
+  readonly mandate: Uint8Array
 }
 
 export const DEVICE_STATUSES = ['active', 'suspended', 'revoked'] as const
@@ -144,6 +161,7 @@ const DEVICE = 2
 const REVIEW = 3
 const REVERSAL = 4
 const CLAIM_ANSWER = 5
+const MANDATE = 6
 /** First byte of a tagged COSE_Sign1 (CBOR tag 18); a message without a signature is a map. */
 export const SIGN1_TAG = 0xd2
 /** How many people one resolution takes. */
@@ -209,6 +227,16 @@ export function encodeSettleMessage(message: SettleMessage): Uint8Array {
           [3, message.answer],
         ]),
       )
+    case 'mandate':
+      return encodeCbor(
+        new Map<number, CborValue>([
+          [0, MANDATE],
+          [1, message.deviceId],
+          [2, message.rev],
+          [3, message.mandate],
+          [4, message.atMs],
+        ]),
+      )
   }
 }
 
@@ -252,6 +280,8 @@ export function parseSettleMessage(encoded: Uint8Array): SettleMessage {
       return reversalMessage(map(value, 'message', [0, 1, 2, 3, 4, 5, 6, 7, 8]))
     case CLAIM_ANSWER:
       return claimAnswerMessage(map(value, 'message', [0, 1, 2, 3]))
+    case MANDATE:
+      return mandateMessage(map(value, 'message', [0, 1, 2, 3, 4]))
     default:
       throw new MalformedCbor('message.kind')
   }
@@ -337,6 +367,16 @@ function claimAnswerMessage(fields: CborMap): ClaimAnswerMessage {
     deviceId: device(fields.get(1)),
     rev: positive(fields.get(2), 'message.rev'),
     answer: bytes(fields.get(3), 'message.answer', { max: CLAIM_ANSWER_BYTES_MAX }),
+  }
+}
+
+function mandateMessage(fields: CborMap): MandateMessage {
+  return {
+    kind: 'mandate',
+    deviceId: device(fields.get(1)),
+    rev: positive(fields.get(2), 'message.rev'),
+    mandate: bytes(fields.get(3), 'message.mandate', { max: MANDATE_BYTES_MAX }),
+    atMs: uint(fields.get(4), 'message.at'),
   }
 }
 

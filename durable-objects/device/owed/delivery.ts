@@ -13,6 +13,7 @@ import { type AuditRecord, readAudit } from '../sql/audit-store.ts'
 import { nextExpiryMs, readOwed } from '../sql/bundle-store.ts'
 import { readOwedAnswers } from '../sql/claim-store.ts'
 import { readDevice, readOwing } from '../sql/device-store.ts'
+import { type KeptMandate, readOwedMandates } from '../sql/mandate-store.ts'
 import { markIndexed, markRebuilt, markUnindexed, readOwedTo } from '../sql/owed-store.ts'
 import { readOwedResolutions } from '../sql/resolution-store.ts'
 import { auditMessages, bytesAtMost, fitting, INDEX_MESSAGE_BYTES_MAX, withAudit } from './index-messages.ts'
@@ -24,6 +25,7 @@ import {
   type Ended,
   INDEX_PATIENCE_MS,
   indexMessageOf,
+  mandateMessageOf,
   NEXT_PAGE_MS,
   nextAttemptMs,
   OWED_PER_ALARM,
@@ -98,6 +100,12 @@ export class Delivery {
   sendAnswer(device: Device, answer: { readonly rev: number; readonly signed: Uint8Array }, audit: AuditRecord): void {
     this.#arm(Date.now() + INDEX_PATIENCE_MS)
     this.#send([answerMessageOf(device, answer)], auditMessages(auditRows(device, [audit])))
+  }
+
+  /** The owner gave a mandate, or ended one. */
+  sendMandate(device: Device, mandate: KeptMandate, audit: AuditRecord): void {
+    this.#arm(Date.now() + INDEX_PATIENCE_MS)
+    this.#send([mandateMessageOf(device, mandate)], auditMessages(auditRows(device, [audit])))
   }
 
   /** People voted about payments of a bundle. */
@@ -189,6 +197,8 @@ export class Delivery {
     settle.push(...resolutions.map((resolution) => resolutionMessageOf(device, resolution)))
     const answers = readOwedAnswers(sql, OWED_PER_ALARM).filter(({ atMs }) => late(atMs, SETTLE_PATIENCE_MS))
     settle.push(...answers.map((answer) => answerMessageOf(device, answer)))
+    const mandates = readOwedMandates(sql, OWED_PER_ALARM).filter(({ atMs }) => late(atMs, SETTLE_PATIENCE_MS))
+    settle.push(...mandates.map((mandate) => mandateMessageOf(device, mandate)))
     const factsAreLate = (patienceMs: number) => late(device.factsAtMs, patienceMs)
     if (device.recordedRev < device.rev && factsAreLate(SETTLE_PATIENCE_MS))
       settle.unshift(deviceMessageOf(device, nowMs))

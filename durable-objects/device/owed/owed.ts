@@ -5,6 +5,7 @@ import type {
   BundleMessage,
   ClaimAnswerMessage,
   DeviceMessage,
+  MandateMessage,
   OlderDeviceKey,
   ResolutionMessage,
   ReversalReason,
@@ -16,6 +17,7 @@ import type { StoredBundle } from '../bundle.ts'
 import type { Device, Owing } from '../device.ts'
 import type { AuditRecord } from '../sql/audit-store.ts'
 import type { OwedAnswer } from '../sql/claim-store.ts'
+import type { KeptMandate } from '../sql/mandate-store.ts'
 import { bundleRow, deviceRow } from './projection.ts'
 
 /**
@@ -69,6 +71,13 @@ export function answerMessageOf(
   { rev, signed }: Pick<OwedAnswer, 'rev' | 'signed'>,
 ): ClaimAnswerMessage {
   return { kind: 'claim_answer', deviceId, rev, answer: signed }
+}
+
+export function mandateMessageOf(
+  { deviceId }: Pick<Device, 'deviceId'>,
+  { rev, signed, atMs }: KeptMandate,
+): MandateMessage {
+  return { kind: 'mandate', deviceId, rev, atMs, mandate: signed }
 }
 
 export function deviceMessageOf(device: Device, nowMs: number): DeviceMessage {

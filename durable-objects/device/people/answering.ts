@@ -1,25 +1,18 @@
-import { equalBytes } from '../../../src/protocol/bytes.ts'
 import type { ClaimChoice, SignedClaimAnswer } from '../../../src/protocol/claims.ts'
-import { paysUntil } from '../../../src/protocol/consent.ts'
 import { localId } from '../../../src/protocol/ids.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
 import type { Actor } from '../person.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
 import { findAnswer, insertAnswer, owedAnswers } from '../sql/claim-store.ts'
 import { readDevice } from '../sql/device-store.ts'
+import { faultOfPayer, type PayerFault } from './payer.ts'
 
 /**
  * The owner's answers to claims on the owner's wallet. They are kept and owed to the reconciler like all that is owed: it
  * verifies them again with its own registry and carries them out. The first answer to a claim stands; the same choice again
  * changes nothing, another one is refused.
  */
-export type AnswerRefusal =
-  | 'invalid_signature'
-  | 'consent_required'
-  | 'device_suspended'
-  | 'device_revoked'
-  | 'state_conflict'
-  | 'rate_limited'
+export type AnswerRefusal = PayerFault | 'state_conflict' | 'rate_limited'
 
 /** Answers that the reconciler has not confirmed. Whoever has more does not answer what people ask. */
 const UNCONFIRMED_MAX = 200
@@ -44,12 +37,8 @@ export function keepAnswer(
   nowMs: number,
 ): Result<Answered, AnswerRefusal> {
   const { answer, claims } = signed
-  const device = readDevice(sql)
-  // A key that was replaced may be in other hands, and nothing says when it signed.
-  if (!equalBytes(device.kid, claims.kid) || device.alg !== claims.alg) return err('invalid_signature')
-  if (device.status !== 'active') return err(device.status === 'revoked' ? 'device_revoked' : 'device_suspended')
-  const untilMs = paysUntil(device.consents, claims.kid, nowMs)
-  if (untilMs === undefined || untilMs < nowMs) return err('consent_required')
+  const fault = faultOfPayer(readDevice(sql), claims, nowMs)
+  if (fault !== undefined) return err(fault)
   const known = findAnswer(sql, answer)
   if (known !== undefined) {
     return known.choice === answer.choice ? ok({ choice: known.choice, kept: undefined }) : err('state_conflict')

@@ -10,6 +10,7 @@ import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
 import { readBundle, updateBundle } from '../sql/bundle-store.ts'
 import { markAnswerRecorded, writeOpenClaims } from '../sql/claim-store.ts'
 import { readOwing, writeOwnerWalletFault, writeRecordedRev } from '../sql/device-store.ts'
+import { markMandateRecorded } from '../sql/mandate-store.ts'
 import { insertNews } from '../sql/outcome-store.ts'
 import { markResolutionRecorded } from '../sql/resolution-store.ts'
 import { applyConfirmation } from './apply-outcomes.ts'
@@ -56,7 +57,9 @@ export function applyConfirmations(
       continue
     }
     if (confirmation.kind === 'answer_recorded') {
+      // Answers and mandates are numbered together.
       markAnswerRecorded(sql, confirmation.rev)
+      markMandateRecorded(sql, confirmation.rev)
       continue
     }
     if (confirmation.kind === 'claims_open') {

@@ -25,11 +25,15 @@ export function findAnswer(sql: SqlStorage, { takerId, counter, contentHash }: A
   return sql.exec<{ rev: number; choice: ClaimChoice }>(query, takerId, counter, buffer(contentHash)).toArray()[0]
 }
 
+/** SQL: answers and mandates are numbered together, because the reconciler confirms either by its number alone. */
+export const NEXT_REV = `(SELECT 1 + MAX(COALESCE((SELECT MAX(rev) FROM claim_answers), 0),
+                                         COALESCE((SELECT MAX(rev) FROM mandates), 0)))`
+
 /** @returns its number */
 export function insertAnswer(sql: SqlStorage, answer: ClaimAnswer, signed: Uint8Array, nowMs: number): number {
   const { takerId, counter, contentHash, choice } = answer
-  const insert = `INSERT INTO claim_answers (taker_id, counter, content_hash, choice, answer, at)
-    VALUES (?, ?, ?, ?, ?, ?) RETURNING rev`
+  const insert = `INSERT INTO claim_answers (rev, taker_id, counter, content_hash, choice, answer, at)
+    VALUES (${NEXT_REV}, ?, ?, ?, ?, ?, ?) RETURNING rev`
   const values = [takerId, counter, buffer(contentHash), choice, buffer(signed), nowMs]
   return sql.exec<{ rev: number }>(insert, ...values).one().rev
 }

@@ -6,6 +6,7 @@ import { OWED } from './bundle-store.ts'
 import { owedAnswers } from './claim-store.ts'
 import { readOwing } from './device-store.ts'
 import { owedEscalations } from './escalation-store.ts'
+import { owedMandates } from './mandate-store.ts'
 import { owedResolutions } from './resolution-store.ts'
 
 /** SQL of how much is owed, and of what is not owed any more. */
@@ -44,7 +45,7 @@ export function readOwedTo(
   return {
     settle: sum(
       { count: bundles.settle, sinceMs: bundles.settleMs },
-      ...[facts(device.recordedRev), owedResolutions(sql), owedAnswers(sql)],
+      ...[facts(device.recordedRev), owedResolutions(sql), owedAnswers(sql), owedMandates(sql)],
     ),
     index: sum({ count: bundles.index, sinceMs: bundles.indexMs }, facts(device.indexedRev), owedAudit(sql, device)),
     escalations: hasSira ? owedEscalations(sql) : NOTHING,

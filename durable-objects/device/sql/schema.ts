@@ -14,6 +14,7 @@
  * - `resolutions` what people concluded about payments; owed to the reconciler until it is recorded there.
  * - `answers`   answers to writes of people that named an `Idempotency-Key`; kept for days.
  * - `claim_answers` what the owner signed about claims on the owner's wallet; owed like resolutions.
+ * - `mandates`  what the owner signed about small debits to come; owed like answers, and numbered with them.
  * - `open_claims` one row: the claims on the owner's wallet that wait for an answer, as the reconciler said last.
  * - `escalations` what a person at SIRA has to look at; `told` once SIRA has taken it.
  *
@@ -185,6 +186,14 @@ const STATEMENTS = [
     rev INTEGER NOT NULL,
     encoded BLOB NOT NULL
   ) STRICT`,
+  `CREATE TABLE mandates (
+    rev INTEGER PRIMARY KEY,
+    no INTEGER NOT NULL UNIQUE,
+    mandate BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    recorded INTEGER NOT NULL DEFAULT 0
+  ) STRICT`,
+  'CREATE INDEX mandates_owed ON mandates (rev) WHERE recorded = 0',
   'CREATE INDEX claim_answers_owed ON claim_answers (rev) WHERE recorded = 0',
   'CREATE INDEX resolutions_owed ON resolutions (rev) WHERE recorded = 0',
   'CREATE INDEX resolutions_by_seq ON resolutions (seq)',

@@ -19,6 +19,7 @@ const FOLLOWED = {
   authorizations: ['offline_payer_authorizations', 'device_id, counter'],
   resolutions: ['offline_resolutions', 'device_id, rev, counter'],
   answers: ['offline_claim_answers', 'device_id, counter'],
+  mandated: ['offline_mandated_payments', 'device_id, counter'],
   bundles: ['offline_tx_bundles', 'device_id, bundle_id'],
   copies: ['offline_tx_copies', 'device_id, bundle_id'],
   signed: ['offline_signed_bundles', 'device_id, bundle_id'],
@@ -45,6 +46,7 @@ export interface NewRows {
   readonly authorizations: readonly Payment[]
   readonly resolutions: readonly (Payment & { rev: number })[]
   readonly answers: readonly Payment[]
+  readonly mandated: readonly Payment[]
   readonly bundles: readonly Bundle[]
   readonly copies: readonly Bundle[]
   readonly signed: readonly Bundle[]

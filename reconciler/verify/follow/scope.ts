@@ -16,7 +16,7 @@ export interface Scope {
 export async function scopeOf(client: pg.ClientBase, rows: NewRows): Promise<Scope> {
   const touched = distinct([
     ...[...rows.transfers, ...rows.holds].map(({ source_id, source_no }) => [source_id, source_no] as const),
-    ...[...rows.payments, ...rows.authorizations, ...rows.resolutions, ...rows.answers].map(
+    ...[...rows.payments, ...rows.authorizations, ...rows.resolutions, ...rows.answers, ...rows.mandated].map(
       ({ device_id, counter }) => [device_id, counter] as const,
     ),
   ])

@@ -12,7 +12,7 @@ import { columns, type Scope } from './scope.ts'
 const OF_PAYMENTS: ReadonlySet<string> = new Set([
   ...['payments_posted', 'reversals', 'fees', 'holds', 'resolutions_carried_out', 'payments_of_bundles'],
   ...['bundle_statuses', 'bundle_sources', 'bundles_signed', 'debit_authority', 'payer_authorizations'],
-  'claims',
+  ...['claims', 'mandates'],
   'transfer_accounts',
 ])
 /** Over rows that are new: a transfer and its entries come in one transaction. */
@@ -39,6 +39,9 @@ const PAYMENT_PARTS: Readonly<Record<string, string>> = {
   offline_claim_answers: `
     SELECT a.* FROM unnest($1::text[], $2::bigint[]) AS s (id, no) CROSS JOIN LATERAL (
       SELECT * FROM offline_claim_answers WHERE device_id = s.id AND counter = s.no OFFSET 0) a`,
+  offline_mandated_payments: `
+    SELECT m.* FROM unnest($1::text[], $2::bigint[]) AS s (id, no) CROSS JOIN LATERAL (
+      SELECT * FROM offline_mandated_payments WHERE device_id = s.id AND counter = s.no OFFSET 0) m`,
   offline_tx_bundles: `
     SELECT b.* FROM unnest($3::text[], $4::text[]) AS s (id, bundle) CROSS JOIN LATERAL (
       SELECT * FROM offline_tx_bundles WHERE device_id = s.id AND bundle_id = s.bundle OFFSET 0) b`,

@@ -1,7 +1,8 @@
 import { signSign1 } from '../../crypto/sign1.ts'
 import { toBase64url } from '../../protocol/bytes.ts'
-import { type Claim, type ClaimChoice, encodeClaimAnswer, encodeClaimAnswerHeader } from '../../protocol/claims.ts'
+import { type Claim, type ClaimChoice, encodeClaimAnswer } from '../../protocol/claims.ts'
 import { localId } from '../../protocol/ids.ts'
+import { encodePayerHeader } from '../../protocol/payer-header.ts'
 import type { PaymentType } from '../../protocol/payment.ts'
 import { OfflineError } from './errors.ts'
 import { loadSigner, type SyncDeps, signing } from './sync/sync-deps.ts'
@@ -49,7 +50,7 @@ export async function answerClaim(deps: SyncDeps, id: string, choice: ClaimChoic
   const loaded = await loadSigner(deps)
   if (!loaded.ok) throw loaded.error.error
   const { signer, kid } = loaded.value
-  const header = encodeClaimAnswerHeader({ alg: signer.key.alg, kid, deviceId: device.deviceId })
+  const header = encodePayerHeader({ alg: signer.key.alg, kid, deviceId: device.deviceId })
   const payload = encodeClaimAnswer({ ...claim, choice, answeredAtMs: device.clock.nowMs() })
   const signed = await signing(() => signSign1(signer, header, payload, 'molam-claim-answer-v1'))
   if (!signed.ok) throw signed.error.error

@@ -11,6 +11,7 @@ export { canonicalWallet, type WalletFault } from '../../protocol/wallet.ts'
 export type { OfflineBehavior } from './behavior.ts'
 export type { OpenClaim } from './claims.ts'
 export { type AskingDevice, readConsentRequest } from './consent.ts'
+export type { MandateTerms } from './mandate.ts'
 export { type Enrolment, type EnrolOptions, enrolSigner } from './enrol.ts'
 export {
   asStorageFailure,

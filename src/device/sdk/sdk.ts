@@ -4,6 +4,7 @@ import { answerClaim, type OpenClaim, openClaims } from './claims.ts'
 import { consentRequest, consentTo, useConsent } from './consent.ts'
 import { withDefaults } from './defaults.ts'
 import type { OfflineEvents } from './events.ts'
+import { giveMandate, type MandateTerms } from './mandate.ts'
 import type { OfflineSDKOptions, ResolvedOptions } from './options.ts'
 import type { PaymentTerms } from './payment-terms.ts'
 import { type OfflinePayment, type TakenPayment, viewOf } from './payment-view.ts'
@@ -305,6 +306,23 @@ export class OfflineSDK {
     this.#runner.assertAlive()
     await useConsent(this.#runner.deps, consent)
     await this.#runner.sync(false)
+  }
+
+  /**
+   * The holder's standing word for small payments that others take out of this device's wallet: each that it has room for is
+   * paid without asking. What it does not cover stays a claim. A later mandate, of whichever device of the wallet, takes the place of an
+   * earlier one; `paymentMax: 0, dayMax: 0` ends it. Counts from when the book has it. Needs a network.
+   *
+   * @throws RangeError above what a mandate may give, or for longer than a year
+   * @throws OfflineError `not_ready` before the first contact, `consent_required`, `state_conflict` when a later mandate of this device is there,
+   * `network_failed` and what else keeps it from the edge (it may then be given again), `key_missing`, `key_locked`,
+   * `key_mismatch`, `destroyed`
+   * @example
+   * await sdk.mandate({ paymentMax: 1_000, dayMax: 3_000, untilMs: Date.now() + 30 * 86_400_000 })
+   */
+  async mandate(terms: MandateTerms): Promise<void> {
+    this.#runner.assertAlive()
+    await giveMandate(this.#runner.deps, terms)
   }
 
   /** @returns a function that removes the listener */

@@ -388,6 +388,9 @@ export const claimAnswered = z.strictObject({
 export const consentTaken = z.strictObject({
   until: z.int().openapi({ description: 'Until when the device pays by it, UTC milliseconds' }),
 })
+export const mandateGiven = z.strictObject({
+  no: count.openapi({ description: "The mandate's own number" }),
+})
 export const confirmed = z.strictObject({
   devices: z.record(z.string(), z.enum(['confirmed', 'unknown_device', 'malformed', 'retry'])),
 })

@@ -20,6 +20,7 @@ import {
 import { type DeviceProofHeader, htuOf, parseDeviceProof } from '../../../src/protocol/device-proof.ts'
 import { deviceId } from '../../../src/protocol/ids.ts'
 import { type EdgeKey, encodeKeySet, type KeySet, type KeyState } from '../../../src/protocol/keyset.ts'
+import { type Mandate, parseMandate } from '../../../src/protocol/mandates.ts'
 import { COUNTER_MAX, OUTCOMES_PER_NOTICE_MAX } from '../../../src/protocol/limits.ts'
 import { currency } from '../../../src/protocol/money.ts'
 import { type DayTotal, encodeNotice, encodePushResponse, type Outcome } from '../../../src/protocol/notice.ts'
@@ -102,6 +103,8 @@ export class TestEdge {
   claims: Claim[] = []
   /** What the owner's device has answered. */
   answers: SignedClaimAnswer[] = []
+  /** What the device's owner lets others take, the newest last. */
+  readonly mandates: Mandate[] = []
   /** Pushes that told another story than before; an honest device never makes one. */
   contradictions: (ProblemCode | 'counter_conflict')[] = []
   /** Taken by the next requests, one each. */
@@ -245,6 +248,7 @@ export class TestEdge {
     if (path === '/offline/keys') return answer(200, 'application/cbor', encodeKeySet(this.keySet))
     if (path === '/offline/notice') return this.#notice(url, request)
     if (path === '/offline/push' && request.body) return this.#push(request.body, request)
+    if (path === '/offline/mandates' && request.body) return this.#mandate(request.body)
     if (path === '/offline/claims/answer' && request.body) return this.#answer(request.body)
     if (path === '/offline/consents' && request.body) return this.#takeConsent(url, request)
     return refused('not_found', this.now())
@@ -288,6 +292,17 @@ export class TestEdge {
     else if (before.answer.choice !== choice) return refused('state_conflict', this.now())
     this.claims = this.claims.filter((claim) => claim.takerId !== takerId || claim.counter !== counter)
     return answer(200, 'application/json', new TextEncoder().encode(JSON.stringify({ choice })))
+  }
+
+  async #mandate(body: Uint8Array): Promise<HttpResponse> {
+    const { mandate: encoded } = JSON.parse(new TextDecoder().decode(body)) as { mandate: string }
+    const signed = parseMandate(fromBase64url(encoded))
+    const verifier = await webCryptoSuite.verifier(this.#device)
+    if (!(await verifySign1(verifier, signed, 'molam-mandate-v1'))) return refused('invalid_signature', this.now())
+    const { no } = signed.mandate
+    if (no < (this.mandates.at(-1)?.no ?? 0)) return refused('state_conflict', this.now())
+    if (no !== this.mandates.at(-1)?.no) this.mandates.push(signed.mandate)
+    return answer(200, 'application/json', new TextEncoder().encode(JSON.stringify({ no })))
   }
 
   #inTime(atMs: number): boolean {

@@ -9,6 +9,7 @@ import { confirm, deliverIndex, type Queues, recordQueues } from '../../durable-
 import { signAnswer } from '../../kit/claim-answer.ts'
 import type { Made } from '../../kit/device.ts'
 import { TestDevice } from '../../kit/device.ts'
+import { signMandate } from '../../kit/mandate.ts'
 import { bindings, keySet, ORIGIN, push, registered, registration, SELF } from '../kit.ts'
 import {
   admin,
@@ -194,6 +195,13 @@ it('the device’s own: push, notice, keys', async () => {
   const body = JSON.stringify({ answer })
   const asked = SELF.fetch(`${ORIGIN}/offline/claims/answer`, { method: 'POST', headers: json, body })
   await conforms('POST', '/offline/claims/answer', asked)
+  const mandate = await signMandate(device, {
+    ...{ wallet: device.ownerWallet, currency: currency('XOF'), paymentMax: 0, dayMax: 0, no: 1 },
+    untilMs: Date.now() + 3_600_000,
+  })
+  const given = JSON.stringify({ mandate: toBase64url(mandate) })
+  const sent = SELF.fetch(`${ORIGIN}/offline/mandates`, { method: 'POST', headers: json, body: given })
+  await conforms('POST', '/offline/mandates', sent)
 })
 
 it('two stories: evidence and escalations', async () => {

@@ -1,0 +1,46 @@
+import { MANDATE_DAY_MAX, MANDATE_PAYMENT_MAX } from '../../src/protocol/limits.ts'
+import type { Mandate } from '../../src/protocol/mandates.ts'
+import { currency } from '../../src/protocol/money.ts'
+import { giveMandate } from '../people/holder.ts'
+import type { Operation } from './operation.ts'
+
+const HOUR_MS = 3_600_000
+
+/** The holder of a wallet lets small payments out of it that nobody signs, lets fewer, or ends that. */
+const letSmallPayments: Operation = {
+  weight: 3,
+  async run({ phones, mandates, scheduler }, device, random) {
+    const [wallet, phone] = random.pick([...phones])
+    const before = mandates.get(wallet) ?? []
+    const dayMax = random.chance(0.25) ? 0 : random.between(1, MANDATE_DAY_MAX)
+    const mandate: Mandate = {
+      ...{ wallet, currency: currency('XOF'), dayMax, paymentMax: Math.min(dayMax, MANDATE_PAYMENT_MAX) },
+      untilMs: Math.floor(scheduler.nowMs / 1000) * 1000 + random.between(1, 72) * HOUR_MS,
+      no: before.length + 1,
+    }
+    // It may arrive though nobody hears so.
+    mandates.set(wallet, [...before, { ...mandate, saidAtMs: scheduler.nowMs }])
+    const said = await giveMandate(phone, device.network.fetch, mandate)
+    return `(${phone.deviceId}) lets ${mandate.paymentMax} a payment, ${dayMax} a day out of ${wallet}: ${said}`
+  },
+}
+
+/** Somebody gives a mandate in the name of another: with his own device, or under the name of the other's phone. */
+const mandateForAnother: Operation = {
+  weight: 1,
+  async run({ rogue, outsider, phones, scheduler }, _, random) {
+    const isOutsider = outsider.isRegistered && random.chance(0.5)
+    const liar = isOutsider ? outsider : rogue
+    if (!liar.isRegistered) return `(${liar.id}) has no device yet`
+    const [wallet, phone] = random.pick([...phones])
+    const debited = isOutsider ? outsider.wallet : wallet
+    const own = { deviceId: isOutsider || random.chance(0.7) ? liar.id : phone.deviceId, signer: await liar.signer() }
+    const said = await giveMandate(own, liar.network.fetch, {
+      ...{ wallet: debited, currency: currency('XOF'), paymentMax: MANDATE_PAYMENT_MAX, dayMax: MANDATE_DAY_MAX },
+      ...{ untilMs: scheduler.nowMs + HOUR_MS, no: scheduler.nowMs },
+    })
+    return `(${liar.id}) gives a mandate out of ${debited} as ${own.deviceId}: ${said}`
+  },
+}
+
+export const mandates = { letSmallPayments, mandateForAnother }

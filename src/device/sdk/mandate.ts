@@ -1,0 +1,38 @@
+import { signSign1 } from '../../crypto/sign1.ts'
+import { toBase64url } from '../../protocol/bytes.ts'
+import { MANDATE_DAY_MAX, MANDATE_DAYS_MAX, MANDATE_PAYMENT_MAX } from '../../protocol/limits.ts'
+import { encodeMandate } from '../../protocol/mandates.ts'
+import { encodePayerHeader } from '../../protocol/payer-header.ts'
+import { DAY_MS } from '../../protocol/time.ts'
+import { OfflineError } from './errors.ts'
+import { loadSigner, type SyncDeps, signing } from './sync/sync-deps.ts'
+
+/** What others may take out of this device's wallet without asking its holder each time. */
+export interface MandateTerms {
+  /** Of one payment, and of a day over all tills; minor units, at most 2 000 and 5 000. 0 ends what was given before. */
+  readonly paymentMax: number
+  readonly dayMax: number
+  /** From when on it gives nothing, UTC milliseconds; at most a year from now. */
+  readonly untilMs: number
+}
+
+/** Signs the holder's mandate and brings it to the edge. */
+export async function giveMandate(deps: SyncDeps, { paymentMax, dayMax, untilMs }: MandateTerms): Promise<void> {
+  const { device, transport } = deps
+  const nowMs = device.clock.nowMs()
+  const isAmount = (value: number, max: number) => Number.isSafeInteger(value) && value >= 0 && value <= max
+  const isBounded = isAmount(paymentMax, MANDATE_PAYMENT_MAX) && isAmount(dayMax, MANDATE_DAY_MAX)
+  const isTimely = Number.isSafeInteger(untilMs) && untilMs > 0 && untilMs <= nowMs + MANDATE_DAYS_MAX * DAY_MS
+  if (!isBounded || paymentMax > dayMax || !isTimely) throw new RangeError('not the terms of a mandate')
+  const loaded = await loadSigner(deps)
+  if (!loaded.ok) throw loaded.error.error
+  const { signer, kid } = loaded.value
+  const { ownerWallet: wallet, policy } = device.state
+  const header = encodePayerHeader({ alg: signer.key.alg, kid, deviceId: device.deviceId })
+  // The time as its number: it grows from one mandate to the next, and needs nothing kept.
+  const payload = encodeMandate({ wallet, currency: policy.currency, paymentMax, dayMax, untilMs, no: nowMs })
+  const signed = await signing(() => signSign1(signer, header, payload, 'molam-mandate-v1'))
+  if (!signed.ok) throw signed.error.error
+  const answer = await transport.postJson('/offline/mandates', { mandate: toBase64url(signed.value) })
+  if (answer.kind !== 'ok') throw new OfflineError(answer.code)
+}

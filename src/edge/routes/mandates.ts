@@ -1,0 +1,61 @@
+import { z } from '@hono/zod-openapi'
+import { readBase64url } from '../../protocol/bytes.ts'
+import { MANDATE_BYTES_MAX, MANDATE_DAYS_MAX } from '../../protocol/limits.ts'
+import { parseMandate, type SignedMandate } from '../../protocol/mandates.ts'
+import { parse } from '../../protocol/parse.ts'
+import { DAY_MS } from '../../protocol/time.ts'
+import { deviceStub } from '../env.ts'
+import { placeOf } from '../ingest/place.ts'
+import { signedBy } from '../ingest/signed-by.ts'
+import { withinSignedQuota } from '../ingest/signed-quota.ts'
+import { refuse } from './answers.ts'
+import { mandateGiven } from './schemas.ts'
+import { json, jsonBody, routes, secured } from './secured.ts'
+
+const mandateBody = z.strictObject({
+  mandate: z
+    .string()
+    .max(Math.ceil((MANDATE_BYTES_MAX * 4) / 3))
+    .openapi({ description: 'The signed mandate, a COSE_Sign1 as base64url (docs/protocol.md §5.2)' }),
+})
+
+const give = secured('device', {
+  method: 'post',
+  path: '/offline/mandates',
+  summary:
+    "The holder of a wallet lets small payments out of it that nobody signs, or ends that, with the wallet's device",
+  tags: ['devices in the field'],
+  request: { body: jsonBody(mandateBody) },
+  answers: { 200: json(mandateGiven, 'The mandate is kept, and goes to the book') },
+  refusals: [
+    'invalid_signature',
+    'device_suspended',
+    'device_revoked',
+    'consent_required',
+    'state_conflict',
+    'rate_limited',
+  ],
+})
+
+/** `POST /offline/mandates`. The signature is all that it needs: to send the same mandate again is always safe. */
+export const mandateRoutes = routes().openapi(give, async (c) => {
+  const nowMs = Date.now()
+  const encoded = readBase64url(c.req.valid('json').mandate)
+  const signed = encoded && parse((): SignedMandate => parseMandate(encoded))
+  if (encoded === undefined || !signed?.ok) return refuse(c, { code: 'invalid_request', detail: 'mandate' })
+  const { claims, mandate } = signed.value
+  const device = await signedBy(c.env, signed.value, 'molam-mandate-v1', nowMs)
+  if (!device?.isCurrent) return refuse(c, { code: 'invalid_signature' })
+  c.set('deviceId', claims.deviceId)
+  c.set('isVerified', true)
+  if (device.status !== 'active') return refuse(c, { code: `device_${device.status}` })
+  // Nobody's word for small debits is for ever.
+  if (mandate.untilMs > nowMs + MANDATE_DAYS_MAX * DAY_MS) {
+    return refuse(c, { code: 'invalid_request', detail: 'mandate.until' })
+  }
+  const within = await withinSignedQuota(c.env, claims.deviceId, 'answer', encoded, nowMs)
+  if (!within.ok) return refuse(c, within.error)
+  const by = { requestId: c.get('requestId'), from: placeOf(c.req.raw) }
+  const kept = await deviceStub(c.env, claims.deviceId).giveMandate(signed.value, encoded, by)
+  return kept.ok ? c.json({ no: mandate.no }) : refuse(c, { code: kept.error })
+})

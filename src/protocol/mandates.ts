@@ -1,0 +1,61 @@
+import { type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
+import { parseSign1, type Sign1 } from './cose.ts'
+import { MANDATE_DAY_MAX, MANDATE_PAYMENT_MAX, PARTY_CHARS_MAX, SECONDS_MAX } from './limits.ts'
+import { type Currency, currency } from './money.ts'
+import { type PayerHeader, readPayerHeader } from './payer-header.ts'
+import { list, positive, text, uint } from './shape.ts'
+
+/**
+ * A mandate is the holder's standing word for small debits that nobody signs. A device of the wallet that may pay signs it; the
+ * newest of a wallet counts, and a mandate of 0 ends what was before. Without a mandate every such payment is a claim.
+ */
+export interface Mandate {
+  readonly wallet: string
+  readonly currency: Currency
+  /** Of one payment, and of all payments of a calendar day of the book's clock, over all devices; minor units. */
+  readonly paymentMax: number
+  readonly dayMax: number
+  /** From then on it gives nothing; a whole second. */
+  readonly untilMs: number
+  /** Grows with each mandate of the device, so that what was signed before cannot come back. */
+  readonly no: number
+}
+
+export interface SignedMandate extends Sign1 {
+  /** Who signed it. */
+  readonly claims: PayerHeader
+  readonly mandate: Mandate
+}
+
+/** The payload of the COSE_Sign1 with `external_aad` `molam-mandate-v1` (docs/protocol.md §5.2). */
+export function encodeMandate({ wallet, currency: unit, paymentMax, dayMax, untilMs, no }: Mandate): Uint8Array {
+  return encodeCbor([wallet, unit, paymentMax, dayMax, Math.floor(untilMs / 1000), no])
+}
+
+/** Nothing of it is verified. @throws MalformedCbor, also above what any mandate may give */
+export function parseMandate(encoded: Uint8Array): SignedMandate {
+  const sign1 = parseSign1(encoded)
+  return { ...sign1, claims: readPayerHeader(sign1.header, 'mandate'), mandate: mandateOf(sign1.payload) }
+}
+
+function mandateOf(payload: Uint8Array): Mandate {
+  const [wallet, unit, paymentMax, dayMax, until, no] = list(decodeCbor(payload), 'mandate', 6, 6)
+  const mandate = {
+    wallet: text(wallet, 'mandate.wallet', PARTY_CHARS_MAX),
+    currency: currencyOf(unit),
+    paymentMax: uint(paymentMax, 'mandate.payment_max', MANDATE_PAYMENT_MAX),
+    dayMax: uint(dayMax, 'mandate.day_max', MANDATE_DAY_MAX),
+    untilMs: 1000 * uint(until, 'mandate.until', SECONDS_MAX),
+    no: positive(no, 'mandate.no'),
+  }
+  if (mandate.paymentMax > mandate.dayMax) throw new MalformedCbor('mandate.payment_max')
+  return mandate
+}
+
+function currencyOf(value: CborValue | undefined): Currency {
+  try {
+    return currency(text(value, 'mandate.currency', 3))
+  } catch {
+    throw new MalformedCbor('mandate.currency')
+  }
+}

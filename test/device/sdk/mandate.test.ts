@@ -1,0 +1,45 @@
+import { beforeEach, expect, it } from 'vitest'
+import type { OfflineSDK } from '../../../src/device/sdk/index.ts'
+import { DAY_MS } from '../../../src/protocol/time.ts'
+import { OWNER } from './edge.ts'
+import { Rig } from './rig.ts'
+
+/** What the owner of a device lets others take without asking. */
+let rig: Rig
+let sdk: OfflineSDK
+beforeEach(async () => {
+  rig = await Rig.create()
+  sdk = await rig.started()
+})
+const terms = (over = {}) => ({ paymentMax: 1000, dayMax: 3000, untilMs: rig.timeMs + 30 * DAY_MS, ...over })
+
+it('is signed about the device’s own wallet, and each is newer than the one before', async () => {
+  await sdk.mandate(terms())
+  rig.timeMs += 1_000
+  await sdk.mandate(terms({ paymentMax: 0, dayMax: 0 }))
+  const given = { wallet: OWNER, currency: 'XOF' }
+  expect(rig.edge.mandates).toMatchObject([
+    { ...given, paymentMax: 1000, dayMax: 3000 },
+    { ...given, paymentMax: 0, dayMax: 0 },
+  ])
+  const [first, second] = rig.edge.mandates
+  expect(second?.no).toBeGreaterThan(first?.no ?? 0)
+})
+
+it.each([
+  { paymentMax: 2001 },
+  { dayMax: 5001 },
+  { paymentMax: 3001 },
+  { paymentMax: -1 },
+  { paymentMax: 1.5 },
+  { untilMs: Number.NaN },
+  { untilMs: 9e15 },
+])('beyond what may be given nothing is signed: %o', async (over) => {
+  await expect(sdk.mandate(terms(over))).rejects.toThrow(RangeError)
+  expect(rig.edge.mandates).toEqual([])
+})
+
+it('a device that is ended gives nothing', async () => {
+  await sdk.destroy()
+  await expect(sdk.mandate(terms())).rejects.toMatchObject({ code: 'destroyed' })
+})
