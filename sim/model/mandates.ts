@@ -3,8 +3,7 @@ import { toHex } from '../../src/protocol/bytes.ts'
 import { parseMandate } from '../../src/protocol/mandates.ts'
 import type { MandateMessage } from '../../src/protocol/messages.ts'
 import { assertBook } from './broken.ts'
-import type { Line } from './record.ts'
-import { counterKey, type MandateRow, type ModelState } from './state.ts'
+import { counterKey, type MandateRow, type ModelState, type PaymentRow } from './state.ts'
 import { walletState } from './wallet-state.ts'
 
 /**
@@ -60,8 +59,19 @@ function mandateOf(state: ModelState, wallet: string, atMs: number): MandateRow 
   return isLast && isInForce && isHis(state, newest, atMs, () => false) ? newest : undefined
 }
 
+interface ClaimedLine {
+  readonly deviceId: string
+  readonly payment: PaymentRow['payment']
+  readonly country: string
+  readonly claimUntilMs: number | undefined
+}
+
 /** @returns those claims that the mandates of their payers have room for, in the order given */
-export function takeMandates(state: ModelState, claims: readonly Line[], atMs: number): ReadonlySet<Line> {
+export function takeMandates<Line extends ClaimedLine>(
+  state: ModelState,
+  claims: readonly Line[],
+  atMs: number,
+): ReadonlySet<Line> {
   const taken = new Set<Line>()
   for (const line of claims) {
     const { deviceId, payment, country, claimUntilMs } = line

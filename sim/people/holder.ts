@@ -62,9 +62,7 @@ export async function giveMandate({ deviceId: id, signer }: Phone, fetch: Fetch,
 async function post(fetch: Fetch, path: string, what: object): Promise<string> {
   const body = utf8(JSON.stringify(what))
   const headers = { Accept: 'application/json', 'Content-Type': 'application/json' }
-  const said = await fetch(`${API_URL}${path}`, { ...HOW, method: 'POST', headers, body }).catch(
-    () => undefined,
-  )
+  const said = await fetch(`${API_URL}${path}`, { ...HOW, method: 'POST', headers, body }).catch(() => undefined)
   if (said === undefined) return 'no answer'
   return said.status === 200 ? 'kept' : ((JSON.parse(await said.text()) as { code?: string }).code ?? 'refused')
 }

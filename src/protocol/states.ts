@@ -57,6 +57,7 @@ export const REASONS = [
   'invalid_payment',
   'payer_refused',
   'payer_did_not_confirm',
+  'mandated',
 ] as const
 export type Reason = (typeof REASONS)[number]
 

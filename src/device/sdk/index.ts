@@ -11,7 +11,6 @@ export { canonicalWallet, type WalletFault } from '../../protocol/wallet.ts'
 export type { OfflineBehavior } from './behavior.ts'
 export type { OpenClaim } from './claims.ts'
 export { type AskingDevice, readConsentRequest } from './consent.ts'
-export type { MandateTerms } from './mandate.ts'
 export { type Enrolment, type EnrolOptions, enrolSigner } from './enrol.ts'
 export {
   asStorageFailure,
@@ -22,6 +21,7 @@ export {
   type WrongWallet,
 } from './errors.ts'
 export type { OfflineEvents } from './events.ts'
+export type { MandateTerms } from './mandate.ts'
 export type { OfflineSDKOptions } from './options.ts'
 export type { PaymentTerms } from './payment-terms.ts'
 export type { OfflinePayment, TakenPayment } from './payment-view.ts'

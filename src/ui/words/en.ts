@@ -40,6 +40,7 @@ export const en: Messages = {
     invalid_payment: 'The payment is not valid.',
     payer_refused: 'The customer has said no.',
     payer_did_not_confirm: 'The customer did not say yes in time.',
+    mandated: 'The customer lets small payments through.',
   },
   waitsForPayer: 'The customer must still say yes.',
   voidRefused: 'Voided too late: the server already has it. Only a refund gives the money back.',

@@ -41,6 +41,7 @@ export const fr: Messages = {
     invalid_payment: 'Le paiement n’est pas valable.',
     payer_refused: 'Le client a refusé.',
     payer_did_not_confirm: 'Le client n’a pas confirmé à temps.',
+    mandated: 'Le client autorise les petits paiements.',
   },
   waitsForPayer: 'Le client doit encore dire oui.',
   voidRefused: 'Annulé trop tard\u00a0: le serveur l’avait déjà. Seul un remboursement rend l’argent.',

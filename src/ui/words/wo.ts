@@ -41,6 +41,7 @@ export const wo: Messages = {
     invalid_payment: 'Fey gi baaxul.',
     payer_refused: 'Kiliyaan bi bañ na.',
     payer_did_not_confirm: 'Kiliyaan bi nanguwul ci waxtu wi.',
+    mandated: 'Kiliyaan bi nangu na fey yu ndaw yi.',
   },
   waitsForPayer: 'Kiliyaan bi nanguwagul.',
   voidRefused: 'Yéexnga koo dindi: serwër bi am na ko ba noppi. Delloo xaalis bi rekk moo koy fey.',
