@@ -12,6 +12,7 @@ interface DeviceRecord {
     | 'resolution_recorded'
     | 'resolution_applied'
     | 'claim_answered'
+    | 'answer_not_signed'
     | 'mandate_given'
     | 'claims_ended'
     | 'inbox_parked'

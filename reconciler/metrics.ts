@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { type InboxState, readInboxState } from './metrics-queries.ts'
+import type { NotBelieved } from './not-believed.ts'
 import type { StatusCount } from './settle/status-counts.ts'
 
 /** Prometheus metrics of one reconciler. No labels with ids: their number has a bound. */
@@ -8,6 +9,8 @@ export interface Metrics {
   /** A step of a loop ended; without a count it failed. */
   step(loop: string, seconds: number, count: number | undefined): void
   settled(counts: readonly StatusCount[]): void
+  /** A row was read that nobody has signed. */
+  notBelieved(what: NotBelieved): void
   /** When the newest checkpoint of the audit chains was signed. */
   checkpoint(atMs: number): void
   /** In the text format, with the gauges as the database has them now. */
@@ -40,6 +43,12 @@ export function newMetrics(pool: pg.Pool, clock: () => number): Metrics {
     labelNames: ['type', 'result'],
     registers,
   })
+  const notBelieved = new Counter({
+    name: 'offline_not_believed_total',
+    help: 'Rows that were read and that nobody has signed; they give nothing',
+    labelNames: ['what'],
+    registers,
+  })
   const checkpointed = new Gauge({
     name: 'offline_checkpoint_last_timestamp_seconds',
     help: 'When the newest checkpoint of the audit chains was signed; 0 when this reconciler keeps none',
@@ -60,6 +69,7 @@ export function newMetrics(pool: pg.Pool, clock: () => number): Metrics {
     settled(counts) {
       for (const { type, status, count } of counts) payments.inc({ type, result: status }, count)
     },
+    notBelieved: (what) => notBelieved.inc({ what }),
     checkpoint: (atMs) => checkpointed.set(atMs / 1000),
     async expose() {
       try {

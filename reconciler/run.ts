@@ -10,6 +10,7 @@ import { Liveness, serveHealth } from './health.ts'
 import { faultOf, type Log } from './log.ts'
 import { type GoOn, type Loop, type LoopDeps, runAll, Wakeup } from './loop.ts'
 import { newMetrics } from './metrics.ts'
+import type { Alarm } from './not-believed.ts'
 import { pruneInbox } from './prune.ts'
 import { pullDeadLetters } from './pull/dead-letters.ts'
 import { pullOnce } from './pull/pull.ts'
@@ -95,6 +96,10 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
   const common = { pool, clock, random, log }
   const metrics = newMetrics(read, clock)
   const trusted = await trustedReceiptKeys(keys)
+  const alarm: Alarm = (what, fields) => {
+    log.error({ notBelieved: what, ...fields }, 'a row that nobody has signed: it gives nothing')
+    metrics.notBelieved(what)
+  }
   const reconcileDeps = {
     ...common,
     settle,
@@ -103,6 +108,7 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
     policies: policyReader({ ...common, trusted, edge }),
     risk: await openRiskScorer(config.risk, { ...common, fetch: around.fetch }),
     settled: metrics.settled,
+    alarm,
   }
   const pull = () => pullOnce({ ...common, trusted, queue })
   const reconcile = (goOn?: GoOn) => reconcileOnce(reconcileDeps, goOn)

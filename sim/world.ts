@@ -12,6 +12,7 @@ import { received } from './cloudflare/received.ts'
 import { Faults } from './faults/faults.ts'
 import type { AllFaults } from './faults/kinds.ts'
 import { SimDevice } from './people/device.ts'
+import type { Household } from './people/household.ts'
 import type { SimIssuer } from './people/issuer.ts'
 import { newScalar } from './people/keys.ts'
 import { customerOf, openWallets, SCARCE, type Wallet } from './people/market.ts'
@@ -60,6 +61,8 @@ export interface World {
   readonly mandates: Map<string, readonly (Mandate & { readonly saidAtMs: number })[]>
   /** An administrator of this tenant, alone, with a device for the wallet of a customer. */
   readonly loner: Rogue
+  /** Several phones of a customer who has no other. */
+  readonly household: Household
   /** What broke a promise at once, in sentences. */
   readonly wrong: string[]
 }
@@ -167,6 +170,15 @@ export async function openWorld(
     { scheduler, random: alone, secrets },
     new Network('LONE-1', scheduler, alone.stream('network'), new Faults(alone), atEdge, heard),
   )
+  const member = (no: number) => {
+    const [id, chance] = [`HOME-${no}`, random.stream(`home ${no}`)]
+    return new Rogue(
+      { id, wallet: customerOf(PAYERS), privateKey: newScalar(chance) },
+      { scheduler, random: chance, secrets },
+      new Network(id, scheduler, chance.stream('network'), new Faults(chance), atEdge, heard),
+    )
+  }
+  const household = { first: member(1), second: member(2), third: member(3), words: [] }
   const phones = new Map<string, PayerPhone>()
   const payers = [...Array.from({ length: PAYERS }, (_, n) => customerOf(n)), SCARCE.wallet]
   for (const [n, wallet] of payers.entries()) {
@@ -202,6 +214,7 @@ export async function openWorld(
       rogue,
       outsider,
       loner,
+      household,
       frozen: new Map(),
       said: new Map(),
       mandates: new Map(),

@@ -41,5 +41,7 @@ export type AdmitRefusal =
   | 'chain_fork'
   | 'counters_missing'
   | 'too_far_ahead'
+  /** A device that has consented to it cannot be asked now whether it still pays. */
+  | 'temporarily_unavailable'
   /** It has made the edge keep so much today that there is room for it tomorrow (room.ts). */
   | 'rate_limited'

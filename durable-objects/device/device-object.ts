@@ -152,7 +152,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
    */
   async admit(request: AdmitRequest): Promise<Result<AdmitAnswer, AdmitRefusal>> {
     if (!this.#registered) return err('invalid_signature')
-    await this.#askGivers()
+    if (!(await this.#askGivers())) return err('temporarily_unavailable')
     return this.#admissions.take(() => this.#admit(request))
   }
 
@@ -225,14 +225,14 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     by: Omit<Actor, 'actor'>,
   ): Promise<Result<ClaimChoice, AnswerRefusal>> {
     if (!this.#registered) return err('invalid_signature')
-    await this.#askGivers()
+    if (!(await this.#askGivers())) return err('temporarily_unavailable')
     const nowMs = Date.now()
     const answered = this.ctx.storage.transactionSync(() =>
       keepAnswer(this.#sql, signed, encoded, { ...by, actor: 'device' }, nowMs),
     )
     if (!answered.ok) return answered
     const { choice, kept } = answered.value
-    if (kept) this.#delivery.sendAnswer(readDevice(this.#sql), { rev: kept.rev, signed: encoded }, kept.audit)
+    if (kept) this.#delivery.sendAnswer(readDevice(this.#sql), kept.answer, kept.audit)
     return ok(choice)
   }
 
@@ -241,8 +241,13 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
    *
    * @param encoded the signed mandate, whose signature the Worker has verified
    */
-  giveMandate(signed: SignedMandate, encoded: Uint8Array, by: Omit<Actor, 'actor'>): Result<void, MandateRefusal> {
+  async giveMandate(
+    signed: SignedMandate,
+    encoded: Uint8Array,
+    by: Omit<Actor, 'actor'>,
+  ): Promise<Result<void, MandateRefusal>> {
     if (!this.#registered) return err('invalid_signature')
+    if (!(await this.#askGivers())) return err('temporarily_unavailable')
     const nowMs = Date.now()
     const given = this.ctx.storage.transactionSync(() =>
       keepMandate(this.#sql, signed, encoded, { ...by, actor: 'device' }, nowMs),
@@ -402,12 +407,18 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     await this.#tellSira()
   }
 
-  /** What devices gave that do not pay any more has ended. Without their objects' answer nothing goes on. */
-  async #askGivers(): Promise<void> {
-    if (!hasGivers(this.#sql)) return
+  /** What devices gave that do not pay any more has ended. @returns whether that is known: without their objects' answer nothing goes on */
+  async #askGivers(): Promise<boolean> {
+    if (!hasGivers(this.#sql)) return true
     const { DEVICE } = this.env
     const ask = (id: string) => DEVICE.get(DEVICE.idFromName(id)).identity()
-    this.endConsentsOf(await lostGivers(ask, readDevice(this.#sql).consents, Date.now()))
+    try {
+      this.endConsentsOf(await lostGivers(ask, readDevice(this.#sql).consents, Date.now()))
+      return true
+    } catch (error) {
+      logger.warn('a device that has consented to another one cannot be asked', { error })
+      return false
+    }
   }
 
   /** What has been settled for long. The next wake goes on, also after a failure. */

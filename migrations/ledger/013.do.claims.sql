@@ -24,14 +24,16 @@ CREATE TABLE offline_claim_answers (
   answer          bytea NOT NULL,
   recorded_at     timestamptz NOT NULL,
   -- Null while it is open. Only `applied` changed anything.
-  --   not_authorised  the device was not active, its tenant has not the wallet, or its key may be in other hands
+  --   not_authorised  the device was not active, there was no consent for its key, its tenant has not the wallet, or its key
+  --                   may be in other hands
+  --   not_signed      no device of the wallet has signed what the row says
   --   not_the_holder  the device is not of the debited wallet
   --   other_payment   the payment under this number says something else
   --   not_claimed     the payment waits for no answer, or not any more
   --   too_late        recorded when the claim had ended
   --   superseded      another answer was recorded before it
-  result          text CHECK (result IN ('applied', 'not_authorised', 'not_the_holder', 'other_payment', 'not_claimed',
-                                         'too_late', 'superseded')),
+  result          text CHECK (result IN ('applied', 'not_authorised', 'not_signed', 'not_the_holder', 'other_payment',
+                                         'not_claimed', 'too_late', 'superseded')),
   closed_at       timestamptz,
   PRIMARY KEY (payer_device_id, rev),
   CONSTRAINT claim_answers_closed CHECK ((result IS NULL) = (closed_at IS NULL))
@@ -69,6 +71,15 @@ LANGUAGE sql STABLE AS $$
   ORDER BY device_id LIMIT p_max
 $$;
 GRANT EXECUTE ON FUNCTION offline_devices_with_due_claims TO molam_settle;
+
+-- Answers that nobody has signed are nobody's word: they end, and keep no claim from ending. Whoever records answers could
+-- otherwise hold up all claims of a till with one row. The caller has opened them.
+CREATE FUNCTION offline_close_unsigned_answers(p_id bigint[], p_at timestamptz) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  UPDATE offline_claim_answers SET result = 'not_signed', closed_at = p_at WHERE id = ANY (p_id) AND result IS NULL
+$$;
+REVOKE ALL ON FUNCTION offline_close_unsigned_answers FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION offline_close_unsigned_answers TO molam_settle;
 
 -- Carries out what is due about the claims of these devices: each ends once, by the first answer of its wallet's holder that
 -- was recorded in time, or by its time. Whoever records answers is another login; the caller has verified them, and has the locks of the devices; accounts are locked here.

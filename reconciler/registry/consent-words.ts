@@ -51,6 +51,15 @@ export async function judgeWord(
   return giverUntilMs !== undefined && untilMs <= giverUntilMs ? 'holds' : 'false'
 }
 
+/**
+ * Withdrawn is withdrawn: a word that was made before an earlier consent of the device was taken back gives nothing again, also
+ * when the edge says so.
+ */
+function isKept({ word }: SignedConsentWord, { givenAtMs }: RegisteredConsent, read: readonly ReadConsent[]): boolean {
+  const earlier = read.flatMap(({ consent: { withdrawnAtMs } }) => withdrawnAtMs ?? [])
+  return earlier.some((atMs) => atMs < givenAtMs && word.madeAtMs <= atMs)
+}
+
 /** @returns a device's consents as they count: a false word is none */
 export async function judgeConsents(
   read: readonly ReadConsent[],
@@ -60,6 +69,7 @@ export async function judgeConsents(
   const judged = await Promise.all(
     read.map(async ({ consent, word }): Promise<readonly RegisteredConsent[]> => {
       if (word === undefined) return [consent]
+      if (isKept(word, consent, read)) return []
       const verdict = await judgeWord(word, consent, device, givers.get(word.claims.deviceId))
       if (verdict === 'false') return []
       return [verdict === 'awaited' ? { ...consent, isAwaited: true } : consent]

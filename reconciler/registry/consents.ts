@@ -8,6 +8,7 @@ import { decodeConsent, type KeptConsent } from '../../src/protocol/consent.ts'
 import { parseConsentWord, type SignedConsentWord } from '../../src/protocol/consent-word.ts'
 import { parseSign1 } from '../../src/protocol/cose.ts'
 import type { DeviceMessage } from '../../src/protocol/messages.ts'
+import { parse } from '../../src/protocol/parse.ts'
 
 /** A consent as the book has it. */
 export interface RegisteredConsent extends KeptConsent {
@@ -97,20 +98,28 @@ export type ConsentRow = readonly [
   signed: string | null,
 ]
 
-/** The consents of a device `d`. Times are UTC milliseconds. */
+/** The consents of a device `d` for its wallet. Times are UTC milliseconds. */
 export const CONSENTS_OF = `
   (SELECT json_agg(json_build_array(encode(c.thumbprint, 'hex'), round(extract(epoch FROM c.given_at) * 1000),
             round(extract(epoch FROM c.until_at) * 1000), round(extract(epoch FROM c.withdrawn_at) * 1000), c.holds,
             CASE WHEN c.giver IS NOT NULL THEN encode(c.signed, 'hex') END))
-   FROM offline_consents c WHERE c.device_id = d.device_id)`
+   FROM offline_consents c WHERE c.device_id = d.device_id AND c.wallet = d.owner_wallet AND c.tenant = d.tenant)`
 
-export function consentOf([thumbprint, givenAtMs, untilMs, withdrawnAtMs, holds, signed]: ConsentRow): ReadConsent {
+/** @returns undefined when its row says that a device gave it, and has no word of one: it is nobody's, and `verify` finds it */
+export function consentOf([thumbprint, givenAtMs, untilMs, withdrawnAtMs, holds, signed]: ConsentRow):
+  | ReadConsent
+  | undefined {
   const consent = { thumbprint: fromHex(thumbprint), givenAtMs, untilMs, withdrawnAtMs, holds }
   if (signed === null) return { consent, word: undefined }
-  const { word: encoded } = decodeConsent(parseSign1(fromHex(signed)).payload)
-  // The row says that a device gave it: without its word it is nobody's.
-  if (encoded === undefined) return { consent: { ...consent, holds: false, untilMs: 0 }, word: undefined }
-  const word = parseConsentWord(encoded)
+  const read = parse(() => wordIn(fromHex(signed)))
+  if (!read.ok || read.value === undefined) return undefined
+  const word = read.value
   const { deviceId, kid } = word.claims
   return { consent: { ...consent, giver: { deviceId, kid: toHex(kid), madeAtMs: word.word.madeAtMs } }, word }
+}
+
+/** @throws MalformedCbor */
+function wordIn(signed: Uint8Array): SignedConsentWord | undefined {
+  const { word } = decodeConsent(parseSign1(signed).payload)
+  return word && parseConsentWord(word)
 }

@@ -24,6 +24,8 @@ import {
 
 /** What the reconciler knows of a device, from its own tables. */
 export interface RegisteredDevice {
+  /** Of its facts. */
+  readonly rev: number
   readonly status: DeviceStatus
   readonly country: string
   readonly tenant: string
@@ -52,6 +54,7 @@ export type Registry = ReadonlyMap<string, RegisteredDevice>
 
 interface DeviceRow {
   device_id: string
+  rev: number
   status: DeviceStatus
   country: string
   tenant: string
@@ -66,7 +69,7 @@ interface DeviceRow {
   state_at: Date
 }
 
-type Facts = Pick<DeviceRow, 'status' | 'country' | 'tenant' | 'owner_wallet' | 'wallet' | 'consents' | 'updated_at'>
+type Facts = Omit<DeviceRow, 'device_id' | 'kid' | 'alg' | 'public_key' | 'state' | 'state_at'>
 
 interface ReadDevice extends Omit<RegisteredDevice, 'consents'> {
   readonly read: readonly ReadConsent[]
@@ -96,7 +99,7 @@ async function readDevices(
   deviceIds: readonly string[],
 ): Promise<ReadonlyMap<string, ReadDevice>> {
   const { rows } = await db.query<DeviceRow>(
-    `SELECT d.device_id, d.status, d.country, d.tenant, d.owner_wallet, offline_wallet_state(d.owner_wallet, d.tenant) AS wallet,
+    `SELECT d.device_id, d.rev, d.status, d.country, d.tenant, d.owner_wallet, offline_wallet_state(d.owner_wallet, d.tenant) AS wallet,
             ${CONSENTS_OF} AS consents, d.updated_at,
             k.kid, k.alg, k.public_key, k.state, k.state_at
      FROM offline_devices d JOIN offline_device_keys k USING (device_id) WHERE d.device_id = ANY ($1)`,
@@ -107,16 +110,30 @@ async function readDevices(
     rows.map(async ({ device_id, kid, alg, public_key, state, state_at, ...row }) => {
       const device = found.get(device_id) ?? deviceOf(row)
       found.set(device_id, device)
-      const verifier = await webCryptoSuite.verifier({ alg, bytes: new Uint8Array(public_key) })
-      device.keys.set(toHex(kid), { alg, verifier, state, stateAtMs: state_at.getTime() })
+      const verifier = await readKey({ alg, bytes: new Uint8Array(public_key) })
+      if (verifier !== undefined) device.keys.set(toHex(kid), { alg, verifier, state, stateAtMs: state_at.getTime() })
     }),
   )
   return found
 }
 
-function deviceOf({ status, country, tenant, owner_wallet: ownerWallet, wallet, consents, updated_at }: Facts) {
-  const registered = { status, country, tenant, ownerWallet, wallet, factsAtMs: updated_at.getTime() }
-  return { ...registered, read: (consents ?? []).map(consentOf), keys: new Map<string, DeviceKey>() }
+/** A row that is no key of any device verifies nothing, and must not keep the others from being read; `verify` finds it. */
+async function readKey(key: Parameters<typeof webCryptoSuite.verifier>[0]): Promise<Verifier | undefined> {
+  try {
+    return await webCryptoSuite.verifier(key)
+  } catch (error) {
+    if (error instanceof InvalidKey) return undefined
+    throw error
+  }
+}
+
+function deviceOf({ rev, status, country, tenant, owner_wallet: ownerWallet, wallet, consents, updated_at }: Facts) {
+  const registered = { rev, status, country, tenant, ownerWallet, wallet, factsAtMs: updated_at.getTime() }
+  return {
+    ...registered,
+    read: (consents ?? []).flatMap((row) => consentOf(row) ?? []),
+    keys: new Map<string, DeviceKey>(),
+  }
 }
 
 export type DeviceFault = 'invalid_key' | 'key_conflict' | 'device_conflict'

@@ -9,7 +9,8 @@ import { record } from '../audit.ts'
 import { transact } from '../db.ts'
 import { lockPending, markDone } from '../pull/inbox.ts'
 import { lockDevices } from '../registry/lock-devices.ts'
-import { loadDevices, type RegisteredDevice, type Registry } from '../registry/registry.ts'
+import { loadDevices, type Registry } from '../registry/registry.ts'
+import { hadConsent, type Standing, standingOf } from '../registry/standing.ts'
 
 /**
  * Holders' answers to claims: inbox → `offline_claim_answers`. The edge has signed that it took the answer; whose it is this
@@ -17,7 +18,7 @@ import { loadDevices, type RegisteredDevice, type Registry } from '../registry/r
  * process that dies in between can lose an answer.
  */
 export type AnswerFault =
-  /** Not known yet, or not with this key or consent for it: the device's facts come on the same queue, in any order. */
+  /** Not known yet, or not as the edge had it: the device's facts come on the same queue, in any order. */
   'unknown_device' | 'malformed_answer' | 'wrong_device' | 'invalid_signature' | 'answer_conflict'
 
 /** @returns why nobody may obey it, or undefined when it is recorded */
@@ -31,36 +32,36 @@ export async function recordAnswer(
   if (!parsed.ok) return 'malformed_answer'
   const signed = parsed.value
   if (signed.claims.deviceId !== message.deviceId) return 'wrong_device'
-  const registry = await loadDevices(pool, [message.deviceId])
-  const fault = await faultOfAnswer(signed, registry)
-  if (fault !== undefined) return fault
   return transact(pool, async (client) => {
     if (!(await lockPending(client, [inboxId])).has(inboxId)) return undefined
     await lockDevices(client, [message.deviceId])
-    if (!(await insertAnswer(client, message, signed, at))) return 'answer_conflict'
+    const registry = await loadDevices(client, [message.deviceId])
+    const fault = await faultOfAnswer(signed, registry)
+    if (fault !== undefined) return fault
+    const standing = standingOf(registry, { ...message, kid: signed.claims.kid }, at.getTime())
+    if (standing === 'awaited') return 'unknown_device'
+    if (!(await insertAnswer(client, message, signed, standing, at))) return 'answer_conflict'
     await markDone(client, [inboxId], at)
     return undefined
   })
 }
 
-export const hadConsent = (device: RegisteredDevice | undefined, kid: Uint8Array): boolean =>
-  device?.consents.some(
-    ({ thumbprint, isAwaited }) => isAwaited !== true && equalBytes(thumbprint.subarray(0, kid.length), kid),
-  ) ?? false
-
-/** @returns why it is not the word of the device that it names */
+/** @returns why it is not signed by the device that it names */
 export async function faultOfAnswer(
   signed: SignedClaimAnswer,
   registry: Registry,
 ): Promise<'unknown_device' | 'invalid_signature' | undefined> {
   const { deviceId, kid, alg } = signed.claims
-  const device = registry.get(deviceId)
-  const key = device?.keys.get(toHex(kid))
-  // The edge takes answers of paying devices only: a consent that is not here comes with the device's facts, in any order.
-  if (key === undefined || !hadConsent(device, kid)) return 'unknown_device'
+  const key = registry.get(deviceId)?.keys.get(toHex(kid))
+  if (key === undefined) return 'unknown_device'
   const holds = key.alg === alg && (await verifySign1(key.verifier, signed, 'molam-claim-answer-v1'))
   return holds ? undefined : 'invalid_signature'
 }
+
+/** Whether it is signed by a device of its wallet's holder: one that there was consent for. */
+export const isHoldersAnswer = async (signed: SignedClaimAnswer, registry: Registry): Promise<boolean> =>
+  hadConsent(registry.get(signed.claims.deviceId), signed.claims.kid) &&
+  (await faultOfAnswer(signed, registry)) === undefined
 
 /** A row of `offline_claim_answers` with the signed answer that it was made of. */
 export interface AnswerEvidence {
@@ -87,41 +88,28 @@ export async function isSignedAnswer(row: AnswerEvidence, registry: Registry): P
     answer.choice === row.choice &&
     equalBytes(answer.contentHash, new Uint8Array(row.content_hash)) &&
     registry.get(claims.deviceId)?.ownerWallet === row.payer_wallet &&
-    (await faultOfAnswer(parsed.value, registry)) === undefined
+    (await isHoldersAnswer(parsed.value, registry))
   )
 }
 
-/**
- * Of a device that is stopped, that another tenant registered, that there is no consent for any more, or with a key that somebody
- * else may have, it is nobody's word: it is kept, and counts for nothing. The registry is read under the device's lock.
- *
- * @returns whether the device's answer with this number is this one
- */
+/** What is nobody's word is kept, and counts for nothing. @returns whether the device's answer with this number is this one */
 async function insertAnswer(
   client: pg.ClientBase,
   { deviceId, rev, answer: encoded }: ClaimAnswerMessage,
-  { claims, answer }: SignedClaimAnswer,
+  { answer }: SignedClaimAnswer,
+  standing: Exclude<Standing, 'awaited'>,
   at: Date,
 ): Promise<boolean> {
   const { takerId, counter, contentHash, amount, choice } = answer
   const { rowCount } = await client.query(
     `INSERT INTO offline_claim_answers (payer_device_id, rev, device_id, counter, content_hash, amount_minor, choice,
        payer_wallet, answer, recorded_at, result, closed_at)
-     SELECT d.device_id, $2, $3, $4, $5, $6, $7, d.owner_wallet, $8, $9,
-            CASE WHEN NOT s.is_his THEN 'not_authorised' END, CASE WHEN NOT s.is_his THEN $9::timestamptz END
-     FROM offline_devices d
-     JOIN offline_device_keys k ON k.device_id = d.device_id AND k.kid = $10
-     CROSS JOIN LATERAL (SELECT d.status = 'active' AND k.state <> 'revoked'
-                        AND EXISTS (SELECT FROM offline_wallet_consents c
-                                    WHERE c.device_id = d.device_id AND c.wallet = d.owner_wallet AND c.tenant = d.tenant
-                                      AND substring(c.thumbprint FROM 1 FOR octet_length(k.kid)) = k.kid
-                                      AND $9 <= c.until_at AND (c.withdrawn_at IS NULL OR $9 < c.withdrawn_at))
-                        AND offline_wallet_state(d.owner_wallet, d.tenant) = 'known' AS is_his) s
-     WHERE d.device_id = $1
+     SELECT device_id, $2, $3, $4, $5, $6, $7, owner_wallet, $8, $9, $10::text, CASE WHEN $10 IS NOT NULL THEN $9::timestamptz END
+     FROM offline_devices WHERE device_id = $1
      ON CONFLICT (payer_device_id, rev) DO NOTHING`,
     [
       ...[deviceId, rev, takerId, counter, Buffer.from(contentHash), amount, choice, Buffer.from(encoded), at],
-      Buffer.from(claims.kid),
+      standing === 'nobody' ? 'not_authorised' : null,
     ],
   )
   if (rowCount === 1) {

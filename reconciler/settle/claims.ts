@@ -2,10 +2,11 @@ import type pg from 'pg'
 import { localId } from '../../src/protocol/ids.ts'
 import type { PaymentType } from '../../src/protocol/payment.ts'
 import type { PaymentStatus } from '../../src/protocol/states.ts'
-import { record } from '../audit.ts'
+import { type AuditRecord, record } from '../audit.ts'
 import { isHalted, transact } from '../db.ts'
 import { faultOf, type Log } from '../log.ts'
 import type { GoOn } from '../loop.ts'
+import type { Alarm } from '../not-believed.ts'
 import { lockDevices } from '../registry/lock-devices.ts'
 import { loadDevices } from '../registry/registry.ts'
 import { claimSubjects } from '../tell/claim-subjects.ts'
@@ -25,6 +26,7 @@ export interface ClaimDeps {
   readonly log: Log
   /** Told after COMMIT. */
   readonly settled: (counts: readonly StatusCount[]) => void
+  readonly alarm: Alarm
 }
 
 /** Devices in one transaction. */
@@ -81,48 +83,68 @@ async function applyTo(deps: ClaimDeps, devices: readonly string[]): Promise<num
   const at = new Date(deps.clock())
   const ended = await transact(deps.pool, async (client) => {
     await lockDevices(client, devices)
-    await expectSigned(client, devices)
+    const unsigned = await closeUnsigned(client, devices, at)
     const { rows } = await client.query<EndedClaim>('SELECT * FROM offline_apply_claims($1, $2)', [devices, at])
-    if (rows.length === 0) return rows
-    const bundles = await updateBundles(client, rows, at)
-    const wallets = rows.map(({ sender }) => sender)
-    await announce(client, [...bundles, ...(await claimSubjects(client, wallets))], at)
-    await audit(client, rows, at)
+    for (const { payer_device_id: deviceId, rev } of unsigned) deps.alarm('claim_answer', { deviceId, rev })
+    if (rows.length > 0) {
+      const bundles = await updateBundles(client, rows, at)
+      const wallets = rows.map(({ sender }) => sender)
+      await announce(client, [...bundles, ...(await claimSubjects(client, wallets))], at)
+    }
+    const records = [...unsigned.map(closingOf), ...endsOf(rows)]
+    if (records.length > 0) await record(client, records, at)
     return rows
   })
   deps.settled(countByStatus(ended))
   return devices.length
 }
 
-/** No row moves money because it stands there: what is open of these claims is what devices of their wallets have signed. */
-async function expectSigned(client: pg.ClientBase, devices: readonly string[]): Promise<void> {
-  const { rows } = await client.query<AnswerEvidence>(
-    `SELECT payer_device_id, device_id, counter, content_hash, amount_minor, choice, payer_wallet, answer
+interface OpenAnswer extends AnswerEvidence {
+  readonly id: number
+  readonly rev: number
+}
+
+/**
+ * No row moves money because it stands there, and none keeps other claims waiting: what is open of these claims is what devices
+ * of their wallets have signed.
+ *
+ * @returns those that nobody has signed, which are closed by now
+ */
+async function closeUnsigned(
+  client: pg.ClientBase,
+  devices: readonly string[],
+  at: Date,
+): Promise<readonly OpenAnswer[]> {
+  const { rows } = await client.query<OpenAnswer>(
+    `SELECT id, rev, payer_device_id, device_id, counter, content_hash, amount_minor, choice, payer_wallet, answer
      FROM offline_claim_answers WHERE device_id = ANY ($1) AND result IS NULL`,
     [devices],
   )
-  if (rows.length === 0) return
+  if (rows.length === 0) return rows
   const payers = rows.map(({ payer_device_id }) => payer_device_id)
   const registry = await loadDevices(client, payers)
-  for (const row of rows) {
-    if (!(await isSignedAnswer(row, registry))) throw new Error('an answer to a claim that nobody has signed')
+  const unsigned: OpenAnswer[] = []
+  for (const row of rows) if (!(await isSignedAnswer(row, registry))) unsigned.push(row)
+  if (unsigned.length > 0) {
+    await client.query('SELECT offline_close_unsigned_answers($1, $2)', [unsigned.map(({ id }) => id), at])
   }
+  return unsigned
+}
+
+const closingOf = ({ payer_device_id, rev, device_id, counter }: OpenAnswer): AuditRecord => {
+  return { deviceId: payer_device_id, action: 'answer_not_signed', detail: { rev, claim: localId(device_id, counter) } }
 }
 
 /** One record a bundle: what became of each claim, and by which answer. */
-async function audit(client: pg.ClientBase, rows: readonly EndedClaim[], at: Date): Promise<void> {
+function endsOf(rows: readonly EndedClaim[]): readonly AuditRecord[] {
   const byBundle = Map.groupBy(rows, ({ device_id, bundle_id }) => `${device_id}/${bundle_id}`)
-  await record(
-    client,
-    [...byBundle.values()].flatMap((own) =>
-      own.slice(0, 1).map(({ device_id: deviceId, bundle_id: bundleId }) => {
-        const claims = own.map(({ counter, status, reason, payer_device_id: by, answer_rev: rev }) => [
-          ...[counter, status, reason],
-          by === null || rev === null ? null : localId(by, rev),
-        ])
-        return { deviceId, bundleId, action: 'claims_ended' as const, detail: { claims } }
-      }),
-    ),
-    at,
+  return [...byBundle.values()].flatMap((own) =>
+    own.slice(0, 1).map(({ device_id: deviceId, bundle_id: bundleId }) => {
+      const claims = own.map(({ counter, status, reason, payer_device_id: by, answer_rev: rev }) => [
+        ...[counter, status, reason],
+        by === null || rev === null ? null : localId(by, rev),
+      ])
+      return { deviceId, bundleId, action: 'claims_ended' as const, detail: { claims } }
+    }),
   )
 }

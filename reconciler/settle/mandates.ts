@@ -7,17 +7,18 @@ import type { MandateMessage } from '../../src/protocol/messages.ts'
 import { parse } from '../../src/protocol/parse.ts'
 import { record } from '../audit.ts'
 import { transact } from '../db.ts'
+import type { Alarm } from '../not-believed.ts'
 import { lockPending, markDone } from '../pull/inbox.ts'
 import { lockDevices } from '../registry/lock-devices.ts'
 import { loadDevices, type Registry } from '../registry/registry.ts'
-import { hadConsent } from './claim-answers.ts'
+import { hadConsent, type Standing, speaksForHolder, standingOf } from '../registry/standing.ts'
 
 /**
  * Holders' mandates: inbox → `offline_mandates`. Posted by them is in the transaction that records a claim (post.ts), by the
  * mandate that is in force then; its signature is opened again there.
  */
 export type MandateFault =
-  /** Not known yet, or not with this key or consent for it: the device's facts come on the same queue, in any order. */
+  /** Not known yet, or not as the edge had it: the device's facts come on the same queue, in any order. */
   'unknown_device' | 'malformed_mandate' | 'wrong_device' | 'wrong_wallet' | 'invalid_signature' | 'mandate_conflict'
 
 /** @returns why nobody may obey it, or undefined when it is recorded */
@@ -31,19 +32,21 @@ export async function recordMandate(
   if (!parsed.ok) return 'malformed_mandate'
   const signed = parsed.value
   if (signed.claims.deviceId !== message.deviceId) return 'wrong_device'
-  const registry = await loadDevices(pool, [message.deviceId])
-  const fault = await faultOfMandate(signed, registry)
-  if (fault !== undefined) return fault
   return transact(pool, async (client) => {
     if (!(await lockPending(client, [inboxId])).has(inboxId)) return undefined
     await lockDevices(client, [message.deviceId])
-    if (!(await insertMandate(client, message, signed, at))) return 'mandate_conflict'
+    const registry = await loadDevices(client, [message.deviceId])
+    const fault = await faultOfMandate(signed, registry)
+    if (fault !== undefined) return fault
+    const standing = standingOf(registry, { ...message, kid: signed.claims.kid }, at.getTime())
+    if (standing === 'awaited') return 'unknown_device'
+    if (!(await insertMandate(client, message, signed, standing, at))) return 'mandate_conflict'
     await markDone(client, [inboxId], at)
     return undefined
   })
 }
 
-/** @returns why it is not the word of the device that it names, about the wallet of that device's owner */
+/** @returns why it is not signed by the device that it names, about the wallet of that device's owner */
 export async function faultOfMandate(
   signed: SignedMandate,
   registry: Registry,
@@ -51,7 +54,7 @@ export async function faultOfMandate(
   const { deviceId, kid, alg } = signed.claims
   const device = registry.get(deviceId)
   const key = device?.keys.get(toHex(kid))
-  if (key === undefined || !hadConsent(device, kid)) return 'unknown_device'
+  if (key === undefined) return 'unknown_device'
   if (device?.ownerWallet !== signed.mandate.wallet) return 'wrong_wallet'
   const holds = key.alg === alg && (await verifySign1(key.verifier, signed, 'molam-mandate-v1'))
   return holds ? undefined : 'invalid_signature'
@@ -95,6 +98,7 @@ export async function isSignedMandate(row: MandateEvidence, registry: Registry):
     mandate.dayMax === row.day_max_minor &&
     mandate.untilMs === row.until_ms &&
     mandate.no === row.no &&
+    hadConsent(registry.get(claims.deviceId), claims.kid) &&
     (await faultOfMandate(parsed.value, registry)) === undefined
   )
 }
@@ -105,11 +109,12 @@ export interface MandateName {
   readonly rev: number
 }
 
-/** @returns by wallet, the mandate in force whose signature holds. @throws when a row is not what its device signed */
+/** @returns by wallet, the mandate in force that its device has signed. A row that says more gives nothing, and is an alarm */
 export async function verifiedMandates(
   client: pg.ClientBase,
   wallets: readonly string[],
   at: Date,
+  alarm: Alarm,
 ): Promise<ReadonlyMap<string, MandateName>> {
   if (wallets.length === 0) return new Map()
   const { rows } = await client.query<{ mandate: MandateEvidence }>(
@@ -122,42 +127,34 @@ export async function verifiedMandates(
     client,
     rows.map(({ mandate }) => mandate.payer_device_id as DeviceId),
   )
+  const inForce = new Map<string, MandateName>()
   for (const { mandate } of rows) {
-    if (!(await isSignedMandate(mandate, registry))) throw new Error('a mandate that nobody has signed')
+    const { wallet, payer_device_id: deviceId, rev, kid } = mandate
+    const device = registry.get(deviceId)
+    if (device === undefined || !(await isSignedMandate(mandate, registry))) alarm('mandate', { deviceId, rev })
+    // The database does not open the word of another device that it pays by.
+    else if (speaksForHolder(device, fromHex(kid), at.getTime()) === 'holder') inForce.set(wallet, { deviceId, rev })
   }
-  return new Map(rows.map(({ mandate }) => [mandate.wallet, { deviceId: mandate.payer_device_id, rev: mandate.rev }]))
+  return inForce
 }
 
-/**
- * Of a device that is stopped, that another tenant registered, that there is no consent for any more, or with a key that somebody
- * else may have, it is nobody's word: it is kept, and counts for nothing. The registry is read under the device's lock.
- *
- * @returns whether the device's mandate with this number is this one
- */
+/** What is nobody's word is kept, and takes no other's place. @returns whether the device's mandate with this number is this one */
 async function insertMandate(
   client: pg.ClientBase,
   { deviceId, rev, atMs, mandate: encoded }: MandateMessage,
   { claims, mandate }: SignedMandate,
+  standing: Exclude<Standing, 'awaited'>,
   at: Date,
 ): Promise<boolean> {
   const { wallet, currency, paymentMax, dayMax, untilMs, no } = mandate
   const { rowCount } = await client.query(
     `INSERT INTO offline_mandates (payer_device_id, rev, no, kid, wallet, currency, payment_max_minor, day_max_minor,
        until_at, given_at, mandate, recorded_at, is_his)
-     SELECT d.device_id, $2, $3, k.kid, $5, $6, $7, $8, $9, $10, $11, $12,
-            d.status = 'active' AND k.state <> 'revoked' AND d.owner_wallet = $5
-              AND EXISTS (SELECT FROM offline_wallet_consents c
-                          WHERE c.device_id = d.device_id AND c.wallet = d.owner_wallet AND c.tenant = d.tenant
-                            AND substring(c.thumbprint FROM 1 FOR octet_length(k.kid)) = k.kid
-                            AND $12 <= c.until_at AND (c.withdrawn_at IS NULL OR $12 < c.withdrawn_at))
-              AND offline_wallet_state(d.owner_wallet, d.tenant) = 'known'
-     FROM offline_devices d
-     JOIN offline_device_keys k ON k.device_id = d.device_id AND k.kid = $4
-     WHERE d.device_id = $1
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
      ON CONFLICT (payer_device_id, rev) DO NOTHING`,
     [
       ...[deviceId, rev, no, Buffer.from(claims.kid), wallet, currency, paymentMax, dayMax, new Date(untilMs)],
-      ...[new Date(atMs), Buffer.from(encoded), at],
+      ...[new Date(atMs), Buffer.from(encoded), at, standing === 'holder'],
     ],
   )
   if (rowCount === 1) {

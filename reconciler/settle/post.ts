@@ -9,6 +9,7 @@ import { bundleStatus, type PaymentStatus } from '../../src/protocol/states.ts'
 import type { RiskRecord } from '../../src/risk/judge.ts'
 import { record } from '../audit.ts'
 import { transact } from '../db.ts'
+import type { Alarm } from '../not-believed.ts'
 import { type InboxRow, lockPending, markDone, type Parked, park, parkingOf } from '../pull/inbox.ts'
 import { lockDevices } from '../registry/lock-devices.ts'
 import { claimSubjects } from '../tell/claim-subjects.ts'
@@ -52,6 +53,7 @@ export async function postBundles(
   pool: pg.Pool,
   prepared: readonly PreparedBundle[],
   at: Date,
+  alarm: Alarm,
 ): Promise<readonly StatusCount[]> {
   return transact(pool, async (client) => {
     const mine = await lockPending(
@@ -79,7 +81,7 @@ export async function postBundles(
         conflicts.push({ id: one.row.id, kind: 'bundle', deviceId, fault: 'bundle_conflict' })
       }
     }
-    const recorded = await recordPayments(client, fresh, at)
+    const recorded = await recordPayments(client, fresh, at, alarm)
     await insertBundles(client, fresh, recorded, at)
     await insertVoids(client, fresh, at)
     await record(
@@ -133,13 +135,14 @@ async function recordPayments(
   client: pg.ClientBase,
   fresh: readonly PreparedBundle[],
   at: Date,
+  alarm: Alarm,
 ): Promise<ReadonlyMap<PreparedBundle, readonly RecordedPayment[]>> {
   const lines = fresh.flatMap((one) => one.payments.map((judged) => ({ one, judged, payment: judged.payment })))
   const recorded = new Map<PreparedBundle, RecordedPayment[]>(fresh.map((one) => [one, []]))
   if (lines.length === 0) return recorded
   const column = <T>(pick: (line: (typeof lines)[number]) => T): T[] => lines.map(pick)
   const claimedFrom = lines.flatMap(({ judged, payment }) => (judged.status === 'claimed' ? payment.sender : []))
-  const mandates = await verifiedMandates(client, claimedFrom, at)
+  const mandates = await verifiedMandates(client, claimedFrom, at, alarm)
   const mandateOf = ({ judged, payment }: (typeof lines)[number]) =>
     judged.status === 'claimed' ? mandates.get(payment.sender) : undefined
   const { rows } = await client.query<Omit<RecordedPayment, 'type'> & { no: number }>(

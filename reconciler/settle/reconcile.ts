@@ -10,6 +10,7 @@ import { unreachable } from '../../src/protocol/result.ts'
 import { isHalted } from '../db.ts'
 import { faultOf } from '../log.ts'
 import type { GoOn } from '../loop.ts'
+import type { Alarm } from '../not-believed.ts'
 import { claim, giveBack, type InboxRow } from '../pull/inbox.ts'
 import { recordDevice } from '../registry/registry.ts'
 import { attempt, parkRow, together, waitFor } from './attempt.ts'
@@ -34,6 +35,7 @@ export interface ReconcileDeps extends PrepareDeps {
   readonly settle: pg.Pool
   /** Told what became of payments, after each COMMIT. */
   readonly settled: (counts: readonly StatusCount[]) => void
+  readonly alarm: Alarm
 }
 
 /** Bundles in one transaction: at most 5 000 payments, some tens of milliseconds under locks. */
@@ -116,7 +118,7 @@ async function settleBundles(deps: ReconcileDeps, bundles: readonly InboxBundle[
   const prepared = recorded.map(([one]) => one)
   if (prepared.length === 0) return
   try {
-    deps.settled(await postBundles(deps.settle, prepared, new Date(deps.clock())))
+    deps.settled(await postBundles(deps.settle, prepared, new Date(deps.clock()), deps.alarm))
     return
   } catch (error) {
     if (isHalted(error)) return waitForSettlement(deps, prepared)
@@ -129,7 +131,7 @@ async function settleBundles(deps: ReconcileDeps, bundles: readonly InboxBundle[
       return giveBack(deps.pool, left, new Date(deps.clock()))
     }
     await attempt(deps, one.row, async () =>
-      deps.settled(await postBundles(deps.settle, [one], new Date(deps.clock()))),
+      deps.settled(await postBundles(deps.settle, [one], new Date(deps.clock()), deps.alarm)),
     )
   }
 }

@@ -1,5 +1,4 @@
 import type pg from 'pg'
-import type { TrustedKey } from '../../src/crypto/sign1.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
@@ -11,6 +10,7 @@ import { type Backoff, backoffMs, PAUSE_MAX_MS } from '../backoff.ts'
 import { isHalted, transact } from '../db.ts'
 import { faultOf, type Log } from '../log.ts'
 import type { GoOn } from '../loop.ts'
+import type { Alarm } from '../not-believed.ts'
 import { lockPending, markDone } from '../pull/inbox.ts'
 import { lockDevices } from '../registry/lock-devices.ts'
 import { claimedWallets, claimSubjects } from '../tell/claim-subjects.ts'
@@ -78,6 +78,7 @@ export interface ResolutionDeps extends LateProofDeps {
   readonly log: Log
   /** Told after COMMIT. */
   readonly settled: (counts: readonly StatusCount[]) => void
+  readonly alarm: Alarm
 }
 
 /** How long resolutions are applied device by device in one round. */
@@ -85,6 +86,8 @@ const ONE_BY_ONE_MAX_MS = 30_000
 /** Devices in one transaction. */
 const DEVICES_MAX = 50
 const FAILURE: Backoff = { firstMs: 1_000, maxMs: PAUSE_MAX_MS }
+/** The pauses of what fails, some way along: no look at it changes anything soon. */
+const FAR_ATTEMPT = 6
 
 /**
  * Reviews before reversals, and each in a transaction of its own: both lock accounts in their order, and one transaction
@@ -150,7 +153,7 @@ async function postpone(deps: ResolutionDeps, { due }: Step, device: string, fau
      WHERE (device_id, rev, counter) IN (
        SELECT device_id, rev, counter FROM offline_open_resolutions
        WHERE ${due} AND device_id = $1 AND offline_resolution_is_due(choice, retry_at, $4))`,
-    [device, fault, new Date(now + backoffMs(FAILURE, 6, deps.random())), new Date(now)],
+    [device, fault, new Date(now + backoffMs(FAILURE, FAR_ATTEMPT, deps.random())), new Date(now)],
   )
 }
 
@@ -189,7 +192,7 @@ async function applyTo(deps: ResolutionDeps, { apply }: Step, devices: readonly 
   const lost = isReview ? await findLostProofs(deps, devices, at.getTime()) : []
   const effects = await transact(deps.pool, async (client) => {
     await lockDevices(client, devices)
-    await expectSigned(client, devices, deps.trusted)
+    await postponeUnsigned(deps, client, devices, at)
     await writeLateProofs(client, proofs)
     await writeLostProofs(client, lost)
     const { rows } = await client.query<Effect>(`SELECT * FROM ${apply}($1, $2)`, [devices, at])
@@ -219,16 +222,37 @@ async function applyTo(deps: ResolutionDeps, { apply }: Step, devices: readonly 
   return effects.length
 }
 
-/** No row moves money because it stands there: what is open of these devices is what the edge has signed. */
-async function expectSigned(client: pg.ClientBase, devices: readonly string[], trusted: readonly TrustedKey[]) {
+/**
+ * No row moves money because it stands there: what is carried out of these devices is what the edge has signed. Any other row is
+ * put off again and again, for as long as it stands there: a key of the edge may be missing here, and people's word must not be
+ * lost for that.
+ */
+async function postponeUnsigned(
+  { trusted, alarm, random }: ResolutionDeps,
+  client: pg.ClientBase,
+  devices: readonly string[],
+  at: Date,
+): Promise<void> {
   const { rows } = await client.query<ResolutionEvidence>(
     `SELECT device_id, rev, counter, bundle_id, choice, actors, decided_at, message FROM offline_resolutions
-     WHERE device_id = ANY ($1) AND result IS NULL`,
-    [devices],
+     WHERE device_id = ANY ($1) AND result IS NULL AND offline_resolution_is_due(choice, retry_at, $2)`,
+    [devices, at],
   )
-  for (const row of rows) {
-    if (!(await isSignedResolution(row, trusted))) throw new Error('a resolution that the edge has not signed')
-  }
+  const unsigned: ResolutionEvidence[] = []
+  for (const row of rows) if (!(await isSignedResolution(row, trusted))) unsigned.push(row)
+  if (unsigned.length === 0) return
+  for (const { device_id: deviceId, rev, counter } of unsigned) alarm('resolution', { deviceId, rev, counter })
+  await client.query(
+    `UPDATE offline_resolutions d SET attempts = d.attempts + 1, last_error = 'not_signed', retry_at = $4
+     FROM unnest($1::text[], $2::bigint[], $3::bigint[]) AS x (device_id, rev, counter)
+     WHERE d.device_id = x.device_id AND d.rev = x.rev AND d.counter = x.counter`,
+    [
+      unsigned.map(({ device_id }) => device_id),
+      unsigned.map(({ rev }) => rev),
+      unsigned.map(({ counter }) => counter),
+      new Date(at.getTime() + backoffMs(FAILURE, FAR_ATTEMPT, random())),
+    ],
+  )
 }
 
 /** One record for each resolution: what came of it for each of its payments, and of the money that was held for them. */

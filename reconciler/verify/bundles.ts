@@ -13,7 +13,7 @@ import { decisionFor, type Receipt } from '../../src/protocol/receipt.ts'
 import type { Decision } from '../../src/protocol/states.ts'
 import { takerOf } from '../registry/authority.ts'
 import { loadDevices, type Registry } from '../registry/registry.ts'
-import { faultOfAnswer } from '../settle/claim-answers.ts'
+import { isHoldersAnswer } from '../settle/claim-answers.ts'
 import { contentHash } from '../settle/content-hash.ts'
 import { isSignedMandate, MANDATE_EVIDENCE, type MandateEvidence } from '../settle/mandates.ts'
 import { type BundleFault, type VerifiedBundle, verifyBundle } from '../settle/verify-bundle.ts'
@@ -268,7 +268,7 @@ async function isConfirmation(
     answer.choice === 'confirm' &&
     claims.deviceId === confirmed_by &&
     equalBytes(answer.contentHash, await contentHash(payment)) &&
-    (await faultOfAnswer(parsed.value, registry)) === undefined
+    (await isHoldersAnswer(parsed.value, registry))
   )
 }
 

@@ -85,8 +85,10 @@ export async function openEdge({ uncaught = () => undefined, ...options }: EdgeO
     partOf(platform, 'people'),
     (ctx) => new worker.PersonObject(...constructed<typeof worker.PersonObject>(ctx, settings)),
   )
-  const objects = new Objects(platform, (ctx, life, durable) => {
+  const objects: SimEdge['objects'] = new Objects(platform, (ctx, life, durable) => {
     const bindings = {
+      // Objects ask one another about consents.
+      DEVICE: objects.binding(life),
       SETTLE_QUEUE: settle.binding(life, durable),
       INDEX_QUEUE: index.binding(life, durable),
       PERSON: people.binding(life),

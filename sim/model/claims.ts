@@ -6,18 +6,24 @@ import { assertBook } from './broken.ts'
 import { announce, claimSubjects, outcomesOf } from './outbox.ts'
 import { post } from './post.ts'
 import { transferOf, waits } from './record.ts'
+import { standingOf } from './standing.ts'
 import { type AnswerRow, bundleKey, counterKey, type ModelState, type PaymentRow } from './state.ts'
-import { walletState } from './wallet-state.ts'
 
 /**
  * Claims: payments without their payer's word. An answer is kept when it comes and counts once the claim is there; a claim ends
  * once, by the first answer of its wallet's holder that was recorded in time, or by its time. What `offline_apply_claims` does.
  */
 
-/** @param message whose signature holds @returns whether the device's answer with this number is this one */
-export function recordAnswer(state: ModelState, message: ClaimAnswerMessage, atMs: number): boolean {
+/** @param message whose signature holds @returns why it is not kept now, or that another one is kept under its number */
+export function recordAnswer(
+  state: ModelState,
+  message: ClaimAnswerMessage,
+  atMs: number,
+): 'unknown_device' | 'answer_conflict' | undefined {
   const { claims, answer } = parseClaimAnswer(message.answer)
-  return keepAnswer(state, message, { answer, kid: toHex(claims.kid) }, atMs)
+  const kid = toHex(claims.kid)
+  if (standingOf(state, { ...message, kid }, atMs) === 'awaited') return 'unknown_device'
+  return keepAnswer(state, message, { answer, kid }, atMs) ? undefined : 'answer_conflict'
 }
 
 export function keepAnswer(
@@ -30,16 +36,7 @@ export function keepAnswer(
   if (known !== undefined) return known.signed === toHex(encoded)
   const device = state.devices.get(payerDeviceId)
   assertBook(device !== undefined, 'an answer is of a device that is known')
-  const isOfTenant = walletState(state, device.ownerWallet, device.tenant) === 'known'
-  const isPaying = [...device.consents.values()].some(
-    ({ wallet, tenant, thumbprint, untilMs, withdrawnAtMs }) =>
-      wallet === device.ownerWallet &&
-      tenant === device.tenant &&
-      toHex(thumbprint).startsWith(kid) &&
-      atMs <= untilMs &&
-      (withdrawnAtMs === null || atMs < withdrawnAtMs),
-  )
-  const isHis = device.status === 'active' && device.keys.get(kid)?.state !== 'revoked' && isOfTenant && isPaying
+  const isHis = standingOf(state, { deviceId: payerDeviceId, kid }, atMs) === 'holder'
   const { takerId: deviceId, counter, amount, choice } = answer
   state.answers.push({
     ...{ payerDeviceId, rev, deviceId, counter, amount, choice, hash: toHex(answer.contentHash) },

@@ -90,6 +90,7 @@ async function faultsOf(deps: FollowDeps, transaction: JudgedTransaction, insert
     const payer = payerDeviceOf((alone[i] as JudgedPayment).payment, taker)
     // Its device's owner, or its payer's key, may have been another when it was judged.
     if (hasJustChanged(inserted.deviceId) || (payer !== undefined && hasJustChanged(payer))) return []
+    if (giversOf(state, inserted.deviceId).some(hasJustChanged)) return []
     const mustBeRepeated = isRepeated(state, line, inserted.seq, nowMs() - OVERLAP_MS)
     const allowed = mustBeRepeated ? [repeated[i]] : [alone[i], repeated[i]]
     const said = textOf(line)
@@ -98,6 +99,10 @@ async function faultsOf(deps: FollowDeps, transaction: JudgedTransaction, insert
     return [`Payment ${line.deviceId}/${line.payment.counter} was judged ${said}, and is ${wanted}.`]
   })
 }
+
+/** Devices that have consented to this one. */
+const giversOf = ({ devices }: ModelState, deviceId: string): readonly string[] =>
+  [...(devices.get(deviceId)?.consents.values() ?? [])].flatMap(({ giver }) => giver?.deviceId ?? [])
 
 const findings = (risk: Assessment | undefined, repeated: ReadonlySet<number>) => ({
   ...{ risk, twins: repeated, voided: new Set<number>() },

@@ -1,6 +1,6 @@
 import type { LateProof, LostProof } from '../../reconciler/settle/late-proof.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
-import type { ClaimAnswer } from '../../src/protocol/claims.ts'
+import { type ClaimAnswer, parseClaimAnswer } from '../../src/protocol/claims.ts'
 import type { DeviceId } from '../../src/protocol/ids.ts'
 import type { DeviceMessage } from '../../src/protocol/messages.ts'
 import type { PaymentStatus } from '../../src/protocol/states.ts'
@@ -154,27 +154,30 @@ export function lostProofsOf({ values }: Committed): readonly LostProof[] {
 
 /** The values of `insertAnswer` in claim-answers.ts. */
 export function answerOf({ values }: Committed) {
-  const [deviceId, rev, takerId, counter, hash, amount, choice, answer, at, kid] = values
+  const [deviceId, rev, takerId, counter, hash, amount, choice, signed, at, result] = values
+  const encoded = new Uint8Array(signed as Uint8Array)
   return {
-    message: { deviceId: deviceId as string, rev: rev as number, answer: new Uint8Array(answer as Uint8Array) },
+    message: { deviceId: deviceId as string, rev: rev as number, answer: encoded },
     answer: { takerId, counter, contentHash: new Uint8Array(hash as Uint8Array), amount, choice } as Omit<
       ClaimAnswer,
       'answeredAtMs'
     >,
-    kid: toHex(kid as Uint8Array),
+    kid: toHex(parseClaimAnswer(encoded).claims.kid),
     atMs: (at as Date).getTime(),
+    isHis: result === null,
   }
 }
 
 /** The values of `insertMandate` in mandates.ts. */
 export function mandateOf({ values }: Committed) {
-  const [deviceId, rev, , , , , , , , givenAt, mandate, at] = values
+  const [deviceId, rev, , , , , , , , givenAt, mandate, at, isHis] = values
   return {
     message: {
       ...{ deviceId: deviceId as DeviceId, rev: rev as number, atMs: (givenAt as Date).getTime() },
       mandate: new Uint8Array(mandate as Uint8Array),
     },
     atMs: (at as Date).getTime(),
+    isHis: isHis as boolean,
   }
 }
 

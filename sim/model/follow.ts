@@ -21,7 +21,7 @@ import {
   signedOf,
   voidsOf,
 } from './follow-statements.ts'
-import { recordMandate } from './mandates.ts'
+import { keepMandate } from './mandates.ts'
 import { type Line, recordPayments } from './record.ts'
 import { recordDevice } from './registry.ts'
 import { applyReversals, applyReviews, dueResolutions } from './resolve.ts'
@@ -105,12 +105,24 @@ export class Follower {
     if (is('offline_disprove_payers(')(one)) writeLostProofs(state, lostProofsOf(one))
     if (is('UPDATE offline_resolutions SET last_error')(one)) postpone(state, one)
     if (is('INSERT INTO offline_claim_answers')(one)) {
-      const { message, answer, kid, atMs } = answerOf(one)
+      const { message, answer, kid, atMs, isHis } = answerOf(one)
       keepAnswer(state, message, { answer, kid }, atMs)
+      const kept = state.answers.find((row) => row.payerDeviceId === message.deviceId && row.rev === message.rev)
+      if ((kept?.result !== 'not_authorised') !== isHis) {
+        return [
+          `The book took answer ${message.rev} of ${message.deviceId} ${isHis ? 'for' : 'not for'} its holder’s word.`,
+        ]
+      }
     }
     if (is('INSERT INTO offline_mandates ')(one)) {
-      const { message, atMs } = mandateOf(one)
-      recordMandate(state, message, atMs)
+      const { message, atMs, isHis } = mandateOf(one)
+      keepMandate(state, message, atMs)
+      const kept = state.mandates.find((row) => row.payerDeviceId === message.deviceId && row.rev === message.rev)
+      if (kept?.isHis !== isHis) {
+        return [
+          `The book took mandate ${message.rev} of ${message.deviceId} ${isHis ? 'for' : 'not for'} its holder’s word.`,
+        ]
+      }
     }
     if (is('offline_apply_claims(')(one)) return this.#endClaims(one)
     if (is('offline_apply_reviews(')(one)) return this.#apply(one, 'review')

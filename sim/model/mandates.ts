@@ -3,18 +3,28 @@ import { toHex } from '../../src/protocol/bytes.ts'
 import { parseMandate } from '../../src/protocol/mandates.ts'
 import type { MandateMessage } from '../../src/protocol/messages.ts'
 import { assertBook } from './broken.ts'
+import { standingOf } from './standing.ts'
 import { counterKey, type MandateRow, type ModelState, type PaymentRow } from './state.ts'
-import { walletState } from './wallet-state.ts'
 
 /**
  * Mandates: the holder's standing word for small debits. The newest of a wallet counts, while its device is the holder's; each
  * claim that it has room for is posted as it is recorded. What `offline_take_mandates` does.
  */
 
-/** @param message whose signature holds @returns whether the device's mandate with this number is this one */
+/** @param message whose signature holds @returns why it is not kept now, or that another one is kept under its number */
 export function recordMandate(
   state: ModelState,
-  { deviceId: payerDeviceId, rev, mandate: encoded, atMs: givenAtMs }: Omit<MandateMessage, 'kind'>,
+  message: MandateMessage,
+  atMs: number,
+): 'unknown_device' | 'mandate_conflict' | undefined {
+  const kid = toHex(parseMandate(message.mandate).claims.kid)
+  if (standingOf(state, { ...message, kid }, atMs) === 'awaited') return 'unknown_device'
+  return keepMandate(state, message, atMs) ? undefined : 'mandate_conflict'
+}
+
+export function keepMandate(
+  state: ModelState,
+  { deviceId: payerDeviceId, rev, mandate: encoded, atMs: givenAtMs }: Omit<MandateMessage, 'kind' | 'factsRev'>,
   atMs: number,
 ): boolean {
   const signed = toHex(encoded)
@@ -22,30 +32,17 @@ export function recordMandate(
   if (known !== undefined) return known.signed === signed
   const { claims, mandate } = parseMandate(encoded)
   const row = { payerDeviceId, rev, kid: toHex(claims.kid), mandate, givenAtMs, signed }
-  state.mandates.push({ ...row, isHis: isHis(state, row, atMs, (withdrawnAtMs) => atMs < withdrawnAtMs) })
+  state.mandates.push({ ...row, isHis: isHis(state, row, atMs) })
   return true
 }
 
-/** @param stands whether a consent that was withdrawn then counts still */
 function isHis(
   state: ModelState,
-  { payerDeviceId, kid, mandate }: Pick<MandateRow, 'payerDeviceId' | 'kid' | 'mandate'>,
+  { payerDeviceId: deviceId, kid, mandate }: Pick<MandateRow, 'payerDeviceId' | 'kid' | 'mandate'>,
   atMs: number,
-  stands: (withdrawnAtMs: number) => boolean,
 ): boolean {
-  const device = state.devices.get(payerDeviceId)
-  assertBook(device !== undefined, 'a mandate is of a device that is known')
-  const { wallet } = mandate
-  if (device.status !== 'active' || device.ownerWallet !== wallet) return false
-  if (device.keys.get(kid)?.state === 'revoked' || walletState(state, wallet, device.tenant) !== 'known') return false
-  return [...device.consents.values()].some(
-    (consent) =>
-      consent.wallet === wallet &&
-      consent.tenant === device.tenant &&
-      toHex(consent.thumbprint).startsWith(kid) &&
-      atMs <= consent.untilMs &&
-      (consent.withdrawnAtMs === null || stands(consent.withdrawnAtMs)),
-  )
+  const isOfWallet = state.devices.get(deviceId)?.ownerWallet === mandate.wallet
+  return isOfWallet && standingOf(state, { deviceId, kid }, atMs) === 'holder'
 }
 
 function mandateOf(state: ModelState, wallet: string, atMs: number): MandateRow | undefined {
@@ -56,7 +53,7 @@ function mandateOf(state: ModelState, wallet: string, atMs: number): MandateRow 
   const { payerDeviceId, mandate } = newest
   const isLast = !state.mandates.some((row) => row.payerDeviceId === payerDeviceId && row.mandate.no > mandate.no)
   const isInForce = mandate.paymentMax > 0 && atMs < mandate.untilMs
-  return isLast && isInForce && isHis(state, newest, atMs, () => false) ? newest : undefined
+  return isLast && isInForce && isHis(state, newest, atMs) ? newest : undefined
 }
 
 interface ClaimedLine {

@@ -109,13 +109,14 @@ async function takeAnswer(deps: ReconcileDeps, row: InboxRow, message: ClaimAnsw
   const fault = await faultOfAnswer(parsed.value, await loadDevices(deps.state, [deviceId]))
   if (fault === 'unknown_device') return waitFor(deps, row, { what: 'device', devices: [deviceId] })
   if (fault !== undefined) return parkRow(deps, row, fault)
-  const isIt = await deps.life.commit('answer', (state) => {
-    if (stillPending(state.inbox, row.id) === undefined) return true
-    const isIt = recordAnswer(state, message, deps.clock())
-    if (isIt) markDone(state.inbox, row.id)
-    return isIt
+  const kept = await deps.life.commit('answer', (state) => {
+    if (stillPending(state.inbox, row.id) === undefined) return undefined
+    const fault = recordAnswer(state, message, deps.clock())
+    if (fault === undefined) markDone(state.inbox, row.id)
+    return fault
   })
-  if (!isIt) await parkRow(deps, row, 'answer_conflict')
+  if (kept === 'unknown_device') return waitFor(deps, row, { what: 'device', devices: [deviceId] })
+  if (kept !== undefined) await parkRow(deps, row, kept)
 }
 
 async function takeMandate(deps: ReconcileDeps, row: InboxRow, message: MandateMessage): Promise<void> {
@@ -126,13 +127,14 @@ async function takeMandate(deps: ReconcileDeps, row: InboxRow, message: MandateM
   const fault = await faultOfMandate(parsed.value, await loadDevices(deps.state, [deviceId]))
   if (fault === 'unknown_device') return waitFor(deps, row, { what: 'device', devices: [deviceId] })
   if (fault !== undefined) return parkRow(deps, row, fault)
-  const isIt = await deps.life.commit('mandate', (state) => {
-    if (stillPending(state.inbox, row.id) === undefined) return true
-    const isIt = recordMandate(state, message, deps.clock())
-    if (isIt) markDone(state.inbox, row.id)
-    return isIt
+  const kept = await deps.life.commit('mandate', (state) => {
+    if (stillPending(state.inbox, row.id) === undefined) return undefined
+    const fault = recordMandate(state, message, deps.clock())
+    if (fault === undefined) markDone(state.inbox, row.id)
+    return fault
   })
-  if (!isIt) await parkRow(deps, row, 'mandate_conflict')
+  if (kept === 'unknown_device') return waitFor(deps, row, { what: 'device', devices: [deviceId] })
+  if (kept !== undefined) await parkRow(deps, row, kept)
 }
 
 async function endClaims({ life, state, clock }: ReconcileDeps): Promise<number> {

@@ -105,7 +105,7 @@ function giverOf(encoded: Uint8Array): ConsentGiver {
 }
 
 /** The edge lets nobody consent who does not pay by people's word: until that is known here, the consent is not either. */
-function isAwaited({ devices }: ModelState, { giver, givenAtMs }: ConsentRow): boolean {
+export function isAwaited({ devices }: ModelState, { giver, givenAtMs }: ConsentRow): boolean {
   if (giver === undefined) return false
   const known = devices.get(giver.deviceId)
   const peoples = [...(known?.consents.values() ?? [])].filter((one) => one.giver === undefined)

@@ -123,4 +123,12 @@ export const EDGE: readonly Mutant[] = [
     breaks: 'Only the holder of its key pushes for a device: a forgery gets a receipt that the book refuses.',
     tier: 'shallow',
   },
+  {
+    name: 'word-of-a-stranger',
+    file: 'src/edge/routes/own-consent.ts',
+    find: 'const isOfWallet = giver?.ownerWallet === device.ownerWallet && giver.tenant === device.tenant',
+    replace: 'const isOfWallet = giver !== undefined',
+    breaks: 'A device pays by the word of a device of its own wallet, and of no other.',
+    tier: 'shallow',
+  },
 ]

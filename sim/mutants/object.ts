@@ -306,4 +306,20 @@ export const DEVICE_OBJECT: readonly Mutant[] = [
     breaks: 'A device pays by the word of two people: one alone asks and confirms.',
     tier: 'shallow',
   },
+  {
+    name: 'word-outlives-its-giver',
+    file: `${OBJECT}/device-object.ts`,
+    find: 'this.endConsentsOf(await lostGivers(ask, readDevice(this.#sql).consents, Date.now()))',
+    replace: 'await lostGivers(ask, readDevice(this.#sql).consents, Date.now())',
+    breaks: 'What a device gave ends when that device does not pay any more.',
+    tier: 'shallow',
+  },
+  {
+    name: 'word-comes-back',
+    file: `${OBJECT}/people/consenting.ts`,
+    find: 'if (word.madeAtMs <= lastMs || word.madeAtMs > nowMs + AHEAD_MS)',
+    replace: 'if (word.madeAtMs > nowMs + AHEAD_MS + 0 * lastMs)',
+    breaks: 'Withdrawn is withdrawn: the word that somebody kept gives nothing again.',
+    tier: 'shallow',
+  },
 ]

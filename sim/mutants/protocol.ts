@@ -191,4 +191,12 @@ export const PROTOCOL: readonly Mutant[] = [
     breaks: `What is withdrawn pays no more. ${SAME_EVERYWHERE}`,
     tier: 'shallow',
   },
+  {
+    name: 'word-upon-a-word',
+    file: 'src/protocol/consent.ts',
+    find: 'consents.filter(({ giver }) => giver === undefined)',
+    replace: 'consents',
+    breaks: 'A device that pays by another one’s word lets nobody pay.',
+    tier: 'shallow',
+  },
 ]

@@ -8,6 +8,7 @@ import { forge, forgeIndex } from './forged.ts'
 import { freeze } from './freeze.ts'
 import { sendGarbage } from './garbage.ts'
 import { lie } from './hostile.ts'
+import { sharePhones } from './household.ts'
 import { replaceTill } from './keys.ts'
 import { mandates } from './mandates.ts'
 import { office } from './office.ts'
@@ -36,6 +37,7 @@ export const OPERATIONS = {
   bringBacklog,
   changeConsent,
   payAlone,
+  sharePhones,
   freeze,
 } as const satisfies Record<string, Operation>
 export type OperationKind = keyof typeof OPERATIONS

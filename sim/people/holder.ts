@@ -22,13 +22,10 @@ interface Phone {
 const HOW = { redirect: 'error', credentials: 'omit', cache: 'no-store' } as const
 
 /** @returns what is claimed from its wallet, as the edge says; undefined without an answer */
-export async function askClaims({ deviceId: id, signer }: Phone, fetch: Fetch, nowMs: number) {
+export async function askClaims(phone: Phone, fetch: Fetch, nowMs: number) {
   const url = `${API_URL}/offline/notice`
-  const proof = await proveDevice(signer, {
-    ...{ kid: await keyId(webCryptoSuite, signer.key), deviceId: deviceId(id), issuedAtMs: nowMs },
-    ...{ nonce: crypto.getRandomValues(new Uint8Array(16)), htm: 'GET', htu: url },
-  })
-  const headers = { Accept: 'application/cbor', Authorization: `Molam-Device ${proof}`, 'Molam-Cursor': '0' }
+  const Authorization = await proofOf(phone, 'GET', url, nowMs)
+  const headers = { Accept: 'application/cbor', Authorization, 'Molam-Cursor': '0' }
   const answer = await fetch(url, { ...HOW, method: 'GET', headers }).catch(() => undefined)
   if (answer?.status !== 200) return undefined
   return decodeNotice(parseSign1(new Uint8Array(await answer.arrayBuffer())).payload).claims ?? []
@@ -59,9 +56,29 @@ export async function giveMandate({ deviceId: id, signer }: Phone, fetch: Fetch,
   return post(fetch, '/offline/mandates', { mandate: toBase64url(signed) })
 }
 
-async function post(fetch: Fetch, path: string, what: object): Promise<string> {
+/** @param word of another phone @returns `kept`, the edge's word against it, or `no answer` */
+export async function bringWord(
+  { deviceId: id, signer }: Phone,
+  fetch: Fetch,
+  word: Uint8Array,
+  nowMs: number,
+): Promise<string> {
+  const path = '/offline/consents'
+  const Authorization = await proofOf({ deviceId: id, signer }, 'POST', `${API_URL}${path}`, nowMs)
+  return post(fetch, path, { consent: toBase64url(word) }, { Authorization })
+}
+
+async function proofOf({ deviceId: id, signer }: Phone, htm: 'GET' | 'POST', htu: string, nowMs: number) {
+  const proof = await proveDevice(signer, {
+    ...{ kid: await keyId(webCryptoSuite, signer.key), deviceId: deviceId(id), issuedAtMs: nowMs },
+    ...{ nonce: crypto.getRandomValues(new Uint8Array(16)), htm, htu },
+  })
+  return `Molam-Device ${proof}`
+}
+
+async function post(fetch: Fetch, path: string, what: object, proven = {}): Promise<string> {
   const body = utf8(JSON.stringify(what))
-  const headers = { Accept: 'application/json', 'Content-Type': 'application/json' }
+  const headers = { Accept: 'application/json', 'Content-Type': 'application/json', ...proven }
   const said = await fetch(`${API_URL}${path}`, { ...HOW, method: 'POST', headers, body }).catch(() => undefined)
   if (said === undefined) return 'no answer'
   return said.status === 200 ? 'kept' : ((JSON.parse(await said.text()) as { code?: string }).code ?? 'refused')

@@ -29,6 +29,8 @@ export interface ConsentLine {
   readonly givenAtMs: number
   readonly untilMs: number
   readonly withdrawnAtMs: number | null
+  /** The device whose word it is; people's are without. */
+  readonly giver?: { readonly deviceId: string; readonly madeAtMs: number }
 }
 
 export interface AdmittedDevice {

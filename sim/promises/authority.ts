@@ -3,6 +3,7 @@ import type { BookedPayment } from '../book-view.ts'
 import type { World } from '../world.ts'
 import { type AdmittedDevice, firstEntries } from './admitted.ts'
 import { paysByConsent } from './consent.ts'
+import { paysByWord } from './consent-words.ts'
 import type { PayersWord } from './payers-word.ts'
 
 const TWIN_MS = 60_000
@@ -15,11 +16,11 @@ interface Moved {
 }
 
 /**
- * Promise 6: money moves by the word of the wallet's holder alone: his device's, with consent, his signature, each good for one payment, or
+ * Promise 6: money moves by the word of the wallet's holder alone: his device's, with consent of people or of his other device, his signature, each good for one payment, or
  * his yes to a claim. Whoever said nothing loses nothing. And one payment on two devices moves once.
  */
 export async function moneyMovesByItsOwnersWord(
-  { edge, said, mandates, wallets }: World,
+  { edge, said, mandates, wallets, household }: World,
   devices: readonly AdmittedDevice[],
   booked: ReadonlyMap<string, BookedPayment>,
   word: PayersWord,
@@ -27,6 +28,7 @@ export async function moneyMovesByItsOwnersWord(
   const wrong: string[] = []
   const all: Moved[] = []
   const used = new Map<string, string>()
+  const giver = devices.find(({ id }) => id === household.first.id)
   for (const device of devices) {
     const { id, ownerWallet, tenant, bundles } = device
     const decided = new Set(
@@ -36,11 +38,12 @@ export async function moneyMovesByItsOwnersWord(
       const localId = `${id}/${counter}`
       if (!isPayment(entry) || !MOVED.has(booked.get(localId)?.status ?? '')) continue
       all.push({ localId, payment: entry, isDecided: decided.has(counter) })
-      // All wallets of this market are of one tenant: a device of another has no word of its own, and asks nobody. Nobody
-      // speaks for a customer.
+      // All wallets of this market are of one tenant: a device of another has no word of its own, and asks nobody. People
+      // speak for shops, and for a customer the customer's other phone.
       const isShop = wallets.some(({ wallet, kind }) => wallet === ownerWallet && kind !== 'customer')
-      const isOwn = tenant === 'molam' && entry.sender === ownerWallet && isShop
-      if (isOwn && paysByConsent(device, entry, admitted)) continue
+      const isOwn = tenant === 'molam' && entry.sender === ownerWallet
+      if (isOwn && isShop && paysByConsent(device, entry, admitted)) continue
+      if (isOwn && !isShop && paysByWord({ household, edge }, device, entry, admitted, giver)) continue
       if (tenant === 'molam' && entry.authorization === undefined && said.get(localId)?.has('confirm')) continue
       // What a mandate gives has a promise of its own.
       if (tenant === 'molam' && booked.get(localId)?.reason === 'mandated' && mandates.has(entry.sender)) continue

@@ -2,9 +2,11 @@ import { deviceStub } from '../../src/edge/env.ts'
 import type { World } from '../world.ts'
 
 /** Nothing is owed for ever: at quiet no object owes anything to anybody. */
-export async function nothingIsOwed({ edge, devices, phones, rogue, outsider, loner }: World): Promise<string[]> {
+export async function nothingIsOwed(world: World): Promise<string[]> {
+  const { edge, devices, phones, rogue, outsider, loner, household } = world
+  const { first, second, third } = household
   const ids = [...devices.map(({ id }) => id), ...[...phones.values()].map(({ deviceId }) => deviceId)]
-  for (const one of [rogue, outsider, loner]) if (one.isRegistered) ids.push(one.id)
+  for (const one of [rogue, outsider, loner, first, second, third]) if (one.isRegistered) ids.push(one.id)
   const wrong: string[] = []
   for (const id of ids) {
     const described = await deviceStub(edge.env, id).describe()

@@ -135,6 +135,8 @@ export interface ClaimAnswerMessage {
   readonly rev: number
   /** The signed answer, the very bytes that the device sent. */
   readonly answer: Uint8Array
+  /** The revision of the device's facts by which the edge took it for the holder's word. */
+  readonly factsRev: number
 }
 
 /**
@@ -151,6 +153,8 @@ export interface MandateMessage {
   readonly atMs: number
   /** The signed mandate, the very bytes that the device sent. */
   readonly mandate: Uint8Array
+  /** The revision of the device's facts by which the edge took it for the holder's word. */
+  readonly factsRev: number
 }
 
 export const DEVICE_STATUSES = ['active', 'suspended', 'revoked'] as const
@@ -225,6 +229,7 @@ export function encodeSettleMessage(message: SettleMessage): Uint8Array {
           [1, message.deviceId],
           [2, message.rev],
           [3, message.answer],
+          [4, message.factsRev],
         ]),
       )
     case 'mandate':
@@ -235,6 +240,7 @@ export function encodeSettleMessage(message: SettleMessage): Uint8Array {
           [2, message.rev],
           [3, message.mandate],
           [4, message.atMs],
+          [5, message.factsRev],
         ]),
       )
   }
@@ -279,9 +285,9 @@ export function parseSettleMessage(encoded: Uint8Array): SettleMessage {
     case REVERSAL:
       return reversalMessage(map(value, 'message', [0, 1, 2, 3, 4, 5, 6, 7, 8]))
     case CLAIM_ANSWER:
-      return claimAnswerMessage(map(value, 'message', [0, 1, 2, 3]))
+      return claimAnswerMessage(map(value, 'message', [0, 1, 2, 3, 4]))
     case MANDATE:
-      return mandateMessage(map(value, 'message', [0, 1, 2, 3, 4]))
+      return mandateMessage(map(value, 'message', [0, 1, 2, 3, 4, 5]))
     default:
       throw new MalformedCbor('message.kind')
   }
@@ -367,6 +373,7 @@ function claimAnswerMessage(fields: CborMap): ClaimAnswerMessage {
     deviceId: device(fields.get(1)),
     rev: positive(fields.get(2), 'message.rev'),
     answer: bytes(fields.get(3), 'message.answer', { max: CLAIM_ANSWER_BYTES_MAX }),
+    factsRev: positive(fields.get(4), 'message.facts_rev'),
   }
 }
 
@@ -377,6 +384,7 @@ function mandateMessage(fields: CborMap): MandateMessage {
     rev: positive(fields.get(2), 'message.rev'),
     mandate: bytes(fields.get(3), 'message.mandate', { max: MANDATE_BYTES_MAX }),
     atMs: uint(fields.get(4), 'message.at'),
+    factsRev: positive(fields.get(5), 'message.facts_rev'),
   }
 }
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { LoginUrls } from '../../dev/postgres.ts'
 import { newSecrets } from '../../dev/secrets.ts'
 import { parseConfig } from '../../reconciler/config.ts'
-import { openLog } from '../../reconciler/log.ts'
+import { type Log, openLog } from '../../reconciler/log.ts'
 import { openReconciler, type Reconciler } from '../../reconciler/run.ts'
 import { signConsent } from '../../src/crypto/consent.ts'
 import { importHmacKey } from '../../src/crypto/hmac.ts'
@@ -47,7 +47,7 @@ export interface World {
   now: number
   /** A device whose owner has an account of this kind, with this balance. */
   device(kind?: 'merchant' | 'agent' | 'customer', balance?: number): Promise<TestDevice>
-  reconciler(fetch?: typeof globalThis.fetch): Promise<Reconciler>
+  reconciler(fetch?: typeof globalThis.fetch, log?: Log): Promise<Reconciler>
   /** The message that registers a device. */
   facts(device: TestDevice, over?: Partial<DeviceMessage>): Promise<Uint8Array>
   /** The phone of a wallet's holder, registered. */
@@ -144,8 +144,8 @@ export async function makeWorld(database: Database, over: Record<string, string>
       return device
     },
 
-    async reconciler(fetch = world.network.fetch) {
-      const around = { fetch, clock: () => world.now, random: () => 0.5, log: openLog('silent') }
+    async reconciler(fetch = world.network.fetch, log = openLog('silent')) {
+      const around = { fetch, clock: () => world.now, random: () => 0.5, log }
       const reconciler = await openReconciler(parseConfig(env), around)
       opened.push(reconciler)
       return reconciler

@@ -309,7 +309,7 @@ test('bundles are posted, and every promise of the book holds', async () => {
   const settle = world.pool('molam_settle')
   const bundle = preparedBundle([400, 300], 'W-1', 'M-1', START_MS)
   await world.until(recordBundles(pool, [bundle], new Date(START_MS)))
-  expect(await world.until(postBundles(settle, [bundle], new Date(START_MS)))).toEqual([
+  expect(await world.until(postBundles(settle, [bundle], new Date(START_MS), () => undefined))).toEqual([
     { type: 'merchant', status: 'succeeded', count: 1 },
     { type: 'merchant', status: 'failed', count: 1 },
   ])

@@ -11,7 +11,7 @@ import type { Device, Owing } from '../device.ts'
 import { expiresAtMs } from '../people/ending.ts'
 import { type AuditRecord, readAudit } from '../sql/audit-store.ts'
 import { nextExpiryMs, readOwed } from '../sql/bundle-store.ts'
-import { readOwedAnswers } from '../sql/claim-store.ts'
+import { type OwedAnswer, readOwedAnswers } from '../sql/claim-store.ts'
 import { readDevice, readOwing } from '../sql/device-store.ts'
 import { type KeptMandate, readOwedMandates } from '../sql/mandate-store.ts'
 import { markIndexed, markRebuilt, markUnindexed, readOwedTo } from '../sql/owed-store.ts'
@@ -97,7 +97,7 @@ export class Delivery {
   }
 
   /** The owner answered a claim. */
-  sendAnswer(device: Device, answer: { readonly rev: number; readonly signed: Uint8Array }, audit: AuditRecord): void {
+  sendAnswer(device: Device, answer: OwedAnswer, audit: AuditRecord): void {
     this.#arm(Date.now() + INDEX_PATIENCE_MS)
     this.#send([answerMessageOf(device, answer)], auditMessages(auditRows(device, [audit])))
   }

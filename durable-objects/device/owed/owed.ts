@@ -68,16 +68,16 @@ export function settleMessageOf({ deviceId }: Pick<Device, 'deviceId'>, bundle: 
 
 export function answerMessageOf(
   { deviceId }: Pick<Device, 'deviceId'>,
-  { rev, signed }: Pick<OwedAnswer, 'rev' | 'signed'>,
+  { rev, signed, factsRev }: OwedAnswer,
 ): ClaimAnswerMessage {
-  return { kind: 'claim_answer', deviceId, rev, answer: signed }
+  return { kind: 'claim_answer', deviceId, rev, answer: signed, factsRev }
 }
 
 export function mandateMessageOf(
   { deviceId }: Pick<Device, 'deviceId'>,
-  { rev, signed, atMs }: KeptMandate,
+  { rev, signed, factsRev, atMs }: KeptMandate,
 ): MandateMessage {
-  return { kind: 'mandate', deviceId, rev, atMs, mandate: signed }
+  return { kind: 'mandate', deviceId, rev, atMs, mandate: signed, factsRev }
 }
 
 export function deviceMessageOf(device: Device, nowMs: number): DeviceMessage {

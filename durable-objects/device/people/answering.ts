@@ -3,7 +3,7 @@ import { localId } from '../../../src/protocol/ids.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
 import type { Actor } from '../person.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
-import { findAnswer, insertAnswer, owedAnswers } from '../sql/claim-store.ts'
+import { findAnswer, insertAnswer, type OwedAnswer, owedAnswers } from '../sql/claim-store.ts'
 import { readDevice } from '../sql/device-store.ts'
 import { faultOfPayer, type PayerFault } from './payer.ts'
 
@@ -12,7 +12,7 @@ import { faultOfPayer, type PayerFault } from './payer.ts'
  * verifies them again with its own registry and carries them out. The first answer to a claim stands; the same choice again
  * changes nothing, another one is refused.
  */
-export type AnswerRefusal = PayerFault | 'state_conflict' | 'rate_limited'
+export type AnswerRefusal = PayerFault | 'state_conflict' | 'rate_limited' | 'temporarily_unavailable'
 
 /** Answers that the reconciler has not confirmed. Whoever has more does not answer what people ask. */
 const UNCONFIRMED_MAX = 200
@@ -20,7 +20,7 @@ const UNCONFIRMED_MAX = 200
 export interface Answered {
   readonly choice: ClaimChoice
   /** Undefined when it was kept before. */
-  readonly kept: { readonly rev: number; readonly audit: AuditRecord } | undefined
+  readonly kept: { readonly answer: OwedAnswer; readonly audit: AuditRecord } | undefined
 }
 
 /**
@@ -44,7 +44,8 @@ export function keepAnswer(
     return known.choice === answer.choice ? ok({ choice: known.choice, kept: undefined }) : err('state_conflict')
   }
   if (owedAnswers(sql).count >= UNCONFIRMED_MAX) return err('rate_limited')
-  const rev = insertAnswer(sql, answer, encoded, nowMs)
-  const detail = { rev, claim: localId(answer.takerId, answer.counter), choice: answer.choice }
-  return ok({ choice: answer.choice, kept: { rev, audit: writeAuditRecord(sql, nowMs, by, 'claim_answered', detail) } })
+  const owed = insertAnswer(sql, answer, encoded, nowMs)
+  const detail = { rev: owed.rev, claim: localId(answer.takerId, answer.counter), choice: answer.choice }
+  const audit = writeAuditRecord(sql, nowMs, by, 'claim_answered', detail)
+  return ok({ choice: answer.choice, kept: { answer: owed, audit } })
 }

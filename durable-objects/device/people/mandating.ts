@@ -11,7 +11,7 @@ import { faultOfPayer, type PayerFault } from './payer.ts'
  * The owner's mandates for small debits from the owner's wallet. Each is kept and owed to the reconciler, which verifies it again and
  * posts by the newest. Numbers grow, so that a mandate which somebody else has seen cannot take the place of a later one.
  */
-export type MandateRefusal = PayerFault | 'state_conflict' | 'rate_limited'
+export type MandateRefusal = PayerFault | 'state_conflict' | 'rate_limited' | 'temporarily_unavailable'
 
 /** Mandates that the reconciler has not confirmed: whoever has more does not say what the owner wants. */
 const UNCONFIRMED_MAX = 20

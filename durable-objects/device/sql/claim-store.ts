@@ -29,25 +29,32 @@ export function findAnswer(sql: SqlStorage, { takerId, counter, contentHash }: A
 export const NEXT_REV = `(SELECT 1 + MAX(COALESCE((SELECT MAX(rev) FROM claim_answers), 0),
                                          COALESCE((SELECT MAX(rev) FROM mandates), 0)))`
 
-/** @returns its number */
-export function insertAnswer(sql: SqlStorage, answer: ClaimAnswer, signed: Uint8Array, nowMs: number): number {
+/** SQL: what the device's facts are now, by which it was seen that the device may say so. */
+export const FACTS_REV = '(SELECT rev FROM device)'
+
+export function insertAnswer(sql: SqlStorage, answer: ClaimAnswer, signed: Uint8Array, nowMs: number): OwedAnswer {
   const { takerId, counter, contentHash, choice } = answer
-  const insert = `INSERT INTO claim_answers (rev, taker_id, counter, content_hash, choice, answer, at)
-    VALUES (${NEXT_REV}, ?, ?, ?, ?, ?, ?) RETURNING rev`
+  const insert = `INSERT INTO claim_answers (rev, taker_id, counter, content_hash, choice, answer, facts_rev, at)
+    VALUES (${NEXT_REV}, ?, ?, ?, ?, ?, ${FACTS_REV}, ?) RETURNING rev, facts_rev`
   const values = [takerId, counter, buffer(contentHash), choice, buffer(signed), nowMs]
-  return sql.exec<{ rev: number }>(insert, ...values).one().rev
+  const { rev, facts_rev: factsRev } = sql.exec<{ rev: number; facts_rev: number }>(insert, ...values).one()
+  return { rev, signed, factsRev, atMs: nowMs }
 }
 
 export interface OwedAnswer {
   readonly rev: number
   readonly signed: Uint8Array
+  /** The revision of the device's facts when it was taken. */
+  readonly factsRev: number
   readonly atMs: number
 }
 
 export function readOwedAnswers(sql: SqlStorage, limit: number): OwedAnswer[] {
-  const query = 'SELECT rev, answer, at FROM claim_answers WHERE recorded = 0 ORDER BY rev LIMIT ?'
-  const rows = sql.exec<{ rev: number; answer: ArrayBuffer; at: number }>(query, limit).toArray()
-  return rows.map(({ rev, answer, at }) => ({ rev, signed: new Uint8Array(answer), atMs: at }))
+  const query = 'SELECT rev, answer, facts_rev, at FROM claim_answers WHERE recorded = 0 ORDER BY rev LIMIT ?'
+  const rows = sql.exec<{ rev: number; answer: ArrayBuffer; facts_rev: number; at: number }>(query, limit).toArray()
+  return rows.map(({ rev, answer, facts_rev: factsRev, at }) => {
+    return { rev, signed: new Uint8Array(answer), factsRev, atMs: at }
+  })
 }
 
 export function owedAnswers(sql: SqlStorage): { count: number; sinceMs: number | null } {

@@ -177,6 +177,7 @@ const STATEMENTS = [
     content_hash BLOB NOT NULL,
     choice TEXT NOT NULL CHECK (choice IN ('confirm', 'refuse')),
     answer BLOB NOT NULL,
+    facts_rev INTEGER NOT NULL,
     at INTEGER NOT NULL,
     recorded INTEGER NOT NULL DEFAULT 0,
     UNIQUE (taker_id, counter, content_hash)
@@ -190,6 +191,7 @@ const STATEMENTS = [
     rev INTEGER PRIMARY KEY,
     no INTEGER NOT NULL UNIQUE,
     mandate BLOB NOT NULL,
+    facts_rev INTEGER NOT NULL,
     at INTEGER NOT NULL,
     recorded INTEGER NOT NULL DEFAULT 0
   ) STRICT`,

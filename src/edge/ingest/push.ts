@@ -1,4 +1,4 @@
-import type { AdmitAnswer, AdmitRequest } from '../../../durable-objects/device/admit-request.ts'
+import type { AdmitAnswer, AdmitRefusal, AdmitRequest } from '../../../durable-objects/device/admit-request.ts'
 import { openBundle } from '../../crypto/bundle-crypto.ts'
 import type { KeyProvider } from '../../crypto/key-provider.ts'
 import { webCryptoSuite } from '../../crypto/webcrypto.ts'
@@ -87,7 +87,7 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
     const known = { claims, digest, bundle: encoded, payload: opened.value, policy: newer, disproven }
     const admit: AdmitRequest = { ...known, remote, cursor, carrier, requestId, from: placeOf(request) }
     const admitted = await object.admit(admit)
-    if (!admitted.ok) return err(admitted.error === 'rate_limited' ? noRoom(deps.nowMs()) : { code: admitted.error })
+    if (!admitted.ok) return err(admissionRefusal(admitted.error, deps.nowMs()))
     answer = admitted.value
     if (answer.kind === 'admitted') {
       const { receipt } = answer
@@ -102,6 +102,11 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
   }
   const notice = await makeNotice(keys, claims.deviceId, answer.notice, state.value, policy, deps.nowMs())
   return ok({ receipt: answer.receipt, notice })
+}
+
+function admissionRefusal(code: AdmitRefusal, nowMs: number): Refusal {
+  if (code === 'temporarily_unavailable') return { code, retryAfterS: 5 }
+  return code === 'rate_limited' ? noRoom(nowMs) : { code }
 }
 
 /** There is room again when the next day begins: the bundle stays where it is until then. */

@@ -1,6 +1,5 @@
 import type { Context } from 'hono'
-import type { ChangeRefusal } from '../../../durable-objects/device/person.ts'
-import { PROBLEM_MEDIA_TYPE, PROBLEMS, problem } from '../../protocol/problems.ts'
+import { PROBLEM_MEDIA_TYPE, PROBLEMS, type ProblemCode, problem } from '../../protocol/problems.ts'
 import { rateHeaders } from '../ingest/rate-policy.ts'
 import type { Refusal } from '../ingest/refusal.ts'
 import { CBOR_MEDIA_TYPE, prefersCbor } from './accept.ts'
@@ -20,8 +19,8 @@ export function refuse(c: Context<App>, { code, serverTimeMs, retryAfterS, rate,
   return c.body(JSON.stringify(body), PROBLEMS[code].status, headers)
 }
 
-/** Why a Device Object did not make a person's change, as an answer. */
-export const changeRefusal = (code: ChangeRefusal): Refusal =>
+/** Why a Device Object did not do what it was asked, as an answer. */
+export const objectRefusal = (code: ProblemCode): Refusal =>
   code === 'temporarily_unavailable' ? { code, retryAfterS: 5 } : { code }
 
 /** Devices ask for CBOR; everybody else gets JSON. */

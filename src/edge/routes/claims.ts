@@ -7,7 +7,7 @@ import { deviceStub } from '../env.ts'
 import { placeOf } from '../ingest/place.ts'
 import { signedBy } from '../ingest/signed-by.ts'
 import { withinSignedQuota } from '../ingest/signed-quota.ts'
-import { refuse } from './answers.ts'
+import { objectRefusal, refuse } from './answers.ts'
 import { claimAnswered } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
@@ -52,5 +52,5 @@ export const claimRoutes = routes().openapi(answer, async (c) => {
   if (!within.ok) return refuse(c, within.error)
   const by = { requestId: c.get('requestId'), from: placeOf(c.req.raw) }
   const kept = await deviceStub(c.env, claims.deviceId).answerClaim(signed.value, encoded, by)
-  return kept.ok ? c.json({ choice: kept.value }) : refuse(c, { code: kept.error })
+  return kept.ok ? c.json({ choice: kept.value }) : refuse(c, objectRefusal(kept.error))
 })

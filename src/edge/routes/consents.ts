@@ -4,7 +4,7 @@ import { CONSENT_DAYS_MAX } from '../../protocol/limits.ts'
 import { DAY_MS } from '../../protocol/time.ts'
 import { deviceStub } from '../env.ts'
 import { actorOf } from './actor.ts'
-import { changeRefusal, refuse } from './answers.ts'
+import { objectRefusal, refuse } from './answers.ts'
 import { consentsJson } from './device-json.ts'
 import { masked } from './masked.ts'
 import { deviceParams, reason, reasonBody, ulid, writeHeaders } from './params.ts'
@@ -57,7 +57,7 @@ export const consentRoutes = routes()
     const id = ulidText(newUlid(nowMs, (length) => crypto.getRandomValues(new Uint8Array(length))))
     const object = deviceStub(c.env, c.req.valid('param').device_id)
     const asked = await object.askConsent(id, nowMs + valid_days * DAY_MS, by.value, masked(reason))
-    return asked.ok ? c.json(consentsJson(asked.value), 201) : refuse(c, changeRefusal(asked.error))
+    return asked.ok ? c.json(consentsJson(asked.value), 201) : refuse(c, objectRefusal(asked.error))
   })
   .openapi(confirm, async (c) => {
     const by = await actorOf(c)
@@ -65,12 +65,12 @@ export const consentRoutes = routes()
     const { device_id, request } = c.req.valid('param')
     const reason = masked(c.req.valid('json').reason)
     const given = await deviceStub(c.env, device_id).confirmConsent(request, by.value, reason)
-    return given.ok ? c.json(consentsJson(given.value)) : refuse(c, changeRefusal(given.error))
+    return given.ok ? c.json(consentsJson(given.value)) : refuse(c, objectRefusal(given.error))
   })
   .openapi(withdraw, async (c) => {
     const by = await actorOf(c)
     if (!by.ok) return refuse(c, by.error)
     const reason = masked(c.req.valid('json').reason)
     const left = await deviceStub(c.env, c.req.valid('param').device_id).withdrawConsent(by.value, reason)
-    return left.ok ? c.json(consentsJson(left.value)) : refuse(c, changeRefusal(left.error))
+    return left.ok ? c.json(consentsJson(left.value)) : refuse(c, objectRefusal(left.error))
   })

@@ -10,7 +10,7 @@ import { placeOf } from '../ingest/place.ts'
 import { signedBy } from '../ingest/signed-by.ts'
 import { withinSignedQuota } from '../ingest/signed-quota.ts'
 import { askIdentity } from '../ingest/standing-consents.ts'
-import { refuse } from './answers.ts'
+import { objectRefusal, refuse } from './answers.ts'
 import { consentTaken } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
@@ -69,5 +69,5 @@ export const ownConsentRoutes = routes().openapi(bring, async (c) => {
   const by = { requestId: c.get('requestId'), from: placeOf(c.req.raw) }
   const object = deviceStub(c.env, deviceId)
   const taken = await object.takeConsentWord(read.value, encoded, { untilMs: giver.untilMs, atMs: nowMs }, by)
-  return taken.ok ? c.json({ until: taken.value.untilMs }) : refuse(c, { code: taken.error })
+  return taken.ok ? c.json({ until: taken.value.untilMs }) : refuse(c, objectRefusal(taken.error))
 })

@@ -4,7 +4,7 @@ import { REVERSAL_REASONS } from '../../protocol/messages.ts'
 import { deviceStub } from '../env.ts'
 import { policyNow } from '../ingest/policy-cache.ts'
 import { actorOf } from './actor.ts'
-import { changeRefusal, refuse } from './answers.ts'
+import { objectRefusal, refuse } from './answers.ts'
 import { masked } from './masked.ts'
 import { deviceId, reason as text, writeHeaders } from './params.ts'
 import { resultJson, voteLimits } from './reviews.ts'
@@ -50,7 +50,7 @@ export const reversalRoutes = routes().openapi(reverse, async (c) => {
   const { reason, note } = c.req.valid('json')
   const ballot = { counter, reason, ...(note !== undefined && { note: masked(note) }), limits: voteLimits(policy) }
   const result = await object.reverse(ballot, by.value)
-  if (!result.ok) return refuse(c, changeRefusal(result.error))
+  if (!result.ok) return refuse(c, objectRefusal(result.error))
   const [vote] = result.value
   if (vote === undefined) throw new Error('a vote without a result')
   return c.json(resultJson(device_id, vote))

@@ -11,7 +11,7 @@ import { listWaiting, type WaitingBundle } from '../store/bundles.ts'
 import type { PackedRisk } from '../store/packed.ts'
 import { readVotes, type ShownVote } from '../store/votes.ts'
 import { actorOf } from './actor.ts'
-import { changeRefusal, refuse } from './answers.ts'
+import { objectRefusal, refuse } from './answers.ts'
 import { personOf } from './app-types.ts'
 import { visibleBundle } from './bundles.ts'
 import { pageOf, timeIdsCursor } from './cursor.ts'
@@ -109,7 +109,7 @@ export const reviewRoutes = routes()
       limits: voteLimits(policy),
     }
     const result = await deviceStub(c.env, deviceId).review(ballot, by.value)
-    if (!result.ok) return refuse(c, changeRefusal(result.error))
+    if (!result.ok) return refuse(c, objectRefusal(result.error))
     return c.json({ payments: result.value.map((one) => resultJson(deviceId, one)) })
   })
 

@@ -97,7 +97,8 @@ describe('POST /offline/claims/answer', () => {
     const response = await send(answer)
     expect(response.status).toBe(200)
     expect(await response.json()).toEqual({ choice: 'confirm' })
-    const message = { kind: 'claim_answer', deviceId: phone.id, rev: 1, answer }
+    const [facts] = await select(phone, 'SELECT rev FROM device')
+    const message = { kind: 'claim_answer', deviceId: phone.id, rev: 1, answer, factsRev: facts?.['rev'] }
     expect(sentAnswers()).toEqual([message])
     expect(parseClaimAnswer(answer).answer).toMatchObject({ ...about, choice: 'confirm' })
     queues.clear()

@@ -33,7 +33,16 @@ async function parts() {
   const policies = policyReader({ ...common, trusted, edge })
   return {
     pull: { ...common, queue, trusted },
-    reconcile: { ...common, settle: db().app, keys, trusted, risk, policies, settled: () => undefined },
+    reconcile: {
+      ...common,
+      settle: db().app,
+      keys,
+      trusted,
+      risk,
+      policies,
+      settled: () => undefined,
+      alarm: () => undefined,
+    },
   }
 }
 

@@ -127,6 +127,20 @@ describe('nothing moves by a word', () => {
     await refusedFor(await stated())
   })
 
+  test('that was made before the consent of then was taken back, whatever the edge says', async () => {
+    await tell(phone)
+    const kept = await signConsentWord(phone, next)
+    const { untilMs, madeAtMs } = parseConsentWord(kept).word
+    const names = { askedBy: `device:${next.id}`, confirmedBy: `device:${phone.id}` }
+    const first = await world.consent(next, { ...names, untilMs, word: kept, givenAtMs: madeAtMs + 1000 })
+    const again = await world.consent(next, { ...names, untilMs, word: kept, givenAtMs: madeAtMs + 3000 })
+    const consents = [{ ...first, withdrawnAtMs: madeAtMs + 2000 }, again]
+    await tell(next, { consents })
+    world.now += 3000
+    expect(await settled(pays(), consents)).toBe('payer_not_proven')
+    expect(await db().balance(phone.ownerWallet)).toBe(100_000)
+  })
+
   test('of a device of another wallet', async () => {
     const stranger = await world.device('customer')
     await tell(stranger)

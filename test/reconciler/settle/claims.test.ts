@@ -1,14 +1,14 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { contentHash } from '../../../reconciler/settle/content-hash.ts'
 import { verifyBook } from '../../../reconciler/verify/verify.ts'
 import { localKeys } from '../../../src/crypto/local-keys.ts'
 import { sealSettleMessage } from '../../../src/crypto/settle-message.ts'
 import type { ClaimAnswer, ClaimChoice } from '../../../src/protocol/claims.ts'
+import type { StatedConsent } from '../../../src/protocol/messages.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
 import { signAnswer } from '../../kit/claim-answer.ts'
 import { type Made, TestDevice } from '../../kit/device.ts'
-import { tamper } from '../commands/kit.ts'
 import { useDatabase } from '../database.ts'
 import { makeWorld, newWallet, type World } from '../kit.ts'
 
@@ -47,16 +47,22 @@ const CLAIMED = { counter: 1, decision: 'claimed' } as const
 
 let answers = 0
 /** The message that brings an answer. */
-async function answer(choice: ClaimChoice, over: Partial<ClaimAnswer> = {}, by = phone): Promise<Uint8Array> {
+async function answer(
+  choice: ClaimChoice,
+  over: Partial<ClaimAnswer> = {},
+  by = phone,
+  factsRev = 1,
+): Promise<Uint8Array> {
   const { counter, amount } = taken
   const about = { takerId: shop.id, counter, amount, contentHash: await contentHash(taken) }
   const signed = await signAnswer(by, { ...about, choice, answeredAtMs: world.now, ...over })
-  return answerMessage(by, signed)
+  return answerMessage(by, signed, factsRev)
 }
-async function answerMessage(by: TestDevice, signed: Uint8Array): Promise<Uint8Array> {
+async function answerMessage(by: TestDevice, signed: Uint8Array, factsRev = 1): Promise<Uint8Array> {
   const rev = ++answers
   const keys = await localKeys(world.env['EDGE_KEYS'] ?? '', world.env['KEY_WRAPPING_SECRET'] ?? '')
-  return sealSettleMessage({ kind: 'claim_answer', deviceId: by.id, rev, answer: signed }, async () => keys)
+  const message = { kind: 'claim_answer', deviceId: by.id, rev, answer: signed, factsRev } as const
+  return sealSettleMessage(message, async () => keys)
 }
 
 const statusOf = async () => {
@@ -275,21 +281,34 @@ test('a device that another tenant registered for the wallet is told nothing, an
   await nothingMoved()
 })
 
-test('a row that says yes where the phone has signed no moves nothing, whoever wrote it', async () => {
-  world.network.send(admitted())
-  await world.settle()
-  const { counter, amount } = taken
-  const about = { takerId: shop.id, counter, amount, contentHash: await contentHash(taken) }
-  const no = await signAnswer(phone, { ...about, choice: 'refuse', answeredAtMs: world.now })
-  await db().owner.query(
-    `INSERT INTO offline_claim_answers (payer_device_id, rev, device_id, counter, content_hash, amount_minor, choice, payer_wallet,
-       answer, recorded_at) VALUES ($1, 99, $2, $3, $4, $5, 'confirm', $6, $7, $8)`,
-    [phone.id, shop.id, counter, Buffer.from(about.contentHash), amount, phone.ownerWallet, no, new Date(world.now)],
-  )
-  await world.settle()
-  expect(await statusOf()).toEqual(['claimed'])
-  await nothingMoved()
-  await tamper(db().ownerUrl, 'DELETE FROM offline_claim_answers WHERE rev = 99')
+describe('an answer of a phone that has been given another consent', () => {
+  let withdrawn: StatedConsent
+  const tell = async (rev: number, consents: readonly StatedConsent[]) => {
+    world.network.send(world.facts(phone, { rev, consents }))
+    await world.settle()
+  }
+  beforeEach(async () => {
+    world.network.send(admitted())
+    withdrawn = { ...(await world.consent(phone)), withdrawnAtMs: world.now }
+    await tell(2, [withdrawn])
+    world.network.send(answer('confirm', {}, phone, 3))
+    await world.settle()
+    expect(await statusOf(), 'the facts by which the edge took it are on their way').toEqual(['claimed'])
+    expect(await resultsOf()).toEqual([])
+  })
+
+  test('counts once the book knows of the consent', async () => {
+    await tell(3, [withdrawn, await world.consent(phone, { givenAtMs: world.now })])
+    expect(await statusOf()).toEqual(['succeeded'])
+  })
+
+  test('is nobody’s when that consent was withdrawn too before the book had the answer', async () => {
+    const newer = { ...(await world.consent(phone, { givenAtMs: world.now })), withdrawnAtMs: world.now + 1 }
+    await tell(4, [withdrawn, newer])
+    expect(await statusOf()).toEqual(['claimed'])
+    expect(await resultsOf()).toEqual(['not_authorised'])
+    await nothingMoved()
+  })
 })
 
 test('people who approve it let it go on to its payer, and no further', async () => {

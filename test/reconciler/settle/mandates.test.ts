@@ -44,7 +44,7 @@ async function till(): Promise<TestDevice> {
 
 const revs = new Map<string, number>()
 /** The message that brings a mandate. */
-async function mandate(over: Partial<Mandate> = {}, by = phone, atMs = world.now): Promise<Uint8Array> {
+async function mandate(over: Partial<Mandate> = {}, by = phone, atMs = world.now, factsRev = 1): Promise<Uint8Array> {
   const rev = (revs.get(by.id) ?? 0) + 1
   revs.set(by.id, rev)
   const given = {
@@ -54,7 +54,8 @@ async function mandate(over: Partial<Mandate> = {}, by = phone, atMs = world.now
   }
   const keys = await localKeys(world.env['EDGE_KEYS'] ?? '', world.env['KEY_WRAPPING_SECRET'] ?? '')
   const signed = await signMandate(by, given)
-  return sealSettleMessage({ kind: 'mandate', deviceId: by.id, rev, atMs, mandate: signed }, async () => keys)
+  const message = { kind: 'mandate', deviceId: by.id, rev, atMs, mandate: signed, factsRev } as const
+  return sealSettleMessage(message, async () => keys)
 }
 
 /** What tills take out of the phone's wallet without its word, each in a bundle of its own. */
@@ -262,23 +263,34 @@ test('a payment that people looked at goes to its payer, mandate or not', async 
   expect(await statuses()).toEqual(['claimed'])
 })
 
-test('a row that says more than the device signed moves nothing, whoever wrote it', async () => {
-  world.network.send(mandate({ paymentMax: 100, dayMax: 100 }))
+test('given by a newer consent, it waits for the facts that say so', async () => {
+  const withdrawn = { ...(await world.consent(phone)), withdrawnAtMs: world.now }
+  world.network.send(world.facts(phone, { rev: 2, consents: [withdrawn] }))
   await world.settle()
-  await tamper(
-    db().ownerUrl,
-    `UPDATE offline_mandates SET payment_max_minor = 2000, day_max_minor = 5000 WHERE payer_device_id = '${phone.id}'`,
-  )
-  await take([2000])
-  await world.settle().catch(() => undefined)
-  expect(await left()).toBe(10_000)
-  await tamper(
-    db().ownerUrl,
-    `UPDATE offline_mandates SET payment_max_minor = 100, day_max_minor = 100 WHERE payer_device_id = '${phone.id}'`,
-  )
-  world.now += HOUR_MS
+  world.network.send(mandate({}, phone, world.now, 3))
+  await world.settle()
+  await take([1])
   await world.settle()
   expect(await statuses()).toEqual(['claimed'])
+  const newer = await world.consent(phone, { givenAtMs: world.now })
+  world.network.send(world.facts(phone, { rev: 3, consents: [withdrawn, newer] }))
+  await world.settle()
+  await take([2])
+  await world.settle()
+  expect(await statuses()).toEqual(['claimed', POSTED])
+})
+
+test('given by a consent that was withdrawn meanwhile, it is nobody’s word', async () => {
+  world.network.send(mandate({}, phone, world.now, 2))
+  await world.settle()
+  const withdrawn = { ...(await world.consent(phone)), withdrawnAtMs: world.now }
+  world.network.send(world.facts(phone, { rev: 2, consents: [withdrawn] }))
+  await world.settle()
+  await take([1])
+  await world.settle()
+  expect(await statuses()).toEqual(['claimed'])
+  const { rows } = await db().app.query('SELECT is_his FROM offline_mandates WHERE payer_device_id = $1', [phone.id])
+  expect(rows).toEqual([{ is_his: false }])
 })
 
 test('what was paid beyond a mandate is found', async () => {

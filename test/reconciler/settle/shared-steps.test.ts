@@ -45,6 +45,7 @@ async function openParts(over: (deps: ReconcileDeps) => Partial<ReconcileDeps>) 
     risk,
     policies: knownPolicies,
     settled: () => undefined,
+    alarm: () => undefined,
   }
   const bent = { ...deps, ...over(deps) }
   const queue = openQueue(config, world.network.fetch)
