@@ -4,7 +4,8 @@ CREATE TABLE offline_policies (
   version                              int NOT NULL CHECK (version > 0),
   enabled                              boolean NOT NULL DEFAULT true,
   currency                             text NOT NULL DEFAULT 'XOF' CHECK (currency ~ '^[A-Z]{3}$'),
-  time_zone                            text NOT NULL,
+  -- Days are counted in it: one that this database does not know must not get as far as posting.
+  time_zone                            text NOT NULL CHECK (timestamptz 'epoch' AT TIME ZONE time_zone IS NOT NULL),
   max_offline_amount                   bigint NOT NULL DEFAULT 100000,
   max_offline_per_device_per_day       int NOT NULL DEFAULT 50,
   max_offline_value_per_device_per_day bigint NOT NULL DEFAULT 500000,
@@ -22,6 +23,8 @@ CREATE TABLE offline_policies (
   max_days_since_sync                  int NOT NULL DEFAULT 4,
   person_daily_value                   bigint NOT NULL DEFAULT 200000 CHECK (person_daily_value >= 0),
   max_offline_value_between_syncs      bigint NOT NULL DEFAULT 750000 CHECK (max_offline_value_between_syncs >= 0),
+  mandate_payment_max                  bigint NOT NULL DEFAULT 2000 CHECK (mandate_payment_max >= 0),
+  mandate_day_max                      bigint NOT NULL DEFAULT 5000 CHECK (mandate_day_max >= mandate_payment_max),
   -- What the edge signed when people put it in force; the columns say it again for queries. The first versions are code.
   signed                               bytea CHECK ((version = 1) = (signed IS NULL)),
   PRIMARY KEY (country, version)

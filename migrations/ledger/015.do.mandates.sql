@@ -12,9 +12,9 @@ CREATE TABLE offline_mandates (
   kid               bytea NOT NULL CHECK (octet_length(kid) = 8),
   wallet            text NOT NULL,
   currency          text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
-  -- MANDATE_PAYMENT_MAX and MANDATE_DAY_MAX of src/protocol/limits.ts. 0 ends what was before.
-  payment_max_minor bigint NOT NULL CHECK (payment_max_minor BETWEEN 0 AND 2000),
-  day_max_minor     bigint NOT NULL CHECK (day_max_minor BETWEEN 0 AND 5000),
+  -- As the holder signed them; the policy of the country may give less. 0 ends what was before.
+  payment_max_minor bigint NOT NULL CHECK (payment_max_minor >= 0),
+  day_max_minor     bigint NOT NULL CHECK (day_max_minor >= 0),
   until_at          timestamptz NOT NULL,
   -- By the edge's clock: of the mandates of several devices the newest counts.
   given_at          timestamptz NOT NULL,
@@ -45,6 +45,8 @@ CREATE TABLE offline_mandated_payments (
   amount_minor    bigint NOT NULL CHECK (amount_minor > 0),
   payer_device_id text NOT NULL,
   mandate_rev     bigint NOT NULL,
+  -- The policy that gave no less: the newest that the book had then of the country where the bundle was taken.
+  policy_version  int NOT NULL,
   posted_at       timestamptz NOT NULL,
   PRIMARY KEY (device_id, counter)
 );
@@ -85,7 +87,7 @@ $$;
 GRANT EXECUTE ON FUNCTION offline_mandate_of TO molam_record, molam_settle, molam_read;
 
 -- Of claims that are about to be recorded, those that the mandates of their payers have room for, in the order given: they take
--- that room. The caller names for each the mandate whose signature it has verified; another one that came meanwhile gives nothing.
+-- that room. The policy may give less than the holder, and 0 is none in that country. The caller names for each the mandate whose signature it has verified; another one that came meanwhile gives nothing.
 -- The lock is of the wallet until commit, so that the sum of a day counts all devices. It is taken after the locks of devices and before
 -- those of accounts, in one order, so that two cannot deadlock.
 CREATE FUNCTION offline_take_mandates(
@@ -105,22 +107,24 @@ BEGIN
   END LOOP;
   FOR v_claim IN
     SELECT x.no, x.device_id, x.counter, x.sender, x.amount_minor, x.currency, x.mandate_device_id, x.mandate_rev,
-           m.day_max_minor, (p_at AT TIME ZONE y.time_zone)::date AS day
+           least(m.day_max_minor, y.mandate_day_max) AS day_max_minor, (p_at AT TIME ZONE y.time_zone)::date AS day,
+           y.version
     FROM unnest(p_device_id, p_counter, p_sender, p_amount_minor, p_currency, p_country, p_status, p_claim_until,
                 p_mandate_device_id, p_mandate_rev) WITH ORDINALITY
       AS x (device_id, counter, sender, amount_minor, currency, country, status, claim_until, mandate_device_id, mandate_rev, no)
     CROSS JOIN LATERAL offline_mandate_of(x.sender, p_at) m
-    CROSS JOIN LATERAL (SELECT time_zone FROM offline_policies WHERE country = x.country ORDER BY version DESC LIMIT 1) y
-    WHERE x.status = 'claimed' AND p_at < x.claim_until AND x.amount_minor <= m.payment_max_minor
+    CROSS JOIN LATERAL get_offline_policy(x.country) y
+    WHERE x.status = 'claimed' AND p_at < x.claim_until
+      AND x.amount_minor <= least(m.payment_max_minor, y.mandate_payment_max)
       AND (m.payer_device_id, m.rev, m.currency) = (x.mandate_device_id, x.mandate_rev, x.currency)
     ORDER BY x.no
   LOOP
     CONTINUE WHEN offline_mandated_minor(v_claim.sender, v_claim.day, v_claim.currency, 9223372036854775807)
                   + v_claim.amount_minor > v_claim.day_max_minor;
     INSERT INTO offline_mandated_payments (device_id, counter, wallet, day, currency, amount_minor, payer_device_id,
-                                           mandate_rev, posted_at)
+                                           mandate_rev, policy_version, posted_at)
     VALUES (v_claim.device_id, v_claim.counter, v_claim.sender, v_claim.day, v_claim.currency, v_claim.amount_minor,
-            v_claim.mandate_device_id, v_claim.mandate_rev, p_at);
+            v_claim.mandate_device_id, v_claim.mandate_rev, v_claim.version, p_at);
     RETURN NEXT v_claim.no;
   END LOOP;
 END $$;

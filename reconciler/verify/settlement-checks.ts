@@ -328,19 +328,23 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
   {
     name: 'mandates',
     promise:
-      'each payment by a mandate is a claim within it, and with those before it on that day within what its day gives',
+      'each payment by a mandate is a claim within it, with those before it on that day within what its day gives, and within the policy of then',
     sql: `
       SELECT x.device_id, x.counter, x.wallet, x.day, x.amount_minor, m.payment_max_minor, m.day_max_minor
       FROM offline_mandated_payments x
       LEFT JOIN offline_transactions p USING (device_id, counter)
       LEFT JOIN offline_mandates m ON m.payer_device_id = x.payer_device_id AND m.rev = x.mandate_rev
+      LEFT JOIN offline_tx_bundles b ON b.device_id = p.device_id AND b.bundle_id = p.bundle_id
+      LEFT JOIN offline_policies y ON y.country = b.country AND y.version = x.policy_version
       WHERE NOT coalesce(
         (m.wallet, m.currency) = (x.wallet, x.currency) AND m.is_his AND m.recorded_at <= x.posted_at
-          AND x.posted_at < m.until_at AND x.posted_at < p.claim_until AND x.amount_minor <= m.payment_max_minor
+          AND x.posted_at < m.until_at AND x.posted_at < p.claim_until AND y.version >= b.policy_version
+          AND x.amount_minor <= least(m.payment_max_minor, y.mandate_payment_max)
           AND (p.sender, p.amount_minor, p.currency) = (x.wallet, x.amount_minor, x.currency)
           AND (p.reason = 'mandated' AND p.status IN ('succeeded', 'reversed') OR p.status = 'failed')
           AND (p.status = 'failed'
-               OR offline_mandated_minor(x.wallet, x.day, x.currency, x.id) <= m.day_max_minor), false)
+               OR offline_mandated_minor(x.wallet, x.day, x.currency, x.id) <= least(m.day_max_minor, y.mandate_day_max)),
+        false)
       UNION ALL
       SELECT p.device_id, p.counter, p.sender, NULL, p.amount_minor, NULL, NULL FROM offline_transactions p
       WHERE p.reason = 'mandated' AND NOT EXISTS (

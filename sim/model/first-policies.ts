@@ -32,4 +32,6 @@ export const FIRST_POLICIES: readonly Policy[] = Object.entries(ZONES).map(([cou
   maxDaysSinceSync: 4,
   personDailyValue: 200_000,
   maxOfflineValueBetweenSyncs: 750_000,
+  mandatePaymentMax: 2_000,
+  mandateDayMax: 5_000,
 }))

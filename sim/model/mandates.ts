@@ -2,6 +2,7 @@ import { calendarDay } from '../../src/protocol/activity.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import { parseMandate } from '../../src/protocol/mandates.ts'
 import type { MandateMessage } from '../../src/protocol/messages.ts'
+import type { Policy } from '../../src/protocol/policy.ts'
 import { assertBook } from './broken.ts'
 import { standingOf } from './standing.ts'
 import { counterKey, type MandateRow, type ModelState, type PaymentRow } from './state.ts'
@@ -75,9 +76,11 @@ export function takeMandates<Line extends ClaimedLine>(
     const { sender: wallet, amount, currency } = payment
     const given = mandateOf(state, wallet, atMs)?.mandate
     if (given === undefined || claimUntilMs === undefined || atMs >= claimUntilMs) continue
-    const day = calendarDay(atMs, zoneOf(state, country))
-    const room = given.dayMax - paidBy(state, { wallet, day, currency })
-    if (given.currency !== currency || amount > given.paymentMax || amount > room) continue
+    const { timeZone, mandatePaymentMax, mandateDayMax } = newestPolicy(state, country)
+    const day = calendarDay(atMs, timeZone)
+    const room = Math.min(given.dayMax, mandateDayMax) - paidBy(state, { wallet, day, currency })
+    const most = Math.min(given.paymentMax, mandatePaymentMax, room)
+    if (given.currency !== currency || amount > most) continue
     state.mandated.set(counterKey(deviceId, payment.counter), { wallet, day, currency, amount })
     taken.add(line)
   }
@@ -92,8 +95,8 @@ function paidBy({ mandated, payments }: ModelState, day: { wallet: string; day: 
     .reduce((sum, [, { amount }]) => sum + amount, 0)
 }
 
-function zoneOf({ policies }: ModelState, country: string): string {
+function newestPolicy({ policies }: ModelState, country: string): Policy {
   const [newest] = [...policies.values()].filter((one) => one.country === country).sort((a, b) => b.version - a.version)
   assertBook(newest !== undefined, 'a payment is of a country with a policy')
-  return newest.timeZone
+  return newest
 }

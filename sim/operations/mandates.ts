@@ -1,7 +1,7 @@
-import { MANDATE_DAY_MAX, MANDATE_PAYMENT_MAX } from '../../src/protocol/limits.ts'
 import type { Mandate } from '../../src/protocol/mandates.ts'
 import { currency } from '../../src/protocol/money.ts'
 import { giveMandate } from '../people/holder.ts'
+import { newestPolicy } from '../promises/policies.ts'
 import type { Operation } from './operation.ts'
 
 const HOUR_MS = 3_600_000
@@ -9,18 +9,23 @@ const HOUR_MS = 3_600_000
 /** The holder of a wallet lets small payments out of it that nobody signs, lets fewer, or ends that. */
 const letSmallPayments: Operation = {
   weight: 3,
-  async run({ phones, mandates, scheduler }, device, random) {
+  async run({ phones, mandates, scheduler, edge, wrong }, device, random) {
     const [wallet, phone] = random.pick([...phones])
     const before = mandates.get(wallet) ?? []
-    const dayMax = random.chance(0.25) ? 0 : random.between(1, MANDATE_DAY_MAX)
+    const { mandate_payment_max: paymentMax, mandate_day_max: most } = newestPolicy(edge, 'SN')
+    // Sometimes more than anybody may give.
+    const dayMax = random.chance(0.25) ? 0 : random.between(1, most + 100)
     const mandate: Mandate = {
-      ...{ wallet, currency: currency('XOF'), dayMax, paymentMax: Math.min(dayMax, MANDATE_PAYMENT_MAX) },
+      ...{ wallet, currency: currency('XOF'), dayMax, paymentMax: Math.min(dayMax, paymentMax) },
       untilMs: Math.floor(scheduler.nowMs / 1000) * 1000 + random.between(1, 72) * HOUR_MS,
       no: before.length + 1,
     }
     // It may arrive though nobody hears so.
     mandates.set(wallet, [...before, { ...mandate, saidAtMs: scheduler.nowMs }])
     const said = await giveMandate(phone, device.network.fetch, mandate)
+    if (said === 'kept' && dayMax > most && newestPolicy(edge, 'SN').mandate_day_max <= most) {
+      wrong.push(`${phone.deviceId} may let ${dayMax} a day, and the policy no more than ${most}`)
+    }
     return `(${phone.deviceId}) lets ${mandate.paymentMax} a payment, ${dayMax} a day out of ${wallet}: ${said}`
   },
 }
@@ -36,7 +41,7 @@ const mandateForAnother: Operation = {
     const debited = isOutsider ? outsider.wallet : wallet
     const own = { deviceId: isOutsider || random.chance(0.7) ? liar.id : phone.deviceId, signer: await liar.signer() }
     const said = await giveMandate(own, liar.network.fetch, {
-      ...{ wallet: debited, currency: currency('XOF'), paymentMax: MANDATE_PAYMENT_MAX, dayMax: MANDATE_DAY_MAX },
+      ...{ wallet: debited, currency: currency('XOF'), paymentMax: 1, dayMax: 1 },
       ...{ untilMs: scheduler.nowMs + HOUR_MS, no: scheduler.nowMs },
     })
     return `(${liar.id}) gives a mandate out of ${debited} as ${own.deviceId}: ${said}`

@@ -49,6 +49,14 @@ const CHANGES: Readonly<Record<string, (random: Random, now: PolicyRow) => Chang
   personDay: (random, now) => ({
     person_daily_value: Math.min(random.pick([0, 2_000, 20_000]), now.person_daily_value),
   }),
+  // Never more than before, for the same reason.
+  mandates: (random, now) => {
+    const day = Math.min(random.pick([0, 500, 3_000]), now.mandate_day_max)
+    return {
+      mandate_day_max: day,
+      mandate_payment_max: Math.min(random.pick([200, 1_000]), day, now.mandate_payment_max),
+    }
+  },
   enabled: (random) => ({ enabled: random.chance(0.6) }),
 }
 

@@ -40,7 +40,7 @@ export async function promisesAtQuiet(world: World): Promise<string[]> {
     ...historiesAreWhole(world, admitted),
     ...(await moneyMovesByItsOwnersWord(world, admitted, booked, word)),
     ...claimsEndByTheirPayersWord(world, admitted, booked),
-    ...mandatesAreKept(world, booked),
+    ...mandatesAreKept(world, booked, policies),
     ...(await daysAreCounted(world, admitted, policies)),
     ...nobodyHonestIsAccused(world),
     ...nothingComesInWhileSuspended(world, admitted),

@@ -1,5 +1,6 @@
 import type { BookedPayment } from '../book-view.ts'
 import type { World } from '../world.ts'
+import type { PolicyRow } from './policies.ts'
 
 const DAY_MS = 86_400_000
 
@@ -10,19 +11,26 @@ const DAY_MS = 86_400_000
 export function mandatesAreKept(
   { mandates, scheduler }: Pick<World, 'mandates' | 'scheduler'>,
   booked: ReadonlyMap<string, BookedPayment>,
+  policies: ReadonlyMap<string, PolicyRow>,
 ): string[] {
+  // Of countries that lower them the first ones are the highest.
+  const [paymentMax, dayMax] = [
+    Math.max(...[...policies.values()].map((policy) => policy.mandate_payment_max)),
+    Math.max(...[...policies.values()].map((policy) => policy.mandate_day_max)),
+  ]
   const wrong: string[] = []
   const lost = new Map<string, number>()
   for (const { localId, reason, sender, amount } of booked.values()) {
     if (reason !== 'mandated') continue
-    const most = Math.max(0, ...(mandates.get(sender) ?? []).map(({ paymentMax }) => paymentMax))
+    const said = Math.max(0, ...(mandates.get(sender) ?? []).map((one) => one.paymentMax))
+    const most = Math.min(said, paymentMax)
     if (amount > most) wrong.push(`${localId} took ${amount} from ${sender} by a mandate of ${most}`)
     lost.set(sender, (lost.get(sender) ?? 0) + amount)
   }
   for (const [wallet, sum] of lost) {
     const sinceMs = mandates.get(wallet)?.[0]?.saidAtMs ?? scheduler.nowMs
     const days = Math.floor(scheduler.nowMs / DAY_MS) - Math.floor(sinceMs / DAY_MS) + 1
-    const aDay = Math.max(0, ...(mandates.get(wallet) ?? []).map(({ dayMax }) => dayMax))
+    const aDay = Math.min(dayMax, Math.max(0, ...(mandates.get(wallet) ?? []).map((one) => one.dayMax)))
     if (sum > days * aDay) wrong.push(`${wallet} lost ${sum} by mandates in ${days} days of ${aDay}`)
   }
   return wrong

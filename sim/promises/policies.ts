@@ -23,6 +23,8 @@ export interface PolicyRow {
   readonly review_two_people_above: number
   readonly person_daily_value: number
   readonly max_offline_value_between_syncs: number
+  readonly mandate_payment_max: number
+  readonly mandate_day_max: number
   readonly effective_at: number
   /** JSON. */
   readonly allowed_methods: string
@@ -51,6 +53,7 @@ const NAMES = [
   ...['require_agent_approval_above', 'require_manual_review_above', 'allowed_methods', 'max_bundle_age_hours'],
   ...['max_clock_skew_minutes', 'max_relay_hours', 'accept_below_score', 'quarantine_above_score'],
   ...['max_days_since_sync', 'person_daily_value', 'max_offline_value_between_syncs'],
+  ...['mandate_payment_max', 'mandate_day_max'],
 ]
 const METHODS = ['wallet', 'qr', 'ussd']
 

@@ -38,6 +38,9 @@ export const firstPolicy = (country: Country): Policy => ({
   maxDaysSinceSync: 4,
   personDailyValue: 200_000,
   maxOfflineValueBetweenSyncs: 750_000,
+  // A loaf of bread, and what a day of such things comes to.
+  mandatePaymentMax: 2_000,
+  mandateDayMax: 5_000,
 })
 
 /** In force from the beginning of time, so that a country always has a policy. */

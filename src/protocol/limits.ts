@@ -66,10 +66,6 @@ export const MANDATE_BYTES_MAX = 1024
 /** How long a mandate may be for, in days. */
 export const MANDATE_DAYS_MAX = 366
 
-/** What a mandate may give at most, in minor units: a loaf of bread, and what a day of such things comes to. */
-export const MANDATE_PAYMENT_MAX = 2_000
-export const MANDATE_DAY_MAX = 5_000
-
 /** Bytes of nonce, bundle id and chained digest half. */
 export const NONCE_BYTES = 16
 export const BUNDLE_ID_BYTES = 16

@@ -1,8 +1,9 @@
 import { type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
 import { parseSign1, type Sign1 } from './cose.ts'
-import { MANDATE_DAY_MAX, MANDATE_PAYMENT_MAX, PARTY_CHARS_MAX, SECONDS_MAX } from './limits.ts'
+import { AMOUNT_MAX, PARTY_CHARS_MAX, SECONDS_MAX } from './limits.ts'
 import { type Currency, currency } from './money.ts'
 import { type PayerHeader, readPayerHeader } from './payer-header.ts'
+import type { Policy } from './policy.ts'
 import { list, positive, text, uint } from './shape.ts'
 
 /**
@@ -27,12 +28,18 @@ export interface SignedMandate extends Sign1 {
   readonly mandate: Mandate
 }
 
+/** Whether the policy of the holder's country lets a mandate give as much. One that gives nothing is always let. */
+export const isWithinPolicy = (
+  { paymentMax, dayMax }: Pick<Mandate, 'paymentMax' | 'dayMax'>,
+  { mandatePaymentMax, mandateDayMax }: Pick<Policy, 'mandatePaymentMax' | 'mandateDayMax'>,
+): boolean => paymentMax <= mandatePaymentMax && dayMax <= mandateDayMax
+
 /** The payload of the COSE_Sign1 with `external_aad` `molam-mandate-v1` (docs/protocol.md §5.2). */
 export function encodeMandate({ wallet, currency: unit, paymentMax, dayMax, untilMs, no }: Mandate): Uint8Array {
   return encodeCbor([wallet, unit, paymentMax, dayMax, Math.floor(untilMs / 1000), no])
 }
 
-/** Nothing of it is verified. @throws MalformedCbor, also above what any mandate may give */
+/** Nothing of it is verified. @throws MalformedCbor, also when a payment may be more than a day */
 export function parseMandate(encoded: Uint8Array): SignedMandate {
   const sign1 = parseSign1(encoded)
   return { ...sign1, claims: readPayerHeader(sign1.header, 'mandate'), mandate: mandateOf(sign1.payload) }
@@ -43,8 +50,8 @@ function mandateOf(payload: Uint8Array): Mandate {
   const mandate = {
     wallet: text(wallet, 'mandate.wallet', PARTY_CHARS_MAX),
     currency: currencyOf(unit),
-    paymentMax: uint(paymentMax, 'mandate.payment_max', MANDATE_PAYMENT_MAX),
-    dayMax: uint(dayMax, 'mandate.day_max', MANDATE_DAY_MAX),
+    paymentMax: uint(paymentMax, 'mandate.payment_max', AMOUNT_MAX),
+    dayMax: uint(dayMax, 'mandate.day_max', AMOUNT_MAX),
     untilMs: 1000 * uint(until, 'mandate.until', SECONDS_MAX),
     no: positive(no, 'mandate.no'),
   }

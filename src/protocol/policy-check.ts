@@ -14,6 +14,7 @@ const CONTRADICTIONS: readonly (readonly [what: string, holds: (policy: Policy) 
     'max_offline_amount is above max_offline_value_between_syncs',
     (p) => p.maxOfflineAmount > p.maxOfflineValueBetweenSyncs,
   ],
+  ['mandate_payment_max is above mandate_day_max', (p) => p.mandatePaymentMax > p.mandateDayMax],
   [
     'require_payer_proof_above is above require_agent_approval_above',
     (p) => p.requirePayerProofAbove > p.requireAgentApprovalAbove,

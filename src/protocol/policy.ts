@@ -37,6 +37,9 @@ export interface Policy {
   readonly personDailyValue: number
   /** What a device takes that the edge has not seen yet: the SDK stops there, and the edge holds what is beyond it. */
   readonly maxOfflineValueBetweenSyncs: number
+  /** What a holder's mandate gives at most for a payment, and for a day over all tills. 0: mandates give nothing here. */
+  readonly mandatePaymentMax: number
+  readonly mandateDayMax: number
 }
 
 export const COUNTRIES = ['SN', 'CI', 'ML', 'BF', 'TG', 'BJ'] as const
@@ -68,10 +71,12 @@ export function policyToCbor(policy: Policy): CborMap {
     [18, policy.maxDaysSinceSync],
     [19, policy.personDailyValue],
     [20, policy.maxOfflineValueBetweenSyncs],
+    [21, policy.mandatePaymentMax],
+    [22, policy.mandateDayMax],
   ])
 }
 
-const FIELDS = Array.from({ length: 20 }, (_, index) => index + 1)
+const FIELDS = Array.from({ length: 22 }, (_, index) => index + 1)
 
 /** @throws MalformedCbor */
 export function policyFromCbor(value: CborValue | undefined): Policy {
@@ -100,5 +105,7 @@ export function policyFromCbor(value: CborValue | undefined): Policy {
     maxDaysSinceSync: uint(fields.get(18), 'max_days_since_sync'),
     personDailyValue: uint(fields.get(19), 'person_daily_value'),
     maxOfflineValueBetweenSyncs: uint(fields.get(20), 'max_offline_value_between_syncs'),
+    mandatePaymentMax: uint(fields.get(21), 'mandate_payment_max'),
+    mandateDayMax: uint(fields.get(22), 'mandate_day_max'),
   }
 }

@@ -97,6 +97,11 @@ export const PROBLEMS = {
     next: 'stop',
   },
   consent_required: { status: 403, title: 'There is no consent for this device: it only receives', next: 'stop' },
+  mandate_above_policy: {
+    status: 422,
+    title: 'The policy of the country lets no mandate give as much',
+    next: 'stop',
+  },
   already_voted: { status: 409, title: 'The same person cannot vote twice', next: 'stop' },
   contradictory_policy: { status: 422, title: 'The policy contradicts itself', next: 'stop' },
   enrolment_code_invalid: {

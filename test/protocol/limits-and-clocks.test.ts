@@ -229,6 +229,9 @@ const HELD: Readonly<Record<keyof Policy, string>> = {
   quarantineAboveScore: 'test/protocol/rules.test.ts',
   // The device's own clock, against the last signed time.
   maxDaysSinceSync: 'test/device/sdk/store/deadline.test.ts',
+  // Of a wallet over all tills, by the book's clock.
+  mandatePaymentMax: 'test/reconciler/settle/mandates.test.ts',
+  mandateDayMax: 'test/reconciler/settle/mandates.test.ts',
   // Of a person, by the edge's clock.
   personDailyValue: 'test/durable-objects/person/person.workerd.test.ts',
 }

@@ -32,6 +32,8 @@ const POLICY: Policy = {
   maxDaysSinceSync: 4,
   personDailyValue: 200_000,
   maxOfflineValueBetweenSyncs: 750_000,
+  mandatePaymentMax: 2_000,
+  mandateDayMax: 5_000,
 }
 
 /** Out of the owner's wallet and approved: only the rule under test can speak. */

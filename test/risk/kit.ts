@@ -42,6 +42,8 @@ export const POLICY: Policy = {
   maxDaysSinceSync: 4,
   personDailyValue: 200_000,
   maxOfflineValueBetweenSyncs: 750_000,
+  mandatePaymentMax: 2_000,
+  mandateDayMax: 5_000,
 }
 
 export function payment(over: Partial<Omit<Payment, 'amount'>> & { amount?: number } = {}): Payment {

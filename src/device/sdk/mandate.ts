@@ -1,7 +1,7 @@
 import { signSign1 } from '../../crypto/sign1.ts'
 import { toBase64url } from '../../protocol/bytes.ts'
-import { MANDATE_DAY_MAX, MANDATE_DAYS_MAX, MANDATE_PAYMENT_MAX } from '../../protocol/limits.ts'
-import { encodeMandate } from '../../protocol/mandates.ts'
+import { MANDATE_DAYS_MAX } from '../../protocol/limits.ts'
+import { encodeMandate, isWithinPolicy } from '../../protocol/mandates.ts'
 import { encodePayerHeader } from '../../protocol/payer-header.ts'
 import { DAY_MS } from '../../protocol/time.ts'
 import { OfflineError } from './errors.ts'
@@ -9,7 +9,10 @@ import { loadSigner, type SyncDeps, signing } from './sync/sync-deps.ts'
 
 /** What others may take out of this device's wallet without asking its holder each time. */
 export interface MandateTerms {
-  /** Of one payment, and of a day over all tills; minor units, at most 2 000 and 5 000. 0 ends what was given before. */
+  /**
+   * Of one payment, and of a day over all tills; minor units, at most `mandatePaymentMax` and `mandateDayMax` of the country's
+   * policy. 0 ends what was given before.
+   */
   readonly paymentMax: number
   readonly dayMax: number
   /** From when on it gives nothing, UTC milliseconds; at most a year from now. */
@@ -20,14 +23,14 @@ export interface MandateTerms {
 export async function giveMandate(deps: SyncDeps, { paymentMax, dayMax, untilMs }: MandateTerms): Promise<void> {
   const { device, transport } = deps
   const nowMs = device.clock.nowMs()
-  const isAmount = (value: number, max: number) => Number.isSafeInteger(value) && value >= 0 && value <= max
-  const isBounded = isAmount(paymentMax, MANDATE_PAYMENT_MAX) && isAmount(dayMax, MANDATE_DAY_MAX)
+  const areAmounts = [paymentMax, dayMax].every((value) => Number.isSafeInteger(value) && value >= 0)
   const isTimely = Number.isSafeInteger(untilMs) && untilMs > 0 && untilMs <= nowMs + MANDATE_DAYS_MAX * DAY_MS
-  if (!isBounded || paymentMax > dayMax || !isTimely) throw new RangeError('not the terms of a mandate')
+  if (!areAmounts || paymentMax > dayMax || !isTimely) throw new RangeError('not the terms of a mandate')
   const loaded = await loadSigner(deps)
   if (!loaded.ok) throw loaded.error.error
   const { signer, kid } = loaded.value
   const { ownerWallet: wallet, policy } = device.state
+  if (!isWithinPolicy({ paymentMax, dayMax }, policy)) throw new OfflineError('mandate_above_policy')
   const header = encodePayerHeader({ alg: signer.key.alg, kid, deviceId: device.deviceId })
   // The time as its number: it grows from one mandate to the next, and needs nothing kept.
   const payload = encodeMandate({ wallet, currency: policy.currency, paymentMax, dayMax, untilMs, no: nowMs })

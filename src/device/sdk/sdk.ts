@@ -313,8 +313,9 @@ export class OfflineSDK {
    * paid without asking. What it does not cover stays a claim. A later mandate, of whichever device of the wallet, takes the place of an
    * earlier one; `paymentMax: 0, dayMax: 0` ends it. Counts from when the book has it. Needs a network.
    *
-   * @throws RangeError above what a mandate may give, or for longer than a year
-   * @throws OfflineError `not_ready` before the first contact, `consent_required`, `state_conflict` when a later mandate of this device is there,
+   * @throws RangeError when a payment may be more than a day, or for longer than a year
+   * @throws OfflineError `not_ready` before the first contact, `mandate_above_policy` above what the policy that the device has lets
+   * a mandate give, `consent_required`, `state_conflict` when a later mandate of this device is there,
    * `network_failed` and what else keeps it from the edge (it may then be given again), `key_missing`, `key_locked`,
    * `key_mismatch`, `destroyed`
    * @example

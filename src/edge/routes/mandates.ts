@@ -1,14 +1,15 @@
 import { z } from '@hono/zod-openapi'
 import { readBase64url } from '../../protocol/bytes.ts'
 import { MANDATE_BYTES_MAX, MANDATE_DAYS_MAX } from '../../protocol/limits.ts'
-import { parseMandate, type SignedMandate } from '../../protocol/mandates.ts'
+import { isWithinPolicy, parseMandate, type SignedMandate } from '../../protocol/mandates.ts'
 import { parse } from '../../protocol/parse.ts'
 import { DAY_MS } from '../../protocol/time.ts'
 import { deviceStub } from '../env.ts'
 import { placeOf } from '../ingest/place.ts'
+import { policyFor } from '../ingest/policy-cache.ts'
 import { signedBy } from '../ingest/signed-by.ts'
 import { withinSignedQuota } from '../ingest/signed-quota.ts'
-import { refuse } from './answers.ts'
+import { objectRefusal, refuse } from './answers.ts'
 import { mandateGiven } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
@@ -32,6 +33,7 @@ const give = secured('device', {
     'device_suspended',
     'device_revoked',
     'consent_required',
+    'mandate_above_policy',
     'state_conflict',
     'rate_limited',
   ],
@@ -53,9 +55,11 @@ export const mandateRoutes = routes().openapi(give, async (c) => {
   if (mandate.untilMs > nowMs + MANDATE_DAYS_MAX * DAY_MS) {
     return refuse(c, { code: 'invalid_request', detail: 'mandate.until' })
   }
+  const policy = await policyFor(c.env, device.country, device.policy, nowMs)
+  if (!isWithinPolicy(mandate, policy)) return refuse(c, { code: 'mandate_above_policy' })
   const within = await withinSignedQuota(c.env, claims.deviceId, 'answer', encoded, nowMs)
   if (!within.ok) return refuse(c, within.error)
   const by = { requestId: c.get('requestId'), from: placeOf(c.req.raw) }
   const kept = await deviceStub(c.env, claims.deviceId).giveMandate(signed.value, encoded, by)
-  return kept.ok ? c.json({ no: mandate.no }) : refuse(c, { code: kept.error })
+  return kept.ok ? c.json({ no: mandate.no }) : refuse(c, objectRefusal(kept.error))
 })

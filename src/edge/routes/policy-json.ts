@@ -43,6 +43,8 @@ export const policyChanges = z
     max_days_since_sync: z.int().min(0).max(31),
     person_daily_value: amount,
     max_offline_value_between_syncs: amount,
+    mandate_payment_max: amount,
+    mandate_day_max: amount,
     review_two_people_above: amount,
   })
   .partial()

@@ -43,6 +43,8 @@ const policyFields = {
   max_days_since_sync: count,
   person_daily_value: count,
   max_offline_value_between_syncs: count,
+  mandate_payment_max: count,
+  mandate_day_max: count,
 }
 const { country: _, version: __, ...changeable } = policyFields
 /** As devices are told it. */

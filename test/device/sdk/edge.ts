@@ -60,6 +60,8 @@ export const POLICY: Policy = {
   maxDaysSinceSync: 4,
   personDailyValue: 200_000,
   maxOfflineValueBetweenSyncs: 5_000_000,
+  mandatePaymentMax: 2_000,
+  mandateDayMax: 5_000,
 }
 
 export const random = (length: number) => crypto.getRandomValues(new Uint8Array(length))

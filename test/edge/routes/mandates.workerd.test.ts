@@ -44,7 +44,8 @@ describe('POST /offline/mandates', () => {
     const response = await send(mandate)
     expect(response.status).toBe(200)
     expect(await response.json()).toEqual({ no: 1 })
-    const message = { kind: 'mandate', deviceId: phone.id, rev: 1, mandate }
+    const [facts] = await select(phone, 'SELECT rev FROM device')
+    const message = { kind: 'mandate', deviceId: phone.id, rev: 1, mandate, factsRev: facts?.['rev'] }
     expect(sent()).toMatchObject([message])
     queues.clear()
     await select(phone, 'UPDATE mandates SET at = at - 60000')
@@ -85,8 +86,8 @@ describe('POST /offline/mandates', () => {
   })
 
   it.each<[string, Partial<Mandate>, string]>([
-    ['of more a payment than anybody may give', { paymentMax: 2001 }, 'invalid_request'],
-    ['of more a day than anybody may give', { dayMax: 5001 }, 'invalid_request'],
+    ['of more a payment than the policy lets', { paymentMax: 2001 }, 'mandate_above_policy'],
+    ['of more a day than the policy lets', { dayMax: 5001 }, 'mandate_above_policy'],
     ['of more a payment than a day', { paymentMax: 1001, dayMax: 1000 }, 'invalid_request'],
     ['for longer than a year', { untilMs: untilMs + 340 * DAY_MS }, 'invalid_request'],
     ['about another wallet', { wallet: 'W-OTHER' }, 'consent_required'],

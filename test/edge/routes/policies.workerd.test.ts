@@ -148,6 +148,8 @@ it('the six countries have the product’s defaults from the first, each in its 
       ...{ accept_below_score: 0.15, quarantine_above_score: 0.35, max_days_since_sync: 4 },
       person_daily_value: 200_000,
       max_offline_value_between_syncs: 750_000,
+      mandate_payment_max: 2_000,
+      mandate_day_max: 5_000,
       ...{ review_two_people_above: 50_000, effective_at: 0 },
       ...{ proposed_by: 'molam', confirmed_by: 'molam', confirmed_at: 0 },
     })

@@ -27,6 +27,8 @@ test('every country has a first policy with the defaults of the product', async 
     max_days_since_sync: 4,
     person_daily_value: 200_000,
     max_offline_value_between_syncs: 750_000,
+    mandate_payment_max: 2_000,
+    mandate_day_max: 5_000,
   })
 })
 

@@ -53,6 +53,8 @@ const policy = (over: Partial<Policy> = {}): Policy => ({
   maxDaysSinceSync: 3,
   personDailyValue: 123_456,
   maxOfflineValueBetweenSyncs: 654_321,
+  mandatePaymentMax: 1_234,
+  mandateDayMax: 4_321,
   ...over,
 })
 /** A bundle that was judged by this version. */
@@ -104,6 +106,8 @@ test('a version that is not known here is fetched from the edge once, kept exact
       max_days_since_sync: 3,
       person_daily_value: 123_456,
       max_offline_value_between_syncs: 654_321,
+      mandate_payment_max: 1_234,
+      mandate_day_max: 4_321,
       signed: Buffer.from(await (world.network.policies.get(path()) as Promise<Uint8Array>)),
     },
   ])

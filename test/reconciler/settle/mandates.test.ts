@@ -1,9 +1,11 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { verifyBook } from '../../../reconciler/verify/verify.ts'
 import { localKeys } from '../../../src/crypto/local-keys.ts'
 import { sealSettleMessage } from '../../../src/crypto/settle-message.ts'
+import { firstPolicy } from '../../../src/protocol/first-policies.ts'
 import type { Mandate } from '../../../src/protocol/mandates.ts'
 import { amountMinor, currency } from '../../../src/protocol/money.ts'
+import type { Policy } from '../../../src/protocol/policy.ts'
 import { DAY_MS, HOUR_MS } from '../../../src/protocol/time.ts'
 import { TestDevice } from '../../kit/device.ts'
 import { signMandate } from '../../kit/mandate.ts'
@@ -129,6 +131,41 @@ test('a day’s sum counts all tills and all bundles; the next day has room agai
   expect((await statuses()).at(-1)).toBe(POSTED)
   // A claim that the mandate had no room for is its payer's to answer, whatever room comes later.
   expect((await statuses())[1]).toBe('claimed')
+})
+
+describe('the policy gives less than the holder', () => {
+  const country = 'BJ'
+  const first = firstPolicy(country)
+  let version = 1
+  /** The book hears of a version with the first bundle that is judged by it. */
+  const publish = async (over: Partial<Policy>) => {
+    version += 1
+    world.network.policies.set(
+      `/internal/policies/${country}/${version}`,
+      await world.policy({ ...first, ...over, version }),
+    )
+    const other = await till()
+    const payment = other.payment({ sender: other.ownerWallet, amount: amountMinor(1) })
+    const made = await other.bundle([payment], world.keySet)
+    world.network.send(await world.admitMade(made, [payment], { policyVersion: version }))
+    await world.settle()
+  }
+  afterAll(() => publish({}))
+  beforeEach(async () => {
+    world.network.send(mandate())
+    await world.settle()
+  })
+
+  test.each([
+    ['a payment', { mandatePaymentMax: 1000 }, [1001, 1000], ['claimed', POSTED]],
+    ['a day', { mandatePaymentMax: 1000, mandateDayMax: 1500 }, [1000, 501, 500], [POSTED, 'claimed', POSTED]],
+    ['nothing', { mandatePaymentMax: 0, mandateDayMax: 0 }, [1], ['claimed']],
+  ])('%s', async (_, bounds, amounts, expected) => {
+    await publish(bounds)
+    await take(amounts)
+    await world.settle()
+    expect(await statuses()).toEqual(expected)
+  })
 })
 
 test('one bundle with more than the day has room for', async () => {
