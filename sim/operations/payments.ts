@@ -55,9 +55,11 @@ const takeBack: Operation = {
     const [localId, told] = random.pick(waiting)
     // The process may die before it is told; then the receipt decides.
     told.mayBeVoided = true
+    // One that was set back and has had no contact since cannot know that the payment has left it: then the receipt decides, too.
+    const { isDoubtful } = device
     try {
       await device.sdk.voidTransaction(Number(localId.split('/')[1]))
-      told.isVoided = true
+      told.isVoided = !isDoubtful
       return `takes ${localId} back`
     } catch (error) {
       if (!(error instanceof OfflineError)) throw error
