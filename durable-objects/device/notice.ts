@@ -1,7 +1,6 @@
 import { activityKey, calendarDay, noActivity } from '../../src/protocol/activity.ts'
 import { encodeCbor } from '../../src/protocol/cbor.ts'
 import { GENESIS_PREV, prevOf } from '../../src/protocol/chain.ts'
-import type { Claim } from '../../src/protocol/claims.ts'
 import { paysUntil } from '../../src/protocol/consent.ts'
 import { highestCounter, missingCounters } from '../../src/protocol/counters.ts'
 import { COUNTER_MAX, MISSING_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
@@ -9,12 +8,12 @@ import type { DeviceFacts, NextNumbers } from '../../src/protocol/notice.ts'
 import type { WalletFault } from '../../src/protocol/owner-wallet.ts'
 import type { Device } from './device.ts'
 import { readDigest } from './sql/bundle-store.ts'
-import { readOpenClaims } from './sql/claim-store.ts'
+import { NOTHING_TAKEN, readTaken, type Taken } from './sql/claim-store.ts'
 import { withLeftOut } from './sql/left-out-store.ts'
 import { lastCursor, readOutcomes } from './sql/outcome-store.ts'
 
 /** What a notice is made of. */
-export interface NoticeParts {
+export interface NoticeParts extends Taken {
   /** An encoded list, as the notice holds them. */
   readonly outcomes: Uint8Array
   readonly cursor: number
@@ -22,8 +21,6 @@ export interface NoticeParts {
   readonly device: DeviceFacts | undefined
   readonly next: NextNumbers | undefined
   readonly ownerWalletFault: WalletFault | null
-  /** That wait for the owner's answer. */
-  readonly claims: readonly Claim[]
   readonly paysUntilMs: number | undefined
 }
 
@@ -39,7 +36,7 @@ type Told = Pick<
  * the carrier was not said to the device, so the cursor stays where the request has it.
  */
 export function relayedNotice(cursor = 0): NoticeParts {
-  const nothing = { missing: [], device: undefined, next: undefined, ownerWalletFault: null, claims: [] }
+  const nothing = { missing: [], device: undefined, next: undefined, ownerWalletFault: null, ...NOTHING_TAKEN }
   return { outcomes: NO_OUTCOMES, cursor, paysUntilMs: undefined, ...nothing }
 }
 
@@ -50,7 +47,7 @@ export function readNotice(sql: SqlStorage, device: Told, cursor: number | undef
   const next = nextNumbers(device)
   const paysUntilMs = paysUntil(device.consents, device.kid, nowMs)
   // The holder's to see. What it was told while there was consent the object may still have.
-  const claims = paysUntilMs === undefined ? [] : readOpenClaims(sql, nowMs)
+  const taken = paysUntilMs === undefined ? NOTHING_TAKEN : readTaken(sql, nowMs)
   // Without a cursor the device has no payments whose outcomes it could miss.
   if (cursor === undefined) {
     const facts = next && readFacts(sql, device, next, nowMs)
@@ -61,11 +58,11 @@ export function readNotice(sql: SqlStorage, device: Told, cursor: number | undef
       device: facts,
       next: undefined,
       ownerWalletFault,
-      claims,
+      ...taken,
       paysUntilMs,
     }
   }
-  const facts = { device: undefined, next, ownerWalletFault, claims, paysUntilMs }
+  const facts = { device: undefined, next, ownerWalletFault, ...taken, paysUntilMs }
   return { ...readOutcomes(sql, cursor), missing, ...facts }
 }
 

@@ -51,6 +51,8 @@ CREATE TABLE offline_mandated_payments (
   PRIMARY KEY (device_id, counter)
 );
 CREATE INDEX offline_mandated_payments_of_day ON offline_mandated_payments (wallet, day);
+-- The newest of them, of which the holder is told.
+CREATE INDEX offline_mandated_payments_newest ON offline_mandated_payments (wallet, id);
 CREATE TRIGGER offline_mandated_payments_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON offline_mandated_payments
   FOR EACH STATEMENT EXECUTE FUNCTION wallet_core.refuse_change();
 GRANT SELECT ON offline_mandated_payments TO molam_record, molam_settle, molam_read;

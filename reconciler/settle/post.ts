@@ -102,10 +102,13 @@ export async function postBundles(
   })
 }
 
-/** Wallets whose holders are to be asked. */
+/** Wallets whose holders are to be asked, or told of what their mandates paid. */
 function claimedWallets(recorded: ReadonlyMap<PreparedBundle, readonly RecordedPayment[]>): readonly string[] {
   return [...recorded].flatMap(([{ payments }, rows]) =>
-    rows.flatMap(({ status }, i) => (status === 'claimed' ? (payments[i]?.payment.sender ?? []) : [])),
+    rows.flatMap(({ status, reason }, i) => {
+      const isTold = status === 'claimed' || reason === 'mandated'
+      return isTold ? (payments[i]?.payment.sender ?? []) : []
+    }),
   )
 }
 

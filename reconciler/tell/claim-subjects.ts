@@ -4,7 +4,7 @@ import type { Subject } from './outbox.ts'
 /** Paying devices of one wallet that are told of the claims on it, the newest of its tenant: a person has one or two. */
 const DEVICES_PER_WALLET_MAX = 8
 
-/** What the edge has to be told when the claims on these wallets have changed: each device of a wallet shows them. */
+/** What the edge has to be told when the claims on these wallets, or what mandates paid, have changed: each device of a wallet shows them. */
 export async function claimSubjects(client: pg.ClientBase, wallets: readonly string[]): Promise<readonly Subject[]> {
   if (wallets.length === 0) return []
   const { rows } = await client.query<{ device_id: string }>(
@@ -21,28 +21,30 @@ export async function claimSubjects(client: pg.ClientBase, wallets: readonly str
   return rows.map(({ device_id: deviceId }) => ({ deviceId, claims: true }))
 }
 
-/** Wallets from which these payments are claimed now. */
+/** Wallets from which these payments are claimed now, or to which what a mandate paid was given back. */
 export async function claimedWallets(
   client: pg.ClientBase,
   payments: readonly { readonly device_id: string; readonly counter: number; readonly status: string | null }[],
 ): Promise<readonly string[]> {
-  const claimed = payments.filter(({ status }) => status === 'claimed')
+  const claimed = payments.filter(({ status }) => status === 'claimed' || status === 'reversed')
   if (claimed.length === 0) return []
   const { rows } = await client.query<{ sender: string }>(
     `SELECT DISTINCT sender FROM offline_transactions
-     WHERE (device_id, counter) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))`,
+     WHERE (device_id, counter) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))
+       AND (status = 'claimed' OR reason = 'mandated')`,
     [claimed.map(({ device_id }) => device_id), claimed.map(({ counter }) => counter)],
   )
   return rows.map(({ sender }) => sender)
 }
 
-/** @returns the owner's wallet, if anything is claimed from it */
+/** @returns the owner's wallet, if anything is claimed from it, or was paid by its mandates */
 export async function walletsWithClaims(
   client: pg.ClientBase,
   { ownerWallet }: { readonly ownerWallet: string },
 ): Promise<readonly string[]> {
   const { rowCount } = await client.query(
-    `SELECT FROM offline_transactions WHERE sender = $1 AND status = 'claimed' LIMIT 1`,
+    `SELECT WHERE EXISTS (SELECT FROM offline_transactions WHERE sender = $1 AND status = 'claimed')
+       OR EXISTS (SELECT FROM offline_mandated_payments WHERE wallet = $1)`,
     [ownerWallet],
   )
   return rowCount === 1 ? [ownerWallet] : []

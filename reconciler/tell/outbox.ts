@@ -3,7 +3,8 @@ import { fromHex } from '../../src/protocol/bytes.ts'
 import type { Claim } from '../../src/protocol/claims.ts'
 import type { Confirmation } from '../../src/protocol/confirmations.ts'
 import { deviceId as asDeviceId, parseUlid, ulidText } from '../../src/protocol/ids.ts'
-import { CLAIMS_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
+import { CLAIMS_PER_NOTICE_MAX, MANDATED_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
+import type { MandatedDebit } from '../../src/protocol/mandated.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
 import type { Outcome } from '../../src/protocol/notice.ts'
 import type { WalletState } from '../../src/protocol/owner-wallet.ts'
@@ -12,8 +13,8 @@ import type { Receipt } from '../../src/protocol/receipt.ts'
 import { PAUSE_MAX_MS } from '../backoff.ts'
 
 /**
- * `offline_outbox`: what the edge has to be told. A row points at a bundle, a resolution of people, a holder's answer, the
- * claims on the wallet of a device, or a device; what is
+ * `offline_outbox`: what the edge has to be told. A row points at a bundle, a resolution of people, a holder's answer, what others
+ * take from the wallet of a device (claims, and what mandates paid), or a device; what is
  * said about it is read when it is sent. Each change makes the row newer than what was delivered, and so due.
  */
 export interface Subject {
@@ -117,6 +118,11 @@ type ClaimRow = readonly [
   ...[receiver: string, initiatedAtMs: number, openUntilMs: number],
 ]
 
+type MandatedRow = readonly [
+  ...[takerId: string, counter: number, type: PaymentType, amount: number, currency: string],
+  ...[receiver: string, initiatedAtMs: number, postedAtMs: number],
+]
+
 interface Said {
   id: number
   device_id: string
@@ -127,6 +133,7 @@ interface Said {
   answer_rev: number | null
   about_claims: boolean | null
   claims: ClaimRow[] | null
+  mandated: MandatedRow[] | null
   device_rev: number | null
   wallet_state: WalletState | null
   bundle_rev: number | null
@@ -143,7 +150,7 @@ export async function readUndelivered(
   max: number,
 ): Promise<readonly OutboxRow[]> {
   const { rows } = await pool.query<Said>(
-    `SELECT o.id, o.device_id, o.version, o.bundle_id, o.seq, o.resolution_rev, o.answer_rev, o.about_claims, c.claims,
+    `SELECT o.id, o.device_id, o.version, o.bundle_id, o.seq, o.resolution_rev, o.answer_rev, o.about_claims, c.claims, m.mandated,
              d.rev AS device_rev, d.wallet_state, b.rev AS bundle_rev, t.outcomes
      FROM offline_outbox o
      LEFT JOIN offline_devices d ON o.bundle_id IS NULL AND o.resolution_rev IS NULL AND o.answer_rev IS NULL
@@ -154,6 +161,12 @@ export async function readUndelivered(
                        ORDER BY k.claim_until, k.device_id, k.counter) AS claims
        FROM (SELECT * FROM offline_transactions WHERE sender = d.owner_wallet AND status = 'claimed'
              ORDER BY claim_until, device_id, counter LIMIT ${CLAIMS_PER_NOTICE_MAX}) k) c ON o.about_claims
+     LEFT JOIN LATERAL (
+       SELECT json_agg(json_build_array(k.device_id, k.counter, k.type, k.amount_minor, k.currency, k.receiver,
+                                        ${MS('k.initiated_at')}, ${MS('k.posted_at')}) ORDER BY k.id DESC) AS mandated
+       FROM (SELECT x.id, x.posted_at, p.* FROM offline_mandated_payments x JOIN offline_transactions p USING (device_id, counter)
+             WHERE x.wallet = d.owner_wallet AND p.status = 'succeeded'
+             ORDER BY x.id DESC LIMIT ${MANDATED_PER_NOTICE_MAX}) k) m ON o.about_claims
      LEFT JOIN offline_tx_bundles b ON b.device_id = o.device_id AND b.bundle_id = o.bundle_id
      LEFT JOIN LATERAL (
        SELECT json_agg(json_build_array(p.counter, p.status, ${MS('p.status_at')},
@@ -181,8 +194,10 @@ function confirmationOf(row: Said): Confirmation | undefined {
   if (row.resolution_rev !== null) return { kind: 'resolution_recorded', deviceId, rev: row.resolution_rev }
   if (row.answer_rev !== null) return { kind: 'answer_recorded', deviceId, rev: row.answer_rev }
   // The row's version grows in the transactions that change the claims, so a later list has a higher one.
-  if (row.about_claims)
-    return { kind: 'claims_open', deviceId, rev: row.version, claims: (row.claims ?? []).map(claimOf) }
+  if (row.about_claims) {
+    const [claims, mandated] = [(row.claims ?? []).map(claimOf), (row.mandated ?? []).map(mandatedOf)]
+    return { kind: 'claims_open', deviceId, rev: row.version, claims, mandated }
+  }
   if (row.bundle_id === null || row.seq === null) {
     if (row.device_rev === null) return undefined
     const { device_rev: rev, wallet_state: wallet } = row
@@ -210,6 +225,11 @@ function claimOf([takerId, counter, hash, type, amount, unit, receiver, initiate
     ...{ counter, contentHash: fromHex(hash), type, amount: amountMinor(amount), currency: currency(unit), receiver },
     ...{ initiatedAtMs, openUntilMs },
   }
+}
+
+function mandatedOf([takerId, counter, type, amount, unit, receiver, initiatedAtMs, postedAtMs]: MandatedRow) {
+  const about = { takerId: asDeviceId(takerId), counter, type, amount: amountMinor(amount), currency: currency(unit) }
+  return { ...about, receiver, initiatedAtMs, postedAtMs } satisfies MandatedDebit
 }
 
 /** What the edge has taken. A row that changed meanwhile stays due. */

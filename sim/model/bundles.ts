@@ -35,7 +35,8 @@ export function postBundles(state: ModelState, prepared: readonly PreparedBundle
     keep(state, one, recorded.slice(at, at + one.payments.length), atMs)
     at += one.payments.length
   }
-  const claimed = lines.filter((_, i) => recorded[i]?.status === 'claimed').map(({ payment }) => payment.sender)
+  const isTold = (one: Recorded | undefined) => one?.status === 'claimed' || one?.reason === 'mandated'
+  const claimed = lines.filter((_, i) => isTold(recorded[i])).map(({ payment }) => payment.sender)
   const subjects = open.map(({ verified }) => bundleSubject(verified.receipt))
   announce(state, [...subjects, ...claimSubjects(state, claimed)], atMs)
   for (const { row } of open) markDone(state.inbox, row.id)

@@ -81,7 +81,7 @@ export function takeMandates<Line extends ClaimedLine>(
     const room = Math.min(given.dayMax, mandateDayMax) - paidBy(state, { wallet, day, currency })
     const most = Math.min(given.paymentMax, mandatePaymentMax, room)
     if (given.currency !== currency || amount > most) continue
-    state.mandated.set(counterKey(deviceId, payment.counter), { wallet, day, currency, amount })
+    state.mandated.set(counterKey(deviceId, payment.counter), { wallet, day, currency, amount, postedAtMs: atMs })
     taken.add(line)
   }
   return taken

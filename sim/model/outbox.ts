@@ -3,7 +3,8 @@ import { fromHex } from '../../src/protocol/bytes.ts'
 import type { Claim } from '../../src/protocol/claims.ts'
 import { CONFIRMATIONS_PER_CALL_MAX, type Confirmation } from '../../src/protocol/confirmations.ts'
 import { deviceId as asDeviceId, parseUlid } from '../../src/protocol/ids.ts'
-import { CLAIMS_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
+import { CLAIMS_PER_NOTICE_MAX, MANDATED_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
+import type { MandatedDebit } from '../../src/protocol/mandated.ts'
 import type { Outcome } from '../../src/protocol/notice.ts'
 import { assertBook } from './broken.ts'
 import { earliest, isDue } from './inbox.ts'
@@ -76,6 +77,20 @@ function openClaimsOn({ payments }: ModelState, wallet: string | undefined): rea
     .slice(0, CLAIMS_PER_NOTICE_MAX)
 }
 
+/** The newest first. */
+function mandatedOf({ payments, mandated }: ModelState, wallet: string | undefined): readonly MandatedDebit[] {
+  return [...mandated]
+    .flatMap(([key, { postedAtMs }]): MandatedDebit[] => {
+      const row = payments.get(key)
+      if (row === undefined || row.status !== 'succeeded' || row.payment.sender !== wallet) return []
+      const { counter, type, amount, currency, receiver, initiatedAtMs } = row.payment
+      const takerId = asDeviceId(row.deviceId)
+      return [{ takerId, counter, type, amount, currency, receiver, initiatedAtMs, postedAtMs }]
+    })
+    .reverse()
+    .slice(0, MANDATED_PER_NOTICE_MAX)
+}
+
 /** What may be confirmed as soon as it is received: all that the edge signs, and bundles that the book has already. */
 export function confirmable({ bundles }: ModelState, subjects: readonly Subject[]): readonly Subject[] {
   return subjects.filter(
@@ -129,7 +144,8 @@ function confirmationOf(state: ModelState, row: OutboxRow): Confirmation | undef
   if (row.answerRev !== undefined) return { kind: 'answer_recorded', deviceId, rev: row.answerRev }
   if (row.claims) {
     const claims = openClaimsOn(state, state.devices.get(deviceId)?.ownerWallet)
-    return { kind: 'claims_open', deviceId, rev: row.version, claims }
+    const mandated = mandatedOf(state, state.devices.get(deviceId)?.ownerWallet)
+    return { kind: 'claims_open', deviceId, rev: row.version, claims, mandated }
   }
   if (row.bundleId === undefined || row.seq === undefined) {
     const device = state.devices.get(deviceId)

@@ -45,7 +45,7 @@ export function recordDevice(state: ModelState, message: DeviceMessage, atMs: nu
   const { ownerWallet } = message
   const isNews = device !== known
   const hasClaims = [...state.payments.values()].some(
-    ({ status, payment }) => status === 'claimed' && payment.sender === ownerWallet,
+    ({ status, reason, payment }) => payment.sender === ownerWallet && (status === 'claimed' || reason === 'mandated'),
   )
   // A new device of a wallet is asked about what is claimed from it.
   const claims = isNews && hasClaims ? claimSubjects(state, [ownerWallet]) : []

@@ -232,8 +232,10 @@ function follow(state: ModelState, effects: readonly Effect[], atMs: number): vo
     bundle.rev += 1
     announce(state, [{ deviceId, bundleId, seq }], atMs)
   }
-  const claimed = changed.flatMap(({ row, status }) =>
-    status === 'claimed' ? (paymentOf(state, row)?.payment.sender ?? []) : [],
-  )
+  const claimed = changed.flatMap(({ row, status }) => {
+    const payment = paymentOf(state, row)
+    const isTold = status === 'claimed' || (status === 'reversed' && payment?.reason === 'mandated')
+    return isTold ? (payment?.payment.sender ?? []) : []
+  })
   announce(state, claimSubjects(state, claimed), atMs)
 }

@@ -165,6 +165,7 @@ export interface MandatedRow {
   readonly day: string
   readonly currency: string
   readonly amount: number
+  readonly postedAtMs: number
 }
 
 export type ResolutionResult =

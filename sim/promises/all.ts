@@ -7,7 +7,7 @@ import { bookedAsSigned } from './booked.ts'
 import { historiesAreWhole } from './chain.ts'
 import { claimsEndByTheirPayersWord } from './claims.ts'
 import { nobodyHonestIsAccused } from './honest.ts'
-import { mandatesAreKept } from './mandates.ts'
+import { holdersAreTold, mandatesAreKept } from './mandates.ts'
 import { balancesFollow } from './money.ts'
 import { originalsCanBeRead } from './originals.ts'
 import { PayersWord } from './payers-word.ts'
@@ -41,6 +41,7 @@ export async function promisesAtQuiet(world: World): Promise<string[]> {
     ...(await moneyMovesByItsOwnersWord(world, admitted, booked, word)),
     ...claimsEndByTheirPayersWord(world, admitted, booked),
     ...mandatesAreKept(world, booked, policies),
+    ...holdersAreTold(world, booked),
     ...(await daysAreCounted(world, admitted, policies)),
     ...nobodyHonestIsAccused(world),
     ...nothingComesInWhileSuspended(world, admitted),

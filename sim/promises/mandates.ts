@@ -1,8 +1,31 @@
+import { type CborValue, decodeCbor } from '../../src/protocol/cbor.ts'
 import type { BookedPayment } from '../book-view.ts'
 import type { World } from '../world.ts'
 import type { PolicyRow } from './policies.ts'
 
 const DAY_MS = 86_400_000
+/** As many as a phone is shown. */
+const SHOWN_MAX = 50
+
+/** Each phone's object has been told of what mandates paid out of its wallet, and of nothing else. */
+export function holdersAreTold(
+  { edge, phones }: Pick<World, 'edge' | 'phones'>,
+  booked: ReadonlyMap<string, BookedPayment>,
+): string[] {
+  return [...phones].flatMap(([wallet, { deviceId }]) => {
+    const [row] = edge.objects.read(deviceId, 'SELECT mandated FROM taken_by_others')
+    const told = row === undefined ? [] : (decodeCbor(new Uint8Array(row['mandated'] as ArrayBuffer)) as CborValue[][])
+    const names = told.map(([taker, counter, , amount]) => `${taker}/${counter} of ${amount}`)
+    const paid = [...booked.values()]
+      .filter(({ sender, status, reason }) => sender === wallet && status === 'succeeded' && reason === 'mandated')
+      .map(({ localId, amount }) => `${localId} of ${amount}`)
+    const missing = paid.length > SHOWN_MAX ? [] : paid.filter((name) => !names.includes(name))
+    return [
+      ...missing.map((name) => `${deviceId} is not told that a mandate paid ${name}`),
+      ...names.filter((name) => !paid.includes(name)).map((name) => `${deviceId} is told that a mandate paid ${name}`),
+    ]
+  })
+}
 
 /**
  * No wallet loses by mandate more than its holder said: no payment above the highest that the phone ever let, and over all days

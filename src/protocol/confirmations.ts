@@ -6,8 +6,10 @@ import {
   BUNDLE_ID_BYTES,
   CLAIMS_PER_NOTICE_MAX,
   COUNTER_MAX,
+  MANDATED_PER_NOTICE_MAX,
   PAYMENTS_PER_BUNDLE_MAX,
 } from './limits.ts'
+import { type MandatedDebit, mandatedFromCbor, mandatedToCbor } from './mandated.ts'
 import { type Outcome, outcomeFromCbor, outcomeToCbor } from './notice.ts'
 import { WALLET_STATES, type WalletState } from './owner-wallet.ts'
 import { bytes, list, map, oneOf, positive } from './shape.ts'
@@ -71,13 +73,18 @@ interface AnswerRecorded {
   readonly rev: number
 }
 
-/** The claims on the owner's wallet that wait for its holder, all that there are now, so far as they fit a notice. */
+/**
+ * What others take from the owner's wallet: the claims that wait for its holder, and what the holder's mandates paid, so far as
+ * they fit a notice.
+ */
 export interface ClaimsOpen {
   readonly kind: 'claims_open'
   readonly deviceId: DeviceId
   /** Grows with each change; an older list changes nothing. */
   readonly rev: number
   readonly claims: readonly Claim[]
+  /** The newest first. */
+  readonly mandated: readonly MandatedDebit[]
 }
 
 const KIND = {
@@ -112,7 +119,8 @@ function toCbor(confirmation: Confirmation): CborMap {
     case 'answer_recorded':
       return fields.set(1, confirmation.rev)
     case 'claims_open':
-      return fields.set(1, confirmation.rev).set(2, confirmation.claims.map(claimToCbor))
+      fields.set(1, confirmation.rev).set(2, confirmation.claims.map(claimToCbor))
+      return fields.set(3, confirmation.mandated.map(mandatedToCbor))
     case 'bundle_recorded':
       return fields.set(1, confirmation.bundleId).set(2, confirmation.seq)
     case 'bundle_settled':
@@ -157,12 +165,13 @@ function fromCbor(deviceId: DeviceId, value: CborValue): Confirmation {
       map(value, 'confirmation', [0, 1])
       return { kind: 'answer_recorded', deviceId, rev: positive(value.get(1), 'confirmation.rev') }
     case KIND.claims_open:
-      map(value, 'confirmation', [0, 1, 2])
+      map(value, 'confirmation', [0, 1, 2, 3])
       return {
         kind: 'claims_open',
         deviceId,
         rev: positive(value.get(1), 'confirmation.rev'),
         claims: list(value.get(2), 'confirmation.claims', 0, CLAIMS_PER_NOTICE_MAX).map(claimFromCbor),
+        mandated: list(value.get(3), 'confirmation.mandated', 0, MANDATED_PER_NOTICE_MAX).map(mandatedFromCbor),
       }
     case KIND.bundle_recorded:
       map(value, 'confirmation', [0, 1, 2])

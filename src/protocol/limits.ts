@@ -57,6 +57,9 @@ export const MISSING_PER_NOTICE_MAX = 200
 /** Open claims on a wallet that its devices are shown, the oldest of them: nobody answers more in three days. */
 export const CLAIMS_PER_NOTICE_MAX = 50
 
+/** Payments by its mandates that a wallet's devices are shown, the newest of them: some days of small things. */
+export const MANDATED_PER_NOTICE_MAX = 50
+
 /** Bytes of a holder's answer to a claim: a COSE_Sign1 with a P-256 signature takes about 200. */
 export const CLAIM_ANSWER_BYTES_MAX = 1024
 

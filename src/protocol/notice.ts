@@ -7,12 +7,14 @@ import {
   CLAIMS_PER_NOTICE_MAX,
   COUNTER_MAX,
   DATE_MS_MAX,
+  MANDATED_PER_NOTICE_MAX,
   MISSING_PER_NOTICE_MAX,
   NONCE_BYTES,
   OUTCOMES_PER_NOTICE_MAX,
   PARTY_CHARS_MAX,
   PREV_BYTES,
 } from './limits.ts'
+import { type MandatedDebit, mandatedFromCbor, mandatedToCbor } from './mandated.ts'
 import { WALLET_FAULTS, type WalletFault } from './owner-wallet.ts'
 import { type Policy, policyFromCbor, policyToCbor } from './policy.ts'
 import { bytes, list, map, oneOf, positive, text, uint } from './shape.ts'
@@ -43,6 +45,8 @@ export interface Notice {
   readonly ownerWalletFault?: WalletFault
   /** Payments that others claim from the owner's wallet and that wait for its holder's word, oldest first. */
   readonly claims?: readonly Claim[]
+  /** What was paid out of the owner's wallet by its holder's mandates, the newest of it, newest first. */
+  readonly mandated?: readonly MandatedDebit[]
   /** Until when payments out of the owner's wallet need no other word than this device's (consent.ts); absent: they do. */
   readonly paysUntilMs?: number
 }
@@ -101,12 +105,13 @@ export function encodeNotice(notice: NoticeToSend): Uint8Array {
   if (notice.answersNonce) claims.set(11, notice.answersNonce)
   if (notice.claims) claims.set(12, notice.claims.map(claimToCbor))
   if (notice.paysUntilMs !== undefined) claims.set(13, notice.paysUntilMs)
+  if (notice.mandated) claims.set(14, notice.mandated.map(mandatedToCbor))
   return encodeCbor(claims)
 }
 
 /** @throws MalformedCbor */
 export function decodeNotice(encoded: Uint8Array): Notice {
-  const claims = map(decodeCbor(encoded), 'notice', [1, 2, 3, 4], [5, 6, 7, 8, 9, 10, 11, 12, 13])
+  const claims = map(decodeCbor(encoded), 'notice', [1, 2, 3, 4], [5, 6, 7, 8, 9, 10, 11, 12, 13, 14])
   const deviceId = claims.get(1)
   if (!isDeviceId(deviceId)) throw new MalformedCbor('device_id')
   return {
@@ -123,6 +128,9 @@ export function decodeNotice(encoded: Uint8Array): Notice {
     ...(claims.has(11) && { answersNonce: bytes(claims.get(11), 'answers_nonce', NONCE_BYTES) }),
     ...(claims.has(12) && { claims: list(claims.get(12), 'claims', 1, CLAIMS_PER_NOTICE_MAX).map(claimFromCbor) }),
     ...(claims.has(13) && { paysUntilMs: uint(claims.get(13), 'pays_until', DATE_MS_MAX) }),
+    ...(claims.has(14) && {
+      mandated: list(claims.get(14), 'mandated', 1, MANDATED_PER_NOTICE_MAX).map(mandatedFromCbor),
+    }),
   }
 }
 

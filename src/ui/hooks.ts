@@ -1,5 +1,12 @@
 import { useSyncExternalStore } from 'react'
-import type { Allowance, OfflinePayment, OfflineState, OpenClaim, Profile } from '../device/sdk/index.ts'
+import type {
+  Allowance,
+  MandatedPayment,
+  OfflinePayment,
+  OfflineState,
+  OpenClaim,
+  Profile,
+} from '../device/sdk/index.ts'
 import { formatTime, type TimeForm } from './format.ts'
 import { useOfflineContext } from './provider.tsx'
 import type { DeviceSnapshot } from './sdk-store.ts'
@@ -36,6 +43,9 @@ export const usePayment = (localId: string | undefined): OfflinePayment | undefi
  * `answerClaim` gives it.
  */
 export const useClaims = (): readonly OpenClaim[] => useDevice(({ claims }) => claims)
+
+/** Payments out of this device's wallet that its holder's mandate paid without asking, the newest first. */
+export const useMandated = (): readonly MandatedPayment[] => useDevice(({ mandated }) => mandated)
 
 /** What may still be taken today; undefined until the device has a policy. */
 export const useAllowance = (): Allowance | undefined => useDevice(({ allowance }) => allowance)

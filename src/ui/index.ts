@@ -6,6 +6,7 @@ export {
   type UnsyncedGuard,
   useAllowance,
   useClaims,
+  useMandated,
   useOffline,
   usePayment,
   usePayments,

@@ -1,5 +1,6 @@
 import {
   type Allowance,
+  type MandatedPayment,
   OfflineError,
   type OfflinePayment,
   type OfflineSDK,
@@ -18,6 +19,8 @@ export interface DeviceSnapshot {
   readonly payments: readonly OfflinePayment[]
   /** What others ask for out of the owner's wallet, oldest first. */
   readonly claims: readonly OpenClaim[]
+  /** What the holder's mandates paid out of the owner's wallet, the newest first. */
+  readonly mandated: readonly MandatedPayment[]
   /** Undefined until the device has a policy. */
   readonly allowance: Allowance | undefined
   readonly profile: Profile | undefined
@@ -29,6 +32,7 @@ export const EMPTY: DeviceSnapshot = {
   state: { status: 'created', syncing: false, unsynced: 'unknown', waiting: 0, damaged: [] },
   payments: [],
   claims: [],
+  mandated: [],
   allowance: undefined,
   profile: undefined,
   sync: { status: 'idle' },
@@ -122,6 +126,7 @@ export class SdkStore {
       state: kept(before.state, state),
       payments: kept(before.payments, sdk.getTransactions()),
       claims: kept(before.claims, sdk.claims()),
+      mandated: kept(before.mandated, sdk.mandated()),
       allowance: kept(before.allowance, allowanceOf(sdk)),
       profile: kept(before.profile, sdk.profile),
       sync: kept(before.sync, state.syncing ? this.#running : this.#lastSync),

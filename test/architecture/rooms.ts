@@ -4,7 +4,7 @@
  */
 const GROUND = ['src/protocol', 'src/crypto']
 const SDK = ['src/device/sdk/errors.ts', 'src/device/sdk/ports', 'src/device/sdk/store', 'src/device/sdk/sync'] as const
-const RECONCILER = 'reconciler/{audit,backoff,config,db,log,loop,operator-session}.ts'
+const RECONCILER = 'reconciler/{audit,backoff,config,db,log,loop,not-believed,operator-session}.ts'
 const EDGE = 'src/edge/{at-once,log}.ts'
 const EDGE_SETTINGS = 'src/edge/{config,env}.ts'
 /** What all parts of a Device Object share; the object itself stands apart. */

@@ -8,7 +8,7 @@ import { endIfRevoked } from '../people/end-waiting.ts'
 import type { Actor } from '../person.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
 import { readBundle, updateBundle } from '../sql/bundle-store.ts'
-import { markAnswerRecorded, writeOpenClaims } from '../sql/claim-store.ts'
+import { markAnswerRecorded, writeTaken } from '../sql/claim-store.ts'
 import { readOwing, writeOwnerWalletFault, writeRecordedRev } from '../sql/device-store.ts'
 import { markMandateRecorded } from '../sql/mandate-store.ts'
 import { insertNews } from '../sql/outcome-store.ts'
@@ -63,7 +63,7 @@ export function applyConfirmations(
       continue
     }
     if (confirmation.kind === 'claims_open') {
-      writeOpenClaims(sql, confirmation)
+      writeTaken(sql, confirmation)
       continue
     }
     const id = toHex(confirmation.bundleId)

@@ -7,7 +7,8 @@ import {
   claimToCbor,
 } from '../../../src/protocol/claims.ts'
 import type { ClaimsOpen } from '../../../src/protocol/confirmations.ts'
-import { CLAIMS_PER_NOTICE_MAX } from '../../../src/protocol/limits.ts'
+import { CLAIMS_PER_NOTICE_MAX, MANDATED_PER_NOTICE_MAX } from '../../../src/protocol/limits.ts'
+import { type MandatedDebit, mandatedFromCbor, mandatedToCbor } from '../../../src/protocol/mandated.ts'
 import { list } from '../../../src/protocol/shape.ts'
 import { buffer } from './columns.ts'
 
@@ -66,19 +67,34 @@ export function markAnswerRecorded(sql: SqlStorage, rev: number): void {
   sql.exec('UPDATE claim_answers SET recorded = 1 WHERE rev = ? AND recorded = 0', rev)
 }
 
-/** An older list changes nothing. */
-export function writeOpenClaims(sql: SqlStorage, { rev, claims }: ClaimsOpen): void {
+/** Older lists change nothing. */
+export function writeTaken(sql: SqlStorage, { rev, claims, mandated }: ClaimsOpen): void {
   sql.exec(
-    `INSERT INTO open_claims (only, rev, encoded) VALUES (1, ?, ?)
-     ON CONFLICT (only) DO UPDATE SET rev = excluded.rev, encoded = excluded.encoded WHERE rev < excluded.rev`,
-    ...[rev, buffer(encodeCbor(claims.map(claimToCbor)))],
+    `INSERT INTO taken_by_others (only, rev, claims, mandated) VALUES (1, ?, ?, ?)
+     ON CONFLICT (only) DO UPDATE SET rev = excluded.rev, claims = excluded.claims, mandated = excluded.mandated
+     WHERE rev < excluded.rev`,
+    ...[rev, buffer(encodeCbor(claims.map(claimToCbor))), buffer(encodeCbor(mandated.map(mandatedToCbor)))],
   )
 }
 
-/** Those that the owner has not answered on this device and that are open still. */
-export function readOpenClaims(sql: SqlStorage, nowMs: number): readonly Claim[] {
-  const [row] = sql.exec<{ encoded: ArrayBuffer }>('SELECT encoded FROM open_claims').toArray()
-  if (row === undefined) return []
-  const values = list(decodeCbor(new Uint8Array(row.encoded)), 'claims', 0, CLAIMS_PER_NOTICE_MAX)
-  return values.map(claimFromCbor).filter((claim) => claim.openUntilMs > nowMs && findAnswer(sql, claim) === undefined)
+/** What others take from the owner's wallet. */
+export interface Taken {
+  /** Those that the owner has not answered on this device and that are open still. */
+  readonly claims: readonly Claim[]
+  /** The newest first. */
+  readonly mandated: readonly MandatedDebit[]
+}
+
+export const NOTHING_TAKEN: Taken = { claims: [], mandated: [] }
+
+export function readTaken(sql: SqlStorage, nowMs: number): Taken {
+  const query = 'SELECT claims, mandated FROM taken_by_others'
+  const [row] = sql.exec<{ claims: ArrayBuffer; mandated: ArrayBuffer }>(query).toArray()
+  if (row === undefined) return NOTHING_TAKEN
+  const claims = list(decodeCbor(new Uint8Array(row.claims)), 'claims', 0, CLAIMS_PER_NOTICE_MAX).map(claimFromCbor)
+  const mandated = list(decodeCbor(new Uint8Array(row.mandated)), 'mandated', 0, MANDATED_PER_NOTICE_MAX)
+  return {
+    claims: claims.filter((claim) => claim.openUntilMs > nowMs && findAnswer(sql, claim) === undefined),
+    mandated: mandated.map(mandatedFromCbor),
+  }
 }

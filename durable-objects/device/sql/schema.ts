@@ -15,7 +15,8 @@
  * - `answers`   answers to writes of people that named an `Idempotency-Key`; kept for days.
  * - `claim_answers` what the owner signed about claims on the owner's wallet; owed like resolutions.
  * - `mandates`  what the owner signed about small debits to come; owed like answers, and numbered with them.
- * - `open_claims` one row: the claims on the owner's wallet that wait for an answer, as the reconciler said last.
+ * - `taken_by_others` one row: the claims on the owner's wallet that wait for an answer, and what its mandates paid, as the
+ *   reconciler said last.
  * - `escalations` what a person at SIRA has to look at; `told` once SIRA has taken it.
  *
  * Nothing but `answers` is deleted, so rowids are never used twice; AUTOINCREMENT would cost one more row written for each insert.
@@ -182,10 +183,11 @@ const STATEMENTS = [
     recorded INTEGER NOT NULL DEFAULT 0,
     UNIQUE (taker_id, counter, content_hash)
   ) STRICT`,
-  `CREATE TABLE open_claims (
+  `CREATE TABLE taken_by_others (
     only INTEGER PRIMARY KEY CHECK (only = 1),
     rev INTEGER NOT NULL,
-    encoded BLOB NOT NULL
+    claims BLOB NOT NULL,
+    mandated BLOB NOT NULL
   ) STRICT`,
   `CREATE TABLE mandates (
     rev INTEGER PRIMARY KEY,

@@ -22,6 +22,7 @@ export {
 } from './errors.ts'
 export type { OfflineEvents } from './events.ts'
 export type { MandateTerms } from './mandate.ts'
+export type { MandatedPayment } from './mandated.ts'
 export type { OfflineSDKOptions } from './options.ts'
 export type { PaymentTerms } from './payment-terms.ts'
 export type { OfflinePayment, TakenPayment } from './payment-view.ts'

@@ -5,6 +5,7 @@ import { consentRequest, consentTo, useConsent } from './consent.ts'
 import { withDefaults } from './defaults.ts'
 import type { OfflineEvents } from './events.ts'
 import { giveMandate, type MandateTerms } from './mandate.ts'
+import { type MandatedPayment, mandatedPayments } from './mandated.ts'
 import type { OfflineSDKOptions, ResolvedOptions } from './options.ts'
 import type { PaymentTerms } from './payment-terms.ts'
 import { type OfflinePayment, type TakenPayment, viewOf } from './payment-view.ts'
@@ -272,6 +273,14 @@ export class OfflineSDK {
       // Also when the other answer was first: the claim is gone all the same.
       this.#runner.emitState()
     }
+  }
+
+  /**
+   * Payments out of this device's wallet that its holder's mandate paid without asking, the newest first: who got how much, when,
+   * from which till. The newest 50 that were not given back, as of the last sync.
+   */
+  mandated(): readonly MandatedPayment[] {
+    return mandatedPayments(this.#runner.deps)
   }
 
   /** What this device shows, as one QR code, to a device of the same wallet that pays: it asks for its consent. */

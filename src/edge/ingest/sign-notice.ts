@@ -36,6 +36,7 @@ export async function makeNotice(
     ...(parts.next && { next: parts.next }),
     ...(answersNonce && { answersNonce }),
     ...(parts.claims.length > 0 && { claims: parts.claims }),
+    ...(parts.mandated.length > 0 && { mandated: parts.mandated }),
   }
   const { kid, signer } = await keys.receiptSigner(state.keysVersion)
   return signAsEdge(signer, kid, encodeNotice(notice), 'molam-notice-v1')

@@ -21,6 +21,7 @@ import { type DeviceProofHeader, htuOf, parseDeviceProof } from '../../../src/pr
 import { deviceId } from '../../../src/protocol/ids.ts'
 import { type EdgeKey, encodeKeySet, type KeySet, type KeyState } from '../../../src/protocol/keyset.ts'
 import { COUNTER_MAX, OUTCOMES_PER_NOTICE_MAX } from '../../../src/protocol/limits.ts'
+import type { MandatedDebit } from '../../../src/protocol/mandated.ts'
 import { type Mandate, parseMandate } from '../../../src/protocol/mandates.ts'
 import { currency } from '../../../src/protocol/money.ts'
 import { type DayTotal, encodeNotice, encodePushResponse, type Outcome } from '../../../src/protocol/notice.ts'
@@ -103,6 +104,7 @@ export class TestEdge {
   walletFault: WalletFault | undefined
   /** Claimed from the owner's wallet. */
   claims: Claim[] = []
+  mandated: MandatedDebit[] = []
   /** What the owner's device has answered. */
   answers: SignedClaimAnswer[] = []
   /** What the device's owner lets others take, the newest last. */
@@ -416,6 +418,7 @@ export class TestEdge {
       ...(missing.length > 0 && { missing }),
       ...(this.walletFault && { ownerWalletFault: this.walletFault }),
       ...(this.claims.length > 0 && { claims: this.claims }),
+      ...(this.mandated.length > 0 && { mandated: this.mandated }),
       ...(this.paysUntilMs !== undefined && { paysUntilMs: this.paysUntilMs }),
       ...(cursor !== undefined && Math.max(next.nextCounter, next.nextSeq) <= COUNTER_MAX && { next }),
       ...(cursor === undefined && {

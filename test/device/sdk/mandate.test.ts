@@ -1,5 +1,8 @@
 import { beforeEach, expect, it } from 'vitest'
 import type { OfflineSDK } from '../../../src/device/sdk/index.ts'
+import { deviceId } from '../../../src/protocol/ids.ts'
+import type { MandatedDebit } from '../../../src/protocol/mandated.ts'
+import { amountMinor, currency } from '../../../src/protocol/money.ts'
 import { DAY_MS } from '../../../src/protocol/time.ts'
 import { OWNER } from './edge.ts'
 import { Rig } from './rig.ts'
@@ -41,6 +44,25 @@ it.each([{ paymentMax: 3001 }, { paymentMax: -1 }, { paymentMax: 1.5 }, { untilM
     expect(rig.edge.mandates).toEqual([])
   },
 )
+
+it('what it paid is shown as the last notice says, also after a restart', async () => {
+  const debit = (counter: number): MandatedDebit => ({
+    ...{ takerId: deviceId('POS-9'), counter, type: 'merchant', amount: amountMinor(300), currency: currency('XOF') },
+    ...{ receiver: 'shop-9', initiatedAtMs: rig.timeMs, postedAtMs: rig.timeMs + 1_000 },
+  })
+  rig.edge.mandated = [debit(2), debit(1)]
+  await sdk.syncNow()
+  expect(sdk.mandated().map(({ localId }) => localId)).toEqual(['POS-9/2', 'POS-9/1'])
+  expect(sdk.mandated()[1]).toEqual({
+    ...{ localId: 'POS-9/1', type: 'merchant', amount: 300, currency: 'XOF', receiver: 'shop-9' },
+    ...{ initiatedAtMs: rig.timeMs, postedAtMs: rig.timeMs + 1_000 },
+  })
+  sdk = await rig.started()
+  expect(sdk.mandated()).toHaveLength(2)
+  rig.edge.mandated = []
+  await sdk.syncNow()
+  expect(sdk.mandated()).toEqual([])
+})
 
 it('a device that is ended gives nothing', async () => {
   await sdk.destroy()

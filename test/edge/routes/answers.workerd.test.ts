@@ -187,7 +187,7 @@ it('the device’s own: push, notice, keys', async () => {
     amount: amountMinor(1),
     ...{ currency: currency('XOF'), receiver: 'W-SHOP', initiatedAtMs: 1, openUntilMs: Date.now() + 3_600_000 },
   }
-  await confirm(device, [{ kind: 'claims_open', deviceId: device.id, rev: 1, claims: [claim] }])
+  await confirm(device, [{ kind: 'claims_open', deviceId: device.id, rev: 1, claims: [claim], mandated: [] }])
   const shown = await notice({ 'molam-cursor': '0' })
   expect(shown).not.toHaveProperty('device')
   expect(shown).toHaveProperty('claims')

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { toBase64url } from '../../../src/protocol/bytes.ts'
 import { type Claim, type ClaimAnswer, parseClaimAnswer } from '../../../src/protocol/claims.ts'
+import type { MandatedDebit } from '../../../src/protocol/mandated.ts'
 import { amountMinor, currency } from '../../../src/protocol/money.ts'
 import {
   alarm,
@@ -53,8 +54,12 @@ const CLAIM: Claim = {
   ...{ type: 'merchant', currency: currency('XOF'), receiver: 'W-SHOP', initiatedAtMs: 1_000 },
   openUntilMs: Date.now() + 3_600_000,
 }
-const open = (rev: number, claims: readonly Claim[]) =>
-  confirm(phone, [{ kind: 'claims_open', deviceId: phone.id, rev, claims }])
+const open = (rev: number, claims: readonly Claim[], mandated: readonly MandatedDebit[] = []) =>
+  confirm(phone, [{ kind: 'claims_open', deviceId: phone.id, rev, claims, mandated }])
+const DEBIT: MandatedDebit = {
+  ...{ takerId: about.takerId, counter: 9, type: 'merchant', amount: amountMinor(300), currency: currency('XOF') },
+  ...{ receiver: 'W-SHOP', initiatedAtMs: 1_000, postedAtMs: 2_000 },
+}
 
 describe('a push of what no payer has signed', () => {
   it('has a receipt that says so, and waits for nobody at the edge', async () => {
@@ -70,16 +75,17 @@ describe('a push of what no payer has signed', () => {
 
 describe('a device without consent', () => {
   const withdrawn = async () => {
-    await open(1, [CLAIM])
-    expect((await readNotice(phone, 0)).claims).toEqual([CLAIM])
+    await open(1, [CLAIM], [DEBIT])
+    expect(await readNotice(phone, 0)).toMatchObject({ claims: [CLAIM], mandated: [DEBIT] })
     const path = `/offline/devices/${phone.id}/consents/withdraw`
     expect((await asPerson('POST', path, { reason: 'in other hands' })).status).toBe(200)
   }
 
   it('is not shown what is claimed from the wallet, also what its object was told before', async () => {
     await withdrawn()
-    expect((await readNotice(phone, 0)).claims).toEqual([])
-    expect((await readNotice(phone)).claims).toEqual([])
+    for (const cursor of [0, undefined]) {
+      expect(await readNotice(phone, cursor)).toMatchObject({ claims: [], mandated: [] })
+    }
   })
 
   it('says neither yes nor no', async () => {
@@ -166,10 +172,17 @@ describe('the notice of a device', () => {
     expect((await readNotice(phone, 0)).claims).toEqual([])
   })
 
+  it('shows what the owner’s mandates paid, also to a device that begins', async () => {
+    await open(1, [], [DEBIT])
+    for (const cursor of [0, undefined]) expect((await readNotice(phone, cursor)).mandated).toEqual([DEBIT])
+    await open(2, [], [])
+    expect((await readNotice(phone, 0)).mandated).toEqual([])
+  })
+
   it('an older list changes nothing, and what is over is not shown', async () => {
     await open(2, [])
-    await open(1, [CLAIM])
-    expect((await readNotice(phone, 0)).claims).toEqual([])
+    await open(1, [CLAIM], [DEBIT])
+    expect(await readNotice(phone, 0)).toMatchObject({ claims: [], mandated: [] })
     await open(3, [{ ...CLAIM, openUntilMs: 1 }])
     expect((await readNotice(phone, 0)).claims).toEqual([])
   })

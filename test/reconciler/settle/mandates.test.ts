@@ -3,6 +3,7 @@ import { verifyBook } from '../../../reconciler/verify/verify.ts'
 import { localKeys } from '../../../src/crypto/local-keys.ts'
 import { sealSettleMessage } from '../../../src/crypto/settle-message.ts'
 import { firstPolicy } from '../../../src/protocol/first-policies.ts'
+import { parseUlid } from '../../../src/protocol/ids.ts'
 import type { Mandate } from '../../../src/protocol/mandates.ts'
 import { amountMinor, currency } from '../../../src/protocol/money.ts'
 import type { Policy } from '../../../src/protocol/policy.ts'
@@ -96,6 +97,52 @@ test('a small debit is posted at once, and its taker is told by what word', asyn
   expect(await left()).toBe(8000)
   expect(world.network.outcomes(shop.id)).toMatchObject([{ counter: 1, status: 'succeeded', reason: 'mandated' }])
   expect(world.network.confirmed).toContainEqual({ kind: 'answer_recorded', deviceId: phone.id, rev: 1 })
+})
+
+test('the devices of its holder are told who took how much, when, and what was given back', async () => {
+  const told = (device = phone) =>
+    world.network.confirmed.findLast((one) => one.kind === 'claims_open' && one.deviceId === device.id)
+  world.network.send(mandate())
+  await world.settle()
+  await take([300, 3000])
+  await take([200])
+  await world.settle()
+  const receiver = shop.ownerWallet
+  const about = { takerId: shop.id, type: 'merchant', currency: 'XOF', receiver }
+  expect(told()).toMatchObject({
+    claims: [{ counter: 2, amount: 3000 }],
+    mandated: [
+      { ...about, counter: 3, amount: 200 },
+      { ...about, counter: 1, amount: 300, postedAtMs: expect.any(Number) },
+    ],
+  })
+  const second = await TestDevice.create(phone.ownerWallet)
+  world.network.send(world.facts(second))
+  await world.settle()
+  expect(told(second), 'a new device of the wallet is told too').toMatchObject({
+    mandated: [{ counter: 3 }, { counter: 1 }],
+  })
+  const { rows } = await db().app.query(
+    `SELECT b.bundle_id, b.seq FROM offline_tx_bundles b WHERE device_id = $1 ORDER BY seq LIMIT 1`,
+    [shop.id],
+  )
+  const bundleId = parseUlid(rows[0].bundle_id) as Uint8Array
+  world.network.send(world.reversal({ header: { deviceId: shop.id, bundleId, seq: 1 } } as never, 1, 1))
+  await world.settle()
+  expect((await statuses())[0]).toBe('reversed: mandated')
+  expect(told()).toMatchObject({ mandated: [{ counter: 3 }] })
+})
+
+test('no more than a notice takes, the newest', async () => {
+  world.network.send(mandate())
+  await world.settle()
+  await take(Array.from({ length: 52 }, () => 1))
+  await world.settle()
+  const told = world.network.confirmed.findLast((one) => one.kind === 'claims_open' && one.deviceId === phone.id)
+  const shown = told?.kind === 'claims_open' ? told.mandated.map(({ counter }) => counter) : []
+  expect(new Set(shown).size).toBe(50)
+  // Those that were recorded together were posted in an order of their own.
+  expect(shown).toContain(52)
 })
 
 test('without a mandate nothing moves', async () => {

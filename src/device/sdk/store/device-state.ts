@@ -3,7 +3,8 @@ import { decodeCbor, encodeCbor } from '../../../protocol/cbor.ts'
 import { type Claim, claimFromCbor, claimToCbor } from '../../../protocol/claims.ts'
 import type { Range } from '../../../protocol/counters.ts'
 import { decodeKeySet, encodeKeySet, type KeySet } from '../../../protocol/keyset.ts'
-import { CLAIMS_PER_NOTICE_MAX } from '../../../protocol/limits.ts'
+import { CLAIMS_PER_NOTICE_MAX, MANDATED_PER_NOTICE_MAX } from '../../../protocol/limits.ts'
+import { type MandatedDebit, mandatedFromCbor, mandatedToCbor } from '../../../protocol/mandated.ts'
 import type { DayTotal } from '../../../protocol/notice.ts'
 import type { WalletFault } from '../../../protocol/owner-wallet.ts'
 import { type Policy, policyFromCbor, policyToCbor } from '../../../protocol/policy.ts'
@@ -24,6 +25,8 @@ export interface DeviceState {
   readonly ownerWalletFault?: WalletFault
   /** What others claim from the owner's wallet, and what the holder has not answered, by the last notice. */
   readonly claims?: readonly Claim[]
+  /** What the holder's mandates paid out of it, by the last notice. */
+  readonly mandated?: readonly MandatedDebit[]
   /** Until when payments out of it need no other word than the device's; left out, the device only receives. */
   readonly paysUntilMs?: number
   /** Payments from `firstCounter` up are on the device; those from `cleanFrom` to it are being removed. */
@@ -67,19 +70,21 @@ export interface DeviceState {
 export const blockOf = ({ conflict, blocked }: DeviceState): ProblemCode | 'chain_conflict' | undefined =>
   conflict ? 'chain_conflict' : blocked?.code
 
-type Encoded = Omit<DeviceState, 'kid' | 'prev' | 'policy' | 'keys' | 'claims'> & {
+type Encoded = Omit<DeviceState, 'kid' | 'prev' | 'policy' | 'keys' | 'claims' | 'mandated'> & {
   readonly kid: string
   readonly prev: string
   readonly policy: string
   readonly keys: string
   readonly claims?: string
+  readonly mandated?: string
 }
 
 /** JSON form: bytes as base64url, policy and keys as on the wire. */
-export function encodeState({ claims, ...state }: DeviceState): Encoded {
+export function encodeState({ claims, mandated, ...state }: DeviceState): Encoded {
   return {
     ...state,
     ...(claims && { claims: toBase64url(encodeCbor(claims.map(claimToCbor))) }),
+    ...(mandated && { mandated: toBase64url(encodeCbor(mandated.map(mandatedToCbor))) }),
     kid: toBase64url(state.kid),
     prev: toBase64url(state.prev),
     policy: toBase64url(encodeCbor(policyToCbor(state.policy))),
@@ -87,10 +92,11 @@ export function encodeState({ claims, ...state }: DeviceState): Encoded {
   }
 }
 
-export function decodeState({ claims, ...encoded }: Encoded): DeviceState {
+export function decodeState({ claims, mandated, ...encoded }: Encoded): DeviceState {
   return {
     ...encoded,
     ...(claims !== undefined && { claims: claimsFrom(claims) }),
+    ...(mandated !== undefined && { mandated: mandatedFrom(mandated) }),
     kid: fromBase64url(encoded.kid),
     prev: fromBase64url(encoded.prev),
     policy: policyFromCbor(decodeCbor(fromBase64url(encoded.policy))),
@@ -100,6 +106,10 @@ export function decodeState({ claims, ...encoded }: Encoded): DeviceState {
 
 function claimsFrom(encoded: string): readonly Claim[] {
   return list(decodeCbor(fromBase64url(encoded)), 'claims', 0, CLAIMS_PER_NOTICE_MAX).map(claimFromCbor)
+}
+
+function mandatedFrom(encoded: string): readonly MandatedDebit[] {
+  return list(decodeCbor(fromBase64url(encoded)), 'mandated', 0, MANDATED_PER_NOTICE_MAX).map(mandatedFromCbor)
 }
 
 export type EncodedState = Encoded

@@ -47,6 +47,7 @@ export async function bootstrap(
       ownerWallet: facts.ownerWallet,
       ...(notice.ownerWalletFault && { ownerWalletFault: notice.ownerWalletFault }),
       ...(notice.claims && { claims: notice.claims }),
+      ...(notice.mandated && { mandated: notice.mandated }),
       ...(notice.paysUntilMs !== undefined && { paysUntilMs: notice.paysUntilMs }),
       firstCounter,
       cleanFrom: firstCounter,

@@ -118,7 +118,7 @@ export async function applyNotice(deps: SyncDeps, received: ReceivedNotice): Pro
     const counters = notice.outcomes.map(({ counter }) => counter)
     const changes = withChange(state.changes, counters)
     if (notice.serverTimeMs < state.clock.serverMs) return device.update({ cursor, changes })
-    const { blocked, ownerWalletFault: _, claims: __, paysUntilMs: ___, ...unblocked } = state
+    const { blocked, ownerWalletFault: _, claims: __, mandated: ___, paysUntilMs: ____, ...unblocked } = state
     // A notice is also given to a device that is suspended: while there is a bundle to send, only a receipt unblocks. One
     // whose key was refused got this notice for a proof that holds.
     const stillBlocked = blocked && blocked.code !== 'invalid_signature' && device.outgoing && { blocked }
@@ -134,6 +134,7 @@ export async function applyNotice(deps: SyncDeps, received: ReceivedNotice): Pro
       ...(elsewhere && { elsewhere }),
       ...(notice.ownerWalletFault && { ownerWalletFault: notice.ownerWalletFault }),
       ...(notice.claims && { claims: notice.claims }),
+      ...(notice.mandated && { mandated: notice.mandated }),
       ...(notice.paysUntilMs !== undefined && { paysUntilMs: notice.paysUntilMs }),
     }
     const news = { cursor, policy, keys, clock, changes, lostByEdge }
