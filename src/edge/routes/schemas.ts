@@ -379,6 +379,20 @@ export const notice = z
       )
       .optional()
       .openapi({ description: "Payments out of the owner's wallet that wait for its holder's word" }),
+    mandated: z
+      .array(
+        z.strictObject({
+          local_id: localId,
+          type: z.enum(PAYMENT_TYPES),
+          amount: count,
+          currency: z.string(),
+          receiver: z.string(),
+          initiated_at: atMs,
+          posted_at: atMs,
+        }),
+      )
+      .optional()
+      .openapi({ description: "Payments out of the owner's wallet that its holder's mandates paid, the newest first" }),
     pays_until: atMs.optional(),
     signed: bytes,
   })

@@ -3,6 +3,7 @@ import type { Claim } from '../../protocol/claims.ts'
 import { parseSign1 } from '../../protocol/cose.ts'
 import { localId, ulidText } from '../../protocol/ids.ts'
 import type { KeySet } from '../../protocol/keyset.ts'
+import type { MandatedDebit } from '../../protocol/mandated.ts'
 import { decodeNotice, type Outcome } from '../../protocol/notice.ts'
 import type { Policy } from '../../protocol/policy.ts'
 import { decodeReceipt } from '../../protocol/receipt.ts'
@@ -52,6 +53,14 @@ export function noticeJson(signed: Uint8Array) {
     ...(notice.ownerWalletFault && { owner_wallet_fault: notice.ownerWalletFault }),
     ...(notice.paysUntilMs !== undefined && { pays_until: notice.paysUntilMs }),
     ...(notice.claims && { claims: notice.claims.map(claimJson) }),
+    ...(notice.mandated && { mandated: notice.mandated.map(mandatedJson) }),
+  }
+}
+
+function mandatedJson({ takerId, counter, type, amount, currency, receiver, ...at }: MandatedDebit) {
+  return {
+    local_id: localId(takerId, counter),
+    ...{ type, amount, currency, receiver, initiated_at: at.initiatedAtMs, posted_at: at.postedAtMs },
   }
 }
 

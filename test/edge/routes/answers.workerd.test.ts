@@ -7,6 +7,7 @@ import { ulidText } from '../../../src/protocol/ids.ts'
 import { amountMinor, currency } from '../../../src/protocol/money.ts'
 import { confirm, deliverIndex, type Queues, recordQueues } from '../../durable-objects/device/kit.ts'
 import { signAnswer } from '../../kit/claim-answer.ts'
+import { signConsentWord } from '../../kit/consent-word.ts'
 import type { Made } from '../../kit/device.ts'
 import { TestDevice } from '../../kit/device.ts'
 import { signMandate } from '../../kit/mandate.ts'
@@ -187,10 +188,12 @@ it('the device’s own: push, notice, keys', async () => {
     amount: amountMinor(1),
     ...{ currency: currency('XOF'), receiver: 'W-SHOP', initiatedAtMs: 1, openUntilMs: Date.now() + 3_600_000 },
   }
-  await confirm(device, [{ kind: 'claims_open', deviceId: device.id, rev: 1, claims: [claim], mandated: [] }])
+  const { contentHash: _, openUntilMs: __, ...debit } = { ...claim, postedAtMs: 2 }
+  await confirm(device, [{ kind: 'claims_open', deviceId: device.id, rev: 1, claims: [claim], mandated: [debit] }])
   const shown = await notice({ 'molam-cursor': '0' })
   expect(shown).not.toHaveProperty('device')
   expect(shown).toHaveProperty('claims')
+  expect(shown).toHaveProperty('mandated')
   const answer = toBase64url(await signAnswer(device, { ...claim, choice: 'confirm', answeredAtMs: Date.now() }))
   const body = JSON.stringify({ answer })
   const asked = SELF.fetch(`${ORIGIN}/offline/claims/answer`, { method: 'POST', headers: json, body })
@@ -202,6 +205,16 @@ it('the device’s own: push, notice, keys', async () => {
   const given = JSON.stringify({ mandate: toBase64url(mandate) })
   const sent = SELF.fetch(`${ORIGIN}/offline/mandates`, { method: 'POST', headers: json, body: given })
   await conforms('POST', '/offline/mandates', sent)
+
+  const second = await TestDevice.create(device.ownerWallet)
+  await ok(call(admin, 'POST', '/offline/devices', await registration(second)), 201)
+  const consent = toBase64url(await signConsentWord(device, second))
+  const brought = SELF.fetch(`${ORIGIN}/offline/consents`, {
+    method: 'POST',
+    headers: { ...json, authorization: `Molam-Device ${await second.proof('POST', `${ORIGIN}/offline/consents`)}` },
+    body: JSON.stringify({ consent }),
+  })
+  await conforms('POST', '/offline/consents', brought)
 })
 
 it('two stories: evidence and escalations', async () => {

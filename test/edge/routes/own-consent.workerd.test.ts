@@ -4,13 +4,14 @@ import { trustedReceiptKeys } from '../../../src/crypto/receipt-keys.ts'
 import { configOf } from '../../../src/edge/config.ts'
 import { forgetDevices } from '../../../src/edge/ingest/identity-cache.ts'
 import { toBase64url } from '../../../src/protocol/bytes.ts'
-import { amountMinor } from '../../../src/protocol/money.ts'
+import { amountMinor, currency } from '../../../src/protocol/money.ts'
 import { DAY_MS } from '../../../src/protocol/time.ts'
-import { lostQueues, type Queues, readNotice, select } from '../../durable-objects/device/kit.ts'
+import { inObject, lostQueues, type Queues, readNotice, select } from '../../durable-objects/device/kit.ts'
 import { authorize } from '../../kit/authorization.ts'
 import { signConsentWord } from '../../kit/consent-word.ts'
 import { TestDevice } from '../../kit/device.ts'
-import { bindings, consentTo, keySet, ORIGIN, pushed, registered, registration, SELF } from '../kit.ts'
+import { signMandate } from '../../kit/mandate.ts'
+import { bindings, consentTo, keySet, ORIGIN, push, pushed, registered, registration, SELF } from '../kit.ts'
 import { admin, call, ok, otherAdmin, refused } from './kit.ts'
 
 /** A paying device of a wallet lets another one pay. */
@@ -173,4 +174,26 @@ describe('it ends when the device that gave it', () => {
     await withdraw(phone)
     expect(await paid(), 'two people have given it meanwhile').toBe('accepted')
   })
+})
+
+it('while the device that gave it cannot be asked, nothing is decided, and the device tries again', async () => {
+  await ok(bring(await signConsentWord(phone, next)))
+  const silent = { identity: () => Promise.reject(new Error('the object is away')) }
+  await inObject(next, (_, object) => {
+    const { env } = object as unknown as { env: object }
+    Object.assign(object, { env: { ...env, DEVICE: { idFromName: (name: string) => name, get: () => silent } } })
+  })
+  const { bundle } = await next.bundle([next.payment()], await keySet())
+  const answer = await push(bundle)
+  expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5'])
+  const untilMs = Math.floor(Date.now() / 1000) * 1000 + DAY_MS
+  const terms = { wallet: next.ownerWallet, currency: currency('XOF'), paymentMax: 1, dayMax: 1, untilMs, no: 1 }
+  const mandate = toBase64url(await signMandate(next, terms))
+  const headers = { 'content-type': 'application/json' }
+  const given = await SELF.fetch(`${ORIGIN}/offline/mandates`, {
+    ...{ method: 'POST', headers, body: JSON.stringify({ mandate }) },
+  })
+  expect(given.status).toBe(503)
+  expect(await select(next, 'SELECT seq FROM bundles')).toEqual([])
+  expect(await select(next, 'SELECT rev FROM mandates')).toEqual([])
 })
