@@ -5,6 +5,7 @@ import { foldRows } from './edge/metrics/totals.ts'
 import { consumeIndex } from './edge/store/consume-index.ts'
 import type { IndexMessage } from './edge/store/index-message.ts'
 
+export { CountryObject } from '../durable-objects/country/country-object.ts'
 export { DeviceObject } from '../durable-objects/device/device-object.ts'
 export { PersonObject } from '../durable-objects/person/person-object.ts'
 

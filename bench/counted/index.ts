@@ -2,6 +2,7 @@ import { DeviceObject as Deployed } from '../../durable-objects/device/device-ob
 import type { Env } from '../../src/edge/env.ts'
 import worker from '../../src/index.ts'
 
+export { CountryObject } from '../../durable-objects/country/country-object.ts'
 export { PersonObject } from '../../durable-objects/person/person-object.ts'
 
 /**

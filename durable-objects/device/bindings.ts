@@ -1,5 +1,7 @@
 import type { IndexMessage } from '../../src/edge/store/index-message.ts'
+import type { Country } from '../../src/protocol/policy.ts'
 import type { Result } from '../../src/protocol/result.ts'
+import type { CountryObject } from '../country/country-object.ts'
 import type { PersonObject } from '../person/person-object.ts'
 import type { Identity } from './device.ts'
 
@@ -16,8 +18,14 @@ export interface DeviceBindings {
   readonly BUNDLES: R2Bucket
   /** By device id: other devices, of which an object asks who they are. */
   readonly DEVICE: Identities
+  /** By the country. */
+  readonly COUNTRY: DurableObjectNamespace<CountryObject>
   /** By the name of the actor. */
   readonly PERSON: DurableObjectNamespace<PersonObject>
+}
+
+export function countryStub(env: Pick<DeviceBindings, 'COUNTRY'>, country: Country): DurableObjectStub<CountryObject> {
+  return env.COUNTRY.get(env.COUNTRY.idFromName(country), { locationHint: 'afr' })
 }
 
 /** @param actor as the audit names a person */

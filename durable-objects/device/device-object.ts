@@ -3,13 +3,21 @@ import { dayNames } from '../../src/crypto/day-names.ts'
 import { signAsEdge } from '../../src/crypto/sign1.ts'
 import { configOf } from '../../src/edge/config.ts'
 import { logger } from '../../src/edge/log.ts'
-import type { Indexed, IndexMessage, RebuiltPlaces, ShownFrom, ShownPart } from '../../src/edge/store/index-message.ts'
+import type {
+  BundleRow,
+  Indexed,
+  IndexMessage,
+  RebuiltPlaces,
+  ShownFrom,
+  ShownPart,
+} from '../../src/edge/store/index-message.ts'
 import { equalBytes } from '../../src/protocol/bytes.ts'
 import type { ClaimChoice, SignedClaimAnswer } from '../../src/protocol/claims.ts'
 import { decodeConfirmations } from '../../src/protocol/confirmations.ts'
 import type { ConsentGiver, KeptConsent } from '../../src/protocol/consent.ts'
 import { lostGivers } from '../../src/protocol/consent-givers.ts'
 import type { SignedConsentWord } from '../../src/protocol/consent-word.ts'
+import { parseUlid } from '../../src/protocol/ids.ts'
 import type { SignedMandate } from '../../src/protocol/mandates.ts'
 import type { DeviceKey, DeviceStatus } from '../../src/protocol/messages.ts'
 import { parse } from '../../src/protocol/parse.ts'
@@ -34,6 +42,7 @@ import { type NoticeParts, readNotice, relayedNotice } from './notice.ts'
 import type { Original } from './original.ts'
 import { Delivery } from './owed/delivery.ts'
 import { tellSira } from './owed/escalation.ts'
+import { bundleRow } from './owed/projection.ts'
 import { readShown } from './owed/shown.ts'
 import { Administration, type ProvenCode } from './people/administration.ts'
 import { type AnswerRefusal, keepAnswer } from './people/answering.ts'
@@ -295,6 +304,13 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
   /** All that the read model shows of this object, part by part (src/edge/store/rebuild.ts). */
   shownRows(from: ShownFrom): Result<ShownPart, NotFound> {
     return this.#registered ? ok(readShown(this.#sql, from, Date.now())) : NOT_FOUND
+  }
+
+  /** What is shown of one bundle. @param bundleId ULID text */
+  shownBundle(bundleId: string): Result<BundleRow, NotFound> {
+    const id = parseUlid(bundleId)
+    const bundle = this.#registered && id ? readBundle(this.#sql, id) : undefined
+    return bundle === undefined ? NOT_FOUND : ok(bundleRow(readOwing(this.#sql), bundle))
   }
 
   /** The read model holds this part of it again. */

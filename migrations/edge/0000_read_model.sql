@@ -46,13 +46,6 @@ CREATE INDEX `offline_tx_bundles_by_device` ON `offline_tx_bundles` (`device_id`
 CREATE INDEX `offline_tx_bundles_by_country` ON `offline_tx_bundles` (`country`,`received_at`,`bundle_id`,`device_id`);--> statement-breakpoint
 CREATE INDEX `offline_tx_bundles_by_tenant` ON `offline_tx_bundles` (`tenant`,`received_at`,`bundle_id`,`device_id`);--> statement-breakpoint
 CREATE INDEX `offline_tx_bundles_unsettled` ON `offline_tx_bundles` (`received_at`) WHERE status IN ('pushed', 'processing');--> statement-breakpoint
-CREATE INDEX `offline_tx_bundles_waiting` ON `offline_tx_bundles` (`received_at`,`bundle_id`,`device_id`) WHERE status IN ('review', 'quarantined');--> statement-breakpoint
-CREATE TABLE `offline_device_objects` (
-	`device_id` text PRIMARY KEY NOT NULL,
-	`swept_at` integer
-);
---> statement-breakpoint
-CREATE INDEX `offline_device_objects_by_sweep` ON `offline_device_objects` (`swept_at`);--> statement-breakpoint
 CREATE TABLE `offline_devices` (
 	`device_id` text PRIMARY KEY NOT NULL,
 	`tenant` text NOT NULL,
@@ -67,8 +60,6 @@ CREATE TABLE `offline_devices` (
 );
 --> statement-breakpoint
 CREATE INDEX `offline_devices_by_country` ON `offline_devices` (`country`,`device_id`);--> statement-breakpoint
-CREATE INDEX `offline_devices_by_tenant` ON `offline_devices` (`tenant`,`device_id`);--> statement-breakpoint
-CREATE INDEX `offline_devices_by_status` ON `offline_devices` (`status`,`device_id`);--> statement-breakpoint
 CREATE TABLE `offline_enrolment_codes` (
 	`id` text PRIMARY KEY NOT NULL,
 	`device_id` text NOT NULL,

@@ -1,7 +1,9 @@
 CREATE TRIGGER offline_policies_no_update BEFORE UPDATE ON offline_policies
 BEGIN SELECT RAISE(ABORT, 'policies are versioned, never changed'); END;
 --> statement-breakpoint
+-- But for rows that are no versions of ours, in a transaction that says so (src/edge/store/policies.ts).
 CREATE TRIGGER offline_policies_no_delete BEFORE DELETE ON offline_policies
+WHEN NOT EXISTS (SELECT 1 FROM offline_removals)
 BEGIN SELECT RAISE(ABORT, 'policies are versioned, never deleted'); END;
 --> statement-breakpoint
 -- REPLACE deletes the row that is in its way without asking the trigger above. The words are the primary key's own.
@@ -10,6 +12,7 @@ WHEN EXISTS (SELECT 1 FROM offline_policies WHERE country = NEW.country AND vers
 BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: policies are versioned, never replaced'); END;
 --> statement-breakpoint
 CREATE TRIGGER offline_policy_proposals_no_delete BEFORE DELETE ON offline_policy_proposals
+WHEN NOT EXISTS (SELECT 1 FROM offline_removals)
 BEGIN SELECT RAISE(ABORT, 'proposals are decided, never deleted'); END;
 --> statement-breakpoint
 -- Two people at once: the second is told that the place is taken, in the words of a key that is there already.

@@ -53,6 +53,7 @@ export interface SimEdge {
   /** Cloudflare's pull API, for the reconciler's client. Queue ids are `molam-settle` and `molam-settle-dlq`. */
   queueApi(request: Request): Promise<Response>
   readonly objects: Objects<InstanceType<WorkerModules['DeviceObject']>>
+  readonly countries: Objects<InstanceType<WorkerModules['CountryObject']>>
   readonly people: Objects<InstanceType<WorkerModules['PersonObject']>>
   /** D1, for who looks from outside. */
   readonly db: D1Database
@@ -85,12 +86,17 @@ export async function openEdge({ uncaught = () => undefined, ...options }: EdgeO
     partOf(platform, 'people'),
     (ctx) => new worker.PersonObject(...constructed<typeof worker.PersonObject>(ctx, settings)),
   )
+  const countries = new Objects(
+    partOf(platform, 'countries'),
+    (ctx) => new worker.CountryObject(...constructed<typeof worker.CountryObject>(ctx, settings)),
+  )
   const objects: SimEdge['objects'] = new Objects(platform, (ctx, life, durable) => {
     const bindings = {
       // Objects ask one another about consents.
       DEVICE: objects.binding(life),
       SETTLE_QUEUE: settle.binding(life, durable),
       INDEX_QUEUE: index.binding(life, durable),
+      COUNTRY: countries.binding(life),
       PERSON: people.binding(life),
       BUNDLES: bucket.binding(life),
     }
@@ -99,6 +105,7 @@ export async function openEdge({ uncaught = () => undefined, ...options }: EdgeO
   const bindings = (life: Life) => ({
     ...settings,
     DEVICE: objects.binding(life),
+    COUNTRY: countries.binding(life),
     PERSON: people.binding(life),
     BUNDLES: bucket.binding(life),
     DB: d1.binding(life),
@@ -126,11 +133,13 @@ export async function openEdge({ uncaught = () => undefined, ...options }: EdgeO
     deploy(changed) {
       settings = changed
       objects.crashAll()
+      countries.crashAll()
       people.crashAll()
       restartIsolate()
     },
     queueApi: pullApi({ 'molam-settle': settle, 'molam-settle-dlq': deadLetters }, platform),
     objects,
+    countries,
     people,
     db: d1.binding(new Life()) as unknown as D1Database,
     readD1: (sql, ...values) => d1.read(sql, ...values),
@@ -142,6 +151,7 @@ export async function openEdge({ uncaught = () => undefined, ...options }: EdgeO
     close() {
       isolate.end()
       objects.close()
+      countries.close()
       people.close()
       d1.close()
     },

@@ -3,6 +3,7 @@ import { registerHooks } from 'node:module'
 /** Everything of the Worker that a simulated edge runs, and what its isolates keep in the memory of modules. */
 export interface WorkerModules {
   readonly handler: typeof import('../../src/index.ts').default
+  readonly CountryObject: typeof import('../../src/index.ts').CountryObject
   readonly DeviceObject: typeof import('../../src/index.ts').DeviceObject
   readonly PersonObject: typeof import('../../src/index.ts').PersonObject
   /** A new isolate knows nothing of what the one before kept. */
@@ -24,6 +25,6 @@ async function load(): Promise<WorkerModules> {
       specifier === 'cloudflare:workers' ? { url: STAND_IN, shortCircuit: true } : next(specifier, context),
   })
   const [worker, { forgetIsolate }] = await Promise.all([import('../../src/index.ts'), import('./isolate-memory.ts')])
-  const { default: handler, DeviceObject, PersonObject } = worker
-  return { handler, DeviceObject, PersonObject, forgetIsolate }
+  const { default: handler, CountryObject, DeviceObject, PersonObject } = worker
+  return { handler, CountryObject, DeviceObject, PersonObject, forgetIsolate }
 }

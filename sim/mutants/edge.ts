@@ -6,6 +6,22 @@ const CONFIRM_ALL = 'src/edge/settle/confirm-all.ts'
 /** Faults of the Worker: what it lets through, and what it writes to the read model. */
 export const EDGE: readonly Mutant[] = [
   {
+    name: 'waiting-read-from-the-read-model',
+    file: 'src/edge/store/bundles.ts',
+    find: 'status !== undefined && isWaiting(status) ? [] : readBundles(env.DB, filter, limit),',
+    replace: 'readBundles(env.DB, filter, limit),',
+    breaks: 'What waits is as objects say: a row that somebody rolled back in D1 is shown as one that waits.',
+    tier: 'shallow',
+  },
+  {
+    name: 'hidden-and-not-mended',
+    file: 'src/edge/store/mend.ts',
+    find: 'if (!owed.ok || owed.value.index > 0) return',
+    replace: 'return',
+    breaks: 'The read model mends itself: rows that somebody took away stay away.',
+    tier: 'shallow',
+  },
+  {
     name: 'older-row-written-over-newer',
     file: PROJECTIONS,
     find: 'WHERE excluded.rev > offline_tx_bundles.rev',

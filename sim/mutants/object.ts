@@ -299,6 +299,33 @@ export const DEVICE_OBJECT: readonly Mutant[] = [
     tier: 'shallow',
   },
   {
+    name: 'listing-forgets-what-ended',
+    file: `${OBJECT}/sql/schema.ts`,
+    find: ' OR OLD.status IN ',
+    replace: ' AND OLD.status IN ',
+    breaks: 'Lists of what waits hold what waits, and nothing else.',
+    tier: 'shallow',
+  },
+  {
+    name: 'listed-before-the-answer',
+    file: DELIVERY,
+    find: `      const rev = await countryStub(this.#env, country).list(listing)
+      markListed(sql, rev)`,
+    replace: `      markListed(sql, listing.through)
+      const rev = await countryStub(this.#env, country).list(listing)`,
+    breaks:
+      'What waits is owed to the object of the country until that has it: a call that was lost hides it from people.',
+    tier: 'shallow',
+  },
+  {
+    name: 'late-listing-believed',
+    file: 'durable-objects/country/country-object.ts',
+    find: 'if (listing.from > known || listing.through <= known) return known',
+    replace: 'if (listing.from > known) return known',
+    breaks: 'A listing that comes late changes nothing: people are shown what waited once.',
+    tier: 'shallow',
+  },
+  {
     name: 'consent-of-one',
     file: `${OBJECT}/people/consenting.ts`,
     find: "if (request.askedBy === actor) return err('already_voted')",

@@ -7,6 +7,7 @@ import { usePower } from './crooked.ts'
 import { forge, forgeIndex } from './forged.ts'
 import { freeze } from './freeze.ts'
 import { sendGarbage } from './garbage.ts'
+import { hide } from './hidden.ts'
 import { lie } from './hostile.ts'
 import { sharePhones } from './household.ts'
 import { replaceTill } from './keys.ts'
@@ -30,6 +31,7 @@ export const OPERATIONS = {
   lie,
   forge,
   forgeIndex,
+  hide,
   sendGarbage,
   replaceTill,
   cloneTill,

@@ -16,6 +16,7 @@ import { onePersonDecides } from './person-day.ts'
 import { policyRows } from './policies.ts'
 import { recordsAreShown } from './record.ts'
 import { receiptsFollowThePolicy } from './rules.ts'
+import { whatWaitsIsSeen } from './seen.ts'
 import { copiesOfFactsAgree, nothingComesInWhileSuspended } from './standing.ts'
 import { devicesAgree, everyPaymentEnds, readModelAgrees } from './story.ts'
 import { receiptsAreBooked, toldIsBooked } from './told.ts'
@@ -54,6 +55,7 @@ export async function promisesAtQuiet(world: World): Promise<string[]> {
     ...everyPaymentEnds(payments),
     ...devicesAgree(world, booked),
     ...(await readModelAgrees(world, booked)),
+    ...(await whatWaitsIsSeen(world)),
     ...(await originalsCanBeRead(world, admitted)),
     ...(await admissionsAreAudited(world)),
     ...(await world.book.brokenAtQuiet()),

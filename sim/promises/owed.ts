@@ -17,6 +17,8 @@ export async function nothingIsOwed(world: World): Promise<string[]> {
     const { settle, index } = described.value.owed
     if (settle > 0) wrong.push(`${id} owes ${settle} to the reconciler`)
     if (index > 0) wrong.push(`${id} owes ${index} to the read model`)
+    const [listing] = edge.objects.read(id, 'SELECT listing_rev > listed_rev AS owes FROM device')
+    if (listing?.['owes'] === 1) wrong.push(`${id} owes its country what waits of it`)
   }
   return wrong
 }

@@ -13,6 +13,12 @@ export const BUNDLE_STATUSES = [
 ] as const
 export type BundleStatus = (typeof BUNDLE_STATUSES)[number]
 
+/** Of bundles that wait: for people, or for the word of a payer. */
+export const WAITING_STATUSES = ['review', 'quarantined', 'claimed'] as const satisfies readonly BundleStatus[]
+export type WaitingStatus = (typeof WAITING_STATUSES)[number]
+const WAITING: ReadonlySet<BundleStatus> = new Set(WAITING_STATUSES)
+export const isWaiting = (status: BundleStatus): status is WaitingStatus => WAITING.has(status)
+
 /** What the edge decides about a payment when it admits the bundle, the stricter the later. */
 export const DECISIONS = ['accepted', 'claimed', 'review', 'quarantined', 'refused'] as const
 export type Decision = (typeof DECISIONS)[number]

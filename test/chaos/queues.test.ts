@@ -94,13 +94,7 @@ describe('the pull API', () => {
 })
 
 describe('D1', () => {
-  const TABLES = [
-    'offline_policies',
-    'offline_device_objects',
-    'offline_devices',
-    'offline_tx_bundles',
-    'offline_audit_logs',
-  ]
+  const TABLES = ['offline_policies', 'offline_devices', 'offline_tx_bundles', 'offline_audit_logs']
 
   test('is down for a while: pushes are judged by the last known policy, and D1 shows all of it in the end', async () => {
     const d1 = await world.d1()

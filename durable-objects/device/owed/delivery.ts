@@ -5,7 +5,7 @@ import type { AuditRow, Indexed, IndexMessage, RebuiltPlaces } from '../../../sr
 import { sealIndexMessage } from '../../../src/edge/store/seal-index.ts'
 import type { SettleMessage } from '../../../src/protocol/messages.ts'
 import type { Resolution } from '../ballot.ts'
-import type { DeviceBindings } from '../bindings.ts'
+import { countryStub, type DeviceBindings } from '../bindings.ts'
 import type { StoredBundle } from '../bundle.ts'
 import type { Device, Owing } from '../device.ts'
 import { expiresAtMs } from '../people/ending.ts'
@@ -13,6 +13,7 @@ import { type AuditRecord, readAudit } from '../sql/audit-store.ts'
 import { nextExpiryMs, readOwed } from '../sql/bundle-store.ts'
 import { type OwedAnswer, readOwedAnswers } from '../sql/claim-store.ts'
 import { readDevice, readOwing } from '../sql/device-store.ts'
+import { markListed, owesListing, readListing } from '../sql/listing-store.ts'
 import { type KeptMandate, readOwedMandates } from '../sql/mandate-store.ts'
 import { markIndexed, markRebuilt, markUnindexed, readOwedTo } from '../sql/owed-store.ts'
 import { readOwedResolutions } from '../sql/resolution-store.ts'
@@ -20,6 +21,7 @@ import { auditMessages, bytesAtMost, fitting, INDEX_MESSAGE_BYTES_MAX, withAudit
 import {
   ALARM_LATE_MAX_MS,
   answerMessageOf,
+  BACKOFF_MAX_MS,
   deviceIndexMessageOf,
   deviceMessageOf,
   type Ended,
@@ -38,7 +40,8 @@ import {
 /**
  * Gets what an object owes to the queues: once right after the change, and again until the reconciler and the writer of the
  * read model have said that they hold it. The first message of an admitted bundle is the Worker's. A queue may fail, or lose
- * everything it held; that delays, and loses nothing.
+ * everything it held; that delays, and loses nothing. The object of the country is
+ * told by a call, with what people must see of the device.
  */
 export class Delivery {
   readonly #ctx: DurableObjectState
@@ -50,6 +53,9 @@ export class Delivery {
   /** Bundles that this instance admitted and nobody has settled, and the timer that runs while there are any. */
   readonly #unsettled = new Set<number>()
   #patience: ReturnType<typeof setTimeout> | undefined
+  #isListing = false
+  /** Calls to the object of the country, one after the other, that failed. */
+  #listingsFailed = 0
 
   constructor(ctx: DurableObjectState, env: DeviceBindings) {
     this.#ctx = ctx
@@ -87,6 +93,7 @@ export class Delivery {
       this.#patience = undefined
     }
     for (const atMs of bundles.flatMap((bundle) => expiresAtMs(bundle) ?? [])) this.#arm(atMs)
+    this.#list()
     return bundles.map((bundle) => indexMessageOf(device, bundle))
   }
 
@@ -177,6 +184,39 @@ export class Delivery {
     this.#resend()
   }
 
+  /** Tells the object of the country what it does not have. What it does not take stays owed. */
+  #list(): void {
+    if (this.#isListing || !owesListing(this.#ctx.storage.sql)) return
+    this.#arm(Date.now() + INDEX_PATIENCE_MS)
+    this.#isListing = true
+    const listed = this.#listAll().then(
+      () => {
+        this.#listingsFailed = 0
+      },
+      (error) => {
+        this.#listingsFailed++
+        logger.warn('the object of the country is not told what it lists; it stays owed', { error })
+      },
+    )
+    this.#ctx.waitUntil(
+      listed.finally(() => {
+        this.#isListing = false
+      }),
+    )
+  }
+
+  /** Page by page, from where the object of the country is. What changes meanwhile goes with the next page. */
+  async #listAll(): Promise<void> {
+    const { sql } = this.#ctx.storage
+    const { country } = readOwing(sql)
+    for (let listing = readListing(sql); listing !== undefined; listing = readListing(sql)) {
+      const rev = await countryStub(this.#env, country).list(listing)
+      markListed(sql, rev)
+      if (rev === listing.from) throw new Error('the object of the country does not go on')
+    }
+    if (this.#nextMs() === undefined) await this.#disarm()
+  }
+
   /** Sends what is owed and late. Whatever fails in it, the next alarm is set first. */
   #resend(): void {
     const { sql } = this.#ctx.storage
@@ -231,8 +271,15 @@ export class Delivery {
       ...attempt(settle, SETTLE_PATIENCE_MS),
       ...attempt(index, INDEX_PATIENCE_MS),
       ...attempt(escalations, INDEX_PATIENCE_MS),
+      ...(owesListing(this.#ctx.storage.sql) ? [this.#nextListingMs(nowMs)] : []),
     ]
     return attempts.length === 0 ? undefined : Math.min(...attempts)
+  }
+
+  /** The pauses double while the object of the country does not answer. */
+  #nextListingMs(nowMs: number): number {
+    const pauseMs = Math.min(INDEX_PATIENCE_MS * 2 ** this.#listingsFailed, BACKOFF_MAX_MS)
+    return nextAttemptMs(nowMs - pauseMs, INDEX_PATIENCE_MS, nowMs, Math.random())
   }
 
   #arm(atMs: number): void {
@@ -250,6 +297,7 @@ export class Delivery {
 
   /** Sends without making the caller wait. What does not arrive stays owed. */
   #send(settle: readonly SettleMessage[], index: readonly IndexMessage[]): void {
+    this.#list()
     const sends = [
       // Async, so that one that throws at once is a message that was not taken, and not a push that failed.
       ...settle.map(async (message) => {

@@ -1,25 +1,28 @@
 import { deviceStub, type Env } from '../../../src/edge/env.ts'
 import { logger } from '../../../src/edge/log.ts'
 import { owingDevices, writeOwed } from '../../../src/edge/metrics/owed.ts'
+import { askCountries, listWaiting } from '../../../src/edge/store/countries.ts'
 import { forgetAnswers } from '../../../src/edge/store/idempotency.ts'
+import { mendReadModel } from '../../../src/edge/store/mend.ts'
 import { removeSettled } from '../../../src/edge/store/retention.ts'
-import { markSwept, nextToSweep } from '../../../src/edge/store/sweep.ts'
+import { WAITING_STATUSES } from '../../../src/protocol/states.ts'
+import type { SweepPlace } from '../../country/devices.ts'
 
 /** Objects woken by one run of the cron: 100 a minute are 144 000 a day. */
 const DEVICES_PER_SWEEP = 100
+/** Bundles that the read model is compared about: those that wait longest. */
+const WAITING_PER_SWEEP = 500
 
 /**
  * Wakes objects, those first that were not woken for the longest time. An object that owes something and lost its alarm
  * sets it again when it is woken, so nothing stays owed for ever because a device never came back. Those that owed
  * something last time are asked again, a hundred a run: while more devices owe, what `/metrics` shows of them is older than
  * a minute, and it knows of those only that were asked. What bundles wait for the reconciler the read model tells at once.
+ * Then the read model is compared with what objects told of these devices, and of what waits.
  */
 export async function sweep(env: Env, nowMs: number): Promise<void> {
-  const [next, owing] = await Promise.all([
-    nextToSweep(env.DB, DEVICES_PER_SWEEP),
-    owingDevices(env.DB, DEVICES_PER_SWEEP),
-  ])
-  const deviceIds = [...new Set([...next, ...owing])]
+  const [next, owing] = await Promise.all([nextToSweep(env), owingDevices(env.DB, DEVICES_PER_SWEEP)])
+  const deviceIds = [...new Set([...next.map(({ deviceId }) => deviceId), ...owing])]
   const woken = await Promise.allSettled(deviceIds.map((deviceId) => deviceStub(env, deviceId).wake()))
   const owed = woken.flatMap((result, at) => {
     if (result.status === 'rejected' || !result.value.ok) return []
@@ -27,12 +30,24 @@ export async function sweep(env: Env, nowMs: number): Promise<void> {
   })
   const [removed] = await Promise.all([
     removeSettled(env.DB, nowMs),
-    ...[markSwept(env.DB, deviceIds, nowMs), writeOwed(env.DB, owed, nowMs), forgetAnswers(env.DB, nowMs)],
+    askCountries(env, undefined, (country) => country.markSwept(deviceIds)),
+    ...[writeOwed(env.DB, owed, nowMs), forgetAnswers(env.DB, nowMs)],
   ])
+  const waiting = await listWaiting(env, { statuses: WAITING_STATUSES, order: 'oldest' }, WAITING_PER_SWEEP)
+  await mendReadModel(env, { bundles: waiting, devices: next.flatMap(({ known }) => known ?? []) }, nowMs)
   logger.info('swept', {
     devices: deviceIds.length,
     removed,
     failed: woken.filter(({ status }) => status === 'rejected').length,
     owed: owed.reduce((sum, { settle, index, escalations }) => sum + settle + index + escalations, 0),
   })
+}
+
+/** Of all countries together. */
+async function nextToSweep(env: Env): Promise<readonly SweepPlace[]> {
+  const places = await askCountries<readonly SweepPlace[]>(env, undefined, (country) =>
+    country.nextToSweep(DEVICES_PER_SWEEP),
+  )
+  const byAge = (a: SweepPlace, b: SweepPlace) => (a.sweptAtMs ?? 0) - (b.sweptAtMs ?? 0)
+  return places.flat().sort(byAge).slice(0, DEVICES_PER_SWEEP)
 }

@@ -2,6 +2,7 @@ import { equalBytes, toHex } from '../../../src/protocol/bytes.ts'
 import type { ConsentGiver } from '../../../src/protocol/consent.ts'
 import type { SignedConsentWord } from '../../../src/protocol/consent-word.ts'
 import { CONSENT_DAYS_MAX, CONSENTS_MAX, KEY_ID_BYTES } from '../../../src/protocol/limits.ts'
+import type { DeviceStatus } from '../../../src/protocol/messages.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
 import { DAY_MS } from '../../../src/protocol/time.ts'
 import type { ConsentRequest, HeldConsent } from '../consent.ts'
@@ -12,9 +13,13 @@ import type { Device } from '../device.ts'
  * the wallet gives its word. Either is for one key, so that nobody consents to a key that was put in place of it meanwhile. Pure.
  */
 /** How long a request waits for another person: who confirms later does not know any more what was asked. */
-const REQUEST_MS = 7 * DAY_MS
+export const REQUEST_MS = 7 * DAY_MS
 
 export type ConsentRefusal = 'state_conflict' | 'already_voted' | 'temporarily_unavailable'
+
+/** Whether another person may confirm it. @param kid hex, of the key that the device has */
+export const requestStands = (request: ConsentRequest, status: DeviceStatus, kid: string, nowMs: number): boolean =>
+  status !== 'revoked' && request.kid === kid && nowMs <= request.askedAtMs + REQUEST_MS && nowMs < request.untilMs
 
 /** Whether this person may confirm this request now. */
 export function mayConfirm(
@@ -24,10 +29,9 @@ export function mayConfirm(
   nowMs: number,
 ): Result<ConsentRequest, ConsentRefusal> {
   const { consentRequest: request, consents, rev, recordedRev } = device
-  if (device.status === 'revoked' || request?.id !== id) return err('state_conflict')
+  if (request?.id !== id) return err('state_conflict')
   if (request.askedBy === actor) return err('already_voted')
-  if (request.kid !== toHex(device.kid)) return err('state_conflict')
-  if (nowMs > request.askedAtMs + REQUEST_MS || nowMs >= request.untilMs) return err('state_conflict')
+  if (!requestStands(request, device.status, toHex(device.kid), nowMs)) return err('state_conflict')
   // The oldest is named no more, so the book must know it.
   if (consents.length >= CONSENTS_MAX && recordedRev < rev) return err('temporarily_unavailable')
   return ok(request)

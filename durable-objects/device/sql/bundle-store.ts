@@ -48,6 +48,10 @@ export const readOwed = (sql: SqlStorage, doneThrough: number, limit: number): S
 export const readAfter = (sql: SqlStorage, seq: number, limit: number): StoredBundle[] =>
   selectBundles(sql, 'WHERE seq > ? ORDER BY seq LIMIT ?', seq, limit)
 
+/** Those that the object of the country has another state of, or never had: `(from, through]` of its listing revs. */
+export const readListed = (sql: SqlStorage, from: number, through: number): StoredBundle[] =>
+  selectBundles(sql, 'WHERE listing_rev > ? AND listing_rev <= ? ORDER BY seq', from, through)
+
 /** Bundles with payments that wait, those first that wait longest. */
 export const readWaiting = (sql: SqlStorage, limit: number): StoredBundle[] =>
   selectBundles(sql, 'WHERE expires_at IS NOT NULL ORDER BY expires_at LIMIT ?', limit)

@@ -1,9 +1,17 @@
+import { WAITING_STATUSES } from '../../../src/protocol/states.ts'
+
+const WAITS = `(${WAITING_STATUSES.map((status) => `'${status}'`).join()})`
+const LIST_BUNDLE = `
+  UPDATE device SET listing_rev = listing_rev + 1;
+  UPDATE bundles SET listing_rev = (SELECT listing_rev FROM device) WHERE seq = NEW.seq;`
+
 /**
  * The Device Object's own SQLite: the truth about one device. Made when the device is registered and not before, so
  * that a flood of unknown device ids writes nothing.
  *
  * - `device`    one row: its facts, the chain's head, what was counted. `row_version` changes with every write of what an
- *               admission is decided on.
+ *               admission is decided on; `listing_rev` with every change of what the object of the country lists, which has
+ *               it up to `listed_rev`.
  * - `bundles`   one row an admitted bundle, kept: idempotency, nonce, chain, decisions, outcomes, what is owed. `expires_at`
  *               is null while nothing of it waits for people. `bundle` is null once the bytes are in the bucket, by the hash `moved`.
  * - `left_out`  places in the chain, and counters, that the device left out when it went on without its state.
@@ -57,7 +65,9 @@ const STATEMENTS = [
     history TEXT NOT NULL,
     reputation TEXT NOT NULL,
     reputation_cursor INTEGER NOT NULL,
-    moved_through INTEGER NOT NULL DEFAULT 0
+    moved_through INTEGER NOT NULL DEFAULT 0,
+    listing_rev INTEGER NOT NULL DEFAULT 1,
+    listed_rev INTEGER NOT NULL DEFAULT 0
   ) STRICT`,
   `CREATE TABLE bundles (
     seq INTEGER PRIMARY KEY,
@@ -89,6 +99,7 @@ const STATEMENTS = [
     admitted_by TEXT NOT NULL,
     settlements TEXT NOT NULL,
     expires_at INTEGER,
+    listing_rev INTEGER,
     CHECK ((bundle IS NULL) <> (moved IS NULL))
   ) STRICT`,
   `CREATE TABLE left_out (
@@ -171,6 +182,16 @@ const STATEMENTS = [
     told INTEGER NOT NULL DEFAULT 0
   ) STRICT`,
   'CREATE INDEX bundles_waiting ON bundles (expires_at) WHERE expires_at IS NOT NULL',
+  // What the object of the country lists is owed to it by whatever changes it, so that no write can forget to say so.
+  `CREATE TRIGGER listing_of_device AFTER UPDATE OF rev, consent_request ON device
+    WHEN NEW.rev <> OLD.rev OR NEW.consent_request <> OLD.consent_request
+    BEGIN UPDATE device SET listing_rev = listing_rev + 1; END`,
+  `CREATE TRIGGER listing_of_new_bundle AFTER INSERT ON bundles WHEN NEW.status IN ${WAITS}
+    BEGIN ${LIST_BUNDLE} END`,
+  `CREATE TRIGGER listing_of_bundle AFTER UPDATE OF rev ON bundles
+    WHEN NEW.rev <> OLD.rev AND (NEW.status IN ${WAITS} OR OLD.status IN ${WAITS})
+    BEGIN ${LIST_BUNDLE} END`,
+  'CREATE INDEX bundles_listed ON bundles (listing_rev) WHERE listing_rev IS NOT NULL',
   `CREATE TABLE claim_answers (
     rev INTEGER PRIMARY KEY,
     taker_id TEXT NOT NULL,

@@ -1,9 +1,11 @@
-import type { Country, Policy } from '../../protocol/policy.ts'
+import { FIRST_VERSION } from '../../protocol/first-policies.ts'
+import { COUNTRIES, type Country, type Policy } from '../../protocol/policy.ts'
 import { inForceAt } from '../../protocol/policy-version.ts'
 import type { Env } from '../env.ts'
 import { logger } from '../log.ts'
 import { alarm } from '../metrics/alarm.ts'
 import { commit } from '../store/idempotency.ts'
+import { keptVersions } from '../store/kept-versions.ts'
 import { type KnownVersion, readNewest, versionInsert } from '../store/policies.ts'
 import { withDeadline } from './deadline.ts'
 
@@ -52,8 +54,7 @@ export async function policiesInForce(env: Env, nowMs: number): Promise<Readonly
  * @throws what D1 throws
  */
 export async function versionsNow(env: Env, country: Country): Promise<readonly KnownVersion[] | undefined> {
-  const before = known()
-  return (await withLost(env, before, await readNewest(env, [country]))).get(country)
+  return (await readVersions(env, known(), [country])).get(country)
 }
 
 /** @returns the version in force now, as D1 has it @throws what D1 throws */
@@ -72,8 +73,7 @@ async function refresh(env: Env, nowMs: number): Promise<void> {
   if (nowMs - held.readAtMs < POLICY_FRESH_MS) return
   const before = known()
   try {
-    const read = async () => withLost(env, before, await readNewest(env))
-    const versions = await withDeadline(read(), READ_DEADLINE_MS)
+    const versions = await withDeadline(readVersions(env, before, COUNTRIES), READ_DEADLINE_MS)
     // A read that began earlier may end later.
     if (nowMs >= held.readAtMs) held.versions = versions
   } catch (error) {
@@ -82,22 +82,43 @@ async function refresh(env: Env, nowMs: number): Promise<void> {
   held.readAtMs = Math.max(held.readAtMs, nowMs)
 }
 
+/** What D1 has, with what it has no more and a Country Object or this isolate knows. */
+async function readVersions(env: Env, { versions, judgedBy }: Known, countries: readonly Country[]): Promise<Versions> {
+  const read = await readNewest(env, countries)
+  const kept = await keptVersions(env, read, countries)
+  const all = countries.map((country) => [country, together(versions.get(country), kept.get(country))] as const)
+  return withLost(env, { versions: new Map([...versions, ...all]), judgedBy }, read, countries)
+}
+
+/** The newest first, each once. */
+function together(...lists: readonly (readonly KnownVersion[] | undefined)[]): readonly KnownVersion[] {
+  const byNumber = new Map(lists.flatMap((list = []) => list.map((one) => [one.policy.version, one] as const)))
+  return [...byNumber.values()].sort((a, b) => b.policy.version - a.policy.version)
+}
+
 /** What is known now: all of it was in D1 before a read that begins now. */
 const known = (): Known => ({ versions: held.versions, judgedBy: new Map(held.judgedBy) })
 type Known = Pick<Held, 'versions' | 'judgedBy'>
 
 /**
- * Versions are never taken back: one that was known and is in D1 no more was deleted there. It stays in force here,
- * people are told, and its row is written again. One that only an object knows is told of.
+ * Versions are never taken back: one that is known and is in D1 no more was deleted there. It stays in force,
+ * people are told, and its row is written again. One that only a device's object was judged by is told of.
  */
-async function withLost(env: Env, { versions, judgedBy }: Known, read: Versions): Promise<Versions> {
+async function withLost(
+  env: Env,
+  { versions, judgedBy }: Known,
+  read: Versions,
+  countries: readonly Country[],
+): Promise<Versions> {
   const whole = new Map(versions)
-  for (const [country, now] of read) {
+  for (const country of countries) {
+    const now = read.get(country) ?? []
     const here = new Set(now.map(({ policy }) => policy.version))
-    const oldest = Math.min(...here)
+    const oldest = now.length === 0 ? FIRST_VERSION : Math.min(...here)
     const before = versions.get(country) ?? []
     const lost = before.filter(({ policy: { version } }) => !here.has(version) && version > oldest)
-    const merged = [...now, ...lost].toSorted((a, b) => b.policy.version - a.policy.version)
+    const merged = now.length === 0 ? before : together(now, lost)
+    if (merged.length === 0) continue
     whole.set(country, merged)
     const judged = judgedBy.get(country) ?? 0
     const missing = lost.map(({ policy }) => policy.version)

@@ -10,8 +10,16 @@ import { counters } from './recorder.ts'
  * - `enrolment_code`: a row that we did not write, or that was changed
  * - `index_message`: one that no object of ours sent
  * - `policy_lost`: a version that we wrote and D1 has no more
+ * - `hidden`: rows that objects told of, and that the read model has no more or has otherwise
  */
-export type NotBelieved = 'bundle' | 'policy' | 'policy_lost' | 'policy_proposal' | 'enrolment_code' | 'index_message'
+export type NotBelieved =
+  | 'bundle'
+  | 'policy'
+  | 'policy_lost'
+  | 'policy_proposal'
+  | 'enrolment_code'
+  | 'index_message'
+  | 'hidden'
 
 /** Tells people: in the log, and by a counter that alerts watch. @param fields ids to find it by, nothing personal */
 export function alarm(what: NotBelieved, message: string, fields: Readonly<Record<string, unknown>>): void {

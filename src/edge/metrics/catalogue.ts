@@ -12,7 +12,14 @@ export const METRICS = {
     'Pushes that were refused, by problem code, and bundles of which every payment was (all_payments_refused).',
   ],
   offline_bundles: ['gauge', 'Bundles by their status now, as the read model shows them.'],
-  offline_bundles_review_oldest_age_seconds: ['gauge', 'Age of the oldest bundle that waits for a person.'],
+  offline_bundles_waiting: [
+    'gauge',
+    'Bundles that wait for people or for a payer, by their status, as their objects say: whatever the read model shows.',
+  ],
+  offline_bundles_review_oldest_age_seconds: [
+    'gauge',
+    'Age of the oldest bundle that waits for a person, as its object says.',
+  ],
   offline_bundles_owed: [
     'gauge',
     'Bundles that the reconciler has not settled (pushed), as the read model shows them.',

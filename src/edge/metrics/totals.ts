@@ -1,4 +1,7 @@
+import type { WaitingSummary } from '../../../durable-objects/country/waiting.ts'
+import { WAITING_STATUSES } from '../../protocol/states.ts'
 import { HOUR_MS, MINUTE_MS } from '../../protocol/time.ts'
+import { series } from './catalogue.ts'
 import type { CounterRow } from './isolate-counters.ts'
 
 /** Rows older than this are added up for good. Isolates leave a row well before that (isolate-counters.ts). */
@@ -50,20 +53,22 @@ const READ_OWED = `
   SELECT COUNT(*) AS devices, COALESCE(SUM(settle), 0) AS settle, COALESCE(SUM(unindexed), 0) AS unindexed,
     COALESCE(SUM(escalations), 0) AS escalations, MIN(oldest_at) AS oldest_at FROM offline_owed`
 
-// The partial index `offline_tx_bundles_waiting` answers this with its first entry.
-const READ_REVIEW = `
-  SELECT MIN(received_at) AS oldest_at FROM offline_tx_bundles WHERE status IN ('review', 'quarantined')`
-
-// As does `offline_tx_bundles_unsettled` this.
+// The partial index `offline_tx_bundles_unsettled` answers this with its first entry.
 const READ_UNSETTLED = `
   SELECT MIN(received_at) AS oldest_at FROM offline_tx_bundles WHERE status IN ('pushed', 'processing')`
 
-const READ_SWEPT = 'SELECT MAX(swept_at) AS swept_at FROM offline_device_objects'
-
-/** Everything that `/metrics` shows. Its cost grows with the series and the devices that owe, not with the bundles. */
-export async function readMetrics(db: D1Database, nowMs: number): Promise<ReadonlyMap<string, number>> {
-  const statements = [READ_TOTALS, READ_OWED, READ_REVIEW, READ_UNSETTLED, READ_SWEPT].map((sql) => db.prepare(sql))
-  const [totals, owed, review, unsettled, swept] = (await db.batch(statements)).map(({ results }) => results)
+/**
+ * Everything that `/metrics` shows. Its cost grows with the series and the devices that owe, not with the bundles.
+ *
+ * @param countries what the Country Objects say of what waits, and of the sweep
+ */
+export async function readMetrics(
+  db: D1Database,
+  countries: readonly CountrySummary[],
+  nowMs: number,
+): Promise<ReadonlyMap<string, number>> {
+  const statements = [READ_TOTALS, READ_OWED, READ_UNSETTLED].map((sql) => db.prepare(sql))
+  const [totals, owed, unsettled] = (await db.batch(statements)).map(({ results }) => results)
   const values = new Map((totals as { series: string; value: number }[]).map(({ series, value }) => [series, value]))
   const [{ devices, settle, unindexed, escalations, oldest_at: oldestMs }] = owed as [Owed]
   const ageS = (sinceMs: number | null) => (sinceMs === null ? 0 : Math.max(0, nowMs - sinceMs) / 1000)
@@ -73,14 +78,23 @@ export async function readMetrics(db: D1Database, nowMs: number): Promise<Readon
   values.set('offline_escalations_owed', escalations)
   values.set('offline_devices_owing', devices)
   const oldestIn = (rows: unknown) => ageS((rows as [{ oldest_at: number | null }])[0].oldest_at)
-  values.set('offline_bundles_review_oldest_age_seconds', oldestIn(review))
+  const least = (times: readonly (number | null)[]) =>
+    times.reduce((a, b) => (a === null || (b !== null && b < a) ? b : a), null)
+  values.set('offline_bundles_review_oldest_age_seconds', ageS(least(countries.map(({ oldestMs }) => oldestMs))))
+  for (const status of WAITING_STATUSES) {
+    const count = countries.reduce((sum, { counts }) => sum + (counts[status] ?? 0), 0)
+    values.set(series('offline_bundles_waiting', { status }), count)
+  }
   const isUnsettled = ([name]: [string, number]) => /^offline_bundles\{.*status="(pushed|processing)"\}$/.test(name)
   const bundlesOwed = [...values].filter(isUnsettled).reduce((sum, [, count]) => sum + count, 0)
   values.set('offline_bundles_owed', bundlesOwed)
   values.set('offline_bundles_owed_oldest_age_seconds', oldestIn(unsettled))
-  values.set('offline_sweep_age_seconds', ageS((swept as [{ swept_at: number | null }])[0].swept_at))
+  const swept = countries.flatMap(({ sweptAtMs }) => sweptAtMs ?? [])
+  values.set('offline_sweep_age_seconds', ageS(swept.length === 0 ? null : Math.max(...swept)))
   return values
 }
+
+export type CountrySummary = WaitingSummary & { readonly sweptAtMs: number | null }
 
 interface Owed {
   readonly devices: number

@@ -13,15 +13,16 @@ export interface Proposal extends AskedChange {
 export const PROPOSAL_STATES = ['open', 'in_force', 'withdrawn'] as const
 export type ProposalState = (typeof PROPOSAL_STATES)[number]
 
-/** What became of it. For people who look: a version that is in force says by itself who put it there. */
+/** What became of it. */
 export interface Decision {
   readonly state: ProposalState
   readonly decidedBy: string | null
   readonly decidedAtMs: number | null
 }
 
-/** Everything that the second person agrees to. */
-export const proposalFields = (proposal: Proposal): MacFields => [
+/** Everything that the second person agrees to, and what became of it. */
+export const proposalFields = (proposal: Proposal & Decision): MacFields => [
   ...[proposal.id, proposal.country, proposal.afterVersion, proposal.basedOn, JSON.stringify(proposal.changes)],
   ...[proposal.effectiveAtMs ?? null, proposal.reason, proposal.proposedBy, proposal.proposedAtMs],
+  ...[proposal.state, proposal.decidedBy, proposal.decidedAtMs],
 ]

@@ -9,6 +9,8 @@ import { BUNDLE_STATUSES } from '../../protocol/states.ts'
 import { openStored, type ShownBundle, withoutParties } from '../ingest/open-stored.ts'
 import type { Refusal } from '../ingest/refusal.ts'
 import { findBundles, listBundles } from '../store/bundles.ts'
+import type { BundleRow } from '../store/index-message.ts'
+import { mendReadModel } from '../store/mend.ts'
 import { readVotes } from '../store/votes.ts'
 import { refuse } from './answers.ts'
 import { type App, personOf } from './app-types.ts'
@@ -66,7 +68,8 @@ export const bundleRoutes = routes()
   .openapi(list, async (c) => {
     const { status, country, device_id: deviceId, from, to, cursor, limit } = c.req.valid('query')
     const filter = { status, country, deviceId, from, to, tenant: personOf(c).tenant, after: cursor }
-    const rows = await listBundles(c.env.DB, filter, limit)
+    const { rows, waiting } = await listBundles(c.env, filter, limit)
+    c.executionCtx.waitUntil(mendReadModel(c.env, { bundles: waiting }, Date.now()))
     const { items, next_cursor } = pageOf(rows, limit, (row) => [row.received_at, row.bundle_id, row.device_id])
     return c.json({ bundles: items, next_cursor })
   })
@@ -124,8 +127,8 @@ export async function visibleBundle(
   c: Context<App>,
   bundleId: string,
   deviceId: string | undefined,
-): Promise<Result<Awaited<ReturnType<typeof findBundles>>[number], Refusal>> {
-  const [row, ...others] = await findBundles(c.env.DB, bundleId, { deviceId, tenant: personOf(c).tenant })
+): Promise<Result<BundleRow, Refusal>> {
+  const [row, ...others] = await findBundles(c.env, bundleId, { deviceId, tenant: personOf(c).tenant })
   if (row === undefined) return err({ code: 'not_found' })
   if (others.length === 0) return ok(row)
   return err({ code: 'invalid_request', detail: 'several devices have a bundle of this id: add ?device_id=' })

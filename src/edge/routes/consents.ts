@@ -3,13 +3,25 @@ import { newUlid, ulidText } from '../../protocol/ids.ts'
 import { CONSENT_DAYS_MAX } from '../../protocol/limits.ts'
 import { DAY_MS } from '../../protocol/time.ts'
 import { deviceStub } from '../env.ts'
+import { listAskedConsents } from '../store/countries.ts'
 import { actorOf } from './actor.ts'
 import { objectRefusal, refuse } from './answers.ts'
-import { consentsJson } from './device-json.ts'
+import { personOf } from './app-types.ts'
+import { limit, pageOf, timeCursor } from './cursor.ts'
+import { askedConsentJson, consentsJson } from './device-json.ts'
 import { masked } from './masked.ts'
-import { deviceParams, reason, reasonBody, ulid, writeHeaders } from './params.ts'
-import { consents } from './schemas.ts'
+import { country, deviceParams, page, reason, reasonBody, ulid, writeHeaders } from './params.ts'
+import { askedConsent, consents } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
+
+const list = secured(['pay_reviewer', 'pay_auditor'], {
+  method: 'get',
+  path: '/offline/consent-requests',
+  summary: 'Consent that one person asked for and another one may confirm, of all devices, the longest waiting first',
+  tags: ['devices'],
+  request: { query: z.object({ country: country.optional(), cursor: timeCursor, limit }) },
+  answers: { 200: json(page('requests', askedConsent), 'A page') },
+})
 
 const ask = secured(['pay_admin'], {
   method: 'post',
@@ -49,6 +61,13 @@ const withdraw = secured(['pay_admin'], {
 
 /** The tenant's word that a device may debit its owner's wallet: two people give it, one takes it back. */
 export const consentRoutes = routes()
+  .openapi(list, async (c) => {
+    const { country, cursor, limit } = c.req.valid('query')
+    const { tenant } = personOf(c)
+    const found = await listAskedConsents(c.env, country, { tenant, after: cursor }, limit)
+    const { items, next_cursor } = pageOf(found, limit, ({ request, device }) => [request.askedAtMs, device.deviceId])
+    return c.json({ requests: items.map(askedConsentJson), next_cursor })
+  })
   .openapi(ask, async (c) => {
     const by = await actorOf(c)
     if (!by.ok) return refuse(c, by.error)

@@ -1,17 +1,13 @@
-import type { ShownConsents } from '../../../durable-objects/device/consent.ts'
+import type { AskedConsent } from '../../../durable-objects/country/devices.ts'
+import type { ConsentRequest, ShownConsents } from '../../../durable-objects/device/consent.ts'
 import type { DeviceDescription } from '../../../durable-objects/device/description.ts'
 import { toHex } from '../../protocol/bytes.ts'
+import type { DeviceRow } from '../store/index-message.ts'
 
 /** What is asked for and was given, with the names of the API. */
 export function consentsJson({ asked, given }: ShownConsents) {
   return {
-    asked: asked && {
-      request: asked.id,
-      kid: asked.kid,
-      asked_by: asked.askedBy,
-      asked_at: asked.askedAtMs,
-      until: asked.untilMs,
-    },
+    asked: asked && requestJson(asked),
     given: given.map((one) => ({
       kid: one.kid,
       asked_by: one.askedBy,
@@ -23,6 +19,35 @@ export function consentsJson({ asked, given }: ShownConsents) {
     })),
   }
 }
+
+const requestJson = (asked: ConsentRequest) => ({
+  request: asked.id,
+  kid: asked.kid,
+  asked_by: asked.askedBy,
+  asked_at: asked.askedAtMs,
+  until: asked.untilMs,
+})
+
+/** What is asked for, in a list over all devices. */
+export const askedConsentJson = ({ device, request }: AskedConsent) => ({
+  device_id: device.deviceId,
+  tenant: device.tenant,
+  country: device.country,
+  ...requestJson(request),
+})
+
+/** A device as it is listed. @param rebuiltAt when the read model was last made again for it */
+export const listedJson = (device: DeviceRow, rebuiltAt: number | null) => ({
+  device_id: device.deviceId,
+  tenant: device.tenant,
+  country: device.country,
+  status: device.status,
+  alg: device.alg,
+  kid: device.kid,
+  registered_at: device.registeredAt,
+  owner_wallet_fault: device.ownerWalletFault,
+  rebuilt_at: rebuiltAt,
+})
 
 /** A device with the names of the API. */
 export function descriptionJson(deviceId: string, device: DeviceDescription) {

@@ -5,14 +5,15 @@ import { isCanonicalWallet } from '../../protocol/wallet.ts'
 import { seesTenant } from '../auth/person.ts'
 import { deviceStub } from '../env.ts'
 import { policiesInForce } from '../ingest/policy-cache.ts'
-import { listDevices } from '../store/devices.ts'
+import { expectDevice, listDevices } from '../store/countries.ts'
+import { rebuiltAt } from '../store/devices.ts'
 import { claimKey, releaseKey } from '../store/idempotency.ts'
-import { rememberObject } from '../store/sweep.ts'
+import { mendReadModel } from '../store/mend.ts'
 import { actorOf } from './actor.ts'
 import { refuse } from './answers.ts'
 import { personOf } from './app-types.ts'
 import { idCursor, limit, pageOf } from './cursor.ts'
-import { descriptionJson } from './device-json.ts'
+import { descriptionJson, listedJson } from './device-json.ts'
 import { newKey, notNow, ownKey } from './own-key.ts'
 import { country, deviceId, deviceParams, page, tenant, writeHeaders } from './params.ts'
 import { device, listedDevice, registered } from './schemas.ts'
@@ -86,7 +87,7 @@ export const deviceRoutes = routes()
     // Which object answers depends on the body, so the key is taken where all of them can be told apart.
     if (once && !(await claimKey(c.env.DB, actor, once, nowMs))) return refuse(c, { code: 'idempotency_conflict' })
     const facts = { deviceId: device_id, country, tenant, ownerWallet, policy, ...proven }
-    await rememberObject(c.env.DB, device_id)
+    await expectDevice(c.env, country, device_id)
     const result = await object.register(facts, by.value)
     if (result.ok) return c.json(answer, result.value === 'registered' ? 201 : 200)
     if (once) await releaseKey(c.env.DB, actor, once)
@@ -97,8 +98,15 @@ export const deviceRoutes = routes()
     const person = personOf(c)
     if (tenant !== undefined && !seesTenant(person, tenant)) return refuse(c, { code: 'forbidden' })
     const filter = { country, status, tenant: person.tenant ?? tenant, after: cursor?.[0] }
-    const { items, next_cursor } = pageOf(await listDevices(c.env.DB, filter, limit), limit, (d) => [d.device_id])
-    return c.json({ devices: items, next_cursor })
+    const listed = await listDevices(c.env, filter, limit)
+    const { items, next_cursor } = pageOf(listed, limit, ({ device }) => [device.deviceId])
+    const rebuilt = await rebuiltAt(
+      c.env.DB,
+      items.map(({ device }) => device.deviceId),
+    )
+    c.executionCtx.waitUntil(mendReadModel(c.env, { devices: items }, Date.now()))
+    const devices = items.map(({ device }) => listedJson(device, rebuilt.get(device.deviceId) ?? null))
+    return c.json({ devices, next_cursor })
   })
   .openapi(show, async (c) => {
     const { device_id } = c.req.valid('param')

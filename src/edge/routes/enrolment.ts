@@ -13,9 +13,9 @@ import { policiesInForce } from '../ingest/policy-cache.ts'
 import { addressKey, withinRate } from '../ingest/rate-limit.ts'
 import { RATE_POLICIES } from '../ingest/rate-policy.ts'
 import { auditInsert } from '../store/audit.ts'
+import { expectDevice } from '../store/countries.ts'
 import { codeInsert, latestCode } from '../store/enrolment.ts'
 import { answerInsert, commit, readAnswer } from '../store/idempotency.ts'
-import { rememberObject } from '../store/sweep.ts'
 import { actorOf } from './actor.ts'
 import { refuse } from './answers.ts'
 import { type App, personOf } from './app-types.ts'
@@ -129,7 +129,7 @@ export const enrolmentRoutes = routes()
     const facts = registrationOf({ ...found, deviceId: device_id }, around.value, key.value, nowMs)
     if (!facts.ok) return refuse(c, facts.error)
     const by = { actor: `code:${found.id}`, requestId: c.get('requestId'), from: placeOf(c.req.raw) }
-    await rememberObject(c.env.DB, device_id)
+    await expectDevice(c.env, facts.value.country, device_id)
     const result = await deviceStub(c.env, device_id).enrol(facts.value, { id: found.id, madeBy: found.createdBy }, by)
     if (!result.ok) return refuse(c, { code: result.error })
     c.set('deviceId', device_id)

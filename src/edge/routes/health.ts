@@ -10,7 +10,8 @@ import { logger } from '../log.ts'
 import { type Check, checkReadiness, joinReadiness, READINESS_FRESH_MS, type Readiness } from '../metrics/readiness.ts'
 import { counters } from '../metrics/recorder.ts'
 import { METRICS_MEDIA_TYPE, renderMetrics } from '../metrics/render.ts'
-import { readMetrics, writeRow } from '../metrics/totals.ts'
+import { type CountrySummary, readMetrics, writeRow } from '../metrics/totals.ts'
+import { askCountries } from '../store/countries.ts'
 import { refuse } from './answers.ts'
 import type { App } from './app-types.ts'
 import { authenticate } from './auth.ts'
@@ -68,7 +69,8 @@ export const healthRoutes = routes()
       const nowMs = Date.now()
       // What this isolate has counted since its last write belongs to the answer.
       await counters.flush((row) => writeRow(c.env.DB, row), nowMs)
-      const text = renderMetrics(await readMetrics(c.env.DB, nowMs))
+      const countries = await askCountries<CountrySummary>(c.env, undefined, (country) => country.summary())
+      const text = renderMetrics(await readMetrics(c.env.DB, countries, nowMs))
       return c.body(text, 200, { 'content-type': METRICS_MEDIA_TYPE, 'cache-control': 'no-store' })
     },
   )

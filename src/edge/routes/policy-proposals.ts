@@ -12,8 +12,16 @@ import type { Refusal } from '../ingest/refusal.ts'
 import { type Change, changeNow, startOf, switchOff, UNREADABLE } from '../policies/change.ts'
 import { PROPOSAL_STATES, type Proposal } from '../policies/proposal.ts'
 import { auditInsert } from '../store/audit.ts'
+import { keepVersion } from '../store/kept-versions.ts'
 import { versionInsert } from '../store/policies.ts'
-import { listProposals, proposalDecide, proposalInsert, readProposal } from '../store/policy-proposals.ts'
+import {
+  keepProposal,
+  listProposals,
+  proposalDecide,
+  proposalInsert,
+  proposalRow,
+  readProposal,
+} from '../store/policy-proposals.ts'
 import { actorOf } from './actor.ts'
 import { refuse } from './answers.ts'
 import { type App, personOf } from './app-types.ts'
@@ -122,11 +130,13 @@ export const policyProposalRoutes = routes()
       if (!possible.ok) return possible
       const id = ulidText(newUlid(nowMs, (length) => crypto.getRandomValues(new Uint8Array(length))))
       const who = { reason: masked(reason), proposedBy: by.value.actor, proposedAtMs: nowMs }
-      const proposal: Proposal = { id, ...asked, ...who }
+      const proposal = { id, ...asked, ...who, state: 'open', decidedBy: null, decidedAtMs: null } as const
+      const row = await proposalRow(c.env, proposal)
       return ok({
-        answer: proposalJson({ ...proposal, state: 'open', decidedBy: null, decidedAtMs: null }),
+        answer: proposalJson(proposal),
+        keep: () => keepProposal(c.env, row),
         statements: [
-          await proposalInsert(c.env, proposal),
+          proposalInsert(c.env.DB, row),
           audited(c, by.value, nowMs, {
             id: `~policy/${id}`,
             action: 'policy_proposed',
@@ -151,8 +161,13 @@ export const policyProposalRoutes = routes()
       const { reason } = c.req.valid('json')
       const why = { proposal: proposal.id, changes: said(proposal), reason: masked(reason) }
       const made = await putInForce(c, by.value, proposal.proposedBy, change.value, why, nowMs)
-      const decided = proposalDecide(c.env.DB, proposal.id, 'in_force', actor, nowMs)
-      return ok({ ...made, statements: [decided, ...made.statements] })
+      const decided = { ...proposal, state: 'in_force', decidedBy: actor, decidedAtMs: nowMs } as const
+      const row = await proposalRow(c.env, decided)
+      return ok({
+        ...made,
+        statements: [proposalDecide(c.env.DB, row), ...made.statements],
+        keep: () => Promise.all([made.keep(), keepProposal(c.env, row)]),
+      })
     })
   })
   .openapi(withdraw, async (c) => {
@@ -163,11 +178,13 @@ export const policyProposalRoutes = routes()
       if (proposal === undefined) return err({ code: 'not_found' })
       if (proposal.state !== 'open') return err({ code: 'state_conflict', detail: `the proposal is ${proposal.state}` })
       const { id, country } = proposal
-      const decided = { state: 'withdrawn', decidedBy: by.value.actor, decidedAtMs: nowMs } as const
+      const decided = { ...proposal, state: 'withdrawn', decidedBy: by.value.actor, decidedAtMs: nowMs } as const
+      const row = await proposalRow(c.env, decided)
       return ok({
-        answer: proposalJson({ ...proposal, ...decided }),
+        answer: proposalJson(decided),
+        keep: () => keepProposal(c.env, row),
         statements: [
-          proposalDecide(c.env.DB, id, 'withdrawn', by.value.actor, nowMs),
+          proposalDecide(c.env.DB, row),
           audited(c, by.value, nowMs, {
             id: `~policy/${id}/withdrawn`,
             action: 'policy_proposal_withdrawn',
@@ -209,6 +226,7 @@ async function putInForce(
   const { country, version }: { country: Country; version: number } = content.policy
   return {
     answer: { ...policyVersionJson(made), supersedes },
+    keep: () => keepVersion(c.env, { country, version, signed }),
     statements: [
       versionInsert(c.env.DB, content.policy, signed),
       audited(c, by, nowMs, {

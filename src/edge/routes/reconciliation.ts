@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { BUNDLE_STATUSES, PAYMENT_STATUSES } from '../../protocol/states.ts'
-import { listDevices } from '../store/devices.ts'
+import { listDevices } from '../store/countries.ts'
 import { type Groups, groupsOf, totalsOf } from '../store/received.ts'
 import { refuse } from './answers.ts'
 import { personOf } from './app-types.ts'
@@ -51,9 +51,9 @@ export const reconciliationRoutes = routes().openapi(reconciliation, async (c) =
   const day = await dayOf(c, date, country)
   if (!day.ok) return refuse(c, day.error)
   const { tenant } = personOf(c)
-  const listed = await listDevices(c.env.DB, { country, tenant, after: cursor?.[0] }, limit)
-  const { items, next_cursor } = pageOf(listed, limit, ({ device_id }) => [device_id])
-  const ids = items.map(({ device_id }) => device_id)
+  const listed = await listDevices(c.env, { country, tenant, after: cursor?.[0] }, limit)
+  const { items, next_cursor } = pageOf(listed, limit, ({ device }) => [device.deviceId])
+  const ids = items.map(({ device }) => device.deviceId)
   const [totals, groups] = await Promise.all([
     cursor === undefined ? totalsOf(c.env.DB, day.value, tenant) : undefined,
     groupsOf(c.env.DB, day.value, ids),

@@ -7,8 +7,9 @@ import type { PolicyVersion } from '../../protocol/policy-version.ts'
 import { deviceStub } from '../env.ts'
 import { type Opened, withoutParties } from '../ingest/open-stored.ts'
 import { policyNow } from '../ingest/policy-cache.ts'
-import { listWaiting, type WaitingBundle } from '../store/bundles.ts'
-import type { PackedRisk } from '../store/packed.ts'
+import { listWaiting } from '../store/countries.ts'
+import type { BundleRow } from '../store/index-message.ts'
+import { mendReadModel } from '../store/mend.ts'
 import { readVotes, type ShownVote } from '../store/votes.ts'
 import { actorOf } from './actor.ts'
 import { objectRefusal, refuse } from './answers.ts'
@@ -22,7 +23,7 @@ import { riskJson } from './risk-json.ts'
 import { review, voteResult } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 import { votesJson } from './votes-json.ts'
-import { waitingIn, withParties } from './waiting.ts'
+import { FOR_PEOPLE, waitingIn, withParties } from './waiting.ts'
 
 /** Bundles of a page: each is opened, so that the reviewer sees amounts. */
 const reviewLimit = queryInt(1, 50).default(20)
@@ -79,14 +80,15 @@ export const reviewRoutes = routes()
   .openapi(list, async (c) => {
     const { country, device_id: deviceId, cursor, limit } = c.req.valid('query')
     const filter = { country, deviceId, tenant: personOf(c).tenant, after: cursor }
-    const rows = await listWaiting(c.env.DB, filter, limit)
-    const { items, next_cursor } = pageOf(rows, limit, (row) => [row.received_at, row.bundle_id, row.device_id])
+    const rows = await listWaiting(c.env, { ...filter, statuses: FOR_PEOPLE, order: 'oldest' }, limit)
+    const { items, next_cursor } = pageOf(rows, limit, (row) => [row.receivedAt, row.bundleId, row.deviceId])
     const { opened, parties, isCut } = await withParties(c.env, items, personOf(c).tenant)
     const votesOf = await readVotes(
       c.env.DB,
-      items.map((row) => row.bundle_id),
+      items.map((row) => row.bundleId),
     )
-    const reviews = items.map((row) => waitingJson(row, opened(row), parties, votesOf(row.bundle_id, row.device_id)))
+    c.executionCtx.waitUntil(mendReadModel(c.env, { bundles: items }, Date.now()))
+    const reviews = items.map((row) => waitingJson(row, opened(row), parties, votesOf(row.bundleId, row.deviceId)))
     return c.json({ reviews, next_cursor, counts_cut: isCut })
   })
   .openapi(vote, async (c) => {
@@ -123,12 +125,7 @@ export const voteLimits = ({ policy, reviewTwoPeopleAbove }: PolicyVersion): Vot
   dailyValue: policy.personDailyValue,
 })
 
-function waitingJson(
-  row: WaitingBundle,
-  opened: Opened,
-  party: (wallet: string) => Party,
-  votes: readonly ShownVote[],
-) {
+function waitingJson(row: BundleRow, opened: Opened, party: (wallet: string) => Party, votes: readonly ShownVote[]) {
   const details = new Map(
     opened.payments?.map((payment) => {
       const { counter, sender, receiver } = payment
@@ -137,24 +134,24 @@ function waitingJson(
   )
   const waiting = waitingIn(row)
   return {
-    bundle_id: row.bundle_id,
-    device_id: row.device_id,
+    bundle_id: row.bundleId,
+    device_id: row.deviceId,
     country: row.country,
     tenant: row.tenant,
     seq: row.seq,
     rev: row.rev,
     status: row.status,
     currency: row.currency,
-    received_at: row.received_at,
+    received_at: row.receivedAt,
     contents: opened.contents,
-    risk: riskJson(row.risk_score, JSON.parse(row.risk_reasons) as PackedRisk),
+    risk: riskJson(row.riskScore, row.riskReasons),
     payments: waiting.map(([counter, status, reason]) => ({
-      local_id: localId(row.device_id, counter),
+      local_id: localId(row.deviceId, counter),
       counter,
       status,
       ...(reason !== undefined && { reason }),
       ...details.get(counter),
     })),
-    votes: votesJson(row.device_id, votes),
+    votes: votesJson(row.deviceId, votes),
   }
 }

@@ -119,10 +119,15 @@ export const listedDevice = z.strictObject({
     .nullable()
     .openapi({ description: 'When what is listed of the device was last made again from its object' }),
 })
+const consentRequest = { request: id, kid: hex, asked_by: z.string(), asked_at: atMs, until: atMs }
+/** In a list over all devices. */
+export const askedConsent = z
+  .strictObject({ device_id: id, tenant: id, country, ...consentRequest })
+  .openapi('AskedConsent')
 export const consents = z
   .strictObject({
     asked: z
-      .strictObject({ request: id, kid: hex, asked_by: z.string(), asked_at: atMs, until: atMs })
+      .strictObject(consentRequest)
       .nullable()
       .openapi({ description: 'What another person may confirm, for 7 days' }),
     given: z.array(

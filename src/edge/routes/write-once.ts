@@ -3,6 +3,7 @@ import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import type { Person } from '../../../durable-objects/device/person.ts'
 import type { Result } from '../../protocol/result.ts'
 import type { Refusal } from '../ingest/refusal.ts'
+import { logger } from '../log.ts'
 import { answerInsert, commit, readAnswer } from '../store/idempotency.ts'
 import { refuse } from './answers.ts'
 import type { App } from './app-types.ts'
@@ -13,6 +14,8 @@ export interface Write {
   readonly statements: readonly D1PreparedStatement[]
   /** What is said when somebody else took its place meanwhile. */
   readonly taken: 'version_conflict' | 'state_conflict'
+  /** Tells whoever keeps it beside D1, once it is made. When that fails, the next who reads it from D1 does. */
+  readonly keep: () => Promise<unknown>
 }
 
 /**
@@ -35,9 +38,12 @@ export async function writeOnce(
   const prepared = await prepare(nowMs)
   // Of two at once the other one may have made the change between the look for its answer and the decision.
   if (!prepared.ok) return (await answeredMeanwhile()) ?? refuse(c, prepared.error)
-  const { answer, statements, taken } = prepared.value
+  const { answer, statements, taken, keep } = prepared.value
   const kept = once ? [answerInsert(db, actor, once, answer, nowMs)] : []
-  if (await commit(db, [...statements, ...kept])) return c.json(answer, status)
+  if (await commit(db, [...statements, ...kept])) {
+    await keep().catch((error) => logger.warn('a change is kept in D1 alone for now', { error }))
+    return c.json(answer, status)
+  }
   return (await answeredMeanwhile()) ?? refuse(c, { code: taken })
 
   async function answeredMeanwhile(): Promise<Response | undefined> {

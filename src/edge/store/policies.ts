@@ -7,23 +7,24 @@ import type { PolicyVersion } from '../../protocol/policy-version.ts'
 import { configOf } from '../config.ts'
 import type { Env } from '../env.ts'
 import { alarm } from '../metrics/alarm.ts'
+import type { VersionRow } from './policy-rows.ts'
 import { policies } from './schema.ts'
 
 /**
  * Versions of policies as D1 keeps them. A row is signed bytes under a number: who can write to D1 and has no key of the
  * edge's writes none that is believed. What cannot be written here at all is the first version, which is code.
  */
-type Row = typeof policies.$inferSelect
+type Row = VersionRow
 /** The signed bytes of the first version are nobody's. */
 export type KnownVersion = PolicyVersion & Partial<Pick<SignedVersion, 'signed'>>
 type Settings = Pick<Env, 'DB'>
 
 /** Rows of a country that are looked through for the one in force: more than are scheduled, or wrong, at a time. */
-const NEWEST_MAX = 32
+export const NEWEST_MAX = 32
 
 /**
  * The newest versions of each country, the newest first. A country is missing when there are more wrong rows than are
- * looked through, so that nobody can hide a version under rows of his own.
+ * looked through, so that nobody can hide a version under rows of his own. Wrong ones are taken away, with an alarm.
  */
 export async function readNewest(
   env: Settings,
@@ -40,11 +41,25 @@ export async function readNewest(
   const found = new Map<Country, readonly KnownVersion[]>()
   for (const country of countries) {
     const own = byCountry.get(country) ?? []
-    const known: KnownVersion[] = (await openAll(env, own)).toSorted((a, b) => b.policy.version - a.policy.version)
+    const opened = await openAll(env, own)
+    if (opened.length < own.length) await removeWrong(env.DB, own, opened)
+    const known: KnownVersion[] = opened.toSorted((a, b) => b.policy.version - a.policy.version)
     if (own.length < NEWEST_MAX) known.push(firstVersion(country))
     if (known.length > 0) found.set(country, known)
   }
   return found
+}
+
+/** They take the places of versions to come. Only the very bytes that were looked at go: another row may stand there by now. */
+async function removeWrong(db: D1Database, rows: readonly Row[], opened: readonly SignedVersion[]): Promise<void> {
+  const right = new Set(opened.map(({ policy }) => policy.version))
+  const wrong = rows.filter(({ version }) => !right.has(version))
+  const remove = db.prepare('DELETE FROM offline_policies WHERE country = ? AND version = ? AND signed = ?')
+  await db.batch([
+    db.prepare("INSERT INTO offline_removals (why) VALUES ('not a version of ours')"),
+    ...wrong.map(({ country, version, signed }) => remove.bind(country, version, signed)),
+    db.prepare('DELETE FROM offline_removals'),
+  ])
 }
 
 /** A page of a country's versions, the newest first, and one more. Rows that are not believed are left out of it. */

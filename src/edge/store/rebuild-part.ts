@@ -20,10 +20,13 @@ export interface RebuiltPart {
   readonly auditIds: readonly [from: number, to: number]
 }
 
-const same = (table: string, columns: Readonly<Record<string, string>>): string =>
-  `EXISTS (SELECT 1 FROM json_each(?1) WHERE ${Object.entries(columns)
+const likeness = (table: string, columns: Readonly<Record<string, string>>): string =>
+  Object.entries(columns)
     .map(([column, value]) => `${table}.${column} IS ${value}`)
-    .join(' AND ')})`
+    .join(' AND ')
+
+const same = (table: string, columns: Readonly<Record<string, string>>): string =>
+  `EXISTS (SELECT 1 FROM json_each(?1) WHERE ${likeness(table, columns)})`
 
 /** Those of the places, wherever a falsified row says that it belongs, and those that are in the way of one that comes. */
 const DELETE_BUNDLES = `
@@ -74,6 +77,23 @@ export async function rebuildPart(db: D1Database, part: RebuiltPart): Promise<Ch
   const changes = (from: number, count: number) =>
     results.slice(from, from + count).reduce((sum, { meta }) => sum + meta.changes, 0)
   return { removed: changes(1, removals.length), written: changes(1 + removals.length, inserts.length) }
+}
+
+/** @returns devices of which D1 has one of these rows otherwise, or not at all */
+export async function devicesShownOtherwise(
+  db: D1Database,
+  { bundles, devices }: { readonly bundles: readonly BundleRow[]; readonly devices: readonly DeviceRow[] },
+): Promise<readonly string[]> {
+  const absent = (table: string, columns: Readonly<Record<string, string>>, rows: readonly object[]) =>
+    db
+      .prepare(`SELECT DISTINCT value->>'deviceId' AS device_id FROM json_each(?)
+        WHERE NOT EXISTS (SELECT 1 FROM ${table} WHERE ${likeness(table, columns)})`)
+      .bind(JSON.stringify(rows))
+  const found = await db.batch<{ device_id: string }>([
+    absent('offline_tx_bundles', BUNDLE_COLUMNS, bundles.map(writable)),
+    absent('offline_devices', DEVICE_COLUMNS, devices),
+  ])
+  return [...new Set(found.flatMap(({ results }) => results.map(({ device_id }) => device_id)))]
 }
 
 export async function markDeviceRebuilt(db: D1Database, deviceId: string, nowMs: number): Promise<void> {

@@ -1,7 +1,7 @@
 import { deviceStub, type Env } from '../env.ts'
+import { expectDevice } from './countries.ts'
 import type { ShownFrom, ShownPart } from './index-message.ts'
 import { type Changed, markDeviceRebuilt, rebuildPart } from './rebuild-part.ts'
-import { rememberObject } from './sweep.ts'
 
 /** One piece of making again what the read model shows of a device. */
 export interface Rebuild {
@@ -37,7 +37,7 @@ const NOTHING = { device: null, bundles: [], audit: [], auditId: 0, next: null }
  * @throws what D1 or the object throws; what was done is done
  */
 export async function rebuildDevice(
-  env: Pick<Env, 'DB' | 'DEVICE'>,
+  env: Pick<Env, 'DB' | 'DEVICE' | 'COUNTRY'>,
   { deviceId, run, by, from, before }: Rebuild,
   nowMs: number,
 ): Promise<Rebuilt> {
@@ -49,8 +49,8 @@ export async function rebuildDevice(
     const part: Omit<ShownPart, 'device'> & { device: ShownPart['device'] | null } = answer.ok
       ? (answer.value as ShownPart)
       : NOTHING
-    if (answer.ok) await rememberObject(env.DB, deviceId)
     const { device, bundles, audit, auditId, next } = part
+    if (device !== null) await expectDevice(env, device.country, deviceId)
     const to = next ?? { seq: END, auditId: END }
     const places = { seqs: [place.seq, to.seq], auditIds: [place.auditId, to.auditId] } as const
     const changed = await rebuildPart(env.DB, { deviceId, device, bundles, audit, ...places })

@@ -35,23 +35,7 @@ export const devices = sqliteTable(
   (t) => [
     // Lists go in the order of ids, whatever they are narrowed by.
     index('offline_devices_by_country').on(t.country, t.deviceId),
-    index('offline_devices_by_tenant').on(t.tenant, t.deviceId),
-    index('offline_devices_by_status').on(t.status, t.deviceId),
   ],
-)
-
-/**
- * Ids of which there may be a Device Object: each stands here before its object is asked to be one, so that the sweep
- * reaches all of them, whatever became of their messages and alarms.
- */
-export const deviceObjects = sqliteTable(
-  'offline_device_objects',
-  {
-    deviceId: text('device_id').primaryKey(),
-    /** When the sweep last woke it; null until then. */
-    sweptAt: integer('swept_at'),
-  },
-  (t) => [index('offline_device_objects_by_sweep').on(t.sweptAt)],
 )
 
 /**
@@ -97,12 +81,8 @@ export const bundles = sqliteTable(
     index('offline_tx_bundles_by_device').on(t.deviceId, t.receivedAt, t.bundleId),
     index('offline_tx_bundles_by_country').on(t.country, t.receivedAt, t.bundleId, t.deviceId),
     index('offline_tx_bundles_by_tenant').on(t.tenant, t.receivedAt, t.bundleId, t.deviceId),
-    // Few of many: what waits for a person.
     // Few: a bundle is indexed once it is settled, or after seconds (durable-objects/device/owed/delivery.ts).
     index('offline_tx_bundles_unsettled').on(t.receivedAt).where(sql`status IN ('pushed', 'processing')`),
-    index('offline_tx_bundles_waiting')
-      .on(t.receivedAt, t.bundleId, t.deviceId)
-      .where(sql`status IN ('review', 'quarantined')`),
   ],
 )
 

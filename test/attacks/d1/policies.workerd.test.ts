@@ -106,21 +106,17 @@ describe('a version that he inserts', () => {
     await remove('version = 900')
   })
 
-  it('hides none that people made, however many there are: then the last known stays', async () => {
+  it('hides none that people made, however many there are', async () => {
     await insertPolicy('TG', { enabled: false })
     const known = await inForce('TG')
     expect(known?.enabled).toBe(false)
     for (let version = 100; version < 140; version++) await writeD1(INSERT, 'TG', version, new Uint8Array([1]))
     expect((await policyFor(bindings, 'TG', firstVersion('TG').policy, Date.now() + 10_000)).enabled).toBe(false)
     forgetPolicies()
-    expect(await inForce('TG'), 'a cold isolate does not say that it is the first').toBeUndefined()
-    if (known === undefined) throw new Error('no policy')
-    expect(await policyFor(bindings, 'TG', known, Date.now())).toEqual(known)
-    await refused(
-      call(admin, 'POST', '/offline/policies/TG/switch-off', { reason: 'fraud' }),
-      'temporarily_unavailable',
-    )
-    await remove('version >= 100')
+    expect(await inForce('TG'), 'a cold isolate asks the object of the country').toEqual(known)
+    expect(await newest('TG')).toBe(known?.version)
+    const left = await bindings.DB.prepare('SELECT COUNT(*) AS n FROM offline_policies WHERE version >= 100').first('n')
+    expect(left, 'and takes them away, as many at a time as it looks at').toBe(0)
   })
 })
 
@@ -169,6 +165,34 @@ describe('a version that people made', () => {
   })
 })
 
+describe('a version to come', () => {
+  it('is made although rows of his stand in its place, which go with an alarm', async () => {
+    const version = (await newest('CI')) + 1
+    for (const next of [version, version + 1]) await writeD1(INSERT, 'CI', next, await forged('CI', next))
+    const count = await alarms('policy', async () => {
+      const made = await ok(call(admin, 'POST', '/offline/policies/CI/switch-off', { reason: 'fraud' }), 201)
+      expect(made).toMatchObject({ version, enabled: false })
+    })
+    expect(count).toBe(2)
+    forgetPolicies()
+    expect(await inForce('CI')).toMatchObject({ version, enabled: false })
+  })
+
+  it('is known to isolates that begin after he deleted its row, which is written again with an alarm', async () => {
+    const { version } = await ok(call(admin, 'POST', '/offline/policies/ML/switch-off', { reason: 'fraud' }), 201)
+    await remove(`country = 'ML' AND version = ${version}`)
+    forgetPolicies()
+    const lost = alarms('policy_lost', async () =>
+      expect(await inForce('ML')).toMatchObject({ version, enabled: false }),
+    )
+    expect(await lost).toBe(1)
+    const again = await bindings.DB.prepare(
+      'SELECT COUNT(*) AS n FROM offline_policies WHERE country = ? AND version = ?',
+    )
+    expect(await again.bind('ML', version).first('n')).toBe(1)
+  })
+})
+
 describe('a proposal', () => {
   const propose = { country: 'SN', reason: 'as agreed', changes: { max_offline_amount: 60_000 } }
   const PROPOSALS = '/offline/policies/proposals'
@@ -189,8 +213,16 @@ describe('a proposal', () => {
   ])('of which he changes %s is none any more', async (_, set) => {
     const { id, after_version } = await made()
     await writeD1(`UPDATE offline_policy_proposals SET ${set} WHERE id = ?`, id)
-    expect(await alarms('policy_proposal', () => refused(confirm(id), 'not_found'))).toBe(1)
-    expect(await newest('SN')).toBe(after_version)
+    // What is put in force is what its maker wrote, which the object of the country keeps.
+    const count = await alarms('policy_proposal', async () => {
+      expect(await ok(confirm(id), 201)).toMatchObject({
+        country: 'SN',
+        version: after_version + 1,
+        max_offline_amount: 60_000,
+        proposed_by: 'user:awa',
+      })
+    })
+    expect(count).toBeGreaterThan(0)
   })
 
   it('that he writes himself is none, nor under the MAC of another one', async () => {
@@ -203,5 +235,41 @@ describe('a proposal', () => {
     )
     expect(await alarms('policy_proposal', () => refused(confirm(other), 'not_found'))).toBe(1)
     expect(await alarms('policy_proposal', () => ok(call(auditor, 'GET', `${PROPOSALS}?limit=1`)))).toBe(1)
+  })
+  const open = async () => {
+    const { proposals } = await ok(call(auditor, 'GET', `${PROPOSALS}?country=SN&state=open`))
+    return (proposals as { id: string }[]).map(({ id }) => id)
+  }
+  it.each([
+    ['deletes', 'DELETE FROM offline_policy_proposals WHERE id = ?'],
+    [
+      'calls withdrawn',
+      "UPDATE offline_policy_proposals SET state = 'withdrawn', decided_by = 'user:x', decided_at = 1 WHERE id = ?",
+    ],
+  ])('that he %s is shown all the same, and written again with an alarm', async (_, sql) => {
+    const { id } = await made()
+    const again = await withoutTriggers('offline_policy_proposals')
+    await writeD1(sql, id)
+    await again()
+    expect(await alarms('hidden', async () => expect(await open()).toContain(id))).toBe(1)
+    expect(await alarms('hidden', async () => expect(await open()).toContain(id))).toBe(0)
+    await ok(confirm(id), 201)
+    expect(await open()).not.toContain(id)
+  })
+
+  it('that was decided is not open again because he says so', async () => {
+    const { id, after_version } = await made()
+    const before = await bindings.DB.prepare('SELECT mac FROM offline_policy_proposals WHERE id = ?')
+      .bind(id)
+      .first('mac')
+    await ok(call(admin, 'POST', `${PROPOSALS}/${id}/withdraw`, { reason: 'a mistake' }))
+    const again = await withoutTriggers('offline_policy_proposals')
+    const sql =
+      "UPDATE offline_policy_proposals SET state = 'open', decided_by = NULL, decided_at = NULL, mac = ? WHERE id = ?"
+    await writeD1(sql, before, id)
+    await again()
+    expect(await open()).not.toContain(id)
+    await refused(confirm(id), 'state_conflict')
+    expect(await newest('SN')).toBe(after_version)
   })
 })

@@ -53,6 +53,7 @@ export const ROUTES: Readonly<Record<string, Route>> = {
     ofTenant: true,
     body: { reason: 'duplicate' },
   },
+  'GET /offline/consent-requests': { roles: READERS, shows: [':device_id'] },
   'GET /offline/reviews': { roles: READERS, shows: [':device_id'] },
   'GET /offline/policies': { roles: READERS },
   'GET /offline/policies/:country': { roles: READERS },

@@ -2,9 +2,17 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { app } from '../../../src/edge/app.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
 import { amountMinor, currency } from '../../../src/protocol/money.ts'
-import { deliverIndex, dumpObject, dumpReadModel, recordQueues, select } from '../../durable-objects/device/kit.ts'
+import {
+  deliverIndex,
+  dumpObject,
+  dumpReadModel,
+  listed,
+  type Queues,
+  recordQueues,
+  select,
+} from '../../durable-objects/device/kit.ts'
 import { bindings, insertPolicy, keySet, push, registered } from '../../edge/kit.ts'
-import { type Caller, call, pushPayments } from '../../edge/routes/kit.ts'
+import { type Caller, call, ok, pushPayments } from '../../edge/routes/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { PEOPLE, ROUTES } from './routes.ts'
 
@@ -22,6 +30,11 @@ beforeAll(async () => {
   const fork = { currency: currency('XOF'), entries: [device.payment()] }
   for (let i = 0; i < 2; i++) await push((await device.seal(fork, await keySet())).bundle)
   await deliverIndex(queues)
+  await ok(
+    call({ sub: 'awa', roles: ['pay_admin'] }, 'POST', `/offline/devices/${device.id}/consents`, { reason: 'corpus' }),
+    201,
+  )
+  await listed(device)
   // An export leaves the last minutes to the next one, so that what it shows must be older.
   await bindings.DB.prepare(
     `INSERT INTO offline_audit_logs (id, device_id, tenant, at, actor, action, detail)

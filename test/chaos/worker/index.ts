@@ -13,6 +13,7 @@ import type { Levers } from './levers.ts'
 let levers: Levers = { refuses: [], losesIndex: false }
 let indexBatches = 0
 
+export { CountryObject } from '../../../durable-objects/country/country-object.ts'
 export { PersonObject } from '../../../durable-objects/person/person-object.ts'
 
 type Pulls = 'alarm' | 'loseAlarm' | 'alarmAt'

@@ -6,7 +6,7 @@ import { age, alarm, inObject, lostQueues } from './kit.ts'
 /** A backlog of copies of an admitted bundle: only their places in the chain differ. */
 const COPY = `INSERT INTO bundles SELECT ?1, randomblob(16), randomblob(16), digest, prev, bundle, moved, receipt, received_at,
   time_floor, currency, first_counter, last_counter, admitted_count, admitted_amount, policy_version, risk_score,
-  risk_reasons, payments, status, recorded, settled_rev, rev, indexed_rev, updated_at, votes, admitted_by, settlements, expires_at
+  risk_reasons, payments, status, recorded, settled_rev, rev, indexed_rev, updated_at, votes, admitted_by, settlements, expires_at, listing_rev
   FROM bundles WHERE seq = 1`
 
 it('a backlog of several pages goes out whole, although its first page is never confirmed', async () => {

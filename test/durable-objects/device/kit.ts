@@ -1,7 +1,10 @@
 import { createMessageBatch, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished, vi } from 'vitest'
+import { countryStub } from '../../../durable-objects/device/bindings.ts'
 import type { DeviceObject } from '../../../durable-objects/device/device-object.ts'
 import { INDEX_PATIENCE_MS } from '../../../durable-objects/device/owed/owed.ts'
+import { owesListing } from '../../../durable-objects/device/sql/listing-store.ts'
+import { hasSchema } from '../../../durable-objects/device/sql/schema.ts'
 import { configOf } from '../../../src/edge/config.ts'
 import type { Env } from '../../../src/edge/env.ts'
 import { confirmAll } from '../../../src/edge/settle/confirm-all.ts'
@@ -14,6 +17,7 @@ import { type CborValue, decodeCbor } from '../../../src/protocol/cbor.ts'
 import { type Confirmation, encodeConfirmations, splitConfirmations } from '../../../src/protocol/confirmations.ts'
 import { parseSettleMessage, type SettleMessage, settleContent } from '../../../src/protocol/messages.ts'
 import { outcomeFromCbor } from '../../../src/protocol/notice.ts'
+import type { Country } from '../../../src/protocol/policy.ts'
 import { bindings } from '../../edge/kit.ts'
 import type { TestDevice } from '../../kit/device.ts'
 
@@ -32,11 +36,24 @@ export function inObject<R>(
   return runInDurableObject(stubOf(device), (object, state) => run(state, object)) as Promise<R>
 }
 
+/** Looks into the object of a country. */
+export const inCountry = <R>(country: Country, run: (state: DurableObjectState) => R | Promise<R>): Promise<R> =>
+  runInDurableObject(countryStub(bindings, country), (_, state) => run(state)) as Promise<R>
+
 export const select = <T = Record<string, SqlStorageValue>>(device: DeviceId, query: string, ...args: unknown[]) =>
   inObject(device, ({ storage }) => storage.sql.exec(query, ...(args as SqlStorageValue[])).toArray() as T[])
 
+/** Until the object of its country has all that it lists of the device. */
+export async function listed(device: DeviceId): Promise<void> {
+  await vi.waitFor(async () => {
+    const owing = await inObject(device, ({ storage: { sql } }) => hasSchema(sql) && owesListing(sql))
+    expect(owing).toBe(false)
+  })
+}
+
 /** Every row of every table of the object as text, tables and triggers included: equal means untouched. */
-export function dumpObject(device: DeviceId): Promise<string> {
+export async function dumpObject(device: DeviceId): Promise<string> {
+  await listed(device)
   return inObject(device, async ({ storage }) => {
     const schema = storage.sql
       .exec("SELECT name, type FROM sqlite_master WHERE name NOT LIKE '\\_cf\\_%' ESCAPE '\\' ORDER BY name")

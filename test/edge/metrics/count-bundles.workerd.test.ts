@@ -9,7 +9,7 @@ import { bindings } from '../kit.ts'
 /** Bundles are counted where they come into D1: exactly once each, whatever the queue does. */
 let before: ReadonlyMap<string, number>
 let next = 0
-const metrics = () => readMetrics(bindings.DB, Date.now())
+const metrics = () => readMetrics(bindings.DB, [], Date.now())
 /** How much each series has grown since the test began. */
 const grown = async (prefix = 'offline_bundles') => {
   const now = await metrics()

@@ -102,7 +102,7 @@ it('what was counted survives its isolate, and is not counted twice when rows ar
       .bind(ageMs, id)
       .run()
   }
-  const read = async () => (await readMetrics(bindings.DB, nowMs)).get(series)
+  const read = async () => (await readMetrics(bindings.DB, [], nowMs)).get(series)
   const rows = async () => (await bindings.DB.prepare('SELECT * FROM offline_metric_rows').all()).results
   const before = (await rows()).length
   expect(await read()).toBe(6)
@@ -115,7 +115,7 @@ it('what was counted survives its isolate, and is not counted twice when rows ar
 
 it('an isolate that was idle until its row was added up for good goes on in another one', async () => {
   const series = 'offline_risk_fallbacks_total{reason="unreachable"}'
-  const read = async () => (await readMetrics(bindings.DB, Date.now())).get(series)
+  const read = async () => (await readMetrics(bindings.DB, [], Date.now())).get(series)
   const isolate = new IsolateCounters(() => crypto.randomUUID())
   isolate.add(series, 10)
   await isolate.flush(write, Date.now())

@@ -5,7 +5,7 @@ import { fromBase64url, toBase64url } from '../../../src/protocol/bytes.ts'
 import { encodeConfirmations } from '../../../src/protocol/confirmations.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
 import { amountMinor, currency } from '../../../src/protocol/money.ts'
-import { confirm, deliverIndex, type Queues, recordQueues } from '../../durable-objects/device/kit.ts'
+import { confirm, deliverIndex, listed, type Queues, recordQueues } from '../../durable-objects/device/kit.ts'
 import { signAnswer } from '../../kit/claim-answer.ts'
 import { signConsentWord } from '../../kit/consent-word.ts'
 import type { Made } from '../../kit/device.ts'
@@ -107,6 +107,8 @@ it('devices', async () => {
   const consents = `/offline/devices/${other.id}/consents`
   const { asked } = await asks(admin, 'POST', consents, { reason: 'corpus' })
   const { request } = asked as { request: string }
+  await listed(other)
+  expect((await asks(auditor, 'GET', '/offline/consent-requests'))['requests']).not.toEqual([])
   await asks(otherAdmin, 'POST', `${consents}/${request}/confirm`, { reason: 'corpus' })
   await asks(auditor, 'GET', `/offline/devices/${other.id}`)
   await asks(admin, 'POST', `${consents}/withdraw`, { reason: 'corpus' })

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { sweep } from '../../../durable-objects/device/owed/sweep.ts'
 import { type AuditFilter, listAudit } from '../../../src/edge/store/audit.ts'
-import { bundlesSince, findBundles, listBundles, listWaiting } from '../../../src/edge/store/bundles.ts'
-import { devicesWithBundles, listDevices } from '../../../src/edge/store/devices.ts'
+import { bundlesSince, findBundles, listBundles } from '../../../src/edge/store/bundles.ts'
+import { devicesWithBundles } from '../../../src/edge/store/devices.ts'
 import { latestCode } from '../../../src/edge/store/enrolment.ts'
 import { groupsOf, listReceived, totalsOf } from '../../../src/edge/store/received.ts'
 import { readVotes } from '../../../src/edge/store/votes.ts'
@@ -24,7 +24,7 @@ describe('every list', () => {
               plans.push(...results.map(({ detail }) => detail))
               return { results: [] }
             }
-            return { all, first: () => all().then(() => null) }
+            return { all, raw: () => all().then(() => []), first: () => all().then(() => null) }
           },
         }
       },
@@ -37,15 +37,11 @@ describe('every list', () => {
   const after = [1, 'a', 'b'] as const
   const day = { country: 'SN', fromMs: 1, toMs: 2 } as const
   const lists: Record<string, (db: D1Database) => Promise<unknown>> = {
-    devices: (db) => listDevices(db, { after: 'a' }, 10),
-    'devices of a country': (db) => listDevices(db, { country: 'SN', after: 'a' }, 10),
-    'devices of a tenant': (db) => listDevices(db, { tenant: 't', country: 'SN', after: 'a' }, 10),
-    'devices by status': (db) => listDevices(db, { status: 'suspended', after: 'a' }, 10),
-    bundles: (db) => listBundles(db, { after, from: 1, to: 2 }, 10),
-    'bundles of a device': (db) => listBundles(db, { deviceId: 'd', after }, 10),
-    'bundles of a country': (db) => listBundles(db, { country: 'SN', status: 'failed', after }, 10),
-    'bundles of a tenant': (db) => listBundles(db, { tenant: 't', after }, 10),
-    'what waits': (db) => listWaiting(db, { after }, 10),
+    bundles: (db) => listBundles({ ...bindings, DB: db }, { after, from: 1, to: 2 }, 10),
+    'bundles of a device': (db) => listBundles({ ...bindings, DB: db }, { deviceId: 'd', after }, 10),
+    'bundles of a country': (db) =>
+      listBundles({ ...bindings, DB: db }, { country: 'SN', status: 'failed', after }, 10),
+    'bundles of a tenant': (db) => listBundles({ ...bindings, DB: db }, { tenant: 't', after }, 10),
     'a device’s bundles once more': (db) => bundlesSince(db, 'd', { receivedAt: 1, bundleId: 'b' }, 10),
     audit: (db) => listAudit(db, { after: [1, 'a x'] }, 10),
     'audit of a device': (db) => listAudit(db, { deviceId: 'd', after: [1, 'a x'] }, 10),
@@ -87,12 +83,10 @@ describe('every list', () => {
     )
   })
   it('a bundle is found by its id, also for people of one tenant', async () => {
-    const { sql } = findBundles({} as D1Database, 'b', { deviceId: undefined, tenant: 't' }).toSQL()
-    const explained = await bindings.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`).bind('b', 't', 2).all<{ detail: string }>()
-    expect(explained.results.map(({ detail }) => detail).join()).toContain('(bundle_id=?)')
+    const narrowed = { deviceId: undefined, tenant: 't' }
+    expect(await plan((db) => findBundles({ ...bindings, DB: db }, 'b', narrowed))).toContain('(bundle_id=?)')
   })
-  it('what waits is found by its own small index, and audit records by the one that narrows most', async () => {
-    expect(await plan((db) => listWaiting(db, { after }, 10))).toContain('offline_tx_bundles_waiting')
+  it('audit records are found by the index that narrows most', async () => {
     const indexes: [index: string, filter: AuditFilter][] = [
       ['by_bundle (bundle_id=?', { bundleId: 'b' }],
       ['by_bundle (bundle_id=?', { bundleId: 'b', deviceId: 'd', tenant: 't', from: 1, to: 2 }],

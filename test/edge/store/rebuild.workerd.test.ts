@@ -207,7 +207,7 @@ it('what changes while it is made again is shown in the end as it is', async () 
   const DB = { batch, prepare: bindings.DB.prepare.bind(bindings.DB) } as never
   const from = { seq: 0, auditId: 0 }
   const piece = { deviceId: device.id, run: 'run-12345', by: 'operator:awa', from, before: { removed: 0, written: 0 } }
-  await rebuildDevice({ DB, DEVICE: bindings.DEVICE }, piece, Date.now())
+  await rebuildDevice({ DB, DEVICE: bindings.DEVICE, COUNTRY: bindings.COUNTRY }, piece, Date.now())
   expect((await owed(device)).index, 'the object knows that older rows stand there').toBeGreaterThan(0)
   await deliverAll()
   const before = await shown()

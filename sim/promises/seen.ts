@@ -1,0 +1,70 @@
+import type { World } from '../world.ts'
+
+/** What waits is seen by people: each list of it holds what the objects say, and nothing else, whatever stands in D1. */
+const WAITS = "status IN ('review', 'quarantined', 'claimed')"
+
+/** Bundles of a device that wait, as its object has them. Hex. */
+const waiting = ({ edge }: World, id: string): readonly string[] =>
+  edge.objects.read(id, `SELECT hex(bundle_id) AS id FROM bundles WHERE ${WAITS}`).map((row) => String(row['id']))
+
+/** The same, once its country has been told of all of it; none before. */
+export function toldToWait(world: World, id: string): readonly string[] {
+  const [device] = world.edge.objects.read(id, 'SELECT listing_rev = listed_rev AS told FROM device')
+  return device?.['told'] === 1 ? waiting(world, id) : []
+}
+
+/** What people are shown of it. @throws when the edge does not answer */
+export async function waitingShown(world: World, id: string): Promise<ReadonlySet<string>> {
+  const lists = ['/offline/reviews?', '/offline/bundles?status=claimed&'].map(async (path) => {
+    const rows = await all(world, `${path}device_id=${id}&`, path.includes('reviews') ? 'reviews' : 'bundles')
+    return rows.map((row) => hexOf(String(row['bundle_id'])))
+  })
+  return new Set((await Promise.all(lists)).flat())
+}
+
+type Row = Readonly<Record<string, unknown>>
+
+/** All pages of a list. */
+async function all({ office }: World, path: string, list: string): Promise<readonly Row[]> {
+  const rows: Row[] = []
+  for (let cursor = ''; ; ) {
+    const { status, body } = await office.ask('binta', 'pay_reviewer', 'GET', `${path}limit=50${cursor}`)
+    if (status !== 200) throw new Error(`${path} is answered with ${status}`)
+    rows.push(...(body[list] as readonly Row[]))
+    if (body['next_cursor'] === null) return rows
+    cursor = `&cursor=${body['next_cursor']}`
+  }
+}
+
+/** Crockford's base 32, which says 128 bits with 26 characters. */
+const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
+function hexOf(ulid: string): string {
+  const value = [...ulid].reduce((sum, character) => sum * 32n + BigInt(ALPHABET.indexOf(character)), 0n)
+  return value.toString(16).toUpperCase().padStart(32, '0')
+}
+
+export async function whatWaitsIsSeen(world: World): Promise<string[]> {
+  const wrong: string[] = []
+  const ids = world.edge.objects.names.filter((id) => isRegistered(world, id))
+  for (const id of ids) {
+    const [own, shown] = [new Set(waiting(world, id)), await waitingShown(world, id)]
+    for (const bundle of own) if (!shown.has(bundle)) wrong.push(`${bundle} of ${id} waits, and people do not see it`)
+    for (const bundle of shown) if (!own.has(bundle)) wrong.push(`${bundle} of ${id} waits no more, and people see it`)
+  }
+  const devices = new Map((await all(world, '/offline/devices?', 'devices')).map((row) => [row['device_id'], row]))
+  for (const id of ids) {
+    const [facts] = world.edge.objects.read(id, 'SELECT status, consent_request FROM device')
+    if (devices.get(id)?.['status'] !== facts?.['status'])
+      wrong.push(`${id} is ${facts?.['status']}, and not listed so`)
+  }
+  const asked = await all(world, '/offline/consent-requests?', 'requests')
+  for (const row of asked) {
+    const [facts] = world.edge.objects.read(String(row['device_id']), 'SELECT consent_request AS text FROM device')
+    const request = JSON.parse(String(facts?.['text'] ?? 'null')) as { readonly id: string } | null
+    if (request?.id !== row['request']) wrong.push(`${row['device_id']} is asked no consent for, and people see it`)
+  }
+  return wrong
+}
+
+const isRegistered = ({ edge }: World, id: string): boolean =>
+  edge.objects.read(id, "SELECT 1 FROM sqlite_master WHERE name = 'device'").length > 0
