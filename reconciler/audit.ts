@@ -16,6 +16,7 @@ interface DeviceRecord {
     | 'mandate_given'
     | 'claims_ended'
     | 'inbox_parked'
+    | 'inbox_let_go'
   readonly bundleId?: string
   /** Those whose resolution it was; the reconciler itself when left out. */
   readonly actors?: readonly string[]
@@ -25,7 +26,7 @@ interface DeviceRecord {
 /** In a stream that is no device's. */
 interface StreamRecord {
   readonly stream: string
-  readonly action: 'inbox_parked'
+  readonly action: 'inbox_parked' | 'inbox_let_go'
   readonly detail: object
 }
 

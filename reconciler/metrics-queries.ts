@@ -10,6 +10,8 @@ export interface InboxState {
   /** Of the pending message that was tried most often. */
   readonly attemptsMax: number
   readonly parked: number
+  /** Parked for 30 days: their bytes are gone. */
+  readonly letGo: number
   /** Fetched from the dead letters, of those that are kept. */
   readonly deadLettered: number
   readonly untold: number
@@ -39,11 +41,12 @@ export interface InboxState {
 /** Cheap enough for every scrape: each part reads a partial index over what is open, or the few copies, not the tables. */
 export async function readInboxState(pool: pg.Pool, now: Date): Promise<InboxState> {
   const { rows } = await pool.query<InboxState>(
-    `SELECT p.*, o.*, q.*, d.*, e.*, w.*, k.*, c.*, n.*, h.*
+    `SELECT p.*, o.*, q.*, g.*, d.*, e.*, w.*, k.*, c.*, n.*, h.*
      FROM (SELECT count(*) AS pending, count(waiting_for) AS waiting, coalesce(max(attempts), 0) AS "attemptsMax",
                   greatest(0, coalesce(extract(epoch FROM $1::timestamptz - min(received_at)), 0))::float8 AS "oldestPendingSeconds"
            FROM offline_sync_queue WHERE status = 'pending') p,
           (SELECT count(*) AS parked FROM offline_sync_queue WHERE status = 'parked') q,
+          (SELECT count(*) AS "letGo" FROM offline_sync_queue WHERE status = 'let_go') g,
           (SELECT count(*) AS "deadLettered" FROM offline_sync_queue WHERE dead_lettered_at IS NOT NULL) d,
           (SELECT count(*) AS untold,
                   greatest(0, coalesce(extract(epoch FROM now() - min(undelivered_since)), 0))::float8

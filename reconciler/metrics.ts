@@ -93,6 +93,7 @@ const GAUGES: Readonly<Record<keyof InboxState, readonly [name: string, help: st
   oldestPendingSeconds: ['offline_inbox_oldest_seconds', 'Since the oldest pending message arrived'],
   attemptsMax: ['offline_inbox_attempts_max', 'Of the pending message that was tried most often'],
   parked: ['offline_inbox_parked', 'Messages that only a person can let go on'],
+  letGo: ['offline_inbox_let_go', 'Messages that were parked for 30 days: their bytes are gone'],
   deadLettered: ['offline_inbox_dead_lettered', 'Messages that came from the dead letters, of those that are kept'],
   openResolutions: ['offline_resolutions_open', 'Resolutions of people that are not carried out'],
   withheld: ['offline_resolutions_withheld', 'Of these, beyond what one person may decide alone in a day'],

@@ -11,6 +11,7 @@ import { faultOf, type Log } from './log.ts'
 import { type GoOn, type Loop, type LoopDeps, runAll, Wakeup } from './loop.ts'
 import { newMetrics } from './metrics.ts'
 import type { Alarm } from './not-believed.ts'
+import { letParkedGo } from './parked.ts'
 import { pruneInbox } from './prune.ts'
 import { pullDeadLetters } from './pull/dead-letters.ts'
 import { pullOnce } from './pull/pull.ts'
@@ -114,7 +115,7 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
   const reconcile = (goOn?: GoOn) => reconcileOnce(reconcileDeps, goOn)
   const send = (goOn?: GoOn) => sendOnce({ ...common, edge }, goOn)
   const wallets = () => findOpenedWallets(pool, clock())
-  const prune = () => pruneInbox(pool, config.inboxKeepDays, clock())
+  const prune = async () => (await pruneInbox(pool, config.inboxKeepDays, clock())) + (await letParkedGo(pool, clock()))
   const { deadLetterQueueId } = config
   const deadLetters = deadLetterQueueId && openQueue({ ...config.queue, id: deadLetterQueueId }, around.fetch)
   const rescue = deadLetters ? () => pullDeadLetters({ ...common, trusted, queue: deadLetters }) : undefined

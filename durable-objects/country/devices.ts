@@ -1,7 +1,6 @@
 import type { DeviceRow } from '../../src/edge/store/index-message.ts'
 import type { DeviceStatus } from '../../src/protocol/messages.ts'
-import type { ConsentRequest } from '../device/consent.ts'
-import { REQUEST_MS, requestStands } from '../device/people/consenting.ts'
+import { type ConsentRequest, REQUEST_MS, requestStands } from '../device/consent.ts'
 import type { Listing } from './listing.ts'
 import { whereOf } from './terms.ts'
 

@@ -1,6 +1,5 @@
 import type { BundleRow } from '../../src/edge/store/index-message.ts'
-import { writable } from '../../src/edge/store/projections.ts'
-import { fromHex } from '../../src/protocol/bytes.ts'
+import { fromHex, toHex } from '../../src/protocol/bytes.ts'
 import { isWaiting, type WaitingStatus } from '../../src/protocol/states.ts'
 import { whereOf } from './terms.ts'
 
@@ -26,7 +25,7 @@ const UPSERT = `
 export function keepBundle(sql: SqlStorage, row: BundleRow): void {
   const { deviceId, bundleId, tenant, status, receivedAt } = row
   if (isWaiting(status)) {
-    sql.exec(UPSERT, deviceId, bundleId, tenant, status, receivedAt, JSON.stringify(writable(row)))
+    sql.exec(UPSERT, deviceId, bundleId, tenant, status, receivedAt, textOf(row))
   } else sql.exec('DELETE FROM waiting WHERE device_id = ? AND bundle_id = ?', deviceId, bundleId)
 }
 
@@ -65,7 +64,9 @@ export function summariseWaiting(sql: SqlStorage): WaitingSummary {
   return { counts: Object.fromEntries(rows.map(({ status, count }) => [status, count])), oldestMs }
 }
 
+const textOf = ({ digest, ...row }: BundleRow): string => JSON.stringify({ ...row, digest: toHex(digest) })
+
 function rowOf(text: string): BundleRow {
-  const { digest, ...row } = JSON.parse(text) as ReturnType<typeof writable>
+  const { digest, ...row } = JSON.parse(text) as Omit<BundleRow, 'digest'> & { readonly digest: string }
   return { ...row, digest: fromHex(digest) }
 }

@@ -251,8 +251,11 @@ CREATE TABLE offline_sync_queue (
   -- Until it is done: then its content is where it belongs, and here only its key is kept for some time, against
   -- repetitions.
   body          bytea,
-  -- parked: goes on only when a person releases it.
-  status        text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'done', 'parked')),
+  -- parked: goes on only when a person releases it. let_go: nobody did for 30 days, and its bytes are gone.
+  status        text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'done', 'parked', 'let_go')),
+  parked_at     timestamptz,
+  -- SHA-256 of the bytes that were let go.
+  digest        bytea,
   -- What a pending message waits for, when it is not a failure.
   waiting_for   text CHECK (waiting_for IN ('device', 'policy', 'payer_device', 'settlement')),
   waiting_since timestamptz,
@@ -272,12 +275,15 @@ CREATE TABLE offline_sync_queue (
   dead_lettered_at timestamptz,
   CONSTRAINT sync_queue_waiting CHECK (waiting_for IS NULL OR (waiting_since IS NOT NULL AND status = 'pending')),
   CONSTRAINT sync_queue_done CHECK ((done_at IS NOT NULL) = (status = 'done')),
-  CONSTRAINT sync_queue_body CHECK ((body IS NULL) = (status = 'done'))
+  CONSTRAINT sync_queue_parked CHECK ((parked_at IS NOT NULL) = (status IN ('parked', 'let_go'))),
+  CONSTRAINT sync_queue_digest CHECK ((digest IS NOT NULL) = (status = 'let_go')),
+  CONSTRAINT sync_queue_body CHECK ((body IS NULL) = (status IN ('done', 'let_go')))
 );
 CREATE INDEX offline_sync_queue_due ON offline_sync_queue (next_retry_at, id) WHERE status = 'pending';
 CREATE INDEX offline_sync_queue_bundles ON offline_sync_queue (device_id, bundle_id) WHERE kind = 'bundle' AND status <> 'done';
 CREATE INDEX offline_sync_queue_waiting ON offline_sync_queue USING gin (waiting_on) WHERE waiting_for IS NOT NULL;
 CREATE INDEX offline_sync_queue_parked ON offline_sync_queue (id) WHERE status = 'parked';
+CREATE INDEX offline_sync_queue_let_go ON offline_sync_queue (id) WHERE status = 'let_go';
 CREATE INDEX offline_sync_queue_dead_lettered ON offline_sync_queue (id) WHERE dead_lettered_at IS NOT NULL;
 CREATE INDEX offline_sync_queue_done ON offline_sync_queue (done_at) WHERE status = 'done';
 
@@ -337,12 +343,12 @@ GRANT INSERT, UPDATE ON offline_devices TO molam_record;
 GRANT INSERT, UPDATE (state, state_at) ON offline_device_keys TO molam_record;
 GRANT INSERT ON offline_device_messages, offline_signed_bundles TO molam_record;
 GRANT INSERT, UPDATE (status, waiting_for, waiting_since, waiting_on, attempts, failures, next_retry_at, last_error, done_at, body,
-                      dead_lettered_at)
+                      dead_lettered_at, parked_at)
   ON offline_sync_queue TO molam_record;
 -- What becomes of it. A message's end is written in the transaction that posts it.
 GRANT INSERT ON offline_tx_voids TO molam_settle;
 GRANT INSERT, UPDATE (status, rev, settled_at) ON offline_tx_bundles TO molam_settle;
-GRANT UPDATE (status, waiting_for, waiting_since, waiting_on, last_error, done_at, body) ON offline_sync_queue TO molam_settle;
+GRANT UPDATE (status, waiting_for, waiting_since, waiting_on, last_error, done_at, body, parked_at) ON offline_sync_queue TO molam_settle;
 
 -- A message is kept as it came, or dropped when it is done.
 CREATE TRIGGER offline_sync_queue_body BEFORE UPDATE OF body ON offline_sync_queue FOR EACH ROW
@@ -375,6 +381,22 @@ BEGIN
   RETURN v_pruned;
 END $$;
 REVOKE ALL ON FUNCTION offline_prune_inbox FROM PUBLIC;
+
+-- The application may let no parked message go by itself. This does, when it was parked for 30 days by the database's own clock.
+-- Its key is free again: what its sender still owes comes once more, and has its time anew.
+CREATE FUNCTION offline_let_parked_go(p_parked_before timestamptz, p_max int)
+RETURNS TABLE (id bigint, kind text, device_id text, fault text, digest bytea)
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  UPDATE offline_sync_queue q SET status = 'let_go', digest = sha256(q.body), body = NULL,
+    dedup_key = 'let_go/' || q.id || '/' || q.dedup_key
+  WHERE q.id IN (
+    SELECT p.id FROM offline_sync_queue p
+    WHERE p.status = 'parked' AND p.parked_at < least(p_parked_before, now() - interval '30 days')
+    ORDER BY p.id LIMIT p_max FOR UPDATE SKIP LOCKED)
+  RETURNING q.id, q.kind, q.device_id, q.last_error, q.digest
+$$;
+REVOKE ALL ON FUNCTION offline_let_parked_go FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION offline_let_parked_go TO molam_record;
 GRANT EXECUTE ON FUNCTION offline_prune_inbox TO molam_record;
 GRANT INSERT, UPDATE (version, delivered_version, attempts, next_attempt_at, last_error)
   ON offline_outbox TO molam_record;

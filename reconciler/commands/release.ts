@@ -76,7 +76,7 @@ export async function releaseParked(
          AND ($3::text IS NULL OR starts_with(last_error, $3))
        ORDER BY id FOR UPDATE
      ), released AS (
-       UPDATE offline_sync_queue q SET status = 'pending', attempts = 0, failures = 0, next_retry_at = $4
+       UPDATE offline_sync_queue q SET status = 'pending', parked_at = NULL, attempts = 0, failures = 0, next_retry_at = $4
        FROM chosen WHERE q.id = chosen.id RETURNING chosen.*
      ), audited AS (
        INSERT INTO offline_audit_logs (stream, at, actor, action, device_id, detail)

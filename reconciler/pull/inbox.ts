@@ -7,7 +7,7 @@ import { PAUSE_MAX_MS } from '../backoff.ts'
  * `offline_sync_queue`: messages between the settle queue and the book. Whatever the queue delivered is here before it
  * is acknowledged there, and stays until it is done or a person looks at it.
  *
- *   pending ─ claim (lease) → done | pending again (backoff, or waiting for something) | parked
+ *   pending ─ claim (lease) → done | pending again (backoff, or waiting for something) | parked → let go after 30 days
  */
 export interface Received {
   readonly dedupKey: string
@@ -56,8 +56,9 @@ const NOT_WAITING = 'waiting_for = NULL, waiting_since = NULL, waiting_on = NULL
 export async function receive(client: pg.ClientBase, messages: readonly Received[], at: Date): Promise<void> {
   const { rows } = await client.query<Parked & { status: string }>(
     `INSERT INTO offline_sync_queue (dedup_key, kind, device_id, bundle_id, body, status, last_error, next_retry_at,
-       received_at)
-     SELECT dedup_key, kind, device_id, bundle_id, body, CASE kind WHEN 'unreadable' THEN 'parked' ELSE 'pending' END, fault, $6, $6
+       received_at, parked_at)
+     SELECT dedup_key, kind, device_id, bundle_id, body, CASE kind WHEN 'unreadable' THEN 'parked' ELSE 'pending' END, fault, $6::timestamptz, $6,
+            CASE kind WHEN 'unreadable' THEN $6 END
      FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[], $7::text[])
        AS m (dedup_key, kind, device_id, body, fault, bundle_id)
      ORDER BY dedup_key
@@ -169,12 +170,16 @@ export interface Parked {
 }
 
 /** Parks messages that are still to be done. The caller writes `parkingOf` of what is returned to the audit log. */
-export async function park<T extends Parked>(client: pg.ClientBase, messages: readonly T[]): Promise<readonly T[]> {
+export async function park<T extends Parked>(
+  client: pg.ClientBase,
+  messages: readonly T[],
+  at: Date,
+): Promise<readonly T[]> {
   if (messages.length === 0) return []
   const { rows } = await client.query<{ id: number }>(
-    `UPDATE offline_sync_queue q SET status = 'parked', ${NOT_WAITING}, last_error = m.fault
+    `UPDATE offline_sync_queue q SET status = 'parked', parked_at = $3, ${NOT_WAITING}, last_error = m.fault
      FROM unnest($1::bigint[], $2::text[]) AS m (id, fault) WHERE q.id = m.id AND q.status = 'pending' RETURNING q.id`,
-    [messages.map(({ id }) => id), messages.map(({ fault }) => fault)],
+    [messages.map(({ id }) => id), messages.map(({ fault }) => fault), at],
   )
   const parked = new Set(rows.map(({ id }) => id))
   return messages.filter(({ id }) => parked.has(id))

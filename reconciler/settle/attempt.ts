@@ -91,8 +91,9 @@ export function waitedMs(
 
 export async function parkRow(deps: AttemptDeps, row: InboxRow, fault: string): Promise<void> {
   deps.log.error({ inbox: row.id, kind: row.kind, fault }, 'message parked')
+  const at = new Date(deps.clock())
   await transact(deps.pool, async (client) => {
-    const parked = await park(client, [{ ...row, fault }])
-    if (parked.length > 0) await record(client, parked.map(parkingOf), new Date(deps.clock()))
+    const parked = await park(client, [{ ...row, fault }], at)
+    if (parked.length > 0) await record(client, parked.map(parkingOf), at)
   })
 }

@@ -86,7 +86,10 @@ export async function postBundles(
     await insertVoids(client, fresh, at)
     await record(
       client,
-      [...fresh.map((one) => auditOf(one, recorded.get(one) ?? [])), ...(await park(client, conflicts)).map(parkingOf)],
+      [
+        ...fresh.map((one) => auditOf(one, recorded.get(one) ?? [])),
+        ...(await park(client, conflicts, at)).map(parkingOf),
+      ],
       at,
     )
     const bundles = open.map(({ verified }) => bundleSubject(verified.receipt))

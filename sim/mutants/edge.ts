@@ -6,11 +6,11 @@ const CONFIRM_ALL = 'src/edge/settle/confirm-all.ts'
 /** Faults of the Worker: what it lets through, and what it writes to the read model. */
 export const EDGE: readonly Mutant[] = [
   {
-    name: 'waiting-read-from-the-read-model',
-    file: 'src/edge/store/bundles.ts',
-    find: 'status !== undefined && isWaiting(status) ? [] : readBundles(env.DB, filter, limit),',
-    replace: 'readBundles(env.DB, filter, limit),',
-    breaks: 'What waits is as objects say: a row that somebody rolled back in D1 is shown as one that waits.',
+    name: 'only-reviews-kept-for-people',
+    file: 'durable-objects/country/waiting.ts',
+    find: 'if (isWaiting(status)) {',
+    replace: "if (status === 'review') {",
+    breaks: 'Whatever waits is seen by people, claims and quarantine too.',
     tier: 'shallow',
   },
   {

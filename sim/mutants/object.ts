@@ -318,14 +318,6 @@ export const DEVICE_OBJECT: readonly Mutant[] = [
     tier: 'shallow',
   },
   {
-    name: 'late-listing-believed',
-    file: 'durable-objects/country/country-object.ts',
-    find: 'if (listing.from > known || listing.through <= known) return known',
-    replace: 'if (listing.from > known) return known',
-    breaks: 'A listing that comes late changes nothing: people are shown what waited once.',
-    tier: 'shallow',
-  },
-  {
     name: 'consent-of-one',
     file: `${OBJECT}/people/consenting.ts`,
     find: "if (request.askedBy === actor) return err('already_voted')",

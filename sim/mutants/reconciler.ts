@@ -95,8 +95,8 @@ export const RECONCILER: readonly Mutant[] = [
   {
     name: 'settled-off-the-record',
     file: POST,
-    find: '[...fresh.map((one) => auditOf(one, recorded.get(one) ?? [])), ...(await park(client, conflicts)).map(parkingOf)]',
-    replace: '(await park(client, conflicts)).map(parkingOf)',
+    find: '[...fresh.map((one) => auditOf(one, recorded.get(one) ?? [])), ...(await park(client, conflicts, at)).map(parkingOf)]',
+    replace: '(await park(client, conflicts, at)).map(parkingOf)',
     breaks: 'Every change of state has an audit record.',
     tier: 'deep',
   },

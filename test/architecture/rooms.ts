@@ -10,6 +10,9 @@ const EDGE_SETTINGS = 'src/edge/{config,env}.ts'
 /** What all parts of a Device Object share; the object itself stands apart. */
 const OBJECT = 'durable-objects/device'
 const OBJECT_SHELL = 'durable-objects/device/device-object.ts'
+/** What people of a country must see: an object of its own. */
+const COUNTRY = 'durable-objects/country'
+const COUNTRY_SHELL = 'durable-objects/country/country-object.ts'
 /** What a person votes about in a day: an object of its own. */
 const PERSON_SHELL = 'durable-objects/person/person-object.ts'
 const RESERVATION = 'durable-objects/person/reservation.ts'
@@ -62,6 +65,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/edge/store',
     ...OBJECT_ROOMS,
     OBJECT_SHELL,
+    COUNTRY_SHELL,
     PERSON_SHELL,
   ],
   'src/edge': [...GROUND, EDGE, EDGE_SETTINGS, 'src/edge/routes', 'src/edge/ingest', 'src/edge/store'],
@@ -73,6 +77,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/edge/metrics/recorder.ts',
     OBJECT,
     OBJECT_SHELL,
+    COUNTRY_SHELL,
     PERSON_SHELL,
   ],
   'src/edge/auth': ['src/protocol', 'src/crypto/mac.ts', EDGE_SETTINGS, 'src/edge/ingest/refusal.ts'],
@@ -94,7 +99,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'durable-objects/device/device.ts',
   ],
   'src/edge/settle': ['src/protocol', EDGE, EDGE_SETTINGS, 'src/edge/store'],
-  'src/edge/metrics': ['src/protocol', 'src/risk', 'src/edge/log.ts', 'src/edge/store/index-message.ts'],
+  'src/edge/metrics': ['src/protocol', 'src/risk', 'src/edge/log.ts', 'src/edge/store/index-message.ts', COUNTRY],
   'src/edge/routes': [
     ...GROUND,
     'src/risk',
@@ -108,6 +113,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/edge/settle',
     'src/edge/store',
     OBJECT,
+    COUNTRY,
   ],
   'src/edge/store': [
     ...GROUND,
@@ -119,6 +125,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/edge/policies/proposal.ts',
     'src/edge/enrolment/code.ts',
     OBJECT,
+    COUNTRY,
   ],
 
   [OBJECT]: [
@@ -127,6 +134,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/edge/store/index-message.ts',
     'durable-objects/device/sql',
     'durable-objects/device/owed/owed.ts',
+    COUNTRY_SHELL,
     PERSON_SHELL,
   ],
   'durable-objects/device/sql': [
@@ -150,6 +158,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     OBJECT,
     'durable-objects/device/sql',
     'durable-objects/device/people/ending.ts',
+    COUNTRY,
   ],
   'durable-objects/device/admit': [
     ...GROUND,
@@ -185,6 +194,9 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...OBJECT_ROOMS,
     RESERVATION,
   ],
+
+  [COUNTRY]: ['src/protocol', 'src/edge/store/index-message.ts', 'src/edge/store/policy-rows.ts', OBJECT],
+  [COUNTRY_SHELL]: ['src/edge/store/index-message.ts', COUNTRY],
 
   'durable-objects/person': ['src/protocol'],
   [PERSON_SHELL]: ['durable-objects/person'],
@@ -272,6 +284,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     EDGE,
     EDGE_SETTINGS,
     OBJECT_SHELL,
+    COUNTRY_SHELL,
     PERSON_SHELL,
     'reconciler',
     'reconciler/tell',

@@ -13,11 +13,11 @@ import { type AuditRecord, readAudit } from '../sql/audit-store.ts'
 import { nextExpiryMs, readOwed } from '../sql/bundle-store.ts'
 import { type OwedAnswer, readOwedAnswers } from '../sql/claim-store.ts'
 import { readDevice, readOwing } from '../sql/device-store.ts'
-import { markListed, owesListing, readListing } from '../sql/listing-store.ts'
 import { type KeptMandate, readOwedMandates } from '../sql/mandate-store.ts'
 import { markIndexed, markRebuilt, markUnindexed, readOwedTo } from '../sql/owed-store.ts'
 import { readOwedResolutions } from '../sql/resolution-store.ts'
 import { auditMessages, bytesAtMost, fitting, INDEX_MESSAGE_BYTES_MAX, withAudit } from './index-messages.ts'
+import { markListed, owesListing, readListing } from './listing.ts'
 import {
   ALARM_LATE_MAX_MS,
   answerMessageOf,

@@ -2,24 +2,16 @@ import { equalBytes, toHex } from '../../../src/protocol/bytes.ts'
 import type { ConsentGiver } from '../../../src/protocol/consent.ts'
 import type { SignedConsentWord } from '../../../src/protocol/consent-word.ts'
 import { CONSENT_DAYS_MAX, CONSENTS_MAX, KEY_ID_BYTES } from '../../../src/protocol/limits.ts'
-import type { DeviceStatus } from '../../../src/protocol/messages.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
 import { DAY_MS } from '../../../src/protocol/time.ts'
-import type { ConsentRequest, HeldConsent } from '../consent.ts'
+import { type ConsentRequest, type HeldConsent, requestStands } from '../consent.ts'
 import type { Device } from '../device.ts'
 
 /**
  * Consent that a device debits its owner's wallet: one person asks, another one confirms, any one withdraws; or another device of
  * the wallet gives its word. Either is for one key, so that nobody consents to a key that was put in place of it meanwhile. Pure.
  */
-/** How long a request waits for another person: who confirms later does not know any more what was asked. */
-export const REQUEST_MS = 7 * DAY_MS
-
 export type ConsentRefusal = 'state_conflict' | 'already_voted' | 'temporarily_unavailable'
-
-/** Whether another person may confirm it. @param kid hex, of the key that the device has */
-export const requestStands = (request: ConsentRequest, status: DeviceStatus, kid: string, nowMs: number): boolean =>
-  status !== 'revoked' && request.kid === kid && nowMs <= request.askedAtMs + REQUEST_MS && nowMs < request.untilMs
 
 /** Whether this person may confirm this request now. */
 export function mayConfirm(

@@ -77,6 +77,7 @@ test('the functions that change anything and that the application can call: thos
     'offline_apply_reversals',
     'offline_apply_reviews',
     'offline_disprove_payers',
+    'offline_let_parked_go',
     'offline_lock_devices',
     'offline_prove_payers',
     'offline_prune_inbox',

@@ -287,8 +287,8 @@ const damages: readonly [string, string, string, readonly string[]][] = [
   [
     'a bundle is gone, while another of its device waits in the inbox',
     `CREATE TABLE kept AS SELECT * FROM offline_tx_bundles WHERE seq = 2; DELETE FROM offline_tx_bundles WHERE seq = 2;
-     INSERT INTO offline_sync_queue (dedup_key, kind, device_id, bundle_id, body, status, next_retry_at, received_at)
-     SELECT 'forged', 'bundle', device_id, 'ANOTHER', '\\x00', 'parked', now(), now() FROM kept`,
+     INSERT INTO offline_sync_queue (dedup_key, kind, device_id, bundle_id, body, status, next_retry_at, received_at, parked_at)
+     SELECT 'forged', 'bundle', device_id, 'ANOTHER', '\\x00', 'parked', now(), now(), now() FROM kept`,
     `INSERT INTO offline_tx_bundles SELECT * FROM kept; DROP TABLE kept; DELETE FROM offline_sync_queue WHERE dedup_key = 'forged'`,
     ['receipts_accounted'],
   ],

@@ -1,9 +1,9 @@
 import type { Listing } from '../../country/listing.ts'
-import { bundleRow, deviceRow } from '../owed/projection.ts'
-import { readListed } from './bundle-store.ts'
-import { readDevice } from './device-store.ts'
+import { readListed } from '../sql/bundle-store.ts'
+import { readDevice } from '../sql/device-store.ts'
+import { bundleRow, deviceRow } from './projection.ts'
 
-/** SQL of what the object of the country lists of this one, and of how far it has it. */
+/** What the object of the country lists of this one, and how far it has it. */
 
 /** Bundles in one listing. */
 const BUNDLES_MAX = 100
