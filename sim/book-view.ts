@@ -28,6 +28,10 @@ export interface BookView {
   devices(): Promise<readonly BookedDevice[]>
   /** No money leaves or reaches the wallet, or it does again. */
   freeze(wallet: string, isFrozen: boolean): void
+  /** Nothing is posted from now on, or it is again. */
+  halt(isHalted: boolean): Promise<void>
+  /** How many there are. */
+  transfers(): Promise<number>
   /** An operator lets go on what is parked only because the database had failed too often. */
   release(): Promise<void>
   /** Wallet → minor units. */

@@ -56,6 +56,12 @@ export class Due {
     deps.deadLetters?.onChange(look)
   }
 
+  /** The owner of the book did something to it, which nobody hears. */
+  changed(): void {
+    this.#inBook.clear()
+    this.#look()
+  }
+
   readonly pause = async (loop: Loop): Promise<void> => {
     const { scheduler, database } = this.#deps
     if (loop.name === 'prune') return loop.wakeup.wait(PRUNE_MS)
@@ -133,6 +139,9 @@ interface InBook {
   readonly sql: string
 }
 
+/** What is due while settlement is halted stays so until it goes on. */
+const SETTLING = 'NOT EXISTS (SELECT FROM settlement_halts WHERE ended_at IS NULL)'
+
 const IN_BOOK: readonly InBook[] = [
   {
     loop: 'reconcile',
@@ -146,7 +155,8 @@ const IN_BOOK: readonly InBook[] = [
     sql: `SELECT min(CASE WHEN offline_resolution_is_due(choice, retry_at, $1::timestamptz) OR $2::timestamptz IS NULL
                      THEN $1 ELSE retry_at END) AS at
           FROM offline_open_resolutions
-          WHERE waiting_for IS NULL OR waiting_for = 'second_person' OR choice = 'reverse' AND waiting_for = 'money'`,
+          WHERE (waiting_for IS NULL OR waiting_for = 'second_person' OR choice = 'reverse' AND waiting_for = 'money')
+            AND ${SETTLING}`,
   },
   {
     loop: 'reconcile',
@@ -156,7 +166,7 @@ const IN_BOOK: readonly InBook[] = [
                               AND $2::timestamptz IS NOT NULL THEN $1::timestamptz END) AS at
           FROM offline_transactions t
           LEFT JOIN offline_claim_answers a ON a.device_id = t.device_id AND a.counter = t.counter AND a.result IS NULL
-          WHERE t.claim_until IS NOT NULL`,
+          WHERE t.claim_until IS NOT NULL AND ${SETTLING}`,
   },
   {
     loop: 'outcomes',

@@ -5,11 +5,13 @@ import type { BookView, SimReconciler } from '../book-view.ts'
 import { BEGINNING } from '../model/funded.ts'
 import { servicesOf } from '../services.ts'
 import { settingsOf } from '../settings.ts'
+import type { Scheduler } from '../time/scheduler.ts'
 import type { OpenBooks } from '../world.ts'
 import { brokenAtQuiet } from './checks.ts'
 import { brokenNow, movesMoney } from './checks-cheap.ts'
 import { Due } from './due.ts'
 import { fundWallets } from './fund.ts'
+import { countTransfers, haltBook, resumeBook } from './halt.ts'
 import { type Judge, openJudge } from './judge.ts'
 import { Book } from './pglite.ts'
 import { type LogLine, openSimReconciler } from './reconciler.ts'
@@ -65,10 +67,19 @@ export const openSqlBooks: OpenBooks = async (around) => {
       kill: () => reconciler.kill(),
     }
   })
-  return { view: viewOf(database, judge, broken, keys), reconcilers }
+  return { view: viewOf({ database, judge, broken, keys, due, scheduler }), reconcilers }
 }
 
-function viewOf(database: DatabaseServer, judge: Judge, broken: readonly string[], keys: KeyProvider): BookView {
+interface Sides {
+  readonly database: DatabaseServer
+  readonly judge: Judge
+  readonly broken: readonly string[]
+  readonly keys: KeyProvider
+  readonly due: Due
+  readonly scheduler: Scheduler
+}
+
+function viewOf({ database, judge, broken, keys, due, scheduler }: Sides): BookView {
   return {
     payments: () =>
       database.free(() =>
@@ -86,6 +97,11 @@ function viewOf(database: DatabaseServer, judge: Judge, broken: readonly string[
         judge.froze(wallet, isFrozen)
       })
     },
+    halt: async (isHalted) => {
+      await database.free(() => (isHalted ? haltBook(book) : resumeBook(book, scheduler.nowMs)))
+      due.changed()
+    },
+    transfers: () => database.free(() => countTransfers(book)),
     release: () => releaseCutOff(database),
     balances: () => database.free(() => walletBalances(book)),
     brokenNow: () => broken,

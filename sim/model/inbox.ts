@@ -120,6 +120,11 @@ export function wake(inbox: InboxState, deviceId: string, atMs: number): void {
   for (const row of inbox.pending.values()) if (row.waitingOn.includes(deviceId)) row.nextRetryAtMs = atMs
 }
 
+/** What waited for settlement goes on. */
+export function settlementGoesOn(inbox: InboxState, atMs: number): void {
+  for (const row of inbox.pending.values()) if (row.waitingFor === 'settlement') row.nextRetryAtMs = atMs
+}
+
 export function retry(inbox: InboxState, id: number, fault: string, untilMs: number): void {
   const row = stillPending(inbox, id)
   if (row !== undefined) Object.assign(row, { fault, nextRetryAtMs: untilMs, failures: row.failures + 1 })

@@ -3,12 +3,14 @@ import type { Log } from '../../reconciler/log.ts'
 import type { BookView, SimReconciler } from '../book-view.ts'
 import { servicesOf, WAY_MS } from '../services.ts'
 import { settingsOf } from '../settings.ts'
+import type { Scheduler } from '../time/scheduler.ts'
 import type { OpenBooks } from '../world.ts'
 import { directQueue } from './direct-queue.ts'
 import { fundedState } from './funded.ts'
+import { settlementGoesOn } from './inbox.ts'
 import type { Moment } from './process.ts'
 import { openModelReconciler } from './reconciler.ts'
-import type { ModelState } from './state.ts'
+import { change, type ModelState } from './state.ts'
 
 /** How long a reconciler that died stays away at the most. */
 const AWAY_MS_MAX = 3_600_000
@@ -57,7 +59,7 @@ export const openModelBooks: OpenBooks = async (around) => {
       }
     }),
   )
-  return { view: viewOf(state, broken), reconcilers }
+  return { view: viewOf(state, broken, scheduler), reconcilers }
 }
 
 const logTo = (say: (what: string) => void): Log => {
@@ -66,7 +68,7 @@ const logTo = (say: (what: string) => void): Log => {
   return { debug: () => undefined, info: () => undefined, warn: at('warn'), error: at('error') } as unknown as Log
 }
 
-function viewOf(state: ModelState, broken: readonly string[]): BookView {
+function viewOf(state: ModelState, broken: readonly string[], scheduler: Scheduler): BookView {
   return {
     payments: async () =>
       [...state.payments.values()].map(({ deviceId, payment, status, reason = null, transferId = null }) => ({
@@ -81,6 +83,12 @@ function viewOf(state: ModelState, broken: readonly string[]): BookView {
       if (account !== undefined) account.frozen = isFrozen
     },
     balances: async () => new Map([...state.book.accounts].map(([wallet, { balanceMinor }]) => [wallet, balanceMinor])),
+    halt: async (isHalted) =>
+      change(state, ({ settlement, inbox }) => {
+        settlement.isHalted = isHalted
+        if (!isHalted) settlementGoesOn(inbox, scheduler.nowMs)
+      }),
+    transfers: async () => state.book.transfers.size,
     // No database, no failures of it.
     release: async () => undefined,
     // The model asserts after each posting that its accounts balance.

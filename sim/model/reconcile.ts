@@ -6,7 +6,7 @@ import { FAILURE, FAILURES_MAX, WAITING, waitedMs } from '../../reconciler/settl
 import { faultOfAnswer } from '../../reconciler/settle/claim-answers.ts'
 import { faultOfMandate } from '../../reconciler/settle/mandates.ts'
 import type { InboxBundle } from '../../reconciler/settle/prepare.ts'
-import type { Subject } from '../../reconciler/tell/outbox.ts'
+import { bundleSubject, type Subject } from '../../reconciler/tell/outbox.ts'
 import { openSettleMessage } from '../../src/crypto/settle-message.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
@@ -57,6 +57,7 @@ export async function reconcileOnce(deps: ReconcileDeps): Promise<number> {
 /** @returns when there is something to do next; undefined when only a message can tell */
 export function nextReconcileMs(state: ModelState, nowMs: number): number | undefined {
   if (walletsOpened(state).length > 0) return nowMs
+  if (state.settlement.isHalted) return nextDueMs(state.inbox, nowMs)
   const open = state.resolutions.flatMap((row) => (row.result === null ? (dueAtMs(state, row, nowMs) ?? []) : []))
   const others = [nextDueMs(state.inbox, nowMs), nextClaimMs(state, nowMs)]
   const due = [...open, ...others.filter((at) => at !== undefined)]
@@ -139,7 +140,10 @@ async function takeMandate(deps: ReconcileDeps, row: InboxRow, message: MandateM
 
 async function endClaims({ life, state, clock }: ReconcileDeps): Promise<number> {
   const devices = devicesWithDueClaims(state, clock())
-  if (devices.length > 0) await life.commit('claims', (state) => applyClaims(state, devices, clock()))
+  if (devices.length === 0 || state.settlement.isHalted) return 0
+  await life.commit('claims', (state) => {
+    if (!state.settlement.isHalted) applyClaims(state, devices, clock())
+  })
   return devices.length
 }
 
@@ -161,16 +165,25 @@ async function settleTogether(deps: ReconcileDeps, bundles: readonly InboxBundle
     if (decision.kind === 'park') await parkRow(deps, decision.of.row as InboxRow, decision.fault)
   }
   const prepared = decisions.flatMap((decision) => (decision.kind === 'post' ? [decision.prepared] : []))
-  if (prepared.length > 0) await deps.life.commit('bundles', (state) => postBundles(state, prepared, deps.clock()))
+  if (prepared.length === 0) return
+  const isPosted = await deps.life.commit('bundles', (state) => {
+    if (!state.settlement.isHalted) postBundles(state, prepared, deps.clock())
+    return !state.settlement.isHalted
+  })
+  if (isPosted) return
+  for (const { row, verified } of prepared)
+    await waitFor(deps, row as InboxRow, { what: 'settlement' }, bundleSubject(verified.receipt))
 }
 
 async function applyResolutions(deps: ReconcileDeps): Promise<number> {
   const { life, state, clock } = deps
+  if (state.settlement.isHalted) return 0
   const reviews = dueResolutions(state, 'review', clock())
   if (reviews.length > 0) {
     const proofs = await findLateProofs(deps, reviews)
     const lost = await findLostProofs(deps, reviews)
     await life.commit('reviews', (state) => {
+      if (state.settlement.isHalted) return
       const atMs = clock()
       writeLateProofs(state, proofs)
       writeLostProofs(state, lost)
@@ -180,6 +193,7 @@ async function applyResolutions(deps: ReconcileDeps): Promise<number> {
   const reversals = dueResolutions(state, 'reversal', clock())
   if (reversals.length > 0) {
     await life.commit('reversals', (state) => {
+      if (state.settlement.isHalted) return
       const atMs = clock()
       applyReversals(state, dueResolutions(state, 'reversal', atMs), atMs)
     })

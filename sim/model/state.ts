@@ -36,6 +36,8 @@ export interface ModelState {
   readonly mandates: MandateRow[]
   /** By `counterKey`: what was posted, or failed for want of money, by a mandate. */
   readonly mandated: Map<string, MandatedRow>
+  /** Nothing is posted while it is halted. */
+  readonly settlement: { isHalted: boolean }
   readonly inbox: InboxState
   readonly outbox: OutboxState
   /** Called after each change: whoever waits looks again. */
@@ -190,6 +192,7 @@ export function newModelState(policies: readonly Policy[] = FIRST_POLICIES): Mod
     copies: [],
     bundles: new Map(),
     nonces: new Map(),
+    settlement: { isHalted: false },
     activity: new Map(),
     resolutions: [],
     answers: [],

@@ -10,6 +10,14 @@ const HOLDS = 'migrations/ledger/009.do.holds.sql'
 /** Faults of the money rules in SQL. */
 export const LEDGER: readonly Mutant[] = [
   {
+    name: 'posted-though-halted',
+    file: 'migrations/ledger/012.do.halts.sql',
+    find: 'IF EXISTS (SELECT FROM settlement_halts WHERE ended_at IS NULL) THEN',
+    replace: 'IF EXISTS (SELECT FROM settlement_halts WHERE ended_at < halted_at) THEN',
+    breaks: 'While settlement is halted nothing is posted.',
+    tier: 'deep',
+  },
+  {
     name: 'copy-posted',
     file: SETTLEMENT,
     find: "IS NOT DISTINCT FROM 'duplicate' OR t.counter IS NOT NULL",

@@ -7,6 +7,7 @@ import { usePower } from './crooked.ts'
 import { forge, forgeIndex } from './forged.ts'
 import { freeze } from './freeze.ts'
 import { sendGarbage } from './garbage.ts'
+import { halt } from './halt.ts'
 import { hide } from './hidden.ts'
 import { lie } from './hostile.ts'
 import { sharePhones } from './household.ts'
@@ -41,5 +42,6 @@ export const OPERATIONS = {
   payAlone,
   sharePhones,
   freeze,
+  halt,
 } as const satisfies Record<string, Operation>
 export type OperationKind = keyof typeof OPERATIONS
