@@ -7,7 +7,6 @@ import {
   dumpObject,
   dumpReadModel,
   listed,
-  type Queues,
   recordQueues,
   select,
 } from '../../durable-objects/device/kit.ts'
