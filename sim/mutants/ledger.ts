@@ -179,6 +179,8 @@ export const LEDGER: readonly Mutant[] = [
     replace: 'AND p_at <= c.until_at)',
     breaks: 'A mandate ends with the consent of the device that signed it.',
     tier: 'deep',
+    missed:
+      'Whoever posts looks at the consent again before it names the mandate: test/reconciler/settle/mandates.test.ts.',
   },
   {
     name: 'older-mandate-comes-back',

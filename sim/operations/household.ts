@@ -55,6 +55,7 @@ const ACTS: Readonly<Record<'give' | 'pay' | 'again' | 'chain' | 'stranger' | 'w
     const { second, words } = world.household
     const before = words.filter(({ to }) => to === second.id)
     if (before.length === 0) return `(${second.id}) has nothing to bring`
+    if (random.chance(0.7)) await ask(world, random, `${second.id}/consents/withdraw`)
     return `${await bring(world, second, random.pick(before))}; ${await pay(second, random)}`
   },
 
@@ -74,23 +75,25 @@ const ACTS: Readonly<Record<'give' | 'pay' | 'again' | 'chain' | 'stranger' | 'w
   async withdraw(world, random) {
     const { first, second } = world.household
     const { id } = random.chance(0.5) ? first : second
-    return `(${id}) has its consent withdrawn: ${await ask(world, random, `${id}/consents/withdraw`)}`
+    const came = await ask(world, random, `${id}/consents/withdraw`)
+    return `(${id}) has its consent withdrawn: ${came}; ${await pay(second, random)}`
   },
 
   async stop(world, random) {
-    const { id } = world.household.first
+    const { first, second } = world.household
+    const { id } = first
     const [facts] = world.edge.objects.read(id, 'SELECT status FROM device')
     const change = facts?.['status'] === 'active' ? 'suspend' : 'reactivate'
-    return `(${id}) is to be ${change}d: ${await ask(world, random, `${id}/${change}`)}`
+    return `(${id}) is to be ${change}d: ${await ask(world, random, `${id}/${change}`)}; ${await pay(second, random)}`
   },
 
   async lose(world, random) {
-    const { first } = world.household
+    const { first, second } = world.household
     const key = newScalar(random)
     const came = await insistently(world, random, (call) => world.office.rotate(first.id, key, 'revoke', call))
     // It may have been done although no answer came: then the phone speaks with a key that nobody believes.
     if (came === 'done') first.privateKey = key
-    return `(${first.id}) has lost its key: ${came}`
+    return `(${first.id}) has lost its key: ${came}; ${await pay(second, random)}`
   },
 }
 

@@ -3,6 +3,7 @@ import { currency } from '../../src/protocol/money.ts'
 import { giveMandate } from '../people/holder.ts'
 import { newestPolicy } from '../promises/policies.ts'
 import type { Operation } from './operation.ts'
+import { alive, take } from './payments.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -14,7 +15,7 @@ const letSmallPayments: Operation = {
     const before = mandates.get(wallet) ?? []
     const { mandate_payment_max: paymentMax, mandate_day_max: most } = newestPolicy(edge, 'SN')
     // Sometimes more than anybody may give.
-    const dayMax = random.chance(0.25) ? 0 : random.between(1, most + 100)
+    const dayMax = random.chance(0.25) ? 0 : random.between(1, random.chance(0.5) ? 600 : most + 100)
     const mandate: Mandate = {
       ...{ wallet, currency: currency('XOF'), dayMax, paymentMax: Math.min(dayMax, paymentMax) },
       untilMs: Math.floor(scheduler.nowMs / 1000) * 1000 + random.between(1, 72) * HOUR_MS,
@@ -48,4 +49,22 @@ const mandateForAnother: Operation = {
   },
 }
 
-export const mandates = { letSmallPayments, mandateForAnother }
+/** Somebody buys small things one after the other: the mandate of the wallet may have room for some of them. */
+const buySmallThings: Operation = {
+  weight: 3,
+  async run(world, device, random) {
+    await alive(device)
+    const wallets = [...world.mandates.keys()]
+    if (wallets.length === 0) return 'has no customer who lets small payments'
+    const sender = random.pick(wallets)
+    const came: string[] = []
+    for (let left = random.between(2, 4); left > 0; left--) {
+      const amount = 100 + 10 * random.between(0, 30)
+      const terms = { type: 'merchant', amount, currency: 'XOF', sender, receiver: device.facts.wallet } as const
+      came.push(await take(world, device, terms))
+    }
+    return came.join('; ')
+  },
+}
+
+export const mandates = { letSmallPayments, mandateForAnother, buySmallThings }

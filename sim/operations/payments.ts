@@ -1,8 +1,9 @@
-import { OfflineError } from '../../src/device/sdk/index.ts'
+import { OfflineError, type PaymentTerms } from '../../src/device/sdk/index.ts'
 import type { SimDevice } from '../people/device.ts'
 import { deal } from '../people/market.ts'
 import { newestPolicy } from '../promises/policies.ts'
 import { roomOf, wrongAnswer } from '../promises/taking.ts'
+import type { World } from '../world.ts'
 import type { Operation } from './operation.ts'
 import { limitsOf } from './policy.ts'
 
@@ -17,32 +18,36 @@ const pay: Operation = {
     const foreign = offered.sender !== device.facts.wallet
     const phone = world.phones.get(offered.sender)
     const proven = foreign && phone !== undefined && random.chance(offered.amount > USUALLY_PROVEN_ABOVE ? 0.85 : 0.6)
-    const terms = proven ? { ...offered, authorization: await phone.authorize(offered) } : offered
-    const { isDoubtful } = device
-    const room = roomOf(device.sdk)
-    const judge = (declined?: string) => {
-      // What came in between may have changed the limits, or what is left of the day.
-      const after = declined === undefined ? room : roomOf(device.sdk)
-      const isSame = room !== undefined && JSON.stringify(room) === JSON.stringify(after)
-      const fault = isSame ? wrongAnswer(terms, room, declined) : undefined
-      if (fault !== undefined) world.wrong.push(`${device.id}: ${fault}`)
-    }
-    try {
-      const { localId } = await device.sdk.createOfflineTransaction(terms)
-      if (world.receipts.covers(localId) && !isDoubtful && !device.beganAnew) {
-        world.wrong.push(`${localId} was told for a new payment, and a receipt covers it`)
-      }
-      device.note(localId, terms, isDoubtful)
-      if (roomOf(device.sdk)?.version === room?.version) judge()
-      const { amount, sender, receiver } = terms
-      return `takes ${localId}: ${amount} F from ${sender} to ${receiver}${proven ? ', which the payer signed' : ''}`
-    } catch (error) {
-      if (!(error instanceof OfflineError) || error.money !== 'not_taken') throw error
-      device.decline(error.reason ?? error.code)
-      if (error.reason !== undefined) judge(error.reason)
-      return `does not take ${terms.amount} F: ${error.reason ?? error.code}`
-    }
+    return take(world, device, proven ? { ...offered, authorization: await phone.authorize(offered) } : offered)
   },
+}
+
+/** A till takes a payment, or says why not. @returns how the sentence goes on */
+export async function take(world: World, device: SimDevice, terms: PaymentTerms): Promise<string> {
+  const { isDoubtful } = device
+  const room = roomOf(device.sdk)
+  const judge = (declined?: string) => {
+    // What came in between may have changed the limits, or what is left of the day.
+    const after = declined === undefined ? room : roomOf(device.sdk)
+    const isSame = room !== undefined && JSON.stringify(room) === JSON.stringify(after)
+    const fault = isSame ? wrongAnswer(terms, room, declined) : undefined
+    if (fault !== undefined) world.wrong.push(`${device.id}: ${fault}`)
+  }
+  try {
+    const { localId } = await device.sdk.createOfflineTransaction(terms)
+    if (world.receipts.covers(localId) && !isDoubtful && !device.beganAnew) {
+      world.wrong.push(`${localId} was told for a new payment, and a receipt covers it`)
+    }
+    device.note(localId, terms, isDoubtful)
+    if (roomOf(device.sdk)?.version === room?.version) judge()
+    const { amount, sender, receiver, authorization } = terms
+    return `takes ${localId}: ${amount} F from ${sender} to ${receiver}${authorization ? ', which the payer signed' : ''}`
+  } catch (error) {
+    if (!(error instanceof OfflineError) || error.money !== 'not_taken') throw error
+    device.decline(error.reason ?? error.code)
+    if (error.reason !== undefined) judge(error.reason)
+    return `does not take ${terms.amount} F: ${error.reason ?? error.code}`
+  }
 }
 
 /** A person takes a payment back that has not left the device. */

@@ -76,6 +76,7 @@ test('the functions that change anything and that the application can call: thos
     'offline_apply_claims',
     'offline_apply_reversals',
     'offline_apply_reviews',
+    'offline_close_unsigned_answers',
     'offline_disprove_payers',
     'offline_let_parked_go',
     'offline_lock_devices',
