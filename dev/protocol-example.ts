@@ -2,11 +2,12 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { sealPayload, signBundle } from '../src/crypto/bundle-crypto.ts'
 import { nobleSuite } from '../src/crypto/noble.ts'
 import { proveDevice } from '../src/crypto/prove-device.ts'
-import { signAsEdge, signSign1 } from '../src/crypto/sign1.ts'
+import { signAsEdge, signDetached, signSign1 } from '../src/crypto/sign1.ts'
 import type { Signer } from '../src/crypto/suite.ts'
 import { keyId, thumbprint } from '../src/crypto/thumbprint.ts'
 import { generateOfflineQR } from '../src/device/qr/generate.ts'
 import { encodePart, idOf } from '../src/device/qr/part.ts'
+import { approvalTerms, encodeApprovalHeader, encodeApprovalRequest } from '../src/protocol/approval.ts'
 import { authorizationTerms, encodeAuthorizationHeader } from '../src/protocol/authorization.ts'
 import { type BundleHeader, encodeBundleHeader, sealAad } from '../src/protocol/bundle.ts'
 import { fromHex, toHex, utf8 } from '../src/protocol/bytes.ts'
@@ -149,6 +150,7 @@ export async function protocolExample(): Promise<readonly Part[]> {
     ['PushResponse', encodePushResponse(receipt, notice)],
     ...carried(await signBundle(device.signer, { ...header, relay: true }, sealed), receipt),
     ...(await authorization()),
+    ...(await approval()),
     ...(await proofs(device)),
   ]
 }
@@ -189,6 +191,25 @@ async function authorization(): Promise<readonly Part[]> {
     ['ClaimAnswerHeader (protected)', answerHeader],
     ['Answer', answer],
     ['ClaimAnswer', await signSign1(payer.signer, answerHeader, answer, 'molam-claim-answer-v1')],
+  ]
+}
+
+/** An agent's phone approves a payment of 60 000 F CFA that the device has asked it about. */
+async function approval(): Promise<readonly Part[]> {
+  const agent = await keyPair('agent')
+  const takerId = deviceId('POS-001')
+  const asked = { ...COMMON, amount: amountMinor(60_000), takerId, requestId: random(NONCE_BYTES) }
+  const [request, terms] = [encodeApprovalRequest(asked), approvalTerms(asked, takerId)]
+  const signed = { deviceId: deviceId('AGT-009'), signedAtMs: AT_MS, requestId: asked.requestId }
+  const header = encodeApprovalHeader({ alg: -7, kid: agent.kid, ...signed })
+  return [
+    ['agent private key', agent.scalar],
+    ['agent public key (SEC1)', agent.publicKey],
+    ['agent kid', agent.kid],
+    ['ApprovalRequest', request],
+    ['ApprovalTerms', terms],
+    ['ApprovalHeader (protected)', header],
+    ['Approval', await signDetached(agent.signer, header, terms, 'molam-agent-approval-v1')],
   ]
 }
 

@@ -11,6 +11,7 @@ import type { WorkerModules } from './cloudflare/loader.ts'
 import { received } from './cloudflare/received.ts'
 import { Faults } from './faults/faults.ts'
 import type { AllFaults } from './faults/kinds.ts'
+import { type Agents, enrolAgents } from './people/agents.ts'
 import { SimDevice } from './people/device.ts'
 import type { Household } from './people/household.ts'
 import type { SimIssuer } from './people/issuer.ts'
@@ -39,6 +40,8 @@ export interface World {
   readonly devices: readonly SimDevice[]
   /** Wallet → the phone that confirms payments out of it. */
   readonly phones: ReadonlyMap<string, PayerPhone>
+  /** Who approves large payments. */
+  readonly agents: Agents
   readonly wallets: readonly Wallet[]
   readonly receipts: Receipts
   readonly reconcilers: readonly SimReconciler[]
@@ -188,6 +191,7 @@ export async function openWorld(
     await office.register(id, 'SN', wallet, key)
     await office.consent(id)
   }
+  const agents = await enrolAgents(office, random.stream('agents'))
   for (const device of devices) {
     await office.register(device.id, device.facts.country, device.facts.wallet, device.privateKey)
     await office.consent(device.id)
@@ -205,6 +209,7 @@ export async function openWorld(
       office,
       devices,
       phones,
+      agents,
       wallets,
       receipts,
       reconcilers,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { registerDevice } from '../dev/fleet/admin.ts'
+import { AgentPhone } from '../dev/fleet/agent.ts'
 import { PayerPhone } from '../dev/fleet/payer.ts'
 import { fundWallets } from '../dev/fleet/wallets.ts'
 import { type DevSecrets, newSecrets } from '../dev/secrets.ts'
@@ -20,7 +21,7 @@ import { useDatabase } from './reconciler/database.ts'
  * one that is undone; and the day's report, in which every franc is accounted for.
  */
 const DEVICE = 'POS-REVIEW-1'
-const [OWNER, SHOP, OTHER] = ['W-SN-A930', 'W-SN-M930', 'W-SN-A931']
+const [OWNER, SHOP, OTHER, AGENT] = ['W-SN-A930', 'W-SN-M930', 'W-SN-A931', 'W-SN-A932']
 const database = useDatabase()
 let dir: string
 let secrets: DevSecrets
@@ -28,6 +29,7 @@ let stack: Stack
 let book: pg.Client
 let sdk: OfflineSDK
 let phone: PayerPhone
+let agent: AgentPhone
 let start: Record<string, number>
 
 beforeAll(async () => {
@@ -37,7 +39,7 @@ beforeAll(async () => {
   stack = await startStack({ dataDir: dir, secrets, database: { ...logins, owner } })
   book = new pg.Client(owner)
   await book.connect()
-  await fundWallets(owner, [OWNER, SHOP, OTHER], { reference: 'review', seed: 5 })
+  await fundWallets(owner, [OWNER, SHOP, OTHER, AGENT], { reference: 'review', seed: 5 })
   start = await balances()
   const key = crypto.getRandomValues(new Uint8Array(32)).fill(1, 0, 1)
   const signer = await webCryptoSuite.es256Signer(key)
@@ -48,6 +50,10 @@ beforeAll(async () => {
   const facts = { deviceId: 'TEL-REVIEW-1', country: 'SN', ownerWallet: OTHER, signer: phoneSigner } as const
   await registerDevice(stack.edge.url, token, facts, second)
   phone = new PayerPhone(facts.deviceId, phoneSigner, webCryptoSuite)
+  const agentSigner = await webCryptoSuite.es256Signer(crypto.getRandomValues(new Uint8Array(32)).fill(1, 0, 1))
+  const agentFacts = { deviceId: 'AGT-REVIEW-1', country: 'SN', ownerWallet: AGENT, signer: agentSigner } as const
+  await registerDevice(stack.edge.url, token, agentFacts, second)
+  agent = new AgentPhone(agentFacts.deviceId, agentSigner, webCryptoSuite)
   const keyStore = scalarKeyStore(webCryptoSuite, key)
   const storage = memoryStorage()
   const apiUrl = stack.edge.url
@@ -95,9 +101,15 @@ async function ask(who: string, role: Role, method: string, path: string, body?:
 /** The owner pays the shop; others pay the owner. */
 const pay = async (sender: string, amount: number, isSigned = false) => {
   const receiver = sender === OWNER ? SHOP : OWNER
-  const terms = { type: 'p2p', amount, currency: 'XOF', sender, receiver, approval: 'AGENT-7' } as const
+  const terms = { type: 'p2p', amount, currency: 'XOF', sender, receiver } as const
   const authorization = isSigned ? await phone.authorize(terms) : undefined
-  const { localId } = await sdk.createOfflineTransaction({ ...terms, ...(authorization && { authorization }) })
+  const request = sdk.approvalRequest(terms)
+  const approval = { request, approval: await agent.approve(request, sdk.nowMs) }
+  const { localId } = await sdk.createOfflineTransaction({
+    ...terms,
+    approval,
+    ...(authorization && { authorization }),
+  })
   return localId
 }
 const counterOf = (localId: string) => Number(localId.split('/')[1])

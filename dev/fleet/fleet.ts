@@ -4,6 +4,7 @@ import { loadMarketDay, type MarketDevice, marketWallets } from '../market-day.t
 import { seededRandom } from '../random.ts'
 import type { Stack } from '../stack.ts'
 import { registerDevice } from './admin.ts'
+import { AgentPhone } from './agent.ts'
 import { fileStorage } from './file-storage.ts'
 import { Holders } from './holder.ts'
 import { FleetDevice } from './market-device.ts'
@@ -32,7 +33,9 @@ const PARALLEL = 8
 
 export async function enrolFleet(stack: Stack, options: FleetOptions): Promise<Fleet> {
   const plans = loadMarketDay(options)
-  const wallets = marketWallets(plans).map(({ wallet }) => wallet)
+  // Of an agent who takes no part in anything that he approves.
+  const agentWallet = `W-SN-A900-${options.run}`
+  const wallets = [...marketWallets(plans).map(({ wallet }) => wallet), agentWallet]
   await fundWallets(stack.database.owner, wallets, { reference: `market:${options.run}`, seed: options.seed })
   const token = await stack.issuer.token('market-day', ['pay_admin'])
   const second = await stack.issuer.token('market-night', ['pay_admin'])
@@ -44,6 +47,18 @@ export async function enrolFleet(stack: Stack, options: FleetOptions): Promise<F
     await registerDevice(stack.edge.url, token, facts, second)
     phones.set(wallet, phone)
   })
+  const agent = new AgentPhone(
+    `AGENT-${options.run}`,
+    await webCryptoSuite.es256Signer(newPrivateKey()),
+    webCryptoSuite,
+  )
+  const agentFacts = {
+    deviceId: agent.deviceId,
+    country: 'SN',
+    ownerWallet: agentWallet,
+    signer: agent.signer,
+  } as const
+  await registerDevice(stack.edge.url, token, agentFacts, second)
   const random = seededRandom(options.seed)
   const entries = plans.map((plan) => ({ plan, deviceId: plan.deviceId, key: newPrivateKey() }))
   const devices = entries.map(
@@ -56,6 +71,7 @@ export async function enrolFleet(stack: Stack, options: FleetOptions): Promise<F
           storage: fileStorage(join(options.dir, deviceId)),
           random: seededRandom(Math.floor(random() * 2 ** 32)),
           phoneOf: (wallet) => phones.get(wallet),
+          agent,
         },
         plan,
       ),

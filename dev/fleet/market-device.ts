@@ -8,6 +8,7 @@ import {
   scalarKeyStore,
 } from '../../src/device/sdk/index.ts'
 import type { MarketDevice, MarketPayment } from '../market-day.ts'
+import type { AgentPhone } from './agent.ts'
 import { deviceNetwork } from './network.ts'
 import { asksForPhone, mayBeClaimed, type PayerPhone } from './payer.ts'
 
@@ -29,6 +30,7 @@ export class FleetDevice {
   readonly network: ReturnType<typeof deviceNetwork>
   readonly #plan: MarketDevice
   readonly #phoneOf: (wallet: string) => PayerPhone | undefined
+  readonly #agent: AgentPhone
   #next = 0
   #aheadMs = 0
   /** Payments that people wanted to make: taken or declined. */
@@ -46,11 +48,14 @@ export class FleetDevice {
       readonly storage: Storage
       readonly random: () => number
       readonly phoneOf: (wallet: string) => PayerPhone | undefined
+      /** Approves what is large. */
+      readonly agent: AgentPhone
     },
     plan: MarketDevice,
   ) {
     this.#plan = plan
     this.#phoneOf = options.phoneOf
+    this.#agent = options.agent
     this.network = deviceNetwork(options.random)
     this.sdk = new OfflineSDK({
       apiUrl: options.apiUrl,
@@ -81,6 +86,11 @@ export class FleetDevice {
     return this.sdk.getPendingTransactions().filter(({ status }) => status !== 'review' && status !== 'quarantined')
   }
 
+  async #approved(terms: PaymentTerms) {
+    const request = this.sdk.approvalRequest(terms)
+    return { request, approval: await this.#agent.approve(request, this.sdk.nowMs) }
+  }
+
   async #take(payment: MarketPayment): Promise<void> {
     const { type, amountMinor, sender, receiver } = payment
     this.asked++
@@ -93,7 +103,7 @@ export class FleetDevice {
       const { localId } = await this.sdk.createOfflineTransaction({
         ...terms,
         ...(phone && { authorization: await phone.authorize(terms) }),
-        ...(amountMinor > AGENT_APPROVAL_ABOVE && { approval: `APPROVAL-${this.#next}` }),
+        ...(amountMinor > AGENT_APPROVAL_ABOVE && { approval: await this.#approved(terms) }),
       })
       this.taken.add(localId)
     } catch (error) {

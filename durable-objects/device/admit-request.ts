@@ -14,6 +14,8 @@ export interface AdmitRequest {
   readonly policy: Policy | undefined
   /** Counters of payments whose payer's signature was verified and does not hold. */
   readonly disproven: readonly number[]
+  /** Counters of payments whose agent's signature was verified and does not hold. */
+  readonly unapproved: readonly number[]
   readonly cursor: number | undefined
   readonly requestId: string
   /** From where it came (ingest/place.ts); empty when nobody knows. */

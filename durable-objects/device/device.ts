@@ -1,4 +1,5 @@
 import type { Activity } from '../../src/protocol/activity.ts'
+import type { UsedRequests } from '../../src/protocol/approval-uses.ts'
 import type { KeptConsent } from '../../src/protocol/consent.ts'
 import type { Alg } from '../../src/protocol/cose.ts'
 import type { CounterSet } from '../../src/protocol/counters.ts'
@@ -68,6 +69,8 @@ export interface Device extends DeviceRegistration {
   readonly activity: Activity
   /** What of its payments the edge had not seen, as its bundles arrived. */
   readonly unsynced: Unsynced
+  /** Its requests for an agent's approval that admitted payments have used up, of late. */
+  readonly usedRequests: UsedRequests
   /** What it made the edge keep of late. */
   readonly stored: Stored
   /** What its payments looked like, and what came of them: for the risk rules. */
@@ -104,6 +107,7 @@ export function newDevice(facts: DeviceRegistration, nowMs: number): Device {
     counters: [],
     activity: new Map(),
     unsynced: [],
+    usedRequests: [],
     stored: NOTHING_STORED,
     history: emptyHistory,
     reputation: newReputation(nowMs),

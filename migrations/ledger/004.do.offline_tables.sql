@@ -149,6 +149,8 @@ CREATE TABLE offline_transactions (
   reason       text,
   -- Whether the debited wallet's owner authorised it when it was recorded: what people approve later is not posted without.
   payer_proven boolean NOT NULL,
+  -- Whether it needs no agent's approval, or has one that holds, likewise.
+  agent_proven boolean NOT NULL,
   -- Until when the holder of the debited wallet may confirm it: of a payment that came without the holder's word, and of no
   -- other. Then it is a claim, and its payer is proven by a confirmation alone.
   claim_until  timestamptz,
@@ -165,6 +167,7 @@ CREATE TABLE offline_transactions (
   CONSTRAINT transactions_posted CHECK ((transfer_id IS NOT NULL) = (status IN ('succeeded', 'reversed'))),
   CONSTRAINT transactions_reversed CHECK ((reversal_transfer_id IS NOT NULL) = (status = 'reversed')),
   CONSTRAINT transactions_authorised CHECK (payer_proven OR status NOT IN ('succeeded', 'reversed')),
+  CONSTRAINT transactions_approved CHECK (agent_proven OR status NOT IN ('succeeded', 'reversed', 'claimed')),
   CONSTRAINT transactions_claimed CHECK (status <> 'claimed' OR claim_until IS NOT NULL AND NOT payer_proven),
   CONSTRAINT transactions_fee CHECK ((fee_bearer IS NOT NULL) = (fee_minor > 0)),
   CONSTRAINT transactions_explained CHECK (reason IS NOT NULL OR status <> 'failed')
@@ -237,6 +240,16 @@ CREATE TABLE offline_payer_authorizations (
   PRIMARY KEY (payer_device_id, nonce)
 );
 CREATE INDEX offline_payer_authorizations_of_payment ON offline_payer_authorizations (device_id, counter);
+
+-- A taker's request is good for one payment, whichever agent approved it. The request is the taker's own: nobody else can use it up.
+CREATE TABLE offline_agent_approvals (
+  device_id       text NOT NULL,
+  request_id      bytea NOT NULL CHECK (octet_length(request_id) = 16),
+  agent_device_id text NOT NULL CHECK (agent_device_id <> device_id),
+  counter         bigint NOT NULL,
+  PRIMARY KEY (device_id, request_id)
+);
+CREATE INDEX offline_agent_approvals_of_payment ON offline_agent_approvals (device_id, counter);
 
 -- The reconciler's inbox: a message of the settle queue is here before it is acknowledged there.
 CREATE TABLE offline_sync_queue (
@@ -336,7 +349,7 @@ CREATE TABLE offline_device_activity (
 
 GRANT SELECT ON offline_devices, offline_device_keys, offline_device_messages, offline_signed_bundles, offline_tx_bundles,
   offline_transactions, offline_tx_copies, offline_tx_voids, offline_conflicts, offline_twin_payments,
-  offline_payer_authorizations, offline_sync_queue, offline_outbox, offline_device_activity
+  offline_payer_authorizations, offline_agent_approvals, offline_sync_queue, offline_outbox, offline_device_activity
   TO molam_record, molam_settle, molam_read;
 -- What came.
 GRANT INSERT, UPDATE ON offline_devices TO molam_record;

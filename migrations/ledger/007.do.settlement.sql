@@ -14,7 +14,9 @@ CREATE FUNCTION offline_record_transactions(
   p_status text[], p_reason text[], p_risk_score double precision[],
   p_payer_proven boolean[], p_payer_device_id text[], p_payer_nonce bytea[], p_claim_until timestamptz[],
   -- The payer's mandate, whose signature the caller has verified; null for none.
-  p_mandate_device_id text[], p_mandate_rev bigint[], p_at timestamptz
+  p_mandate_device_id text[], p_mandate_rev bigint[],
+  -- Whether it has the agent's approval that it needs, or needs none; and by which signature, null for none.
+  p_agent_proven boolean[], p_agent_device_id text[], p_request_id bytea[], p_at timestamptz
   -- hold: of a payment that waits, `placed` or why its money is not held.
 ) RETURNS TABLE (no bigint, status text, reason text, transfer_id uuid, hold text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
@@ -27,6 +29,7 @@ DECLARE
   v_reason   text[];
   v_copy     boolean[];
   v_proven   boolean[] := p_payer_proven;
+  v_approved boolean[] := p_agent_proven;
   v_fee      bigint[];
   v_bearer   text[];
   v_transfer uuid[];
@@ -105,6 +108,29 @@ BEGIN
     END LOOP;
   END IF;
 
+  IF cardinality(array_remove(p_agent_device_id, NULL)) > 0 THEN
+    -- The first payment that shows an approval of a request has used that up, likewise.
+    INSERT INTO offline_agent_approvals (device_id, request_id, agent_device_id, counter)
+    SELECT x.device_id, x.request_id, x.agent_device_id, x.counter
+    FROM unnest(p_device_id, p_counter, p_agent_device_id, p_request_id, v_status)
+         WITH ORDINALITY AS x (device_id, counter, agent_device_id, request_id, status, no)
+    WHERE x.agent_device_id IS NOT NULL AND x.status IN ('pending', 'review', 'quarantined')
+    ORDER BY x.device_id, x.request_id, x.no
+    ON CONFLICT DO NOTHING;
+    FOR v_result IN
+      SELECT x.no
+      FROM unnest(p_device_id, p_counter, p_agent_device_id, p_request_id, v_status)
+           WITH ORDINALITY AS x (device_id, counter, agent_device_id, request_id, status, no)
+      CROSS JOIN LATERAL (SELECT counter FROM offline_agent_approvals
+                          WHERE device_id = x.device_id AND request_id = x.request_id OFFSET 0) a
+      WHERE x.agent_device_id IS NOT NULL AND x.status IN ('pending', 'review', 'quarantined') AND a.counter <> x.counter
+    LOOP
+      v_status[v_result.no] := 'failed';
+      v_reason[v_result.no] := 'approval_invalid';
+      v_approved[v_result.no] := false;
+    END LOOP;
+  END IF;
+
   IF 'claimed' = ANY (v_status) THEN
     FOR v_result IN
       SELECT x.no FROM unnest(v_status, p_sender, p_receiver) WITH ORDINALITY AS x (status, sender, receiver, no)
@@ -140,11 +166,11 @@ BEGIN
 
   WITH due AS (
     SELECT * FROM unnest(p_device_id, p_counter, p_type, p_sender, p_receiver, p_amount_minor, p_currency, v_status,
-                         p_country, v_fee, v_bearer, v_proven)
+                         p_country, v_fee, v_bearer, v_proven, v_approved)
       WITH ORDINALITY AS x (device_id, counter, type, sender, receiver, amount_minor, currency, status,
-                            country, fee_minor, bearer, payer_proven, no)
+                            country, fee_minor, bearer, payer_proven, agent_proven, no)
     -- What can never be posted holds nobody's money.
-    WHERE x.status = 'pending' OR x.payer_proven AND x.status IN ('review', 'quarantined')
+    WHERE x.status = 'pending' OR x.payer_proven AND x.agent_proven AND x.status IN ('review', 'quarantined')
   ), batch AS (
     SELECT array_agg(no ORDER BY no) AS nos, array_agg(transfer ORDER BY no) AS transfers
     FROM (SELECT no, wallet_core.request_payment(device_id, counter, type, sender, receiver, amount_minor, currency,
@@ -163,27 +189,30 @@ BEGIN
                         ELSE r.reason END ORDER BY x.no),
          array_agg(r.transfer_id ORDER BY x.no),
          array_agg(CASE WHEN x.status IN ('review', 'quarantined')
-                        THEN CASE r.result WHEN 'held' THEN 'placed' ELSE coalesce(r.reason, 'payer_not_proven') END END
+                        THEN CASE r.result WHEN 'held' THEN 'placed'
+                                           ELSE coalesce(r.reason, CASE WHEN x.payer_proven THEN 'approval_invalid'
+                                                                        ELSE 'payer_not_proven' END) END END
                    ORDER BY x.no),
          min(r.result) FILTER (WHERE r.result NOT IN ('posted', 'failed', 'held'))
   INTO v_status, v_reason, v_transfer, v_hold, v_wrong
-  FROM unnest(v_status, v_reason) WITH ORDINALITY AS x (status, reason, no) LEFT JOIN posted r ON r.no = x.no;
+  FROM unnest(v_status, v_reason, v_proven) WITH ORDINALITY AS x (status, reason, payer_proven, no)
+  LEFT JOIN posted r ON r.no = x.no;
   IF v_wrong IS NOT NULL THEN
     RAISE EXCEPTION 'a payment that is not recorded has a transfer or a hold: %', v_wrong
       USING ERRCODE = 'data_corrupted';
   END IF;
 
   INSERT INTO offline_transactions (device_id, counter, bundle_id, content_hash, type, method, amount_minor, currency,
-    sender, receiver, merchant_id, initiated_at, status, reason, payer_proven, claim_until, fee_minor, fee_bearer,
-    risk_score, transfer_id, status_at)
+    sender, receiver, merchant_id, initiated_at, status, reason, payer_proven, agent_proven, claim_until, fee_minor,
+    fee_bearer, risk_score, transfer_id, status_at)
   SELECT x.device_id, x.counter, x.bundle_id, x.content_hash, x.type, x.method, x.amount_minor, x.currency,
-         x.sender, x.receiver, x.merchant_id, x.initiated_at, x.status, x.reason, x.payer_proven, x.claim_until,
+         x.sender, x.receiver, x.merchant_id, x.initiated_at, x.status, x.reason, x.payer_proven, x.agent_proven, x.claim_until,
          coalesce(x.fee_minor, 0), x.bearer, x.risk_score, x.transfer_id, p_at
   FROM unnest(p_device_id, p_counter, p_bundle_id, p_content_hash, p_type, p_method, p_amount_minor, p_currency,
-              p_sender, p_receiver, p_merchant_id, p_initiated_at, v_status, v_reason, v_proven, p_claim_until, v_fee, v_bearer,
+              p_sender, p_receiver, p_merchant_id, p_initiated_at, v_status, v_reason, v_proven, v_approved, p_claim_until, v_fee, v_bearer,
               p_risk_score, v_transfer, v_copy)
        AS x (device_id, counter, bundle_id, content_hash, type, method, amount_minor, currency,
-             sender, receiver, merchant_id, initiated_at, status, reason, payer_proven, claim_until, fee_minor,
+             sender, receiver, merchant_id, initiated_at, status, reason, payer_proven, agent_proven, claim_until, fee_minor,
              bearer, risk_score, transfer_id, copy)
   WHERE NOT x.copy;
   GET DIAGNOSTICS v_recorded = ROW_COUNT;

@@ -176,6 +176,36 @@ REVOKE ALL ON FUNCTION offline_disprove_payers FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION offline_disprove_payers TO molam_settle;
 GRANT EXECUTE ON FUNCTION offline_prove_payers TO molam_settle;
 
+-- The same of agents' approvals: of devices that were not known when their payments were recorded.
+CREATE FUNCTION offline_prove_agents(
+  p_device_id text[], p_counter bigint[], p_agent_device_id text[], p_request_id bytea[]
+) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  WITH approved AS (
+    SELECT x.* FROM unnest(p_device_id, p_counter, p_agent_device_id, p_request_id)
+      AS x (device_id, counter, agent_device_id, request_id)
+    JOIN offline_transactions t USING (device_id, counter)
+    WHERE t.status IN ('review', 'quarantined') AND NOT t.agent_proven
+  ), used AS (
+    INSERT INTO offline_agent_approvals (device_id, request_id, agent_device_id, counter)
+    SELECT device_id, request_id, agent_device_id, counter FROM approved ORDER BY device_id, request_id, counter
+    ON CONFLICT DO NOTHING RETURNING device_id, counter
+  )
+  UPDATE offline_transactions t SET agent_proven = true FROM used u
+  WHERE t.device_id = u.device_id AND t.counter = u.counter
+$$;
+REVOKE ALL ON FUNCTION offline_prove_agents FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION offline_prove_agents TO molam_settle;
+
+CREATE FUNCTION offline_disprove_agents(p_device_id text[], p_counter bigint[]) RETURNS void
+LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+  UPDATE offline_transactions t SET agent_proven = false
+  FROM unnest(p_device_id, p_counter) AS x (device_id, counter)
+  WHERE t.device_id = x.device_id AND t.counter = x.counter AND t.status IN ('review', 'quarantined')
+$$;
+REVOKE ALL ON FUNCTION offline_disprove_agents FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION offline_disprove_agents TO molam_settle;
+
 -- Why a payment failed that was not approved.
 CREATE FUNCTION offline_reason_of(p_choice text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT AS $$
@@ -198,8 +228,8 @@ $$;
 REVOKE ALL ON FUNCTION offline_withhold FROM PUBLIC;
 
 -- Carries out the reviews of these devices that are due. An approved payment goes on as it would have at first: it needs
--- the payer's word that was or was not there when it was recorded, and the funds that are held for it, or there now. A claim
--- waits for its payer then: nobody who reviews can say the payer's yes. Of
+-- the words of its payer and its agent that were or were not there when it was recorded, and the funds that are held for it, or
+-- there now. A claim waits for its payer then: nobody who reviews can say the payer's yes. Of
 -- several resolutions about one payment the last one counts. Whatever comes of a payment, nothing is held for it any more.
 -- The caller has the locks of the devices; accounts are locked here.
 CREATE FUNCTION offline_apply_reviews(p_device_id text[], p_at timestamptz)
@@ -225,12 +255,13 @@ BEGIN
   SELECT array_agg(x.device_id ORDER BY x.no), array_agg(x.rev ORDER BY x.no), array_agg(x.counter ORDER BY x.no),
          array_agg(x.bundle_id ORDER BY x.no), array_agg(x.outcome ORDER BY x.no),
          array_agg(CASE WHEN x.outcome <> 'applied' THEN NULL
-                        WHEN x.choice <> 'approve' THEN 'failed'
+                        WHEN x.choice <> 'approve' OR NOT t.agent_proven THEN 'failed'
                         WHEN t.payer_proven THEN 'pending'
                         WHEN t.claim_until IS NOT NULL THEN 'claimed' ELSE 'failed' END ORDER BY x.no),
          array_agg(CASE WHEN x.outcome <> 'applied' THEN NULL
                         WHEN x.choice <> 'approve' THEN offline_reason_of(x.choice)
-                        WHEN NOT t.payer_proven AND t.claim_until IS NULL THEN 'payer_not_proven' END ORDER BY x.no),
+                        WHEN NOT t.payer_proven AND t.claim_until IS NULL THEN 'payer_not_proven'
+                        WHEN NOT t.agent_proven THEN 'approval_invalid' END ORDER BY x.no),
          array_agg(NULL::uuid), array_agg(NULL::text)
   INTO v_device, v_rev, v_counter, v_bundle, v_outcome, v_status, v_reason, v_transfer, v_hold
   FROM (
@@ -246,9 +277,10 @@ BEGIN
   ) x
   LEFT JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter;
   IF v_device IS NULL THEN RETURN; END IF;
-  -- What fails for want of the payer's word fails whoever approved it, and its hold must end with it.
+  -- What fails for want of the payer's word, or the agent's, fails whoever approved it, and its hold must end with it.
   SELECT offline_let_through(v_device, v_rev, v_counter,
-                             array_agg(o = 'applied' AND r IS DISTINCT FROM 'payer_not_proven' ORDER BY no)) INTO v_may
+                             array_agg(o = 'applied' AND coalesce(r, '') NOT IN ('payer_not_proven', 'approval_invalid')
+                                       ORDER BY no)) INTO v_may
   FROM unnest(v_outcome, v_reason) WITH ORDINALITY AS x (o, r, no);
   SELECT array_agg(CASE WHEN m THEN o ELSE 'withheld' END ORDER BY no), array_agg(CASE WHEN m THEN s END ORDER BY no),
          array_agg(CASE WHEN m THEN r END ORDER BY no)

@@ -2,6 +2,8 @@ import { verifySign1 } from '../../src/crypto/sign1.ts'
 import { authorizationOf } from '../../src/protocol/authorization.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import { paysItself, paysUntil } from '../../src/protocol/consent.ts'
+import type { Sign1, SignedKind } from '../../src/protocol/cose.ts'
+import type { DeviceId } from '../../src/protocol/ids.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
 import { HOUR_MS } from '../../src/protocol/time.ts'
@@ -25,7 +27,7 @@ export type Authority =
   | { readonly kind: 'none' }
 
 /** The device that recorded a payment, as it was when the edge admitted the payment, and what the ledger says of it. */
-export interface Taker extends Pick<RegisteredDevice, 'ownerWallet' | 'wallet'> {
+export interface Taker extends Pick<RegisteredDevice, 'deviceId' | 'tenant' | 'ownerWallet' | 'wallet'> {
   /** Until when it pays out of its owner's wallet, by the consents that the ledger bears out; undefined: it does not. */
   readonly paysUntilMs: number | undefined
   /** The same, by all that the edge has signed: so the edge judged. */
@@ -38,14 +40,14 @@ export interface Taker extends Pick<RegisteredDevice, 'ownerWallet' | 'wallet'> 
 
 /** @param kid of the key that signed the bundle */
 export function takerOf(
-  { ownerWallet, wallet, consents, factsAtMs }: RegisteredDevice,
+  { deviceId, tenant, ownerWallet, wallet, consents, factsAtMs }: RegisteredDevice,
   kid: Uint8Array,
   atMs: number,
 ): Taker {
   const verified = consents.filter(({ isAwaited }) => isAwaited !== true)
   const borneOut = verified.filter(({ holds }) => holds)
   return {
-    ...{ ownerWallet, wallet, atMs },
+    ...{ deviceId, tenant, ownerWallet, wallet, atMs },
     isBehind: factsAtMs < atMs || paysUntil(consents, kid, atMs) !== paysUntil(verified, kid, atMs),
     paysUntilMs: paysUntil(borneOut, kid, atMs),
     statedUntilMs: paysUntil(verified, kid, atMs),
@@ -91,23 +93,56 @@ export async function debitAuthority(
   }
   const authorization = authorizationOf(payment)
   if (authorization === undefined) return { kind: 'none' }
-  const { deviceId, kid, alg, nonce } = authorization.claims
-  const payer = registry.get(deviceId)
-  const key = payer?.keys.get(toHex(kid))
-  if (payer === undefined || key === undefined) return { kind: 'unknown_payer_device', payerDeviceId: deviceId }
-  // A suspended or revoked phone may be in other hands; the authorization does not say when it was made.
-  if (payer.status !== 'active' || payer.ownerWallet !== payment.sender) return { kind: 'none' }
-  if (payer.wallet !== 'known') return { kind: 'none' }
-  // Two people of its tenant let it sign, whatever the kind of its wallet.
-  const { statedUntilMs, isBehind } = takerOf(payer, kid, taker.atMs)
-  if (statedUntilMs === undefined || payment.initiatedAtMs > statedUntilMs) {
-    return isBehind ? { kind: 'unknown_payer_device', payerDeviceId: deviceId } : { kind: 'none' }
+  const { deviceId, nonce } = authorization.claims
+  const isTheirs = ({ ownerWallet }: RegisteredDevice) => ownerWallet === payment.sender
+  const second = { signed: authorization, kind: 'molam-payer-authorization-v1', isTheirs } as const
+  switch (await judgeSecond(second, payment, { policy, atMs: taker.atMs, receivedAtMs }, registry)) {
+    case 'holds':
+      return { kind: 'signed', payerDeviceId: deviceId, nonce }
+    case 'unknown_device':
+      return { kind: 'unknown_payer_device', payerDeviceId: deviceId }
+    case 'false':
+      return { kind: 'none' }
   }
-  if (key.state === 'revoked') return { kind: 'none' }
+}
+
+/** A signature over a payment by another device than the one that took it: a payer's, or an agent's. */
+interface SecondSignature {
+  readonly signed: Sign1 & {
+    readonly claims: { readonly alg: number; readonly kid: Uint8Array; readonly deviceId: DeviceId }
+  }
+  readonly kind: SignedKind
+  /** Whether a device with such facts may sign this. */
+  readonly isTheirs: (device: RegisteredDevice) => boolean
+}
+
+/** When the edge admitted the payment, or people's word about it is carried out; and when its bundle was received. */
+interface When {
+  readonly policy: Policy
+  readonly atMs: number
+  readonly receivedAtMs: number
+}
+
+/** @returns `unknown_device` when it names a device, a key of it, or its consent, that is not known here, or not yet */
+export async function judgeSecond(
+  { signed, kind, isTheirs }: SecondSignature,
+  { initiatedAtMs }: Payment,
+  { policy, atMs, receivedAtMs }: When,
+  registry: Registry,
+): Promise<'holds' | 'unknown_device' | 'false'> {
+  const { deviceId, kid, alg } = signed.claims
+  const signer = registry.get(deviceId)
+  const key = signer?.keys.get(toHex(kid))
+  if (signer === undefined || key === undefined) return 'unknown_device'
+  // A suspended or revoked phone may be in other hands; a signature says of itself when it was made.
+  if (signer.status !== 'active' || signer.wallet !== 'known' || !isTheirs(signer)) return 'false'
+  // Two people of its tenant let it sign, whatever the kind of its wallet.
+  const { statedUntilMs, isBehind } = takerOf(signer, kid, atMs)
+  if (statedUntilMs === undefined || initiatedAtMs > statedUntilMs) return isBehind ? 'unknown_device' : 'false'
+  if (key.state === 'revoked') return 'false'
   // What was signed before it was replaced comes in a bundle that is not too old, or not at all.
   const untilMs = key.stateAtMs + policy.maxBundleAgeHours * HOUR_MS
-  if (key.state === 'replaced' && receivedAtMs > untilMs) return { kind: 'none' }
-  if (key.alg !== alg) return { kind: 'none' }
-  if (!(await verifySign1(key.verifier, authorization, 'molam-payer-authorization-v1'))) return { kind: 'none' }
-  return { kind: 'signed', payerDeviceId: deviceId, nonce }
+  if (key.state === 'replaced' && receivedAtMs > untilMs) return 'false'
+  if (key.alg !== alg) return 'false'
+  return (await verifySign1(key.verifier, signed, kind)) ? 'holds' : 'false'
 }

@@ -4,6 +4,7 @@ import { InvalidKey, type Verifier } from '../../src/crypto/suite.ts'
 import { keyId } from '../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
+import type { DeviceId } from '../../src/protocol/ids.ts'
 import type { DeviceMessage, DeviceStatus, DeviceKey as KeyFacts, OlderDeviceKey } from '../../src/protocol/messages.ts'
 import type { WalletState } from '../../src/protocol/owner-wallet.ts'
 import { record } from '../audit.ts'
@@ -24,6 +25,7 @@ import {
 
 /** What the reconciler knows of a device, from its own tables. */
 export interface RegisteredDevice {
+  readonly deviceId: DeviceId
   /** Of its facts. */
   readonly rev: number
   readonly status: DeviceStatus
@@ -32,6 +34,8 @@ export interface RegisteredDevice {
   readonly ownerWallet: string
   /** What the ledger says of that wallet now: unless it is known, the device's own word debits nothing. */
   readonly wallet: WalletState
+  /** Whose it is, by the ledger: `customer`, `merchant`, `agent`; null without an account. */
+  readonly walletKind: string | null
   /** Without one that holds, it debits nothing either. */
   readonly consents: readonly RegisteredConsent[]
   /** When the edge said the newest of it that is known here. */
@@ -60,6 +64,7 @@ interface DeviceRow {
   tenant: string
   owner_wallet: string
   wallet: WalletState
+  wallet_kind: string | null
   consents: readonly ConsentRow[] | null
   updated_at: Date
   kid: Uint8Array
@@ -69,7 +74,7 @@ interface DeviceRow {
   state_at: Date
 }
 
-type Facts = Omit<DeviceRow, 'device_id' | 'kid' | 'alg' | 'public_key' | 'state' | 'state_at'>
+type Facts = Omit<DeviceRow, 'kid' | 'alg' | 'public_key' | 'state' | 'state_at'>
 
 interface ReadDevice extends Omit<RegisteredDevice, 'consents'> {
   readonly read: readonly ReadConsent[]
@@ -100,16 +105,16 @@ async function readDevices(
 ): Promise<ReadonlyMap<string, ReadDevice>> {
   const { rows } = await db.query<DeviceRow>(
     `SELECT d.device_id, d.rev, d.status, d.country, d.tenant, d.owner_wallet, offline_wallet_state(d.owner_wallet, d.tenant) AS wallet,
-            ${CONSENTS_OF} AS consents, d.updated_at,
+            (SELECT kind FROM wallet_core.accounts WHERE wallet_id = d.owner_wallet) AS wallet_kind, ${CONSENTS_OF} AS consents, d.updated_at,
             k.kid, k.alg, k.public_key, k.state, k.state_at
      FROM offline_devices d JOIN offline_device_keys k USING (device_id) WHERE d.device_id = ANY ($1)`,
     [[...new Set(deviceIds)]],
   )
   const found = new Map<string, ReadDevice>()
   await Promise.all(
-    rows.map(async ({ device_id, kid, alg, public_key, state, state_at, ...row }) => {
-      const device = found.get(device_id) ?? deviceOf(row)
-      found.set(device_id, device)
+    rows.map(async ({ kid, alg, public_key, state, state_at, ...row }) => {
+      const device = found.get(row.device_id) ?? deviceOf(row)
+      found.set(row.device_id, device)
       const verifier = await readKey({ alg, bytes: new Uint8Array(public_key) })
       if (verifier !== undefined) device.keys.set(toHex(kid), { alg, verifier, state, stateAtMs: state_at.getTime() })
     }),
@@ -127,8 +132,9 @@ async function readKey(key: Parameters<typeof webCryptoSuite.verifier>[0]): Prom
   }
 }
 
-function deviceOf({ rev, status, country, tenant, owner_wallet: ownerWallet, wallet, consents, updated_at }: Facts) {
-  const registered = { rev, status, country, tenant, ownerWallet, wallet, factsAtMs: updated_at.getTime() }
+function deviceOf({ device_id, rev, status, country, tenant, wallet, consents, updated_at, ...row }: Facts) {
+  const owner = { tenant, ownerWallet: row.owner_wallet, wallet, walletKind: row.wallet_kind }
+  const registered = { deviceId: device_id as DeviceId, rev, status, country, ...owner, factsAtMs: updated_at.getTime() }
   return {
     ...registered,
     read: (consents ?? []).flatMap((row) => consentOf(row) ?? []),

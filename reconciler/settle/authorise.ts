@@ -1,11 +1,12 @@
 import { type Payment, paymentsIn } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
 import { decisionFor } from '../../src/protocol/receipt.ts'
+import { type Approval, approvalBy } from '../registry/approvals.ts'
 import { type Authority, debitAuthority, type Taker } from '../registry/authority.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { VerifiedBundle } from './verify-bundle.ts'
 
-/** A verified bundle, and by what right each of its payments debits its wallet. */
+/** A verified bundle, by what right each of its payments debits its wallet, and whether an agent has approved what needs that. */
 export interface AuthorisedBundle {
   readonly verified: VerifiedBundle
   readonly policy: Policy
@@ -13,8 +14,9 @@ export interface AuthorisedBundle {
   /** Without the voided. */
   readonly payments: readonly Payment[]
   readonly authorities: readonly Authority[]
-  /** Devices that an authorization names and that may still come; without them such a payment waits for a person. */
-  readonly unknownPayers: readonly string[]
+  readonly approvals: readonly Approval[]
+  /** Devices that an authorization or an approval names and that may still come; without them such a payment waits for a person. */
+  readonly unknownSigners: readonly string[]
   /** The edge took a payment of it by a consent that is still on its way: without it the payment must not fail. */
   readonly awaitsConsent: boolean
 }
@@ -26,17 +28,24 @@ export async function authorise(
   registry: Registry,
 ): Promise<AuthorisedBundle> {
   const payments = paymentsIn(verified.payload)
-  const authorities = await Promise.all(
-    payments.map((p) => debitAuthority(p, policy, taker, verified.receipt.receivedAtMs, registry)),
-  )
-  const unknownPayers = payments.flatMap((payment, i) => {
-    const authority = authorities[i]
-    return authority?.kind === 'unknown_payer_device' && isAlive(verified, payment) ? [authority.payerDeviceId] : []
+  const { receivedAtMs } = verified.receipt
+  const [authorities, approvals] = await Promise.all([
+    Promise.all(payments.map((payment) => debitAuthority(payment, policy, taker, receivedAtMs, registry))),
+    Promise.all(payments.map((payment) => approvalBy(payment, policy, taker, receivedAtMs, registry))),
+  ])
+  const unknownSigners = payments.flatMap((payment, i) => {
+    const [authority, approval] = [authorities[i], approvals[i]]
+    if (!isAlive(verified, payment)) return []
+    return [
+      ...(authority?.kind === 'unknown_payer_device' ? [authority.payerDeviceId] : []),
+      ...(approval?.kind === 'unknown_agent_device' ? [approval.agentDeviceId] : []),
+    ]
   })
   const awaitsConsent = payments.some(
     (payment, i) => authorities[i]?.kind === 'unknown_consent' && isAlive(verified, payment),
   )
-  return { verified, policy, taker, payments, authorities, unknownPayers: [...new Set(unknownPayers)], awaitsConsent }
+  const unknown = { unknownSigners: [...new Set(unknownSigners)], awaitsConsent }
+  return { verified, policy, taker, payments, authorities, approvals, ...unknown }
 }
 
 /** Not refused by the edge: what may still move money. */

@@ -3,15 +3,16 @@ import type { KeyProvider } from '../../src/crypto/key-provider.ts'
 import type { TrustedKey } from '../../src/crypto/sign1.ts'
 import { type DeviceId, deviceId as parseDeviceId } from '../../src/protocol/ids.ts'
 import { paymentsIn } from '../../src/protocol/payment.ts'
+import { type Approval, agentDeviceOf, approvalBy } from '../registry/approvals.ts'
 import { type Authority, debitAuthority, payerDeviceOf, takerOf } from '../registry/authority.ts'
 import { type PolicyReader, policyKey } from '../registry/policies.ts'
 import { loadDevices, type Registry } from '../registry/registry.ts'
 import { verifyBundle } from './verify-bundle.ts'
 
 /**
- * People approve a payment that waits because its payer's device was not known. An approval is not the payer's word, so
- * the signature is looked at again, with what the registry knows by now. Only reads; what is found is written with the
- * resolution.
+ * People approve a payment that waits because the device of its payer, or of its agent, was not known. What they say is neither
+ * the payer's word nor the agent's, so the signatures are looked at again, with what the registry knows by now. Only reads; what is
+ * found is written with the resolution.
  */
 export interface LateProofDeps extends Omit<ProofDeps, 'devices'> {
   readonly pool: pg.Pool
@@ -25,36 +26,33 @@ interface ProofDeps {
   readonly devices: (deviceIds: readonly string[]) => Promise<Registry>
 }
 
-export type LostProof = Pick<LateProof, 'deviceId' | 'counter'>
+/** Which words of a payment do not hold any more. */
+export interface LostProof {
+  readonly deviceId: string
+  readonly counter: number
+  readonly isPayers: boolean
+  readonly isAgents: boolean
+}
 
+/** Signatures of a payment that show now. */
 export interface LateProof {
   readonly deviceId: string
   readonly counter: number
-  readonly payerDeviceId: string
-  readonly nonce: Uint8Array
+  readonly payer?: { readonly payerDeviceId: string; readonly nonce: Uint8Array }
+  readonly agent?: { readonly agentDeviceId: string; readonly requestId: Uint8Array }
 }
 
-interface Unproven {
+interface Waiting {
   device_id: string
   counter: number
   bundle: Uint8Array
   receipt: Uint8Array
 }
 
-/** @returns of these devices' approved payments without the payer's word those whose payer has signed, as it shows now */
+/** @returns of these devices' approved payments without a word that they need those whose signature shows now */
 export async function findLateProofs(deps: LateProofDeps, deviceIds: readonly string[]): Promise<readonly LateProof[]> {
-  const { rows } = await deps.pool.query<Unproven>(
-    `SELECT DISTINCT ON (t.device_id, t.counter) t.device_id, t.counter, s.bundle, s.receipt
-     FROM offline_open_resolutions o
-     JOIN offline_transactions t ON t.device_id = o.device_id AND t.counter = o.counter AND t.bundle_id = o.bundle_id
-     JOIN offline_signed_bundles s ON s.device_id = t.device_id AND s.bundle_id = t.bundle_id
-     WHERE o.device_id = ANY ($1) AND o.choice = 'approve' AND o.waiting_for IS DISTINCT FROM 'bundle'
-       AND t.status IN ('review', 'quarantined') AND NOT t.payer_proven
-     ORDER BY t.device_id, t.counter`,
-    [deviceIds],
-  )
   const proofs: LateProof[] = []
-  for (const row of rows) {
+  for (const row of await approvedPayments(deps.pool, deviceIds, 'NOT (t.payer_proven AND t.agent_proven)')) {
     const devices = (ids: readonly string[]) => loadDevices(deps.pool, ids)
     const proof = await proofOf({ ...deps, devices }, row)
     if (proof !== undefined) proofs.push(proof)
@@ -63,52 +61,66 @@ export async function findLateProofs(deps: LateProofDeps, deviceIds: readonly st
 }
 
 /**
- * The other way round: a word that held when the payment was recorded may not hold any more, because the payer's device was
+ * The other way round: a word that held when the payment was recorded may not hold any more, because the device that gave it was
  * suspended or its key lost, or the device's consent was withdrawn, while people were looking. Nobody moves money by a word
  * that does not hold when he gives his own.
  *
- * @returns of these devices' approved payments with the payer's word those whose payer's word does not hold now
+ * @returns of these devices' approved payments with a word those whose word does not hold now
  */
 export async function findLostProofs(
   deps: LateProofDeps,
   deviceIds: readonly string[],
   nowMs: number,
 ): Promise<readonly LostProof[]> {
-  const { rows } = await deps.pool.query<Unproven>(
+  const lost: LostProof[] = []
+  for (const row of await approvedPayments(deps.pool, deviceIds, 't.payer_proven OR t.agent_proven')) {
+    const devices = (ids: readonly string[]) => loadDevices(deps.pool, ids)
+    const proof = await lostProofOf({ ...deps, devices }, row, nowMs)
+    if (proof !== undefined) lost.push(proof)
+  }
+  return lost
+}
+
+async function approvedPayments(pool: pg.Pool, deviceIds: readonly string[], which: string) {
+  const { rows } = await pool.query<Waiting>(
     `SELECT DISTINCT ON (t.device_id, t.counter) t.device_id, t.counter, s.bundle, s.receipt
      FROM offline_open_resolutions o
      JOIN offline_transactions t ON t.device_id = o.device_id AND t.counter = o.counter AND t.bundle_id = o.bundle_id
      JOIN offline_signed_bundles s ON s.device_id = t.device_id AND s.bundle_id = t.bundle_id
      WHERE o.device_id = ANY ($1) AND o.choice = 'approve' AND o.waiting_for IS DISTINCT FROM 'bundle'
-       AND t.status IN ('review', 'quarantined') AND t.payer_proven
+       AND t.status IN ('review', 'quarantined') AND (${which})
      ORDER BY t.device_id, t.counter`,
     [deviceIds],
   )
-  const lost: LostProof[] = []
-  for (const row of rows) {
-    const devices = (ids: readonly string[]) => loadDevices(deps.pool, ids)
-    if (!(await holdsNow({ ...deps, devices }, row, nowMs))) {
-      lost.push({ deviceId: row.device_id, counter: row.counter })
-    }
+  return rows
+}
+
+/** @returns the signatures of a payment, if any shows now */
+export async function proofOf(deps: ProofDeps, row: Waiting): Promise<LateProof | undefined> {
+  const words = await wordsOf(deps, row)
+  const [payer, agent] = [words?.authority, words?.approval]
+  const proofs = {
+    ...(payer?.kind === 'signed' && { payer }),
+    ...(agent?.kind === 'approved' && { agent }),
   }
-  return lost
+  if (Object.keys(proofs).length === 0) return undefined
+  return { deviceId: row.device_id, counter: row.counter, ...proofs }
 }
 
-/** @returns the payer's signature of a payment that is recorded without it, if it shows now */
-export async function proofOf(deps: ProofDeps, row: Unproven): Promise<LateProof | undefined> {
-  const { device_id: deviceId, counter } = row
-  const authority = await authorityOf(deps, row)
-  return authority?.kind === 'signed' ? { deviceId, counter, ...authority } : undefined
-}
-
-/** Whether its payer's word still holds. */
-export async function holdsNow(deps: ProofDeps, row: Unproven, nowMs: number): Promise<boolean> {
-  const authority = await authorityOf(deps, row, nowMs)
-  return authority?.kind === 'signed' || authority?.kind === 'own_device'
+/** @returns undefined when both words still hold */
+export async function lostProofOf(deps: ProofDeps, row: Waiting, nowMs: number): Promise<LostProof | undefined> {
+  const words = await wordsOf(deps, row, nowMs)
+  const isPayers = words?.authority.kind !== 'signed' && words?.authority.kind !== 'own_device'
+  const isAgents = words?.approval.kind !== 'approved' && words?.approval.kind !== 'not_needed'
+  return isPayers || isAgents ? { deviceId: row.device_id, counter: row.counter, isPayers, isAgents } : undefined
 }
 
 /** @param nowMs left out: as the taker was when the edge admitted the payment */
-async function authorityOf(deps: ProofDeps, row: Unproven, nowMs?: number): Promise<Authority | undefined> {
+async function wordsOf(
+  deps: ProofDeps,
+  row: Waiting,
+  nowMs?: number,
+): Promise<{ readonly authority: Authority; readonly approval: Approval } | undefined> {
   const { device_id: deviceId, counter } = row
   const registry = await deps.devices([deviceId])
   const message = {
@@ -126,26 +138,48 @@ async function authorityOf(deps: ProofDeps, row: Unproven, nowMs?: number): Prom
   const device = registry.get(deviceId)
   if (policy === undefined || device === undefined || payment === undefined) return undefined
   const taker = takerOf(device, bundle.claims.kid, nowMs ?? receipt.receivedAtMs)
-  const payer = payerDeviceOf(payment, taker)
-  const known = await deps.devices(payer === undefined ? [] : [payer])
-  return debitAuthority(payment, policy, taker, receipt.receivedAtMs, known)
+  const signers = [payerDeviceOf(payment, taker), agentDeviceOf(payment, policy, taker)]
+  const known = await deps.devices(signers.filter((id) => id !== undefined))
+  return {
+    authority: await debitAuthority(payment, policy, taker, receipt.receivedAtMs, known),
+    approval: await approvalBy(payment, policy, taker, receipt.receivedAtMs, known),
+  }
 }
 
 export async function writeLostProofs(client: pg.ClientBase, lost: readonly LostProof[]): Promise<void> {
-  if (lost.length === 0) return
-  await client.query('SELECT offline_disprove_payers($1, $2)', [
-    lost.map(({ deviceId }) => deviceId),
-    lost.map(({ counter }) => counter),
-  ])
+  const disprove = async (call: string, some: readonly LostProof[]) => {
+    if (some.length === 0) return
+    await client.query(call, [some.map(({ deviceId }) => deviceId), some.map(({ counter }) => counter)])
+  }
+  const [payers, agents] = [lost.filter(({ isPayers }) => isPayers), lost.filter(({ isAgents }) => isAgents)]
+  await disprove('SELECT offline_disprove_payers($1, $2)', payers)
+  await disprove('SELECT offline_disprove_agents($1, $2)', agents)
 }
 
 /** In the transaction that carries the resolutions out, which holds the locks of the devices. */
 export async function writeLateProofs(client: pg.ClientBase, proofs: readonly LateProof[]): Promise<void> {
-  if (proofs.length === 0) return
-  await client.query('SELECT offline_prove_payers($1, $2, $3, $4)', [
-    proofs.map(({ deviceId }) => deviceId),
-    proofs.map(({ counter }) => counter),
-    proofs.map(({ payerDeviceId }) => payerDeviceId),
-    proofs.map(({ nonce }) => Buffer.from(nonce)),
-  ])
+  const prove = async (call: string, used: readonly Used[]) => {
+    if (used.length === 0) return
+    const column = <T>(pick: (one: Used) => T) => used.map(pick)
+    await client.query(call, [
+      ...[column(({ deviceId }) => deviceId), column(({ counter }) => counter)],
+      ...[column(({ signerId }) => signerId), column(({ once }) => Buffer.from(once))],
+    ])
+  }
+  const payers = proofs.flatMap(({ deviceId, counter, payer }): Used[] =>
+    payer === undefined ? [] : [{ deviceId, counter, signerId: payer.payerDeviceId, once: payer.nonce }],
+  )
+  const agents = proofs.flatMap(({ deviceId, counter, agent }): Used[] =>
+    agent === undefined ? [] : [{ deviceId, counter, signerId: agent.agentDeviceId, once: agent.requestId }],
+  )
+  await prove('SELECT offline_prove_payers($1, $2, $3, $4)', payers)
+  await prove('SELECT offline_prove_agents($1, $2, $3, $4)', agents)
+}
+
+/** A signature that a payment uses up: by whom, and what makes it good for one payment. */
+interface Used {
+  readonly deviceId: string
+  readonly counter: number
+  readonly signerId: string
+  readonly once: Uint8Array
 }

@@ -154,7 +154,7 @@ async function recordPayments(
   const { rows } = await client.query<Omit<RecordedPayment, 'type'> & { no: number }>(
     `SELECT no, status, reason, hold FROM offline_record_transactions(
        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::date[], $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-       $25)`,
+       $25, $26, $27, $28)`,
     [
       column(({ one }) => one.message.deviceId),
       column(({ payment }) => payment.counter),
@@ -180,6 +180,9 @@ async function recordPayments(
       column(({ judged }) => (judged.claimUntilMs === undefined ? null : new Date(judged.claimUntilMs))),
       column((line) => mandateOf(line)?.deviceId ?? null),
       column((line) => mandateOf(line)?.rev ?? null),
+      column(({ judged }) => judged.agentProven),
+      column(({ judged }) => judged.approved?.agentDeviceId ?? null),
+      column(({ judged }) => (judged.approved ? Buffer.from(judged.approved.requestId) : null)),
       at,
     ],
   )

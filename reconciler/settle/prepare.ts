@@ -6,6 +6,7 @@ import type { Policy } from '../../src/protocol/policy.ts'
 import { HOUR_MS } from '../../src/protocol/time.ts'
 import { transact } from '../db.ts'
 import type { InboxRow, Wanted } from '../pull/inbox.ts'
+import { agentDeviceOf } from '../registry/approvals.ts'
 import { payerDeviceOf, type Taker, takerOf } from '../registry/authority.ts'
 import { type PolicyReader, policyKey } from '../registry/policies.ts'
 import { loadDevices, type Registry } from '../registry/registry.ts'
@@ -22,7 +23,7 @@ import { findVoided } from './voided.ts'
 /**
  * Finds out all that has to be known of bundles before anything is locked, and only reads:
  *
- *   devices → verify and open → policies → payers' devices → risk, twins, voided numbers → judge again
+ *   devices → verify and open → policies → payers' and agents' devices → risk, twins, voided numbers → judge again
  *
  * A bundle that cannot go on keeps none of the others back: it waits, is tried again or parked, and drops out.
  */
@@ -49,10 +50,10 @@ interface Authorised extends InboxBundle {
 }
 
 /**
- * How long a payer's device is waited for. Anyone can name one that does not exist, and the rest of its bundle waits with
+ * How long a payer's or an agent's device is waited for. Anyone can name one that does not exist, and the rest of its bundle waits with
  * it; a message that the queue lost is sent again long before.
  */
-export const PAYER_WAIT_MAX_MS = 2 * HOUR_MS
+export const SIGNER_WAIT_MAX_MS = 2 * HOUR_MS
 
 export async function prepare(deps: PrepareDeps, bundles: readonly InboxBundle[]): Promise<readonly PreparedBundle[]> {
   return judgeAll(deps, await authoriseAll(deps, await withPolicies(deps, await verifyAll(deps, bundles))))
@@ -96,7 +97,7 @@ async function withPolicies(deps: PrepareDeps, bundles: readonly Verified[]): Pr
 }
 
 async function authoriseAll(deps: PrepareDeps, bundles: readonly UnderPolicy[]): Promise<readonly Authorised[]> {
-  const known = await together(deps, bundles, (some) => loadDevices(deps.pool, some.flatMap(payersOf)))
+  const known = await together(deps, bundles, (some) => loadDevices(deps.pool, some.flatMap(signersOf)))
   const authorised: Authorised[] = []
   for (const [one, registry] of known) {
     const { row, message, verified, policy, taker } = one
@@ -136,9 +137,11 @@ async function judgeAll(deps: PrepareDeps, authorised: readonly Authorised[]): P
   return prepared
 }
 
-/** Devices whose keys are needed to know by what right payments of a bundle debit their wallets. */
-export function payersOf({ verified, taker }: Pick<UnderPolicy, 'verified' | 'taker'>): string[] {
-  return paymentsIn(verified.payload).flatMap((payment) => payerDeviceOf(payment, taker) ?? [])
+/** Devices whose keys are needed to know by what right payments of a bundle debit their wallets, and who approved them. */
+export function signersOf({ verified, taker, policy }: Pick<UnderPolicy, 'verified' | 'taker' | 'policy'>): string[] {
+  return paymentsIn(verified.payload)
+    .flatMap((payment) => [payerDeviceOf(payment, taker), agentDeviceOf(payment, policy, taker)])
+    .filter((deviceId) => deviceId !== undefined)
 }
 
 export function takerIn(registry: Registry, { bundle, receipt }: VerifiedBundle): Taker {
@@ -152,11 +155,11 @@ export function takerIn(registry: Registry, { bundle, receipt }: VerifiedBundle)
  * consent that it judged by, and sends facts until they are recorded.
  */
 export function awaitedDevices(
-  { verified, unknownPayers, awaitsConsent }: AuthorisedBundle,
+  { verified, unknownSigners, awaitsConsent }: AuthorisedBundle,
   waitedMs: number,
 ): readonly string[] {
-  const payers = waitedMs < PAYER_WAIT_MAX_MS ? unknownPayers : []
-  return awaitsConsent ? [verified.receipt.deviceId, ...payers] : payers
+  const signers = waitedMs < SIGNER_WAIT_MAX_MS ? unknownSigners : []
+  return awaitsConsent ? [verified.receipt.deviceId, ...signers] : signers
 }
 
 /** It is the edge's and it is here: nobody has to send it again while it waits, and the edge is told so once. */

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import type { KeyProvider } from '../../src/crypto/key-provider.ts'
 import { trustedReceiptKeys } from '../../src/crypto/receipt-keys.ts'
 import { type TrustedKey, verifySign1 } from '../../src/crypto/sign1.ts'
+import { approvalOf } from '../../src/protocol/approval.ts'
 import { authorizationOf } from '../../src/protocol/authorization.ts'
 import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
 import { prevOf } from '../../src/protocol/chain.ts'
@@ -81,6 +82,9 @@ interface PaymentRow {
   /** Of a payer whose signature was used up for it. */
   payer_device_id: string | null
   nonce: Uint8Array | null
+  /** Of an agent who approved it, and the taker's request that was used up. */
+  agent_device_id: string | null
+  request_id: Uint8Array | null
   /** The answer of its holder by which a claim was posted. */
   confirmation: Uint8Array | null
   confirmed_by: string | null
@@ -97,10 +101,10 @@ export async function checkBundles(deps: BundleCheckDeps): Promise<Finding> {
   for await (const rows of bundlesInBatches(client, deps.sample)) {
     const all = await paymentsOf(client, rows)
     const payments = Map.groupBy(all, keyOf)
-    const payers = all.flatMap(
-      ({ payer_device_id, confirmed_by, mandate }) => payer_device_id ?? confirmed_by ?? mandate?.payer_device_id ?? [],
+    const signers = all.flatMap(({ payer_device_id, confirmed_by, mandate, agent_device_id }) =>
+      [payer_device_id ?? confirmed_by ?? mandate?.payer_device_id, agent_device_id].flatMap((id) => id ?? []),
     )
-    const registry = await loadDevices(pool, [...rows.map((row) => row.device_id), ...payers])
+    const registry = await loadDevices(pool, [...rows.map((row) => row.device_id), ...signers])
     const faults = await Promise.all(
       rows.map((row) => faultOfBundle(row, payments.get(keyOf(row)) ?? [], registry, deps.keys, trusted)),
     )
@@ -170,6 +174,7 @@ async function faultOfBundle(
     if (own.payer_device_id && !(await isPayersWord(payment, own, registry))) return 'payer_not_proven'
     if (own.confirmation && !(await isConfirmation(payment, row, own, registry))) return 'claim_not_confirmed'
     if (own.mandate && !(await isMandated(payment, own.mandate, registry))) return 'not_mandated'
+    if (own.agent_device_id && !(await isApproval(payment, own, receipt.deviceId, registry))) return 'approval_invalid'
     if (!own.payer_device_id && !isOwnWord(payment, own, verified.value, registry)) return 'payer_not_proven'
   }
   return undefined
@@ -185,6 +190,7 @@ type EvidenceFault =
   | 'payer_not_proven'
   | 'claim_not_confirmed'
   | 'not_mandated'
+  | 'approval_invalid'
 
 function isRowOf({ bundle, digest, receipt }: VerifiedBundle, row: SettledRow): boolean {
   return (
@@ -251,6 +257,25 @@ async function isPayersWord(
   )
 }
 
+/** The approval whose request was used up for a payment is over its terms and its taker, by a key of the device that is named. */
+async function isApproval(
+  payment: Payment,
+  { agent_device_id, request_id }: PaymentRow,
+  takerId: DeviceId,
+  registry: Registry,
+): Promise<boolean> {
+  const approval = approvalOf(payment, takerId)
+  if (approval === undefined || agent_device_id === null || request_id === null) return false
+  const { claims } = approval
+  const key = registry.get(claims.deviceId)?.keys.get(toHex(claims.kid))
+  return (
+    key !== undefined &&
+    claims.deviceId === agent_device_id &&
+    equalBytes(claims.requestId, new Uint8Array(request_id)) &&
+    verifySign1(key.verifier, approval, 'molam-agent-approval-v1')
+  )
+}
+
 /** The answer by which a claim was posted is over this payment, and says yes; its device signed it. */
 async function isConfirmation(
   payment: Payment,
@@ -305,10 +330,11 @@ async function paymentsOf(client: pg.ClientBase, bundles: readonly RecordedBundl
             EXISTS (SELECT FROM offline_resolutions d
                     WHERE d.device_id = t.device_id AND d.counter = t.counter AND d.bundle_id = t.bundle_id
                       AND d.result = 'applied' AND d.choice = 'approve') AS resolved,
-            a.payer_device_id, a.nonce, c.answer AS confirmation, c.payer_device_id AS confirmed_by,
+            a.payer_device_id, a.nonce, g.agent_device_id, g.request_id, c.answer AS confirmation, c.payer_device_id AS confirmed_by,
             m.mandate
      FROM b JOIN offline_transactions t USING (device_id, bundle_id)
      LEFT JOIN offline_payer_authorizations a ON a.device_id = t.device_id AND a.counter = t.counter
+     LEFT JOIN offline_agent_approvals g ON g.device_id = t.device_id AND g.counter = t.counter
      LEFT JOIN offline_claim_answers c ON c.device_id = t.device_id AND c.counter = t.counter AND c.result = 'applied'
        AND c.choice = 'confirm'
      LEFT JOIN LATERAL (
@@ -317,7 +343,7 @@ async function paymentsOf(client: pg.ClientBase, bundles: readonly RecordedBundl
        LEFT JOIN offline_mandates m ON m.payer_device_id = p.payer_device_id AND m.rev = p.mandate_rev
        WHERE p.device_id = t.device_id AND p.counter = t.counter) m ON true
      UNION ALL
-     SELECT device_id, bundle_id, counter, content_hash, 'refused', NULL, false, NULL, NULL, NULL, NULL, NULL
+     SELECT device_id, bundle_id, counter, content_hash, 'refused', NULL, false, NULL, NULL, NULL, NULL, NULL, NULL, NULL
      FROM b JOIN offline_tx_copies USING (device_id, bundle_id)`,
     [bundles.map((row) => row.device_id), bundles.map((row) => row.bundle_id)],
   )

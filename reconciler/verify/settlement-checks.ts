@@ -74,8 +74,9 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
          OR coalesce(h.ended_by, 'waits') IS DISTINCT FROM
               CASE WHEN p.status IN ('review', 'quarantined') THEN 'waits'
                    WHEN p.status IN ('succeeded', 'reversed') THEN 'posted' ELSE 'released' END
-         -- The payer's word may have been lost while people looked; then it failed for that.
-         OR NOT p.payer_proven AND (p.status, p.reason) IS DISTINCT FROM ('failed', 'payer_not_proven')`,
+         -- The payer's word, or the agent's, may have been lost while people looked; then it failed for that.
+         OR NOT p.payer_proven AND (p.status, p.reason) IS DISTINCT FROM ('failed', 'payer_not_proven')
+         OR NOT p.agent_proven AND (p.status <> 'failed' OR p.reason NOT IN ('approval_invalid', 'payer_not_proven'))`,
   },
   {
     name: 'holds_on_record',
@@ -355,6 +356,33 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
     promise: 'each signature of a payer that was used up belongs to a payment',
     sql: `
       SELECT a.payer_device_id, a.device_id, a.counter FROM offline_payer_authorizations a
+      LEFT JOIN offline_transactions p USING (device_id, counter) WHERE p.counter IS NULL`,
+  },
+  {
+    name: 'agent_approvals',
+    promise:
+      'above its policy’s limit no payment moved money without the approval of an agent’s device, in its tenant, with consent, that is no party to it',
+    // What registry/approvals.ts decides, once more. Which key signed, the bundle's own check says (bundles.ts).
+    sql: `
+      SELECT p.device_id, p.counter, p.amount_minor
+      FROM offline_transactions p
+      JOIN offline_devices d USING (device_id)
+      JOIN offline_tx_bundles b USING (device_id, bundle_id)
+      LEFT JOIN offline_policies y ON y.country = b.country AND y.version = b.policy_version
+      WHERE p.status IN ('succeeded', 'reversed') AND p.amount_minor > coalesce(y.require_agent_approval_above, 0)
+        AND NOT EXISTS (
+          SELECT FROM offline_agent_approvals a
+          JOIN offline_devices agent ON agent.device_id = a.agent_device_id
+          JOIN wallet_core.accounts w ON w.wallet_id = agent.owner_wallet
+          JOIN wallet_core.account_holders h USING (account_id)
+          JOIN offline_wallet_consents c ON c.device_id = agent.device_id
+          WHERE a.device_id = p.device_id AND a.counter = p.counter AND agent.device_id <> p.device_id
+            AND w.kind = 'agent' AND (agent.tenant, h.tenant) = (d.tenant, d.tenant)
+            AND agent.owner_wallet NOT IN (p.sender, p.receiver, d.owner_wallet)
+            AND (c.wallet, c.tenant) = (agent.owner_wallet, agent.tenant) AND p.initiated_at <= c.until_at
+            AND b.received_at >= c.given_at AND (c.withdrawn_at IS NULL OR b.received_at < c.withdrawn_at))
+      UNION ALL
+      SELECT a.device_id, a.counter, NULL FROM offline_agent_approvals a
       LEFT JOIN offline_transactions p USING (device_id, counter) WHERE p.counter IS NULL`,
   },
   {

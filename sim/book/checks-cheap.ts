@@ -1,7 +1,7 @@
 import type { Book } from './pglite.ts'
 
 /** Whether a statement may change what `brokenNow` looks at: no other function of the ledger is the application's to call. */
-export const movesMoney = (sql: string): boolean => /\boffline_(record_transactions|apply_\w+|prove_payers)\(/.test(sql)
+export const movesMoney = (sql: string): boolean => /\boffline_(record_transactions|apply_\w+|prove_\w+)\(/.test(sql)
 
 /**
  * What must hold after each transaction: one statement over sums and counts, a millisecond or less. Amounts are minor

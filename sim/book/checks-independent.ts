@@ -59,4 +59,17 @@ export const INDEPENDENT: readonly IndependentCheck[] = [
     sql: `SELECT payer_device_id, encode(nonce, 'hex') AS nonce FROM offline_payer_authorizations
       GROUP BY payer_device_id, nonce HAVING count(*) > 1`,
   },
+  {
+    promise:
+      'above its policy’s limit nothing has moved without an agent’s approval, and one approval is for one payment',
+    sql: `SELECT t.device_id, t.counter FROM offline_transactions t
+      JOIN offline_tx_bundles b USING (device_id, bundle_id)
+      JOIN offline_policies p ON p.country = b.country AND p.version = b.policy_version
+      WHERE t.transfer_id IS NOT NULL AND t.amount_minor > p.require_agent_approval_above
+        AND (SELECT count(*) FROM offline_agent_approvals a
+             WHERE a.device_id = t.device_id AND a.counter = t.counter) <> 1
+      UNION ALL
+      SELECT device_id, min(counter) FROM offline_agent_approvals
+      GROUP BY device_id, request_id HAVING count(*) > 1`,
+  },
 ]

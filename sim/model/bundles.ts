@@ -48,7 +48,7 @@ const keyOf = (one: PreparedBundle) => bundleKey(one.message.deviceId, bundleIdO
 function linesOf(one: PreparedBundle): readonly Line[] {
   const { receipt } = one.verified
   const bundleId = bundleIdOf(one)
-  return one.payments.map(({ payment, hash, status, reason, payerProven, claimUntilMs, proof }) => ({
+  return one.payments.map(({ payment, hash, status, reason, claimUntilMs, proof, approved, ...words }) => ({
     deviceId: one.message.deviceId,
     bundleId,
     payment,
@@ -56,7 +56,9 @@ function linesOf(one: PreparedBundle): readonly Line[] {
     country: receipt.country,
     day: limitDay(payment, receipt.receivedAtMs, one.policy.timeZone),
     receivedAtMs: receipt.receivedAtMs,
-    ...{ status, reason, payerProven, claimUntilMs, proof },
+    payerProven: words.payerProven,
+    agentProven: words.agentProven,
+    ...{ status, reason, claimUntilMs, proof, approved },
   }))
 }
 

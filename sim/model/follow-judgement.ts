@@ -1,7 +1,8 @@
+import { agentDeviceOf } from '../../reconciler/registry/approvals.ts'
 import { payerDeviceOf } from '../../reconciler/registry/authority.ts'
 import { authorise } from '../../reconciler/settle/authorise.ts'
 import { type JudgedPayment, judgeAgain } from '../../reconciler/settle/judge-again.ts'
-import { payersOf, takerIn } from '../../reconciler/settle/prepare.ts'
+import { signersOf, takerIn } from '../../reconciler/settle/prepare.ts'
 import { verifyBundle } from '../../reconciler/settle/verify-bundle.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import { deviceId as asDeviceId } from '../../src/protocol/ids.ts'
@@ -75,8 +76,8 @@ async function faultsOf(deps: FollowDeps, transaction: JudgedTransaction, insert
   const policy = policyOf(verified.receipt.country, verified.receipt.policyVersion)
   if (policy === undefined) return [`The book judged ${what} by a policy that nobody made.`]
   const taker = takerIn(registry, verified)
-  const payers = await loadDevices(state, payersOf({ verified, taker }))
-  const authorised = await authorise(verified, policy, taker, payers)
+  const signers = await loadDevices(state, signersOf({ verified, taker, policy }))
+  const authorised = await authorise(verified, policy, taker, signers)
   const risk = inserted.risk === null ? undefined : { record: inserted.risk, riskOf: riskOf(inserted.risk) }
   const judge = (repeated: ReadonlySet<number>) => judgeAgain(authorised, findings(risk, repeated))
   const all = new Set(authorised.payments.map(({ counter }) => counter))
@@ -87,9 +88,10 @@ async function faultsOf(deps: FollowDeps, transaction: JudgedTransaction, insert
   if (lines.length !== alone.length)
     return [`The book has ${lines.length} payments of ${what}, which has ${alone.length}.`]
   return lines.flatMap((line, i) => {
-    const payer = payerDeviceOf((alone[i] as JudgedPayment).payment, taker)
-    // Its device's owner, or its payer's key, may have been another when it was judged.
-    if (hasJustChanged(inserted.deviceId) || (payer !== undefined && hasJustChanged(payer))) return []
+    const { payment } = alone[i] as JudgedPayment
+    const signers = [payerDeviceOf(payment, taker), agentDeviceOf(payment, policy, taker)]
+    // Its device's owner, or its payer's or agent's key, may have been another when it was judged.
+    if ([inserted.deviceId, ...signers].some((id) => id !== undefined && hasJustChanged(id))) return []
     if (giversOf(state, inserted.deviceId).some(hasJustChanged)) return []
     const mustBeRepeated = isRepeated(state, line, inserted.seq, nowMs() - OVERLAP_MS)
     const allowed = mustBeRepeated ? [repeated[i]] : [alone[i], repeated[i]]
@@ -127,15 +129,30 @@ function isRepeated(state: ModelState, line: Line, seq: number, untilMs: number)
   return isTwin || isVoided
 }
 
-type Said = Pick<Line, 'hash' | 'status' | 'reason' | 'payerProven' | 'claimUntilMs' | 'proof'>
+type Said = Pick<
+  Line,
+  'hash' | 'status' | 'reason' | 'payerProven' | 'agentProven' | 'claimUntilMs' | 'proof' | 'approved'
+>
 
-const lineOf = ({ hash, status, reason, payerProven, claimUntilMs, proof }: JudgedPayment): Said => ({
-  ...{ hash: toHex(hash), status, reason, payerProven, claimUntilMs, proof },
+const lineOf = ({
+  payment: _,
+  riskScore: __,
+  hash,
+  reason,
+  claimUntilMs,
+  proof,
+  approved,
+  ...said
+}: JudgedPayment) => ({
+  ...{ ...said, hash: toHex(hash), reason, claimUntilMs, proof, approved },
 })
 
-function textOf({ hash, status, reason, payerProven, claimUntilMs, proof }: Said): string {
+function textOf({ hash, status, reason, payerProven, agentProven, claimUntilMs, proof, approved }: Said): string {
+  const request =
+    approved === undefined ? '' : `, approved on ${toHex(approved.requestId)} by ${approved.agentDeviceId}`
   const nonce = proof === undefined ? '' : `, by nonce ${toHex(proof.nonce)} of ${proof.payerDeviceId}`
   const why = reason === undefined ? '' : ` (${reason})`
   const until = claimUntilMs === undefined ? '' : `, claimed until ${claimUntilMs}`
-  return `${status}${why}, ${payerProven ? 'proven' : 'not proven'}${until}${nonce}, content ${hash.slice(0, 8)}`
+  const words = `${payerProven ? 'proven' : 'not proven'}${agentProven ? '' : ', not approved'}`
+  return `${status}${why}, ${words}${until}${nonce}${request}, content ${hash.slice(0, 8)}`
 }

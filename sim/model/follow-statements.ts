@@ -45,10 +45,10 @@ export interface EffectRow {
 
 /** The columns of `recordPayments` in post.ts, in their order. */
 export function linesOf({ values }: Committed): readonly Line[] {
-  const columns = values.slice(0, 22) as readonly (readonly unknown[])[]
+  const columns = values.slice(0, 27) as readonly (readonly unknown[])[]
   return (columns[0] ?? []).map((deviceId, i): Line => {
     const at = (column: number) => columns[column]?.[i]
-    const [payerDeviceId, nonce] = [at(19), at(20)]
+    const [payerDeviceId, nonce, agentDeviceId, requestId] = [at(19), at(20), at(25), at(26)]
     return {
       deviceId: deviceId as string,
       bundleId: at(2) as string,
@@ -63,8 +63,12 @@ export function linesOf({ values }: Committed): readonly Line[] {
       status: at(15) as PaymentStatus,
       reason: (at(16) as string | null) ?? undefined,
       payerProven: at(18) as boolean,
+      agentProven: at(24) as boolean,
       claimUntilMs: (at(21) as Date | null)?.getTime(),
       proof: payerDeviceId ? { payerDeviceId: payerDeviceId as string, nonce: nonce as Uint8Array } : undefined,
+      approved: agentDeviceId
+        ? { agentDeviceId: agentDeviceId as string, requestId: requestId as Uint8Array }
+        : undefined,
     }
   })
 }
@@ -147,9 +151,10 @@ export function resolutionsOf({ values }: Committed): readonly ResolutionRow[] {
   }))
 }
 
-export function lostProofsOf({ values }: Committed): readonly LostProof[] {
+export function lostProofsOf({ values }: Committed, whose: 'isPayers' | 'isAgents'): readonly LostProof[] {
   const [devices, counters] = values as [string[], number[]]
-  return counters.map((counter, i) => ({ deviceId: devices[i] ?? '', counter }))
+  const lost = { isPayers: whose === 'isPayers', isAgents: whose === 'isAgents' }
+  return counters.map((counter, i) => ({ deviceId: devices[i] ?? '', counter, ...lost }))
 }
 
 /** The values of `insertAnswer` in claim-answers.ts. */
@@ -190,10 +195,20 @@ export interface EndedRow {
   readonly answer_rev: number | null
 }
 
-export function proofsOf({ values }: Committed): readonly LateProof[] {
-  const [devices, counters, payers, nonces] = values as [string[], number[], string[], Uint8Array[]]
+type Proven = [devices: string[], counters: number[], signers: string[], once: Uint8Array[]]
+
+export function payersProven({ values }: Committed): readonly LateProof[] {
+  const [devices, counters, payers, nonces] = values as Proven
   return counters.map((counter, i) => ({
-    ...{ deviceId: devices[i] ?? '', counter, payerDeviceId: payers[i] ?? '' },
-    nonce: new Uint8Array(nonces[i] ?? []),
+    ...{ deviceId: devices[i] ?? '', counter },
+    payer: { payerDeviceId: payers[i] ?? '', nonce: new Uint8Array(nonces[i] ?? []) },
+  }))
+}
+
+export function agentsProven({ values }: Committed): readonly LateProof[] {
+  const [devices, counters, agents, requests] = values as Proven
+  return counters.map((counter, i) => ({
+    ...{ deviceId: devices[i] ?? '', counter },
+    agent: { agentDeviceId: agents[i] ?? '', requestId: new Uint8Array(requests[i] ?? []) },
   }))
 }

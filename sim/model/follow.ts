@@ -5,6 +5,7 @@ import { applyClaims, keepAnswer } from './claims.ts'
 import type { FollowDeps } from './follow-deps.ts'
 import { type InsertedBundle, judgementFaults, type SignedBundle } from './follow-judgement.ts'
 import {
+  agentsProven,
   answerOf,
   bundlesOf,
   type Committed,
@@ -15,7 +16,7 @@ import {
   linesOf,
   lostProofsOf,
   mandateOf,
-  proofsOf,
+  payersProven,
   type RecordedRow,
   resolutionsOf,
   signedOf,
@@ -101,8 +102,10 @@ export class Follower {
       if (policy !== undefined) state.policies.set(`${country}/${version}`, policy)
     }
     if (is('INSERT INTO offline_resolutions')(one)) state.resolutions.push(...resolutionsOf(one))
-    if (is('offline_prove_payers(')(one)) writeLateProofs(state, proofsOf(one))
-    if (is('offline_disprove_payers(')(one)) writeLostProofs(state, lostProofsOf(one))
+    if (is('offline_prove_payers(')(one)) writeLateProofs(state, payersProven(one))
+    if (is('offline_prove_agents(')(one)) writeLateProofs(state, agentsProven(one))
+    if (is('offline_disprove_payers(')(one)) writeLostProofs(state, lostProofsOf(one, 'isPayers'))
+    if (is('offline_disprove_agents(')(one)) writeLostProofs(state, lostProofsOf(one, 'isAgents'))
     if (is('UPDATE offline_resolutions SET last_error')(one)) postpone(state, one)
     if (is('INSERT INTO offline_claim_answers')(one)) {
       const { message, answer, kid, atMs, isHis } = answerOf(one)

@@ -23,10 +23,13 @@ export interface Line {
   readonly status: PaymentStatus
   readonly reason: string | undefined
   readonly payerProven: boolean
+  readonly agentProven: boolean
   /** Until when its payer may confirm it; of a claim. */
   readonly claimUntilMs: number | undefined
   /** Device and nonce of the payer's signature that it uses up. */
   readonly proof: { readonly payerDeviceId: string; readonly nonce: Uint8Array } | undefined
+  /** Device of the agent who approved it, and the taker's request that it uses up. */
+  readonly approved: { readonly agentDeviceId: string; readonly requestId: Uint8Array } | undefined
 }
 
 /** What became of it. */
@@ -45,6 +48,7 @@ export interface Recorded {
 export function recordPayments(state: ModelState, lines: readonly Line[], atMs: number): readonly Recorded[] {
   const judged: readonly Judged[] = lines.map((line, i) => ({ line, ...copyOf(state, lines, i) }))
   for (const one of judged) if (!isProofFree(state, one.line, one.status)) Object.assign(one, PROOF_USED)
+  for (const one of judged) if (!isRequestFree(state, one.line, one.status)) Object.assign(one, REQUEST_USED)
   for (const one of judged) if (one.status === 'claimed' && !hasWallets(state, one.line)) Object.assign(one, NO_WALLET)
   const claims = judged.filter(({ status }) => status === 'claimed')
   const mandated = takeMandates(
@@ -53,7 +57,8 @@ export function recordPayments(state: ModelState, lines: readonly Line[], atMs: 
     atMs,
   )
   for (const one of claims) if (mandated.has(one.line)) Object.assign(one, { status: 'pending', isMandated: true })
-  const isDue = (one: Judged) => one.status === 'pending' || (one.line.payerProven && !one.isUsed && waits(one.status))
+  const hasWords = ({ line, isUsed }: Judged) => line.payerProven && line.agentProven && isUsed === undefined
+  const isDue = (one: Judged) => one.status === 'pending' || (hasWords(one) && waits(one.status))
   const due = judged.filter(isDue)
   const posted = post(
     state.book,
@@ -70,7 +75,7 @@ export function recordPayments(state: ModelState, lines: readonly Line[], atMs: 
       status: isPending ? (result?.result === 'posted' ? 'succeeded' : 'failed') : one.status,
       reason: isPending ? (result?.result === 'posted' && one.isMandated ? 'mandated' : result?.reason) : one.reason,
       transferId: result?.transferId,
-      hold: waits(one.status) ? holdOf(result) : undefined,
+      hold: waits(one.status) ? holdOf(one.line, result) : undefined,
     }
     keep(state, one, recorded, atMs)
     return recorded
@@ -80,15 +85,16 @@ export function recordPayments(state: ModelState, lines: readonly Line[], atMs: 
 interface Judged {
   readonly line: Line
   readonly isCopy: boolean
-  /** Its payer's signature belongs to another payment. */
-  readonly isUsed?: boolean
+  /** The signature of its payer, or the request that its agent approved, belongs to another payment. */
+  readonly isUsed?: 'payer' | 'agent'
   /** Its payer's mandate has room for it. */
   readonly isMandated?: boolean
   readonly status: PaymentStatus
   readonly reason: string | undefined
 }
 
-const PROOF_USED = { status: 'failed', reason: 'payer_not_proven', isUsed: true } as const
+const PROOF_USED = { status: 'failed', reason: 'payer_not_proven', isUsed: 'payer' } as const
+const REQUEST_USED = { status: 'failed', reason: 'approval_invalid', isUsed: 'agent' } as const
 const NO_WALLET = { status: 'failed', reason: 'unknown_wallet' } as const
 
 /** A claim on a wallet, or for one, that there is not ends at once. */
@@ -96,8 +102,8 @@ const hasWallets = ({ book }: ModelState, { payment: { sender, receiver } }: Lin
   [sender, receiver].every((wallet) => (book.accounts.get(wallet)?.kind ?? 'system') !== 'system')
 
 export const waits = (status: PaymentStatus): boolean => status === 'review' || status === 'quarantined'
-const holdOf = (result: { readonly result: string; readonly reason?: string } | undefined): string =>
-  result?.result === 'held' ? 'placed' : (result?.reason ?? 'payer_not_proven')
+const holdOf = ({ payerProven }: Line, result: { readonly result: string; readonly reason?: string } | undefined) =>
+  result?.result === 'held' ? 'placed' : (result?.reason ?? (payerProven ? 'approval_invalid' : 'payer_not_proven'))
 
 /** The edge refuses a copy as `duplicate`; it may well arrive before the payment, and must not take its place. */
 function copyOf(state: ModelState, lines: readonly Line[], at: number): Pick<Judged, 'isCopy' | 'status' | 'reason'> {
@@ -130,6 +136,24 @@ export function useProof(
   return owner === payment
 }
 
+/** The first payment that shows an approval of a request has used that up, likewise. */
+function isRequestFree(
+  { requests }: ModelState,
+  { approved, deviceId, payment }: Line,
+  status: PaymentStatus,
+): boolean {
+  if (approved === undefined || !(status === 'pending' || waits(status))) return true
+  return useRequest(requests, deviceId, approved.requestId, counterKey(deviceId, payment.counter))
+}
+
+/** @returns whether the payment has the request now */
+export function useRequest(requests: ModelState['requests'], deviceId: string, requestId: Uint8Array, payment: string) {
+  const key = `${deviceId}/${toHex(requestId)}`
+  const owner = requests.get(key) ?? payment
+  requests.set(key, owner)
+  return owner === payment
+}
+
 function requestOf(state: ModelState, line: Line, step: RequestedTransfer['step']): RequestedTransfer {
   const { deviceId, payment } = line
   return { ...transferOf(deviceId, payment), fee: feeFor(state, line), step }
@@ -155,12 +179,14 @@ function keep(state: ModelState, { line, isCopy, isUsed, isMandated }: Judged, r
   const { status, reason, transferId } = recorded
   const key = counterKey(deviceId, payment.counter)
   assertBook(!state.payments.has(key), `${key} is recorded once`)
-  const payerProven = isMandated === true || (line.payerProven && isUsed !== true)
+  const payerProven = isMandated === true || (line.payerProven && isUsed !== 'payer')
+  const agentProven = line.agentProven && isUsed !== 'agent'
   assertBook(payerProven || status !== 'succeeded', `${key} moves money by its payer's word`)
+  assertBook(agentProven || status !== 'succeeded', `${key} moves money with its agent's word`)
   const fee = feeFor(state, line)
   state.payments.set(key, {
-    ...{ deviceId, bundleId, country, payment, hash, fee, payerProven, status, reason, transferId, statusAtMs: atMs },
-    claimUntilMs: line.claimUntilMs,
+    ...{ deviceId, bundleId, country, payment, hash, fee, payerProven, agentProven, status, reason, transferId },
+    ...{ claimUntilMs: line.claimUntilMs, statusAtMs: atMs },
   })
   if (status === 'refused') return
   const days = state.activity.get(deviceId) ?? new Map()

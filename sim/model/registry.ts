@@ -11,6 +11,7 @@ import { equalBytes, fromHex, toHex } from '../../src/protocol/bytes.ts'
 import { type ConsentGiver, decodeConsent, paysUntil } from '../../src/protocol/consent.ts'
 import { parseConsentWord } from '../../src/protocol/consent-word.ts'
 import { parseSign1 } from '../../src/protocol/cose.ts'
+import { deviceId as asDeviceId } from '../../src/protocol/ids.ts'
 import type { DeviceMessage, DeviceKey as KeyFacts } from '../../src/protocol/messages.ts'
 import { wake } from './inbox.ts'
 import { announce, claimSubjects } from './outbox.ts'
@@ -155,7 +156,12 @@ export async function loadDevices(state: ModelState, deviceIds: readonly string[
       const waits = isAwaited(state, one)
       return { ...one, holds: isBorneOut(state, device, one), ...(waits && { isAwaited: true as const }) }
     })
-    found.set(deviceId, { ...device, consents, wallet: walletState(state, device.ownerWallet, device.tenant), keys })
+    const { ownerWallet, tenant } = device
+    const owner = {
+      wallet: walletState(state, ownerWallet, tenant),
+      walletKind: state.book.accounts.get(ownerWallet)?.kind ?? null,
+    }
+    found.set(deviceId, { ...device, deviceId: asDeviceId(deviceId), consents, ...owner, keys })
     for (const [kid, { publicKey, ...key }] of rows) {
       const verifier: Verifier = await webCryptoSuite.verifier({ alg: key.alg, bytes: publicKey })
       keys.set(kid, { ...key, verifier })

@@ -103,13 +103,14 @@ export function applyReviews(state: ModelState, due: readonly ResolutionRow[], a
     if (payment === undefined) return { row, result: 'unknown_payment' as const }
     if (!waits(payment.status)) return { row, result: 'not_waiting' as const }
     if (!isLast) return { row, result: 'superseded' as const }
-    const fails = row.choice === 'approve' && !payment.payerProven && payment.claimUntilMs === undefined
+    const fails = row.choice === 'approve' && missingWord(payment) !== undefined
     return fails || isLetThrough(state, row, payment)
       ? { row, result: 'applied' as const, payment }
       : withheld(row, atMs)
   })
   const applied = judged.flatMap((one) => (one.payment === undefined ? [] : [one]))
-  const goesOn = ({ row, payment }: (typeof applied)[number]) => row.choice === 'approve' && payment.payerProven
+  const goesOn = ({ row, payment }: (typeof applied)[number]) =>
+    row.choice === 'approve' && payment.payerProven && payment.agentProven
   const asked = applied.map((one) => request(one.payment, goesOn(one) ? 'post' : 'release'))
   const posted = post(state.book, 'payment', asked)
   applied.forEach((one, i) => {
@@ -120,8 +121,9 @@ export function applyReviews(state: ModelState, due: readonly ResolutionRow[], a
       'what waits is open',
     )
     // Nobody who reviews can say the payer's yes.
-    const isClaim = row.choice === 'approve' && !payment.payerProven && payment.claimUntilMs !== undefined
-    const why = payment.payerProven || isClaim ? reason : 'payer_not_proven'
+    const missing = missingWord(payment)
+    const isClaim = row.choice === 'approve' && !payment.payerProven && missing === undefined
+    const why = missing ?? reason
     payment.status = result === 'posted' ? 'succeeded' : isClaim ? 'claimed' : 'failed'
     payment.reason = FAILED_AS[row.choice] ?? why
     payment.transferId = transferId
@@ -134,6 +136,12 @@ export function applyReviews(state: ModelState, due: readonly ResolutionRow[], a
   })
   follow(state, effects, atMs)
   return effects
+}
+
+/** Why an approved payment fails whoever approved it; a claim's payer is asked. */
+function missingWord({ payerProven, agentProven, claimUntilMs }: PaymentRow): string | undefined {
+  if (!payerProven && claimUntilMs === undefined) return 'payer_not_proven'
+  return agentProven ? undefined : 'approval_invalid'
 }
 
 /** A transfer the other way, once, with the fee. A wallet that cannot give the money back is asked again later. */

@@ -9,6 +9,7 @@ export interface BookRows {
     readonly status: string
     readonly reason: string | null
     readonly payer_proven: boolean
+    readonly agent_proven: boolean
     readonly is_posted: boolean
   }[]
   readonly copies: readonly { readonly device_id: string; readonly counter: number; readonly bundle_id: string }[]
@@ -61,7 +62,8 @@ export interface BookRows {
 }
 
 const SQL: Readonly<Record<keyof BookRows, string>> = {
-  payments: `SELECT device_id, counter, bundle_id, status, reason, payer_proven, transfer_id IS NOT NULL AS is_posted
+  payments: `SELECT device_id, counter, bundle_id, status, reason, payer_proven, agent_proven,
+                    transfer_id IS NOT NULL AS is_posted
              FROM offline_transactions`,
   copies: 'SELECT device_id, counter, bundle_id FROM offline_tx_copies',
   bundles: 'SELECT device_id, bundle_id, status, rev FROM offline_tx_bundles',
@@ -87,7 +89,8 @@ export function rowsOf({ payments, copies, bundles, book, resolutions, answers, 
   return {
     payments: [...payments.values()].map((row) => ({
       ...{ device_id: row.deviceId, counter: row.payment.counter, bundle_id: row.bundleId, status: row.status },
-      ...{ reason: row.reason ?? null, payer_proven: row.payerProven, is_posted: row.transferId !== undefined },
+      ...{ reason: row.reason ?? null, payer_proven: row.payerProven, agent_proven: row.agentProven },
+      is_posted: row.transferId !== undefined,
     })),
     copies: copies.map((row) => ({ device_id: row.deviceId, counter: row.counter, bundle_id: row.bundleId })),
     bundles: [...bundles.values()].map((row) => ({

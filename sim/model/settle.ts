@@ -4,9 +4,9 @@ import { policyKey } from '../../reconciler/registry/policies.ts'
 import { waitedMs } from '../../reconciler/settle/attempt.ts'
 import { type AuthorisedBundle, authorise } from '../../reconciler/settle/authorise.ts'
 import { judgeAgain } from '../../reconciler/settle/judge-again.ts'
-import { holdsNow, type LateProof, type LostProof, proofOf } from '../../reconciler/settle/late-proof.ts'
+import { type LateProof, type LostProof, lostProofOf, proofOf } from '../../reconciler/settle/late-proof.ts'
 import type { PreparedBundle } from '../../reconciler/settle/post.ts'
-import { awaitedDevices, type InboxBundle, payersOf, takerIn } from '../../reconciler/settle/prepare.ts'
+import { awaitedDevices, type InboxBundle, signersOf, takerIn } from '../../reconciler/settle/prepare.ts'
 import type { RiskScorer } from '../../reconciler/settle/risk.ts'
 import { twinsOf } from '../../reconciler/settle/twins.ts'
 import { verifyBundle } from '../../reconciler/settle/verify-bundle.ts'
@@ -15,14 +15,14 @@ import { bundleSubject, type Subject } from '../../reconciler/tell/outbox.ts'
 import type { KeyProvider } from '../../src/crypto/key-provider.ts'
 import type { TrustedKey } from '../../src/crypto/sign1.ts'
 import { recordedTwins, recordedVoids } from './findings.ts'
-import { useProof } from './record.ts'
+import { useProof, useRequest } from './record.ts'
 import { loadDevices } from './registry.ts'
 import { counterKey, type ModelState, type ResolutionRow } from './state.ts'
 
 /**
  * What the reconciler decides about bundles before anything is changed:
  *
- *   devices → verify and open → policy → payers' devices → risk, twins, voided numbers → judge again
+ *   devices → verify and open → policy → payers' and agents' devices → risk, twins, voided numbers → judge again
  *
  * The decisions are production's own functions; what they ask the book for comes from the model's state.
  */
@@ -84,14 +84,14 @@ async function authoriseOne(deps: SettleDeps, of: InboxBundle): Promise<Decision
   const policy = (await deps.policies([verified.receipt])).get(policyKey(country, policyVersion))
   if (policy === undefined) return { kind: 'wait', of, wanted: { what: 'policy' }, ...subject }
   const taker = takerIn(registry, verified)
-  const payers = await loadDevices(deps.state, payersOf({ verified, taker }))
-  const bundle = await authorise(verified, policy, taker, payers)
+  const signers = await loadDevices(deps.state, signersOf({ verified, taker, policy }))
+  const bundle = await authorise(verified, policy, taker, signers)
   const devices = awaitedDevices(bundle, waitedMs(deps, row, 'payer_device'))
   if (devices.length === 0) return { of, bundle }
   return { kind: 'wait', of, wanted: { what: 'payer_device', devices }, ...subject }
 }
 
-/** Of approved payments without the payer's word, those whose payer has signed as it shows now. */
+/** Of approved payments without a word that they need, those whose signature shows now. */
 export async function findLateProofs(deps: SettleDeps, due: readonly ResolutionRow[]): Promise<readonly LateProof[]> {
   const { state } = deps
   const approved = due.filter(({ choice }) => choice === 'approve')
@@ -99,7 +99,8 @@ export async function findLateProofs(deps: SettleDeps, due: readonly ResolutionR
   for (const { deviceId, counter, bundleId } of approved) {
     const payment = state.payments.get(counterKey(deviceId, counter))
     const bundle = state.bundles.get(`${deviceId}/${bundleId}`)
-    if (payment === undefined || payment.payerProven || payment.bundleId !== bundleId || bundle === undefined) continue
+    if (payment?.bundleId !== bundleId || bundle === undefined) continue
+    if (payment.payerProven && payment.agentProven) continue
     const row = { device_id: deviceId, counter, bundle: bundle.bundle, receipt: bundle.receipt }
     const devices = (ids: readonly string[]) => loadDevices(state, ids)
     const proof = await proofOf({ ...deps, devices }, row)
@@ -108,26 +109,29 @@ export async function findLateProofs(deps: SettleDeps, due: readonly ResolutionR
   return [...proofs.values()]
 }
 
-/** Of approved payments with the payer's word, those whose payer's device was lost since: its signature holds no more. */
+/** Of approved payments with a word, those whose device was lost since: its signature holds no more. */
 export async function findLostProofs(deps: SettleDeps, due: readonly ResolutionRow[]): Promise<readonly LostProof[]> {
   const { state } = deps
   const lost: LostProof[] = []
   for (const { deviceId, counter, bundleId, choice } of due) {
     const row = state.payments.get(counterKey(deviceId, counter))
     const bundle = state.bundles.get(`${deviceId}/${bundleId}`)
-    if (choice !== 'approve' || row?.bundleId !== bundleId || !row.payerProven || bundle === undefined) continue
+    if (choice !== 'approve' || row?.bundleId !== bundleId || bundle === undefined) continue
     if (row.status !== 'review' && row.status !== 'quarantined') continue
     const devices = (ids: readonly string[]) => loadDevices(state, ids)
     const asked = { device_id: deviceId, counter, bundle: bundle.bundle, receipt: bundle.receipt }
-    if (!(await holdsNow({ ...deps, devices }, asked, deps.clock()))) lost.push({ deviceId, counter })
+    const proof = await lostProofOf({ ...deps, devices }, asked, deps.clock())
+    if (proof !== undefined) lost.push(proof)
   }
   return lost
 }
 
 export function writeLostProofs(state: ModelState, lost: readonly LostProof[]): void {
-  for (const { deviceId, counter } of lost) {
+  for (const { deviceId, counter, isPayers, isAgents } of lost) {
     const payment = state.payments.get(counterKey(deviceId, counter))
-    if (payment?.status === 'review' || payment?.status === 'quarantined') payment.payerProven = false
+    if (payment?.status !== 'review' && payment?.status !== 'quarantined') continue
+    payment.payerProven &&= !isPayers
+    payment.agentProven &&= !isAgents
   }
 }
 
@@ -136,14 +140,20 @@ export function writeLateProofs(state: ModelState, proofs: readonly LateProof[])
   for (const proof of proofs) {
     const key = counterKey(proof.deviceId, proof.counter)
     const payment = state.payments.get(key)
-    if (payment === undefined || payment.payerProven) continue
-    if (payment.status !== 'review' && payment.status !== 'quarantined') continue
-    if (useProofFresh(state, proof, key)) payment.payerProven = true
+    if (payment?.status !== 'review' && payment?.status !== 'quarantined') continue
+    const { nonces, requests } = state
+    const { payer, agent, deviceId } = proof
+    if (payer !== undefined && !payment.payerProven) {
+      payment.payerProven = isFresh(nonces, () => useProof(nonces, payer, key))
+    }
+    if (agent !== undefined && !payment.agentProven) {
+      payment.agentProven = isFresh(requests, () => useRequest(requests, deviceId, agent.requestId, key))
+    }
   }
 }
 
 /** Used up before, even by this payment, proves nothing. */
-function useProofFresh({ nonces }: ModelState, proof: LateProof, payment: string): boolean {
-  const { size } = nonces
-  return useProof(nonces, proof, payment) && nonces.size > size
+function isFresh(used: ReadonlyMap<string, string>, use: () => boolean): boolean {
+  const { size } = used
+  return use() && used.size > size
 }

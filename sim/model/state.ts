@@ -27,6 +27,8 @@ export interface ModelState {
   readonly bundles: Map<string, BundleRow>
   /** By payer's device and nonce, the payment that used the signature up. */
   readonly nonces: Map<string, string>
+  /** By taker's device and request, the payment that used the request up. */
+  readonly requests: Map<string, string>
   /** By device, what it took on its days. */
   readonly activity: Map<string, Map<string, DayActivity>>
   readonly resolutions: ResolutionRow[]
@@ -84,6 +86,7 @@ export interface PaymentRow {
   readonly hash: string
   readonly fee: Fee | undefined
   payerProven: boolean
+  agentProven: boolean
   /** Until when its payer may confirm it; of a claim. */
   readonly claimUntilMs: number | undefined
   status: PaymentStatus
@@ -193,6 +196,7 @@ export function newModelState(policies: readonly Policy[] = FIRST_POLICIES): Mod
     bundles: new Map(),
     nonces: new Map(),
     settlement: { isHalted: false },
+    requests: new Map(),
     activity: new Map(),
     resolutions: [],
     answers: [],

@@ -145,9 +145,25 @@ export const RECONCILER: readonly Mutant[] = [
   {
     name: 'signed-by-another-payer',
     file: 'reconciler/registry/authority.ts',
-    find: "if (payer.status !== 'active' || payer.ownerWallet !== payment.sender)",
-    replace: "if (payer.status !== 'active')",
+    find: 'const isTheirs = ({ ownerWallet }: RegisteredDevice) => ownerWallet === payment.sender',
+    replace: "const isTheirs = ({ ownerWallet }: RegisteredDevice) => ownerWallet !== ''",
     breaks: 'Money moves by the word of the owner of the debited wallet: the signature of any phone is taken.',
+    tier: 'shallow',
+  },
+  {
+    name: 'approved-by-anybody',
+    file: 'reconciler/registry/approvals.ts',
+    find: "walletKind === 'agent' && tenant",
+    replace: "walletKind !== 'agent ' && tenant",
+    breaks: 'An agent approves: a customer whom somebody has let sign does.',
+    tier: 'shallow',
+  },
+  {
+    name: 'approval-not-looked-at-again',
+    file: JUDGE_AGAIN,
+    find: "if (approval.kind === 'none') return",
+    replace: "if (approval.kind === 'none' && !words.payerProven) return",
+    breaks: 'The book believes no approval that it has not verified.',
     tier: 'shallow',
   },
   {

@@ -1,4 +1,5 @@
 import { accidents } from './accidents.ts'
+import { makeUpApproval } from './approvals.ts'
 import { claims } from './claims.ts'
 import { cloneTill } from './clone.ts'
 import { changeConsent, payAlone } from './consents.ts'
@@ -30,6 +31,7 @@ export const OPERATIONS = {
   ...claims,
   ...mandates,
   lie,
+  makeUpApproval,
   forge,
   forgeIndex,
   hide,

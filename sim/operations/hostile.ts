@@ -171,7 +171,8 @@ const NEVER = new Set([
   'another bundle in the same place',
 ])
 
-async function registered({ rogue, office }: World): Promise<boolean> {
+/** @returns whether he has a device */
+export async function registered({ rogue, office }: World): Promise<boolean> {
   if (!rogue.isRegistered) {
     rogue.isRegistered = await office.register(rogue.id, 'SN', rogue.wallet, rogue.privateKey).then(
       () => true,

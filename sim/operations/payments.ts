@@ -1,4 +1,5 @@
 import { OfflineError, type PaymentTerms } from '../../src/device/sdk/index.ts'
+import { approvedTerms } from '../people/agents.ts'
 import type { SimDevice } from '../people/device.ts'
 import { deal } from '../people/market.ts'
 import { newestPolicy } from '../promises/policies.ts'
@@ -18,19 +19,26 @@ const pay: Operation = {
     const foreign = offered.sender !== device.facts.wallet
     const phone = world.phones.get(offered.sender)
     const proven = foreign && phone !== undefined && random.chance(offered.amount > USUALLY_PROVEN_ABOVE ? 0.85 : 0.6)
-    return take(world, device, proven ? { ...offered, authorization: await phone.authorize(offered) } : offered)
+    const signed = proven ? { ...offered, authorization: await phone.authorize(offered) } : offered
+    const { terms, ageMin } = await approvedTerms(world.agents, device, random, signed)
+    return take(world, device, terms, ageMin)
   },
 }
 
-/** A till takes a payment, or says why not. @returns how the sentence goes on */
-export async function take(world: World, device: SimDevice, terms: PaymentTerms): Promise<string> {
+/**
+ * A till takes a payment, or says why not.
+ *
+ * @param ageMin of its approval, in minutes
+ * @returns how the sentence goes on
+ */
+export async function take(world: World, device: SimDevice, terms: PaymentTerms, ageMin = 0): Promise<string> {
   const { isDoubtful } = device
   const room = roomOf(device.sdk)
   const judge = (declined?: string) => {
     // What came in between may have changed the limits, or what is left of the day.
     const after = declined === undefined ? room : roomOf(device.sdk)
     const isSame = room !== undefined && JSON.stringify(room) === JSON.stringify(after)
-    const fault = isSame ? wrongAnswer(terms, room, declined) : undefined
+    const fault = isSame ? wrongAnswer(terms, ageMin, room, declined) : undefined
     if (fault !== undefined) world.wrong.push(`${device.id}: ${fault}`)
   }
   try {

@@ -13,8 +13,8 @@ const CUSTOMERS = 4
 export const SCARCE = { wallet: '+221770009001', kind: 'customer', amount: 7_000 } as const
 const POOR = { wallet: '+221770009002', kind: 'customer', amount: 0 } as const
 const UNKNOWN = '+221770009099'
-/** What an agent is asked about, as a habit. */
-const APPROVED_ABOVE = 50_000
+/** He approves what others pay, and takes no part in it. */
+export const AGENT = { wallet: '+221780009100', kind: 'agent', amount: 0 } as const
 
 export const customerOf = (n: number): string => `+22177000${String(1000 + n)}`
 
@@ -28,6 +28,7 @@ export function openWallets(owners: readonly string[]): readonly Wallet[] {
     ),
     SCARCE,
     POOR,
+    AGENT,
   ]
 }
 
@@ -47,8 +48,5 @@ export function deal(random: Random, owner: string, limits: readonly number[]): 
   const paid = random.weighted({ customer: 3, poor: 1, scarce: 1 })
   const receiver = payer === 'owner' ? wallets[paid] : owner
   const type: PaymentTerms['type'] = random.weighted({ merchant: 6, p2p: 3, agent: 0.5 })
-  return {
-    ...{ type, amount, currency: 'XOF', sender, receiver },
-    ...((amount > APPROVED_ABOVE || random.chance(0.1)) && random.chance(0.8) && { approval: 'AGENT-7' }),
-  }
+  return { type, amount, currency: 'XOF', sender, receiver }
 }

@@ -1,6 +1,8 @@
 import type { World } from '../world.ts'
 import { daysAreCounted } from './activity.ts'
 import { readAdmitted } from './admitted.ts'
+import { AgentsWord } from './agents-word.ts'
+import { largePaymentsAreApproved } from './approvals.ts'
 import { admissionsAreAudited } from './audit.ts'
 import { moneyMovesByItsOwnersWord } from './authority.ts'
 import { bookedAsSigned } from './booked.ts'
@@ -31,15 +33,16 @@ export async function promisesAtQuiet(world: World): Promise<string[]> {
   const booked = new Map(payments.map((payment) => [payment.localId, payment]))
   const admitted = await readAdmitted(world)
   const policies = policyRows(world.edge)
-  const word = new PayersWord(world)
+  const words = { payers: new PayersWord(world), agents: new AgentsWord(world) }
   return [
     ...world.wrong,
     ...toldIsBooked(world, booked),
     ...receiptsAreBooked(world, await world.book.bundles()),
     ...bookedAsSigned(admitted, booked),
-    ...(await receiptsFollowThePolicy(admitted, policies, word)),
+    ...(await receiptsFollowThePolicy(admitted, policies, words)),
     ...historiesAreWhole(world, admitted),
-    ...(await moneyMovesByItsOwnersWord(world, admitted, booked, word)),
+    ...(await moneyMovesByItsOwnersWord(world, admitted, booked, words.payers)),
+    ...(await largePaymentsAreApproved(admitted, booked, policies, words.agents)),
     ...claimsEndByTheirPayersWord(world, admitted, booked),
     ...mandatesAreKept(world, booked, policies),
     ...holdersAreTold(world, booked),

@@ -1,8 +1,9 @@
 import { isInvalid, isVoided, type Payment, type PaymentEntry } from '../../src/protocol/payment.ts'
 import { type Admitted, type AdmittedDevice, saidOf } from './admitted.ts'
+import type { AgentsWord } from './agents-word.ts'
 import { Backlog } from './backlog.ts'
 import { paysByConsent } from './consent.ts'
-import type { PayersWord } from './payers-word.ts'
+import type { PayersWord, Word } from './payers-word.ts'
 import type { PolicyRow } from './policies.ts'
 import { Tally } from './tally.ts'
 
@@ -17,13 +18,19 @@ const MINUTE_MS = 60_000
 export async function receiptsFollowThePolicy(
   devices: readonly AdmittedDevice[],
   policies: ReadonlyMap<string, PolicyRow>,
-  word: PayersWord,
+  words: Words,
 ): Promise<string[]> {
   const wrong: string[] = []
   for (const device of devices) {
-    if (!device.isOrderUnknown) wrong.push(...(await new Following(device, policies, word).wrong()))
+    if (!device.isOrderUnknown) wrong.push(...(await new Following(device, policies, words).wrong()))
   }
   return wrong
+}
+
+/** Those who are asked whether they gave it. */
+export interface Words {
+  readonly payers: PayersWord
+  readonly agents: AgentsWord
 }
 
 /** Follows the bundles of one device in the order in which they came. */
@@ -32,15 +39,17 @@ class Following {
   readonly #backlog = new Backlog()
   readonly #device: AdmittedDevice
   readonly #policies: ReadonlyMap<string, PolicyRow>
-  readonly #word: PayersWord
+  readonly #words: Words
   readonly #seen = new Set<number>()
+  /** What payments that were not refused have used up. */
+  readonly #requests = new Set<string>()
   /** By seq, the latest time that is known once that bundle was read. */
   readonly #floors = new Map<number, number>()
 
-  constructor(device: AdmittedDevice, policies: ReadonlyMap<string, PolicyRow>, word: PayersWord) {
+  constructor(device: AdmittedDevice, policies: ReadonlyMap<string, PolicyRow>, words: Words) {
     this.#device = device
     this.#policies = policies
-    this.#word = word
+    this.#words = words
   }
 
   async wrong(): Promise<string[]> {
@@ -65,6 +74,8 @@ class Following {
         if (isCopy || isInvalid(entry)) continue
         floorMs = lifted(floorMs, entry, policy, receivedAtMs)
         if (decision === 'refused') continue
+        const request = this.#words.agents.requestOf(entry)
+        if (entry.amount > policy.require_agent_approval_above && request !== undefined) this.#requests.add(request)
         this.tally.add(policy, entry, receivedAtMs)
         this.#backlog.add(policy, entry, receivedAtMs)
       }
@@ -97,14 +108,26 @@ class Following {
       entry.receiver === ownerWallet && entry.type !== 'cashout' && entry.amount <= policy.require_payer_proof_above
     const isOwnWord = entry.sender === ownerWallet && paysByConsent(this.#device, entry, admitted)
     const isClaim = entry.sender !== ownerWallet && isSmallSale && entry.authorization === undefined
-    const word = isOwnWord || isClaim ? 'given' : await this.#word.of(entry)
+    const word = isOwnWord || isClaim ? 'given' : await this.#words.payers.of(entry)
     if (word === 'none') return ['refused (payer_not_proven)']
-    const isApproved = entry.amount <= policy.require_agent_approval_above || entry.approval !== undefined
     const unseen = this.#backlog.most(policy, entry, nowMs)
     const held = heldBy(entry, policy, { nowMs, floorMs, unseen, riskScore, sharedScore })
     const asked = isClaim ? held.map((said) => (said === 'accepted' ? 'claimed' : said)) : held
-    const taken = isApproved ? asked : ['refused (approval_required)']
+    const taken = await this.#approved(entry, policy, asked)
     return word === 'false' ? ['refused (payer_not_proven)', ...taken] : taken
+  }
+
+  /** @param taken what is right about it with an agent's approval, where it needs one */
+  async #approved(entry: Payment, policy: PolicyRow, taken: readonly string[]): Promise<readonly string[]> {
+    if (entry.amount <= policy.require_agent_approval_above) return taken
+    if (entry.approval === undefined) return ['refused (approval_required)']
+    const { agents } = this.#words
+    const word: Word = await agents.of(entry, this.#device.id, policy.max_clock_skew_minutes)
+    const request = agents.requestOf(entry)
+    const refused = 'refused (approval_invalid)'
+    if (word === 'none' || request === undefined || this.#requests.has(request)) return [refused]
+    // The edge does not know whose wallet is an agent's, and may not reach the device that it would ask.
+    return word === 'false' ? [refused, ...taken] : taken
   }
 }
 

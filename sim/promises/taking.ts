@@ -8,6 +8,7 @@ interface Room {
   readonly most: number
   readonly proofAbove: number
   readonly approvalAbove: number
+  readonly skewMinutes: number
   readonly ownerWallet: string
   /** Out of that wallet. */
   readonly pays: boolean
@@ -34,15 +35,24 @@ export function roomOf(sdk: OfflineSDK): Room | undefined {
       most: policy.maxOfflineAmount,
     },
     ...{ proofAbove: policy.requirePayerProofAbove, approvalAbove: policy.requireAgentApprovalAbove },
+    skewMinutes: policy.maxClockSkewMinutes,
     unsyncedLeft: policy.maxOfflineValueBetweenSyncs - unsynced.used,
     countLeft: count.max - count.used,
     valueLeft: (value?.max ?? 0) - (value?.used ?? 0),
   }
 }
 
-/** @param declined the reason that the device gave; undefined when it took the payment @returns what is wrong with it */
-export function wrongAnswer(terms: PaymentTerms, room: Room, declined: string | undefined): string | undefined {
-  const reasons = reasonsAgainst(terms, room)
+/** Minutes for which an agent's approval is good. */
+const APPROVED_FOR = 15
+
+/** @param ageMin how long before an agent has approved it @param declined the reason that the device gave; undefined when it took the payment @returns what is wrong with it */
+export function wrongAnswer(
+  terms: PaymentTerms,
+  ageMin: number,
+  room: Room,
+  declined: string | undefined,
+): string | undefined {
+  const reasons = reasonsAgainst(terms, ageMin, room)
   const answer = declined ?? 'taken'
   const isRight = declined === undefined ? reasons.length === 0 : reasons.includes(declined)
   const why = reasons.length > 0 ? `is ${reasons.join(', ')}` : 'is allowed'
@@ -51,6 +61,7 @@ export function wrongAnswer(terms: PaymentTerms, room: Room, declined: string | 
 
 function reasonsAgainst(
   { amount, sender, receiver, authorization, approval }: PaymentTerms,
+  ageMin: number,
   room: Room,
 ): readonly string[] {
   const reasons: string[] = []
@@ -62,6 +73,10 @@ function reasonsAgainst(
   const isForeign = sender !== room.ownerWallet
   if (!isForeign && !room.pays && authorization === undefined) reasons.push('payer_not_proven')
   if (isForeign && amount > room.proofAbove && authorization === undefined) reasons.push('payer_not_proven')
-  if (amount > room.approvalAbove && approval === undefined) reasons.push('approval_required')
+  if (amount > room.approvalAbove) {
+    const isTimely = ageMin >= -room.skewMinutes && ageMin <= APPROVED_FOR + room.skewMinutes
+    if (approval === undefined) reasons.push('approval_required')
+    else if (!isTimely) reasons.push('approval_invalid')
+  }
   return reasons
 }

@@ -1,6 +1,7 @@
 import { equalBytes } from '../protocol/bytes.ts'
 import { encodeCbor } from '../protocol/cbor.ts'
 import {
+  encodeDetached,
   encodeSign1,
   HEADER_ALG,
   HEADER_KID,
@@ -22,6 +23,16 @@ export async function signSign1(
 ): Promise<Uint8Array> {
   const signature = await signer.sign(sigStructure(protectedBytes, payload, kind))
   return encodeSign1({ protectedBytes, payload, signature })
+}
+
+/** As `signSign1`, without the payload, which whoever verifies it brings. */
+export async function signDetached(
+  signer: Signer,
+  protectedBytes: Uint8Array,
+  payload: Uint8Array,
+  kind: SignedKind,
+): Promise<Uint8Array> {
+  return encodeDetached({ protectedBytes, signature: await signer.sign(sigStructure(protectedBytes, payload, kind)) })
 }
 
 /** @returns whether the signature of a parsed object of this kind holds */

@@ -1,4 +1,4 @@
-import { type CborMap, decodeCbor, encodeCbor, MalformedCbor, Tagged } from './cbor.ts'
+import { type CborMap, type CborValue, decodeCbor, encodeCbor, MalformedCbor, Tagged } from './cbor.ts'
 import { BUNDLE_BYTES_MAX, KEY_ID_BYTES } from './limits.ts'
 import { bytes, int, list, map, tagged } from './shape.ts'
 
@@ -38,6 +38,7 @@ export type SignedKind =
   | 'molam-consent-v1'
   | 'molam-device-proof-v1'
   | 'molam-payer-authorization-v1'
+  | 'molam-agent-approval-v1'
   | 'molam-claim-answer-v1'
   | 'molam-wallet-consent-v1'
   | 'molam-mandate-v1'
@@ -53,26 +54,30 @@ export function encodeSign1(parts: Omit<Sign1, 'header'>): Uint8Array {
 
 /** @throws MalformedCbor */
 export function parseSign1(encoded: Uint8Array): Sign1 {
+  const { payload, ...parts } = partsOf(encoded)
+  return { ...parts, payload: bytes(payload, 'payload', { max: BUNDLE_BYTES_MAX }) }
+}
+
+/** A COSE_Sign1 without its payload, which whoever verifies it brings (detached content, RFC 9052 §4.1). @throws MalformedCbor */
+export function parseDetached(encoded: Uint8Array): Omit<Sign1, 'payload'> {
+  const { payload, ...parts } = partsOf(encoded)
+  if (payload !== null) throw new MalformedCbor('payload')
+  return parts
+}
+
+function partsOf(encoded: Uint8Array): Omit<Sign1, 'payload'> & { readonly payload: CborValue | undefined } {
   const parts = list(tagged(decodeCbor(encoded), 'COSE_Sign1', 18), 'COSE_Sign1', 4, 4)
   const protectedBytes = bytes(parts[0], 'protected', { max: BUNDLE_BYTES_MAX })
   map(parts[1], 'unprotected', [])
   const header = decodeCbor(protectedBytes)
   if (!(header instanceof Map)) throw new MalformedCbor('protected')
-  return {
-    protectedBytes,
-    header,
-    payload: bytes(parts[2], 'payload', { max: BUNDLE_BYTES_MAX }),
-    signature: bytes(parts[3], 'signature', { max: 512 }),
-  }
+  return { protectedBytes, header, payload: parts[2], signature: bytes(parts[3], 'signature', { max: 512 }) }
 }
 
-/**
- * A COSE_Sign1 without its payload, which whoever verifies it brings (detached content, RFC 9052 §4.1).
- *
- * @param encoded with a payload @throws MalformedCbor
- */
-export function detached(encoded: Uint8Array): Uint8Array {
-  const { protectedBytes, signature } = parseSign1(encoded)
+/** @param encoded with a payload @returns it without, as `parseDetached` reads it @throws MalformedCbor */
+export const detached = (encoded: Uint8Array): Uint8Array => encodeDetached(parseSign1(encoded))
+
+export function encodeDetached({ protectedBytes, signature }: Pick<Sign1, 'protectedBytes' | 'signature'>): Uint8Array {
   return encodeCbor(new Tagged(18, [protectedBytes, new Map(), null, signature]))
 }
 

@@ -21,8 +21,14 @@ export const META_BYTES_MAX = 1024
 /** Bytes of a payer's authorization: a COSE_Sign1 with a P-256 signature takes about 200. */
 export const AUTHORIZATION_BYTES_MAX = 1024
 
-/** Unicode characters (code points) of an approval reference. */
-export const APPROVAL_CHARS_MAX = 64
+/** Bytes of an agent's approval: with a P-256 signature 120 to 180, which is one QR code; with RSA of 4096 bits 630. */
+export const APPROVAL_BYTES_MAX = 640
+
+/** Bytes of what a taker shows an agent: two wallets and its id, each at its longest, take 250. */
+export const APPROVAL_REQUEST_BYTES_MAX = 256
+
+/** How long after it was signed an approval is good for a payment: the agent stands beside the till, and somebody looks for change. */
+export const APPROVAL_MINUTES = 15
 
 /** Times on the wire are whole seconds since 1970: until the year 36 812, well within what a date can hold. */
 export const SECONDS_MAX = 2 ** 40

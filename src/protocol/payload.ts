@@ -1,7 +1,7 @@
 import { type CborMap, type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
 import { isParty } from './ids.ts'
 import {
-  APPROVAL_CHARS_MAX,
+  APPROVAL_BYTES_MAX,
   AUTHORIZATION_BYTES_MAX,
   COUNTER_MAX,
   META_BYTES_MAX,
@@ -171,7 +171,7 @@ function decodeExtra(
   if (extra.size === 0) throw new MalformedCbor('extra')
   return {
     ...(extra.has(MERCHANT_ID) && { merchantId: party(extra.get(MERCHANT_ID), 'merchant_id') }),
-    ...(extra.has(APPROVAL) && { approval: text(extra.get(APPROVAL), 'approval', APPROVAL_CHARS_MAX) }),
+    ...(extra.has(APPROVAL) && { approval: bytes(extra.get(APPROVAL), 'approval', { max: APPROVAL_BYTES_MAX }) }),
     ...(extra.has(AUTHORIZATION) && {
       authorization: bytes(extra.get(AUTHORIZATION), 'authorization', { max: AUTHORIZATION_BYTES_MAX }),
     }),

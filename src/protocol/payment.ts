@@ -26,8 +26,8 @@ export interface Payment {
   /** UTC milliseconds, whole seconds: the device's clock corrected by the offset it knows. */
   readonly initiatedAtMs: number
   readonly merchantId?: string
-  /** Reference of an agent's approval. */
-  readonly approval?: string
+  /** An agent's own COSE_Sign1 over the payment and the device that takes it (see approval.ts). */
+  readonly approval?: Uint8Array
   /** The payer's own COSE_Sign1 over the payment (see authorization.ts). */
   readonly authorization?: Uint8Array
   readonly meta?: Meta

@@ -1,7 +1,10 @@
 import { type Activity, activityKey, type DayActivity, limitDay, noActivity } from './activity.ts'
+import { approvalOf, isTimely, needsApproval } from './approval.ts'
+import { isUsed, requestOf, type UsedRequests } from './approval-uses.ts'
 import { authorizationOf } from './authorization.ts'
 import { paysItself } from './consent.ts'
 import { guaranteeOf } from './guarantee.ts'
+import type { DeviceId } from './ids.ts'
 import type { Payment } from './payment.ts'
 import type { Policy } from './policy.ts'
 import type { Decision, Reason } from './states.ts'
@@ -21,6 +24,8 @@ export interface Verdict {
 export interface RuleContext {
   readonly policy: Policy
   readonly nowMs: number
+  /** The device that takes it. */
+  readonly takerId: DeviceId
   /** Wallet of the device's owner. */
   readonly ownerWallet: string
   /** Until when payments out of it are authorised by the device itself (consent.ts); undefined: they are not. */
@@ -33,6 +38,10 @@ export interface RuleContext {
   readonly unsynced?: Unsynced | undefined
   /** Counters of payments whose authorization was verified with the payer's key and does not hold. */
   readonly disproven?: ReadonlySet<number>
+  /** Counters of payments whose approval was verified with the agent's key and does not hold. */
+  readonly unapproved?: ReadonlySet<number>
+  /** Requests that payments of this device have used up; undefined where they are not known. */
+  readonly usedRequests?: UsedRequests | undefined
 }
 
 /** What was judged, and what the payments after it are judged against. */
@@ -42,6 +51,7 @@ export interface Judgement {
   readonly activity: Activity
   readonly timeFloorMs: number | undefined
   readonly unsynced: Unsynced | undefined
+  readonly usedRequests: UsedRequests | undefined
 }
 
 const ACCEPTED: Verdict = { decision: 'accepted' }
@@ -54,19 +64,21 @@ const refused = (reason: Reason): Verdict => ({ decision: 'refused', reason })
  */
 export function judge(payments: readonly Payment[], activity: Activity, context: RuleContext): Judgement {
   const after = new Map(activity)
-  let { timeFloorMs, unsynced } = context
+  let { timeFloorMs, unsynced, usedRequests } = context
   const verdicts = payments.map((payment) => {
     const key = activityKey(limitDay(payment, context.nowMs, context.policy.timeZone), payment.currency)
     const today = after.get(key) ?? noActivity
-    const verdict = judgeOne(payment, today, { ...context, timeFloorMs, unsynced })
+    const verdict = judgeOne(payment, today, { ...context, timeFloorMs, unsynced, usedRequests })
     timeFloorMs = lifted(timeFloorMs, payment, context)
     if (verdict.decision !== 'refused') {
       after.set(key, { count: today.count + 1, value: today.value + payment.amount })
       unsynced &&= addUnsynced(unsynced, payment, context.nowMs, context.policy)
+      const request = requestOf(payment, context.takerId, context.policy)
+      if (request !== undefined) usedRequests &&= [...usedRequests, request]
     }
     return verdict
   })
-  return { verdicts, activity: after, timeFloorMs, unsynced }
+  return { verdicts, activity: after, timeFloorMs, unsynced, usedRequests }
 }
 
 /**
@@ -88,11 +100,8 @@ export function judgeOne(payment: Payment, today: DayActivity, context: RuleCont
   )
 }
 
-function refusal(
-  payment: Payment,
-  today: DayActivity,
-  { policy, nowMs, ownerWallet, paysUntilMs, disproven }: RuleContext,
-): Verdict | undefined {
+function refusal(payment: Payment, today: DayActivity, context: RuleContext): Verdict | undefined {
+  const { policy, nowMs, ownerWallet, paysUntilMs, disproven } = context
   if (!policy.enabled) return refused('country_disabled')
   if (payment.sender === payment.receiver) return refused('same_wallet')
   if (payment.currency !== policy.currency) return refused('currency_mismatch')
@@ -106,10 +115,16 @@ function refusal(
     const isSigned = authorizationOf(payment) !== undefined
     if (!isSigned && !mayBeClaimed(payment, policy, ownerWallet)) return refused('payer_not_proven')
   }
-  if (payment.amount > policy.requireAgentApprovalAbove && payment.approval === undefined) {
-    return refused('approval_required')
-  }
-  return undefined
+  return needsApproval(payment, policy) ? unapproved(payment, context) : undefined
+}
+
+/** A large payment has an agent's word besides: signed by the agent's own device, for this payment and no other. */
+function unapproved(payment: Payment, context: RuleContext): Verdict | undefined {
+  const { policy, takerId, unapproved: disproven, usedRequests = [] } = context
+  if (payment.approval === undefined) return refused('approval_required')
+  const approval = approvalOf(payment, takerId)
+  const holds = approval !== undefined && isTimely(approval, payment, policy) && !disproven?.has(payment.counter)
+  return holds && !isUsed(usedRequests, approval.claims.requestId) ? undefined : refused('approval_invalid')
 }
 
 /**

@@ -64,6 +64,7 @@ export const REASONS = [
   'payer_refused',
   'payer_did_not_confirm',
   'mandated',
+  'approval_invalid',
 ] as const
 export type Reason = (typeof REASONS)[number]
 

@@ -87,11 +87,12 @@ export function judgeWithRisk(
   { riskOf }: Pick<Assessment, 'riskOf'>,
 ): Judgement {
   const verdicts: Verdict[] = []
-  let after: Omit<Judgement, 'verdicts'> = { activity, timeFloorMs: context.timeFloorMs, unsynced: context.unsynced }
+  const { timeFloorMs, unsynced, usedRequests } = context
+  let after: Omit<Judgement, 'verdicts'> = { activity, timeFloorMs, unsynced, usedRequests }
   for (const payment of payments) {
-    const { timeFloorMs, unsynced } = after
+    const { activity: before, ...known } = after
     const riskScore = riskOf(payment.counter)
-    const judged = judge([payment], after.activity, { ...context, timeFloorMs, unsynced, riskScore })
+    const judged = judge([payment], before, { ...context, ...known, riskScore })
     verdicts.push(...judged.verdicts)
     after = judged
   }

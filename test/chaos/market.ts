@@ -50,7 +50,7 @@ export class Market {
   }
 
   /** The balances that follow from payments that moved money. */
-  balancesAfter(moved: readonly PaymentTerms[]): ReadonlyMap<string, number> {
+  balancesAfter(moved: readonly Pick<PaymentTerms, 'sender' | 'receiver' | 'amount'>[]): ReadonlyMap<string, number> {
     const balances = new Map(this.wallets)
     const add = (wallet: string, amount: number) => balances.set(wallet, (balances.get(wallet) ?? Number.NaN) + amount)
     for (const { sender, receiver, amount } of moved) {

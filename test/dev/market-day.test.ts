@@ -11,6 +11,7 @@ import { isCountry } from '../../src/protocol/policy.ts'
 import { emptyHistory, updateHistory } from '../../src/risk/history.ts'
 import { combine, judgeWithRisk } from '../../src/risk/judge.ts'
 import { assessLocally } from '../../src/risk/local.ts'
+import { unverifiedApproval } from '../kit/approval.ts'
 import { input, NOW_MS, POLICY, payment } from '../risk/kit.ts'
 
 const csv = readFileSync(new URL('../../dev/data/market-day.csv', import.meta.url), 'utf8')
@@ -145,12 +146,12 @@ function verdictsOf({ payments, ownerWallet }: MarketDevice) {
     const [from, to] = [round, round + 1].map((at) => Math.round((payments.length * at) / ROUNDS)) as [number, number]
     const signedAtMs = NOW_MS + to * SECONDS_PER_PAYMENT * 1000
     const bundle = payments.slice(from, to).map(({ type, amountMinor, sender, receiver }, index) => {
-      const proofs = {
-        ...(sender !== ownerWallet && { authorization: authorization({ type, amountMinor, sender, receiver }) }),
-        ...(amountMinor > POLICY.requireAgentApprovalAbove && { approval: 'A-1' }),
-      }
       const counter = from + index + 1
       const initiatedAtMs = NOW_MS + counter * SECONDS_PER_PAYMENT * 1000
+      const proofs = {
+        ...(sender !== ownerWallet && { authorization: authorization({ type, amountMinor, sender, receiver }) }),
+        ...(amountMinor > POLICY.requireAgentApprovalAbove && { approval: unverifiedApproval(initiatedAtMs) }),
+      }
       return payment({ type, amount: amountMinor, sender, receiver, counter, initiatedAtMs, ...proofs })
     })
     if (bundle.length === 0) continue
@@ -161,6 +162,7 @@ function verdictsOf({ payments, ownerWallet }: MarketDevice) {
     const context = {
       policy: POLICY,
       nowMs: signedAtMs,
+      takerId: deviceId('POS-1'),
       ownerWallet,
       paysUntilMs: Number.POSITIVE_INFINITY,
       timeFloorMs: undefined,

@@ -6,6 +6,7 @@ import { openAsEdge, verifySign1 } from '../../src/crypto/sign1.ts'
 import { thumbprint } from '../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { OfflineQRReader } from '../../src/device/qr/index.ts'
+import { approvalTerms, decodeApprovalRequest, parseApproval } from '../../src/protocol/approval.ts'
 import { authorizationTerms, parseAuthorization } from '../../src/protocol/authorization.ts'
 import { parseBundle } from '../../src/protocol/bundle.ts'
 import { fromBase64url, fromHex, toHex } from '../../src/protocol/bytes.ts'
@@ -96,6 +97,17 @@ it('the authorization is its payer’s word for these terms', async () => {
   })
   expect(toHex(authorization.payload)).toBe(toHex(terms))
   expect(toHex(authorization.claims.kid)).toBe(printed('payer kid'))
+})
+
+it('the approval is its agent’s word for what the request says', async () => {
+  const request = decodeApprovalRequest(bytes('ApprovalRequest'))
+  const parsed = parseApproval(bytes('Approval'))
+  expect(toHex(approvalTerms(request, request.takerId))).toBe(printed('ApprovalTerms'))
+  expect(toHex(parsed.claims.requestId)).toBe(toHex(request.requestId))
+  const agent = await verifier('agent public key (SEC1)')
+  const approval = { ...parsed, payload: bytes('ApprovalTerms') }
+  expect(await verifySign1(agent, approval, 'molam-agent-approval-v1')).toBe(true)
+  expect(await verifySign1(agent, approval, 'molam-payer-authorization-v1')).toBe(false)
 })
 
 it.each([

@@ -88,7 +88,7 @@ describe('bounds', () => {
     ['payments in a bundle', `${limits.PAYMENTS_PER_BUNDLE_MAX}`],
     ['nesting', `${limits.CBOR_DEPTH_MAX}`],
     ['wallet or merchant id', `1–${limits.PARTY_CHARS_MAX} `],
-    ['approval reference', `1–${limits.APPROVAL_CHARS_MAX} characters`],
+    ['approval', `${limits.APPROVAL_BYTES_MAX} bytes`],
     ['meta of a payment', `${limits.META_BYTES_MAX / 1024} KiB encoded`],
     ['authorization', `${limits.AUTHORIZATION_BYTES_MAX / 1024} KiB`],
   ])('%s: %s', (what, value) => {

@@ -38,7 +38,7 @@ export function sealKey(keys: KeySet, state: KeyState): EdgeKey {
 export class TestDevice {
   readonly id = deviceId(`POS-${crypto.randomUUID().slice(0, 8)}`)
   ownerWallet = `W-${this.id}`
-  /** Whether what it takes carries the word of its payers (payers.ts). */
+  /** Whether what it takes carries the word of its payers, and of an agent (payers.ts). */
   signsForPayers = true
   signer!: Signer
   /** Whether two people have said that it may debit its owner's wallet: kits give it that consent when they register it. */
@@ -83,7 +83,7 @@ export class TestDevice {
 
   async seal(payload: BundlePayload, keys: KeySet, over: Partial<BundleHeader> = {}): Promise<Made> {
     const header = this.header(over)
-    const entries = this.signsForPayers ? await withWords(payload.entries, this.ownerWallet) : payload.entries
+    const entries = this.signsForPayers ? await withWords(payload.entries, this) : payload.entries
     const sealed = await sealPayload(suite, sealKey(keys, 'active'), header, { ...payload, entries })
     return this.sign(header, sealed)
   }

@@ -42,7 +42,7 @@ export function payloads(): fc.Arbitrary<BundlePayload> {
     receiver: parties,
     seconds,
     merchantId: optional(parties),
-    approval: optional(words),
+    approval: optional(fc.uint8Array({ maxLength: 640 })),
     authorization: optional(fc.uint8Array({ maxLength: 1024 })),
     meta: optional(fc.dictionary(words, fc.oneof(words, fc.maxSafeNat(), fc.boolean()), { maxKeys: 4 })),
   })

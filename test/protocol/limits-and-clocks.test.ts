@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { signedNow } from '../../src/edge/ingest/clock.ts'
+import { deviceId } from '../../src/protocol/ids.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
@@ -18,7 +19,7 @@ const [MINUTE, HOUR, DAY] = [60_000, 3_600_000, 86_400_000]
 const RULES: Policy = { ...POLICY, enabled: true, allowedMethods: ['wallet'], timeZone: 'Africa/Dakar' }
 
 /** There is consent for the device, at all times. */
-const BY_CONSENT = { ownerWallet: 'W-OWNER', paysUntilMs: Number.MAX_SAFE_INTEGER }
+const BY_CONSENT = { takerId: deviceId('POS-1'), ownerWallet: 'W-OWNER', paysUntilMs: Number.MAX_SAFE_INTEGER }
 
 /** What the device's clock adds, and when the payment arrives; it was taken at noon. */
 const CLOCKS = {

@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { type Activity, activityKey, calendarDay } from '../../src/protocol/activity.ts'
+import { recentRequests } from '../../src/protocol/approval-uses.ts'
 import { utf8 } from '../../src/protocol/bytes.ts'
+import { deviceId } from '../../src/protocol/ids.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
 import { judge, type RuleContext } from '../../src/protocol/rules.ts'
+import { approve, unverifiedApproval } from '../kit/approval.ts'
 import { unverified } from '../kit/authorization.ts'
+import { TestDevice } from '../kit/device.ts'
 
 /** Each column of a policy at, just under and just over its bound. The numbers are the product's defaults, written again. */
 const NOW = Date.UTC(2026, 10, 22, 12)
@@ -46,14 +50,16 @@ const payment = (over: Partial<Payment> = {}): Payment => ({
   sender: 'W-OWNER',
   receiver: 'W-B',
   initiatedAtMs: NOW,
-  approval: 'AGENT-7',
+  approval: unverifiedApproval(over.initiatedAtMs ?? NOW),
   ...over,
 })
 const amount = (value: number, over: Partial<Payment> = {}) => payment({ amount: amountMinor(value), ...over })
 
+const TAKER = deviceId('POS-1')
 const context = (over: Partial<RuleContext>): RuleContext => ({
   policy: POLICY,
   nowMs: NOW,
+  takerId: TAKER,
   ownerWallet: 'W-OWNER',
   paysUntilMs: Number.POSITIVE_INFINITY,
   timeFloorMs: undefined,
@@ -187,6 +193,44 @@ describe('refusals', () => {
     expect(one(unapproved)).toBe(expected)
     expect(one(amount(value)), 'approved').toBe('accepted')
   })
+
+  it('an approval that is none, or the taker’s own: where one is needed, and where not nobody looks', async () => {
+    const taker = await TestDevice.create()
+    const own = await approve(taker, amount(60_000), TAKER)
+    for (const approval of [utf8('AGENT-7'), new Uint8Array(), unverified(amount(60_000)), own]) {
+      const over = { takerId: approval === own ? taker.id : TAKER }
+      expect(one(amount(60_000, { approval }), over)).toBe('refused approval_invalid')
+      expect(one(amount(50_000, { approval }), over)).toBe('accepted')
+    }
+    expect(one(amount(60_000), { unapproved: new Set([1]) })).toBe('refused approval_invalid')
+    expect(one(amount(60_000), { unapproved: new Set([2]) })).toBe('accepted')
+  })
+
+  it.each([
+    [-30 * MINUTE - 1000, 'refused approval_invalid'],
+    [-30 * MINUTE, 'accepted'],
+    [0, 'accepted'],
+    [45 * MINUTE, 'accepted'],
+    [45 * MINUTE + 1000, 'refused approval_invalid'],
+  ])('an approval %i ms before the payment: a quarter of an hour and the skew', (ms, expected) => {
+    expect(one(amount(60_000, { approval: unverifiedApproval(NOW - ms) }))).toBe(expected)
+  })
+
+  it('one request is good for one payment, in one bundle or in two; a refused payment has used up nothing', () => {
+    const approval = unverifiedApproval(NOW)
+    const twice = [amount(60_000, { approval }), amount(60_000, { approval, counter: 2 })]
+    expect(said(twice, { usedRequests: [] })).toEqual(['accepted', 'refused approval_invalid'])
+    const { usedRequests } = judge(twice.slice(0, 1), new Map(), context({ usedRequests: [] }))
+    expect(said(twice.slice(1), { usedRequests })).toEqual(['refused approval_invalid'])
+    const refused = [amount(100_001, { approval }), amount(60_000, { approval, counter: 2 })]
+    expect(said(refused, { usedRequests: [] })).toEqual(['refused limit_exceeded', 'accepted'])
+  })
+
+  it('requests are forgotten when no payment that names them could be taken any more', () => {
+    const until = 72 * HOUR + 45 * MINUTE
+    const used = [NOW - until - 1, NOW - until].map((at, i) => [String(i), at] as const)
+    expect(recentRequests(used, POLICY, NOW)).toEqual([['1', NOW - until]])
+  })
 })
 
 describe('reviews', () => {
@@ -237,7 +281,8 @@ describe('reviews', () => {
     ['not by a payment dated ahead, which proves nothing', [NOW - 5 * HOUR, NOW + 31 * MINUTE], NOW - 5 * HOUR],
     ['not down', [NOW - 50 * HOUR], NOW - 9 * HOUR],
   ])('the time floor moves: %s', (_, times, expected) => {
-    const context = { policy: POLICY, nowMs: NOW, ownerWallet: 'W-OWNER', paysUntilMs: NOW, riskScore: undefined }
+    const known = { policy: POLICY, nowMs: NOW, takerId: TAKER, ownerWallet: 'W-OWNER', paysUntilMs: NOW }
+    const context = { ...known, riskScore: undefined }
     const payments = times.map((initiatedAtMs) => payment({ initiatedAtMs }))
     expect(judge(payments, new Map(), { ...context, timeFloorMs: NOW - 9 * HOUR }).timeFloorMs).toBe(expected)
   })

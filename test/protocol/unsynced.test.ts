@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { deviceId } from '../../src/protocol/ids.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
@@ -41,6 +42,7 @@ function brought(pieces: readonly Piece[], policy = POLICY, isPruned = true): re
     const context = {
       policy,
       nowMs: atMs,
+      takerId: deviceId('POS-1'),
       ownerWallet: 'W-OWNER',
       paysUntilMs,
       timeFloorMs: undefined,
@@ -138,7 +140,8 @@ it('a bundle that a carrier brings late was taken before all that came since', (
 })
 
 it('a refusal outweighs it, a high risk too, and without the order of arrivals nothing is said', () => {
-  const context = { policy: POLICY, nowMs: NOW, ownerWallet: 'W-OWNER', paysUntilMs, timeFloorMs: undefined }
+  const takerId = deviceId('POS-1')
+  const context = { policy: POLICY, nowMs: NOW, takerId, ownerWallet: 'W-OWNER', paysUntilMs, timeFloorMs: undefined }
   const beyond = payment(NOW, 750_001)
   const of = (over: object) => judge([beyond], new Map(), { ...context, riskScore: 0, unsynced: [], ...over }).verdicts
   expect(of({})).toEqual([{ decision: 'review', reason: 'unsynced_limit' }])

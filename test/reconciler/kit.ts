@@ -30,7 +30,7 @@ import type { Policy } from '../../src/protocol/policy.ts'
 import { type DecisionException, encodeReceipt, type Receipt } from '../../src/protocol/receipt.ts'
 import { DAY_MS } from '../../src/protocol/time.ts'
 import { type Made, randomBytes, TestDevice } from '../kit/device.ts'
-import { hasPhone, phoneOf } from '../kit/payers.ts'
+import { agentPhone, hasAgent, hasPhone, phoneOf } from '../kit/payers.ts'
 import type { Database } from './database.ts'
 import { Network } from './network.ts'
 
@@ -129,8 +129,20 @@ export async function makeWorld(database: Database, over: Record<string, string>
     world.network.send(await world.facts(phone))
     return phone
   }
-  const registerPayers = (entries: readonly PaymentEntry[]) =>
-    Promise.all(entries.flatMap((entry) => (isPayment(entry) && hasPhone(entry.sender) ? [phone(entry.sender)] : [])))
+  let agent: Promise<void> | undefined
+  const registerAgent = async () => {
+    const phone = await agentPhone()
+    await database.open(phone.ownerWallet, 0, { kind: 'agent' })
+    world.network.send(await world.facts(phone))
+  }
+  /** Those whose words test devices bring. */
+  const registerSigners = async (entries: readonly PaymentEntry[]) => {
+    const payments = entries.filter(isPayment)
+    await Promise.all(payments.flatMap(({ sender }) => (hasPhone(sender) ? [phone(sender)] : [])))
+    if (!hasAgent() || payments.every(({ amount }) => amount <= 50_000)) return
+    agent ??= registerAgent()
+    await agent
+  }
 
   const world: World = {
     network: new Network(await importHmacKey(fromBase64url(secrets.INTERNAL_HMAC_KEY)), () => world.now),
@@ -195,7 +207,7 @@ export async function makeWorld(database: Database, over: Record<string, string>
     },
 
     async admitMade({ bundle, header, digest }, entries, over = {}) {
-      await registerPayers(entries)
+      await registerSigners(entries)
       const receipt = encodeReceipt({
         deviceId: header.deviceId,
         bundleId: header.bundleId,

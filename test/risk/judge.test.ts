@@ -1,11 +1,13 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { deviceId } from '../../src/protocol/ids.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import { judge } from '../../src/protocol/rules.ts'
 import { type Assessment, combine, judgeWithRisk, riskOf } from '../../src/risk/judge.ts'
 import { assessLocally, LOCAL_VERSION, type LocalScore } from '../../src/risk/local.ts'
 import { fixedScore } from '../../src/risk/mode.ts'
 import type { RemoteFailure, RemoteRisk, RemoteScore } from '../../src/risk/score.ts'
+import { unverifiedApproval } from '../kit/approval.ts'
 import { unverified } from '../kit/authorization.ts'
 import { input, NOW_MS, OWNER, POLICY, payment, payments } from './kit.ts'
 
@@ -20,6 +22,7 @@ const FAILURES: RemoteFailure[] = [
 const context = {
   policy: POLICY,
   nowMs: NOW_MS,
+  takerId: deviceId('POS-1'),
   ownerWallet: OWNER,
   paysUntilMs: Number.POSITIVE_INFINITY,
   timeFloorMs: undefined,
@@ -38,8 +41,12 @@ const remote = (score: number, own: RemoteScore['payments'] = []): RemoteRisk =>
   value: { scoredBy: 'sira', score, payments: own, reasons: [{ rule: 'graph' }], version: 'm-7' },
 })
 const failed = (error: RemoteFailure): RemoteRisk => ({ ok: false, error })
-const signed = (one: Payment): Payment => ({ authorization: unverified(one), ...one })
-/** With their payers' words: what nobody signed is a claim, whatever the score. */
+/** What the rules ask for beside the terms. */
+const signed = (one: Payment): Payment => ({
+  ...{ authorization: unverified(one), approval: unverifiedApproval(one.initiatedAtMs) },
+  ...one,
+})
+/** With their payers' and an agent's words: what nobody signed is a claim, whatever the score. */
 const decide = (assessment: Assessment, ...of: readonly Payment[]) =>
   judgeWithRisk(of.map(signed), new Map(), context, assessment).verdicts.map(({ decision }) => decision)
 
@@ -156,14 +163,13 @@ it("a payment's own score never lowers that of its bundle", () => {
 it.each(FAILURES)('without SIRA ($reason) nothing above the review amount is ever accepted', (error) => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 100_000 }), fc.double({ min: 0, max: 1, noNaN: true }), (amount, score) => {
-      const one = payment({ amount, approval: 'A-1' })
-      const [decision] = decide(combine(failed(error), local(score)), one)
+      const [decision] = decide(combine(failed(error), local(score)), payment({ amount }))
       if (amount > POLICY.requireManualReviewAbove) expect(decision).not.toBe('accepted')
       else expect(decision === 'accepted').toBe(score < POLICY.acceptBelowScore)
     }),
   )
   const at = (amount: number) =>
-    decide(combine(failed(error), assessLocally(input({ payments: [] }))), payment({ amount, approval: 'A-1' }))
+    decide(combine(failed(error), assessLocally(input({ payments: [] }))), payment({ amount }))
   expect([at(75_000), at(75_001)]).toEqual([['accepted'], ['review']])
 })
 

@@ -1,9 +1,11 @@
 import { expect, it } from 'vitest'
 import { type Activity, activityKey, calendarDay } from '../../src/protocol/activity.ts'
+import { deviceId } from '../../src/protocol/ids.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import { emptyHistory, updateHistory } from '../../src/risk/history.ts'
 import { combine, judgeWithRisk } from '../../src/risk/judge.ts'
 import { assessLocally } from '../../src/risk/local.ts'
+import { unverifiedApproval } from '../kit/approval.ts'
 import { unverified } from '../kit/authorization.ts'
 import { DAY_MS, input, KEPT, NOW_MS, OWNER, POLICY, payment, seeded } from './kit.ts'
 
@@ -58,7 +60,7 @@ function proven(one: Payment): Payment {
   return {
     ...one,
     ...(one.sender !== OWNER && { authorization: unverified(one) }),
-    ...(one.amount > POLICY.requireAgentApprovalAbove && { approval: 'A-1' }),
+    ...(one.amount > POLICY.requireAgentApprovalAbove && { approval: unverifiedApproval(one.initiatedAtMs) }),
   }
 }
 
@@ -77,6 +79,7 @@ it.each(Object.entries(PEOPLE))('%s is accepted by the local score, day after da
         const context = {
           policy: POLICY,
           nowMs: atMs,
+          takerId: deviceId('POS-1'),
           ownerWallet: OWNER,
           paysUntilMs: Number.POSITIVE_INFINITY,
           timeFloorMs: undefined,

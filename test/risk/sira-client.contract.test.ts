@@ -56,7 +56,7 @@ it('no wallet, merchant, phone number, meta, approval or authorization leaves in
     sender: '+221771234567',
     receiver: 'W-SECRET-SHOP',
     merchantId: 'M-SECRET',
-    approval: 'APPROVED-BY-AWA',
+    approval: new TextEncoder().encode('APPROVED-BY-AWA'),
     authorization: new TextEncoder().encode('SIGNED-BY-AWA'),
     meta: { note: 'for AWA' },
   })
@@ -65,7 +65,8 @@ it('no wallet, merchant, phone number, meta, approval or authorization leaves in
   await kit.client.scoreBulk([{ kind: 'bundle', bundle: bundle({ payments: [secret] }) }], 'r')
   const sent = JSON.stringify(kit.server.requests)
   expect(kit.server.requests).toHaveLength(3)
-  for (const personal of ['221771234567', 'SECRET', 'AWA', 'U0lHTkVE']) expect(sent).not.toContain(personal)
+  for (const personal of ['221771234567', 'SECRET', 'AWA', 'U0lHTkVE', 'QVBQUk9WRU'])
+    expect(sent).not.toContain(personal)
   expect(kit.observed.map(({ outcome }) => outcome)).toEqual(['ok', 'ok', 'ok'])
 })
 

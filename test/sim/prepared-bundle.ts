@@ -84,7 +84,7 @@ export function preparedBundle(
     policy: { country: 'SN', version: 1, timeZone: 'Africa/Dakar' } as Policy,
     risk: undefined,
     payments: payments.map((payment) => ({
-      ...{ payment, hash: sha256(String(payment.counter)), status: 'pending', payerProven: true },
+      ...{ payment, hash: sha256(String(payment.counter)), status: 'pending', payerProven: true, agentProven: true },
     })),
   }
 }

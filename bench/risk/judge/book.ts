@@ -174,10 +174,11 @@ function authorised({ sent: { claims, countedMs, payments, admission }, ownerWal
   return {
     verified,
     policy: POLICY,
-    taker: { ownerWallet, statedUntilMs: Number.POSITIVE_INFINITY },
+    taker: { deviceId: claims.deviceId, ownerWallet, statedUntilMs: Number.POSITIVE_INFINITY },
     payments,
     authorities,
-    unknownPayers: [],
+    approvals: payments.map(() => ({ kind: 'not_needed' })),
+    unknownSigners: [],
     awaitsConsent: false,
   } as unknown as AuthorisedBundle
 }

@@ -100,6 +100,7 @@ export class EdgeDevice {
       payload,
       policy: POLICY,
       disproven: [],
+      unapproved: [],
       cursor: undefined,
       requestId: '',
       carrier: undefined,

@@ -1,4 +1,5 @@
 import { recentActivity } from '../../../src/protocol/activity.ts'
+import { recentRequests } from '../../../src/protocol/approval-uses.ts'
 import { equalBytes } from '../../../src/protocol/bytes.ts'
 import { type ChainStep, chainStep, type Neighbours } from '../../../src/protocol/chain.ts'
 import { paysUntil } from '../../../src/protocol/consent.ts'
@@ -78,7 +79,7 @@ export interface CounterConflict {
 export type NewBundle = Omit<StoredBundle, 'receipt'>
 export type DeviceChange = Pick<
   Device,
-  'head' | 'counters' | 'activity' | 'unsynced' | 'stored' | 'history' | 'policy' | 'olderKeys'
+  'head' | 'counters' | 'activity' | 'unsynced' | 'usedRequests' | 'stored' | 'history' | 'policy' | 'olderKeys'
 >
 
 export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number): Admission {
@@ -125,10 +126,13 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
   const risk = combine(request.remote, local)
   // Nothing was taken before there was a device.
   const timeFloorMs = view.timeFloorMs ?? device.registeredAtMs
-  const disproven = new Set(request.disproven)
+  const [disproven, unapproved] = [new Set(request.disproven), new Set(request.unapproved)]
   const paysUntilMs = paysUntil(device.consents, claims.kid, nowMs)
-  const { unsynced, ownerWallet } = device
-  const context = { policy, nowMs, ownerWallet, paysUntilMs, timeFloorMs, unsynced, disproven }
+  const { deviceId: takerId, unsynced, usedRequests, ownerWallet } = device
+  const context = {
+    ...{ policy, nowMs, takerId, ownerWallet, paysUntilMs, timeFloorMs },
+    ...{ unsynced, usedRequests, disproven, unapproved },
+  }
   const judged = judgeWithRisk(fresh, device.activity, context, risk)
   const { score: riskScore, ...riskReasons } = risk.record
   const verdicts = new Map(fresh.map((payment, index) => [payment.counter, judged.verdicts[index]]))
@@ -195,6 +199,7 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
       counters,
       activity: recentActivity(judged.activity, request.policy, nowMs),
       unsynced: recentUnsynced(judged.unsynced ?? unsynced, request.policy, nowMs),
+      usedRequests: recentRequests(judged.usedRequests ?? usedRequests, request.policy, nowMs),
       stored,
       history: updateHistory(device.history, fresh, judged.verdicts, {
         policy,

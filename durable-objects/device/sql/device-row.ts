@@ -30,6 +30,7 @@ export const deviceColumns: Columns<Device> = {
     (days) => new Map(days),
   ),
   unsynced: json('unsynced'),
+  usedRequests: json('used_requests'),
   stored: json('stored'),
   policy: json('policy'),
   doneThrough: plain('done_through'),

@@ -52,7 +52,17 @@ const SELECT_OWING = `SELECT ${OWING.names} FROM device`
 export const readOwing = (sql: SqlStorage): Owing => OWING.decode(sql.exec<Row>(SELECT_OWING).one())
 
 const ADMITTED = fieldsOf(deviceColumns, [
-  ...(['head', 'counters', 'activity', 'unsynced', 'stored', 'history', 'policy', 'olderKeys'] as const),
+  ...([
+    'head',
+    'counters',
+    'activity',
+    'unsynced',
+    'usedRequests',
+    'stored',
+    'history',
+    'policy',
+    'olderKeys',
+  ] as const),
   ...(['reputation', 'reputationCursor'] as const),
 ])
 /** The low-water mark moves up to the last bundle before one that is owed: up to this one, at the most. */

@@ -52,6 +52,7 @@ const STATEMENTS = [
     counters TEXT NOT NULL,
     activity TEXT NOT NULL,
     unsynced TEXT NOT NULL,
+    used_requests TEXT NOT NULL,
     stored TEXT NOT NULL,
     policy TEXT NOT NULL,
     done_through INTEGER NOT NULL,

@@ -17,6 +17,7 @@ const FOLLOWED = {
   holds: ['wallet_core.holds', 'source_id, source_no, account_id'],
   payments: ['offline_transactions', 'device_id, counter'],
   authorizations: ['offline_payer_authorizations', 'device_id, counter'],
+  approvals: ['offline_agent_approvals', 'device_id, counter'],
   resolutions: ['offline_resolutions', 'device_id, rev, counter'],
   answers: ['offline_claim_answers', 'device_id, counter'],
   mandated: ['offline_mandated_payments', 'device_id, counter'],
@@ -44,6 +45,7 @@ export interface NewRows {
   readonly holds: readonly { source_id: string; source_no: number; account_id: number }[]
   readonly payments: readonly Payment[]
   readonly authorizations: readonly Payment[]
+  readonly approvals: readonly Payment[]
   readonly resolutions: readonly (Payment & { rev: number })[]
   readonly answers: readonly Payment[]
   readonly mandated: readonly Payment[]

@@ -16,8 +16,8 @@ export interface Scope {
 export async function scopeOf(client: pg.ClientBase, rows: NewRows): Promise<Scope> {
   const touched = distinct([
     ...[...rows.transfers, ...rows.holds].map(({ source_id, source_no }) => [source_id, source_no] as const),
-    ...[...rows.payments, ...rows.authorizations, ...rows.resolutions, ...rows.answers, ...rows.mandated].map(
-      ({ device_id, counter }) => [device_id, counter] as const,
+    ...[rows.payments, rows.authorizations, rows.approvals, rows.resolutions, rows.answers, rows.mandated].flatMap(
+      (some) => some.map(({ device_id, counter }) => [device_id, counter] as const),
     ),
   ])
   const { rows: theirs } = await client.query<{ device_id: string; bundle_id: string }>(

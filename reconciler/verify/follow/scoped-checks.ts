@@ -12,7 +12,7 @@ import { columns, type Scope } from './scope.ts'
 const OF_PAYMENTS: ReadonlySet<string> = new Set([
   ...['payments_posted', 'reversals', 'fees', 'holds', 'resolutions_carried_out', 'payments_of_bundles'],
   ...['bundle_statuses', 'bundle_sources', 'bundles_signed', 'debit_authority', 'payer_authorizations'],
-  ...['claims', 'mandates'],
+  ...['claims', 'mandates', 'agent_approvals'],
   'transfer_accounts',
 ])
 /** Over rows that are new: a transfer and its entries come in one transaction. */
@@ -36,6 +36,9 @@ const PAYMENT_PARTS: Readonly<Record<string, string>> = {
   offline_payer_authorizations: `
     SELECT a.* FROM unnest($1::text[], $2::bigint[]) AS s (id, no) CROSS JOIN LATERAL (
       SELECT * FROM offline_payer_authorizations WHERE device_id = s.id AND counter = s.no OFFSET 0) a`,
+  offline_agent_approvals: `
+    SELECT a.* FROM unnest($1::text[], $2::bigint[]) AS s (id, no) CROSS JOIN LATERAL (
+      SELECT * FROM offline_agent_approvals WHERE device_id = s.id AND counter = s.no OFFSET 0) a`,
   offline_claim_answers: `
     SELECT a.* FROM unnest($1::text[], $2::bigint[]) AS s (id, no) CROSS JOIN LATERAL (
       SELECT * FROM offline_claim_answers WHERE device_id = s.id AND counter = s.no OFFSET 0) a`,

@@ -88,6 +88,11 @@ const DEVICE_ERRORS = {
     next: 'none',
     message: 'This is no request for consent to this wallet, or no consent for this device and key',
   },
+  approval_invalid: {
+    money: 'not_taken',
+    next: 'none',
+    message: 'This is no request for an approval, or one of a payment that this device is a party to',
+  },
   already_bundled: {
     money: 'kept_on_device',
     next: 'wait',

@@ -1,5 +1,9 @@
+import { decodeApprovalRequest, encodeApprovalRequest, parseApproval } from '../../protocol/approval.ts'
+import { equalBytes } from '../../protocol/bytes.ts'
 import { MalformedCbor } from '../../protocol/cbor.ts'
+import type { DeviceId } from '../../protocol/ids.ts'
 import { type AmountMinor, isCurrency } from '../../protocol/money.ts'
+import { parse } from '../../protocol/parse.ts'
 import { decodePayload, encodePayload } from '../../protocol/payload.ts'
 import {
   isInvalid,
@@ -27,51 +31,79 @@ export interface PaymentTerms {
   /** Wallet that is credited, likewise. */
   readonly receiver: string
   readonly merchantId?: string
-  /** Reference of an agent's approval. */
-  readonly approval?: string
+  /** An agent's approval: above the policy's `requireAgentApprovalAbove`. */
+  readonly approval?: AgentApproval
   /** The payer's own signature over these terms (COSE_Sign1). */
   readonly authorization?: Uint8Array
   /** Up to 1 KiB as CBOR; values are text, integers of 0 or more, or booleans. */
   readonly meta?: Meta
 }
 
+/** What `approvalRequest()` gave for these very terms, and what the agent's device gave for that. */
+export interface AgentApproval {
+  readonly request: Uint8Array
+  readonly approval: Uint8Array
+}
+
+/** The device that takes a payment. */
+interface Taker {
+  readonly takerId: DeviceId
+  /** Whose phone numbers may stand without calling code. */
+  readonly country: Country
+}
+
 /**
  * The payment that these terms make, its wallets in their one form. It goes through the wire's own encoding and back, so what is recorded is what a
  * reader of the bundle will accept, and nothing else can be recorded.
  *
- * @param country whose phone numbers may stand without calling code
- * @throws OfflineError `invalid_payment`, naming the field
+ * @throws OfflineError `invalid_payment`, naming the field; `refused` when its approval is for something else
  */
-export function paymentOf(terms: PaymentTerms, counter: number, nowMs: number, country: Country): Payment {
+export function paymentOf(terms: PaymentTerms, counter: number, nowMs: number, taker: Taker): Payment {
   // Not every caller has the types.
   if (typeof terms !== 'object' || terms === null) throw new OfflineError('invalid_payment', { detail: 'terms' })
   const { currency, amount, method = 'wallet' } = terms
   if (!isCurrency(currency)) throw new OfflineError('invalid_payment', { detail: 'currency' })
   const initiatedAtMs = Math.floor(nowMs / 1000) * 1000
   const { type, merchantId, approval, authorization, meta } = terms
+  if (approval !== undefined && (typeof approval !== 'object' || approval === null)) {
+    throw new OfflineError('invalid_payment', { detail: 'approval' })
+  }
   const payment: Payment = {
     counter,
     type,
     method,
     amount: amount as AmountMinor,
     currency,
-    sender: walletIn(terms, 'sender', country),
-    receiver: walletIn(terms, 'receiver', country),
+    sender: walletIn(terms, 'sender', taker.country),
+    receiver: walletIn(terms, 'receiver', taker.country),
     initiatedAtMs,
     ...(merchantId !== undefined && { merchantId }),
-    ...(approval !== undefined && { approval }),
+    ...(approval !== undefined && { approval: approval.approval }),
     ...(authorization !== undefined && { authorization }),
     ...(meta !== undefined && { meta }),
   }
   try {
     const read = decodePayload(encodePayload({ currency, entries: [payment] })).entries[0]
-    if (read !== undefined && isPayment(read)) return read
+    if (read !== undefined && isPayment(read)) return withApproval(read, approval, taker.takerId)
     if (read !== undefined && isInvalid(read)) throw new MalformedCbor(read.fault)
   } catch (cause) {
+    if (cause instanceof OfflineError) throw cause
     const detail = cause instanceof Error ? cause.message : 'unreadable'
     throw new OfflineError('invalid_payment', { detail, cause })
   }
   throw new OfflineError('invalid_payment')
+}
+
+/** An approval does not say what it is for; the request that it answers does. Whether its signature holds only the edge can tell. */
+function withApproval(payment: Payment, approval: AgentApproval | undefined, takerId: DeviceId): Payment {
+  if (approval === undefined) return payment
+  const read = parse(() => {
+    const { requestId } = decodeApprovalRequest(approval.request)
+    const isAnswer = equalBytes(parseApproval(approval.approval).claims.requestId, requestId)
+    return isAnswer && equalBytes(encodeApprovalRequest({ ...payment, takerId, requestId }), approval.request)
+  })
+  if (!read.ok || !read.value) throw new OfflineError('refused', { reason: 'approval_invalid' })
+  return payment
 }
 
 function walletIn(terms: PaymentTerms, field: 'sender' | 'receiver', country: Country): string {

@@ -1,5 +1,6 @@
 import type { ClaimChoice } from '../../protocol/claims.ts'
 import { deviceId, parseLocalId } from '../../protocol/ids.ts'
+import { approvalRequest, approve } from './approvals.ts'
 import { answerClaim, type OpenClaim, openClaims } from './claims.ts'
 import { consentRequest, consentTo, useConsent } from './consent.ts'
 import { withDefaults } from './defaults.ts'
@@ -333,6 +334,36 @@ export class OfflineSDK {
   async mandate(terms: MandateTerms): Promise<void> {
     this.#runner.assertAlive()
     await giveMandate(this.#runner.deps, terms)
+  }
+
+  /**
+   * What this device shows, as one QR code, to an agent who is to approve a payment above `requireAgentApprovalAbove`. Needs no
+   * network. It is good for one payment with these very terms.
+   *
+   * @throws OfflineError `not_ready`, `invalid_payment`
+   * @example
+   * const request = sdk.approvalRequest(terms)
+   * show(request)
+   * await sdk.createOfflineTransaction({ ...terms, approval: { request, approval: await scan() } })
+   */
+  approvalRequest(terms: PaymentTerms): Uint8Array {
+    this.#runner.assertAlive()
+    return approvalRequest(this.#runner.deps, terms)
+  }
+
+  /**
+   * Approves another device's payment, as the agent whose device this is. Show the person `readApprovalRequest(request)` first, and
+   * ask for the PIN. The approval is good for a quarter of an hour. Needs no network. The ledger says whose wallet is an agent's: what
+   * anybody else approves fails.
+   *
+   * @param request what the other device's `approvalRequest()` gave
+   * @returns what the other device takes the payment with, small enough for one QR code
+   * @throws OfflineError `approval_invalid` for a payment of this device, or from or to its owner's wallet, `consent_required` when
+   * this device does not speak for its owner, `not_ready`, `key_missing`, `key_locked`, `key_mismatch`, `destroyed`
+   */
+  approve(request: Uint8Array): Promise<Uint8Array> {
+    this.#runner.assertAlive()
+    return approve(this.#runner.deps, request)
   }
 
   /** @returns a function that removes the listener */

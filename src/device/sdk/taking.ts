@@ -38,8 +38,9 @@ export async function take(
       assertCanTake(device, status())
       const { state, journal, clock } = device
       if (journal.nextCounter > COUNTER_MAX) throw new OfflineError('numbers_used_up')
-      const draft = paymentOf(terms, journal.nextCounter, clock.nowMs(), state.policy.country)
-      const expected = judgeBeforeTaking(draft, journal.entries, state)
+      const taker = { takerId: device.deviceId, country: state.policy.country }
+      const draft = paymentOf(terms, journal.nextCounter, clock.nowMs(), taker)
+      const expected = judgeBeforeTaking(draft, journal.entries, state, device.deviceId)
       const begin = async () => turn.begin()
       const taken = await journal.take((counter) => ({ ...draft, counter }), expected, state.policy.version, begin)
       clock.paymentTaken(draft.initiatedAtMs)

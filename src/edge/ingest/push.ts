@@ -16,11 +16,11 @@ import { logger } from '../log.ts'
 import { signedNow } from './clock.ts'
 import { readDeviceHeaders } from './device-headers.ts'
 import { readEnvelope } from './envelope.ts'
-import { disprovenPayments } from './payer-proofs.ts'
 import { placeOf } from './place.ts'
 import { policyFor } from './policy-cache.ts'
 import { RATE_POLICIES } from './rate-policy.ts'
 import type { Refusal } from './refusal.ts'
+import { disprovenPayments } from './second-signatures.ts'
 import { type SettleSender, sendToSettle } from './settle-sender.ts'
 import { makeNotice } from './sign-notice.ts'
 import { signedBy } from './signed-by.ts'
@@ -78,13 +78,14 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
   let answer: AdmitAnswer
   if (opened.ok) {
     warnOfInvalid(claims, opened.value, requestId)
-    const [remote, disproven] = await Promise.all([
+    const taker = { deviceId: claims.deviceId, tenant: device.tenant, ownerWallet: device.ownerWallet }
+    const [remote, refuted] = await Promise.all([
       deps.scorer.scoreBundle(factsFor(claims, opened.value, device.country), requestId),
-      disprovenPayments(env, paymentsIn(opened.value), nowMs),
+      disprovenPayments(env, taker, paymentsIn(opened.value), nowMs),
     ])
     // The object has the policy that it was last judged by.
     const newer = policy.version > device.policy.version ? policy : undefined
-    const known = { claims, digest, bundle: encoded, payload: opened.value, policy: newer, disproven }
+    const known = { claims, digest, bundle: encoded, payload: opened.value, policy: newer, ...refuted }
     const admit: AdmitRequest = { ...known, remote, cursor, carrier, requestId, from: placeOf(request) }
     const admitted = await object.admit(admit)
     if (!admitted.ok) return err(admissionRefusal(admitted.error, deps.nowMs()))

@@ -1,3 +1,4 @@
+import { deviceId as asDeviceId } from '../../protocol/ids.ts'
 import type { Policy } from '../../protocol/policy.ts'
 import { add, type Compared, judgeAgain, type PastBundle, type PastDevice } from './dry-run.ts'
 
@@ -32,7 +33,7 @@ export interface PastReads {
    * Payments out of the owner's wallet need no other proof while there is consent, so both must be known. Undefined for a
    * device that has no object: rows of the read model are not believed, and what they show of it cannot be judged.
    */
-  owner(deviceId: string): Promise<Omit<PastDevice, 'registeredAtMs'> | undefined>
+  owner(deviceId: string): Promise<Omit<PastDevice, 'deviceId' | 'registeredAtMs'> | undefined>
 }
 
 export interface AskedPart {
@@ -65,7 +66,7 @@ export async function dryRunPart({ policy, fromMs, sinceMs, limit, after }: Aske
       const past = await pastBundles(reads, deviceId, sinceMs, fromMs)
       const owner = await reads.owner(deviceId)
       if (owner !== undefined) {
-        const device = { ...owner, registeredAtMs }
+        const device = { ...owner, deviceId: asDeviceId(deviceId), registeredAtMs }
         for (const compared of judgeAgain(policy, device, past.bundles, fromMs).values()) add(total, compared)
       }
       seen.devices++

@@ -1,5 +1,7 @@
 import { type Activity, recentActivity } from '../../protocol/activity.ts'
+import { recentRequests, type UsedRequests } from '../../protocol/approval-uses.ts'
 import { type KeptConsent, paysUntil } from '../../protocol/consent.ts'
+import type { DeviceId } from '../../protocol/ids.ts'
 import type { Payment } from '../../protocol/payment.ts'
 import type { Policy } from '../../protocol/policy.ts'
 import { decisionFor, type Receipt } from '../../protocol/receipt.ts'
@@ -39,6 +41,7 @@ export function add(total: Map<string, Compared>, more: Compared): void {
 
 /** The device whose payments they are. */
 export interface PastDevice {
+  readonly deviceId: DeviceId
   readonly ownerWallet: string
   readonly consents: readonly KeptConsent[]
   readonly registeredAtMs: number
@@ -47,13 +50,14 @@ export interface PastDevice {
 /** @param fromMs bundles before it only fill the days that later payments count towards */
 export function judgeAgain(
   policy: Policy,
-  { ownerWallet, consents, registeredAtMs }: PastDevice,
+  { deviceId: takerId, ownerWallet, consents, registeredAtMs }: PastDevice,
   bundles: readonly PastBundle[],
   fromMs: number,
 ): Comparison {
   const compared = new Map<string, Compared>()
   let activity: Activity = new Map()
   let unsynced: Unsynced = []
+  let usedRequests: UsedRequests = []
   const floors = new Map([[0, registeredAtMs]])
   for (const { seq, receivedAtMs, risk, payments, receipt } of bundles) {
     // A copy of a payment was decided by the bundle that came first.
@@ -62,10 +66,12 @@ export function judgeAgain(
     const timeFloorMs = floors.get(Math.max(...[...floors.keys()].filter((known) => known < seq)))
     // Whichever of its keys had signed.
     const paysUntilMs = paysUntil(consents, undefined, receivedAtMs)
-    const context = { policy, nowMs: receivedAtMs, ownerWallet, paysUntilMs, timeFloorMs, unsynced }
+    const known = { timeFloorMs, unsynced, usedRequests }
+    const context = { policy, nowMs: receivedAtMs, takerId, ownerWallet, paysUntilMs, ...known }
     const judged = judgeWithRisk(own, activity, context, { riskOf: riskOf(risk) })
     activity = recentActivity(judged.activity, policy, receivedAtMs)
     unsynced = recentUnsynced(judged.unsynced ?? unsynced, policy, receivedAtMs)
+    usedRequests = recentRequests(judged.usedRequests ?? usedRequests, policy, receivedAtMs)
     floors.set(seq, judged.timeFloorMs ?? registeredAtMs)
     if (receivedAtMs < fromMs) continue
     own.forEach(({ counter, amount }, index) => {

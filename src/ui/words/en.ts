@@ -28,6 +28,7 @@ export const en: Messages = {
     risk_review: 'The security check asks for a closer look.',
     payer_not_proven: 'The holder of the debited account must confirm this payment.',
     approval_required: 'An agent must approve this amount.',
+    approval_invalid: 'The agent’s approval is not valid for this payment.',
     amount_review: 'A person checks this amount.',
     too_old: 'This payment is too old.',
     time_out_of_range: 'The time of the device is not right.',

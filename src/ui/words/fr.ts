@@ -29,6 +29,7 @@ export const fr: Messages = {
     risk_review: 'Le contrôle de sécurité demande une vérification.',
     payer_not_proven: 'Le titulaire du compte débité doit confirmer ce paiement.',
     approval_required: 'L’accord d’un agent est nécessaire pour ce montant.',
+    approval_invalid: 'L’accord de l’agent n’est pas valable pour ce paiement.',
     amount_review: 'Ce montant est vérifié par une personne.',
     too_old: 'Ce paiement est trop ancien.',
     time_out_of_range: 'L’heure de l’appareil n’est pas juste.',

@@ -29,6 +29,7 @@ export const wo: Messages = {
     risk_review: 'Fey bii dañu koy saytu.',
     payer_not_proven: 'Boroom kontu bi moo wara nangu fey bii.',
     approval_required: 'Xaalis boobu laaj na ndigalu ajaŋ.',
+    approval_invalid: 'Ndigalu ajaŋ bi baaxul ngir fey bii.',
     amount_review: 'Xaalis bi dafa bari: nit moo koy saytu.',
     too_old: 'Fey bii yàgg na lool.',
     time_out_of_range: 'Waxtu telefon bi jubul.',

@@ -25,7 +25,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   device = await registered({ tenant })
   const waits = (amount: number) =>
-    device.payment({ amount: amountMinor(amount), sender: device.ownerWallet, receiver: 'W-B', approval: 'AGENT-7' })
+    device.payment({ amount: amountMinor(amount), sender: device.ownerWallet, receiver: 'W-B' })
   first = await pushPayments(device, [waits(80_000)], queues)
   second = await pushPayments(device, [waits(99_000)], queues)
   // Nothing of it waits.

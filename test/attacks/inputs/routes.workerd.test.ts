@@ -24,7 +24,7 @@ beforeAll(async () => {
   queues = await recordQueues()
   device = await registered({ tenant: 'own' })
   // A payment that waits for a person, and a fork: something for every list.
-  const big = { amount: amountMinor(80_000), sender: device.ownerWallet, receiver: 'W-B', approval: 'AGENT-7' }
+  const big = { amount: amountMinor(80_000), sender: device.ownerWallet, receiver: 'W-B' }
   const { header } = await pushPayments(device, [device.payment(big)], queues)
   const fork = { currency: currency('XOF'), entries: [device.payment()] }
   for (let i = 0; i < 2; i++) await push((await device.seal(fork, await keySet())).bundle)

@@ -37,6 +37,7 @@ const OF_NOBODY = [
   'UPDATE offline_policies SET require_payer_proof_above = 900000',
   "INSERT INTO offline_fee_rules SELECT 'SN', 'p2p', 'XOF', 1, now(), 0, 0, 'payer'",
   'INSERT INTO offline_payer_authorizations SELECT device_id, kid || kid, device_id, 1 FROM offline_device_keys',
+  "INSERT INTO offline_agent_approvals SELECT device_id, kid || kid, 'A', 1 FROM offline_device_keys",
   'DELETE FROM offline_audit_logs',
   'DELETE FROM offline_sync_queue',
   'UPDATE settlement_halts SET ended_at = now()',
@@ -68,11 +69,12 @@ test.each(NOT_OF_SETTLE)('the login that settles may not: %s', async (sql) => {
 })
 
 const NOT_OF_RECORD = [
-  "SELECT offline_record_transactions('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', now())",
+  "SELECT offline_record_transactions('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', now())",
   "SELECT offline_apply_claims('{}', now())",
   "SELECT offline_apply_reviews('{}', now())",
   "SELECT offline_apply_reversals('{}', now())",
   "SELECT offline_prove_payers('{}', '{}', '{}', '{}')",
+  "SELECT offline_prove_agents('{}', '{}', '{}', '{}')",
   'INSERT INTO offline_tx_bundles SELECT * FROM offline_tx_bundles',
   'UPDATE offline_tx_bundles SET rev = rev + 1',
 ]
@@ -89,7 +91,7 @@ describe('what the login that settles asks to be posted', () => {
       ARRAY[p.method], ${of('amount', 'p.amount_minor')}, ARRAY[p.currency], ${of('sender', 'p.sender')},
       ${of('receiver', 'p.receiver')}, ARRAY[p.merchant_id], ARRAY[p.initiated_at], ARRAY[current_date], ARRAY['BJ'],
       ARRAY[now()], ${of('status', "'pending'")}, ARRAY[NULL], ARRAY[0.0], ARRAY[true], ARRAY[NULL], ARRAY[NULL::bytea],
-      ARRAY[NULL::timestamptz], now()) r
+      ARRAY[NULL::timestamptz], ARRAY[NULL], ARRAY[NULL::bigint], ARRAY[true], ARRAY[NULL], ARRAY[NULL::bytea], now()) r
       WHERE s.device_id = '${set.device.id}' AND s.bundle_id NOT LIKE '7%'`
   }
 

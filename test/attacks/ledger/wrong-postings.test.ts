@@ -3,7 +3,11 @@ import { parseVerifierConfig } from '../../../reconciler/config.ts'
 import { openLog } from '../../../reconciler/log.ts'
 import { openVerifier, type Verifier } from '../../../reconciler/verifier.ts'
 import { signSign1 } from '../../../src/crypto/sign1.ts'
+import { parseApproval } from '../../../src/protocol/approval.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
+import type { Payment } from '../../../src/protocol/payment.ts'
+import { approve } from '../../kit/approval.ts'
+import type { TestDevice } from '../../kit/device.ts'
 import { useDatabase } from '../../reconciler/database.ts'
 import { EVENTUALLY, makeWorld, newWallet, type World } from '../../reconciler/kit.ts'
 import { useOperators } from '../../reconciler/operators.ts'
@@ -140,34 +144,40 @@ const KINDS: readonly Kind[] = [
     async plant({ as, device }) {
       const victim = newWallet()
       await db().open(victim, 100_000)
-      const unsigned = device.payment({ sender: victim, amount: amountMinor(50_000) })
-      world.network.send(await world.admit(device, [unsigned]))
-      // It is recorded as anything is that the edge sends; nothing honest posts it.
-      await world.settle()
-      const counter = unsigned.counter
-      // The same bytes under another id: recorded by one login, said to be proven by the other.
-      await as(
-        'record',
-        `INSERT INTO offline_signed_bundles SELECT device_id, overlay('9' placing '8' from 1) || substr(bundle_id, 2), digest, bundle, receipt, payments, now()
-         FROM offline_signed_bundles WHERE device_id = $1 AND (payments[1]).counter = $2`,
-        [device.id, counter],
-      )
-      await db().owner.query('DELETE FROM offline_transactions WHERE device_id = $1 AND counter = $2', [
-        device.id,
-        counter,
+      await postAgain(as, device, device.payment({ sender: victim, amount: amountMinor(50_000) }))
+    },
+  },
+  {
+    what: 'a large payment that no agent approved, by the login that settles',
+    check: 'agent_approvals',
+    async plant({ as, device }) {
+      await db().owner.query("SELECT wallet_core.fund($1, '{1}', ARRAY[$2], '{100000}', 'XOF', now())", [
+        `for ${device.id}`,
+        device.ownerWallet,
       ])
-      await as(
-        'settle',
-        `SELECT * FROM offline_signed_bundles s, LATERAL offline_record_transactions(
-           ARRAY[s.device_id], ARRAY[(s.payments[1]).counter], ARRAY[s.bundle_id], ARRAY[(s.payments[1]).content_hash],
-           ARRAY[(s.payments[1]).type], ARRAY[(s.payments[1]).method], ARRAY[(s.payments[1]).amount_minor],
-           ARRAY[(s.payments[1]).currency], ARRAY[(s.payments[1]).sender], ARRAY[(s.payments[1]).receiver],
-           ARRAY[(s.payments[1]).merchant_id], ARRAY[(s.payments[1]).initiated_at], ARRAY[current_date], ARRAY['BJ'],
-           ARRAY[now()], ARRAY['pending'], ARRAY[NULL], ARRAY[0.0], ARRAY[true], ARRAY[NULL], ARRAY[NULL::bytea],
-           ARRAY[NULL::timestamptz], now())
-         WHERE s.device_id = $1 AND (s.payments[1]).counter = $2 AND s.bundle_id NOT LIKE '8%'`,
-        [device.id, counter],
-      )
+      const receiver = newWallet()
+      await db().open(receiver)
+      const over = { type: 'p2p', sender: device.ownerWallet, receiver, amount: amountMinor(60_000) } as const
+      device.signsForPayers = false
+      await postAgain(as, device, device.payment(over))
+    },
+  },
+  {
+    what: 'a large payment with an approval that its agent has not signed, by the login that settles',
+    check: 'bundle_evidence',
+    async plant({ as, device }) {
+      await db().owner.query("SELECT wallet_core.fund($1, '{1}', ARRAY[$2], '{100000}', 'XOF', now())", [
+        `for ${device.id}`,
+        device.ownerWallet,
+      ])
+      const [receiver, agent] = [newWallet(), await world.device('agent')]
+      await db().open(receiver)
+      world.network.send(world.facts(agent))
+      const over = { type: 'p2p', sender: device.ownerWallet, receiver, amount: amountMinor(60_000) } as const
+      const payment = device.payment(over)
+      const approval = await approve(agent, payment, device.id, { over: { amount: amountMinor(100) } })
+      const requestId = parseApproval(approval).claims.requestId
+      await postAgain(as, device, { ...payment, approval }, [agent.id, Buffer.from(requestId)])
     },
   },
   {
@@ -219,6 +229,41 @@ const KINDS: readonly Kind[] = [
       as('record', `UPDATE offline_devices SET owner_wallet = 'W-THIEF' WHERE device_id = $1`, [device.id]),
   },
 ]
+
+/**
+ * A payment that the edge let pass and that nothing honest posts: the same bytes under another id are recorded by one login, and
+ * said to be proven by the other.
+ */
+async function postAgain(
+  as: Scene['as'],
+  device: TestDevice,
+  payment: Payment,
+  approval: readonly [agentDeviceId: string | null, requestId: Buffer | null] = [null, null],
+): Promise<void> {
+  world.network.send(await world.admit(device, [payment]))
+  // It is recorded as anything is that the edge sends.
+  await world.settle()
+  const { counter } = payment
+  await as(
+    'record',
+    `INSERT INTO offline_signed_bundles SELECT device_id, overlay('9' placing '8' from 1) || substr(bundle_id, 2), digest, bundle, receipt, payments, now()
+     FROM offline_signed_bundles WHERE device_id = $1 AND (payments[1]).counter = $2`,
+    [device.id, counter],
+  )
+  await db().owner.query('DELETE FROM offline_transactions WHERE device_id = $1 AND counter = $2', [device.id, counter])
+  await as(
+    'settle',
+    `SELECT * FROM offline_signed_bundles s, LATERAL offline_record_transactions(
+       ARRAY[s.device_id], ARRAY[(s.payments[1]).counter], ARRAY[s.bundle_id], ARRAY[(s.payments[1]).content_hash],
+       ARRAY[(s.payments[1]).type], ARRAY[(s.payments[1]).method], ARRAY[(s.payments[1]).amount_minor],
+       ARRAY[(s.payments[1]).currency], ARRAY[(s.payments[1]).sender], ARRAY[(s.payments[1]).receiver],
+       ARRAY[(s.payments[1]).merchant_id], ARRAY[(s.payments[1]).initiated_at], ARRAY[current_date], ARRAY['BJ'],
+       ARRAY[now()], ARRAY['pending'], ARRAY[NULL], ARRAY[0.0], ARRAY[true], ARRAY[NULL], ARRAY[NULL::bytea],
+       ARRAY[NULL::timestamptz], ARRAY[NULL], ARRAY[NULL::bigint], ARRAY[true], ARRAY[$3], ARRAY[$4::bytea], now())
+     WHERE s.device_id = $1 AND (s.payments[1]).counter = $2 AND s.bundle_id NOT LIKE '8%'`,
+    [device.id, counter, ...approval],
+  )
+}
 
 const RECORDED = `
   INSERT INTO offline_signed_bundles (device_id, bundle_id, digest, bundle, receipt, payments, recorded_at)

@@ -24,8 +24,7 @@ beforeAll(async () => {
 afterAll(() => market?.stop())
 
 const d1 = () => market.stack.edge.miniflare.getD1Database('DB', 'molam-offline')
-const steals = () =>
-  thief.push(victims.map((victim) => thief.takes(victim, { amount: amountMinor(90_000), approval: 'AGENT-1' })))
+const steals = () => thief.push(victims.map((victim) => thief.takes(victim, { amount: amountMinor(90_000) })))
 
 test('a writer of D1: a policy of huge limits, devices and wallets of his choice', async () => {
   const db = await d1()

@@ -3,8 +3,11 @@ import { firstPolicy } from '../../../src/protocol/first-policies.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
 import { DAY_MS, MINUTE_MS } from '../../../src/protocol/time.ts'
+import { approve } from '../../kit/approval.ts'
+import { authorize } from '../../kit/authorization.ts'
 import { useDatabase } from '../../reconciler/database.ts'
 import { expectWithin, Market } from './market.ts'
+import type { Thief } from './thief.ts'
 
 /** A till in the wrong hands: stolen unlocked, a crooked merchant's, or copied. */
 const database = useDatabase()
@@ -22,11 +25,11 @@ const ago = (ms: number) => Math.floor((Date.now() - ms) / 1000) * 1000
 const WAYS: Readonly<Record<string, (friend: string) => Partial<Payment> & { readonly amount: Payment['amount'] }>> = {
   'a small sum to the till': () => ({ amount: amountMinor(POLICY.requirePayerProofAbove) }),
   'one more franc': () => ({ amount: amountMinor(POLICY.requirePayerProofAbove + 1) }),
-  'all that there is': () => ({ amount: amountMinor(POLICY.maxOfflineAmount), approval: 'AGENT-1' }),
+  'all that there is': () => ({ amount: amountMinor(POLICY.maxOfflineAmount) }),
   'to a friend': (friend) => ({ amount: SMALL, type: 'p2p', receiver: friend }),
   'as cash': () => ({ amount: SMALL, type: 'cashout' }),
   'as cash that was brought': () => ({ amount: SMALL, type: 'cashin' }),
-  'by an agent': () => ({ amount: SMALL, type: 'agent', approval: 'AGENT-1' }),
+  'by an agent': () => ({ amount: SMALL, type: 'agent' }),
   'with a word that is no word': () => ({ amount: amountMinor(50_000), authorization: new Uint8Array(90) }),
   'of yesterday': () => ({ amount: SMALL, initiatedAtMs: ago(DAY_MS) }),
   'of three days ago': () => ({ amount: SMALL, initiatedAtMs: ago(3 * DAY_MS - MINUTE_MS) }),
@@ -55,6 +58,68 @@ test.each(['merchant', 'agent', 'customer'] as const)(
     expectWithin(`a till of a ${kind} against ten wallets`, await market.missing(victims), 0)
   },
 )
+
+/** What a crooked till has instead of an agent's word: its customers sign what they pay, and no agent has ever been asked. */
+type Story = (payment: Payment, thief: Thief, others: Others) => Promise<Uint8Array> | Uint8Array
+interface Others {
+  /** Of a customer whom two administrators let sign, and of an agent whom one administrator has registered alone. */
+  readonly customer: Thief
+  readonly unasked: Thief
+  /** An agent who has approved something small, of another till. */
+  readonly agent: Thief
+}
+const APPROVALS: Readonly<Record<string, Story>> = {
+  'a reference': () => new TextEncoder().encode('AGENT-7'),
+  'its form without a signature': async (payment, { device }, { agent }) =>
+    (await approve(agent.device, payment, device.id)).fill(0, -64),
+  'its own': (payment, { device }) => approve(device, payment, device.id),
+  'its own in the agent’s name': (payment, { device }, { agent }) =>
+    approve(Object.assign(Object.create(device), { id: agent.device.id, kid: agent.device.kid }), payment, device.id),
+  'one by a customer’s phone': (payment, { device }, { customer }) => approve(customer.device, payment, device.id),
+  'one by a phone of no consent': (payment, { device }, { unasked }) => approve(unasked.device, payment, device.id),
+  'one of a small payment': (payment, { device }, { agent }) =>
+    approve(agent.device, payment, device.id, { over: { amount: SMALL } }),
+  'one for another till': (payment, _, { agent, customer }) => approve(agent.device, payment, customer.device.id),
+  'one of yesterday': (payment, { device }, { agent }) =>
+    approve(agent.device, payment, device.id, { signedAtMs: payment.initiatedAtMs - DAY_MS }),
+}
+
+test('makes up an agent’s approvals: nothing above the limit moves', async () => {
+  const [shop = ''] = await market.wallets('merchant', 1, 0)
+  const [ofAgent = '', ofOther = ''] = await market.wallets('agent', 2, 0)
+  const [ofCustomer = ''] = await market.wallets('customer', 1, 0)
+  const payers = await market.wallets('customer', 2 * Object.keys(APPROVALS).length)
+  const thief = await market.thief(shop, 'ops', 'ops-2')
+  const others = {
+    customer: await market.thief(ofCustomer, 'ops', 'ops-2'),
+    unasked: await market.thief(ofOther, 'crooked-admin'),
+    agent: await market.thief(ofAgent, 'ops', 'ops-2'),
+  }
+  const amount = amountMinor(POLICY.requireAgentApprovalAbove + 1)
+  const payments: Payment[] = []
+  for (const [i, story] of [...Object.values(APPROVALS), ...Object.values(APPROVALS)].entries()) {
+    const payer = payers[i] ?? ''
+    const phone = await market.thief(payer, 'ops', 'ops-2')
+    const asked = thief.takes(payer, { amount })
+    const signed = { ...asked, authorization: await authorize(phone.device, asked) }
+    payments.push({ ...signed, approval: await story(signed, thief, others) })
+  }
+  // Half of them together, half of them one by one.
+  const [together, alone] = [payments.slice(0, payments.length / 2), payments.slice(payments.length / 2)]
+  const words = [await thief.push(together)]
+  for (const payment of alone) words.push(await thief.push([payment]))
+  expect(words, 'the attack reached the book').toContain('admitted')
+  await market.rest(thief.admitted)
+  expectWithin('a till that makes up approvals', await market.missing(payers), 0)
+  // The road is open: with the agent's word the same payment moves.
+  const [payer = ''] = await market.wallets('customer', 1)
+  const phone = await market.thief(payer, 'ops', 'ops-2')
+  const asked = thief.takes(payer, { amount })
+  const signed = { ...asked, authorization: await authorize(phone.device, asked) }
+  await thief.push([{ ...signed, approval: await approve(others.agent.device, signed, thief.device.id) }])
+  await market.rest(thief.admitted)
+  expect(await market.missing([payer])).toBe(Number(amount))
+})
 
 test('takes of its own wallet what may come unseen, over all days that it can name', async () => {
   const [own = ''] = await market.wallets('merchant', 1, 5_000_000)

@@ -1,6 +1,7 @@
 import type { CryptoSuite, PublicKey } from '../../../src/crypto/suite.ts'
 import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
 import {
+  type AgentApproval,
   type AtRestCipher,
   type KeyStore,
   OfflineSDK,
@@ -10,9 +11,11 @@ import {
 } from '../../../src/device/sdk/index.ts'
 import { nobleAtRest } from '../../../src/device/sdk/noble.ts'
 import type { OfflineSDKOptions } from '../../../src/device/sdk/options.ts'
+import { decodeApprovalRequest } from '../../../src/protocol/approval.ts'
 import type { Claim } from '../../../src/protocol/claims.ts'
 import { deviceId } from '../../../src/protocol/ids.ts'
 import { amountMinor, currency } from '../../../src/protocol/money.ts'
+import { unverifiedApproval } from '../../kit/approval.ts'
 import { API, DEVICE, OWNER, random, TestEdge } from './edge.ts'
 
 /** A device, its storage, its clocks and its edge. Restarting the device makes a new SDK over what is stored. */
@@ -207,4 +210,10 @@ class FaultyStorage implements Storage {
     if (how === 'torn') tear()
     throw new Error('QuotaExceededError')
   }
+}
+
+/** What an agent whom this edge does not know has signed for it. */
+export function approvedAt(sdk: OfflineSDK, asked: PaymentTerms, signedAtMs: number): AgentApproval {
+  const request = sdk.approvalRequest(asked)
+  return { request, approval: unverifiedApproval(signedAtMs, decodeApprovalRequest(request).requestId) }
 }

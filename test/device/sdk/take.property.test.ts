@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { OfflineError, type PaymentTerms } from '../../../src/device/sdk/index.ts'
+import { encodeApprovalRequest } from '../../../src/protocol/approval.ts'
 import { authorizationTerms, encodeAuthorizationHeader } from '../../../src/protocol/authorization.ts'
 import { ES256, encodeSign1 } from '../../../src/protocol/cose.ts'
 import { deviceId } from '../../../src/protocol/ids.ts'
@@ -8,9 +9,12 @@ import { COUNTER_MAX } from '../../../src/protocol/limits.ts'
 import { amountMinor, currency } from '../../../src/protocol/money.ts'
 import { isPayment, isVoided } from '../../../src/protocol/payment.ts'
 import { judge } from '../../../src/protocol/rules.ts'
-import { OWNER, POLICY, random } from './edge.ts'
+import { unverifiedApproval } from '../../kit/approval.ts'
+import { DEVICE, OWNER, POLICY, random } from './edge.ts'
 import { Rig, terms } from './rig.ts'
 
+/** Where a rig's clock stands. */
+const NOW = Date.UTC(2026, 10, 22, 9)
 const PAYER = '+221770000001'
 const UUID = '0188c7b2-7a51-7000-8000-0123456789ab'
 
@@ -58,17 +62,18 @@ const WALLETS = [
   ],
   ...['x'.repeat(65), 'é', 'WIFI:S:shop;;', 5, null],
 ]
-const TEXTS = [
-  'A-1',
-  '',
-  'é',
-  '😀'.repeat(32),
-  '😀'.repeat(33),
-  '😀'.repeat(64),
-  '😀'.repeat(65),
-  '\ud800',
-  'x'.repeat(65),
-  7,
+/** An agent's answer to what the device asked about `terms()` with this amount, out of its owner's wallet. */
+const approval = (amount: number, signedAtMs = NOW) => {
+  const { type } = terms()
+  const requestId = random(16)
+  const asked = { type, amount: amountMinor(amount), currency: currency('XOF'), sender: OWNER, receiver: 'W-1' }
+  const request = encodeApprovalRequest({ ...asked, takerId: DEVICE, requestId })
+  return { request, approval: unverifiedApproval(signedAtMs, requestId) }
+}
+const APPROVALS = [
+  ...[approval(50_001), approval(75_001), approval(75_001, NOW - 86_400_000), approval(2500), 'AGENT-7', 7, null, {}],
+  ...[{ request: random(80), approval: random(120) }, { request: [], approval: 'A' }, new Uint8Array(120)],
+  { ...approval(50_001), request: approval(50_001).request },
 ]
 const AUTHORIZATIONS = [
   ...[authorization(2500), authorization(10_001), authorization(75_001), new Uint8Array(), random(200), random(1024)],
@@ -105,10 +110,17 @@ const wanted: fc.Arbitrary<unknown> = fc.oneof(
       sender: usually(PAYER, ...WALLETS),
       receiver: usually(OWNER, ...WALLETS),
       merchantId: usually(undefined, ...WALLETS),
-      approval: usually(undefined, ...TEXTS),
+      approval: usually(undefined, ...APPROVALS),
       authorization: usually(undefined, ...AUTHORIZATIONS),
       meta: usually(undefined, ...METAS),
     }),
+  },
+  // Large, out of the owner's own wallet, and approved, each of them once at the most.
+  {
+    weight: 2,
+    arbitrary: fc
+      .constantFrom(...APPROVALS)
+      .map((one) => ({ ...terms({ amount: 50_001, sender: OWNER, receiver: 'W-1' }), approval: one })),
   },
   { weight: 1, arbitrary: fc.constantFrom(null, undefined, 'terms', []) },
 )
@@ -151,10 +163,12 @@ it('whatever the terms: either nothing is taken and nothing written, or the edge
       const context = {
         policy: POLICY,
         nowMs: rig.timeMs,
+        takerId: DEVICE,
         ownerWallet: OWNER,
         paysUntilMs: Number.POSITIVE_INFINITY,
         timeFloorMs: 0,
         riskScore: undefined,
+        usedRequests: [],
       }
       const { verdicts } = judge(entries.filter(isPayment), new Map(), context)
       expect(verdicts.filter(({ decision }) => decision === 'refused')).toEqual([])

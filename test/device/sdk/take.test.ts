@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { PaymentTerms } from '../../../src/device/sdk/index.ts'
 import { OWNER, POLICY, random } from './edge.ts'
-import { Rig, terms } from './rig.ts'
+import { approvedAt, Rig, terms } from './rig.ts'
 
 describe('a payment that is not valid', () => {
   const invalid: Record<string, Partial<Record<keyof PaymentTerms, unknown>>> = {
@@ -16,7 +16,10 @@ describe('a payment that is not valid', () => {
     'a receiver with a space': { receiver: 'shop 1' },
     'a receiver that is too long': { receiver: 'x'.repeat(65) },
     'no sender': { sender: undefined },
-    'an empty approval': { approval: '' },
+    'an approval as text': { approval: 'AGENT-7' },
+    'no approval at all': { approval: null },
+    'an approval without the request': { approval: { approval: random(120) } },
+    'an approval that is too long': { approval: { request: random(80), approval: random(641) } },
     'an authorization that is too long': { authorization: random(1025) },
     'meta that is too long': { meta: { note: 'x'.repeat(1025) } },
     'meta with a fraction': { meta: { rate: 0.5 } },
@@ -67,7 +70,7 @@ describe('wallets', () => {
 
 describe('the rules of the policy', () => {
   it.each([
-    ['limit_exceeded', { amount: POLICY.maxOfflineAmount + 1, sender: OWNER, receiver: 'W-1', approval: 'A' }],
+    ['limit_exceeded', { amount: POLICY.maxOfflineAmount + 1, sender: OWNER, receiver: 'W-1' }],
     ['payer_not_proven', { amount: POLICY.requirePayerProofAbove + 1 }],
     ['approval_required', { amount: POLICY.requireAgentApprovalAbove + 1, sender: OWNER, receiver: 'W-1' }],
     ['currency_mismatch', { currency: 'EUR' }],
@@ -88,8 +91,8 @@ describe('the rules of the policy', () => {
   it('a payment that a person will look at is taken, and says so', async () => {
     const rig = await Rig.create()
     const sdk = await rig.started()
-    const over = { amount: POLICY.requireManualReviewAbove + 1, sender: OWNER, receiver: 'W-1', approval: 'A-1' }
-    const taken = await sdk.createOfflineTransaction(terms(over))
+    const large = terms({ amount: POLICY.requireManualReviewAbove + 1, sender: OWNER, receiver: 'W-1' })
+    const taken = await sdk.createOfflineTransaction({ ...large, approval: approvedAt(sdk, large, rig.timeMs) })
     expect(taken.expected).toEqual({ decision: 'review', reason: 'amount_review' })
   })
 

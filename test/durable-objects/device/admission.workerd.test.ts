@@ -17,7 +17,7 @@ beforeEach(async () => {
 
 it('one that fails in its last write leaves nothing behind, and is admitted when it comes again', async () => {
   // The day takes 500 000: were the failed one counted, its repetition would not fit.
-  const payments = [1, 2, 3, 4, 5].map(() => device.payment({ amount: amountMinor(60_000), approval: 'A-1' }))
+  const payments = [1, 2, 3, 4, 5].map(() => device.payment({ amount: amountMinor(60_000) }))
   const own = payments.map((payment) => ({ ...payment, sender: device.ownerWallet, receiver: 'W-SHOP' }))
   const { bundle } = await device.bundle(own, keys)
   await describeDevice(device)

@@ -33,7 +33,7 @@ beforeEach(async () => {
   queues = await lostQueues()
   device = await registered()
   queues.watch(device)
-  const big = { amount: amountMinor(80_000), sender: device.ownerWallet, receiver: 'W-SHOP', approval: 'AGENT-7' }
+  const big = { amount: amountMinor(80_000), sender: device.ownerWallet, receiver: 'W-SHOP' }
   const early = { initiatedAtMs: Math.floor(Date.now() / 1000) * 1000 + 50 * 60_000 }
   made = await device.bundle([device.payment(big), device.payment(early), device.payment()], await keySet())
   await pushed(made.bundle)

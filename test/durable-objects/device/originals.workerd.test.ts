@@ -102,7 +102,6 @@ it('of a bundle that waits, that the reconciler does not have, or that stands be
     amount: amountMinor(80_000),
     sender: device.ownerWallet,
     receiver: 'W-B',
-    approval: 'A',
   })
   await pushPayments(device, [waits], queues)
   await settle(await pushPayments(device, [device.payment()], queues))

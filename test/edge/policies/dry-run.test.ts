@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { judgeAgain, type PastBundle } from '../../../src/edge/policies/dry-run.ts'
 import { dryRunPart, type FoundBundle, type PastReads } from '../../../src/edge/policies/dry-run-part.ts'
+import { deviceId } from '../../../src/protocol/ids.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
 import type { DecisionException } from '../../../src/protocol/receipt.ts'
@@ -9,7 +10,10 @@ import { DEVICE, MINUTE_MS, NOW_MS, OWNER, POLICY, payment } from '../../risk/ki
 /** Out of the owner's own wallet, so that it needs nobody else's word. */
 const paid = (over: Partial<Payment> = {}) => payment({ sender: OWNER, receiver: 'W-SUPPLIER', ...over })
 const consent = { thumbprint: new Uint8Array(32), givenAtMs: 0, untilMs: Number.MAX_SAFE_INTEGER, withdrawnAtMs: null }
-const device = { ownerWallet: OWNER, consents: [consent], registeredAtMs: NOW_MS - 40 * 24 * 60 * MINUTE_MS }
+const device = {
+  ...{ deviceId: deviceId(DEVICE), ownerWallet: OWNER, consents: [consent] },
+  registeredAtMs: NOW_MS - 40 * 24 * 60 * MINUTE_MS,
+}
 
 function past(seq: number, payments: readonly Payment[], exceptions: readonly DecisionException[] = []): PastBundle {
   const receivedAtMs = NOW_MS + seq * MINUTE_MS

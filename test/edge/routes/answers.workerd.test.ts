@@ -47,7 +47,7 @@ beforeAll(async () => {
   device = await registered()
   const early = { initiatedAtMs: Math.floor(Date.now() / 1000) * 1000 + 50 * 60_000 }
   const paid = { sender: device.ownerWallet, receiver: 'W-SUPPLIER' }
-  const big = device.payment({ amount: amountMinor(80_000), ...paid, approval: 'AGENT-7' })
+  const big = device.payment({ amount: amountMinor(80_000), ...paid })
   made = await pushPayments(device, [big, device.payment(), device.payment(early), device.payment()], queues)
 })
 

@@ -22,7 +22,6 @@ beforeEach(async () => {
     amount: amountMinor(80_000),
     sender: device.ownerWallet,
     receiver: 'W-B',
-    approval: 'A',
   })
   made = await pushPayments(device, [waits], queues)
   path = `/offline/bundles/${ulidText(made.header.bundleId)}`

@@ -17,7 +17,7 @@ beforeEach(async () => {
   await newDay()
   device = await registered()
   queues.watch(device)
-  const own = { sender: device.ownerWallet, receiver: 'W-SHOP', approval: 'A-1' }
+  const own = { sender: device.ownerWallet, receiver: 'W-SHOP' }
   const big = device.payment({ amount: amountMinor(60_000), ...own })
   made = await pushPayments(device, [big, device.payment(), device.payment()], queues)
   await settled(1, [1, 'succeeded'], [2, 'succeeded'])

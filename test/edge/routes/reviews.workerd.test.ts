@@ -30,9 +30,8 @@ beforeEach(async () => {
   await newDay()
   device = await registered()
   queues.watch(device)
-  const approval = 'AGENT-7'
   // Out of the owner's own wallet; the second waits because of its date.
-  const big = device.payment({ amount: amountMinor(80_000), sender: device.ownerWallet, receiver: 'W-SHOP', approval })
+  const big = device.payment({ amount: amountMinor(80_000), sender: device.ownerWallet, receiver: 'W-SHOP' })
   const early = { initiatedAtMs: Math.floor(Date.now() / 1000) * 1000 + 50 * 60_000 }
   made = await pushPayments(device, [big, device.payment(early), device.payment()], queues)
   queues.clear()
@@ -75,12 +74,12 @@ it('what waits is listed with amounts, reasons and risk, and without parties', a
 })
 
 it('wallets have names for the day, and one that is emptied from many tills shows', async () => {
-  const [victim, approval] = ['W-VICTIM-7', 'AGENT-7']
+  const victim = 'W-VICTIM-7'
   const initiatedAtMs = Math.floor(Date.now() / 1000) * 1000 + 50 * 60_000
   const others = await Promise.all([registered(), registered()])
   for (const other of others) {
     queues.watch(other)
-    const taken = { sender: victim, initiatedAtMs, approval }
+    const taken = { sender: victim, initiatedAtMs }
     await pushPayments(other, [other.payment(taken), other.payment(taken), other.payment({ initiatedAtMs })], queues)
   }
   const [first, second] = await Promise.all(

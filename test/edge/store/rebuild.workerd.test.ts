@@ -38,7 +38,6 @@ beforeEach(async () => {
     amount: amountMinor(80_000),
     sender: device.ownerWallet,
     receiver: 'W-B',
-    approval: 'A',
   })
   made = []
   for (const payments of [[device.payment()], [waits], [device.payment(), device.payment()]]) {

@@ -7,7 +7,7 @@ import { useDatabase } from '../database.ts'
 import { makeWorld, type World } from '../kit.ts'
 import { call, tamper } from './kit.ts'
 
-/** What only the signed bytes can tell: what the edge decided, and what the payer signed. */
+/** What only the signed bytes can tell: what the edge decided, and what the payer and the agent signed. */
 const db = useDatabase()
 let world: World
 let merchant: TestDevice
@@ -15,20 +15,22 @@ let payer: TestDevice
 let heldBack: number
 beforeAll(async () => {
   world = await makeWorld(db())
-  merchant = await world.device()
+  merchant = await world.device('merchant', 100_000)
   payer = await world.device()
   await db().owner.query("SELECT wallet_core.fund('t', '{1}', ARRAY[$1], '{1000000}', 'XOF', now())", [
     payer.ownerWallet,
   ])
   const signed = merchant.payment({ sender: payer.ownerWallet, amount: amountMinor(20_000) })
   const waits = merchant.payment({ sender: payer.ownerWallet })
+  const own = { sender: merchant.ownerWallet, receiver: payer.ownerWallet }
+  const large = merchant.payment({ ...own, amount: amountMinor(60_000) })
   heldBack = waits.counter
   world.network.send(
     world.facts(merchant),
     world.facts(payer),
     await world.admit(
       merchant,
-      [{ ...signed, authorization: await world.authorize(payer, signed) }, waits],
+      [{ ...signed, authorization: await world.authorize(payer, signed) }, waits, large],
       [{ counter: heldBack, decision: 'review', reason: 'amount_review' }],
     ),
   )
@@ -70,6 +72,18 @@ test.each([
     'DELETE FROM offline_payer_authorizations; INSERT INTO offline_payer_authorizations SELECT * FROM kept; DROP TABLE kept',
   )
   expect(found).toEqual(['payer_not_proven'])
+})
+
+test.each([
+  ['another request', "request_id = '\\x00112233445566778899aabbccddeeff'"],
+  ['another agent', `agent_device_id = 'SOMEBODY'`],
+])('an approval was used up under %s', async (_, change) => {
+  await tamper(db().ownerUrl, 'CREATE TABLE kept AS SELECT * FROM offline_agent_approvals')
+  const found = await damaged(
+    `UPDATE offline_agent_approvals SET ${change}`,
+    'DELETE FROM offline_agent_approvals; INSERT INTO offline_agent_approvals SELECT * FROM kept; DROP TABLE kept',
+  )
+  expect(found).toEqual(['approval_invalid'])
 })
 
 test('the key that the payer signed with is not the payer’s', async () => {

@@ -220,6 +220,18 @@ const damages: readonly [string, string, string, readonly string[]][] = [
     ['debit_authority'],
   ],
   [
+    'a large payment was posted that no agent approved',
+    "UPDATE offline_transactions SET amount_minor = 60000 WHERE status = 'succeeded' AND counter = 1",
+    "UPDATE offline_transactions SET amount_minor = 3000 WHERE status = 'succeeded' AND counter = 1",
+    ['agent_approvals', 'payments_posted', 'bundle_evidence'],
+  ],
+  [
+    'an agent’s approval belongs to nothing',
+    "INSERT INTO offline_agent_approvals VALUES ('D', '\\x00112233445566778899aabbccddeeff', 'A', 1)",
+    "DELETE FROM offline_agent_approvals WHERE device_id = 'D'",
+    ['agent_approvals'],
+  ],
+  [
     'a claim was posted that nobody confirmed',
     "UPDATE offline_transactions SET claim_until = status_at + interval '1 day' WHERE status = 'succeeded' AND counter = 1",
     'UPDATE offline_transactions SET claim_until = NULL WHERE claim_until IS NOT NULL',

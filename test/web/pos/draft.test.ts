@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { PayerPhone } from '../../../dev/fleet/payer.ts'
 import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
 import type { OfflinePayment } from '../../../src/device/sdk/index.ts'
+import { decodeApprovalRequest, encodeApprovalRequest } from '../../../src/protocol/approval.ts'
 import { toBase64url } from '../../../src/protocol/bytes.ts'
+import { deviceId } from '../../../src/protocol/ids.ts'
 import { isForeign, type PadKey, padKeyOf, press } from '../../../src/web/pos/amount.ts'
 import { invitationIn } from '../../../src/web/pos/invitation.ts'
 import { hrefOf, routeOf } from '../../../src/web/pos/route.ts'
@@ -17,6 +19,7 @@ import {
   withProofs,
 } from '../../../src/web/pos/till/draft.ts'
 import { totalsOf } from '../../../src/web/pos/totals.ts'
+import { unverifiedApproval } from '../../kit/approval.ts'
 import { POLICY } from '../../risk/kit.ts'
 
 const shop = { ownerWallet: 'W-SN-M1', policy: POLICY }
@@ -89,10 +92,18 @@ describe('what keeps a payment from being taken', () => {
   it('no approval above its limit', async () => {
     const consent = await consentTo(draft('50001'))
     expect(problems('50001', { consent })).toEqual(['no_approval'])
-    expect(problems('50001', { consent, approval: 'A-17' })).toEqual([])
-    const proven = draft('50001', { consent, approval: ' A-17 ' })
-    expect(withProofs(proven, shop)).toMatchObject({ amount: 50_001, approval: 'A-17', sender: 'W-SN-C1' })
-    expect(withProofs(proven, shop).authorization).toBeInstanceOf(Uint8Array)
+    const [request, other] = [requestFor(draft('50001'), 1), requestFor(draft('50001'), 2)]
+    const approval = ` ${toBase64url(unverifiedApproval(0, decodeApprovalRequest(request).requestId))} `
+    const found = (over: Partial<Draft>, shown = request) => [
+      ...problemsOf(draft('50001', { consent, ...over }), shop, undefined, shown),
+    ]
+    expect(found({ approval })).toEqual([])
+    // A reference, the customer's own word, and an agent's answer to something else.
+    for (const wrong of ['A-17', consent]) expect(found({ approval: wrong })).toEqual(['approval'])
+    expect(found({ approval }, other)).toEqual(['approval'])
+    const proven = withProofs(draft('50001', { consent, approval }), shop, request)
+    expect(proven).toMatchObject({ amount: 50_001, sender: 'W-SN-C1', approval: { request } })
+    expect(proven.authorization).toBeInstanceOf(Uint8Array)
   })
 
   it('the same customer with the same amount a moment ago, until a person says that it is another one', () => {
@@ -191,6 +202,11 @@ describe('the address', () => {
     expect(['', '#', '#/nonsense', '#enrol=x'].map(routeOf)).toEqual(Array(4).fill({ screen: 'till' }))
   })
 })
+
+function requestFor(asked: Draft, no: number): Uint8Array {
+  const requestId = new Uint8Array(16).fill(no)
+  return encodeApprovalRequest({ ...termsOf(asked, shop), takerId: deviceId('POS-1'), requestId })
+}
 
 async function consentTo(asked: Draft): Promise<string> {
   const signer = await webCryptoSuite.es256Signer(new Uint8Array(32).fill(9))

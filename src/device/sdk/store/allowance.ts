@@ -1,4 +1,7 @@
 import { calendarDay, limitDay } from '../../../protocol/activity.ts'
+import { needsApproval } from '../../../protocol/approval.ts'
+import { requestOf, type UsedRequests } from '../../../protocol/approval-uses.ts'
+import type { DeviceId } from '../../../protocol/ids.ts'
 import type { DayTotal, Notice } from '../../../protocol/notice.ts'
 import type { Payment } from '../../../protocol/payment.ts'
 import type { Policy } from '../../../protocol/policy.ts'
@@ -94,13 +97,22 @@ export function countedElsewhere(
  * @returns what the edge is expected to decide: `accepted` or `review`
  * @throws OfflineError `refused` with its reason, `unsynced_limit`, `sync_overdue`, `device_blocked`
  */
-export function judgeBeforeTaking(payment: Payment, entries: readonly Entry[], state: DeviceState): Verdict {
+export function judgeBeforeTaking(
+  payment: Payment,
+  entries: readonly Entry[],
+  state: DeviceState,
+  takerId: DeviceId,
+): Verdict {
   const { policy, ownerWallet, paysUntilMs, clock } = state
   const blocked = blockOf(state)
   if (blocked !== undefined) throw new OfflineError('device_blocked', { detail: blocked })
   const nowMs = payment.initiatedAtMs
   if (nowMs > syncBefore(entries, state)) throw new OfflineError('sync_overdue')
-  const context = { policy, nowMs, ownerWallet, paysUntilMs, timeFloorMs: clock.serverMs, riskScore: undefined }
+  const context = {
+    ...{ policy, nowMs, takerId, ownerWallet, paysUntilMs, timeFloorMs: clock.serverMs, riskScore: undefined },
+    // Looked for only where it matters: it reads every payment on the device.
+    usedRequests: needsApproval(payment, policy) ? usedRequests(entries, takerId, policy) : [],
+  }
   const today = todayAt(nowMs, entries, state)
   const verdict = judgeOne(payment, today, context)
   if (verdict.decision === 'refused') {
@@ -110,6 +122,14 @@ export function judgeBeforeTaking(payment: Payment, entries: readonly Entry[], s
     throw new OfflineError('unsynced_limit', { reason: 'unsynced_limit' })
   }
   return verdict
+}
+
+/** What a payment on the device has shown to be approved is approved once, whatever became of it but a void. */
+function usedRequests(entries: readonly Entry[], takerId: DeviceId, policy: Policy): UsedRequests {
+  return entries.flatMap(({ payment, voided }) => {
+    const request = payment && !voided ? requestOf(payment, takerId, policy) : undefined
+    return request === undefined ? [] : [request]
+  })
 }
 
 export function allowanceAt(nowMs: number, entries: readonly Entry[], state: DeviceState): Allowance {

@@ -1,4 +1,5 @@
 import { parseOfflineQR } from '../../../device/qr/index.ts'
+import { parseApproval } from '../../../protocol/approval.ts'
 import { parseAuthorization } from '../../../protocol/authorization.ts'
 import { fromBase64url } from '../../../protocol/bytes.ts'
 import { canonicalWallet, type WalletFault } from '../../../protocol/wallet.ts'
@@ -10,6 +11,7 @@ import { canonicalWallet, type WalletFault } from '../../../protocol/wallet.ts'
  * - `newer`: of a till with a later version of the app
  * - `damaged`: of a till, and read wrong
  * - `consent`: a payer's signature
+ * - `approval`: an agent's
  * - `account`: may name a wallet
  * - `link`, `number`, `old_number`, `foreign_number`: why it cannot
  */
@@ -19,6 +21,7 @@ export type CodeKind =
   | 'newer'
   | 'damaged'
   | 'consent'
+  | 'approval'
   | 'account'
   | Exclude<WalletFault, 'empty' | 'characters'>
   | 'unknown'
@@ -29,15 +32,16 @@ export function kindOf(text: string, country?: string): CodeKind {
   if (part.status !== 'invalid') return part.carries
   if (part.reason === 'unsupported_version') return 'newer'
   if (part.reason === 'damaged') return 'damaged'
-  if (isConsent(text)) return 'consent'
+  if (reads(text, parseAuthorization)) return 'consent'
+  if (reads(text, parseApproval)) return 'approval'
   const wallet = canonicalWallet(text, country)
   if (wallet.ok) return 'account'
   return wallet.error === 'empty' || wallet.error === 'characters' ? 'unknown' : wallet.error
 }
 
-function isConsent(text: string): boolean {
+function reads(text: string, parse: (encoded: Uint8Array) => unknown): boolean {
   try {
-    parseAuthorization(fromBase64url(text.trim()))
+    parse(fromBase64url(text.trim()))
     return true
   } catch {
     return false

@@ -3,6 +3,7 @@ import type { PaymentMethod } from '../../../protocol/payment.ts'
 import type { Policy } from '../../../protocol/policy.ts'
 import { canonicalWallet, type WalletFault } from '../../../protocol/wallet.ts'
 import { type PadKey, press } from '../amount.ts'
+import { readApproval } from '../approval.ts'
 import { readConsent } from '../consent.ts'
 
 /** A payment while it is typed. */
@@ -16,7 +17,7 @@ export interface Draft {
   readonly method: PaymentMethod
   /** The payer's signed consent as it was scanned. */
   readonly consent: string
-  /** Reference of an agent's approval. */
+  /** An agent's signed approval as it was scanned. */
   readonly approval: string
   /** The person said that it is not the same payment once more. */
   readonly another: boolean
@@ -36,10 +37,10 @@ const AGAIN_WITHIN_MS = 120_000
 
 /**
  * - `no_payer`, `no_consent`, `no_approval`: not given yet
- * - `consent`: something else than that
+ * - `consent`, `approval`: something else than that
  * - a fault of the payer's wallet
  */
-export type Problem = PayerProblem | 'no_consent' | 'consent' | 'no_approval' | 'again'
+export type Problem = PayerProblem | 'no_consent' | 'consent' | 'no_approval' | 'approval' | 'again'
 export type PayerProblem = 'no_payer' | 'own_wallet' | Exclude<WalletFault, 'empty'>
 
 /** What must be given before the payment can be taken, by the rules that the SDK and the edge apply. */
@@ -53,8 +54,14 @@ export function needs(draft: Draft, { policy }: Profile): { readonly consent: bo
  * judges once more, and its word holds.
  *
  * @param before the last payment like it, if any
+ * @param request what an agent is shown for it
  */
-export function problemsOf(draft: Draft, shop: Profile, before: OfflinePayment | undefined): ReadonlySet<Problem> {
+export function problemsOf(
+  draft: Draft,
+  shop: Profile,
+  before: OfflinePayment | undefined,
+  request?: Uint8Array,
+): ReadonlySet<Problem> {
   const [needed, payer] = [needs(draft, shop), payerProblem(draft, shop)]
   const found = [
     payer,
@@ -62,6 +69,7 @@ export function problemsOf(draft: Draft, shop: Profile, before: OfflinePayment |
     // One for another payer cannot be told from one for a payer who is not named yet.
     needed.consent && payer === undefined && !isConsent(draft, shop) && ('consent' as const),
     needed.approval && draft.approval.trim() === '' && ('no_approval' as const),
+    needed.approval && payer === undefined && !isApproval(draft, request) && ('approval' as const),
     before && !draft.another && ('again' as const),
   ]
   return new Set(found.filter((problem) => typeof problem === 'string'))
@@ -81,6 +89,9 @@ export const payerOf = ({ payer }: Draft, { policy }: Profile) => canonicalWalle
 /** An empty one is missing, and not wrong. */
 const isConsent = (draft: Draft, shop: Profile): boolean =>
   draft.consent.trim() === '' || readConsent(draft.consent, termsOf(draft, shop)) !== undefined
+
+const isApproval = ({ approval }: Draft, request: Uint8Array | undefined): boolean =>
+  approval.trim() === '' || (request !== undefined && readApproval(approval, request) !== undefined)
 
 /** The same customer, the same amount, a moment ago, and money may move for it. */
 export function paymentLike(
@@ -123,15 +134,16 @@ export function termsOf(draft: Draft, shop: Profile): Terms {
   }
 }
 
-type Terms = Omit<PaymentTerms, 'amount' | 'currency'> & Parameters<typeof readConsent>[1]
+type Terms = Omit<PaymentTerms, 'amount' | 'currency' | 'approval'> & Parameters<typeof readConsent>[1]
 
 /** The terms with what the rules ask for beside them. */
-export function withProofs(draft: Draft, shop: Profile): PaymentTerms {
+export function withProofs(draft: Draft, shop: Profile, request?: Uint8Array): PaymentTerms {
   const [terms, needed] = [termsOf(draft, shop), needs(draft, shop)]
   const authorization = needed.consent ? readConsent(draft.consent, terms) : undefined
+  const approval = needed.approval && request ? readApproval(draft.approval, request) : undefined
   return {
     ...terms,
     ...(authorization && { authorization }),
-    ...(needed.approval && { approval: draft.approval.trim() }),
+    ...(approval && { approval }),
   }
 }

@@ -15,6 +15,8 @@ export interface PayerStepProps {
   readonly shop: Profile
   readonly draft: Draft
   readonly problems: ReadonlySet<Problem>
+  /** What an agent is shown, who must approve it. */
+  readonly request: Uint8Array | undefined
   /** A payment like this one, a moment ago. */
   readonly before: OfflinePayment | undefined
   readonly taking: boolean
@@ -30,7 +32,7 @@ export interface PayerStepProps {
  * what is left of the one that led here.
  */
 export function PayerStep(props: PayerStepProps) {
-  const { shop, draft, problems, before, taking, error, onChange, onBack, onTake, onGiveUp } = props
+  const { shop, draft, problems, request, before, taking, error, onChange, onBack, onTake, onGiveUp } = props
   const { payer: words, back, till } = useTill().words
   const [tries, setTries] = useState(0)
   const form = useRef<HTMLFormElement>(null)
@@ -99,6 +101,7 @@ export function PayerStep(props: PayerStepProps) {
         needed={needs(draft, shop)}
         policy={shop.policy}
         draft={draft}
+        request={request}
         shown={shown}
         problems={problems}
         set={set}

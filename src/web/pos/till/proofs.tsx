@@ -2,12 +2,15 @@ import type { Policy } from '../../../protocol/policy.ts'
 import { formatAmount } from '../../../ui/index.ts'
 import { Field } from '../field.tsx'
 import { useTill } from '../till-context.tsx'
+import { Approval } from './approval.tsx'
 import type { Draft, needs, Problem } from './draft.ts'
 
 interface ProofsProps {
   readonly needed: ReturnType<typeof needs>
   readonly policy: Policy
   readonly draft: Draft
+  /** What an agent is shown. */
+  readonly request: Uint8Array | undefined
   readonly problems: ReadonlySet<Problem>
   /** Those that are said already. */
   readonly shown: ReadonlySet<Problem>
@@ -15,7 +18,7 @@ interface ProofsProps {
 }
 
 /** What the policy asks for above its limits, and why. */
-export function Proofs({ needed, policy, draft, problems, shown, set }: ProofsProps) {
+export function Proofs({ needed, policy, draft, request, problems, shown, set }: ProofsProps) {
   const { payer: words } = useTill().words
   const money = (minor: number) => formatAmount(minor, policy.currency)
   return (
@@ -34,12 +37,18 @@ export function Proofs({ needed, policy, draft, problems, shown, set }: ProofsPr
         />
       )}
       {needed.approval && (
-        <Field
-          label={words.approval}
-          hint={words.approvalWhy(money(policy.requireAgentApprovalAbove))}
+        <Approval
+          above={money(policy.requireAgentApprovalAbove)}
+          request={request}
           value={draft.approval}
           onChange={(approval) => set({ approval })}
-          wrong={shown.has('no_approval') ? words.approvalMissing : undefined}
+          wrong={
+            problems.has('approval')
+              ? words.approvalWrong
+              : shown.has('no_approval')
+                ? words.approvalMissing
+                : undefined
+          }
         />
       )}
     </>

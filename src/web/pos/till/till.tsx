@@ -6,6 +6,7 @@ import { EMPTY, paymentLike, problemsOf, withProofs } from './draft.ts'
 import { FirstContact } from './first-contact.tsx'
 import { PayerStep } from './payer-step.tsx'
 import { Result } from './result.tsx'
+import { useApprovalRequest } from './use-approval-request.ts'
 import { useStanding } from './use-standing.ts'
 
 /** Takes payments: how much, from whom, and what came of it. */
@@ -17,6 +18,7 @@ export function Till() {
   const [draft, setDraft] = useState(EMPTY)
   const [step, setStep] = useState<'amount' | 'payer'>('amount')
   const { state, take, giveUp, reset } = useTakePayment()
+  const request = useApprovalRequest(draft, shop)
   const next = useCallback(() => {
     reset()
     setDraft(EMPTY)
@@ -37,13 +39,14 @@ export function Till() {
     <PayerStep
       shop={shop}
       draft={draft}
-      problems={problemsOf(draft, shop, before)}
+      problems={problemsOf(draft, shop, before, request)}
+      request={request}
       before={before}
       taking={state.status === 'taking'}
       error={state.status === 'refused' ? state.error : undefined}
       onChange={setDraft}
       onBack={back}
-      onTake={() => void take(withProofs(draft, shop))}
+      onTake={() => void take(withProofs(draft, shop, request))}
       onGiveUp={giveUp}
     />
   )

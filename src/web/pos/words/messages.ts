@@ -54,6 +54,12 @@ export interface Messages {
     readonly approval: string
     readonly approvalWhy: (above: string) => string
     readonly approvalMissing: string
+    readonly approvalWrong: string
+    /** The code that the agent's phone reads. */
+    readonly approvalShow: string
+    readonly approvalHide: string
+    readonly approvalScanning: string
+    readonly approvalPayerFirst: string
     readonly reviewed: (above: string) => string
     readonly again: (amount: string, time: string) => string
     readonly againMissing: string
