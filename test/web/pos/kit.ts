@@ -5,13 +5,15 @@ import axe from 'axe-core'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright'
 import { afterAll, beforeAll, expect } from 'vitest'
 import { registerDevice } from '../../../dev/fleet/admin.ts'
+import { AgentPhone } from '../../../dev/fleet/agent.ts'
 import { PayerPhone } from '../../../dev/fleet/payer.ts'
+import { fundWallets } from '../../../dev/fleet/wallets.ts'
 import { buildPages, invitation, invite, PAYERS } from '../../../dev/pos.ts'
 import { newSecrets } from '../../../dev/secrets.ts'
 import { type Stack, startStack } from '../../../dev/stack.ts'
 import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
 import { memoryStorage, OfflineSDK, scalarKeyStore } from '../../../src/device/sdk/index.ts'
-import { toBase64url } from '../../../src/protocol/bytes.ts'
+import { fromBase64url, toBase64url } from '../../../src/protocol/bytes.ts'
 import { chromiumLaunch } from '../../kit/chromium.ts'
 import { type Database, useDatabase } from '../../reconciler/database.ts'
 import { Camera } from './camera.ts'
@@ -55,6 +57,8 @@ export interface Shop extends Phone {
   cameraPhone(permission?: 'denied'): Promise<CameraPhone>
   /** What a customer's phone shows for the merchant to scan, to agree to an amount. */
   consent(amount: number): Promise<string>
+  /** What an agent's phone shows for what the till shows. */
+  approve(request: string): Promise<string>
   /** The phones of those who pay say yes to whatever is asked of them by now. @param others who pay as well */
   sayYes(others?: readonly string[]): Promise<void>
 }
@@ -116,6 +120,7 @@ export function useShop({ deploy = false } = {}): () => Shop {
         return { ...(await phoneIn(await launch(camera.flags(permission)))), camera }
       },
       consent: (amount) => consentOf(stack, amount),
+      approve: (request) => approvalOf(stack, request),
       async sayYes(others = []) {
         for (const [number, wallet] of [...PAYERS, ...others].entries()) {
           const known = phones.get(wallet) ?? payersPhone(stack, wallet, number)
@@ -175,6 +180,20 @@ async function consentOf(stack: Stack, amount: number): Promise<string> {
   const phone = await registerPayer(stack, PAYER, 0)
   const terms = { type: 'merchant', amount, currency: 'XOF', sender: PAYER, receiver: SHOP } as const
   return toBase64url(await phone.authorize(terms))
+}
+
+/** The agent's phone, enrolled, approves what the till shows. */
+async function approvalOf(stack: Stack, request: string): Promise<string> {
+  const [deviceId, ownerWallet] = ['AGT-1', 'W-SN-A960']
+  await fundWallets(stack.database.owner, [ownerWallet], { reference: `agent:${ownerWallet}`, seed: 5 })
+  const signer = await webCryptoSuite.es256Signer(new Uint8Array(32).fill(77))
+  const [token, second] = [
+    await stack.issuer.token('ops', ['pay_admin']),
+    await stack.issuer.token('ops-2', ['pay_admin']),
+  ]
+  await registerDevice(stack.edge.url, token, { deviceId, country: 'SN', ownerWallet, signer }, second)
+  const phone = new AgentPhone(deviceId, signer, webCryptoSuite)
+  return toBase64url(await phone.approve(fromBase64url(request.trim()), Date.now()))
 }
 
 async function settledOf({ owner }: Database, deviceId: string) {
