@@ -11,11 +11,13 @@ export interface DevSecrets {
   readonly STORED_MAC_SECRET: string
   readonly ENROLMENT_CODE_KEY: string
   readonly REVIEW_PSEUDONYM_KEY: string
+  /** The reconciler's and the verifier's alone. */
+  readonly CONSENT_CODE_KEY: string
 }
 
 const NAMES = [
   ...(['EDGE_KEYS', 'KEY_WRAPPING_SECRET', 'INTERNAL_HMAC_KEY'] as const),
-  ...(['STORED_MAC_SECRET', 'ENROLMENT_CODE_KEY', 'REVIEW_PSEUDONYM_KEY'] as const),
+  ...(['STORED_MAC_SECRET', 'ENROLMENT_CODE_KEY', 'REVIEW_PSEUDONYM_KEY', 'CONSENT_CODE_KEY'] as const),
 ]
 
 /** Reads `.dev.vars`, and makes it with fresh keys on first use. Git ignores it. */
@@ -47,14 +49,17 @@ export async function newSecrets(): Promise<DevSecrets> {
     STORED_MAC_SECRET: secret(),
     ENROLMENT_CODE_KEY: secret(),
     REVIEW_PSEUDONYM_KEY: secret(),
+    CONSENT_CODE_KEY: secret(),
   }
 }
 
 /** What the reconciler beside that edge has: what both share, and the edge's keys under a wrapping secret of its own. */
-export async function reconcilerSecrets({ EDGE_KEYS, KEY_WRAPPING_SECRET, INTERNAL_HMAC_KEY }: DevSecrets) {
+export async function reconcilerSecrets(secrets: DevSecrets) {
+  const { EDGE_KEYS, KEY_WRAPPING_SECRET, INTERNAL_HMAC_KEY, CONSENT_CODE_KEY } = secrets
   const own = secret()
   return {
     INTERNAL_HMAC_KEY,
+    CONSENT_CODE_KEY,
     EDGE_KEYS: await edgeKeysForReader(EDGE_KEYS, KEY_WRAPPING_SECRET, own),
     KEY_WRAPPING_SECRET: own,
   }

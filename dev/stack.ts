@@ -83,7 +83,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     const sira = await startDevSira()
     stops.push(() => sira.close())
     const risk = { ...sira.vars, RISK_PSEUDONYM_KEY: randomBytes(32).toString('base64url') }
-    const edgeAt = (port: number, queuePort: number, keys: DevSecrets) =>
+    const edgeAt = (port: number, queuePort: number, { CONSENT_CODE_KEY: _, ...keys }: DevSecrets) =>
       startEdge({
         persistTo: join(dataDir, 'edge'),
         port,
@@ -129,9 +129,9 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     }
     for (let i = 0; i < (options.reconcilers ?? 1); i++) startReconciler()
     // With no more than it needs: it cannot write, nor reach queue or edge.
-    const { READ_DATABASE_URL, EDGE_KEYS, KEY_WRAPPING_SECRET } = env
+    const { READ_DATABASE_URL, EDGE_KEYS, KEY_WRAPPING_SECRET, CONSENT_CODE_KEY } = env
     const verifier = new ReconcilerProcess(
-      { READ_DATABASE_URL, EDGE_KEYS, KEY_WRAPPING_SECRET },
+      { READ_DATABASE_URL, EDGE_KEYS, KEY_WRAPPING_SECRET, CONSENT_CODE_KEY },
       join(dataDir, 'verifier.log'),
       'verifier',
     )

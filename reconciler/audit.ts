@@ -15,6 +15,8 @@ interface DeviceRecord {
     | 'answer_not_signed'
     | 'mandate_given'
     | 'claims_ended'
+    | 'consent_code_asked'
+    | 'consent_code_answered'
     | 'inbox_parked'
     | 'inbox_let_go'
   readonly bundleId?: string

@@ -15,8 +15,10 @@ export const DATABASE_TIMEOUT_MS = 30_000
  *   (32 bytes, base64url)
  * - `EDGE_KEYS`, `KEY_WRAPPING_SECRET`: recipient keys wrapped for the reconciler, under a secret that is not the edge's, and
  *   the receipt keys' public parts
+ * - `CONSENT_CODE_KEY`: makes the codes that are sent to holders (32 bytes, base64url); the verifier and `verify` need it too
  *
  * and, where they are wanted:
+ * - `CONSENT_CODE_URL`, `CONSENT_CODE_TOKEN`: the gateway that brings codes to telephones (docs/codes.md); without it none is sent
  * - `SIRA_URL`, `SIRA_API_KEY`, `RISK_PSEUDONYM_KEY`: who scores (src/risk/mode.ts); the local rules alone without them
  * - `ENVIRONMENT`: production unless said otherwise
  * - `DLQ_ID`: the queue that the settle queue's dead letters go to
@@ -44,6 +46,9 @@ const settings = z.object({
   INTERNAL_HMAC_KEY: z.base64url().min(43),
   EDGE_KEYS: z.string().min(1),
   KEY_WRAPPING_SECRET: z.string().min(1),
+  CONSENT_CODE_KEY: z.base64url().min(43),
+  CONSENT_CODE_URL: z.url({ protocol: /^https?$/ }).optional(),
+  CONSENT_CODE_TOKEN: z.string().min(1).optional(),
   /** How often an empty queue is asked; Cloudflare allows an account about four API calls a second. */
   QUEUE_POLL_MS: z.coerce.number().int().min(10).max(60_000).default(500),
   DATABASE_TIMEOUT_MS: z.coerce.number().int().min(500).max(600_000).default(DATABASE_TIMEOUT_MS),
@@ -69,6 +74,12 @@ export interface Logins {
   readonly read: Login
 }
 
+/** Who brings messages to telephones. */
+export interface GatewayConfig {
+  readonly gatewayUrl: string
+  readonly gatewayToken: string
+}
+
 export interface Config {
   readonly logins: Logins
   readonly databaseTimeoutMs: number
@@ -80,6 +91,9 @@ export interface Config {
   readonly hmacSecret: Uint8Array
   readonly edgeKeys: string
   readonly wrappingSecret: string
+  readonly codeSecret: Uint8Array
+  /** Left out: codes are off. */
+  readonly gateway?: GatewayConfig
   readonly risk: RiskMode
   readonly metricsPort?: number
   readonly checkpoints?: { readonly file: string; readonly key: string }
@@ -95,6 +109,7 @@ type Env = Readonly<Record<string, string | undefined>>
 
 const SECRETS = [
   ...['KEY_WRAPPING_SECRET', 'INTERNAL_HMAC_KEY', 'QUEUE_TOKEN', 'CHECKPOINT_KEY'],
+  ...['CONSENT_CODE_KEY', 'CONSENT_CODE_TOKEN'],
   ...['SIRA_API_KEY', 'RISK_PSEUDONYM_KEY'],
 ]
 
@@ -103,6 +118,7 @@ export function parseConfig(env: Env): Config {
   const values = parse(settings, env)
   const { DLQ_ID, METRICS_PORT } = values
   const checkpoints = checkpointSettings(values)
+  const gateway = gatewaySettings(values)
   return {
     logins: loginsOf(values),
     databaseTimeoutMs: values.DATABASE_TIMEOUT_MS,
@@ -115,7 +131,9 @@ export function parseConfig(env: Env): Config {
     queuePollMs: values.QUEUE_POLL_MS,
     inboxKeepDays: values.INBOX_KEEP_DAYS,
     edgeUrl: values.EDGE_URL,
-    hmacSecret: secret(values.INTERNAL_HMAC_KEY),
+    hmacSecret: secret('INTERNAL_HMAC_KEY', values.INTERNAL_HMAC_KEY),
+    codeSecret: secret('CONSENT_CODE_KEY', values.CONSENT_CODE_KEY),
+    ...(gateway && { gateway }),
     edgeKeys: values.EDGE_KEYS,
     wrappingSecret: values.KEY_WRAPPING_SECRET,
     logLevel: values.LOG_LEVEL,
@@ -130,12 +148,14 @@ export function parseConfig(env: Env): Config {
 export interface BookConfig {
   readonly login: Login
   readonly keys?: { readonly edgeKeys: string; readonly wrappingSecret: string }
+  /** To see whether a holder's code is one. */
+  readonly codeSecret?: Uint8Array
   readonly edge?: { readonly url: string; readonly hmacSecret: Uint8Array }
   readonly checkpoints?: { readonly file: string; readonly key: string }
 }
 
 const bookSettings = settings
-  .pick({ EDGE_URL: true, INTERNAL_HMAC_KEY: true, EDGE_KEYS: true, KEY_WRAPPING_SECRET: true })
+  .pick({ EDGE_URL: true, INTERNAL_HMAC_KEY: true, EDGE_KEYS: true, KEY_WRAPPING_SECRET: true, CONSENT_CODE_KEY: true })
   .partial()
   .extend(settings.pick({ CHECKPOINT_FILE: true, CHECKPOINT_KEY: true }).shape)
   .extend({ CHECKPOINT_PUBLIC_KEY: z.string().min(1).optional() })
@@ -154,6 +174,7 @@ export function parseBookConfig(env: Env, as: keyof typeof BOOK_LOGINS = 'read')
     { ...env, databaseUrl: env[name] },
     name,
   )
+  const { CONSENT_CODE_KEY: codeKey } = values
   const { EDGE_KEYS: edgeKeys, KEY_WRAPPING_SECRET: wrappingSecret, EDGE_URL: url, INTERNAL_HMAC_KEY: hmac } = values
   const checkpoints = checkpointSettings({
     ...values,
@@ -162,7 +183,8 @@ export function parseBookConfig(env: Env, as: keyof typeof BOOK_LOGINS = 'read')
   return {
     login: { url: login, role },
     ...(edgeKeys !== undefined && wrappingSecret !== undefined && { keys: { edgeKeys, wrappingSecret } }),
-    ...(url !== undefined && hmac !== undefined && { edge: { url, hmacSecret: secret(hmac) } }),
+    ...(codeKey !== undefined && { codeSecret: secret('CONSENT_CODE_KEY', codeKey) }),
+    ...(url !== undefined && hmac !== undefined && { edge: { url, hmacSecret: secret('INTERNAL_HMAC_KEY', hmac) } }),
     ...(checkpoints && { checkpoints }),
   }
 }
@@ -190,11 +212,25 @@ function checkpointSettings(values: { CHECKPOINT_FILE?: string | undefined; CHEC
   return { file, key }
 }
 
+/** Both or none. In production a number travels under TLS only. */
+function gatewaySettings(values: z.infer<typeof settings>): GatewayConfig | undefined {
+  const { CONSENT_CODE_URL: gatewayUrl, CONSENT_CODE_TOKEN: gatewayToken, ENVIRONMENT } = values
+  if (gatewayUrl === undefined && gatewayToken === undefined) return undefined
+  if (gatewayUrl === undefined || gatewayToken === undefined) {
+    throw new InvalidConfig('CONSENT_CODE_URL and CONSENT_CODE_TOKEN, or neither')
+  }
+  if (ENVIRONMENT === 'production' && !gatewayUrl.startsWith('https:')) {
+    throw new InvalidConfig('CONSENT_CODE_URL is not valid (https)')
+  }
+  return { gatewayUrl, gatewayToken }
+}
+
 /** Settings of the verifier. */
 export interface VerifierConfig {
   readonly login: Login
   readonly databaseTimeoutMs: number
   readonly keys: { readonly edgeKeys: string; readonly wrappingSecret: string }
+  readonly codeSecret: Uint8Array
   readonly metricsPort?: number
   readonly logLevel: string
 }
@@ -204,7 +240,7 @@ export function parseVerifierConfig(env: Env): VerifierConfig {
   const values = parse(
     settings.pick({
       ...{ READ_DATABASE_URL: true, DATABASE_TIMEOUT_MS: true, EDGE_KEYS: true, KEY_WRAPPING_SECRET: true },
-      ...{ METRICS_PORT: true, LOG_LEVEL: true },
+      ...{ CONSENT_CODE_KEY: true, METRICS_PORT: true, LOG_LEVEL: true },
     }),
     env,
   )
@@ -212,6 +248,7 @@ export function parseVerifierConfig(env: Env): VerifierConfig {
     login: { url: values.READ_DATABASE_URL, role: 'molam_read' },
     databaseTimeoutMs: values.DATABASE_TIMEOUT_MS,
     keys: { edgeKeys: values.EDGE_KEYS, wrappingSecret: values.KEY_WRAPPING_SECRET },
+    codeSecret: secret('CONSENT_CODE_KEY', values.CONSENT_CODE_KEY),
     logLevel: values.LOG_LEVEL,
     ...(values.METRICS_PORT !== undefined && { metricsPort: values.METRICS_PORT }),
   }
@@ -251,10 +288,10 @@ function riskMode(env: Env): RiskMode {
   }
 }
 
-function secret(text: string): Uint8Array {
+function secret(name: string, text: string): Uint8Array {
   try {
     return fromBase64url(text)
   } catch {
-    throw new InvalidConfig('INTERNAL_HMAC_KEY is not valid (base64url)')
+    throw new InvalidConfig(`${name} is not valid (base64url)`)
   }
 }

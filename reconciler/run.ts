@@ -4,6 +4,9 @@ import { localKeys } from '../src/crypto/local-keys.ts'
 import { trustedReceiptKeys } from '../src/crypto/receipt-keys.ts'
 import { HOUR_MS } from '../src/protocol/time.ts'
 import { type Backlog, readBacklog } from './backlog.ts'
+import { consentCodes } from './codes/code.ts'
+import { openGateway } from './codes/gateway.ts'
+import { sendCodes } from './codes/send.ts'
 import { type Config, InvalidConfig, type Logins } from './config.ts'
 import { openPool } from './db.ts'
 import { Liveness, serveHealth } from './health.ts'
@@ -17,6 +20,7 @@ import { pullDeadLetters } from './pull/dead-letters.ts'
 import { pullOnce } from './pull/pull.ts'
 import { openQueue } from './pull/queue.ts'
 import { policyReader } from './registry/policies.ts'
+import { refusedConsents } from './registry/registry.ts'
 import { findOpenedWallets } from './registry/wallets.ts'
 import { reconcileOnce } from './settle/reconcile.ts'
 import { openRiskScorer } from './settle/risk.ts'
@@ -65,6 +69,8 @@ const CONNECTIONS_MAX = { record: 3, settle: 2, read: 2 } as const
 const DEAD_LETTERS_IDLE_MS = 60_000
 /** How often it is looked whether wallets that were missing have been opened. */
 const WALLETS_IDLE_MS = 5_000
+/** How often it is looked for codes to send when nothing was recorded. */
+const CODES_IDLE_MS = 2_000
 /** How often it is looked for messages that are old enough to go. */
 const PRUNE_IDLE_MS = 60_000
 /** How often it is asked whether a new day has begun. */
@@ -101,11 +107,15 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
     log.error({ notBelieved: what, ...fields }, 'a row that nobody has signed: it gives nothing')
     metrics.notBelieved(what)
   }
+  const codes = await consentCodes(config.codeSecret)
+  const sender = config.gateway && openGateway(config.gateway, around.fetch)
   const reconcileDeps = {
     ...common,
     settle,
     keys,
     trusted,
+    codes,
+    sendsCodes: sender !== undefined,
     policies: policyReader({ ...common, trusted, edge }),
     risk: await openRiskScorer(config.risk, { ...common, fetch: around.fetch }),
     settled: metrics.settled,
@@ -113,9 +123,10 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
   }
   const pull = () => pullOnce({ ...common, trusted, queue })
   const reconcile = (goOn?: GoOn) => reconcileOnce(reconcileDeps, goOn)
-  const send = (goOn?: GoOn) => sendOnce({ ...common, edge }, goOn)
+  const send = (goOn?: GoOn) => sendOnce({ ...common, edge, refused: (ids) => refusedConsents(pool, ids) }, goOn)
   const wallets = () => findOpenedWallets(pool, clock())
   const prune = async () => (await pruneInbox(pool, config.inboxKeepDays, clock())) + (await letParkedGo(pool, clock()))
+  const bring = sender && ((goOn?: GoOn) => sendCodes({ ...common, settle, codes, sender }, goOn))
   const { deadLetterQueueId } = config
   const deadLetters = deadLetterQueueId && openQueue({ ...config.queue, id: deadLetterQueueId }, around.fetch)
   const rescue = deadLetters ? () => pullDeadLetters({ ...common, trusted, queue: deadLetters }) : undefined
@@ -137,10 +148,11 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
 
   return {
     async run(signal) {
-      const [pulls, inbox, outbox] = [new Wakeup(), new Wakeup(), new Wakeup()]
+      const [pulls, inbox, outbox, codesDue] = [new Wakeup(), new Wakeup(), new Wakeup(), new Wakeup()]
       const loops: readonly Loop[] = [
         { name: 'pull', step: pull, wakeup: pulls, idleMs: config.queuePollMs, wakes: [inbox, outbox] },
-        { name: 'reconcile', step: reconcile, wakeup: inbox, idleMs: IDLE_MS, wakes: [outbox] },
+        { name: 'reconcile', step: reconcile, wakeup: inbox, idleMs: IDLE_MS, wakes: [outbox, codesDue] },
+        ...(bring ? [{ name: 'codes', step: bring, wakeup: codesDue, idleMs: CODES_IDLE_MS, wakes: [outbox] }] : []),
         { name: 'outcomes', step: send, wakeup: outbox, idleMs: IDLE_MS, wakes: [] },
         { name: 'wallets', step: wallets, wakeup: new Wakeup(), idleMs: WALLETS_IDLE_MS, wakes: [outbox] },
         { name: 'prune', step: prune, wakeup: new Wakeup(), idleMs: PRUNE_IDLE_MS, wakes: [] },
@@ -180,7 +192,12 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
     async once(onStep) {
       for (let done = 0; ; ) {
         const taken =
-          (await pull()) + ((await rescue?.()) ?? 0) + (await reconcile()) + (await wallets()) + (await send())
+          (await pull()) +
+          ((await rescue?.()) ?? 0) +
+          (await reconcile()) +
+          (await wallets()) +
+          ((await bring?.()) ?? 0) +
+          (await send())
         const backlog = await readBacklog(read)
         if (taken === 0) return backlog
         done += taken

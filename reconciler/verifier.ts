@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { localKeys } from '../src/crypto/local-keys.ts'
 import { trustedReceiptKeys } from '../src/crypto/receipt-keys.ts'
 import { HOUR_MS } from '../src/protocol/time.ts'
+import { consentCodes } from './codes/code.ts'
 import type { VerifierConfig } from './config.ts'
 import { openPool } from './db.ts'
 import { Liveness, serveHealth } from './health.ts'
@@ -51,6 +52,7 @@ export async function openVerifier(config: VerifierConfig, around: VerifierSurro
   const pool = openPool(config.login, lost, CONNECTIONS_MAX, config.databaseTimeoutMs)
   const keys = await localKeys(config.keys.edgeKeys, config.keys.wrappingSecret)
   const trusted = await trustedReceiptKeys(keys)
+  const codes = await consentCodes(config.codeSecret)
   const metrics = newVerifierMetrics(pool)
   const liveness = new Liveness(clock)
   let position: Position | undefined
@@ -67,7 +69,7 @@ export async function openVerifier(config: VerifierConfig, around: VerifierSurro
   const round = async () => {
     const { wrong, rows, next } = await inSnapshot(pool, async (client) => {
       position ??= await positionNow(client)
-      return lookAtNew({ client, keys, trusted, examplesMax: EXAMPLES_MAX }, position)
+      return lookAtNew({ client, keys, trusted, codes, examplesMax: EXAMPLES_MAX }, position)
     })
     await alarm(wrong)
     position = next
@@ -77,7 +79,12 @@ export async function openVerifier(config: VerifierConfig, around: VerifierSurro
   const whole = async (goOn: GoOn) => {
     // What came before the first round; the rounds have the rest.
     if (isWholeDone || position === undefined) return 0
-    const { findings } = await verifyBook({ pool, keys, examplesMax: EXAMPLES_MAX, onProgress: () => void goOn() })
+    const { findings } = await verifyBook({
+      pool,
+      evidence: { keys, codes },
+      examplesMax: EXAMPLES_MAX,
+      onProgress: () => void goOn(),
+    })
     await alarm(findings.filter(({ found }) => found > 0))
     isWholeDone = true
     return 0

@@ -1,6 +1,4 @@
-import { toHex } from '../../src/protocol/bytes.ts'
 import type { Consent, KeptConsent } from '../../src/protocol/consent.ts'
-import { KEY_ID_BYTES } from '../../src/protocol/limits.ts'
 import type { DeviceStatus } from '../../src/protocol/messages.ts'
 import { DAY_MS } from '../../src/protocol/time.ts'
 
@@ -27,21 +25,3 @@ export const REQUEST_MS = 7 * DAY_MS
 /** Whether another person may confirm it. @param kid hex, of the key that the device has */
 export const requestStands = (request: ConsentRequest, status: DeviceStatus, kid: string, nowMs: number): boolean =>
   status !== 'revoked' && request.kid === kid && nowMs <= request.askedAtMs + REQUEST_MS && nowMs < request.untilMs
-
-interface Consents {
-  readonly consents: readonly HeldConsent[]
-  readonly consentRequest: ConsentRequest | null
-}
-
-/** What people are shown: what is asked for, and what was given, the newest first. */
-export interface ShownConsents {
-  readonly asked: ConsentRequest | null
-  readonly given: readonly (Omit<HeldConsent, 'signed' | 'thumbprint' | 'giver'> & { readonly kid: string })[]
-}
-
-export function shownConsents({ consents, consentRequest }: Consents): ShownConsents {
-  const given = consents.map(({ signed: _, thumbprint, giver: __, ...rest }) => {
-    return { ...rest, kid: toHex(thumbprint.subarray(0, KEY_ID_BYTES)) }
-  })
-  return { asked: consentRequest, given: given.reverse() }
-}

@@ -1,10 +1,10 @@
-import { paysUntil } from '../../src/protocol/consent.ts'
+import { notRefused, paysUntil } from '../../src/protocol/consent.ts'
 import { missingCounters } from '../../src/protocol/counters.ts'
 import { MISSING_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
 import { maskedWallet } from '../../src/protocol/owner-wallet.ts'
 import { reputationAt } from '../../src/risk/reputation.ts'
-import { type ShownConsents, shownConsents } from './consent.ts'
 import type { Device, OlderKey } from './device.ts'
+import { type ShownConsents, shownConsents } from './shown-consents.ts'
 import { readDevice } from './sql/device-store.ts'
 import { missingSeqs } from './sql/hole-store.ts'
 import { withLeftOut } from './sql/left-out-store.ts'
@@ -62,7 +62,7 @@ export function describeDevice(sql: SqlStorage, hasSira: boolean, nowMs: number)
     missing: missingCounters(withLeftOut(sql, device.counters), MISSING_PER_NOTICE_MAX),
     missingSeqs: missingSeqs(sql, MISSING_PER_NOTICE_MAX),
     consents: shownConsents(device),
-    paysUntilMs: paysUntil(device.consents, device.kid, nowMs) ?? null,
+    paysUntilMs: paysUntil(notRefused(device.consents), device.kid, nowMs) ?? null,
     owed: owedSummary(sql, device, hasSira),
     olderKeys: device.olderKeys.map(({ kid, alg, state, lastSeq }) => ({ kid, alg, state, lastSeq })),
     activity: [...device.activity].map(([key, { count, value }]) => {

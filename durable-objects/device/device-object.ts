@@ -35,7 +35,7 @@ import type { AdmitAnswer, AdmitRefusal, AdmitRequest } from './admit-request.ts
 import type { Ballot, ReversalBallot, VoteResult } from './ballot.ts'
 import { type DeviceBindings, personStub } from './bindings.ts'
 import { Originals } from './bytes/originals.ts'
-import type { ShownConsents } from './consent.ts'
+import type { ShownCode } from './code.ts'
 import { type DeviceDescription, describeDevice } from './description.ts'
 import type { Device, DeviceRegistration, Identity, Owner } from './device.ts'
 import { type NoticeParts, readNotice, relayedNotice } from './notice.ts'
@@ -46,6 +46,7 @@ import { bundleRow } from './owed/projection.ts'
 import { readShown } from './owed/shown.ts'
 import { Administration, type ProvenCode } from './people/administration.ts'
 import { type AnswerRefusal, keepAnswer } from './people/answering.ts'
+import type { CodeRefusal, CodeResult } from './people/code-asking.ts'
 import type { PayingGiver, WordRefusal } from './people/consenting.ts'
 import { Consents } from './people/consents.ts'
 import { keepMandate, type MandateRefusal } from './people/mandating.ts'
@@ -53,6 +54,7 @@ import { hasAnswered } from './people/once.ts'
 import { Votes } from './people/votes.ts'
 import type { Actor, ChangeRefusal, Person } from './person.ts'
 import { applyConfirmations } from './settle/confirmations.ts'
+import type { ShownConsents } from './shown-consents.ts'
 import { deviceActor, hasAuditRecord, writeAuditRecord } from './sql/audit-store.ts'
 import { readBundle } from './sql/bundle-store.ts'
 import { hasGivers, readDevice, readOwing } from './sql/device-store.ts'
@@ -363,6 +365,23 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     return this.#consents.takeWord(signed, encoded, giver, { ...by, actor: 'device' })
   }
 
+  /** The device asks for a code to its wallet's holder. @param kid of the key that signed */
+  askCode(kid: Uint8Array, by: Omit<Actor, 'actor'>): Result<ShownCode, CodeRefusal> {
+    if (!this.#registered) return err('invalid_signature')
+    return this.#consents.codes.ask(kid, { ...by, actor: 'device' })
+  }
+
+  /** What was entered as that code. To send it again is always safe, and says how far the book is. */
+  async answerCode(
+    kid: Uint8Array,
+    no: number,
+    digits: string,
+    by: Omit<Actor, 'actor'>,
+  ): Promise<Result<CodeResult, CodeRefusal>> {
+    if (!this.#registered) return err('invalid_signature')
+    return this.#consents.codes.answer(kid, no, digits, { ...by, actor: 'device' })
+  }
+
   /** These givers do not pay any more: neither does this device by their word. */
   endConsentsOf(givers: readonly ConsentGiver[]): void {
     if (this.#registered) this.#consents.endWordsOf(givers, { actor: 'system' })
@@ -481,6 +500,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
 const REBUILT = 'read_model_rebuilt'
 const NOT_FOUND: Err<NotFound> = err('not_found')
 
-const kept = ({ thumbprint, givenAtMs, untilMs, withdrawnAtMs, giver }: KeptConsent): KeptConsent => {
-  return { thumbprint, givenAtMs, untilMs, withdrawnAtMs, ...(giver && { giver }) }
+const kept = ({ thumbprint, givenAtMs, untilMs, withdrawnAtMs, giver, refusedAtMs }: KeptConsent): KeptConsent => {
+  const said = { ...(giver && { giver }), ...(refusedAtMs !== undefined && { refusedAtMs }) }
+  return { thumbprint, givenAtMs, untilMs, withdrawnAtMs, ...said }
 }

@@ -10,6 +10,7 @@ import type { Country, Policy } from '../../src/protocol/policy.ts'
 import type { Unsynced } from '../../src/protocol/unsynced.ts'
 import { type DeviceHistory, emptyHistory } from '../../src/risk/history.ts'
 import { newReputation, type Reputation } from '../../src/risk/reputation.ts'
+import type { CodeRequest } from './code.ts'
 import type { ConsentRequest, HeldConsent } from './consent.ts'
 import { NOTHING_STORED, type Stored } from './room.ts'
 
@@ -51,6 +52,8 @@ export interface Device extends DeviceRegistration {
   readonly consents: readonly HeldConsent[]
   /** What one person asked for and nobody has confirmed yet. */
   readonly consentRequest: ConsentRequest | null
+  /** The newest request for a code to the wallet's holder. */
+  readonly codeRequest: CodeRequest | null
   readonly registeredAtMs: number
   /** What is wrong with the owner's wallet, as far as the reconciler has said. */
   readonly ownerWalletFault: WalletFault | null
@@ -95,6 +98,7 @@ export function newDevice(facts: DeviceRegistration, nowMs: number): Device {
     registrars: [],
     consents: [],
     consentRequest: null,
+    codeRequest: null,
     registeredAtMs: nowMs,
     ownerWalletFault: null,
     rev: 1,

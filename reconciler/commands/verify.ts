@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { localKeys } from '../../src/crypto/local-keys.ts'
+import { consentCodes } from '../codes/code.ts'
 import { InvalidConfig, parseBookConfig } from '../config.ts'
 import type { Finding } from '../verify/check.ts'
 import { checkpointKeys } from '../verify/checkpoint-key.ts'
@@ -15,7 +16,7 @@ export const verify: Command = {
   --show <n>          examples of each fault (20)
   --json              one JSON document
 
-READ_DATABASE_URL; EDGE_KEYS and KEY_WRAPPING_SECRET to open the bundles; with CHECKPOINT_FILE and CHECKPOINT_PUBLIC_KEY
+READ_DATABASE_URL; EDGE_KEYS, KEY_WRAPPING_SECRET and CONSENT_CODE_KEY to open the evidence; with CHECKPOINT_FILE and CHECKPOINT_PUBLIC_KEY
 (or CHECKPOINT_KEY) the audit chains are held against their checkpoints. Reads one snapshot; reconcilers may go on.`,
 
   async run(args, terminal) {
@@ -34,9 +35,14 @@ READ_DATABASE_URL; EDGE_KEYS and KEY_WRAPPING_SECRET to open the bundles; with C
     const examplesMax = positiveInteger(values.show, '--show')
     const config = parseBookConfig(terminal.env)
     // A book whose evidence nobody looked at must not pass for a sound one by an oversight.
-    if (!openNone && !config.keys) throw new InvalidConfig('EDGE_KEYS and KEY_WRAPPING_SECRET, or --without-evidence')
-    const keys =
-      openNone || !config.keys ? undefined : await localKeys(config.keys.edgeKeys, config.keys.wrappingSecret)
+    const { keys, codeSecret } = config
+    if (!openNone && !(keys && codeSecret)) {
+      throw new InvalidConfig('EDGE_KEYS, KEY_WRAPPING_SECRET and CONSENT_CODE_KEY, or --without-evidence')
+    }
+    const evidence =
+      openNone || !keys || !codeSecret
+        ? undefined
+        : { keys: await localKeys(keys.edgeKeys, keys.wrappingSecret), codes: await consentCodes(codeSecret) }
     const checkpoints = config.checkpoints && {
       file: config.checkpoints.file,
       key: (await checkpointKeys(config.checkpoints.key)).verify,
@@ -47,7 +53,7 @@ READ_DATABASE_URL; EDGE_KEYS and KEY_WRAPPING_SECRET to open the bundles; with C
         examplesMax,
         onProgress: ({ label, done, total }) => terminal.progress(label, done, total),
         ...(sample !== undefined && { sample }),
-        ...(keys && { keys }),
+        ...(evidence && { evidence }),
         ...(checkpoints && { checkpoints }),
       }),
     )

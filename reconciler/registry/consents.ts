@@ -4,17 +4,18 @@ import type { TrustedKey } from '../../src/crypto/sign1.ts'
 import { thumbprint } from '../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { fromHex, toHex } from '../../src/protocol/bytes.ts'
-import { decodeConsent, type KeptConsent } from '../../src/protocol/consent.ts'
+import { type Consent, decodeConsent, type KeptConsent } from '../../src/protocol/consent.ts'
 import { parseConsentWord, type SignedConsentWord } from '../../src/protocol/consent-word.ts'
 import { parseSign1 } from '../../src/protocol/cose.ts'
-import type { DeviceMessage } from '../../src/protocol/messages.ts'
+import type { DeviceMessage, StatedConsent } from '../../src/protocol/messages.ts'
 import { parse } from '../../src/protocol/parse.ts'
+import type { ConsentCodes } from '../codes/code.ts'
 
 /** A consent as the book has it. */
 export interface RegisteredConsent extends KeptConsent {
   /**
    * Whether the ledger names its tenant for the wallet, and the wallet is of a kind that a tenant speaks for, or it is a word of a
-   * device of the wallet.
+   * device of the wallet, or its holder's by a code.
    */
   readonly holds: boolean
   /** The word of its giver is not verified yet: the facts of that device are still on their way. */
@@ -30,6 +31,8 @@ export interface ReadConsent {
 /** A consent that a message of the edge states, its signature verified. */
 export interface VerifiedConsent extends SignedConsent {
   readonly withdrawnAtMs: number | undefined
+  /** Of one by a code: whether it is the code. */
+  readonly isCode: boolean
 }
 
 /**
@@ -41,8 +44,10 @@ export interface VerifiedConsent extends SignedConsent {
 export async function verifyConsents(
   message: DeviceMessage,
   trusted: readonly TrustedKey[],
+  codes: ConsentCodes,
 ): Promise<readonly VerifiedConsent[]> {
-  const { consents = [], deviceId, ownerWallet, tenant } = message
+  const { deviceId, ownerWallet, tenant } = message
+  const consents = statedConsents(message)
   if (consents.length === 0) return []
   const keys = [message, ...(message.olderKeys ?? [])]
   const known = await Promise.all(
@@ -52,9 +57,22 @@ export async function verifyConsents(
   for (const { signed, withdrawnAtMs } of consents) {
     const opened = await openConsent(signed, trusted)
     const isOwn = opened?.deviceId === deviceId && opened.wallet === ownerWallet && opened.tenant === tenant
-    if (isOwn && known.includes(toHex(opened.thumbprint))) verified.push({ ...opened, withdrawnAtMs })
+    if (isOwn && known.includes(toHex(opened.thumbprint))) {
+      const isCode = await isHoldersCode(opened, codes)
+      verified.push({ ...opened, withdrawnAtMs, isCode })
+    }
   }
   return verified
+}
+
+/** With what was entered as a code and has not been judged. */
+export function statedConsents({ consents = [], code }: DeviceMessage): readonly StatedConsent[] {
+  return code?.answer === undefined ? consents : [...consents, { signed: code.answer }]
+}
+
+/** Whether it carries the holder's code: only a holder of the key that made it can say. */
+export async function isHoldersCode({ code, ...subject }: Consent, codes: ConsentCodes): Promise<boolean> {
+  return code !== undefined && codes.isCode({ ...subject, ...code }, code.digits)
 }
 
 /** Any order and any number of times: the earliest withdrawal that was said counts. */
@@ -67,8 +85,8 @@ export async function keepConsents(
     const { deviceId, wallet, tenant, askedBy, confirmedBy, givenAtMs, untilMs, withdrawnAtMs, signed } = consent
     await client.query(
       `INSERT INTO offline_wallet_consents AS c (device_id, digest, thumbprint, wallet, tenant, asked_by, confirmed_by,
-         given_at, until_at, withdrawn_at, signed, recorded_at, giver)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+         given_at, until_at, withdrawn_at, signed, recorded_at, giver, by_holder)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
        ON CONFLICT (device_id, digest) DO UPDATE SET withdrawn_at = excluded.withdrawn_at
        WHERE excluded.withdrawn_at < coalesce(c.withdrawn_at, 'infinity')`,
       [
@@ -82,6 +100,7 @@ export async function keepConsents(
         ...[askedBy, confirmedBy, new Date(givenAtMs), new Date(untilMs)],
         ...[withdrawnAtMs === undefined ? null : new Date(withdrawnAtMs), Buffer.from(signed), at],
         consent.word === undefined ? null : parseConsentWord(consent.word).claims.deviceId,
+        consent.code !== undefined,
       ],
     )
   }

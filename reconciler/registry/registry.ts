@@ -1,17 +1,21 @@
 import type pg from 'pg'
 import type { TrustedKey } from '../../src/crypto/sign1.ts'
 import { InvalidKey, type Verifier } from '../../src/crypto/suite.ts'
-import { keyId } from '../../src/crypto/thumbprint.ts'
+import { keyId, thumbprint } from '../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
+import type { RefusedConsent } from '../../src/protocol/confirmations.ts'
 import type { DeviceId } from '../../src/protocol/ids.ts'
+import { CONSENTS_MAX } from '../../src/protocol/limits.ts'
 import type { DeviceMessage, DeviceStatus, DeviceKey as KeyFacts, OlderDeviceKey } from '../../src/protocol/messages.ts'
 import type { WalletState } from '../../src/protocol/owner-wallet.ts'
-import { record } from '../audit.ts'
+import { type AuditRecord, record } from '../audit.ts'
+import type { ConsentCodes } from '../codes/code.ts'
 import { transact } from '../db.ts'
 import { lockPending, markDone, wake } from '../pull/inbox.ts'
 import { claimSubjects, walletsWithClaims } from '../tell/claim-subjects.ts'
 import { announce } from '../tell/outbox.ts'
+import { recordRequest, takeAnswer } from './code-requests.ts'
 import { judgeConsents } from './consent-words.ts'
 import {
   CONSENTS_OF,
@@ -20,6 +24,8 @@ import {
   keepConsents,
   type ReadConsent,
   type RegisteredConsent,
+  statedConsents,
+  type VerifiedConsent,
   verifyConsents,
 } from './consents.ts'
 
@@ -83,16 +89,41 @@ interface ReadDevice extends Omit<RegisteredDevice, 'consents'> {
 
 /** With the devices that have consented to them. */
 export async function loadDevices(db: pg.Pool | pg.ClientBase, deviceIds: readonly string[]): Promise<Registry> {
-  const found = await readDevices(db, deviceIds)
-  const named = [...found.values()].flatMap(({ read }) => read.flatMap(({ word }) => word?.claims.deviceId ?? []))
-  const missing = named.filter((id) => !found.has(id))
-  const others = missing.length === 0 ? [] : await readDevices(db, missing)
-  const givers = new Map([...found, ...others].map(([id, { read, ...device }]) => [id, withPeoples(device, read)]))
+  const { found, givers } = await readWithGivers(db, deviceIds)
   const registry = new Map<string, RegisteredDevice>()
   for (const [id, { read, ...device }] of found) {
     registry.set(id, { ...device, consents: await judgeConsents(read, device, givers) })
   }
   return registry
+}
+
+/** Consents in force that the ledger does not bear out, the newest of them. A wallet that is not there yet may come. */
+export async function refusedConsents(
+  db: pg.Pool | pg.ClientBase,
+  deviceIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly RefusedConsent[]>> {
+  const { found, givers } = await readWithGivers(db, deviceIds)
+  const refused = new Map<string, readonly RefusedConsent[]>()
+  for (const [id, { read, ...device }] of found) {
+    if (device.wallet === 'unknown') continue
+    const counting = await judgeConsents(read, device, givers)
+    const isRefused = ({ consent: { givenAtMs, thumbprint, withdrawnAtMs } }: ReadConsent) => {
+      const same = counting.find((one) => one.givenAtMs === givenAtMs && equalBytes(one.thumbprint, thumbprint))
+      return withdrawnAtMs === null && (same === undefined || (!same.holds && same.isAwaited !== true))
+    }
+    const named = read.filter(isRefused).map(({ consent: { thumbprint, givenAtMs } }) => ({ thumbprint, givenAtMs }))
+    if (named.length > 0) refused.set(id, named.sort((a, b) => b.givenAtMs - a.givenAtMs).slice(0, CONSENTS_MAX))
+  }
+  return refused
+}
+
+async function readWithGivers(db: pg.Pool | pg.ClientBase, deviceIds: readonly string[]) {
+  const found = await readDevices(db, deviceIds)
+  const named = [...found.values()].flatMap(({ read }) => read.flatMap(({ word }) => word?.claims.deviceId ?? []))
+  const missing = named.filter((id) => !found.has(id))
+  const others = missing.length === 0 ? [] : await readDevices(db, missing)
+  const givers = new Map([...found, ...others].map(([id, { read, ...device }]) => [id, withPeoples(device, read)]))
+  return { found, givers }
 }
 
 const withPeoples = (device: Omit<RegisteredDevice, 'consents'>, read: readonly ReadConsent[]): RegisteredDevice => {
@@ -157,12 +188,13 @@ export async function recordDevice(
   /** As the edge signed it. */
   body: Uint8Array,
   at: Date,
-  trusted: readonly TrustedKey[],
+  { trusted, codes, sendsCodes }: RecordDeps,
 ): Promise<DeviceFault | undefined> {
   const older = (message.olderKeys ?? []).map((key) => ({ key, state: key.fate }))
   const keys: readonly StatedKey[] = [{ key: message, state: 'active' }, ...older]
   for (const { key } of keys) if (!(await isOwnKeyId(key))) return 'invalid_key'
-  const consents = await verifyConsents(message, trusted)
+  const consents = await verifyConsents(message, trusted, codes)
+  const own = await thumbprint(webCryptoSuite, { alg: message.alg, bytes: message.publicKey })
   try {
     await transact(pool, async (client) => {
       if (!(await lockPending(client, [inboxId])).has(inboxId)) return
@@ -171,13 +203,18 @@ export async function recordDevice(
       await keepMessage(client, message, body, at)
       for (const key of keys) await keepKey(client, message, key)
       await retireOthers(client, message)
-      await keepConsents(client, consents, at)
+      const audit: AuditRecord[] = []
+      if (wallet !== undefined) audit.push(...(await recordRequest(client, message, own, sendsCodes, at)))
+      const { taken, audit: answered } = await takeConsents(client, consents, at)
+      await keepConsents(client, taken, at)
       if (wallet !== undefined) {
-        const notBelieved = (message.consents ?? []).length - consents.length
+        const notBelieved = statedConsents(message).length - consents.length
         const facts = { rev, status: message.status, kid: toHex(message.kid), wallet }
         const detail = { ...facts, ...(notBelieved > 0 && { consents_not_believed: notBelieved }) }
-        await record(client, [{ deviceId, action: 'device_recorded', detail }], at)
+        audit.unshift({ deviceId, action: 'device_recorded', detail })
       }
+      audit.push(...answered)
+      if (audit.length > 0) await record(client, audit, at)
       // A new device of a wallet is asked about what is claimed from it.
       const claims = wallet === undefined ? [] : await claimSubjects(client, await walletsWithClaims(client, message))
       await announce(client, [{ deviceId }, ...claims], at)
@@ -189,6 +226,26 @@ export async function recordDevice(
     if (error instanceof Contradiction) return error.fault
     throw error
   }
+}
+
+/** What recording a device's facts takes. */
+export interface RecordDeps {
+  readonly trusted: readonly TrustedKey[]
+  readonly codes: ConsentCodes
+  /** Whether there is anybody who brings codes to telephones. */
+  readonly sendsCodes: boolean
+}
+
+/** All but those by a code that is none, or not any more. */
+async function takeConsents(client: pg.ClientBase, consents: readonly VerifiedConsent[], at: Date) {
+  const taken: VerifiedConsent[] = []
+  const audit: AuditRecord[] = []
+  for (const consent of consents) {
+    const answer = consent.code && (await takeAnswer(client, consent, at))
+    if (answer?.isTaken !== false) taken.push(consent)
+    audit.push(...(answer?.audit ?? []))
+  }
+  return { taken, audit }
 }
 
 class Contradiction extends Error {

@@ -12,7 +12,7 @@ import { faultOf } from '../log.ts'
 import type { GoOn } from '../loop.ts'
 import type { Alarm } from '../not-believed.ts'
 import { claim, giveBack, type InboxRow } from '../pull/inbox.ts'
-import { recordDevice } from '../registry/registry.ts'
+import { type RecordDeps, recordDevice } from '../registry/registry.ts'
 import { attempt, parkRow, together, waitFor } from './attempt.ts'
 import { recordAnswer } from './claim-answers.ts'
 import { applyClaims } from './claims.ts'
@@ -30,7 +30,7 @@ import type { StatusCount } from './status-counts.ts'
  *         → bundles: prepare → record, as one login → post, as another; many at once
  *         → resolutions that can be carried out, claims that end
  */
-export interface ReconcileDeps extends PrepareDeps {
+export interface ReconcileDeps extends PrepareDeps, RecordDeps {
   /** Of the login that settles; `pool` is of the one that records. */
   readonly settle: pg.Pool
   /** Told what became of payments, after each COMMIT. */
@@ -89,7 +89,7 @@ export async function reconcileOnce(deps: ReconcileDeps, goOn: GoOn = () => true
 const idsOf = (rows: readonly InboxRow[]) => rows.map(({ id }) => id)
 
 async function recordDeviceOf(deps: ReconcileDeps, row: InboxRow, message: DeviceMessage): Promise<void> {
-  const fault = await recordDevice(deps.pool, row.id, message, row.body, new Date(deps.clock()), deps.trusted)
+  const fault = await recordDevice(deps.pool, row.id, message, row.body, new Date(deps.clock()), deps)
   if (fault !== undefined) await parkRow(deps, row, fault)
 }
 

@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { fromHex } from '../../src/protocol/bytes.ts'
 import type { Claim } from '../../src/protocol/claims.ts'
 import type { Confirmation } from '../../src/protocol/confirmations.ts'
+import type { CodeVerdict } from '../../src/protocol/consent-code.ts'
 import { deviceId as asDeviceId, parseUlid, ulidText } from '../../src/protocol/ids.ts'
 import { CLAIMS_PER_NOTICE_MAX, MANDATED_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
 import type { MandatedDebit } from '../../src/protocol/mandated.ts'
@@ -135,6 +136,7 @@ interface Said {
   claims: ClaimRow[] | null
   mandated: MandatedRow[] | null
   device_rev: number | null
+  code: CodeVerdict | null
   wallet_state: WalletState | null
   bundle_rev: number | null
   outcomes: [number, Outcome['status'], number, string | null, string | null][] | null
@@ -151,10 +153,11 @@ export async function readUndelivered(
 ): Promise<readonly OutboxRow[]> {
   const { rows } = await pool.query<Said>(
     `SELECT o.id, o.device_id, o.version, o.bundle_id, o.seq, o.resolution_rev, o.answer_rev, o.about_claims, c.claims, m.mandated,
-             d.rev AS device_rev, d.wallet_state, b.rev AS bundle_rev, t.outcomes
+             d.rev AS device_rev, d.wallet_state, k.code, b.rev AS bundle_rev, t.outcomes
      FROM offline_outbox o
      LEFT JOIN offline_devices d ON o.bundle_id IS NULL AND o.resolution_rev IS NULL AND o.answer_rev IS NULL
        AND d.device_id = o.device_id
+     LEFT JOIN LATERAL (SELECT to_json(v) AS code FROM offline_code_verdict(d.device_id) v) k ON o.about_claims IS NULL
      LEFT JOIN LATERAL (
        SELECT json_agg(json_build_array(k.device_id, k.counter, encode(k.content_hash, 'hex'), k.type, k.amount_minor,
                                         k.currency, k.receiver, ${MS('k.initiated_at')}, ${MS('k.claim_until')})
@@ -200,8 +203,8 @@ function confirmationOf(row: Said): Confirmation | undefined {
   }
   if (row.bundle_id === null || row.seq === null) {
     if (row.device_rev === null) return undefined
-    const { device_rev: rev, wallet_state: wallet } = row
-    return { kind: 'device_recorded', deviceId, rev, ...(wallet !== null && { wallet }) }
+    const { device_rev: rev, wallet_state: wallet, code } = row
+    return { kind: 'device_recorded', deviceId, rev, ...(wallet !== null && { wallet }), ...(code && { code }) }
   }
   const bundleId = parseUlid(row.bundle_id)
   if (bundleId === undefined) throw new Error('not a bundle id')

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { CONFIRMATIONS_PER_CALL_MAX } from '../../src/protocol/confirmations.ts'
+import { CONFIRMATIONS_PER_CALL_MAX, type RefusedConsent } from '../../src/protocol/confirmations.ts'
 import { MINUTE_MS } from '../../src/protocol/time.ts'
 import { type Backoff, backoffMs } from '../backoff.ts'
 import { faultOf, type Log } from '../log.ts'
@@ -22,6 +22,8 @@ import {
  * until the edge takes it.
  */
 export interface OutcomesDeps {
+  /** By device, which of its consents the ledger does not bear out now. */
+  readonly refused: (deviceIds: readonly string[]) => Promise<ReadonlyMap<string, readonly RefusedConsent[]>>
   readonly pool: pg.Pool
   readonly edge: Edge
   readonly clock: () => number
@@ -73,11 +75,8 @@ async function giveBack({ pool, clock }: OutcomesDeps, heads: readonly Head[], p
 
 /** @returns whether the edge answered, if only with a refusal of this very call */
 async function send(deps: OutcomesDeps, heads: readonly Head[]): Promise<boolean> {
-  const rows = await readUndelivered(
-    deps.pool,
-    heads.map(({ deviceId }) => deviceId),
-    CONFIRMATIONS_PER_CALL_MAX,
-  )
+  const devices = heads.map(({ deviceId }) => deviceId)
+  const rows = await withRefused(deps, await readUndelivered(deps.pool, devices, CONFIRMATIONS_PER_CALL_MAX))
   let answers: ReadonlyMap<string, DeviceAnswer> = new Map()
   let fault = 'not answered'
   let answered = true
@@ -103,6 +102,18 @@ async function send(deps: OutcomesDeps, heads: readonly Head[]): Promise<boolean
     await markUndelivered(deps.pool, head.id, answers.get(head.deviceId) ?? fault, until)
   }
   return answered
+}
+
+/** With a device's facts goes which of its consents count for nothing. */
+async function withRefused({ refused }: OutcomesDeps, rows: readonly OutboxRow[]): Promise<readonly OutboxRow[]> {
+  const about = rows.flatMap(({ confirmation: one, deviceId }) => (one?.kind === 'device_recorded' ? [deviceId] : []))
+  if (about.length === 0) return rows
+  const byDevice = await refused(about)
+  return rows.map((row): OutboxRow => {
+    const named = byDevice.get(row.deviceId)
+    if (row.confirmation?.kind !== 'device_recorded' || named === undefined) return row
+    return { ...row, confirmation: { ...row.confirmation, refused: named } }
+  })
 }
 
 /** A row with nothing to say yet is told when it changes. */

@@ -5,6 +5,8 @@ import { type TrustedKey, verifySign1 } from '../../src/crypto/sign1.ts'
 import { fromHex, toHex } from '../../src/protocol/bytes.ts'
 import { parseConsentWord } from '../../src/protocol/consent-word.ts'
 import type { DeviceMessage } from '../../src/protocol/messages.ts'
+import type { ConsentCodes } from '../codes/code.ts'
+import { isHoldersCode, statedConsents } from '../registry/consents.ts'
 import { loadDevices, type Registry } from '../registry/registry.ts'
 import { isSignedResolution, type ResolutionEvidence } from '../settle/signed-resolution.ts'
 import type { Finding } from './check.ts'
@@ -13,6 +15,7 @@ import type { Finding } from './check.ts'
 export async function checkDevices(
   client: pg.ClientBase,
   trusted: readonly TrustedKey[],
+  codes: ConsentCodes,
   examplesMax: number,
   /** All when left out. */
   deviceIds?: readonly string[],
@@ -24,7 +27,7 @@ export async function checkDevices(
      FULL JOIN (SELECT device_id, json_agg(json_build_array(encode(kid, 'hex'), alg, encode(public_key, 'hex'), state)) AS keys
                 FROM offline_device_keys WHERE $1::text[] IS NULL OR device_id = ANY ($1) GROUP BY device_id) k USING (device_id)
      FULL JOIN (SELECT device_id, json_agg(json_build_array(encode(signed, 'hex'), round(extract(epoch FROM withdrawn_at) * 1000),
-                         encode(thumbprint, 'hex'), wallet, tenant, asked_by, confirmed_by, giver,
+                         encode(thumbprint, 'hex'), wallet, tenant, asked_by, confirmed_by, giver, by_holder,
                          round(extract(epoch FROM given_at) * 1000), round(extract(epoch FROM until_at) * 1000))) AS consents
                 FROM offline_wallet_consents WHERE $1::text[] IS NULL OR device_id = ANY ($1) GROUP BY device_id) c USING (device_id)
      FULL JOIN (SELECT device_id, array_agg(message ORDER BY rev) AS messages
@@ -37,7 +40,7 @@ export async function checkDevices(
   const wrong: object[] = []
   let found = 0
   for (const row of rows) {
-    const fault = await faultOfDevice(row, trusted, registry)
+    const fault = await faultOfDevice(row, trusted, codes, registry)
     if (fault === undefined) continue
     found += 1
     if (wrong.length < examplesMax) wrong.push({ device_id: row.device_id, fault })
@@ -60,7 +63,7 @@ interface DeviceEvidence {
 type ConsentEvidence = readonly [
   ...signed: [signed: string, withdrawnAt: number | null],
   ...said: [thumbprint: string, wallet: string, tenant: string, askedBy: string, confirmedBy: string],
-  giver: string | null,
+  ...spokenBy: [giver: string | null, byHolder: boolean],
   ...times: [givenAt: number, until: number],
 ]
 type KeyState = (typeof STRENGTHS)[number]
@@ -76,10 +79,12 @@ type DeviceFault =
   | 'consent_not_signed'
   | 'consent_differs'
   | 'consent_word_false'
+  | 'consent_code_false'
 
 async function faultOfDevice(
   row: DeviceEvidence,
   trusted: readonly TrustedKey[],
+  codes: ConsentCodes,
   registry: Registry,
 ): Promise<DeviceFault | undefined> {
   const messages: DeviceMessage[] = []
@@ -104,33 +109,37 @@ async function faultOfDevice(
     if (strength === undefined) return 'key_not_stated'
     if (STRENGTHS[strength] !== keyState) return 'key_state_differs'
   }
-  return faultOfConsents(row, messages, trusted, registry)
+  return faultOfConsents(row, messages, trusted, codes, registry)
 
   function state(key: string, said: KeyState): void {
     stated.set(key, Math.max(stated.get(key) ?? 0, STRENGTHS.indexOf(said)))
   }
 }
 
-/** Each was signed, also by the device that gave it, says what its row says, and is withdrawn since the earliest that a message said. */
+/** Each was signed, also by the device that gave it, or carries the holder's code, says what its row says, and is withdrawn since the earliest that a message said. */
 async function faultOfConsents(
   { device_id, consents }: DeviceEvidence,
   messages: readonly DeviceMessage[],
   trusted: readonly TrustedKey[],
+  codes: ConsentCodes,
   registry: Registry,
 ): Promise<DeviceFault | undefined> {
   const ends = new Map<string, number>()
-  for (const { signed, withdrawnAtMs } of messages.flatMap((message) => message.consents ?? [])) {
+  for (const { signed, withdrawnAtMs } of messages.flatMap(statedConsents)) {
     const known = ends.get(toHex(signed)) ?? Number.POSITIVE_INFINITY
     ends.set(toHex(signed), Math.min(known, withdrawnAtMs ?? Number.POSITIVE_INFINITY))
   }
   for (const [signed, withdrawnAt, ...said] of consents ?? []) {
     const consent = await openConsent(fromHex(signed), trusted)
     if (consent?.deviceId !== device_id) return 'consent_not_signed'
-    const { thumbprint, wallet, tenant, askedBy, confirmedBy, givenAtMs, untilMs, word } = consent
+    const { thumbprint, wallet, tenant, askedBy, confirmedBy, givenAtMs, untilMs, word, code } = consent
     const giver = word === undefined ? null : parseConsentWord(word).claims.deviceId
-    const signedSaid = [toHex(thumbprint), wallet, tenant, askedBy, confirmedBy, giver, givenAtMs, untilMs]
+    const names = [toHex(thumbprint), wallet, tenant, askedBy, confirmedBy]
+    const signedSaid = [...names, giver, code !== undefined, givenAtMs, untilMs]
     if (JSON.stringify(said) !== JSON.stringify(signedSaid)) return 'consent_differs'
     if (word !== undefined && !(await isWordOfGiver(word, registry))) return 'consent_word_false'
+    // A login that says so in a row has no code: the book's processes alone can make one.
+    if (code !== undefined && !(await isHoldersCode(consent, codes))) return 'consent_code_false'
     if (ends.get(signed) !== (withdrawnAt ?? Number.POSITIVE_INFINITY)) return 'consent_differs'
   }
   return undefined

@@ -279,7 +279,7 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
         AND NOT CASE WHEN p.claim_until IS NULL
           THEN (d.owner_wallet, d.tenant) = (p.sender, h.tenant) AND EXISTS (
               SELECT FROM offline_wallet_consents c
-              WHERE c.device_id = d.device_id AND (w.kind IN ('merchant', 'agent') OR c.giver IS NOT NULL) AND (c.wallet, c.tenant) = (p.sender, h.tenant) AND p.initiated_at <= c.until_at
+              WHERE c.device_id = d.device_id AND (w.kind IN ('merchant', 'agent') OR c.giver IS NOT NULL OR c.by_holder) AND (c.wallet, c.tenant) = (p.sender, h.tenant) AND p.initiated_at <= c.until_at
                 AND b.received_at >= c.given_at AND (c.withdrawn_at IS NULL OR b.received_at < c.withdrawn_at))
             OR EXISTS (
               SELECT FROM offline_payer_authorizations a

@@ -2,6 +2,7 @@ import type { CryptoKey } from 'jose'
 import type pg from 'pg'
 import type { KeyProvider } from '../../src/crypto/key-provider.ts'
 import { trustedReceiptKeys } from '../../src/crypto/receipt-keys.ts'
+import type { ConsentCodes } from '../codes/code.ts'
 import { unhurried } from '../db.ts'
 import { AUDIT_CHECKS } from './audit-checks.ts'
 import { bundlesSkipped, checkBundles } from './bundles.ts'
@@ -21,8 +22,8 @@ import { readWaiting, type Waiting } from './waiting.ts'
  */
 export interface VerifyOptions {
   readonly pool: pg.Pool
-  /** Opens and checks bundles; without it that part is skipped, and says so. */
-  readonly keys?: KeyProvider
+  /** Opens and checks bundles and consents; without it that part is skipped, and says so. */
+  readonly evidence?: { readonly keys: KeyProvider; readonly codes: ConsentCodes }
   /** Bundles whose evidence is looked at; all when left out. */
   readonly sample?: number
   readonly checkpoints?: { readonly file: string; readonly key: CryptoKey }
@@ -54,7 +55,7 @@ export async function verifyBook(options: VerifyOptions): Promise<Verification> 
 }
 
 async function checkAll(client: pg.PoolClient, options: VerifyOptions): Promise<Verification> {
-  const { pool, keys, sample, checkpoints, examplesMax, onProgress } = options
+  const { pool, evidence, sample, checkpoints, examplesMax, onProgress } = options
   // A big join should not go through the disk in small pieces.
   await client.query(`SET LOCAL work_mem = '64MB'`)
   const findings: Finding[] = []
@@ -63,15 +64,16 @@ async function checkAll(client: pg.PoolClient, options: VerifyOptions): Promise<
     onProgress({ label: check.name, done, total: checks.length })
     findings.push(await runCheck(client, check, examplesMax))
   }
-  if (keys === undefined) findings.push(bundlesSkipped())
+  if (evidence === undefined) findings.push(bundlesSkipped())
   else {
+    const { keys, codes } = evidence
     const progress = (done: number, total: number) => onProgress({ label: 'bundle_evidence', done, total })
     const deps = { client, pool, keys, examplesMax, onProgress: progress, ...(sample !== undefined && { sample }) }
     const trusted = await trustedReceiptKeys(keys)
     findings.push(await checkPolicies(client, trusted, examplesMax))
     findings.push(await checkBundles(deps))
     findings.push(
-      await checkDevices(client, trusted, examplesMax),
+      await checkDevices(client, trusted, codes, examplesMax),
       await checkResolutions(client, trusted, examplesMax),
     )
   }

@@ -31,6 +31,8 @@ export interface ConsentLine {
   readonly withdrawnAtMs: number | null
   /** The device whose word it is; people's are without. */
   readonly giver?: { readonly deviceId: string; readonly madeAtMs: number }
+  /** When the book said that it does not bear it out. */
+  readonly refusedAtMs?: number
 }
 
 export interface AdmittedDevice {

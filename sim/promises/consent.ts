@@ -11,7 +11,7 @@ export function paysByConsent(
   const kid = toHex(bundle.claims.kid)
   return consents.some((one) => {
     const isAgreed = one.askedBy !== one.confirmedBy && one.thumbprint.startsWith(kid)
-    const ended = one.withdrawnAtMs ?? Number.POSITIVE_INFINITY
+    const ended = Math.min(one.withdrawnAtMs ?? Number.POSITIVE_INFINITY, one.refusedAtMs ?? Number.POSITIVE_INFINITY)
     return isAgreed && one.givenAtMs <= receivedAtMs && receivedAtMs < ended && initiatedAtMs <= one.untilMs
   })
 }

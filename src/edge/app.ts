@@ -11,6 +11,7 @@ import type { App } from './routes/app-types.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { bundleRoutes } from './routes/bundles.ts'
 import { claimRoutes } from './routes/claims.ts'
+import { consentCodeRoutes } from './routes/consent-codes.ts'
 import { consentRoutes } from './routes/consents.ts'
 import { corsHeaders, corsPreflight } from './routes/cors.ts'
 import { deviceKeyRoutes } from './routes/device-keys.ts'
@@ -83,6 +84,7 @@ const groups: readonly Hono<App>[] = [
   deviceKeyRoutes,
   consentRoutes,
   ownConsentRoutes,
+  consentCodeRoutes,
   evidenceRoutes,
   bundleRoutes,
   reviewRoutes,

@@ -1,18 +1,21 @@
 import { type CborMap, type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
 import { type Claim, claimFromCbor, claimToCbor } from './claims.ts'
+import { type CodeVerdict, verdictFromCbor, verdictToCbor } from './consent-code.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
 import {
   BUNDLE_BYTES_MAX,
   BUNDLE_ID_BYTES,
   CLAIMS_PER_NOTICE_MAX,
+  CONSENTS_MAX,
   COUNTER_MAX,
   MANDATED_PER_NOTICE_MAX,
   PAYMENTS_PER_BUNDLE_MAX,
+  THUMBPRINT_BYTES,
 } from './limits.ts'
 import { type MandatedDebit, mandatedFromCbor, mandatedToCbor } from './mandated.ts'
 import { type Outcome, outcomeFromCbor, outcomeToCbor } from './notice.ts'
 import { WALLET_STATES, type WalletState } from './owner-wallet.ts'
-import { bytes, list, map, oneOf, positive } from './shape.ts'
+import { bytes, list, map, oneOf, positive, uint } from './shape.ts'
 
 /**
  * What the reconciler tells the edge (`POST /internal/outcomes`): what it holds durably, so that it is no longer owed,
@@ -33,6 +36,16 @@ export interface DeviceRecorded {
   readonly rev: number
   /** What the ledger says of the owner's wallet. */
   readonly wallet?: WalletState
+  /** How far the newest request for a code is. */
+  readonly code?: CodeVerdict
+  /** Stated consents that the ledger does not bear out: by their own word their keys debit nothing. */
+  readonly refused?: readonly RefusedConsent[]
+}
+
+/** Names a consent of a device. */
+export interface RefusedConsent {
+  readonly thumbprint: Uint8Array
+  readonly givenAtMs: number
 }
 
 /** The bundle is in Postgres: no message about it has to be sent again. */
@@ -111,9 +124,15 @@ function toCbor(confirmation: Confirmation): CborMap {
   const fields = new Map<number, CborValue>([[0, KIND[confirmation.kind]]])
   switch (confirmation.kind) {
     case 'device_recorded': {
-      const { rev, wallet } = confirmation
+      const { rev, wallet, code, refused = [] } = confirmation
       fields.set(1, rev)
-      return wallet === undefined ? fields : fields.set(2, WALLET_STATES.indexOf(wallet))
+      if (wallet !== undefined) fields.set(2, WALLET_STATES.indexOf(wallet))
+      if (code !== undefined) fields.set(3, verdictToCbor(code))
+      if (refused.length === 0) return fields
+      return fields.set(
+        4,
+        refused.map(({ thumbprint, givenAtMs }) => [thumbprint, givenAtMs]),
+      )
     }
     case 'resolution_recorded':
     case 'answer_recorded':
@@ -151,12 +170,16 @@ function fromCbor(deviceId: DeviceId, value: CborValue): Confirmation {
   if (!(value instanceof Map)) throw new MalformedCbor('confirmation')
   switch (value.get(0)) {
     case KIND.device_recorded:
-      map(value, 'confirmation', [0, 1], [2])
+      map(value, 'confirmation', [0, 1], [2, 3, 4])
       return {
         kind: 'device_recorded',
         deviceId,
         rev: positive(value.get(1), 'confirmation.rev'),
         ...(value.has(2) && { wallet: oneOf(value.get(2), 'confirmation.wallet', WALLET_STATES) }),
+        ...(value.has(3) && { code: verdictFromCbor(value.get(3)) }),
+        ...(value.has(4) && {
+          refused: list(value.get(4), 'confirmation.refused', 1, CONSENTS_MAX).map(refusedConsent),
+        }),
       }
     case KIND.resolution_recorded:
       map(value, 'confirmation', [0, 1])
@@ -192,6 +215,14 @@ function fromCbor(deviceId: DeviceId, value: CborValue): Confirmation {
     }
     default:
       throw new MalformedCbor('confirmation.kind')
+  }
+}
+
+function refusedConsent(value: CborValue): RefusedConsent {
+  const [thumbprint, givenAt] = list(value, 'confirmation.refused', 2, 2)
+  return {
+    thumbprint: bytes(thumbprint, 'confirmation.refused', THUMBPRINT_BYTES),
+    givenAtMs: uint(givenAt, 'confirmation.refused'),
   }
 }
 

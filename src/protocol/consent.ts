@@ -1,5 +1,6 @@
 import { equalBytes } from './bytes.ts'
 import { type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
+import { type ConsentCode, codeUntilMs, consentCodeFromCbor, consentCodeToCbor, HOLDER } from './consent-code.ts'
 import { parseConsentWord } from './consent-word.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
 import {
@@ -16,8 +17,8 @@ import { DAY_MS } from './time.ts'
 
 /**
  * Consent: the word that a device may debit its owner's wallet. Two administrators of the wallet's tenant give it together, or
- * a paying device of the wallet gives it (consent-word.ts), and the edge signs it (crypto/consent.ts). It is about one key of one
- * device: whoever gets another key onto the device has none.
+ * a paying device of the wallet gives it (consent-word.ts), or the wallet's holder by a code (consent-code.ts), and the edge signs
+ * it (crypto/consent.ts). It is about one key of one device: whoever gets another key onto the device has none.
  */
 export interface Consent {
   readonly wallet: string
@@ -33,6 +34,8 @@ export interface Consent {
   readonly untilMs: number
   /** The word of the device that gave it, as that signed it; left out: people gave it. */
   readonly word?: Uint8Array
+  /** What was entered of the holder's code; whether it is the code the book alone knows. Left out: no code was asked for. */
+  readonly code?: ConsentCode
 }
 
 /** Which key of which device gave a consent, and when by its own clock. */
@@ -51,14 +54,20 @@ export interface KeptConsent extends Pick<Consent, 'thumbprint' | 'givenAtMs' | 
   readonly withdrawnAtMs: number | null
   /** Left out: people gave it. */
   readonly giver?: ConsentGiver
+  /** When the edge heard that the ledger does not bear it out; left out: it has not said so. */
+  readonly refusedAtMs?: number
 }
+
+/** Consents by which a device debits its owner's wallet by its own word: those that the ledger does not refuse. */
+export const notRefused = <C extends KeptConsent>(consents: readonly C[]): readonly C[] =>
+  consents.filter(({ refusedAtMs }) => refusedAtMs === undefined)
 
 /** Consents of a device by which it may consent to another one: those that people gave, so that no word stands on a word. */
 export const givenByPeople = <C extends KeptConsent>(consents: readonly C[]): readonly C[] =>
   consents.filter(({ giver }) => giver === undefined)
 
 export function encodeConsent(consent: Consent): Uint8Array {
-  const { wallet, deviceId, thumbprint, tenant, askedBy, confirmedBy, givenAtMs, untilMs, word } = consent
+  const { wallet, deviceId, thumbprint, tenant, askedBy, confirmedBy, givenAtMs, untilMs, word, code } = consent
   return encodeCbor(
     new Map<number, CborValue>([
       [1, wallet],
@@ -70,13 +79,14 @@ export function encodeConsent(consent: Consent): Uint8Array {
       [7, givenAtMs],
       [8, untilMs],
       ...(word === undefined ? [] : ([[9, word]] as const)),
+      ...(code === undefined ? [] : ([[10, consentCodeToCbor(code)]] as const)),
     ]),
   )
 }
 
-/** @throws MalformedCbor, also when one person alone gave it, its device's word is for something else, or for longer than anybody may */
+/** @throws MalformedCbor, also when one person alone gave it, its device's word or its code is for something else, or for longer than anybody may */
 export function decodeConsent(encoded: Uint8Array): Consent {
-  const fields = map(decodeCbor(encoded, SIGNED_CONSENT_BYTES_MAX), 'consent', [1, 2, 3, 4, 5, 6, 7, 8], [9])
+  const fields = map(decodeCbor(encoded, SIGNED_CONSENT_BYTES_MAX), 'consent', [1, 2, 3, 4, 5, 6, 7, 8], [9, 10])
   const deviceId = fields.get(2)
   if (!isDeviceId(deviceId)) throw new MalformedCbor('consent.device_id')
   const consent = {
@@ -89,6 +99,7 @@ export function decodeConsent(encoded: Uint8Array): Consent {
     givenAtMs: uint(fields.get(7), 'consent.given_at'),
     untilMs: uint(fields.get(8), 'consent.until'),
     ...(fields.has(9) && { word: bytes(fields.get(9), 'consent.word', { max: CONSENT_WORD_BYTES_MAX }) }),
+    ...(fields.has(10) && { code: consentCodeFromCbor(fields.get(10)) }),
   }
   const { askedBy, confirmedBy, givenAtMs, untilMs } = consent
   if (askedBy === confirmedBy) throw new MalformedCbor('consent.confirmed_by')
@@ -97,10 +108,16 @@ export function decodeConsent(encoded: Uint8Array): Consent {
   return consent
 }
 
-/** Nobody's name can stand for a device that has not signed this very consent. */
+/** Nobody's name can stand for a device that has not signed this very consent, or for a holder who was sent no code. */
 function isSaidBy(consent: Consent): boolean {
-  const { wallet, deviceId, thumbprint, askedBy, confirmedBy, untilMs, word: encoded } = consent
-  if (encoded === undefined) return ![askedBy, confirmedBy].some((name) => name.startsWith('device:'))
+  const { wallet, deviceId, thumbprint, askedBy, confirmedBy, givenAtMs, untilMs, word: encoded, code } = consent
+  if (code !== undefined) {
+    const isInTime = code.askedAtMs <= givenAtMs && givenAtMs < codeUntilMs(code)
+    return encoded === undefined && askedBy === deviceName(deviceId) && confirmedBy === HOLDER && isInTime
+  }
+  if (encoded === undefined) {
+    return ![askedBy, confirmedBy].some((name) => name === HOLDER || name.startsWith('device:'))
+  }
   const { claims, word } = parseConsentWord(encoded)
   return (
     askedBy === deviceName(deviceId) &&

@@ -103,6 +103,15 @@ export const CONSENT_REQUEST_BYTES_MAX = 256
 /** Bytes of a device's consent: with a P-256 signature at most 340, which is one QR code; with RSA of 4096 bits 790. */
 export const CONSENT_WORD_BYTES_MAX = 800
 
+/** How long a code to the holder is good for: a message comes within a minute or two, and a phone is looked for a while. */
+export const CODE_VALID_MS = 15 * 60_000
+
+/** Answers to one code: a mistyped digit or two. Whoever guesses finds one of 10^8 codes in 20 million requests. */
+export const CODE_TRIES_MAX = 5
+
+/** Codes that a device may ask for, and that are sent to a wallet, in a day: nobody fills a holder's phone with them. */
+export const CODES_PER_DAY_MAX = 3
+
 /** Bytes of a consent as the edge signed it, with the device's word in it: 1250 at the most. */
 export const SIGNED_CONSENT_BYTES_MAX = 1536
 

@@ -1,4 +1,5 @@
 import { type CborMap, type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
+import type { StatedCode } from './consent-code.ts'
 import { type Alg, isAlg, parseSign1 } from './cose.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
 import {
@@ -55,6 +56,8 @@ export interface DeviceMessage {
   readonly olderKeys?: readonly OlderDeviceKey[]
   /** That the device may debit its owner's wallet, and that it may no more: bundles of then may still be on their way. */
   readonly consents?: readonly StatedConsent[]
+  /** A code that the key above asks the wallet's holder for, while it is open. */
+  readonly code?: StatedCode
 }
 
 /** A consent as the edge signed it (crypto/consent.ts), each time the same bytes. */
@@ -196,7 +199,7 @@ export function encodeSettleMessage(message: SettleMessage): Uint8Array {
         [9, message.ownerWallet],
         [10, message.atMs],
       ])
-      const { olderKeys = [], consents = [] } = message
+      const { olderKeys = [], consents = [], code } = message
       if (olderKeys.length > 0)
         fields.set(
           11,
@@ -209,6 +212,7 @@ export function encodeSettleMessage(message: SettleMessage): Uint8Array {
             withdrawnAtMs === undefined ? [signed] : [signed, withdrawnAtMs],
           ),
         )
+      if (code) fields.set(13, [code.no, code.askedAtMs, ...(code.answer ? [code.answer] : [])])
       return encodeCbor(fields)
     }
     case 'review':
@@ -279,7 +283,7 @@ export function parseSettleMessage(encoded: Uint8Array): SettleMessage {
     case BUNDLE:
       return bundleMessage(map(value, 'message', [0, 1, 2, 3]))
     case DEVICE:
-      return deviceMessage(map(value, 'message', [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [11, 12]))
+      return deviceMessage(map(value, 'message', [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [11, 12, 13]))
     case REVIEW:
       return reviewMessage(map(value, 'message', [0, 1, 2, 3, 4, 5, 6, 7]))
     case REVERSAL:
@@ -319,6 +323,7 @@ function deviceMessage(fields: CborMap): DeviceMessage {
     ...(fields.has(12) && {
       consents: list(fields.get(12), 'message.consents', 1, CONSENTS_MAX).map(statedConsent),
     }),
+    ...(fields.has(13) && { code: statedCode(fields.get(13)) }),
   }
 }
 
@@ -341,6 +346,15 @@ function statedConsent(value: CborValue): StatedConsent {
   return {
     signed: bytes(signed, 'message.consent', { max: SIGNED_CONSENT_BYTES_MAX }),
     ...(withdrawnAt !== undefined && { withdrawnAtMs: uint(withdrawnAt, 'message.consent') }),
+  }
+}
+
+function statedCode(value: CborValue | undefined): StatedCode {
+  const [no, askedAt, answer] = list(value, 'message.code', 2, 3)
+  return {
+    no: positive(no, 'message.code', COUNTER_MAX),
+    askedAtMs: uint(askedAt, 'message.code'),
+    ...(answer !== undefined && { answer: bytes(answer, 'message.code', { max: SIGNED_CONSENT_BYTES_MAX }) }),
   }
 }
 

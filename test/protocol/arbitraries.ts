@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import type { Confirmation } from '../../src/protocol/confirmations.ts'
+import { CODE_STATES } from '../../src/protocol/consent-code.ts'
 import { ES256 } from '../../src/protocol/cose.ts'
 import { type DeviceId, deviceId } from '../../src/protocol/ids.ts'
 import { COUNTER_MAX, DATE_MS_MAX } from '../../src/protocol/limits.ts'
@@ -151,6 +152,10 @@ export const settleMessages = (): fc.Arbitrary<SettleMessage> =>
         minLength: 1,
         maxLength: 8,
       }),
+      code: fc.record(
+        { no: counters(), askedAtMs: fc.maxSafeNat(), answer: bytesOf(300) },
+        { requiredKeys: ['no', 'askedAtMs'] },
+      ),
       olderKeys: fc.array(
         fc.record({
           alg: fc.constant(ES256),
@@ -173,6 +178,11 @@ export function confirmations(): fc.Arbitrary<Confirmation> {
         deviceId: deviceIds(),
         rev,
         wallet: fc.constantFrom('known' as const, 'unknown' as const),
+        code: fc.record({ no: counters(), state: fc.constantFrom(...CODE_STATES), wrong: fc.nat(5) }),
+        refused: fc.array(fc.record({ thumbprint: bytesOf(32), givenAtMs: fc.maxSafeNat() }), {
+          minLength: 1,
+          maxLength: 8,
+        }),
       },
       { requiredKeys: ['kind', 'deviceId', 'rev'] },
     ),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Consent, decodeConsent, encodeConsent, type KeptConsent, paysUntil } from '../../src/protocol/consent.ts'
 import { deviceId } from '../../src/protocol/ids.ts'
-import { CONSENT_DAYS_MAX } from '../../src/protocol/limits.ts'
+import { CODE_VALID_MS, CONSENT_DAYS_MAX } from '../../src/protocol/limits.ts'
 import { DAY_MS } from '../../src/protocol/time.ts'
 
 const GIVEN = Date.UTC(2026, 10, 1)
@@ -25,6 +25,32 @@ describe('on the wire', () => {
     ['for a piece of a key', { thumbprint: THUMBPRINT.slice(1) }],
   ])('is none when it is given %s', (_, over) => {
     expect(() => decodeConsent(encodeConsent({ ...CONSENT, ...over }))).toThrow()
+  })
+})
+
+describe('by the holder’s code', () => {
+  const code = { no: 3, askedAtMs: GIVEN - 60_000, digits: '04183920' }
+  const BY_CODE: Consent = { ...CONSENT, askedBy: 'device:POS-001', confirmedBy: 'holder', code }
+
+  it('says which code was entered', () => {
+    expect(decodeConsent(encodeConsent(BY_CODE))).toEqual(BY_CODE)
+  })
+
+  it.each([
+    ['by somebody else', { confirmedBy: 'user:moussa' }],
+    ['for another device', { askedBy: 'device:POS-002' }],
+    ['before the code was asked for', { code: { ...code, askedAtMs: GIVEN + 1 } }],
+    ['after the code was over', { code: { ...code, askedAtMs: GIVEN - CODE_VALID_MS } }],
+    ['with a code that is none', { code: { ...code, digits: '4183920' } }],
+    ['with a word of a device beside it', { word: new Uint8Array(100) }],
+  ])('is none when it is given %s', (_, over) => {
+    expect(() => decodeConsent(encodeConsent({ ...BY_CODE, ...over }))).toThrow()
+  })
+
+  it('nobody is called the holder without one', () => {
+    for (const over of [{ confirmedBy: 'holder' }, { askedBy: 'holder' }]) {
+      expect(() => decodeConsent(encodeConsent({ ...CONSENT, ...over }))).toThrow()
+    }
   })
 })
 

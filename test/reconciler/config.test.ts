@@ -13,6 +13,7 @@ const env = {
   INTERNAL_HMAC_KEY: randomBytes(32).toString('base64url'),
   EDGE_KEYS: '{}',
   KEY_WRAPPING_SECRET: 's3cret',
+  CONSENT_CODE_KEY: randomBytes(32).toString('base64url'),
 }
 
 test('settings are parsed, with defaults', () => {
@@ -35,15 +36,32 @@ test('what is wrong is named, and no value is shown', () => {
   expect(() => parseMigrationUrl({})).toThrow('MIGRATION_DATABASE_URL is not set')
 })
 
+const GATEWAY = { CONSENT_CODE_URL: 'https://sms.example/send', CONSENT_CODE_TOKEN: 'gateway' }
+
+test('codes go out where there is a gateway, under TLS, or not at all', () => {
+  expect(parseConfig(env).gateway).toBeUndefined()
+  expect(parseConfig({ ...env, ...GATEWAY }).gateway).toEqual({
+    ...{ gatewayUrl: GATEWAY.CONSENT_CODE_URL, gatewayToken: 'gateway' },
+  })
+  for (const name of Object.keys(GATEWAY)) {
+    expect(() => parseConfig({ ...env, ...GATEWAY, [name]: undefined })).toThrow('or neither')
+  }
+  const plain = { ...env, ...GATEWAY, CONSENT_CODE_URL: 'http://sms.example/send' }
+  expect(() => parseConfig(plain)).toThrow('CONSENT_CODE_URL is not valid')
+  expect(parseConfig({ ...plain, ENVIRONMENT: 'development' }).gateway).toBeDefined()
+})
+
 test('a secret has one purpose: it does not start with the value of another', () => {
   const risk = { SIRA_URL: 'https://sira.example', SIRA_API_KEY: 'a'.repeat(43), RISK_PSEUDONYM_KEY: 'r'.repeat(43) }
-  const all: Record<string, string> = { ...env, ...risk, CHECKPOINT_FILE: 'f', CHECKPOINT_KEY: 'k' }
+  const all: Record<string, string> = { ...env, ...risk, CHECKPOINT_FILE: 'f', CHECKPOINT_KEY: 'k', ...GATEWAY }
   expect(parseConfig(all).risk.kind).toBe('sira')
   const secrets = [
     'KEY_WRAPPING_SECRET',
     'INTERNAL_HMAC_KEY',
     'QUEUE_TOKEN',
     'CHECKPOINT_KEY',
+    'CONSENT_CODE_KEY',
+    'CONSENT_CODE_TOKEN',
     ...Object.keys(risk).slice(1),
   ]
   for (const [at, name] of secrets.entries()) {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { LoginUrls } from '../../dev/postgres.ts'
 import { newSecrets } from '../../dev/secrets.ts'
+import { consentCodes } from '../../reconciler/codes/code.ts'
 import { parseConfig } from '../../reconciler/config.ts'
 import { type Log, openLog } from '../../reconciler/log.ts'
 import { openReconciler, type Reconciler } from '../../reconciler/run.ts'
@@ -282,6 +283,15 @@ export async function makeWorld(database: Database, over: Record<string, string>
   }
   return world
 }
+
+/** What `verifyBook` opens the evidence with. */
+export async function evidenceOf({ env }: Pick<World, 'env'>) {
+  const keys = await localKeys(env['EDGE_KEYS'] ?? '', env['KEY_WRAPPING_SECRET'] ?? '')
+  return { keys, codes: await codesOf({ env }) }
+}
+
+/** Holders' codes, as this world's reconcilers make them. */
+export const codesOf = ({ env }: Pick<World, 'env'>) => consentCodes(fromBase64url(env['CONSENT_CODE_KEY'] ?? ''))
 
 /** The reconciler's three settings. */
 export const loginEnv = ({ record, settle, read }: LoginUrls): Record<string, string> => ({

@@ -11,6 +11,10 @@ import { readCall } from '../kit/confirmations.ts'
  */
 export class Network {
   readonly confirmed: Confirmation[] = []
+  /** What the gateway was asked to bring to telephones, each time. */
+  readonly texts: { to: string; text: string; id: string }[] = []
+  /** How the gateway answers. */
+  gateway: () => number | Promise<number> = () => 200
   /** What the edge answers for a version of a policy, by path; it knows no other. */
   readonly policies = new Map<string, Uint8Array | Promise<Uint8Array>>()
   /** Calls of the policy route. */
@@ -65,6 +69,10 @@ export class Network {
       const { acks } = (await request.json()) as { acks: { lease_id: string }[] }
       for (const { lease_id } of acks) this.#queue.delete(lease_id)
       return Response.json({ success: true, errors: [], messages: [], result: { ackCount: acks.length } })
+    }
+    if (pathname === '/codes') {
+      this.texts.push((await request.json()) as Network['texts'][number])
+      return new Response('', { status: await this.gateway() })
     }
     if (pathname.startsWith('/internal/policies/')) return this.#policy(request, pathname)
     return this.#confirm(request, pathname)

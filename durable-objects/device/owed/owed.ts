@@ -14,6 +14,7 @@ import type {
 import { MINUTE_MS } from '../../../src/protocol/time.ts'
 import type { Resolution } from '../ballot.ts'
 import type { StoredBundle } from '../bundle.ts'
+import { statedCode } from '../code.ts'
 import type { Device, Owing } from '../device.ts'
 import type { AuditRecord } from '../sql/audit-store.ts'
 import type { OwedAnswer } from '../sql/claim-store.ts'
@@ -97,10 +98,12 @@ export function deviceMessageOf(device: Device, nowMs: number): DeviceMessage {
   const consents = device.consents.map(({ signed, withdrawnAtMs }): StatedConsent => {
     return { signed, ...(withdrawnAtMs !== null && { withdrawnAtMs }) }
   })
+  const code = statedCode(device.kid, device.codeRequest)
   return {
     ...{ kind: 'device', ...facts, atMs: nowMs },
     ...(olderKeys.length > 0 && { olderKeys }),
     ...(consents.length > 0 && { consents }),
+    ...(code && { code }),
   }
 }
 

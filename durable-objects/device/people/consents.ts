@@ -6,13 +6,16 @@ import { equalBytes, toHex } from '../../../src/protocol/bytes.ts'
 import { type Consent, type ConsentGiver, deviceName } from '../../../src/protocol/consent.ts'
 import type { SignedConsentWord } from '../../../src/protocol/consent-word.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
-import { type ConsentRequest, type HeldConsent, type ShownConsents, shownConsents } from '../consent.ts'
+import type { ConsentRequest, HeldConsent } from '../consent.ts'
 import type { Delivery } from '../owed/delivery.ts'
 import type { Actor, ChangeRefusal, Person } from '../person.ts'
+import { type ShownConsents, shownConsents } from '../shown-consents.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
-import { readDevice, writeConsentRequest, writeConsents } from '../sql/device-store.ts'
+import { readDevice, writeCodeRequest, writeConsentRequest, writeConsents } from '../sql/device-store.ts'
 import { addRegistrar } from './administration.ts'
 import { changeBy } from './change.ts'
+import { withoutCode } from './code-asking.ts'
+import { Codes } from './codes.ts'
 import {
   givenBy,
   mayConfirm,
@@ -29,11 +32,14 @@ export class Consents {
   readonly #storage: DurableObjectStorage
   readonly #delivery: Delivery
   readonly #keys: () => Promise<KeyProvider>
+  /** The holder's word, by a code. */
+  readonly codes: Codes
 
   constructor(storage: DurableObjectStorage, delivery: Delivery, keys: () => Promise<KeyProvider>) {
     this.#storage = storage
     this.#delivery = delivery
     this.#keys = keys
+    this.codes = new Codes(storage, delivery, (device, terms, givenAtMs) => this.#sign(device, terms, givenAtMs))
   }
 
   /** The newest request takes the place of one that nobody confirmed. @param id ULID text */
@@ -68,7 +74,7 @@ export class Consents {
       const { kid, askedBy, untilMs } = still.value
       const detail = { request: id, kid, asked_by: askedBy, until: untilMs, reason }
       return ok([
-        shownConsents({ consents, consentRequest: null }),
+        shownConsents({ ...device, consents, consentRequest: null }),
         [writeAuditRecord(this.#sql, nowMs, by, 'consent_given', detail)],
       ])
     })
@@ -77,11 +83,15 @@ export class Consents {
   /** Whoever sees that something is wrong need not wait for anybody. What is not there is withdrawn already. */
   withdraw(by: Person, reason: string): Result<ShownConsents, ChangeRefusal> {
     return changeBy(this.#storage, this.#delivery, by, (device, nowMs) => {
-      const consents = withdrawn(device, by.actor, nowMs)
+      const code = withoutCode(device, by.actor, nowMs)
+      const given = withdrawn({ ...device, consents: code?.consents ?? device.consents }, by.actor, nowMs)
+      const consents = given ?? code?.consents
       if (consents === undefined) return ok([shownConsents(device), []])
+      if (code) writeCodeRequest(this.#sql, code.request)
       writeConsents(this.#sql, consents, nowMs)
+      const codeRequest = code?.request ?? device.codeRequest
       return ok([
-        shownConsents({ consents, consentRequest: null }),
+        shownConsents({ consents, consentRequest: null, codeRequest }),
         [writeAuditRecord(this.#sql, nowMs, by, 'consent_withdrawn', { reason })],
       ])
     })
@@ -141,14 +151,14 @@ export class Consents {
 
   async #sign(
     { deviceId, ownerWallet: wallet, tenant, alg, publicKey }: ReturnType<typeof readDevice>,
-    terms: Pick<Consent, 'askedBy' | 'confirmedBy' | 'untilMs' | 'word'>,
+    terms: Pick<Consent, 'askedBy' | 'confirmedBy' | 'untilMs' | 'word' | 'code'>,
     givenAtMs: number,
   ): Promise<HeldConsent> {
     const consent = {
       ...{ wallet, deviceId, tenant, ...terms, givenAtMs },
       thumbprint: await thumbprint(webCryptoSuite, { alg, bytes: publicKey }),
     }
-    const { signed, word: _, ...held } = await signConsent(consent, await this.#keys())
+    const { signed, word: _, code: __, ...held } = await signConsent(consent, await this.#keys())
     return { ...held, signed, withdrawnAtMs: null, withdrawnBy: null }
   }
 

@@ -4,7 +4,9 @@ import { ulidText } from '../../../src/protocol/ids.ts'
 import type { StoredBundle } from '../bundle.ts'
 import type { Owing } from '../device.ts'
 import type { Ended } from '../owed/owed.ts'
+import { recordVerdict } from '../people/codes.ts'
 import { endIfRevoked } from '../people/end-waiting.ts'
+import { recordRefused } from '../people/refused.ts'
 import type { Actor } from '../person.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
 import { readBundle, updateBundle } from '../sql/bundle-store.ts'
@@ -96,8 +98,11 @@ const isChanged = (before: StoredBundle | undefined, after: StoredBundle) =>
   before?.rev !== after.rev || before.recorded !== after.recorded || before.indexedRev !== after.indexedRev
 
 /** The registry has the device's facts, and knows what the ledger says of the owner's wallet. */
-function recordFacts(sql: SqlStorage, { rev, wallet }: DeviceRecorded, by: Actor, nowMs: number): AuditRecord[] {
+function recordFacts(sql: SqlStorage, recorded: DeviceRecorded, by: Actor, nowMs: number): AuditRecord[] {
+  const { rev, wallet, code, refused = [] } = recorded
   writeRecordedRev(sql, rev)
-  if (wallet === undefined || !writeOwnerWalletFault(sql, wallet === 'known' ? null : wallet, nowMs)) return []
-  return [writeAuditRecord(sql, nowMs, by, `owner_wallet_${wallet}`, {})]
+  const audit = code === undefined ? [] : recordVerdict(sql, code, rev, by, nowMs)
+  if (refused.length > 0) audit.push(...recordRefused(sql, refused, by, nowMs))
+  if (wallet === undefined || !writeOwnerWalletFault(sql, wallet === 'known' ? null : wallet, nowMs)) return audit
+  return [...audit, writeAuditRecord(sql, nowMs, by, `owner_wallet_${wallet}`, {})]
 }

@@ -1,5 +1,6 @@
 import type { DayActivity } from '../../../src/protocol/activity.ts'
 import { fromHex, toHex } from '../../../src/protocol/bytes.ts'
+import type { CodeAnswer, CodeRequest } from '../code.ts'
 import type { HeldConsent } from '../consent.ts'
 import type { Device, OlderKey } from '../device.ts'
 import { blob, type Columns, json, jsonAs, plain } from './columns.ts'
@@ -49,6 +50,7 @@ export const deviceColumns: Columns<Device> = {
     (consents) => consents.map(fromStoredConsent),
   ),
   consentRequest: json('consent_request'),
+  codeRequest: jsonAs('code_request', toStoredCode, fromStoredCode),
   history: json('history'),
   reputation: json('reputation'),
   reputationCursor: plain('reputation_cursor'),
@@ -64,6 +66,22 @@ function fromStoredKey(key: StoredKey): OlderKey {
   return { ...key, kid: fromHex(key.kid), publicKey: fromHex(key.publicKey) }
 }
 
+interface StoredCode extends Omit<CodeRequest, 'answer'> {
+  readonly answer: (Omit<CodeAnswer, 'consent'> & { readonly consent: StoredConsent }) | null
+}
+
+function toStoredCode(request: CodeRequest | null): StoredCode | null {
+  if (request === null) return null
+  const { answer } = request
+  return { ...request, answer: answer && { ...answer, consent: toStoredConsent(answer.consent) } }
+}
+
+function fromStoredCode(request: StoredCode | null): CodeRequest | null {
+  if (request === null) return null
+  const { answer } = request
+  return { ...request, answer: answer && { ...answer, consent: fromStoredConsent(answer.consent) } }
+}
+
 type StoredConsent = Omit<HeldConsent, 'signed' | 'thumbprint'> & {
   readonly signed: string
   readonly thumbprint: string
@@ -71,11 +89,12 @@ type StoredConsent = Omit<HeldConsent, 'signed' | 'thumbprint'> & {
 
 /** Fields one by one: what is stored has no others. */
 function toStoredConsent({ signed, thumbprint, ...consent }: HeldConsent): StoredConsent {
-  const { askedBy, confirmedBy, givenAtMs, untilMs, withdrawnAtMs, withdrawnBy, giver } = consent
+  const { askedBy, confirmedBy, givenAtMs, untilMs, withdrawnAtMs, withdrawnBy, giver, refusedAtMs } = consent
   return {
     ...{ askedBy, confirmedBy, givenAtMs, untilMs, withdrawnAtMs, withdrawnBy },
     ...{ signed: toHex(signed), thumbprint: toHex(thumbprint) },
     ...(giver && { giver }),
+    ...(refusedAtMs !== undefined && { refusedAtMs }),
   }
 }
 

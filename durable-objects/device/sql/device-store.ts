@@ -150,6 +150,14 @@ export function writeConsents(sql: SqlStorage, consents: Device['consents'], fac
   sql.exec(UPDATE_CONSENTS, ...CONSENTS.encode({ consents, consentRequest: null, factsAtMs }))
 }
 
+const REFUSED = fieldsOf(deviceColumns, ['consents'])
+const UPDATE_REFUSED = `UPDATE device SET row_version = row_version + 1, ${REFUSED.set}`
+
+/** What the book said of them: it need not be told, and admissions are decided on it. */
+export function writeRefused(sql: SqlStorage, consents: Device['consents']): void {
+  sql.exec(UPDATE_REFUSED, ...REFUSED.encode({ consents }))
+}
+
 /** Whether another device has ever consented to it. Reads no JSON: it is asked at each push. */
 export const hasGivers = (sql: SqlStorage): boolean =>
   sql.exec<{ n: number }>(`SELECT instr(consents, '"giver"') AS n FROM device`).one().n > 0
@@ -160,6 +168,22 @@ const UPDATE_REQUEST = `UPDATE device SET ${REQUEST.set}`
 /** No fact yet: nobody else has to know. */
 export function writeConsentRequest(sql: SqlStorage, consentRequest: Device['consentRequest']): void {
   sql.exec(UPDATE_REQUEST, ...REQUEST.encode({ consentRequest }))
+}
+
+const CODE = fieldsOf(deviceColumns, ['codeRequest'])
+const UPDATE_CODE = `UPDATE device SET ${CODE.set}`
+
+/** What the book says of it: nobody else has to know. */
+export function writeCodeRequest(sql: SqlStorage, codeRequest: Device['codeRequest']): void {
+  sql.exec(UPDATE_CODE, ...CODE.encode({ codeRequest }))
+}
+
+const ASKED_CODE = fieldsOf(deviceColumns, ['codeRequest', 'factsAtMs'])
+const UPDATE_ASKED_CODE = `UPDATE device SET rev = rev + 1, ${ASKED_CODE.set}`
+
+/** A fact that the reconciler has to know: a code is asked for, or was entered. */
+export function writeAskedCode(sql: SqlStorage, codeRequest: Device['codeRequest'], factsAtMs: number): void {
+  sql.exec(UPDATE_ASKED_CODE, ...ASKED_CODE.encode({ codeRequest, factsAtMs }))
 }
 
 /** The reconciler's registry holds the facts up to `rev`. */

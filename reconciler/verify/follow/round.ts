@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { KeyProvider } from '../../../src/crypto/key-provider.ts'
 import type { TrustedKey } from '../../../src/crypto/sign1.ts'
+import type { ConsentCodes } from '../../codes/code.ts'
 import { AUDIT_CHECKS } from '../audit-checks.ts'
 import { checkBundles } from '../bundles.ts'
 import { type Finding, runCheck } from '../check.ts'
@@ -19,6 +20,7 @@ export interface RoundDeps {
   readonly client: pg.ClientBase
   readonly keys: KeyProvider
   readonly trusted: readonly TrustedKey[]
+  readonly codes: ConsentCodes
   readonly examplesMax: number
 }
 
@@ -46,7 +48,7 @@ export async function lookAtNew(deps: RoundDeps, position: Position): Promise<Ro
 }
 
 async function checkEvidence(deps: RoundDeps, rows: NewRows, scope: Scope): Promise<readonly Finding[]> {
-  const { client, keys, trusted, examplesMax } = deps
+  const { client, keys, trusted, codes, examplesMax } = deps
   const findings: Finding[] = []
   const bundles = new Map([
     ...scope.bundles.map((one) => [one.join('/'), one] as const),
@@ -56,7 +58,7 @@ async function checkEvidence(deps: RoundDeps, rows: NewRows, scope: Scope): Prom
     const sample = [...bundles.values()]
     findings.push(await checkBundles({ client, pool: client, keys, sample, examplesMax, onProgress: () => undefined }))
   }
-  if (scope.devices.length > 0) findings.push(await checkDevices(client, trusted, examplesMax, scope.devices))
+  if (scope.devices.length > 0) findings.push(await checkDevices(client, trusted, codes, examplesMax, scope.devices))
   if (rows.resolutions.length > 0) {
     const devices = [...new Set(rows.resolutions.map(({ device_id }) => device_id))]
     findings.push(await checkResolutions(client, trusted, examplesMax, devices))

@@ -1,13 +1,21 @@
 import type { AskedConsent } from '../../../durable-objects/country/devices.ts'
-import type { ConsentRequest, ShownConsents } from '../../../durable-objects/device/consent.ts'
+import type { ConsentRequest } from '../../../durable-objects/device/consent.ts'
 import type { DeviceDescription } from '../../../durable-objects/device/description.ts'
+import type { ShownConsents } from '../../../durable-objects/device/shown-consents.ts'
 import { toHex } from '../../protocol/bytes.ts'
 import type { DeviceRow } from '../store/index-message.ts'
 
 /** What is asked for and was given, with the names of the API. */
-export function consentsJson({ asked, given }: ShownConsents) {
+export function consentsJson({ asked, code, given }: ShownConsents) {
   return {
     asked: asked && requestJson(asked),
+    code: code && {
+      no: code.no,
+      asked_at: code.askedAtMs,
+      until: code.untilMs,
+      state: code.state,
+      wrong: code.wrong,
+    },
     given: given.map((one) => ({
       kid: one.kid,
       asked_by: one.askedBy,
@@ -16,6 +24,7 @@ export function consentsJson({ asked, given }: ShownConsents) {
       until: one.untilMs,
       withdrawn_at: one.withdrawnAtMs,
       withdrawn_by: one.withdrawnBy,
+      refused_at: one.refusedAtMs ?? null,
     })),
   }
 }

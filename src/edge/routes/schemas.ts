@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { CLAIM_CHOICES } from '../../protocol/claims.ts'
+import { CODE_STATES } from '../../protocol/consent-code.ts'
 import { DEVICE_STATUSES, REVIEW_CHOICES } from '../../protocol/messages.ts'
 import { WALLET_FAULTS } from '../../protocol/owner-wallet.ts'
 import { PAYMENT_METHODS, PAYMENT_TYPES } from '../../protocol/payment.ts'
@@ -130,6 +131,12 @@ export const consents = z
       .strictObject(consentRequest)
       .nullable()
       .openapi({ description: 'What another person may confirm, for 7 days' }),
+    code: z
+      .strictObject({ no: count, asked_at: atMs, until: atMs, state: z.enum(CODE_STATES), wrong: count })
+      .nullable()
+      .openapi({
+        description: "The device's newest request for a code to the wallet's holder, as the book says it is",
+      }),
     given: z.array(
       z.strictObject({
         kid: hex,
@@ -139,6 +146,7 @@ export const consents = z
         until: atMs,
         withdrawn_at: atMs.nullable(),
         withdrawn_by: z.string().nullable(),
+        refused_at: atMs.nullable().openapi({ description: 'When the ledger said that it does not bear it out' }),
       }),
     ),
   })
@@ -408,6 +416,24 @@ export const claimAnswered = z.strictObject({
 })
 export const consentTaken = z.strictObject({
   until: z.int().openapi({ description: 'Until when the device pays by it, UTC milliseconds' }),
+})
+export const codeAsked = z.strictObject({
+  no: count.openapi({ description: "The request's number, which answers name" }),
+  until: z.int().openapi({ description: 'Until when it can be answered, UTC milliseconds' }),
+  state: z.enum(CODE_STATES).openapi({
+    description:
+      'waiting: it goes to the holder; sent; off, unknown_wallet, no_phone, too_many, undelivered: none comes, and why',
+  }),
+})
+export const codeCame = z.strictObject({
+  state: z
+    .enum(['waiting', 'accepted', 'wrong', 'over', 'off', 'unknown_wallet', 'no_phone', 'too_many', 'undelivered'])
+    .openapi({
+      description:
+        'waiting: the book is asked, send the same again; over: too late, or too often wrong; ask for another',
+    }),
+  tries_left: count,
+  pays_until: atMs.optional().openapi({ description: 'Until when the device pays; when it was accepted' }),
 })
 export const mandateGiven = z.strictObject({
   no: count.openapi({ description: "The mandate's own number" }),

@@ -24,6 +24,8 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   'GET /offline/notice': { roles: 'device' },
   'POST /offline/claims/answer': { roles: 'device' },
   'POST /offline/consents': { roles: 'device' },
+  'POST /offline/consents/code': { roles: 'device' },
+  'POST /offline/consents/code/answer': { roles: 'device' },
   'POST /offline/mandates': { roles: 'device' },
   'GET /offline/keys': { roles: 'everybody' },
   'POST /offline/enrol': { roles: 'everybody' },

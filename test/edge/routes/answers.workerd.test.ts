@@ -219,6 +219,25 @@ it('the device’s own: push, notice, keys', async () => {
   await conforms('POST', '/offline/consents', brought)
 })
 
+it('consent: a code to the holder', async () => {
+  const own = await TestDevice.create()
+  await ok(call(admin, 'POST', '/offline/devices', await registration(own)), 201)
+  const path = '/offline/consents/code'
+  const asks = async (at: string, what?: object) => {
+    const authorization = `Molam-Device ${await own.proof('POST', ORIGIN + at)}`
+    const headers = { 'content-type': 'application/json', authorization }
+    const init = { method: 'POST', headers, ...(what && { body: JSON.stringify(what) }) }
+    return conforms('POST', at, SELF.fetch(ORIGIN + at, init))
+  }
+  await asks(path)
+  const answer = { no: 1, code: '04183920' }
+  await asks(`${path}/answer`, answer)
+  const code = { no: 1, state: 'accepted', wrong: 0 } as const
+  await confirm(own, [{ kind: 'device_recorded', deviceId: own.id, rev: 1, code }])
+  expect(await asks(`${path}/answer`, answer)).toHaveProperty('pays_until')
+  await conforms('GET', '/offline/devices/{device_id}', call(admin, 'GET', `/offline/devices/${own.id}`))
+})
+
 it('two stories: evidence and escalations', async () => {
   const cloned = await registered()
   const keys = await keySet()

@@ -154,14 +154,14 @@ describe('one person', () => {
     expect(await readNotice(device)).toMatchObject({ paysUntilMs: undefined })
     const message = queues.settle.findLast(({ kind }) => kind === 'device')
     expect(message).toMatchObject({ consents: [{ withdrawnAtMs: given[0].withdrawn_at }] })
-    expect(await ok(withdraw())).toEqual({ asked: null, given })
+    expect(await ok(withdraw())).toEqual({ asked: null, code: null, given })
     await give()
     expect(await paid()).toBe('accepted')
   })
 
   it('withdraws what is asked for', async () => {
     const request = await ask()
-    expect(await ok(withdraw())).toEqual({ asked: null, given: [] })
+    expect(await ok(withdraw())).toEqual({ asked: null, code: null, given: [] })
     await refused(confirm(request), 'state_conflict')
   })
 })

@@ -70,8 +70,9 @@ test('people get a line for each check, and the progress', async () => {
 
 test('without the edge’s keys it must be told so, and says what was not checked', async () => {
   await expect(call(verify, [], world, { EDGE_KEYS: undefined, KEY_WRAPPING_SECRET: undefined })).rejects.toThrow(
-    'EDGE_KEYS and KEY_WRAPPING_SECRET, or --without-evidence',
+    'EDGE_KEYS, KEY_WRAPPING_SECRET and CONSENT_CODE_KEY, or --without-evidence',
   )
+  await expect(call(verify, [], world, { CONSENT_CODE_KEY: undefined })).rejects.toThrow('CONSENT_CODE_KEY')
   const { code, output } = await call(verify, ['--without-evidence'], world, { EDGE_KEYS: undefined })
   expect(code).toBe(0)
   expect(output).not.toContain('the book is sound')

@@ -2,14 +2,13 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { expect } from 'vitest'
 import type { Log } from '../../../reconciler/log.ts'
 import { type Verification, verifyBook } from '../../../reconciler/verify/verify.ts'
-import { localKeys } from '../../../src/crypto/local-keys.ts'
 import type { Database } from '../database.ts'
-import type { World } from '../kit.ts'
+import { evidenceOf, type World } from '../kit.ts'
 
 /** Every invariant of the book, every bundle opened; nothing is left waiting. */
 export async function expectSound(database: Database, world: World): Promise<Verification> {
-  const keys = await localKeys(world.env['EDGE_KEYS'] ?? '', world.env['KEY_WRAPPING_SECRET'] ?? '')
-  const verification = await verifyBook({ pool: database.app, keys, examplesMax: 5, onProgress: () => undefined })
+  const evidence = await evidenceOf(world)
+  const verification = await verifyBook({ pool: database.app, evidence, examplesMax: 5, onProgress: () => undefined })
   expect(verification.findings.filter(({ found }) => found > 0)).toEqual([])
   return verification
 }

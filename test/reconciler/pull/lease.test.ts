@@ -12,7 +12,7 @@ import { localKeys } from '../../../src/crypto/local-keys.ts'
 import { trustedReceiptKeys } from '../../../src/crypto/receipt-keys.ts'
 import { expectSoundBook } from '../../migrations/ledger/book.ts'
 import { useDatabase } from '../database.ts'
-import { makeWorld, newWallet, type World } from '../kit.ts'
+import { codesOf, makeWorld, newWallet, type World } from '../kit.ts'
 
 const db = useDatabase()
 let world: World
@@ -38,6 +38,8 @@ async function parts() {
       settle: db().app,
       keys,
       trusted,
+      codes: await codesOf(world),
+      sendsCodes: false,
       risk,
       policies,
       settled: () => undefined,

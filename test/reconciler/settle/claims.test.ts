@@ -10,7 +10,7 @@ import type { Payment } from '../../../src/protocol/payment.ts'
 import { signAnswer } from '../../kit/claim-answer.ts'
 import { type Made, TestDevice } from '../../kit/device.ts'
 import { useDatabase } from '../database.ts'
-import { makeWorld, newWallet, type World } from '../kit.ts'
+import { evidenceOf, makeWorld, newWallet, type World } from '../kit.ts'
 
 /** Payments without their payer's word: nothing moves before the holder of the wallet has said yes. */
 const db = useDatabase()
@@ -36,8 +36,8 @@ beforeEach(async () => {
   answers = 0
 })
 afterEach(async () => {
-  const keys = await localKeys(world.env['EDGE_KEYS'] ?? '', world.env['KEY_WRAPPING_SECRET'] ?? '')
-  const { findings } = await verifyBook({ pool: db().app, keys, examplesMax: 3, onProgress: () => undefined })
+  const evidence = await evidenceOf(world)
+  const { findings } = await verifyBook({ pool: db().app, evidence, examplesMax: 3, onProgress: () => undefined })
   expect(findings.filter(({ found }) => found > 0)).toEqual([])
 })
 

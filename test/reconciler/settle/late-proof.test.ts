@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { verifyBook } from '../../../reconciler/verify/verify.ts'
-import { localKeys } from '../../../src/crypto/local-keys.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import { type Made, randomBytes, type TestDevice } from '../../kit/device.ts'
 import { useDatabase } from '../database.ts'
-import { makeWorld, type World } from '../kit.ts'
+import { evidenceOf, makeWorld, type World } from '../kit.ts'
 
 /** A payment that waits for a person because its payer's device never came. */
 const db = useDatabase()
@@ -149,7 +148,7 @@ test('one signature, approved for two payments, is good for one', async () => {
 })
 
 test('after all this the whole book is sound', async () => {
-  const keys = await localKeys(world.env['EDGE_KEYS'] ?? '', world.env['KEY_WRAPPING_SECRET'] ?? '')
-  const { findings } = await verifyBook({ pool: db().app, keys, examplesMax: 5, onProgress: () => undefined })
+  const evidence = await evidenceOf(world)
+  const { findings } = await verifyBook({ pool: db().app, evidence, examplesMax: 5, onProgress: () => undefined })
   expect(findings.filter(({ found }) => found > 0)).toEqual([])
 })

@@ -12,7 +12,7 @@ import { TestDevice } from '../../kit/device.ts'
 import { signMandate } from '../../kit/mandate.ts'
 import { tamper } from '../commands/kit.ts'
 import { useDatabase } from '../database.ts'
-import { makeWorld, type World } from '../kit.ts'
+import { evidenceOf, makeWorld, type World } from '../kit.ts'
 
 /** The holder's standing word for small debits: what it has room for is posted at once, and everything else stays a claim. */
 const db = useDatabase()
@@ -32,8 +32,8 @@ beforeEach(async () => {
   world.network.send(world.facts(phone))
 })
 const findings = async () => {
-  const keys = await localKeys(world.env['EDGE_KEYS'] ?? '', world.env['KEY_WRAPPING_SECRET'] ?? '')
-  const { findings } = await verifyBook({ pool: db().app, keys, examplesMax: 3, onProgress: () => undefined })
+  const evidence = await evidenceOf(world)
+  const { findings } = await verifyBook({ pool: db().app, evidence, examplesMax: 3, onProgress: () => undefined })
   return findings.filter(({ found }) => found > 0)
 }
 afterEach(async () => expect(await findings()).toEqual([]))

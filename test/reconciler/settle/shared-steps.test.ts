@@ -11,7 +11,7 @@ import { trustedReceiptKeys } from '../../../src/crypto/receipt-keys.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { useDatabase } from '../database.ts'
-import { makeWorld, newWallet, type World } from '../kit.ts'
+import { codesOf, makeWorld, newWallet, type World } from '../kit.ts'
 
 /** Steps that find something out for all bundles of a round at once, and one bundle that they cannot bear. */
 const db = useDatabase()
@@ -42,6 +42,7 @@ async function openParts(over: (deps: ReconcileDeps) => Partial<ReconcileDeps>) 
     settle: db().app,
     keys,
     trusted,
+    ...{ codes: await codesOf(world), sendsCodes: false },
     risk,
     policies: knownPolicies,
     settled: () => undefined,

@@ -221,7 +221,8 @@ test('a round that is to end sends nothing more, and what is left is due and has
     world.network.fetch,
     () => world.now,
   )
-  const deps = { pool: db().app, edge, clock: () => world.now, random: () => 0.5, log: openLog('silent') }
+  const around = { clock: () => world.now, random: () => 0.5, log: openLog('silent') }
+  const deps = { pool: db().app, edge, refused: async () => new Map(), ...around }
   const calls = countCalls()
   expect(await sendOnce(deps, () => false)).toBe(5)
   expect(calls()).toBe(0)
