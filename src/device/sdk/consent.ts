@@ -13,7 +13,7 @@ import { KEY_ID_BYTES } from '../../protocol/limits.ts'
 import { parse } from '../../protocol/parse.ts'
 import { DAY_MS } from '../../protocol/time.ts'
 import { OfflineError } from './errors.ts'
-import { deviceProof } from './sync/notices.ts'
+import { provenCall } from './proven-call.ts'
 import { loadSigner, type SyncDeps, signing } from './sync/sync-deps.ts'
 
 /** Another device of the same wallet's holder, as the person who consents is shown it. */
@@ -64,7 +64,7 @@ export async function consentTo(deps: SyncDeps, request: Uint8Array, validDays =
 
 /** @throws OfflineError `not_ready`, `consent_invalid`, and what keeps it from the edge: the same word may be brought again */
 export async function useConsent(deps: SyncDeps, encoded: Uint8Array): Promise<void> {
-  const { device, transport } = deps
+  const { device } = deps
   if (!device.hasState) throw new OfflineError('not_ready')
   const read = parse(() => parseConsentWord(encoded))
   const word = read.ok ? read.value.word : undefined
@@ -72,14 +72,5 @@ export async function useConsent(deps: SyncDeps, encoded: Uint8Array): Promise<v
   if (!isOwn || !equalBytes(word.thumbprint.subarray(0, KEY_ID_BYTES), device.state.kid)) {
     throw new OfflineError('consent_invalid')
   }
-  const bring = async () => {
-    const proof = await deviceProof(deps, 'POST', PATH)
-    if (!proof.ok) throw proof.error.error
-    return transport.postJson(PATH, { consent: toBase64url(encoded) }, { Authorization: proof.value.authorization })
-  }
-  let answer = await bring()
-  if (answer.kind === 'problem' && answer.serverTimeMs !== undefined) {
-    if (device.clock.learnForSigning(answer.serverTimeMs)) answer = await bring()
-  }
-  if (answer.kind !== 'ok') throw new OfflineError(answer.code)
+  await provenCall(deps, PATH, { consent: toBase64url(encoded) })
 }

@@ -12,6 +12,7 @@ export { type AskedPayment, readApprovalRequest } from './approvals.ts'
 export type { OfflineBehavior } from './behavior.ts'
 export type { OpenClaim } from './claims.ts'
 export { type AskingDevice, readConsentRequest } from './consent.ts'
+export type { AskedConsentCode, ConsentCodeResult } from './consent-code.ts'
 export { type Enrolment, type EnrolOptions, enrolSigner } from './enrol.ts'
 export {
   asStorageFailure,

@@ -3,6 +3,7 @@ import { deviceId, parseLocalId } from '../../protocol/ids.ts'
 import { approvalRequest, approve } from './approvals.ts'
 import { answerClaim, type OpenClaim, openClaims } from './claims.ts'
 import { consentRequest, consentTo, useConsent } from './consent.ts'
+import { type AskedConsentCode, answerConsentCode, askConsentCode, type ConsentCodeResult } from './consent-code.ts'
 import { withDefaults } from './defaults.ts'
 import type { OfflineEvents } from './events.ts'
 import { giveMandate, type MandateTerms } from './mandate.ts'
@@ -316,6 +317,38 @@ export class OfflineSDK {
     this.#runner.assertAlive()
     await useConsent(this.#runner.deps, consent)
     await this.#runner.sync(false)
+  }
+
+  /**
+   * Asks that a code goes to the telephone of this wallet's holder, who lets this device pay by entering it here. The same request again
+   * sends no second message while the first is open, and says how far it is. Needs a network.
+   *
+   * @throws OfflineError `state_conflict` when the device pays already, `rate_limited` after three codes in a day, `device_suspended`,
+   * `not_ready`, `network_failed` and what else keeps it from the edge, `key_missing`, `key_locked`, `key_mismatch`, `destroyed`
+   */
+  askConsentCode(): Promise<AskedConsentCode> {
+    this.#runner.assertAlive()
+    return askConsentCode(this.#runner.deps)
+  }
+
+  /**
+   * Brings the code that was entered, and waits for the book's word, some seconds: afterwards `profile.paysUntilMs` says until when the
+   * device pays. To enter the same code again is always safe, and costs no try. Needs a network.
+   *
+   * @param no of `askConsentCode()`
+   * @param code eight digits; spaces and hyphens are left out
+   * @throws OfflineError `consent_invalid` when it is no eight digits, `state_conflict` when it is for another request than the open
+   * one, `temporarily_unavailable` while another code is judged, and what keeps it from the edge
+   * @example
+   * const { no } = await sdk.askConsentCode()
+   * const { state } = await sdk.answerConsentCode(no, '0418 3920')
+   * if (state === 'accepted') show(sdk.profile?.paysUntilMs)
+   */
+  async answerConsentCode(no: number, code: string): Promise<ConsentCodeResult> {
+    this.#runner.assertAlive()
+    const came = await answerConsentCode(this.#runner.deps, this.#options.timers, no, code)
+    if (came.state === 'accepted') await this.#runner.sync(false)
+    return came
   }
 
   /**

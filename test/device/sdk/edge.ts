@@ -39,6 +39,8 @@ import { neighboursIn } from '../../kit/chain.ts'
 export const API = 'https://edge.test'
 export const DEVICE = deviceId('POS-001')
 export const OWNER = 'shop-1'
+/** What the holder of the owner's wallet reads on the telephone. */
+export const HOLDERS_CODE = '04183920'
 
 export const POLICY: Policy = {
   country: 'SN',
@@ -102,6 +104,9 @@ export class TestEdge {
   /** Two people have given consent; undefined: nobody has, or somebody has withdrawn it. */
   paysUntilMs: number | undefined = Date.UTC(2100, 0)
   walletFault: WalletFault | undefined
+  /** How far the request for a code to the holder is, and how often the book has not judged yet what was entered. */
+  codeState = 'waiting'
+  judgedAfter = 0
   /** Claimed from the owner's wallet. */
   claims: Claim[] = []
   mandated: MandatedDebit[] = []
@@ -255,6 +260,7 @@ export class TestEdge {
     if (path === '/offline/mandates' && request.body) return this.#mandate(request.body)
     if (path === '/offline/claims/answer' && request.body) return this.#answer(request.body)
     if (path === '/offline/consents' && request.body) return this.#takeConsent(url, request)
+    if (path.startsWith('/offline/consents/code') && request.body) return this.#code(url, request)
     return refused('not_found', this.now())
   }
 
@@ -266,6 +272,20 @@ export class TestEdge {
     const { word } = parseConsentWord(fromBase64url(consent))
     this.paysUntilMs = word.untilMs
     return answer(200, 'application/json', new TextEncoder().encode(JSON.stringify({ until: word.untilMs })))
+  }
+
+  async #code(url: string, request: HttpRequest): Promise<HttpResponse> {
+    const proven = await this.#proves(url, request)
+    if (proven === undefined) return refused('invalid_signature', this.now())
+    if (!this.#inTime(proven.issuedAtMs)) return refused('clock_skew', this.now())
+    const said = (what: object) => answer(200, 'application/json', new TextEncoder().encode(JSON.stringify(what)))
+    if (!url.endsWith('/answer')) return said({ no: 1, until: this.now() + 900_000, state: this.codeState })
+    const { no, code } = JSON.parse(new TextDecoder().decode(request.body)) as { no: number; code: string }
+    if (no !== 1) return refused('state_conflict', this.now())
+    if (this.judgedAfter-- > 0) return said({ state: 'waiting', tries_left: 5 })
+    if (code !== HOLDERS_CODE) return said({ state: 'wrong', tries_left: 4 })
+    this.paysUntilMs = Date.UTC(2100, 0)
+    return said({ state: 'accepted', tries_left: 5, pays_until: this.paysUntilMs })
   }
 
   async #proves(url: string, request: HttpRequest): Promise<DeviceProofHeader | undefined> {
