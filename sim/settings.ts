@@ -2,6 +2,8 @@ import type { newSecrets } from '../dev/secrets.ts'
 
 export const API_URL = 'https://edge.sim'
 export const QUEUE_API_URL = 'https://queues.sim/client/v4'
+/** Who brings codes to telephones. */
+export const GATEWAY_URL = 'https://gateway.sim/codes'
 export type Secrets = Awaited<ReturnType<typeof newSecrets>>
 
 /** The reconciler's environment. It polls seldom: it is woken when the queue has something. */
@@ -17,5 +19,7 @@ export const settingsOf = ({ secrets }: { readonly secrets: Secrets }): Readonly
   QUEUE_TOKEN: 'sim',
   QUEUE_POLL_MS: '60000',
   EDGE_URL: API_URL,
+  CONSENT_CODE_URL: GATEWAY_URL,
+  CONSENT_CODE_TOKEN: 'gateway',
   ...secrets,
 })

@@ -22,6 +22,7 @@ import { drawChanges, publish } from './people/new-policy.ts'
 import { Office } from './people/office.ts'
 import { Receipts } from './people/receipts.ts'
 import { Rogue } from './people/rogue.ts'
+import { Telephones } from './people/telephones.ts'
 import { newestPolicy } from './promises/policies.ts'
 import { API_URL, type Secrets } from './settings.ts'
 import type { Coverage } from './states/coverage.ts'
@@ -66,6 +67,13 @@ export interface World {
   readonly loner: Rogue
   /** Several phones of a customer who has no other. */
   readonly household: Household
+  /** A customer's new device, which nobody has consented to. */
+  readonly newcomer: Rogue
+  /** Somebody who has a device for the same customer's wallet. */
+  readonly thief: Rogue
+  /** Device → the number of the code that it asked for last, as far as it was told. */
+  readonly codesAsked: Map<string, number>
+  readonly telephones: Telephones
   /** What broke a promise at once, in sentences. */
   readonly wrong: string[]
 }
@@ -82,6 +90,7 @@ export type OpenBooks = (around: {
   readonly edge: SimEdge
   readonly secrets: Secrets
   readonly wallets: readonly Wallet[]
+  readonly telephones: Telephones
   readonly trace: Trace
   readonly names: readonly string[]
 }) => Promise<Books>
@@ -136,8 +145,9 @@ export async function openWorld(
   const owners = Array.from({ length: size.devices }, (_, n) => `+22178000${1000 + n}`)
   const wallets = openWallets([...owners, ROGUE_WALLET])
   const names = Array.from({ length: size.reconcilers }, (_, n) => `reconciler ${n + 1}`)
+  const telephones = new Telephones()
   const books = await openBooks({
-    ...{ scheduler, random: random.stream('books'), faults, edge, secrets, wallets, trace, names },
+    ...{ scheduler, random: random.stream('books'), faults, edge, secrets, wallets, telephones, trace, names },
   })
   const heard = (path: string, status: number, body: Uint8Array) => {
     if (path === '/offline/push' && status === 200) receipts.heard(body)
@@ -182,6 +192,15 @@ export async function openWorld(
     )
   }
   const household = { first: member(1), second: member(2), third: member(3), words: [] }
+  const [newcomer, thief] = ['NEW-1', 'THIEF-1'].map((id) => {
+    const own = random.stream(id)
+    const network = new Network(id, scheduler, own.stream('network'), new Faults(own), atEdge, heard)
+    return new Rogue(
+      { id, wallet: customerOf(3), privateKey: newScalar(own) },
+      { scheduler, random: own, secrets },
+      network,
+    )
+  }) as [Rogue, Rogue]
   const phones = new Map<string, PayerPhone>()
   const payers = [...Array.from({ length: PAYERS }, (_, n) => customerOf(n)), SCARCE.wallet]
   for (const [n, wallet] of payers.entries()) {
@@ -220,6 +239,10 @@ export async function openWorld(
       outsider,
       loner,
       household,
+      newcomer,
+      thief,
+      codesAsked: new Map(),
+      telephones,
       frozen: new Map(),
       said: new Map(),
       mandates: new Map(),

@@ -177,6 +177,12 @@ const IN_BOOK: readonly InBook[] = [
             WHERE b.device_id = o.device_id AND b.delivered_version < b.version AND b.id < o.id)`,
   },
   {
+    loop: 'codes',
+    changedBy: /\boffline_consent_codes\b/,
+    sql: `SELECT CASE WHEN max(next_attempt_at) > $2::timestamptz THEN $1::timestamptz ELSE min(next_attempt_at) END AS at
+          FROM offline_consent_codes WHERE sent_at IS NULL AND given_up_at IS NULL AND refusal IS NULL`,
+  },
+  {
     loop: 'wallets',
     // The owner of the book opens accounts, and nobody hears of it.
     changedBy: /./,

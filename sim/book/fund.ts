@@ -12,16 +12,21 @@ export interface FundedWallet {
   readonly tenant?: string
 }
 
+/** Customers have a telephone, and their wallets are its number. */
+const phoneOf = ({ wallet, kind }: FundedWallet) => (kind === 'customer' && wallet.startsWith('+') ? wallet : null)
+
 /**
  * Opens accounts and puts money into them, as the owner of the book. Again with the same reference it changes nothing.
  *
  * @param atMs when the money is posted
  */
 export function fundWallets(book: Book, wallets: readonly FundedWallet[], reference: string, atMs: number): void {
-  const rows = JSON.stringify(wallets.map((wallet, i) => ({ currency: 'XOF', tenant: 'molam', ...wallet, no: i + 1 })))
+  const rows = JSON.stringify(
+    wallets.map((wallet, i) => ({ currency: 'XOF', tenant: 'molam', ...wallet, phone: phoneOf(wallet), no: i + 1 })),
+  )
   book.asOwner(
-    `SELECT wallet_core.open_account(wallet, currency, kind, 'holder:' || wallet, tenant)
-     FROM jsonb_to_recordset($1::jsonb) AS w (no bigint, wallet text, currency text, kind text, tenant text) ORDER BY no`,
+    `SELECT wallet_core.open_account(wallet, currency, kind, 'holder:' || wallet, tenant, phone)
+     FROM jsonb_to_recordset($1::jsonb) AS w (no bigint, wallet text, currency text, kind text, tenant text, phone text) ORDER BY no`,
     [rows],
   )
   book.asOwner(

@@ -12,6 +12,7 @@ import { fundedState } from '../model/funded.ts'
 import { Recorder } from '../model/recorder.ts'
 import { readRows } from '../model/rows.ts'
 import type { Wallet } from '../people/market.ts'
+import type { Telephones } from '../people/telephones.ts'
 import type { Scheduler } from '../time/scheduler.ts'
 import type { Book } from './pglite.ts'
 import type { DatabaseServer } from './server.ts'
@@ -24,6 +25,7 @@ export interface JudgeDeps {
   readonly keys: KeyProvider
   /** What was funded before. */
   readonly wallets: readonly Wallet[]
+  readonly telephones: Telephones
   /** Where sentences are added at once about what the model would not have answered. */
   readonly broken: string[]
 }
@@ -39,8 +41,8 @@ export interface Judge {
 }
 
 export async function openJudge(deps: JudgeDeps): Promise<Judge> {
-  const { scheduler, book, database, edge, keys, wallets, broken } = deps
-  const state = fundedState(wallets)
+  const { scheduler, book, database, edge, keys, wallets, telephones, broken } = deps
+  const state = fundedState(wallets, telephones)
   const trusted = await trustedReceiptKeys(keys)
   const follower = new Follower({ state, keys, trusted, policyOf: policiesOf(edge), nowMs: () => scheduler.nowMs })
   const recorder = new Recorder((transaction) => follower.committed(transaction), broken)

@@ -27,7 +27,7 @@ const book = await Book.open()
 
 /** The side of the reconciler with the real SQL and the production reconciler. One run at a time. */
 export const openSqlBooks: OpenBooks = async (around) => {
-  const { scheduler, random, faults, edge, secrets, wallets, trace, names } = around
+  const { scheduler, random, faults, edge, secrets, wallets, telephones, trace, names } = around
   // Of a run that ended with an error, too.
   book.abandon()
   book.begin(random.between(0, 2 ** 32 - 1))
@@ -39,7 +39,7 @@ export const openSqlBooks: OpenBooks = async (around) => {
   const due = new Due({ scheduler, book, database, settle: edge.queues.settle, deadLetters: edge.queues.deadLetters })
   fundWallets(book, wallets, BEGINNING, scheduler.nowMs)
   const keys = await localKeys(secrets.EDGE_KEYS, secrets.KEY_WRAPPING_SECRET)
-  const judge = await openJudge({ scheduler, book, database, edge, keys, wallets, broken })
+  const judge = await openJudge({ scheduler, book, database, edge, keys, wallets, telephones, broken })
   const config = parseConfig(settingsOf(around))
   const reconcilers = names.map((name): SimReconciler => {
     const chance = random.stream(name)

@@ -2,6 +2,7 @@ import { bundleStatus } from '../../src/protocol/states.ts'
 import { fieldsThatDiffer } from './agree.ts'
 import { BookBroken } from './broken.ts'
 import { applyClaims, keepAnswer } from './claims.ts'
+import { followCodes } from './follow-codes.ts'
 import type { FollowDeps } from './follow-deps.ts'
 import { type InsertedBundle, judgementFaults, type SignedBundle } from './follow-judgement.ts'
 import {
@@ -85,12 +86,16 @@ export class Follower {
       )
       const { deviceId, rev } = message
       this.#changedAtMs.set(deviceId, nowMs())
+      const codes = followCodes(state, message, transaction)
       const isNewer = rev > (state.devices.get(deviceId)?.rev ?? -1)
       const fault = recordDevice(state, message, nowMs())
       if (fault !== undefined) return [`The book took facts of ${deviceId} that are a ${fault} in the model.`]
       // It answers with the row that it wrote.
-      if (isNewer === one.rows.length > 0) return []
-      return [`The book ${isNewer ? 'left out newer' : 'took older'} facts of ${deviceId}, which are of rev ${rev}.`]
+      if (isNewer === one.rows.length > 0) return codes
+      return [
+        ...codes,
+        `The book ${isNewer ? 'left out newer' : 'took older'} facts of ${deviceId}, which are of rev ${rev}.`,
+      ]
     }
     if (is('INSERT INTO offline_tx_bundles')(one)) {
       for (const bundle of bundles) keepBundle(state, bundle, voidsOf(transaction, bundle))

@@ -17,8 +17,8 @@ const AWAY_MS_MAX = 3_600_000
 
 /** The side of the reconciler without SQL. */
 export const openModelBooks: OpenBooks = async (around) => {
-  const { scheduler, random, faults, edge, wallets, trace, names } = around
-  const state = fundedState(wallets)
+  const { scheduler, random, faults, edge, wallets, telephones, trace, names } = around
+  const state = fundedState(wallets, telephones)
   const broken: string[] = []
   const look = () => {
     for (const watcher of [...state.watchers]) watcher()

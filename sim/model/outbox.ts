@@ -7,6 +7,7 @@ import { CLAIMS_PER_NOTICE_MAX, MANDATED_PER_NOTICE_MAX } from '../../src/protoc
 import type { MandatedDebit } from '../../src/protocol/mandated.ts'
 import type { Outcome } from '../../src/protocol/notice.ts'
 import { assertBook } from './broken.ts'
+import { verdictOf } from './codes.ts'
 import { earliest, isDue } from './inbox.ts'
 import type { OutboxRow } from './outbox-rows.ts'
 import { bundleKey, type ModelState } from './state.ts'
@@ -149,7 +150,10 @@ function confirmationOf(state: ModelState, row: OutboxRow): Confirmation | undef
   }
   if (row.bundleId === undefined || row.seq === undefined) {
     const device = state.devices.get(deviceId)
-    return device && { kind: 'device_recorded', deviceId, rev: device.rev, wallet: device.wallet }
+    const code = verdictOf(state, deviceId)
+    return (
+      device && { kind: 'device_recorded', deviceId, rev: device.rev, wallet: device.wallet, ...(code && { code }) }
+    )
   }
   const bundleId = parseUlid(row.bundleId)
   assertBook(bundleId !== undefined, 'a bundle has a ULID')

@@ -8,11 +8,13 @@ import type {
 import type { Verifier } from '../../src/crypto/suite.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { equalBytes, fromHex, toHex } from '../../src/protocol/bytes.ts'
+import type { RefusedConsent } from '../../src/protocol/confirmations.ts'
 import { type ConsentGiver, decodeConsent, paysUntil } from '../../src/protocol/consent.ts'
 import { parseConsentWord } from '../../src/protocol/consent-word.ts'
 import { parseSign1 } from '../../src/protocol/cose.ts'
 import { deviceId as asDeviceId } from '../../src/protocol/ids.ts'
-import type { DeviceMessage, DeviceKey as KeyFacts } from '../../src/protocol/messages.ts'
+import type { DeviceMessage, DeviceKey as KeyFacts, StatedConsent } from '../../src/protocol/messages.ts'
+import { askCode, nameOf, sendCode, takeCode } from './codes.ts'
 import { wake } from './inbox.ts'
 import { announce, claimSubjects } from './outbox.ts'
 import type { ConsentRow, DeviceRow, ModelState } from './state.ts'
@@ -36,7 +38,14 @@ export function recordDevice(state: ModelState, message: DeviceMessage, atMs: nu
   }
   const device = known !== undefined && known.rev >= message.rev ? known : upsert(state, known, message)
   for (const { key, state: stated } of keys) keepKey(device, key, stated, message.atMs)
-  for (const { signed, withdrawnAtMs } of message.consents ?? []) keepConsent(device, signed, withdrawnAtMs)
+  // In the book's order: a request, then what was entered for it.
+  const asked = device === known ? undefined : message.code && askCode(state, message, message.code, atMs)
+  if (asked !== undefined) sendCode(state, asked)
+  for (const { signed, withdrawnAtMs } of statedConsents(message)) {
+    const consent = decodeConsent(parseSign1(signed).payload)
+    if (consent.code === undefined || takeCode(state, consent, nameOf(signed)))
+      keepConsent(device, signed, withdrawnAtMs)
+  }
   // Only the newest revision's own key is active.
   for (const [kid, key] of device.keys) {
     if (key.state === 'active' && kid !== device.kid) {
@@ -54,6 +63,10 @@ export function recordDevice(state: ModelState, message: DeviceMessage, atMs: nu
   wake(state.inbox, message.deviceId, atMs)
   return undefined
 }
+
+/** With what was entered as a code. */
+const statedConsents = ({ consents = [], code }: DeviceMessage): readonly StatedConsent[] =>
+  code?.answer === undefined ? consents : [...consents, { signed: code.answer }]
 
 function statedKeys(message: DeviceMessage): readonly { readonly key: KeyFacts; readonly state: KeyState }[] {
   const older = (message.olderKeys ?? []).map((key) => ({ key, state: key.fate }))
@@ -93,11 +106,20 @@ function keepKey({ keys }: DeviceRow, { kid, alg, publicKey }: KeyFacts, state: 
 /** The earliest withdrawal that was said counts. */
 function keepConsent({ consents }: DeviceRow, signed: Uint8Array, saidAtMs: number | undefined): void {
   const id = toHex(signed)
-  const { wallet, tenant, thumbprint, givenAtMs, untilMs, word } = decodeConsent(parseSign1(signed).payload)
+  const { wallet, tenant, thumbprint, givenAtMs, untilMs, word, code } = decodeConsent(parseSign1(signed).payload)
   const ends = [consents.get(id)?.withdrawnAtMs ?? undefined, saidAtMs].filter((end) => end !== undefined)
   const withdrawnAtMs = ends.length === 0 ? null : Math.min(...ends)
   const giver = word && giverOf(word)
-  consents.set(id, { wallet, tenant, thumbprint, givenAtMs, untilMs, withdrawnAtMs, ...(giver && { giver }) })
+  consents.set(id, {
+    wallet,
+    tenant,
+    thumbprint,
+    givenAtMs,
+    untilMs,
+    withdrawnAtMs,
+    isByHolder: code !== undefined,
+    ...(giver && { giver }),
+  })
 }
 
 function giverOf(encoded: Uint8Array): ConsentGiver {
@@ -113,12 +135,23 @@ export function isAwaited({ devices }: ModelState, { giver, givenAtMs }: Consent
   return !known?.keys.has(giver.kid) || paysUntil(peoples, fromHex(giver.kid), givenAtMs) === undefined
 }
 
-/** A tenant speaks for its merchants and agents, and a device of a wallet for the wallet. */
+/** A tenant speaks for its merchants and agents, a device of a wallet for the wallet, and its holder by a code. */
 function isBorneOut({ book }: ModelState, { ownerWallet, tenant }: DeviceRow, consent: ConsentRow): boolean {
   const account = book.accounts.get(consent.wallet)
   if (account === undefined) return false
-  const isSpokenFor = account.kind === 'merchant' || account.kind === 'agent' || consent.giver !== undefined
+  const isSpokenFor =
+    account.kind === 'merchant' || account.kind === 'agent' || consent.giver !== undefined || consent.isByHolder
   return isSpokenFor && consent.wallet === ownerWallet && consent.tenant === tenant && account.tenant === consent.tenant
+}
+
+/** Consents in force that the ledger does not bear out. */
+export function refusedOf(state: ModelState, deviceId: string): readonly RefusedConsent[] {
+  const device = state.devices.get(deviceId)
+  if (device === undefined || walletState(state, device.ownerWallet, device.tenant) === 'unknown') return []
+  return [...device.consents.values()].flatMap((one) => {
+    const isFine = one.withdrawnAtMs !== null || isAwaited(state, one) || isBorneOut(state, device, one)
+    return isFine ? [] : [{ thumbprint: one.thumbprint, givenAtMs: one.givenAtMs }]
+  })
 }
 
 /** Devices whose wallets have come into the ledger since. */

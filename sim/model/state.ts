@@ -9,6 +9,7 @@ import type { WalletState } from '../../src/protocol/owner-wallet.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import type { Country, Policy } from '../../src/protocol/policy.ts'
 import type { BundleStatus, PaymentStatus } from '../../src/protocol/states.ts'
+import { Telephones } from '../people/telephones.ts'
 import { type Book, type Fee, newBook } from './book.ts'
 import type { FeeRule } from './fees.ts'
 import { FIRST_POLICIES } from './first-policies.ts'
@@ -40,6 +41,10 @@ export interface ModelState {
   readonly mandated: Map<string, MandatedRow>
   /** Nothing is posted while it is halted. */
   readonly settlement: { isHalted: boolean }
+  /** Requests for codes, in the order in which they were recorded. */
+  readonly codes: CodeRow[]
+  /** Where codes go. */
+  readonly telephones: Telephones
   readonly inbox: InboxState
   readonly outbox: OutboxState
   /** Called after each change: whoever waits looks again. */
@@ -66,8 +71,26 @@ export interface DeviceRow {
 }
 
 export interface ConsentRow extends KeptConsent {
+  /** The holder gave it by a code. */
+  readonly isByHolder: boolean
   readonly wallet: string
   readonly tenant: string
+}
+
+/** A request for a code to a wallet's holder, as the book has it. */
+export interface CodeRow {
+  readonly deviceId: string
+  readonly no: number
+  /** Hex, of the key that asked. */
+  readonly kid: string
+  readonly wallet: string
+  readonly tenant: string
+  readonly askedAtMs: number
+  readonly recordedAtMs: number
+  /** Why no code went out. */
+  readonly refusal: 'unknown_wallet' | 'no_phone' | 'too_many' | undefined
+  /** By what names an answer, whether it was the code. */
+  readonly answers: Map<string, boolean>
 }
 
 export interface KeyRow {
@@ -185,7 +208,10 @@ export const counterKey = (deviceId: string, counter: number): string => `${devi
 export const bundleKey = (deviceId: string, bundleId: string): string => `${deviceId}/${bundleId}`
 
 /** @param policies those that the book has from the beginning */
-export function newModelState(policies: readonly Policy[] = FIRST_POLICIES): ModelState {
+export function newModelState(
+  policies: readonly Policy[] = FIRST_POLICIES,
+  telephones: Telephones = new Telephones(),
+): ModelState {
   return {
     book: newBook(),
     fees: [],
@@ -202,6 +228,8 @@ export function newModelState(policies: readonly Policy[] = FIRST_POLICIES): Mod
     answers: [],
     mandates: [],
     mandated: new Map(),
+    codes: [],
+    telephones,
     inbox: { rows: new Map(), pending: new Map() },
     outbox: { rows: new Map(), untold: new Set() },
     watchers: new Set(),

@@ -4,6 +4,7 @@ import { type DeviceAnswer, type Edge, EdgeRefused } from '../../reconciler/tell
 import { MINUTE_MS } from '../../src/protocol/time.ts'
 import { claimHeads, markDelivered, postpone, readUndelivered, type Said } from './outbox.ts'
 import type { OutboxRow } from './outbox-rows.ts'
+import { refusedOf } from './registry.ts'
 import type { ModelState } from './state.ts'
 
 /** Outbox → edge: claim the oldest of each device → read what is true now → send → mark. */
@@ -42,7 +43,9 @@ const idsOf = (rows: readonly { readonly id: number }[]): ReadonlySet<number> =>
 /** @returns whether the edge answered, if only with a refusal of this very call */
 async function send(deps: TellDeps, heads: readonly OutboxRow[]): Promise<boolean> {
   const devices = new Set(heads.map(({ deviceId }) => deviceId))
-  const said = await deps.commit('read what to tell', (state) => readUndelivered(state, devices))
+  const said = await deps.commit('read what to tell', (state) =>
+    readUndelivered(state, devices).map((one) => withRefused(state, one)),
+  )
   const confirmations = said.flatMap(({ confirmation }) => confirmation ?? [])
   let answers: ReadonlyMap<string, DeviceAnswer> = new Map()
   let isAnswered = true
@@ -56,6 +59,13 @@ async function send(deps: TellDeps, heads: readonly OutboxRow[]): Promise<boolea
     confirmation === undefined || answers.get(deviceId) === 'confirmed'
   await deps.commit('told', (state) => settleTold(deps, state, heads, said, said.filter(isDelivered)))
   return isAnswered
+}
+
+/** With a device's facts goes which of its consents count for nothing. */
+function withRefused(state: ModelState, said: Said): Said {
+  const refused = refusedOf(state, said.deviceId)
+  if (said.confirmation?.kind !== 'device_recorded' || refused.length === 0) return said
+  return { ...said, confirmation: { ...said.confirmation, refused } }
 }
 
 function settleTold(

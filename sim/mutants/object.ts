@@ -341,4 +341,12 @@ export const DEVICE_OBJECT: readonly Mutant[] = [
     breaks: 'Withdrawn is withdrawn: the word that somebody kept gives nothing again.',
     tier: 'shallow',
   },
+  {
+    name: 'code-counts-when-it-is-entered',
+    file: `${OBJECT}/people/code-asking.ts`,
+    find: "if (verdict.state === 'accepted') {",
+    replace: "if (verdict.state === 'accepted' || verdict.state === 'sent') {",
+    breaks: 'What was entered as a code pays nothing before the book has accepted it.',
+    tier: 'shallow',
+  },
 ]

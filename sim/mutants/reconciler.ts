@@ -192,4 +192,20 @@ export const RECONCILER: readonly Mutant[] = [
     breaks: 'Nobody but himself speaks for a customer: two administrators let a device pay out of his wallet.',
     tier: 'shallow',
   },
+  {
+    name: 'any-code-taken',
+    file: 'reconciler/codes/code.ts',
+    find: 'return said.length === right.length && timingSafeEqual(right, said)',
+    replace: 'return said.length === right.length && timingSafeEqual(right, right)',
+    breaks: 'Consent by a code is the holder’s: whoever enters any eight digits has the wallet.',
+    tier: 'deep',
+  },
+  {
+    name: 'verdict-on-a-code-not-told',
+    file: 'reconciler/tell/outbox.ts',
+    find: '...(wallet !== null && { wallet }), ...(code && { code })',
+    replace: '...(wallet !== null && { wallet }), ...(code && {})',
+    breaks: 'What was entered as a code is judged in the end.',
+    tier: 'deep',
+  },
 ]

@@ -2,6 +2,7 @@ import { accidents } from './accidents.ts'
 import { makeUpApproval } from './approvals.ts'
 import { claims } from './claims.ts'
 import { cloneTill } from './clone.ts'
+import { consentByCode } from './codes.ts'
 import { changeConsent, payAlone } from './consents.ts'
 import { contact } from './contact.ts'
 import { usePower } from './crooked.ts'
@@ -43,6 +44,7 @@ export const OPERATIONS = {
   changeConsent,
   payAlone,
   sharePhones,
+  consentByCode,
   freeze,
   halt,
 } as const satisfies Record<string, Operation>

@@ -2,7 +2,8 @@ import { openBundle } from '../../src/crypto/bundle-crypto.ts'
 import { localKeys } from '../../src/crypto/local-keys.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { type Bundle, parseBundle } from '../../src/protocol/bundle.ts'
-import { toHex } from '../../src/protocol/bytes.ts'
+import { fromHex, toHex } from '../../src/protocol/bytes.ts'
+import { decodeConsent } from '../../src/protocol/consent.ts'
 import { parseSign1 } from '../../src/protocol/cose.ts'
 import type { PaymentEntry } from '../../src/protocol/payment.ts'
 import { decodeReceipt, type Receipt } from '../../src/protocol/receipt.ts'
@@ -33,7 +34,15 @@ export interface ConsentLine {
   readonly giver?: { readonly deviceId: string; readonly madeAtMs: number }
   /** When the book said that it does not bear it out. */
   readonly refusedAtMs?: number
+  /** Hex, as the edge signed it. */
+  readonly signed: string
+  /** Of one by a code: when the object heard that the book has accepted it. */
+  readonly countsFromMs?: number
 }
+
+/** What was entered as a code, in a consent that says so. */
+export const codeIn = ({ signed }: Pick<ConsentLine, 'signed'>) =>
+  decodeConsent(parseSign1(fromHex(signed)).payload).code
 
 export interface AdmittedDevice {
   readonly id: string
@@ -90,13 +99,25 @@ export async function readAdmitted({ edge, secrets, wrong }: World): Promise<rea
         bundles,
         ownerWallet: String(facts['owner_wallet']),
         tenant: String(facts['tenant']),
-        consents: JSON.parse(String(facts['consents'])) as readonly ConsentLine[],
+        consents: consentsOf(edge, id, String(facts['consents'])),
         registeredAtMs: Number(facts['registered_at']),
       },
       isOrderUnknown: new Set(bundles.map(({ receipt }) => receipt.receivedAtMs)).size < bundles.length,
     })
   }
   return devices
+}
+
+function consentsOf(edge: World['edge'], id: string, stored: string): readonly ConsentLine[] {
+  const given = edge.objects.read(id, "SELECT at, detail FROM audit WHERE action = 'consent_given'").map((row) => {
+    const { code } = JSON.parse(String(row['detail'])) as { readonly code?: number }
+    return { code, atMs: Number(row['at']) }
+  })
+  return (JSON.parse(stored) as readonly ConsentLine[]).map((one) => {
+    const code = codeIn(one)
+    const accepted = code && given.find((record) => record.code === code.no)
+    return { ...one, ...(accepted && { countsFromMs: accepted.atMs }) }
+  })
 }
 
 /** What the first bundle that holds a number says of it: later ones are copies. */

@@ -8,6 +8,7 @@ import { moneyMovesByItsOwnersWord } from './authority.ts'
 import { bookedAsSigned } from './booked.ts'
 import { historiesAreWhole } from './chain.ts'
 import { claimsEndByTheirPayersWord } from './claims.ts'
+import { codesAreTheHolders } from './codes.ts'
 import { nobodyHonestIsAccused } from './honest.ts'
 import { holdersAreTold, mandatesAreKept } from './mandates.ts'
 import { balancesFollow } from './money.ts'
@@ -46,6 +47,7 @@ export async function promisesAtQuiet(world: World): Promise<string[]> {
     ...claimsEndByTheirPayersWord(world, admitted, booked),
     ...mandatesAreKept(world, booked, policies),
     ...holdersAreTold(world, booked),
+    ...codesAreTheHolders(world, admitted),
     ...(await daysAreCounted(world, admitted, policies)),
     ...nobodyHonestIsAccused(world),
     ...nothingComesInWhileSuspended(world, admitted),

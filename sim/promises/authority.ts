@@ -1,7 +1,8 @@
 import { isPayment, type Payment } from '../../src/protocol/payment.ts'
 import type { BookedPayment } from '../book-view.ts'
 import type { World } from '../world.ts'
-import { type AdmittedDevice, firstEntries } from './admitted.ts'
+import { type AdmittedDevice, type ConsentLine, firstEntries } from './admitted.ts'
+import { isByHolder } from './codes.ts'
 import { paysByConsent } from './consent.ts'
 import { paysByWord } from './consent-words.ts'
 import type { PayersWord } from './payers-word.ts'
@@ -20,11 +21,12 @@ interface Moved {
  * his yes to a claim. Whoever said nothing loses nothing. And one payment on two devices moves once.
  */
 export async function moneyMovesByItsOwnersWord(
-  { edge, said, mandates, wallets, household }: World,
+  world: World,
   devices: readonly AdmittedDevice[],
   booked: ReadonlyMap<string, BookedPayment>,
   word: PayersWord,
 ): Promise<string[]> {
+  const { edge, said, mandates, wallets, household } = world
   const wrong: string[] = []
   const all: Moved[] = []
   const used = new Map<string, string>()
@@ -39,10 +41,11 @@ export async function moneyMovesByItsOwnersWord(
       if (!isPayment(entry) || !MOVED.has(booked.get(localId)?.status ?? '')) continue
       all.push({ localId, payment: entry, isDecided: decided.has(counter) })
       // All wallets of this market are of one tenant: a device of another has no word of its own, and asks nobody. People
-      // speak for shops, and for a customer the customer's other phone.
+      // speak for shops, and for a customer the customer's other phone, or the customer by a code.
       const isShop = wallets.some(({ wallet, kind }) => wallet === ownerWallet && kind !== 'customer')
       const isOwn = tenant === 'molam' && entry.sender === ownerWallet
-      if (isOwn && isShop && paysByConsent(device, entry, admitted)) continue
+      const byHolder = (one: ConsentLine) => isByHolder(world, device, one)
+      if (isOwn && paysByConsent(device, entry, admitted, isShop ? undefined : byHolder)) continue
       if (isOwn && !isShop && paysByWord({ household, edge }, device, entry, admitted, giver)) continue
       if (tenant === 'molam' && entry.authorization === undefined && said.get(localId)?.has('confirm')) continue
       // What a mandate gives has a promise of its own.

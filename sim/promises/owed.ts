@@ -3,10 +3,11 @@ import type { World } from '../world.ts'
 
 /** Nothing is owed for ever: at quiet no object owes anything to anybody. */
 export async function nothingIsOwed(world: World): Promise<string[]> {
-  const { edge, devices, phones, rogue, outsider, loner, household } = world
+  const { edge, devices, phones, rogue, outsider, loner, household, newcomer, thief } = world
   const { first, second, third } = household
   const ids = [...devices.map(({ id }) => id), ...[...phones.values()].map(({ deviceId }) => deviceId)]
-  for (const one of [rogue, outsider, loner, first, second, third]) if (one.isRegistered) ids.push(one.id)
+  const others = [rogue, outsider, loner, first, second, third, newcomer, thief]
+  for (const one of others) if (one.isRegistered) ids.push(one.id)
   const wrong: string[] = []
   for (const id of ids) {
     const described = await deviceStub(edge.env, id).describe()

@@ -3,7 +3,7 @@ import type { World } from '../world.ts'
 
 /** Promises 1 and 3: what people were told, and what a receipt covers, is in the book, as it was agreed. Each answers with sentences of what is wrong. */
 export function toldIsBooked(
-  { devices, receipts, rogue, outsider, loner, household: { second, third } }: World,
+  { devices, receipts, rogue, outsider, loner, newcomer, thief, household: { second, third } }: World,
   booked: ReadonlyMap<string, BookedPayment>,
 ): string[] {
   const wrong: string[] = []
@@ -32,7 +32,7 @@ export function toldIsBooked(
   }
   const wasTold = new Set(devices.flatMap(({ told }) => [...told.keys()]))
   const wasSetBack = new Set(devices.filter(({ setBackAtMs }) => setBackAtMs !== undefined).map(({ id }) => id))
-  const liars = new Set([rogue, outsider, loner, second, third].map(({ id }) => id))
+  const liars = new Set([rogue, outsider, loner, second, third, newcomer, thief].map(({ id }) => id))
   for (const localId of booked.keys()) {
     const [id = ''] = localId.split('/')
     // A process may die between its last write and the moment at which a person is told: then its device shows it.
