@@ -165,7 +165,14 @@ async function readKey(key: Parameters<typeof webCryptoSuite.verifier>[0]): Prom
 
 function deviceOf({ device_id, rev, status, country, tenant, wallet, consents, updated_at, ...row }: Facts) {
   const owner = { tenant, ownerWallet: row.owner_wallet, wallet, walletKind: row.wallet_kind }
-  const registered = { deviceId: device_id as DeviceId, rev, status, country, ...owner, factsAtMs: updated_at.getTime() }
+  const registered = {
+    deviceId: device_id as DeviceId,
+    rev,
+    status,
+    country,
+    ...owner,
+    factsAtMs: updated_at.getTime(),
+  }
   return {
     ...registered,
     read: (consents ?? []).flatMap((row) => consentOf(row) ?? []),

@@ -10,6 +10,7 @@ import { pullApi } from '../../sim/cloudflare/pull-api.ts'
 import { SimulatedQueue } from '../../sim/cloudflare/queue.ts'
 import { realCurve } from '../../sim/crypto/curve.ts'
 import type { AllFaults, FaultKind } from '../../sim/faults/kinds.ts'
+import { Telephones } from '../../sim/people/telephones.ts'
 import { API_URL, QUEUE_API_URL, type Secrets } from '../../sim/settings.ts'
 import { installGlobals } from '../../sim/time/globals.ts'
 import { Trace } from '../../sim/trace.ts'
@@ -61,6 +62,7 @@ beforeEach(async () => {
     },
     faults: { strikes: (fault: FaultKind, about: string) => isDeadly(fault, about) } as AllFaults,
     secrets: senders.env as unknown as Secrets,
+    telephones: new Telephones(),
     wallets: [
       { wallet: till.ownerWallet, kind: 'merchant', amount: 0 },
       { wallet: PAYER, kind: 'customer', amount: 5000 },

@@ -25,7 +25,6 @@ beforeEach(async () => {
     amount: amountMinor(80_000),
     sender: device.ownerWallet,
     receiver: 'W-B',
-    approval: 'A',
   })
   waits = await pushPayments(device, [own], queues)
   device.signsForPayers = false

@@ -6,7 +6,7 @@ import type { Payment } from '../../../src/protocol/payment.ts'
 import { approve, unverifiedApproval } from '../../kit/approval.ts'
 import { type Made, randomBytes, TestDevice } from '../../kit/device.ts'
 import { useDatabase } from '../database.ts'
-import { makeWorld, type World } from '../kit.ts'
+import { codesOf, makeWorld, type World } from '../kit.ts'
 
 /** The book asks for the agent's signature again, whatever the edge let pass: it alone knows whose wallet is an agent's. */
 const db = useDatabase()
@@ -190,6 +190,7 @@ describe('an agent’s device that is not known yet', () => {
 
 test('the book is whole after all that', async () => {
   const keys = await localKeys(world.env['EDGE_KEYS'] ?? '', world.env['KEY_WRAPPING_SECRET'] ?? '')
-  const { findings } = await verifyBook({ pool: db().app, keys, examplesMax: 3, onProgress: () => undefined })
+  const evidence = { keys, codes: await codesOf(world) }
+  const { findings } = await verifyBook({ pool: db().app, evidence, examplesMax: 3, onProgress: () => undefined })
   expect(findings.filter(({ found }) => found > 0)).toEqual([])
 })
