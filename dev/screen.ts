@@ -18,6 +18,11 @@ export class DayScreen {
     for (const [name, url] of Object.entries(urls)) this.#write(`  ${name.padEnd(12)} ${url}\n`)
   }
 
+  /** What came to somebody's telephone. */
+  text({ to, text }: { readonly to: string; readonly text: string }): void {
+    this.#write(`\n  ☎ ${to}: ${text}\n`)
+  }
+
   invitation(url: string, payers: readonly string[]): void {
     this.#write(`
   Take payments yourself: open ${url}

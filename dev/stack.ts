@@ -9,6 +9,7 @@ import { ReconcilerProcess } from './reconciler-process.ts'
 import { type DevSecrets, reconcilerSecrets } from './secrets.ts'
 import { type DevSira, startDevSira } from './sira.ts'
 import { Sweeps } from './sweeps.ts'
+import { type DevText, startDevTelephones } from './telephones.ts'
 import { type Edge, type EdgeOptions, startEdge } from './workerd.ts'
 
 /**
@@ -24,6 +25,8 @@ export interface StackOptions {
   /** Ports that are taken when they are free; any others otherwise. */
   readonly ports?: { readonly edge: number; readonly queue: number; readonly issuer: number; readonly postgres: number }
   readonly reconcilers?: number
+  /** Told what comes to people's telephones. */
+  readonly onText?: (text: DevText) => void
   /** Postgres settings, e.g. `{ fsync: 'off' }` for tests. */
   readonly postgresSettings?: Readonly<Record<string, string>>
   /** The edge's and the queue's wrangler config, when they are not the project's own. */
@@ -82,6 +85,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     stops.push(() => issuer.close())
     const sira = await startDevSira()
     stops.push(() => sira.close())
+    const telephones = await startDevTelephones(options.onText ?? (() => undefined))
+    stops.push(() => telephones.close())
     const risk = { ...sira.vars, RISK_PSEUDONYM_KEY: randomBytes(32).toString('base64url') }
     const edgeAt = (port: number, queuePort: number, { CONSENT_CODE_KEY: _, ...keys }: DevSecrets) =>
       startEdge({
@@ -118,6 +123,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       QUEUE_POLL_MS: '50',
       EDGE_URL: edge.url,
       ...(await reconcilerSecrets(secrets)),
+      ...telephones.vars,
       ENVIRONMENT: 'development',
       ...risk,
     }

@@ -8,6 +8,7 @@ import { buildPages, demoTill, invite, PAYERS } from './pos.ts'
 import { DayScreen } from './screen.ts'
 import { devSecrets } from './secrets.ts'
 import { type DatabaseUrls, type Stack, startStack } from './stack.ts'
+import type { DevText } from './telephones.ts'
 
 /** `npm start`: everything on this machine, and a market day of devices on it (dev/options.ts says what it takes). */
 const root = join(import.meta.dirname, '..')
@@ -24,7 +25,8 @@ async function main(options: StartOptions, stopping: AbortSignal): Promise<numbe
   screen.step('starting Postgres, workerd and the reconciler')
   const database = databaseOfEnvironment(process.env)
   const secrets = await devSecrets(join(root, '.dev.vars'))
-  const stack = await startStack({ dataDir, secrets, ports, ...(database && { database }) })
+  const onText = (text: DevText) => screen.text(text)
+  const stack = await startStack({ dataDir, secrets, ports, onText, ...(database && { database }) })
   heedSignals()
   try {
     screen.urls(await addresses(stack))

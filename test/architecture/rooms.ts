@@ -20,7 +20,7 @@ const OBJECT_ROOMS = ['admit', 'settle', 'people', 'owed', 'bytes', 'sql'].map(
   (room) => `durable-objects/device/${room}`,
 )
 const STAND_INS =
-  'dev/{children,children-guard,d1-migrations,delay-line,fault-proxy,issuer,lock,postgres,random,reconciler-process,secrets,sira,stack,sweeps,workerd,workerd-bundle}.ts'
+  'dev/{children,children-guard,d1-migrations,delay-line,fault-proxy,issuer,lock,postgres,random,reconciler-process,secrets,sira,stack,sweeps,telephones,workerd,workerd-bundle}.ts'
 
 export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   // The ground: the contract, cryptography, the rules of risk. Runs everywhere.

@@ -59,6 +59,7 @@ beforeEach(async () => {
       trace,
       edge: openStandIn(),
       names: ['reconciler 1', 'reconciler 2'],
+      telephones: new Telephones(),
     },
     faults: { strikes: (fault: FaultKind, about: string) => isDeadly(fault, about) } as AllFaults,
     secrets: senders.env as unknown as Secrets,
