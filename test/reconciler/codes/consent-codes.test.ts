@@ -4,7 +4,9 @@ import { openGateway } from '../../../reconciler/codes/gateway.ts'
 import { sendCodes } from '../../../reconciler/codes/send.ts'
 import { codeText } from '../../../reconciler/codes/text.ts'
 import { verify } from '../../../reconciler/commands/verify.ts'
-import type { Log } from '../../../reconciler/log.ts'
+import { parseConfig } from '../../../reconciler/config.ts'
+import { type Log, openLog } from '../../../reconciler/log.ts'
+import { openReconciler } from '../../../reconciler/run.ts'
 import { thumbprint } from '../../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
 import type { Consent } from '../../../src/protocol/consent.ts'
@@ -233,14 +235,14 @@ describe('no code goes out', () => {
   })
 
   test('where there is no gateway', async () => {
-    const off = await makeWorld(db())
-    const [online, offline] = [world, off]
-    world = offline
-    await ask()
+    const off = parseConfig({ ...world.env, CONSENT_CODE_URL: undefined, CONSENT_CODE_TOKEN: undefined })
+    const around = { fetch: world.network.fetch, clock: () => world.now, random: () => 0.5, log: openLog('silent') }
+    const reconciler = await openReconciler(off, around)
+    world.network.send(await world.facts(device, { rev: ++rev, code: { no: 1, askedAtMs: world.now } }))
+    await reconciler.once()
+    await reconciler.close()
     expect(came()).toEqual({ no: 1, state: 'off', wrong: 0 })
     expect(world.network.texts).toEqual([])
-    world = online
-    await offline.close()
   })
 })
 
@@ -302,6 +304,7 @@ describe('what a login of the database writes', () => {
   test('a consent by a code that is none is found', async () => {
     const asked = await accepted()
     const { signed } = await entered(asked, otherThan(sent()))
+    expect(await wrong()).toEqual([])
     await tamper(
       db().ownerUrl,
       `INSERT INTO offline_wallet_consents (device_id, digest, thumbprint, wallet, tenant, asked_by, confirmed_by, by_holder,
