@@ -71,6 +71,7 @@ test.each(NOT_OF_SETTLE)('the login that settles may not: %s', async (sql) => {
 const NOT_OF_RECORD = [
   "SELECT offline_record_transactions('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', now())",
   "SELECT offline_apply_claims('{}', now())",
+  "SELECT offline_close_unsigned_answers('{}', now())",
   "SELECT offline_apply_reviews('{}', now())",
   "SELECT offline_apply_reversals('{}', now())",
   "SELECT offline_prove_payers('{}', '{}', '{}', '{}')",
@@ -152,7 +153,7 @@ test('a resolution that the edge has not signed is not carried out, whoever wrot
   const { rows } = await db().app.query('SELECT result, last_error FROM offline_resolutions WHERE device_id = $1', [
     set.device.id,
   ])
-  expect(rows).toEqual([{ result: null, last_error: 'Error: a resolution that the edge has not signed' }])
+  expect(rows).toEqual([{ result: null, last_error: 'not_signed' }])
 })
 
 test('a bundle that was recorded with other terms than its bytes is never posted so', async () => {
