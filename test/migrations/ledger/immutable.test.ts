@@ -65,7 +65,7 @@ test('the application cannot write the book but through the functions that settl
   }
 })
 
-test('the functions that change anything and that the application can call: those that settle, that lock, prune and halt', async () => {
+test('the functions that change anything and that the application can call: those that settle, that lock, prune, halt, and say whom a code is for', async () => {
   const { rows } = await db().app.query(`
     SELECT p.oid::regproc::text AS name FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
     WHERE n.nspname IN ('public', 'wallet_core') AND (p.prosecdef OR p.provolatile = 'v')
@@ -77,6 +77,8 @@ test('the functions that change anything and that the application can call: thos
     'offline_apply_reversals',
     'offline_apply_reviews',
     'offline_close_unsigned_answers',
+    'offline_code_recipient',
+    'offline_code_refusal',
     'offline_disprove_agents',
     'offline_disprove_payers',
     'offline_let_parked_go',
