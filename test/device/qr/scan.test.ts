@@ -4,6 +4,8 @@ import { FRAME_BYTES_MAX, SINGLE_BYTES_MAX } from '../../../src/device/qr/limits
 import { OfflineQRReader } from '../../../src/device/qr/reader.ts'
 import { decodeQR, type Pixels } from '../../../src/device/qr/scan.ts'
 import { qrModules } from '../../../src/device/qr/symbol.ts'
+import { toBase64url } from '../../../src/protocol/bytes.ts'
+import { APPROVAL_REQUEST_BYTES_MAX } from '../../../src/protocol/limits.ts'
 import { photograph, type View } from './camera.ts'
 
 /** From bytes to pixels and back: what one phone shows, another one reads. */
@@ -15,10 +17,13 @@ const fills = (framePx: number, part: string) => (0.8 * framePx) / qrModules(par
 
 const largest = partOf(bytesOf(SINGLE_BYTES_MAX))
 const frame = partOf(bytesOf(4 * FRAME_BYTES_MAX), 1)
+/** What a till shows an agent, at its longest: letters that no part of a bundle has. */
+const request = toBase64url(bytesOf(APPROVAL_REQUEST_BYTES_MAX))
 
 it.each<[string, string, View]>([
   ['the largest single symbol, pixel by pixel', largest, { pxPerModule: 3 }],
   ['at 4 pixels a module', largest, { pxPerModule: 4 }],
+  ['an agent’s request in a VGA frame', request, { pxPerModule: fills(480, request), blurPx: 1, noise: 30 }],
   ['in a 720p frame', largest, { pxPerModule: fills(720, largest), noise: 30 }],
   ['in a 720p frame, smeared over 1½ pixels', largest, { pxPerModule: fills(720, largest), blurPx: 1.5, noise: 30 }],
   ['in a 1080p frame, smeared over 2½ pixels', largest, { pxPerModule: fills(1080, largest), blurPx: 2.5, noise: 30 }],
