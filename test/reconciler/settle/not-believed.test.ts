@@ -163,9 +163,9 @@ test('a key and a consent that are none: the device’s own go on', async () => 
     db().ownerUrl,
     `INSERT INTO offline_device_keys (device_id, kid, alg, public_key, since_rev, state, state_at)
        VALUES ('${phone.id}', '\\x0102030405060708', -7, '\\x01', 1, 'replaced', now());
-     INSERT INTO offline_wallet_consents (device_id, digest, thumbprint, wallet, tenant, asked_by, confirmed_by, giver, given_at,
-       until_at, signed, recorded_at)
-       SELECT device_id, sha256('x'), thumbprint, wallet, tenant, 'device:' || device_id, 'device:POS-ELSE', 'POS-ELSE', given_at,
+     INSERT INTO offline_wallet_consents (device_id, digest, thumbprint, wallet, tenant, asked_by, confirmed_by, giver, by_holder,
+       given_at, until_at, signed, recorded_at)
+       SELECT device_id, sha256('x'), thumbprint, wallet, tenant, 'device:' || device_id, 'device:POS-ELSE', 'POS-ELSE', false, given_at,
          until_at, 'x', now() FROM offline_wallet_consents ${row}`,
   )
   const signed = await world.signed(phone, shop.payment({ sender: phone.ownerWallet }))
