@@ -69,7 +69,7 @@ it('a payment that is not complete leads to what is missing, and says it aloud',
       .getByRole('alert')
       .elements()
       .map((alert) => alert.textContent)
-  expect(said()).toEqual(['Le compte du client manque.', 'L’accord signé manque.', 'La référence manque.'])
+  expect(said()).toEqual(['Le compte du client manque.', 'L’accord signé manque.', 'L’accord de l’agent manque.'])
   await userEvent.fill(payer, 'deux mots')
   expect(said()[0]).toContain('Un compte a de 1 à 64')
   await userEvent.fill(payer, PAYER)
