@@ -77,7 +77,7 @@ export const postingAgain: Subject = {
 export const settling: Subject = {
   sql: `SELECT count(*) FILTER (WHERE status = 'succeeded') AS done FROM offline_record_transactions(
           $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::date[], $14, $15, $16, $17, $18, $19,
-          $20, $21, $22, $23)`,
+          $20, $21, $22, $23, $24, $25, $26, $27, $28)`,
   before: RECORD_SIGNED,
   values: (batch) => [
     column(batch, ({ deviceId }) => deviceId),
@@ -102,6 +102,11 @@ export const settling: Subject = {
     column(batch, () => null),
     column(batch, () => null),
     column(batch, () => null),
+    column(batch, () => null),
+    column(batch, () => null),
+    column(batch, () => true),
+    column(batch, () => null),
+    column(batch, () => null),
     AT,
   ],
   counts: true,
@@ -120,10 +125,10 @@ const BARE_ENTRIES = `
     AS e (account_id, seq, id, amount, balance)`
 const BARE_TRANSACTIONS = `
   INSERT INTO bare.transactions (device_id, counter, bundle_id, content_hash, type, method, amount_minor, currency,
-    sender, receiver, merchant_id, initiated_at, status, reason, payer_proven, fee_minor, fee_bearer, risk_score,
-    transfer_id, status_at)
+    sender, receiver, merchant_id, initiated_at, status, reason, payer_proven, agent_proven, fee_minor, fee_bearer,
+    risk_score, transfer_id, status_at)
   SELECT source_id, source_no, '${'0'.repeat(26)}', hash, 'merchant', 'qr', amount, 'XOF', sender, receiver, NULL, $7,
-         'succeeded', NULL, true, 0, NULL, 0.05, id, $7
+         'succeeded', NULL, true, true, 0, NULL, 0.05, id, $7
   FROM unnest($1::uuid[], $2::text[], $3::bigint[], $6::bigint[], $13::text[], $14::text[], $15::bytea[])
     AS x (id, source_id, source_no, amount, sender, receiver, hash)`
 const BARE_LEDGER = `WITH ${BARE_CTES} ${BARE_ENTRIES}`
