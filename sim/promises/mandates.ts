@@ -3,7 +3,8 @@ import type { BookedPayment } from '../book-view.ts'
 import type { World } from '../world.ts'
 import type { PolicyRow } from './policies.ts'
 
-const DAY_MS = 86_400_000
+const HOUR_MS = 3_600_000
+const DAY_MS = 24 * HOUR_MS
 /** As many as a phone is shown. */
 const SHOWN_MAX = 50
 
@@ -52,7 +53,8 @@ export function mandatesAreKept(
   }
   for (const [wallet, sum] of lost) {
     const sinceMs = mandates.get(wallet)?.[0]?.saidAtMs ?? scheduler.nowMs
-    const days = Math.floor(scheduler.nowMs / DAY_MS) - Math.floor(sinceMs / DAY_MS) + 1
+    // A day begins an hour earlier in Benin than in the others.
+    const days = Math.floor((scheduler.nowMs + HOUR_MS) / DAY_MS) - Math.floor(sinceMs / DAY_MS) + 1
     const aDay = Math.min(dayMax, Math.max(0, ...(mandates.get(wallet) ?? []).map((one) => one.dayMax)))
     if (sum > days * aDay) wrong.push(`${wallet} lost ${sum} by mandates in ${days} days of ${aDay}`)
   }

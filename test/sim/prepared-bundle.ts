@@ -29,8 +29,9 @@ export function registerDevice(book: Book, owner: string, atMs: number): void {
     [DEVICE, kid, at],
   )
   book.asOwner(
-    `INSERT INTO offline_wallet_consents (device_id, digest, thumbprint, wallet, tenant, asked_by, confirmed_by, given_at,
-       until_at, signed, recorded_at) VALUES ($1, $2, $3, $4, 'molam', 'user:ask', 'user:confirm', $5, $6, $3, $5)`,
+    `INSERT INTO offline_wallet_consents (device_id, digest, thumbprint, wallet, tenant, asked_by, confirmed_by, by_holder,
+       given_at, until_at, signed, recorded_at)
+     VALUES ($1, $2, $3, $4, 'molam', 'user:ask', 'user:confirm', false, $5, $6, $3, $5)`,
     [DEVICE, hex(sha256('consent')), hex(THUMBPRINT), owner, at, new Date(atMs + 1000).toISOString()],
   )
   book.asOwner(
