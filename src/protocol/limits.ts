@@ -88,7 +88,7 @@ export const THUMBPRINT_BYTES = 32
 /** Versions of a country's policy: people make them, and the book keeps them as 32-bit integers. */
 export const POLICY_VERSION_MAX = 0x7fff_ffff
 
-/** Earlier keys of a device that one message names, the newest of them: a second one is rare. */
+/** Earlier keys of a device that one message names: the newest, and each that there is consent for. A second one is rare. */
 export const OLDER_KEYS_MAX = 16
 
 /** Consents of a device that one message names, the newest of them: one a year, and one for each key. */

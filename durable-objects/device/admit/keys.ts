@@ -28,6 +28,14 @@ export function refusalOf(
   return device.status === 'active' ? undefined : `device_${device.status}`
 }
 
+/**
+ * Keys that a device has put away by itself, or people for it, before people alone may give it another: all of them stand in its row, because
+ * none may come back, and whoever has the device must not fill that.
+ */
+const OWN_CHANGES_MAX = 64
+
+export const mayChangeKey = ({ olderKeys }: Pick<Keys, 'olderKeys'>): boolean => olderKeys.length < OWN_CHANGES_MAX
+
 /** The older keys once a bundle of this seq was admitted: a key before the one that signed it has signed its last. */
 export function keysAfter({ kid, olderKeys }: Keys, by: { kid: Uint8Array; seq: number }): readonly OlderKey[] {
   const signer = equalBytes(kid, by.kid) ? olderKeys.length : olderKeys.findIndex((key) => equalBytes(key.kid, by.kid))
@@ -47,15 +55,14 @@ export function retired(keys: readonly OlderKey[], isComplete: (seq: number) => 
 /**
  * The keys with a new one in the first place.
  *
- * @param fate of the one that is replaced: `retiring`, or `revoked` when the device lost it
+ * @param fate of the one that is replaced: `retiring`, or `revoked`, with all before it, when the device lost it
  * @returns undefined when the device has, or had, that very key
  */
 export function replaceKey(keys: Keys, by: DeviceKey, fate: 'retiring' | 'revoked', rev: number): Keys | undefined {
   const { kid, alg, publicKey, keyRev, olderKeys } = keys
   if ([keys, ...olderKeys].some((key) => equalBytes(key.kid, by.kid))) return undefined
   const replaced: OlderKey = { kid, alg, publicKey, rev: keyRev, state: fate, lastSeq: null }
-  const older = [...olderKeys, replaced].map((key): OlderKey => {
-    return fate === 'revoked' && key.state === 'retiring' ? { ...key, state: 'revoked' } : key
-  })
+  // Those before it too: whoever had the device may have put the last ones there himself, and the book takes what older ones signed for a while.
+  const older = [...olderKeys, replaced].map((key): OlderKey => (fate === 'revoked' ? { ...key, state: fate } : key))
   return { ...by, keyRev: rev, olderKeys: older }
 }

@@ -1,6 +1,7 @@
 import { lateRecords } from '../../../src/edge/store/bundle-audit.ts'
 import type { IndexMessage } from '../../../src/edge/store/index-message.ts'
-import { OLDER_KEYS_MAX } from '../../../src/protocol/limits.ts'
+import { equalBytes } from '../../../src/protocol/bytes.ts'
+import { KEY_ID_BYTES, OLDER_KEYS_MAX } from '../../../src/protocol/limits.ts'
 import type {
   BundleMessage,
   ClaimAnswerMessage,
@@ -15,7 +16,7 @@ import { MINUTE_MS } from '../../../src/protocol/time.ts'
 import type { Resolution } from '../ballot.ts'
 import type { StoredBundle } from '../bundle.ts'
 import { statedCode } from '../code.ts'
-import type { Device, Owing } from '../device.ts'
+import type { Device, OlderKey, Owing } from '../device.ts'
 import type { AuditRecord } from '../sql/audit-store.ts'
 import type { OwedAnswer } from '../sql/claim-store.ts'
 import type { KeptMandate } from '../sql/mandate-store.ts'
@@ -86,7 +87,7 @@ export function deviceMessageOf(device: Device, nowMs: number): DeviceMessage {
   const facts = { deviceId, rev, alg, kid, publicKey, status, country, tenant, ownerWallet }
   // Each of them each time: a key whose own message was lost may have signed what is on its way, and one that was lost
   // by its device must not debit anybody any more.
-  const olderKeys = device.olderKeys.slice(-OLDER_KEYS_MAX).map((key): OlderDeviceKey => {
+  const olderKeys = namedKeys(device).map((key): OlderDeviceKey => {
     return {
       alg: key.alg,
       kid: key.kid,
@@ -105,6 +106,18 @@ export function deviceMessageOf(device: Device, nowMs: number): DeviceMessage {
     ...(consents.length > 0 && { consents }),
     ...(code && { code }),
   }
+}
+
+/**
+ * The newest, and each that there is consent for: what such a key signs moves money, and whoever has the device could put as many others
+ * after it as one message names.
+ */
+function namedKeys({ olderKeys, consents }: Pick<Device, 'olderKeys' | 'consents'>): readonly OlderKey[] {
+  const pays = ({ kid }: OlderKey) =>
+    consents.some(({ thumbprint }) => equalBytes(thumbprint.subarray(0, KEY_ID_BYTES), kid))
+  const paying = new Set(olderKeys.filter(pays))
+  const others = new Set(olderKeys.filter((key) => !paying.has(key)).slice(paying.size - OLDER_KEYS_MAX))
+  return olderKeys.filter((key) => paying.has(key) || others.has(key))
 }
 
 export function resolutionMessageOf({ deviceId }: Device, resolution: Resolution): ResolutionMessage {

@@ -2,7 +2,7 @@ import { equalBytes, toHex } from '../../../src/protocol/bytes.ts'
 import type { DeviceKey, DeviceStatus } from '../../../src/protocol/messages.ts'
 import { maskedWallet } from '../../../src/protocol/owner-wallet.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
-import { replaceKey } from '../admit/keys.ts'
+import { mayChangeKey, replaceKey } from '../admit/keys.ts'
 import { type Device, type DeviceRegistration, newDevice } from '../device.ts'
 import type { Delivery } from '../owed/delivery.ts'
 import type { Ended } from '../owed/owed.ts'
@@ -97,6 +97,7 @@ export class Administration {
       if (by.actor === 'device' && device.status !== 'active') return err('state_conflict')
       // Asked again after its answer was lost.
       if (equalBytes(device.kid, key.kid)) return ok([{ kid: toHex(key.kid) }, []])
+      if (by.actor === 'device' && !mayChangeKey(device)) return err('state_conflict')
       const keys = replaceKey(device, key, fate, device.rev + 1)
       if (keys === undefined) return err('weak_key')
       writeKeys(this.#sql, keys, nowMs)

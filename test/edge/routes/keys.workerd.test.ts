@@ -163,6 +163,17 @@ describe('a device by itself', () => {
     await ok(byDevice(device, next, await rotation(device, next)))
   })
 
+  it('puts no more keys away than its row has room for; people may still give it another', async () => {
+    const device = await registered()
+    const kidOf = (n: number) => new Uint8Array(8).fill(n)
+    const change = (n: number, actor: string) =>
+      stubOf(device).rotateKey({ alg: -7, kid: kidOf(n), publicKey: device.signer.key.bytes }, 'retiring', { actor })
+    for (let n = 1; n <= 64; n++) expect(await change(n, 'device'), `${n}`).toMatchObject({ ok: true })
+    expect(await change(65, 'device')).toEqual({ ok: false, error: 'state_conflict' })
+    expect(await change(64, 'device'), 'the same again').toMatchObject({ ok: true })
+    expect(await change(66, 'user:awa')).toMatchObject({ ok: true })
+  })
+
   it('cannot revoke, rotate another device, or rotate while it is suspended', async () => {
     const [device, other] = [await registered(), await registered()]
     const next = await newSigner()
@@ -210,6 +221,38 @@ it('the reconciler is told every key each time, and which of them somebody else 
   await ok(call(admin, 'POST', path(device), await rotation(device, third, { old_key: 'revoke' })))
   expect(queues.settle).toMatchObject([{ kind: 'device', rev: 3, olderKeys: [{ kid: first }, {}] }])
   expect(queues.settle[0]).toMatchObject({ olderKeys: [{ fate: 'revoked' }, { fate: 'revoked' }] })
+})
+
+it('a key that was lost takes those before it along, also those that had signed their last bundle', async () => {
+  const queues = await lostQueues()
+  const device = await registered()
+  queues.watch(device)
+  const [first, second] = [device.kid, await newSigner()]
+  await ok(byDevice(device, second, await rotation(device, second)))
+  await use(device, second)
+  await pushed((await device.bundle([device.payment()], keys)).bundle)
+  expect(await shownKeys(device)).toMatchObject([{ state: 'retired' }])
+  queues.clear()
+  await ok(call(admin, 'POST', path(device), await rotation(device, await newSigner(), { old_key: 'revoke' })))
+  const lost = [first, device.kid].map((kid) => ({ kid, fate: 'revoked' }))
+  expect(queues.settle.filter(({ kind }) => kind === 'device')).toMatchObject([{ olderKeys: lost }])
+})
+
+it('the reconciler is told of each key that there is consent for, however many were put after it', async () => {
+  const queues = await lostQueues()
+  const device = await registered()
+  queues.watch(device)
+  const first = device.kid
+  for (let n = 1; n <= 20; n++) {
+    const key = { alg: -7, kid: new Uint8Array(8).fill(n), publicKey: device.signer.key.bytes } as const
+    expect(await stubOf(device).rotateKey(key, 'retiring', { actor: 'device' })).toMatchObject({ ok: true })
+  }
+  queues.clear()
+  await ok(call(admin, 'POST', path(device), await rotation(device, await newSigner(), { old_key: 'revoke' })))
+  const [told] = queues.settle.filter((one) => one.kind === 'device')
+  expect(told?.olderKeys).toHaveLength(16)
+  expect(told?.olderKeys?.[0]).toMatchObject({ kid: first, fate: 'revoked' })
+  expect(told?.olderKeys?.at(-1)).toMatchObject({ kid: new Uint8Array(8).fill(20), fate: 'revoked' })
 })
 
 describe('keys of other kinds', () => {
