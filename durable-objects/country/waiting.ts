@@ -8,6 +8,7 @@ export interface WaitingFilter {
   readonly statuses: readonly WaitingStatus[]
   readonly tenant?: string | undefined
   readonly deviceId?: string | undefined
+  readonly deviceIds?: readonly string[] | undefined
   readonly bundleId?: string | undefined
   /** Received in `[from, to)`. */
   readonly from?: number | undefined
@@ -36,6 +37,7 @@ export function readWaiting(sql: SqlStorage, filter: WaitingFilter, limit: numbe
     ['status IN (SELECT value FROM json_each(?))', JSON.stringify(filter.statuses)],
     ['tenant = ?', filter.tenant],
     ['device_id = ?', filter.deviceId],
+    ['device_id IN (SELECT value FROM json_each(?))', filter.deviceIds && JSON.stringify(filter.deviceIds)],
     ['bundle_id = ?', filter.bundleId],
     ['received_at >= ?', filter.from],
     ['received_at < ?', filter.to],

@@ -10,7 +10,7 @@ import type { SweepPlace } from '../../country/devices.ts'
 
 /** Objects woken by one run of the cron: 100 a minute are 144 000 a day. */
 const DEVICES_PER_SWEEP = 100
-/** Bundles that the read model is compared about: those that wait longest. */
+/** Bundles that the read model is compared about: those that wait longest, and as many of the devices of the run, so that each has its turn. */
 const WAITING_PER_SWEEP = 500
 
 /**
@@ -33,8 +33,11 @@ export async function sweep(env: Env, nowMs: number): Promise<void> {
     askCountries(env, undefined, (country) => country.markSwept(deviceIds)),
     ...[writeOwed(env.DB, owed, nowMs), forgetAnswers(env.DB, nowMs)],
   ])
-  const waiting = await listWaiting(env, { statuses: WAITING_STATUSES, order: 'oldest' }, WAITING_PER_SWEEP)
-  await mendReadModel(env, { bundles: waiting, devices: next.flatMap(({ known }) => known ?? []) }, nowMs)
+  const longest = { statuses: WAITING_STATUSES, order: 'oldest' } as const
+  const waiting = await Promise.all(
+    [longest, { ...longest, deviceIds }].map((filter) => listWaiting(env, filter, WAITING_PER_SWEEP)),
+  )
+  await mendReadModel(env, { bundles: waiting.flat(), devices: next.flatMap(({ known }) => known ?? []) }, nowMs)
   logger.info('swept', {
     devices: deviceIds.length,
     removed,
