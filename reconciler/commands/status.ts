@@ -119,7 +119,7 @@ function text(state: InboxState, twins: number, parked: readonly ParkedRow[], ha
   )
   for (const row of parked) {
     const from = row.dead_lettered ? ', from the dead letters' : ''
-    const what = `${String(row.id).padStart(8)}  ${row.kind.padEnd(10)}  ${row.device_id ?? '-'}`
+    const what = `${String(row.id).padStart(8)}  ${row.kind.padEnd(12)}  ${row.device_id ?? '-'}`
     lines.push(`${what}  ${row.fault ?? '-'} (${row.attempts} attempts, since ${row.received_at.toISOString()}${from})`)
   }
   if (parked.length < state.parked) lines.push(`         … and ${state.parked - parked.length} more`)

@@ -97,16 +97,12 @@ async function keyed(message: SettleMessage, body: Uint8Array): Promise<Received
       const content = await hash(encodeSettleMessage(message))
       return { dedupKey: `resolution/${deviceId}/${resolutionRev}/${content}`, kind, body, deviceId, resolutionRev }
     }
-    case 'claim_answer': {
+    case 'claim_answer':
+    case 'mandate': {
       const { kind, rev: answerRev } = message
       // Signed anew by the edge each time it is sent.
       const content = await hash(encodeSettleMessage(message))
-      return { dedupKey: `answer/${deviceId}/${answerRev}/${content}`, kind, body, deviceId, answerRev }
-    }
-    case 'mandate': {
-      const { kind, rev: answerRev } = message
-      const content = await hash(encodeSettleMessage(message))
-      return { dedupKey: `mandate/${deviceId}/${answerRev}/${content}`, kind, body, deviceId, answerRev }
+      return { dedupKey: `${kind}/${deviceId}/${answerRev}/${content}`, kind, body, deviceId, answerRev }
     }
   }
 }

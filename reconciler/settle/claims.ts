@@ -8,11 +8,11 @@ import { faultOf, type Log } from '../log.ts'
 import type { GoOn } from '../loop.ts'
 import type { Alarm } from '../not-believed.ts'
 import { lockDevices } from '../registry/lock-devices.ts'
-import { loadDevices } from '../registry/registry.ts'
 import { claimSubjects } from '../tell/claim-subjects.ts'
 import { announce } from '../tell/outbox.ts'
 import { updateBundles } from './bundle-statuses.ts'
-import { type AnswerEvidence, isSignedAnswer } from './claim-answers.ts'
+import { type AnswerRow, CLAIM_ANSWERS } from './claim-answers.ts'
+import { judgeRows, notBelieved } from './holders-word.ts'
 import { countByStatus, type StatusCount } from './status-counts.ts'
 
 /**
@@ -85,7 +85,7 @@ async function applyTo(deps: ClaimDeps, devices: readonly string[]): Promise<num
     await lockDevices(client, devices)
     const unsigned = await closeUnsigned(client, devices, at)
     const { rows } = await client.query<EndedClaim>('SELECT * FROM offline_apply_claims($1, $2)', [devices, at])
-    for (const { payer_device_id: deviceId, rev } of unsigned) deps.alarm('claim_answer', { deviceId, rev })
+    notBelieved(CLAIM_ANSWERS.name, unsigned, deps.alarm)
     if (rows.length > 0) {
       const bundles = await updateBundles(client, rows, at)
       const wallets = rows.map(({ sender }) => sender)
@@ -99,9 +99,8 @@ async function applyTo(deps: ClaimDeps, devices: readonly string[]): Promise<num
   return devices.length
 }
 
-interface OpenAnswer extends AnswerEvidence {
+interface OpenAnswer extends AnswerRow {
   readonly id: number
-  readonly rev: number
 }
 
 /**
@@ -120,11 +119,7 @@ async function closeUnsigned(
      FROM offline_claim_answers WHERE device_id = ANY ($1) AND result IS NULL`,
     [devices],
   )
-  if (rows.length === 0) return rows
-  const payers = rows.map(({ payer_device_id }) => payer_device_id)
-  const registry = await loadDevices(client, payers)
-  const unsigned: OpenAnswer[] = []
-  for (const row of rows) if (!(await isSignedAnswer(row, registry))) unsigned.push(row)
+  const { unsigned } = await judgeRows(client, CLAIM_ANSWERS, rows)
   if (unsigned.length > 0) {
     await client.query('SELECT offline_close_unsigned_answers($1, $2)', [unsigned.map(({ id }) => id), at])
   }

@@ -1,11 +1,6 @@
 import type pg from 'pg'
 import { openSettleMessage } from '../../src/crypto/settle-message.ts'
-import type {
-  ClaimAnswerMessage,
-  DeviceMessage,
-  MandateMessage,
-  ResolutionMessage,
-} from '../../src/protocol/messages.ts'
+import type { DeviceMessage, ResolutionMessage, SettleMessage } from '../../src/protocol/messages.ts'
 import { unreachable } from '../../src/protocol/result.ts'
 import { isHalted } from '../db.ts'
 import { faultOf } from '../log.ts'
@@ -14,9 +9,10 @@ import type { Alarm } from '../not-believed.ts'
 import { claim, giveBack, type InboxRow } from '../pull/inbox.ts'
 import { type RecordDeps, recordDevice } from '../registry/registry.ts'
 import { attempt, parkRow, together, waitFor } from './attempt.ts'
-import { recordAnswer } from './claim-answers.ts'
+import { CLAIM_ANSWERS } from './claim-answers.ts'
 import { applyClaims } from './claims.ts'
-import { recordMandate } from './mandates.ts'
+import { recordWord, type SignedWord, type WordKind, type WordMessage } from './holders-word.ts'
+import { MANDATES } from './mandates.ts'
 import { type PreparedBundle, postBundles } from './post.ts'
 import { type InboxBundle, type PrepareDeps, prepare, waitVerified } from './prepare.ts'
 import { recordBundles } from './record-bundles.ts'
@@ -67,9 +63,9 @@ export async function reconcileOnce(deps: ReconcileDeps, goOn: GoOn = () => true
         case 'reversal':
           return recordResolutionOf(deps, row, message)
         case 'claim_answer':
-          return recordAnswerOf(deps, row, message)
+          return recordWordOf(deps, row, CLAIM_ANSWERS, message)
         case 'mandate':
-          return recordMandateOf(deps, row, message)
+          return recordWordOf(deps, row, MANDATES, message)
         default:
           return unreachable(message)
       }
@@ -95,19 +91,27 @@ async function recordDeviceOf(deps: ReconcileDeps, row: InboxRow, message: Devic
 
 async function recordResolutionOf(deps: ReconcileDeps, row: InboxRow, message: ResolutionMessage): Promise<void> {
   const fault = await recordResolution(deps.pool, row.id, message, row.body, new Date(deps.clock()))
-  if (fault === 'unknown_device') return waitFor(deps, row, { what: 'device', devices: [message.deviceId] })
-  if (fault !== undefined) await parkRow(deps, row, fault)
+  await waitOrPark(deps, row, message, fault)
 }
 
-async function recordAnswerOf(deps: ReconcileDeps, row: InboxRow, message: ClaimAnswerMessage): Promise<void> {
-  const fault = await recordAnswer(deps.pool, row.id, message, new Date(deps.clock()))
-  if (fault === 'unknown_device') return waitFor(deps, row, { what: 'device', devices: [message.deviceId] })
-  if (fault !== undefined) await parkRow(deps, row, fault)
+async function recordWordOf<Message extends WordMessage, Signed extends SignedWord>(
+  deps: ReconcileDeps,
+  row: InboxRow,
+  kind: WordKind<Message, Signed>,
+  message: Message,
+): Promise<void> {
+  const fault = await recordWord(deps.pool, row.id, kind, message, new Date(deps.clock()))
+  await waitOrPark(deps, row, message, fault)
 }
 
-async function recordMandateOf(deps: ReconcileDeps, row: InboxRow, message: MandateMessage): Promise<void> {
-  const fault = await recordMandate(deps.pool, row.id, message, new Date(deps.clock()))
-  if (fault === 'unknown_device') return waitFor(deps, row, { what: 'device', devices: [message.deviceId] })
+/** The facts of a device come on the same queue, in any order. */
+async function waitOrPark(
+  deps: ReconcileDeps,
+  row: InboxRow,
+  { deviceId }: SettleMessage,
+  fault: string | undefined,
+): Promise<void> {
+  if (fault === 'unknown_device') return waitFor(deps, row, { what: 'device', devices: [deviceId] })
   if (fault !== undefined) await parkRow(deps, row, fault)
 }
 

@@ -6,17 +6,16 @@ import { approvalOf } from '../../src/protocol/approval.ts'
 import { authorizationOf } from '../../src/protocol/authorization.ts'
 import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
 import { prevOf } from '../../src/protocol/chain.ts'
-import { parseClaimAnswer } from '../../src/protocol/claims.ts'
 import { type DeviceId, deviceId } from '../../src/protocol/ids.ts'
-import { parse } from '../../src/protocol/parse.ts'
 import { isVoided, type Payment, paymentsIn } from '../../src/protocol/payment.ts'
 import { decisionFor, type Receipt } from '../../src/protocol/receipt.ts'
 import type { Decision } from '../../src/protocol/states.ts'
 import { takerOf } from '../registry/authority.ts'
 import { loadDevices, type Registry } from '../registry/registry.ts'
-import { isHoldersAnswer } from '../settle/claim-answers.ts'
+import { CLAIM_ANSWERS } from '../settle/claim-answers.ts'
 import { contentHash } from '../settle/content-hash.ts'
-import { isSignedMandate, MANDATE_EVIDENCE, type MandateEvidence } from '../settle/mandates.ts'
+import { isHoldersWord, isSignedRow } from '../settle/holders-word.ts'
+import { MANDATE_EVIDENCE, MANDATES, type MandateEvidence } from '../settle/mandates.ts'
 import { type BundleFault, type VerifiedBundle, verifyBundle } from '../settle/verify-bundle.ts'
 import type { Finding } from './check.ts'
 
@@ -283,17 +282,18 @@ async function isConfirmation(
   { confirmation, confirmed_by }: PaymentRow,
   registry: Registry,
 ): Promise<boolean> {
-  const parsed = parse(() => parseClaimAnswer(new Uint8Array(confirmation ?? [])))
-  if (!parsed.ok) return false
-  const { answer, claims } = parsed.value
-  return (
-    answer.takerId === device_id &&
-    answer.counter === payment.counter &&
-    answer.amount === payment.amount &&
-    answer.choice === 'confirm' &&
-    claims.deviceId === confirmed_by &&
-    equalBytes(answer.contentHash, await contentHash(payment)) &&
-    (await isHoldersAnswer(parsed.value, registry))
+  const hash = await contentHash(payment)
+  return isHoldersWord(
+    CLAIM_ANSWERS,
+    new Uint8Array(confirmation ?? []),
+    registry,
+    ({ answer, claims }) =>
+      answer.takerId === device_id &&
+      answer.counter === payment.counter &&
+      answer.amount === payment.amount &&
+      answer.choice === 'confirm' &&
+      claims.deviceId === confirmed_by &&
+      equalBytes(answer.contentHash, hash),
   )
 }
 
@@ -301,7 +301,7 @@ async function isConfirmation(
 async function isMandated(payment: Payment, mandate: MandateEvidence, registry: Registry): Promise<boolean> {
   const { wallet, currency, payment_max_minor } = mandate
   const covers = wallet === payment.sender && currency === payment.currency && payment.amount <= payment_max_minor
-  return covers && (await isSignedMandate(mandate, registry))
+  return covers && (await isSignedRow(MANDATES, mandate, registry))
 }
 
 /** Out of its owner's wallet a device paid by its own word with the very key that there was consent for. */

@@ -3,23 +3,21 @@ import { faultOf, type Log } from '../../reconciler/log.ts'
 import type { Wanted } from '../../reconciler/pull/inbox.ts'
 import { isOwnKeyId } from '../../reconciler/registry/registry.ts'
 import { FAILURE, FAILURES_MAX, WAITING, waitedMs } from '../../reconciler/settle/attempt.ts'
-import { faultOfAnswer } from '../../reconciler/settle/claim-answers.ts'
-import { faultOfMandate } from '../../reconciler/settle/mandates.ts'
+import { CLAIM_ANSWERS } from '../../reconciler/settle/claim-answers.ts'
+import {
+  faultOfWord,
+  readWord,
+  type SignedWord,
+  type WordKind,
+  type WordMessage,
+} from '../../reconciler/settle/holders-word.ts'
+import { MANDATES } from '../../reconciler/settle/mandates.ts'
 import type { InboxBundle } from '../../reconciler/settle/prepare.ts'
 import { bundleSubject, type Subject } from '../../reconciler/tell/outbox.ts'
 import { openSettleMessage } from '../../src/crypto/settle-message.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
-import { parseClaimAnswer } from '../../src/protocol/claims.ts'
-import { parseMandate } from '../../src/protocol/mandates.ts'
-import {
-  type ClaimAnswerMessage,
-  type DeviceMessage,
-  encodeSettleMessage,
-  type MandateMessage,
-  type ResolutionMessage,
-} from '../../src/protocol/messages.ts'
-import { parse } from '../../src/protocol/parse.ts'
+import { type DeviceMessage, encodeSettleMessage, type ResolutionMessage } from '../../src/protocol/messages.ts'
 import { BookBroken } from './broken.ts'
 import { postBundles } from './bundles.ts'
 import { applyClaims, devicesWithDueClaims, nextClaimMs, recordAnswer } from './claims.ts'
@@ -71,8 +69,8 @@ async function take(deps: ReconcileDeps, row: InboxRow): Promise<readonly InboxB
   if (!opened.ok) await parkRow(deps, row, opened.error.fault)
   else if (opened.value.kind === 'bundle') return [{ row, message: opened.value }]
   else if (opened.value.kind === 'device') await takeDevice(deps, row, opened.value)
-  else if (opened.value.kind === 'claim_answer') await takeAnswer(deps, row, opened.value)
-  else if (opened.value.kind === 'mandate') await takeMandate(deps, row, opened.value)
+  else if (opened.value.kind === 'claim_answer') await takeWord(deps, row, CLAIM_ANSWERS, opened.value, recordAnswer)
+  else if (opened.value.kind === 'mandate') await takeWord(deps, row, MANDATES, opened.value, recordMandate)
   else await takeResolution(deps, row, opened.value)
   return []
 }
@@ -102,40 +100,28 @@ async function takeResolution(deps: ReconcileDeps, row: InboxRow, message: Resol
   else if (fault !== undefined) await parkRow(deps, row, fault)
 }
 
-async function takeAnswer(deps: ReconcileDeps, row: InboxRow, message: ClaimAnswerMessage): Promise<void> {
+/** @param keep @returns why it is not kept now, or that another one is kept under its number */
+async function takeWord<Message extends WordMessage, Signed extends SignedWord>(
+  deps: ReconcileDeps,
+  row: InboxRow,
+  kind: WordKind<Message, Signed>,
+  message: Message,
+  keep: (state: ModelState, message: Message, atMs: number) => string | undefined,
+): Promise<void> {
   const { deviceId } = message
-  const parsed = parse(() => parseClaimAnswer(message.answer))
-  if (!parsed.ok) return parkRow(deps, row, 'malformed_answer')
-  if (parsed.value.claims.deviceId !== deviceId) return parkRow(deps, row, 'wrong_device')
-  const fault = await faultOfAnswer(parsed.value, await loadDevices(deps.state, [deviceId]))
+  const read = readWord(kind, message)
+  if (!read.ok) return parkRow(deps, row, read.error)
+  const signature = await faultOfWord(kind, read.value, await loadDevices(deps.state, [deviceId]))
+  const fault =
+    signature ??
+    (await deps.life.commit(kind.name, (state) => {
+      if (stillPending(state.inbox, row.id) === undefined) return undefined
+      const fault = keep(state, message, deps.clock())
+      if (fault === undefined) markDone(state.inbox, row.id)
+      return fault
+    }))
   if (fault === 'unknown_device') return waitFor(deps, row, { what: 'device', devices: [deviceId] })
-  if (fault !== undefined) return parkRow(deps, row, fault)
-  const kept = await deps.life.commit('answer', (state) => {
-    if (stillPending(state.inbox, row.id) === undefined) return undefined
-    const fault = recordAnswer(state, message, deps.clock())
-    if (fault === undefined) markDone(state.inbox, row.id)
-    return fault
-  })
-  if (kept === 'unknown_device') return waitFor(deps, row, { what: 'device', devices: [deviceId] })
-  if (kept !== undefined) await parkRow(deps, row, kept)
-}
-
-async function takeMandate(deps: ReconcileDeps, row: InboxRow, message: MandateMessage): Promise<void> {
-  const { deviceId } = message
-  const parsed = parse(() => parseMandate(message.mandate))
-  if (!parsed.ok) return parkRow(deps, row, 'malformed_mandate')
-  if (parsed.value.claims.deviceId !== deviceId) return parkRow(deps, row, 'wrong_device')
-  const fault = await faultOfMandate(parsed.value, await loadDevices(deps.state, [deviceId]))
-  if (fault === 'unknown_device') return waitFor(deps, row, { what: 'device', devices: [deviceId] })
-  if (fault !== undefined) return parkRow(deps, row, fault)
-  const kept = await deps.life.commit('mandate', (state) => {
-    if (stillPending(state.inbox, row.id) === undefined) return undefined
-    const fault = recordMandate(state, message, deps.clock())
-    if (fault === undefined) markDone(state.inbox, row.id)
-    return fault
-  })
-  if (kept === 'unknown_device') return waitFor(deps, row, { what: 'device', devices: [deviceId] })
-  if (kept !== undefined) await parkRow(deps, row, kept)
+  if (fault !== undefined) await parkRow(deps, row, fault)
 }
 
 async function endClaims({ life, state, clock }: ReconcileDeps): Promise<number> {

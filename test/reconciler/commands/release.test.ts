@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { release } from '../../../reconciler/commands/release.ts'
 import { status } from '../../../reconciler/commands/status.ts'
+import { localKeys } from '../../../src/crypto/local-keys.ts'
+import { sealSettleMessage } from '../../../src/crypto/settle-message.ts'
 import { encodeSettleMessage, parseSettleMessage, type SettleMessage } from '../../../src/protocol/messages.ts'
 import { randomBytes } from '../../kit/device.ts'
 import { useDatabase } from '../database.ts'
@@ -104,6 +106,38 @@ test.each([
   const { code, output } = await call(release, [...choice, '--by', 'awa', '--json'], world)
   expect(code).toBe(0)
   expect(JSON.parse(output).released.map(({ kind }: { kind: string }) => kind)).toEqual(kinds)
+})
+
+test('answers and mandates of holders that are parked are released by their kinds', async () => {
+  const device = await world.device()
+  const keys = await localKeys(world.env['EDGE_KEYS'] ?? '', world.env['KEY_WRAPPING_SECRET'] ?? '')
+  const about = { deviceId: device.id, factsRev: 1 }
+  const messages: readonly SettleMessage[] = [
+    { ...about, kind: 'claim_answer', rev: 1, answer: randomBytes(30) },
+    { ...about, kind: 'mandate', rev: 2, mandate: randomBytes(30), atMs: world.now },
+  ]
+  world.network.send(...messages.map((message) => sealSettleMessage(message, async () => keys)))
+  await world.settle()
+  for (const [kind, fault] of [
+    ['claim_answer', 'malformed_answer'],
+    ['mandate', 'malformed_mandate'],
+  ] as const) {
+    const { code, output } = await call(release, ['--kind', kind, '--by', 'awa', '--json'], world)
+    expect([code, JSON.parse(output).released]).toMatchObject([0, [{ kind, device_id: device.id, fault }]])
+  }
+})
+
+test('every kind that the inbox takes can be released by its name', async () => {
+  const { rows } = await db().app.query<{ rule: string }>(
+    "SELECT pg_get_constraintdef(oid) AS rule FROM pg_constraint WHERE conname = 'offline_sync_queue_kind_check'",
+  )
+  const kinds = [...(rows[0]?.rule ?? '').matchAll(/'(\w+)'/g)].flatMap(([, kind]) => kind ?? [])
+  expect(kinds).toContain('unreadable')
+  for (const kind of kinds) {
+    const { code, output } = await call(release, ['--kind', kind, '--by', 'awa'], world)
+    expect([kind, code, output]).toEqual([kind, 0, expect.stringContaining(' released')])
+    expect(release.help).toContain(kind)
+  }
 })
 
 test('a message that is not parked is not released, and the command says so', async () => {
