@@ -1,11 +1,9 @@
 import { signSign1 } from '../../src/crypto/sign1.ts'
-import type { CryptoSuite, Signer } from '../../src/crypto/suite.ts'
-import { keyId } from '../../src/crypto/thumbprint.ts'
 import type { PaymentTerms } from '../../src/device/sdk/index.ts'
 import { authorizationTerms, encodeAuthorizationHeader } from '../../src/protocol/authorization.ts'
-import { deviceId } from '../../src/protocol/ids.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
 import type { MarketDevice, MarketPayment } from '../market-day.ts'
+import { Phone } from './phone.ts'
 
 /**
  * Whether a payment of the market needs its payer's phone. Shops and agents have consent of their tenant for their devices, and
@@ -24,24 +22,10 @@ export const mayBeClaimed = ({ amountMinor: amount, receiver, type }: MarketPaym
   amount <= CLAIM_MAX && receiver === ownerWallet && type !== 'cashout'
 
 /** A customer's phone: confirms a payment that a merchant or agent takes, by signing its terms. */
-export class PayerPhone {
-  readonly deviceId: string
-  readonly signer: Signer
-  readonly #suite: CryptoSuite
-
-  constructor(id: string, signer: Signer, suite: CryptoSuite) {
-    this.deviceId = id
-    this.signer = signer
-    this.#suite = suite
-  }
-
+export class PayerPhone extends Phone {
   async authorize(terms: PaymentTerms): Promise<Uint8Array> {
-    const header = encodeAuthorizationHeader({
-      alg: this.signer.key.alg,
-      kid: await keyId(this.#suite, this.signer.key),
-      deviceId: deviceId(this.deviceId),
-      nonce: crypto.getRandomValues(new Uint8Array(16)),
-    })
+    const nonce = crypto.getRandomValues(new Uint8Array(16))
+    const header = encodeAuthorizationHeader({ ...(await this.signing()), nonce })
     const { type, sender, receiver } = terms
     const signed = { type, amount: amountMinor(terms.amount), currency: currency(terms.currency), sender, receiver }
     return signSign1(this.signer, header, authorizationTerms(signed), 'molam-payer-authorization-v1')

@@ -1,27 +1,15 @@
-import { signSign1 } from '../../crypto/sign1.ts'
-import { toBase64url } from '../../protocol/bytes.ts'
 import { type Claim, type ClaimChoice, encodeClaimAnswer } from '../../protocol/claims.ts'
 import { localId } from '../../protocol/ids.ts'
-import { encodePayerHeader } from '../../protocol/payer-header.ts'
-import type { PaymentType } from '../../protocol/payment.ts'
 import { OfflineError } from './errors.ts'
-import { loadSigner, type SyncDeps, signing } from './sync/sync-deps.ts'
+import { signHoldersWord } from './holders-word.ts'
+import type { SyncDeps } from './sync/sync-deps.ts'
+import { type TakenByOthers, takenByOthers } from './taken-by-others.ts'
 
 /**
- * A payment that somebody else's device took out of this device's wallet without the holder's word. Nothing moves before the
- * holder has confirmed it; one that is refused, or not answered in time, is not paid.
+ * A payment out of this device's wallet without its holder's word. Nothing moves before the holder has confirmed it; a claim that
+ * is refused, or not answered in time, is not paid.
  */
-export interface OpenClaim {
-  /** `POS-001/42`: the payment's name everywhere. */
-  readonly localId: string
-  readonly type: PaymentType
-  /** Minor units. */
-  readonly amount: number
-  readonly currency: string
-  /** The wallet that asks for the money. */
-  readonly receiver: string
-  /** UTC milliseconds, by the clock of the device that took it. */
-  readonly initiatedAtMs: number
+export interface OpenClaim extends TakenByOthers {
   /** Until when it can be answered, UTC milliseconds. */
   readonly openUntilMs: number
 }
@@ -34,7 +22,7 @@ export function openClaims({ device }: Pick<SyncDeps, 'device'>): readonly OpenC
   const nowMs = device.clock.nowMs()
   return (device.state.claims ?? [])
     .filter(({ openUntilMs }) => openUntilMs > nowMs)
-    .map(({ takerId, counter, contentHash: _, ...shown }) => ({ localId: localId(takerId, counter), ...shown }))
+    .map(({ contentHash: _, ...shown }) => takenByOthers(shown))
 }
 
 /**
@@ -47,14 +35,9 @@ export async function answerClaim(deps: SyncDeps, id: string, choice: ClaimChoic
   const { device, transport } = deps
   const claim = device.hasState ? device.state.claims?.find((one) => idOf(one) === id) : undefined
   if (claim === undefined) throw new OfflineError('no_such_claim')
-  const loaded = await loadSigner(deps)
-  if (!loaded.ok) throw loaded.error.error
-  const { signer, kid } = loaded.value
-  const header = encodePayerHeader({ alg: signer.key.alg, kid, deviceId: device.deviceId })
   const payload = encodeClaimAnswer({ ...claim, choice, answeredAtMs: device.clock.nowMs() })
-  const signed = await signing(() => signSign1(signer, header, payload, 'molam-claim-answer-v1'))
-  if (!signed.ok) throw signed.error.error
-  const answer = await transport.postJson('/offline/claims/answer', { answer: toBase64url(signed.value) })
+  const signed = await signHoldersWord(deps, payload, 'molam-claim-answer-v1')
+  const answer = await transport.postJson('/offline/claims/answer', { answer: signed })
   if (answer.kind !== 'ok' && answer.code !== 'state_conflict') throw new OfflineError(answer.code)
   // Nobody has signed that it was kept: the next notice says what is open then.
   await device.change(async () => {

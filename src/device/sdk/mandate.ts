@@ -1,11 +1,9 @@
-import { signSign1 } from '../../crypto/sign1.ts'
-import { toBase64url } from '../../protocol/bytes.ts'
 import { MANDATE_DAYS_MAX } from '../../protocol/limits.ts'
 import { encodeMandate, isWithinPolicy } from '../../protocol/mandates.ts'
-import { encodePayerHeader } from '../../protocol/payer-header.ts'
 import { DAY_MS } from '../../protocol/time.ts'
 import { OfflineError } from './errors.ts'
-import { loadSigner, type SyncDeps, signing } from './sync/sync-deps.ts'
+import { signHoldersWord } from './holders-word.ts'
+import type { SyncDeps } from './sync/sync-deps.ts'
 
 /** What others may take out of this device's wallet without asking its holder each time. */
 export interface MandateTerms {
@@ -26,16 +24,11 @@ export async function giveMandate(deps: SyncDeps, { paymentMax, dayMax, untilMs 
   const areAmounts = [paymentMax, dayMax].every((value) => Number.isSafeInteger(value) && value >= 0)
   const isTimely = Number.isSafeInteger(untilMs) && untilMs > 0 && untilMs <= nowMs + MANDATE_DAYS_MAX * DAY_MS
   if (!areAmounts || paymentMax > dayMax || !isTimely) throw new RangeError('not the terms of a mandate')
-  const loaded = await loadSigner(deps)
-  if (!loaded.ok) throw loaded.error.error
-  const { signer, kid } = loaded.value
   const { ownerWallet: wallet, policy } = device.state
   if (!isWithinPolicy({ paymentMax, dayMax }, policy)) throw new OfflineError('mandate_above_policy')
-  const header = encodePayerHeader({ alg: signer.key.alg, kid, deviceId: device.deviceId })
   // The time as its number: it grows from one mandate to the next, and needs nothing kept.
   const payload = encodeMandate({ wallet, currency: policy.currency, paymentMax, dayMax, untilMs, no: nowMs })
-  const signed = await signing(() => signSign1(signer, header, payload, 'molam-mandate-v1'))
-  if (!signed.ok) throw signed.error.error
-  const answer = await transport.postJson('/offline/mandates', { mandate: toBase64url(signed.value) })
+  const signed = await signHoldersWord(deps, payload, 'molam-mandate-v1')
+  const answer = await transport.postJson('/offline/mandates', { mandate: signed })
   if (answer.kind !== 'ok') throw new OfflineError(answer.code)
 }

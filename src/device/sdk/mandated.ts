@@ -1,26 +1,13 @@
-import { localId } from '../../protocol/ids.ts'
-import type { PaymentType } from '../../protocol/payment.ts'
 import type { SyncDeps } from './sync/sync-deps.ts'
+import { type TakenByOthers, takenByOthers } from './taken-by-others.ts'
 
-/** A payment that somebody else's device took out of this device's wallet, and that its holder's mandate paid without asking. */
-export interface MandatedPayment {
-  /** `POS-001/42`: the payment's name everywhere; before the slash stands the till that took it. */
-  readonly localId: string
-  readonly type: PaymentType
-  /** Minor units. */
-  readonly amount: number
-  readonly currency: string
-  /** The wallet that got the money. */
-  readonly receiver: string
-  /** UTC milliseconds: by the clock of the device that took it, and when the money moved. */
-  readonly initiatedAtMs: number
+/** A payment that the mandate of this device's wallet paid without asking its holder. */
+export interface MandatedPayment extends TakenByOthers {
+  /** When the money moved, UTC milliseconds. */
   readonly postedAtMs: number
 }
 
 /** By the last verified notice, the newest first. */
 export function mandatedPayments({ device }: Pick<SyncDeps, 'device'>): readonly MandatedPayment[] {
-  if (!device.hasState) return []
-  return (device.state.mandated ?? []).map(({ takerId, counter, ...shown }) => {
-    return { localId: localId(takerId, counter), ...shown }
-  })
+  return device.hasState ? (device.state.mandated ?? []).map(takenByOthers) : []
 }
