@@ -1,12 +1,13 @@
 import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { detection } from './ledger/detection.ts'
 import { againstBare, againstSingle, bookSize, hotMerchants, postedAgain, type Row } from './ledger/figures.ts'
 import { pushToPosted } from './ledger/latency.ts'
 import { readOptions } from './ledger/options.ts'
 import { writeResult } from './ledger/result.ts'
 import { startServer } from './ledger/server.ts'
 
-/** `npm run bench:ledger`: posting against the bare insert, and the whole way from a push to the book. */
+/** `npm run bench:ledger`: posting against the bare insert, how soon what is wrong stops it, and the whole way from a push to the book. */
 const options = readOptions(process.argv.slice(2), dirname(dirname(fileURLToPath(import.meta.url))))
 const startedAt = performance.now()
 const rows: Row[] = []
@@ -35,6 +36,7 @@ try {
   if (wanted('hot')) add(await hotMerchants(database, options))
   if (wanted('again')) add(await postedAgain(database, options))
   if (wanted('scale')) add(await bookSize(server, options))
+  if (wanted('detection')) add(await detection(server, options))
 } finally {
   await server.stop()
 }

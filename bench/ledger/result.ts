@@ -38,6 +38,9 @@ ${rows.some(({ met, figure }) => !met && figure.startsWith('settling')) ? MISSED
 after the other, the first of each pair changing sides. The bare insert writes the same rows into tables with the same indexes
 and checks in one statement, all values given by the client: nothing is looked up, locked or added up, and no balance is
 updated. WAL is the server's insert position before and after; CPU is utime + stime of the backend. Times include the client.
+
+What is found is timed from before the attacker's first statement to the commit of the halt, in the database's own words. Each kind is
+planted in a copy of one honest book, beside a reconciler that posts and a verifier that has just started.
 `
   if (options.out !== '') {
     mkdirSync(options.out, { recursive: true })

@@ -295,6 +295,13 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'dev/fleet',
     'test/kit/bundled.ts',
     'test/kit/chromium.ts',
+    // Attacks on the ledger, whose detection is timed.
+    'test/kit/device.ts',
+    'test/kit/payers.ts',
+    'test/reconciler/kit.ts',
+    'test/reconciler/open-database.ts',
+    'test/attacks/ledger/kinds.ts',
+    'test/attacks/ledger/planted.ts',
     'bench/risk/**',
   ],
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { LoginUrls } from '../../dev/postgres.ts'
 import { newSecrets } from '../../dev/secrets.ts'
 import { consentCodes } from '../../reconciler/codes/code.ts'
@@ -32,8 +33,8 @@ import { type DecisionException, encodeReceipt, type Receipt } from '../../src/p
 import { DAY_MS } from '../../src/protocol/time.ts'
 import { type Made, randomBytes, TestDevice } from '../kit/device.ts'
 import { agentPhone, hasAgent, hasPhone, phoneOf } from '../kit/payers.ts'
-import type { Database } from './database.ts'
 import { Network } from './network.ts'
+import type { Database } from './open-database.ts'
 
 /** Tests wait for what they wait for, however busy the machine is; whoever waits this long hangs. For `expect.poll`. */
 export const EVENTUALLY = { timeout: 600_000 }
@@ -81,9 +82,11 @@ export interface World {
   close(): Promise<void>
 }
 
-/** For reconcilers that are processes: its clock is theirs, or their calls would come from the future after some minutes. */
+/** For reconcilers that run by themselves: its clock is theirs, or calls of processes would come from the future after some minutes. */
 export async function makeLiveWorld(database: Database, over: Record<string, string> = {}): Promise<World> {
   const world = await makeWorld(database, over)
+  // Whoever settles lets them go on for a moment.
+  world.settle = () => sleep(20)
   return Object.defineProperty(world, 'now', { get: Date.now })
 }
 
@@ -91,7 +94,8 @@ export async function makeLiveWorld(database: Database, over: Record<string, str
 let people = 0
 
 export async function makeWorld(database: Database, over: Record<string, string> = {}): Promise<World> {
-  const secrets = await newSecrets()
+  // Those of another world, where one goes on with its book.
+  const secrets = { ...(await newSecrets()), ...over }
   const keys = await localKeys(secrets.EDGE_KEYS, secrets.KEY_WRAPPING_SECRET)
   const keySet = await keys.keySet()
   const opened: Reconciler[] = []

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { afterAll, beforeAll, inject } from 'vitest'
-import type { Database } from './database.ts'
+import type { Database } from './open-database.ts'
 
 export interface Operator {
   /** The login, as the audit names it behind `operator:`. */

@@ -1,10 +1,10 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { DATABASE, type LoginUrls, startPostgres } from '../../dev/postgres.ts'
 import { migrate } from '../../reconciler/migrate.ts'
+import { everybodyAtOnce } from './open-database.ts'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -39,13 +39,4 @@ export default async function setup(project: TestProject): Promise<() => Promise
     await postgres.stop()
     await rm(dir, { recursive: true, force: true })
   }
-}
-
-/** For tests that look at the book or change it by hand: a login that is all of the application's roles, which no process has. */
-async function everybodyAtOnce(adminUrl: string, ownerUrl: string): Promise<string> {
-  const client = new pg.Client(adminUrl)
-  await client.connect()
-  await client.query("CREATE ROLE everybody LOGIN PASSWORD 'molam' IN ROLE molam_record, molam_settle, molam_read")
-  await client.end()
-  return ownerUrl.replace('molam_owner', 'everybody')
 }

@@ -2,11 +2,13 @@ import pg from 'pg'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
 import type { TestDevice } from '../../kit/device.ts'
-import type { Database } from '../../reconciler/database.ts'
 import { newWallet, type World } from '../../reconciler/kit.ts'
+import type { Database } from '../../reconciler/open-database.ts'
 
 /** An honest payment in the book, of people that no other test knows, and who attacks it. */
 export interface Scene {
+  readonly world: World
+  readonly db: Database
   readonly device: TestDevice
   readonly payer: string
   /** The sealed bytes of its bundle as the reconciler recorded them. */
@@ -18,6 +20,8 @@ export interface Scene {
   owner(sql: string, values?: readonly unknown[]): Promise<unknown[]>
   /** As a superuser, with triggers off. */
   root(sql: string): Promise<void>
+  /** When the first of these three was called; undefined as long as nobody has attacked. */
+  readonly attackedAtMs: number | undefined
 }
 
 export async function scene(world: World, db: Database, payments: readonly Partial<Payment>[] = [{}]): Promise<Scene> {
@@ -25,20 +29,44 @@ export async function scene(world: World, db: Database, payments: readonly Parti
   await db.open(payer, 10_000)
   const made = payments.map((over) => device.payment({ sender: payer, amount: amountMinor(2500), ...over }))
   world.network.send(world.facts(device), await world.admit(device, made))
-  await world.settle()
+  for (const { counter } of made) await settled(world, db, device, counter)
   const { rows } = await db.app.query('SELECT bundle, receipt FROM offline_signed_bundles WHERE device_id = $1', [
     device.id,
   ])
   const [{ bundle, receipt }] = rows
+  let attackedAtMs: number | undefined
+  const attack = (url: string, sql: string, values: readonly unknown[] = []) => {
+    attackedAtMs ??= Date.now()
+    return once(url, sql, values)
+  }
+  const superuser = db.ownerUrl.replace(/\/\/[^@]*@/, '//postgres:molam@')
   return {
-    ...{ device, payer, bundle, receipt },
-    as: (login, sql, values = []) => once(db.logins[login], sql, values),
-    owner: (sql, values = []) => once(db.ownerUrl, sql, values),
+    ...{ world, db, device, payer, bundle, receipt },
+    as: (login, sql, values) => attack(db.logins[login], sql, values),
+    owner: (sql, values) => attack(db.ownerUrl, sql, values),
     root: async (sql) => {
-      const url = db.ownerUrl.replace(/\/\/[^@]*@/, '//postgres:molam@')
-      await once(url, `BEGIN; SET LOCAL session_replication_role = replica; ${sql}; COMMIT`)
+      await attack(superuser, `BEGIN; SET LOCAL session_replication_role = replica; ${sql}; COMMIT`)
+    },
+    get attackedAtMs() {
+      return attackedAtMs
     },
   }
+}
+
+/** Far more than it takes when a reconciler beside this one has taken the message. */
+const ROUNDS_MAX = 5000
+
+/** Settles until a payment is in the book. */
+export async function settled(world: World, db: Database, device: TestDevice, counter: number): Promise<void> {
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    await world.settle()
+    const { rowCount } = await db.app.query('SELECT FROM offline_transactions WHERE device_id = $1 AND counter = $2', [
+      device.id,
+      counter,
+    ])
+    if (rowCount === 1) return
+  }
+  throw new Error(`payment ${counter} of ${device.id} was not settled`)
 }
 
 /** A session of its own: what an attacker leaves in it harms nobody else. */

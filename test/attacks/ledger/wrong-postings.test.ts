@@ -2,16 +2,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parseVerifierConfig } from '../../../reconciler/config.ts'
 import { openLog } from '../../../reconciler/log.ts'
 import { openVerifier, type Verifier } from '../../../reconciler/verifier.ts'
-import { signSign1 } from '../../../src/crypto/sign1.ts'
-import { parseApproval } from '../../../src/protocol/approval.ts'
-import { amountMinor } from '../../../src/protocol/money.ts'
-import type { Payment } from '../../../src/protocol/payment.ts'
-import { approve } from '../../kit/approval.ts'
-import type { TestDevice } from '../../kit/device.ts'
 import { useDatabase } from '../../reconciler/database.ts'
-import { EVENTUALLY, makeWorld, newWallet, type World } from '../../reconciler/kit.ts'
+import { EVENTUALLY, makeWorld, type World } from '../../reconciler/kit.ts'
 import { useOperators } from '../../reconciler/operators.ts'
-import { moved, once, type Scene, scene } from './planted.ts'
+import { KINDS, planted } from './kinds.ts'
+import { once, scene } from './planted.ts'
 
 /**
  * Wrong postings that somebody with a login of the database plants behind the reconciler's back. Each is found, and settlement
@@ -36,240 +31,6 @@ afterAll(async () => {
   await world.close()
 })
 
-interface Kind {
-  readonly what: string
-  /** The check that finds it. */
-  readonly check: string
-  plant(scene: Scene): Promise<unknown>
-}
-
-/** The terms of the one payment of a scene, changed wherever the book has them. Only the signed bytes still say what was paid. */
-const everywhere = (payer: string, device: string, owner: string, more: number) => `
-  UPDATE offline_transactions SET amount_minor = amount_minor + ${more} WHERE device_id = '${device}';
-  UPDATE wallet_core.transfers SET amount_minor = amount_minor + ${more} WHERE source_id = '${device}';
-  UPDATE wallet_core.entries e SET amount_minor = e.amount_minor + sign(e.amount_minor) * ${more},
-    balance_minor = e.balance_minor + sign(e.amount_minor) * ${more}
-  FROM wallet_core.transfers t WHERE t.source_id = '${device}' AND t.transfer_id = e.transfer_id;
-  UPDATE wallet_core.accounts SET balance_minor = balance_minor - ${more} WHERE wallet_id = '${payer}';
-  UPDATE wallet_core.accounts SET balance_minor = balance_minor + ${more} WHERE wallet_id = '${owner}'`
-
-const KINDS: readonly Kind[] = [
-  {
-    what: 'a transfer that no bundle asks for, by the posting function itself',
-    check: 'payments_posted',
-    plant: ({ owner, payer, device }) =>
-      owner(
-        `SELECT * FROM wallet_core.post_transfers('payment', ARRAY[wallet_core.request_payment(
-           'GHOST', 1, 'merchant', $1, $2, 1000, 'XOF', NULL, NULL, NULL, NULL)], now())`,
-        [payer, device.ownerWallet],
-      ),
-  },
-  {
-    what: 'a larger amount, everywhere in the book',
-    check: 'bundle_evidence',
-    plant: ({ root, payer, device }) => root(everywhere(payer, device.id, device.ownerWallet, 3000)),
-  },
-  {
-    what: 'another receiver',
-    check: 'payments_posted',
-    async plant({ root, device, payer }) {
-      const thief = newWallet()
-      await db().open(thief)
-      // What was paid goes on to the thief under the name of the payment.
-      await root(
-        `${moved(device.ownerWallet, thief, 2500, 'fee', device.id, 1)};
-         UPDATE offline_transactions SET receiver = '${thief}' WHERE device_id = '${device.id}' AND sender = '${payer}'`,
-      )
-    },
-  },
-  {
-    what: 'another sender',
-    check: 'bundle_evidence',
-    async plant({ root, device }) {
-      const victim = newWallet()
-      await db().open(victim, 10_000)
-      await root(
-        `UPDATE offline_transactions SET sender = '${victim}' WHERE device_id = '${device.id}';
-         UPDATE wallet_core.transfers SET debit_account_id = (
-           SELECT account_id FROM wallet_core.accounts WHERE wallet_id = '${victim}') WHERE source_id = '${device.id}'`,
-      )
-    },
-  },
-  {
-    what: 'a second posting of a payment, as its fee',
-    check: 'fees',
-    plant: ({ owner, payer, device }) =>
-      owner(
-        `SELECT * FROM wallet_core.post_transfers('fee', ARRAY[wallet_core.request_payment(
-           $3, 1, 'merchant', $1, $2, 2500, 'XOF', NULL, NULL, NULL, NULL)], now())`,
-        [payer, device.ownerWallet, device.id],
-      ),
-  },
-  {
-    what: 'a balance changed without an entry: 600 000 000 F by one statement',
-    check: 'account_balances',
-    plant: ({ owner, payer }) =>
-      owner('UPDATE wallet_core.accounts SET balance_minor = balance_minor + 600000000 WHERE wallet_id = $1', [payer]),
-  },
-  {
-    what: 'an entry without its other side, with triggers off',
-    check: 'transfer_entries',
-    plant: ({ root, payer }) =>
-      root(
-        `INSERT INTO wallet_core.entries
-         SELECT account_id, entry_seq + 1, uuidv7(), 5000, balance_minor + 5000, now() FROM wallet_core.accounts WHERE wallet_id = '${payer}';
-         UPDATE wallet_core.accounts SET entry_seq = entry_seq + 1, balance_minor = balance_minor + 5000 WHERE wallet_id = '${payer}'`,
-      ),
-  },
-  {
-    what: 'a recorded bundle that its device has not signed, by the login that records',
-    check: 'bundle_evidence',
-    async plant({ as, device, bundle, receipt }) {
-      const forged = Buffer.from(bundle)
-      forged.writeUInt8(forged.readUInt8(forged.length - 1) ^ 1, forged.length - 1)
-      await as('record', RECORDED, [device.id, forged, receipt, []])
-    },
-  },
-  {
-    what: 'a recorded bundle with a receipt that the edge has not signed, by the login that records',
-    check: 'bundle_evidence',
-    async plant({ as, device, bundle }) {
-      const forged = await signSign1(device.signer, new Uint8Array([0xa0]), new Uint8Array([0xa0]), 'molam-receipt-v1')
-      await as('record', RECORDED, [device.id, bundle, Buffer.from(forged), []])
-    },
-  },
-  {
-    what: 'a large payment without its payer’s word, by the login that settles',
-    check: 'debit_authority',
-    async plant({ as, device }) {
-      const victim = newWallet()
-      await db().open(victim, 100_000)
-      await postAgain(as, device, device.payment({ sender: victim, amount: amountMinor(50_000) }))
-    },
-  },
-  {
-    what: 'a large payment that no agent approved, by the login that settles',
-    check: 'agent_approvals',
-    async plant({ as, device }) {
-      await db().owner.query("SELECT wallet_core.fund($1, '{1}', ARRAY[$2], '{100000}', 'XOF', now())", [
-        `for ${device.id}`,
-        device.ownerWallet,
-      ])
-      const receiver = newWallet()
-      await db().open(receiver)
-      const over = { type: 'p2p', sender: device.ownerWallet, receiver, amount: amountMinor(60_000) } as const
-      device.signsForPayers = false
-      await postAgain(as, device, device.payment(over))
-    },
-  },
-  {
-    what: 'a large payment with an approval that its agent has not signed, by the login that settles',
-    check: 'bundle_evidence',
-    async plant({ as, device }) {
-      await db().owner.query("SELECT wallet_core.fund($1, '{1}', ARRAY[$2], '{100000}', 'XOF', now())", [
-        `for ${device.id}`,
-        device.ownerWallet,
-      ])
-      const [receiver, agent] = [newWallet(), await world.device('agent')]
-      await db().open(receiver)
-      world.network.send(world.facts(agent))
-      const over = { type: 'p2p', sender: device.ownerWallet, receiver, amount: amountMinor(60_000) } as const
-      const payment = device.payment(over)
-      const approval = await approve(agent, payment, device.id, { over: { amount: amountMinor(100) } })
-      const requestId = parseApproval(approval).claims.requestId
-      await postAgain(as, device, { ...payment, approval }, [agent.id, Buffer.from(requestId)])
-    },
-  },
-  {
-    what: 'a reversal that nobody asked for, recorded by one login and carried out by the other',
-    check: 'resolution_evidence',
-    async plant({ as, device }) {
-      await as(
-        'record',
-        `INSERT INTO offline_resolutions (device_id, rev, counter, bundle_id, choice, reason, actors, content_hash, message, decided_at, recorded_at)
-         SELECT device_id, 1, 1, bundle_id, 'reverse', 'duplicate', '{user:anna,user:bo}', digest, receipt, now(), now()
-         FROM offline_signed_bundles WHERE device_id = $1`,
-        [device.id],
-      )
-      await as('settle', 'SELECT * FROM offline_apply_reversals(ARRAY[$1], now())', [device.id])
-    },
-  },
-  {
-    what: 'a payment said to have succeeded that was not posted',
-    check: 'payments_posted',
-    async plant({ owner, device, payer }) {
-      // More than there is.
-      world.network.send(await world.admit(device, [device.payment({ sender: payer, amount: amountMinor(9000) })]))
-      await world.settle()
-      await owner(
-        `UPDATE offline_transactions SET status = 'succeeded', reason = NULL, transfer_id = uuidv7() WHERE device_id = $1 AND counter = 2`,
-        [device.id],
-      )
-    },
-  },
-  {
-    what: 'a policy that was changed after it was recorded, with triggers off',
-    check: 'audit_policies',
-    plant: ({ root }) => root(`UPDATE offline_policies SET require_payer_proof_above = 900000 WHERE country = 'TG'`),
-  },
-  {
-    what: 'a device’s key exchanged in the registry',
-    check: 'device_evidence',
-    plant: ({ owner, device }) =>
-      owner(
-        `UPDATE offline_device_keys SET public_key = (
-           SELECT public_key FROM offline_device_keys WHERE device_id <> $1 LIMIT 1) WHERE device_id = $1`,
-        [device.id],
-      ),
-  },
-  {
-    what: 'a device’s wallet exchanged in the registry, by the login that records',
-    check: 'device_evidence',
-    plant: ({ as, device }) =>
-      as('record', `UPDATE offline_devices SET owner_wallet = 'W-THIEF' WHERE device_id = $1`, [device.id]),
-  },
-]
-
-/**
- * A payment that the edge let pass and that nothing honest posts: the same bytes under another id are recorded by one login, and
- * said to be proven by the other.
- */
-async function postAgain(
-  as: Scene['as'],
-  device: TestDevice,
-  payment: Payment,
-  approval: readonly [agentDeviceId: string | null, requestId: Buffer | null] = [null, null],
-): Promise<void> {
-  world.network.send(await world.admit(device, [payment]))
-  // It is recorded as anything is that the edge sends.
-  await world.settle()
-  const { counter } = payment
-  await as(
-    'record',
-    `INSERT INTO offline_signed_bundles SELECT device_id, overlay('9' placing '8' from 1) || substr(bundle_id, 2), digest, bundle, receipt, payments, now()
-     FROM offline_signed_bundles WHERE device_id = $1 AND (payments[1]).counter = $2`,
-    [device.id, counter],
-  )
-  await db().owner.query('DELETE FROM offline_transactions WHERE device_id = $1 AND counter = $2', [device.id, counter])
-  await as(
-    'settle',
-    `SELECT * FROM offline_signed_bundles s, LATERAL offline_record_transactions(
-       ARRAY[s.device_id], ARRAY[(s.payments[1]).counter], ARRAY[s.bundle_id], ARRAY[(s.payments[1]).content_hash],
-       ARRAY[(s.payments[1]).type], ARRAY[(s.payments[1]).method], ARRAY[(s.payments[1]).amount_minor],
-       ARRAY[(s.payments[1]).currency], ARRAY[(s.payments[1]).sender], ARRAY[(s.payments[1]).receiver],
-       ARRAY[(s.payments[1]).merchant_id], ARRAY[(s.payments[1]).initiated_at], ARRAY[current_date], ARRAY['BJ'],
-       ARRAY[now()], ARRAY['pending'], ARRAY[NULL], ARRAY[0.0], ARRAY[true], ARRAY[NULL], ARRAY[NULL::bytea],
-       ARRAY[NULL::timestamptz], ARRAY[NULL], ARRAY[NULL::bigint], ARRAY[true], ARRAY[$3], ARRAY[$4::bytea], now())
-     WHERE s.device_id = $1 AND (s.payments[1]).counter = $2 AND s.bundle_id NOT LIKE '8%'`,
-    [device.id, counter, ...approval],
-  )
-}
-
-const RECORDED = `
-  INSERT INTO offline_signed_bundles (device_id, bundle_id, digest, bundle, receipt, payments, recorded_at)
-  SELECT $1, '7' || substr(bundle_id, 2), digest, $2, $3, $4::text[]::offline_signed_payment[], now()
-  FROM offline_signed_bundles WHERE device_id = $1 LIMIT 1`
-
 /** The reasons of the halt that stands. */
 async function halted(): Promise<string> {
   const { rows } = await db().app.query(
@@ -288,12 +49,13 @@ async function resume(): Promise<void> {
   }
 }
 
-test.each(KINDS)('$what: found, and settlement halted', EVENTUALLY, async ({ what, check, plant }) => {
+test.each(KINDS)('$what: found, and settlement halted', EVENTUALLY, async (kind) => {
   const set = await scene(world, db())
   expect(await halted()).toBe('')
-  await plant(set)
+  const { what, check } = kind
+  const stood = await planted(kind, set)
   const plantedAt = performance.now()
-  await expect.poll(halted, { ...EVENTUALLY, interval: 50 }).toContain(`${check}: `)
+  await expect.poll(halted, { ...EVENTUALLY, interval: 50 }).toContain(stood ? `${check}: ` : ': ')
   console.info(`found after ${Math.round(performance.now() - plantedAt)} ms: ${what}`)
   await expect(
     db().owner.query(`SELECT wallet_core.fund('late', '{1}', ARRAY[$1], '{1}', 'XOF', now())`, [set.payer]),

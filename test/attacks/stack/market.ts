@@ -10,7 +10,7 @@ import { localKeys } from '../../../src/crypto/local-keys.ts'
 import type { Role } from '../../../src/edge/auth/person.ts'
 import type { KeySet } from '../../../src/protocol/keyset.ts'
 import { until } from '../../kit/journey.ts'
-import type { Database } from '../../reconciler/database.ts'
+import type { Database } from '../../reconciler/open-database.ts'
 import { Thief } from './thief.ts'
 
 /** What each victim has, in minor units. */

@@ -2,8 +2,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { expect } from 'vitest'
 import type { Log } from '../../../reconciler/log.ts'
 import { type Verification, verifyBook } from '../../../reconciler/verify/verify.ts'
-import type { Database } from '../database.ts'
 import { evidenceOf, type World } from '../kit.ts'
+import type { Database } from '../open-database.ts'
 
 /** Every invariant of the book, every bundle opened; nothing is left waiting. */
 export async function expectSound(database: Database, world: World): Promise<Verification> {

@@ -7,8 +7,8 @@ import { type Postgres, startPostgres } from '../../../dev/postgres.ts'
 import { openPool } from '../../../reconciler/db.ts'
 import { migrate } from '../../../reconciler/migrate.ts'
 import { expectSoundBook } from '../../migrations/ledger/book.ts'
-import type { Database } from '../database.ts'
 import { EVENTUALLY, makeWorld, type World } from '../kit.ts'
+import type { Database } from '../open-database.ts'
 
 let dir: string
 let postgres: Postgres

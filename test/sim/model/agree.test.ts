@@ -27,8 +27,8 @@ import type { Payment, PaymentEntry } from '../../../src/protocol/payment.ts'
 import type { DecisionException } from '../../../src/protocol/receipt.ts'
 import { HOUR_MS, MINUTE_MS } from '../../../src/protocol/time.ts'
 import type { TestDevice } from '../../kit/device.ts'
-import type { Database } from '../../reconciler/database.ts'
 import { makeWorld, newWallet, type World } from '../../reconciler/kit.ts'
+import type { Database } from '../../reconciler/open-database.ts'
 import { LOGINS } from '../logins.ts'
 
 /** The real reconciler on the real SQL, and the model that follows it: they tell one story, and when they do not, it shows. */

@@ -10,8 +10,8 @@ import { installGlobals } from '../../../sim/time/globals.ts'
 import { Random } from '../../../sim/time/random.ts'
 import { Scheduler } from '../../../sim/time/scheduler.ts'
 import { MINUTE_MS } from '../../../src/protocol/time.ts'
-import type { Database } from '../../reconciler/database.ts'
 import { makeWorld, type World } from '../../reconciler/kit.ts'
+import type { Database } from '../../reconciler/open-database.ts'
 import { LOGINS } from '../logins.ts'
 
 const START_MS = Date.UTC(2026, 10, 22, 9)

@@ -15,7 +15,8 @@ import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
 import { memoryStorage, OfflineSDK, scalarKeyStore } from '../../../src/device/sdk/index.ts'
 import { fromBase64url, toBase64url } from '../../../src/protocol/bytes.ts'
 import { chromiumLaunch } from '../../kit/chromium.ts'
-import { type Database, useDatabase } from '../../reconciler/database.ts'
+import { useDatabase } from '../../reconciler/database.ts'
+import type { Database } from '../../reconciler/open-database.ts'
 import { Camera } from './camera.ts'
 
 /** A phone as it lies on a market stall. */
