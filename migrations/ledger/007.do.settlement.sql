@@ -1,3 +1,31 @@
+-- A signature beside the taker's own is good for one payment: a payer's ('payer') is used up by its nonce, an agent's approval
+-- ('agent') by the request of the taker that it answers. The first payment that shows a signature has it, also when it goes on to
+-- fail. The caller holds the locks of the devices. Returns of each payment with a signature whether the signature is its own now.
+CREATE FUNCTION offline_use_signatures(
+  p_whose text, p_device_id text[], p_counter bigint[], p_status text[], p_signer_id text[], p_once bytea[]
+) RETURNS TABLE (no bigint, is_own boolean)
+LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+  RETURN QUERY
+    WITH shown AS (
+      SELECT * FROM unnest(p_device_id, p_counter, p_status, p_signer_id, p_once)
+        WITH ORDINALITY AS x (device_id, counter, status, signer_id, once, no)
+      WHERE x.signer_id IS NOT NULL AND x.status IN ('pending', 'review', 'quarantined')
+    ), by_payers AS (
+      INSERT INTO offline_payer_authorizations (payer_device_id, nonce, device_id, counter)
+      SELECT signer_id, once, device_id, counter FROM shown WHERE p_whose = 'payer' ORDER BY signer_id, once, no
+      ON CONFLICT DO NOTHING RETURNING device_id, counter
+    ), by_agents AS (
+      INSERT INTO offline_agent_approvals (agent_device_id, request_id, device_id, counter)
+      SELECT signer_id, once, device_id, counter FROM shown WHERE p_whose = 'agent' ORDER BY device_id, once, no
+      ON CONFLICT DO NOTHING RETURNING device_id, counter
+    )
+    SELECT s.no, u.counter IS NOT NULL
+    FROM shown s LEFT JOIN (TABLE by_payers UNION ALL TABLE by_agents) u USING (device_id, counter);
+END $$;
+REVOKE ALL ON FUNCTION offline_use_signatures FROM PUBLIC;
+
 -- Records the payments of a batch of bundles and posts those that are `pending`, in the order given; of those that wait
 -- for a person the money is held. Of a claim nothing is: whoever has not said yes keeps what he has; one on a wallet, or for
 -- one, that there is not ends at once, and one that its payer's mandate has room for is posted. A payment whose (device_id, counter) is recorded already, or comes earlier in the batch,
@@ -86,44 +114,21 @@ BEGIN
   ) x;
 
   IF cardinality(array_remove(p_payer_device_id, NULL)) > 0 THEN
-    -- The first payment that shows a payer's signature has it, also when it goes on to fail.
-    INSERT INTO offline_payer_authorizations (payer_device_id, nonce, device_id, counter)
-    SELECT x.payer_device_id, x.nonce, x.device_id, x.counter
-    FROM unnest(p_device_id, p_counter, p_payer_device_id, p_payer_nonce, v_status)
-         WITH ORDINALITY AS x (device_id, counter, payer_device_id, nonce, status, no)
-    WHERE x.payer_device_id IS NOT NULL AND x.status IN ('pending', 'review', 'quarantined')
-    ORDER BY x.payer_device_id, x.nonce, x.no
-    ON CONFLICT DO NOTHING;
     FOR v_result IN
-      SELECT x.no
-      FROM unnest(p_device_id, p_counter, p_payer_device_id, p_payer_nonce, v_status)
-           WITH ORDINALITY AS x (device_id, counter, payer_device_id, nonce, status, no)
-      CROSS JOIN LATERAL (SELECT device_id, counter FROM offline_payer_authorizations
-                          WHERE payer_device_id = x.payer_device_id AND nonce = x.nonce OFFSET 0) a
-      WHERE x.status IN ('pending', 'review', 'quarantined') AND (a.device_id, a.counter) <> (x.device_id, x.counter)
+      SELECT s.no
+      FROM offline_use_signatures('payer', p_device_id, p_counter, v_status, p_payer_device_id, p_payer_nonce) s
+      WHERE NOT s.is_own
     LOOP
       v_status[v_result.no] := 'failed';
       v_reason[v_result.no] := 'payer_not_proven';
       v_proven[v_result.no] := false;
     END LOOP;
   END IF;
-
   IF cardinality(array_remove(p_agent_device_id, NULL)) > 0 THEN
-    -- The first payment that shows an approval of a request has used that up, likewise.
-    INSERT INTO offline_agent_approvals (device_id, request_id, agent_device_id, counter)
-    SELECT x.device_id, x.request_id, x.agent_device_id, x.counter
-    FROM unnest(p_device_id, p_counter, p_agent_device_id, p_request_id, v_status)
-         WITH ORDINALITY AS x (device_id, counter, agent_device_id, request_id, status, no)
-    WHERE x.agent_device_id IS NOT NULL AND x.status IN ('pending', 'review', 'quarantined')
-    ORDER BY x.device_id, x.request_id, x.no
-    ON CONFLICT DO NOTHING;
     FOR v_result IN
-      SELECT x.no
-      FROM unnest(p_device_id, p_counter, p_agent_device_id, p_request_id, v_status)
-           WITH ORDINALITY AS x (device_id, counter, agent_device_id, request_id, status, no)
-      CROSS JOIN LATERAL (SELECT counter FROM offline_agent_approvals
-                          WHERE device_id = x.device_id AND request_id = x.request_id OFFSET 0) a
-      WHERE x.agent_device_id IS NOT NULL AND x.status IN ('pending', 'review', 'quarantined') AND a.counter <> x.counter
+      SELECT s.no
+      FROM offline_use_signatures('agent', p_device_id, p_counter, v_status, p_agent_device_id, p_request_id) s
+      WHERE NOT s.is_own
     LOOP
       v_status[v_result.no] := 'failed';
       v_reason[v_result.no] := 'approval_invalid';

@@ -143,68 +143,42 @@ BEGIN
 END $$;
 REVOKE ALL ON FUNCTION offline_let_through FROM PUBLIC;
 
--- Payers' signatures that could not be verified when their payments were recorded. Each is good for one payment; one that
--- was used up meanwhile proves nothing. The caller holds the locks of the devices.
-CREATE FUNCTION offline_prove_payers(
-  p_device_id text[], p_counter bigint[], p_payer_device_id text[], p_payer_nonce bytea[]
+-- Signatures that could not be verified when their payments were recorded: of payers, or of agents, whose devices were not known
+-- then. One that was used up meanwhile proves nothing. The caller holds the locks of the devices.
+CREATE FUNCTION offline_prove(
+  p_whose text, p_device_id text[], p_counter bigint[], p_signer_id text[], p_once bytea[]
 ) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-  WITH signed AS (
-    SELECT x.* FROM unnest(p_device_id, p_counter, p_payer_device_id, p_payer_nonce)
-      AS x (device_id, counter, payer_device_id, nonce)
+  WITH open AS (
+    SELECT device_id, counter, t.status, x.signer_id, x.once
+    FROM unnest(p_device_id, p_counter, p_signer_id, p_once) AS x (device_id, counter, signer_id, once)
     JOIN offline_transactions t USING (device_id, counter)
-    WHERE t.status IN ('review', 'quarantined') AND NOT t.payer_proven
-  ), used AS (
-    INSERT INTO offline_payer_authorizations (payer_device_id, nonce, device_id, counter)
-    SELECT payer_device_id, nonce, device_id, counter FROM signed ORDER BY payer_device_id, nonce, device_id, counter
-    ON CONFLICT DO NOTHING RETURNING device_id, counter
+    WHERE t.status IN ('review', 'quarantined') AND NOT CASE p_whose WHEN 'payer' THEN t.payer_proven ELSE t.agent_proven END
+    ORDER BY device_id, counter
+  ), shown AS (
+    SELECT array_agg(device_id) AS device_ids, array_agg(counter) AS counters, array_agg(status) AS statuses,
+           array_agg(signer_id) AS signer_ids, array_agg(once) AS onces
+    FROM open
   )
-  UPDATE offline_transactions t SET payer_proven = true FROM used u
-  WHERE t.device_id = u.device_id AND t.counter = u.counter
+  UPDATE offline_transactions t
+  SET payer_proven = t.payer_proven OR p_whose = 'payer', agent_proven = t.agent_proven OR p_whose = 'agent'
+  FROM shown o, offline_use_signatures(p_whose, o.device_ids, o.counters, o.statuses, o.signer_ids, o.onces) s
+  WHERE s.is_own AND t.device_id = o.device_ids[s.no] AND t.counter = o.counters[s.no]
 $$;
-REVOKE ALL ON FUNCTION offline_prove_payers FROM PUBLIC;
+REVOKE ALL ON FUNCTION offline_prove FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION offline_prove TO molam_settle;
 
--- Payers' signatures that held when their payments were recorded and hold no more, as their devices were lost meanwhile: what
--- people approve is judged as it stands then. The caller holds the locks of the devices.
-CREATE FUNCTION offline_disprove_payers(p_device_id text[], p_counter bigint[]) RETURNS void
+-- Signatures that held when their payments were recorded and hold no more, as their devices were lost meanwhile: what people
+-- approve is judged as it stands then. The caller holds the locks of the devices.
+CREATE FUNCTION offline_disprove(p_whose text, p_device_id text[], p_counter bigint[]) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-  UPDATE offline_transactions t SET payer_proven = false
+  UPDATE offline_transactions t
+  SET payer_proven = t.payer_proven AND p_whose <> 'payer', agent_proven = t.agent_proven AND p_whose <> 'agent'
   FROM unnest(p_device_id, p_counter) AS x (device_id, counter)
   WHERE t.device_id = x.device_id AND t.counter = x.counter AND t.status IN ('review', 'quarantined')
 $$;
-REVOKE ALL ON FUNCTION offline_disprove_payers FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION offline_disprove_payers TO molam_settle;
-GRANT EXECUTE ON FUNCTION offline_prove_payers TO molam_settle;
-
--- The same of agents' approvals: of devices that were not known when their payments were recorded.
-CREATE FUNCTION offline_prove_agents(
-  p_device_id text[], p_counter bigint[], p_agent_device_id text[], p_request_id bytea[]
-) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-  WITH approved AS (
-    SELECT x.* FROM unnest(p_device_id, p_counter, p_agent_device_id, p_request_id)
-      AS x (device_id, counter, agent_device_id, request_id)
-    JOIN offline_transactions t USING (device_id, counter)
-    WHERE t.status IN ('review', 'quarantined') AND NOT t.agent_proven
-  ), used AS (
-    INSERT INTO offline_agent_approvals (device_id, request_id, agent_device_id, counter)
-    SELECT device_id, request_id, agent_device_id, counter FROM approved ORDER BY device_id, request_id, counter
-    ON CONFLICT DO NOTHING RETURNING device_id, counter
-  )
-  UPDATE offline_transactions t SET agent_proven = true FROM used u
-  WHERE t.device_id = u.device_id AND t.counter = u.counter
-$$;
-REVOKE ALL ON FUNCTION offline_prove_agents FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION offline_prove_agents TO molam_settle;
-
-CREATE FUNCTION offline_disprove_agents(p_device_id text[], p_counter bigint[]) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-  UPDATE offline_transactions t SET agent_proven = false
-  FROM unnest(p_device_id, p_counter) AS x (device_id, counter)
-  WHERE t.device_id = x.device_id AND t.counter = x.counter AND t.status IN ('review', 'quarantined')
-$$;
-REVOKE ALL ON FUNCTION offline_disprove_agents FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION offline_disprove_agents TO molam_settle;
+REVOKE ALL ON FUNCTION offline_disprove FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION offline_disprove TO molam_settle;
 
 -- Why a payment failed that was not approved.
 CREATE FUNCTION offline_reason_of(p_choice text) RETURNS text

@@ -146,23 +146,30 @@ async function wordsOf(
   }
 }
 
+/** In the transaction that carries the resolutions out, which holds the locks of the devices. */
 export async function writeLostProofs(client: pg.ClientBase, lost: readonly LostProof[]): Promise<void> {
-  const disprove = async (call: string, some: readonly LostProof[]) => {
+  const disprove = async (whose: Whose, some: readonly LostProof[]) => {
     if (some.length === 0) return
-    await client.query(call, [some.map(({ deviceId }) => deviceId), some.map(({ counter }) => counter)])
+    const columns = [some.map(({ deviceId }) => deviceId), some.map(({ counter }) => counter)]
+    await client.query('SELECT offline_disprove($1, $2, $3)', [whose, ...columns])
   }
-  const [payers, agents] = [lost.filter(({ isPayers }) => isPayers), lost.filter(({ isAgents }) => isAgents)]
-  await disprove('SELECT offline_disprove_payers($1, $2)', payers)
-  await disprove('SELECT offline_disprove_agents($1, $2)', agents)
+  await disprove(
+    'payer',
+    lost.filter(({ isPayers }) => isPayers),
+  )
+  await disprove(
+    'agent',
+    lost.filter(({ isAgents }) => isAgents),
+  )
 }
 
-/** In the transaction that carries the resolutions out, which holds the locks of the devices. */
+/** As `writeLostProofs`. */
 export async function writeLateProofs(client: pg.ClientBase, proofs: readonly LateProof[]): Promise<void> {
-  const prove = async (call: string, used: readonly Used[]) => {
+  const prove = async (whose: Whose, used: readonly Used[]) => {
     if (used.length === 0) return
     const column = <T>(pick: (one: Used) => T) => used.map(pick)
-    await client.query(call, [
-      ...[column(({ deviceId }) => deviceId), column(({ counter }) => counter)],
+    await client.query('SELECT offline_prove($1, $2, $3, $4, $5)', [
+      ...[whose, column(({ deviceId }) => deviceId), column(({ counter }) => counter)],
       ...[column(({ signerId }) => signerId), column(({ once }) => Buffer.from(once))],
     ])
   }
@@ -172,9 +179,12 @@ export async function writeLateProofs(client: pg.ClientBase, proofs: readonly La
   const agents = proofs.flatMap(({ deviceId, counter, agent }): Used[] =>
     agent === undefined ? [] : [{ deviceId, counter, signerId: agent.agentDeviceId, once: agent.requestId }],
   )
-  await prove('SELECT offline_prove_payers($1, $2, $3, $4)', payers)
-  await prove('SELECT offline_prove_agents($1, $2, $3, $4)', agents)
+  await prove('payer', payers)
+  await prove('agent', agents)
 }
+
+/** Whose signature beside the taker's own. */
+export type Whose = 'payer' | 'agent'
 
 /** A signature that a payment uses up: by whom, and what makes it good for one payment. */
 interface Used {

@@ -1,4 +1,4 @@
-import type { LateProof, LostProof } from '../../reconciler/settle/late-proof.ts'
+import type { LateProof, LostProof, Whose } from '../../reconciler/settle/late-proof.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import { type ClaimAnswer, parseClaimAnswer } from '../../src/protocol/claims.ts'
 import type { DeviceId } from '../../src/protocol/ids.ts'
@@ -151,9 +151,10 @@ export function resolutionsOf({ values }: Committed): readonly ResolutionRow[] {
   }))
 }
 
-export function lostProofsOf({ values }: Committed, whose: 'isPayers' | 'isAgents'): readonly LostProof[] {
-  const [devices, counters] = values as [string[], number[]]
-  const lost = { isPayers: whose === 'isPayers', isAgents: whose === 'isAgents' }
+/** The values of `writeLostProofs` in late-proof.ts. */
+export function lostProofsOf({ values }: Committed): readonly LostProof[] {
+  const [whose, devices, counters] = values as [Whose, string[], number[]]
+  const lost = { isPayers: whose === 'payer', isAgents: whose === 'agent' }
   return counters.map((counter, i) => ({ deviceId: devices[i] ?? '', counter, ...lost }))
 }
 
@@ -195,20 +196,15 @@ export interface EndedRow {
   readonly answer_rev: number | null
 }
 
-type Proven = [devices: string[], counters: number[], signers: string[], once: Uint8Array[]]
-
-export function payersProven({ values }: Committed): readonly LateProof[] {
-  const [devices, counters, payers, nonces] = values as Proven
-  return counters.map((counter, i) => ({
-    ...{ deviceId: devices[i] ?? '', counter },
-    payer: { payerDeviceId: payers[i] ?? '', nonce: new Uint8Array(nonces[i] ?? []) },
-  }))
-}
-
-export function agentsProven({ values }: Committed): readonly LateProof[] {
-  const [devices, counters, agents, requests] = values as Proven
-  return counters.map((counter, i) => ({
-    ...{ deviceId: devices[i] ?? '', counter },
-    agent: { agentDeviceId: agents[i] ?? '', requestId: new Uint8Array(requests[i] ?? []) },
-  }))
+/** The values of `writeLateProofs` in late-proof.ts. */
+export function lateProofsOf({ values }: Committed): readonly LateProof[] {
+  const [whose, devices, counters, signers, once] = values as [Whose, string[], number[], string[], Uint8Array[]]
+  return counters.map((counter, i) => {
+    const [signerId = '', bytes] = [signers[i], new Uint8Array(once[i] ?? [])]
+    const proof =
+      whose === 'payer'
+        ? { payer: { payerDeviceId: signerId, nonce: bytes } }
+        : { agent: { agentDeviceId: signerId, requestId: bytes } }
+    return { deviceId: devices[i] ?? '', counter, ...proof }
+  })
 }

@@ -6,7 +6,6 @@ import { followCodes } from './follow-codes.ts'
 import type { FollowDeps } from './follow-deps.ts'
 import { type InsertedBundle, judgementFaults, type SignedBundle } from './follow-judgement.ts'
 import {
-  agentsProven,
   answerOf,
   bundlesOf,
   type Committed,
@@ -14,10 +13,10 @@ import {
   type EffectRow,
   type EndedRow,
   is,
+  lateProofsOf,
   linesOf,
   lostProofsOf,
   mandateOf,
-  payersProven,
   type RecordedRow,
   resolutionsOf,
   signedOf,
@@ -107,10 +106,8 @@ export class Follower {
       if (policy !== undefined) state.policies.set(`${country}/${version}`, policy)
     }
     if (is('INSERT INTO offline_resolutions')(one)) state.resolutions.push(...resolutionsOf(one))
-    if (is('offline_prove_payers(')(one)) writeLateProofs(state, payersProven(one))
-    if (is('offline_prove_agents(')(one)) writeLateProofs(state, agentsProven(one))
-    if (is('offline_disprove_payers(')(one)) writeLostProofs(state, lostProofsOf(one, 'isPayers'))
-    if (is('offline_disprove_agents(')(one)) writeLostProofs(state, lostProofsOf(one, 'isAgents'))
+    if (is('offline_prove(')(one)) writeLateProofs(state, lateProofsOf(one))
+    if (is('offline_disprove(')(one)) writeLostProofs(state, lostProofsOf(one))
     if (is('UPDATE offline_resolutions SET last_error')(one)) postpone(state, one)
     if (is('INSERT INTO offline_claim_answers')(one)) {
       const { message, answer, kid, atMs, isHis } = answerOf(one)

@@ -28,8 +28,8 @@ export const LEDGER: readonly Mutant[] = [
   {
     name: 'payer-nonce-used-again',
     file: SETTLEMENT,
-    find: 'AND (a.device_id, a.counter) <> (x.device_id, x.counter)',
-    replace: 'AND false',
+    find: 'SELECT s.no, u.counter IS NOT NULL',
+    replace: 'SELECT s.no, true',
     breaks: 'A payer’s signature is good for one payment.',
     tier: 'deep',
   },

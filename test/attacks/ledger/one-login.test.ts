@@ -74,8 +74,9 @@ const NOT_OF_RECORD = [
   "SELECT offline_close_unsigned_answers('{}', now())",
   "SELECT offline_apply_reviews('{}', now())",
   "SELECT offline_apply_reversals('{}', now())",
-  "SELECT offline_prove_payers('{}', '{}', '{}', '{}')",
-  "SELECT offline_prove_agents('{}', '{}', '{}', '{}')",
+  "SELECT offline_use_signatures('payer', '{}', '{}', '{}', '{}', '{}')",
+  "SELECT offline_prove('payer', '{}', '{}', '{}', '{}')",
+  "SELECT offline_disprove('payer', '{}', '{}')",
   'INSERT INTO offline_tx_bundles SELECT * FROM offline_tx_bundles',
   'UPDATE offline_tx_bundles SET rev = rev + 1',
 ]
