@@ -115,8 +115,8 @@ export const DEVICE_OBJECT: readonly Mutant[] = [
   {
     name: 'older-key-survives-revocation',
     file: KEYS,
-    find: "return fate === 'revoked' && key.state === 'retiring' ? { ...key, state: 'revoked' } : key",
-    replace: 'return key',
+    find: "(fate === 'revoked' ? { ...key, state: fate } : key)",
+    replace: '(key)',
     breaks: 'When a device has lost its key, nothing that its older keys sign is taken either.',
     tier: 'shallow',
   },
