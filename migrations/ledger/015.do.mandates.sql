@@ -68,7 +68,8 @@ $$;
 GRANT EXECUTE ON FUNCTION offline_mandated_minor TO molam_record, molam_settle, molam_read;
 
 -- The mandate of a wallet that is in force: the newest, if it has not ended and its device still pays for the holder. An older one
--- does not come back when a newer one ends.
+-- does not come back when a newer one ends. One that another reconciler recorded after the moment that is asked about, by its clock or while
+-- this one waited for a lock, is not yet in force: the verifier halts settlement where money moved before the word for it was there.
 CREATE FUNCTION offline_mandate_of(p_wallet text, p_at timestamptz) RETURNS SETOF offline_mandates
 LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
   SELECT m.*
@@ -76,7 +77,7 @@ LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
         ORDER BY given_at DESC, rev DESC, payer_device_id LIMIT 1) m
   JOIN offline_devices d ON d.device_id = m.payer_device_id
   JOIN offline_device_keys k ON k.device_id = m.payer_device_id AND k.kid = m.kid
-  WHERE m.payment_max_minor > 0 AND p_at < m.until_at
+  WHERE m.payment_max_minor > 0 AND m.recorded_at <= p_at AND p_at < m.until_at
     AND d.status = 'active' AND d.owner_wallet = m.wallet AND k.state <> 'revoked'
     AND offline_wallet_state(m.wallet, d.tenant) = 'known'
     AND EXISTS (SELECT FROM offline_wallet_consents c

@@ -32,7 +32,7 @@ export function keepMandate(
   const known = state.mandates.find((row) => row.payerDeviceId === payerDeviceId && row.rev === rev)
   if (known !== undefined) return known.signed === signed
   const { claims, mandate } = parseMandate(encoded)
-  const row = { payerDeviceId, rev, kid: toHex(claims.kid), mandate, givenAtMs, signed }
+  const row = { payerDeviceId, rev, kid: toHex(claims.kid), mandate, givenAtMs, recordedAtMs: atMs, signed }
   state.mandates.push({ ...row, isHis: isHis(state, row, atMs) })
   return true
 }
@@ -51,9 +51,9 @@ function mandateOf(state: ModelState, wallet: string, atMs: number): MandateRow 
     .filter((row) => row.isHis && row.mandate.wallet === wallet)
     .sort((a, b) => b.givenAtMs - a.givenAtMs || b.rev - a.rev || (a.payerDeviceId < b.payerDeviceId ? -1 : 1))
   if (newest === undefined) return undefined
-  const { payerDeviceId, mandate } = newest
+  const { payerDeviceId, mandate, recordedAtMs } = newest
   const isLast = !state.mandates.some((row) => row.payerDeviceId === payerDeviceId && row.mandate.no > mandate.no)
-  const isInForce = mandate.paymentMax > 0 && atMs < mandate.untilMs
+  const isInForce = mandate.paymentMax > 0 && recordedAtMs <= atMs && atMs < mandate.untilMs
   return isLast && isInForce && isHis(state, newest, atMs) ? newest : undefined
 }
 

@@ -182,6 +182,7 @@ export interface MandateRow {
   readonly kid: string
   readonly mandate: Mandate
   readonly givenAtMs: number
+  readonly recordedAtMs: number
   /** The signed mandate, hex. */
   readonly signed: string
   /** Whether it was the holder's word when it was recorded. */

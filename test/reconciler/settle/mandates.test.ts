@@ -248,6 +248,22 @@ test('two reconcilers at once do not go beyond the day', async () => {
   expect(await left()).toBe(5500)
 })
 
+test('whoever looked at the clock before it was recorded does not pay by it: nothing in the book is before its word', async () => {
+  const beforeMs = world.now - 20
+  world.network.send(mandate())
+  await world.settle()
+  // Another reconciler, which waited for the locks of the till meanwhile, or whose clock is a little behind.
+  const afterMs = world.now
+  world.now = beforeMs
+  await take([1])
+  await world.settle()
+  expect(await statuses()).toEqual(['claimed'])
+  world.now = afterMs
+  await take([1])
+  await world.settle()
+  expect(await statuses()).toEqual(['claimed', POSTED])
+})
+
 test('a mandate of nothing, a later one, and the end of one count from when they are recorded', async () => {
   world.network.send(mandate())
   await world.settle()
