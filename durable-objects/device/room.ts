@@ -15,7 +15,10 @@ export const NOTHING_STORED: Stored = { day: 0, bytes: 0 }
 /** A busy till of small bundles stays below a hundredth of it. */
 export const STORED_PER_DAY_MAX = 5_000_000
 
-/** What goes with a bundle, however small it is: receipt, decisions, its row here and in the read model. Bounds the rows as well. */
+/**
+ * What goes with a bundle, however small it is: receipt, decisions, its row here and in the read model. Answers, mandates, words and codes
+ * have rows here, in the audit and in the book. Bounds the rows as well.
+ */
 export const ROW_BYTES = 1024
 
 /** @param bytes of what is to be kept */

@@ -1,9 +1,14 @@
-import { beforeAll, beforeEach, expect, it } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { STORED_PER_DAY_MAX } from '../../durable-objects/device/room.ts'
+import { toBase64url } from '../../src/protocol/bytes.ts'
 import type { KeySet } from '../../src/protocol/keyset.ts'
+import { amountMinor, currency } from '../../src/protocol/money.ts'
 import { dumpObject, inObject, lostQueues, type Queues, select } from '../durable-objects/device/kit.ts'
-import { keySet, push, pushed, registered } from '../edge/kit.ts'
+import { keySet, ORIGIN, push, pushed, registered, SELF } from '../edge/kit.ts'
+import { signAnswer } from '../kit/claim-answer.ts'
+import { signConsentWord } from '../kit/consent-word.ts'
 import type { Made, TestDevice } from '../kit/device.ts'
+import { signMandate } from '../kit/mandate.ts'
 
 /** A device that sends as much as it can, by itself and through carriers. */
 let keys: KeySet
@@ -84,6 +89,61 @@ it('rows are bounded too: the smallest bundles take room as well', async () => {
   })
   const small = async () => (await push((await device.bundle([device.payment()], keys)).bundle)).status
   expect([await small(), await small(), await small()]).toEqual([200, 200, 429])
+})
+
+describe('what a device signs besides bundles takes room of the same day', () => {
+  const WORDS = 'words of another device'
+  /** There is room for two more of them. */
+  const fill = (of: TestDevice, way: string) =>
+    inObject(of, ({ storage: { sql } }) => {
+      const today = Math.floor(Date.now() / 86_400_000)
+      sql.exec(
+        'UPDATE device SET stored = ?',
+        JSON.stringify({ day: today, bytes: STORED_PER_DAY_MAX - (way === WORDS ? 4000 : 3000) }),
+      )
+    })
+  const send = (path: string, body: object, headers: Record<string, string> = {}) =>
+    SELF.fetch(ORIGIN + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+    })
+  const untilMs = Math.floor(Date.now() / 1000) * 1000 + 86_400_000
+  const WAYS: Readonly<Record<string, (n: number) => Promise<Response>>> = {
+    'answers to claims that nobody made': async (counter) => {
+      const about = { takerId: device.id, counter, contentHash: new Uint8Array(32), amount: amountMinor(1) }
+      const answer = await signAnswer(device, { ...about, choice: 'refuse', answeredAtMs: 1000 })
+      return send('/offline/claims/answer', { answer: toBase64url(answer) })
+    },
+    mandates: async (no) => {
+      const terms = { wallet: device.ownerWallet, currency: currency('XOF'), paymentMax: 1, dayMax: 1, untilMs, no }
+      return send('/offline/mandates', { mandate: toBase64url(await signMandate(device, terms)) })
+    },
+    [WORDS]: async (n) => {
+      const { ownerWallet } = device
+      const giver = Object.assign(await registered({ owner_wallet: ownerWallet }), { ownerWallet })
+      const madeAtMs = Math.floor(Date.now() / 1000) * 1000 + n * 1000
+      const word = await signConsentWord(giver, device, { madeAtMs, untilMs })
+      const authorization = `Molam-Device ${await device.proof('POST', `${ORIGIN}/offline/consents`)}`
+      return send('/offline/consents', { consent: toBase64url(word) }, { authorization })
+    },
+  }
+  it.each(Object.keys(WAYS))('%s', async (way) => {
+    await fill(device, way)
+    const responses = [await WAYS[way]?.(1), await WAYS[way]?.(2), await WAYS[way]?.(3)]
+    expect(responses.map((response) => response?.status)).toEqual([200, 200, 429])
+    expect(await responses[2]?.json()).toMatchObject({ code: 'rate_limited', next: 'retry' })
+    expect(Number(responses[2]?.headers.get('retry-after'))).toBeGreaterThan(0)
+  })
+
+  it('what was kept still gets its answer, and takes nothing more', async () => {
+    const [answers = ''] = Object.keys(WAYS)
+    await fill(device, answers)
+    for (const n of [1, 2]) await WAYS[answers]?.(n)
+    const before = await dumpObject(device)
+    expect((await WAYS[answers]?.(2))?.status).toBe(200)
+    expect(await dumpObject(device)).toBe(before)
+  })
 })
 
 it('a fork is found and its device suspended, though there is no room', async () => {

@@ -4,7 +4,7 @@ import { err, ok, type Result } from '../../../src/protocol/result.ts'
 import type { Actor } from '../person.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
 import { findAnswer, insertAnswer, type OwedAnswer, owedAnswers } from '../sql/claim-store.ts'
-import { readDevice } from '../sql/device-store.ts'
+import { readDevice, takeRoom } from '../sql/device-store.ts'
 import { faultOfPayer, type PayerFault } from './payer.ts'
 
 /**
@@ -43,7 +43,7 @@ export function keepAnswer(
   if (known !== undefined) {
     return known.choice === answer.choice ? ok({ choice: known.choice, kept: undefined }) : err('state_conflict')
   }
-  if (owedAnswers(sql).count >= UNCONFIRMED_MAX) return err('rate_limited')
+  if (owedAnswers(sql).count >= UNCONFIRMED_MAX || !takeRoom(sql, encoded.length, nowMs)) return err('rate_limited')
   const owed = insertAnswer(sql, answer, encoded, nowMs)
   const detail = { rev: owed.rev, claim: localId(answer.takerId, answer.counter), choice: answer.choice }
   const audit = writeAuditRecord(sql, nowMs, by, 'claim_answered', detail)

@@ -10,7 +10,7 @@ import type { Device } from '../device.ts'
 import type { Delivery } from '../owed/delivery.ts'
 import type { Actor } from '../person.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
-import { readDevice, writeAskedCode, writeCodeRequest, writeConsents } from '../sql/device-store.ts'
+import { readDevice, takeRoom, writeAskedCode, writeCodeRequest, writeConsents } from '../sql/device-store.ts'
 import {
   applyVerdict,
   type CodeRefusal,
@@ -67,6 +67,8 @@ export class Codes {
       if (!still.ok) return still
       if (still.value.state !== 'fresh') return ok([still.value, []])
       if (consent === undefined || !equalBytes(before.kid, device.kid)) return err('temporarily_unavailable')
+      // What the book takes for none may be entered again, without end.
+      if (!takeRoom(this.#sql, consent.signed.length, nowMs)) return err('rate_limited')
       const { request } = still.value
       writeAskedCode(this.#sql, { ...request, answer: { digits, rev: device.rev + 1, consent } }, nowMs)
       const audit = writeAuditRecord(this.#sql, nowMs, by, 'consent_code_entered', { no, kid: toHex(kid) })

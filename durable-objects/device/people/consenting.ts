@@ -56,6 +56,7 @@ export type WordRefusal =
   | 'device_revoked'
   | 'consent_required'
   | 'state_conflict'
+  | 'rate_limited'
   | 'temporarily_unavailable'
 
 /** What its object said of a giver: that it pays, until when, and when it was asked. */

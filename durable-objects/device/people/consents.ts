@@ -11,7 +11,7 @@ import type { Delivery } from '../owed/delivery.ts'
 import type { Actor, ChangeRefusal, Person } from '../person.ts'
 import { type ShownConsents, shownConsents } from '../shown-consents.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
-import { readDevice, writeCodeRequest, writeConsentRequest, writeConsents } from '../sql/device-store.ts'
+import { readDevice, takeRoom, writeCodeRequest, writeConsentRequest, writeConsents } from '../sql/device-store.ts'
 import { addRegistrar } from './administration.ts'
 import { changeBy } from './change.ts'
 import { withoutCode } from './code-asking.ts'
@@ -124,6 +124,7 @@ export class Consents {
       if (known !== undefined) return ok({ untilMs: known.untilMs })
       const still = mayTakeWord(device, signed, giver.untilMs, nowMs)
       if (!still.ok) return still
+      if (!takeRoom(this.#sql, held.signed.length, nowMs)) return err('rate_limited')
       writeConsents(this.#sql, withConsent(device.consents, held), nowMs)
       const detail = { kid: toHex(device.kid), giver: giverId, giver_kid: toHex(kid), until: held.untilMs }
       audit = writeAuditRecord(this.#sql, nowMs, by, 'consent_given', detail)

@@ -3,7 +3,7 @@ import type { SignedMandate } from '../../../src/protocol/mandates.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
 import type { Actor } from '../person.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
-import { readDevice } from '../sql/device-store.ts'
+import { readDevice, takeRoom } from '../sql/device-store.ts'
 import { insertMandate, type KeptMandate, newestMandate, owedMandates } from '../sql/mandate-store.ts'
 import { faultOfPayer, type PayerFault } from './payer.ts'
 
@@ -39,7 +39,7 @@ export function keepMandate(
   const newest = newestMandate(sql)
   if (newest !== undefined && equalBytes(newest.signed, encoded)) return ok(undefined)
   if (newest !== undefined && no <= newest.no) return err('state_conflict')
-  if (owedMandates(sql).count >= UNCONFIRMED_MAX) return err('rate_limited')
+  if (owedMandates(sql).count >= UNCONFIRMED_MAX || !takeRoom(sql, encoded.length, nowMs)) return err('rate_limited')
   // The book takes the later one: a clock that was set back must not make an older mandate the newest.
   const kept = insertMandate(sql, no, encoded, Math.max(nowMs, (newest?.atMs ?? 0) + 1))
   const detail = { rev: kept.rev, no, payment_max: paymentMax, day_max: dayMax }

@@ -3,6 +3,7 @@ import type { WalletFault } from '../../../src/protocol/owner-wallet.ts'
 import { type EventCounts, withEvents } from '../../../src/risk/reputation.ts'
 import type { DeviceChange } from '../admit/admission.ts'
 import type { Device, Owing } from '../device.ts'
+import { hasRoom, storedWith } from '../room.ts'
 import { allOf, fieldsOf, insertInto, type Row } from './columns.ts'
 import { deviceColumns } from './device-row.ts'
 
@@ -92,6 +93,22 @@ export function writeContradicted(
   change: Pick<Device, 'reputation' | 'reputationCursor' | 'stored'>,
 ): void {
   sql.exec(UPDATE_CONTRADICTED, ...CONTRADICTED.encode(change))
+}
+
+const STORED = fieldsOf(deviceColumns, ['stored'])
+const UPDATE_STORED = `UPDATE device SET row_version = row_version + 1, ${STORED.set}`
+
+/**
+ * Takes room for what the device makes the edge keep besides bundles. Call it within the storage transaction that keeps it.
+ *
+ * @returns false when there is none left today; then nothing is taken
+ */
+export function takeRoom(sql: SqlStorage, bytes: number, nowMs: number): boolean {
+  const before = STORED.decode(sql.exec<Row>(`SELECT ${STORED.names} FROM device`).one())
+  const stored = storedWith(before.stored, bytes, nowMs)
+  if (!hasRoom(stored)) return false
+  sql.exec(UPDATE_STORED, ...STORED.encode({ stored }))
+  return true
 }
 
 export const readStatus = (sql: SqlStorage): DeviceStatus =>

@@ -20,8 +20,11 @@ export function refuse(c: Context<App>, { code, serverTimeMs, retryAfterS, rate,
 }
 
 /** Why a Device Object did not do what it was asked, as an answer. */
-export const objectRefusal = (code: ProblemCode): Refusal =>
-  code === 'temporarily_unavailable' ? { code, retryAfterS: 5 } : { code }
+export function objectRefusal(code: ProblemCode): Refusal {
+  if (code === 'temporarily_unavailable') return { code, retryAfterS: 5 }
+  // Too much that nobody has taken off it yet, or no room today.
+  return code === 'rate_limited' ? { code, retryAfterS: 60 } : { code }
+}
 
 /** Devices ask for CBOR; everybody else gets JSON. */
 export const wantsCbor = (c: Context<App>): boolean => prefersCbor(c.req.header('accept'))

@@ -7,7 +7,7 @@ import { authenticateDevice } from '../ingest/device-auth.ts'
 import { placeOf } from '../ingest/place.ts'
 import type { Refusal } from '../ingest/refusal.ts'
 import { withinSignedQuota } from '../ingest/signed-quota.ts'
-import { refuse } from './answers.ts'
+import { objectRefusal, refuse } from './answers.ts'
 import type { App } from './app-types.ts'
 import { codeAsked, codeCame } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
@@ -55,7 +55,7 @@ export const consentCodeRoutes = routes()
     const device = await proven(c)
     if (!device.ok) return refuse(c, device.error)
     const asked = await deviceStub(c.env, device.value.deviceId).askCode(device.value.kid, by(c))
-    if (!asked.ok) return refuse(c, { code: asked.error })
+    if (!asked.ok) return refuse(c, objectRefusal(asked.error))
     const { no, untilMs, state } = asked.value
     return c.json({ no, until: untilMs, state })
   })
@@ -65,16 +65,13 @@ export const consentCodeRoutes = routes()
     const { no, code } = c.req.valid('json')
     const { deviceId, kid } = device.value
     const came = await deviceStub(c.env, deviceId).answerCode(kid, no, code, by(c))
-    if (!came.ok) return refuse(c, refusalOf(came.error))
+    // Unavailable: the answer before it waits for the book still.
+    if (!came.ok) return refuse(c, objectRefusal(came.error))
     const { state, triesLeft, paysUntilMs } = came.value
     return c.json({ state, tries_left: triesLeft, ...(paysUntilMs !== undefined && { pays_until: paysUntilMs }) })
   })
 
 const by = (c: Context<App>) => ({ requestId: c.get('requestId'), from: placeOf(c.req.raw) })
-
-/** The answer before it waits for the book still. */
-const refusalOf = (code: Refusal['code']): Refusal =>
-  code === 'temporarily_unavailable' ? { code, retryAfterS: 5 } : { code }
 
 async function proven(c: Context<App>) {
   const nowMs = Date.now()
