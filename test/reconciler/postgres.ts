@@ -25,7 +25,12 @@ export default async function setup(project: TestProject): Promise<() => Promise
   await chmod(dir, 0o755)
   const postgres = await startPostgres({
     dataDir: join(dir, 'data'),
-    settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '200' },
+    settings: {
+      ...{ fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
+      // Reconcilers that were killed leave sessions behind until their statement ends; a busy machine has many of them.
+      max_connections: '500',
+      client_connection_check_interval: '2s',
+    },
   })
   await migrate(postgres.ownerUrl())
   project.provide('postgres', {
