@@ -25,10 +25,8 @@ import type { Finding } from './check.ts'
  * its signed row.
  */
 export interface BundleCheckDeps {
-  /** In the snapshot of the whole verification. */
+  /** In the snapshot of the whole verification, with the registry of that moment: a newer one says more than the book knew. */
   readonly client: pg.ClientBase
-  /** For the registry: keys are only ever added. */
-  readonly pool: pg.Pool | pg.ClientBase
   readonly keys: KeyProvider
   /** How many bundles to look at, or which, as `[device_id, bundle_id]`; all when left out. */
   readonly sample?: number | readonly (readonly [string, string])[]
@@ -93,7 +91,7 @@ interface PaymentRow {
 }
 
 export async function checkBundles(deps: BundleCheckDeps): Promise<Finding> {
-  const { client, pool, examplesMax } = deps
+  const { client, examplesMax } = deps
   const trusted = await trustedReceiptKeys(deps.keys)
   const total = await countBundles(client, deps.sample)
   const wrong: object[] = []
@@ -104,7 +102,7 @@ export async function checkBundles(deps: BundleCheckDeps): Promise<Finding> {
     const signers = all.flatMap(({ payer_device_id, confirmed_by, mandate, agent_device_id }) =>
       [payer_device_id ?? confirmed_by ?? mandate?.payer_device_id, agent_device_id].flatMap((id) => id ?? []),
     )
-    const registry = await loadDevices(pool, [...rows.map((row) => row.device_id), ...signers])
+    const registry = await loadDevices(client, [...rows.map((row) => row.device_id), ...signers])
     const faults = await Promise.all(
       rows.map((row) => faultOfBundle(row, payments.get(keyOf(row)) ?? [], registry, deps.keys, trusted)),
     )

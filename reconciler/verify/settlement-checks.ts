@@ -63,7 +63,8 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
   },
   {
     name: 'holds',
-    promise: 'each hold is of a payment, of its payer’s money for it and the fee, and open exactly while it waits',
+    promise:
+      'each hold is of a payment, of its payer’s money for it and the fee, open exactly while it waits, and posted by the words that it needs alone',
     sql: `
       SELECT h.source_id AS device_id, h.source_no AS counter, p.status, h.ended_by
       FROM wallet_core.holds h
@@ -74,9 +75,9 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
          OR coalesce(h.ended_by, 'waits') IS DISTINCT FROM
               CASE WHEN p.status IN ('review', 'quarantined') THEN 'waits'
                    WHEN p.status IN ('succeeded', 'reversed') THEN 'posted' ELSE 'released' END
-         -- The payer's word, or the agent's, may have been lost while people looked; then it failed for that.
-         OR NOT p.payer_proven AND (p.status, p.reason) IS DISTINCT FROM ('failed', 'payer_not_proven')
-         OR NOT p.agent_proven AND (p.status <> 'failed' OR p.reason NOT IN ('approval_invalid', 'payer_not_proven'))`,
+         -- The payer's word, or the agent's, may have been lost while people looked, and then they, their time or the
+         -- device's end decided: it waits, or failed. Whatever the reason, it moved nothing.
+         OR NOT (p.payer_proven AND p.agent_proven) AND p.status NOT IN ('review', 'quarantined', 'failed')`,
   },
   {
     name: 'holds_on_record',
@@ -338,7 +339,9 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
       LEFT JOIN offline_tx_bundles b ON b.device_id = p.device_id AND b.bundle_id = p.bundle_id
       LEFT JOIN offline_policies y ON y.country = b.country AND y.version = x.policy_version
       WHERE NOT coalesce(
-        (m.wallet, m.currency) = (x.wallet, x.currency) AND m.is_his AND m.recorded_at <= x.posted_at
+        (m.wallet, m.currency) = (x.wallet, x.currency) AND m.is_his
+          -- Two reconcilers have two clocks.
+          AND m.recorded_at <= x.posted_at + interval '1 hour'
           AND x.posted_at < m.until_at AND x.posted_at < p.claim_until AND y.version >= b.policy_version
           AND x.amount_minor <= least(m.payment_max_minor, y.mandate_payment_max)
           AND (p.sender, p.amount_minor, p.currency) = (x.wallet, x.amount_minor, x.currency)

@@ -55,7 +55,7 @@ export async function verifyBook(options: VerifyOptions): Promise<Verification> 
 }
 
 async function checkAll(client: pg.PoolClient, options: VerifyOptions): Promise<Verification> {
-  const { pool, evidence, sample, checkpoints, examplesMax, onProgress } = options
+  const { evidence, sample, checkpoints, examplesMax, onProgress } = options
   // A big join should not go through the disk in small pieces.
   await client.query(`SET LOCAL work_mem = '64MB'`)
   const findings: Finding[] = []
@@ -68,7 +68,7 @@ async function checkAll(client: pg.PoolClient, options: VerifyOptions): Promise<
   else {
     const { keys, codes } = evidence
     const progress = (done: number, total: number) => onProgress({ label: 'bundle_evidence', done, total })
-    const deps = { client, pool, keys, examplesMax, onProgress: progress, ...(sample !== undefined && { sample }) }
+    const deps = { client, keys, examplesMax, onProgress: progress, ...(sample !== undefined && { sample }) }
     const trusted = await trustedReceiptKeys(keys)
     findings.push(await checkPolicies(client, trusted, examplesMax))
     findings.push(await checkBundles(deps))

@@ -25,8 +25,7 @@ export async function brokenAtQuiet(book: Book, keys?: KeyProvider): Promise<str
     findings.push(await runCheck(client, check, EXAMPLES_MAX))
   }
   if (keys) {
-    const pool = client as unknown as pg.Pool
-    findings.push(await checkBundles({ client, pool, keys, examplesMax: EXAMPLES_MAX, onProgress: () => undefined }))
+    findings.push(await checkBundles({ client, keys, examplesMax: EXAMPLES_MAX, onProgress: () => undefined }))
   }
   const independent = INDEPENDENT.flatMap(({ promise, sql }) => {
     const rows = book.read(sql)

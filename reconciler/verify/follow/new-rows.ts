@@ -8,12 +8,13 @@ import type pg from 'pg'
  * round looks from there on, and commits out of order are not missed. What it sees twice it checks twice.
  *
  * A small table is read as a whole, which takes milliseconds. Of a large one a round reads the end, where rows are added, and
- * one piece of the rest in turn, so that a row changed in place shows within a turn.
+ * one piece of the rest in turn, so that a row changed in place shows within a turn. Turns read again what the one before has read
+ * at the end: a version of a row that was looked at once is left out.
  */
 const FOLLOWED = {
   accounts: ['wallet_core.accounts', 'account_id'],
   transfers: ['wallet_core.transfers', 'transfer_id, source_id, source_no, debit_account_id, credit_account_id'],
-  entries: ['wallet_core.entries', 'account_id, seq'],
+  entries: ['wallet_core.entries', 'account_id, seq, transfer_id'],
   holds: ['wallet_core.holds', 'source_id, source_no, account_id'],
   payments: ['offline_transactions', 'device_id, counter'],
   authorizations: ['offline_payer_authorizations', 'device_id, counter'],
@@ -41,7 +42,7 @@ export interface NewRows {
     debit_account_id: number
     credit_account_id: number
   }[]
-  readonly entries: readonly { account_id: number; seq: number }[]
+  readonly entries: readonly { account_id: number; seq: number; transfer_id: string }[]
   readonly holds: readonly { source_id: string; source_no: number; account_id: number }[]
   readonly payments: readonly Payment[]
   readonly authorizations: readonly Payment[]
@@ -84,6 +85,9 @@ interface Turn {
   readonly since: string
   /** Where this one began. */
   readonly began: string
+  /** Versions of rows that were found new in this turn, and in the one before. */
+  readonly seen: ReadonlySet<string>
+  readonly seenBefore: ReadonlySet<string>
 }
 
 /** Pages of 8 kB. */
@@ -91,10 +95,12 @@ export const PIECE_PAGES = 32_768
 /** Where rows are added, by several at once. */
 const END_PAGES = 1024
 
+const NOTHING: ReadonlySet<string> = new Set()
+
 /** Everything from now on is new. To be called in the transaction that has looked at all before. */
 export async function positionNow(client: pg.ClientBase): Promise<Position> {
   const horizon = await horizonOf(client)
-  const turn = { page: 0, since: horizon, began: horizon }
+  const turn = { page: 0, since: horizon, began: horizon, seen: NOTHING, seenBefore: NOTHING }
   const turns = Object.fromEntries(Object.keys(FOLLOWED).map((table) => [table, turn])) as Record<Table, Turn>
   return { horizon, turns }
 }
@@ -109,26 +115,24 @@ export async function readNewRows(
   const rows: Record<string, unknown[]> = {}
   const turns: Record<string, Turn> = {}
   for (const [table, [name, columns]] of Object.entries(FOLLOWED)) {
-    const { page, since, began } = position.turns[table as Table]
+    const turn = position.turns[table as Table]
+    const { page, since } = turn
     const pages = await pagesOf(client, name)
     const untilPage = page + piecePages
     const isLast = untilPage >= pages
-    const found = await newIn(client, {
-      name,
-      columns,
-      since,
-      fromPage: page,
-      untilPage: isLast ? PAGES_MAX : untilPage,
-    })
+    const piece = { name, columns, since, fromPage: page, untilPage: isLast ? PAGES_MAX : untilPage }
+    const found = await newIn(client, piece)
     if (!isLast) {
       const end = { fromPage: Math.max(untilPage, pages - END_PAGES), untilPage: PAGES_MAX }
       found.push(...(await newIn(client, { name, columns, since: position.horizon, ...end })))
     }
-    rows[table] = found
-    const beginning = page === 0 ? horizon : began
+    const fresh = found.filter(({ version }) => !turn.seen.has(version) && !turn.seenBefore.has(version))
+    rows[table] = fresh
+    const began = page === 0 ? horizon : turn.began
+    const seen = new Set([...turn.seen, ...found.map(({ version }) => version)])
     turns[table] = isLast
-      ? { page: 0, since: beginning, began: beginning }
-      : { page: untilPage, since, began: beginning }
+      ? { page: 0, since: began, began, seen: NOTHING, seenBefore: seen }
+      : { page: untilPage, since, began, seen, seenBefore: turn.seenBefore }
   }
   return { rows: rows as unknown as NewRows, next: { horizon, turns: turns as Record<Table, Turn> } }
 }
@@ -158,10 +162,15 @@ interface Piece {
   readonly untilPage: number
 }
 
-async function newIn(client: pg.ClientBase, { name, columns, since, fromPage, untilPage }: Piece): Promise<object[]> {
-  const { rows } = await client.query<object>(
+interface NewRow {
+  /** Of this row and no other: who wrote it, and where it lies. */
+  readonly version: string
+}
+
+async function newIn(client: pg.ClientBase, { name, columns, since, fromPage, untilPage }: Piece): Promise<NewRow[]> {
+  const { rows } = await client.query<NewRow>(
     // By age, because numbers of transactions in rows have 32 bits and begin again.
-    `SELECT ${columns} FROM ${name}
+    `SELECT ${columns}, xmin::text || ctid::text AS version FROM ${name}
      WHERE ctid >= '(${fromPage},0)'::tid AND ctid < '(${untilPage},0)'::tid AND age(xmin) <= age($1::text::xid8::xid)`,
     [since],
   )

@@ -22,6 +22,8 @@ export interface RoundDeps {
   readonly trusted: readonly TrustedKey[]
   readonly codes: ConsentCodes
   readonly examplesMax: number
+  /** Of a large table, how much is read in a round besides its end; as much as there is time for when left out. */
+  readonly piecePages?: number
 }
 
 export interface Round {
@@ -35,7 +37,7 @@ export interface Round {
 
 export async function lookAtNew(deps: RoundDeps, position: Position): Promise<Round> {
   const { client, examplesMax } = deps
-  const { rows, next } = await readNewRows(client, position)
+  const { rows, next } = await readNewRows(client, position, deps.piecePages)
   const scope = await scopeOf(client, rows)
   const findings = [
     ...(await checkNewEntries(client, rows, examplesMax)),
@@ -56,7 +58,7 @@ async function checkEvidence(deps: RoundDeps, rows: NewRows, scope: Scope): Prom
   ])
   if (bundles.size > 0) {
     const sample = [...bundles.values()]
-    findings.push(await checkBundles({ client, pool: client, keys, sample, examplesMax, onProgress: () => undefined }))
+    findings.push(await checkBundles({ client, keys, sample, examplesMax, onProgress: () => undefined }))
   }
   if (scope.devices.length > 0) findings.push(await checkDevices(client, trusted, codes, examplesMax, scope.devices))
   if (rows.resolutions.length > 0) {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { verifyBook } from '../../../reconciler/verify/verify.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import { type Made, randomBytes, type TestDevice } from '../../kit/device.ts'
@@ -145,6 +145,57 @@ test('one signature, approved for two payments, is good for one', async () => {
   await world.settle()
   expect((await statuses()).sort()).toEqual(['payer_not_proven', 'succeeded'])
   expect(await db().balance(phone.ownerWallet)).toBe(60_000)
+})
+
+describe('when the payer’s word is lost while people look, the book is sound', () => {
+  const findings = async () => {
+    const { findings } = await verifyBook({
+      ...{ pool: db().app, evidence: await evidenceOf(world), examplesMax: 5, onProgress: () => undefined },
+    })
+    return findings.filter(({ found }) => found > 0).map(({ check }) => check)
+  }
+  const suspend = async () => world.network.send(await world.facts(phone, { rev: 2, status: 'suspended' }))
+
+  test.each([
+    ['reject', 'reviewer_rejected'],
+    ['expire', 'review_expired'],
+    ['revoke', 'device_revoked'],
+  ] as const)('with an approval that comes together with its %s', async (end, reason) => {
+    await waiting()
+    await suspend()
+    await world.settle()
+    const actors = ['user:anna', 'user:bo']
+    world.network.send(
+      await world.review(made, 1, { 1: 'approve' }, { actors }),
+      await world.review(made, 2, { 1: end }, { actors }),
+    )
+    await world.settle()
+    expect(await statuses()).toEqual([reason])
+    expect(await findings()).toEqual([])
+  })
+
+  test('with an approval that comes together with a rejection which waits for a second person', async () => {
+    const payments = await Promise.all(
+      Array.from({ length: 6 }, () =>
+        world.signed(phone, merchant.payment({ sender: phone.ownerWallet, amount: amountMinor(40_000) })),
+      ),
+    )
+    made = await merchant.bundle(payments, world.keySet)
+    const exceptions = payments.map(({ counter }) => ({ counter, decision: 'review', reason: 'risk_review' }) as const)
+    world.network.send(await world.facts(phone), await world.admitMade(made, payments, { exceptions }))
+    await world.settle()
+    const eve = { actors: ['user:eve'] }
+    world.network.send(
+      await world.review(made, 1, { 1: 'reject', 2: 'reject', 3: 'reject', 4: 'reject', 5: 'reject' }, eve),
+    )
+    await world.settle()
+    await suspend()
+    await world.settle()
+    world.network.send(await world.review(made, 2, { 6: 'approve' }), await world.review(made, 3, { 6: 'reject' }, eve))
+    await world.settle()
+    expect((await statuses()).at(-1)).toBe('risk_review')
+    expect(await findings()).toEqual([])
+  })
 })
 
 test('after all this the whole book is sound', async () => {
