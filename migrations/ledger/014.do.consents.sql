@@ -18,15 +18,19 @@ CREATE TABLE offline_wallet_consents (
   until_at     timestamptz NOT NULL CHECK (until_at > given_at),
   -- By the edge's clock, the earliest that was said; null while nobody withdrew it.
   withdrawn_at timestamptz,
+  -- By the reconciler's clock, when that was recorded: what was posted before was posted by what the book knew.
+  withdrawal_known_at timestamptz,
   signed       bytea NOT NULL,
   recorded_at  timestamptz NOT NULL,
-  PRIMARY KEY (device_id, digest)
+  PRIMARY KEY (device_id, digest),
+  CONSTRAINT wallet_consents_known CHECK ((withdrawn_at IS NULL) = (withdrawal_known_at IS NULL))
 );
 CREATE TRIGGER offline_wallet_consents_kept BEFORE DELETE OR TRUNCATE ON offline_wallet_consents
   FOR EACH STATEMENT EXECUTE FUNCTION wallet_core.refuse_change();
 -- Withdrawn is withdrawn, and nothing else changes.
 CREATE TRIGGER offline_wallet_consents_withdrawn BEFORE UPDATE ON offline_wallet_consents FOR EACH ROW
-  WHEN (new.withdrawn_at IS NULL OR new.withdrawn_at > old.withdrawn_at
+  WHEN (new.withdrawn_at IS NULL OR new.withdrawn_at > old.withdrawn_at OR new.withdrawal_known_at < old.withdrawal_known_at
+        OR new.withdrawn_at = old.withdrawn_at AND new.withdrawal_known_at <> old.withdrawal_known_at
         OR (old.device_id, old.digest, old.thumbprint, old.wallet, old.tenant, old.asked_by, old.confirmed_by, old.giver,
             old.by_holder, old.given_at, old.until_at, old.signed, old.recorded_at)
            IS DISTINCT FROM (new.device_id, new.digest, new.thumbprint, new.wallet, new.tenant, new.asked_by,
@@ -45,4 +49,4 @@ CREATE VIEW offline_consents AS
   LEFT JOIN wallet_core.account_holders h USING (account_id);
 
 GRANT SELECT ON offline_wallet_consents, offline_consents TO molam_record, molam_settle, molam_read;
-GRANT INSERT, UPDATE (withdrawn_at) ON offline_wallet_consents TO molam_record;
+GRANT INSERT, UPDATE (withdrawn_at, withdrawal_known_at) ON offline_wallet_consents TO molam_record;

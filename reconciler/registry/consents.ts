@@ -18,6 +18,8 @@ export interface RegisteredConsent extends KeptConsent {
    * device of the wallet, or its holder's by a code.
    */
   readonly holds: boolean
+  /** When the book heard that it was withdrawn, by its own clock; left out while it was not. */
+  readonly withdrawalKnownAtMs?: number
   /** The word of its giver is not verified yet: the facts of that device are still on their way. */
   readonly isAwaited?: true
 }
@@ -85,9 +87,11 @@ export async function keepConsents(
     const { deviceId, wallet, tenant, askedBy, confirmedBy, givenAtMs, untilMs, withdrawnAtMs, signed } = consent
     await client.query(
       `INSERT INTO offline_wallet_consents AS c (device_id, digest, thumbprint, wallet, tenant, asked_by, confirmed_by,
-         given_at, until_at, withdrawn_at, signed, recorded_at, giver, by_holder)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-       ON CONFLICT (device_id, digest) DO UPDATE SET withdrawn_at = excluded.withdrawn_at
+         given_at, until_at, withdrawn_at, signed, recorded_at, giver, by_holder, withdrawal_known_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, CASE WHEN $10::timestamptz IS NOT NULL THEN $12::timestamptz END)
+       ON CONFLICT (device_id, digest) DO UPDATE
+       SET withdrawn_at = excluded.withdrawn_at,
+           withdrawal_known_at = greatest(excluded.withdrawal_known_at, c.withdrawal_known_at)
        WHERE excluded.withdrawn_at < coalesce(c.withdrawn_at, 'infinity')`,
       [
         ...[
@@ -113,6 +117,7 @@ export type ConsentRow = readonly [
   until: number,
   withdrawnAt: number | null,
   holds: boolean,
+  withdrawalKnownAt: number | null,
   /** Hex, of one that a device gave. */
   signed: string | null,
 ]
@@ -121,14 +126,22 @@ export type ConsentRow = readonly [
 export const CONSENTS_OF = `
   (SELECT json_agg(json_build_array(encode(c.thumbprint, 'hex'), round(extract(epoch FROM c.given_at) * 1000),
             round(extract(epoch FROM c.until_at) * 1000), round(extract(epoch FROM c.withdrawn_at) * 1000), c.holds,
+            round(extract(epoch FROM c.withdrawal_known_at) * 1000),
             CASE WHEN c.giver IS NOT NULL THEN encode(c.signed, 'hex') END))
    FROM offline_consents c WHERE c.device_id = d.device_id AND c.wallet = d.owner_wallet AND c.tenant = d.tenant)`
 
 /** @returns undefined when its row says that a device gave it, and has no word of one: it is nobody's, and `verify` finds it */
-export function consentOf([thumbprint, givenAtMs, untilMs, withdrawnAtMs, holds, signed]: ConsentRow):
-  | ReadConsent
-  | undefined {
-  const consent = { thumbprint: fromHex(thumbprint), givenAtMs, untilMs, withdrawnAtMs, holds }
+export function consentOf([
+  thumbprint,
+  givenAtMs,
+  untilMs,
+  withdrawnAtMs,
+  holds,
+  withdrawalKnownAtMs,
+  signed,
+]: ConsentRow): ReadConsent | undefined {
+  const known = withdrawalKnownAtMs !== null && { withdrawalKnownAtMs }
+  const consent = { thumbprint: fromHex(thumbprint), givenAtMs, untilMs, withdrawnAtMs, holds, ...known }
   if (signed === null) return { consent, word: undefined }
   const read = parse(() => wordIn(fromHex(signed)))
   if (!read.ok || read.value === undefined) return undefined

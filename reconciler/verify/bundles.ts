@@ -10,6 +10,7 @@ import { type DeviceId, deviceId } from '../../src/protocol/ids.ts'
 import { isVoided, type Payment, paymentsIn } from '../../src/protocol/payment.ts'
 import { decisionFor, type Receipt } from '../../src/protocol/receipt.ts'
 import type { Decision } from '../../src/protocol/states.ts'
+import { MINUTE_MS } from '../../src/protocol/time.ts'
 import { takerOf } from '../registry/authority.ts'
 import { loadDevices, type Registry } from '../registry/registry.ts'
 import { CLAIM_ANSWERS } from '../settle/claim-answers.ts'
@@ -18,6 +19,7 @@ import { isHoldersWord, isSignedRow } from '../settle/holders-word.ts'
 import { MANDATE_EVIDENCE, MANDATES, type MandateEvidence } from '../settle/mandates.ts'
 import { type BundleFault, type VerifiedBundle, verifyBundle } from '../settle/verify-bundle.ts'
 import type { Finding } from './check.ts'
+import { KNOWN_LATE_MINUTES } from './settlement-checks.ts'
 
 /**
  * The evidence: what is stored of a bundle is what its device signed, what the edge's receipt names, and what the
@@ -73,6 +75,8 @@ interface PaymentRow {
   counter: number
   content_hash: Uint8Array
   status: string
+  /** UTC milliseconds; null when it moved nothing. */
+  posted_at: number | null
   /** Null for a copy: it has no more than its hash. */
   facts: unknown[] | null
   /** Whether people resolved it. */
@@ -306,13 +310,19 @@ async function isMandated(payment: Payment, mandate: MandateEvidence, registry: 
 /** Out of its owner's wallet a device paid by its own word with the very key that there was consent for. */
 function isOwnWord(
   { sender, initiatedAtMs }: Payment,
-  { status }: PaymentRow,
+  { status, posted_at }: PaymentRow,
   { bundle, receipt }: VerifiedBundle,
   registry: Registry,
 ): boolean {
   const device = registry.get(receipt.deviceId)
   if (device?.ownerWallet !== sender || (status !== 'succeeded' && status !== 'reversed')) return true
-  const { paysUntilMs } = takerOf(device, bundle.claims.kid, receipt.receivedAtMs)
+  const known = device.consents.map((consent) => {
+    const { withdrawalKnownAtMs: knownAtMs } = consent
+    const isLate =
+      knownAtMs !== undefined && posted_at !== null && posted_at < knownAtMs + KNOWN_LATE_MINUTES * MINUTE_MS
+    return isLate ? { ...consent, withdrawnAtMs: null } : consent
+  })
+  const { paysUntilMs } = takerOf({ ...device, consents: known }, bundle.claims.kid, receipt.receivedAtMs)
   return paysUntilMs !== undefined && initiatedAtMs <= paysUntilMs
 }
 
@@ -324,6 +334,7 @@ async function paymentsOf(client: pg.ClientBase, bundles: readonly RecordedBundl
   const { rows } = await client.query<PaymentRow>(
     `WITH b AS (SELECT * FROM unnest($1::text[], $2::text[]) AS b (device_id, bundle_id))
      SELECT t.device_id, t.bundle_id, t.counter, t.content_hash, t.status,
+            (SELECT round(extract(epoch FROM posted_at) * 1000)::bigint FROM wallet_core.transfers WHERE transfer_id = t.transfer_id) AS posted_at,
             json_build_array(t.type, t.method, t.amount_minor, currency, sender, receiver, merchant_id,
                              (extract(epoch FROM initiated_at) * 1000)::bigint) AS facts,
             EXISTS (SELECT FROM offline_resolutions d
@@ -342,7 +353,7 @@ async function paymentsOf(client: pg.ClientBase, bundles: readonly RecordedBundl
        LEFT JOIN offline_mandates m ON m.payer_device_id = p.payer_device_id AND m.rev = p.mandate_rev
        WHERE p.device_id = t.device_id AND p.counter = t.counter) m ON true
      UNION ALL
-     SELECT device_id, bundle_id, counter, content_hash, 'refused', NULL, false, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+     SELECT device_id, bundle_id, counter, content_hash, 'refused', NULL, NULL, false, NULL, NULL, NULL, NULL, NULL, NULL, NULL
      FROM b JOIN offline_tx_copies USING (device_id, bundle_id)`,
     [bundles.map((row) => row.device_id), bundles.map((row) => row.bundle_id)],
   )

@@ -1,5 +1,12 @@
 import type { Check } from './check.ts'
 
+/**
+ * A consent may be withdrawn by one object while another one admits what its device signed, and the book may hear of either first: what it
+ * posted before it had heard was right. So long after, at most, a batch is posted by what was read before, or by a clock that goes
+ * wrong.
+ */
+export const KNOWN_LATE_MINUTES = 10
+
 /** What the edge admitted, what the book holds of it, and that each follows from the other. */
 export const SETTLEMENT_CHECKS: readonly Check[] = [
   {
@@ -274,6 +281,7 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
       FROM offline_transactions p
       JOIN offline_devices d USING (device_id)
       JOIN offline_tx_bundles b USING (device_id, bundle_id)
+      LEFT JOIN wallet_core.transfers t USING (transfer_id)
       JOIN wallet_core.accounts w ON w.wallet_id = p.sender
       JOIN (SELECT account_id, tenant FROM wallet_core.account_holders) h USING (account_id)
       WHERE p.status IN ('succeeded', 'reversed')
@@ -281,7 +289,8 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
           THEN (d.owner_wallet, d.tenant) = (p.sender, h.tenant) AND EXISTS (
               SELECT FROM offline_wallet_consents c
               WHERE c.device_id = d.device_id AND (w.kind IN ('merchant', 'agent') OR c.giver IS NOT NULL OR c.by_holder) AND (c.wallet, c.tenant) = (p.sender, h.tenant) AND p.initiated_at <= c.until_at
-                AND b.received_at >= c.given_at AND (c.withdrawn_at IS NULL OR b.received_at < c.withdrawn_at))
+                AND b.received_at >= c.given_at AND (c.withdrawn_at IS NULL OR b.received_at < c.withdrawn_at
+                     OR t.posted_at < c.withdrawal_known_at + interval '${KNOWN_LATE_MINUTES} minutes'))
             OR EXISTS (
               SELECT FROM offline_payer_authorizations a
               JOIN offline_devices payer ON payer.device_id = a.payer_device_id
@@ -289,7 +298,8 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
               WHERE a.device_id = p.device_id AND a.counter = p.counter
                 AND (payer.owner_wallet, payer.tenant) = (p.sender, h.tenant)
                 AND (c.wallet, c.tenant) = (p.sender, h.tenant) AND p.initiated_at <= c.until_at
-                AND b.received_at >= c.given_at AND (c.withdrawn_at IS NULL OR b.received_at < c.withdrawn_at))
+                AND b.received_at >= c.given_at AND (c.withdrawn_at IS NULL OR b.received_at < c.withdrawn_at
+                     OR t.posted_at < c.withdrawal_known_at + interval '${KNOWN_LATE_MINUTES} minutes'))
           ELSE EXISTS (
             SELECT FROM offline_claim_answers a
             JOIN offline_devices payer ON payer.device_id = a.payer_device_id
@@ -371,6 +381,7 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
       FROM offline_transactions p
       JOIN offline_devices d USING (device_id)
       JOIN offline_tx_bundles b USING (device_id, bundle_id)
+      LEFT JOIN wallet_core.transfers t USING (transfer_id)
       LEFT JOIN offline_policies y ON y.country = b.country AND y.version = b.policy_version
       WHERE p.status IN ('succeeded', 'reversed') AND p.amount_minor > coalesce(y.require_agent_approval_above, 0)
         AND NOT EXISTS (
@@ -383,7 +394,8 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
             AND w.kind = 'agent' AND (agent.tenant, h.tenant) = (d.tenant, d.tenant)
             AND agent.owner_wallet NOT IN (p.sender, p.receiver, d.owner_wallet)
             AND (c.wallet, c.tenant) = (agent.owner_wallet, agent.tenant) AND p.initiated_at <= c.until_at
-            AND b.received_at >= c.given_at AND (c.withdrawn_at IS NULL OR b.received_at < c.withdrawn_at))
+            AND b.received_at >= c.given_at AND (c.withdrawn_at IS NULL OR b.received_at < c.withdrawn_at
+                     OR t.posted_at < c.withdrawal_known_at + interval '${KNOWN_LATE_MINUTES} minutes'))
       UNION ALL
       SELECT a.device_id, a.counter, NULL FROM offline_agent_approvals a
       LEFT JOIN offline_transactions p USING (device_id, counter) WHERE p.counter IS NULL`,

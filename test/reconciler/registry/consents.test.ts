@@ -178,6 +178,35 @@ test('the signature of a payer’s device counts by its consent', async () => {
   expect(await wrong()).toEqual([])
 })
 
+test.each(['of the till', 'of the payer’s device'])(
+  'what was posted before the book heard that the consent %s was withdrawn earlier is right; posted after, it is not',
+  async (whose) => {
+    const till = await tillOf()
+    const phone = await world.device('customer', 50_000)
+    world.network.send(await world.facts(phone))
+    await world.settle()
+    const withdrawnAtMs = world.now
+    world.now += 1000
+    const isOwn = whose === 'of the till'
+    const asked = till.payment({ sender: phone.ownerWallet, receiver: shop, amount: amountMinor(2000) })
+    const payment = isOwn ? pays(till) : await world.signed(phone, asked)
+    expect(await settled(till, payment)).toBe('succeeded')
+    const device = isOwn ? till : phone
+    const withdrawn = { ...(await world.consent(device)), withdrawnAtMs }
+    world.network.send(await world.facts(device, { rev: 9, consents: [withdrawn] }))
+    await world.settle()
+    expect(await wrong()).toEqual([])
+    const known = (by: string) =>
+      tamper(
+        db().ownerUrl,
+        `UPDATE offline_wallet_consents SET withdrawal_known_at = withdrawal_known_at ${by} WHERE device_id = '${device.id}'`,
+      )
+    await known("- interval '1 day'")
+    expect(await wrong()).toEqual(isOwn ? ['debit_authority', 'bundle_evidence'] : ['debit_authority'])
+    await known("+ interval '1 day'")
+  },
+)
+
 test.each([
   ['of another wallet', { wallet: 'W-OTHER' }],
   ['of another tenant', { tenant: 'autre' }],
@@ -204,7 +233,7 @@ test('a row that the edge did not sign, or that was changed, is found', async ()
   const changed = [
     ["until_at = until_at + interval '1 year'", "until_at = until_at - interval '1 year'"],
     ["signed = 'forged'", `signed = ${signed}`],
-    ['withdrawn_at = now()', 'withdrawn_at = NULL'],
+    ['withdrawn_at = now(), withdrawal_known_at = now()', 'withdrawn_at = NULL, withdrawal_known_at = NULL'],
   ] as const
   for (const [change, back] of changed) {
     await tamper(db().ownerUrl, `UPDATE offline_wallet_consents SET ${change} ${where}`)
@@ -224,6 +253,7 @@ test('withdrawn is withdrawn: the reconciler’s own login cannot take it back',
   for (const change of [
     `UPDATE offline_wallet_consents SET withdrawn_at = NULL ${where}`,
     `UPDATE offline_wallet_consents SET withdrawn_at = now() + interval '1 day' ${where}`,
+    `UPDATE offline_wallet_consents SET withdrawal_known_at = now() + interval '1 day' ${where}`,
     `UPDATE offline_wallet_consents SET until_at = now() + interval '9 years' ${where}`,
     `DELETE FROM offline_wallet_consents ${where}`,
   ]) {
