@@ -145,6 +145,39 @@ test('silent for 72 hours since the edge had it, it ends; a yes that comes then 
   await nothingMoved()
 })
 
+test('a claim that cannot end holds up those of no other till, and ends later', async () => {
+  const other = await world.device()
+  other.signsForPayers = false
+  const theirs = other.payment({ sender: phone.ownerWallet, initiatedAtMs: now() })
+  const receivedAtMs = world.now
+  const over = { exceptions: [CLAIMED], status: 'claimed', receivedAtMs } as const
+  world.network.send(world.facts(other), admitted({ receivedAtMs }))
+  world.network.send(world.admitMade(await other.bundle([theirs], world.keySet), [theirs], over))
+  await world.settle()
+  const broken = `CHECK (device_id <> '${shop.id}' OR status = 'claimed')`
+  await db().owner.query(`ALTER TABLE offline_transactions ADD CONSTRAINT never_ends ${broken}`)
+  world.now = receivedAtMs + 72 * HOUR
+  await world.settle()
+  expect(world.network.outcomes(other.id).at(-1)).toMatchObject({ status: 'failed', reason: 'payer_did_not_confirm' })
+  expect(await statusOf()).toEqual(['claimed'])
+  await db().owner.query('ALTER TABLE offline_transactions DROP CONSTRAINT never_ends')
+  await world.settle()
+  expect(await statusOf()).toEqual(['failed: payer_did_not_confirm'])
+})
+
+test('a yes waits while settlement is halted, and is posted once it goes on', async () => {
+  world.network.send(admitted())
+  await world.settle()
+  await db().owner.query("SELECT halt_settlement('a test found it wrong')")
+  world.network.send(answer('confirm'))
+  await world.settle()
+  expect(await statusOf()).toEqual(['claimed'])
+  await nothingMoved()
+  await db().owner.query('UPDATE settlement_halts SET ended_at = now() WHERE ended_at IS NULL')
+  await world.settle()
+  expect(await statusOf()).toEqual(['succeeded'])
+})
+
 test('recorded in time a yes counts, though nobody looked before the time was over', async () => {
   const receivedAtMs = world.now
   world.network.send(answer('confirm'))
