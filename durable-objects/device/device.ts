@@ -52,6 +52,8 @@ export interface Device extends DeviceRegistration {
   readonly consents: readonly HeldConsent[]
   /** What one person asked for and nobody has confirmed yet. */
   readonly consentRequest: ConsentRequest | null
+  /** When people withdrew consent last, also where there was none; 0: never. No word counts that was made before. */
+  readonly withdrawnAtMs: number
   /** The newest request for a code to the wallet's holder. */
   readonly codeRequest: CodeRequest | null
   readonly registeredAtMs: number
@@ -98,6 +100,7 @@ export function newDevice(facts: DeviceRegistration, nowMs: number): Device {
     registrars: [],
     consents: [],
     consentRequest: null,
+    withdrawnAtMs: 0,
     codeRequest: null,
     registeredAtMs: nowMs,
     ownerWalletFault: null,

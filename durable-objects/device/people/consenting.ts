@@ -65,6 +65,8 @@ export interface PayingGiver {
   readonly atMs: number
 }
 
+type Asked = 'status' | 'kid' | 'deviceId' | 'ownerWallet'
+
 /** How far the clock of a giver may be ahead. */
 const AHEAD_MS = 10 * 60 * 1000
 
@@ -88,17 +90,17 @@ export function givenBy(
  * @returns until when it pays by it
  */
 export function mayTakeWord(
-  device: Pick<Device, 'status' | 'kid' | 'deviceId' | 'ownerWallet' | 'consents' | 'rev' | 'recordedRev'>,
+  device: Pick<Device, Asked | 'consents' | 'withdrawnAtMs' | 'rev' | 'recordedRev'>,
   { word, claims }: SignedConsentWord,
   giverUntilMs: number,
   nowMs: number,
 ): Result<number, WordRefusal> {
-  const { status, kid, deviceId, ownerWallet, consents, rev, recordedRev } = device
+  const { status, kid, deviceId, ownerWallet, consents, withdrawnAtMs: peoplesMs, rev, recordedRev } = device
   if (status !== 'active') return err(status === 'revoked' ? 'device_revoked' : 'device_suspended')
   const isForIt = word.deviceId === deviceId && word.wallet === ownerWallet && claims.deviceId !== deviceId
   if (!isForIt || !equalBytes(word.thumbprint.subarray(0, KEY_ID_BYTES), kid)) return err('invalid_signature')
   const lastMs = Math.max(
-    0,
+    peoplesMs,
     ...consents.map(({ withdrawnAtMs, giver }) => Math.max(withdrawnAtMs ?? 0, giver?.madeAtMs ?? 0)),
   )
   if (word.madeAtMs <= lastMs || word.madeAtMs > nowMs + AHEAD_MS) return err('state_conflict')

@@ -11,7 +11,14 @@ import type { Delivery } from '../owed/delivery.ts'
 import type { Actor, ChangeRefusal, Person } from '../person.ts'
 import { type ShownConsents, shownConsents } from '../shown-consents.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
-import { readDevice, takeRoom, writeCodeRequest, writeConsentRequest, writeConsents } from '../sql/device-store.ts'
+import {
+  readDevice,
+  takeRoom,
+  writeCodeRequest,
+  writeConsentRequest,
+  writeConsents,
+  writeWithdrawn,
+} from '../sql/device-store.ts'
 import { addRegistrar } from './administration.ts'
 import { changeBy } from './change.ts'
 import { withoutCode } from './code-asking.ts'
@@ -80,18 +87,18 @@ export class Consents {
     })
   }
 
-  /** Whoever sees that something is wrong need not wait for anybody. What is not there is withdrawn already. */
+  /** Whoever sees that something is wrong need not wait for anybody. Where nothing is there, a word may be on its way: it gives nothing any more. */
   withdraw(by: Person, reason: string): Result<ShownConsents, ChangeRefusal> {
     return changeBy(this.#storage, this.#delivery, by, (device, nowMs) => {
       const code = withoutCode(device, by.actor, nowMs)
       const given = withdrawn({ ...device, consents: code?.consents ?? device.consents }, by.actor, nowMs)
       const consents = given ?? code?.consents
-      if (consents === undefined) return ok([shownConsents(device), []])
+      writeWithdrawn(this.#sql, nowMs)
       if (code) writeCodeRequest(this.#sql, code.request)
-      writeConsents(this.#sql, consents, nowMs)
+      if (consents) writeConsents(this.#sql, consents, nowMs)
       const codeRequest = code?.request ?? device.codeRequest
       return ok([
-        shownConsents({ consents, consentRequest: null, codeRequest }),
+        shownConsents({ consents: consents ?? device.consents, consentRequest: null, codeRequest }),
         [writeAuditRecord(this.#sql, nowMs, by, 'consent_withdrawn', { reason })],
       ])
     })

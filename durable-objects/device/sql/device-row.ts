@@ -50,6 +50,7 @@ export const deviceColumns: Columns<Device> = {
     (consents) => consents.map(fromStoredConsent),
   ),
   consentRequest: json('consent_request'),
+  withdrawnAtMs: plain('withdrawn_at'),
   codeRequest: jsonAs('code_request', toStoredCode, fromStoredCode),
   history: json('history'),
   reputation: json('reputation'),

@@ -167,6 +167,11 @@ export function writeConsents(sql: SqlStorage, consents: Device['consents'], fac
   sql.exec(UPDATE_CONSENTS, ...CONSENTS.encode({ consents, consentRequest: null, factsAtMs }))
 }
 
+/** No word that was made before it counts from now on. */
+export function writeWithdrawn(sql: SqlStorage, atMs: number): void {
+  sql.exec('UPDATE device SET withdrawn_at = MAX(withdrawn_at, ?)', atMs)
+}
+
 const REFUSED = fieldsOf(deviceColumns, ['consents'])
 const UPDATE_REFUSED = `UPDATE device SET row_version = row_version + 1, ${REFUSED.set}`
 

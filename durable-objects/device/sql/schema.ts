@@ -63,6 +63,7 @@ const STATEMENTS = [
     registrars TEXT NOT NULL,
     consents TEXT NOT NULL,
     consent_request TEXT NOT NULL,
+    withdrawn_at INTEGER NOT NULL,
     code_request TEXT NOT NULL,
     history TEXT NOT NULL,
     reputation TEXT NOT NULL,

@@ -83,6 +83,14 @@ describe('it gives nothing', () => {
     await refused(bring(await signConsentWord(phone, next)), 'consent_required')
   })
 
+  it('when people have withdrawn the consent of the new device since, also where there was none', async () => {
+    const [seen, later] = [await signConsentWord(phone, next), { madeAtMs: Math.ceil(Date.now() / 1000) * 1000 + 2000 }]
+    expect((await withdraw(next)).given).toEqual([])
+    await refused(bring(seen), 'state_conflict')
+    expect(await paid()).toBe('refused payer_not_proven')
+    await ok(bring(await signConsentWord(phone, next, later)))
+  })
+
   it('when the device that gives it pays by a word itself', async () => {
     await ok(bring(await signConsentWord(phone, next)))
     const third = await ofWallet()
