@@ -18,7 +18,7 @@ export interface Mandate {
   readonly dayMax: number
   /** From then on it gives nothing; a whole second. */
   readonly untilMs: number
-  /** Grows with each mandate of the device, so that what was signed before cannot come back. */
+  /** Grows with each mandate of the device, so that what was signed before cannot come back; not above the time, in ms. */
   readonly no: number
 }
 

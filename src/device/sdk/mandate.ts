@@ -26,9 +26,18 @@ export async function giveMandate(deps: SyncDeps, { paymentMax, dayMax, untilMs 
   if (!areAmounts || paymentMax > dayMax || !isTimely) throw new RangeError('not the terms of a mandate')
   const { ownerWallet: wallet, policy } = device.state
   if (!isWithinPolicy({ paymentMax, dayMax }, policy)) throw new OfflineError('mandate_above_policy')
-  // The time as its number: it grows from one mandate to the next, and needs nothing kept.
-  const payload = encodeMandate({ wallet, currency: policy.currency, paymentMax, dayMax, untilMs, no: nowMs })
-  const signed = await signHoldersWord(deps, payload, 'molam-mandate-v1')
-  const answer = await transport.postJson('/offline/mandates', { mandate: signed })
+  const send = async () => {
+    // The time as its number: it grows from one mandate to the next, and needs nothing kept.
+    const no = device.clock.signingMs()
+    const payload = encodeMandate({ wallet, currency: policy.currency, paymentMax, dayMax, untilMs, no })
+    return transport.postJson('/offline/mandates', {
+      mandate: await signHoldersWord(deps, payload, 'molam-mandate-v1'),
+    })
+  }
+  let answer = await send()
+  // A clock that is ahead must not use up the numbers until then.
+  if (answer.kind === 'problem' && answer.serverTimeMs !== undefined) {
+    if (device.clock.learnForSigning(answer.serverTimeMs)) answer = await send()
+  }
   if (answer.kind !== 'ok') throw new OfflineError(answer.code)
 }

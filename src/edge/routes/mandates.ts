@@ -3,7 +3,7 @@ import { readBase64url } from '../../protocol/bytes.ts'
 import { MANDATE_BYTES_MAX, MANDATE_DAYS_MAX } from '../../protocol/limits.ts'
 import { isWithinPolicy, parseMandate, type SignedMandate } from '../../protocol/mandates.ts'
 import { parse } from '../../protocol/parse.ts'
-import { DAY_MS } from '../../protocol/time.ts'
+import { DAY_MS, MINUTE_MS } from '../../protocol/time.ts'
 import { deviceStub } from '../env.ts'
 import { placeOf } from '../ingest/place.ts'
 import { policyFor } from '../ingest/policy-cache.ts'
@@ -34,6 +34,7 @@ const give = secured('device', {
     'device_revoked',
     'consent_required',
     'mandate_above_policy',
+    'clock_skew',
     'state_conflict',
     'rate_limited',
   ],
@@ -57,6 +58,10 @@ export const mandateRoutes = routes().openapi(give, async (c) => {
   }
   const policy = await policyFor(c.env, device.country, device.policy, nowMs)
   if (!isWithinPolicy(mandate, policy)) return refuse(c, { code: 'mandate_above_policy' })
+  // One number far ahead, as of a phone whose clock was, would keep the holder from ever ending what it gives.
+  if (mandate.no > nowMs + policy.maxClockSkewMinutes * MINUTE_MS) {
+    return refuse(c, { code: 'clock_skew', serverTimeMs: nowMs })
+  }
   const within = await withinSignedQuota(c.env, claims.deviceId, 'answer', encoded, nowMs)
   if (!within.ok) return refuse(c, within.error)
   const by = { requestId: c.get('requestId'), from: placeOf(c.req.raw) }

@@ -324,6 +324,7 @@ export class TestEdge {
     const verifier = await webCryptoSuite.verifier(this.#device)
     if (!(await verifySign1(verifier, signed, 'molam-mandate-v1'))) return refused('invalid_signature', this.now())
     const { no } = signed.mandate
+    if (no > this.now() && !this.#inTime(no)) return refused('clock_skew', this.now())
     if (no < (this.mandates.at(-1)?.no ?? 0)) return refused('state_conflict', this.now())
     if (no !== this.mandates.at(-1)?.no) this.mandates.push(signed.mandate)
     return answer(200, 'application/json', new TextEncoder().encode(JSON.stringify({ no })))

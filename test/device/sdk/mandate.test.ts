@@ -29,6 +29,15 @@ it('is signed about the device’s own wallet, and each is newer than the one be
   expect(second?.no).toBeGreaterThan(first?.no ?? 0)
 })
 
+it('with a clock that is ahead it has a number of the edge’s time, so that what it gives can be ended', async () => {
+  rig.wallOffsetMs = 60 * DAY_MS
+  await sdk.mandate(terms())
+  rig.wallOffsetMs = 0
+  rig.timeMs += 1_000
+  await sdk.mandate(terms({ paymentMax: 0, dayMax: 0 }))
+  expect(rig.edge.mandates).toMatchObject([{ paymentMax: 1000 }, { paymentMax: 0 }])
+})
+
 it.each([{ paymentMax: 2001 }, { dayMax: 5001 }])(
   'beyond the policy of the country the edge is not asked: %o',
   async (over) => {

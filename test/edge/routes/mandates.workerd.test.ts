@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { toBase64url } from '../../../src/protocol/bytes.ts'
 import type { Mandate } from '../../../src/protocol/mandates.ts'
 import { currency } from '../../../src/protocol/money.ts'
-import { DAY_MS } from '../../../src/protocol/time.ts'
+import { DAY_MS, HOUR_MS } from '../../../src/protocol/time.ts'
 import { alarm, confirm, dumpObject, type Queues, recordQueues, select } from '../../durable-objects/device/kit.ts'
 import { signAnswer } from '../../kit/claim-answer.ts'
 import { TestDevice } from '../../kit/device.ts'
@@ -91,6 +91,8 @@ describe('POST /offline/mandates', () => {
     ['of more a payment than a day', { paymentMax: 1001, dayMax: 1000 }, 'invalid_request'],
     ['for longer than a year', { untilMs: untilMs + 340 * DAY_MS }, 'invalid_request'],
     ['about another wallet', { wallet: 'W-OTHER' }, 'consent_required'],
+    ['whose number is an hour ahead of the time', { no: Date.now() + HOUR_MS }, 'clock_skew'],
+    ['whose number is the last one', { no: Number.MAX_SAFE_INTEGER }, 'clock_skew'],
   ])('a mandate %s is refused, and leaves no trace', async (_, over, code) => {
     const before = await dumpObject(phone)
     await expectRefusal(await send(await signed(over)), code as never)
