@@ -3,15 +3,19 @@ import { atOnce, OBJECTS_AT_ONCE } from '../at-once.ts'
 import { deviceStub, type Env } from '../env.ts'
 import { logger } from '../log.ts'
 import { alarm } from '../metrics/alarm.ts'
-import type { BundleRow } from './index-message.ts'
+import type { BundleRow, DeviceRow } from './index-message.ts'
 import { rebuildDevice } from './rebuild.ts'
-import { devicesShownOtherwise } from './rebuild-part.ts'
+import { shownOtherwise } from './rebuild-part.ts'
 
 /**
  * Makes the read model again where it says something else than what people were just shown. It is told of what changes within
  * seconds; what it lacks after that, and is owed by nobody, somebody else took away.
  *
- *   rows as the Country Objects have them → compared with D1 → the object says that it owes nothing → made again, and an alarm
+ *   rows as the Country Objects have them → compared with D1 → the object says that it owes nothing → compared again → made again
+ *     → compared again, and an alarm
+ *
+ * All of them may change meanwhile. A row was hidden when D1 lacked it after its object had told of everything, and has it once it is
+ * made again: then the object still says it, and said it all the time. Any other difference is a row that moved on.
  */
 const TOLD_WITHIN_MS = 10_000
 /** Devices of one comparison; the next list goes on. */
@@ -32,20 +36,31 @@ export async function mendReadModel(
   const devices = (shown.devices ?? []).flatMap(({ device, listedAtMs }) => (listedAtMs < beforeMs ? [device] : []))
   if (bundles.length + devices.length === 0) return
   try {
-    const found = await devicesShownOtherwise(env.DB, { bundles, devices })
-    const ids = found.filter((deviceId) => !underWay.has(deviceId)).slice(0, DEVICES_MAX)
-    await atOnce(ids, OBJECTS_AT_ONCE, (deviceId) => mend(env, deviceId, nowMs))
+    const otherwise = await shownOtherwise(env.DB, { bundles, devices })
+    const found = new Set([...otherwise.bundles, ...otherwise.devices].map(({ deviceId }) => deviceId))
+    const ids = [...found].filter((deviceId) => !underWay.has(deviceId)).slice(0, DEVICES_MAX)
+    await atOnce(ids, OBJECTS_AT_ONCE, (deviceId) => {
+      const isOwn = (row: { readonly deviceId: string }) => row.deviceId === deviceId
+      return mend(env, deviceId, { bundles: bundles.filter(isOwn), devices: devices.filter(isOwn) }, nowMs)
+    })
   } catch (error) {
     logger.warn('the read model is not compared with what was shown', { error })
   }
 }
 
-async function mend(env: Mended, deviceId: string, nowMs: number): Promise<void> {
+interface Shown {
+  readonly bundles: readonly BundleRow[]
+  readonly devices: readonly DeviceRow[]
+}
+
+async function mend(env: Mended, deviceId: string, shown: Shown, nowMs: number): Promise<void> {
   underWay.add(deviceId)
   try {
     const owed = await deviceStub(env, deviceId).wake()
     // On its way: the object sends it until it is there.
     if (!owed.ok || owed.value.index > 0) return
+    const lacking = await shownOtherwise(env.DB, shown)
+    if (lacking.bundles.length + lacking.devices.length === 0) return
     const run = { deviceId, run: `mend-${crypto.randomUUID()}`, by: 'system' }
     let piece = await rebuildDevice(
       env,
@@ -54,7 +69,8 @@ async function mend(env: Mended, deviceId: string, nowMs: number): Promise<void>
     )
     while (piece.next !== null) piece = await rebuildDevice(env, { ...run, from: piece.next, before: piece }, nowMs)
     const { removed, written } = piece
-    if (removed + written === 0) return
+    const { bundles, devices } = await shownOtherwise(env.DB, lacking)
+    if (bundles.length === lacking.bundles.length && devices.length === lacking.devices.length) return
     alarm('hidden', 'the read model did not show what an object says; it was made again', {
       deviceId,
       removed,

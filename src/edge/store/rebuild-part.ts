@@ -79,21 +79,23 @@ export async function rebuildPart(db: D1Database, part: RebuiltPart): Promise<Ch
   return { removed: changes(1, removals.length), written: changes(1 + removals.length, inserts.length) }
 }
 
-/** @returns devices of which D1 has one of these rows otherwise, or not at all */
-export async function devicesShownOtherwise(
+/** @returns those of which D1 has the row otherwise, or not at all */
+export async function shownOtherwise<B extends BundleRow, D extends DeviceRow>(
   db: D1Database,
-  { bundles, devices }: { readonly bundles: readonly BundleRow[]; readonly devices: readonly DeviceRow[] },
-): Promise<readonly string[]> {
+  { bundles, devices }: { readonly bundles: readonly B[]; readonly devices: readonly D[] },
+): Promise<{ readonly bundles: readonly B[]; readonly devices: readonly D[] }> {
   const absent = (table: string, columns: Readonly<Record<string, string>>, rows: readonly object[]) =>
     db
-      .prepare(`SELECT DISTINCT value->>'deviceId' AS device_id FROM json_each(?)
+      .prepare(`SELECT key AS place FROM json_each(?)
         WHERE NOT EXISTS (SELECT 1 FROM ${table} WHERE ${likeness(table, columns)})`)
       .bind(JSON.stringify(rows))
-  const found = await db.batch<{ device_id: string }>([
+  const [ofBundles, ofDevices] = await db.batch<{ place: number }>([
     absent('offline_tx_bundles', BUNDLE_COLUMNS, bundles.map(writable)),
     absent('offline_devices', DEVICE_COLUMNS, devices),
   ])
-  return [...new Set(found.flatMap(({ results }) => results.map(({ device_id }) => device_id)))]
+  const named = <T>(rows: readonly T[], found: D1Result<{ place: number }> | undefined) =>
+    (found?.results ?? []).flatMap(({ place }) => rows[place] ?? [])
+  return { bundles: named(bundles, ofBundles), devices: named(devices, ofDevices) }
 }
 
 export async function markDeviceRebuilt(db: D1Database, deviceId: string, nowMs: number): Promise<void> {
