@@ -37,7 +37,8 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/device/sdk': [...GROUND, ...SDK, 'src/device/sdk/rescue'],
   'src/device/browser': [...GROUND, ...SDK, 'src/device/sdk/rescue', 'src/device/sdk'],
   'src/device/simulation': ['src/device/sdk'],
-  'src/device/qr': ['src/protocol'],
+  'src/device/qr': ['src/protocol', 'src/device/qr/merchant'],
+  'src/device/qr/merchant': ['src/protocol'],
   'src/device/relay': [
     'src/protocol',
     'src/device/sdk',

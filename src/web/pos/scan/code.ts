@@ -1,4 +1,4 @@
-import { parseOfflineQR } from '../../../device/qr/index.ts'
+import { parseOfflineQR, readMerchantSymbol } from '../../../device/qr/index.ts'
 import { parseApproval } from '../../../protocol/approval.ts'
 import { parseAuthorization } from '../../../protocol/authorization.ts'
 import { fromBase64url } from '../../../protocol/bytes.ts'
@@ -12,6 +12,7 @@ import { canonicalWallet, type WalletFault } from '../../../protocol/wallet.ts'
  * - `damaged`: of a till, and read wrong
  * - `consent`: a payer's signature
  * - `approval`: an agent's
+ * - `merchant`: asks to pay a merchant, of whatever scheme
  * - `account`: may name a wallet
  * - `link`, `number`, `old_number`, `foreign_number`: why it cannot
  */
@@ -22,6 +23,7 @@ export type CodeKind =
   | 'damaged'
   | 'consent'
   | 'approval'
+  | 'merchant'
   | 'account'
   | Exclude<WalletFault, 'empty' | 'characters'>
   | 'unknown'
@@ -32,6 +34,8 @@ export function kindOf(text: string, country?: string): CodeKind {
   if (part.status !== 'invalid') return part.carries
   if (part.reason === 'unsupported_version') return 'newer'
   if (part.reason === 'damaged') return 'damaged'
+  const symbol = readMerchantSymbol(text)
+  if (symbol.ok || symbol.error === 'damaged') return symbol.ok ? 'merchant' : 'damaged'
   if (reads(text, parseAuthorization)) return 'consent'
   if (reads(text, parseApproval)) return 'approval'
   const wallet = canonicalWallet(text, country)

@@ -180,6 +180,7 @@ export const en: Messages = {
       damaged: 'Read wrong. Hold the phone straight, without reflections.',
       consent: 'This is a customer’s signed consent.',
       approval: 'This is an agent’s signed approval.',
+      merchant: 'This is a merchant’s code (PI-SPI or another scheme): customers scan it to pay.',
       link: 'This is a link or a Wi-Fi code, not an account.',
       number: 'This number is not complete, or has a digit too many.',
       old_number: 'This is an old number of 8 digits. Ask for the new one, of 10 digits.',

@@ -184,6 +184,7 @@ export const fr: Messages = {
       damaged: 'Mal lu. Tenez le téléphone droit, sans reflet.',
       consent: 'C’est l’accord signé d’un client.',
       approval: 'C’est l’accord signé d’un agent.',
+      merchant: 'C’est le code d’un commerçant (PI-SPI ou autre)\u00a0: c’est le client qui le scanne pour payer.',
       link: 'C’est un lien ou un code Wi-Fi, pas un compte.',
       number: 'Ce numéro n’est pas complet, ou a un chiffre de trop.',
       old_number: 'C’est un ancien numéro à 8 chiffres. Demandez le nouveau, à 10 chiffres.',

@@ -181,6 +181,7 @@ export const wo: Messages = {
       damaged: 'Jànguñu ko bu baax. Téyeel telefon bi mu jub.',
       consent: 'Ndigalu kiliyaan la.',
       approval: 'Ndigalu ajaŋ la.',
+      merchant: 'Kodu jaaykat la (PI-SPI walla beneen): kiliyaan bi moo koy skane ngir fey.',
       link: 'Lien la walla kodu Wi-Fi, du kontu.',
       number: 'Nimero bii matul, walla dafa yokk.',
       old_number: 'Nimero bu yàgg la, bu 8 lim. Laajal bu bees bi, bu 10 lim.',
