@@ -1,6 +1,6 @@
 import { utf8 } from '../../../protocol/bytes.ts'
 
-/** CRC-16/CCITT-FALSE over the UTF-8 of a text, as four upper-case hex digits (EMV QRCPS Merchant-Presented Mode §4.7.3). */
+/** CRC-16/CCITT-FALSE over the UTF-8 of a text, as four upper-case hex digits (EMV QRCPS Merchant-Presented Mode 1.1, field 63). */
 export function crc16(text: string): string {
   let crc = 0xffff
   for (const byte of utf8(text)) {
