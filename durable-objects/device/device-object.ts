@@ -1,6 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
 import { dayNames } from '../../src/crypto/day-names.ts'
-import { signAsEdge } from '../../src/crypto/sign1.ts'
 import { configOf } from '../../src/edge/config.ts'
 import { logger } from '../../src/edge/log.ts'
 import type {
@@ -13,66 +12,59 @@ import type {
 } from '../../src/edge/store/index-message.ts'
 import { equalBytes } from '../../src/protocol/bytes.ts'
 import type { ClaimChoice, SignedClaimAnswer } from '../../src/protocol/claims.ts'
-import { decodeConfirmations } from '../../src/protocol/confirmations.ts'
-import type { ConsentGiver, KeptConsent } from '../../src/protocol/consent.ts'
-import { lostGivers } from '../../src/protocol/consent-givers.ts'
+import type { ConsentGiver } from '../../src/protocol/consent.ts'
 import type { SignedConsentWord } from '../../src/protocol/consent-word.ts'
 import { parseUlid } from '../../src/protocol/ids.ts'
 import type { SignedMandate } from '../../src/protocol/mandates.ts'
 import type { DeviceKey, DeviceStatus } from '../../src/protocol/messages.ts'
-import { parse } from '../../src/protocol/parse.ts'
-import { encodeReceipt } from '../../src/protocol/receipt.ts'
 import { type Err, err, ok, type Result } from '../../src/protocol/result.ts'
-import { DAY_MS } from '../../src/protocol/time.ts'
-import type { RemoteScorer } from '../../src/risk/remote-scorer.ts'
 import type { Reservation, Reserved } from '../person/reservation.ts'
-import { type Admission, type Contradiction, decideAdmission } from './admit/admission.ts'
-import { raiseOverdueGap } from './admit/chain-gap.ts'
-import { commitAdmission } from './admit/commit.ts'
-import { keepContradiction } from './admit/contradiction.ts'
-import { refusalOf, type StandingRefusal } from './admit/keys.ts'
+import { Admissions } from './admit/admissions.ts'
+import type { StandingRefusal } from './admit/keys.ts'
 import type { AdmitAnswer, AdmitRefusal, AdmitRequest } from './admit-request.ts'
 import type { Ballot, ReversalBallot, VoteResult } from './ballot.ts'
 import { type DeviceBindings, personStub } from './bindings.ts'
 import { Originals } from './bytes/originals.ts'
 import type { ShownCode } from './code.ts'
 import { type DeviceDescription, describeDevice } from './description.ts'
-import type { Device, DeviceRegistration, Identity, Owner } from './device.ts'
-import { type NoticeParts, readNotice, relayedNotice } from './notice.ts'
+import type { DeviceRegistration, Identity, Owner } from './device.ts'
+import { identityOf, ownerOf } from './identity.ts'
+import { type NoticeParts, readNotice } from './notice.ts'
 import type { Original } from './original.ts'
 import { Delivery } from './owed/delivery.ts'
-import { tellSira } from './owed/escalation.ts'
 import { bundleRow } from './owed/projection.ts'
 import { readShown } from './owed/shown.ts'
 import { Administration, type ProvenCode } from './people/administration.ts'
-import { type AnswerRefusal, keepAnswer } from './people/answering.ts'
+import { keepAnswer } from './people/answering.ts'
 import type { CodeRefusal, CodeResult } from './people/code-asking.ts'
 import type { PayingGiver, WordRefusal } from './people/consenting.ts'
 import { Consents } from './people/consents.ts'
-import { keepMandate, type MandateRefusal } from './people/mandating.ts'
+import { endLostWords } from './people/givers.ts'
+import { type HolderRefusal, type TakenWord, takeWord } from './people/holders-word.ts'
+import { keepMandate } from './people/mandating.ts'
 import { hasAnswered } from './people/once.ts'
 import { Votes } from './people/votes.ts'
 import type { Actor, ChangeRefusal, Person } from './person.ts'
-import { applyConfirmations } from './settle/confirmations.ts'
+import { confirm } from './settle/confirming.ts'
 import type { ShownConsents } from './shown-consents.ts'
-import { deviceActor, hasAuditRecord, writeAuditRecord } from './sql/audit-store.ts'
+import { hasAuditRecord, writeAuditRecord } from './sql/audit-store.ts'
 import { readBundle } from './sql/bundle-store.ts'
-import { hasGivers, readDevice, readOwing } from './sql/device-store.ts'
+import { readDevice, readOwing } from './sql/device-store.ts'
 import { type Evidence, readEvidence } from './sql/evidence-store.ts'
-import { type OwedSummary, owedSummary } from './sql/owed-store.ts'
+import type { OwedSummary } from './sql/owed-store.ts'
 import { hasSchema } from './sql/schema.ts'
-import { readView } from './sql/view-store.ts'
-import { Turns } from './turns.ts'
+import { Upkeep } from './upkeep.ts'
 
 type NotFound = 'not_found'
 
 /**
  * The Device Object: the only writer of one device's facts.
  *
- *   admit: read → decide (admit/admission.ts) → sign the receipt → write all of it in one transaction → deliver
+ *   admit: read → decide → sign the receipt → write all of it in one transaction → deliver (admit/admissions.ts)
  *   people: a registration, a status, a key (people/administration.ts), a vote (people/votes.ts)
- *   confirm: apply what the reconciler says (settle/confirmations.ts) → hand the rows to whoever shows them
- *   alarm: end what waited too long (people/end-waiting.ts), send again what is still owed (owed/delivery.ts)
+ *   holder: what the owner says with this device (people/holders-word.ts)
+ *   confirm: apply what the reconciler says (settle/confirming.ts) → hand the rows to whoever shows them
+ *   alarm: end what waited too long, send again what is still owed (upkeep.ts)
  *
  * This file wires; the decisions are pure and elsewhere. Each method that may refuse answers with a `Result`; a device that
  * was never registered is `not_found`, but to devices, which are told `invalid_signature`.
@@ -84,7 +76,8 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
   readonly #consents: Consents
   readonly #votes: Votes
   readonly #originals: Originals
-  readonly #admissions = new Turns()
+  readonly #upkeep: Upkeep
+  readonly #admissions: Admissions
   #registered: boolean
 
   constructor(ctx: DurableObjectState, env: DeviceBindings) {
@@ -93,14 +86,22 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     this.#registered = hasSchema(this.#sql)
     this.#delivery = new Delivery(ctx, env)
     this.#administration = new Administration(ctx.storage, this.#delivery)
-    this.#consents = new Consents(ctx.storage, this.#delivery, () => configOf(env).keys())
+    const keys = () => configOf(env).keys()
+    this.#admissions = new Admissions(ctx.storage, this.#delivery, keys)
+    this.#consents = new Consents(ctx.storage, this.#delivery, keys)
     this.#originals = new Originals(ctx.storage, env)
     this.#votes = new Votes(ctx.storage, this.#delivery, {
-      keys: () => configOf(env).keys(),
+      keys,
       original: async ({ bundleId }) => (await this.#originals.find([bundleId]))[0]?.bundle,
       expire: () => this.#administration.expire(),
       reserve: (actor, asked) => this.#reserve(actor, asked),
       dayNames: async (atMs, wallets) => dayNames(await configOf(env).reviewPseudonymKey(), atMs, wallets),
+    })
+    this.#upkeep = new Upkeep(ctx.storage, this.#delivery, {
+      expire: () => this.#administration.expire(),
+      originals: this.#originals,
+      config: () => configOf(env),
+      askGivers: () => this.#askGivers(),
     })
     // An alarm that was lost must not leave anything owed for ever.
     if (this.#registered) ctx.blockConcurrencyWhile(() => this.#delivery.rearm())
@@ -135,80 +136,21 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
   /** Reads only, for any device id: an unknown one leaves no trace. */
   identity(): Result<Identity, NotFound> {
     if (!this.#registered) return NOT_FOUND
-    const { publicKey, alg, kid, status, country, tenant, ownerWallet, policy, olderKeys, consents } = readDevice(
-      this.#sql,
-    )
-    const retiring = olderKeys.filter(({ state }) => state === 'retiring')
-    const revoked = olderKeys.flatMap(({ state, kid }) => (state === 'revoked' ? [kid] : []))
-    return ok({
-      publicKey,
-      alg,
-      kid,
-      status,
-      country,
-      tenant,
-      ownerWallet,
-      policy,
-      retiring,
-      revoked,
-      consents: consents.map(kept),
-    })
+    return ok(identityOf(readDevice(this.#sql)))
   }
 
-  /**
-   * Steps 8–11 of a push. The receipt exists if and only if the admission was committed.
-   *
-   * In turns: what is decided while another receipt is being signed is decided and signed again, so n pushes at once
-   * would sign n² receipts.
-   */
+  /** Steps 8–11 of a push. The receipt exists if and only if the admission was committed. */
   async admit(request: AdmitRequest): Promise<Result<AdmitAnswer, AdmitRefusal>> {
     if (!this.#registered) return err('invalid_signature')
     if (!(await this.#askGivers())) return err('temporarily_unavailable')
-    return this.#admissions.take(() => this.#admit(request))
-  }
-
-  async #admit(request: AdmitRequest): Promise<Result<AdmitAnswer, AdmitRefusal>> {
-    for (;;) {
-      const nowMs = Date.now()
-      const view = readView(this.#sql, request)
-      const admission = decideAdmission(view, request, nowMs)
-      switch (admission.kind) {
-        case 'replayed': {
-          const notice = this.#noticeFor(request, view.device, nowMs)
-          return ok({ kind: 'replayed', receipt: admission.receipt, notice })
-        }
-        case 'refused':
-          return err(admission.code)
-        case 'contradiction':
-          return this.#contradict(request, admission, nowMs)
-        case 'admit': {
-          const bundle = { ...admission.bundle, receipt: await this.#signReceipt(admission) }
-          // Other calls may have run while the receipt was signed: what was decided on an older state is decided again.
-          if (!commitAdmission(this.ctx.storage, view.device, admission, bundle, request)) continue
-          this.#delivery.watchBundle(view.device, bundle, admission.conflict !== undefined)
-          const notice = this.#noticeFor(request, { ...view.device, ...admission.device }, nowMs)
-          return ok({ kind: 'admitted', receipt: bundle.receipt, notice })
-        }
-      }
-    }
+    return this.#admissions.admit(request)
   }
 
   /** The receipt of an admitted bundle, for a push that cannot be opened any more (its key was retired meanwhile). */
   findReceipt(
     request: Pick<AdmitRequest, 'claims' | 'digest' | 'cursor'>,
   ): Result<AdmitAnswer, NotFound | StandingRefusal> {
-    if (!this.#registered) return NOT_FOUND
-    const device = readDevice(this.#sql)
-    const refusal = refusalOf(device, request.claims)
-    if (refusal !== undefined) return err(refusal)
-    const found = readBundle(this.#sql, request.claims.bundleId)
-    if (found === undefined || !equalBytes(found.digest, request.digest)) return NOT_FOUND
-    const notice = this.#noticeFor(request, device, Date.now())
-    return ok({ kind: 'replayed', receipt: found.receipt, notice })
-  }
-
-  #noticeFor({ claims, cursor }: Pick<AdmitRequest, 'claims' | 'cursor'>, device: Device, nowMs: number): NoticeParts {
-    return claims.relay ? relayedNotice(cursor) : readNotice(this.#sql, device, cursor, nowMs)
+    return this.#registered ? this.#admissions.findReceipt(request) : NOT_FOUND
   }
 
   /**
@@ -234,17 +176,8 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     signed: SignedClaimAnswer,
     encoded: Uint8Array,
     by: Omit<Actor, 'actor'>,
-  ): Promise<Result<ClaimChoice, AnswerRefusal>> {
-    if (!this.#registered) return err('invalid_signature')
-    if (!(await this.#askGivers())) return err('temporarily_unavailable')
-    const nowMs = Date.now()
-    const answered = this.ctx.storage.transactionSync(() =>
-      keepAnswer(this.#sql, signed, encoded, { ...by, actor: 'device' }, nowMs),
-    )
-    if (!answered.ok) return answered
-    const { choice, kept } = answered.value
-    if (kept) this.#delivery.sendAnswer(readDevice(this.#sql), kept.answer, kept.audit)
-    return ok(choice)
+  ): Promise<Result<ClaimChoice, HolderRefusal>> {
+    return this.#takeWord((nowMs) => keepAnswer(this.#sql, signed, encoded, { ...by, actor: 'device' }, nowMs))
   }
 
   /**
@@ -256,16 +189,16 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     signed: SignedMandate,
     encoded: Uint8Array,
     by: Omit<Actor, 'actor'>,
-  ): Promise<Result<void, MandateRefusal>> {
+  ): Promise<Result<void, HolderRefusal>> {
+    return this.#takeWord((nowMs) => keepMandate(this.#sql, signed, encoded, { ...by, actor: 'device' }, nowMs))
+  }
+
+  async #takeWord<Stands>(
+    keep: (nowMs: number) => Result<TakenWord<Stands>, HolderRefusal>,
+  ): Promise<Result<Stands, HolderRefusal>> {
     if (!this.#registered) return err('invalid_signature')
     if (!(await this.#askGivers())) return err('temporarily_unavailable')
-    const nowMs = Date.now()
-    const given = this.ctx.storage.transactionSync(() =>
-      keepMandate(this.#sql, signed, encoded, { ...by, actor: 'device' }, nowMs),
-    )
-    if (!given.ok) return given
-    if (given.value) this.#delivery.sendMandate(readDevice(this.#sql), given.value.mandate, given.value.audit)
-    return ok(undefined)
+    return takeWord(this.ctx.storage, this.#delivery, keep)
   }
 
   /**
@@ -275,22 +208,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
    * @returns what the caller shows in the read model
    */
   confirm(encoded: Uint8Array, requestId?: string): Result<readonly IndexMessage[], NotFound | 'malformed'> {
-    if (!this.#registered) return NOT_FOUND
-    const nowMs = Date.now()
-    const by: Actor = { actor: 'reconciler', ...(requestId && { requestId }) }
-    const { deviceId } = readOwing(this.#sql)
-    const confirmations = parse(() => decodeConfirmations(deviceId, encoded))
-    if (!confirmations.ok) return err('malformed')
-    const { device, audit, settled, unknown, ended } = this.ctx.storage.transactionSync(() =>
-      applyConfirmations(this.#sql, confirmations.value, by, nowMs),
-    )
-    // Saying it again would change nothing and hold up the device's other news: somebody has to look.
-    if (unknown.size > 0) {
-      logger.error('confirmed bundles are not here', { deviceId, bundleIds: [...unknown], requestId })
-    }
-    if (audit.length > 0) this.#delivery.sendDevice(readDevice(this.#sql), audit)
-    if (ended.length > 0) this.#delivery.sendEnded(readDevice(this.#sql), ended)
-    return ok(this.#delivery.handOver(device, settled))
+    return this.#registered ? confirm(this.ctx.storage, this.#delivery, encoded, requestId) : NOT_FOUND
   }
 
   /** The read model did not take the rows of these bundles, which `confirm` had handed out. */
@@ -398,7 +316,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
   /** Facts for operators, without anything personal. */
   describe(): Result<DeviceDescription, NotFound> {
     if (!this.#registered) return NOT_FOUND
-    return ok(describeDevice(this.#sql, this.#scorer.takesEscalations, Date.now()))
+    return ok(describeDevice(this.#sql, configOf(this.env).scorer.takesEscalations, Date.now()))
   }
 
   /** Signed bundles and receipts of these ids, from here or from the bucket. */
@@ -415,58 +333,23 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
 
   /** For a dry run of a policy, and for a code that enrols the device again. */
   owner(): Result<Owner, NotFound> {
-    if (!this.#registered) return NOT_FOUND
-    const { ownerWallet, consents } = readDevice(this.#sql)
-    return ok({ ownerWallet, consents: consents.map(kept) })
+    return this.#registered ? ok(ownerOf(readDevice(this.#sql))) : NOT_FOUND
   }
 
-  /**
-   * The sweep's call: sets a lost alarm again, also where the object has been alive all the time, and looks for what did not
-   * come and for what waited too long.
-   */
+  /** The sweep's call. */
   async wake(): Promise<Result<OwedSummary, NotFound>> {
     if (!this.#registered) return NOT_FOUND
-    this.ctx.storage.transactionSync(() => raiseOverdueGap(this.#sql, Date.now()))
-    this.#administration.expire()
-    await this.#delivery.rearm()
-    await this.#moveOriginals()
-    await this.#tellSira()
-    await this.#askGivers()
-    return ok(owedSummary(this.#sql, readOwing(this.#sql), this.#scorer.takesEscalations))
+    return ok(await this.#upkeep.wake())
   }
 
   override async alarm(): Promise<void> {
-    if (!this.#registered) return
-    this.#administration.expire()
-    this.#delivery.alarm()
-    await this.#tellSira()
+    if (this.#registered) await this.#upkeep.alarm()
   }
 
-  /** What devices gave that do not pay any more has ended. @returns whether that is known: without their objects' answer nothing goes on */
-  async #askGivers(): Promise<boolean> {
-    if (!hasGivers(this.#sql)) return true
+  /** @returns whether it is known of those who gave this device something whether they pay still */
+  #askGivers(): Promise<boolean> {
     const { DEVICE } = this.env
-    const ask = (id: string) => DEVICE.get(DEVICE.idFromName(id)).identity()
-    try {
-      this.endConsentsOf(await lostGivers(ask, readDevice(this.#sql).consents, Date.now()))
-      return true
-    } catch (error) {
-      logger.warn('a device that has consented to another one cannot be asked', { error })
-      return false
-    }
-  }
-
-  /** What has been settled for long. The next wake goes on, also after a failure. */
-  async #moveOriginals(): Promise<void> {
-    try {
-      await this.#originals.move(Date.now() - configOf(this.env).settings.BUNDLE_BYTES_KEPT_DAYS * DAY_MS)
-    } catch (error) {
-      logger.warn('the bucket does not take signed bundles; they stay here', { error })
-    }
-  }
-
-  #tellSira(): Promise<void> {
-    return tellSira(this.#sql, readOwing(this.#sql), this.#scorer)
+    return endLostWords(this.#sql, this.#consents, (id) => DEVICE.get(DEVICE.idFromName(id)).identity())
   }
 
   async #reserve(actor: string, asked: Reservation): Promise<Reserved | undefined> {
@@ -477,30 +360,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
       return undefined
     }
   }
-
-  get #scorer(): RemoteScorer {
-    return configOf(this.env).scorer
-  }
-
-  async #signReceipt(admission: Extract<Admission, { kind: 'admit' }>): Promise<Uint8Array> {
-    const keys = await configOf(this.env).keys()
-    const { kid, signer } = await keys.receiptSigner()
-    return signAsEdge(signer, kid, encodeReceipt(admission.receipt), 'molam-receipt-v1')
-  }
-
-  #contradict(request: AdmitRequest, contradiction: Contradiction, nowMs: number): Err<Contradiction['code']> {
-    const audit = this.ctx.storage.transactionSync(() =>
-      keepContradiction(this.#sql, request, contradiction, deviceActor(request), nowMs),
-    )
-    if (audit.length > 0) this.#delivery.sendDevice(readDevice(this.#sql), audit)
-    return err(contradiction.code)
-  }
 }
 
 const REBUILT = 'read_model_rebuilt'
 const NOT_FOUND: Err<NotFound> = err('not_found')
-
-const kept = ({ thumbprint, givenAtMs, untilMs, withdrawnAtMs, giver, refusedAtMs }: KeptConsent): KeptConsent => {
-  const said = { ...(giver && { giver }), ...(refusedAtMs !== undefined && { refusedAtMs }) }
-  return { thumbprint, givenAtMs, untilMs, withdrawnAtMs, ...said }
-}

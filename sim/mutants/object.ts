@@ -16,9 +16,9 @@ const ORIGINALS = `${OBJECT}/bytes/originals.ts`
 export const DEVICE_OBJECT: readonly Mutant[] = [
   {
     name: 'receipt-before-commit',
-    file: `${OBJECT}/device-object.ts`,
-    find: 'if (!commitAdmission(this.ctx.storage, view.device, admission, bundle, request)) continue',
-    replace: 'setTimeout(() => commitAdmission(this.ctx.storage, view.device, admission, bundle, request), 5)',
+    file: `${OBJECT}/admit/admissions.ts`,
+    find: 'if (!commitAdmission(this.storage, view.device, admission, bundle, request)) continue',
+    replace: 'setTimeout(() => commitAdmission(this.storage, view.device, admission, bundle, request), 5)',
     breaks:
       'The receipt exists if and only if the admission was committed: it leaves, and the object dies before the write.',
     tier: 'shallow',
@@ -261,7 +261,7 @@ export const DEVICE_OBJECT: readonly Mutant[] = [
   {
     name: 'revoked-device-waits-on',
     file: `${OBJECT}/people/administration.ts`,
-    find: "if (status === 'revoked') ended = endRevoked(this.#sql, by, reason, nowMs)",
+    find: "if (status === 'revoked') ended = endRevoked(this.sql, by, reason, nowMs)",
     replace: '',
     breaks: 'What waits on a device ends when the device is revoked.',
     tier: 'shallow',
@@ -285,8 +285,8 @@ export const DEVICE_OBJECT: readonly Mutant[] = [
   {
     name: 'both-answers-kept',
     file: `${OBJECT}/people/answering.ts`,
-    find: "return known.choice === answer.choice ? ok({ choice: known.choice, kept: undefined }) : err('state_conflict')",
-    replace: 'return ok({ choice: answer.choice, kept: undefined })',
+    find: "return known.choice === answer.choice ? ok({ stands: known.choice, kept: undefined }) : err('state_conflict')",
+    replace: 'return ok({ stands: answer.choice, kept: undefined })',
     breaks: 'The first answer to a claim stands, and whoever gives another one is told so.',
     tier: 'shallow',
   },
@@ -327,9 +327,9 @@ export const DEVICE_OBJECT: readonly Mutant[] = [
   },
   {
     name: 'word-outlives-its-giver',
-    file: `${OBJECT}/device-object.ts`,
-    find: 'this.endConsentsOf(await lostGivers(ask, readDevice(this.#sql).consents, Date.now()))',
-    replace: 'await lostGivers(ask, readDevice(this.#sql).consents, Date.now())',
+    file: `${OBJECT}/people/givers.ts`,
+    find: "consents.endWordsOf(await lostGivers(ask, readDevice(sql).consents, Date.now()), { actor: 'system' })",
+    replace: 'await lostGivers(ask, readDevice(sql).consents, Date.now())',
     breaks: 'What a device gave ends when that device does not pay any more.',
     tier: 'shallow',
   },

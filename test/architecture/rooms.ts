@@ -10,6 +10,8 @@ const EDGE_SETTINGS = 'src/edge/{config,env}.ts'
 /** What all parts of a Device Object share; the object itself stands apart. */
 const OBJECT = 'durable-objects/device'
 const OBJECT_SHELL = 'durable-objects/device/device-object.ts'
+/** What an object does in its own time goes through its rooms too. */
+const UPKEEP = 'durable-objects/device/upkeep.ts'
 /** What people of a country must see: an object of its own. */
 const COUNTRY = 'durable-objects/country'
 const COUNTRY_SHELL = 'durable-objects/country/country-object.ts'
@@ -171,6 +173,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'durable-objects/device/bytes': [...GROUND, 'src/edge/log.ts', OBJECT, 'durable-objects/device/sql'],
   'durable-objects/device/people': [
     ...GROUND,
+    'src/edge/log.ts',
     OBJECT,
     'durable-objects/device/sql',
     'durable-objects/device/owed',
@@ -180,18 +183,21 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'durable-objects/device/settle': [
     ...GROUND,
     'src/risk',
+    'src/edge/log.ts',
+    'src/edge/store/index-message.ts',
     OBJECT,
     'durable-objects/device/sql',
-    'durable-objects/device/owed/owed.ts',
+    'durable-objects/device/owed',
     'durable-objects/device/people',
   ],
+  [UPKEEP]: ['src/protocol', EDGE, EDGE_SETTINGS, ...OBJECT_ROOMS],
   [OBJECT_SHELL]: [
     ...GROUND,
-    'src/risk',
     EDGE,
     EDGE_SETTINGS,
     'src/edge/store/index-message.ts',
     OBJECT,
+    UPKEEP,
     ...OBJECT_ROOMS,
     RESERVATION,
   ],

@@ -3,7 +3,7 @@ import { configOf } from '../../../src/edge/config.ts'
 import { logger } from '../../../src/edge/log.ts'
 import type { AuditRow, Indexed, IndexMessage, RebuiltPlaces } from '../../../src/edge/store/index-message.ts'
 import { sealIndexMessage } from '../../../src/edge/store/seal-index.ts'
-import type { SettleMessage } from '../../../src/protocol/messages.ts'
+import type { ClaimAnswerMessage, MandateMessage, SettleMessage } from '../../../src/protocol/messages.ts'
 import type { Resolution } from '../ballot.ts'
 import { countryStub, type DeviceBindings } from '../bindings.ts'
 import type { StoredBundle } from '../bundle.ts'
@@ -11,9 +11,9 @@ import type { Device, Owing } from '../device.ts'
 import { expiresAtMs } from '../people/ending.ts'
 import { type AuditRecord, readAudit } from '../sql/audit-store.ts'
 import { nextExpiryMs, readOwed } from '../sql/bundle-store.ts'
-import { type OwedAnswer, readOwedAnswers } from '../sql/claim-store.ts'
+import { readOwedAnswers } from '../sql/claim-store.ts'
 import { readDevice, readOwing } from '../sql/device-store.ts'
-import { type KeptMandate, readOwedMandates } from '../sql/mandate-store.ts'
+import { readOwedMandates } from '../sql/mandate-store.ts'
 import { markIndexed, markRebuilt, markUnindexed, readOwedTo } from '../sql/owed-store.ts'
 import { readOwedResolutions } from '../sql/resolution-store.ts'
 import { auditMessages, bytesAtMost, fitting, INDEX_MESSAGE_BYTES_MAX, withAudit } from './index-messages.ts'
@@ -103,16 +103,10 @@ export class Delivery {
     this.#send([deviceMessageOf(device, nowMs)], withAudit(deviceIndexMessageOf(device), auditRows(device, audit)))
   }
 
-  /** The owner answered a claim. */
-  sendAnswer(device: Device, answer: OwedAnswer, audit: AuditRecord): void {
+  /** The owner answered a claim, or gave or ended a mandate. */
+  sendWord(device: Owing, message: ClaimAnswerMessage | MandateMessage, audit: AuditRecord): void {
     this.#arm(Date.now() + INDEX_PATIENCE_MS)
-    this.#send([answerMessageOf(device, answer)], auditMessages(auditRows(device, [audit])))
-  }
-
-  /** The owner gave a mandate, or ended one. */
-  sendMandate(device: Device, mandate: KeptMandate, audit: AuditRecord): void {
-    this.#arm(Date.now() + INDEX_PATIENCE_MS)
-    this.#send([mandateMessageOf(device, mandate)], auditMessages(auditRows(device, [audit])))
+    this.#send([message], auditMessages(auditRows(device, [audit])))
   }
 
   /** People voted about payments of a bundle. */

@@ -4,8 +4,8 @@ import { maskedWallet } from '../../../src/protocol/owner-wallet.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
 import { mayChangeKey, replaceKey } from '../admit/keys.ts'
 import { type Device, type DeviceRegistration, newDevice } from '../device.ts'
-import type { Delivery } from '../owed/delivery.ts'
 import type { Ended } from '../owed/owed.ts'
+import { OwingPart } from '../owed/owing-part.ts'
 import type { Actor, ChangeRefusal, Person } from '../person.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
 import {
@@ -31,15 +31,7 @@ export interface ProvenCode {
  * What people change about a device: each change is one transaction with its audit record and the answer that its
  * repetition gets, and is then owed to the reconciler and the read model like everything else.
  */
-export class Administration {
-  readonly #storage: DurableObjectStorage
-  readonly #delivery: Delivery
-
-  constructor(storage: DurableObjectStorage, delivery: Delivery) {
-    this.#storage = storage
-    this.#delivery = delivery
-  }
-
+export class Administration extends OwingPart {
   /** A person registers a device. Repeating it with the same facts changes nothing. @param known whether it is registered */
   register(
     facts: DeviceRegistration,
@@ -48,17 +40,17 @@ export class Administration {
   ): Result<'registered' | 'exists', 'device_exists' | 'idempotency_conflict'> {
     const nowMs = Date.now()
     const audit: AuditRecord[] = []
-    const result = this.#storage.transactionSync(() => {
-      if (!known) createSchema(this.#sql)
-      return once(this.#sql, by, nowMs, (): Result<'registered' | 'exists', 'device_exists'> => {
-        if (known) return sameFacts(readDevice(this.#sql), facts) ? ok('exists') : err('device_exists')
-        insertDevice(this.#sql, { ...newDevice(facts, nowMs), registrars: [by.actor] })
+    const result = this.storage.transactionSync(() => {
+      if (!known) createSchema(this.sql)
+      return once(this.sql, by, nowMs, (): Result<'registered' | 'exists', 'device_exists'> => {
+        if (known) return sameFacts(readDevice(this.sql), facts) ? ok('exists') : err('device_exists')
+        insertDevice(this.sql, { ...newDevice(facts, nowMs), registrars: [by.actor] })
         const detail = { country: facts.country, kid: toHex(facts.kid), wallet: maskedWallet(facts.ownerWallet) }
-        audit.push(writeAuditRecord(this.#sql, nowMs, by, 'device_registered', detail))
+        audit.push(writeAuditRecord(this.sql, nowMs, by, 'device_registered', detail))
         return ok('registered')
       })
     })
-    if (audit.length > 0) this.#delivery.sendDevice(readDevice(this.#sql), audit)
+    if (audit.length > 0) this.delivery.sendDevice(readDevice(this.sql), audit)
     return result
   }
 
@@ -70,28 +62,28 @@ export class Administration {
    */
   setStatus(status: DeviceStatus, by: Person, reason: string): Result<DeviceStatus, ChangeRefusal> {
     let ended: readonly Ended[] = []
-    const result = changeBy<DeviceStatus>(this.#storage, this.#delivery, by, (device, nowMs) => {
+    const result = changeBy<DeviceStatus>(this.storage, this.delivery, by, (device, nowMs) => {
       // Revocation is for ever: whoever holds the key after that is not the owner.
       if (device.status === status || device.status === 'revoked') return ok([device.status, []])
-      writeStatus(this.#sql, status, nowMs)
+      writeStatus(this.sql, status, nowMs)
       const detail = { reason, from: device.status }
-      const audit = writeAuditRecord(this.#sql, nowMs, by, `device_${status}`, detail)
-      if (status === 'revoked') ended = endRevoked(this.#sql, by, reason, nowMs)
+      const audit = writeAuditRecord(this.sql, nowMs, by, `device_${status}`, detail)
+      if (status === 'revoked') ended = endRevoked(this.sql, by, reason, nowMs)
       return ok([status, [audit]])
     })
-    if (ended.length > 0) this.#delivery.sendEnded(readDevice(this.#sql), ended)
+    if (ended.length > 0) this.delivery.sendEnded(readDevice(this.sql), ended)
     return result
   }
 
   /** Ends what has waited for people too long. */
   expire(): void {
-    const ended = this.#storage.transactionSync(() => endExpired(this.#sql, Date.now()))
-    if (ended.length > 0) this.#delivery.sendEnded(readDevice(this.#sql), ended)
+    const ended = this.storage.transactionSync(() => endExpired(this.sql, Date.now()))
+    if (ended.length > 0) this.delivery.sendEnded(readDevice(this.sql), ended)
   }
 
   /** The device gets another key. @param fate of the one it has: it may still have signed what is on its way, or not */
   rotateKey(key: DeviceKey, fate: 'retiring' | 'revoked', by: Person): Result<{ kid: string }, ChangeRefusal> {
-    return changeBy(this.#storage, this.#delivery, by, (device, nowMs) => {
+    return changeBy(this.storage, this.delivery, by, (device, nowMs) => {
       if (device.status === 'revoked') return err('state_conflict')
       // The Worker let it through by a copy of its standing.
       if (by.actor === 'device' && device.status !== 'active') return err('state_conflict')
@@ -100,10 +92,10 @@ export class Administration {
       if (by.actor === 'device' && !mayChangeKey(device)) return err('state_conflict')
       const keys = replaceKey(device, key, fate, device.rev + 1)
       if (keys === undefined) return err('weak_key')
-      writeKeys(this.#sql, keys, nowMs)
-      if (by.actor !== 'device') addRegistrar(this.#sql, device, by.actor)
+      writeKeys(this.sql, keys, nowMs)
+      if (by.actor !== 'device') addRegistrar(this.sql, device, by.actor)
       const detail = { kid: toHex(key.kid), replaced: toHex(device.kid), fate }
-      return ok([{ kid: toHex(key.kid) }, [writeAuditRecord(this.#sql, nowMs, by, 'key_rotated', detail)]])
+      return ok([{ kid: toHex(key.kid) }, [writeAuditRecord(this.sql, nowMs, by, 'key_rotated', detail)]])
     })
   }
 
@@ -117,31 +109,27 @@ export class Administration {
     const nowMs = Date.now()
     const wallet = maskedWallet(facts.ownerWallet)
     const detail = { kid: toHex(facts.kid), code: codeId, code_by: madeBy, country: facts.country, wallet }
-    const audit = this.#storage.transactionSync((): readonly AuditRecord[] | undefined => {
+    const audit = this.storage.transactionSync((): readonly AuditRecord[] | undefined => {
       if (!known) {
-        createSchema(this.#sql)
-        insertDevice(this.#sql, { ...newDevice(facts, nowMs), lastCode: codeId, registrars: [madeBy] })
-        return [writeAuditRecord(this.#sql, nowMs, by, 'device_enrolled', detail)]
+        createSchema(this.sql)
+        insertDevice(this.sql, { ...newDevice(facts, nowMs), lastCode: codeId, registrars: [madeBy] })
+        return [writeAuditRecord(this.sql, nowMs, by, 'device_enrolled', detail)]
       }
-      const device = readDevice(this.#sql)
+      const device = readDevice(this.sql)
       if (!sameOwner(device, facts) || device.status === 'revoked') return undefined
       if (device.lastCode === codeId) return equalBytes(device.kid, facts.kid) ? [] : undefined
       // Codes are ULIDs: one made before the last that was used is void, whoever found it.
       const keys = device.lastCode > codeId ? undefined : replaceKey(device, facts, 'revoked', device.rev + 1)
       if (keys === undefined) return undefined
-      writeKeys(this.#sql, keys, nowMs)
-      writeLastCode(this.#sql, codeId)
-      addRegistrar(this.#sql, device, madeBy)
-      return [writeAuditRecord(this.#sql, nowMs, by, 'device_enrolled', { ...detail, replaced: toHex(device.kid) })]
+      writeKeys(this.sql, keys, nowMs)
+      writeLastCode(this.sql, codeId)
+      addRegistrar(this.sql, device, madeBy)
+      return [writeAuditRecord(this.sql, nowMs, by, 'device_enrolled', { ...detail, replaced: toHex(device.kid) })]
     })
     if (audit === undefined) return err('enrolment_code_invalid')
     if (audit.length === 0) return ok('exists')
-    this.#delivery.sendDevice(readDevice(this.#sql), audit)
+    this.delivery.sendDevice(readDevice(this.sql), audit)
     return ok('registered')
-  }
-
-  get #sql(): SqlStorage {
-    return this.#storage.sql
   }
 }
 

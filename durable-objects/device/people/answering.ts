@@ -1,31 +1,27 @@
 import type { ClaimChoice, SignedClaimAnswer } from '../../../src/protocol/claims.ts'
 import { localId } from '../../../src/protocol/ids.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
+import { answerMessageOf } from '../owed/owed.ts'
 import type { Actor } from '../person.ts'
-import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
-import { findAnswer, insertAnswer, type OwedAnswer, owedAnswers } from '../sql/claim-store.ts'
+import { writeAuditRecord } from '../sql/audit-store.ts'
+import { findAnswer, insertAnswer, owedAnswers } from '../sql/claim-store.ts'
 import { readDevice, takeRoom } from '../sql/device-store.ts'
-import { faultOfPayer, type PayerFault } from './payer.ts'
+import type { HolderRefusal, TakenWord } from './holders-word.ts'
+import { faultOfPayer } from './payer.ts'
 
 /**
  * The owner's answers to claims on the owner's wallet. They are kept and owed to the reconciler like all that is owed: it
  * verifies them again with its own registry and carries them out. The first answer to a claim stands; the same choice again
  * changes nothing, another one is refused.
  */
-export type AnswerRefusal = PayerFault | 'state_conflict' | 'rate_limited' | 'temporarily_unavailable'
 
 /** Answers that the reconciler has not confirmed. Whoever has more does not answer what people ask. */
 const UNCONFIRMED_MAX = 200
 
-export interface Answered {
-  readonly choice: ClaimChoice
-  /** Undefined when it was kept before. */
-  readonly kept: { readonly answer: OwedAnswer; readonly audit: AuditRecord } | undefined
-}
-
 /**
  * @param signed an answer whose signature the Worker has verified, with a copy of the device's facts
  * @param encoded its very bytes
+ * @returns the choice that stands
  *
  * Call it within a storage transaction.
  */
@@ -35,17 +31,18 @@ export function keepAnswer(
   encoded: Uint8Array,
   by: Actor,
   nowMs: number,
-): Result<Answered, AnswerRefusal> {
+): Result<TakenWord<ClaimChoice>, HolderRefusal> {
   const { answer, claims } = signed
-  const fault = faultOfPayer(readDevice(sql), claims, nowMs)
+  const device = readDevice(sql)
+  const fault = faultOfPayer(device, claims, nowMs)
   if (fault !== undefined) return err(fault)
   const known = findAnswer(sql, answer)
   if (known !== undefined) {
-    return known.choice === answer.choice ? ok({ choice: known.choice, kept: undefined }) : err('state_conflict')
+    return known.choice === answer.choice ? ok({ stands: known.choice, kept: undefined }) : err('state_conflict')
   }
   if (owedAnswers(sql).count >= UNCONFIRMED_MAX || !takeRoom(sql, encoded.length, nowMs)) return err('rate_limited')
   const owed = insertAnswer(sql, answer, encoded, nowMs)
   const detail = { rev: owed.rev, claim: localId(answer.takerId, answer.counter), choice: answer.choice }
   const audit = writeAuditRecord(sql, nowMs, by, 'claim_answered', detail)
-  return ok({ choice: answer.choice, kept: { answer: owed, audit } })
+  return ok({ stands: answer.choice, kept: { message: answerMessageOf(device, owed), audit } })
 }

@@ -8,6 +8,7 @@ import { type ShownCode, shownCode } from '../code.ts'
 import type { HeldConsent } from '../consent.ts'
 import type { Device } from '../device.ts'
 import type { Delivery } from '../owed/delivery.ts'
+import { OwingPart } from '../owed/owing-part.ts'
 import type { Actor } from '../person.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
 import { readDevice, takeRoom, writeAskedCode, writeCodeRequest, writeConsents } from '../sql/device-store.ts'
@@ -29,14 +30,11 @@ export type SignHeld = (
 ) => Promise<HeldConsent>
 
 /** Requests for a code, and what was entered: each change is one transaction with its audit record, and then owed with the device's facts. */
-export class Codes {
-  readonly #storage: DurableObjectStorage
-  readonly #delivery: Delivery
+export class Codes extends OwingPart {
   readonly #sign: SignHeld
 
   constructor(storage: DurableObjectStorage, delivery: Delivery, sign: SignHeld) {
-    this.#storage = storage
-    this.#delivery = delivery
+    super(storage, delivery)
     this.#sign = sign
   }
 
@@ -48,16 +46,16 @@ export class Codes {
       const request = may.value
       if (request.no === device.codeRequest?.no) return ok([shownCode(request), []])
       const before = withoutCode(device, deviceName(device.deviceId), nowMs)
-      if (before && before.consents.length > device.consents.length) writeConsents(this.#sql, before.consents, nowMs)
-      writeAskedCode(this.#sql, request, nowMs)
+      if (before && before.consents.length > device.consents.length) writeConsents(this.sql, before.consents, nowMs)
+      writeAskedCode(this.sql, request, nowMs)
       const detail = { no: request.no, kid: request.kid, until: codeUntilMs(request) }
-      return ok([shownCode(request), [writeAuditRecord(this.#sql, nowMs, by, 'consent_code_asked', detail)]])
+      return ok([shownCode(request), [writeAuditRecord(this.sql, nowMs, by, 'consent_code_asked', detail)]])
     })
   }
 
   /** Signs first: what was signed for a request that is another by then is thrown away. */
   async answer(kid: Uint8Array, no: number, digits: string, by: Actor): Promise<Result<CodeResult, CodeRefusal>> {
-    const before = readDevice(this.#sql)
+    const before = readDevice(this.sql)
     const givenAtMs = Date.now()
     const may = mayAnswer(before, no, digits, givenAtMs)
     const asked = may.ok && may.value.state === 'fresh' ? may.value.request : undefined
@@ -68,10 +66,10 @@ export class Codes {
       if (still.value.state !== 'fresh') return ok([still.value, []])
       if (consent === undefined || !equalBytes(before.kid, device.kid)) return err('temporarily_unavailable')
       // What the book takes for none may be entered again, without end.
-      if (!takeRoom(this.#sql, consent.signed.length, nowMs)) return err('rate_limited')
+      if (!takeRoom(this.sql, consent.signed.length, nowMs)) return err('rate_limited')
       const { request } = still.value
-      writeAskedCode(this.#sql, { ...request, answer: { digits, rev: device.rev + 1, consent } }, nowMs)
-      const audit = writeAuditRecord(this.#sql, nowMs, by, 'consent_code_entered', { no, kid: toHex(kid) })
+      writeAskedCode(this.sql, { ...request, answer: { digits, rev: device.rev + 1, consent } }, nowMs)
+      const audit = writeAuditRecord(this.sql, nowMs, by, 'consent_code_entered', { no, kid: toHex(kid) })
       return ok([{ state: 'waiting', triesLeft: triesLeft(request) }, [audit]])
     })
   }
@@ -87,20 +85,16 @@ export class Codes {
     change: (device: Device, nowMs: number) => Result<readonly [T, readonly AuditRecord[]], CodeRefusal>,
   ): Result<T, CodeRefusal> {
     let audit: readonly AuditRecord[] = []
-    const result = this.#storage.transactionSync((): Result<T, CodeRefusal> => {
-      const device = readDevice(this.#sql)
+    const result = this.storage.transactionSync((): Result<T, CodeRefusal> => {
+      const device = readDevice(this.sql)
       if (!equalBytes(device.kid, kid)) return err('invalid_signature')
       const changed = change(device, Date.now())
       if (!changed.ok) return changed
       audit = changed.value[1]
       return ok(changed.value[0])
     })
-    if (audit.length > 0) this.#delivery.sendDevice(readDevice(this.#sql), audit)
+    if (audit.length > 0) this.delivery.sendDevice(readDevice(this.sql), audit)
     return result
-  }
-
-  get #sql(): SqlStorage {
-    return this.#storage.sql
   }
 }
 

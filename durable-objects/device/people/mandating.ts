@@ -1,17 +1,18 @@
 import { equalBytes } from '../../../src/protocol/bytes.ts'
 import type { SignedMandate } from '../../../src/protocol/mandates.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
+import { mandateMessageOf } from '../owed/owed.ts'
 import type { Actor } from '../person.ts'
-import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
+import { writeAuditRecord } from '../sql/audit-store.ts'
 import { readDevice, takeRoom } from '../sql/device-store.ts'
-import { insertMandate, type KeptMandate, newestMandate, owedMandates } from '../sql/mandate-store.ts'
-import { faultOfPayer, type PayerFault } from './payer.ts'
+import { insertMandate, newestMandate, owedMandates } from '../sql/mandate-store.ts'
+import type { HolderRefusal, TakenWord } from './holders-word.ts'
+import { faultOfPayer } from './payer.ts'
 
 /**
  * The owner's mandates for small debits from the owner's wallet. Each is kept and owed to the reconciler, which verifies it again and
  * posts by the newest. Numbers grow, so that a mandate which somebody else has seen cannot take the place of a later one.
  */
-export type MandateRefusal = PayerFault | 'state_conflict' | 'rate_limited' | 'temporarily_unavailable'
 
 /** Mandates that the reconciler has not confirmed: whoever has more does not say what the owner wants. */
 const UNCONFIRMED_MAX = 20
@@ -19,7 +20,6 @@ const UNCONFIRMED_MAX = 20
 /**
  * @param signed a mandate whose signature the Worker has verified, with a copy of the device's facts
  * @param encoded its very bytes
- * @returns what was kept now; undefined when it was kept before
  *
  * Call it within a storage transaction.
  */
@@ -29,7 +29,7 @@ export function keepMandate(
   encoded: Uint8Array,
   by: Actor,
   nowMs: number,
-): Result<{ readonly mandate: KeptMandate; readonly audit: AuditRecord } | undefined, MandateRefusal> {
+): Result<TakenWord<void>, HolderRefusal> {
   const device = readDevice(sql)
   const fault = faultOfPayer(device, claims, nowMs)
   if (fault !== undefined) return err(fault)
@@ -37,11 +37,12 @@ export function keepMandate(
   // Nobody has consented that it pays out of another wallet.
   if (wallet !== device.ownerWallet) return err('consent_required')
   const newest = newestMandate(sql)
-  if (newest !== undefined && equalBytes(newest.signed, encoded)) return ok(undefined)
+  if (newest !== undefined && equalBytes(newest.signed, encoded)) return ok({ stands: undefined, kept: undefined })
   if (newest !== undefined && no <= newest.no) return err('state_conflict')
   if (owedMandates(sql).count >= UNCONFIRMED_MAX || !takeRoom(sql, encoded.length, nowMs)) return err('rate_limited')
   // The book takes the later one: a clock that was set back must not make an older mandate the newest.
   const kept = insertMandate(sql, no, encoded, Math.max(nowMs, (newest?.atMs ?? 0) + 1))
   const detail = { rev: kept.rev, no, payment_max: paymentMax, day_max: dayMax }
-  return ok({ mandate: kept, audit: writeAuditRecord(sql, nowMs, by, 'mandate_given', detail) })
+  const audit = writeAuditRecord(sql, nowMs, by, 'mandate_given', detail)
+  return ok({ stands: undefined, kept: { message: mandateMessageOf(device, kept), audit } })
 }

@@ -9,6 +9,7 @@ import type { Ballot, Resolution, ReversalBallot, VoteResult } from '../ballot.t
 import type { StoredBundle } from '../bundle.ts'
 import type { Device } from '../device.ts'
 import type { Delivery } from '../owed/delivery.ts'
+import { OwingPart } from '../owed/owing-part.ts'
 import type { ChangeRefusal, Person } from '../person.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
 import { findByCounter, readBundle, updateBundle } from '../sql/bundle-store.ts'
@@ -44,20 +45,17 @@ type PersonDay = Pick<Reserved, 'atMs' | 'alone'> & Partial<Pick<Reserved, 'sums
  *
  * Other calls run in between, so what could count is judged again in the transaction.
  */
-export class Votes {
-  readonly #storage: DurableObjectStorage
-  readonly #delivery: Delivery
+export class Votes extends OwingPart {
   readonly #deps: VotesDeps
 
   constructor(storage: DurableObjectStorage, delivery: Delivery, deps: VotesDeps) {
-    this.#storage = storage
-    this.#delivery = delivery
+    super(storage, delivery)
     this.#deps = deps
   }
 
   /** Counts a person's vote about payments of a bundle that wait. */
   async review(ballot: Ballot, by: Person): Promise<Result<readonly VoteResult[], ChangeRefusal>> {
-    const found = readBundle(this.#sql, ballot.bundleId)
+    const found = readBundle(this.sql, ballot.bundleId)
     if (found === undefined) return err('not_found')
     return this.#vote(found, by, (bundle) => {
       const { payments, ...rest } = ballot
@@ -72,7 +70,7 @@ export class Votes {
     { counter, ...ballot }: ReversalBallot,
     by: Person,
   ): Promise<Result<readonly VoteResult[], ChangeRefusal>> {
-    const found = findByCounter(this.#sql, counter)
+    const found = findByCounter(this.sql, counter)
     if (found === undefined) return err('not_found')
     return this.#vote(found, by, () => ({ kind: 'reversal', choice: 'approve', counters: [counter], ...ballot }))
   }
@@ -82,7 +80,7 @@ export class Votes {
     by: Person,
     asked: (bundle: StoredBundle) => Asked,
   ): Promise<Result<readonly VoteResult[], ChangeRefusal>> {
-    const sql = this.#sql
+    const sql = this.sql
     // The payments of a bundle never change, so they can be read before the transaction.
     const payments = await this.#payments(found)
     const amounts = payments && new Map(payments.map(({ counter, amount }) => [counter, amount]))
@@ -101,7 +99,7 @@ export class Votes {
     const day = reserved.value
     this.#deps.expire()
     let changed: { bundle: StoredBundle; resolutions: Resolution[]; audit: AuditRecord[] } | undefined
-    const result = changeBy<readonly VoteResult[]>(this.#storage, this.#delivery, by, (device, nowMs) => {
+    const result = changeBy<readonly VoteResult[]>(this.storage, this.delivery, by, (device, nowMs) => {
       const counted = count(device, day)
       if (!counted.ok) return counted
       const { bundle, vote, results } = counted.value
@@ -120,7 +118,7 @@ export class Votes {
       changed = { bundle, resolutions, audit }
       return ok([results, []])
     })
-    if (changed) this.#delivery.sendVotes(readDevice(sql), changed.bundle, changed.resolutions, changed.audit)
+    if (changed) this.delivery.sendVotes(readDevice(sql), changed.bundle, changed.resolutions, changed.audit)
     return result
   }
 
@@ -135,9 +133,9 @@ export class Votes {
     count: Count,
   ): Promise<Result<PersonDay, ChangeRefusal>> {
     const nothing = { atMs: Date.now(), alone: [] }
-    const device = readDevice(this.#sql)
+    const device = readDevice(this.sql)
     if (!maySee(by, device)) return err('not_found')
-    if (isKnownKey(this.#sql, by)) return ok(nothing)
+    if (isKnownKey(this.sql, by)) return ok(nothing)
     const counted = count(device, nothing)
     if (!counted.ok) return counted
     const { kind, counters, limits } = counted.value.vote
@@ -162,9 +160,5 @@ export class Votes {
     const keys = await this.#deps.keys()
     const opened = await openBundle(webCryptoSuite, (kid) => keys.recipient(kid), parseBundle(bundle))
     return opened.ok ? paymentsIn(opened.value) : undefined
-  }
-
-  get #sql(): SqlStorage {
-    return this.#storage.sql
   }
 }
