@@ -67,6 +67,15 @@ LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
 $$;
 GRANT EXECUTE ON FUNCTION offline_mandated_minor TO molam_record, molam_settle, molam_read;
 
+-- How many they were. MANDATED_PER_DAY_MAX of src/protocol/limits.ts is the most.
+CREATE FUNCTION offline_mandated_count(p_wallet text, p_day date, p_id bigint) RETURNS bigint
+LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+  SELECT count(*)
+  FROM offline_mandated_payments m LEFT JOIN offline_transactions t USING (device_id, counter)
+  WHERE m.wallet = p_wallet AND m.day = p_day AND m.id <= p_id AND t.status IS DISTINCT FROM 'failed'
+$$;
+GRANT EXECUTE ON FUNCTION offline_mandated_count TO molam_record, molam_settle, molam_read;
+
 -- The mandate of a wallet that is in force: the newest, if it has not ended and its device still pays for the holder. An older one
 -- does not come back when a newer one ends. One that another reconciler recorded after the moment that is asked about, by its clock or while
 -- this one waited for a lock, is not yet in force: the verifier halts settlement where money moved before the word for it was there.
@@ -123,7 +132,8 @@ BEGIN
     ORDER BY x.no
   LOOP
     CONTINUE WHEN offline_mandated_minor(v_claim.sender, v_claim.day, v_claim.currency, 9223372036854775807)
-                  + v_claim.amount_minor > v_claim.day_max_minor;
+                  + v_claim.amount_minor > v_claim.day_max_minor
+               OR offline_mandated_count(v_claim.sender, v_claim.day, 9223372036854775807) >= 10;
     INSERT INTO offline_mandated_payments (device_id, counter, wallet, day, currency, amount_minor, payer_device_id,
                                            mandate_rev, policy_version, posted_at)
     VALUES (v_claim.device_id, v_claim.counter, v_claim.sender, v_claim.day, v_claim.currency, v_claim.amount_minor,

@@ -1,3 +1,4 @@
+import { MANDATED_PER_DAY_MAX } from '../../src/protocol/limits.ts'
 import type { Check } from './check.ts'
 
 /**
@@ -356,8 +357,8 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
           AND x.amount_minor <= least(m.payment_max_minor, y.mandate_payment_max)
           AND (p.sender, p.amount_minor, p.currency) = (x.wallet, x.amount_minor, x.currency)
           AND (p.reason = 'mandated' AND p.status IN ('succeeded', 'reversed') OR p.status = 'failed')
-          AND (p.status = 'failed'
-               OR offline_mandated_minor(x.wallet, x.day, x.currency, x.id) <= least(m.day_max_minor, y.mandate_day_max)),
+          AND (p.status = 'failed' OR offline_mandated_count(x.wallet, x.day, x.id) <= ${MANDATED_PER_DAY_MAX}
+               AND offline_mandated_minor(x.wallet, x.day, x.currency, x.id) <= least(m.day_max_minor, y.mandate_day_max)),
         false)
       UNION ALL
       SELECT p.device_id, p.counter, p.sender, NULL, p.amount_minor, NULL, NULL FROM offline_transactions p

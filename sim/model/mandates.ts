@@ -1,11 +1,12 @@
 import { calendarDay } from '../../src/protocol/activity.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
+import { MANDATED_PER_DAY_MAX } from '../../src/protocol/limits.ts'
 import { parseMandate } from '../../src/protocol/mandates.ts'
 import type { MandateMessage } from '../../src/protocol/messages.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
 import { assertBook } from './broken.ts'
 import { standingOf } from './standing.ts'
-import { counterKey, type MandateRow, type ModelState, type PaymentRow } from './state.ts'
+import { counterKey, type MandatedRow, type MandateRow, type ModelState, type PaymentRow } from './state.ts'
 
 /**
  * Mandates: the holder's standing word for small debits. The newest of a wallet counts, while its device is the holder's; each
@@ -78,7 +79,9 @@ export function takeMandates<Line extends ClaimedLine>(
     if (given === undefined || claimUntilMs === undefined || atMs >= claimUntilMs) continue
     const { timeZone, mandatePaymentMax, mandateDayMax } = newestPolicy(state, country)
     const day = calendarDay(atMs, timeZone)
-    const room = Math.min(given.dayMax, mandateDayMax) - paidBy(state, { wallet, day, currency })
+    const paid = paidBy(state, { wallet, day, currency })
+    if (paid.length >= MANDATED_PER_DAY_MAX) continue
+    const room = Math.min(given.dayMax, mandateDayMax) - paid.reduce((sum, { amount }) => sum + amount, 0)
     const most = Math.min(given.paymentMax, mandatePaymentMax, room)
     if (given.currency !== currency || amount > most) continue
     state.mandated.set(counterKey(deviceId, payment.counter), { wallet, day, currency, amount, postedAtMs: atMs })
@@ -88,11 +91,14 @@ export function takeMandates<Line extends ClaimedLine>(
 }
 
 /** What failed took nothing. */
-function paidBy({ mandated, payments }: ModelState, day: { wallet: string; day: string; currency: string }): number {
+function paidBy(
+  { mandated, payments }: ModelState,
+  day: { wallet: string; day: string; currency: string },
+): readonly MandatedRow[] {
   return [...mandated]
     .filter(([key, row]) => payments.get(key)?.status !== 'failed' && row.wallet === day.wallet)
-    .filter(([, row]) => row.day === day.day && row.currency === day.currency)
-    .reduce((sum, [, { amount }]) => sum + amount, 0)
+    .map(([, row]) => row)
+    .filter((row) => row.day === day.day && row.currency === day.currency)
 }
 
 function newestPolicy({ policies }: ModelState, country: string): Policy {

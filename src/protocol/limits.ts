@@ -63,6 +63,12 @@ export const MISSING_PER_NOTICE_MAX = 200
 /** Open claims on a wallet that its devices are shown, the oldest of them: nobody answers more in three days. */
 export const CLAIMS_PER_NOTICE_MAX = 50
 
+/**
+ * Payments that mandates pay out of a wallet in a day, over all tills: whoever sees his list within five days sees all of them, and a crowd
+ * of small ones hides no larger one.
+ */
+export const MANDATED_PER_DAY_MAX = 10
+
 /** Payments by its mandates that a wallet's devices are shown, the newest of them: some days of small things. */
 export const MANDATED_PER_NOTICE_MAX = 50
 

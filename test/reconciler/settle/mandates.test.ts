@@ -133,11 +133,31 @@ test('the devices of its holder are told who took how much, when, and what was g
   expect(told()).toMatchObject({ mandated: [{ counter: 3 }] })
 })
 
+test('a day of them is ten, so that no crowd of small ones hides a larger one from the holder', async () => {
+  world.network.send(mandate())
+  await world.settle()
+  const other = await till()
+  await take([2000, 1, 1, 1, 1, 1], other)
+  await world.settle()
+  await take([1, 1, 1, 1, 1, 1])
+  await world.settle()
+  expect(await statuses()).toEqual([...Array(4).fill(POSTED), 'claimed', 'claimed'])
+  world.now += DAY_MS
+  await take(Array(11).fill(1))
+  await world.settle()
+  expect((await statuses()).slice(6).filter((status) => status === 'claimed')).toHaveLength(1)
+  const told = world.network.confirmed.findLast((one) => one.kind === 'claims_open' && one.deviceId === phone.id)
+  expect(told?.kind === 'claims_open' && told.mandated.map(({ amount }) => amount)).toContain(2000)
+})
+
 test('no more than a notice takes, the newest', async () => {
   world.network.send(mandate())
   await world.settle()
-  await take(Array.from({ length: 52 }, () => 1))
-  await world.settle()
+  for (const amounts of [10, 10, 10, 10, 10, 2].map((length) => Array<number>(length).fill(1))) {
+    await take(amounts)
+    await world.settle()
+    world.now += DAY_MS
+  }
   const told = world.network.confirmed.findLast((one) => one.kind === 'claims_open' && one.deviceId === phone.id)
   const shown = told?.kind === 'claims_open' ? told.mandated.map(({ counter }) => counter) : []
   expect(new Set(shown).size).toBe(50)
