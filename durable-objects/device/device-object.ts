@@ -53,6 +53,7 @@ import { readDevice, readOwing } from './sql/device-store.ts'
 import { type Evidence, readEvidence } from './sql/evidence-store.ts'
 import type { OwedSummary } from './sql/owed-store.ts'
 import { hasSchema } from './sql/schema.ts'
+import type { Standing } from './standing.ts'
 import { Upkeep } from './upkeep.ts'
 
 type NotFound = 'not_found'
@@ -245,8 +246,8 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     this.#delivery.sendDevice(readDevice(this.#sql), [record])
   }
 
-  /** Suspends, reactivates or revokes. @returns the status that is in force afterwards: a revoked device stays revoked */
-  setStatus(status: DeviceStatus, by: Person, reason: string): Result<DeviceStatus, ChangeRefusal> {
+  /** Suspends, reactivates or revokes; a revoked device stays revoked. */
+  setStatus(status: DeviceStatus, by: Person, reason: string): Result<Standing, ChangeRefusal> {
     return this.#registered ? this.#administration.setStatus(status, by, reason) : NOT_FOUND
   }
 

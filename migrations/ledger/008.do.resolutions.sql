@@ -52,13 +52,24 @@ LANGUAGE sql IMMUTABLE AS $$
               THEN p_decided_at ELSE p_recorded_at END
 $$;
 
+-- Whether an answer to this claim is recorded and not carried out yet (013.do.claims.sql). One that is recorded after the revocation of
+-- the claim's device is closed at once, so it was there before.
+CREATE FUNCTION offline_has_open_answer(p_device_id text, p_counter bigint) RETURNS boolean
+LANGUAGE plpgsql STABLE SET search_path = public, pg_temp AS $$
+BEGIN
+  RETURN EXISTS (SELECT FROM offline_claim_answers
+                 WHERE device_id = p_device_id AND counter = p_counter AND result IS NULL);
+END $$;
+
 -- Open resolutions and what each waits for: its bundle; for a reversal the review of its payment, and then the money; a second
--- person, where one alone has decided about too much; nothing.
+-- person, where one alone has decided about too much; for the end of a claim with its device, the answer of its payer that was
+-- recorded before it; nothing.
 CREATE VIEW offline_open_resolutions AS
   SELECT d.device_id, d.rev, d.counter, d.bundle_id, d.choice, d.decided_at, d.retry_at, d.attempts, d.last_error,
          t.status AS payment_status, offline_decided_at(d.decided_at, d.recorded_at) - b.received_at AS payment_age,
          CASE WHEN b.bundle_id IS NULL THEN 'bundle'
               WHEN d.choice = 'reverse' AND t.status IN ('review', 'quarantined') THEN 'review'
+              WHEN d.choice = 'revoke' AND t.status = 'claimed' AND offline_has_open_answer(d.device_id, d.counter) THEN 'answer'
               WHEN d.withheld_at IS NOT NULL AND d.alone_on IS NULL THEN 'second_person'
               WHEN d.choice = 'reverse' AND t.status = 'succeeded' AND d.last_error IN ('insufficient_funds', 'wallet_frozen')
                 THEN 'money' END
@@ -201,9 +212,10 @@ LANGUAGE sql SET search_path = public, pg_temp AS $$
 $$;
 REVOKE ALL ON FUNCTION offline_withhold FROM PUBLIC;
 
--- Carries out the reviews of these devices that are due. An approved payment goes on as it would have at first: it needs
+-- Carries out the reviews of these devices that are due, and what ended with them. An approved payment goes on as it would have at first: it needs
 -- the words of its payer and its agent that were or were not there when it was recorded, and the funds that are held for it, or
--- there now. A claim waits for its payer then: nobody who reviews can say the payer's yes. Of
+-- there now. A claim waits for its payer then: nobody who reviews can say the payer's yes. A claim of a device that was revoked
+-- fails, unless its payer answered before. Of
 -- several resolutions about one payment the last one counts. Whatever comes of a payment, nothing is held for it any more.
 -- The caller has the locks of the devices; accounts are locked here.
 CREATE FUNCTION offline_apply_reviews(p_device_id text[], p_at timestamptz)
@@ -241,12 +253,13 @@ BEGIN
   FROM (
     SELECT o.*, row_number() OVER (ORDER BY o.decided_at, o.device_id, o.counter, o.rev) AS no,
            CASE WHEN o.payment_status IS NULL THEN 'unknown_payment'
-                WHEN o.payment_status NOT IN ('review', 'quarantined') THEN 'not_waiting'
+                WHEN o.payment_status NOT IN ('review', 'quarantined') AND NOT (o.choice = 'revoke' AND o.payment_status = 'claimed')
+                  THEN 'not_waiting'
                 WHEN o.rev < max(o.rev) OVER (PARTITION BY o.device_id, o.counter) THEN 'superseded'
                 ELSE 'applied' END AS outcome
     FROM offline_open_resolutions o
     WHERE o.device_id = ANY (p_device_id) AND o.choice <> 'reverse'
-      AND o.waiting_for IS DISTINCT FROM 'bundle'
+      AND o.waiting_for IS DISTINCT FROM 'bundle' AND o.waiting_for IS DISTINCT FROM 'answer'
       AND offline_resolution_is_due(o.choice, o.retry_at, p_at)
   ) x
   LEFT JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter;
@@ -292,7 +305,7 @@ BEGIN
   FROM unnest(v_device, v_counter, v_outcome, v_status, v_reason, v_transfer)
        AS x (device_id, counter, outcome, status, reason, transfer_id)
   WHERE x.outcome = 'applied' AND t.device_id = x.device_id AND t.counter = x.counter
-    AND t.status IN ('review', 'quarantined');
+    AND t.status IN ('review', 'quarantined', 'claimed');
   GET DIAGNOSTICS v_changed = ROW_COUNT;
   IF v_changed <> cardinality(array_positions(v_outcome, 'applied')) THEN
     RAISE EXCEPTION 'changed % payments of %', v_changed, v_outcome USING ERRCODE = 'data_corrupted';

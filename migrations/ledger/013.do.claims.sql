@@ -29,7 +29,7 @@ CREATE TABLE offline_claim_answers (
   --   not_signed      no device of the wallet has signed what the row says
   --   not_the_holder  the device is not of the debited wallet
   --   other_payment   the payment under this number says something else
-  --   not_claimed     the payment waits for no answer, or not any more
+  --   not_claimed     the payment waits for no answer, or not any more: it has ended, or its device was revoked
   --   too_late        recorded when the claim had ended
   --   superseded      another answer was recorded before it
   result          text CHECK (result IN ('applied', 'not_authorised', 'not_signed', 'not_the_holder', 'other_payment',

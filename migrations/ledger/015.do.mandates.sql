@@ -127,6 +127,9 @@ BEGIN
     CROSS JOIN LATERAL offline_mandate_of(x.sender, p_at) m
     CROSS JOIN LATERAL get_offline_policy(x.country) y
     WHERE x.status = 'claimed' AND p_at < x.claim_until
+      -- Its device was revoked before the bundle came: it waits for nobody, and ends with it.
+      AND NOT EXISTS (SELECT FROM offline_resolutions r
+                      WHERE r.device_id = x.device_id AND r.counter = x.counter AND r.choice = 'revoke' AND r.result IS NULL)
       AND x.amount_minor <= least(m.payment_max_minor, y.mandate_payment_max)
       AND (m.payer_device_id, m.rev, m.currency) = (x.mandate_device_id, x.mandate_rev, x.currency)
     ORDER BY x.no

@@ -1,10 +1,17 @@
 import type pg from 'pg'
+import type { TrustedKey } from '../../src/crypto/sign1.ts'
 import { equalBytes } from '../../src/protocol/bytes.ts'
-import { type ClaimChoice, parseClaimAnswer, type SignedClaimAnswer } from '../../src/protocol/claims.ts'
+import {
+  type ClaimAnswer,
+  type ClaimChoice,
+  parseClaimAnswer,
+  type SignedClaimAnswer,
+} from '../../src/protocol/claims.ts'
 import { localId } from '../../src/protocol/ids.ts'
 import type { ClaimAnswerMessage } from '../../src/protocol/messages.ts'
 import type { AuditRecord } from '../audit.ts'
-import type { WordKind, WordRow, WordRows } from './holders-word.ts'
+import type { TakenWord, WordKind, WordRow, WordRows } from './holders-word.ts'
+import { isSignedResolution, RESOLUTION_EVIDENCE, type ResolutionEvidence } from './signed-resolution.ts'
 
 /**
  * Holders' answers to claims: inbox → `offline_claim_answers` (holders-word.ts). Applied is whatever is due (claims.ts), so neither
@@ -17,6 +24,7 @@ export const CLAIM_ANSWERS: WordKind<ClaimAnswerMessage, SignedClaimAnswer> & Wo
   column: 'answer',
   faults: { malformed: 'malformed_answer', conflict: 'answer_conflict' },
   signedIn: ({ answer }) => answer,
+  aboutIn: ({ answer }) => answer.takerId,
   parse: parseClaimAnswer,
   insert: insertAnswer,
   signedOf: ({ answer }) => new Uint8Array(answer),
@@ -44,10 +52,10 @@ async function insertAnswer(
   client: pg.ClientBase,
   { deviceId, rev, answer: encoded }: ClaimAnswerMessage,
   { answer }: SignedClaimAnswer,
-  isHolders: boolean,
-  at: Date,
+  { isHolders, trusted, at }: TakenWord,
 ): Promise<AuditRecord | undefined> {
   const { takerId, counter, contentHash, amount, choice } = answer
+  const isOver = isHolders && (await isRevoked(client, answer, trusted))
   const { rowCount } = await client.query(
     `INSERT INTO offline_claim_answers (payer_device_id, rev, device_id, counter, content_hash, amount_minor, choice,
        payer_wallet, answer, recorded_at, result, closed_at)
@@ -56,9 +64,25 @@ async function insertAnswer(
      ON CONFLICT (payer_device_id, rev) DO NOTHING`,
     [
       ...[deviceId, rev, takerId, counter, Buffer.from(contentHash), amount, choice, Buffer.from(encoded), at],
-      isHolders ? null : 'not_authorised',
+      isHolders ? (isOver ? 'not_claimed' : null) : 'not_authorised',
     ],
   )
   const detail = { rev, claim: localId(takerId, counter), choice }
   return rowCount === 1 ? { deviceId, action: 'claim_answered', detail } : undefined
+}
+
+/** Whether the book has heard that the claim's device was revoked: an answer that comes after that is too late. */
+async function isRevoked(
+  client: pg.ClientBase,
+  { takerId, counter }: ClaimAnswer,
+  trusted: readonly TrustedKey[],
+): Promise<boolean> {
+  const { rows } = await client.query<ResolutionEvidence>(
+    `SELECT ${RESOLUTION_EVIDENCE} FROM offline_resolutions
+     WHERE device_id = $1 AND counter = $2 AND choice = 'revoke'`,
+    [takerId, counter],
+  )
+  // A row that the edge has not signed is nobody's word, and keeps no payer's from counting.
+  for (const row of rows) if (await isSignedResolution(row, trusted)) return true
+  return false
 }

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { verifySign1 } from '../../src/crypto/sign1.ts'
+import { type TrustedKey, verifySign1 } from '../../src/crypto/sign1.ts'
 import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
 import type { Sign1, SignedKind } from '../../src/protocol/cose.ts'
 import type { ClaimAnswerMessage, MandateMessage } from '../../src/protocol/messages.ts'
@@ -39,14 +39,24 @@ export interface WordKind<Message extends WordMessage, Signed extends SignedWord
   readonly column: string
   readonly faults: { readonly malformed: WordFault; readonly conflict: WordFault }
   readonly signedIn: (message: Message) => Uint8Array
+  /** Another device that the word is about. It is locked as well: of the word and what the edge says of that device one comes first. */
+  readonly aboutIn?: (signed: Signed) => string
   /** @returns the record of it; undefined when the device has a word with this number already */
   readonly insert: (
     client: pg.ClientBase,
     message: Message,
     signed: Signed,
-    isHolders: boolean,
-    at: Date,
+    taken: TakenWord,
   ) => Promise<AuditRecord | undefined>
+}
+
+/** How a word is taken as it is kept. */
+export interface TakenWord {
+  /** By a device that speaks for the holder now. */
+  readonly isHolders: boolean
+  /** Keys of the edge. */
+  readonly trusted: readonly TrustedKey[]
+  readonly at: Date
 }
 
 /** A kind of word as it is used, and its evidence looked at. */
@@ -86,6 +96,7 @@ export async function recordWord<Message extends WordMessage, Signed extends Sig
   inboxId: number,
   kind: WordKind<Message, Signed>,
   message: Message,
+  trusted: readonly TrustedKey[],
   at: Date,
 ): Promise<WordFault | undefined> {
   const read = readWord(kind, message)
@@ -93,13 +104,13 @@ export async function recordWord<Message extends WordMessage, Signed extends Sig
   const signed = read.value
   return transact(pool, async (client) => {
     if (!(await lockPending(client, [inboxId])).has(inboxId)) return undefined
-    await lockDevices(client, [message.deviceId])
+    await lockDevices(client, [message.deviceId, ...(kind.aboutIn ? [kind.aboutIn(signed)] : [])])
     const registry = await loadDevices(client, [message.deviceId])
     const fault = await faultOfWord(kind, signed, registry)
     if (fault !== undefined) return fault
     const standing = standingOf(registry, { ...message, kid: signed.claims.kid }, at.getTime())
     if (standing === 'awaited') return 'unknown_device'
-    const inserted = await kind.insert(client, message, signed, standing === 'holder', at)
+    const inserted = await kind.insert(client, message, signed, { isHolders: standing === 'holder', trusted, at })
     if (inserted !== undefined) await record(client, [inserted], at)
     else if (!(await isKept(client, kind, message))) return kind.faults.conflict
     await markDone(client, [inboxId], at)

@@ -5,7 +5,7 @@ import type { MandateMessage } from '../../src/protocol/messages.ts'
 import type { AuditRecord } from '../audit.ts'
 import type { Alarm } from '../not-believed.ts'
 import { speaksForHolder } from '../registry/standing.ts'
-import { judgeRows, notBelieved, type WordKind, type WordRow, type WordRows } from './holders-word.ts'
+import { judgeRows, notBelieved, type TakenWord, type WordKind, type WordRow, type WordRows } from './holders-word.ts'
 
 /**
  * Holders' mandates: inbox → `offline_mandates` (holders-word.ts). Posted by them is in the transaction that records a claim
@@ -91,8 +91,7 @@ async function insertMandate(
   client: pg.ClientBase,
   { deviceId, rev, atMs, mandate: encoded }: MandateMessage,
   { claims, mandate }: SignedMandate,
-  isHolders: boolean,
-  at: Date,
+  { isHolders, at }: TakenWord,
 ): Promise<AuditRecord | undefined> {
   const { wallet, currency, paymentMax, dayMax, untilMs, no } = mandate
   const { rowCount } = await client.query(

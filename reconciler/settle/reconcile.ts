@@ -100,7 +100,7 @@ async function recordWordOf<Message extends WordMessage, Signed extends SignedWo
   kind: WordKind<Message, Signed>,
   message: Message,
 ): Promise<void> {
-  const fault = await recordWord(deps.pool, row.id, kind, message, new Date(deps.clock()))
+  const fault = await recordWord(deps.pool, row.id, kind, message, deps.trusted, new Date(deps.clock()))
   await waitOrPark(deps, row, message, fault)
 }
 

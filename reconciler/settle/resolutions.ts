@@ -17,7 +17,7 @@ import { claimedWallets, claimSubjects } from '../tell/claim-subjects.ts'
 import { announce } from '../tell/outbox.ts'
 import { updateBundles } from './bundle-statuses.ts'
 import { findLateProofs, findLostProofs, type LateProofDeps, writeLateProofs, writeLostProofs } from './late-proof.ts'
-import { isSignedResolution, itemsOf, type ResolutionEvidence } from './signed-resolution.ts'
+import { isSignedResolution, itemsOf, RESOLUTION_EVIDENCE, type ResolutionEvidence } from './signed-resolution.ts'
 import { countByStatus, type StatusCount } from './status-counts.ts'
 
 /**
@@ -94,7 +94,10 @@ const FAR_ATTEMPT = 6
  * that did so twice could deadlock with another.
  */
 const STEPS = [
-  { apply: 'offline_apply_reviews', due: "choice <> 'reverse' AND waiting_for IS DISTINCT FROM 'bundle'" },
+  {
+    apply: 'offline_apply_reviews',
+    due: "choice <> 'reverse' AND (waiting_for IS NULL OR waiting_for = 'second_person')",
+  },
   {
     apply: 'offline_apply_reversals',
     due: "choice = 'reverse' AND (waiting_for IS NULL OR waiting_for IN ('money', 'second_person'))",
@@ -234,7 +237,7 @@ async function postponeUnsigned(
   at: Date,
 ): Promise<void> {
   const { rows } = await client.query<ResolutionEvidence>(
-    `SELECT device_id, rev, counter, bundle_id, choice, actors, decided_at, message FROM offline_resolutions
+    `SELECT ${RESOLUTION_EVIDENCE} FROM offline_resolutions
      WHERE device_id = ANY ($1) AND result IS NULL AND offline_resolution_is_due(choice, retry_at, $2)`,
     [devices, at],
   )

@@ -15,6 +15,8 @@ export interface ResolutionEvidence {
   readonly message: Uint8Array
 }
 
+export const RESOLUTION_EVIDENCE = 'device_id, rev, counter, bundle_id, choice, actors, decided_at, message'
+
 export type Item = readonly [counter: number, choice: ReviewEnd | 'reverse']
 
 export function itemsOf(message: ResolutionMessage): readonly Item[] {

@@ -21,17 +21,24 @@ export async function claimSubjects(client: pg.ClientBase, wallets: readonly str
   return rows.map(({ device_id: deviceId }) => ({ deviceId, claims: true }))
 }
 
-/** Wallets from which these payments are claimed now, or to which what a mandate paid was given back. */
+/** Wallets from which these payments are claimed now or were until their device was revoked, or to which what a mandate paid was given back. */
 export async function claimedWallets(
   client: pg.ClientBase,
-  payments: readonly { readonly device_id: string; readonly counter: number; readonly status: string | null }[],
+  payments: readonly {
+    readonly device_id: string
+    readonly counter: number
+    readonly status: string | null
+    readonly reason: string | null
+  }[],
 ): Promise<readonly string[]> {
-  const claimed = payments.filter(({ status }) => status === 'claimed' || status === 'reversed')
+  const claimed = payments.filter(
+    ({ status, reason }) => status === 'claimed' || status === 'reversed' || reason === 'device_revoked',
+  )
   if (claimed.length === 0) return []
   const { rows } = await client.query<{ sender: string }>(
     `SELECT DISTINCT sender FROM offline_transactions
      WHERE (device_id, counter) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))
-       AND (status = 'claimed' OR reason = 'mandated')`,
+       AND (status = 'claimed' OR reason IN ('mandated', 'device_revoked'))`,
     [claimed.map(({ device_id }) => device_id), claimed.map(({ counter }) => counter)],
   )
   return rows.map(({ sender }) => sender)

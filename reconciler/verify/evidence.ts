@@ -8,7 +8,7 @@ import type { DeviceMessage } from '../../src/protocol/messages.ts'
 import type { ConsentCodes } from '../codes/code.ts'
 import { isHoldersCode, statedConsents } from '../registry/consents.ts'
 import { loadDevices, type Registry } from '../registry/registry.ts'
-import { isSignedResolution, type ResolutionEvidence } from '../settle/signed-resolution.ts'
+import { isSignedResolution, RESOLUTION_EVIDENCE, type ResolutionEvidence } from '../settle/signed-resolution.ts'
 import type { Finding } from './check.ts'
 
 /** What the edge alone says, held against its signed messages: who a device is, and what people resolved. */
@@ -169,7 +169,7 @@ export async function checkResolutions(
   deviceIds?: readonly string[],
 ): Promise<Finding> {
   const { rows } = await client.query<ResolutionEvidence>(
-    `SELECT device_id, rev, counter, bundle_id, choice, actors, decided_at, message FROM offline_resolutions
+    `SELECT ${RESOLUTION_EVIDENCE} FROM offline_resolutions
      WHERE $1::text[] IS NULL OR device_id = ANY ($1)`,
     [deviceIds ?? null],
   )

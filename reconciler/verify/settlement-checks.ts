@@ -140,7 +140,7 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
         FROM offline_audit_logs l CROSS JOIN LATERAL jsonb_array_elements(l.detail -> 'payments') r
         WHERE l.action = 'bundle_settled'
       ), decided AS (
-        SELECT device_id, bundle_id, counter, bool_or(choice <> 'reverse') AS reviewed
+        SELECT device_id, bundle_id, counter, bool_or(choice <> 'reverse') AS reviewed, bool_or(choice = 'revoke') AS revoked
         FROM offline_resolutions WHERE result = 'applied' GROUP BY device_id, bundle_id, counter
       ), ended AS (
         SELECT l.device_id, l.bundle_id, (r ->> 0)::bigint AS counter, r ->> 1 AS status, r ->> 2 AS reason
@@ -159,8 +159,8 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
                      OR (c.status, c.reason) IS DISTINCT FROM (p.status, p.reason)
                        AND NOT (c.status = 'succeeded' AND p.status = 'reversed' AND d.device_id IS NOT NULL)
                  WHEN d.device_id IS NULL THEN (r.status, r.reason) IS DISTINCT FROM (p.status, p.reason)
-                 -- People decide about what waits.
-                 ELSE d.reviewed <> (r.status IN ('review', 'quarantined')) END`,
+                 -- People decide about what waits for them. With its device a claim ends too.
+                 ELSE d.reviewed <> (r.status IN ('review', 'quarantined') OR r.status = 'claimed' AND d.revoked) END`,
   },
   {
     name: 'payments_of_bundles',
@@ -321,7 +321,7 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
   {
     name: 'claims',
     promise:
-      'each claim is open, or ended by the one answer that was applied, by a mandate, by a review, by its time, or for want of a wallet',
+      'each claim is open, or ended by the one answer that was applied, by a mandate, by a review, with its device, by its time, or for want of a wallet',
     sql: `
       SELECT p.device_id, p.counter, p.status, p.reason, a.choice
       FROM offline_transactions p

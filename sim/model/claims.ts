@@ -11,7 +11,7 @@ import { type AnswerRow, bundleKey, counterKey, type ModelState, type PaymentRow
 
 /**
  * Claims: payments without their payer's word. An answer is kept when it comes and counts once the claim is there; a claim ends
- * once, by the first answer of its wallet's holder that was recorded in time, or by its time. What `offline_apply_claims` does.
+ * once, by the first answer of its wallet's holder that was recorded in time, by its time, or with its device. What `offline_apply_claims` does.
  */
 
 /** @param message whose signature holds @returns why it is not kept now, or that another one is kept under its number */
@@ -41,10 +41,14 @@ export function keepAnswer(
   state.answers.push({
     ...{ payerDeviceId, rev, deviceId, counter, amount, choice, hash: toHex(answer.contentHash) },
     ...{ payerWallet: device.ownerWallet, signed: toHex(encoded), recordedAtMs: atMs },
-    result: isHis ? null : 'not_authorised',
+    result: isHis ? (isRevoked(state, answer) ? 'not_claimed' : null) : 'not_authorised',
   })
   return true
 }
+
+/** The device of the claim was revoked, and the book has heard of it. */
+const isRevoked = ({ resolutions }: ModelState, { takerId, counter }: Pick<ClaimAnswer, 'takerId' | 'counter'>) =>
+  resolutions.some((row) => row.deviceId === takerId && row.counter === counter && row.choice === 'revoke')
 
 /** What became of a claim. */
 export interface EndedClaim {

@@ -170,7 +170,7 @@ export function answerOf({ values }: Committed) {
     >,
     kid: toHex(parseClaimAnswer(encoded).claims.kid),
     atMs: (at as Date).getTime(),
-    isHis: result === null,
+    result: result as string | null,
   }
 }
 

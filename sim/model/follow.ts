@@ -110,12 +110,12 @@ export class Follower {
     if (is('offline_disprove(')(one)) writeLostProofs(state, lostProofsOf(one))
     if (is('UPDATE offline_resolutions SET last_error')(one)) postpone(state, one)
     if (is('INSERT INTO offline_claim_answers')(one)) {
-      const { message, answer, kid, atMs, isHis } = answerOf(one)
+      const { message, answer, kid, atMs, result } = answerOf(one)
       keepAnswer(state, message, { answer, kid }, atMs)
       const kept = state.answers.find((row) => row.payerDeviceId === message.deviceId && row.rev === message.rev)
-      if ((kept?.result !== 'not_authorised') !== isHis) {
+      if (kept?.result !== result) {
         return [
-          `The book took answer ${message.rev} of ${message.deviceId} ${isHis ? 'for' : 'not for'} its holder’s word.`,
+          `The book took answer ${message.rev} of ${message.deviceId} for ${result ?? 'open'}, and it is ${kept?.result ?? 'open'}.`,
         ]
       }
     }

@@ -77,6 +77,7 @@ export function takeMandates<Line extends ClaimedLine>(
     const { sender: wallet, amount, currency } = payment
     const given = mandateOf(state, wallet, atMs)?.mandate
     if (given === undefined || claimUntilMs === undefined || atMs >= claimUntilMs) continue
+    if (isRevoked(state, deviceId, payment.counter)) continue
     const { timeZone, mandatePaymentMax, mandateDayMax } = newestPolicy(state, country)
     const day = calendarDay(atMs, timeZone)
     const paid = paidBy(state, { wallet, day, currency })
@@ -89,6 +90,12 @@ export function takeMandates<Line extends ClaimedLine>(
   }
   return taken
 }
+
+/** Its device was revoked before its bundle came. */
+const isRevoked = ({ resolutions }: ModelState, deviceId: string, counter: number) =>
+  resolutions.some(
+    (row) => row.deviceId === deviceId && row.counter === counter && row.choice === 'revoke' && row.result === null,
+  )
 
 /** What failed took nothing. */
 function paidBy(

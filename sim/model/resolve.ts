@@ -69,10 +69,18 @@ export function dueAtMs(state: ModelState, row: ResolutionRow, atMs: number): nu
   if (!state.bundles.has(bundleKey(row.deviceId, row.bundleId))) return undefined
   const payment = paymentOf(state, row)
   if (row.choice === 'reverse' && payment !== undefined && waits(payment.status)) return undefined
+  // An answer that is open was recorded before it.
+  if (isRevokedClaim(row, payment) && hasOpenAnswer(state, row)) return undefined
   const pauseMaxMs = row.choice === 'reverse' ? DAY_MS : PAUSE_MAX_MS
   if (row.retryAtMs === null || row.retryAtMs <= atMs || row.retryAtMs > atMs + pauseMaxMs) return atMs
   return row.retryAtMs
 }
+
+const isRevokedClaim = ({ choice }: ResolutionRow, payment: PaymentRow | undefined) =>
+  choice === 'revoke' && payment?.status === 'claimed'
+
+const hasOpenAnswer = ({ answers }: ModelState, { deviceId, counter }: ResolutionRow) =>
+  answers.some((row) => row.deviceId === deviceId && row.counter === counter && row.result === null)
 
 /** The payment that it names, if the payment is of the bundle that it names. */
 function paymentOf({ payments }: ModelState, { deviceId, counter, bundleId }: ResolutionRow): PaymentRow | undefined {
@@ -101,7 +109,7 @@ export function applyReviews(state: ModelState, due: readonly ResolutionRow[], a
     const payment = paymentOf(state, row)
     const isLast = due.every((other) => !isSamePayment(other, row) || other.rev <= row.rev)
     if (payment === undefined) return { row, result: 'unknown_payment' as const }
-    if (!waits(payment.status)) return { row, result: 'not_waiting' as const }
+    if (!waits(payment.status) && !isRevokedClaim(row, payment)) return { row, result: 'not_waiting' as const }
     if (!isLast) return { row, result: 'superseded' as const }
     const fails = row.choice === 'approve' && missingWord(payment) !== undefined
     return fails || isLetThrough(state, row, payment)
@@ -242,7 +250,8 @@ function follow(state: ModelState, effects: readonly Effect[], atMs: number): vo
   }
   const claimed = changed.flatMap(({ row, status }) => {
     const payment = paymentOf(state, row)
-    const isTold = status === 'claimed' || (status === 'reversed' && payment?.reason === 'mandated')
+    const isEnded = row.choice === 'revoke'
+    const isTold = status === 'claimed' || isEnded || (status === 'reversed' && payment?.reason === 'mandated')
     return isTold ? (payment?.payment.sender ?? []) : []
   })
   announce(state, claimSubjects(state, claimed), atMs)

@@ -91,6 +91,15 @@ export const LEDGER: readonly Mutant[] = [
     missed: 'Two sessions that wait for each other need two connections: test/chaos has them.',
   },
   {
+    name: 'revocation-passes-by-the-yes',
+    file: RESOLUTIONS,
+    find: "AND offline_has_open_answer(d.device_id, d.counter) THEN 'answer'",
+    replace: "AND false THEN 'answer'",
+    breaks: 'Of the yes of its payer and the revocation of its device a claim ends by the one that the book had first.',
+    tier: 'deep',
+    missed: 'Both must be in one batch: test/reconciler/settle/revoked-claims.test.ts has them there.',
+  },
+  {
     name: 'hold-not-released',
     file: RESOLUTIONS,
     find: 'WHERE x.status IS NOT NULL',

@@ -261,9 +261,17 @@ export const DEVICE_OBJECT: readonly Mutant[] = [
   {
     name: 'revoked-device-waits-on',
     file: `${OBJECT}/people/administration.ts`,
-    find: "if (status === 'revoked') ended = endRevoked(this.sql, by, reason, nowMs)",
-    replace: '',
+    find: "status === 'revoked' ? endRevoked(this.sql, by, reason, nowMs) : undefined",
+    replace: 'undefined',
     breaks: 'What waits on a device ends when the device is revoked.',
+    tier: 'shallow',
+  },
+  {
+    name: 'revoked-device-is-paid-by-claims',
+    file: `${OBJECT}/sql/bundle-store.ts`,
+    find: '(expires_at IS NOT NULL OR instr(payments, \'"claimed"\') > 0)',
+    replace: 'expires_at IS NOT NULL',
+    breaks: 'What waits for its payer ends with the device that took it.',
     tier: 'shallow',
   },
   {

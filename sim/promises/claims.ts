@@ -24,14 +24,10 @@ export function claimsEndByTheirPayersWord(
   booked: ReadonlyMap<string, BookedPayment>,
 ): string[] {
   const wrong: string[] = []
-  const answers = new Map<string, string>()
-  for (const [wallet, { deviceId }] of phones) {
-    const rows = edge.objects.read(deviceId, 'SELECT taker_id, counter, choice FROM claim_answers') as never
-    for (const { taker_id, counter, choice } of rows as readonly Answer[]) {
-      const localId = `${taker_id}/${counter}`
-      if (!said.get(localId)?.has(choice as never)) wrong.push(`${wallet} is said to ${choice} ${localId}, and did not`)
-      answers.set(`${wallet} ${localId}`, choice)
-    }
+  const answers = answersKept({ edge, phones })
+  for (const [key, choice] of answers) {
+    const [wallet, localId = ''] = key.split(' ')
+    if (!said.get(localId)?.has(choice as never)) wrong.push(`${wallet} is said to ${choice} ${localId}, and did not`)
   }
   for (const { id, ownerWallet, bundles } of devices) {
     for (const [counter, [entry, { receipt }]] of firstEntries(bundles)) {
@@ -45,6 +41,17 @@ export function claimsEndByTheirPayersWord(
     }
   }
   return wrong
+}
+
+/** `wallet device/counter` → what the holder of the wallet has said, as its phone's object has it. */
+export function answersKept({ edge, phones }: Pick<World, 'edge' | 'phones'>): ReadonlyMap<string, string> {
+  const answers = new Map<string, string>()
+  for (const [wallet, { deviceId }] of phones) {
+    const rows = edge.objects.read(deviceId, 'SELECT taker_id, counter, choice FROM claim_answers') as never
+    for (const { taker_id, counter, choice } of rows as readonly Answer[])
+      answers.set(`${wallet} ${taker_id}/${counter}`, choice)
+  }
+  return answers
 }
 
 function faultOf(

@@ -1,6 +1,7 @@
 import type { BookedPayment } from '../book-view.ts'
 import type { World } from '../world.ts'
 import type { AdmittedDevice } from './admitted.ts'
+import { answersKept } from './claims.ts'
 
 /** Longer than this no payment waits for people, and as long after it all who show payments know. */
 export const WAIT_MS = 72 * 3_600_000
@@ -23,13 +24,15 @@ const REASONS: Readonly<Record<string, string>> = { expire: 'review_expired', re
 
 /**
  * What ends without a vote ends in time and not before, or because its device is revoked; it fails under the reason that says
- * so, and nothing fails under it otherwise. Nothing of a revoked device waits.
+ * so, and nothing fails under it otherwise. Nothing of a revoked device waits, for people or for its payer; only a claim that had come
+ * to its end before the book heard of the revocation has another one.
  */
 export function waitingEndsInTime(
-  { edge }: World,
+  { edge, phones }: World,
   devices: readonly AdmittedDevice[],
   booked: ReadonlyMap<string, BookedPayment>,
 ): string[] {
+  const answers = answersKept({ edge, phones })
   return devices.flatMap(({ id, bundles }) => {
     const [revoked] = edge.objects.read(id, "SELECT at FROM audit WHERE action = 'device_revoked'")
     const rows = edge.objects.read(id, "SELECT at, seq, choices FROM resolutions WHERE kind = 'review'")
@@ -50,12 +53,20 @@ export function waitingEndsInTime(
     for (const [localId, payment] of booked) {
       if (!localId.startsWith(`${id}/`)) continue
       const reason = Object.values(REASONS).find((one) => one === payment.reason)
-      if (reason !== ends.get(localId)) wrong.push(`${localId} is ${payment.reason}, and ended by ${ends.get(localId)}`)
-      if (revoked !== undefined && waits(payment)) wrong.push(`${localId} waits for people on a device that is revoked`)
+      const end = ends.get(localId)
+      const isOther = end === 'device_revoked' && hadEnded(payment, answers.has(`${payment.sender} ${localId}`))
+      if (reason !== end && !isOther) wrong.push(`${localId} is ${payment.reason}, and ended by ${end}`)
+      if (revoked !== undefined && (waits(payment) || payment.status === 'claimed'))
+        wrong.push(`${localId} waits in ${payment.status} on a device that is revoked`)
     }
     return wrong
   })
 }
+
+/** Without an answer claims end by a mandate, with or without the money for it, by their time, or for want of a wallet. */
+const WITHOUT_ANSWER = ['mandated', 'insufficient_funds', 'wallet_frozen', 'payer_did_not_confirm', 'unknown_wallet']
+const hadEnded = ({ status, reason }: BookedPayment, isAnswered: boolean) =>
+  status !== 'claimed' && (isAnswered || WITHOUT_ANSWER.includes(reason ?? ''))
 
 const endedOf = ({ at, seq, choices }: Readonly<Record<string, unknown>>): Ended => ({
   at: Number(at),

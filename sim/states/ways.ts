@@ -8,7 +8,7 @@ const WAYS: Readonly<Record<Machine, Readonly<Record<string, readonly string[]>>
   bundle: {
     '(new)': ['pushed', 'review', 'quarantined', 'claimed', 'accepted', 'partially_accepted', 'rejected', 'failed'],
     pushed: ['accepted', 'partially_accepted', 'failed', 'review', 'claimed'],
-    claimed: ['accepted', 'partially_accepted', 'failed', 'review'],
+    claimed: ['pushed', 'accepted', 'partially_accepted', 'failed', 'review'],
     review: ['pushed', 'claimed', 'accepted', 'partially_accepted', 'failed'],
     quarantined: ['pushed', 'claimed', 'accepted', 'partially_accepted', 'failed'],
     accepted: ['partially_accepted', 'failed'],
@@ -16,7 +16,7 @@ const WAYS: Readonly<Record<Machine, Readonly<Record<string, readonly string[]>>
   payment: {
     '(new)': ['pending', 'claimed', 'review', 'quarantined', 'refused', 'succeeded', 'failed'],
     pending: ['succeeded', 'failed', 'review', 'refused', 'claimed'],
-    claimed: ['succeeded', 'failed', 'review'],
+    claimed: ['pending', 'succeeded', 'failed', 'review'],
     review: ['pending', 'succeeded', 'failed', 'claimed'],
     quarantined: ['pending', 'succeeded', 'failed', 'claimed'],
     succeeded: ['reversed'],

@@ -86,7 +86,7 @@ it('a till is revoked with a hundred payments waiting, while a reviewer approves
     stubOf(device).setStatus('revoked', { actor: 'user:awa' }, 'stolen'),
     Promise.all(votes(11)),
   ])
-  expect(revoked).toMatchObject({ ok: true, value: 'revoked' })
+  expect(revoked).toMatchObject({ ok: true, value: { status: 'revoked' } })
   await expectOneEndEach(100)
   const all = [...(await ends()).values()].flat()
   const revs = (choice: string) => all.filter((end) => end.choice === choice).map(({ rev }) => rev)

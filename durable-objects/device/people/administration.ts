@@ -17,6 +17,7 @@ import {
   writeStatus,
 } from '../sql/device-store.ts'
 import { createSchema } from '../sql/schema.ts'
+import type { Standing } from '../standing.ts'
 import { changeBy } from './change.ts'
 import { endExpired, endRevoked } from './end-waiting.ts'
 import { once } from './once.ts'
@@ -55,21 +56,20 @@ export class Administration extends OwingPart {
   }
 
   /**
-   * Suspends, reactivates or revokes. What waits for people on a revoked device ends with it: whoever had the device must
-   * not be paid by somebody who does not know of it.
-   *
-   * @returns the status that is in force afterwards
+   * Suspends, reactivates or revokes. What waits on a revoked device ends with it, for people and for payers: whoever had the
+   * device must not be paid by somebody who does not know of it. Of a suspended one it waits on.
    */
-  setStatus(status: DeviceStatus, by: Person, reason: string): Result<DeviceStatus, ChangeRefusal> {
+  setStatus(status: DeviceStatus, by: Person, reason: string): Result<Standing, ChangeRefusal> {
     let ended: readonly Ended[] = []
-    const result = changeBy<DeviceStatus>(this.storage, this.delivery, by, (device, nowMs) => {
+    const result = changeBy<Standing>(this.storage, this.delivery, by, (device, nowMs) => {
       // Revocation is for ever: whoever holds the key after that is not the owner.
-      if (device.status === status || device.status === 'revoked') return ok([device.status, []])
+      if (device.status === status || device.status === 'revoked') return ok([{ status: device.status }, []])
       writeStatus(this.sql, status, nowMs)
-      const detail = { reason, from: device.status }
+      const came = status === 'revoked' ? endRevoked(this.sql, by, reason, nowMs) : undefined
+      ended = came?.ended ?? []
+      const detail = { reason, from: device.status, ...came?.count }
       const audit = writeAuditRecord(this.sql, nowMs, by, `device_${status}`, detail)
-      if (status === 'revoked') ended = endRevoked(this.sql, by, reason, nowMs)
-      return ok([status, [audit]])
+      return ok([{ status, ...(came && { ended: came.count }) }, [audit]])
     })
     if (ended.length > 0) this.delivery.sendEnded(readDevice(this.sql), ended)
     return result

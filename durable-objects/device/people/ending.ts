@@ -1,7 +1,7 @@
 import { parseSign1 } from '../../../src/protocol/cose.ts'
 import type { PaymentState } from '../../../src/protocol/payment-states.ts'
 import { decodeReceipt } from '../../../src/protocol/receipt.ts'
-import { bundleStatus, type Reason, waitsForPeople } from '../../../src/protocol/states.ts'
+import { bundleStatus, type PaymentStatus, type Reason, waitsForPeople } from '../../../src/protocol/states.ts'
 import { HOUR_MS } from '../../../src/protocol/time.ts'
 import type { Resolution } from '../ballot.ts'
 import type { StoredBundle, StoredVote } from '../bundle.ts'
@@ -10,6 +10,8 @@ import { waiting } from './voting.ts'
 /**
  * How waiting ends without a vote: nobody decided in time, or the device was revoked. The payments fail, whatever was voted
  * about them and whatever they amount to: to end a payment takes nobody's money. Pure: it writes nothing.
+ *
+ * A revocation also ends what waits for its payer. Whether the payer's answer came before it, the book says, which has both.
  *
  * The clock is the object's, which also counts the votes: a vote and the end of its time are one after the other here,
  * and nowhere else is it asked which of the two came first.
@@ -49,6 +51,12 @@ function waitsSinceMs({ settlements, receipt, receivedAtMs }: Waiting): (counter
   return (counter) => (kept.has(counter) ? receivedAtMs : settled.atMs)
 }
 
+/** What ends with the device: all that waits, for people or for its payer. */
+export const endsWithDevice = ({ payments }: Pick<StoredBundle, 'payments'>): readonly number[] =>
+  payments.flatMap(([counter, status]) => (isOpen(status) ? [counter] : []))
+
+const isOpen = (status: PaymentStatus) => waitsForPeople(status) || status === 'claimed'
+
 /** @param counters payments that wait, one at least */
 export function endWaiting(
   bundle: StoredBundle,
@@ -59,7 +67,7 @@ export function endWaiting(
   const ended = new Set(counters)
   const payments = bundle.payments.map((state): PaymentState => {
     const [counter, status] = state
-    return ended.has(counter) && waitsForPeople(status) ? [counter, 'pending', REASONS[end]] : state
+    return ended.has(counter) && isOpen(status) ? [counter, 'pending', REASONS[end]] : state
   })
   return {
     bundle: {

@@ -112,5 +112,10 @@ export function isResolved({ votes }: StoredBundle, counter: number, status: Pay
   return status === 'pending' && votes.some(([kind, about]) => kind === 'review' && about === counter)
 }
 
+/** Ended with its device: what the reconciler said before it had heard of that lets nothing wait again, not for its payer either. */
+export function isRevoked({ votes }: StoredBundle, counter: number, status: PaymentStatus): boolean {
+  return status === 'pending' && votes.some(([, about, choice]) => about === counter && choice === 'revoke')
+}
+
 export const waiting = ({ payments }: Pick<StoredBundle, 'payments'>): readonly number[] =>
   payments.flatMap(([counter, status]) => (waitsForPeople(status) ? [counter] : []))

@@ -6,7 +6,7 @@ import type { PaymentState } from '../../../src/protocol/payment-states.ts'
 import { bundleStatus, type PaymentStatus, waitsForPeople } from '../../../src/protocol/states.ts'
 import { eventsOf } from '../../../src/risk/reputation.ts'
 import type { StoredBundle } from '../bundle.ts'
-import { isResolved } from '../people/voting.ts'
+import { isResolved, isRevoked } from '../people/voting.ts'
 import type { News } from '../sql/outcome-store.ts'
 
 /** What a confirmation changes about a bundle, or undefined when it says nothing new. Pure; safe to repeat. */
@@ -36,6 +36,7 @@ export function applyConfirmation(
     if (outcome === undefined || outcome.status === status || !mayFollow(status, outcome.status)) return state
     // Told before the reconciler had heard what people decided.
     if (waitsForPeople(outcome.status) && isResolved(bundle, counter, status)) return state
+    if (outcome.status === 'claimed' && isRevoked(bundle, counter, status)) return state
     news.push(outcome)
     return outcome.reason === undefined ? [counter, outcome.status] : [counter, outcome.status, outcome.reason]
   })

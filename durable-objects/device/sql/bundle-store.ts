@@ -52,9 +52,16 @@ export const readAfter = (sql: SqlStorage, seq: number, limit: number): StoredBu
 export const readListed = (sql: SqlStorage, from: number, through: number): StoredBundle[] =>
   selectBundles(sql, 'WHERE listing_rev > ? AND listing_rev <= ? ORDER BY seq', from, through)
 
-/** Bundles with payments that wait, those first that wait longest. */
-export const readWaiting = (sql: SqlStorage, limit: number): StoredBundle[] =>
-  selectBundles(sql, 'WHERE expires_at IS NOT NULL ORDER BY expires_at LIMIT ?', limit)
+/**
+ * Bundles with payments that wait, for people or for their payers. It looks at each row, as claims have no index: a device is
+ * revoked once. The text of `payments` is a list of runs, and no reason of theirs is called so.
+ */
+export const readOpen = (sql: SqlStorage, afterSeq: number, limit: number): StoredBundle[] =>
+  selectBundles(
+    sql,
+    `WHERE seq > ? AND (expires_at IS NOT NULL OR instr(payments, '"claimed"') > 0) ORDER BY seq LIMIT ?`,
+    ...[afterSeq, limit],
+  )
 
 /** Bundles with payments that have waited too long. */
 export const readExpired = (sql: SqlStorage, nowMs: number, limit: number): StoredBundle[] =>

@@ -18,9 +18,15 @@ const change = <const P extends string>(path: P, summary: string) =>
     refusals: ['state_conflict', 'idempotency_conflict'],
   })
 
-const suspend = change('/offline/devices/{device_id}/suspend', 'Take nothing from a device until it is reactivated')
+const suspend = change(
+  '/offline/devices/{device_id}/suspend',
+  'Take nothing from a device until it is reactivated; what waits of it waits on',
+)
 const reactivate = change('/offline/devices/{device_id}/reactivate', 'Take payments from a suspended device again')
-const revoke = change('/offline/devices/{device_id}/revoke', 'Take nothing from a device, for ever')
+const revoke = change(
+  '/offline/devices/{device_id}/revoke',
+  'Take nothing from a device, for ever, and reject all that waits on it',
+)
 
 type Change = Parameters<Parameters<ReturnType<typeof routes>['openapi']>[1]>[0]
 
@@ -35,6 +41,7 @@ async function setStatus(c: Change, deviceId: string, status: DeviceStatus, reas
   if (!by.ok) return refuse(c, by.error)
   const result = await deviceStub(c.env, deviceId).setStatus(status, by.value, masked(reason))
   if (!result.ok) return refuse(c, { code: result.error })
-  if (result.value !== status) return refuse(c, { code: 'state_conflict', detail: `the device is ${result.value}` })
-  return c.json({ device_id: deviceId, status })
+  const { status: inForce, ended } = result.value
+  if (inForce !== status) return refuse(c, { code: 'state_conflict', detail: `the device is ${inForce}` })
+  return c.json({ device_id: deviceId, status, ...(ended && { ended }) })
 }

@@ -102,7 +102,20 @@ export const dryRun = z.strictObject({
 const key = z.strictObject({ kid: hex, alg: z.int() })
 export const registered = z.strictObject({ device_id: id, country, tenant: id, kid: hex })
 export const heldKey = z.strictObject({ device_id: id, kid: hex })
-export const standing = z.strictObject({ device_id: id, status: z.enum(DEVICE_STATUSES) })
+export const standing = z.strictObject({
+  device_id: id,
+  status: z.enum(DEVICE_STATUSES),
+  ended: z
+    .strictObject({
+      reviews: z.int().openapi({ description: 'Payments that waited for people' }),
+      claims: z.int().openapi({
+        description:
+          'Payments that waited for their payers. One whose payer said yes before the book had heard of the revocation is posted all the same',
+      }),
+    })
+    .optional()
+    .openapi({ description: 'What waited on the device and failed with it; only of the act that revoked it' }),
+})
 const ownerWalletFault = z.enum(WALLET_FAULTS).nullable().openapi({
   description:
     'What the ledger says of the wallet that the device is registered for. `unknown`: it has no such account, nothing that is paid to it can be posted. `foreign`: another tenant opened it, and of this device only what payers signed is posted. `null`: nothing is known against it',

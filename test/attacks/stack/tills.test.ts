@@ -1,10 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { contentHash } from '../../../reconciler/settle/content-hash.ts'
+import { toBase64url } from '../../../src/protocol/bytes.ts'
 import { firstPolicy } from '../../../src/protocol/first-policies.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
 import { DAY_MS, MINUTE_MS } from '../../../src/protocol/time.ts'
 import { approve } from '../../kit/approval.ts'
 import { authorize } from '../../kit/authorization.ts'
+import { signAnswer } from '../../kit/claim-answer.ts'
+import { until } from '../../kit/journey.ts'
 import { useDatabase } from '../../reconciler/database.ts'
 import { expectWithin, Market } from './market.ts'
 import type { Thief } from './thief.ts'
@@ -119,6 +123,70 @@ test('makes up an agent’s approvals: nothing above the limit moves', async () 
   await thief.push([{ ...signed, approval: await approve(others.agent.device, signed, thief.device.id) }])
   await market.rest(thief.admitted)
   expect(await market.missing([payer])).toBe(Number(amount))
+})
+
+/** What a victim's phone says to the edge about a claim on the victim's wallet. @returns the status of the answer */
+async function says(phone: Thief, till: Thief, claim: Payment): Promise<number> {
+  const { counter, amount } = claim
+  const about = { takerId: till.device.id, counter, amount, contentHash: await contentHash(claim) }
+  const answer = await signAnswer(phone.device, { ...about, choice: 'confirm', answeredAtMs: Date.now() })
+  const { status } = await fetch(`${market.stack.edge.url}/offline/claims/answer`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ answer: toBase64url(answer) }),
+  })
+  return status
+}
+
+test('is revoked: who is talked into a yes after that pays nothing, and a yes at that very moment is one end', async () => {
+  const [own = ''] = await market.wallets('merchant', 1, 0)
+  const payers = await market.wallets('customer', 12)
+  const till = await market.thief(own, 'ops', 'ops-2')
+  const phones = await Promise.all(payers.map((wallet) => market.thief(wallet, 'ops', 'ops-2')))
+  const claims = payers.map((payer) => till.takes(payer, { amount: SMALL }))
+  expect(await till.push(claims)).toBe('admitted')
+  await market.rest(till.admitted)
+  const answer = (no: number) => says(phones[no] as Thief, till, claims[no] as Payment)
+  // Two had said yes before the till was stolen, four say it as it is revoked, and the others are talked into it later.
+  await Promise.all([answer(0), answer(1)])
+  await until(async () => (await market.missing(payers)) === 2 * Number(SMALL))
+  const path = `/offline/devices/${till.device.id}/revoke`
+  const [revoked] = await Promise.all([
+    market.ask('ops', 'pay_admin', 'POST', path, { reason: 'stolen' }),
+    ...[2, 3, 4, 5].map(answer),
+  ])
+  expect(revoked).toMatchObject({ status: 'revoked', ended: { reviews: 0 } })
+  const ends = async () => {
+    const { rows } = await market.book.query<{
+      counter: string
+      status: string
+      reason: string | null
+      ended: boolean
+    }>(
+      `SELECT t.counter, t.status, t.reason, coalesce(d.result IS NOT NULL, false) AS ended FROM offline_transactions t
+       LEFT JOIN offline_resolutions d USING (device_id, counter) WHERE t.device_id = $1 ORDER BY t.counter`,
+      [till.device.id],
+    )
+    return rows
+  }
+  await until(async () => (await ends()).filter(({ ended }) => ended).length >= 10)
+  const [before, after] = [await market.missing(payers), [6, 7, 8, 9, 10, 11]]
+  for (const no of after) expect(await answer(no)).toBe(200)
+  await until(async () => {
+    const { rows } = await market.book.query(
+      'SELECT 1 FROM offline_claim_answers WHERE device_id = $1 AND result IS NOT NULL',
+      [till.device.id],
+    )
+    return rows.length === payers.length
+  })
+  await market.rest(till.admitted)
+  expectWithin('a revoked till, of those who say yes afterwards', (await market.missing(payers)) - before, 0)
+  const paid = (await ends()).filter(({ status }) => status === 'succeeded')
+  const failed = (await ends()).filter(({ status, reason }) => status === 'failed' && reason === 'device_revoked')
+  expect(paid.length + failed.length).toBe(payers.length)
+  expect(paid.length).toBeGreaterThanOrEqual(2)
+  expect(paid.length).toBeLessThanOrEqual(6)
+  expect(await market.missing(payers)).toBe(paid.length * Number(SMALL))
 })
 
 test('takes of its own wallet what may come unseen, over all days that it can name', async () => {

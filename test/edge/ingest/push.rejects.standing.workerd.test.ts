@@ -54,7 +54,9 @@ it('a reactivated device goes on where it was; a revoked one never does', async 
   expect((await pushed(made.bundle)).receipt.exceptions).toEqual([])
   await stubOf(device).setStatus('revoked', { actor: 'user:ops' }, 'stolen')
   for (const status of ['active', 'suspended'] as const) {
-    expect(accepted(await stubOf(device).setStatus(status, { actor: 'user:ops' }, 'test'))).toBe('revoked')
+    expect(accepted(await stubOf(device).setStatus(status, { actor: 'user:ops' }, 'test'))).toEqual({
+      status: 'revoked',
+    })
   }
   forgetDevices()
   await refused((await device.resign(made)).bundle, 'device_revoked')
