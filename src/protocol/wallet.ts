@@ -18,8 +18,8 @@ export type WalletFault = 'empty' | 'link' | 'number' | 'old_number' | 'foreign_
 const PLANS: Readonly<Record<Country, { readonly code: string; readonly national: RegExp; readonly old?: RegExp }>> = {
   SN: { code: '221', national: /^[37]\d{8}$/ },
   CI: { code: '225', national: /^(?:0[157]|2[157])\d{8}$/, old: /^\d{8}$/ },
-  ML: { code: '223', national: /^[2-9]\d{7}$/ },
-  BF: { code: '226', national: /^[0-7]\d{7}$/ },
+  ML: { code: '223', national: /^[24-9]\d{7}$/ },
+  BF: { code: '226', national: /^(?:0[1-9]|[24-7]\d)\d{6}$/ },
   TG: { code: '228', national: /^[279]\d{7}$/ },
   BJ: { code: '229', national: /^01\d{8}$/, old: /^\d{8}$/ },
 }
