@@ -3,12 +3,13 @@ import type { Verifier } from '../../crypto/suite.ts'
 import { webCryptoSuite } from '../../crypto/webcrypto.ts'
 import { fromHex } from '../../protocol/bytes.ts'
 import { ES256, type Sign1, type SignedKind } from '../../protocol/cose.ts'
+import type { DeviceId } from '../../protocol/ids.ts'
 import type { Env } from '../env.ts'
 import { identify, type KnownDevice } from './identity-cache.ts'
 
 /** What a device signs says which device and which of its keys. */
-interface BySelf extends Sign1 {
-  readonly claims: { readonly deviceId: string; readonly kid: Uint8Array; readonly alg: number }
+export interface BySelf extends Sign1 {
+  readonly claims: { readonly deviceId: DeviceId; readonly kid: Uint8Array; readonly alg: number }
 }
 
 /**

@@ -6,6 +6,9 @@ import { placeOf } from '../ingest/place.ts'
 import type { Refusal } from '../ingest/refusal.ts'
 import { type App, personOf } from './app-types.ts'
 
+/** Which request, and from where, for the audit log. */
+export const requestOf = (c: Context<App>) => ({ requestId: c.get('requestId'), from: placeOf(c.req.raw) })
+
 /** Who acts, for the audit log: the verified person, the request, from where, and the `Idempotency-Key` if there is one. */
 export async function actorOf(c: Context<App>): Promise<Result<PersonActing, Refusal>> {
   const { subject, tenant } = personOf(c)

@@ -27,3 +27,9 @@ export function personOf(c: Context<App>): Person {
   if (person === undefined) throw new Error('no person on this route')
   return person
 }
+
+/** A device has signed this request. */
+export function provenBy(c: Context<App>, deviceId: string): void {
+  c.set('deviceId', deviceId)
+  c.set('isVerified', true)
+}

@@ -1,13 +1,11 @@
 import { z } from '@hono/zod-openapi'
-import { readBase64url } from '../../protocol/bytes.ts'
-import { parseClaimAnswer, type SignedClaimAnswer } from '../../protocol/claims.ts'
+import { parseClaimAnswer } from '../../protocol/claims.ts'
 import { CLAIM_ANSWER_BYTES_MAX } from '../../protocol/limits.ts'
-import { parse } from '../../protocol/parse.ts'
 import { deviceStub } from '../env.ts'
-import { placeOf } from '../ingest/place.ts'
-import { signedBy } from '../ingest/signed-by.ts'
 import { withinSignedQuota } from '../ingest/signed-quota.ts'
+import { requestOf } from './actor.ts'
 import { objectRefusal, refuse } from './answers.ts'
+import { holdersWord } from './holders-word.ts'
 import { claimAnswered } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
@@ -36,21 +34,18 @@ const answer = secured('device', {
   ],
 })
 
-/** `POST /offline/claims/answer`. The signature is all that it needs: to send the same answer again is always safe. */
+const ANSWER = { field: 'answer', aad: 'molam-claim-answer-v1', parse: parseClaimAnswer } as const
+
+/** `POST /offline/claims/answer`. To send the same answer again is always safe. */
 export const claimRoutes = routes().openapi(answer, async (c) => {
   const nowMs = Date.now()
-  const encoded = readBase64url(c.req.valid('json').answer)
-  const signed = encoded && parse((): SignedClaimAnswer => parseClaimAnswer(encoded))
-  if (encoded === undefined || !signed?.ok) return refuse(c, { code: 'invalid_request', detail: 'answer' })
-  const { claims } = signed.value
-  const device = await signedBy(c.env, signed.value, 'molam-claim-answer-v1', nowMs)
-  if (!device?.isCurrent) return refuse(c, { code: 'invalid_signature' })
-  c.set('deviceId', claims.deviceId)
-  c.set('isVerified', true)
-  if (device.status !== 'active') return refuse(c, { code: `device_${device.status}` })
-  const within = await withinSignedQuota(c.env, claims.deviceId, 'answer', encoded, nowMs)
+  const word = await holdersWord(c, ANSWER, c.req.valid('json').answer, nowMs)
+  if (!word.ok) return refuse(c, word.error)
+  const { signed, encoded } = word.value
+  const { deviceId } = signed.claims
+  const within = await withinSignedQuota(c.env, deviceId, 'answer', encoded, nowMs)
   if (!within.ok) return refuse(c, within.error)
-  const by = { requestId: c.get('requestId'), from: placeOf(c.req.raw) }
-  const kept = await deviceStub(c.env, claims.deviceId).answerClaim(signed.value, encoded, by)
+  const by = requestOf(c)
+  const kept = await deviceStub(c.env, deviceId).answerClaim(signed, encoded, by)
   return kept.ok ? c.json({ choice: kept.value }) : refuse(c, objectRefusal(kept.error))
 })

@@ -4,11 +4,11 @@ import { CODE_TRIES_MAX } from '../../protocol/limits.ts'
 import { err, ok } from '../../protocol/result.ts'
 import { deviceStub } from '../env.ts'
 import { authenticateDevice } from '../ingest/device-auth.ts'
-import { placeOf } from '../ingest/place.ts'
 import type { Refusal } from '../ingest/refusal.ts'
 import { withinSignedQuota } from '../ingest/signed-quota.ts'
+import { requestOf } from './actor.ts'
 import { objectRefusal, refuse } from './answers.ts'
-import type { App } from './app-types.ts'
+import { type App, provenBy } from './app-types.ts'
 import { codeAsked, codeCame } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
@@ -54,7 +54,7 @@ export const consentCodeRoutes = routes()
   .openapi(ask, async (c) => {
     const device = await proven(c)
     if (!device.ok) return refuse(c, device.error)
-    const asked = await deviceStub(c.env, device.value.deviceId).askCode(device.value.kid, by(c))
+    const asked = await deviceStub(c.env, device.value.deviceId).askCode(device.value.kid, requestOf(c))
     if (!asked.ok) return refuse(c, objectRefusal(asked.error))
     const { no, untilMs, state } = asked.value
     return c.json({ no, until: untilMs, state })
@@ -64,14 +64,12 @@ export const consentCodeRoutes = routes()
     if (!device.ok) return refuse(c, device.error)
     const { no, code } = c.req.valid('json')
     const { deviceId, kid } = device.value
-    const came = await deviceStub(c.env, deviceId).answerCode(kid, no, code, by(c))
+    const came = await deviceStub(c.env, deviceId).answerCode(kid, no, code, requestOf(c))
     // Unavailable: the answer before it waits for the book still.
     if (!came.ok) return refuse(c, objectRefusal(came.error))
     const { state, triesLeft, paysUntilMs } = came.value
     return c.json({ state, tries_left: triesLeft, ...(paysUntilMs !== undefined && { pays_until: paysUntilMs }) })
   })
-
-const by = (c: Context<App>) => ({ requestId: c.get('requestId'), from: placeOf(c.req.raw) })
 
 async function proven(c: Context<App>) {
   const nowMs = Date.now()
@@ -79,8 +77,7 @@ async function proven(c: Context<App>) {
   if (!authenticated.ok) return authenticated
   const { device, proof } = authenticated.value
   const { deviceId, kid } = proof.claims
-  c.set('deviceId', deviceId)
-  c.set('isVerified', true)
+  provenBy(c, deviceId)
   if (device.status !== 'active') return err<Refusal>({ code: `device_${device.status}` })
   const within = await withinSignedQuota(c.env, deviceId, 'consent', proof.signature, nowMs)
   return within.ok ? ok({ deviceId, kid }) : within

@@ -9,12 +9,11 @@ import type { DeviceKey } from '../../protocol/messages.ts'
 import { err, ok, type Result } from '../../protocol/result.ts'
 import { deviceStub } from '../env.ts'
 import { authenticateDevice, deviceToken } from '../ingest/device-auth.ts'
-import { placeOf } from '../ingest/place.ts'
 import { policyFor } from '../ingest/policy-cache.ts'
 import type { Refusal } from '../ingest/refusal.ts'
-import { actorOf } from './actor.ts'
+import { actorOf, requestOf } from './actor.ts'
 import { refuse } from './answers.ts'
-import type { App } from './app-types.ts'
+import { type App, provenBy } from './app-types.ts'
 import { authenticate } from './auth.ts'
 import { newKey, notNow, ownKey } from './own-key.ts'
 import { deviceParams, writeHeaders } from './params.ts'
@@ -99,8 +98,7 @@ async function holderOrAdmin(c: Context<App>, deviceId: string): Promise<Result<
   const { proof, device } = authenticated.value
   if (proof.claims.deviceId !== deviceId) return err({ code: 'forbidden' })
   if (device.status !== 'active') return err({ code: `device_${device.status}` })
-  c.set('deviceId', deviceId)
-  c.set('isVerified', true)
-  const by = { actor: 'device', requestId: c.get('requestId'), from: placeOf(c.req.raw) }
+  provenBy(c, deviceId)
+  const by = { actor: 'device', ...requestOf(c) }
   return ok({ ...by, proof: proof.claims })
 }

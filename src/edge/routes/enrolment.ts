@@ -8,7 +8,6 @@ import { configOf } from '../config.ts'
 import { expiryOf, type KnownOfDevice, mayHaveCode, walletAad } from '../enrolment/code.ts'
 import { circumstances, claimOf, registrationOf, validCode } from '../enrolment/enrol.ts'
 import { deviceStub } from '../env.ts'
-import { placeOf } from '../ingest/place.ts'
 import { policiesInForce } from '../ingest/policy-cache.ts'
 import { addressKey, withinRate } from '../ingest/rate-limit.ts'
 import { RATE_POLICIES } from '../ingest/rate-policy.ts'
@@ -16,7 +15,7 @@ import { auditInsert } from '../store/audit.ts'
 import { expectDevice } from '../store/countries.ts'
 import { codeInsert, latestCode } from '../store/enrolment.ts'
 import { answerInsert, commit, readAnswer } from '../store/idempotency.ts'
-import { actorOf } from './actor.ts'
+import { actorOf, requestOf } from './actor.ts'
 import { refuse } from './answers.ts'
 import { type App, personOf } from './app-types.ts'
 import { claimedDevice, newKey, ownKey } from './own-key.ts'
@@ -128,7 +127,7 @@ export const enrolmentRoutes = routes()
     if (!key.ok) return refuse(c, key.error)
     const facts = registrationOf({ ...found, deviceId: device_id }, around.value, key.value, nowMs)
     if (!facts.ok) return refuse(c, facts.error)
-    const by = { actor: `code:${found.id}`, requestId: c.get('requestId'), from: placeOf(c.req.raw) }
+    const by = { actor: `code:${found.id}`, ...requestOf(c) }
     await expectDevice(c.env, facts.value.country, device_id)
     const result = await deviceStub(c.env, device_id).enrol(facts.value, { id: found.id, madeBy: found.createdBy }, by)
     if (!result.ok) return refuse(c, { code: result.error })

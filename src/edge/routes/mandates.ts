@@ -1,15 +1,13 @@
 import { z } from '@hono/zod-openapi'
-import { readBase64url } from '../../protocol/bytes.ts'
 import { MANDATE_BYTES_MAX, MANDATE_DAYS_MAX } from '../../protocol/limits.ts'
-import { isWithinPolicy, parseMandate, type SignedMandate } from '../../protocol/mandates.ts'
-import { parse } from '../../protocol/parse.ts'
+import { isWithinPolicy, parseMandate } from '../../protocol/mandates.ts'
 import { DAY_MS, MINUTE_MS } from '../../protocol/time.ts'
 import { deviceStub } from '../env.ts'
-import { placeOf } from '../ingest/place.ts'
 import { policyFor } from '../ingest/policy-cache.ts'
-import { signedBy } from '../ingest/signed-by.ts'
 import { withinSignedQuota } from '../ingest/signed-quota.ts'
+import { requestOf } from './actor.ts'
 import { objectRefusal, refuse } from './answers.ts'
+import { holdersWord } from './holders-word.ts'
 import { mandateGiven } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
@@ -40,18 +38,16 @@ const give = secured('device', {
   ],
 })
 
-/** `POST /offline/mandates`. The signature is all that it needs: to send the same mandate again is always safe. */
+const MANDATE = { field: 'mandate', aad: 'molam-mandate-v1', parse: parseMandate } as const
+
+/** `POST /offline/mandates`. To send the same mandate again is always safe. */
 export const mandateRoutes = routes().openapi(give, async (c) => {
   const nowMs = Date.now()
-  const encoded = readBase64url(c.req.valid('json').mandate)
-  const signed = encoded && parse((): SignedMandate => parseMandate(encoded))
-  if (encoded === undefined || !signed?.ok) return refuse(c, { code: 'invalid_request', detail: 'mandate' })
-  const { claims, mandate } = signed.value
-  const device = await signedBy(c.env, signed.value, 'molam-mandate-v1', nowMs)
-  if (!device?.isCurrent) return refuse(c, { code: 'invalid_signature' })
-  c.set('deviceId', claims.deviceId)
-  c.set('isVerified', true)
-  if (device.status !== 'active') return refuse(c, { code: `device_${device.status}` })
+  const word = await holdersWord(c, MANDATE, c.req.valid('json').mandate, nowMs)
+  if (!word.ok) return refuse(c, word.error)
+  const { signed, encoded, device } = word.value
+  const { mandate } = signed
+  const { deviceId } = signed.claims
   // Nobody's word for small debits is for ever.
   if (mandate.untilMs > nowMs + MANDATE_DAYS_MAX * DAY_MS) {
     return refuse(c, { code: 'invalid_request', detail: 'mandate.until' })
@@ -62,9 +58,9 @@ export const mandateRoutes = routes().openapi(give, async (c) => {
   if (mandate.no > nowMs + policy.maxClockSkewMinutes * MINUTE_MS) {
     return refuse(c, { code: 'clock_skew', serverTimeMs: nowMs })
   }
-  const within = await withinSignedQuota(c.env, claims.deviceId, 'answer', encoded, nowMs)
+  const within = await withinSignedQuota(c.env, deviceId, 'answer', encoded, nowMs)
   if (!within.ok) return refuse(c, within.error)
-  const by = { requestId: c.get('requestId'), from: placeOf(c.req.raw) }
-  const kept = await deviceStub(c.env, claims.deviceId).giveMandate(signed.value, encoded, by)
+  const by = requestOf(c)
+  const kept = await deviceStub(c.env, deviceId).giveMandate(signed, encoded, by)
   return kept.ok ? c.json({ no: mandate.no }) : refuse(c, objectRefusal(kept.error))
 })

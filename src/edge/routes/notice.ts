@@ -8,6 +8,7 @@ import { policyFor } from '../ingest/policy-cache.ts'
 import { makeNotice } from '../ingest/sign-notice.ts'
 import { withinSignedQuota } from '../ingest/signed-quota.ts'
 import { cbor, refuse, wantsCbor } from './answers.ts'
+import { provenBy } from './app-types.ts'
 import { keySet, notice as noticeAnswer } from './schemas.ts'
 import { json, routes, secured } from './secured.ts'
 import { keySetJson, noticeJson } from './signed-json.ts'
@@ -38,8 +39,7 @@ export const noticeRoutes = routes()
     const authenticated = await authenticateDevice(c.req.raw, c.env, nowMs)
     if (!authenticated.ok) return refuse(c, authenticated.error)
     const { device, proof } = authenticated.value
-    c.set('deviceId', proof.claims.deviceId)
-    c.set('isVerified', true)
+    provenBy(c, proof.claims.deviceId)
     const within = await withinSignedQuota(c.env, proof.claims.deviceId, 'notice', proof.signature, nowMs)
     if (!within.ok) return refuse(c, within.error)
     const parts = await deviceStub(c.env, proof.claims.deviceId).notice(proof.claims.kid, state.value.cursor)

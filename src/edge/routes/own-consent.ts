@@ -6,11 +6,12 @@ import { CONSENT_WORD_BYTES_MAX } from '../../protocol/limits.ts'
 import { parse } from '../../protocol/parse.ts'
 import { deviceStub } from '../env.ts'
 import { authenticateDevice } from '../ingest/device-auth.ts'
-import { placeOf } from '../ingest/place.ts'
 import { signedBy } from '../ingest/signed-by.ts'
 import { withinSignedQuota } from '../ingest/signed-quota.ts'
 import { askIdentity } from '../ingest/standing-consents.ts'
+import { requestOf } from './actor.ts'
 import { objectRefusal, refuse } from './answers.ts'
+import { provenBy } from './app-types.ts'
 import { consentTaken } from './schemas.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
@@ -52,8 +53,7 @@ export const ownConsentRoutes = routes().openapi(bring, async (c) => {
   if (!proven.ok) return refuse(c, proven.error)
   const { device, proof } = proven.value
   const { deviceId } = proof.claims
-  c.set('deviceId', deviceId)
-  c.set('isVerified', true)
+  provenBy(c, deviceId)
   if (device.status !== 'active') return refuse(c, { code: `device_${device.status}` })
   const encoded = readBase64url(c.req.valid('json').consent)
   const read = encoded && parse(() => parseConsentWord(encoded))
@@ -66,7 +66,7 @@ export const ownConsentRoutes = routes().openapi(bring, async (c) => {
   const giver = await payingGiver(askIdentity(c.env), { deviceId: claims.deviceId, kid: toHex(claims.kid) }, nowMs)
   const isOfWallet = giver?.ownerWallet === device.ownerWallet && giver.tenant === device.tenant
   if (!isOfWallet || !giver.isCurrent) return refuse(c, { code: 'consent_required' })
-  const by = { requestId: c.get('requestId'), from: placeOf(c.req.raw) }
+  const by = requestOf(c)
   const object = deviceStub(c.env, deviceId)
   const taken = await object.takeConsentWord(read.value, encoded, { untilMs: giver.untilMs, atMs: nowMs }, by)
   return taken.ok ? c.json({ until: taken.value.untilMs }) : refuse(c, objectRefusal(taken.error))

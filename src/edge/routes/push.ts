@@ -4,6 +4,7 @@ import { encodePushResponse } from '../../protocol/notice.ts'
 import { configOf } from '../config.ts'
 import { push } from '../ingest/push.ts'
 import { cbor, refuse, wantsCbor } from './answers.ts'
+import { provenBy } from './app-types.ts'
 import { pushAnswer } from './schemas.ts'
 import { json, routes, secured } from './secured.ts'
 import { noticeJson, receiptJson } from './signed-json.ts'
@@ -49,8 +50,7 @@ export const pushRoutes = routes().openapi(route, async (c) => {
   const { scorer, keys: load } = configOf(c.env)
   const keys = await load()
   const onVerified = (deviceId: string) => {
-    c.set('deviceId', deviceId)
-    c.set('isVerified', true)
+    provenBy(c, deviceId)
   }
   const settle = { queue: c.env.SETTLE_QUEUE, waitUntil: (work: Promise<unknown>) => c.executionCtx.waitUntil(work) }
   const deps = { env: c.env, keys, nowMs: () => Date.now(), requestId: c.get('requestId'), scorer, settle, onVerified }
