@@ -2,10 +2,10 @@ import { type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts
 import { parseSign1, type Sign1 } from './cose.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
 import { AMOUNT_MAX, COUNTER_MAX, PARTY_CHARS_MAX, SECONDS_MAX } from './limits.ts'
-import { type AmountMinor, amountMinor, type Currency, currency } from './money.ts'
+import { type AmountMinor, amountMinor, type Currency } from './money.ts'
 import { type PayerHeader, readPayerHeader } from './payer-header.ts'
 import { PAYMENT_TYPES, type PaymentType } from './payment.ts'
-import { bytes, list, oneOf, positive, text, uint } from './shape.ts'
+import { bytes, currencyCode, list, oneOf, positive, text, uint } from './shape.ts'
 import { HOUR_MS } from './time.ts'
 
 /**
@@ -45,18 +45,10 @@ export function claimFromCbor(value: CborValue): Claim {
   return {
     ...claimedPayment([taker, counter, hash, amount]),
     type: oneOf(type, 'claim.type', PAYMENT_TYPES),
-    currency: currencyOf(unit),
+    currency: currencyCode(unit, 'claim.currency'),
     receiver: text(receiver, 'claim.receiver', PARTY_CHARS_MAX),
     initiatedAtMs: uint(initiatedAt, 'claim.initiated_at'),
     openUntilMs: uint(openUntil, 'claim.open_until'),
-  }
-}
-
-function currencyOf(value: CborValue | undefined): Currency {
-  try {
-    return currency(text(value, 'claim.currency', 3))
-  } catch {
-    throw new MalformedCbor('claim.currency')
   }
 }
 

@@ -1,9 +1,9 @@
 import { type CborValue, MalformedCbor } from './cbor.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
 import { AMOUNT_MAX, COUNTER_MAX, PARTY_CHARS_MAX } from './limits.ts'
-import { type AmountMinor, amountMinor, type Currency, currency } from './money.ts'
+import { type AmountMinor, amountMinor, type Currency } from './money.ts'
 import { PAYMENT_TYPES, type PaymentType } from './payment.ts'
-import { list, oneOf, positive, text, uint } from './shape.ts'
+import { currencyCode, list, oneOf, positive, text, uint } from './shape.ts'
 
 /** A payment out of a wallet that its holder's mandate had room for: nobody was asked, so the holder is told. */
 export interface MandatedDebit {
@@ -35,17 +35,9 @@ export function mandatedFromCbor(value: CborValue): MandatedDebit {
     counter: positive(counter, 'mandated.counter', COUNTER_MAX),
     type: oneOf(type, 'mandated.type', PAYMENT_TYPES),
     amount: amountMinor(positive(amount, 'mandated.amount', AMOUNT_MAX)),
-    currency: currencyOf(unit),
+    currency: currencyCode(unit, 'mandated.currency'),
     receiver: text(receiver, 'mandated.receiver', PARTY_CHARS_MAX),
     initiatedAtMs: uint(initiatedAt, 'mandated.initiated_at'),
     postedAtMs: uint(postedAt, 'mandated.posted_at'),
-  }
-}
-
-function currencyOf(value: CborValue | undefined): Currency {
-  try {
-    return currency(text(value, 'mandated.currency', 3))
-  } catch {
-    throw new MalformedCbor('mandated.currency')
   }
 }

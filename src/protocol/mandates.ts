@@ -1,10 +1,10 @@
-import { type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
+import { decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
 import { parseSign1, type Sign1 } from './cose.ts'
 import { AMOUNT_MAX, PARTY_CHARS_MAX, SECONDS_MAX } from './limits.ts'
-import { type Currency, currency } from './money.ts'
+import type { Currency } from './money.ts'
 import { type PayerHeader, readPayerHeader } from './payer-header.ts'
 import type { Policy } from './policy.ts'
-import { list, positive, text, uint } from './shape.ts'
+import { currencyCode, list, positive, text, uint } from './shape.ts'
 
 /**
  * A mandate is the holder's standing word for small debits that nobody signs. A device of the wallet that may pay signs it; the
@@ -49,7 +49,7 @@ function mandateOf(payload: Uint8Array): Mandate {
   const [wallet, unit, paymentMax, dayMax, until, no] = list(decodeCbor(payload), 'mandate', 6, 6)
   const mandate = {
     wallet: text(wallet, 'mandate.wallet', PARTY_CHARS_MAX),
-    currency: currencyOf(unit),
+    currency: currencyCode(unit, 'mandate.currency'),
     paymentMax: uint(paymentMax, 'mandate.payment_max', AMOUNT_MAX),
     dayMax: uint(dayMax, 'mandate.day_max', AMOUNT_MAX),
     untilMs: 1000 * uint(until, 'mandate.until', SECONDS_MAX),
@@ -57,12 +57,4 @@ function mandateOf(payload: Uint8Array): Mandate {
   }
   if (mandate.paymentMax > mandate.dayMax) throw new MalformedCbor('mandate.payment_max')
   return mandate
-}
-
-function currencyOf(value: CborValue | undefined): Currency {
-  try {
-    return currency(text(value, 'mandate.currency', 3))
-  } catch {
-    throw new MalformedCbor('mandate.currency')
-  }
 }

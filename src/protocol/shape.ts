@@ -1,4 +1,5 @@
 import { type CborKey, type CborMap, type CborValue, MalformedCbor, Tagged } from './cbor.ts'
+import { type Currency, isCurrency } from './money.ts'
 
 /**
  * Readers that turn a decoded CBOR value into the type its place asks for and refuse everything else. `what` names the
@@ -29,6 +30,11 @@ export function text(value: CborValue | undefined, what: string, charsMax: numbe
 export function hasCharsAtMost(text: string, charsMax: number): boolean {
   if (text.length <= charsMax) return true
   return text.length <= 2 * charsMax && [...text].length <= charsMax
+}
+
+export function currencyCode(value: CborValue | undefined, what: string): Currency {
+  if (!isCurrency(value)) throw new MalformedCbor(what)
+  return value
 }
 
 export function bool(value: CborValue | undefined, what: string): boolean {

@@ -113,11 +113,13 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
     'src/edge/metrics',
     'src/edge/policies',
     'src/edge/enrolment',
+    'src/edge/routes/schemas',
     'src/edge/settle',
     'src/edge/store',
     OBJECT,
     COUNTRY,
   ],
+  'src/edge/routes/schemas': ['src/protocol', 'src/edge/ingest/open-stored.ts', 'src/edge/policies/proposal.ts'],
   'src/edge/store': [
     ...GROUND,
     'src/risk',

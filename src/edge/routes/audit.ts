@@ -7,7 +7,7 @@ import { actorName } from './actor.ts'
 import { personOf } from './app-types.ts'
 import { limit, pageOf, timeCursor } from './cursor.ts'
 import { bundleId, deviceId, page, time } from './params.ts'
-import { auditRecord, escalation } from './schemas.ts'
+import { auditRecord, escalation } from './schemas/audit.ts'
 import { json, routes, secured } from './secured.ts'
 
 const EXPORT_PAGE = 500

@@ -17,7 +17,7 @@ import { type App, personOf } from './app-types.ts'
 import { limit, pageOf, timeIdsCursor } from './cursor.ts'
 import { bundleId, country, deviceId, page, time } from './params.ts'
 import { riskJson } from './risk-json.ts'
-import { bundle, listedBundle } from './schemas.ts'
+import { bundle, listedBundle } from './schemas/bundles.ts'
 import { json, routes, secured } from './secured.ts'
 import { votesJson } from './votes-json.ts'
 

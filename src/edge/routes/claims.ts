@@ -6,7 +6,7 @@ import { withinSignedQuota } from '../ingest/signed-quota.ts'
 import { requestOf } from './actor.ts'
 import { objectRefusal, refuse } from './answers.ts'
 import { holdersWord } from './holders-word.ts'
-import { claimAnswered } from './schemas.ts'
+import { claimAnswered } from './schemas/words.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
 const answerBody = z.strictObject({

@@ -9,7 +9,7 @@ import { withinSignedQuota } from '../ingest/signed-quota.ts'
 import { requestOf } from './actor.ts'
 import { objectRefusal, refuse } from './answers.ts'
 import { type App, provenBy } from './app-types.ts'
-import { codeAsked, codeCame } from './schemas.ts'
+import { codeAsked, codeCame } from './schemas/words.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
 const REFUSALS = [

@@ -11,7 +11,7 @@ import { limit, pageOf, timeCursor } from './cursor.ts'
 import { askedConsentJson, consentsJson } from './device-json.ts'
 import { masked } from './masked.ts'
 import { country, deviceParams, page, reason, reasonBody, ulid, writeHeaders } from './params.ts'
-import { askedConsent, consents } from './schemas.ts'
+import { askedConsent, consents } from './schemas/devices.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
 const list = secured(['pay_reviewer', 'pay_auditor'], {

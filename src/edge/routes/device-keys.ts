@@ -17,7 +17,7 @@ import { type App, provenBy } from './app-types.ts'
 import { authenticate } from './auth.ts'
 import { newKey, notNow, ownKey } from './own-key.ts'
 import { deviceParams, writeHeaders } from './params.ts'
-import { heldKey } from './schemas.ts'
+import { heldKey } from './schemas/devices.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
 const rotate = secured('device_or_admin', {

@@ -4,7 +4,7 @@ import { actorOf } from './actor.ts'
 import { refuse } from './answers.ts'
 import { masked } from './masked.ts'
 import { deviceParams, reasonBody, writeHeaders } from './params.ts'
-import { standing } from './schemas.ts'
+import { standing } from './schemas/devices.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
 const change = <const P extends string>(path: P, summary: string) =>

@@ -16,7 +16,7 @@ import { idCursor, limit, pageOf } from './cursor.ts'
 import { descriptionJson, listedJson } from './device-json.ts'
 import { newKey, notNow, ownKey } from './own-key.ts'
 import { country, deviceId, deviceParams, page, tenant, writeHeaders } from './params.ts'
-import { device, listedDevice, registered } from './schemas.ts'
+import { device, listedDevice, registered } from './schemas/devices.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
 const registration = z.strictObject({

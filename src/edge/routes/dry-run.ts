@@ -17,7 +17,7 @@ import { personOf } from './app-types.ts'
 import { cursorOf, idCursor } from './cursor.ts'
 import { country } from './params.ts'
 import { policyChanges, policyVersionJson } from './policy-json.ts'
-import { dryRun } from './schemas.ts'
+import { dryRun } from './schemas/policies.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
 /** What one call opens: some hundred milliseconds of computing. A device is judged whole, so the last one may add to it. */

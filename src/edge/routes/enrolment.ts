@@ -20,7 +20,7 @@ import { refuse } from './answers.ts'
 import { type App, personOf } from './app-types.ts'
 import { claimedDevice, newKey, ownKey } from './own-key.ts'
 import { country, deviceId, tenant, writeHeaders } from './params.ts'
-import { heldKey } from './schemas.ts'
+import { heldKey } from './schemas/devices.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
 const codeAnswer = z.strictObject({

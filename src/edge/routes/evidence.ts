@@ -5,7 +5,7 @@ import { deviceStub } from '../env.ts'
 import { refuse } from './answers.ts'
 import { personOf } from './app-types.ts'
 import { deviceParams } from './params.ts'
-import { evidence } from './schemas.ts'
+import { evidence } from './schemas/devices.ts'
 import { json, routes, secured } from './secured.ts'
 
 const show = secured(['pay_reviewer', 'pay_auditor'], {

@@ -7,8 +7,11 @@ import { readVersion } from '../store/policies.ts'
 import { CBOR_MEDIA_TYPE } from './accept.ts'
 import { cbor, refuse } from './answers.ts'
 import { country } from './params.ts'
-import { confirmed } from './schemas.ts'
 import { json, routes, secured } from './secured.ts'
+
+const confirmed = z.strictObject({
+  devices: z.record(z.string(), z.enum(['confirmed', 'unknown_device', 'malformed', 'retry'])),
+})
 
 const binary = { [CBOR_MEDIA_TYPE]: { schema: { type: 'string', format: 'binary' } } } as const
 

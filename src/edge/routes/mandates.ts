@@ -8,7 +8,7 @@ import { withinSignedQuota } from '../ingest/signed-quota.ts'
 import { requestOf } from './actor.ts'
 import { objectRefusal, refuse } from './answers.ts'
 import { holdersWord } from './holders-word.ts'
-import { mandateGiven } from './schemas.ts'
+import { mandateGiven } from './schemas/words.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
 const mandateBody = z.strictObject({

@@ -9,7 +9,7 @@ import { makeNotice } from '../ingest/sign-notice.ts'
 import { withinSignedQuota } from '../ingest/signed-quota.ts'
 import { cbor, refuse, wantsCbor } from './answers.ts'
 import { provenBy } from './app-types.ts'
-import { keySet, notice as noticeAnswer } from './schemas.ts'
+import { keySet, notice as noticeAnswer } from './schemas/field.ts'
 import { json, routes, secured } from './secured.ts'
 import { keySetJson, noticeJson } from './signed-json.ts'
 

@@ -12,7 +12,7 @@ import { askIdentity } from '../ingest/standing-consents.ts'
 import { requestOf } from './actor.ts'
 import { objectRefusal, refuse } from './answers.ts'
 import { provenBy } from './app-types.ts'
-import { consentTaken } from './schemas.ts'
+import { consentTaken } from './schemas/words.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
 const bring = secured('device', {

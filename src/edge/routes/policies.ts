@@ -8,7 +8,7 @@ import { refuse } from './answers.ts'
 import { cursorOf, limit, versionCursor } from './cursor.ts'
 import { country, page } from './params.ts'
 import { policyVersionJson } from './policy-json.ts'
-import { policy, policyInForce, policyVersion } from './schemas.ts'
+import { policy, policyInForce, policyVersion } from './schemas/policies.ts'
 import { json, routes, secured } from './secured.ts'
 import { policyJson } from './signed-json.ts'
 

@@ -29,7 +29,7 @@ import { cursorOf, idCursor, limit } from './cursor.ts'
 import { masked } from './masked.ts'
 import { country, page, reason, reasonBody, ulid, writeHeaders } from './params.ts'
 import { policyChanges, policyVersionJson, proposalJson } from './policy-json.ts'
-import { policyMade, policyProposal } from './schemas.ts'
+import { policyMade, policyProposal } from './schemas/policies.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 import { writeOnce } from './write-once.ts'
 

@@ -5,7 +5,7 @@ import { configOf } from '../config.ts'
 import { push } from '../ingest/push.ts'
 import { cbor, refuse, wantsCbor } from './answers.ts'
 import { provenBy } from './app-types.ts'
-import { pushAnswer } from './schemas.ts'
+import { pushAnswer } from './schemas/field.ts'
 import { json, routes, secured } from './secured.ts'
 import { noticeJson, receiptJson } from './signed-json.ts'
 

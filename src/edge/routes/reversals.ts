@@ -8,7 +8,7 @@ import { objectRefusal, refuse } from './answers.ts'
 import { masked } from './masked.ts'
 import { deviceId, reason as text, writeHeaders } from './params.ts'
 import { resultJson, voteLimits } from './reviews.ts'
-import { voteResult } from './schemas.ts'
+import { voteResult } from './schemas/bundles.ts'
 import { json, jsonBody, routes, secured } from './secured.ts'
 
 const reversal = z.strictObject({

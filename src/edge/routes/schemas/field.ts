@@ -1,0 +1,98 @@
+import { z } from '@hono/zod-openapi'
+import { WALLET_FAULTS } from '../../../protocol/owner-wallet.ts'
+import { PAYMENT_TYPES } from '../../../protocol/payment.ts'
+import { BUNDLE_STATUSES, DECISIONS, PAYMENT_STATUSES } from '../../../protocol/states.ts'
+import { policy } from './policies.ts'
+import { atMs, bytes, count, country, hex, id, localId, reason } from './scalars.ts'
+
+/** What devices in the field are answered, beside the bytes that the edge signs. */
+export const receipt = z
+  .strictObject({
+    device_id: id,
+    bundle_id: id,
+    digest: hex,
+    seq: z.int(),
+    received_at: atMs,
+    status: z.enum(BUNDLE_STATUSES),
+    first_counter: z.int(),
+    last_counter: z.int(),
+    exceptions: z.array(z.strictObject({ local_id: localId, decision: z.enum(DECISIONS), reason: reason.optional() })),
+    country,
+    policy_version: z.int(),
+    signed: bytes,
+  })
+  .openapi('Receipt')
+export const keySet = z
+  .strictObject({
+    version: z.int(),
+    keys: z.array(
+      z.strictObject({
+        kid: bytes,
+        use: z.enum(['seal', 'receipt']),
+        state: z.enum(['active', 'retiring', 'retired']),
+        public_key: bytes,
+      }),
+    ),
+  })
+  .openapi('KeySet')
+/** A payment out of the owner's wallet that somebody else's device took. */
+const takenByOthers = {
+  local_id: localId,
+  type: z.enum(PAYMENT_TYPES),
+  amount: count,
+  currency: z.string(),
+  receiver: z.string(),
+  initiated_at: atMs,
+}
+export const notice = z
+  .strictObject({
+    device_id: id,
+    server_time: atMs,
+    outcomes: z.array(
+      z.strictObject({
+        local_id: localId,
+        status: z.enum(PAYMENT_STATUSES),
+        at: atMs,
+        reason: reason.optional(),
+        transfer_id: z.string().optional(),
+      }),
+    ),
+    cursor: count,
+    policy: policy.optional(),
+    keys: keySet.optional(),
+    missing: z.array(z.int()).optional(),
+    device: z
+      .strictObject({
+        next_counter: z.int(),
+        next_seq: z.int(),
+        prev: hex,
+        today: z.strictObject({ day: z.iso.date(), count, value: z.int() }),
+      })
+      .optional(),
+    next: z.strictObject({ counter: z.int(), seq: z.int() }).optional(),
+    answers_nonce: hex.optional(),
+    owner_wallet_fault: z.enum(WALLET_FAULTS).optional(),
+    claims: z
+      .array(
+        z.strictObject({
+          ...takenByOthers,
+          content_hash: hex,
+          open_until: atMs,
+        }),
+      )
+      .optional()
+      .openapi({ description: "Payments out of the owner's wallet that wait for its holder's word" }),
+    mandated: z
+      .array(
+        z.strictObject({
+          ...takenByOthers,
+          posted_at: atMs,
+        }),
+      )
+      .optional()
+      .openapi({ description: "Payments out of the owner's wallet that its holder's mandates paid, the newest first" }),
+    pays_until: atMs.optional(),
+    signed: bytes,
+  })
+  .openapi('Notice')
+export const pushAnswer = z.strictObject({ receipt, notice })
