@@ -63,7 +63,7 @@ export function describeDevice(sql: SqlStorage, hasSira: boolean, nowMs: number)
     missingSeqs: missingSeqs(sql, MISSING_PER_NOTICE_MAX),
     consents: shownConsents(device),
     paysUntilMs: paysUntil(notRefused(device.consents), device.kid, nowMs) ?? null,
-    owed: owedSummary(sql, device, hasSira),
+    owed: owedSummary(sql, hasSira),
     olderKeys: device.olderKeys.map(({ kid, alg, state, lastSeq }) => ({ kid, alg, state, lastSeq })),
     activity: [...device.activity].map(([key, { count, value }]) => {
       const [date = '', currency = ''] = key.split('|')

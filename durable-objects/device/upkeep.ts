@@ -38,7 +38,7 @@ export class Upkeep extends OwingPart {
     await this.#moveOriginals()
     await this.#tellSira()
     await this.#deps.askGivers()
-    return owedSummary(this.sql, readOwing(this.sql), this.#deps.config().scorer.takesEscalations)
+    return owedSummary(this.sql, this.#deps.config().scorer.takesEscalations)
   }
 
   async alarm(): Promise<void> {
@@ -57,7 +57,8 @@ export class Upkeep extends OwingPart {
     }
   }
 
-  #tellSira(): Promise<void> {
-    return tellSira(this.sql, readOwing(this.sql), this.#deps.config().scorer)
+  async #tellSira(): Promise<void> {
+    const { scorer } = this.#deps.config()
+    if (scorer.takesEscalations) await tellSira(this.sql, readOwing(this.sql), scorer)
   }
 }

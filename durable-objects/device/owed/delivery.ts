@@ -10,11 +10,11 @@ import type { StoredBundle } from '../bundle.ts'
 import type { Device, Owing } from '../device.ts'
 import { expiresAtMs } from '../people/ending.ts'
 import { type AuditRecord, readAudit } from '../sql/audit-store.ts'
-import { nextExpiryMs, readOwed } from '../sql/bundle-store.ts'
+import { readOwed } from '../sql/bundle-store.ts'
 import { readOwedAnswers } from '../sql/claim-store.ts'
 import { readDevice, readOwing } from '../sql/device-store.ts'
 import { readOwedMandates } from '../sql/mandate-store.ts'
-import { markIndexed, markRebuilt, markUnindexed, readOwedTo } from '../sql/owed-store.ts'
+import { markIndexed, markRebuilt, markUnindexed, readDue } from '../sql/owed-store.ts'
 import { readOwedResolutions } from '../sql/resolution-store.ts'
 import { auditMessages, bytesAtMost, fitting, INDEX_MESSAGE_BYTES_MAX, withAudit } from './index-messages.ts'
 import { markListed, owesListing, readListing } from './listing.ts'
@@ -216,7 +216,7 @@ export class Delivery {
     const { sql } = this.#ctx.storage
     const nowMs = Date.now()
     const device = readDevice(sql)
-    const nextMs = this.#nextAlarmMs(device, nowMs)
+    const nextMs = this.#nextMs()
     if (nextMs === undefined) return
     this.#arm(nextMs)
     const late = (sinceMs: number, patienceMs: number) => nowMs - sinceMs >= patienceMs
@@ -249,23 +249,19 @@ export class Delivery {
     this.#send(settle, index)
   }
 
+  /** When the alarm is to run. @returns undefined when nothing is owed and nothing waits for people */
   #nextMs(): number | undefined {
-    return this.#nextAlarmMs(readOwing(this.#ctx.storage.sql), Date.now())
-  }
-
-  /** @returns undefined when nothing is owed and nothing waits for people */
-  #nextAlarmMs(device: Owing, nowMs: number): number | undefined {
+    const nowMs = Date.now()
     const { scorer } = configOf(this.#env)
-    const { settle, index, escalations } = readOwedTo(this.#ctx.storage.sql, device, scorer.takesEscalations)
+    const due = readDue(this.#ctx.storage.sql, scorer.takesEscalations)
     const attempt = ({ sinceMs }: { sinceMs: number | null }, patienceMs: number) =>
       sinceMs === null ? [] : [nextAttemptMs(sinceMs, patienceMs, nowMs, Math.random())]
-    const expiryMs = nextExpiryMs(this.#ctx.storage.sql)
     const attempts = [
-      ...(expiryMs === null ? [] : [expiryMs]),
-      ...attempt(settle, SETTLE_PATIENCE_MS),
-      ...attempt(index, INDEX_PATIENCE_MS),
-      ...attempt(escalations, INDEX_PATIENCE_MS),
-      ...(owesListing(this.#ctx.storage.sql) ? [this.#nextListingMs(nowMs)] : []),
+      ...(due.expiryMs === null ? [] : [due.expiryMs]),
+      ...attempt(due.settle, SETTLE_PATIENCE_MS),
+      ...attempt(due.index, INDEX_PATIENCE_MS),
+      ...attempt(due.escalations, INDEX_PATIENCE_MS),
+      ...(due.owesListing ? [this.#nextListingMs(nowMs)] : []),
     ]
     return attempts.length === 0 ? undefined : Math.min(...attempts)
   }

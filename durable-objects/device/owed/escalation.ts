@@ -32,7 +32,6 @@ export async function tellSira(
   { deviceId, country }: { deviceId: DeviceId; country: Country },
   scorer: RemoteScorer,
 ): Promise<void> {
-  if (!scorer.takesEscalations) return
   for (const { id: number, ...untold } of readUntold(sql)) {
     const id = `${deviceId}/${number}`
     const told = await scorer.escalate({ id, deviceId, country, ...untold }, id)

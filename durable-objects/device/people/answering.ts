@@ -40,7 +40,7 @@ export function keepAnswer(
   if (known !== undefined) {
     return known.choice === answer.choice ? ok({ stands: known.choice, kept: undefined }) : err('state_conflict')
   }
-  if (owedAnswers(sql).count >= UNCONFIRMED_MAX || !takeRoom(sql, encoded.length, nowMs)) return err('rate_limited')
+  if (owedAnswers(sql) >= UNCONFIRMED_MAX || !takeRoom(sql, encoded.length, nowMs)) return err('rate_limited')
   const owed = insertAnswer(sql, answer, encoded, nowMs)
   const detail = { rev: owed.rev, claim: localId(answer.takerId, answer.counter), choice: answer.choice }
   const audit = writeAuditRecord(sql, nowMs, by, 'claim_answered', detail)

@@ -39,7 +39,7 @@ export function keepMandate(
   const newest = newestMandate(sql)
   if (newest !== undefined && equalBytes(newest.signed, encoded)) return ok({ stands: undefined, kept: undefined })
   if (newest !== undefined && no <= newest.no) return err('state_conflict')
-  if (owedMandates(sql).count >= UNCONFIRMED_MAX || !takeRoom(sql, encoded.length, nowMs)) return err('rate_limited')
+  if (owedMandates(sql) >= UNCONFIRMED_MAX || !takeRoom(sql, encoded.length, nowMs)) return err('rate_limited')
   // The book takes the later one: a clock that was set back must not make an older mandate the newest.
   const kept = insertMandate(sql, no, encoded, Math.max(nowMs, (newest?.atMs ?? 0) + 1))
   const detail = { rev: kept.rev, no, payment_max: paymentMax, day_max: dayMax }

@@ -37,7 +37,7 @@ export const readBundle = (sql: SqlStorage, bundleId: Uint8Array): StoredBundle 
   selectBundles(sql, 'WHERE bundle_id = ?', buffer(bundleId))[0]
 
 /** What is owed to somebody. Only rows above the low-water mark are looked at. */
-export const OWED = 'seq > ? AND (recorded = 0 OR indexed_rev < rev)'
+const OWED = 'seq > ? AND (recorded = 0 OR indexed_rev < rev)'
 
 const isOwed = ({ recorded, indexedRev, rev }: StoredBundle) => !recorded || indexedRev < rev
 
@@ -66,10 +66,6 @@ export const readOpen = (sql: SqlStorage, afterSeq: number, limit: number): Stor
 /** Bundles with payments that have waited too long. */
 export const readExpired = (sql: SqlStorage, nowMs: number, limit: number): StoredBundle[] =>
   selectBundles(sql, 'WHERE expires_at <= ? ORDER BY expires_at LIMIT ?', nowMs, limit)
-
-/** When the next payment will have waited too long; null when none waits. */
-export const nextExpiryMs = (sql: SqlStorage): number | null =>
-  sql.exec<{ at: number | null }>('SELECT MIN(expires_at) AS at FROM bundles WHERE expires_at IS NOT NULL').one().at
 
 /** The bundle that holds a payment: of several copies the one that counts. */
 export function findByCounter(sql: SqlStorage, counter: number): StoredBundle | undefined {

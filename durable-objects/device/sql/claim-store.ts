@@ -58,10 +58,8 @@ export function readOwedAnswers(sql: SqlStorage, limit: number): OwedAnswer[] {
   })
 }
 
-export function owedAnswers(sql: SqlStorage): { count: number; sinceMs: number | null } {
-  const query = 'SELECT COUNT(*) AS count, MIN(at) AS sinceMs FROM claim_answers WHERE recorded = 0'
-  return sql.exec<{ count: number; sinceMs: number | null }>(query).one()
-}
+export const owedAnswers = (sql: SqlStorage): number =>
+  sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM claim_answers WHERE recorded = 0').one().n
 
 export function markAnswerRecorded(sql: SqlStorage, rev: number): void {
   sql.exec('UPDATE claim_answers SET recorded = 1 WHERE rev = ? AND recorded = 0', rev)

@@ -42,10 +42,8 @@ export function readOwedMandates(sql: SqlStorage, limit: number): KeptMandate[] 
     .map(kept)
 }
 
-export function owedMandates(sql: SqlStorage): { count: number; sinceMs: number | null } {
-  const query = 'SELECT COUNT(*) AS count, MIN(at) AS sinceMs FROM mandates WHERE recorded = 0'
-  return sql.exec<{ count: number; sinceMs: number | null }>(query).one()
-}
+export const owedMandates = (sql: SqlStorage): number =>
+  sql.exec<{ n: number }>('SELECT COUNT(*) AS n FROM mandates WHERE recorded = 0').one().n
 
 export function markMandateRecorded(sql: SqlStorage, rev: number): void {
   sql.exec('UPDATE mandates SET recorded = 1 WHERE rev = ? AND recorded = 0', rev)

@@ -1,13 +1,8 @@
 import type { Indexed, RebuiltPlaces } from '../../../src/edge/store/index-message.ts'
 import type { BundleStatus } from '../../../src/protocol/states.ts'
-import type { Owing } from '../device.ts'
 import { hasLeft } from '../retention.ts'
-import { OWED } from './bundle-store.ts'
-import { owedAnswers } from './claim-store.ts'
 import { readOwing } from './device-store.ts'
 import { owedEscalations } from './escalation-store.ts'
-import { owedMandates } from './mandate-store.ts'
-import { owedResolutions } from './resolution-store.ts'
 
 /** SQL of how much is owed, and of what is not owed any more. */
 
@@ -27,33 +22,51 @@ interface OwedTo {
   readonly sinceMs: number | null
 }
 
-/** What is owed to the reconciler, to the read model, and to SIRA where there is one. */
-export function readOwedTo(
-  sql: SqlStorage,
-  device: Owing,
-  hasSira: boolean,
-): { readonly settle: OwedTo; readonly index: OwedTo; readonly escalations: OwedTo } {
-  const bundles = sql
-    .exec<Record<'settle' | 'index', number> & Record<'settleMs' | 'indexMs', number | null>>(
-      `SELECT COUNT(*) FILTER (WHERE recorded = 0) AS settle, COUNT(*) FILTER (WHERE indexed_rev < rev) AS "index",
-        MIN(received_at) FILTER (WHERE recorded = 0) AS settleMs, MIN(updated_at) FILTER (WHERE indexed_rev < rev) AS indexMs
-        FROM bundles WHERE ${OWED}`,
-      device.doneThrough,
-    )
-    .one()
-  const facts = (rev: number): OwedTo => (rev < device.rev ? { count: 1, sinceMs: device.factsAtMs } : NOTHING)
+/** One statement, and not one a table: this is asked after nearly every change. */
+const DUE = `
+  SELECT rev, facts_at AS factsMs, recorded_rev AS recordedRev, indexed_rev AS indexedRev,
+    bundles.settle + resolutions.n + answers.n + mandates.n AS settle, bundles."index" + audit.n AS "index",
+    bundles.settleMs, resolutions.ms AS resolutionsMs, answers.ms AS answersMs, mandates.ms AS mandatesMs,
+    bundles.indexMs, audit.ms AS auditMs, listing_rev > listed_rev AS owesListing,
+    (SELECT MIN(expires_at) FROM bundles WHERE expires_at IS NOT NULL) AS expiryMs
+  FROM device,
+    (SELECT COUNT(*) FILTER (WHERE recorded = 0) AS settle, COUNT(*) FILTER (WHERE indexed_rev < rev) AS "index",
+      MIN(received_at) FILTER (WHERE recorded = 0) AS settleMs, MIN(updated_at) FILTER (WHERE indexed_rev < rev) AS indexMs
+      FROM bundles WHERE seq > (SELECT done_through FROM device) AND (recorded = 0 OR indexed_rev < rev)) AS bundles,
+    (SELECT COUNT(*) AS n, MIN(at) AS ms FROM resolutions WHERE recorded = 0) AS resolutions,
+    (SELECT COUNT(*) AS n, MIN(at) AS ms FROM claim_answers WHERE recorded = 0) AS answers,
+    (SELECT COUNT(*) AS n, MIN(at) AS ms FROM mandates WHERE recorded = 0) AS mandates,
+    (SELECT COUNT(*) AS n, MIN(at) AS ms FROM audit WHERE id > (SELECT audit_done_through FROM device)) AS audit`
+type DueRow = Record<'rev' | 'factsMs' | 'recordedRev' | 'indexedRev' | 'settle' | 'index' | 'owesListing', number> &
+  Record<`${'settle' | 'index' | 'resolutions' | 'answers' | 'mandates' | 'audit' | 'expiry'}Ms`, number | null>
+
+/** What an object has to do some time. */
+interface Due {
+  readonly settle: OwedTo
+  readonly index: OwedTo
+  readonly escalations: OwedTo
+  /** To the object of the country. */
+  readonly owesListing: boolean
+  /** When the next payment will have waited too long; null when none waits. */
+  readonly expiryMs: number | null
+}
+
+/** What is owed to the reconciler, to the read model, and to SIRA where there is one, and what else is to come. */
+export function readDue(sql: SqlStorage, hasSira: boolean): Due {
+  const due = sql.exec<DueRow>(DUE).one()
+  const facts = (rev: number): OwedTo => (rev < due.rev ? { count: 1, sinceMs: due.factsMs } : NOTHING)
+  const settleMs = [due.settleMs, due.resolutionsMs, due.answersMs, due.mandatesMs]
   return {
-    settle: sum(
-      { count: bundles.settle, sinceMs: bundles.settleMs },
-      ...[facts(device.recordedRev), owedResolutions(sql), owedAnswers(sql), owedMandates(sql)],
-    ),
-    index: sum({ count: bundles.index, sinceMs: bundles.indexMs }, facts(device.indexedRev), owedAudit(sql, device)),
+    settle: sum({ count: due.settle, sinceMs: earliest(settleMs) }, facts(due.recordedRev)),
+    index: sum({ count: due.index, sinceMs: earliest([due.indexMs, due.auditMs]) }, facts(due.indexedRev)),
     escalations: hasSira ? owedEscalations(sql) : NOTHING,
+    owesListing: due.owesListing === 1,
+    expiryMs: due.expiryMs,
   }
 }
 
-export function owedSummary(sql: SqlStorage, device: Owing, hasSira: boolean): OwedSummary {
-  const { settle, index, escalations } = readOwedTo(sql, device, hasSira)
+export function owedSummary(sql: SqlStorage, hasSira: boolean): OwedSummary {
+  const { settle, index, escalations } = readDue(sql, hasSira)
   return {
     ...{ settle: settle.count, index: index.count, escalations: escalations.count },
     oldestMs: sum(settle, index).sinceMs,
@@ -63,16 +76,15 @@ export function owedSummary(sql: SqlStorage, device: Owing, hasSira: boolean): O
 const NOTHING: OwedTo = { count: 0, sinceMs: null }
 
 function sum(...parts: readonly OwedTo[]): OwedTo {
-  const since = parts.flatMap(({ sinceMs }) => sinceMs ?? [])
   return {
     count: parts.reduce((total, { count }) => total + count, 0),
-    sinceMs: since.length === 0 ? null : Math.min(...since),
+    sinceMs: earliest(parts.map(({ sinceMs }) => sinceMs)),
   }
 }
 
-function owedAudit(sql: SqlStorage, { auditDoneThrough }: Owing): OwedTo {
-  const query = 'SELECT COUNT(*) AS count, MIN(at) AS sinceMs FROM audit WHERE id > ?'
-  return sql.exec<{ count: number; sinceMs: number | null }>(query, auditDoneThrough).one()
+function earliest(times: readonly (number | null)[]): number | null {
+  const known = times.filter((time) => time !== null)
+  return known.length === 0 ? null : Math.min(...known)
 }
 
 /**

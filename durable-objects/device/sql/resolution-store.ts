@@ -36,11 +36,6 @@ export function readOwedResolutions(sql: SqlStorage, limit: number): Resolution[
   return sql.exec<Row>(query, limit).toArray().map(RESOLUTION.decode)
 }
 
-export function owedResolutions(sql: SqlStorage): { count: number; sinceMs: number | null } {
-  const query = 'SELECT COUNT(*) AS count, MIN(at) AS sinceMs FROM resolutions WHERE recorded = 0'
-  return sql.exec<{ count: number; sinceMs: number | null }>(query).one()
-}
-
 const CHOICES = fieldsOf(columns, ['choices'])
 
 /** Counters of a bundle whose reversal is resolved. */
