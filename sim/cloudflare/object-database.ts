@@ -99,10 +99,7 @@ export class ObjectDatabase {
 
   /** All of it or nothing, within the transaction that stands. */
   atomically<T>(work: () => T): T {
-    if (this.#sqlite !== undefined) {
-      this.begin()
-      return this.#sqlite.atomically(work)
-    }
+    if (this.#sqlite !== undefined) return this.#sqlite.atomically(work)
     const before = this.#schema
     try {
       return work()

@@ -48,8 +48,13 @@ export class Sqlite {
   readonly #db = new DatabaseSync(':memory:')
   readonly #prepared = new Map<string, Prepared>()
   #changes: StatementSync | undefined
-  #depth = 0
+  readonly #control = new Map<string, StatementSync>()
   #isMarked = false
+  /** Levels of `atomically` that are running, and how many of them have a savepoint: the others have written nothing. */
+  #depth = 0
+  #saved = 0
+  /** The mark is where the first level began, so that level has no savepoint of its own. */
+  #isLevelTheMark = false
 
   /** Every statement of a text, one after the other. @param values of the last one @returns what the last one gave */
   execute(sql: string, values: readonly SQLInputValue[] = []): Executed {
@@ -65,6 +70,7 @@ export class Sqlite {
       return this.#run(prepared, values)
     }
     // What follows may name a table that this one makes.
+    this.#save()
     statement.run()
     return this.execute(rest, values)
   }
@@ -92,39 +98,65 @@ export class Sqlite {
   mark(): void {
     if (this.#isMarked) return
     this.#isMarked = true
-    this.execute('SAVEPOINT mark')
+    this.#do('SAVEPOINT mark')
+    if (this.#depth !== 1 || this.#saved !== 0) return
+    this.#isLevelTheMark = true
+    this.#saved = 1
   }
 
   keep(): void {
     if (!this.#isMarked) return
     this.#isMarked = false
-    this.execute('RELEASE mark')
+    this.#do('RELEASE mark')
   }
 
   undo(): void {
     if (!this.#isMarked) return
     this.#isMarked = false
-    this.execute('ROLLBACK TO mark')
-    this.execute('RELEASE mark')
+    this.#do('ROLLBACK TO mark')
+    this.#do('RELEASE mark')
   }
 
-  /** All of it or nothing, within the transaction that stands. */
+  /** All of it or nothing, within the transaction that stands. What writes nothing costs nothing. */
   atomically<T>(work: () => T): T {
-    this.begin()
-    const savepoint = `level${++this.#depth}`
-    this.execute(`SAVEPOINT ${savepoint}`)
+    const level = ++this.#depth
     try {
       return work()
     } catch (error) {
-      this.execute(`ROLLBACK TO ${savepoint}`)
+      if (this.#saved >= level) this.#do(`ROLLBACK TO ${this.#savepoint(level)}`)
       throw error
     } finally {
-      this.execute(`RELEASE ${savepoint}`)
+      if (this.#saved >= level) {
+        this.#saved = level - 1
+        if (this.#savepoint(level) === 'mark') this.#isLevelTheMark = false
+        else this.#do(`RELEASE level${level}`)
+      }
       this.#depth--
     }
   }
 
+  #savepoint(level: number): string {
+    return level === 1 && this.#isLevelTheMark ? 'mark' : `level${level}`
+  }
+
+  /** Before the first write of a level: where it goes back to. */
+  #save(): void {
+    if (this.#saved === this.#depth) return
+    this.begin()
+    while (this.#saved < this.#depth) this.#do(`SAVEPOINT level${++this.#saved}`)
+  }
+
+  #do(sql: string): void {
+    let statement = this.#control.get(sql)
+    if (statement === undefined) {
+      statement = this.#db.prepare(sql)
+      this.#control.set(sql, statement)
+    }
+    statement.run()
+  }
+
   #run({ statement, columnNames, writes }: Prepared, values: readonly SQLInputValue[]): Executed {
+    if (writes) this.#save()
     if (columnNames.length === 0) {
       return { columnNames, rows: [], changes: Number(statement.run(...values).changes) }
     }
