@@ -185,7 +185,7 @@ async function untilSettled(world: World, more: () => Promise<readonly string[]>
     await edge.cron()
     await book.release()
     await scheduler.sleep(pauseMs)
-    const left = [...(await more()), ...(await book.underWay()), ...(await nothingIsOwed(world))]
+    const left = [...(await more()), ...(await book.underWay()), ...nothingIsOwed(world)]
     if (left.length === 0) break
     if (scheduler.nowMs > untilMs) return left.map((sentence) => `${sentence}, long after the last fault`)
   }

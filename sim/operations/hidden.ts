@@ -21,13 +21,19 @@ export const hide: Operation = {
     const id = random.pick(ids)
     const written = await write(world, HIDES[how] ?? '', id)
     const before = toldToWait(world, id)
-    const shown = await waitingShown(world, id).catch(() => undefined)
+    const shown = await shownOf(world, id)
     const after = new Set(toldToWait(world, id))
     const missing = shown === undefined ? [] : before.filter((bundle) => after.has(bundle) && !shown.has(bundle))
     if (missing.length > 0) world.wrong.push(`${missing.join()} of ${id} waits, and is hidden from people`)
     return `(thief) ${how} ${before.length} that wait of ${id} in D1: ${written}`
   },
 }
+
+const shownOf = (world: World, id: string) =>
+  waitingShown(world, id).then(
+    (shown) => shown.get(id) ?? new Set<string>(),
+    () => undefined,
+  )
 
 async function write({ edge }: World, sql: string, id: string): Promise<string> {
   const [begin, end] = ["INSERT INTO offline_removals (why) VALUES ('none of yours')", 'DELETE FROM offline_removals']

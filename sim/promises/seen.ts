@@ -13,13 +13,19 @@ export function toldToWait(world: World, id: string): readonly string[] {
   return device?.['told'] === 1 ? waiting(world, id) : []
 }
 
-/** What people are shown of it. @throws when the edge does not answer */
-export async function waitingShown(world: World, id: string): Promise<ReadonlySet<string>> {
-  const lists = ['/offline/reviews?', '/offline/bundles?status=claimed&'].map(async (path) => {
-    const rows = await all(world, `${path}device_id=${id}&`, path.includes('reviews') ? 'reviews' : 'bundles')
-    return rows.map((row) => hexOf(String(row['bundle_id'])))
-  })
-  return new Set((await Promise.all(lists)).flat())
+/** Device → what people are shown of it. @param of one device; of all without @throws when the edge does not answer */
+export async function waitingShown(world: World, of?: string): Promise<ReadonlyMap<string, ReadonlySet<string>>> {
+  const filter = of === undefined ? '' : `device_id=${of}&`
+  const lists = await Promise.all([
+    all(world, `/offline/reviews?${filter}`, 'reviews'),
+    all(world, `/offline/bundles?status=claimed&${filter}`, 'bundles'),
+  ])
+  const shown = new Map<string, Set<string>>()
+  for (const row of lists.flat()) {
+    const id = String(row['device_id'])
+    shown.set(id, (shown.get(id) ?? new Set()).add(hexOf(String(row['bundle_id']))))
+  }
+  return shown
 }
 
 type Row = Readonly<Record<string, unknown>>
@@ -45,9 +51,10 @@ function hexOf(ulid: string): string {
 
 export async function whatWaitsIsSeen(world: World): Promise<string[]> {
   const wrong: string[] = []
-  const ids = world.edge.objects.names.filter((id) => isRegistered(world, id))
+  const ids = world.edge.objects.names.filter((id) => isRegistered(world.edge, id))
+  const allShown = await waitingShown(world)
   for (const id of ids) {
-    const [own, shown] = [new Set(waiting(world, id)), await waitingShown(world, id)]
+    const [own, shown] = [new Set(waiting(world, id)), allShown.get(id) ?? NOTHING]
     for (const bundle of own) if (!shown.has(bundle)) wrong.push(`${bundle} of ${id} waits, and people do not see it`)
     for (const bundle of shown) if (!own.has(bundle)) wrong.push(`${bundle} of ${id} waits no more, and people see it`)
   }
@@ -66,5 +73,7 @@ export async function whatWaitsIsSeen(world: World): Promise<string[]> {
   return wrong
 }
 
-const isRegistered = ({ edge }: World, id: string): boolean =>
+const NOTHING: ReadonlySet<string> = new Set()
+
+export const isRegistered = (edge: World['edge'], id: string): boolean =>
   edge.objects.read(id, "SELECT 1 FROM sqlite_master WHERE name = 'device'").length > 0
