@@ -1,6 +1,9 @@
 import { Worker } from 'node:worker_threads'
 import type { Job, Ran } from './work.ts'
 
+/** A world makes much that is soon forgotten: where the young generation is small, half of that is looked at twice. */
+const resourceLimits = { maxYoungGenerationSizeMb: 128 }
+
 /**
  * Runs seeds on threads of their own, until the next one is undefined.
  *
@@ -16,7 +19,7 @@ export async function runOnThreads(
 ): Promise<void> {
   const thread = () =>
     new Promise<void>((resolve, reject) => {
-      const worker = new Worker(new URL('./work.ts', import.meta.url), { workerData: job })
+      const worker = new Worker(new URL('./work.ts', import.meta.url), { workerData: job, resourceLimits })
       worker.on('error', reject)
       worker.on('message', (said: Ran | 'ready') => {
         if (said !== 'ready') heard(said)
