@@ -93,12 +93,12 @@ export async function openEdge({ uncaught = () => undefined, ...options }: EdgeO
   const objects: SimEdge['objects'] = new Objects(platform, (ctx, life, durable) => {
     const bindings = {
       // Objects ask one another about consents.
-      DEVICE: objects.binding(life),
+      DEVICE: objects.binding(life, durable),
       SETTLE_QUEUE: settle.binding(life, durable),
       INDEX_QUEUE: index.binding(life, durable),
-      COUNTRY: countries.binding(life),
-      PERSON: people.binding(life),
-      BUNDLES: bucket.binding(life),
+      COUNTRY: countries.binding(life, durable),
+      PERSON: people.binding(life, durable),
+      BUNDLES: bucket.binding(life, durable),
     }
     return new worker.DeviceObject(...constructed<typeof worker.DeviceObject>(ctx, { ...settings, ...bindings }))
   })

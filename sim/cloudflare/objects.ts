@@ -27,9 +27,13 @@ export class Objects<T extends SimulatedObject> {
     this.#make = make
   }
 
-  /** The binding, for who runs in this life. A stub calls any method of the class. */
-  binding(life: Life): { idFromName(name: string): ObjectId; get(id: ObjectId): Stub; getByName(name: string): Stub } {
-    const get = (id: ObjectId) => this.#stub(life, id)
+  /**
+   * The binding, for who runs in this life. A stub calls any method of the class.
+   *
+   * @param gate what has to be durable before a call leaves: an object must not tell others of what it then loses
+   */
+  binding(life: Life, gate: Gate = OPEN): Binding {
+    const get = (id: ObjectId) => this.#stub(life, gate, id)
     return { idFromName: (name) => new ObjectId(name), get, getByName: (name) => get(new ObjectId(name)) }
   }
 
@@ -78,7 +82,7 @@ export class Objects<T extends SimulatedObject> {
     this.#places.clear()
   }
 
-  #stub(life: Life, id: ObjectId): Stub {
+  #stub(life: Life, gate: Gate, id: ObjectId): Stub {
     return new Proxy(Object.freeze({}), {
       get: (_, key) => {
         if (key === 'id') return id
@@ -87,7 +91,10 @@ export class Objects<T extends SimulatedObject> {
         if (typeof key !== 'string' || key === 'then') return undefined
         return async (...args: unknown[]) => {
           const sent = travelled(args)
-          return life.inside(() => this.#request(id.name, key, sent))
+          return life.inside(async () => {
+            await gate()
+            return this.#request(id.name, key, sent)
+          })
         }
       },
     }) as Stub
@@ -147,6 +154,15 @@ export class Objects<T extends SimulatedObject> {
     place.disk.alarmChanged = () => alarm.changed()
     return place
   }
+}
+
+type Gate = () => Promise<void>
+const OPEN: Gate = async () => undefined
+
+interface Binding {
+  idFromName(name: string): ObjectId
+  get(id: ObjectId): Stub
+  getByName(name: string): Stub
 }
 
 /** Calls of methods; each answers later. */

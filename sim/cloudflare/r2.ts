@@ -11,9 +11,17 @@ export class SimulatedR2 {
     this.#platform = partOf(platform, 'r2')
   }
 
-  /** The binding, for who runs in this life: what the product uses of it. */
-  binding(life: Life) {
-    const call = <T>(name: string, run: () => T): Promise<T> => life.inside(() => this.#call(name, run))
+  /**
+   * The binding, for who runs in this life: what the product uses of it.
+   *
+   * @param gate what has to be durable before a call leaves
+   */
+  binding(life: Life, gate: () => Promise<void> = async () => undefined) {
+    const call = <T>(name: string, run: () => T): Promise<T> =>
+      life.inside(async () => {
+        await gate()
+        return this.#call(name, run)
+      })
     return {
       put: (name: string, bytes: Uint8Array) =>
         call(name, () => {

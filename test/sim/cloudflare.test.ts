@@ -18,6 +18,7 @@ const HOUR_MS = 3_600_000
 
 interface TallyBindings {
   readonly QUEUE: ReturnType<SimulatedQueue['binding']>
+  readonly TALLY: ReturnType<Objects<Tally>['binding']>
 }
 
 /** An object that counts, and does what the tests ask of it. */
@@ -52,6 +53,11 @@ class Tally extends DurableObject<TallyBindings> {
   async addAndSay(n: number): Promise<void> {
     this.add(n)
     await this.env.QUEUE.send(new Uint8Array([n]), { contentType: 'bytes' })
+  }
+
+  async addAndTell(n: number, other: string): Promise<void> {
+    this.add(n)
+    await this.env.TALLY.getByName(other)['add']?.(n)
   }
 
   addAndPlan(n: number, atMs: number): void {
@@ -100,7 +106,11 @@ class Tally extends DurableObject<TallyBindings> {
 function tallies({ platform }: World, queue = new SimulatedQueue('q', platform, { retriesMax: 3 })) {
   Tally.alarms = []
   Tally.alarm = () => undefined
-  const objects = new Objects(platform, (ctx, life, durable) => new Tally(ctx, { QUEUE: queue.binding(life, durable) }))
+  const objects: Objects<Tally> = new Objects(
+    platform,
+    (ctx, life, durable) =>
+      new Tally(ctx, { QUEUE: queue.binding(life, durable), TALLY: objects.binding(life, durable) }),
+  )
   const namespace = objects.binding(new Life())
   const call = (method: keyof Tally & string, ...args: unknown[]) => {
     const stub = namespace.get(namespace.idFromName('T'))
@@ -146,6 +156,25 @@ test('what an object sends leaves only when what it rests on is durable', async 
     objects.close()
   }
   expect([...seen].sort()).toEqual(['0 0', '0 5', '1 5'])
+})
+
+test('what an object tells another one leaves only when what it rests on is durable', async () => {
+  const seen = new Set<string>()
+  for (const seed of SEEDS) {
+    const world = new World(seed)
+    const { objects, call } = tallies(world)
+    world.faults.force('object_crashed')
+    await world.ends(outcome(call('addAndTell', 5, 'U')))
+    await world.passes(100)
+    objects.crash('T')
+    const has = (name: string) => {
+      const isMade = objects.read(name, "SELECT 1 FROM sqlite_master WHERE name = 'rows'").length > 0
+      return isMade && objects.read(name, 'SELECT 1 FROM rows').length > 0
+    }
+    seen.add(`${has('T') ? 'kept' : 'lost'}, ${has('U') ? 'told' : 'not told'}`)
+    objects.close()
+  }
+  expect([...seen].sort()).toEqual(['kept, not told', 'kept, told', 'lost, not told'])
 })
 
 test('an alarm is set with the writes around it, or not at all', async () => {
