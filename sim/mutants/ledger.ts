@@ -176,8 +176,8 @@ export const LEDGER: readonly Mutant[] = [
   {
     name: 'mandate-without-a-day',
     file: MANDATES,
-    find: '                  + v_claim.amount_minor > v_claim.day_max_minor;',
-    replace: '                  > v_claim.day_max_minor;',
+    find: '                  + v_claim.amount_minor > v_claim.day_max_minor',
+    replace: '                  > v_claim.day_max_minor',
     breaks: 'A day’s payments by a mandate are together within it, the last of them too.',
     tier: 'deep',
   },
