@@ -1,8 +1,10 @@
 import { verifySign1 } from '../../src/crypto/sign1.ts'
 import type { Verifier } from '../../src/crypto/suite.ts'
-import { toHex } from '../../src/protocol/bytes.ts'
+import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
 import { givenByPeople, paysUntil } from '../../src/protocol/consent.ts'
 import type { SignedConsentWord } from '../../src/protocol/consent-word.ts'
+import type { DeviceStatus } from '../../src/protocol/messages.ts'
+import { MINUTE_MS } from '../../src/protocol/time.ts'
 import type { ReadConsent, RegisteredConsent } from './consents.ts'
 
 /**
@@ -19,6 +21,7 @@ interface Owned {
 
 /** What judging needs of a registered device. */
 interface Giver extends Owned {
+  readonly status: DeviceStatus
   readonly factsAtMs: number
   readonly keys: ReadonlyMap<string, GiverKey>
   /** Those that people gave, at least. */
@@ -60,6 +63,37 @@ function isKept({ word }: SignedConsentWord, { givenAtMs }: RegisteredConsent, r
   return earlier.some((atMs) => atMs < givenAtMs && word.madeAtMs <= atMs)
 }
 
+/**
+ * How much later than its giver's stop a word still counts here: the edge asks the giver's object before it takes what the other device
+ * signs, and both sides may differ about the moment. What the edge did not ask in time ends here.
+ */
+const STOP_GRACE_MS = 10 * MINUTE_MS
+
+/** When a giver stopped to pay: suspended or revoked, its key in other hands, or its own consent withdrawn. @returns null while it pays */
+function stoppedAtMs({ status, factsAtMs, keys, consents }: Giver, kid: Uint8Array): number | null {
+  const key = keys.get(toHex(kid))
+  const ends = consents
+    .filter(({ thumbprint }) => equalBytes(thumbprint.subarray(0, kid.length), kid))
+    .map(({ withdrawnAtMs }) => withdrawnAtMs ?? Number.POSITIVE_INFINITY)
+  const stops = [
+    ...(status === 'active' ? [] : [factsAtMs]),
+    ...(key?.state === 'revoked' ? [key.stateAtMs] : []),
+    ...(ends.length > 0 ? [Math.max(...ends)] : []),
+  ]
+  const firstMs = Math.min(...stops)
+  return Number.isFinite(firstMs) ? firstMs : null
+}
+
+/** A word ends with its giver, at the latest. */
+function endingWith(consent: RegisteredConsent, giver: Giver | undefined, kid: Uint8Array): RegisteredConsent {
+  const stopMs = giver === undefined ? null : stoppedAtMs(giver, kid)
+  if (stopMs === null) return consent
+  return {
+    ...consent,
+    withdrawnAtMs: Math.min(consent.withdrawnAtMs ?? Number.POSITIVE_INFINITY, stopMs + STOP_GRACE_MS),
+  }
+}
+
 /** @returns a device's consents as they count: a false word is none */
 export async function judgeConsents(
   read: readonly ReadConsent[],
@@ -70,9 +104,11 @@ export async function judgeConsents(
     read.map(async ({ consent, word }): Promise<readonly RegisteredConsent[]> => {
       if (word === undefined) return [consent]
       if (isKept(word, consent, read)) return []
-      const verdict = await judgeWord(word, consent, device, givers.get(word.claims.deviceId))
+      const giver = givers.get(word.claims.deviceId)
+      const verdict = await judgeWord(word, consent, device, giver)
       if (verdict === 'false') return []
-      return [verdict === 'awaited' ? { ...consent, isAwaited: true } : consent]
+      const ending = endingWith(consent, giver, word.claims.kid)
+      return [verdict === 'awaited' ? { ...ending, isAwaited: true } : ending]
     }),
   )
   return judged.flat()

@@ -173,6 +173,34 @@ describe('nothing moves by a word', () => {
   })
 })
 
+/** The edge asks the giver before it takes anything by its word; of a till that shows it many payers it asks for some of them. */
+describe('a word ends with its giver here too, ten minutes later than the edge says, once it', () => {
+  const STOPS: Readonly<Record<string, () => Promise<Partial<DeviceMessage>>>> = {
+    'is suspended': async () => ({ status: 'suspended' }),
+    'is revoked': async () => ({ status: 'revoked' }),
+    'has its own consent withdrawn': async () => {
+      return { consents: [{ ...(await world.consent(phone)), withdrawnAtMs: world.now }] }
+    },
+    'has lost its key': async () => {
+      const { kid, signer } = await TestDevice.create()
+      const lost = { alg: -7, kid: phone.kid, publicKey: phone.signer.key.bytes, fate: 'revoked' } as const
+      return { kid, publicKey: signer.key.bytes, olderKeys: [lost], consents: [await world.consent(phone)] }
+    },
+  }
+  test.each(Object.keys(STOPS))('%s', async (stop) => {
+    await tell(phone)
+    const consent = await stated()
+    await tell(next, { consents: [consent] })
+    expect(await settled()).toBe('succeeded')
+    await tell(phone, { rev: 2, ...(await STOPS[stop]?.()) })
+    expect(await settled(), 'taken by the edge in that moment').toBe('succeeded')
+    world.now += 11 * 60_000
+    expect(await settled(pays(), [consent])).toBe('payer_not_proven')
+    expect(await db().balance(phone.ownerWallet)).toBe(98_000)
+    expect(await wrong()).toEqual([])
+  })
+})
+
 test('a word that does not hold, put into a row, is found', async () => {
   await tell(phone)
   await tell(next, { consents: [await stated()] })
