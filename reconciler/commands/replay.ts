@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import type pg from 'pg'
 import { deviceId as asDeviceId, type DeviceId } from '../../src/protocol/ids.ts'
-import { encodeSettleMessage } from '../../src/protocol/messages.ts'
+import { encodeSettleMessage } from '../../src/protocol/settle-codec.ts'
 import { parseConfig } from '../config.ts'
 import { transact } from '../db.ts'
 import { openLog } from '../log.ts'

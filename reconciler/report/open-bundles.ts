@@ -1,9 +1,9 @@
 import type pg from 'pg'
 import { parseSign1 } from '../../src/protocol/cose.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
-import { parseSettleMessage } from '../../src/protocol/messages.ts'
 import { parse } from '../../src/protocol/parse.ts'
 import { decodeReceipt } from '../../src/protocol/receipt.ts'
+import { parseSettleMessage } from '../../src/protocol/settle-codec.ts'
 
 /** A bundle that is in the inbox and not in the book. Its receipt was read, not verified: that is what it waits for. */
 export interface OpenBundle {

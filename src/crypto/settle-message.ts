@@ -1,13 +1,7 @@
 import { MalformedCbor } from '../protocol/cbor.ts'
-import {
-  type BundleMessage,
-  encodeSettleMessage,
-  parseSettleMessage,
-  type SettleMessage,
-  SIGN1_TAG,
-  settleContent,
-} from '../protocol/messages.ts'
+import type { BundleMessage, SettleMessage } from '../protocol/messages.ts'
 import { err, ok, type Result } from '../protocol/result.ts'
+import { encodeSettleMessage, parseSettleMessage, SIGN1_TAG, settleContent } from '../protocol/settle-codec.ts'
 import type { KeyProvider } from './key-provider.ts'
 import { openAsEdge, signAsEdge, type TrustedKey } from './sign1.ts'
 

@@ -10,9 +10,9 @@ import {
 import { decodeCbor, encodeCbor, MalformedCbor } from '../../src/protocol/cbor.ts'
 import { type Confirmation, encodeConfirmations } from '../../src/protocol/confirmations.ts'
 import { encodeSign1, parseSign1 } from '../../src/protocol/cose.ts'
-import { encodeSettleMessage, parseSettleMessage } from '../../src/protocol/messages.ts'
 import { decodeNotice, decodePushResponse, encodeNotice, encodePushResponse } from '../../src/protocol/notice.ts'
 import { decisionFor, decodeReceipt, encodeReceipt } from '../../src/protocol/receipt.ts'
+import { encodeSettleMessage, parseSettleMessage } from '../../src/protocol/settle-codec.ts'
 import { readCall } from '../kit/confirmations.ts'
 import { bytesOf, confirmations, counters, deviceIds, notices, receipts, settleMessages } from './arbitraries.ts'
 

@@ -18,18 +18,18 @@ import { authorizationTerms, encodeAuthorizationHeader } from '../../src/protoco
 import { fromBase64url, toHex } from '../../src/protocol/bytes.ts'
 import { type Consent, encodeConsent } from '../../src/protocol/consent.ts'
 import type { KeySet } from '../../src/protocol/keyset.ts'
-import {
-  type DeviceMessage,
-  encodeSettleMessage,
-  type ReversalMessage,
-  type ReviewEnd,
-  type ReviewMessage,
-  type SettleMessage,
-  type StatedConsent,
+import type {
+  DeviceMessage,
+  ReversalMessage,
+  ReviewEnd,
+  ReviewMessage,
+  SettleMessage,
+  StatedConsent,
 } from '../../src/protocol/messages.ts'
 import { isPayment, type Payment, type PaymentEntry } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
 import { type DecisionException, encodeReceipt, type Receipt } from '../../src/protocol/receipt.ts'
+import { encodeSettleMessage } from '../../src/protocol/settle-codec.ts'
 import { DAY_MS } from '../../src/protocol/time.ts'
 import { type Made, randomBytes, TestDevice } from '../kit/device.ts'
 import { agentPhone, hasAgent, hasPhone, phoneOf } from '../kit/payers.ts'

@@ -1,4 +1,5 @@
-import { type BundleMessage, encodeSettleMessage } from '../../protocol/messages.ts'
+import type { BundleMessage } from '../../protocol/messages.ts'
+import { encodeSettleMessage } from '../../protocol/settle-codec.ts'
 import { logger } from '../log.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { afterEach, expect, it, vi } from 'vitest'
 import { sendToSettle, sendWaiting } from '../../../src/edge/ingest/settle-sender.ts'
 import { deviceId } from '../../../src/protocol/ids.ts'
-import { parseSettleMessage, settleContent } from '../../../src/protocol/messages.ts'
+import { parseSettleMessage, settleContent } from '../../../src/protocol/settle-codec.ts'
 import { TestDevice } from '../../kit/device.ts'
 import { keySet } from '../kit.ts'
 

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { decodeCbor, encodeCbor, MalformedCbor } from '../../../src/protocol/cbor.ts'
 import { encodeConfirmations } from '../../../src/protocol/confirmations.ts'
 import { deviceId } from '../../../src/protocol/ids.ts'
-import { encodeSettleMessage, parseSettleMessage, type SettleMessage } from '../../../src/protocol/messages.ts'
+import type { SettleMessage } from '../../../src/protocol/messages.ts'
+import { encodeSettleMessage, parseSettleMessage } from '../../../src/protocol/settle-codec.ts'
 import { readCall } from '../../kit/confirmations.ts'
 
 /** What people decided, and the keys of a device, on their way to the reconciler and back. */

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { encodeSettleMessage, parseSettleMessage, type SettleMessage } from '../../../src/protocol/messages.ts'
+import type { SettleMessage } from '../../../src/protocol/messages.ts'
+import { encodeSettleMessage, parseSettleMessage } from '../../../src/protocol/settle-codec.ts'
 import { randomBytes } from '../../kit/device.ts'
 import { useDatabase } from '../database.ts'
 import { makeWorld, newWallet, type World } from '../kit.ts'
