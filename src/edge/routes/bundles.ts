@@ -14,6 +14,7 @@ import { mendReadModel } from '../store/mend.ts'
 import { readVotes } from '../store/votes.ts'
 import { refuse } from './answers.ts'
 import { type App, personOf } from './app-types.ts'
+import { bundleJson } from './bundle-json.ts'
 import { limit, pageOf, timeIdsCursor } from './cursor.ts'
 import { bundleId, country, deviceId, page, time } from './params.ts'
 import { riskJson } from './risk-json.ts'
@@ -81,16 +82,9 @@ export const bundleRoutes = routes()
     const votesOf = await readVotes(c.env.DB, [row.bundleId])
     const details = new Map(payments?.map((payment) => [payment.counter, withoutParties(payment)]))
     return c.json({
-      bundle_id: row.bundleId,
-      device_id: row.deviceId,
-      country: row.country,
-      tenant: row.tenant,
-      seq: row.seq,
-      rev: row.rev,
-      status: row.status,
+      ...bundleJson(row),
       contents,
       ...(receipt && { digest: toHex(receipt.digest) }),
-      currency: row.currency,
       admitted_count: row.admittedCount,
       admitted_amount: row.admittedAmount,
       policy_version: row.policyVersion,

@@ -14,6 +14,7 @@ import { readVotes, type ShownVote } from '../store/votes.ts'
 import { actorOf } from './actor.ts'
 import { objectRefusal, refuse } from './answers.ts'
 import { personOf } from './app-types.ts'
+import { bundleJson } from './bundle-json.ts'
 import { visibleBundle } from './bundles.ts'
 import { pageOf, timeIdsCursor } from './cursor.ts'
 import { masked } from './masked.ts'
@@ -134,14 +135,7 @@ function waitingJson(row: BundleRow, opened: Opened, party: (wallet: string) => 
   )
   const waiting = waitingIn(row)
   return {
-    bundle_id: row.bundleId,
-    device_id: row.deviceId,
-    country: row.country,
-    tenant: row.tenant,
-    seq: row.seq,
-    rev: row.rev,
-    status: row.status,
-    currency: row.currency,
+    ...bundleJson(row),
     received_at: row.receivedAt,
     contents: opened.contents,
     risk: riskJson(row.riskScore, row.riskReasons),
