@@ -126,7 +126,7 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
   const send = (goOn?: GoOn) => sendOnce({ ...common, edge, refused: (ids) => refusedConsents(pool, ids) }, goOn)
   const wallets = () => findOpenedWallets(pool, clock())
   const prune = async () => (await pruneInbox(pool, config.inboxKeepDays, clock())) + (await letParkedGo(pool, clock()))
-  const bring = sender && ((goOn?: GoOn) => sendCodes({ ...common, settle, codes, sender }, goOn))
+  const bring = sender && ((goOn?: GoOn) => sendCodes({ ...common, settle, codes, trusted, alarm, sender }, goOn))
   const { deadLetterQueueId } = config
   const deadLetters = deadLetterQueueId && openQueue({ ...config.queue, id: deadLetterQueueId }, around.fetch)
   const rescue = deadLetters ? () => pullDeadLetters({ ...common, trusted, queue: deadLetters }) : undefined

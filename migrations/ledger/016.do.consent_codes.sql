@@ -7,6 +7,8 @@ CREATE TABLE offline_consent_codes (
   device_id       text NOT NULL,
   -- 1, 2, 3 … of the device.
   no              bigint NOT NULL CHECK (no > 0),
+  -- Of the device's facts that said so: nothing is sent that the edge has not signed.
+  rev             bigint NOT NULL,
   -- What the code is for: another key, wallet or tenant has another code.
   thumbprint      bytea NOT NULL CHECK (octet_length(thumbprint) = 32),
   wallet          text NOT NULL,
@@ -32,8 +34,8 @@ CREATE INDEX offline_consent_codes_of_wallet ON offline_consent_codes (wallet, r
 CREATE TRIGGER offline_consent_codes_kept BEFORE DELETE OR TRUNCATE ON offline_consent_codes
   FOR EACH STATEMENT EXECUTE FUNCTION wallet_core.refuse_change();
 CREATE TRIGGER offline_consent_codes_asked BEFORE UPDATE ON offline_consent_codes FOR EACH ROW
-  WHEN ((old.device_id, old.no, old.thumbprint, old.wallet, old.tenant, old.asked_at, old.until_at, old.refusal, old.recorded_at)
-          IS DISTINCT FROM (new.device_id, new.no, new.thumbprint, new.wallet, new.tenant, new.asked_at, new.until_at,
+  WHEN ((old.device_id, old.no, old.rev, old.thumbprint, old.wallet, old.tenant, old.asked_at, old.until_at, old.refusal, old.recorded_at)
+          IS DISTINCT FROM (new.device_id, new.no, new.rev, new.thumbprint, new.wallet, new.tenant, new.asked_at, new.until_at,
                             new.refusal, new.recorded_at)
         OR new.attempts < old.attempts OR old.sent_at IS NOT NULL AND new.sent_at IS DISTINCT FROM old.sent_at
         OR old.given_up_at IS NOT NULL AND new.given_up_at IS DISTINCT FROM old.given_up_at)

@@ -1,17 +1,20 @@
 import type pg from 'pg'
+import type { TrustedKey } from '../../src/crypto/sign1.ts'
 import { MINUTE_MS } from '../../src/protocol/time.ts'
 import { type Backoff, backoffMs, PAUSE_MAX_MS } from '../backoff.ts'
 import { transact } from '../db.ts'
 import { faultOf, type Log } from '../log.ts'
 import type { GoOn } from '../loop.ts'
+import type { Alarm } from '../not-believed.ts'
 import { announce } from '../tell/outbox.ts'
+import { isAsked, type RequestRow } from './asked.ts'
 import type { ConsentCodes } from './code.ts'
 import type { CodeSender } from './gateway.ts'
 import { codeText } from './text.ts'
 
 /**
- * Codes → gateway, in a loop of its own, so that a slow gateway holds up nothing else: claim what is due → where it goes → make the
- * code → send → mark, and the edge is told. No lock is held while sending.
+ * Codes → gateway, in a loop of its own, so that a slow gateway holds up nothing else: claim what is due → the edge has signed that it
+ * is asked for → where it goes → make the code → send → mark, and the edge is told. No lock is held while sending.
  *
  * Dies after sending: the lease runs out and the same code goes out again, under the same id. It is tried until its time is over, or
  * the gateway refuses it.
@@ -21,6 +24,9 @@ export interface SendDeps {
   /** Of the login that settles: it alone may read where a code goes. */
   readonly settle: pg.Pool
   readonly codes: ConsentCodes
+  /** What the edge signs devices' facts with. */
+  readonly trusted: readonly TrustedKey[]
+  readonly alarm: Alarm
   readonly sender: CodeSender
   readonly clock: () => number
   readonly random: () => number
@@ -31,14 +37,7 @@ const PARALLEL_MAX = 8
 const LEASE_MS = MINUTE_MS
 const FAILURE: Backoff = { firstMs: 2_000, maxMs: MINUTE_MS }
 
-interface DueCode {
-  readonly deviceId: string
-  readonly no: number
-  readonly thumbprint: Uint8Array
-  readonly wallet: string
-  readonly tenant: string
-  readonly askedAt: Date
-  readonly untilAt: Date
+interface DueCode extends RequestRow {
   readonly attempts: number
 }
 
@@ -55,6 +54,10 @@ async function send(deps: SendDeps, due: DueCode): Promise<void> {
   const nowMs = deps.clock()
   if (nowMs >= untilAt.getTime()) return mark(deps, due, 'given_up_at')
   try {
+    if (!(await isAsked(deps.pool, due, deps.trusted))) {
+      deps.alarm('consent_code', { deviceId, no })
+      return await mark(deps, due, 'given_up_at')
+    }
     const to = await recipientOf(deps.settle, due)
     if (to === undefined) return await mark(deps, due, 'given_up_at')
     const code = await deps.codes.codeFor({ ...due, askedAtMs: askedAt.getTime() })
@@ -82,7 +85,7 @@ async function claimDue(pool: pg.Pool, nowMs: number): Promise<readonly DueCode[
        ORDER BY next_attempt_at, device_id LIMIT $3 FOR UPDATE SKIP LOCKED)
      UPDATE offline_consent_codes c SET attempts = attempts + 1, next_attempt_at = $2
      FROM due WHERE (c.device_id, c.no) = (due.device_id, due.no)
-     RETURNING c.device_id AS "deviceId", c.no, c.thumbprint, c.wallet, c.tenant, c.asked_at AS "askedAt",
+     RETURNING c.device_id AS "deviceId", c.no, c.rev, c.thumbprint, c.wallet, c.tenant, c.asked_at AS "askedAt",
                c.until_at AS "untilAt", c.attempts`,
     [new Date(nowMs), new Date(nowMs + LEASE_MS), PARALLEL_MAX, new Date(nowMs + PAUSE_MAX_MS)],
   )

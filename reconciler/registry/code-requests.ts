@@ -19,7 +19,7 @@ import type { VerifiedConsent } from './consents.ts'
  */
 export async function recordRequest(
   client: pg.ClientBase,
-  { deviceId, status, ownerWallet, tenant, code }: DeviceMessage,
+  { deviceId, rev, status, ownerWallet, tenant, code }: DeviceMessage,
   thumbprint: Uint8Array,
   isOn: boolean,
   at: Date,
@@ -32,13 +32,13 @@ export async function recordRequest(
   if (known.length > 0) return []
   const { rows } = await client.query<{ refusal: string | null }>(
     `INSERT INTO offline_consent_codes (device_id, no, thumbprint, wallet, tenant, asked_at, until_at, refusal, recorded_at,
-       next_attempt_at)
-     SELECT $1, $2, $3, $4, $5, $6, $7, r.refusal, $8, CASE WHEN r.refusal IS NULL THEN $8::timestamptz END
+       next_attempt_at, rev)
+     SELECT $1, $2, $3, $4, $5, $6, $7, r.refusal, $8, CASE WHEN r.refusal IS NULL THEN $8::timestamptz END, $11
      FROM (SELECT CASE WHEN $9 THEN offline_code_refusal($4, $5, $8, $10) ELSE 'off' END AS refusal) r
      RETURNING refusal`,
     [
       ...[deviceId, no, Buffer.from(thumbprint), ownerWallet, tenant],
-      ...[new Date(askedAtMs), new Date(codeUntilMs(code)), at, isOn, CODES_PER_DAY_MAX],
+      ...[new Date(askedAtMs), new Date(codeUntilMs(code)), at, isOn, CODES_PER_DAY_MAX, rev],
     ],
   )
   const refusal = rows[0]?.refusal ?? null

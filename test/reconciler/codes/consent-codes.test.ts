@@ -7,6 +7,8 @@ import { verify } from '../../../reconciler/commands/verify.ts'
 import { parseConfig } from '../../../reconciler/config.ts'
 import { type Log, openLog } from '../../../reconciler/log.ts'
 import { openReconciler } from '../../../reconciler/run.ts'
+import { localKeys } from '../../../src/crypto/local-keys.ts'
+import { trustedReceiptKeys } from '../../../src/crypto/receipt-keys.ts'
 import { thumbprint } from '../../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
 import type { Consent } from '../../../src/protocol/consent.ts'
@@ -344,6 +346,32 @@ describe('what a login of the database writes', () => {
     }
   })
 
+  test.each([
+    ['of facts that are not here', 99],
+    ['of facts that ask for nothing', 1],
+    ['of facts that ask for another one', 2],
+  ])('a request %s, put into a row, is sent to nobody', async (_, planted) => {
+    await tell()
+    await ask(1)
+    expect(world.network.texts).toHaveLength(1)
+    const own = await thumbprint(webCryptoSuite, device.signer.key)
+    await db().app.query(
+      `INSERT INTO offline_consent_codes (device_id, no, rev, thumbprint, wallet, tenant, asked_at, until_at, recorded_at, next_attempt_at)
+       VALUES ($1, 7, $2, $3, $4, 'molam', $5, $6, $5, $5)`,
+      [
+        ...[device.id, planted, Buffer.from(own), device.ownerWallet],
+        ...[new Date(world.now), new Date(world.now + CODE_VALID_MS)],
+      ],
+    )
+    await world.settle()
+    expect(world.network.texts).toHaveLength(1)
+    const { rows } = await db().app.query(
+      'SELECT sent_at, given_up_at IS NOT NULL AS ended FROM offline_consent_codes WHERE device_id = $1 AND no = 7',
+      [device.id],
+    )
+    expect(rows).toEqual([{ sent_at: null, ended: true }])
+  })
+
   test('the login that records reads no number, and the one that reads numbers asks for none', async () => {
     await ask()
     const as = (role: string, sql: string) =>
@@ -437,10 +465,10 @@ test('no code and no telephone number is in a log, the audit, the book or a mess
     world.now += 120_000
     world.network.gateway = () => status
     const sender = openGateway({ gatewayUrl: 'http://gateway.test/codes', gatewayToken: 't' }, world.network.fetch)
-    const both = { pool: db().app, settle: db().app }
-    expect(
-      await sendCodes({ ...both, codes: await codesOf(world), sender, clock: () => world.now, random: () => 0, log }),
-    ).toBe(1)
+    const both = { pool: db().app, settle: db().app, alarm: () => expect.fail('it was asked for') }
+    const keys = await localKeys(world.env['EDGE_KEYS'] ?? '', world.env['KEY_WRAPPING_SECRET'] ?? '')
+    const crypto = { codes: await codesOf(world), trusted: await trustedReceiptKeys(keys) }
+    expect(await sendCodes({ ...both, ...crypto, sender, clock: () => world.now, random: () => 0, log })).toBe(1)
   }
   expect(lines).toHaveLength(2)
   const secrets = [code, sent(), phone, phone.slice(1)]
