@@ -49,7 +49,7 @@ export class DayScreen {
   payments asked   ${rest.asked} = ${rest.payments} taken, in ${rest.bundles} bundles, + ${rest.declined} declined by the devices' own rules
   receipts held    ${receipts}
   in the book      ${posted} posted + ${failed} failed + ${refused} refused + ${waiting} waiting = ${posted + failed + refused + waiting}
-  lost             ${rest.lost}
+  ${settled ? 'lost           ' : 'not in the book'}  ${rest.lost}
   duplicated       ${rest.duplicated}
   ledger sum       ${rest.ledger_sum}
   ${settled ? 'all settled' : 'NOT all settled'} after ${seconds.toFixed(1)} s
