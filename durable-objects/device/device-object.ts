@@ -33,7 +33,7 @@ import { type NoticeParts, readNotice } from './notice.ts'
 import type { Original } from './original.ts'
 import { Delivery } from './owed/delivery.ts'
 import { bundleRow } from './owed/projection.ts'
-import { readShown } from './owed/shown.ts'
+import { readPlaces, readShown, type ShownPlaces } from './owed/shown.ts'
 import { Administration, type ProvenCode } from './people/administration.ts'
 import { keepAnswer } from './people/answering.ts'
 import type { CodeRefusal, CodeResult } from './people/code-asking.ts'
@@ -220,6 +220,11 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
   /** What is indexed now: told by whoever wrote it to the read model (src/edge/store/consume-index.ts). */
   async indexed(indexed: Indexed): Promise<void> {
     if (this.#registered) await this.#delivery.markIndexed(indexed)
+  }
+
+  /** Where parts of what the read model shows begin (src/edge/store/ended.ts). */
+  shownPlaces(sinceMs: number): Result<ShownPlaces, NotFound> {
+    return this.#registered ? ok(readPlaces(this.#sql, sinceMs)) : NOT_FOUND
   }
 
   /** All that the read model shows of this object, part by part (src/edge/store/rebuild.ts). */

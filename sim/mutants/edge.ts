@@ -14,6 +14,14 @@ export const EDGE: readonly Mutant[] = [
     tier: 'shallow',
   },
   {
+    name: 'ended-and-not-compared',
+    file: 'src/edge/store/ended.ts',
+    find: 'if (!places.ok) return true',
+    replace: 'if (places.ok) return true',
+    breaks: 'Whoever reads about a device is shown what has ended of it, or told that something is missing.',
+    tier: 'shallow',
+  },
+  {
     name: 'hidden-and-not-mended',
     file: 'src/edge/store/mend.ts',
     find: 'if (!owed.ok || owed.value.index > 0) return',

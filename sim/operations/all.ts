@@ -11,6 +11,7 @@ import { freeze } from './freeze.ts'
 import { sendGarbage } from './garbage.ts'
 import { halt } from './halt.ts'
 import { hide } from './hidden.ts'
+import { hideEnded } from './hidden-ended.ts'
 import { lie } from './hostile.ts'
 import { sharePhones } from './household.ts'
 import { replaceTill } from './keys.ts'
@@ -36,6 +37,7 @@ export const OPERATIONS = {
   forge,
   forgeIndex,
   hide,
+  hideEnded,
   sendGarbage,
   replaceTill,
   cloneTill,

@@ -35,7 +35,7 @@ const shownOf = (world: World, id: string) =>
     () => undefined,
   )
 
-async function write({ edge }: World, sql: string, id: string): Promise<string> {
+export async function write({ edge }: World, sql: string, id: string): Promise<string> {
   const [begin, end] = ["INSERT INTO offline_removals (why) VALUES ('none of yours')", 'DELETE FROM offline_removals']
   const statements = [edge.db.prepare(begin), edge.db.prepare(sql).bind(id), edge.db.prepare(end)]
   return edge.db.batch(statements).then(

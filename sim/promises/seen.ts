@@ -9,6 +9,7 @@ const waiting = ({ edge }: World, id: string): readonly string[] =>
 
 /** The same, once its country has been told of all of it; none before. */
 export function toldToWait(world: World, id: string): readonly string[] {
+  if (!isRegistered(world.edge, id)) return []
   const [device] = world.edge.objects.read(id, 'SELECT listing_rev = listed_rev AS told FROM device')
   return device?.['told'] === 1 ? waiting(world, id) : []
 }
@@ -28,16 +29,41 @@ export async function waitingShown(world: World, of?: string): Promise<ReadonlyM
   return shown
 }
 
+/** Bundles of a device that ended some time ago, with their states, as its object has them. Hex. */
+export function endedOf(world: World, id: string): ReadonlyMap<string, string> {
+  if (!isRegistered(world.edge, id)) return new Map()
+  const { edge, scheduler } = world
+  const rows = edge.objects.read(
+    id,
+    `SELECT hex(bundle_id) AS id, status FROM bundles
+     WHERE NOT ${WAITS} AND status NOT IN ('pushed', 'processing') AND updated_at < ${scheduler.nowMs - TOLD_WITHIN_MS}`,
+  )
+  return new Map(rows.map((row) => [String(row['id']), String(row['status'])]))
+}
+/** As long as that a bundle may be on its way to D1, and is not missed. */
+const TOLD_WITHIN_MS = 10_000
+
+/** What people are shown of it. @returns undefined when the answer says that something is missing @throws when the edge does not answer */
+export async function endedShown(world: World, id: string): Promise<ReadonlyMap<string, string> | undefined> {
+  const { isComplete, rows } = await pages(world, `/offline/bundles?device_id=${id}&`, 'bundles')
+  if (!isComplete) return undefined
+  return new Map(rows.map((row) => [hexOf(String(row['bundle_id'])), String(row['status'])]))
+}
+
 type Row = Readonly<Record<string, unknown>>
 
-/** All pages of a list. */
-async function all({ office }: World, path: string, list: string): Promise<readonly Row[]> {
+const all = async (world: World, path: string, list: string) => (await pages(world, path, list)).rows
+
+/** All pages of a list, and whether none says that something is missing. */
+async function pages({ office }: World, path: string, list: string) {
   const rows: Row[] = []
+  let isComplete = true
   for (let cursor = ''; ; ) {
     const { status, body } = await office.ask('binta', 'pay_reviewer', 'GET', `${path}limit=50${cursor}`)
     if (status !== 200) throw new Error(`${path} is answered with ${status}`)
     rows.push(...(body[list] as readonly Row[]))
-    if (body['next_cursor'] === null) return rows
+    if (body['incomplete'] === true) isComplete = false
+    if (body['next_cursor'] === null) return { rows, isComplete }
     cursor = `&cursor=${body['next_cursor']}`
   }
 }

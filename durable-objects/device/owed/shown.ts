@@ -10,6 +10,26 @@ import { deviceIndexMessageOf, indexMessageOf } from './owed.ts'
 const BUNDLES_MAX = 100
 const RECORDS_MAX = 200
 
+/** Before what has changed since then, and before the last part. */
+export interface ShownPlaces {
+  readonly from: ShownFrom
+  readonly newest: ShownFrom
+}
+
+export function readPlaces(sql: SqlStorage, sinceMs: number): ShownPlaces {
+  const places = `
+    SELECT (SELECT COALESCE(MAX(seq), 0) FROM bundles) AS seq, (SELECT COALESCE(MAX(id), 0) FROM audit) AS auditId,
+      (SELECT MIN(seq) FROM bundles WHERE updated_at >= ?1) AS firstSeq, (SELECT MIN(id) FROM audit WHERE at >= ?1) AS firstId`
+  const { seq, auditId, firstSeq, firstId } = sql
+    .exec<{ seq: number; auditId: number; firstSeq: number | null; firstId: number | null }>(places, sinceMs)
+    .one()
+  const from = { seq: firstSeq === null ? seq : firstSeq - 1, auditId: firstId === null ? auditId : firstId - 1 }
+  return {
+    from,
+    newest: { seq: Math.max(from.seq, seq - BUNDLES_MAX), auditId: Math.max(from.auditId, auditId - RECORDS_MAX) },
+  }
+}
+
 /** In the order of seqs and of numbers, both at once. */
 export function readShown(sql: SqlStorage, { seq, auditId }: ShownFrom, nowMs: number): ShownPart {
   const device = readDevice(sql)

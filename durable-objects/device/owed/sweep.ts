@@ -2,6 +2,7 @@ import { deviceStub, type Env } from '../../../src/edge/env.ts'
 import { logger } from '../../../src/edge/log.ts'
 import { owingDevices, writeOwed } from '../../../src/edge/metrics/owed.ts'
 import { askCountries, listWaiting } from '../../../src/edge/store/countries.ts'
+import { compareSome } from '../../../src/edge/store/ended.ts'
 import { forgetAnswers } from '../../../src/edge/store/idempotency.ts'
 import { mendReadModel } from '../../../src/edge/store/mend.ts'
 import { removeSettled } from '../../../src/edge/store/retention.ts'
@@ -18,7 +19,7 @@ const WAITING_PER_SWEEP = 500
  * sets it again when it is woken, so nothing stays owed for ever because a device never came back. Those that owed
  * something last time are asked again, a hundred a run: while more devices owe, what `/metrics` shows of them is older than
  * a minute, and it knows of those only that were asked. What bundles wait for the reconciler the read model tells at once.
- * Then the read model is compared with what objects told of these devices, and of what waits.
+ * Then the read model is compared with what objects told of these devices, and of what waits; and with some of what they say has ended.
  */
 export async function sweep(env: Env, nowMs: number): Promise<void> {
   const [next, owing] = await Promise.all([nextToSweep(env), owingDevices(env.DB, DEVICES_PER_SWEEP)])
@@ -38,6 +39,7 @@ export async function sweep(env: Env, nowMs: number): Promise<void> {
     [longest, { ...longest, deviceIds }].map((filter) => listWaiting(env, filter, WAITING_PER_SWEEP)),
   )
   await mendReadModel(env, { bundles: waiting.flat(), devices: next.flatMap(({ known }) => known ?? []) }, nowMs)
+  await compareSome(env, deviceIds, Math.random, nowMs)
   logger.info('swept', {
     devices: deviceIds.length,
     removed,

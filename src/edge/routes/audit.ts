@@ -1,12 +1,14 @@
 import { z } from '@hono/zod-openapi'
 import { utf8 } from '../../protocol/bytes.ts'
 import { MINUTE_MS } from '../../protocol/time.ts'
+import type { Env } from '../env.ts'
 import { type AuditEntry, type AuditFilter, listAudit } from '../store/audit.ts'
+import { showsAllOf } from '../store/ended.ts'
 import type { AuditRow } from '../store/index-message.ts'
 import { actorName } from './actor.ts'
 import { personOf } from './app-types.ts'
 import { limit, pageOf, timeCursor } from './cursor.ts'
-import { bundleId, deviceId, page, time } from './params.ts'
+import { bundleId, deviceId, incomplete, page, time } from './params.ts'
 import { auditRecord, escalation } from './schemas/audit.ts'
 import { json, routes, secured } from './secured.ts'
 
@@ -31,13 +33,14 @@ const list = secured(['pay_auditor'], {
     'The admission of a bundle and the settlement that follows within a minute stand together, at the time of the admission.',
   tags: ['audit'],
   request: { query: z.object({ ...filters, cursor: timeCursor, limit }) },
-  answers: { 200: json(page('records', auditRecord), 'A page') },
+  answers: { 200: json(page('records', auditRecord).extend({ incomplete }), 'A page') },
 })
 
 const exported = secured(['pay_auditor'], {
   method: 'get',
   path: '/offline/audit/export',
-  summary: 'The same from the oldest on, one JSON object a line; the last line says how many there were',
+  summary:
+    'The same from the oldest on, one JSON object a line; the last line says how many there were, and whether some are missing',
   description:
     'Without the last five minutes, into which records may still come: `from` and `to` mean places in the list.',
   tags: ['audit'],
@@ -61,18 +64,21 @@ export const auditRoutes = routes()
   .openapi(list, async (c) => {
     const { cursor, limit, ...asked } = c.req.valid('query')
     const filter = { ...(await filterOf(asked)), tenant: personOf(c).tenant, after: cursor }
+    const lack = await lacking(c.env, asked.device_id)
     const rows = await listAudit(c.env.DB, filter, limit)
     const { items, next_cursor } = pageOf(rows, limit, ({ position }) => position)
-    return c.json({ records: items.map(({ record }) => recordJson(record)), next_cursor })
+    return c.json({ records: items.map(({ record }) => recordJson(record)), next_cursor, ...lack })
   })
   .openapi(exported, async (c) => {
-    const filter = { ...(await filterOf(c.req.valid('query'))), tenant: personOf(c).tenant }
+    const asked = c.req.valid('query')
+    const filter = { ...(await filterOf(asked)), tenant: personOf(c).tenant }
+    const lack = await lacking(c.env, asked.device_id)
     // What may still come into these minutes belongs to the next export.
     const closedMs = Date.now() - OPEN_MS
     const until = { ...filter, to: Math.min(filter.to ?? closedMs, closedMs) }
     // Read before the answer begins: a log that cannot be read is refused, and not an answer that breaks off.
     const first = await listAudit(c.env.DB, until, EXPORT_PAGE, 'asc')
-    return c.body(ndjson(c.env.DB, until, first), 200, {
+    return c.body(ndjson(c.env.DB, until, first, lack), 200, {
       'content-type': 'application/x-ndjson',
       'content-disposition': 'attachment; filename="audit.ndjson"',
       'cache-control': 'no-store',
@@ -92,6 +98,12 @@ export const auditRoutes = routes()
     })
   })
 
+type Lack = { readonly incomplete?: true }
+
+/** Of records about one device. */
+const lacking = async (env: Env, deviceId: string | undefined): Promise<Lack> =>
+  deviceId === undefined || (await showsAllOf(env, deviceId, Date.now())) ? {} : { incomplete: true }
+
 async function filterOf({ device_id, bundle_id, actor, action, from, to }: Filters): Promise<AuditFilter> {
   // People look for a subject as their issuer writes it; it may be stored as a hash.
   const name = actor?.startsWith('user:') ? await actorName(actor.slice(5)) : actor
@@ -99,7 +111,12 @@ async function filterOf({ device_id, bundle_id, actor, action, from, to }: Filte
 }
 
 /** Page by page, as fast as it is read. A line is missing at the end when the export broke off. */
-function ndjson(db: D1Database, filter: AuditFilter, first: readonly AuditEntry[]): ReadableStream<Uint8Array> {
+function ndjson(
+  db: D1Database,
+  filter: AuditFilter,
+  first: readonly AuditEntry[],
+  lack: Lack,
+): ReadableStream<Uint8Array> {
   let after: AuditFilter['after']
   let records = 0
   return new ReadableStream({
@@ -110,7 +127,10 @@ function ndjson(db: D1Database, filter: AuditFilter, first: readonly AuditEntry[
       const last = items.at(-1)
       if (last !== undefined) after = last.position
       const isEnd = rows.length <= EXPORT_PAGE
-      const lines = [...items.map(({ record }) => recordJson(record)), ...(isEnd ? [{ end: true, records }] : [])]
+      const lines = [
+        ...items.map(({ record }) => recordJson(record)),
+        ...(isEnd ? [{ end: true, records, ...lack }] : []),
+      ]
       controller.enqueue(utf8(lines.map((line) => `${JSON.stringify(line)}\n`).join('')))
       if (isEnd) controller.close()
     },

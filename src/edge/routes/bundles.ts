@@ -9,6 +9,7 @@ import { BUNDLE_STATUSES } from '../../protocol/states.ts'
 import { openStored, type ShownBundle, withoutParties } from '../ingest/open-stored.ts'
 import type { Refusal } from '../ingest/refusal.ts'
 import { findBundles, listBundles } from '../store/bundles.ts'
+import { showsAllOf } from '../store/ended.ts'
 import type { BundleRow } from '../store/index-message.ts'
 import { mendReadModel } from '../store/mend.ts'
 import { readVotes } from '../store/votes.ts'
@@ -16,7 +17,7 @@ import { refuse } from './answers.ts'
 import { type App, personOf } from './app-types.ts'
 import { bundleJson } from './bundle-json.ts'
 import { limit, pageOf, timeIdsCursor } from './cursor.ts'
-import { bundleId, country, deviceId, page, time } from './params.ts'
+import { bundleId, country, deviceId, incomplete, page, time } from './params.ts'
 import { riskJson } from './risk-json.ts'
 import { bundle, listedBundle } from './schemas/bundles.ts'
 import { json, routes, secured } from './secured.ts'
@@ -43,7 +44,7 @@ const list = secured(['pay_reviewer', 'pay_auditor'], {
       limit,
     }),
   },
-  answers: { 200: json(page('bundles', listedBundle), 'A page') },
+  answers: { 200: json(page('bundles', listedBundle).extend({ incomplete }), 'A page') },
 })
 
 const show = secured(['pay_reviewer', 'pay_auditor'], {
@@ -69,13 +70,19 @@ export const bundleRoutes = routes()
   .openapi(list, async (c) => {
     const { status, country, device_id: deviceId, from, to, cursor, limit } = c.req.valid('query')
     const filter = { status, country, deviceId, from, to, tenant: personOf(c).tenant, after: cursor }
+    const isAll = deviceId === undefined || (await showsAllOf(c.env, deviceId, Date.now()))
     const { rows, waiting } = await listBundles(c.env, filter, limit)
     c.executionCtx.waitUntil(mendReadModel(c.env, { bundles: waiting }, Date.now()))
     const { items, next_cursor } = pageOf(rows, limit, (row) => [row.received_at, row.bundle_id, row.device_id])
-    return c.json({ bundles: items, next_cursor })
+    return c.json({ bundles: items, next_cursor, ...(!isAll && { incomplete: true }) })
   })
   .openapi(show, async (c) => {
-    const found = await visibleBundle(c, c.req.valid('param').bundle_id, c.req.valid('query').device_id)
+    const { bundle_id: id } = c.req.valid('param')
+    const known = await visibleBundle(c, id, c.req.valid('query').device_id)
+    if (!known.ok) return refuse(c, known.error)
+    const { deviceId } = known.value
+    await showsAllOf(c.env, deviceId, Date.now())
+    const found = await visibleBundle(c, id, deviceId)
     if (!found.ok) return refuse(c, found.error)
     const row = found.value
     const { contents, receipt, payments, bundle, signedReceipt } = await opened(c, row)

@@ -47,5 +47,11 @@ export const writeHeaders = z.object({
 })
 
 /** A page of a list. */
+/** Of a page about one device. */
+export const incomplete = z.literal(true).optional().openapi({
+  description:
+    'The list was compared with what the device’s object says of the last weeks, and lacks some of it, or the object did not answer: ask again. Absent: nothing of them is missing',
+})
+
 export const page = <T extends z.ZodType>(name: string, item: T) =>
   z.strictObject({ [name]: z.array(item), next_cursor: z.string().nullable() })

@@ -3,9 +3,9 @@ import { atOnce, OBJECTS_AT_ONCE } from '../at-once.ts'
 import { deviceStub, type Env } from '../env.ts'
 import { logger } from '../log.ts'
 import { alarm } from '../metrics/alarm.ts'
-import type { BundleRow, DeviceRow } from './index-message.ts'
+import type { AuditRow, BundleRow } from './index-message.ts'
 import { rebuildDevice } from './rebuild.ts'
-import { shownOtherwise } from './rebuild-part.ts'
+import { type Shown, shownOtherwise } from './rebuild-part.ts'
 
 /**
  * Makes the read model again where it says something else than what people were just shown. It is told of what changes within
@@ -25,42 +25,47 @@ const underWay = new Set<string>()
 
 type Mended = Pick<Env, 'DB' | 'DEVICE' | 'COUNTRY'>
 
-/** Never throws: what people see does not depend on it. */
+/** Never throws. @returns whether D1 shows all of it now, as far as that is known */
 export async function mendReadModel(
   env: Mended,
-  shown: { readonly bundles?: readonly BundleRow[]; readonly devices?: readonly KnownDevice[] },
+  shown: {
+    readonly bundles?: readonly BundleRow[]
+    readonly devices?: readonly KnownDevice[]
+    readonly audit?: readonly AuditRow[]
+  },
   nowMs: number,
-): Promise<void> {
+): Promise<boolean> {
   const beforeMs = nowMs - TOLD_WITHIN_MS
   const bundles = (shown.bundles ?? []).filter(({ updatedAt }) => updatedAt < beforeMs)
   const devices = (shown.devices ?? []).flatMap(({ device, listedAtMs }) => (listedAtMs < beforeMs ? [device] : []))
-  if (bundles.length + devices.length === 0) return
+  const audit = (shown.audit ?? []).filter(({ at }) => at < beforeMs)
+  if (bundles.length + devices.length + audit.length === 0) return true
   try {
-    const otherwise = await shownOtherwise(env.DB, { bundles, devices })
-    const found = new Set([...otherwise.bundles, ...otherwise.devices].map(({ deviceId }) => deviceId))
+    const otherwise = await shownOtherwise(env.DB, { bundles, devices, audit })
+    const found = new Set(allOf(otherwise).flatMap(({ deviceId }) => deviceId ?? []))
     const ids = [...found].filter((deviceId) => !underWay.has(deviceId)).slice(0, DEVICES_MAX)
-    await atOnce(ids, OBJECTS_AT_ONCE, (deviceId) => {
-      const isOwn = (row: { readonly deviceId: string }) => row.deviceId === deviceId
-      return mend(env, deviceId, { bundles: bundles.filter(isOwn), devices: devices.filter(isOwn) }, nowMs)
+    const mended = await atOnce(ids, OBJECTS_AT_ONCE, (deviceId) => {
+      const isOwn = (row: { readonly deviceId: string | null }) => row.deviceId === deviceId
+      const own = { bundles: bundles.filter(isOwn), devices: devices.filter(isOwn), audit: audit.filter(isOwn) }
+      return mend(env, deviceId, own, nowMs)
     })
+    return ids.length === found.size && mended.every(Boolean)
   } catch (error) {
     logger.warn('the read model is not compared with what was shown', { error })
+    return false
   }
 }
 
-interface Shown {
-  readonly bundles: readonly BundleRow[]
-  readonly devices: readonly DeviceRow[]
-}
+const allOf = ({ bundles, devices, audit }: Shown) => [...bundles, ...devices, ...audit]
 
-async function mend(env: Mended, deviceId: string, shown: Shown, nowMs: number): Promise<void> {
+async function mend(env: Mended, deviceId: string, shown: Shown, nowMs: number): Promise<boolean> {
   underWay.add(deviceId)
   try {
     const owed = await deviceStub(env, deviceId).wake()
     // On its way: the object sends it until it is there.
-    if (!owed.ok || owed.value.index > 0) return
+    if (!owed.ok || owed.value.index > 0) return false
     const lacking = await shownOtherwise(env.DB, shown)
-    if (lacking.bundles.length + lacking.devices.length === 0) return
+    if (allOf(lacking).length === 0) return true
     const run = { deviceId, run: `mend-${crypto.randomUUID()}`, by: 'system' }
     let piece = await rebuildDevice(
       env,
@@ -69,15 +74,17 @@ async function mend(env: Mended, deviceId: string, shown: Shown, nowMs: number):
     )
     while (piece.next !== null) piece = await rebuildDevice(env, { ...run, from: piece.next, before: piece }, nowMs)
     const { removed, written } = piece
-    const { bundles, devices } = await shownOtherwise(env.DB, lacking)
-    if (bundles.length === lacking.bundles.length && devices.length === lacking.devices.length) return
+    const left = allOf(await shownOtherwise(env.DB, lacking)).length
+    if (left === allOf(lacking).length) return true
     alarm('hidden', 'the read model did not show what an object says; it was made again', {
       deviceId,
       removed,
       written,
     })
+    return true
   } catch (error) {
     logger.warn('the read model is not made again for a device; the next list tries it', { deviceId, error })
+    return false
   } finally {
     underWay.delete(deviceId)
   }

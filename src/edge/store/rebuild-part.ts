@@ -79,23 +79,28 @@ export async function rebuildPart(db: D1Database, part: RebuiltPart): Promise<Ch
   return { removed: changes(1, removals.length), written: changes(1 + removals.length, inserts.length) }
 }
 
+/** What D1 should show. */
+export interface Shown {
+  readonly bundles: readonly BundleRow[]
+  readonly devices: readonly DeviceRow[]
+  readonly audit: readonly AuditRow[]
+}
+
 /** @returns those of which D1 has the row otherwise, or not at all */
-export async function shownOtherwise<B extends BundleRow, D extends DeviceRow>(
-  db: D1Database,
-  { bundles, devices }: { readonly bundles: readonly B[]; readonly devices: readonly D[] },
-): Promise<{ readonly bundles: readonly B[]; readonly devices: readonly D[] }> {
+export async function shownOtherwise(db: D1Database, { bundles, devices, audit }: Shown): Promise<Shown> {
   const absent = (table: string, columns: Readonly<Record<string, string>>, rows: readonly object[]) =>
     db
       .prepare(`SELECT key AS place FROM json_each(?)
         WHERE NOT EXISTS (SELECT 1 FROM ${table} WHERE ${likeness(table, columns)})`)
       .bind(JSON.stringify(rows))
-  const [ofBundles, ofDevices] = await db.batch<{ place: number }>([
+  const [ofBundles, ofDevices, ofAudit] = await db.batch<{ place: number }>([
     absent('offline_tx_bundles', BUNDLE_COLUMNS, bundles.map(writable)),
     absent('offline_devices', DEVICE_COLUMNS, devices),
+    absent('offline_audit_logs', AUDIT_COLUMNS, audit),
   ])
   const named = <T>(rows: readonly T[], found: D1Result<{ place: number }> | undefined) =>
     (found?.results ?? []).flatMap(({ place }) => rows[place] ?? [])
-  return { bundles: named(bundles, ofBundles), devices: named(devices, ofDevices) }
+  return { bundles: named(bundles, ofBundles), devices: named(devices, ofDevices), audit: named(audit, ofAudit) }
 }
 
 export async function markDeviceRebuilt(db: D1Database, deviceId: string, nowMs: number): Promise<void> {

@@ -8,7 +8,7 @@ import { DAY_MS } from '../../protocol/time.ts'
  */
 
 /** Not sooner, however full it is: then people have to split it. */
-const SHOWN_MIN_MS = 30 * DAY_MS
+export const SHOWN_MIN_MS = 30 * DAY_MS
 /** D1 takes 10 GB; what is left is for indexes that grow meanwhile, and for people to act. */
 const BYTES_MAX = 8_000_000_000
 /** Of one country and run of the cron, which comes each minute: three times what 10 000 devices with 50 pushes a day bring. */

@@ -198,7 +198,7 @@ export const alarm = (device: DeviceId) => runDurableObjectAlarm(stubOf(device))
 
 /** Some time without the reconciler goes by: then the read model is told of bundles that are not settled. */
 export async function tellReadModel(device: DeviceId): Promise<void> {
-  const late = 'UPDATE bundles SET updated_at = updated_at - ?'
+  const late = 'UPDATE bundles SET updated_at = updated_at - ? WHERE indexed_rev < rev'
   await inObject(device, ({ storage }) => void storage.sql.exec(late, INDEX_PATIENCE_MS))
   await alarm(device)
 }

@@ -43,6 +43,7 @@ const ASKED: { readonly [Name in keyof Asked]-?: readonly [answer: unknown, ask:
   confirm: [NOT_FOUND, (object) => object.confirm(id, 'r-1')],
   notShown: [undefined, (object) => object.notShown([1])],
   indexed: [undefined, (object) => object.indexed(nothing)],
+  shownPlaces: [NOT_FOUND, (object) => object.shownPlaces(0)],
   shownRows: [NOT_FOUND, (object) => object.shownRows(nothing)],
   shownBundle: [NOT_FOUND, (object) => object.shownBundle('01JDMX7Q0000000000000000ZZ')],
   rebuilt: [undefined, (object) => object.rebuilt(nothing)],

@@ -109,6 +109,8 @@ export async function pushPayments(
 ): Promise<Made> {
   const made = await device.bundle(payments, await keySet())
   await pushed(made.bundle)
+  // What waits is told at once, the rest later.
+  await deliverIndex(queues)
   await tellReadModel(device)
   await deliverIndex(queues)
   return made
