@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { sharedSecrets } from '../src/crypto/secrets.ts'
 import { fromBase64url } from '../src/protocol/bytes.ts'
 import { InvalidRiskSettings, type RiskMode, riskModeFrom } from '../src/risk/mode.ts'
+import type { CodeKeys } from './codes/code.ts'
 
 export const DATABASE_TIMEOUT_MS = 30_000
 
@@ -15,7 +16,8 @@ export const DATABASE_TIMEOUT_MS = 30_000
  *   (32 bytes, base64url)
  * - `EDGE_KEYS`, `KEY_WRAPPING_SECRET`: recipient keys wrapped for the reconciler, under a secret that is not the edge's, and
  *   the receipt keys' public parts
- * - `CONSENT_CODE_KEY`: makes the codes that are sent to holders (32 bytes, base64url); the verifier and `verify` need it too
+ * - `CONSENT_CODE_KEY`: makes the codes that are sent to holders (32 bytes, base64url); the verifier and `verify` need it too, and
+ *   where keys change `CONSENT_CODE_OLD_KEY`, the one before it (docs/codes.md)
  *
  * and, where they are wanted:
  * - `CONSENT_CODE_URL`, `CONSENT_CODE_TOKEN`: the gateway that brings codes to telephones (docs/codes.md); without it none is sent
@@ -47,6 +49,7 @@ const settings = z.object({
   EDGE_KEYS: z.string().min(1),
   KEY_WRAPPING_SECRET: z.string().min(1),
   CONSENT_CODE_KEY: z.base64url().min(43),
+  CONSENT_CODE_OLD_KEY: z.base64url().min(43).optional(),
   CONSENT_CODE_URL: z.url({ protocol: /^https?$/ }).optional(),
   CONSENT_CODE_TOKEN: z.string().min(1).optional(),
   /** How often an empty queue is asked; Cloudflare allows an account about four API calls a second. */
@@ -91,7 +94,7 @@ export interface Config {
   readonly hmacSecret: Uint8Array
   readonly edgeKeys: string
   readonly wrappingSecret: string
-  readonly codeSecret: Uint8Array
+  readonly codeKeys: CodeKeys
   /** Left out: codes are off. */
   readonly gateway?: GatewayConfig
   readonly risk: RiskMode
@@ -109,7 +112,7 @@ type Env = Readonly<Record<string, string | undefined>>
 
 const SECRETS = [
   ...['KEY_WRAPPING_SECRET', 'INTERNAL_HMAC_KEY', 'QUEUE_TOKEN', 'CHECKPOINT_KEY'],
-  ...['CONSENT_CODE_KEY', 'CONSENT_CODE_TOKEN'],
+  ...['CONSENT_CODE_KEY', 'CONSENT_CODE_OLD_KEY', 'CONSENT_CODE_TOKEN'],
   ...['SIRA_API_KEY', 'RISK_PSEUDONYM_KEY'],
 ]
 
@@ -132,7 +135,7 @@ export function parseConfig(env: Env): Config {
     inboxKeepDays: values.INBOX_KEEP_DAYS,
     edgeUrl: values.EDGE_URL,
     hmacSecret: secret('INTERNAL_HMAC_KEY', values.INTERNAL_HMAC_KEY),
-    codeSecret: secret('CONSENT_CODE_KEY', values.CONSENT_CODE_KEY),
+    codeKeys: codeKeys(values.CONSENT_CODE_KEY, values.CONSENT_CODE_OLD_KEY),
     ...(gateway && { gateway }),
     edgeKeys: values.EDGE_KEYS,
     wrappingSecret: values.KEY_WRAPPING_SECRET,
@@ -149,13 +152,14 @@ export interface BookConfig {
   readonly login: Login
   readonly keys?: { readonly edgeKeys: string; readonly wrappingSecret: string }
   /** To see whether a holder's code is one. */
-  readonly codeSecret?: Uint8Array
+  readonly codeKeys?: CodeKeys
   readonly edge?: { readonly url: string; readonly hmacSecret: Uint8Array }
   readonly checkpoints?: { readonly file: string; readonly key: string }
 }
 
 const bookSettings = settings
-  .pick({ EDGE_URL: true, INTERNAL_HMAC_KEY: true, EDGE_KEYS: true, KEY_WRAPPING_SECRET: true, CONSENT_CODE_KEY: true })
+  .pick({ EDGE_URL: true, INTERNAL_HMAC_KEY: true, EDGE_KEYS: true, KEY_WRAPPING_SECRET: true })
+  .extend(settings.pick({ CONSENT_CODE_KEY: true, CONSENT_CODE_OLD_KEY: true }).shape)
   .partial()
   .extend(settings.pick({ CHECKPOINT_FILE: true, CHECKPOINT_KEY: true }).shape)
   .extend({ CHECKPOINT_PUBLIC_KEY: z.string().min(1).optional() })
@@ -174,7 +178,7 @@ export function parseBookConfig(env: Env, as: keyof typeof BOOK_LOGINS = 'read')
     { ...env, databaseUrl: env[name] },
     name,
   )
-  const { CONSENT_CODE_KEY: codeKey } = values
+  const { CONSENT_CODE_KEY: codeKey, CONSENT_CODE_OLD_KEY: oldCodeKey } = values
   const { EDGE_KEYS: edgeKeys, KEY_WRAPPING_SECRET: wrappingSecret, EDGE_URL: url, INTERNAL_HMAC_KEY: hmac } = values
   const checkpoints = checkpointSettings({
     ...values,
@@ -183,7 +187,7 @@ export function parseBookConfig(env: Env, as: keyof typeof BOOK_LOGINS = 'read')
   return {
     login: { url: login, role },
     ...(edgeKeys !== undefined && wrappingSecret !== undefined && { keys: { edgeKeys, wrappingSecret } }),
-    ...(codeKey !== undefined && { codeSecret: secret('CONSENT_CODE_KEY', codeKey) }),
+    ...(codeKey !== undefined && { codeKeys: codeKeys(codeKey, oldCodeKey) }),
     ...(url !== undefined && hmac !== undefined && { edge: { url, hmacSecret: secret('INTERNAL_HMAC_KEY', hmac) } }),
     ...(checkpoints && { checkpoints }),
   }
@@ -230,7 +234,7 @@ export interface VerifierConfig {
   readonly login: Login
   readonly databaseTimeoutMs: number
   readonly keys: { readonly edgeKeys: string; readonly wrappingSecret: string }
-  readonly codeSecret: Uint8Array
+  readonly codeKeys: CodeKeys
   readonly metricsPort?: number
   readonly logLevel: string
 }
@@ -240,7 +244,7 @@ export function parseVerifierConfig(env: Env): VerifierConfig {
   const values = parse(
     settings.pick({
       ...{ READ_DATABASE_URL: true, DATABASE_TIMEOUT_MS: true, EDGE_KEYS: true, KEY_WRAPPING_SECRET: true },
-      ...{ CONSENT_CODE_KEY: true, METRICS_PORT: true, LOG_LEVEL: true },
+      ...{ CONSENT_CODE_KEY: true, CONSENT_CODE_OLD_KEY: true, METRICS_PORT: true, LOG_LEVEL: true },
     }),
     env,
   )
@@ -248,7 +252,7 @@ export function parseVerifierConfig(env: Env): VerifierConfig {
     login: { url: values.READ_DATABASE_URL, role: 'molam_read' },
     databaseTimeoutMs: values.DATABASE_TIMEOUT_MS,
     keys: { edgeKeys: values.EDGE_KEYS, wrappingSecret: values.KEY_WRAPPING_SECRET },
-    codeSecret: secret('CONSENT_CODE_KEY', values.CONSENT_CODE_KEY),
+    codeKeys: codeKeys(values.CONSENT_CODE_KEY, values.CONSENT_CODE_OLD_KEY),
     logLevel: values.LOG_LEVEL,
     ...(values.METRICS_PORT !== undefined && { metricsPort: values.METRICS_PORT }),
   }
@@ -285,6 +289,13 @@ function riskMode(env: Env): RiskMode {
   } catch (error) {
     if (error instanceof InvalidRiskSettings) throw new InvalidConfig(error.message)
     throw error
+  }
+}
+
+function codeKeys(key: string, oldKey: string | undefined): CodeKeys {
+  return {
+    key: secret('CONSENT_CODE_KEY', key),
+    ...(oldKey !== undefined && { oldKey: secret('CONSENT_CODE_OLD_KEY', oldKey) }),
   }
 }
 

@@ -107,7 +107,7 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
     log.error({ notBelieved: what, ...fields }, 'a row that nobody has signed: it gives nothing')
     metrics.notBelieved(what)
   }
-  const codes = await consentCodes(config.codeSecret)
+  const codes = await consentCodes(config.codeKeys)
   const sender = config.gateway && openGateway(config.gateway, around.fetch)
   const reconcileDeps = {
     ...common,

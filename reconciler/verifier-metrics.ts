@@ -8,6 +8,8 @@ export interface VerifierMetrics extends Exposed {
   /** A look at what is new came to its end. */
   round(atMs: number, rows: number): void
   wrong(findings: readonly Finding[]): void
+  /** Of the whole book. */
+  unproven(count: number): void
 }
 
 export function newVerifierMetrics(pool: pg.Pool): VerifierMetrics {
@@ -25,6 +27,11 @@ export function newVerifierMetrics(pool: pg.Pool): VerifierMetrics {
     labelNames: ['check'],
     registers,
   })
+  const unproven = new Gauge({
+    name: 'offline_consents_unproven',
+    help: 'Consents in force by codes of a key that is not configured: nobody can say whether they are their holders’',
+    registers,
+  })
   const halted = new Gauge({
     name: 'offline_settlement_halted',
     help: '1 while settlement is halted: what comes is recorded, and nothing is posted',
@@ -39,6 +46,7 @@ export function newVerifierMetrics(pool: pg.Pool): VerifierMetrics {
     wrong(findings) {
       for (const { check, found } of findings) wrong.inc({ check }, found)
     },
+    unproven: (count) => unproven.set(count),
     async expose() {
       const state = await isHaltedNow(pool).catch(() => undefined)
       up.set(state === undefined ? 0 : 1)

@@ -52,7 +52,7 @@ export async function openVerifier(config: VerifierConfig, around: VerifierSurro
   const pool = openPool(config.login, lost, CONNECTIONS_MAX, config.databaseTimeoutMs)
   const keys = await localKeys(config.keys.edgeKeys, config.keys.wrappingSecret)
   const trusted = await trustedReceiptKeys(keys)
-  const codes = await consentCodes(config.codeSecret)
+  const codes = await consentCodes(config.codeKeys)
   const metrics = newVerifierMetrics(pool)
   const liveness = new Liveness(clock)
   let position: Position | undefined
@@ -86,6 +86,10 @@ export async function openVerifier(config: VerifierConfig, around: VerifierSurro
       onProgress: () => void goOn(),
     })
     await alarm(findings.filter(({ found }) => found > 0))
+    const unproven = findings.reduce((sum, one) => sum + (one.unproven ?? 0), 0)
+    if (unproven > 0)
+      log.error({ unproven }, 'consents by codes of a key that is not here: nobody can say whose word they are')
+    metrics.unproven(unproven)
     isWholeDone = true
     return 0
   }

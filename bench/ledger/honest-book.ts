@@ -4,6 +4,7 @@ import type { Signer } from '../../src/crypto/suite.ts'
 import { keyId } from '../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { amountMinor } from '../../src/protocol/money.ts'
+import { GATEWAY } from '../../test/attacks/ledger/planted.ts'
 import { randomBytes, TestDevice } from '../../test/kit/device.ts'
 import { phoneOf } from '../../test/kit/payers.ts'
 import { makeLiveWorld, type World } from '../../test/reconciler/kit.ts'
@@ -38,7 +39,7 @@ const BOOK = 'honest'
 export async function honestBook(server: Server, payments: number, nextBundles: number): Promise<HonestBook> {
   const { postgres } = server
   const app = await everybodyAtOnce(postgres.adminUrl(), postgres.ownerUrl())
-  const settings = { ...(await newSecrets()), QUEUE_POLL_MS: '50' }
+  const settings = { ...(await newSecrets()), ...GATEWAY, QUEUE_POLL_MS: '50' }
   const copy = async (name: string, template = BOOK): Promise<Copy> => {
     await as(postgres.adminUrl(), `CREATE DATABASE ${name} TEMPLATE ${template} OWNER molam_owner`)
     const appUrl = app.replace(/\/[^/]*$/, `/${name}`)

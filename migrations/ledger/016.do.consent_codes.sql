@@ -16,6 +16,8 @@ CREATE TABLE offline_consent_codes (
   -- By the edge's clock.
   asked_at        timestamptz NOT NULL,
   until_at        timestamptz NOT NULL CHECK (until_at > asked_at),
+  -- The key that makes the code: with another one nobody can say what the code was.
+  key_id          text NOT NULL CHECK (key_id ~ '^[0-9a-f]{16}$'),
   -- Why none is sent; null: one is.
   refusal         text CHECK (refusal IN ('off', 'unknown_wallet', 'no_phone', 'too_many')),
   recorded_at     timestamptz NOT NULL,
@@ -34,8 +36,9 @@ CREATE INDEX offline_consent_codes_of_wallet ON offline_consent_codes (wallet, r
 CREATE TRIGGER offline_consent_codes_kept BEFORE DELETE OR TRUNCATE ON offline_consent_codes
   FOR EACH STATEMENT EXECUTE FUNCTION wallet_core.refuse_change();
 CREATE TRIGGER offline_consent_codes_asked BEFORE UPDATE ON offline_consent_codes FOR EACH ROW
-  WHEN ((old.device_id, old.no, old.rev, old.thumbprint, old.wallet, old.tenant, old.asked_at, old.until_at, old.refusal, old.recorded_at)
-          IS DISTINCT FROM (new.device_id, new.no, new.rev, new.thumbprint, new.wallet, new.tenant, new.asked_at, new.until_at,
+  WHEN ((old.device_id, old.no, old.rev, old.thumbprint, old.wallet, old.tenant, old.asked_at, old.until_at, old.key_id, old.refusal,
+         old.recorded_at)
+          IS DISTINCT FROM (new.device_id, new.no, new.rev, new.thumbprint, new.wallet, new.tenant, new.asked_at, new.until_at, new.key_id,
                             new.refusal, new.recorded_at)
         OR new.attempts < old.attempts OR old.sent_at IS NOT NULL AND new.sent_at IS DISTINCT FROM old.sent_at
         OR old.given_up_at IS NOT NULL AND new.given_up_at IS DISTINCT FROM old.given_up_at)

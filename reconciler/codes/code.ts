@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { importHmacKey } from '../../src/crypto/hmac.ts'
-import { utf8 } from '../../src/protocol/bytes.ts'
+import { toHex, utf8 } from '../../src/protocol/bytes.ts'
 import { encodeCbor } from '../../src/protocol/cbor.ts'
 import type { AskedCode } from '../../src/protocol/consent-code.ts'
 
@@ -10,9 +10,20 @@ import type { AskedCode } from '../../src/protocol/consent-code.ts'
  * to send it again is harmless.
  */
 export interface ConsentCodes {
-  codeFor(subject: CodeSubject): Promise<string>
-  /** Whether these digits are it; takes as long for any. */
-  isCode(subject: CodeSubject, digits: string): Promise<boolean>
+  /** Names the key that makes codes now. */
+  readonly keyId: string
+  /** With the one before it, while keys change. */
+  readonly keyIds: readonly string[]
+  /** @returns undefined when that key is not here */
+  codeFor(subject: CodeSubject, keyId: string): Promise<string | undefined>
+  /** The key by which these digits are the code; takes as long for any digits. */
+  keyOf(subject: CodeSubject, digits: string): Promise<string | undefined>
+}
+
+/** `CONSENT_CODE_KEY` and `CONSENT_CODE_OLD_KEY`, at least 32 bytes each. */
+export interface CodeKeys {
+  readonly key: Uint8Array
+  readonly oldKey?: Uint8Array
 }
 
 /** What a code is for: any other key, wallet or request has another one. */
@@ -26,10 +37,13 @@ export interface CodeSubject extends AskedCode {
 
 const CODES = 100_000_000n
 
-/** @param secret `CONSENT_CODE_KEY`, at least 32 bytes */
-export async function consentCodes(secret: Uint8Array): Promise<ConsentCodes> {
-  const key = await importHmacKey(secret)
-  const codeFor = async ({ deviceId, thumbprint, wallet, tenant, no, askedAtMs }: CodeSubject) => {
+const ID_BYTES = 8
+
+export async function consentCodes({ key, oldKey }: CodeKeys): Promise<ConsentCodes> {
+  const secrets = oldKey === undefined ? [key] : [key, oldKey]
+  const keys = new Map(await Promise.all(secrets.map(named)))
+  const [keyId = ''] = keys.keys()
+  const make = async (key: CryptoKey, { deviceId, thumbprint, wallet, tenant, no, askedAtMs }: CodeSubject) => {
     const input = encodeCbor(['molam-consent-code-v1', deviceId, thumbprint, wallet, tenant, no, askedAtMs])
     const mac = new Uint8Array(await crypto.subtle.sign('HMAC', key, input as BufferSource))
     // Truncated as RFC 4226 §5.3 does, but from 64 bits: no code is likelier than another by more than 10^-11.
@@ -37,10 +51,26 @@ export async function consentCodes(secret: Uint8Array): Promise<ConsentCodes> {
     return String(number).padStart(8, '0')
   }
   return {
-    codeFor,
-    async isCode(subject, digits) {
-      const [right, said] = [utf8(await codeFor(subject)), utf8(digits)]
-      return said.length === right.length && timingSafeEqual(right, said)
+    keyId,
+    keyIds: [...keys.keys()],
+    async codeFor(subject, keyId) {
+      const key = keys.get(keyId)
+      return key && make(key, subject)
+    },
+    async keyOf(subject, digits) {
+      let found: string | undefined
+      for (const [keyId, key] of keys) {
+        const [right, said] = [utf8(await make(key, subject)), utf8(digits)]
+        if (said.length === right.length && timingSafeEqual(right, said)) found ??= keyId
+      }
+      return found
     },
   }
+}
+
+/** A key is called by what it makes of a text of its own: that gives nothing of it away. */
+async function named(secret: Uint8Array): Promise<readonly [id: string, key: CryptoKey]> {
+  const key = await importHmacKey(secret)
+  const mac = new Uint8Array(await crypto.subtle.sign('HMAC', key, utf8('molam-consent-code-key-v1') as BufferSource))
+  return [toHex(mac.subarray(0, ID_BYTES)), key]
 }

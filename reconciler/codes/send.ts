@@ -38,6 +38,7 @@ const LEASE_MS = MINUTE_MS
 const FAILURE: Backoff = { firstMs: 2_000, maxMs: MINUTE_MS }
 
 interface DueCode extends RequestRow {
+  readonly keyId: string
   readonly attempts: number
 }
 
@@ -60,7 +61,9 @@ async function send(deps: SendDeps, due: DueCode): Promise<void> {
     }
     const to = await recipientOf(deps.settle, due)
     if (to === undefined) return await mark(deps, due, 'given_up_at')
-    const code = await deps.codes.codeFor({ ...due, askedAtMs: askedAt.getTime() })
+    const code = await deps.codes.codeFor({ ...due, askedAtMs: askedAt.getTime() }, due.keyId)
+    // Its key is gone. Another key would make another code, of which nobody could say later that it was this one.
+    if (code === undefined) return await mark(deps, due, 'given_up_at')
     const came = await deps.sender.send({ to, text: codeText(deviceId, code), id: `${deviceId}/${no}` })
     if (came === 'refused') deps.log.error({ deviceId, no }, 'the gateway refuses a code')
     await mark(deps, due, came === 'taken' ? 'sent_at' : 'given_up_at')
@@ -86,7 +89,7 @@ async function claimDue(pool: pg.Pool, nowMs: number): Promise<readonly DueCode[
      UPDATE offline_consent_codes c SET attempts = attempts + 1, next_attempt_at = $2
      FROM due WHERE (c.device_id, c.no) = (due.device_id, due.no)
      RETURNING c.device_id AS "deviceId", c.no, c.rev, c.thumbprint, c.wallet, c.tenant, c.asked_at AS "askedAt",
-               c.until_at AS "untilAt", c.attempts`,
+               c.until_at AS "untilAt", c.attempts, c.key_id AS "keyId"`,
     [new Date(nowMs), new Date(nowMs + LEASE_MS), PARALLEL_MAX, new Date(nowMs + PAUSE_MAX_MS)],
   )
   return rows.map((row) => ({ ...row, thumbprint: new Uint8Array(row.thumbprint) }))

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import type pg from 'pg'
+import { consentCodes } from '../codes/code.ts'
 import { parseBookConfig } from '../config.ts'
 import { type InboxState, readInboxState } from '../metrics-queries.ts'
 import { type Command, positiveInteger, withPool } from './command.ts'
@@ -11,7 +12,7 @@ export const status: Command = {
   --show <n>  parked messages to list (50)
   --json      one JSON document
 
-READ_DATABASE_URL. Exit 1 while something is parked, or settlement is halted.`,
+READ_DATABASE_URL; with CONSENT_CODE_KEY (and CONSENT_CODE_OLD_KEY) consents by codes of another key are counted. Exit 1 while something is parked, or settlement is halted.`,
 
   async run(args, terminal) {
     const { values } = parseArgs({
@@ -19,15 +20,19 @@ READ_DATABASE_URL. Exit 1 while something is parked, or settlement is halted.`,
       options: { show: { type: 'string', default: '50' }, json: { type: 'boolean', default: false } },
     })
     const show = positiveInteger(values.show, '--show')
-    const { login } = parseBookConfig(terminal.env)
+    const { login, codeKeys } = parseBookConfig(terminal.env)
+    const keyIds = codeKeys && (await consentCodes(codeKeys)).keyIds
     const now = new Date(terminal.clock())
-    const [state, parked, twins, halts] = await withPool(login, (pool) =>
-      Promise.all([readInboxState(pool, now), readParked(pool, show), countTwins(pool, now), readHalts(pool)]),
+    const [state, parked, twins, halts, unproven] = await withPool(login, (pool) =>
+      Promise.all([
+        ...([readInboxState(pool, now), readParked(pool, show), countTwins(pool, now), readHalts(pool)] as const),
+        keyIds && countUnproven(pool, keyIds),
+      ]),
     )
     terminal.print(
       values.json
-        ? JSON.stringify({ ...state, twins, parkedMessages: parked, halts })
-        : text(state, twins, parked, halts),
+        ? JSON.stringify({ ...state, twins, unprovenConsents: unproven ?? null, parkedMessages: parked, halts })
+        : text(state, twins, unproven, parked, halts),
     )
     return state.parked > 0 || halts.length > 0 ? 1 : 0
   },
@@ -85,7 +90,26 @@ async function countTwins(pool: pg.Pool, now: Date): Promise<number> {
   return rows[0]?.twins ?? 0
 }
 
-function text(state: InboxState, twins: number, parked: readonly ParkedRow[], halts: readonly HaltRow[]): string {
+/** Consents in force by codes of keys that are not here: nobody can say whether they are their holders' (docs/codes.md). */
+async function countUnproven(pool: pg.Pool, keyIds: readonly string[]): Promise<number> {
+  const { rows } = await pool.query<{ unproven: number }>(
+    `SELECT count(*) AS unproven
+     FROM offline_consent_answers a
+     JOIN offline_consent_codes c USING (device_id, no)
+     JOIN offline_wallet_consents w ON w.device_id = a.device_id AND w.digest = a.digest AND w.withdrawn_at IS NULL
+     WHERE a.is_right AND c.key_id <> ALL ($1)`,
+    [keyIds],
+  )
+  return rows[0]?.unproven ?? 0
+}
+
+function text(
+  state: InboxState,
+  twins: number,
+  unproven: number | undefined,
+  parked: readonly ParkedRow[],
+  halts: readonly HaltRow[],
+): string {
   const {
     pending,
     waiting,
@@ -117,6 +141,11 @@ function text(state: InboxState, twins: number, parked: readonly ParkedRow[], ha
   lines.push(
     `devices  ${withoutWallet} in use whose wallet the ledger does not know, ${foreignWallet} whose wallet is another tenant’s`,
   )
+  if (unproven !== undefined && unproven > 0) {
+    lines.push(
+      `codes    ${unproven} consents by codes of a key that is not configured: withdraw them, and ask anew (docs/codes.md)`,
+    )
+  }
   for (const row of parked) {
     const from = row.dead_lettered ? ', from the dead letters' : ''
     const what = `${String(row.id).padStart(8)}  ${row.kind.padEnd(12)}  ${row.device_id ?? '-'}`

@@ -35,14 +35,14 @@ READ_DATABASE_URL; EDGE_KEYS, KEY_WRAPPING_SECRET and CONSENT_CODE_KEY to open t
     const examplesMax = positiveInteger(values.show, '--show')
     const config = parseBookConfig(terminal.env)
     // A book whose evidence nobody looked at must not pass for a sound one by an oversight.
-    const { keys, codeSecret } = config
-    if (!openNone && !(keys && codeSecret)) {
+    const { keys, codeKeys } = config
+    if (!openNone && !(keys && codeKeys)) {
       throw new InvalidConfig('EDGE_KEYS, KEY_WRAPPING_SECRET and CONSENT_CODE_KEY, or --without-evidence')
     }
     const evidence =
-      openNone || !keys || !codeSecret
+      openNone || !keys || !codeKeys
         ? undefined
-        : { keys: await localKeys(keys.edgeKeys, keys.wrappingSecret), codes: await consentCodes(codeSecret) }
+        : { keys: await localKeys(keys.edgeKeys, keys.wrappingSecret), codes: await consentCodes(codeKeys) }
     const checkpoints = config.checkpoints && {
       file: config.checkpoints.file,
       key: (await checkpointKeys(config.checkpoints.key)).verify,

@@ -33,8 +33,8 @@ export interface ReadConsent {
 /** A consent that a message of the edge states, its signature verified. */
 export interface VerifiedConsent extends SignedConsent {
   readonly withdrawnAtMs: number | undefined
-  /** Of one by a code: whether it is the code. */
-  readonly isCode: boolean
+  /** Of one by a code: the key by which it is the code. Undefined: by none that is here. */
+  readonly codeKeyId: string | undefined
 }
 
 /**
@@ -60,8 +60,7 @@ export async function verifyConsents(
     const opened = await openConsent(signed, trusted)
     const isOwn = opened?.deviceId === deviceId && opened.wallet === ownerWallet && opened.tenant === tenant
     if (isOwn && known.includes(toHex(opened.thumbprint))) {
-      const isCode = await isHoldersCode(opened, codes)
-      verified.push({ ...opened, withdrawnAtMs, isCode })
+      verified.push({ ...opened, withdrawnAtMs, codeKeyId: await codeKeyOf(opened, codes) })
     }
   }
   return verified
@@ -72,9 +71,9 @@ export function statedConsents({ consents = [], code }: DeviceMessage): readonly
   return code?.answer === undefined ? consents : [...consents, { signed: code.answer }]
 }
 
-/** Whether it carries the holder's code: only a holder of the key that made it can say. */
-export async function isHoldersCode({ code, ...subject }: Consent, codes: ConsentCodes): Promise<boolean> {
-  return code !== undefined && codes.isCode({ ...subject, ...code }, code.digits)
+/** By which key it carries the holder's code: only a holder of that key can say. */
+export async function codeKeyOf({ code, ...subject }: Consent, codes: ConsentCodes): Promise<string | undefined> {
+  return code && codes.keyOf({ ...subject, ...code }, code.digits)
 }
 
 /** Any order and any number of times: the earliest withdrawal that was said counts. */

@@ -211,8 +211,9 @@ export async function recordDevice(
       for (const key of keys) await keepKey(client, message, key)
       await retireOthers(client, message)
       const audit: AuditRecord[] = []
-      if (wallet !== undefined) audit.push(...(await recordRequest(client, message, own, sendsCodes, at)))
-      const { taken, audit: answered } = await takeConsents(client, consents, at)
+      if (wallet !== undefined)
+        audit.push(...(await recordRequest(client, message, own, { isOn: sendsCodes, keyId: codes.keyId }, at)))
+      const { taken, audit: answered } = await takeConsents(client, consents, codes.keyIds, at)
       await keepConsents(client, taken, at)
       if (wallet !== undefined) {
         const notBelieved = statedConsents(message).length - consents.length
@@ -244,11 +245,16 @@ export interface RecordDeps {
 }
 
 /** All but those by a code that is none, or not any more. */
-async function takeConsents(client: pg.ClientBase, consents: readonly VerifiedConsent[], at: Date) {
+async function takeConsents(
+  client: pg.ClientBase,
+  consents: readonly VerifiedConsent[],
+  keyIds: readonly string[],
+  at: Date,
+) {
   const taken: VerifiedConsent[] = []
   const audit: AuditRecord[] = []
   for (const consent of consents) {
-    const answer = consent.code && (await takeAnswer(client, consent, at))
+    const answer = consent.code && (await takeAnswer(client, consent, keyIds, at))
     if (answer?.isTaken !== false) taken.push(consent)
     audit.push(...(answer?.audit ?? []))
   }

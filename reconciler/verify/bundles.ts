@@ -182,8 +182,13 @@ async function areRowsOf(payments: readonly Payment[], rows: readonly PaymentRow
 }
 
 /** What the edge refused stayed refused; what it held back moved no money unless people, or a claim's payer, decided so. */
-function followsDecision(decision: Decision, { status, resolved, confirmation, mandate }: PaymentRow): boolean {
+function followsDecision(
+  decision: Decision,
+  { status, has_first, resolved, confirmation, mandate }: PaymentRow,
+): boolean {
   if (decision === 'refused') return status === 'refused'
+  // The edge alone refuses. What it took is put away as a copy only when what it is a copy of is here.
+  if (status === 'refused') return has_first
   const moved = status === 'succeeded' || status === 'reversed'
   const hasWord = confirmation !== null || mandate !== null
   return decision === 'accepted' || !moved || resolved || (decision === 'claimed' && hasWord)

@@ -17,6 +17,8 @@ export interface Finding {
   readonly found: number
   /** The first of them. */
   readonly examples: readonly object[]
+  /** Of what nobody can say here whether it is right: an alarm, and no halt. */
+  readonly unproven?: number
   /** Why it could not be checked here. */
   readonly skipped?: string
 }

@@ -10,6 +10,7 @@ import { type Finding, runCheck } from './check.ts'
 import { checkCheckpoints } from './checkpoints.ts'
 import { checkDevices, checkResolutions } from './evidence.ts'
 import { GUARD_CHECKS } from './guard-checks.ts'
+import { checkHoldersWords } from './holders-words.ts'
 import { LEDGER_CHECKS } from './ledger-checks.ts'
 import { checkPolicies } from './policies.ts'
 import { SETTLEMENT_CHECKS } from './settlement-checks.ts'
@@ -75,6 +76,7 @@ async function checkAll(client: pg.PoolClient, options: VerifyOptions): Promise<
     findings.push(
       await checkDevices(client, trusted, codes, examplesMax),
       await checkResolutions(client, trusted, examplesMax),
+      await checkHoldersWords(client, examplesMax),
     )
   }
   if (checkpoints) findings.push(await checkCheckpoints(client, checkpoints.file, checkpoints.key, examplesMax))

@@ -295,7 +295,8 @@ export async function evidenceOf({ env }: Pick<World, 'env'>) {
 }
 
 /** Holders' codes, as this world's reconcilers make them. */
-export const codesOf = ({ env }: Pick<World, 'env'>) => consentCodes(fromBase64url(env['CONSENT_CODE_KEY'] ?? ''))
+export const codesOf = ({ env }: Pick<World, 'env'>) =>
+  consentCodes({ key: fromBase64url(env['CONSENT_CODE_KEY'] ?? '') })
 
 /** The reconciler's three settings. */
 export const loginEnv = ({ record, settle, read }: LoginUrls): Record<string, string> => ({

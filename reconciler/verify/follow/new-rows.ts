@@ -20,7 +20,8 @@ const FOLLOWED = {
   authorizations: ['offline_payer_authorizations', 'device_id, counter'],
   approvals: ['offline_agent_approvals', 'device_id, counter'],
   resolutions: ['offline_resolutions', 'device_id, rev, counter'],
-  answers: ['offline_claim_answers', 'device_id, counter'],
+  answers: ['offline_claim_answers', 'device_id, counter, payer_device_id'],
+  mandates: ['offline_mandates', 'payer_device_id'],
   mandated: ['offline_mandated_payments', 'device_id, counter'],
   bundles: ['offline_tx_bundles', 'device_id, bundle_id'],
   copies: ['offline_tx_copies', 'device_id, bundle_id'],
@@ -28,7 +29,9 @@ const FOLLOWED = {
   devices: ['offline_devices', 'device_id'],
   keys: ['offline_device_keys', 'device_id'],
   messages: ['offline_device_messages', 'device_id'],
-  consents: ['offline_wallet_consents', 'device_id'],
+  consents: ['offline_wallet_consents', "device_id, encode(digest, 'hex') AS digest"],
+  codes: ['offline_consent_codes', 'device_id'],
+  tries: ['offline_consent_answers', 'device_id'],
   policies: ['offline_policies', 'country, version'],
 } as const
 type Table = keyof typeof FOLLOWED
@@ -48,7 +51,8 @@ export interface NewRows {
   readonly authorizations: readonly Payment[]
   readonly approvals: readonly Payment[]
   readonly resolutions: readonly (Payment & { rev: number })[]
-  readonly answers: readonly Payment[]
+  readonly answers: readonly (Payment & Payer)[]
+  readonly mandates: readonly Payer[]
   readonly mandated: readonly Payment[]
   readonly bundles: readonly Bundle[]
   readonly copies: readonly Bundle[]
@@ -56,12 +60,17 @@ export interface NewRows {
   readonly devices: readonly Device[]
   readonly keys: readonly Device[]
   readonly messages: readonly Device[]
-  readonly consents: readonly Device[]
+  readonly consents: readonly (Device & { digest: string })[]
+  readonly codes: readonly Device[]
+  readonly tries: readonly Device[]
   readonly policies: readonly { country: string; version: number }[]
 }
 interface Payment {
   device_id: string
   counter: number
+}
+interface Payer {
+  payer_device_id: string
 }
 interface Bundle {
   device_id: string

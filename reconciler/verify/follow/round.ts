@@ -6,6 +6,7 @@ import { AUDIT_CHECKS } from '../audit-checks.ts'
 import { checkBundles } from '../bundles.ts'
 import { type Finding, runCheck } from '../check.ts'
 import { checkDevices, checkResolutions } from '../evidence.ts'
+import { checkHoldersWords } from '../holders-words.ts'
 import { checkPolicies } from '../policies.ts'
 import { type NewRows, type Position, readNewRows } from './new-rows.ts'
 import { type Scope, scopeOf } from './scope.ts'
@@ -60,7 +61,12 @@ async function checkEvidence(deps: RoundDeps, rows: NewRows, scope: Scope): Prom
     const sample = [...bundles.values()]
     findings.push(await checkBundles({ client, keys, sample, examplesMax, onProgress: () => undefined }))
   }
-  if (scope.devices.length > 0) findings.push(await checkDevices(client, trusted, codes, examplesMax, scope.devices))
+  if (scope.devices.length > 0) {
+    const of = { devices: scope.devices, consents: new Set(rows.consents.map(({ digest }) => digest)) }
+    findings.push(await checkDevices(client, trusted, codes, examplesMax, of))
+  }
+  const payers = [...new Set([...rows.answers, ...rows.mandates].map(({ payer_device_id }) => payer_device_id))]
+  if (payers.length > 0) findings.push(await checkHoldersWords(client, examplesMax, payers))
   if (rows.resolutions.length > 0) {
     const devices = [...new Set(rows.resolutions.map(({ device_id }) => device_id))]
     findings.push(await checkResolutions(client, trusted, examplesMax, devices))

@@ -45,7 +45,11 @@ export async function scopeOf(client: pg.ClientBase, rows: NewRows): Promise<Sco
       ]),
     ],
     devices: [
-      ...new Set([...rows.devices, ...rows.keys, ...rows.messages, ...rows.consents].map(({ device_id }) => device_id)),
+      ...new Set(
+        [rows.devices, rows.keys, rows.messages, rows.consents, rows.codes, rows.tries].flatMap((some) =>
+          some.map(({ device_id }) => device_id),
+        ),
+      ),
     ],
   }
 }

@@ -177,6 +177,12 @@ const ACCOUNTS: readonly Check[] = [
   },
 ]
 
+/** Checks that a round makes of what is new. */
+export const OF_ROUNDS: readonly Pick<Check, 'name' | 'promise'>[] = [
+  ...[...LEDGER_CHECKS, ...SETTLEMENT_CHECKS].filter(({ name }) => OF_PAYMENTS.has(name) || name === OF_NEW_ROWS),
+  ...[CHAIN, ...ACCOUNTS],
+]
+
 export async function checkAccounts(client: pg.ClientBase, scope: Scope, examplesMax: number): Promise<Finding[]> {
   if (scope.accounts.length === 0) return []
   const found: Finding[] = []

@@ -1,10 +1,10 @@
 import { signSign1 } from '../../../src/crypto/sign1.ts'
 import { parseApproval } from '../../../src/protocol/approval.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
-import type { Payment } from '../../../src/protocol/payment.ts'
 import { approve } from '../../kit/approval.ts'
 import { newWallet } from '../../reconciler/kit.ts'
-import { moved, type Scene, settled } from './planted.ts'
+import { moved, postAgain, type Scene, settled } from './planted.ts'
+import { WORDS } from './words.ts'
 
 /** Wrong postings that somebody with a login of the database plants behind the reconciler's back, and the check that finds each. */
 /** A wrong posting. */
@@ -26,7 +26,7 @@ const everywhere = (payer: string, device: string, owner: string, more: number) 
   UPDATE wallet_core.accounts SET balance_minor = balance_minor - ${more} WHERE wallet_id = '${payer}';
   UPDATE wallet_core.accounts SET balance_minor = balance_minor + ${more} WHERE wallet_id = '${owner}'`
 
-export const KINDS: readonly Kind[] = [
+const POSTINGS: readonly Kind[] = [
   {
     what: 'a transfer that no bundle asks for, by the posting function itself',
     check: 'payments_posted',
@@ -206,6 +206,8 @@ export const KINDS: readonly Kind[] = [
   },
 ]
 
+export const KINDS: readonly Kind[] = [...POSTINGS, ...WORDS]
+
 /** @returns whether all of it stood in the book before the verifier spoke */
 export async function planted({ plant }: Kind, scene: Scene): Promise<boolean> {
   try {
@@ -215,40 +217,6 @@ export async function planted({ plant }: Kind, scene: Scene): Promise<boolean> {
     if (error instanceof Error && error.message.includes('settlement is halted')) return false
     throw error
   }
-}
-
-/**
- * A payment that the edge let pass and that nothing honest posts: the same bytes under another id are recorded by one login, and
- * said to be proven by the other.
- */
-async function postAgain(
-  { world, db, as, device }: Scene,
-  payment: Payment,
-  approval: readonly [agentDeviceId: string | null, requestId: Buffer | null] = [null, null],
-): Promise<void> {
-  world.network.send(await world.admit(device, [payment]))
-  // It is recorded as anything is that the edge sends.
-  const { counter } = payment
-  await settled(world, db, device, counter)
-  await as(
-    'record',
-    `INSERT INTO offline_signed_bundles SELECT device_id, overlay('9' placing '8' from 1) || substr(bundle_id, 2), digest, bundle, receipt, payments, now()
-     FROM offline_signed_bundles WHERE device_id = $1 AND (payments[1]).counter = $2`,
-    [device.id, counter],
-  )
-  await db.owner.query('DELETE FROM offline_transactions WHERE device_id = $1 AND counter = $2', [device.id, counter])
-  await as(
-    'settle',
-    `SELECT * FROM offline_signed_bundles s, LATERAL offline_record_transactions(
-       ARRAY[s.device_id], ARRAY[(s.payments[1]).counter], ARRAY[s.bundle_id], ARRAY[(s.payments[1]).content_hash],
-       ARRAY[(s.payments[1]).type], ARRAY[(s.payments[1]).method], ARRAY[(s.payments[1]).amount_minor],
-       ARRAY[(s.payments[1]).currency], ARRAY[(s.payments[1]).sender], ARRAY[(s.payments[1]).receiver],
-       ARRAY[(s.payments[1]).merchant_id], ARRAY[(s.payments[1]).initiated_at], ARRAY[current_date], ARRAY['BJ'],
-       ARRAY[now()], ARRAY['pending'], ARRAY[NULL], ARRAY[0.0], ARRAY[true], ARRAY[NULL], ARRAY[NULL::bytea],
-       ARRAY[NULL::timestamptz], ARRAY[NULL], ARRAY[NULL::bigint], ARRAY[true], ARRAY[$3], ARRAY[$4::bytea], now())
-     WHERE s.device_id = $1 AND (s.payments[1]).counter = $2 AND s.bundle_id NOT LIKE '8%'`,
-    [device.id, counter, ...approval],
-  )
 }
 
 const RECORDED = `

@@ -5,6 +5,9 @@ import type { TestDevice } from '../../kit/device.ts'
 import { newWallet, type World } from '../../reconciler/kit.ts'
 import type { Database } from '../../reconciler/open-database.ts'
 
+/** Settings of a reconciler that sends codes, for a world in which there are scenes. */
+export const GATEWAY = { CONSENT_CODE_URL: 'http://gateway.test/codes', CONSENT_CODE_TOKEN: 'gateway' }
+
 /** An honest payment in the book, of people that no other test knows, and who attacks it. */
 export interface Scene {
   readonly world: World
@@ -67,6 +70,41 @@ export async function settled(world: World, db: Database, device: TestDevice, co
     if (rowCount === 1) return
   }
   throw new Error(`payment ${counter} of ${device.id} was not settled`)
+}
+
+/**
+ * A payment that the edge let pass and that nothing honest posts: the same bytes under another id are recorded by one login, and
+ * said to be proven, or something else, by the other.
+ */
+export async function postAgain(
+  { world, db, as, device }: Scene,
+  payment: Payment,
+  approval: readonly [agentDeviceId: string | null, requestId: Buffer | null] = [null, null],
+  said: readonly [status: string, reason: string | null] = ['pending', null],
+): Promise<void> {
+  world.network.send(await world.admit(device, [payment]))
+  // It is recorded as anything is that the edge sends.
+  const { counter } = payment
+  await settled(world, db, device, counter)
+  await as(
+    'record',
+    `INSERT INTO offline_signed_bundles SELECT device_id, overlay('9' placing '8' from 1) || substr(bundle_id, 2), digest, bundle, receipt, payments, now()
+     FROM offline_signed_bundles WHERE device_id = $1 AND (payments[1]).counter = $2`,
+    [device.id, counter],
+  )
+  await db.owner.query('DELETE FROM offline_transactions WHERE device_id = $1 AND counter = $2', [device.id, counter])
+  await as(
+    'settle',
+    `SELECT * FROM offline_signed_bundles s, LATERAL offline_record_transactions(
+       ARRAY[s.device_id], ARRAY[(s.payments[1]).counter], ARRAY[s.bundle_id], ARRAY[(s.payments[1]).content_hash],
+       ARRAY[(s.payments[1]).type], ARRAY[(s.payments[1]).method], ARRAY[(s.payments[1]).amount_minor],
+       ARRAY[(s.payments[1]).currency], ARRAY[(s.payments[1]).sender], ARRAY[(s.payments[1]).receiver],
+       ARRAY[(s.payments[1]).merchant_id], ARRAY[(s.payments[1]).initiated_at], ARRAY[current_date], ARRAY['BJ'],
+       ARRAY[now()], ARRAY[$5], ARRAY[$6], ARRAY[0.0], ARRAY[true], ARRAY[NULL], ARRAY[NULL::bytea],
+       ARRAY[NULL::timestamptz], ARRAY[NULL], ARRAY[NULL::bigint], ARRAY[true], ARRAY[$3], ARRAY[$4::bytea], now())
+     WHERE s.device_id = $1 AND (s.payments[1]).counter = $2 AND s.bundle_id NOT LIKE '8%'`,
+    [device.id, counter, ...approval, ...said],
+  )
 }
 
 /** A session of its own: what an attacker leaves in it harms nobody else. */

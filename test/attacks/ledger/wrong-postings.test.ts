@@ -6,7 +6,7 @@ import { useDatabase } from '../../reconciler/database.ts'
 import { EVENTUALLY, makeWorld, type World } from '../../reconciler/kit.ts'
 import { useOperators } from '../../reconciler/operators.ts'
 import { KINDS, planted } from './kinds.ts'
-import { once, scene } from './planted.ts'
+import { GATEWAY, once, scene } from './planted.ts'
 
 /**
  * Wrong postings that somebody with a login of the database plants behind the reconciler's back. Each is found, and settlement
@@ -19,7 +19,7 @@ let verifier: Verifier
 const stop = new AbortController()
 let running: Promise<void>
 beforeAll(async () => {
-  world = await makeWorld(db())
+  world = await makeWorld(db(), GATEWAY)
   const log = openLog('silent')
   verifier = await openVerifier(parseVerifierConfig(world.env), { clock: Date.now, random: Math.random, log })
   running = verifier.run(stop.signal)

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { consentCodes } from '../../../reconciler/codes/code.ts'
+import { type CodeSubject, type ConsentCodes, consentCodes } from '../../../reconciler/codes/code.ts'
 import { openGateway } from '../../../reconciler/codes/gateway.ts'
 import { sendCodes } from '../../../reconciler/codes/send.ts'
 import { codeText } from '../../../reconciler/codes/text.ts'
+import { status } from '../../../reconciler/commands/status.ts'
 import { verify } from '../../../reconciler/commands/verify.ts'
 import { parseConfig } from '../../../reconciler/config.ts'
 import { type Log, openLog } from '../../../reconciler/log.ts'
@@ -11,6 +12,7 @@ import { localKeys } from '../../../src/crypto/local-keys.ts'
 import { trustedReceiptKeys } from '../../../src/crypto/receipt-keys.ts'
 import { thumbprint } from '../../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
+import { toBase64url } from '../../../src/protocol/bytes.ts'
 import type { Consent } from '../../../src/protocol/consent.ts'
 import { CODE_TRIES_MAX, CODE_VALID_MS } from '../../../src/protocol/limits.ts'
 import type { DeviceMessage } from '../../../src/protocol/messages.ts'
@@ -150,7 +152,7 @@ describe('nothing moves by', () => {
     const codes = await codesOf(world)
     const subject = { ...asked, deviceId: device.id, wallet: device.ownerWallet, tenant: 'molam' }
     const own = await thumbprint(webCryptoSuite, device.signer.key)
-    const code = await codes.codeFor({ ...subject, thumbprint: own })
+    const code = (await codes.codeFor({ ...subject, thumbprint: own }, codes.keyId)) ?? ''
     // Its request and its answer come at once, so nothing can have gone out.
     await enter(asked, code)
     await isNone('undelivered', 0)
@@ -389,6 +391,65 @@ describe('what a login of the database writes', () => {
   })
 })
 
+describe('while the key changes', () => {
+  const newKey = toBase64url(randomBytes(32))
+  /** The settings of a reconciler, its verifier and `verify` after the change. */
+  const changed = (over: object = {}) => ({ ...world.env, CONSENT_CODE_KEY: newKey, ...over })
+  const kept = () => changed({ CONSENT_CODE_OLD_KEY: world.env['CONSENT_CODE_KEY'] })
+  const settleWith = async (env: object) => {
+    const around = { fetch: world.network.fetch, clock: () => world.now, random: () => 0.5, log: openLog('silent') }
+    const reconciler = await openReconciler(parseConfig(env as Record<string, string>), around)
+    await reconciler.once()
+    await reconciler.close()
+  }
+  const found = async (env: object) => {
+    const { findings } = JSON.parse((await call(verify, ['--json'], world, env)).output)
+    const own = findings.find(({ check }: { check: string }) => check === 'device_evidence')
+    return { found: own.found, unproven: own.unproven ?? 0 }
+  }
+
+  test('a code of the key before it is good, new codes are of the new one, and both hold for the verifier', async () => {
+    const asked = await ask()
+    const { signed: answer } = await entered(asked, sent())
+    world.network.send(await world.facts(device, { rev: ++rev, code: { ...asked, answer } }))
+    await settleWith(kept())
+    expect(came()).toEqual({ no: 1, state: 'accepted', wrong: 0 })
+
+    const other = Object.assign(await TestDevice.create(device.ownerWallet), { hasConsent: false })
+    const second = { no: 1, askedAtMs: world.now }
+    world.network.send(await world.facts(other, { rev: 1, code: second }))
+    await settleWith(kept())
+    const code = await entered(second, sent(), {}, other)
+    world.network.send(await world.facts(other, { rev: 2, code: { ...second, answer: code.signed } }))
+    await settleWith(kept())
+    expect(came(other)).toEqual({ no: 1, state: 'accepted', wrong: 0 })
+    expect(await found(kept())).toEqual({ found: 0, unproven: 0 })
+    // Without the new key one of them is not to be said, and without the old one many more.
+    expect(await found(world.env)).toEqual({ found: 0, unproven: 1 })
+    await tell({}, other)
+  })
+
+  test('a code of a key that is gone is no try, and what was given by one is said in the status and halts nothing', async () => {
+    const asked = await ask()
+    await enter(asked, sent())
+    const before = JSON.parse((await call(status, ['--json'], world, changed())).output).unprovenConsents
+    expect(before).toBeGreaterThan(0)
+    expect((await call(status, [], world, changed())).output).toContain(
+      'consents by codes of a key that is not configured',
+    )
+    expect((await call(status, [], world, kept())).output).not.toContain('codes of a key')
+    expect((await found(changed())).found).toBe(0)
+    expect((await found(changed())).unproven).toBe(before)
+
+    const late = Object.assign(await TestDevice.create(device.ownerWallet), { hasConsent: false })
+    const second = await ask(1, late)
+    const right = await entered(second, sent(), {}, late)
+    world.network.send(await world.facts(late, { rev: ++rev, code: { ...second, answer: right.signed } }))
+    await settleWith(changed())
+    expect(came(late)).toEqual({ no: 1, state: 'sent', wrong: 0 })
+  })
+})
+
 describe('a code', () => {
   const subject = async () => ({
     ...{ deviceId: device.id, wallet: device.ownerWallet, tenant: 'molam', no: 1, askedAtMs: 1_793_000_000_000 },
@@ -396,12 +457,13 @@ describe('a code', () => {
   })
 
   test('is of one device, key, wallet, tenant and request, and of one key of ours', async () => {
-    const secret = randomBytes(32)
-    const codes = await consentCodes(secret)
+    const key = randomBytes(32)
+    const codes = await consentCodes({ key })
+    const make = ({ keyId, codeFor }: ConsentCodes, of: CodeSubject) => codeFor(of, keyId)
     const one = await subject()
-    const code = await codes.codeFor(one)
+    const code = (await make(codes, one)) ?? ''
     expect(code).toMatch(/^\d{8}$/)
-    expect(await (await consentCodes(secret)).codeFor(one)).toBe(code)
+    expect(await make(await consentCodes({ key }), one)).toBe(code)
     const others = [
       { deviceId: 'POS-ELSE' },
       { thumbprint: new Uint8Array(32) },
@@ -410,11 +472,16 @@ describe('a code', () => {
       { no: 2 },
       { askedAtMs: one.askedAtMs + 1 },
     ]
-    for (const other of others) expect(await codes.codeFor({ ...one, ...other }), Object.keys(other)[0]).not.toBe(code)
-    expect(await (await consentCodes(randomBytes(32))).codeFor(one)).not.toBe(code)
-    expect(await codes.isCode(one, code)).toBe(true)
-    expect(await codes.isCode(one, otherThan(code))).toBe(false)
-    expect(await codes.isCode(one, '')).toBe(false)
+    for (const other of others) expect(await make(codes, { ...one, ...other }), Object.keys(other)[0]).not.toBe(code)
+    const newer = await consentCodes({ key: randomBytes(32), oldKey: key })
+    expect(await make(newer, one)).not.toBe(code)
+    expect(await newer.codeFor(one, codes.keyId), 'the key before it is named').toBe(code)
+    expect(await newer.keyOf(one, code)).toBe(codes.keyId)
+    expect(newer.keyIds).toEqual([newer.keyId, codes.keyId])
+    expect(await codes.codeFor(one, newer.keyId), 'of a key that is not here').toBeUndefined()
+    expect(await codes.keyOf(one, code)).toBe(codes.keyId)
+    expect(await codes.keyOf(one, otherThan(code))).toBeUndefined()
+    expect(await codes.keyOf(one, '')).toBeUndefined()
   })
 })
 
