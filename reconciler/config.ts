@@ -2,7 +2,6 @@ import * as z from 'zod'
 import { sharedSecrets } from '../src/crypto/secrets.ts'
 import { fromBase64url } from '../src/protocol/bytes.ts'
 import { InvalidRiskSettings, type RiskMode, riskModeFrom } from '../src/risk/mode.ts'
-import type { CodeKeys } from './codes/code.ts'
 
 export const DATABASE_TIMEOUT_MS = 30_000
 
@@ -75,6 +74,12 @@ export interface Logins {
   readonly record: Login
   readonly settle: Login
   readonly read: Login
+}
+
+/** `CONSENT_CODE_KEY` and `CONSENT_CODE_OLD_KEY`, at least 32 bytes each. */
+export interface CodeKeys {
+  readonly key: Uint8Array
+  readonly oldKey?: Uint8Array
 }
 
 /** Who brings messages to telephones. */

@@ -3,6 +3,7 @@ import { importHmacKey } from '../../src/crypto/hmac.ts'
 import { toHex, utf8 } from '../../src/protocol/bytes.ts'
 import { encodeCbor } from '../../src/protocol/cbor.ts'
 import type { AskedCode } from '../../src/protocol/consent-code.ts'
+import type { CodeKeys } from '../config.ts'
 
 /**
  * Codes to holders: eight digits of an HMAC-SHA-256 over what the code is for. Nobody but a holder of the key can make one: neither
@@ -18,12 +19,6 @@ export interface ConsentCodes {
   codeFor(subject: CodeSubject, keyId: string): Promise<string | undefined>
   /** The key by which these digits are the code; takes as long for any digits. */
   keyOf(subject: CodeSubject, digits: string): Promise<string | undefined>
-}
-
-/** `CONSENT_CODE_KEY` and `CONSENT_CODE_OLD_KEY`, at least 32 bytes each. */
-export interface CodeKeys {
-  readonly key: Uint8Array
-  readonly oldKey?: Uint8Array
 }
 
 /** What a code is for: any other key, wallet or request has another one. */
