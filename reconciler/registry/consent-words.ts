@@ -90,6 +90,7 @@ function endingWith(consent: RegisteredConsent, giver: Giver | undefined, kid: U
   if (stopMs === null) return consent
   return {
     ...consent,
+    ownWithdrawnAtMs: consent.withdrawnAtMs,
     withdrawnAtMs: Math.min(consent.withdrawnAtMs ?? Number.POSITIVE_INFINITY, stopMs + STOP_GRACE_MS),
   }
 }

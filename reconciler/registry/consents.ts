@@ -20,6 +20,8 @@ export interface RegisteredConsent extends KeptConsent {
   readonly holds: boolean
   /** When the book heard that it was withdrawn, by its own clock; left out while it was not. */
   readonly withdrawalKnownAtMs?: number
+  /** When it was itself withdrawn, of one that ended with its giver before; null when it was not. */
+  readonly ownWithdrawnAtMs?: number | null
   /** The word of its giver is not verified yet: the facts of that device are still on their way. */
   readonly isAwaited?: true
 }

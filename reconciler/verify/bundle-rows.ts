@@ -39,6 +39,8 @@ export interface PaymentRow {
   posted_at: number | null
   /** Null for a copy: it has no more than its hash. */
   facts: unknown[] | null
+  /** Of a copy: whether the payment that it is a copy of is here. */
+  has_first: boolean
   /** Whether people resolved it. */
   resolved: boolean
   /** Of a payer whose signature was used up for it. */
@@ -66,7 +68,7 @@ export async function paymentsOf(
 ): Promise<readonly PaymentRow[]> {
   const { rows } = await client.query<PaymentRow>(
     `WITH b AS (SELECT * FROM unnest($1::text[], $2::text[]) AS b (device_id, bundle_id))
-     SELECT t.device_id, t.bundle_id, t.counter, t.content_hash, t.status,
+     SELECT t.device_id, t.bundle_id, t.counter, t.content_hash, t.status, false AS has_first,
             (SELECT round(extract(epoch FROM posted_at) * 1000)::bigint FROM wallet_core.transfers WHERE transfer_id = t.transfer_id) AS posted_at,
             json_build_array(t.type, t.method, t.amount_minor, currency, sender, receiver, merchant_id,
                              (extract(epoch FROM initiated_at) * 1000)::bigint) AS facts,
@@ -86,7 +88,9 @@ export async function paymentsOf(
        LEFT JOIN offline_mandates m ON m.payer_device_id = p.payer_device_id AND m.rev = p.mandate_rev
        WHERE p.device_id = t.device_id AND p.counter = t.counter) m ON true
      UNION ALL
-     SELECT device_id, bundle_id, counter, content_hash, 'refused', NULL, NULL, false, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+     SELECT device_id, bundle_id, counter, content_hash, 'refused', EXISTS (
+              SELECT FROM offline_transactions f WHERE f.device_id = offline_tx_copies.device_id AND f.counter = offline_tx_copies.counter),
+            NULL, NULL, false, NULL, NULL, NULL, NULL, NULL, NULL, NULL
      FROM b JOIN offline_tx_copies USING (device_id, bundle_id)`,
     [bundles.map((row) => row.device_id), bundles.map((row) => row.bundle_id)],
   )

@@ -97,10 +97,11 @@ export function isOwnWord(
   const device = registry.get(receipt.deviceId)
   if (device?.ownerWallet !== sender || (status !== 'succeeded' && status !== 'reversed')) return true
   const known = device.consents.map((consent) => {
-    const { withdrawalKnownAtMs: knownAtMs } = consent
+    // That its giver stopped the book may have heard after it had posted, and no row says when.
+    const { withdrawalKnownAtMs: knownAtMs, ownWithdrawnAtMs = consent.withdrawnAtMs } = consent
     const isLate =
       knownAtMs !== undefined && posted_at !== null && posted_at < knownAtMs + KNOWN_LATE_MINUTES * MINUTE_MS
-    return isLate ? { ...consent, withdrawnAtMs: null } : consent
+    return { ...consent, withdrawnAtMs: isLate ? null : ownWithdrawnAtMs }
   })
   const { paysUntilMs } = takerOf({ ...device, consents: known }, bundle.claims.kid, receipt.receivedAtMs)
   return paysUntilMs !== undefined && initiatedAtMs <= paysUntilMs

@@ -201,6 +201,16 @@ describe('a word ends with its giver here too, ten minutes later than the edge s
   })
 })
 
+test('what was posted by a word before the book heard that its giver had stopped is right', async () => {
+  await tell(phone)
+  await tell(next, { consents: [await stated()] })
+  const stoppedAtMs = world.now
+  world.now += 30 * 60_000
+  expect(await settled()).toBe('succeeded')
+  await tell(phone, { rev: 2, status: 'suspended', atMs: stoppedAtMs })
+  expect(await wrong()).toEqual([])
+})
+
 test('a word that does not hold, put into a row, is found', async () => {
   await tell(phone)
   await tell(next, { consents: [await stated()] })
