@@ -125,9 +125,9 @@ export const WORDS: readonly Kind[] = [
     plant: ({ as, device }) =>
       as(
         'record',
-        `INSERT INTO offline_consent_codes (device_id, no, thumbprint, wallet, tenant, asked_at, until_at, key_id, recorded_at,
+        `INSERT INTO offline_consent_codes (device_id, no, rev, thumbprint, wallet, tenant, asked_at, until_at, key_id, recorded_at,
            next_attempt_at)
-         SELECT device_id, 1, sha256('x'), owner_wallet, tenant, now(), now() + interval '15 minutes', 'ffffffffffffffff', now(),
+         SELECT device_id, 1, 1, sha256('x'), owner_wallet, tenant, now(), now() + interval '15 minutes', 'ffffffffffffffff', now(),
                 now() + interval '1 hour' FROM offline_devices WHERE device_id = $1`,
         [device.id],
       ),

@@ -358,11 +358,11 @@ describe('what a login of the database writes', () => {
     expect(world.network.texts).toHaveLength(1)
     const own = await thumbprint(webCryptoSuite, device.signer.key)
     await db().app.query(
-      `INSERT INTO offline_consent_codes (device_id, no, rev, thumbprint, wallet, tenant, asked_at, until_at, recorded_at, next_attempt_at)
-       VALUES ($1, 7, $2, $3, $4, 'molam', $5, $6, $5, $5)`,
+      `INSERT INTO offline_consent_codes (device_id, no, rev, thumbprint, wallet, tenant, asked_at, until_at, recorded_at, next_attempt_at, key_id)
+       VALUES ($1, 7, $2, $3, $4, 'molam', $5, $6, $5, $5, $7)`,
       [
         ...[device.id, planted, Buffer.from(own), device.ownerWallet],
-        ...[new Date(world.now), new Date(world.now + CODE_VALID_MS)],
+        ...[new Date(world.now), new Date(world.now + CODE_VALID_MS), (await codesOf(world)).keyId],
       ],
     )
     await world.settle()
@@ -372,6 +372,8 @@ describe('what a login of the database writes', () => {
       [device.id],
     )
     expect(rows).toEqual([{ sent_at: null, ended: true }])
+    expect(await wrong(), 'and the verifier finds it').toEqual(['device_evidence'])
+    await tamper(db().ownerUrl, `DELETE FROM offline_consent_codes WHERE device_id = '${device.id}' AND no = 7`)
   })
 
   test('the login that records reads no number, and the one that reads numbers asks for none', async () => {
