@@ -372,7 +372,7 @@ describe('what a login of the database writes', () => {
       [device.id],
     )
     expect(rows).toEqual([{ sent_at: null, ended: true }])
-    expect(await wrong(), 'and the verifier finds it').toEqual(['device_evidence'])
+    expect(await wrong(), 'and the verifier finds it').toContain('device_evidence')
     await tamper(db().ownerUrl, `DELETE FROM offline_consent_codes WHERE device_id = '${device.id}' AND no = 7`)
   })
 
