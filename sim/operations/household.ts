@@ -19,13 +19,8 @@ const HOUR_MS = 3_600_000
 export const sharePhones: Operation = {
   weight: 4,
   async run(world, _device, random) {
-    const { first, second, third } = world.household
-    for (const one of [first, second, third]) {
-      if (!(await registered(world, one))) return `(${one.id}) cannot be registered`
-    }
-    if (isWithoutConsent(world, first.id) && random.chance(0.8)) {
-      await world.office.consent(first.id).catch(() => undefined)
-    }
+    const absent = await absentOf(world, random)
+    if (absent !== undefined) return `(${absent.id}) cannot be registered`
     const what = random.weighted({
       give: 5,
       pay: 8,
@@ -38,6 +33,26 @@ export const sharePhones: Operation = {
     })
     return ACTS[what](world, random)
   },
+}
+
+/** Registers the phones; people agree to the first. @returns one that cannot be registered now */
+async function absentOf(world: World, random: Random): Promise<Rogue | undefined> {
+  const { first, second, third } = world.household
+  for (const one of [first, second, third]) if (!(await registered(world, one))) return one
+  if (isWithoutConsent(world, first.id) && random.chance(0.8)) {
+    await world.office.consent(first.id).catch(() => undefined)
+  }
+  return undefined
+}
+
+/** The phones that speak for their wallet, as a rule the first and the second. What the third says counts for nothing. */
+export async function readyPhones(world: World, random: Random): Promise<readonly Rogue[]> {
+  if ((await absentOf(world, random)) !== undefined) return []
+  const { first, second, third } = world.household
+  if (isWithoutConsent(world, second.id) && random.chance(0.8)) {
+    await bring(world, second, await say(world, { id: first.id, signer: await first.signer() }, second, random))
+  }
+  return random.chance(0.1) ? [first, third] : [first, second]
 }
 
 type Act = (world: World, random: Random) => Promise<string>
@@ -76,7 +91,7 @@ const ACTS: Readonly<Record<'give' | 'pay' | 'again' | 'chain' | 'stranger' | 'w
     const { first, second } = world.household
     const { id } = random.chance(0.5) ? first : second
     const came = await ask(world, random, `${id}/consents/withdraw`)
-    return `(${id}) has its consent withdrawn: ${came}; ${await pay(second, random)}`
+    return `(${id}) has its consent withdrawn: ${came}; ${await payLater(world, second, random)}`
   },
 
   async stop(world, random) {
@@ -84,7 +99,7 @@ const ACTS: Readonly<Record<'give' | 'pay' | 'again' | 'chain' | 'stranger' | 'w
     const { id } = first
     const [facts] = world.edge.objects.read(id, 'SELECT status FROM device')
     const change = facts?.['status'] === 'active' ? 'suspend' : 'reactivate'
-    return `(${id}) is to be ${change}d: ${await ask(world, random, `${id}/${change}`)}; ${await pay(second, random)}`
+    return `(${id}) is to be ${change}d: ${await ask(world, random, `${id}/${change}`)}; ${await payLater(world, second, random)}`
   },
 
   async lose(world, random) {
@@ -93,7 +108,7 @@ const ACTS: Readonly<Record<'give' | 'pay' | 'again' | 'chain' | 'stranger' | 'w
     const came = await insistently(world, random, (call) => world.office.rotate(first.id, key, 'revoke', call))
     // It may have been done although no answer came: then the phone speaks with a key that nobody believes.
     if (came === 'done') first.privateKey = key
-    return `(${first.id}) has lost its key: ${came}; ${await pay(second, random)}`
+    return `(${first.id}) has lost its key: ${came}; ${await payLater(world, second, random)}`
   },
 }
 
@@ -115,6 +130,12 @@ async function pay(by: Rogue, random: Random): Promise<string> {
   const amount = amountMinor(100 + random.between(0, 400))
   const payment = by.payment(counter, { type: 'p2p', sender: by.wallet, receiver: customerOf(0), amount })
   return `(${by.id}) takes ${counter} from ${by.wallet}: ${await by.push(await by.sign([payment]))}`
+}
+
+/** At once, or so much later that nobody can have thought that the giver pays still. */
+async function payLater(world: World, by: Rogue, random: Random): Promise<string> {
+  if (random.chance(0.6)) await world.scheduler.sleep(random.between(70_000, 300_000))
+  return pay(by, random)
 }
 
 const ask = (world: World, random: Random, path: string) =>

@@ -1,17 +1,26 @@
 import type { Mandate } from '../../src/protocol/mandates.ts'
 import { currency } from '../../src/protocol/money.ts'
 import { giveMandate } from '../people/holder.ts'
+import { speakersOf, spokenFor } from '../people/speakers.ts'
 import { newestPolicy } from '../promises/policies.ts'
+import { readyPhones } from './household.ts'
 import type { Operation } from './operation.ts'
 import { alive, take } from './payments.ts'
 
 const HOUR_MS = 3_600_000
 
-/** The holder of a wallet lets small payments out of it that nobody signs, lets fewer, or ends that. */
+/** Chance that a holder who has given a mandate changes it, before another one gives a first. */
+const AGAIN = 0.6
+
+/** The holder of a wallet lets small payments out of it that nobody signs, lets fewer, or ends that: on any of the holder's phones. */
 const letSmallPayments: Operation = {
   weight: 3,
-  async run({ phones, mandates, scheduler, edge, wrong }, device, random) {
-    const [wallet, phone] = random.pick([...phones])
+  async run(world, device, random) {
+    const { mandates, scheduler, edge, wrong } = world
+    const given = [...mandates.keys()]
+    const wallet = random.pick(given.length > 0 && random.chance(AGAIN) ? given : spokenFor(world))
+    const [phone] = await speakersOf(world, wallet, device, random, () => readyPhones(world, random))
+    if (phone === undefined) return `(nobody) has a phone for ${wallet}`
     const before = mandates.get(wallet) ?? []
     const { mandate_payment_max: paymentMax, mandate_day_max: most } = newestPolicy(edge, 'SN')
     // Sometimes more than anybody may give.
@@ -22,8 +31,8 @@ const letSmallPayments: Operation = {
       no: before.length + 1,
     }
     // It may arrive though nobody hears so.
-    mandates.set(wallet, [...before, { ...mandate, saidAtMs: scheduler.nowMs }])
-    const said = await giveMandate(phone, device.network.fetch, mandate)
+    if (phone.isHolders) mandates.set(wallet, [...before, { ...mandate, saidAtMs: scheduler.nowMs }])
+    const said = await giveMandate(phone, phone.fetch, mandate)
     if (said === 'kept' && dayMax > most && newestPolicy(edge, 'SN').mandate_day_max <= most) {
       wrong.push(`${phone.deviceId} may let ${dayMax} a day, and the policy no more than ${most}`)
     }

@@ -9,6 +9,7 @@ import { bookedAsSigned } from './booked.ts'
 import { historiesAreWhole } from './chain.ts'
 import { claimsEndByTheirPayersWord } from './claims.ts'
 import { codesAreTheHolders } from './codes.ts'
+import { onlyHoldersPhonesSpeak } from './holders-words.ts'
 import { nobodyHonestIsAccused } from './honest.ts'
 import { holdersAreTold, mandatesAreKept } from './mandates.ts'
 import { balancesFollow } from './money.ts'
@@ -45,6 +46,7 @@ export async function promisesAtQuiet(world: World): Promise<string[]> {
     ...(await moneyMovesByItsOwnersWord(world, admitted, booked, words.payers)),
     ...(await largePaymentsAreApproved(admitted, booked, policies, words.agents)),
     ...claimsEndByTheirPayersWord(world, admitted, booked),
+    ...onlyHoldersPhonesSpeak(world, admitted),
     ...mandatesAreKept(world, booked, policies),
     ...holdersAreTold(world, booked),
     ...codesAreTheHolders(world, admitted),

@@ -14,27 +14,55 @@ const KEPT_MAX = 8
  * taken back that it could bring back, nobody has ended it, and the first itself paid by people's consent when it was used.
  */
 export function paysByWord(
-  { household: { first, words }, edge }: Pick<World, 'household' | 'edge'>,
+  world: Pick<World, 'household' | 'edge'>,
   device: AdmittedDevice,
   { initiatedAtMs }: Payment,
   { bundle, receipt: { receivedAtMs } }: Pick<Admitted, 'bundle' | 'receipt'>,
   giver: AdmittedDevice | undefined,
 ): boolean {
-  const kid = toHex(bundle.claims.kid)
+  const said = { kid: toHex(bundle.claims.kid), madeAtMs: initiatedAtMs, takenAtMs: receivedAtMs }
+  return speaksByWord(world, device, said, giver)
+}
+
+/** What a phone signed, when it says that it did, and when its object took it. */
+interface Said {
+  /** Hex. */
+  readonly kid: string
+  readonly madeAtMs: number
+  readonly takenAtMs: number
+}
+
+export function speaksByWord(
+  { household: { first, words }, edge }: Pick<World, 'household' | 'edge'>,
+  device: AdmittedDevice,
+  { kid, madeAtMs, takenAtMs }: Said,
+  giver: AdmittedDevice | undefined,
+): boolean {
   if (giver === undefined || device.ownerWallet !== first.wallet) return false
   if (device.consents.length >= KEPT_MAX || giver.consents.length >= KEPT_MAX) return true
-  const stops = edge.objects.read(
-    giver.id,
+  const stops = stopsOf(edge, giver.id)
+  const paid = (word: SpokenWord) =>
+    [takenAtMs - OVERLAP_MS, takenAtMs].some((atMs) => paidItself(giver.consents, stops, word.giverKid, atMs))
+  return words.some((word) => {
+    const isFor = word.to === device.id && word.thumbprint.startsWith(kid) && madeAtMs <= word.untilMs
+    return isFor && word.giver === first.id && isInForce(device.consents, word, takenAtMs) && paid(word)
+  })
+}
+
+/** Whether the first phone of the household spoke by people's consent when its object took what it signed. */
+export function speaksItself({ edge }: Pick<World, 'edge'>, device: AdmittedDevice, { kid, takenAtMs }: Said): boolean {
+  if (device.consents.length >= KEPT_MAX) return true
+  const stops = stopsOf(edge, device.id)
+  // Nobody knows the order of what came in one millisecond.
+  return [takenAtMs - 1, takenAtMs].some((atMs) => paidItself(device.consents, stops, kid, atMs))
+}
+
+export const stopsOf = (edge: World['edge'], id: string): readonly Stop[] =>
+  edge.objects.read(
+    id,
     `SELECT at, action, detail FROM audit
      WHERE action IN ('device_active', 'device_suspended', 'device_revoked', 'key_rotated') ORDER BY id`,
   ) as unknown as readonly Stop[]
-  const paid = (word: SpokenWord) =>
-    [receivedAtMs - OVERLAP_MS, receivedAtMs].some((atMs) => paidItself(giver.consents, stops, word.giverKid, atMs))
-  return words.some((word) => {
-    const isFor = word.to === device.id && word.thumbprint.startsWith(kid) && initiatedAtMs <= word.untilMs
-    return isFor && word.giver === first.id && isInForce(device.consents, word, receivedAtMs) && paid(word)
-  })
-}
 
 function isInForce(consents: readonly ConsentLine[], word: SpokenWord, atMs: number): boolean {
   return consents.some(({ giver, givenAtMs, withdrawnAtMs }) => {

@@ -28,11 +28,12 @@ const REASONS: Readonly<Record<string, string>> = { expire: 'review_expired', re
  * to its end before the book heard of the revocation has another one.
  */
 export function waitingEndsInTime(
-  { edge, phones }: World,
+  world: World,
   devices: readonly AdmittedDevice[],
   booked: ReadonlyMap<string, BookedPayment>,
 ): string[] {
-  const answers = answersKept({ edge, phones })
+  const { edge } = world
+  const answers = answersKept(world)
   return devices.flatMap(({ id, bundles }) => {
     const [revoked] = edge.objects.read(id, "SELECT at FROM audit WHERE action = 'device_revoked'")
     const rows = edge.objects.read(id, "SELECT at, seq, choices FROM resolutions WHERE kind = 'review'")
