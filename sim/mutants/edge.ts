@@ -106,6 +106,7 @@ export const EDGE: readonly Mutant[] = [
   if (!holds && kind !== 'molam-policy-v1') return undefined`,
     breaks: 'Nobody sets limits who can write to D1, and nothing else.',
     tier: 'shallow',
+    seed: 1,
   },
   {
     name: 'proposal-not-authentic',
@@ -114,6 +115,7 @@ export const EDGE: readonly Mutant[] = [
     replace: "key.type === 'secret'",
     breaks: 'A person agrees to what another person proposed, and to nothing that was written into D1.',
     tier: 'shallow',
+    seed: 1,
   },
   {
     name: 'index-message-not-authentic',
@@ -122,6 +124,7 @@ export const EDGE: readonly Mutant[] = [
     replace: "return key.type === 'secret' || mac ? rows : undefined",
     breaks: 'What people are shown came from an object: whoever writes to the index queue shows nothing.',
     tier: 'shallow',
+    seed: 2,
   },
   {
     name: 'proposer-confirms',
@@ -130,6 +133,7 @@ export const EDGE: readonly Mutant[] = [
     replace: "if (proposal.proposedBy === '')",
     breaks: 'A policy is put in force by two people, or switches a country off.',
     tier: 'shallow',
+    seed: 3,
   },
   {
     name: 'signed-ahead-taken',

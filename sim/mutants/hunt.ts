@@ -26,12 +26,13 @@ export async function hunt(
     const { operations, faults } = sizeOf(mutant, options)
     const job = { ...options, tier: mutant.tier, operations, faults, realEvery: 0, mutant: mutant.name }
     let next = fromSeed
+    const known = mutant.seed === undefined ? [] : [mutant.seed]
     let found: Hunted = { mutant }
     const isOver = () => found.seed !== undefined || next >= fromSeed + seeds
     await runOnThreads(
       job,
       jobs,
-      () => (isOver() ? undefined : next++),
+      () => (isOver() ? undefined : (known.pop() ?? next++)),
       ({ seed, broken: [broken] }) => {
         if (broken !== undefined && found.seed === undefined) found = { mutant, seed, broken }
       },

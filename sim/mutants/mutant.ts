@@ -11,6 +11,8 @@ export interface Mutant {
   readonly breaks: string
   /** Where it must be caught: the model stands in for the reconciler and the ledger in shallow runs. */
   readonly tier: 'shallow' | 'deep'
+  /** A seed that showed it when it was hunted last: looked at first. Any change of the simulator may make it another one. */
+  readonly seed?: number
   /** Why it is not caught, where that is known. */
   readonly missed?: string
 }

@@ -150,6 +150,7 @@ export const PROTOCOL: readonly Mutant[] = [
     breaks:
       'A copy of a device that goes on ahead of it moves nothing out of the owner’s wallet before a person has looked.',
     tier: 'shallow',
+    seed: 51,
   },
   {
     name: 'authorization-of-other-terms',

@@ -149,6 +149,8 @@ export const RECONCILER: readonly Mutant[] = [
     replace: "const isTheirs = ({ ownerWallet }: RegisteredDevice) => ownerWallet !== ''",
     breaks: 'Money moves by the word of the owner of the debited wallet: the signature of any phone is taken.',
     tier: 'shallow',
+    missed:
+      'The edge looks at each signature first, by the same rule: the book sees one alone where the edge could not reach the phone, or a bundle names more than 32 keys: test/reconciler/registry/authority.test.ts.',
   },
   {
     name: 'approved-by-anybody',

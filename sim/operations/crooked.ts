@@ -1,3 +1,5 @@
+import { publish } from '../people/new-policy.ts'
+import { newestPolicy } from '../promises/policies.ts'
 import { insistently } from './insistently.ts'
 import type { Operation } from './operation.ts'
 
@@ -16,7 +18,11 @@ const REVERSED = 4
  */
 export const usePower: Operation = {
   weight: 2,
-  async run(world, _device, random) {
+  async run(world, device, random) {
+    // So little that what is decided in a minute is more than one person may decide in a day.
+    const now = newestPolicy(world.edge, device.facts.country)
+    const changes = { person_daily_value: Math.min(random.pick([2_000, 4_000]), now.person_daily_value) }
+    if (random.chance(0.4)) await insistently(world, random, (key) => publish(world.office, now, changes, key))
     const who = random.pick(['moussa', 'ops'])
     const choice = random.pick(['approve', 'reject'])
     const ask = (path: string, body: object) =>

@@ -88,19 +88,34 @@ export const forge: Operation = {
   },
 }
 
+/** Higher than any of an object's. */
+const FORGED_REV = 1_000_000
+
 /** Somebody writes to the index queue: a row that shows an honest device as another would have it. */
 export const forgeIndex: Operation = {
-  weight: 0.4,
+  weight: 0.6,
   async run(world, device, random) {
     const { id, facts } = device
     const row = { deviceId: id, tenant: 'molam', country: facts.country, status: 'revoked', alg: -7, kid: '00' }
-    const forged = { device: { ...row, rev: 1_000_000, registeredAt: 0, ownerWalletFault: null } }
+    const forged = { device: { ...row, rev: FORGED_REV, registeredAt: 0, ownerWalletFault: null } }
     const mac = random.chance(0.5) ? {} : { mac: 'A'.repeat(43) }
     const queue = world.edge.env.INDEX_QUEUE
     const sent = await queue.send({ ...forged, ...mac } as never, { contentType: 'v8' }).then(
       () => 'sent',
       () => 'not sent',
     )
+    const isShown = await shown(world, id)
+    if (isShown) world.wrong.push(`${id} is shown as revoked, and no object said so`)
     return `(thief) puts ${id} as revoked into the index queue: ${sent}`
   },
+}
+
+/** Looks for as long as the queue usually takes: later the edge may have mended what it showed. */
+async function shown({ edge, scheduler }: World, id: string): Promise<boolean> {
+  for (let looks = 0; looks < 10; looks++) {
+    await scheduler.sleep(500)
+    if (edge.readD1('SELECT 1 FROM offline_devices WHERE device_id = ? AND rev = ?', id, FORGED_REV).length > 0)
+      return true
+  }
+  return false
 }

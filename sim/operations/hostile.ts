@@ -1,3 +1,5 @@
+import { PayerPhone } from '../../dev/fleet/payer.ts'
+import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { amountMinor } from '../../src/protocol/money.ts'
 import { newScalar } from '../people/keys.ts'
 import { customerOf } from '../people/market.ts'
@@ -36,9 +38,12 @@ const LIES: Readonly<Record<string, Lie>> = {
   },
   'a hole in the chain': async (rogue) => {
     const seq = (rogue.head?.seq ?? 0) + 2
-    return rogue.push(
-      await rogue.sign([rogue.small(rogue.nextCounter++, customerOf(1))], { seq, prev: rogue.random.bytes(16) }),
-    )
+    const small = amountMinor(100 + rogue.random.between(0, 400))
+    const terms = { type: 'p2p', sender: rogue.wallet, receiver: customerOf(1), amount: small } as const
+    const counter = rogue.nextCounter++
+    // A copy of a device goes on ahead of it like this, for what is in its owner's wallet.
+    const entry = rogue.random.chance(0.5) ? rogue.payment(counter, terms) : rogue.small(counter, customerOf(1))
+    return rogue.push(await rogue.sign([entry], { seq, prev: rogue.random.bytes(16) }))
   },
   'a nonce again': async (rogue) => {
     const bundle = await honest(rogue)
@@ -92,6 +97,18 @@ const LIES: Readonly<Record<string, Lie>> = {
     const authorization = await world.phones.get(customerOf(1))?.authorize(terms)
     return takeLarge(rogue, [{ ...terms, ...(authorization && { authorization }) }])
   },
+  'the word of another payer’s phone that nobody knows yet': async (rogue, world, random) => {
+    const [id, key] = [`LATE-${rogue.nextCounter}`, newScalar(random)]
+    const phone = new PayerPhone(id, await webCryptoSuite.es256Signer(key), webCryptoSuite)
+    const entry = rogue.small(rogue.nextCounter++, customerOf(0))
+    const { type, amount, sender, receiver } = entry
+    const authorization = await phone.authorize({ type, amount, sender, receiver, currency: 'XOF' })
+    const came = await rogue.push(await rogue.sign([{ ...entry, authorization }]))
+    // The edge can say nothing about it, and the book waits until it can.
+    await untilDone(world, () => world.office.register(id, 'SN', customerOf(1), key))
+    await untilDone(world, () => world.office.consent(id))
+    return `${came}, by ${id} that may pay out of another wallet now`
+  },
   'a payment of another device as his': async (rogue, world, random) => {
     const { told, sdk } = random.pick(world.devices)
     const seen = [...told.keys()].flatMap((id) => sdk.getTransaction(id) ?? [])
@@ -121,6 +138,18 @@ const LIES: Readonly<Record<string, Lie>> = {
     )
     return `${came} after ${fates.join(' and ')}`
   },
+}
+
+/** Whoever is not answered asks again. */
+async function untilDone({ scheduler }: World, ask: () => Promise<void>): Promise<void> {
+  for (;;) {
+    const isDone = await ask().then(
+      () => true,
+      () => false,
+    )
+    if (isDone) return
+    await scheduler.sleep(10 * 60_000)
+  }
 }
 
 async function rotate(rogue: Rogue, { office }: World, fate: 'retire' | 'revoke'): Promise<boolean> {
