@@ -2,12 +2,13 @@ import { activityKey, calendarDay, noActivity } from '../../src/protocol/activit
 import { encodeCbor } from '../../src/protocol/cbor.ts'
 import { GENESIS_PREV, prevOf } from '../../src/protocol/chain.ts'
 import { notRefused, paysUntil } from '../../src/protocol/consent.ts'
+import { parseSign1 } from '../../src/protocol/cose.ts'
 import { highestCounter, missingCounters } from '../../src/protocol/counters.ts'
 import { COUNTER_MAX, MISSING_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
 import type { DeviceFacts, NextNumbers } from '../../src/protocol/notice.ts'
 import type { WalletFault } from '../../src/protocol/owner-wallet.ts'
 import type { Device } from './device.ts'
-import { readDigest } from './sql/bundle-store.ts'
+import { readProof } from './sql/bundle-store.ts'
 import { NOTHING_TAKEN, readTaken, type Taken } from './sql/claim-store.ts'
 import { withLeftOut } from './sql/left-out-store.ts'
 import { lastCursor, readOutcomes } from './sql/outcome-store.ts'
@@ -19,6 +20,8 @@ export interface NoticeParts extends Taken {
   readonly cursor: number
   readonly missing: readonly number[]
   readonly device: DeviceFacts | undefined
+  /** What the receipt of the last bundle says, encoded. */
+  readonly lastReceipt: Uint8Array | undefined
   readonly next: NextNumbers | undefined
   readonly ownerWalletFault: WalletFault | null
   readonly paysUntilMs: number | undefined
@@ -36,8 +39,8 @@ type Told = Pick<
  * the carrier was not said to the device, so the cursor stays where the request has it.
  */
 export function relayedNotice(cursor = 0): NoticeParts {
-  const nothing = { missing: [], device: undefined, next: undefined, ownerWalletFault: null, ...NOTHING_TAKEN }
-  return { outcomes: NO_OUTCOMES, cursor, paysUntilMs: undefined, ...nothing }
+  const nothing = { missing: [], device: undefined, lastReceipt: undefined, next: undefined, ...NOTHING_TAKEN }
+  return { outcomes: NO_OUTCOMES, cursor, ownerWalletFault: null, paysUntilMs: undefined, ...nothing }
 }
 
 /** What a device is told: outcomes after its cursor, and what the object misses from it. */
@@ -51,19 +54,21 @@ export function readNotice(sql: SqlStorage, device: Told, cursor: number | undef
   const taken = mayAnswer ? readTaken(sql, nowMs) : NOTHING_TAKEN
   // Without a cursor the device has no payments whose outcomes it could miss.
   if (cursor === undefined) {
-    const facts = next && readFacts(sql, device, next, nowMs)
+    const last = next && readProof(sql, device.head)
     return {
       outcomes: NO_OUTCOMES,
       cursor: lastCursor(sql),
       missing,
-      device: facts,
+      device: next && factsOf(device, last?.digest, next, nowMs),
+      // The notice is signed, so that the receipt's own signature, by a key that may be gone, is not needed.
+      lastReceipt: last && parseSign1(last.receipt).payload,
       next: undefined,
       ownerWalletFault,
       ...taken,
       paysUntilMs,
     }
   }
-  const facts = { device: undefined, next, ownerWalletFault, ...taken, paysUntilMs }
+  const facts = { device: undefined, lastReceipt: undefined, next, ownerWalletFault, ...taken, paysUntilMs }
   return { ...readOutcomes(sql, cursor), missing, ...facts }
 }
 
@@ -73,14 +78,13 @@ function nextNumbers({ counters, head }: Told): NextNumbers | undefined {
   return Math.max(nextCounter, nextSeq) > COUNTER_MAX ? undefined : { nextCounter, nextSeq }
 }
 
-function readFacts(sql: SqlStorage, device: Told, next: NextNumbers, nowMs: number): DeviceFacts {
+function factsOf(device: Told, last: Uint8Array | undefined, next: NextNumbers, nowMs: number): DeviceFacts {
   const { timeZone, currency } = device.policy
   const day = calendarDay(nowMs, timeZone)
-  const head = readDigest(sql, device.head)
   return {
     ownerWallet: device.ownerWallet,
     ...next,
-    prev: head === undefined ? GENESIS_PREV : prevOf(head),
+    prev: last === undefined ? GENESIS_PREV : prevOf(last),
     today: { day, ...(device.activity.get(activityKey(day, currency)) ?? noActivity) },
   }
 }

@@ -215,6 +215,7 @@ export const DEVICE_OBJECT: readonly Mutant[] = [
     replace: 'if (amount <= dailyValue) alone.push(counter)',
     breaks: 'One person decides so much in a day, whatever the single amounts.',
     tier: 'shallow',
+    seed: 12,
   },
   {
     name: 'registrar-votes',

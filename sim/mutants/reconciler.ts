@@ -197,8 +197,8 @@ export const RECONCILER: readonly Mutant[] = [
   {
     name: 'any-code-taken',
     file: 'reconciler/codes/code.ts',
-    find: 'return said.length === right.length && timingSafeEqual(right, said)',
-    replace: 'return said.length === right.length && timingSafeEqual(right, right)',
+    find: 'if (said.length === right.length && timingSafeEqual(right, said)) found ??= keyId',
+    replace: 'if (said.length === right.length && timingSafeEqual(right, right)) found ??= keyId',
     breaks: 'Consent by a code is the holder’s: whoever enters any eight digits has the wallet.',
     tier: 'deep',
   },

@@ -17,6 +17,7 @@ import {
 import { type MandatedDebit, mandatedFromCbor, mandatedToCbor } from './mandated.ts'
 import { WALLET_FAULTS, type WalletFault } from './owner-wallet.ts'
 import { type Policy, policyFromCbor, policyToCbor } from './policy.ts'
+import { decodeReceipt, encodeReceipt, type Receipt } from './receipt.ts'
 import { bytes, list, map, oneOf, positive, text, uint } from './shape.ts'
 import { PAYMENT_STATUSES, type PaymentStatus } from './states.ts'
 import { compactId, expandId } from './uuid.ts'
@@ -37,6 +38,8 @@ export interface Notice {
   readonly missing?: readonly number[]
   /** Only for a device that sends no cursor: where it stands, so that it can start, or start again. */
   readonly device?: DeviceFacts
+  /** Beside `device`: what the receipt of its last bundle says, for a device that never got that receipt. */
+  readonly lastReceipt?: Receipt
   /** Only for a device that sends a cursor: what comes next of it. Not there once its numbers are used up. */
   readonly next?: NextNumbers
   /** The nonce of the device proof that asked for it: an earlier notice answers another. */
@@ -82,8 +85,11 @@ export interface Outcome {
   readonly transferId?: string
 }
 
-/** A notice whose outcomes are encoded already: they go to their device as they came. */
-export type NoticeToSend = Omit<Notice, 'outcomes'> & { readonly outcomes: readonly Outcome[] | Encoded }
+/** A notice whose outcomes are encoded already, and go to their device as they came; so is what a receipt says. */
+export type NoticeToSend = Omit<Notice, 'outcomes' | 'lastReceipt'> & {
+  readonly outcomes: readonly Outcome[] | Encoded
+  readonly lastReceipt?: Receipt | Uint8Array
+}
 
 export function encodeNotice(notice: NoticeToSend): Uint8Array {
   const { outcomes } = notice
@@ -106,12 +112,14 @@ export function encodeNotice(notice: NoticeToSend): Uint8Array {
   if (notice.claims) claims.set(12, notice.claims.map(claimToCbor))
   if (notice.paysUntilMs !== undefined) claims.set(13, notice.paysUntilMs)
   if (notice.mandated) claims.set(14, notice.mandated.map(mandatedToCbor))
+  const { lastReceipt: last } = notice
+  if (last) claims.set(15, last instanceof Uint8Array ? last : encodeReceipt(last))
   return encodeCbor(claims)
 }
 
 /** @throws MalformedCbor */
 export function decodeNotice(encoded: Uint8Array): Notice {
-  const claims = map(decodeCbor(encoded), 'notice', [1, 2, 3, 4], [5, 6, 7, 8, 9, 10, 11, 12, 13, 14])
+  const claims = map(decodeCbor(encoded), 'notice', [1, 2, 3, 4], [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15])
   const deviceId = claims.get(1)
   if (!isDeviceId(deviceId)) throw new MalformedCbor('device_id')
   return {
@@ -130,6 +138,9 @@ export function decodeNotice(encoded: Uint8Array): Notice {
     ...(claims.has(13) && { paysUntilMs: uint(claims.get(13), 'pays_until', DATE_MS_MAX) }),
     ...(claims.has(14) && {
       mandated: list(claims.get(14), 'mandated', 1, MANDATED_PER_NOTICE_MAX).map(mandatedFromCbor),
+    }),
+    ...(claims.has(15) && {
+      lastReceipt: decodeReceipt(bytes(claims.get(15), 'last_receipt', { max: encoded.length })),
     }),
   }
 }

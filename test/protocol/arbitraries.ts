@@ -124,6 +124,7 @@ export const notices = (): fc.Arbitrary<Notice> =>
       ),
       next: optional(fc.record({ nextCounter: counters(), nextSeq: counters() })),
       answersNonce: optional(bytesOf(16)),
+      lastReceipt: optional(receipts()),
       paysUntilMs: optional(fc.integer({ min: 0, max: DATE_MS_MAX })),
     })
     .map((notice) => compact(notice) as Notice)

@@ -1,6 +1,7 @@
 import { openBundle } from '../../../src/crypto/bundle-crypto.ts'
 import type { KeyProvider } from '../../../src/crypto/key-provider.ts'
 import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
+import { logger } from '../../../src/edge/log.ts'
 import { parseBundle } from '../../../src/protocol/bundle.ts'
 import { type Payment, paymentsIn } from '../../../src/protocol/payment.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
@@ -21,7 +22,7 @@ import { type Counted, countVotes, type Vote, waiting } from './voting.ts'
 
 export interface VotesDeps {
   readonly keys: () => Promise<KeyProvider>
-  /** The signed bundle. @returns undefined when it cannot be had now */
+  /** The signed bundle. @returns undefined when nobody has it any more @throws what the bucket throws */
   readonly original: (found: StoredBundle) => Promise<Uint8Array | undefined>
   /** Ends what has waited for too long (end-waiting.ts). */
   readonly expire: () => void
@@ -82,7 +83,9 @@ export class Votes extends OwingPart {
   ): Promise<Result<readonly VoteResult[], ChangeRefusal>> {
     const sql = this.sql
     // The payments of a bundle never change, so they can be read before the transaction.
-    const payments = await this.#payments(found)
+    const read = await this.#payments(found)
+    if (!read.ok) return read
+    const payments = read.value
     const amounts = payments && new Map(payments.map(({ counter, amount }) => [counter, amount]))
     const count: Count = (device, { atMs, alone }) => {
       if (device.registrars.includes(by.actor)) return err('registrar_cannot_vote')
@@ -154,11 +157,18 @@ export class Votes extends OwingPart {
     return reserved === undefined ? err('temporarily_unavailable') : ok(reserved)
   }
 
-  async #payments(found: StoredBundle): Promise<readonly Payment[] | undefined> {
-    const bundle = found.bundle.length > 0 ? found.bundle : await this.#deps.original(found)
-    if (bundle === undefined) return undefined
+  /** Undefined when they cannot be read any more. */
+  async #payments(found: StoredBundle): Promise<Result<readonly Payment[] | undefined, 'temporarily_unavailable'>> {
+    let bundle: Uint8Array | undefined = found.bundle
+    try {
+      if (bundle.length === 0) bundle = await this.#deps.original(found)
+    } catch (error) {
+      logger.warn('the bucket does not answer; the vote is not counted', { error })
+      return err('temporarily_unavailable')
+    }
+    if (bundle === undefined) return ok(undefined)
     const keys = await this.#deps.keys()
     const opened = await openBundle(webCryptoSuite, (kid) => keys.recipient(kid), parseBundle(bundle))
-    return opened.ok ? paymentsIn(opened.value) : undefined
+    return ok(opened.ok ? paymentsIn(opened.value) : undefined)
   }
 }

@@ -81,9 +81,10 @@ export function isComplete(sql: SqlStorage, through: number, coming: number): bo
   return n + (coming <= through ? 1 : 0) === through
 }
 
-const DIGEST = fieldsOf(bundleColumns, ['digest'])
+const PROVEN = fieldsOf(bundleColumns, ['digest', 'receipt'])
 
-export function readDigest(sql: SqlStorage, seq: number): Uint8Array | undefined {
-  const row = sql.exec<Row>('SELECT digest FROM bundles WHERE seq = ?', seq).toArray()[0]
-  return row && DIGEST.decode(row).digest
+/** What proves the admission of the bundle in a place. */
+export function readProof(sql: SqlStorage, seq: number): Pick<StoredBundle, 'digest' | 'receipt'> | undefined {
+  const row = sql.exec<Row>(`SELECT ${PROVEN.names} FROM bundles WHERE seq = ?`, seq).toArray()[0]
+  return row && PROVEN.decode(row)
 }

@@ -31,6 +31,7 @@ export async function makeNotice(
     ...(keySet.version > state.keysVersion && { keys: keySet }),
     ...(parts.missing.length > 0 && { missing: parts.missing }),
     ...(parts.device && { device: parts.device }),
+    ...(parts.lastReceipt && { lastReceipt: parts.lastReceipt }),
     ...(parts.ownerWalletFault && { ownerWalletFault: parts.ownerWalletFault }),
     ...(parts.paysUntilMs !== undefined && { paysUntilMs: parts.paysUntilMs }),
     ...(parts.next && { next: parts.next }),

@@ -6,11 +6,12 @@ import type { KeySet } from '../../protocol/keyset.ts'
 import type { MandatedDebit } from '../../protocol/mandated.ts'
 import { decodeNotice, type Outcome } from '../../protocol/notice.ts'
 import type { Policy } from '../../protocol/policy.ts'
-import { decodeReceipt } from '../../protocol/receipt.ts'
+import { decodeReceipt, type Receipt } from '../../protocol/receipt.ts'
 
 /** JSON forms of what devices get as CBOR, for tools and people; the signed bytes go beside them. */
-export function receiptJson(signed: Uint8Array) {
-  const receipt = decodeReceipt(parseSign1(signed).payload)
+export const receiptJson = (signed: Uint8Array) => saidJson(decodeReceipt(parseSign1(signed).payload))
+
+function saidJson(receipt: Receipt) {
   return {
     device_id: receipt.deviceId,
     bundle_id: ulidText(receipt.bundleId),
@@ -48,6 +49,7 @@ export function noticeJson(signed: Uint8Array) {
         today: device.today,
       },
     }),
+    ...(notice.lastReceipt && { last_receipt: saidJson(notice.lastReceipt) }),
     ...(notice.next && { next: { counter: notice.next.nextCounter, seq: notice.next.nextSeq } }),
     ...(notice.answersNonce && { answers_nonce: toHex(notice.answersNonce) }),
     ...(notice.ownerWalletFault && { owner_wallet_fault: notice.ownerWalletFault }),

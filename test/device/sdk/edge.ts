@@ -79,6 +79,8 @@ interface HeldKey {
 
 interface Admitted extends ChainLink {
   readonly bundleId: string
+  /** What the receipt says, and the receipt. */
+  readonly said: Receipt
   readonly receipt: Uint8Array
   readonly entries: readonly PaymentEntry[]
 }
@@ -98,6 +100,8 @@ export class TestEdge {
   policy = POLICY
   status: 'active' | 'suspended' = 'active'
   bundles: Admitted[] = []
+  /** What a notice says of the last receipt. */
+  lastReceipt = (said: Receipt): Receipt | undefined => said
   outcomes: Outcome[] = []
   /** The ledger has no account for the owner's wallet. */
   ownerWallet = OWNER
@@ -194,7 +198,9 @@ export class TestEdge {
   /** A bundle far ahead in the chain has brought these, such as one of a copy of the device. */
   bring(...entries: readonly PaymentEntry[]): void {
     const place = { seq: 1000 + this.bundles.length, prev: random(16), digest: random(32) }
-    this.bundles.push({ ...place, bundleId: toHex(random(16)), receipt: random(64), entries })
+    const bundleId = random(16)
+    const said = this.#saidOf(entries, { ...place, bundleId, exceptions: [] })
+    this.bundles.push({ ...place, bundleId: toHex(bundleId), said, receipt: random(64), entries })
     for (const { counter } of entries) this.#counters = addRange(this.#counters, [counter, counter])
   }
 
@@ -366,8 +372,17 @@ export class TestEdge {
     return refused(code, this.now())
   }
 
+  #saidOf(
+    entries: readonly PaymentEntry[],
+    place: Pick<Receipt, 'bundleId' | 'digest' | 'seq' | 'exceptions'>,
+  ): Receipt {
+    const { country, version: policyVersion } = this.policy
+    const of = { deviceId: DEVICE, receivedAtMs: this.now(), status: 'pushed', country, policyVersion } as const
+    const [firstCounter, lastCounter] = [entries[0]?.counter ?? 0, entries.at(-1)?.counter ?? 0]
+    return { ...of, ...place, firstCounter, lastCounter }
+  }
+
   async #admit({ claims }: Bundle, digest: Uint8Array, entries: readonly PaymentEntry[]): Promise<Uint8Array> {
-    const [first, last] = [entries[0]?.counter ?? 0, entries.at(-1)?.counter ?? 0]
     const exceptions = entries.flatMap((entry): DecisionException[] => {
       const { counter } = entry
       const copy = { counter, decision: 'refused', reason: 'duplicate' } as const
@@ -381,26 +396,16 @@ export class TestEdge {
       const decision = this.decide(entry)
       return decision ? [{ counter, ...decision }] : []
     })
-    const receipt = await this.#signReceipt({
-      deviceId: DEVICE,
-      bundleId: claims.bundleId,
-      digest,
-      seq: claims.seq,
-      receivedAtMs: this.now(),
-      status: 'pushed',
-      firstCounter: first,
-      lastCounter: last,
-      exceptions,
-      country: this.policy.country,
-      policyVersion: this.policy.version,
-    })
+    const said = this.#saidOf(entries, { bundleId: claims.bundleId, digest, seq: claims.seq, exceptions })
+    const { firstCounter: first, lastCounter: last } = said
+    const receipt = await this.#signReceipt(said)
     // Nothing may be awaited between this and the answer's state: two pushes at once are admitted one after the other.
     const raced = this.bundles.find(({ bundleId }) => bundleId === toHex(claims.bundleId))
     if (raced) return raced.receipt
     this.#nonces.add(toHex(claims.nonce))
     this.#counters = addRange(this.#counters, [first, last])
     const { seq, prev, bundleId } = claims
-    this.bundles.push({ seq, prev, digest, bundleId: toHex(bundleId), receipt, entries })
+    this.bundles.push({ seq, prev, digest, bundleId: toHex(bundleId), said, receipt, entries })
     return receipt
   }
 
@@ -428,6 +433,7 @@ export class TestEdge {
     const missing = this.missing ?? missingCounters(this.#counters, 200)
     const head = [...this.bundles].sort((a, b) => b.seq - a.seq)[0]
     const next = { nextCounter: highestCounter(this.#counters) + 1, nextSeq: (head?.seq ?? 0) + 1 }
+    const last = head && this.lastReceipt(head.said)
     const { signer, kid } = this.#receiptSigner(number('Molam-Keys-Version'))
     const notice = encodeNotice({
       deviceId: DEVICE,
@@ -449,6 +455,7 @@ export class TestEdge {
           prev: head ? prevOf(head.digest) : GENESIS_PREV,
           today: this.#today(),
         },
+        ...(last && { lastReceipt: last }),
       }),
       ...over,
     })

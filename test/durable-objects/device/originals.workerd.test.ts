@@ -8,7 +8,7 @@ import { decodeReceipt } from '../../../src/protocol/receipt.ts'
 import { DAY_MS } from '../../../src/protocol/time.ts'
 import { alarms } from '../../attacks/d1/kit.ts'
 import { bindings, keySet, pushed, registered } from '../../edge/kit.ts'
-import { auditor, call, ok, pushPayments, refused } from '../../edge/routes/kit.ts'
+import { auditor, call, ok, pushPayments, refused, reviewer } from '../../edge/routes/kit.ts'
 import type { Made, TestDevice } from '../../kit/device.ts'
 import { age, confirm, inObject, lostQueues, putBindings, type Queues, select, stubOf } from './kit.ts'
 
@@ -129,6 +129,16 @@ it('while the bucket is down the page says unavailable; when it has other bytes,
     restore()
   }
   await expectReadable()
+})
+
+it('nobody’s vote counts while the bucket is down, and it is told to come again', async () => {
+  await age(device, 91 * DAY_MS)
+  await wake()
+  const restore = await bucket(() => ({ get: () => Promise.reject(new Error('bucket is down')) }))
+  const reverse = () => call(reviewer, 'POST', `/offline/transactions/${device.id}/1/reverse`, { reason: 'fraud' })
+  await refused(reverse(), 'temporarily_unavailable')
+  restore()
+  await refused(reverse(), 'too_late_to_reverse')
 })
 
 it('evidence that comes later stands beside the whole bundle all the same', async () => {

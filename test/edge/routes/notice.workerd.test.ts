@@ -44,6 +44,22 @@ const noticeOf = async (response: Response) => {
 }
 
 describe('GET /offline/notice', () => {
+  it('tells a device that asks where it stands what its last receipt says, refusals included', async () => {
+    const where = async () => noticeOf(await proven(device.proof('GET', URL)))
+    expect((await where()).lastReceipt).toBeUndefined()
+    const { receipt } = await pushed((await device.bundle([device.payment()], await keySet())).bundle)
+    expect((await where()).lastReceipt).toEqual(receipt)
+    const twins = { sender: device.ownerWallet, receiver: device.ownerWallet }
+    const second = await pushed((await device.bundle([device.payment(twins)], await keySet())).bundle)
+    expect(second.receipt.exceptions).toMatchObject([{ decision: 'refused', reason: 'same_wallet' }])
+    const { lastReceipt, device: facts } = await where()
+    expect(lastReceipt).toEqual(second.receipt)
+    expect(facts?.nextSeq).toBe(3)
+    const authorization = `Molam-Device ${await device.proof('GET', URL)}`
+    const json = (await (await SELF.fetch(URL, { headers: { authorization } })).json()) as Record<string, unknown>
+    expect(json['last_receipt']).toMatchObject({ seq: 2, exceptions: [{ reason: 'same_wallet' }] })
+  })
+
   it('tells outcomes after the cursor, and policy and keys only to who lacks them', async () => {
     const { receipt } = await pushed((await device.bundle([device.payment()], await keySet())).bundle)
     const outcomes = [{ counter: 1, status: 'succeeded', atMs: 5, transferId: crypto.randomUUID() }] as const

@@ -1,6 +1,7 @@
 import { fromBase64url, toBase64url } from '../../../protocol/bytes.ts'
+import { MalformedCbor } from '../../../protocol/cbor.ts'
 import { parseSign1 } from '../../../protocol/cose.ts'
-import type { Outcome } from '../../../protocol/notice.ts'
+import { decodeNotice, type Outcome } from '../../../protocol/notice.ts'
 import { decodePayload, encodePayload } from '../../../protocol/payload.ts'
 import { isPayment, type Payment } from '../../../protocol/payment.ts'
 import { decisionFor, decodeReceipt } from '../../../protocol/receipt.ts'
@@ -32,11 +33,11 @@ export function decodePayment(body: unknown): { payment: Payment; expected: Verd
 
 /**
  * Proof that a bundle was admitted: the signed receipt or, where none can be had any more, the signed notice whose
- * device facts name the bundle's digest as the chain's head.
+ * device facts name the bundle's digest as the chain's head, and which says what its receipt says.
  */
 export type AdmissionRecord =
   | { readonly proof: 'receipt'; readonly signed: string }
-  | { readonly proof: 'chain'; readonly signed: string; readonly first: number; readonly last: number }
+  | { readonly proof: 'chain'; readonly signed: string }
 
 export const admissionKey = (seq: number): string => `admission/${seq}`
 
@@ -50,11 +51,10 @@ export interface Admission {
 
 /** Reads an admission whose signature was verified before it was stored. */
 export function decodeAdmission(seq: number, record: AdmissionRecord): Admission {
-  if (record.proof === 'chain') {
-    // Nothing is known of the decisions; the outcomes will tell.
-    return { seq, first: record.first, last: record.last, decisionFor: () => ({ decision: 'accepted' }) }
-  }
-  const receipt = decodeReceipt(parseSign1(fromBase64url(record.signed)).payload)
+  const said = parseSign1(fromBase64url(record.signed)).payload
+  const receipt = record.proof === 'receipt' ? decodeReceipt(said) : decodeNotice(said).lastReceipt
+  // An edge that has a last bundle says what its receipt says.
+  if (receipt === undefined) throw new MalformedCbor('last_receipt')
   return {
     seq,
     first: receipt.firstCounter,

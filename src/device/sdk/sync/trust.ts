@@ -29,24 +29,13 @@ export class Trust {
   /** @returns the receipt, or undefined when it is not the edge's for the very bundle in flight: then there is none */
   async openReceipt(keys: KeySet, signed: Uint8Array, bundle: Outgoing): Promise<Receipt | undefined> {
     const receipt = await this.openOwnReceipt(keys, signed)
-    return receipt !== undefined && this.#isFor(receipt, bundle) ? receipt : undefined
+    return receipt !== undefined && isReceiptFor(receipt, bundle) ? receipt : undefined
   }
 
   /** @returns the receipt, when the edge signed it for a bundle of this device, whichever */
   async openOwnReceipt(keys: KeySet, signed: Uint8Array): Promise<Receipt | undefined> {
     const receipt = await this.#open(keys, signed, 'molam-receipt-v1', decodeReceipt)
     return receipt?.deviceId === this.#deviceId ? receipt : undefined
-  }
-
-  #isFor(receipt: Receipt, bundle: Outgoing): boolean {
-    return (
-      equalBytes(receipt.bundleId, bundle.bundleId) &&
-      bundle.digests.some((digest) => equalBytes(digest, receipt.digest)) &&
-      receipt.seq === bundle.seq &&
-      receipt.firstCounter === bundle.firstCounter &&
-      receipt.lastCounter === bundle.lastCounter &&
-      receipt.exceptions.every(({ counter }) => bundle.firstCounter <= counter && counter <= bundle.lastCounter)
-    )
   }
 
   async #open<T>(
@@ -72,3 +61,12 @@ export class Trust {
     return trusted
   }
 }
+
+/** Whether what a receipt says is about this very bundle, in whichever form it was sealed. */
+export const isReceiptFor = (receipt: Receipt, bundle: Outgoing): boolean =>
+  equalBytes(receipt.bundleId, bundle.bundleId) &&
+  bundle.digests.some((digest) => equalBytes(digest, receipt.digest)) &&
+  receipt.seq === bundle.seq &&
+  receipt.firstCounter === bundle.firstCounter &&
+  receipt.lastCounter === bundle.lastCounter &&
+  receipt.exceptions.every(({ counter }) => bundle.firstCounter <= counter && counter <= bundle.lastCounter)

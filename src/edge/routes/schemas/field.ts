@@ -69,6 +69,10 @@ export const notice = z
         today: z.strictObject({ day: z.iso.date(), count, value: z.int() }),
       })
       .optional(),
+    last_receipt: receipt
+      .omit({ signed: true })
+      .optional()
+      .openapi({ description: 'Beside `device`: what the receipt of its last bundle says' }),
     next: z.strictObject({ counter: z.int(), seq: z.int() }).optional(),
     answers_nonce: hex.optional(),
     owner_wallet_fault: z.enum(WALLET_FAULTS).optional(),

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { parseBundle, parseSealed } from '../../../../src/protocol/bundle.ts'
 import { toHex } from '../../../../src/protocol/bytes.ts'
+import { encodePushResponse } from '../../../../src/protocol/notice.ts'
+import { random } from '../edge.ts'
 import { Rig, terms } from '../rig.ts'
 
 const pushes = (rig: Rig) =>
@@ -134,6 +136,62 @@ it('a receipt signed by a key that is no longer trusted is replaced by the chain
   expect(rig.edge.counters).toEqual([1])
   await sdk.createOfflineTransaction(terms())
   expect(await sdk.syncNow()).toMatchObject({ status: 'done', bundles: 1 })
+})
+
+describe('proven by the chain alone, an admission says what was refused', () => {
+  const refusing = async () => {
+    const rig = await Rig.create()
+    const sdk = await rig.started()
+    for (let i = 0; i < 2; i++) await sdk.createOfflineTransaction(terms())
+    rig.edge.decide = ({ counter }) => (counter === 1 ? { decision: 'refused', reason: 'payer_not_proven' } : undefined)
+    rig.edge.faults = ['lost']
+    await sdk.syncNow()
+    return { rig, sdk }
+  }
+  const states = (sdk: Awaited<ReturnType<Rig['started']>>) =>
+    sdk.getTransactions().map(({ localId, status, reason }) => [localId, reason ?? status])
+  const REFUSED = [
+    ['POS-001/1', 'payer_not_proven'],
+    ['POS-001/2', 'pending'],
+  ]
+
+  it('when the answer with the receipt is another one', async () => {
+    const { rig, sdk } = await refusing()
+    rig.edge.faults = [{ tamper: async () => encodePushResponse(random(40), await rig.edge.signNotice({})) }]
+    expect(await sdk.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
+    expect(states(sdk)).toEqual(REFUSED)
+    expect(states(await rig.started()), 'also after a restart').toEqual(REFUSED)
+  })
+
+  it('when an earlier form of the bundle was admitted', async () => {
+    const { rig, sdk } = await refusing()
+    rig.edge.faults = [{ problem: 'bundle_conflict' }]
+    expect(await sdk.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
+    expect(states(sdk)).toEqual(REFUSED)
+  })
+
+  it('when the receipt is by a key that is gone', async () => {
+    const { rig, sdk } = await refusing()
+    await rig.edge.rotate('receipt', 'retiring')
+    rig.edge.faults = [{ problem: 'malformed_bundle' }]
+    await sdk.syncNow()
+    rig.edge.retire('receipt')
+    expect(await sdk.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
+    expect(states(sdk)).toEqual(REFUSED)
+  })
+
+  it('and an edge that proves it without saying so is not believed', async () => {
+    const { rig, sdk } = await refusing()
+    rig.edge.lastReceipt = () => undefined
+    rig.edge.faults = [{ problem: 'bundle_conflict' }]
+    expect(await sdk.syncNow()).toMatchObject({ status: 'retry_later', error: { code: 'answer_invalid' } })
+    rig.edge.lastReceipt = (said) => ({ ...said, lastCounter: 3 })
+    rig.edge.faults = [{ problem: 'bundle_conflict' }]
+    expect(await sdk.syncNow()).toMatchObject({ status: 'retry_later', error: { code: 'answer_invalid' } })
+    rig.edge.lastReceipt = (said) => said
+    expect(await sdk.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
+    expect(states(sdk)).toEqual(REFUSED)
+  })
 })
 
 describe('a history that is not ours', () => {
