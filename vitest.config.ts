@@ -34,6 +34,8 @@ export default defineConfig({
       provider: 'istanbul',
       include: ['{src,durable-objects,reconciler}/**/*.{ts,tsx}'],
       reporter: ['text-summary', 'json-summary'],
+      // Said also when a test fails: both are to be mended then.
+      reportOnFailure: true,
       thresholds: floors,
     },
     projects: [

@@ -15,5 +15,5 @@ export const shared = {
   hookTimeout: 600_000,
   expect: { poll: { timeout: 300_000 } },
   // Most tests wait for another process half of their time.
-  maxWorkers: Math.max(2, availableParallelism()),
+  maxWorkers: availableParallelism() + 1,
 }

@@ -141,7 +141,7 @@ export const DEVICE: readonly Mutant[] = [
   {
     name: 'receipt-of-another-bundle',
     file: `${SDK}/sync/trust.ts`,
-    find: 'return receipt !== undefined && this.#isFor(receipt, bundle) ? receipt : undefined',
+    find: 'return receipt !== undefined && isReceiptFor(receipt, bundle) ? receipt : undefined',
     replace: 'return receipt',
     breaks: 'A device acknowledges what the receipt is for, and nothing else.',
     tier: 'shallow',

@@ -5,6 +5,7 @@ import { verify } from '../../../reconciler/commands/verify.ts'
 import { InvalidConfig, parseConfig } from '../../../reconciler/config.ts'
 import { openLog } from '../../../reconciler/log.ts'
 import { openReconciler, type Reconciler } from '../../../reconciler/run.ts'
+import { calendarDay } from '../../../src/protocol/activity.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
 import type { DecisionException } from '../../../src/protocol/receipt.ts'
@@ -215,12 +216,13 @@ test('production starts with no fixed score, and with all of SIRA’s settings o
 test('a payment dated ahead counts on the day of its arrival, in the book and in what verifies it', async () => {
   const till = await shop()
   const initiatedAtMs = Math.floor(world.now / 1000) * 1000 + 2 * 24 * 3_600_000
+  // Devices of these tests are in Benin, an hour ahead of UTC.
+  const day = calendarDay(world.now, 'Africa/Porto-Novo')
   await settle(local, till, payments(till, [1500], { initiatedAtMs }))
   const { rows } = await db().app.query(
     'SELECT day::text, count, value_minor FROM offline_device_activity WHERE device_id = $1',
     [till.id],
   )
-  const day = new Date(world.now).toISOString().slice(0, 10)
   expect(rows.map((row) => [row.day, Number(row.count), Number(row.value_minor)])).toEqual([[day, 1, 1500]])
 })
 

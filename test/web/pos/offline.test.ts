@@ -49,8 +49,12 @@ describe('a till of a merchant', () => {
 
   it('is controlled by its service worker, and can be installed', async () => {
     const scope = await page.evaluate(async () => {
-      const { scope } = await navigator.serviceWorker.ready
-      return navigator.serviceWorker.controller && scope
+      const { serviceWorker } = navigator
+      const { scope } = await serviceWorker.ready
+      // One that is active claims its pages a moment later.
+      const claimed = new Promise((resolve) => serviceWorker.addEventListener('controllerchange', resolve))
+      if (serviceWorker.controller === null) await claimed
+      return scope
     })
     expect(scope).toBe(`${shop().stack.edge.url}/pos/`)
     const session = await shop().context.newCDPSession(page)
