@@ -7,7 +7,7 @@ import { type DevSecrets, newSecrets } from '../../dev/secrets.ts'
 import { type Stack, startStack } from '../../dev/stack.ts'
 import { localKeys } from '../../src/crypto/local-keys.ts'
 import { BUNDLE_MEDIA_TYPE } from '../../src/protocol/bundle.ts'
-import { customersPhones, type Device, makeDevices, makePushes, PAYMENTS_PER_BUNDLE, type Push } from '../edge/fleet.ts'
+import { type Device, makeDevices, makePushes, PAYMENTS_PER_BUNDLE, type Push } from '../edge/fleet.ts'
 import { writeRoomyPolicies } from '../edge/policy.ts'
 import { percentile } from '../edge/stats.ts'
 import type { Row } from './figures.ts'
@@ -73,16 +73,17 @@ async function prepare(stack: Stack, secrets: DevSecrets, owner: pg.Client, devi
      FROM generate_series(0, 399) n`,
   )
   await owner.query(
-    `SELECT wallet_core.open_account(w, 'XOF', 'merchant', 'holder:' || w, 'molam') FROM unnest($1::text[]) w`,
+    `SELECT wallet_core.open_account(w, 'XOF', 'agent', 'holder:' || w, 'molam') FROM unnest($1::text[]) w`,
     [devices.map(({ ownerWallet }) => ownerWallet)],
   )
   await owner.query(
-    `SELECT wallet_core.fund('bench', array_agg(n), array_agg('W-SN-C' || to_char(n, 'FM000000')), array_agg(1000000000),
-                             'XOF', now()) FROM generate_series(0, 399) n`,
+    `SELECT wallet_core.fund('bench', array_agg(no), array_agg(w), array_agg(1000000000), 'XOF', now())
+     FROM unnest($1::text[]) WITH ORDINALITY AS x (w, no)`,
+    [devices.map(({ ownerWallet }) => ownerWallet)],
   )
   const token = await stack.issuer.token('bench', ['pay_admin'])
   const second = await stack.issuer.token('bench-2', ['pay_admin'])
-  for (const { id, ownerWallet, signer } of [...devices, ...(await customersPhones())]) {
+  for (const { id, ownerWallet, signer } of devices) {
     await registerDevice(stack.edge.url, token, { deviceId: id, country: 'SN', ownerWallet, signer }, second)
   }
 }

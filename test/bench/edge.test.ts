@@ -24,15 +24,15 @@ test('bench:edge measures every figure to its end', { timeout: 600_000 }, async 
 
 const BILLED = /^(worker\.requests|log\.lines|call\..*|sql\.rowsWritten|d1\.rows.*|queue\..*\.messages)$/
 
-/** On a slow machine customers' phones are asked about once more after 30 s, and what nobody confirmed in time is sent again. */
-const SLOWER_MORE = new Set(['call.identity', 'queue.settle.messages'])
+/** On a slow machine what nobody confirmed in time is sent again. */
+const SLOWER_MORE = new Set(['queue.settle.messages'])
 const OWED_BEFORE = new Set(['call.alarm', 'call.indexed'])
 
 /** What `npm run cost` multiplies with prices is what the edge does. */
 function comparesWithCounted(storage: Record<Counted['phase'], Record<string, number>>): void {
   const all: readonly (readonly [string, Counted])[] = Object.entries(COUNTED)
   const listed = new Set(all.map(([what]) => what))
-  // What the phones' consents still owe may be sent in the load: no push sets an alarm, or makes a device's row new.
+  // What the consents still owe may be sent in the load: no push sets an alarm, or makes a device's row new.
   const isCounted = (what: string) => listed.has(what) || OWED_BEFORE.has(what)
   expect(Object.keys(storage.load).filter((what) => BILLED.test(what) && !isCounted(what))).toEqual([])
   // How many pushes a call confirms depends on how busy the machine is. Each of them is a request beside its pushes.

@@ -3,7 +3,7 @@ import { openEdge } from '../../../reconciler/tell/edge.ts'
 import { importHmacKey } from '../../../src/crypto/hmac.ts'
 import { fromBase64url } from '../../../src/protocol/bytes.ts'
 import { edgeConfig } from '../config.ts'
-import { customersPhones, type Device } from '../fleet.ts'
+import type { Device } from '../fleet.ts'
 import { writeRoomyPolicies } from '../policy.ts'
 import { ReadModel } from '../read-model.ts'
 import type { World } from '../world.ts'
@@ -37,22 +37,16 @@ export async function startEdgeSubject(world: World, project: string, main?: str
   }
 }
 
-/** With the admin API, as an operator's tool does. */
-async function register(url: string, tills: readonly Device[], world: World): Promise<void> {
-  const phones = await customersPhones()
-  const registered =
-    (second?: string) =>
-    ({ id, ownerWallet, signer }: Device) =>
-      registerDevice(url, world.token, { deviceId: id, country: 'SN', ownerWallet, signer }, second)
-  await registerAll(tills, registered())
-  // Phones sign: that takes a consent, with which their facts change once.
-  await registerAll(phones, registered(world.second))
-  const devices = [...tills.map(({ id }) => ({ id, rev: 1 })), ...phones.map(({ id }) => ({ id, rev: 2 }))]
+/** With the admin API, as an operator's tool does: with the consent by which agents pay, with which their facts change once. */
+async function register(url: string, devices: readonly Device[], world: World): Promise<void> {
+  await registerAll(devices, ({ id, ownerWallet, signer }) =>
+    registerDevice(url, world.token, { deviceId: id, country: 'SN', ownerWallet, signer }, world.second),
+  )
   // Else the objects would tell the reconciler of it again and again.
   const key = await importHmacKey(fromBase64url(world.secrets.INTERNAL_HMAC_KEY))
   const edge = openEdge(url, key, fetch, Date.now)
   for (let at = 0; at < devices.length; at += CONFIRMED_AT_ONCE) {
     const slice = devices.slice(at, at + CONFIRMED_AT_ONCE)
-    await edge.confirm(slice.map(({ id, rev }) => ({ kind: 'device_recorded', deviceId: id, rev })))
+    await edge.confirm(slice.map(({ id }) => ({ kind: 'device_recorded', deviceId: id, rev: 2 })))
   }
 }

@@ -29,10 +29,7 @@ export async function startPeer(world: World): Promise<Subject> {
   await owner.connect()
   await owner.query(readFileSync(SCHEMA, 'utf8'))
   const wallets = Array.from({ length: CUSTOMERS }, (_, number) => customer(number))
-  await owner.query('INSERT INTO accounts (wallet, balance_minor) SELECT unnest($1::text[]), $2', [
-    wallets,
-    FUNDS_MINOR,
-  ])
+  await owner.query('INSERT INTO accounts (wallet, balance_minor) SELECT unnest($1::text[]), 0', [wallets])
 
   const node = fork(MAIN, { env: { ...process.env, ...world.secrets, DATABASE_URL: postgres.ownerUrl() } })
   const ended = once(node, 'exit')
@@ -62,7 +59,10 @@ export async function startPeer(world: World): Promise<Subject> {
 
 async function register(owner: pg.Client, devices: readonly Device[]): Promise<void> {
   const wallets = devices.map(({ ownerWallet }) => ownerWallet)
-  await owner.query('INSERT INTO accounts (wallet, balance_minor) SELECT unnest($1::text[]), 0', [wallets])
+  await owner.query('INSERT INTO accounts (wallet, balance_minor) SELECT unnest($1::text[]), $2', [
+    wallets,
+    FUNDS_MINOR,
+  ])
   await owner.query(
     `INSERT INTO devices (device_id, public_key, owner_wallet)
      SELECT * FROM unnest($1::text[], $2::bytea[], $3::text[])`,

@@ -1,3 +1,4 @@
+import { equalBytes } from '../../../src/protocol/bytes.ts'
 import { decodeCbor, encodeCbor } from '../../../src/protocol/cbor.ts'
 import {
   type Claim,
@@ -24,6 +25,21 @@ type About = Pick<ClaimAnswer, 'takerId' | 'counter' | 'contentHash'>
 export function findAnswer(sql: SqlStorage, { takerId, counter, contentHash }: About): KeptAnswer | undefined {
   const query = 'SELECT rev, choice FROM claim_answers WHERE taker_id = ? AND counter = ? AND content_hash = ?'
   return sql.exec<{ rev: number; choice: ClaimChoice }>(query, takerId, counter, buffer(contentHash)).toArray()[0]
+}
+
+/** Whether the holder was asked this, and has not answered here: what nobody asks would stay in the book for ever. */
+export function isAsked(
+  sql: SqlStorage,
+  { takerId, counter, contentHash, amount }: ClaimAnswer,
+  nowMs: number,
+): boolean {
+  return readTaken(sql, nowMs).claims.some(
+    (claim) =>
+      claim.takerId === takerId &&
+      claim.counter === counter &&
+      claim.amount === amount &&
+      equalBytes(claim.contentHash, contentHash),
+  )
 }
 
 /** SQL: answers and mandates are numbered together, because the reconciler confirms either by its number alone. */

@@ -98,6 +98,23 @@ describe('a device without consent', () => {
 })
 
 describe('POST /offline/claims/answer', () => {
+  beforeEach(() => open(1, [CLAIM]))
+
+  it.each<[string, () => Promise<unknown>, Partial<ClaimAnswer>]>([
+    ['nobody made', async () => undefined, { counter: 4 }],
+    ['has another content', async () => undefined, { contentHash: new Uint8Array(32) }],
+    ['is of another amount', async () => undefined, { amount: amountMinor(2501) }],
+    ['is another till’s', async () => undefined, { takerId: 'POS-MORE' as never }],
+    ['has ended since', () => open(2, []), {}],
+    ['is over', () => open(2, [{ ...CLAIM, openUntilMs: 1 }]), {}],
+  ])('an answer to a claim that %s is refused, and nothing of it is kept', async (_, happens, over) => {
+    await happens()
+    const before = await dumpObject(phone)
+    await expectRefusal(await send(await signed(over)), 'state_conflict')
+    expect(await dumpObject(phone)).toBe(before)
+    expect(sentAnswers()).toEqual([])
+  })
+
   it('keeps the answer and hands it on as it was signed, again until the reconciler has it', async () => {
     const answer = await signed()
     const response = await send(answer)
