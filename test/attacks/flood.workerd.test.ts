@@ -3,7 +3,7 @@ import { STORED_PER_DAY_MAX } from '../../durable-objects/device/room.ts'
 import { toBase64url } from '../../src/protocol/bytes.ts'
 import type { KeySet } from '../../src/protocol/keyset.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
-import { confirm, dumpObject, inObject, lostQueues, type Queues, select } from '../durable-objects/device/kit.ts'
+import { askAbout, dumpObject, inObject, lostQueues, type Queues, select } from '../durable-objects/device/kit.ts'
 import { keySet, ORIGIN, push, pushed, registered, SELF } from '../edge/kit.ts'
 import { signAnswer } from '../kit/claim-answer.ts'
 import { signConsentWord } from '../kit/consent-word.ts'
@@ -112,15 +112,7 @@ describe('what a device signs besides bundles takes room of the same day', () =>
   const WAYS: Readonly<Record<string, (n: number) => Promise<Response>>> = {
     'answers to claims': async (counter) => {
       const about = { takerId: device.id, counter, contentHash: new Uint8Array(32), amount: amountMinor(1) }
-      const asked = {
-        ...about,
-        type: 'merchant',
-        currency: currency('XOF'),
-        receiver: 'W-B',
-        initiatedAtMs: 1000,
-      } as const
-      const claims = [{ ...asked, openUntilMs: Date.now() + 86_400_000 }]
-      await confirm(device, [{ kind: 'claims_open', deviceId: device.id, rev: counter, claims, mandated: [] }])
+      await askAbout(device, counter, about)
       const answer = await signAnswer(device, { ...about, choice: 'refuse', answeredAtMs: 1000 })
       return send('/offline/claims/answer', { answer: toBase64url(answer) })
     },

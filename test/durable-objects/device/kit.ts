@@ -14,8 +14,11 @@ import { sealIndexMessage } from '../../../src/edge/store/seal-index.ts'
 import { parseBundle } from '../../../src/protocol/bundle.ts'
 import { toHex } from '../../../src/protocol/bytes.ts'
 import { type CborValue, decodeCbor } from '../../../src/protocol/cbor.ts'
+import type { Claim } from '../../../src/protocol/claims.ts'
 import { type Confirmation, encodeConfirmations, splitConfirmations } from '../../../src/protocol/confirmations.ts'
+import { deviceId } from '../../../src/protocol/ids.ts'
 import type { SettleMessage } from '../../../src/protocol/messages.ts'
+import { currency } from '../../../src/protocol/money.ts'
 import { outcomeFromCbor } from '../../../src/protocol/notice.ts'
 import type { Country } from '../../../src/protocol/policy.ts'
 import { parseSettleMessage, settleContent } from '../../../src/protocol/settle-codec.ts'
@@ -240,6 +243,20 @@ export async function confirm(
   const own = [...splitConfirmations(encodeConfirmations(confirmations)).values()]
   const said = await confirmAll(env, new Map([[id, own[0] ?? new Uint8Array()]]), requestId)
   return said.get(id)
+}
+
+/** The device is asked about one claim on its owner's wallet, and about no other. @param rev of the list; an older one changes nothing */
+export async function askAbout(
+  device: DeviceId,
+  rev: number,
+  about: Pick<Claim, 'takerId' | 'counter' | 'contentHash' | 'amount'>,
+): Promise<void> {
+  const { takerId, counter, contentHash, amount } = about
+  const claim: Claim = {
+    ...{ takerId, counter, contentHash, amount, type: 'merchant', currency: currency('XOF'), receiver: 'W-SHOP' },
+    ...{ initiatedAtMs: 1000, openUntilMs: Date.now() + 3_600_000 },
+  }
+  await confirm(device, [{ kind: 'claims_open', deviceId: deviceId(device.id), rev, claims: [claim], mandated: [] }])
 }
 
 /** What the reconciler says once it holds everything that was sent to it. */

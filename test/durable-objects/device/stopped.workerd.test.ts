@@ -12,7 +12,7 @@ import { signAnswer } from '../../kit/claim-answer.ts'
 import { signConsentWord } from '../../kit/consent-word.ts'
 import { TestDevice } from '../../kit/device.ts'
 import { signMandate } from '../../kit/mandate.ts'
-import { confirm, dumpObject, lostQueues, stubOf } from './kit.ts'
+import { askAbout, dumpObject, lostQueues, stubOf } from './kit.ts'
 
 /**
  * The Worker lets a request through by a copy of the device's facts that may be seconds old. Its object knows better: who is
@@ -98,16 +98,7 @@ it('what a phone says without end is kept up to a bound while nobody takes it, a
   for (let no = 1; no <= 21; no++) given.push(await mandates(no))
   expect(given).toEqual([...Array(20).fill(true), false])
   const answer = async (n: number) => {
-    const { choice: _, answeredAtMs: __, ...about } = answerOf(n)
-    const asked = {
-      ...about,
-      type: 'merchant',
-      currency: currency('XOF'),
-      receiver: 'W-B',
-      initiatedAtMs: 1000,
-    } as const
-    const claims = [{ ...asked, openUntilMs: Date.now() + DAY_MS }]
-    await confirm(paying, [{ kind: 'claims_open', deviceId: paying.id, rev: n, claims, mandated: [] }])
+    await askAbout(paying, n, answerOf(n))
     const bytes = await signAnswer(paying, answerOf(n))
     return stubOf(paying).answerClaim(parseClaimAnswer(bytes), bytes, by)
   }

@@ -3,7 +3,15 @@ import { toBase64url } from '../../../src/protocol/bytes.ts'
 import type { Mandate } from '../../../src/protocol/mandates.ts'
 import { currency } from '../../../src/protocol/money.ts'
 import { DAY_MS, HOUR_MS } from '../../../src/protocol/time.ts'
-import { alarm, confirm, dumpObject, type Queues, recordQueues, select } from '../../durable-objects/device/kit.ts'
+import {
+  alarm,
+  askAbout,
+  confirm,
+  dumpObject,
+  type Queues,
+  recordQueues,
+  select,
+} from '../../durable-objects/device/kit.ts'
 import { signAnswer } from '../../kit/claim-answer.ts'
 import { TestDevice } from '../../kit/device.ts'
 import { signMandate } from '../../kit/mandate.ts'
@@ -75,15 +83,7 @@ describe('POST /offline/mandates', () => {
   it('is numbered together with answers, because either is confirmed by its number', async () => {
     await send(await signed())
     const about = { takerId: phone.id, counter: 3, contentHash: new Uint8Array(32), amount: 1, answeredAtMs: 1_000 }
-    const asked = {
-      ...about,
-      type: 'merchant',
-      currency: currency('XOF'),
-      receiver: 'W-SHOP',
-      initiatedAtMs: 1000,
-    } as const
-    const claim = { ...asked, openUntilMs: Date.now() + 3_600_000 } as never
-    await confirm(phone, [{ kind: 'claims_open', deviceId: phone.id, rev: 1, claims: [claim], mandated: [] }])
+    await askAbout(phone, 1, about as never)
     const answer = await signAnswer(phone, { ...about, choice: 'confirm' } as never)
     expect((await post(`${ORIGIN}/offline/claims/answer`, { answer: toBase64url(answer) })).status).toBe(200)
     await send(await signed({ no: 2 }))
