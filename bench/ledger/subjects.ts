@@ -51,7 +51,7 @@ const POST = `wallet_core.post_transfers('payment', (
 const RECORD_SIGNED = `
   INSERT INTO offline_signed_bundles (device_id, bundle_id, digest, bundle, receipt, payments, recorded_at)
   SELECT device_id, bundle_id, sha256(device_id::bytea), 'x', 'x',
-         array_agg(ROW(counter, hash, type, method, amount, currency, sender, receiver, merchant, at, 'accepted')
+         array_agg(ROW(counter, hash, type, method, amount, currency, sender, receiver, merchant, at, 'accepted', NULL, NULL)
                      ::offline_signed_payment ORDER BY counter), now()
   FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[], $5::text[], $6::text[], $7::bigint[], $8::text[], $9::text[],
               $10::text[], $11::text[], $12::timestamptz[])
@@ -77,7 +77,7 @@ export const postingAgain: Subject = {
 export const settling: Subject = {
   sql: `SELECT count(*) FILTER (WHERE status = 'succeeded') AS done FROM offline_record_transactions(
           $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::date[], $14, $15, $16, $17, $18, $19,
-          $20, $21, $22, $23, $24, $25, $26, $27, $28)`,
+          $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)`,
   before: RECORD_SIGNED,
   values: (batch) => [
     column(batch, ({ deviceId }) => deviceId),
@@ -107,6 +107,9 @@ export const settling: Subject = {
     column(batch, () => true),
     column(batch, () => null),
     column(batch, () => null),
+    column(batch, () => null),
+    column(batch, () => null),
+    [],
     AT,
   ],
   counts: true,

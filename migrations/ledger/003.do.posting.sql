@@ -149,8 +149,9 @@ BEGIN
                WHERE x.result IS NULL AND x.reason IS NULL
                  AND (x.fee_minor < 0 OR x.fee_minor > 0
                       AND (x.fee_from IS NULL OR x.fee_to IS NULL OR x.fee_bearer IS NULL OR p_kind = 'funding'
-                           -- More than a payee is given could take its wallet below the floor.
-                           OR x.fee_bearer = 'payee' AND x.fee_minor > x.amount_minor))) THEN
+                           -- More than a payee is given could take its wallet below the floor. With a reversal the payee
+                           -- gets the fee back, which may be more than what refunds have left of the payment.
+                           OR x.fee_bearer = 'payee' AND x.fee_minor > x.amount_minor AND p_kind <> 'reversal'))) THEN
       RAISE EXCEPTION 'a fee that cannot be posted' USING ERRCODE = 'data_corrupted';
     END IF;
   END IF;

@@ -83,7 +83,10 @@ CREATE TYPE offline_signed_payment AS (
   receiver     text,
   merchant_id  text,
   initiated_at timestamptz,
-  decision     text
+  decision     text,
+  -- Of a refund: the payment that it gives back.
+  refund_of_device_id text,
+  refund_of_counter   bigint
 );
 
 -- The signed bytes, recorded before anything of them is settled: evidence, and what a posting needs. Written by one login,
@@ -136,7 +139,7 @@ CREATE TABLE offline_transactions (
   bundle_id    text NOT NULL,
   -- SHA-256 over the payment's content.
   content_hash bytea NOT NULL CHECK (octet_length(content_hash) = 32),
-  type         text NOT NULL CHECK (type IN ('p2p', 'merchant', 'cashin', 'cashout', 'agent')),
+  type         text NOT NULL CHECK (type IN ('p2p', 'merchant', 'cashin', 'cashout', 'agent', 'refund')),
   method       text NOT NULL CHECK (method IN ('wallet', 'qr', 'ussd')),
   amount_minor bigint NOT NULL CHECK (amount_minor > 0),
   currency     text NOT NULL CHECK (currency ~ '^[A-Z]{3}$'),
@@ -162,6 +165,9 @@ CREATE TABLE offline_transactions (
   transfer_id  uuid,
   -- What gave the money back.
   reversal_transfer_id uuid,
+  -- Of a refund: the payment that it gives back, whole or in part, by the device that took it (017.do.refunds.sql).
+  refund_of_device_id  text,
+  refund_of_counter    bigint CHECK (refund_of_counter > 0),
   status_at    timestamptz NOT NULL,
   PRIMARY KEY (device_id, counter),
   CONSTRAINT transactions_posted CHECK ((transfer_id IS NOT NULL) = (status IN ('succeeded', 'reversed'))),
@@ -170,13 +176,17 @@ CREATE TABLE offline_transactions (
   CONSTRAINT transactions_approved CHECK (agent_proven OR status NOT IN ('succeeded', 'reversed', 'claimed')),
   CONSTRAINT transactions_claimed CHECK (status <> 'claimed' OR claim_until IS NOT NULL AND NOT payer_proven),
   CONSTRAINT transactions_fee CHECK ((fee_bearer IS NOT NULL) = (fee_minor > 0)),
-  CONSTRAINT transactions_explained CHECK (reason IS NOT NULL OR status <> 'failed')
+  CONSTRAINT transactions_explained CHECK (reason IS NOT NULL OR status <> 'failed'),
+  CONSTRAINT transactions_refund CHECK (num_nonnulls(refund_of_device_id, refund_of_counter) = CASE type WHEN 'refund' THEN 2 ELSE 0 END),
+  -- It is the word of the wallet that gives, and costs nobody a fee.
+  CONSTRAINT transactions_refund_word CHECK (type <> 'refund' OR claim_until IS NULL AND fee_minor = 0)
 );
 CREATE INDEX offline_transactions_by_bundle ON offline_transactions (device_id, bundle_id);
 CREATE INDEX offline_transactions_waiting ON offline_transactions (status, status_at)
   WHERE status IN ('review', 'quarantined');
 CREATE INDEX offline_transactions_claims ON offline_transactions (sender, claim_until) WHERE status = 'claimed';
 CREATE INDEX offline_transactions_claims_ending ON offline_transactions (claim_until) WHERE status = 'claimed';
+CREATE INDEX offline_transactions_refunds ON offline_transactions (refund_of_device_id, refund_of_counter) WHERE type = 'refund';
 -- What a payer has paid of late, on whatever device.
 CREATE INDEX offline_transactions_by_sender ON offline_transactions (sender, initiated_at);
 CREATE INDEX offline_transactions_unfunded ON offline_transactions (status_at)
@@ -270,7 +280,7 @@ CREATE TABLE offline_sync_queue (
   -- SHA-256 of the bytes that were let go.
   digest        bytea,
   -- What a pending message waits for, when it is not a failure.
-  waiting_for   text CHECK (waiting_for IN ('device', 'policy', 'payer_device', 'settlement')),
+  waiting_for   text CHECK (waiting_for IN ('device', 'policy', 'payer_device', 'refunded_payment', 'settlement')),
   waiting_since timestamptz,
   -- The devices that it waits for; it is due again when one of them is recorded.
   waiting_on    text[],

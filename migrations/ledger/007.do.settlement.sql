@@ -44,7 +44,11 @@ CREATE FUNCTION offline_record_transactions(
   -- The payer's mandate, whose signature the caller has verified; null for none.
   p_mandate_device_id text[], p_mandate_rev bigint[],
   -- Whether it has the agent's approval that it needs, or needs none; and by which signature, null for none.
-  p_agent_proven boolean[], p_agent_device_id text[], p_request_id bytea[], p_at timestamptz
+  p_agent_proven boolean[], p_agent_device_id text[], p_request_id bytea[],
+  -- Of a refund: the payment that it gives back. Of one payment there is one refund a call, and the payment itself was recorded before.
+  p_refund_of_device_id text[], p_refund_of_counter bigint[],
+  -- Wallets of what the same transaction records after this call: they are locked with those of this one, in one order.
+  p_wallets_after text[], p_at timestamptz
   -- hold: of a payment that waits, `placed` or why its money is not held.
 ) RETURNS TABLE (no bigint, status text, reason text, transfer_id uuid, hold text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
@@ -71,9 +75,9 @@ BEGIN
   -- refused stays refused, and what it holds back is not posted here.
   IF EXISTS (
     SELECT FROM unnest(p_device_id, p_bundle_id, p_counter, p_content_hash, p_type, p_method, p_amount_minor, p_currency,
-                       p_sender, p_receiver, p_merchant_id, p_initiated_at, p_status)
+                       p_sender, p_receiver, p_merchant_id, p_initiated_at, p_status, p_refund_of_device_id, p_refund_of_counter)
       AS x (device_id, bundle_id, counter, content_hash, type, method, amount_minor, currency, sender, receiver,
-            merchant_id, initiated_at, status)
+            merchant_id, initiated_at, status, refund_of_device_id, refund_of_counter)
     LEFT JOIN (SELECT b.device_id, b.bundle_id, p.*
                FROM (SELECT DISTINCT device_id, bundle_id
                      FROM unnest(p_device_id, p_bundle_id) AS s (device_id, bundle_id)) s
@@ -82,9 +86,9 @@ BEGIN
                CROSS JOIN LATERAL unnest(b.payments) p) r
       ON r.device_id = x.device_id AND r.bundle_id = x.bundle_id AND r.counter = x.counter
     WHERE (x.content_hash, x.type, x.method, x.amount_minor, x.currency, x.sender, x.receiver, x.merchant_id,
-           x.initiated_at)
+           x.initiated_at, x.refund_of_device_id, x.refund_of_counter)
             IS DISTINCT FROM (r.content_hash, r.type, r.method, r.amount_minor, r.currency, r.sender, r.receiver,
-                              r.merchant_id, r.initiated_at)
+                              r.merchant_id, r.initiated_at, r.refund_of_device_id, r.refund_of_counter)
        OR r.decision = 'refused' AND x.status <> 'refused'
        OR r.decision <> 'accepted' AND x.status = 'pending'
   ) THEN
@@ -169,6 +173,23 @@ BEGIN
             ORDER BY r.version DESC LIMIT 1) f) r ON true;
   END IF;
 
+  IF cardinality(p_wallets_after) > 0 OR 'refund' = ANY (p_type) THEN
+    PERFORM wallet_core.lock_wallets(p_sender || p_receiver || p_wallets_after || ARRAY(
+      SELECT DISTINCT wallet_core.fee_account(c, y) FROM unnest(p_country, p_currency) AS x (c, y)));
+  END IF;
+  IF 'refund' = ANY (p_type) THEN
+    FOR v_result IN
+      SELECT f.no, f.reason, f.may_come
+      FROM offline_refund_faults(p_type, p_sender, p_receiver, p_amount_minor, p_currency, p_refund_of_device_id,
+                                 p_refund_of_counter) f
+      WHERE v_status[f.no] = 'pending'
+    LOOP
+      -- What it gives back is not paid yet: a person waits for that too. Everything else will never be.
+      v_status[v_result.no] := CASE WHEN v_result.may_come THEN 'review' ELSE 'failed' END;
+      v_reason[v_result.no] := v_result.reason;
+    END LOOP;
+  END IF;
+
   WITH due AS (
     SELECT * FROM unnest(p_device_id, p_counter, p_type, p_sender, p_receiver, p_amount_minor, p_currency, v_status,
                          p_country, v_fee, v_bearer, v_proven, v_approved)
@@ -209,16 +230,16 @@ BEGIN
 
   INSERT INTO offline_transactions (device_id, counter, bundle_id, content_hash, type, method, amount_minor, currency,
     sender, receiver, merchant_id, initiated_at, status, reason, payer_proven, agent_proven, claim_until, fee_minor,
-    fee_bearer, risk_score, transfer_id, status_at)
+    fee_bearer, risk_score, transfer_id, refund_of_device_id, refund_of_counter, status_at)
   SELECT x.device_id, x.counter, x.bundle_id, x.content_hash, x.type, x.method, x.amount_minor, x.currency,
          x.sender, x.receiver, x.merchant_id, x.initiated_at, x.status, x.reason, x.payer_proven, x.agent_proven, x.claim_until,
-         coalesce(x.fee_minor, 0), x.bearer, x.risk_score, x.transfer_id, p_at
+         coalesce(x.fee_minor, 0), x.bearer, x.risk_score, x.transfer_id, x.refund_of_device_id, x.refund_of_counter, p_at
   FROM unnest(p_device_id, p_counter, p_bundle_id, p_content_hash, p_type, p_method, p_amount_minor, p_currency,
               p_sender, p_receiver, p_merchant_id, p_initiated_at, v_status, v_reason, v_proven, v_approved, p_claim_until, v_fee, v_bearer,
-              p_risk_score, v_transfer, v_copy)
+              p_risk_score, v_transfer, p_refund_of_device_id, p_refund_of_counter, v_copy)
        AS x (device_id, counter, bundle_id, content_hash, type, method, amount_minor, currency,
              sender, receiver, merchant_id, initiated_at, status, reason, payer_proven, agent_proven, claim_until, fee_minor,
-             bearer, risk_score, transfer_id, copy)
+             bearer, risk_score, transfer_id, refund_of_device_id, refund_of_counter, copy)
   WHERE NOT x.copy;
   GET DIAGNOSTICS v_recorded = ROW_COUNT;
 

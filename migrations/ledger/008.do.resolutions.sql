@@ -61,15 +61,26 @@ BEGIN
                  WHERE device_id = p_device_id AND counter = p_counter AND result IS NULL);
 END $$;
 
+-- Whether a payment that could be refunded waits for people or for its payer. A refund is none: two of them must not wait for each other.
+CREATE FUNCTION offline_payment_waits(p_device_id text, p_counter bigint) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+  SELECT EXISTS (SELECT FROM offline_transactions
+                 WHERE device_id = p_device_id AND counter = p_counter AND type <> 'refund'
+                   AND status IN ('review', 'quarantined', 'claimed'))
+$$;
+
 -- Open resolutions and what each waits for: its bundle; for a reversal the review of its payment, and then the money; a second
 -- person, where one alone has decided about too much; for the end of a claim with its device, the answer of its payer that was
--- recorded before it; nothing.
+-- recorded before it; for the approval of a refund, that its payment waits no more; nothing.
 CREATE VIEW offline_open_resolutions AS
   SELECT d.device_id, d.rev, d.counter, d.bundle_id, d.choice, d.decided_at, d.retry_at, d.attempts, d.last_error,
-         t.status AS payment_status, offline_decided_at(d.decided_at, d.recorded_at) - b.received_at AS payment_age,
+         t.status AS payment_status, t.refund_of_device_id || '/' || t.refund_of_counter AS refund_of,
+         offline_decided_at(d.decided_at, d.recorded_at) - b.received_at AS payment_age,
          CASE WHEN b.bundle_id IS NULL THEN 'bundle'
               WHEN d.choice = 'reverse' AND t.status IN ('review', 'quarantined') THEN 'review'
               WHEN d.choice = 'revoke' AND t.status = 'claimed' AND offline_has_open_answer(d.device_id, d.counter) THEN 'answer'
+              WHEN d.choice = 'approve' AND t.type = 'refund' AND offline_payment_waits(t.refund_of_device_id, t.refund_of_counter)
+                THEN 'refunded_payment'
               WHEN d.withheld_at IS NOT NULL AND d.alone_on IS NULL THEN 'second_person'
               WHEN d.choice = 'reverse' AND t.status = 'succeeded' AND d.last_error IN ('insufficient_funds', 'wallet_frozen')
                 THEN 'money' END
@@ -79,6 +90,14 @@ CREATE VIEW offline_open_resolutions AS
   LEFT JOIN offline_transactions t
     ON t.device_id = d.device_id AND t.counter = d.counter AND t.bundle_id = d.bundle_id
   WHERE d.result IS NULL;
+
+-- What refunds have given back of a payment. A refund that was reversed gives nothing.
+CREATE FUNCTION offline_refunded_minor(p_device_id text, p_counter bigint) RETURNS bigint
+LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
+  SELECT coalesce(sum(amount_minor), 0)::bigint FROM offline_transactions
+  WHERE type = 'refund' AND refund_of_device_id = p_device_id AND refund_of_counter = p_counter AND status = 'succeeded'
+$$;
+GRANT EXECUTE ON FUNCTION offline_refunded_minor TO molam_record, molam_settle, molam_read;
 
 -- Money that somebody has to get and that could not be taken, and who goes without it until then.
 --   payment   the payer's wallet was empty when the payment arrived: goods or cash were handed over, the receiver bears it
@@ -94,7 +113,7 @@ CREATE VIEW offline_shortfalls AS
   LEFT JOIN wallet_core.accounts r ON r.wallet_id = t.receiver
   WHERE t.status = 'failed' AND t.reason = 'insufficient_funds'
   UNION ALL
-  SELECT 'reversal', t.device_id, t.counter, b.country, t.type, t.amount_minor, t.currency,
+  SELECT 'reversal', t.device_id, t.counter, b.country, t.type, t.amount_minor - offline_refunded_minor(t.device_id, t.counter), t.currency,
          t.receiver, t.sender, 'payer', v.owner_wallet, min(d.recorded_at)
   FROM offline_open_resolutions o
   JOIN offline_resolutions d USING (device_id, rev, counter)
@@ -235,6 +254,8 @@ DECLARE
   v_transfer uuid[];
   v_hold     text[];
   v_may      boolean[];
+  -- Places of refunds that would be posted.
+  v_refund   bigint[];
   v_posted   record;
   v_changed  bigint;
 BEGIN
@@ -252,6 +273,8 @@ BEGIN
   INTO v_device, v_rev, v_counter, v_bundle, v_outcome, v_status, v_reason, v_transfer, v_hold
   FROM (
     SELECT o.*, row_number() OVER (ORDER BY o.decided_at, o.device_id, o.counter, o.rev) AS no,
+           -- Of the refunds of one payment the first is posted before the next one is judged.
+           row_number() OVER (PARTITION BY o.refund_of ORDER BY o.decided_at, o.device_id, o.counter, o.rev) AS nth_refund,
            CASE WHEN o.payment_status IS NULL THEN 'unknown_payment'
                 WHEN o.payment_status NOT IN ('review', 'quarantined') AND NOT (o.choice = 'revoke' AND o.payment_status = 'claimed')
                   THEN 'not_waiting'
@@ -259,10 +282,11 @@ BEGIN
                 ELSE 'applied' END AS outcome
     FROM offline_open_resolutions o
     WHERE o.device_id = ANY (p_device_id) AND o.choice <> 'reverse'
-      AND o.waiting_for IS DISTINCT FROM 'bundle' AND o.waiting_for IS DISTINCT FROM 'answer'
+      AND (o.waiting_for IS NULL OR o.waiting_for NOT IN ('bundle', 'answer', 'refunded_payment'))
       AND offline_resolution_is_due(o.choice, o.retry_at, p_at)
   ) x
-  LEFT JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter;
+  LEFT JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter
+  WHERE x.refund_of IS NULL OR x.nth_refund = 1;
   IF v_device IS NULL THEN RETURN; END IF;
   -- What fails for want of the payer's word, or the agent's, fails whoever approved it, and its hold must end with it.
   SELECT offline_let_through(v_device, v_rev, v_counter,
@@ -273,6 +297,28 @@ BEGIN
          array_agg(CASE WHEN m THEN r END ORDER BY no)
   INTO v_outcome, v_status, v_reason
   FROM unnest(v_outcome, v_status, v_reason, v_may) WITH ORDINALITY AS x (o, s, r, m, no);
+  SELECT array_agg(x.no ORDER BY x.no) INTO v_refund
+  FROM unnest(v_device, v_counter, v_status) WITH ORDINALITY AS x (device_id, counter, status, no)
+  JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter
+  WHERE x.status = 'pending' AND t.type = 'refund';
+  IF v_refund IS NOT NULL THEN
+    PERFORM offline_lock_wallets_of(v_device, v_counter);
+    FOR v_posted IN
+      SELECT v_refund[f.no] AS no, f.reason
+      FROM (SELECT array_agg(t.type ORDER BY x.no) AS types, array_agg(t.sender ORDER BY x.no) AS senders,
+                   array_agg(t.receiver ORDER BY x.no) AS receivers, array_agg(t.amount_minor ORDER BY x.no) AS amounts,
+                   array_agg(t.currency ORDER BY x.no) AS currencies,
+                   array_agg(t.refund_of_device_id ORDER BY x.no) AS device_ids,
+                   array_agg(t.refund_of_counter ORDER BY x.no) AS counters
+            FROM unnest(v_device, v_counter) WITH ORDINALITY AS x (device_id, counter, no)
+            JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter
+            WHERE x.no = ANY (v_refund)) t,
+           offline_refund_faults(t.types, t.senders, t.receivers, t.amounts, t.currencies, t.device_ids, t.counters) f
+    LOOP
+      v_status[v_posted.no] := 'failed';
+      v_reason[v_posted.no] := v_posted.reason;
+    END LOOP;
+  END IF;
 
   FOR v_posted IN
     WITH batch AS (
@@ -325,7 +371,7 @@ END $$;
 REVOKE ALL ON FUNCTION offline_apply_reviews FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION offline_apply_reviews TO molam_settle;
 
--- Carries out the reversals of these devices that are due: a transfer the other way, once, with the fee. A wallet that
+-- Carries out the reversals of these devices that are due: a transfer the other way, once, of what refunds have not given back, with the fee. A wallet that
 -- cannot give the money back, or may not, is asked again later with growing pauses, for as long as it takes.
 -- The caller holds the locks of the devices; accounts are locked here.
 CREATE FUNCTION offline_apply_reversals(p_device_id text[], p_at timestamptz)
@@ -342,6 +388,8 @@ DECLARE
   v_reason   text[];
   v_transfer uuid[];
   v_may      boolean[];
+  -- What a reversal gives back.
+  v_left     bigint[];
   v_posted   record;
   v_changed  bigint;
 BEGIN
@@ -351,6 +399,7 @@ BEGIN
   INTO v_device, v_rev, v_counter, v_bundle, v_outcome, v_reason, v_transfer
   FROM (
     SELECT o.*, row_number() OVER (ORDER BY o.decided_at, o.device_id, o.counter, o.rev) AS no,
+           o.device_id || '/' || o.counter AS name,
            CASE WHEN o.payment_status IS NULL THEN 'unknown_payment'
                 WHEN o.payment_status <> 'succeeded' THEN 'not_reversible'
                 -- REVERSAL_DAYS_MAX of src/protocol/limits.ts.
@@ -361,20 +410,36 @@ BEGIN
     WHERE o.device_id = ANY (p_device_id) AND o.choice = 'reverse'
       AND o.waiting_for IS DISTINCT FROM 'bundle' AND o.waiting_for IS DISTINCT FROM 'review'
       AND offline_resolution_is_due(o.choice, o.retry_at, p_at)
-  ) x;
+  ) x
+  -- A payment before its refunds, which are judged by what became of it.
+  WHERE x.refund_of IS NULL OR x.refund_of NOT IN (
+    SELECT o.device_id || '/' || o.counter FROM offline_open_resolutions o
+    WHERE o.device_id = ANY (p_device_id) AND o.choice = 'reverse'
+      AND o.waiting_for IS DISTINCT FROM 'bundle' AND o.waiting_for IS DISTINCT FROM 'review'
+      AND offline_resolution_is_due(o.choice, o.retry_at, p_at));
   IF v_device IS NULL THEN RETURN; END IF;
   SELECT offline_let_through(v_device, v_rev, v_counter, array_agg(o = 'applied' ORDER BY no)) INTO v_may
   FROM unnest(v_outcome) WITH ORDINALITY AS x (o, no);
   SELECT array_agg(CASE WHEN m THEN o ELSE 'withheld' END ORDER BY no) INTO v_outcome
   FROM unnest(v_outcome, v_may) WITH ORDINALITY AS x (o, m, no);
+  -- Refunds of a till that is not locked here wait for the accounts. What was given back already is not given back again: neither of
+  -- the payment, nor of a refund once its payment is reversed, because the rest went back with that.
+  PERFORM offline_lock_wallets_of(v_device, v_counter);
+  SELECT array_agg(CASE WHEN t.type = 'refund' AND o.status = 'reversed' THEN 0
+                        ELSE t.amount_minor - offline_refunded_minor(t.device_id, t.counter) END ORDER BY x.no) INTO v_left
+  FROM unnest(v_device, v_counter) WITH ORDINALITY AS x (device_id, counter, no)
+  LEFT JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter
+  LEFT JOIN offline_transactions o ON o.device_id = t.refund_of_device_id AND o.counter = t.refund_of_counter;
+  SELECT array_agg(CASE WHEN o = 'applied' AND l = 0 THEN 'not_reversible' ELSE o END ORDER BY no) INTO v_outcome
+  FROM unnest(v_outcome, v_left) WITH ORDINALITY AS x (o, l, no);
 
   FOR v_posted IN
     WITH batch AS (
       SELECT array_agg(x.no ORDER BY x.no) AS nos,
-             array_agg(wallet_core.request_payment(t.device_id, t.counter, NULL, t.receiver, t.sender, t.amount_minor,
+             array_agg(wallet_core.request_payment(t.device_id, t.counter, NULL, t.receiver, t.sender, x.left_minor,
                                                    t.currency, t.fee_minor, t.fee_bearer, b.country, NULL)
                        ORDER BY x.no) AS transfers
-      FROM unnest(v_device, v_counter, v_outcome) WITH ORDINALITY AS x (device_id, counter, outcome, no)
+      FROM unnest(v_device, v_counter, v_outcome, v_left) WITH ORDINALITY AS x (device_id, counter, outcome, left_minor, no)
       JOIN offline_transactions t ON t.device_id = x.device_id AND t.counter = x.counter
       JOIN offline_tx_bundles b ON b.device_id = t.device_id AND b.bundle_id = t.bundle_id
       WHERE x.outcome = 'applied'

@@ -37,8 +37,8 @@ export interface InboxRow {
   readonly waitingSince: Date | null
 }
 
-/** `settlement`: it is halted. */
-export type WaitingFor = 'device' | 'policy' | 'payer_device' | 'settlement'
+/** `refunded_payment`: a refund came before the bundle of what it gives back. `settlement`: it is halted. */
+export type WaitingFor = 'device' | 'policy' | 'payer_device' | 'refunded_payment' | 'settlement'
 
 /** Something that a message needs and that has not come yet. */
 export interface Wanted {

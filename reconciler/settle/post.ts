@@ -1,10 +1,11 @@
 import type pg from 'pg'
 import { limitDay } from '../../src/protocol/activity.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
-import { ulidText } from '../../src/protocol/ids.ts'
+import { localId, ulidText } from '../../src/protocol/ids.ts'
 import type { BundleMessage } from '../../src/protocol/messages.ts'
-import { isVoided, type PaymentType } from '../../src/protocol/payment.ts'
+import { isVoided, type Payment, type PaymentType } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
+import { refundedBy } from '../../src/protocol/refunds.ts'
 import { bundleStatus, type PaymentStatus } from '../../src/protocol/states.ts'
 import type { RiskRecord } from '../../src/risk/judge.ts'
 import { record } from '../audit.ts'
@@ -136,25 +137,66 @@ async function readRecorded(client: pg.ClientBase, open: readonly PreparedBundle
   return new Map(rows.map(({ key, ...row }) => [key, row]))
 }
 
-/** Records and posts all payments in one call; the money rules are in the database. */
+interface Line {
+  readonly one: PreparedBundle
+  readonly judged: JudgedPayment
+  readonly payment: Payment
+}
+
+/**
+ * Records and posts all payments; the money rules are in the database. In one call where there are no refunds: a refund is judged
+ * by what has become of its payment, and of the refunds of it before, so each of these takes a call more.
+ */
 async function recordPayments(
   client: pg.ClientBase,
   fresh: readonly PreparedBundle[],
   at: Date,
   alarm: Alarm,
 ): Promise<ReadonlyMap<PreparedBundle, readonly RecordedPayment[]>> {
-  const lines = fresh.flatMap((one) => one.payments.map((judged) => ({ one, judged, payment: judged.payment })))
+  const lines = fresh.flatMap((one) => one.payments.map((judged): Line => ({ one, judged, payment: judged.payment })))
+  const steps = inSteps(lines)
+  const found = new Map<Line, RecordedPayment>()
+  for (const [i, step] of steps.entries()) {
+    // All accounts of the transaction are locked in one order, with the first call.
+    const after = i > 0 ? [] : steps.slice(1).flat()
+    for (const [line, row] of await recordStep(client, step, after, at, alarm)) found.set(line, row)
+  }
   const recorded = new Map<PreparedBundle, RecordedPayment[]>(fresh.map((one) => [one, []]))
-  if (lines.length === 0) return recorded
-  const column = <T>(pick: (line: (typeof lines)[number]) => T): T[] => lines.map(pick)
+  for (const line of lines) recorded.get(line.one)?.push(found.get(line) as RecordedPayment)
+  return recorded
+}
+
+/** First all that are no refunds; then of each payment its first refund, its second … */
+function inSteps(lines: readonly Line[]): readonly (readonly Line[])[] {
+  const steps: Line[][] = []
+  const refunds = new Map<string, number>()
+  for (const line of lines) {
+    const refunded = refundedBy(line.payment, line.one.message.deviceId)
+    const name = refunded && localId(refunded.deviceId, refunded.counter)
+    const step = name === undefined ? 0 : (refunds.get(name) ?? 0) + 1
+    if (name !== undefined) refunds.set(name, step)
+    steps[step] ??= []
+    steps[step].push(line)
+  }
+  return steps.filter((step) => step !== undefined)
+}
+
+async function recordStep(
+  client: pg.ClientBase,
+  lines: readonly Line[],
+  after: readonly Line[],
+  at: Date,
+  alarm: Alarm,
+): Promise<readonly (readonly [Line, RecordedPayment])[]> {
+  const column = <T>(pick: (line: Line) => T): T[] => lines.map(pick)
   const claimedFrom = lines.flatMap(({ judged, payment }) => (judged.status === 'claimed' ? payment.sender : []))
   const mandates = await verifiedMandates(client, claimedFrom, at, alarm)
-  const mandateOf = ({ judged, payment }: (typeof lines)[number]) =>
+  const mandateOf = ({ judged, payment }: Line) =>
     judged.status === 'claimed' ? mandates.get(payment.sender) : undefined
   const { rows } = await client.query<Omit<RecordedPayment, 'type'> & { no: number }>(
     `SELECT no, status, reason, hold FROM offline_record_transactions(
        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::date[], $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-       $25, $26, $27, $28)`,
+       $25, $26, $27, $28, $29, $30, $31)`,
     [
       column(({ one }) => one.message.deviceId),
       column(({ payment }) => payment.counter),
@@ -183,16 +225,18 @@ async function recordPayments(
       column(({ judged }) => judged.agentProven),
       column(({ judged }) => judged.approved?.agentDeviceId ?? null),
       column(({ judged }) => (judged.approved ? Buffer.from(judged.approved.requestId) : null)),
+      column(({ one, payment }) => refundedBy(payment, one.message.deviceId)?.deviceId ?? null),
+      column(({ one, payment }) => refundedBy(payment, one.message.deviceId)?.counter ?? null),
+      after.flatMap(({ payment }) => [payment.sender, payment.receiver]),
       at,
     ],
   )
   if (rows.length !== lines.length) throw new Error('not every payment was answered for')
-  for (const { no, status, reason, hold } of rows) {
+  return rows.map(({ no, status, reason, hold }) => {
     const line = lines[no - 1]
     if (line === undefined) throw new Error('an answer without a payment')
-    recorded.get(line.one)?.push({ type: line.payment.type, status, reason, hold })
-  }
-  return recorded
+    return [line, { type: line.payment.type, status, reason, hold }] as const
+  })
 }
 
 async function insertBundles(

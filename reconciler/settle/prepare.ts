@@ -15,6 +15,7 @@ import { type AttemptDeps, attempt, parkRow, together, waitedMs, waitFor } from 
 import { type AuthorisedBundle, authorise } from './authorise.ts'
 import { judgeAgain } from './judge-again.ts'
 import type { PreparedBundle } from './post.ts'
+import { findUnknownRefunded } from './refunded.ts'
 import type { RiskScorer } from './risk.ts'
 import { findTwins } from './twins.ts'
 import { type VerifiedBundle, verifyBundle } from './verify-bundle.ts'
@@ -23,7 +24,8 @@ import { findVoided } from './voided.ts'
 /**
  * Finds out all that has to be known of bundles before anything is locked, and only reads:
  *
- *   devices → verify and open → policies → payers' and agents' devices → risk, twins, voided numbers → judge again
+ *   devices → verify and open → policies → payers' and agents' devices → what refunds give back → risk, twins, voided numbers
+ *           → judge again
  *
  * A bundle that cannot go on keeps none of the others back: it waits, is tried again or parked, and drops out.
  */
@@ -50,13 +52,14 @@ interface Authorised extends InboxBundle {
 }
 
 /**
- * How long a payer's or an agent's device is waited for. Anyone can name one that does not exist, and the rest of its bundle waits with
+ * How long a payer's or an agent's device is waited for, or what a refund gives back. Anyone can name one that does not exist, and the rest of its bundle waits with
  * it; a message that the queue lost is sent again long before.
  */
 export const SIGNER_WAIT_MAX_MS = 2 * HOUR_MS
 
 export async function prepare(deps: PrepareDeps, bundles: readonly InboxBundle[]): Promise<readonly PreparedBundle[]> {
-  return judgeAll(deps, await authoriseAll(deps, await withPolicies(deps, await verifyAll(deps, bundles))))
+  const authorised = await authoriseAll(deps, await withPolicies(deps, await verifyAll(deps, bundles)))
+  return judgeAll(deps, await withRefunded(deps, authorised))
 }
 
 async function verifyAll(deps: PrepareDeps, bundles: readonly InboxBundle[]): Promise<readonly Verified[]> {
@@ -103,12 +106,37 @@ async function authoriseAll(deps: PrepareDeps, bundles: readonly UnderPolicy[]):
     const { row, message, verified, policy, taker } = one
     await attempt(deps, row, async () => {
       const bundle = await authorise(verified, policy, taker, registry)
-      const devices = awaitedDevices(bundle, waitedMs(deps, row, 'payer_device'))
+      // What waits for a refunded payment by now had its time for signers before.
+      const forSigners =
+        row.waitingFor === 'refunded_payment' ? SIGNER_WAIT_MAX_MS : waitedMs(deps, row, 'payer_device')
+      const devices = awaitedDevices(bundle, forSigners)
       if (devices.length > 0) await waitVerified(deps, one, { what: 'payer_device', devices })
       else authorised.push({ row, message, bundle })
     })
   }
   return authorised
+}
+
+async function withRefunded(deps: PrepareDeps, authorised: readonly Authorised[]): Promise<readonly Authorised[]> {
+  const found = await together(deps, authorised, async (some) => {
+    const unknown = await findUnknownRefunded(
+      deps.pool,
+      some.map(({ bundle }) => bundle),
+    )
+    return new Set(some.filter((_, i) => unknown[i]))
+  })
+  const known: Authorised[] = []
+  for (const [one, unknown] of found) {
+    const waits = unknown.has(one) && waitedMs(deps, one.row, 'refunded_payment') < SIGNER_WAIT_MAX_MS
+    if (!waits) known.push(one)
+    else {
+      const { row, bundle } = one
+      await attempt(deps, row, () =>
+        waitVerified(deps, { row, verified: bundle.verified }, { what: 'refunded_payment' }),
+      )
+    }
+  }
+  return known
 }
 
 const NONE: ReadonlySet<number> = new Set()

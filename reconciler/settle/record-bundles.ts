@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { ulidText } from '../../src/protocol/ids.ts'
 import { decisionFor } from '../../src/protocol/receipt.ts'
+import { refundedBy } from '../../src/protocol/refunds.ts'
 import { transact } from '../db.ts'
 import type { PreparedBundle } from './post.ts'
 
@@ -37,6 +38,8 @@ export async function recordBundles(pool: pg.Pool, prepared: readonly PreparedBu
       each(({ payment }) => payment.merchantId ?? null),
       each(({ payment }) => new Date(payment.initiatedAtMs)),
       each(({ payment, receipt }) => decisionFor(receipt, payment.counter).decision),
+      each(({ payment, receipt }) => refundedBy(payment, receipt.deviceId)?.deviceId ?? null),
+      each(({ payment, receipt }) => refundedBy(payment, receipt.deviceId)?.counter ?? null),
     ]),
   )
 }
@@ -48,12 +51,13 @@ const INSERT = `INSERT INTO offline_signed_bundles (device_id, bundle_id, digest
          AS b (device_id, bundle_id, digest, bundle, receipt, no)
   LEFT JOIN (
     SELECT x.of, array_agg(ROW(x.counter, x.content_hash, x.type, x.method, x.amount_minor, x.currency, x.sender,
-                               x.receiver, x.merchant_id, x.initiated_at, x.decision)::offline_signed_payment
+                               x.receiver, x.merchant_id, x.initiated_at, x.decision, x.refund_of_device_id,
+                               x.refund_of_counter)::offline_signed_payment
                            ORDER BY x.counter) AS payments
     FROM unnest($7::int[], $8::bigint[], $9::bytea[], $10::text[], $11::text[], $12::bigint[], $13::text[], $14::text[],
-                $15::text[], $16::text[], $17::timestamptz[], $18::text[])
+                $15::text[], $16::text[], $17::timestamptz[], $18::text[], $19::text[], $20::bigint[])
            AS x (of, counter, content_hash, type, method, amount_minor, currency, sender, receiver, merchant_id,
-                 initiated_at, decision)
+                 initiated_at, decision, refund_of_device_id, refund_of_counter)
     GROUP BY x.of) p ON p.of = b.no
   ORDER BY b.device_id COLLATE "C", b.bundle_id
   ON CONFLICT (device_id, bundle_id) DO NOTHING`

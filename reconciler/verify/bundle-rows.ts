@@ -71,7 +71,7 @@ export async function paymentsOf(
      SELECT t.device_id, t.bundle_id, t.counter, t.content_hash, t.status, false AS has_first,
             (SELECT round(extract(epoch FROM posted_at) * 1000)::bigint FROM wallet_core.transfers WHERE transfer_id = t.transfer_id) AS posted_at,
             json_build_array(t.type, t.method, t.amount_minor, currency, sender, receiver, merchant_id,
-                             (extract(epoch FROM initiated_at) * 1000)::bigint) AS facts,
+                             (extract(epoch FROM initiated_at) * 1000)::bigint, refund_of_device_id, refund_of_counter) AS facts,
             EXISTS (SELECT FROM offline_resolutions d
                     WHERE d.device_id = t.device_id AND d.counter = t.counter AND d.bundle_id = t.bundle_id
                       AND d.result = 'applied' AND d.choice = 'approve') AS resolved,
@@ -110,10 +110,11 @@ export async function* bundlesInBatches(client: pg.ClientBase, sample: Sample): 
   const columns = `s.device_id, s.bundle_id, s.digest AS signed_digest, s.bundle, s.receipt,
     (SELECT coalesce(json_agg(json_build_array(
          p.counter, encode(p.content_hash, 'hex'), p.type, p.method, p.amount_minor, p.currency, p.sender, p.receiver,
-         p.merchant_id, (extract(epoch FROM p.initiated_at) * 1000)::bigint, p.decision) ORDER BY p.no), '[]')
+         p.merchant_id, (extract(epoch FROM p.initiated_at) * 1000)::bigint, p.refund_of_device_id, p.refund_of_counter,
+         p.decision) ORDER BY p.no), '[]')
      FROM unnest(s.payments) WITH ORDINALITY
        AS p (counter, content_hash, type, method, amount_minor, currency, sender, receiver, merchant_id, initiated_at,
-             decision, no)) AS signed_payments,
+             decision, refund_of_device_id, refund_of_counter, no)) AS signed_payments,
     b.country, b.policy_version, b.seq, b.digest, b.signed_at, b.received_at, b.first_counter, b.last_counter, b.digest_before,
     (SELECT json_agg(v.counter ORDER BY v.counter) FROM offline_tx_voids v
      WHERE v.device_id = s.device_id AND v.bundle_id = s.bundle_id) AS voids`

@@ -7,6 +7,7 @@ import { prevOf } from '../../src/protocol/chain.ts'
 import { type DeviceId, deviceId } from '../../src/protocol/ids.ts'
 import { isVoided, type Payment, paymentsIn } from '../../src/protocol/payment.ts'
 import { decisionFor, type Receipt } from '../../src/protocol/receipt.ts'
+import { refundedBy } from '../../src/protocol/refunds.ts'
 import type { Decision } from '../../src/protocol/states.ts'
 import { loadDevices, type Registry } from '../registry/registry.ts'
 import { contentHash } from '../settle/content-hash.ts'
@@ -114,7 +115,7 @@ async function faultOfBundle(
   if (settled.digest_before && !equalBytes(bundle.claims.prev, prevOf(new Uint8Array(settled.digest_before)))) {
     return 'chain_broken'
   }
-  if (!(await areRowsOf(made, payments))) return 'payments_differ'
+  if (!(await areRowsOf(made, payments, receipt))) return 'payments_differ'
   const voids = payload.entries.filter(isVoided).map(({ counter }) => counter)
   if (JSON.stringify(voids) !== JSON.stringify(row.voids ?? [])) return 'voids_differ'
   const byCounter = new Map(payments.map((payment) => [payment.counter, payment]))
@@ -160,7 +161,7 @@ async function areSigned(payments: readonly Payment[], receipt: Receipt, rows: r
   const inOrder = payments.toSorted((a, b) => a.counter - b.counter)
   const read = await Promise.all(
     inOrder.map(async (payment) => [
-      ...[payment.counter, toHex(await contentHash(payment)), ...factsOf(payment)],
+      ...[payment.counter, toHex(await contentHash(payment)), ...factsOf(payment, receipt)],
       decisionFor(receipt, payment.counter).decision,
     ]),
   )
@@ -168,14 +169,18 @@ async function areSigned(payments: readonly Payment[], receipt: Receipt, rows: r
 }
 
 /** One row for each payment that was not voided, and no other. */
-async function areRowsOf(payments: readonly Payment[], rows: readonly PaymentRow[]): Promise<boolean> {
+async function areRowsOf(
+  payments: readonly Payment[],
+  rows: readonly PaymentRow[],
+  receipt: Receipt,
+): Promise<boolean> {
   if (payments.length !== rows.length) return false
   const byCounter = new Map(rows.map((row) => [row.counter, row]))
   const same = await Promise.all(
     payments.map(async (payment) => {
       const row = byCounter.get(payment.counter)
       if (row === undefined || toHex(await contentHash(payment)) !== toHex(row.content_hash)) return false
-      return row.facts === null || JSON.stringify(row.facts) === JSON.stringify(factsOf(payment))
+      return row.facts === null || JSON.stringify(row.facts) === JSON.stringify(factsOf(payment, receipt))
     }),
   )
   return same.every(Boolean)
@@ -194,6 +199,11 @@ function followsDecision(
   return decision === 'accepted' || !moved || resolved || (decision === 'claimed' && hasWord)
 }
 
-const factsOf = ({ type, method, amount, currency, sender, receiver, merchantId, initiatedAtMs }: Payment) => [
-  ...[type, method, amount, currency, sender, receiver, merchantId ?? null, initiatedAtMs],
-]
+function factsOf(payment: Payment, { deviceId }: Pick<Receipt, 'deviceId'>) {
+  const { type, method, amount, currency, sender, receiver, merchantId, initiatedAtMs } = payment
+  const refunded = refundedBy(payment, deviceId)
+  return [
+    ...[type, method, amount, currency, sender, receiver, merchantId ?? null, initiatedAtMs],
+    ...[refunded?.deviceId ?? null, refunded?.counter ?? null],
+  ]
+}

@@ -29,18 +29,38 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
   },
   {
     name: 'reversals',
-    promise: 'each reversed payment has exactly one transfer that undoes its own, and nothing else is undone',
+    promise:
+      'each reversed payment has exactly one transfer that gives back what its refunds have not, and nothing else is undone',
     sql: `
       SELECT coalesce(p.device_id, r.source_id) AS device_id, coalesce(p.counter, r.source_no) AS counter, p.status,
              r.transfer_id
       FROM (SELECT p.device_id, p.counter, p.status, p.reversal_transfer_id, t.debit_account_id, t.credit_account_id,
-                   t.amount_minor, t.currency
+                   t.amount_minor - offline_refunded_minor(p.device_id, p.counter) AS amount_minor, t.currency
             FROM offline_transactions p JOIN wallet_core.transfers t USING (transfer_id)
             WHERE p.status = 'reversed') p
       FULL JOIN (SELECT * FROM wallet_core.transfers WHERE kind = 'reversal') r
         ON r.source_id = p.device_id AND r.source_no = p.counter
       WHERE (p.reversal_transfer_id, p.credit_account_id, p.debit_account_id, p.amount_minor, p.currency)
         IS DISTINCT FROM (r.transfer_id, r.debit_account_id, r.credit_account_id, r.amount_minor, r.currency)`,
+  },
+  {
+    name: 'refunds',
+    promise:
+      'each refund that moved money names a payment that was paid the other way, and all that was given back of it is at most its amount',
+    // Read through the view, because what is looked at may be a part: a refund and its payment are of several bundles, and devices.
+    sql: `
+      SELECT r.device_id, r.counter, r.refund_of_device_id, r.refund_of_counter, r.payment_status
+      FROM offline_transactions p
+      CROSS JOIN LATERAL (SELECT * FROM offline_refunds v WHERE v.device_id = p.device_id AND v.counter = p.counter OFFSET 0) r
+      LEFT JOIN LATERAL (SELECT sum(v.amount_minor) AS refunded_minor FROM offline_refunds v
+                         WHERE (v.refund_of_device_id, v.refund_of_counter) = (r.refund_of_device_id, r.refund_of_counter)
+                           AND v.status = 'succeeded') s ON true
+      WHERE p.type = 'refund' AND p.status IN ('succeeded', 'reversed')
+        AND NOT coalesce(r.payment_type <> 'refund' AND r.payment_status IN ('succeeded', 'reversed') AND r.is_same_way
+                         AND coalesce(s.refunded_minor, 0) + r.reversed_minor <= r.payment_minor, false)
+      UNION ALL
+      SELECT p.device_id, p.counter, NULL, NULL, p.status
+      FROM offline_transactions p WHERE p.type = 'refund' AND p.claim_until IS NOT NULL`,
   },
   {
     name: 'fees',

@@ -104,6 +104,7 @@ function impossible({ type, currency }: RequestedTransfer, debit?: Account, cred
     cashin: debit.kind === 'agent',
     cashout: credit.kind === 'agent',
     agent: debit.kind === 'agent' || credit.kind === 'agent',
+    refund: true,
   }
   return type === undefined || fits[type] ? undefined : 'wallet_kind_mismatch'
 }

@@ -21,6 +21,7 @@ import {
   type Payment,
   type PaymentEntry,
 } from './payment.ts'
+import { decodePaymentName, encodePaymentName } from './refunds.ts'
 import { bytes, int, list, map, oneOf, positive, text, uint } from './shape.ts'
 import { compactId, expandId } from './uuid.ts'
 
@@ -41,6 +42,7 @@ const MERCHANT_ID = 1
 const APPROVAL = 2
 const AUTHORIZATION = 3
 const META = 4
+const REFUND_OF = 5
 
 /** @throws RangeError when the entries do not follow each other; everything else was checked when they were taken. */
 export function encodePayload(payload: BundlePayload): Uint8Array {
@@ -80,6 +82,7 @@ function encodeExtra(payment: Payment, party: (id: string) => number): CborMap {
   if (payment.approval !== undefined) extra.set(APPROVAL, payment.approval)
   if (payment.authorization !== undefined) extra.set(AUTHORIZATION, payment.authorization)
   if (payment.meta !== undefined) extra.set(META, new Map(Object.entries(payment.meta)))
+  if (payment.refundOf !== undefined) extra.set(REFUND_OF, encodePaymentName(payment.refundOf))
   return extra
 }
 
@@ -148,16 +151,20 @@ function decodePayment(fields: readonly CborValue[], context: PaymentContext): P
     return id
   }
   const kind = uint(fields[0], 'kind', KINDS_PER_METHOD * PAYMENT_METHODS.length - 1)
+  const type = oneOf(kind % KINDS_PER_METHOD, 'type', PAYMENT_TYPES)
+  const extra = fields.length === 6 ? decodeExtra(fields[5], party) : {}
+  // A refund of nothing, and a payment that says it gives back another one, are neither.
+  if ((type === 'refund') !== (extra.refundOf !== undefined)) throw new MalformedCbor('refund_of')
   return {
     counter,
-    type: oneOf(kind % KINDS_PER_METHOD, 'type', PAYMENT_TYPES),
+    type,
     method: oneOf(Math.floor(kind / KINDS_PER_METHOD), 'method', PAYMENT_METHODS),
     amount: amount(fields[1]),
     currency,
     sender: party(fields[2], 'sender'),
     receiver: party(fields[3], 'receiver'),
     initiatedAtMs,
-    ...(fields.length === 6 ? decodeExtra(fields[5], party) : {}),
+    ...extra,
   }
 }
 
@@ -166,8 +173,8 @@ const amount = (value: CborValue | undefined): AmountMinor => amountMinor(positi
 function decodeExtra(
   value: CborValue | undefined,
   party: (at: CborValue | undefined, what: string) => string,
-): Pick<Payment, 'merchantId' | 'approval' | 'authorization' | 'meta'> {
-  const extra = map(value, 'extra', [], [MERCHANT_ID, APPROVAL, AUTHORIZATION, META])
+): Pick<Payment, 'merchantId' | 'approval' | 'authorization' | 'meta' | 'refundOf'> {
+  const extra = map(value, 'extra', [], [MERCHANT_ID, APPROVAL, AUTHORIZATION, META, REFUND_OF])
   if (extra.size === 0) throw new MalformedCbor('extra')
   return {
     ...(extra.has(MERCHANT_ID) && { merchantId: party(extra.get(MERCHANT_ID), 'merchant_id') }),
@@ -176,6 +183,7 @@ function decodeExtra(
       authorization: bytes(extra.get(AUTHORIZATION), 'authorization', { max: AUTHORIZATION_BYTES_MAX }),
     }),
     ...(extra.has(META) && { meta: decodeMeta(extra.get(META)) }),
+    ...(extra.has(REFUND_OF) && { refundOf: decodePaymentName(extra.get(REFUND_OF)) }),
   }
 }
 

@@ -1,7 +1,8 @@
+import type { DeviceId } from './ids.ts'
 import type { AmountMinor, Currency } from './money.ts'
 
 /** What a payment is for; the index is its number on the wire. The sender is debited, the receiver credited, always. */
-export const PAYMENT_TYPES = ['p2p', 'merchant', 'cashin', 'cashout', 'agent'] as const
+export const PAYMENT_TYPES = ['p2p', 'merchant', 'cashin', 'cashout', 'agent', 'refund'] as const
 export type PaymentType = (typeof PAYMENT_TYPES)[number]
 
 /** How the payer was identified; the index is its number on the wire. */
@@ -10,6 +11,13 @@ export type PaymentMethod = (typeof PAYMENT_METHODS)[number]
 
 export type MetaValue = string | number | boolean
 export type Meta = Readonly<Record<string, MetaValue>>
+
+/** A payment that a refund gives back, by whichever device took it. */
+export interface PaymentName {
+  /** Left out when it is the very device that records the refund, and then only. */
+  readonly deviceId?: DeviceId
+  readonly counter: number
+}
 
 /** One payment as a device recorded it. Its identity is `(device_id, counter)`. */
 export interface Payment {
@@ -31,6 +39,8 @@ export interface Payment {
   /** The payer's own COSE_Sign1 over the payment (see authorization.ts). */
   readonly authorization?: Uint8Array
   readonly meta?: Meta
+  /** Of a refund, and of nothing else: the payment that it gives back, whole or in part (see refunds.ts). */
+  readonly refundOf?: PaymentName
 }
 
 /** A counter whose payment was voided on the device before it was ever sent. */

@@ -7,6 +7,7 @@ import { guaranteeOf } from './guarantee.ts'
 import type { DeviceId } from './ids.ts'
 import type { Payment } from './payment.ts'
 import type { Policy } from './policy.ts'
+import { isRefund, mayBeRefund } from './refunds.ts'
 import type { Decision, Reason } from './states.ts'
 import { HOUR_MS, MINUTE_MS } from './time.ts'
 import { addUnsynced, type Unsynced, unsyncedWith } from './unsynced.ts'
@@ -104,6 +105,7 @@ function refusal(payment: Payment, today: DayActivity, context: RuleContext): Ve
   const { policy, nowMs, ownerWallet, paysUntilMs, disproven } = context
   if (!policy.enabled) return refused('country_disabled')
   if (payment.sender === payment.receiver) return refused('same_wallet')
+  if (isRefund(payment) && !mayBeRefund(payment, context)) return refused('refund_not_possible')
   if (payment.currency !== policy.currency) return refused('currency_mismatch')
   if (!policy.allowedMethods.includes(payment.method)) return refused('method_not_allowed')
   if (nowMs - payment.initiatedAtMs > policy.maxBundleAgeHours * HOUR_MS) return refused('too_old')

@@ -65,6 +65,8 @@ export const REASONS = [
   'payer_did_not_confirm',
   'mandated',
   'approval_invalid',
+  'refund_not_possible',
+  'refund_above_payment',
 ] as const
 export type Reason = (typeof REASONS)[number]
 

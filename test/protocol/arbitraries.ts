@@ -45,6 +45,7 @@ export function payloads(): fc.Arbitrary<BundlePayload> {
     merchantId: optional(parties),
     approval: optional(fc.uint8Array({ maxLength: 640 })),
     authorization: optional(fc.uint8Array({ maxLength: 1024 })),
+    refundOf: fc.record({ deviceId: deviceIds(), counter: counters() }, { requiredKeys: ['counter'] }),
     meta: optional(fc.dictionary(words, fc.oneof(words, fc.maxSafeNat(), fc.boolean()), { maxKeys: 4 })),
   })
   return fc
@@ -55,10 +56,17 @@ export function payloads(): fc.Arbitrary<BundlePayload> {
       counted: optional(seconds),
     })
     .map(({ first, code, made, counted }) => {
-      const entries = made.map(({ voided, seconds: at, ...fields }, i): PaymentEntry => {
+      const entries = made.map(({ voided, seconds: at, refundOf, ...fields }, i): PaymentEntry => {
         const counter = first + i
         if (voided) return { counter, voided: true }
-        return compact({ counter, ...fields, currency: currency(code), initiatedAtMs: at * 1000 }) as PaymentEntry
+        const refund = fields.type === 'refund' ? { refundOf } : {}
+        return compact({
+          counter,
+          ...fields,
+          ...refund,
+          currency: currency(code),
+          initiatedAtMs: at * 1000,
+        }) as PaymentEntry
       })
       const countedMs = counted === undefined ? undefined : counted * 1000
       return compact({ currency: currency(code), entries, countedMs }) as BundlePayload

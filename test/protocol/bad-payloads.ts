@@ -108,7 +108,12 @@ function payments(): Named[] {
 
 function badValues(): NamedField[] {
   return [
-    ['type 5', payment(5, 2500, 0, 1, 0), 'type'],
+    ['type 6', payment(6, 2500, 0, 1, 0), 'type'],
+    ['a refund of nothing', payment(5, 2500, 0, 1, 0), 'refund_of'],
+    ['a refund of payment 0', payment(5, 2500, 0, 1, 0, new Map([[5, 0]])), 'refund_of'],
+    ['a refund of a device', payment(5, 2500, 0, 1, 0, new Map([[5, ['POS-1']]])), 'refund_of'],
+    ['a refund of no device’s payment', payment(5, 2500, 0, 1, 0, new Map([[5, ['..', 1]]])), 'refund_of'],
+    ['a refund of three things', payment(5, 2500, 0, 1, 0, new Map([[5, ['POS-1', 1, 1]]])), 'refund_of'],
     ['type 7 by qr', payment(15, 2500, 0, 1, 0), 'type'],
     ['method 3', payment(24, 2500, 0, 1, 0), 'kind'],
     ['a negative kind', payment(-1, 2500, 0, 1, 0), 'kind'],
@@ -127,7 +132,8 @@ function badExtras(): NamedField[] {
   return [
     ['an empty extra', extra(), 'extra'],
     ['a null extra', payment(1, 2500, 0, 1, 0, null), 'extra'],
-    ['an unknown extra', extra([5, 1]), 'extra: unknown key'],
+    ['an unknown extra', extra([6, 1]), 'extra: unknown key'],
+    ['a payment that gives back another one', extra([5, 1]), 'refund_of'],
     ['an extra by name', extra(['approval', 'A']), 'extra: unknown key'],
     ['a merchant who is not among the parties', extra([1, 2]), 'merchant_id'],
     ['an approval as text', extra([2, 'AGENT-7']), 'approval'],

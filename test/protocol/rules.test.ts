@@ -81,6 +81,45 @@ it('a payment that no rule speaks against is accepted', () => {
   expect(one(payment())).toBe('accepted')
 })
 
+describe('a refund', () => {
+  const refund = (over: Partial<Payment> = {}) =>
+    payment({ counter: 9, type: 'refund', refundOf: { counter: 3 }, ...over })
+
+  it('goes out of the owner’s wallet and names what it gives back', () => {
+    expect(one(refund())).toBe('accepted')
+    expect(one(refund({ refundOf: { deviceId: deviceId('POS-2'), counter: 70 } }))).toBe('accepted')
+    const { refundOf: _, ...nameless } = refund()
+    expect(one(nameless)).toBe('refused refund_not_possible')
+  })
+
+  it('out of another wallet is none, whoever signed it', () => {
+    const sender = { sender: 'W-C' }
+    expect(one(refund(sender))).toBe('refused refund_not_possible')
+    const signed = { ...refund(sender), authorization: unverified(refund(sender)) }
+    expect(one(signed)).toBe('refused refund_not_possible')
+  })
+
+  it.each([
+    ['itself', { counter: 9 }],
+    ['what is taken later', { counter: 10 }],
+    ['a payment of its own by the device’s name', { deviceId: TAKER, counter: 3 }],
+  ])('is none of %s', (_, refundOf) => {
+    expect(one(refund({ refundOf }))).toBe('refused refund_not_possible')
+  })
+
+  it('is the owner’s word: without consent the device gives nothing back', () => {
+    expect(one(refund(), { paysUntilMs: undefined })).toBe('refused payer_not_proven')
+    expect(one(refund({ initiatedAtMs: NOW - HOUR }), { paysUntilMs: NOW - HOUR - 1 })).toBe('refused payer_not_proven')
+  })
+
+  it('uses up the limits of a day as every debit does, and is looked at above those of one payment', () => {
+    expect(one(refund(), {}, dayHolds(50, 0))).toBe('refused limit_exceeded')
+    expect(one(refund(), {}, dayHolds(1, 497_501))).toBe('refused limit_exceeded')
+    expect(one(refund({ amount: amountMinor(75_001) }))).toBe('review amount_review')
+    expect(one(refund({ amount: amountMinor(50_001), approval: new Uint8Array() }))).toBe('refused approval_invalid')
+  })
+})
+
 describe('a device without consent only receives', () => {
   const without = { paysUntilMs: undefined }
 

@@ -10,7 +10,7 @@ import { columns, type Scope } from './scope.ts'
  * part. Left out are those that only the whole book can answer: sums of everything, the audit, days.
  */
 const OF_PAYMENTS: ReadonlySet<string> = new Set([
-  ...['payments_posted', 'reversals', 'fees', 'holds', 'resolutions_carried_out', 'payments_of_bundles'],
+  ...['payments_posted', 'reversals', 'refunds', 'fees', 'holds', 'resolutions_carried_out', 'payments_of_bundles'],
   ...['bundle_statuses', 'bundle_sources', 'bundles_signed', 'debit_authority', 'payer_authorizations'],
   ...['claims', 'mandates', 'agent_approvals'],
   'transfer_accounts',

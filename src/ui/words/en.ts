@@ -29,6 +29,8 @@ export const en: Messages = {
     payer_not_proven: 'The holder of the debited account must confirm this payment.',
     approval_required: 'An agent must approve this amount.',
     approval_invalid: 'The agent’s approval is not valid for this payment.',
+    refund_not_possible: 'This payment cannot be given back.',
+    refund_above_payment: 'More would be given back than was paid.',
     amount_review: 'A person checks this amount.',
     too_old: 'This payment is too old.',
     time_out_of_range: 'The time of the device is not right.',
@@ -75,6 +77,7 @@ export const en: Messages = {
     cashin: (amount) => `Deposit ${amount}`,
     cashout: (amount) => `Withdraw ${amount}`,
     agent: (amount) => `Transfer ${amount}`,
+    refund: (amount) => `Give back ${amount}`,
   },
   button: {
     taking: 'Recording…',

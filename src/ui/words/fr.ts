@@ -30,6 +30,8 @@ export const fr: Messages = {
     payer_not_proven: 'Le titulaire du compte débité doit confirmer ce paiement.',
     approval_required: 'L’accord d’un agent est nécessaire pour ce montant.',
     approval_invalid: 'L’accord de l’agent n’est pas valable pour ce paiement.',
+    refund_not_possible: 'Ce paiement ne peut pas être remboursé.',
+    refund_above_payment: 'On rembourserait plus que ce qui a été payé.',
     amount_review: 'Ce montant est vérifié par une personne.',
     too_old: 'Ce paiement est trop ancien.',
     time_out_of_range: 'L’heure de l’appareil n’est pas juste.',
@@ -76,6 +78,7 @@ export const fr: Messages = {
     cashin: (amount) => `Déposer ${amount}`,
     cashout: (amount) => `Retirer ${amount}`,
     agent: (amount) => `Transférer ${amount}`,
+    refund: (amount) => `Rembourser ${amount}`,
   },
   button: {
     taking: 'Enregistrement…',

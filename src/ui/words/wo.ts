@@ -30,6 +30,8 @@ export const wo: Messages = {
     payer_not_proven: 'Boroom kontu bi moo wara nangu fey bii.',
     approval_required: 'Xaalis boobu laaj na ndigalu ajaŋ.',
     approval_invalid: 'Ndigalu ajaŋ bi baaxul ngir fey bii.',
+    refund_not_possible: 'Fey bii mënu ñu ko delloo.',
+    refund_above_payment: 'Dina ëpp li ñu fey.',
     amount_review: 'Xaalis bi dafa bari: nit moo koy saytu.',
     too_old: 'Fey bii yàgg na lool.',
     time_out_of_range: 'Waxtu telefon bi jubul.',
@@ -76,6 +78,7 @@ export const wo: Messages = {
     cashin: (amount) => `Def ${amount} ci kontu bi`,
     cashout: (amount) => `Génne ${amount} ci kontu bi`,
     agent: (amount) => `Jallale ${amount}`,
+    refund: (amount) => `Delloo ${amount}`,
   },
   button: {
     taking: 'Ñu ngi koy bind…',

@@ -171,6 +171,51 @@ const POSTINGS: readonly Kind[] = [
     },
   },
   {
+    what: 'a refund that is said to be of a payment that somebody else made',
+    check: 'refunds',
+    async plant(scene) {
+      const { world, db, device, root } = scene
+      const other = newWallet()
+      await db.open(other, 10_000)
+      await given(scene, 1000)
+      world.network.send(await world.admit(device, [device.payment({ sender: other })]))
+      await settled(world, db, device, 3)
+      await root(
+        `UPDATE offline_transactions SET refund_of_counter = 3 WHERE device_id = '${device.id}' AND counter = 2`,
+      )
+    },
+  },
+  {
+    what: 'the whole of a payment reversed that was given back in part',
+    check: 'refunds',
+    async plant(scene) {
+      const { db, device, payer, root } = scene
+      await db.open(device.ownerWallet, 5000, { kind: 'merchant' })
+      await given(scene, 1000)
+      await root(
+        `${moved(device.ownerWallet, payer, 2500, 'reversal', device.id, 1)};
+         UPDATE offline_transactions SET status = 'reversed', reversal_transfer_id = (
+           SELECT transfer_id FROM wallet_core.transfers WHERE kind = 'reversal' AND source_id = '${device.id}')
+         WHERE device_id = '${device.id}' AND counter = 1`,
+      )
+    },
+  },
+  {
+    what: 'a refund of a payment that has not that much left, with triggers off',
+    check: 'refunds',
+    async plant(scene) {
+      const { device, payer, root } = scene
+      await given(scene, 1000)
+      await root(
+        `${moved(device.ownerWallet, payer, 1500, 'payment', device.id, 7)};
+         INSERT INTO offline_transactions
+         SELECT (jsonb_populate_record(t, jsonb_build_object('counter', 7, 'amount_minor', 1501, 'transfer_id', (
+           SELECT transfer_id FROM wallet_core.transfers WHERE source_id = '${device.id}' AND source_no = 7)))).*
+         FROM offline_transactions t WHERE device_id = '${device.id}' AND counter = 2`,
+      )
+    },
+  },
+  {
     what: 'a payment said to have succeeded that was not posted',
     check: 'payments_posted',
     async plant({ world, db, owner, device, payer }) {
@@ -205,6 +250,13 @@ const POSTINGS: readonly Kind[] = [
       as('record', `UPDATE offline_devices SET owner_wallet = 'W-THIEF' WHERE device_id = $1`, [device.id]),
   },
 ]
+
+/** The device gives back a part of the scene's payment. */
+async function given({ world, db, device, payer }: Scene, amount: number): Promise<void> {
+  const back = { sender: device.ownerWallet, receiver: payer, amount: amountMinor(amount), refundOf: { counter: 1 } }
+  world.network.send(await world.admit(device, [device.payment({ type: 'refund', ...back })]))
+  await settled(world, db, device, 2)
+}
 
 export const KINDS: readonly Kind[] = [...POSTINGS, ...WORDS]
 

@@ -69,7 +69,7 @@ test.each(NOT_OF_SETTLE)('the login that settles may not: %s', async (sql) => {
 })
 
 const NOT_OF_RECORD = [
-  "SELECT offline_record_transactions('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', now())",
+  "SELECT offline_record_transactions('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', now())",
   "SELECT offline_apply_claims('{}', now())",
   "SELECT offline_close_unsigned_answers('{}', now())",
   "SELECT offline_apply_reviews('{}', now())",
@@ -93,7 +93,8 @@ describe('what the login that settles asks to be posted', () => {
       ARRAY[p.method], ${of('amount', 'p.amount_minor')}, ARRAY[p.currency], ${of('sender', 'p.sender')},
       ${of('receiver', 'p.receiver')}, ARRAY[p.merchant_id], ARRAY[p.initiated_at], ARRAY[current_date], ARRAY['BJ'],
       ARRAY[now()], ${of('status', "'pending'")}, ARRAY[NULL], ARRAY[0.0], ARRAY[true], ARRAY[NULL], ARRAY[NULL::bytea],
-      ARRAY[NULL::timestamptz], ARRAY[NULL], ARRAY[NULL::bigint], ARRAY[true], ARRAY[NULL], ARRAY[NULL::bytea], now()) r
+      ARRAY[NULL::timestamptz], ARRAY[NULL], ARRAY[NULL::bigint], ARRAY[true], ARRAY[NULL], ARRAY[NULL::bytea],
+      ${of('refund_of_device_id', 'p.refund_of_device_id')}, ${of('refund_of_counter', 'p.refund_of_counter')}, '{}', now()) r
       WHERE s.device_id = '${set.device.id}' AND s.bundle_id NOT LIKE '7%'`
   }
 
@@ -103,6 +104,7 @@ describe('what the login that settles asks to be posted', () => {
     ['a larger amount', { amount: 'p.amount_minor * 10' }],
     ['another sender', { sender: "'W-VICTIM'" }],
     ['another receiver', { receiver: "'W-THIEF'" }],
+    ['something that it gives back', { refund_of_device_id: 's.device_id', refund_of_counter: '1' }],
   ])('is refused for %s', async (_, over) => {
     await expect(set.as('settle', ask(over))).rejects.toThrow('not as its recorded bundle has it')
   })
@@ -166,7 +168,8 @@ test('a bundle that was recorded with other terms than its bytes is never posted
   await db().owner.query(
     `CREATE FUNCTION pg_temp_more() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
        SELECT array_agg(ROW(p.counter, p.content_hash, p.type, p.method, p.amount_minor * 10, p.currency, p.sender, p.receiver,
-                            p.merchant_id, p.initiated_at, p.decision)::offline_signed_payment) INTO new.payments
+                            p.merchant_id, p.initiated_at, p.decision, p.refund_of_device_id,
+                            p.refund_of_counter)::offline_signed_payment) INTO new.payments
        FROM unnest(new.payments) p; RETURN new; END $$`,
   )
   await db().owner.query(

@@ -101,7 +101,8 @@ export async function postAgain(
        ARRAY[(s.payments[1]).currency], ARRAY[(s.payments[1]).sender], ARRAY[(s.payments[1]).receiver],
        ARRAY[(s.payments[1]).merchant_id], ARRAY[(s.payments[1]).initiated_at], ARRAY[current_date], ARRAY['BJ'],
        ARRAY[now()], ARRAY[$5], ARRAY[$6], ARRAY[0.0], ARRAY[true], ARRAY[NULL], ARRAY[NULL::bytea],
-       ARRAY[NULL::timestamptz], ARRAY[NULL], ARRAY[NULL::bigint], ARRAY[true], ARRAY[$3], ARRAY[$4::bytea], now())
+       ARRAY[NULL::timestamptz], ARRAY[NULL], ARRAY[NULL::bigint], ARRAY[true], ARRAY[$3], ARRAY[$4::bytea],
+       ARRAY[(s.payments[1]).refund_of_device_id], ARRAY[(s.payments[1]).refund_of_counter], '{}', now())
      WHERE s.device_id = $1 AND (s.payments[1]).counter = $2 AND s.bundle_id NOT LIKE '8%'`,
     [device.id, counter, ...approval, ...said],
   )
