@@ -9,7 +9,7 @@ import { ReconcilerProcess } from './reconciler-process.ts'
 import { type DevSecrets, reconcilerSecrets } from './secrets.ts'
 import { type DevSira, startDevSira } from './sira.ts'
 import { Sweeps } from './sweeps.ts'
-import { type DevText, startDevTelephones } from './telephones.ts'
+import { type DevTelephones, type DevText, startDevTelephones } from './telephones.ts'
 import { type Edge, type EdgeOptions, startEdge } from './workerd.ts'
 
 /**
@@ -42,6 +42,8 @@ export interface Stack {
   readonly issuer: DevIssuer
   /** Who scores risk; its mode makes it slow, broken or talk nonsense. */
   readonly sira: DevSira
+  /** Where codes come to. */
+  readonly telephones: Pick<DevTelephones, 'codeFor'>
   readonly database: DatabaseUrls
   readonly reconcilers: readonly ReconcilerProcess[]
   /** Halts settlement when the book is wrong. */
@@ -154,7 +156,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
       get edge() {
         return edge
       },
-      ...{ issuer, sira, database, reconcilers, verifier, startReconciler, restartEdge, queue, stop },
+      ...{ issuer, sira, telephones, database, reconcilers, verifier, startReconciler, restartEdge, queue, stop },
     }
   } catch (error) {
     await stop()

@@ -1,7 +1,7 @@
 import { join, relative } from 'node:path'
 import { reconcileDay } from './fleet/books.ts'
 import { liveMarketDay } from './fleet/day.ts'
-import { enrolFleet } from './fleet/fleet.ts'
+import { enrolFleet, PAYER_PREFIX } from './fleet/fleet.ts'
 import { parseOptions, type StartOptions } from './options.ts'
 import { CannotStart, checkState, takePlace } from './place.ts'
 import { buildPages, demoTill, invite, PAYERS } from './pos.ts'
@@ -25,7 +25,8 @@ async function main(options: StartOptions, stopping: AbortSignal): Promise<numbe
   screen.step('starting Postgres, workerd and the reconciler')
   const database = databaseOfEnvironment(process.env)
   const secrets = await devSecrets(join(root, '.dev.vars'))
-  const onText = (text: DevText) => screen.text(text)
+  // Customers of the market read and enter theirs themselves.
+  const onText = (text: DevText) => text.text.includes(PAYER_PREFIX) || screen.text(text)
   const stack = await startStack({ dataDir, secrets, ports, onText, ...(database && { database }) })
   heedSignals()
   try {

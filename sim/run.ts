@@ -131,7 +131,6 @@ async function until<T>(scheduler: Scheduler, work: () => Promise<T>): Promise<T
 /** Puts everything that is planned into the scheduler. */
 function follow(plan: Plan, world: World, random: Random, broken: (sentence: string) => void): void {
   const { scheduler, devices, faults, trace } = world
-  for (const reconciler of world.reconcilers) reconciler.start()
   const at = (atMs: number, run: () => void) => scheduler.after(atMs - scheduler.monotonicMs, run)
   for (const { no, atMs, kind, device: index } of plan.operations) {
     at(atMs, () => {

@@ -1,6 +1,7 @@
 import { PayerPhone } from '../dev/fleet/payer.ts'
 import { newSecrets } from '../dev/secrets.ts'
 import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
+import type { Fetch } from '../src/device/sdk/index.ts'
 import type { ClaimChoice } from '../src/protocol/claims.ts'
 import type { Mandate } from '../src/protocol/mandates.ts'
 import type { Country } from '../src/protocol/policy.ts'
@@ -13,6 +14,7 @@ import { Faults } from './faults/faults.ts'
 import type { AllFaults } from './faults/kinds.ts'
 import { type Agents, enrolAgents } from './people/agents.ts'
 import { SimDevice } from './people/device.ts'
+import { enterCode } from './people/holders-code.ts'
 import type { Household } from './people/household.ts'
 import type { SimIssuer } from './people/issuer.ts'
 import { newScalar } from './people/keys.ts'
@@ -196,11 +198,13 @@ export async function openWorld(
     const own = random.stream(id)
     const network = new Network(id, scheduler, own.stream('network'), new Faults(own), atEdge, heard)
     return new Rogue(
-      { id, wallet: customerOf(3), privateKey: newScalar(own) },
+      { id, wallet: customerOf(PAYERS + 1), privateKey: newScalar(own) },
       { scheduler, random: own, secrets },
       network,
     )
   }) as [Rogue, Rogue]
+  const { reconcilers } = books
+  for (const reconciler of reconcilers) reconciler.start()
   const phones = new Map<string, PayerPhone>()
   const payers = [...Array.from({ length: PAYERS }, (_, n) => customerOf(n)), SCARCE.wallet]
   for (const [n, wallet] of payers.entries()) {
@@ -208,15 +212,21 @@ export async function openWorld(
     const id = `PHONE-${n + 1}`
     phones.set(wallet, new PayerPhone(id, await webCryptoSuite.es256Signer(key), webCryptoSuite))
     await office.register(id, 'SN', wallet, key)
-    await office.consent(id)
   }
+  const direct: Fetch = (url, init) => atEdge(new Request(url, init as RequestInit))
+  await Promise.all(
+    [...phones].map(async ([wallet, { deviceId: id, signer }]) => {
+      const came = await enterCode({ scheduler, telephones }, { id, wallet, signer }, direct)
+      if (came !== 'accepted') throw new Error(`the code of ${id}: ${came}`)
+    }),
+  )
   const agents = await enrolAgents(office, random.stream('agents'))
   for (const device of devices) {
     await office.register(device.id, device.facts.country, device.facts.wallet, device.privateKey)
     await office.consent(device.id)
     await device.sdk.initialize()
   }
-  const { view: book, reconcilers } = books
+  const { view: book } = books
   const backups = new Map<string, Map<string, string>>()
   return {
     ...{

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { registerDevice } from '../dev/fleet/admin.ts'
+import { registerPhone } from '../dev/fleet/holders-code.ts'
 import { deviceNetwork } from '../dev/fleet/network.ts'
 import { PayerPhone } from '../dev/fleet/payer.ts'
 import { fundWallets } from '../dev/fleet/wallets.ts'
@@ -67,12 +68,11 @@ describe('one payment, from a device without a network to the ledger and back', 
   it('0. an operator registers the devices, and they learn policy and keys on their first contact', async () => {
     const token = await stack.issuer.token('ops', ['pay_admin'])
     const second = await stack.issuer.token('ops-2', ['pay_admin'])
-    const register = async (deviceId: string, ownerWallet: string, key: Uint8Array) => {
-      const signer = await webCryptoSuite.es256Signer(key)
-      await registerDevice(stack.edge.url, token, { deviceId, country: 'SN', ownerWallet, signer }, second)
+    const facts = async (deviceId: string, ownerWallet: string, key: Uint8Array) => {
+      return { deviceId, country: 'SN', ownerWallet, signer: await webCryptoSuite.es256Signer(key) } as const
     }
-    await register(DEVICE, SHOP, PRIVATE_KEY)
-    await register(PHONE, CUSTOMER, PHONE_KEY)
+    await registerDevice(stack.edge.url, token, await facts(DEVICE, SHOP, PRIVATE_KEY), second)
+    await registerPhone(stack, token, await facts(PHONE, CUSTOMER, PHONE_KEY))
     phone = new OfflineSDK({
       apiUrl: stack.edge.url,
       deviceId: PHONE,
@@ -211,7 +211,9 @@ describe('one payment, from a device without a network to the ledger and back', 
 
   it('a payment without funds fails in the ledger while the rest of its bundle is posted', async () => {
     const terms = { type: 'merchant', currency: 'XOF', receiver: SHOP } as const
-    await book.query("SELECT wallet_core.open_account('W-SN-C901', 'XOF', 'customer', 'C901', 'molam')")
+    await book.query(
+      "SELECT wallet_core.open_account('W-SN-C901', 'XOF', 'customer', 'C901', 'molam', '+221771000901')",
+    )
     const signed = async (deviceId: string, sender: string, key: Uint8Array, amount: number) => {
       const signer = await webCryptoSuite.es256Signer(key)
       const asked = { ...terms, amount, sender }
@@ -219,10 +221,9 @@ describe('one payment, from a device without a network to the ledger and back', 
       return sdk.createOfflineTransaction({ ...asked, authorization })
     }
     const token = await stack.issuer.token('ops', ['pay_admin'])
-    const second = await stack.issuer.token('ops-2', ['pay_admin'])
     const [deviceId, ownerWallet, key] = ['PHONE-JOURNEY-2', 'W-SN-C901', new Uint8Array(32).fill(9)] as const
     const signer = await webCryptoSuite.es256Signer(key)
-    await registerDevice(stack.edge.url, token, { deviceId, country: 'SN', ownerWallet, signer }, second)
+    await registerPhone(stack, token, { deviceId, country: 'SN', ownerWallet, signer })
     const poor = await signed(deviceId, ownerWallet, key, 9000)
     const rich = await signed(PHONE, CUSTOMER, PHONE_KEY, 100)
     expect(rich.guarantee).toBe('signed')

@@ -5,6 +5,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { registerDevice } from '../dev/fleet/admin.ts'
 import { AgentPhone } from '../dev/fleet/agent.ts'
+import { registerPhone } from '../dev/fleet/holders-code.ts'
 import { PayerPhone } from '../dev/fleet/payer.ts'
 import { fundWallets } from '../dev/fleet/wallets.ts'
 import { type DevSecrets, newSecrets } from '../dev/secrets.ts'
@@ -48,7 +49,7 @@ beforeAll(async () => {
   await registerDevice(stack.edge.url, token, { deviceId: DEVICE, country: 'SN', ownerWallet: OWNER, signer }, second)
   const phoneSigner = await webCryptoSuite.es256Signer(crypto.getRandomValues(new Uint8Array(32)).fill(1, 0, 1))
   const facts = { deviceId: 'TEL-REVIEW-1', country: 'SN', ownerWallet: OTHER, signer: phoneSigner } as const
-  await registerDevice(stack.edge.url, token, facts, second)
+  await registerPhone(stack, token, facts)
   phone = new PayerPhone(facts.deviceId, phoneSigner, webCryptoSuite)
   const agentSigner = await webCryptoSuite.es256Signer(crypto.getRandomValues(new Uint8Array(32)).fill(1, 0, 1))
   const agentFacts = { deviceId: 'AGT-REVIEW-1', country: 'SN', ownerWallet: AGENT, signer: agentSigner } as const

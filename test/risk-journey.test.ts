@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { registerDevice } from '../dev/fleet/admin.ts'
+import { registerPhone } from '../dev/fleet/holders-code.ts'
 import { PayerPhone } from '../dev/fleet/payer.ts'
 import { fundWallets } from '../dev/fleet/wallets.ts'
 import { newSecrets } from '../dev/secrets.ts'
@@ -40,7 +41,7 @@ beforeAll(async () => {
   await fundWallets(owner, [SHOP, CUSTOMER], { reference: 'risk', seed: 5 })
   const signer = await webCryptoSuite.es256Signer(crypto.getRandomValues(new Uint8Array(32)).fill(1, 0, 1))
   const facts = { deviceId: 'TEL-RISK-1', country: 'SN', ownerWallet: CUSTOMER, signer } as const
-  await registerDevice(stack.edge.url, await token('ops'), facts, await token('ops-2'))
+  await registerPhone(stack, await token('ops'), facts)
   phone = new PayerPhone(facts.deviceId, signer, webCryptoSuite)
 })
 

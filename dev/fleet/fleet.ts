@@ -7,6 +7,7 @@ import { registerDevice } from './admin.ts'
 import { AgentPhone } from './agent.ts'
 import { fileStorage } from './file-storage.ts'
 import { Holders } from './holder.ts'
+import { registerPhone } from './holders-code.ts'
 import { FleetDevice } from './market-device.ts'
 import { asksForPhone, PayerPhone } from './payer.ts'
 import { fundWallets } from './wallets.ts'
@@ -28,6 +29,9 @@ export interface FleetOptions {
   readonly dir: string
 }
 
+/** Begins the device id of a customer's phone. */
+export const PAYER_PREFIX = 'PAY-'
+
 /** Calls under way at once. */
 const PARALLEL = 8
 
@@ -42,9 +46,9 @@ export async function enrolFleet(stack: Stack, options: FleetOptions): Promise<F
   const phones = new Map<string, PayerPhone>()
   await inParallel(payersToConfirm(plans), async ({ wallet, country }) => {
     const signer = await webCryptoSuite.es256Signer(newPrivateKey())
-    const phone = new PayerPhone(`PAY-${wallet}`, signer, webCryptoSuite)
+    const phone = new PayerPhone(`${PAYER_PREFIX}${wallet}`, signer, webCryptoSuite)
     const facts = { deviceId: phone.deviceId, country, ownerWallet: wallet, signer }
-    await registerDevice(stack.edge.url, token, facts, second)
+    await registerPhone(stack, token, facts)
     phones.set(wallet, phone)
   })
   const agent = new AgentPhone(

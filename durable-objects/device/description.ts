@@ -1,4 +1,4 @@
-import { notRefused, paysUntil } from '../../src/protocol/consent.ts'
+import { paysUntil } from '../../src/protocol/consent.ts'
 import { missingCounters } from '../../src/protocol/counters.ts'
 import { MISSING_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
 import { maskedWallet } from '../../src/protocol/owner-wallet.ts'
@@ -62,7 +62,7 @@ export function describeDevice(sql: SqlStorage, hasSira: boolean, nowMs: number)
     missing: missingCounters(withLeftOut(sql, device.counters), MISSING_PER_NOTICE_MAX),
     missingSeqs: missingSeqs(sql, MISSING_PER_NOTICE_MAX),
     consents: shownConsents(device),
-    paysUntilMs: paysUntil(notRefused(device.consents), device.kid, nowMs) ?? null,
+    paysUntilMs: paysUntil(device.consents, device.kid, nowMs) ?? null,
     owed: owedSummary(sql, hasSira),
     olderKeys: device.olderKeys.map(({ kid, alg, state, lastSeq }) => ({ kid, alg, state, lastSeq })),
     activity: [...device.activity].map(([key, { count, value }]) => {

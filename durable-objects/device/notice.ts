@@ -1,7 +1,7 @@
 import { activityKey, calendarDay, noActivity } from '../../src/protocol/activity.ts'
 import { encodeCbor } from '../../src/protocol/cbor.ts'
 import { GENESIS_PREV, prevOf } from '../../src/protocol/chain.ts'
-import { notRefused, paysUntil } from '../../src/protocol/consent.ts'
+import { paysUntil } from '../../src/protocol/consent.ts'
 import { parseSign1 } from '../../src/protocol/cose.ts'
 import { highestCounter, missingCounters } from '../../src/protocol/counters.ts'
 import { COUNTER_MAX, MISSING_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
@@ -48,10 +48,9 @@ export function readNotice(sql: SqlStorage, device: Told, cursor: number | undef
   const missing = missingCounters(withLeftOut(sql, device.counters), MISSING_PER_NOTICE_MAX)
   const { ownerWalletFault } = device
   const next = nextNumbers(device)
-  const paysUntilMs = paysUntil(notRefused(device.consents), device.kid, nowMs)
-  const mayAnswer = paysUntil(device.consents, device.kid, nowMs) !== undefined
+  const paysUntilMs = paysUntil(device.consents, device.kid, nowMs)
   // The holder's to see. What it was told while there was consent the object may still have.
-  const taken = mayAnswer ? readTaken(sql, nowMs) : NOTHING_TAKEN
+  const taken = paysUntilMs === undefined ? NOTHING_TAKEN : readTaken(sql, nowMs)
   // Without a cursor the device has no payments whose outcomes it could miss.
   if (cursor === undefined) {
     const last = next && readProof(sql, device.head)

@@ -89,8 +89,8 @@ LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
   WHERE m.payment_max_minor > 0 AND m.recorded_at <= p_at AND p_at < m.until_at
     AND d.status = 'active' AND d.owner_wallet = m.wallet AND k.state <> 'revoked'
     AND offline_wallet_state(m.wallet, d.tenant) = 'known'
-    AND EXISTS (SELECT FROM offline_wallet_consents c
-                WHERE c.device_id = d.device_id AND c.wallet = m.wallet AND c.tenant = d.tenant
+    AND EXISTS (SELECT FROM offline_consents c
+                WHERE c.device_id = d.device_id AND c.holds
                   AND substring(c.thumbprint FROM 1 FOR octet_length(m.kid)) = m.kid
                   AND p_at <= c.until_at AND c.withdrawn_at IS NULL)
     -- A device's statements grow in number, in whatever order they were handed on.

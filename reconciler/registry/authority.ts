@@ -7,6 +7,7 @@ import type { DeviceId } from '../../src/protocol/ids.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
 import { HOUR_MS } from '../../src/protocol/time.ts'
+import { borneOut } from './consents.ts'
 import type { RegisteredDevice, Registry } from './registry.ts'
 
 /** By what right a wallet is debited: money moves by its holder's word and by no other. */
@@ -45,12 +46,12 @@ export function takerOf(
   atMs: number,
 ): Taker {
   const verified = consents.filter(({ isAwaited }) => isAwaited !== true)
-  const borneOut = verified.filter(({ holds }) => holds)
+  const statedUntilMs = paysUntil(verified, kid, atMs)
   return {
     ...{ deviceId, tenant, ownerWallet, wallet, atMs },
-    isBehind: factsAtMs < atMs || paysUntil(consents, kid, atMs) !== paysUntil(verified, kid, atMs),
-    paysUntilMs: paysUntil(borneOut, kid, atMs),
-    statedUntilMs: paysUntil(verified, kid, atMs),
+    isBehind: factsAtMs < atMs || paysUntil(consents, kid, atMs) !== statedUntilMs,
+    paysUntilMs: paysUntil(borneOut(verified), kid, atMs),
+    statedUntilMs,
   }
 }
 
@@ -136,9 +137,9 @@ export async function judgeSecond(
   if (signer === undefined || key === undefined) return 'unknown_device'
   // A suspended or revoked phone may be in other hands; a signature says of itself when it was made.
   if (signer.status !== 'active' || signer.wallet !== 'known' || !isTheirs(signer)) return 'false'
-  // Two people of its tenant let it sign, whatever the kind of its wallet.
-  const { statedUntilMs, isBehind } = takerOf(signer, kid, atMs)
-  if (statedUntilMs === undefined || initiatedAtMs > statedUntilMs) return isBehind ? 'unknown_device' : 'false'
+  // What two people say for a customer lets it sign no more than pay.
+  const { paysUntilMs, isBehind } = takerOf(signer, kid, atMs)
+  if (paysUntilMs === undefined || initiatedAtMs > paysUntilMs) return isBehind ? 'unknown_device' : 'false'
   if (key.state === 'revoked') return 'false'
   // What was signed before it was replaced comes in a bundle that is not too old, or not at all.
   const untilMs = key.stateAtMs + policy.maxBundleAgeHours * HOUR_MS

@@ -5,7 +5,7 @@ import { givenByPeople, paysUntil } from '../../src/protocol/consent.ts'
 import type { SignedConsentWord } from '../../src/protocol/consent-word.ts'
 import type { DeviceStatus } from '../../src/protocol/messages.ts'
 import { MINUTE_MS } from '../../src/protocol/time.ts'
-import type { ReadConsent, RegisteredConsent } from './consents.ts'
+import { borneOut, type ReadConsent, type RegisteredConsent } from './consents.ts'
 
 /**
  * The word of a device that another one may pay. The edge has looked at it, and this side looks again, with the giver as its own
@@ -49,7 +49,7 @@ export async function judgeWord(
   if (giver.ownerWallet !== ownerWallet || giver.tenant !== tenant || key.alg !== alg) return 'false'
   if (key.state === 'revoked' && key.stateAtMs <= givenAtMs) return 'false'
   if (!(await verifySign1(key.verifier, signed, 'molam-wallet-consent-v1'))) return 'false'
-  const giverUntilMs = paysUntil(givenByPeople(giver.consents), kid, givenAtMs)
+  const giverUntilMs = paysUntil(givenByPeople(borneOut(giver.consents)), kid, givenAtMs)
   if (giverUntilMs === undefined && giver.factsAtMs < givenAtMs) return 'awaited'
   return giverUntilMs !== undefined && untilMs <= giverUntilMs ? 'holds' : 'false'
 }
@@ -72,7 +72,7 @@ const STOP_GRACE_MS = 10 * MINUTE_MS
 /** When a giver stopped to pay: suspended or revoked, its key in other hands, or its own consent withdrawn. @returns null while it pays */
 function stoppedAtMs({ status, factsAtMs, keys, consents }: Giver, kid: Uint8Array): number | null {
   const key = keys.get(toHex(kid))
-  const ends = consents
+  const ends = borneOut(consents)
     .filter(({ thumbprint }) => equalBytes(thumbprint.subarray(0, kid.length), kid))
     .map(({ withdrawnAtMs }) => withdrawnAtMs ?? Number.POSITIVE_INFINITY)
   const stops = [

@@ -26,6 +26,10 @@ export interface RegisteredConsent extends KeptConsent {
   readonly isAwaited?: true
 }
 
+/** Those that give something. What the ledger does not bear out, as a tenant's for a customer's wallet, gives nothing at all. */
+export const borneOut = (consents: readonly RegisteredConsent[]): readonly RegisteredConsent[] =>
+  consents.filter(({ holds }) => holds)
+
 /** A consent as its row says it, with the word of the device that gave it. */
 export interface ReadConsent {
   readonly consent: RegisteredConsent

@@ -1,6 +1,6 @@
 import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
 import type { DeviceId } from '../../src/protocol/ids.ts'
-import type { RegisteredConsent } from './consents.ts'
+import { borneOut, type RegisteredConsent } from './consents.ts'
 import type { RegisteredDevice, Registry } from './registry.ts'
 
 /**
@@ -44,5 +44,6 @@ export const hadConsent = (device: RegisteredDevice | undefined, kid: Uint8Array
 
 const isVerified = ({ isAwaited }: RegisteredConsent) => isAwaited !== true
 
+/** What the ledger does not bear out was never consent. */
 const ofKey = (consents: readonly RegisteredConsent[], kid: Uint8Array) =>
-  consents.filter(({ thumbprint }) => equalBytes(thumbprint.subarray(0, kid.length), kid))
+  borneOut(consents).filter(({ thumbprint }) => equalBytes(thumbprint.subarray(0, kid.length), kid))

@@ -13,8 +13,8 @@ export async function claimSubjects(client: pg.ClientBase, wallets: readonly str
      CROSS JOIN LATERAL (SELECT device_id FROM offline_devices
                          WHERE owner_wallet = w.wallet AND status = 'active'
                            AND offline_wallet_state(owner_wallet, tenant) = 'known'
-                           AND device_id IN (SELECT device_id FROM offline_wallet_consents
-                                             WHERE wallet = w.wallet AND withdrawn_at IS NULL)
+                           AND device_id IN (SELECT device_id FROM offline_consents
+                                             WHERE wallet = w.wallet AND withdrawn_at IS NULL AND holds)
                          ORDER BY registered_at DESC, device_id LIMIT $2) d`,
     [wallets, DEVICES_PER_WALLET_MAX],
   )

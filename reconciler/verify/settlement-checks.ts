@@ -8,6 +8,9 @@ import type { Check } from './check.ts'
  */
 export const KNOWN_LATE_MINUTES = 10
 
+/** A tenant speaks for its merchants and agents, and for a customer's wallet `w` its holder alone, by a device or a code. */
+const SPOKEN_FOR = "(w.kind IN ('merchant', 'agent') OR c.giver IS NOT NULL OR c.by_holder)"
+
 /** What the edge admitted, what the book holds of it, and that each follows from the other. */
 export const SETTLEMENT_CHECKS: readonly Check[] = [
   {
@@ -309,7 +312,7 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
         AND NOT CASE WHEN p.claim_until IS NULL
           THEN (d.owner_wallet, d.tenant) = (p.sender, h.tenant) AND EXISTS (
               SELECT FROM offline_wallet_consents c
-              WHERE c.device_id = d.device_id AND (w.kind IN ('merchant', 'agent') OR c.giver IS NOT NULL OR c.by_holder) AND (c.wallet, c.tenant) = (p.sender, h.tenant) AND p.initiated_at <= c.until_at
+              WHERE c.device_id = d.device_id AND ${SPOKEN_FOR} AND (c.wallet, c.tenant) = (p.sender, h.tenant) AND p.initiated_at <= c.until_at
                 AND b.received_at >= c.given_at AND (c.withdrawn_at IS NULL OR b.received_at < c.withdrawn_at
                      OR t.posted_at < c.withdrawal_known_at + interval '${KNOWN_LATE_MINUTES} minutes'))
             OR EXISTS (
@@ -318,7 +321,7 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
               JOIN offline_wallet_consents c ON c.device_id = payer.device_id
               WHERE a.device_id = p.device_id AND a.counter = p.counter
                 AND (payer.owner_wallet, payer.tenant) = (p.sender, h.tenant)
-                AND (c.wallet, c.tenant) = (p.sender, h.tenant) AND p.initiated_at <= c.until_at
+                AND ${SPOKEN_FOR} AND (c.wallet, c.tenant) = (p.sender, h.tenant) AND p.initiated_at <= c.until_at
                 AND b.received_at >= c.given_at AND (c.withdrawn_at IS NULL OR b.received_at < c.withdrawn_at
                      OR t.posted_at < c.withdrawal_known_at + interval '${KNOWN_LATE_MINUTES} minutes'))
           ELSE EXISTS (
@@ -327,7 +330,7 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
             JOIN offline_wallet_consents c ON c.device_id = payer.device_id
             WHERE a.device_id = p.device_id AND a.counter = p.counter AND a.result = 'applied' AND a.choice = 'confirm'
               AND (payer.owner_wallet, payer.tenant) = (p.sender, h.tenant) AND a.recorded_at < p.claim_until
-              AND (c.wallet, c.tenant) = (p.sender, h.tenant)
+              AND ${SPOKEN_FOR} AND (c.wallet, c.tenant) = (p.sender, h.tenant)
               AND (a.content_hash, a.amount_minor) = (p.content_hash, p.amount_minor))
             OR EXISTS (
             SELECT FROM offline_mandated_payments x
@@ -335,7 +338,8 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
             JOIN offline_devices payer ON payer.device_id = m.payer_device_id
             JOIN offline_wallet_consents c ON c.device_id = payer.device_id
             WHERE x.device_id = p.device_id AND x.counter = p.counter AND m.wallet = p.sender AND m.is_his
-              AND (payer.owner_wallet, payer.tenant) = (p.sender, h.tenant) AND (c.wallet, c.tenant) = (p.sender, h.tenant)
+              AND (payer.owner_wallet, payer.tenant) = (p.sender, h.tenant)
+              AND ${SPOKEN_FOR} AND (c.wallet, c.tenant) = (p.sender, h.tenant)
               AND substring(c.thumbprint FROM 1 FOR octet_length(m.kid)) = m.kid AND x.posted_at <= c.until_at) END`,
   },
   {

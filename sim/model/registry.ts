@@ -127,18 +127,33 @@ function giverOf(encoded: Uint8Array): ConsentGiver {
   return { deviceId: claims.deviceId, kid: toHex(claims.kid), madeAtMs: word.madeAtMs }
 }
 
-/** The edge lets nobody consent who does not pay by people's word: until that is known here, the consent is not either. */
-export function isAwaited({ devices }: ModelState, { giver, givenAtMs }: ConsentRow): boolean {
+/** Whether facts of the giver are on their way without which nobody can say what its word is worth. */
+export function isAwaited(state: ModelState, consent: ConsentRow): boolean {
+  const { giver, givenAtMs } = consent
   if (giver === undefined) return false
-  const known = devices.get(giver.deviceId)
-  const peoples = [...(known?.consents.values() ?? [])].filter((one) => one.giver === undefined)
-  return !known?.keys.has(giver.kid) || paysUntil(peoples, fromHex(giver.kid), givenAtMs) === undefined
+  const known = state.devices.get(giver.deviceId)
+  if (!known?.keys.has(giver.kid)) return true
+  return giverPaysUntil(state, known, giver.kid, givenAtMs) === undefined && known.factsAtMs < givenAtMs
+}
+
+/** By the word of people, as far as the ledger bears it out, and not by that of another device. */
+function giverPaysUntil(state: ModelState, giver: DeviceRow, kid: string, atMs: number): number | undefined {
+  const peoples = [...giver.consents.values()].filter((one) => one.giver === undefined && isBorneOut(state, giver, one))
+  return paysUntil(peoples, fromHex(kid), atMs)
+}
+
+/** The edge may have taken the word of a device that two people had spoken for, and the ledger does not bear that out. */
+function isFalseWord(state: ModelState, { giver, givenAtMs, untilMs }: ConsentRow): boolean {
+  const known = giver && state.devices.get(giver.deviceId)
+  if (giver === undefined || !known?.keys.has(giver.kid)) return false
+  const giverUntilMs = giverPaysUntil(state, known, giver.kid, givenAtMs)
+  return giverUntilMs === undefined ? known.factsAtMs >= givenAtMs : untilMs > giverUntilMs
 }
 
 /** A tenant speaks for its merchants and agents, a device of a wallet for the wallet, and its holder by a code. */
-function isBorneOut({ book }: ModelState, { ownerWallet, tenant }: DeviceRow, consent: ConsentRow): boolean {
-  const account = book.accounts.get(consent.wallet)
-  if (account === undefined) return false
+export function isBorneOut(state: ModelState, { ownerWallet, tenant }: DeviceRow, consent: ConsentRow): boolean {
+  const account = state.book.accounts.get(consent.wallet)
+  if (account === undefined || isFalseWord(state, consent)) return false
   const isSpokenFor =
     account.kind === 'merchant' || account.kind === 'agent' || consent.giver !== undefined || consent.isByHolder
   return isSpokenFor && consent.wallet === ownerWallet && consent.tenant === tenant && account.tenant === consent.tenant
@@ -185,7 +200,8 @@ export async function loadDevices(state: ModelState, deviceIds: readonly string[
     // As one query sees it: what is recorded while verifiers are made belongs to the next.
     const rows = [...device.keys]
     const keys = new Map<string, DeviceKey>()
-    const consents = [...device.consents.values()].map((one) => {
+    const standing = [...device.consents.values()].filter((one) => !isFalseWord(state, one))
+    const consents = standing.map((one) => {
       const waits = isAwaited(state, one)
       return { ...one, holds: isBorneOut(state, device, one), ...(waits && { isAwaited: true as const }) }
     })

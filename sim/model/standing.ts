@@ -1,5 +1,5 @@
 import { toHex } from '../../src/protocol/bytes.ts'
-import { isAwaited } from './registry.ts'
+import { isAwaited, isBorneOut } from './registry.ts'
 import type { ModelState } from './state.ts'
 import { walletState } from './wallet-state.ts'
 
@@ -16,8 +16,7 @@ export function standingOf(
   if (isStopped || walletState(state, ownerWallet, tenant) !== 'known') return 'nobody'
   const standing = [...device.consents.values()].filter(
     (one) =>
-      one.wallet === ownerWallet &&
-      one.tenant === tenant &&
+      isBorneOut(state, device, one) &&
       toHex(one.thumbprint).startsWith(kid) &&
       atMs <= one.untilMs &&
       one.withdrawnAtMs === null,

@@ -7,13 +7,15 @@ import type { Operation } from './operation.ts'
 interface Given {
   readonly thumbprint: string
   readonly withdrawnAtMs: number | null
+  readonly refusedAtMs?: number
 }
 
-/** Nobody has given it any for the key that it has, or somebody has taken it back. */
+/** Nobody has given it any for the key that it has, somebody has taken it back, or the ledger does not bear it out. */
 export function isWithoutConsent({ edge }: World, device: string): boolean {
   const [row] = edge.objects.read(device, 'SELECT lower(hex(kid)) AS kid, consents FROM device')
   const given = JSON.parse(String(row?.['consents'] ?? '[]')) as readonly Given[]
-  return !given.some((one) => one.withdrawnAtMs === null && one.thumbprint.startsWith(String(row?.['kid'])))
+  const isStanding = (one: Given) => one.withdrawnAtMs === null && one.refusedAtMs === undefined
+  return !given.some((one) => isStanding(one) && one.thumbprint.startsWith(String(row?.['kid'])))
 }
 
 /** Somebody takes a till's consent back, and later two people give it again. */

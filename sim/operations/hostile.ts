@@ -100,12 +100,14 @@ const LIES: Readonly<Record<string, Lie>> = {
   'the word of another payer’s phone that nobody knows yet': async (rogue, world, random) => {
     const [id, key] = [`LATE-${rogue.nextCounter}`, newScalar(random)]
     const phone = new PayerPhone(id, await webCryptoSuite.es256Signer(key), webCryptoSuite)
+    // Of a wallet for which two people may speak.
+    const shop = random.pick(world.devices).facts.wallet
     const entry = rogue.small(rogue.nextCounter++, customerOf(0))
     const { type, amount, sender, receiver } = entry
     const authorization = await phone.authorize({ type, amount, sender, receiver, currency: 'XOF' })
     const came = await rogue.push(await rogue.sign([{ ...entry, authorization }]))
     // The edge can say nothing about it, and the book waits until it can.
-    await untilDone(world, () => world.office.register(id, 'SN', customerOf(1), key))
+    await untilDone(world, () => world.office.register(id, 'SN', shop, key))
     await untilDone(world, () => world.office.consent(id))
     return `${came}, by ${id} that may pay out of another wallet now`
   },

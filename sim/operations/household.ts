@@ -1,5 +1,6 @@
 import { amountMinor } from '../../src/protocol/money.ts'
 import { bringWord } from '../people/holder.ts'
+import { enterCode } from '../people/holders-code.ts'
 import { type SpokenWord, speak } from '../people/household.ts'
 import { newScalar } from '../people/keys.ts'
 import { customerOf } from '../people/market.ts'
@@ -35,12 +36,13 @@ export const sharePhones: Operation = {
   },
 }
 
-/** Registers the phones; people agree to the first. @returns one that cannot be registered now */
+/** Registers the phones; the holder enters a code on the first. @returns one that cannot be registered now */
 async function absentOf(world: World, random: Random): Promise<Rogue | undefined> {
   const { first, second, third } = world.household
   for (const one of [first, second, third]) if (!(await registered(world, one))) return one
   if (isWithoutConsent(world, first.id) && random.chance(0.8)) {
-    await world.office.consent(first.id).catch(() => undefined)
+    const own = { id: first.id, wallet: first.wallet, signer: await first.signer() }
+    await enterCode(world, own, first.network.fetch).catch(() => undefined)
   }
   return undefined
 }

@@ -8,7 +8,7 @@ import { deviceId } from '../../src/protocol/ids.ts'
 import type { Rogue } from './rogue.ts'
 
 /**
- * Three phones of one customer. The first pays by people's consent and lets the second pay by its word; what the second says lets
+ * Three phones of one customer. The first pays by its holder's code and lets the second pay by its word; what the second says lets
  * nobody pay, and neither does what somebody else's phone says.
  */
 export interface Household {

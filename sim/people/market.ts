@@ -8,7 +8,7 @@ export interface Wallet {
   readonly amount: number
 }
 
-const CUSTOMERS = 4
+const CUSTOMERS = 5
 /** Not enough for all who want it. */
 export const SCARCE = { wallet: '+221770009001', kind: 'customer', amount: 7_000 } as const
 const POOR = { wallet: '+221770009002', kind: 'customer', amount: 0 } as const

@@ -26,7 +26,7 @@ export async function moneyMovesByItsOwnersWord(
   booked: ReadonlyMap<string, BookedPayment>,
   word: PayersWord,
 ): Promise<string[]> {
-  const { edge, said, mandates, wallets, household } = world
+  const { edge, said, mandates, wallets, household, telephones } = world
   const wrong: string[] = []
   const all: Moved[] = []
   const used = new Map<string, string>()
@@ -46,7 +46,7 @@ export async function moneyMovesByItsOwnersWord(
       const isOwn = tenant === 'molam' && entry.sender === ownerWallet
       const byHolder = (one: ConsentLine) => isByHolder(world, device, one)
       if (isOwn && paysByConsent(device, entry, admitted, isShop ? undefined : byHolder)) continue
-      if (isOwn && !isShop && paysByWord({ household, edge }, device, entry, admitted, giver)) continue
+      if (isOwn && !isShop && paysByWord({ household, edge, telephones }, device, entry, admitted, giver)) continue
       if (tenant === 'molam' && entry.authorization === undefined && said.get(localId)?.has('confirm')) continue
       // What a mandate gives has a promise of its own.
       if (tenant === 'molam' && booked.get(localId)?.reason === 'mandated' && mandates.has(entry.sender)) continue

@@ -2,7 +2,11 @@ import type { World } from '../world.ts'
 import { type AdmittedDevice, type ConsentLine, codeIn } from './admitted.ts'
 
 /** Whether the holder has given it: by the code that went to the holder's own telephone, for this device and this request. */
-export function isByHolder({ telephones }: World, { id, ownerWallet }: AdmittedDevice, consent: ConsentLine): boolean {
+export function isByHolder(
+  { telephones }: Pick<World, 'telephones'>,
+  { id, ownerWallet }: AdmittedDevice,
+  consent: ConsentLine,
+): boolean {
   const code = codeIn(consent)
   return code !== undefined && telephones.codeFor(ownerWallet, id, code.no) === code.digits
 }

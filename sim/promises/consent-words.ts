@@ -3,6 +3,7 @@ import type { Payment } from '../../src/protocol/payment.ts'
 import type { SpokenWord } from '../people/household.ts'
 import type { World } from '../world.ts'
 import type { Admitted, AdmittedDevice, ConsentLine } from './admitted.ts'
+import { isByHolder } from './codes.ts'
 
 /** Between asking the giver's object and the admission the giver may have been stopped. */
 const OVERLAP_MS = 60_000
@@ -11,10 +12,10 @@ const KEPT_MAX = 8
 
 /**
  * Whether a phone of the household paid by the first one's word: the first signed it for this very key, it came before anything was
- * taken back that it could bring back, nobody has ended it, and the first itself paid by people's consent when it was used.
+ * taken back that it could bring back, nobody has ended it, and the first itself paid by its holder's code when it was used.
  */
 export function paysByWord(
-  world: Pick<World, 'household' | 'edge'>,
+  world: Pick<World, 'household' | 'edge' | 'telephones'>,
   device: AdmittedDevice,
   { initiatedAtMs }: Payment,
   { bundle, receipt: { receivedAtMs } }: Pick<Admitted, 'bundle' | 'receipt'>,
@@ -33,7 +34,7 @@ interface Said {
 }
 
 export function speaksByWord(
-  { household: { first, words }, edge }: Pick<World, 'household' | 'edge'>,
+  { household: { first, words }, edge, telephones }: Pick<World, 'household' | 'edge' | 'telephones'>,
   device: AdmittedDevice,
   { kid, madeAtMs, takenAtMs }: Said,
   giver: AdmittedDevice | undefined,
@@ -41,20 +42,26 @@ export function speaksByWord(
   if (giver === undefined || device.ownerWallet !== first.wallet) return false
   if (device.consents.length >= KEPT_MAX || giver.consents.length >= KEPT_MAX) return true
   const stops = stopsOf(edge, giver.id)
+  const holders = giver.consents.filter((one) => isByHolder({ telephones }, giver, one))
   const paid = (word: SpokenWord) =>
-    [takenAtMs - OVERLAP_MS, takenAtMs].some((atMs) => paidItself(giver.consents, stops, word.giverKid, atMs))
+    [takenAtMs - OVERLAP_MS, takenAtMs].some((atMs) => paidItself(holders, stops, word.giverKid, atMs))
   return words.some((word) => {
     const isFor = word.to === device.id && word.thumbprint.startsWith(kid) && madeAtMs <= word.untilMs
     return isFor && word.giver === first.id && isInForce(device.consents, word, takenAtMs) && paid(word)
   })
 }
 
-/** Whether the first phone of the household spoke by people's consent when its object took what it signed. */
-export function speaksItself({ edge }: Pick<World, 'edge'>, device: AdmittedDevice, { kid, takenAtMs }: Said): boolean {
+/** Whether the first phone of the household spoke by its holder's code when its object took what it signed. */
+export function speaksItself(
+  { edge, telephones }: Pick<World, 'edge' | 'telephones'>,
+  device: AdmittedDevice,
+  { kid, takenAtMs }: Said,
+): boolean {
   if (device.consents.length >= KEPT_MAX) return true
   const stops = stopsOf(edge, device.id)
+  const holders = device.consents.filter((one) => isByHolder({ telephones }, device, one))
   // Nobody knows the order of what came in one millisecond.
-  return [takenAtMs - 1, takenAtMs].some((atMs) => paidItself(device.consents, stops, kid, atMs))
+  return [takenAtMs - 1, takenAtMs].some((atMs) => paidItself(holders, stops, kid, atMs))
 }
 
 export const stopsOf = (edge: World['edge'], id: string): readonly Stop[] =>
@@ -89,12 +96,8 @@ function paidItself(consents: readonly ConsentLine[], stops: readonly Stop[], ki
     return action === 'key_rotated' && replaced === kid && fate === 'revoked'
   })
   const isAgreed = consents.some(
-    ({ thumbprint, giver, askedBy, confirmedBy, givenAtMs, withdrawnAtMs }) =>
-      giver === undefined &&
-      askedBy !== confirmedBy &&
-      thumbprint.startsWith(kid) &&
-      givenAtMs <= atMs &&
-      (withdrawnAtMs === null || atMs < withdrawnAtMs),
+    ({ thumbprint, countsFromMs = Number.POSITIVE_INFINITY, withdrawnAtMs }) =>
+      thumbprint.startsWith(kid) && countsFromMs <= atMs && (withdrawnAtMs === null || atMs < withdrawnAtMs),
   )
   return status === 'device_active' && !isLost && isAgreed
 }

@@ -33,7 +33,7 @@ function keptBy(edge: World['edge'], id: string): readonly Kept[] {
   ]
 }
 
-/** Of several phones of a wallet those answer and give mandates that pay: by people's consent, or by the word of one that does. */
+/** Of several phones of a wallet those answer and give mandates that pay: by its holder's code, or by the word of one that does. */
 export function onlyHoldersPhonesSpeak(world: World, devices: readonly AdmittedDevice[]): string[] {
   const { first, second, third } = world.household
   const giver = devices.find(({ id }) => id === first.id)

@@ -29,7 +29,7 @@ export interface Giver {
   readonly isCurrent: boolean
 }
 
-/** @returns undefined when it does not pay now by people's consent */
+/** @returns undefined when it does not pay now by consent that is no other device's word */
 export async function payingGiver(
   ask: AskIdentity,
   { deviceId, kid }: Pick<ConsentGiver, 'deviceId' | 'kid'>,

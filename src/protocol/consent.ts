@@ -54,13 +54,9 @@ export interface KeptConsent extends Pick<Consent, 'thumbprint' | 'givenAtMs' | 
   readonly withdrawnAtMs: number | null
   /** Left out: people gave it. */
   readonly giver?: ConsentGiver
-  /** When the edge heard that the ledger does not bear it out; left out: it has not said so. */
+  /** When the edge heard that the ledger does not bear it out: from then on it gives nothing; left out: it has not said so. */
   readonly refusedAtMs?: number
 }
-
-/** Consents by which a device debits its owner's wallet by its own word: those that the ledger does not refuse. */
-export const notRefused = <C extends KeptConsent>(consents: readonly C[]): readonly C[] =>
-  consents.filter(({ refusedAtMs }) => refusedAtMs === undefined)
 
 /** Consents of a device by which it may consent to another one: those that people gave, so that no word stands on a word. */
 export const givenByPeople = <C extends KeptConsent>(consents: readonly C[]): readonly C[] =>
@@ -133,6 +129,7 @@ function isSaidBy(consent: Consent): boolean {
  * Until when a key pays out of the wallet of its device's owner, seen from the edge's clock at a moment. A payment counts by
  * its own date up to the end, because that was known when it was taken. A withdrawal counts from the moment at which the
  * edge has it: whoever holds a stolen device dates payments as he likes. What the edge had admitted before then stays paid.
+ * One that the ledger does not bear out gives nothing: neither a payment, nor a signature, nor an answer, nor another consent.
  *
  * @param kid of the key that signed; undefined: any of the device's
  * @param atMs when the edge admitted what it signed
@@ -144,10 +141,11 @@ export function paysUntil(
   atMs: number,
 ): number | undefined {
   const ends = consents
-    .filter(({ thumbprint, givenAtMs, withdrawnAtMs }) => {
+    .filter(({ thumbprint, givenAtMs, withdrawnAtMs, refusedAtMs }) => {
       // One device has no two keys with one id.
       const isOfKey = kid === undefined || equalBytes(thumbprint.subarray(0, KEY_ID_BYTES), kid)
-      return isOfKey && givenAtMs <= atMs && (withdrawnAtMs === null || atMs < withdrawnAtMs)
+      const isStanding = refusedAtMs === undefined && (withdrawnAtMs === null || atMs < withdrawnAtMs)
+      return isOfKey && givenAtMs <= atMs && isStanding
     })
     .map(({ untilMs }) => untilMs)
   return ends.length === 0 ? undefined : Math.max(...ends)

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import pg from 'pg'
 import { registerDevice } from '../../dev/fleet/admin.ts'
+import { registerPhone } from '../../dev/fleet/holders-code.ts'
 import { PayerPhone } from '../../dev/fleet/payer.ts'
 import { seededRandom } from '../../dev/random.ts'
 import { type DevSecrets, newSecrets } from '../../dev/secrets.ts'
@@ -103,19 +104,13 @@ export class World {
   /** Customers have phones, which sign what they pay. */
   async #givePhones(): Promise<void> {
     const token = await this.stack.issuer.token('chaos', ['pay_admin'])
-    const second = await this.stack.issuer.token('order', ['pay_admin'])
     const phones = new Map<string, PayerPhone>()
     const customers = [...this.market.wallets.keys()].filter((wallet) => !wallet.startsWith('W-MERCHANT'))
     await Promise.all(
       customers.map(async (wallet, n) => {
         const signer = await webCryptoSuite.es256Signer(crypto.getRandomValues(new Uint8Array(32)).fill(1, 0, 1))
         const deviceId = `TEL-${n}`
-        await registerDevice(
-          this.stack.edge.url,
-          token,
-          { deviceId, country: 'SN', ownerWallet: wallet, signer },
-          second,
-        )
+        await registerPhone(this.stack, token, { deviceId, country: 'SN', ownerWallet: wallet, signer })
         phones.set(wallet, new PayerPhone(deviceId, signer, webCryptoSuite))
       }),
     )
@@ -249,7 +244,8 @@ export class World {
     const wallets = [...this.market.wallets]
     const kindOf = (wallet: string) => (wallet.startsWith('W-MERCHANT') ? 'merchant' : 'customer')
     await this.book.query(
-      `SELECT wallet_core.open_account(w, 'XOF', k, 'holder:' || w, 'molam') FROM unnest($1::text[], $2::text[]) AS x (w, k)`,
+      `SELECT wallet_core.open_account(w, 'XOF', k, 'holder:' || w, 'molam', '+2217700' || to_char(no, 'FM00000'))
+       FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS x (w, k, no)`,
       [wallets.map(([wallet]) => wallet), wallets.map(([wallet]) => kindOf(wallet))],
     )
     const funded = wallets.filter(([, balance]) => balance > 0)

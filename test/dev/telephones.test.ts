@@ -12,6 +12,8 @@ it('the telephones of a local run take what the reconciler sends, and show each 
     expect(await gateway.send(message)).toBe('taken')
     expect(await gateway.send(message)).toBe('taken')
     expect(came).toEqual([{ to: message.to, text: message.text }])
+    expect(telephones.codeFor('POS-1', 1)).toBe('04183920')
+    expect(telephones.codeFor('POS-1', 2)).toBeUndefined()
     expect(await openGateway({ gatewayUrl, gatewayToken: 'another' }, fetch).send(message)).toBe('refused')
   } finally {
     await telephones.close()

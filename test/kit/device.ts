@@ -43,6 +43,8 @@ export class TestDevice {
   signer!: Signer
   /** Whether two people have said that it may debit its owner's wallet: kits give it that consent when they register it. */
   hasConsent = true
+  /** Two people of the tenant gave it also for a customer's wallet, who has a code of his own otherwise. */
+  isTenants = false
   readonly consentedAtMs = Date.now() - 10 * 86_400_000
   kid!: Uint8Array
   seq = 1

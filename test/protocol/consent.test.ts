@@ -81,5 +81,6 @@ describe('until when a key pays', () => {
   it('the latest of them counts', () => {
     expect(paysUntil([kept(), kept({ untilMs: UNTIL + 1 })], KID, GIVEN)).toBe(UNTIL + 1)
     expect(paysUntil([], KID, GIVEN)).toBeUndefined()
+    expect(paysUntil([kept({ refusedAtMs: GIVEN + 1 })], KID, GIVEN), 'the ledger does not bear it out').toBeUndefined()
   })
 })

@@ -33,6 +33,7 @@ import { encodeSettleMessage } from '../../src/protocol/settle-codec.ts'
 import { DAY_MS } from '../../src/protocol/time.ts'
 import { type Made, randomBytes, TestDevice } from '../kit/device.ts'
 import { agentPhone, hasAgent, hasPhone, phoneOf } from '../kit/payers.ts'
+import { holdersCodes } from './holders-codes.ts'
 import { Network } from './network.ts'
 import type { Database } from './open-database.ts'
 
@@ -54,7 +55,7 @@ export interface World {
   facts(device: TestDevice, over?: Partial<DeviceMessage>): Promise<Uint8Array>
   /** The phone of a wallet's holder, registered. */
   phone(wallet: string): Promise<TestDevice>
-  /** The consent that two people have given for the device's key, as the edge signed it, each time the same bytes. */
+  /** The consent for the device's key, two people's or its holder's by a code, as the edge signed it, each time the same bytes. */
   consent(device: TestDevice, over?: Partial<Consent>): Promise<StatedConsent>
   /** The message of an admitted bundle, with the decisions given. */
   admit(
@@ -107,6 +108,7 @@ export async function makeWorld(database: Database, over: Record<string, string>
     consents.set(name, known)
     return known
   }
+  const codes = await holdersCodes(database, secrets.CONSENT_CODE_KEY)
   const signed = (message: SettleMessage) => sealSettleMessage(message, async () => keys)
   const env = {
     ...secrets,
@@ -175,7 +177,9 @@ export async function makeWorld(database: Database, over: Record<string, string>
       const bytes = over.publicKey ?? device.signer.key.bytes
       const isKey = alg === -7 && bytes.length === 65
       const given = { wallet, tenant, ...(isKey && { thumbprint: await thumbprint(webCryptoSuite, { alg, bytes }) }) }
-      const consents = device.hasConsent && isKey ? [await world.consent(device, given)] : []
+      const consents =
+        device.hasConsent && isKey && over.consents === undefined ? [await world.consent(device, given)] : []
+      const code = codes.newestOf(device)
       return signed({
         kind: 'device',
         deviceId: device.id,
@@ -189,6 +193,7 @@ export async function makeWorld(database: Database, over: Record<string, string>
         ownerWallet: device.ownerWallet,
         atMs,
         ...(consents.length > 0 && { consents }),
+        ...(code && { code }),
         ...over,
       })
     },
@@ -201,7 +206,7 @@ export async function makeWorld(database: Database, over: Record<string, string>
         thumbprint: await thumbprint(webCryptoSuite, device.signer.key),
         ...over,
       }
-      return { signed: await oneSignature(consent) }
+      return { signed: await oneSignature(device.isTenants ? consent : await codes.ofWhoeverMay(consent)) }
     },
 
     phone,

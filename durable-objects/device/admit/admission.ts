@@ -2,7 +2,7 @@ import { recentActivity } from '../../../src/protocol/activity.ts'
 import { recentRequests } from '../../../src/protocol/approval-uses.ts'
 import { equalBytes } from '../../../src/protocol/bytes.ts'
 import { type ChainStep, chainStep, type Neighbours } from '../../../src/protocol/chain.ts'
-import { notRefused, paysUntil } from '../../../src/protocol/consent.ts'
+import { paysUntil } from '../../../src/protocol/consent.ts'
 import {
   addRange,
   type CounterSet,
@@ -127,7 +127,7 @@ export function decideAdmission(view: View, asked: AdmitRequest, nowMs: number):
   // Nothing was taken before there was a device.
   const timeFloorMs = view.timeFloorMs ?? device.registeredAtMs
   const [disproven, unapproved] = [new Set(request.disproven), new Set(request.unapproved)]
-  const paysUntilMs = paysUntil(notRefused(device.consents), claims.kid, nowMs)
+  const paysUntilMs = paysUntil(device.consents, claims.kid, nowMs)
   const { deviceId: takerId, unsynced, usedRequests, ownerWallet } = device
   const context = {
     ...{ policy, nowMs, takerId, ownerWallet, paysUntilMs, timeFloorMs },

@@ -1,5 +1,5 @@
 import { toHex } from '../../../src/protocol/bytes.ts'
-import { notRefused, paysUntil } from '../../../src/protocol/consent.ts'
+import { paysUntil } from '../../../src/protocol/consent.ts'
 import { type CodeState, type CodeVerdict, codeUntilMs } from '../../../src/protocol/consent-code.ts'
 import { CODE_TRIES_MAX, CODES_PER_DAY_MAX, CONSENTS_MAX } from '../../../src/protocol/limits.ts'
 import { err, ok, type Result } from '../../../src/protocol/result.ts'
@@ -35,7 +35,7 @@ export function mayAsk(device: Asking, nowMs: number): Result<CodeRequest, CodeR
   const fault = faultOf(device)
   if (fault !== undefined) return err(fault)
   const { kid, consents, codeRequest: before } = device
-  if ((paysUntil(notRefused(consents), kid, nowMs) ?? 0) > nowMs) return err('state_conflict')
+  if ((paysUntil(consents, kid, nowMs) ?? 0) > nowMs) return err('state_conflict')
   if (before !== null && isOpen(before, kid, nowMs)) return ok(before)
   const today = (before?.askedMs ?? []).filter((atMs) => atMs > nowMs - DAY_MS)
   if (today.length >= CODES_PER_DAY_MAX) return err('rate_limited')

@@ -8,8 +8,7 @@ import { readDevice, writeRefused } from '../sql/device-store.ts'
 
 /**
  * The ledger does not bear a consent out: a tenant has no word for a customer, the wallet is another tenant's, or a device's word is
- * none. It pays nothing from now on, the device is told so, and people see whose it was. It stays what lets the device sign for its
- * owner, as far as the book takes that.
+ * none. It gives nothing from now on, the device is told so, and people see whose it was.
  *
  * Call it within a storage transaction.
  */

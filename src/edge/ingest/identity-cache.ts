@@ -2,6 +2,7 @@ import type { Identity } from '../../../durable-objects/device/device.ts'
 import type { Verifier } from '../../crypto/suite.ts'
 import { webCryptoSuite } from '../../crypto/webcrypto.ts'
 import { equalBytes } from '../../protocol/bytes.ts'
+import { paysUntil } from '../../protocol/consent.ts'
 import { deviceStub, type Env } from '../env.ts'
 
 /**
@@ -47,18 +48,28 @@ export async function identifyPayer(
   kid: Uint8Array,
   nowMs: number,
 ): Promise<KnownDevice | 'revoked' | undefined> {
-  const cached = await lookUp(env, deviceId, kid, nowMs)
+  // Nor without a consent that it may have been given a moment ago.
+  const pays = ({ consents }: KnownDevice) => (paysUntil(consents, kid, nowMs) ?? 0) >= nowMs
+  const cached = await lookUp(env, deviceId, kid, nowMs, pays)
   if (cached?.revoked.some((key) => equalBytes(key, kid))) return 'revoked'
   return cached && keyOf(cached, kid)
 }
 
 const keyOf = ({ byKey }: Cached, kid: Uint8Array) => byKey.find((key) => equalBytes(key.kid, kid))
 
-async function lookUp(env: Env, deviceId: string, kid: Uint8Array, nowMs: number): Promise<Cached | undefined> {
+/** @param isEnough whether a copy of the device says all that is asked of it */
+async function lookUp(
+  env: Env,
+  deviceId: string,
+  kid: Uint8Array,
+  nowMs: number,
+  isEnough: (device: KnownDevice) => boolean = () => true,
+): Promise<Cached | undefined> {
   const cached = known.get(deviceId)
   if (cached !== undefined && nowMs - cached.readAtMs < FRESH_MS) {
     // Not one that may have been reactivated, and not without a key that it may have been given, a moment ago.
-    if (keyOf(cached, kid)?.status === 'active') return cached
+    const copy = keyOf(cached, kid)
+    if (copy?.status === 'active' && isEnough(copy)) return cached
   }
   const identity = await deviceStub(env, deviceId).identity()
   known.delete(deviceId)

@@ -1,6 +1,6 @@
 import { type Activity, recentActivity } from '../../protocol/activity.ts'
 import { recentRequests, type UsedRequests } from '../../protocol/approval-uses.ts'
-import { type KeptConsent, notRefused, paysUntil } from '../../protocol/consent.ts'
+import { type KeptConsent, paysUntil } from '../../protocol/consent.ts'
 import type { DeviceId } from '../../protocol/ids.ts'
 import type { Payment } from '../../protocol/payment.ts'
 import type { Policy } from '../../protocol/policy.ts'
@@ -65,7 +65,7 @@ export function judgeAgain(
     // One that fills a hole is held against the bundle before the hole.
     const timeFloorMs = floors.get(Math.max(...[...floors.keys()].filter((known) => known < seq)))
     // Whichever of its keys had signed.
-    const paysUntilMs = paysUntil(notRefused(consents), undefined, receivedAtMs)
+    const paysUntilMs = paysUntil(consents, undefined, receivedAtMs)
     const known = { timeFloorMs, unsynced, usedRequests }
     const context = { policy, nowMs: receivedAtMs, takerId, ownerWallet, paysUntilMs, ...known }
     const judged = judgeWithRisk(own, activity, context, { riskOf: riskOf(risk) })

@@ -65,7 +65,7 @@ test.each([
   async (_, changes) => {
     const [own = ''] = await market.wallets('customer', 1)
     const [shop = ''] = await market.wallets('merchant', 1, 0)
-    const phone = await market.thief(own, 'ops', 'ops-2')
+    const phone = await market.phone(own)
     const till = await market.thief(shop, 'ops', 'ops-2')
     const first = Object.assign(Object.create(phone.device) as TestDevice, {
       signer: phone.device.signer,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 import { expect } from 'vitest'
 import { registerDevice } from '../../../dev/fleet/admin.ts'
+import { registerPhone } from '../../../dev/fleet/holders-code.ts'
 import { newSecrets } from '../../../dev/secrets.ts'
 import { type Stack, startStack } from '../../../dev/stack.ts'
 import { localKeys } from '../../../src/crypto/local-keys.ts'
@@ -28,6 +29,7 @@ export class Market {
   readonly env: Readonly<Record<string, string>>
   readonly #dir: string
   #names = 0
+  #telephones = 0
 
   private constructor(stack: Stack, book: pg.Pool, keys: KeySet, hmacKey: string, dir: string) {
     this.stack = stack
@@ -61,8 +63,8 @@ export class Market {
   async wallets(kind: 'customer' | 'merchant' | 'agent', count: number, amount = MONEY): Promise<readonly string[]> {
     const wallets = Array.from({ length: count }, () => `W-${kind}-${++this.#names}`)
     for (const wallet of wallets) {
-      await this.book.query("SELECT wallet_core.open_account($1, 'XOF', $2, $3, 'molam')", [
-        ...[wallet, kind, `holder-of-${wallet}`],
+      await this.book.query("SELECT wallet_core.open_account($1, 'XOF', $2, $3, 'molam', $4)", [
+        ...[wallet, kind, `holder-of-${wallet}`, `+22178${String(++this.#telephones).padStart(7, '0')}`],
       ])
       if (amount === 0) continue
       await this.book.query("SELECT wallet_core.fund($1, '{1}', ARRAY[$1], ARRAY[$2]::bigint[], 'XOF', now())", [
@@ -90,6 +92,15 @@ export class Market {
     const other = second && (await this.stack.issuer.token(second, ['pay_admin']))
     await registerDevice(this.stack.edge.url, token, { deviceId, country: 'SN', ownerWallet, signer }, other)
     return thief
+  }
+
+  /** Registers the phone of a customer, whose holder enters the code that comes to it. */
+  async phone(ownerWallet: string): Promise<Thief> {
+    const phone = await Thief.create(this, ownerWallet)
+    const { id: deviceId, signer } = phone.device
+    const token = await this.stack.issuer.token('ops', ['pay_admin'])
+    await registerPhone(this.stack, token, { deviceId, country: 'SN', ownerWallet, signer })
+    return phone
   }
 
   /** A call to the API as somebody with a role. */

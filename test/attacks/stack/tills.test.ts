@@ -66,7 +66,7 @@ test.each(['merchant', 'agent', 'customer'] as const)(
 /** What a crooked till has instead of an agent's word: its customers sign what they pay, and no agent has ever been asked. */
 type Story = (payment: Payment, thief: Thief, others: Others) => Promise<Uint8Array> | Uint8Array
 interface Others {
-  /** Of a customer whom two administrators let sign, and of an agent whom one administrator has registered alone. */
+  /** Of a customer, and of an agent whom one administrator has registered alone. */
   readonly customer: Thief
   readonly unasked: Thief
   /** An agent who has approved something small, of another till. */
@@ -95,7 +95,7 @@ test('makes up an agent’s approvals: nothing above the limit moves', async () 
   const payers = await market.wallets('customer', 2 * Object.keys(APPROVALS).length)
   const thief = await market.thief(shop, 'ops', 'ops-2')
   const others = {
-    customer: await market.thief(ofCustomer, 'ops', 'ops-2'),
+    customer: await market.phone(ofCustomer),
     unasked: await market.thief(ofOther, 'crooked-admin'),
     agent: await market.thief(ofAgent, 'ops', 'ops-2'),
   }
@@ -103,7 +103,7 @@ test('makes up an agent’s approvals: nothing above the limit moves', async () 
   const payments: Payment[] = []
   for (const [i, story] of [...Object.values(APPROVALS), ...Object.values(APPROVALS)].entries()) {
     const payer = payers[i] ?? ''
-    const phone = await market.thief(payer, 'ops', 'ops-2')
+    const phone = await market.phone(payer)
     const asked = thief.takes(payer, { amount })
     const signed = { ...asked, authorization: await authorize(phone.device, asked) }
     payments.push({ ...signed, approval: await story(signed, thief, others) })
@@ -117,7 +117,7 @@ test('makes up an agent’s approvals: nothing above the limit moves', async () 
   expectWithin('a till that makes up approvals', await market.missing(payers), 0)
   // The road is open: with the agent's word the same payment moves.
   const [payer = ''] = await market.wallets('customer', 1)
-  const phone = await market.thief(payer, 'ops', 'ops-2')
+  const phone = await market.phone(payer)
   const asked = thief.takes(payer, { amount })
   const signed = { ...asked, authorization: await authorize(phone.device, asked) }
   await thief.push([{ ...signed, approval: await approve(others.agent.device, signed, thief.device.id) }])
@@ -142,7 +142,7 @@ test('is revoked: who is talked into a yes after that pays nothing, and a yes at
   const [own = ''] = await market.wallets('merchant', 1, 0)
   const payers = await market.wallets('customer', 12)
   const till = await market.thief(own, 'ops', 'ops-2')
-  const phones = await Promise.all(payers.map((wallet) => market.thief(wallet, 'ops', 'ops-2')))
+  const phones = await Promise.all(payers.map((wallet) => market.phone(wallet)))
   const claims = payers.map((payer) => till.takes(payer, { amount: SMALL }))
   expect(await till.push(claims)).toBe('admitted')
   await market.rest(till.admitted)

@@ -40,7 +40,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 beforeEach(async () => {
-  device = Object.assign(await TestDevice.create(), { hasConsent: false })
+  device = Object.assign(await TestDevice.create(), { hasConsent: false, isTenants: true })
   phone = `+22997${String(++digits).padStart(6, '0')}`
   await db().open(device.ownerWallet, 100_000, { phone })
   rev = 0

@@ -159,12 +159,20 @@ describe('nothing moves by a word', () => {
     await refusedFor(await stated())
   })
 
+  test('of a customer’s device that two people of a tenant spoke for', async () => {
+    phone.isTenants = true
+    await tell(phone)
+    await refusedFor(await stated())
+  })
+
   test('with a key that was revoked before the edge took it', async () => {
     const other = await TestDevice.create()
     const old = { alg: -7, kid: phone.kid, publicKey: phone.signer.key.bytes, fate: 'revoked' } as const
     const before = world.now
     world.now = phone.consentedAtMs
+    await tell(phone)
     await tell(phone, {
+      rev: 2,
       ...{ kid: other.kid, publicKey: other.signer.key.bytes, olderKeys: [old] },
       consents: [await world.consent(phone)],
     })

@@ -61,7 +61,7 @@ test('a merchant’s and an agent’s device pays by the consent of its tenant',
 
 describe('nothing moves by the word of a device', () => {
   test('for a customer’s wallet, whatever its tenant says', async () => {
-    const customer = await world.device('customer', 10_000)
+    const customer = Object.assign(await world.device('customer', 10_000), { isTenants: true })
     world.network.send(world.facts(customer))
     await world.settle()
     expect(await settled(customer, pays(customer))).toBe('payer_not_proven')
@@ -158,6 +158,18 @@ test('withdrawn while people look: the approval moves nothing', async () => {
   world.network.send(await world.review(made, 1, { [payment.counter]: 'approve' }))
   await world.settle()
   expect(outcomeOf(device, payment)).toBe('payer_not_proven')
+})
+
+test('two people’s consent for a customer’s wallet lets its device sign no payment', async () => {
+  const [till, phone] = [await tillOf(), Object.assign(await world.device('customer', 50_000), { isTenants: true })]
+  const asked = till.payment({ sender: phone.ownerWallet, receiver: shop, amount: amountMinor(20_000) })
+  const message = await world.admit(till, [await world.signed(phone, asked)])
+  world.now += 1000
+  world.network.send(await world.facts(phone), message)
+  await world.settle()
+  expect(outcomeOf(till, asked)).toBe('payer_not_proven')
+  expect(await db().balance(phone.ownerWallet)).toBe(50_000)
+  expect(await wrong()).toEqual([])
 })
 
 test('the signature of a payer’s device counts by its consent', async () => {

@@ -282,6 +282,23 @@ test('a yes to another amount, or to another payment, is none', async () => {
   expect(await statusOf()).toEqual(['succeeded'])
 })
 
+test('two people of a tenant speak for no customer: their device is asked about nothing, and its yes is none', async () => {
+  const theirs = Object.assign(await world.device('customer', 10_000), { isTenants: true })
+  phone = theirs
+  taken = shop.payment({ sender: theirs.ownerWallet, initiatedAtMs: now() })
+  made = await shop.bundle([taken], world.keySet, { seq: 1 })
+  world.network.send(await world.facts(theirs))
+  await world.settle()
+  world.network.send(await admitted({ exceptions: [{ counter: taken.counter, decision: 'claimed' }] }))
+  await world.settle()
+  expect(toldPhone()).toBeUndefined()
+  world.network.send(await answer('confirm'))
+  await world.settle()
+  expect(await statusOf()).toEqual(['claimed'])
+  expect(await resultsOf()).toEqual(['not_authorised'])
+  await nothingMoved()
+})
+
 test('a phone that is stopped says nothing, and another of the wallet may', async () => {
   world.network.send(admitted())
   await world.settle()

@@ -319,6 +319,18 @@ test('what was signed before a later mandate does not come back, in whatever ord
   expect(await statuses()).toEqual(['claimed'])
 })
 
+test('two people of a tenant give no mandate for a customer', async () => {
+  phone = Object.assign(await world.device('customer', 10_000), { isTenants: true })
+  world.network.send(await world.facts(phone))
+  await world.settle()
+  world.network.send(mandate())
+  await world.settle()
+  await take([1000])
+  await world.settle()
+  expect(await statuses()).toEqual(['claimed'])
+  expect(await left()).toBe(10_000)
+})
+
 test('a device that is stopped, or that may not pay any more, gives nothing', async () => {
   world.network.send(mandate())
   await world.settle()

@@ -6,6 +6,7 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { afterAll, beforeAll, expect } from 'vitest'
 import { registerDevice } from '../../../dev/fleet/admin.ts'
 import { AgentPhone } from '../../../dev/fleet/agent.ts'
+import { registerPhone } from '../../../dev/fleet/holders-code.ts'
 import { PayerPhone } from '../../../dev/fleet/payer.ts'
 import { fundWallets } from '../../../dev/fleet/wallets.ts'
 import { buildPages, invitation, invite, PAYERS } from '../../../dev/pos.ts'
@@ -157,12 +158,11 @@ function deployment(dir: string): string {
 const keyOfPayer = (number: number) => new Uint8Array(32).fill(11 + number)
 
 /** The phone of one who pays, registered. */
-async function registerPayer({ edge, issuer }: Stack, ownerWallet: string, number: number): Promise<PayerPhone> {
+async function registerPayer(stack: Stack, ownerWallet: string, number: number): Promise<PayerPhone> {
   const signer = await webCryptoSuite.es256Signer(keyOfPayer(number))
   const phone = new PayerPhone(`TEL-PAYER-${number + 1}`, signer, webCryptoSuite)
-  const token = await issuer.token('ops', ['pay_admin'])
-  const second = await issuer.token('ops-2', ['pay_admin'])
-  await registerDevice(edge.url, token, { deviceId: phone.deviceId, country: 'SN', ownerWallet, signer }, second)
+  const token = await stack.issuer.token('ops', ['pay_admin'])
+  await registerPhone(stack, token, { deviceId: phone.deviceId, country: 'SN', ownerWallet, signer })
   return phone
 }
 
