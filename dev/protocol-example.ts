@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { sealPayload, signBundle } from '../src/crypto/bundle-crypto.ts'
+import { compressKey } from '../src/crypto/compressed-key.ts'
 import { nobleSuite } from '../src/crypto/noble.ts'
 import { proveDevice } from '../src/crypto/prove-device.ts'
 import { signAsEdge, signDetached, signSign1 } from '../src/crypto/sign1.ts'
@@ -18,8 +19,10 @@ import { deviceId, newUlid } from '../src/protocol/ids.ts'
 import { NONCE_BYTES } from '../src/protocol/limits.ts'
 import { amountMinor, currency } from '../src/protocol/money.ts'
 import { encodeNotice, encodePushResponse } from '../src/protocol/notice.ts'
+import { encodePass } from '../src/protocol/pass.ts'
 import { encodePayerHeader } from '../src/protocol/payer-header.ts'
 import { type BundlePayload, encodePayload } from '../src/protocol/payload.ts'
+import { encodePaymentAnswer, encodePaymentRequest } from '../src/protocol/payment-request.ts'
 import { encodeReceipt } from '../src/protocol/receipt.ts'
 
 /**
@@ -149,7 +152,7 @@ export async function protocolExample(): Promise<readonly Part[]> {
     ['Notice', notice],
     ['PushResponse', encodePushResponse(receipt, notice)],
     ...carried(await signBundle(device.signer, { ...header, relay: true }, sealed), receipt),
-    ...(await authorization()),
+    ...(await authorization(edge)),
     ...(await approval()),
     ...(await proofs(device)),
   ]
@@ -170,7 +173,7 @@ function carried(bundle: Uint8Array, receipt: Uint8Array): readonly Part[] {
 }
 
 /** A customer's phone signs the terms of a payment of 25 000 F CFA, and confirms payment 3, which it was asked about. */
-async function authorization(): Promise<readonly Part[]> {
+async function authorization(edge: { readonly signer: Signer; readonly kid: Uint8Array }): Promise<readonly Part[]> {
   const payer = await keyPair('payer')
   const contentHash = await suite.sha256(utf8('molam protocol example: all that payment 3 says'))
   const answer = encodeClaimAnswer({
@@ -178,16 +181,31 @@ async function authorization(): Promise<readonly Part[]> {
     ...{ choice: 'confirm', answeredAtMs: AT_MS + 700_000 },
   })
   const answerHeader = encodePayerHeader({ alg: -7, kid: payer.kid, deviceId: deviceId('PHONE-7') })
-  const terms = authorizationTerms({ ...COMMON, amount: amountMinor(25_000) })
-  const claims = { alg: -7, kid: payer.kid, deviceId: deviceId('PHONE-7'), nonce: random(NONCE_BYTES) }
-  const header = encodeAuthorizationHeader(claims)
+  const pass = encodePass({
+    ...{ wallet: COMMON.sender, deviceId: deviceId('PHONE-7'), key: compressKey(payer.signer.key) ?? new Uint8Array() },
+    ...{ fromMs: AT_MS - 3_600_000, untilMs: AT_MS + 6 * 86_400_000, currency: COMMON.currency, level: 'none' },
+    ...{ paymentMax: amountMinor(200_000), allowance: { no: 1, ceiling: amountMinor(50_000) } },
+  })
+  const takerId = deviceId('POS-001')
+  const asked = { ...COMMON, amount: amountMinor(25_000), takerId, requestId: random(NONCE_BYTES) }
+  const terms = authorizationTerms(asked, takerId, 1)
+  const covered = { n: 1, spent: amountMinor(25_000) }
+  const header = encodeAuthorizationHeader({ alg: -7, signedAtMs: AT_MS, requestId: asked.requestId, covered })
+  const signedPass = await signAsEdge(edge.signer, edge.kid, pass, 'molam-payer-pass-v1')
+  const authorization = await signDetached(payer.signer, header, terms, 'molam-payer-authorization-v1')
+  const paid = { ...COMMON, counter: 4, amount: asked.amount, initiatedAtMs: AT_MS, authorization, pass: signedPass }
   return [
     ['payer private key', payer.scalar],
     ['payer public key (SEC1)', payer.publicKey],
     ['payer kid', payer.kid],
+    ['Pass (payload)', pass],
+    ['Pass', signedPass],
+    ['PaymentRequest', encodePaymentRequest(asked)],
     ['Terms', terms],
     ['AuthorizationHeader (protected)', header],
-    ['Authorization', await signSign1(payer.signer, header, terms, 'molam-payer-authorization-v1')],
+    ['Authorization', authorization],
+    ['PaymentAnswer', encodePaymentAnswer({ pass: signedPass, authorization })],
+    ['Payload with that payment', encodePayload({ currency: COMMON.currency, entries: [paid] })],
     ['ClaimAnswerHeader (protected)', answerHeader],
     ['Answer', answer],
     ['ClaimAnswer', await signSign1(payer.signer, answerHeader, answer, 'molam-claim-answer-v1')],

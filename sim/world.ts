@@ -22,6 +22,7 @@ import { customerOf, openWallets, SCARCE, type Wallet } from './people/market.ts
 import { Network } from './people/network.ts'
 import { drawChanges, publish } from './people/new-policy.ts'
 import { Office } from './people/office.ts'
+import { freshPasses } from './people/passes.ts'
 import { Receipts } from './people/receipts.ts'
 import { Rogue } from './people/rogue.ts'
 import { Telephones } from './people/telephones.ts'
@@ -206,11 +207,12 @@ export async function openWorld(
   const { reconcilers } = books
   for (const reconciler of reconcilers) reconciler.start()
   const phones = new Map<string, PayerPhone>()
+  const passes = freshPasses(secrets)
   const payers = [...Array.from({ length: PAYERS }, (_, n) => customerOf(n)), SCARCE.wallet]
   for (const [n, wallet] of payers.entries()) {
     const key = newScalar(random.stream(`phone ${n}`))
     const id = `PHONE-${n + 1}`
-    phones.set(wallet, new PayerPhone(id, await webCryptoSuite.es256Signer(key), webCryptoSuite))
+    phones.set(wallet, new PayerPhone(id, wallet, await webCryptoSuite.es256Signer(key), webCryptoSuite, passes))
     await office.register(id, 'SN', wallet, key)
   }
   const direct: Fetch = (url, init) => atEdge(new Request(url, init as RequestInit))

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { registerDevice } from '../dev/fleet/admin.ts'
 import { registerPhone } from '../dev/fleet/holders-code.ts'
 import { deviceNetwork } from '../dev/fleet/network.ts'
+import { passesOf } from '../dev/fleet/pass.ts'
 import { PayerPhone } from '../dev/fleet/payer.ts'
 import { fundWallets } from '../dev/fleet/wallets.ts'
 import { newSecrets } from '../dev/secrets.ts'
@@ -13,6 +14,7 @@ import { type Stack, startStack } from '../dev/stack.ts'
 import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
 import { memoryStorage, OfflineSDK, scalarKeyStore } from '../src/device/sdk/index.ts'
 import { listAudit } from '../src/edge/store/audit.ts'
+import { encodePaymentAnswer } from '../src/protocol/payment-request.ts'
 import { bundleOnTheWire, until } from './kit/journey.ts'
 import { useDatabase } from './reconciler/database.ts'
 
@@ -216,9 +218,9 @@ describe('one payment, from a device without a network to the ledger and back', 
     )
     const signed = async (deviceId: string, sender: string, key: Uint8Array, amount: number) => {
       const signer = await webCryptoSuite.es256Signer(key)
-      const asked = { ...terms, amount, sender }
-      const authorization = await new PayerPhone(deviceId, signer, webCryptoSuite).authorize(asked)
-      return sdk.createOfflineTransaction({ ...asked, authorization })
+      const phone = new PayerPhone(deviceId, sender, signer, webCryptoSuite, passesOf(stack.edge.url))
+      const { request } = await sdk.createRequest({ ...terms, amount })
+      return sdk.acceptAuthorization(encodePaymentAnswer(await phone.answer(request, sdk.nowMs)))
     }
     const token = await stack.issuer.token('ops', ['pay_admin'])
     const [deviceId, ownerWallet, key] = ['PHONE-JOURNEY-2', 'W-SN-C901', new Uint8Array(32).fill(9)] as const

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { registerDevice } from '../dev/fleet/admin.ts'
 import { AgentPhone } from '../dev/fleet/agent.ts'
 import { registerPhone } from '../dev/fleet/holders-code.ts'
+import { passesOf } from '../dev/fleet/pass.ts'
 import { PayerPhone } from '../dev/fleet/payer.ts'
 import { fundWallets } from '../dev/fleet/wallets.ts'
 import { type DevSecrets, newSecrets } from '../dev/secrets.ts'
@@ -50,7 +51,7 @@ beforeAll(async () => {
   const phoneSigner = await webCryptoSuite.es256Signer(crypto.getRandomValues(new Uint8Array(32)).fill(1, 0, 1))
   const facts = { deviceId: 'TEL-REVIEW-1', country: 'SN', ownerWallet: OTHER, signer: phoneSigner } as const
   await registerPhone(stack, token, facts)
-  phone = new PayerPhone(facts.deviceId, phoneSigner, webCryptoSuite)
+  phone = new PayerPhone(facts.deviceId, OTHER, phoneSigner, webCryptoSuite, passesOf(stack.edge.url))
   const agentSigner = await webCryptoSuite.es256Signer(crypto.getRandomValues(new Uint8Array(32)).fill(1, 0, 1))
   const agentFacts = { deviceId: 'AGT-REVIEW-1', country: 'SN', ownerWallet: AGENT, signer: agentSigner } as const
   await registerDevice(stack.edge.url, token, agentFacts, second)
@@ -103,7 +104,7 @@ async function ask(who: string, role: Role, method: string, path: string, body?:
 const pay = async (sender: string, amount: number, isSigned = false) => {
   const receiver = sender === OWNER ? SHOP : OWNER
   const terms = { type: 'p2p', amount, currency: 'XOF', sender, receiver } as const
-  const authorization = isSigned ? await phone.authorize(terms) : undefined
+  const authorization = isSigned ? await phone.authorize(terms, { takerId: DEVICE, atMs: sdk.nowMs }) : undefined
   const request = sdk.approvalRequest(terms)
   const approval = { request, approval: await agent.approve(request, sdk.nowMs) }
   const { localId } = await sdk.createOfflineTransaction({

@@ -5,10 +5,12 @@ import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { registerDevice } from '../dev/fleet/admin.ts'
 import { registerPhone } from '../dev/fleet/holders-code.ts'
+import { passesOf } from '../dev/fleet/pass.ts'
 import { PayerPhone } from '../dev/fleet/payer.ts'
 import { fundWallets } from '../dev/fleet/wallets.ts'
 import { newSecrets } from '../dev/secrets.ts'
 import { type Stack, startStack } from '../dev/stack.ts'
+import { localKeys } from '../src/crypto/local-keys.ts'
 import { webCryptoSuite } from '../src/crypto/webcrypto.ts'
 import { memoryStorage, OfflineSDK, scalarKeyStore } from '../src/device/sdk/index.ts'
 import { BUNDLE_MEDIA_TYPE } from '../src/protocol/bundle.ts'
@@ -16,6 +18,7 @@ import { toHex } from '../src/protocol/bytes.ts'
 import { decodeCbor } from '../src/protocol/cbor.ts'
 import { keySetFromCbor } from '../src/protocol/keyset.ts'
 import { currency } from '../src/protocol/money.ts'
+import { signPassesWith } from './kit/authorization.ts'
 import { TestDevice } from './kit/device.ts'
 import { bundleOnTheWire, until } from './kit/journey.ts'
 import { useDatabase } from './reconciler/database.ts'
@@ -35,14 +38,16 @@ const token = (who: string) => stack.issuer.token(who, ['pay_admin'])
 beforeAll(async () => {
   dir = mkdtempSync(join(tmpdir(), 'molam-risk-'))
   const { logins, ownerUrl: owner } = database()
-  stack = await startStack({ dataDir: dir, secrets: await newSecrets(), database: { ...logins, owner } })
+  const secrets = await newSecrets()
+  signPassesWith(await localKeys(secrets.EDGE_KEYS, secrets.KEY_WRAPPING_SECRET))
+  stack = await startStack({ dataDir: dir, secrets, database: { ...logins, owner } })
   book = new pg.Client(owner)
   await book.connect()
   await fundWallets(owner, [SHOP, CUSTOMER], { reference: 'risk', seed: 5 })
   const signer = await webCryptoSuite.es256Signer(crypto.getRandomValues(new Uint8Array(32)).fill(1, 0, 1))
   const facts = { deviceId: 'TEL-RISK-1', country: 'SN', ownerWallet: CUSTOMER, signer } as const
   await registerPhone(stack, await token('ops'), facts)
-  phone = new PayerPhone(facts.deviceId, signer, webCryptoSuite)
+  phone = new PayerPhone(facts.deviceId, CUSTOMER, signer, webCryptoSuite, passesOf(stack.edge.url))
 })
 
 afterAll(async () => {
@@ -89,7 +94,10 @@ const transfers = async () => {
 /** With the customer's word. */
 const take = async (amount: number) => {
   const terms = { type: 'merchant', amount, currency: 'XOF', sender: CUSTOMER, receiver: SHOP } as const
-  return sdk.createOfflineTransaction({ ...terms, authorization: await phone.authorize(terms) })
+  return sdk.createOfflineTransaction({
+    ...terms,
+    authorization: await phone.authorize(terms, { takerId: id, atMs: sdk.nowMs }),
+  })
 }
 
 /** Pushes one payment. @returns its status after the push, and what the edge keeps of its risk */

@@ -34,7 +34,7 @@ export async function bundleOf(terms: readonly PaymentTerms[], evidence: boolean
   const payload = {
     currency: currency(CURRENCY),
     entries: terms.map(
-      ({ approval: _, ...payment }, index): Payment => ({
+      ({ approval: _, authorization: __, ...payment }, index): Payment => ({
         ...payment,
         counter: FIRST_COUNTER + index,
         method: payment.method ?? 'wallet',

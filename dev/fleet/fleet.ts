@@ -9,6 +9,7 @@ import { fileStorage } from './file-storage.ts'
 import { Holders } from './holder.ts'
 import { registerPhone } from './holders-code.ts'
 import { FleetDevice } from './market-device.ts'
+import { passesOf } from './pass.ts'
 import { asksForPhone, PayerPhone } from './payer.ts'
 import { fundWallets } from './wallets.ts'
 
@@ -44,11 +45,14 @@ export async function enrolFleet(stack: Stack, options: FleetOptions): Promise<F
   const token = await stack.issuer.token('market-day', ['pay_admin'])
   const second = await stack.issuer.token('market-night', ['pay_admin'])
   const phones = new Map<string, PayerPhone>()
+  const passes = passesOf(stack.edge.url)
   await inParallel(payersToConfirm(plans), async ({ wallet, country }) => {
     const signer = await webCryptoSuite.es256Signer(newPrivateKey())
-    const phone = new PayerPhone(`${PAYER_PREFIX}${wallet}`, signer, webCryptoSuite)
+    const phone = new PayerPhone(`${PAYER_PREFIX}${wallet}`, wallet, signer, webCryptoSuite, passes)
     const facts = { deviceId: phone.deviceId, country, ownerWallet: wallet, signer }
     await registerPhone(stack, token, facts)
+    // While there is a network; at the counter there is none.
+    await passes(phone, Date.now())
     phones.set(wallet, phone)
   })
   const agent = new AgentPhone(

@@ -7,6 +7,7 @@ import {
   type Storage,
   scalarKeyStore,
 } from '../../src/device/sdk/index.ts'
+import { encodePaymentAnswer } from '../../src/protocol/payment-request.ts'
 import type { MarketDevice, MarketPayment } from '../market-day.ts'
 import type { AgentPhone } from './agent.ts'
 import { deviceNetwork } from './network.ts'
@@ -91,6 +92,13 @@ export class FleetDevice {
     return { request, approval: await this.#agent.approve(request, this.sdk.nowMs) }
   }
 
+  /** As at a counter: the till shows a request, the phone shows its answer. */
+  async #takeSigned({ sender: _, ...asked }: PaymentTerms, phone: PayerPhone, proof: Pick<PaymentTerms, 'approval'>) {
+    const { request } = await this.sdk.createRequest(asked)
+    const answer = await phone.answer(request, this.sdk.nowMs)
+    return this.sdk.acceptAuthorization(encodePaymentAnswer(answer), proof)
+  }
+
   async #take(payment: MarketPayment): Promise<void> {
     const { type, amountMinor, sender, receiver } = payment
     this.asked++
@@ -100,11 +108,10 @@ export class FleetDevice {
     const isAsked = isAtHand && asksForPhone(payment, this.#plan)
     const phone = isAsked ? this.#phoneOf(sender) : undefined
     try {
-      const { localId } = await this.sdk.createOfflineTransaction({
-        ...terms,
-        ...(phone && { authorization: await phone.authorize(terms) }),
-        ...(amountMinor > AGENT_APPROVAL_ABOVE && { approval: await this.#approved(terms) }),
-      })
+      const proof = amountMinor > AGENT_APPROVAL_ABOVE ? { approval: await this.#approved(terms) } : {}
+      const { localId } = await (phone === undefined
+        ? this.sdk.createOfflineTransaction({ ...terms, ...proof })
+        : this.#takeSigned(terms, phone, proof))
       this.taken.add(localId)
     } catch (error) {
       if (!(error instanceof OfflineError) || error.money !== 'not_taken') throw error

@@ -1,7 +1,12 @@
-import { signSign1 } from '../../src/crypto/sign1.ts'
-import type { PaymentTerms } from '../../src/device/sdk/index.ts'
+import { compressKey } from '../../src/crypto/compressed-key.ts'
+import { signDetached } from '../../src/crypto/sign1.ts'
+import type { CryptoSuite, Signer } from '../../src/crypto/suite.ts'
 import { authorizationTerms, encodeAuthorizationHeader } from '../../src/protocol/authorization.ts'
+import { type DeviceId, deviceId } from '../../src/protocol/ids.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
+import type { Pass } from '../../src/protocol/pass.ts'
+import type { Payment } from '../../src/protocol/payment.ts'
+import { decodePaymentRequest, type PaymentAnswer } from '../../src/protocol/payment-request.ts'
 import type { MarketDevice, MarketPayment } from '../market-day.ts'
 import { Phone } from './phone.ts'
 
@@ -21,13 +26,54 @@ const CLAIM_MAX = 10_000
 export const mayBeClaimed = ({ amountMinor: amount, receiver, type }: MarketPayment, ownerWallet: string): boolean =>
   amount <= CLAIM_MAX && receiver === ownerWallet && type !== 'cashout'
 
+/** Gives a phone its pass: the edge, in a notice that the phone asks for (pass.ts). */
+export type PassSource = (phone: PayerPhone, atMs: number) => Promise<Uint8Array>
+
+type Terms = Pick<Payment, 'type' | 'receiver'> & { readonly amount: number; readonly currency?: string }
+
 /** A customer's phone: confirms a payment that a merchant or agent takes, by signing its terms. */
 export class PayerPhone extends Phone {
-  async authorize(terms: PaymentTerms): Promise<Uint8Array> {
-    const nonce = crypto.getRandomValues(new Uint8Array(16))
-    const header = encodeAuthorizationHeader({ ...(await this.signing()), nonce })
-    const { type, sender, receiver } = terms
-    const signed = { type, amount: amountMinor(terms.amount), currency: currency(terms.currency), sender, receiver }
-    return signSign1(this.signer, header, authorizationTerms(signed), 'molam-payer-authorization-v1')
+  readonly wallet: string
+  readonly #passes: PassSource
+
+  constructor(id: string, wallet: string, signer: Signer, suite: CryptoSuite, passes: PassSource) {
+    super(id, signer, suite)
+    this.wallet = wallet
+    this.#passes = passes
+  }
+
+  /** @param request what a till shows @param atMs the phone's own clock */
+  async answer(request: Uint8Array, atMs: number): Promise<PaymentAnswer> {
+    const asked = decodePaymentRequest(request)
+    return this.authorize(asked, { ...asked, atMs })
+  }
+
+  /** Signs what a till would ask: of its own wallet, unless a story wants another. */
+  async authorize(
+    { type, receiver, ...sum }: Terms,
+    asked: {
+      readonly takerId: string
+      readonly atMs: number
+      readonly requestId?: Uint8Array
+      readonly sender?: string
+    },
+  ): Promise<PaymentAnswer> {
+    const { takerId, atMs, requestId = crypto.getRandomValues(new Uint8Array(16)), sender = this.wallet } = asked
+    const header = encodeAuthorizationHeader({ alg: this.signer.key.alg, signedAtMs: atMs, requestId })
+    const terms = { type, receiver, sender, amount: amountMinor(sum.amount), currency: currency(sum.currency ?? 'XOF') }
+    const signed = authorizationTerms(terms, deviceId(takerId), null)
+    return {
+      pass: await this.#passes(this, atMs),
+      authorization: await signDetached(this.signer, header, signed, 'molam-payer-authorization-v1'),
+    }
+  }
+
+  /** What a pass says of this phone. */
+  passAt(atMs: number, over: Pick<Pass, 'paymentMax' | 'untilMs'>): Pass {
+    return {
+      ...{ wallet: this.wallet, deviceId: deviceId(this.deviceId) as DeviceId, fromMs: 1000 * Math.floor(atMs / 1000) },
+      ...{ key: compressKey(this.signer.key) ?? new Uint8Array(), currency: currency('XOF'), level: 'none' },
+      ...over,
+    }
   }
 }

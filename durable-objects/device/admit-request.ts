@@ -2,10 +2,10 @@ import type { BundleHeader } from '../../src/protocol/bundle.ts'
 import type { BundlePayload } from '../../src/protocol/payload.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
 import type { RemoteRisk } from '../../src/risk/score.ts'
-import type { NoticeParts } from './notice.ts'
+import type { Asked, NoticeParts } from './notice.ts'
 
 /** A push that the Worker has verified, opened and validated: steps 8–11 are the object's. */
-export interface AdmitRequest {
+export interface AdmitRequest extends Asked {
   readonly claims: BundleHeader
   readonly digest: Uint8Array
   readonly bundle: Uint8Array
@@ -16,7 +16,6 @@ export interface AdmitRequest {
   readonly disproven: readonly number[]
   /** Counters of payments whose agent's signature was verified and does not hold. */
   readonly unapproved: readonly number[]
-  readonly cursor: number | undefined
   readonly requestId: string
   /** From where it came (ingest/place.ts); empty when nobody knows. */
   readonly from?: string

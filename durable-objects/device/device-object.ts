@@ -29,7 +29,7 @@ import type { ShownCode } from './code.ts'
 import { type DeviceDescription, describeDevice } from './description.ts'
 import type { DeviceRegistration, Identity, Owner } from './device.ts'
 import { identityOf, ownerOf } from './identity.ts'
-import { type NoticeParts, readNotice } from './notice.ts'
+import { type Asked, type NoticeParts, readNotice } from './notice.ts'
 import type { Original } from './original.ts'
 import { Delivery } from './owed/delivery.ts'
 import { bundleRow } from './owed/projection.ts'
@@ -149,7 +149,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
 
   /** The receipt of an admitted bundle, for a push that cannot be opened any more (its key was retired meanwhile). */
   findReceipt(
-    request: Pick<AdmitRequest, 'claims' | 'digest' | 'cursor'>,
+    request: Pick<AdmitRequest, 'claims' | 'digest' | keyof Asked>,
   ): Result<AdmitAnswer, NotFound | StandingRefusal> {
     return this.#registered ? this.#admissions.findReceipt(request) : NOT_FOUND
   }
@@ -159,12 +159,12 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
    *
    * @param kid of the key that signed the request: the Worker may have verified it with a copy that is not true any more
    */
-  notice(kid: Uint8Array, cursor: number | undefined): Result<NoticeParts, 'invalid_signature' | 'device_revoked'> {
+  notice(kid: Uint8Array, asked: Asked): Result<NoticeParts, 'invalid_signature' | 'device_revoked'> {
     if (!this.#registered) return err('invalid_signature')
     const device = readDevice(this.#sql)
     if (!equalBytes(device.kid, kid)) return err('invalid_signature')
     if (device.status === 'revoked') return err('device_revoked')
-    return ok(readNotice(this.#sql, device, cursor, Date.now()))
+    return ok(readNotice(this.#sql, device, asked, Date.now()))
   }
 
   /**

@@ -1,3 +1,4 @@
+import { compressKey } from '../../src/crypto/compressed-key.ts'
 import { activityKey, calendarDay, noActivity } from '../../src/protocol/activity.ts'
 import { encodeCbor } from '../../src/protocol/cbor.ts'
 import { GENESIS_PREV, prevOf } from '../../src/protocol/chain.ts'
@@ -25,13 +26,34 @@ export interface NoticeParts extends Taken {
   readonly next: NextNumbers | undefined
   readonly ownerWalletFault: WalletFault | null
   readonly paysUntilMs: number | undefined
+  /** What a pass says of the device, when it has asked for one and there is consent for its key. */
+  readonly pass: PassFacts | undefined
+}
+
+/** The Worker adds what the policy lets it pay, and signs. */
+export interface PassFacts {
+  readonly wallet: string
+  /** Compressed. */
+  readonly key: Uint8Array
+  /** Its consent's end. */
+  readonly untilMs: number
 }
 
 const NO_OUTCOMES = encodeCbor([])
 
 type Told = Pick<
   Device,
-  'counters' | 'head' | 'kid' | 'ownerWallet' | 'ownerWalletFault' | 'consents' | 'activity' | 'policy'
+  | 'counters'
+  | 'head'
+  | 'kid'
+  | 'alg'
+  | 'publicKey'
+  | 'status'
+  | 'ownerWallet'
+  | 'ownerWalletFault'
+  | 'consents'
+  | 'activity'
+  | 'policy'
 >
 
 /**
@@ -40,15 +62,25 @@ type Told = Pick<
  */
 export function relayedNotice(cursor = 0): NoticeParts {
   const nothing = { missing: [], device: undefined, lastReceipt: undefined, next: undefined, ...NOTHING_TAKEN }
-  return { outcomes: NO_OUTCOMES, cursor, ownerWalletFault: null, paysUntilMs: undefined, ...nothing }
+  const unknown = { ownerWalletFault: null, paysUntilMs: undefined, pass: undefined }
+  return { outcomes: NO_OUTCOMES, cursor, ...unknown, ...nothing }
+}
+
+/** What the device says it has, and wants. */
+export interface Asked {
+  readonly cursor: number | undefined
+  /** A payer's pass. */
+  readonly wantsPass?: boolean
 }
 
 /** What a device is told: outcomes after its cursor, and what the object misses from it. */
-export function readNotice(sql: SqlStorage, device: Told, cursor: number | undefined, nowMs: number): NoticeParts {
+export function readNotice(sql: SqlStorage, device: Told, asked: Asked, nowMs: number): NoticeParts {
+  const { cursor } = asked
   const missing = missingCounters(withLeftOut(sql, device.counters), MISSING_PER_NOTICE_MAX)
   const { ownerWalletFault } = device
   const next = nextNumbers(device)
   const paysUntilMs = paysUntil(device.consents, device.kid, nowMs)
+  const pass = asked.wantsPass ? passFacts(device, paysUntilMs) : undefined
   // The holder's to see. What it was told while there was consent the object may still have.
   const taken = paysUntilMs === undefined ? NOTHING_TAKEN : readTaken(sql, nowMs)
   // Without a cursor the device has no payments whose outcomes it could miss.
@@ -63,12 +95,21 @@ export function readNotice(sql: SqlStorage, device: Told, cursor: number | undef
       lastReceipt: last && parseSign1(last.receipt).payload,
       next: undefined,
       ownerWalletFault,
-      ...taken,
-      paysUntilMs,
+      ...{ ...taken, paysUntilMs, pass },
     }
   }
-  const facts = { device: undefined, lastReceipt: undefined, next, ownerWalletFault, ...taken, paysUntilMs }
+  const facts = { device: undefined, lastReceipt: undefined, next, ownerWalletFault, ...taken, paysUntilMs, pass }
   return { ...readOutcomes(sql, cursor), missing, ...facts }
+}
+
+/** A device that is suspended may be in other hands; one with an RSA key has none that fits into a pass. */
+function passFacts(
+  { status, alg, publicKey, ownerWallet: wallet }: Told,
+  untilMs: number | undefined,
+): PassFacts | undefined {
+  const key = compressKey({ alg, bytes: publicKey })
+  if (untilMs === undefined || key === undefined || status !== 'active') return undefined
+  return { wallet, key, untilMs }
 }
 
 /** @returns undefined when the device has used up its numbers: a next one that nobody takes must not be told */

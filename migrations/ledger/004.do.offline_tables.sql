@@ -241,13 +241,13 @@ CREATE VIEW offline_twin_payments AS
    AND b.currency = a.currency
   WHERE a.status NOT IN ('refused', 'failed', 'reversed') AND b.status NOT IN ('refused', 'failed', 'reversed');
 
--- A payer's signature is good for one payment.
+-- A payer's device answers a request of a taker for one payment.
 CREATE TABLE offline_payer_authorizations (
   payer_device_id text NOT NULL,
-  nonce           bytea NOT NULL CHECK (octet_length(nonce) = 16),
+  request_id      bytea NOT NULL CHECK (octet_length(request_id) = 16),
   device_id       text NOT NULL,
   counter         bigint NOT NULL,
-  PRIMARY KEY (payer_device_id, nonce)
+  PRIMARY KEY (payer_device_id, request_id)
 );
 CREATE INDEX offline_payer_authorizations_of_payment ON offline_payer_authorizations (device_id, counter);
 

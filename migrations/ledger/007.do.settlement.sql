@@ -1,5 +1,5 @@
--- A signature beside the taker's own is good for one payment: a payer's ('payer') is used up by its nonce, an agent's approval
--- ('agent') by the request of the taker that it answers. The first payment that shows a signature has it, also when it goes on to
+-- A signature beside the taker's own is good for one payment: a payer's authorization ('payer') and an agent's
+-- approval ('agent') are used up by the request of the taker that they answer. The first payment that shows a signature has it, also when it goes on to
 -- fail. The caller holds the locks of the devices. Returns of each payment with a signature whether the signature is its own now.
 CREATE FUNCTION offline_use_signatures(
   p_whose text, p_device_id text[], p_counter bigint[], p_status text[], p_signer_id text[], p_once bytea[]
@@ -13,7 +13,7 @@ BEGIN
         WITH ORDINALITY AS x (device_id, counter, status, signer_id, once, no)
       WHERE x.signer_id IS NOT NULL AND x.status IN ('pending', 'review', 'quarantined')
     ), by_payers AS (
-      INSERT INTO offline_payer_authorizations (payer_device_id, nonce, device_id, counter)
+      INSERT INTO offline_payer_authorizations (payer_device_id, request_id, device_id, counter)
       SELECT signer_id, once, device_id, counter FROM shown WHERE p_whose = 'payer' ORDER BY signer_id, once, no
       ON CONFLICT DO NOTHING RETURNING device_id, counter
     ), by_agents AS (
@@ -40,7 +40,7 @@ CREATE FUNCTION offline_record_transactions(
   p_amount_minor bigint[], p_currency text[], p_sender text[], p_receiver text[], p_merchant_id text[],
   p_initiated_at timestamptz[], p_day date[], p_country text[], p_received_at timestamptz[],
   p_status text[], p_reason text[], p_risk_score double precision[],
-  p_payer_proven boolean[], p_payer_device_id text[], p_payer_nonce bytea[], p_claim_until timestamptz[],
+  p_payer_proven boolean[], p_payer_device_id text[], p_payer_request bytea[], p_claim_until timestamptz[],
   -- The payer's mandate, whose signature the caller has verified; null for none.
   p_mandate_device_id text[], p_mandate_rev bigint[],
   -- Whether it has the agent's approval that it needs, or needs none; and by which signature, null for none.
@@ -120,7 +120,7 @@ BEGIN
   IF cardinality(array_remove(p_payer_device_id, NULL)) > 0 THEN
     FOR v_result IN
       SELECT s.no
-      FROM offline_use_signatures('payer', p_device_id, p_counter, v_status, p_payer_device_id, p_payer_nonce) s
+      FROM offline_use_signatures('payer', p_device_id, p_counter, v_status, p_payer_device_id, p_payer_request) s
       WHERE NOT s.is_own
     LOOP
       v_status[v_result.no] := 'failed';

@@ -1,3 +1,4 @@
+import { type OpenedPasses, payersSignature } from '../../src/crypto/pass.ts'
 import { verifySign1 } from '../../src/crypto/sign1.ts'
 import { authorizationOf } from '../../src/protocol/authorization.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
@@ -14,8 +15,8 @@ import type { RegisteredDevice, Registry } from './registry.ts'
 export type Authority =
   /** The device is of the debited wallet itself, and there is consent for it. */
   | { readonly kind: 'own_device' }
-  /** The payer's own signature; its nonce must not have been used in the book before. */
-  | { readonly kind: 'signed'; readonly payerDeviceId: string; readonly nonce: Uint8Array }
+  /** The payer's own signature; the request that it answers must not have been used in the book before. */
+  | { readonly kind: 'signed'; readonly payerDeviceId: string; readonly requestId: Uint8Array }
   /** It names a device, a key of it, or its consent, that is not known here, or not yet. */
   | { readonly kind: 'unknown_payer_device'; readonly payerDeviceId: string }
   /** It carries nobody's word: its holder is asked. Whether it may be claimed at all the policy's rules say. */
@@ -73,12 +74,13 @@ function withoutConsent(payment: Payment, { wallet, ownerWallet, statedUntilMs, 
 
 /** The payer's device whose key a payment's authorization must be verified with, if one is needed. */
 export function payerDeviceOf(payment: Payment, taker: Taker): string | undefined {
-  return isOwnWord(payment, taker) ? undefined : authorizationOf(payment)?.claims.deviceId
+  return isOwnWord(payment, taker) ? undefined : authorizationOf(payment, taker.deviceId)?.pass.deviceId
 }
 
 /**
  * @param receivedAtMs of the bundle, as its receipt says
  * @param registry holds at least the payer's device, when it is registered
+ * @param passes that the edge has signed, of the bundle
  */
 export async function debitAuthority(
   payment: Payment,
@@ -86,20 +88,22 @@ export async function debitAuthority(
   taker: Taker,
   receivedAtMs: number,
   registry: Registry,
+  passes: OpenedPasses,
 ): Promise<Authority> {
   if (isOwnWord(payment, taker)) return { kind: 'own_device' }
   if (payment.authorization === undefined) {
     const isOwnWallet = payment.sender === taker.ownerWallet
     return isOwnWallet ? withoutConsent(payment, taker) : { kind: WITHOUT_WORD[taker.wallet] }
   }
-  const authorization = authorizationOf(payment)
-  if (authorization === undefined) return { kind: 'none' }
-  const { deviceId, nonce } = authorization.claims
+  const authorization = authorizationOf(payment, taker.deviceId)
+  const signed = authorization && payersSignature(authorization, payment, passes)
+  if (signed === undefined) return { kind: 'none' }
+  const { deviceId, requestId } = signed.claims
   const isTheirs = ({ ownerWallet }: RegisteredDevice) => ownerWallet === payment.sender
-  const second = { signed: authorization, kind: 'molam-payer-authorization-v1', isTheirs } as const
+  const second = { signed, kind: 'molam-payer-authorization-v1', isTheirs } as const
   switch (await judgeSecond(second, payment, { policy, atMs: taker.atMs, receivedAtMs }, registry)) {
     case 'holds':
-      return { kind: 'signed', payerDeviceId: deviceId, nonce }
+      return { kind: 'signed', payerDeviceId: deviceId, requestId }
     case 'unknown_device':
       return { kind: 'unknown_payer_device', payerDeviceId: deviceId }
     case 'false':

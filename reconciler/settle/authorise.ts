@@ -30,7 +30,9 @@ export async function authorise(
   const payments = paymentsIn(verified.payload)
   const { receivedAtMs } = verified.receipt
   const [authorities, approvals] = await Promise.all([
-    Promise.all(payments.map((payment) => debitAuthority(payment, policy, taker, receivedAtMs, registry))),
+    Promise.all(
+      payments.map((payment) => debitAuthority(payment, policy, taker, receivedAtMs, registry, verified.passes)),
+    ),
     Promise.all(payments.map((payment) => approvalBy(payment, policy, taker, receivedAtMs, registry))),
   ])
   const unknownSigners = payments.flatMap((payment, i) => {

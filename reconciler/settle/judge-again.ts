@@ -23,7 +23,7 @@ export interface JudgedPayment {
   /** Until when its payer may confirm it; of a payment that came without the payer's word. */
   readonly claimUntilMs?: number
   /** The payer's signature that it uses up. */
-  readonly proof?: { readonly payerDeviceId: string; readonly nonce: Uint8Array }
+  readonly proof?: { readonly payerDeviceId: string; readonly requestId: Uint8Array }
   /** The agent's signature, and the taker's request that it uses up. */
   readonly approved?: { readonly agentDeviceId: string; readonly requestId: Uint8Array }
 }

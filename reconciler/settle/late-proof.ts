@@ -38,7 +38,7 @@ export interface LostProof {
 export interface LateProof {
   readonly deviceId: string
   readonly counter: number
-  readonly payer?: { readonly payerDeviceId: string; readonly nonce: Uint8Array }
+  readonly payer?: { readonly payerDeviceId: string; readonly requestId: Uint8Array }
   readonly agent?: { readonly agentDeviceId: string; readonly requestId: Uint8Array }
 }
 
@@ -132,7 +132,7 @@ async function wordsOf(
   const verified = await verifyBundle(message, registry, deps.keys, deps.trusted)
   // Sealed to a key that is retired by now: what cannot be read proves nothing.
   if (!verified.ok) return undefined
-  const { payload, receipt, bundle } = verified.value
+  const { payload, receipt, bundle, passes } = verified.value
   const policy = (await deps.policies([receipt])).get(policyKey(receipt.country, receipt.policyVersion))
   const payment = paymentsIn(payload).find((payment) => payment.counter === counter)
   const device = registry.get(deviceId)
@@ -141,7 +141,7 @@ async function wordsOf(
   const signers = [payerDeviceOf(payment, taker), agentDeviceOf(payment, policy, taker)]
   const known = await deps.devices(signers.filter((id) => id !== undefined))
   return {
-    authority: await debitAuthority(payment, policy, taker, receipt.receivedAtMs, known),
+    authority: await debitAuthority(payment, policy, taker, receipt.receivedAtMs, known, passes),
     approval: await approvalBy(payment, policy, taker, receipt.receivedAtMs, known),
   }
 }
@@ -174,7 +174,7 @@ export async function writeLateProofs(client: pg.ClientBase, proofs: readonly La
     ])
   }
   const payers = proofs.flatMap(({ deviceId, counter, payer }): Used[] =>
-    payer === undefined ? [] : [{ deviceId, counter, signerId: payer.payerDeviceId, once: payer.nonce }],
+    payer === undefined ? [] : [{ deviceId, counter, signerId: payer.payerDeviceId, once: payer.requestId }],
   )
   const agents = proofs.flatMap(({ deviceId, counter, agent }): Used[] =>
     agent === undefined ? [] : [{ deviceId, counter, signerId: agent.agentDeviceId, once: agent.requestId }],

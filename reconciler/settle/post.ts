@@ -218,7 +218,7 @@ async function recordStep(
       column(({ judged }) => judged.riskScore ?? null),
       column(({ judged }) => judged.payerProven),
       column(({ judged }) => judged.proof?.payerDeviceId ?? null),
-      column(({ judged }) => (judged.proof ? Buffer.from(judged.proof.nonce) : null)),
+      column(({ judged }) => (judged.proof ? Buffer.from(judged.proof.requestId) : null)),
       column(({ judged }) => (judged.claimUntilMs === undefined ? null : new Date(judged.claimUntilMs))),
       column((line) => mandateOf(line)?.deviceId ?? null),
       column((line) => mandateOf(line)?.rev ?? null),

@@ -1,5 +1,6 @@
 import { openBundle } from '../../src/crypto/bundle-crypto.ts'
 import type { KeyProvider } from '../../src/crypto/key-provider.ts'
+import { type OpenedPasses, openPasses } from '../../src/crypto/pass.ts'
 import { openAsEdge, type TrustedKey, verifySign1 } from '../../src/crypto/sign1.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { type Bundle, parseBundle } from '../../src/protocol/bundle.ts'
@@ -7,6 +8,7 @@ import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
 import type { BundleMessage } from '../../src/protocol/messages.ts'
 import { parse } from '../../src/protocol/parse.ts'
 import type { BundlePayload } from '../../src/protocol/payload.ts'
+import { paymentsIn } from '../../src/protocol/payment.ts'
 import { decodeReceipt, type Receipt } from '../../src/protocol/receipt.ts'
 import { err, ok, type Result } from '../../src/protocol/result.ts'
 import type { Registry } from '../registry/registry.ts'
@@ -22,6 +24,8 @@ export interface VerifiedBundle {
   readonly digest: Uint8Array
   readonly receipt: Receipt
   readonly payload: BundlePayload
+  /** Of payers; what the edge has not signed is not among them. */
+  readonly passes: OpenedPasses
 }
 
 export type BundleFault =
@@ -74,7 +78,8 @@ export async function verifyBundle(
   const { entries } = opened.value
   const sameCounters = entries[0]?.counter === receipt.firstCounter && entries.at(-1)?.counter === receipt.lastCounter
   if (!sameCounters) return err('receipt_mismatch')
-  return ok({ bundle, digest, receipt, payload: opened.value })
+  const passes = await openPasses(webCryptoSuite, paymentsIn(opened.value), trusted)
+  return ok({ bundle, digest, receipt, payload: opened.value, passes })
 }
 
 async function readReceipt(encoded: Uint8Array, trusted: readonly TrustedKey[]): Promise<Receipt | undefined> {

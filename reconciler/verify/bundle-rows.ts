@@ -45,7 +45,7 @@ export interface PaymentRow {
   resolved: boolean
   /** Of a payer whose signature was used up for it. */
   payer_device_id: string | null
-  nonce: Uint8Array | null
+  payer_request_id: Uint8Array | null
   /** Of an agent who approved it, and the taker's request that was used up. */
   agent_device_id: string | null
   request_id: Uint8Array | null
@@ -75,7 +75,7 @@ export async function paymentsOf(
             EXISTS (SELECT FROM offline_resolutions d
                     WHERE d.device_id = t.device_id AND d.counter = t.counter AND d.bundle_id = t.bundle_id
                       AND d.result = 'applied' AND d.choice = 'approve') AS resolved,
-            a.payer_device_id, a.nonce, g.agent_device_id, g.request_id, c.answer AS confirmation, c.payer_device_id AS confirmed_by,
+            a.payer_device_id, a.request_id AS payer_request_id, g.agent_device_id, g.request_id, c.answer AS confirmation, c.payer_device_id AS confirmed_by,
             m.mandate
      FROM b JOIN offline_transactions t USING (device_id, bundle_id)
      LEFT JOIN offline_payer_authorizations a ON a.device_id = t.device_id AND a.counter = t.counter

@@ -105,7 +105,7 @@ async function faultOfBundle(
   } as const
   const verified = await verifyBundle(message, registry, keys, trusted)
   if (!verified.ok) return verified.error
-  const { bundle, payload, receipt } = verified.value
+  const { bundle, payload, receipt, passes } = verified.value
   if (!equalBytes(verified.value.digest, new Uint8Array(row.signed_digest))) return 'row_differs'
   const made = paymentsIn(payload)
   if (!(await areSigned(made, receipt, row.signed_payments))) return 'signed_payments_differ'
@@ -122,7 +122,8 @@ async function faultOfBundle(
   for (const payment of made) {
     const own = byCounter.get(payment.counter) as PaymentRow
     if (!followsDecision(decisionFor(receipt, payment.counter).decision, own)) return 'decision_overruled'
-    if (own.payer_device_id && !(await isPayersWord(payment, own, registry))) return 'payer_not_proven'
+    const isPayers = () => isPayersWord(payment, own, receipt.deviceId, passes, registry)
+    if (own.payer_device_id && !(await isPayers())) return 'payer_not_proven'
     if (own.confirmation && !(await isConfirmation(payment, row, own, registry))) return 'claim_not_confirmed'
     if (own.mandate && !(await isMandated(payment, own.mandate, registry))) return 'not_mandated'
     if (own.agent_device_id && !(await isApproval(payment, own, receipt.deviceId, registry))) return 'approval_invalid'

@@ -1,3 +1,4 @@
+import { type OpenedPasses, payersSignature } from '../../src/crypto/pass.ts'
 import { verifySign1 } from '../../src/crypto/sign1.ts'
 import { approvalOf } from '../../src/protocol/approval.ts'
 import { authorizationOf } from '../../src/protocol/authorization.ts'
@@ -22,11 +23,15 @@ import { KNOWN_LATE_MINUTES } from './settlement-checks.ts'
 /** The signature that was used up for a payment is over its terms, by a key of the device that is named. */
 export async function isPayersWord(
   payment: Payment,
-  { payer_device_id, nonce }: PaymentRow,
+  { payer_device_id, payer_request_id }: PaymentRow,
+  takerId: DeviceId,
+  passes: OpenedPasses,
   registry: Registry,
 ): Promise<boolean> {
-  const signed = authorizationOf(payment)
-  const isUsed = signed !== undefined && isNamed(signed.claims, payer_device_id, signed.claims.nonce, nonce)
+  const authorization = authorizationOf(payment, takerId)
+  const signed = authorization && payersSignature(authorization, payment, passes)
+  const isUsed =
+    signed !== undefined && isNamed(signed.claims, payer_device_id, signed.claims.requestId, payer_request_id)
   return isUsed && isSigned(signed, 'molam-payer-authorization-v1', registry)
 }
 

@@ -56,8 +56,8 @@ export const INDEPENDENT: readonly IndependentCheck[] = [
   },
   {
     promise: 'a payer’s signature is used for one payment',
-    sql: `SELECT payer_device_id, encode(nonce, 'hex') AS nonce FROM offline_payer_authorizations
-      GROUP BY payer_device_id, nonce HAVING count(*) > 1`,
+    sql: `SELECT payer_device_id, encode(request_id, 'hex') AS request_id FROM offline_payer_authorizations
+      GROUP BY payer_device_id, request_id HAVING count(*) > 1`,
   },
   {
     promise:

@@ -150,9 +150,9 @@ const lineOf = ({
 function textOf({ hash, status, reason, payerProven, agentProven, claimUntilMs, proof, approved }: Said): string {
   const request =
     approved === undefined ? '' : `, approved on ${toHex(approved.requestId)} by ${approved.agentDeviceId}`
-  const nonce = proof === undefined ? '' : `, by nonce ${toHex(proof.nonce)} of ${proof.payerDeviceId}`
+  const answered = proof === undefined ? '' : `, by request ${toHex(proof.requestId)} of ${proof.payerDeviceId}`
   const why = reason === undefined ? '' : ` (${reason})`
   const until = claimUntilMs === undefined ? '' : `, claimed until ${claimUntilMs}`
   const words = `${payerProven ? 'proven' : 'not proven'}${agentProven ? '' : ', not approved'}`
-  return `${status}${why}, ${words}${until}${nonce}${request}, content ${hash.slice(0, 8)}`
+  return `${status}${why}, ${words}${until}${answered}${request}, content ${hash.slice(0, 8)}`
 }

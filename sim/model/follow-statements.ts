@@ -48,7 +48,7 @@ export function linesOf({ values }: Committed): readonly Line[] {
   const columns = values.slice(0, 27) as readonly (readonly unknown[])[]
   return (columns[0] ?? []).map((deviceId, i): Line => {
     const at = (column: number) => columns[column]?.[i]
-    const [payerDeviceId, nonce, agentDeviceId, requestId] = [at(19), at(20), at(25), at(26)]
+    const [payerDeviceId, payerRequest, agentDeviceId, requestId] = [at(19), at(20), at(25), at(26)]
     return {
       deviceId: deviceId as string,
       bundleId: at(2) as string,
@@ -65,7 +65,9 @@ export function linesOf({ values }: Committed): readonly Line[] {
       payerProven: at(18) as boolean,
       agentProven: at(24) as boolean,
       claimUntilMs: (at(21) as Date | null)?.getTime(),
-      proof: payerDeviceId ? { payerDeviceId: payerDeviceId as string, nonce: nonce as Uint8Array } : undefined,
+      proof: payerDeviceId
+        ? { payerDeviceId: payerDeviceId as string, requestId: payerRequest as Uint8Array }
+        : undefined,
       approved: agentDeviceId
         ? { agentDeviceId: agentDeviceId as string, requestId: requestId as Uint8Array }
         : undefined,
@@ -203,7 +205,7 @@ export function lateProofsOf({ values }: Committed): readonly LateProof[] {
     const [signerId = '', bytes] = [signers[i], new Uint8Array(once[i] ?? [])]
     const proof =
       whose === 'payer'
-        ? { payer: { payerDeviceId: signerId, nonce: bytes } }
+        ? { payer: { payerDeviceId: signerId, requestId: bytes } }
         : { agent: { agentDeviceId: signerId, requestId: bytes } }
     return { deviceId: devices[i] ?? '', counter, ...proof }
   })

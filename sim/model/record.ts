@@ -26,8 +26,8 @@ export interface Line {
   readonly agentProven: boolean
   /** Until when its payer may confirm it; of a claim. */
   readonly claimUntilMs: number | undefined
-  /** Device and nonce of the payer's signature that it uses up. */
-  readonly proof: { readonly payerDeviceId: string; readonly nonce: Uint8Array } | undefined
+  /** The payer's device, and the request that it has answered for this payment and no other. */
+  readonly proof: { readonly payerDeviceId: string; readonly requestId: Uint8Array } | undefined
   /** Device of the agent who approved it, and the taker's request that it uses up. */
   readonly approved: { readonly agentDeviceId: string; readonly requestId: Uint8Array } | undefined
 }
@@ -119,20 +119,20 @@ function copyOf(state: ModelState, lines: readonly Line[], at: number): Pick<Jud
 }
 
 /** The first payment that shows a payer's signature has it, also when it goes on to fail. */
-function isProofFree({ nonces }: ModelState, { proof, deviceId, payment }: Line, status: PaymentStatus): boolean {
+function isProofFree({ answered }: ModelState, { proof, deviceId, payment }: Line, status: PaymentStatus): boolean {
   if (proof === undefined || !(status === 'pending' || waits(status))) return true
-  return useProof(nonces, proof, counterKey(deviceId, payment.counter))
+  return useProof(answered, proof, counterKey(deviceId, payment.counter))
 }
 
 /** @returns whether the payment has the signature now */
 export function useProof(
-  nonces: ModelState['nonces'],
-  { payerDeviceId, nonce }: { readonly payerDeviceId: string; readonly nonce: Uint8Array },
+  answered: ModelState['answered'],
+  { payerDeviceId, requestId }: { readonly payerDeviceId: string; readonly requestId: Uint8Array },
   payment: string,
 ): boolean {
-  const key = `${payerDeviceId}/${toHex(nonce)}`
-  const owner = nonces.get(key) ?? payment
-  nonces.set(key, owner)
+  const key = `${payerDeviceId}/${toHex(requestId)}`
+  const owner = answered.get(key) ?? payment
+  answered.set(key, owner)
   return owner === payment
 }
 

@@ -141,10 +141,10 @@ export function writeLateProofs(state: ModelState, proofs: readonly LateProof[])
     const key = counterKey(proof.deviceId, proof.counter)
     const payment = state.payments.get(key)
     if (payment?.status !== 'review' && payment?.status !== 'quarantined') continue
-    const { nonces, requests } = state
+    const { answered, requests } = state
     const { payer, agent, deviceId } = proof
     if (payer !== undefined && !payment.payerProven) {
-      payment.payerProven = isFresh(nonces, () => useProof(nonces, payer, key))
+      payment.payerProven = isFresh(answered, () => useProof(answered, payer, key))
     }
     if (agent !== undefined && !payment.agentProven) {
       payment.agentProven = isFresh(requests, () => useRequest(requests, deviceId, agent.requestId, key))

@@ -26,8 +26,8 @@ export interface ModelState {
   readonly payments: Map<string, PaymentRow>
   readonly copies: CopyRow[]
   readonly bundles: Map<string, BundleRow>
-  /** By payer's device and nonce, the payment that used the signature up. */
-  readonly nonces: Map<string, string>
+  /** By payer's device and request, the payment that used the signature up. */
+  readonly answered: Map<string, string>
   /** By taker's device and request, the payment that used the request up. */
   readonly requests: Map<string, string>
   /** By device, what it took on its days. */
@@ -221,7 +221,7 @@ export function newModelState(
     payments: new Map(),
     copies: [],
     bundles: new Map(),
-    nonces: new Map(),
+    answered: new Map(),
     settlement: { isHalted: false },
     requests: new Map(),
     activity: new Map(),

@@ -72,7 +72,7 @@ export const makeUpApproval: Operation = {
     const entries = await Promise.all(
       Array.from({ length: times }, async () => ({
         ...payment(),
-        authorization: (await phones.get(payer)?.authorize(terms)) ?? new Uint8Array(1),
+        ...(await phones.get(payer)?.authorize(terms, { takerId, atMs: scheduler.nowMs })),
         ...(approval && { approval }),
       })),
     )

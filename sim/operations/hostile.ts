@@ -1,14 +1,17 @@
-import { PayerPhone } from '../../dev/fleet/payer.ts'
+import { type PassSource, PayerPhone } from '../../dev/fleet/payer.ts'
+import { signPass } from '../../src/crypto/pass.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { amountMinor } from '../../src/protocol/money.ts'
 import { newScalar } from '../people/keys.ts'
 import { customerOf } from '../people/market.ts'
+import { freshPasses } from '../people/passes.ts'
 import type { Rogue, SignedBundle } from '../people/rogue.ts'
 import type { Random } from '../time/random.ts'
 import type { World } from '../world.ts'
 import type { Operation } from './operation.ts'
 
 const LARGE = amountMinor(30_000)
+const HOUR_MS = 3_600_000
 
 /** What he says besides the truth. Each pushes what it made and answers with the edge's word. */
 type Lie = (rogue: Rogue, world: World, random: Random) => Promise<string>
@@ -81,31 +84,56 @@ const LIES: Readonly<Record<string, Lie>> = {
   },
   'a payer’s word twice': async (rogue, world) => {
     const terms = largeTerms(rogue, customerOf(0))
-    const authorization = await world.phones.get(customerOf(0))?.authorize(terms)
-    return takeLarge(
-      rogue,
-      Array.from({ length: 2 }, () => ({ ...terms, ...(authorization && { authorization }) })),
-    )
+    const signed = await world.phones.get(customerOf(0))?.authorize(terms, askedBy(rogue, world))
+    return takeLarge(rogue, [
+      { ...terms, ...signed },
+      { ...terms, ...signed },
+    ])
   },
   'a payer’s word for other terms': async (rogue, world) => {
     const terms = largeTerms(rogue, customerOf(0))
-    const authorization = await world.phones.get(customerOf(0))?.authorize({ ...terms, amount: amountMinor(100) })
-    return takeLarge(rogue, [{ ...terms, ...(authorization && { authorization }) }])
+    const other = { ...terms, amount: amountMinor(100) }
+    const signed = await world.phones.get(customerOf(0))?.authorize(other, askedBy(rogue, world))
+    return takeLarge(rogue, [{ ...terms, ...signed }])
   },
   'another payer’s word': async (rogue, world) => {
     const terms = largeTerms(rogue, customerOf(0))
-    const authorization = await world.phones.get(customerOf(1))?.authorize(terms)
-    return takeLarge(rogue, [{ ...terms, ...(authorization && { authorization }) }])
+    const signed = await world.phones.get(customerOf(1))?.authorize(terms, askedBy(rogue, world))
+    return takeLarge(rogue, [{ ...terms, ...signed }])
+  },
+  'a payer’s word for another till': async (rogue, world) => {
+    const terms = largeTerms(rogue, customerOf(0))
+    const asked = { ...askedBy(rogue, world), takerId: 'POS-1' }
+    return takeLarge(rogue, [{ ...terms, ...(await world.phones.get(customerOf(0))?.authorize(terms, asked)) }])
+  },
+  'a payer’s word of yesterday': async (rogue, world) => {
+    const terms = largeTerms(rogue, customerOf(0))
+    const asked = { ...askedBy(rogue, world), atMs: world.scheduler.nowMs - 24 * HOUR_MS }
+    return takeLarge(rogue, [{ ...terms, ...(await world.phones.get(customerOf(0))?.authorize(terms, asked)) }])
+  },
+  'a payer’s word under a pass of his own making': async (rogue, world) => {
+    const [terms, asked] = [largeTerms(rogue, customerOf(0)), askedBy(rogue, world)]
+    const signer = await rogue.signer()
+    const forged: PassSource = (phone, atMs) =>
+      signPass(signer, new Uint8Array(8), phone.passAt(atMs, OPEN_HANDED(atMs)))
+    const phone = new PayerPhone('PHONE-1', customerOf(0), signer, webCryptoSuite, forged)
+    return takeLarge(rogue, [{ ...terms, ...(await phone.authorize(terms, asked)) }])
   },
   'the word of another payer’s phone that nobody knows yet': async (rogue, world, random) => {
     const [id, key] = [`LATE-${rogue.nextCounter}`, newScalar(random)]
-    const phone = new PayerPhone(id, await webCryptoSuite.es256Signer(key), webCryptoSuite)
+    const phone = new PayerPhone(
+      id,
+      customerOf(0),
+      await webCryptoSuite.es256Signer(key),
+      webCryptoSuite,
+      freshPasses(world.secrets),
+    )
     // Of a wallet for which two people may speak.
     const shop = random.pick(world.devices).facts.wallet
     const entry = rogue.small(rogue.nextCounter++, customerOf(0))
     const { type, amount, sender, receiver } = entry
-    const authorization = await phone.authorize({ type, amount, sender, receiver, currency: 'XOF' })
-    const came = await rogue.push(await rogue.sign([{ ...entry, authorization }]))
+    const signed = await phone.authorize({ type, amount, receiver }, { ...askedBy(rogue, world), sender })
+    const came = await rogue.push(await rogue.sign([{ ...entry, ...signed }]))
     // The edge can say nothing about it, and the book waits until it can.
     await untilDone(world, () => world.office.register(id, 'SN', shop, key))
     await untilDone(world, () => world.office.consent(id))
@@ -116,7 +144,7 @@ const LIES: Readonly<Record<string, Lie>> = {
     const seen = [...told.keys()].flatMap((id) => sdk.getTransaction(id) ?? [])
     const last = seen.findLast(({ status }) => status !== 'refused')
     if (last === undefined) return 'nothing to repeat'
-    const { type, method, amount, currency, sender, receiver, initiatedAtMs, authorization } = last
+    const { type, method, amount, currency, sender, receiver, initiatedAtMs, authorization, pass } = last
     const terms = {
       type,
       method,
@@ -125,7 +153,7 @@ const LIES: Readonly<Record<string, Lie>> = {
       sender,
       receiver,
       initiatedAtMs,
-      ...(authorization && { authorization }),
+      ...(authorization && pass && { authorization, pass }),
     }
     return rogue.push(await rogue.sign([{ ...terms, counter: rogue.nextCounter++ }]))
   },
@@ -141,6 +169,14 @@ const LIES: Readonly<Record<string, Lie>> = {
     return `${came} after ${fates.join(' and ')}`
   },
 }
+
+/** What his till would show a payer. */
+const askedBy = (rogue: Rogue, { scheduler }: World) => ({ takerId: rogue.id, atMs: scheduler.nowMs })
+
+const OPEN_HANDED = (atMs: number) => ({
+  paymentMax: amountMinor(10_000_000),
+  untilMs: 1000 * Math.floor(atMs / 1000) + 24 * HOUR_MS,
+})
 
 /** Whoever is not answered asks again. */
 async function untilDone({ scheduler }: World, ask: () => Promise<void>): Promise<void> {
@@ -167,7 +203,7 @@ const largeTerms = (rogue: Rogue, sender: string) =>
 
 async function takeLarge(
   rogue: Rogue,
-  all: readonly (ReturnType<typeof largeTerms> & { readonly authorization?: Uint8Array })[],
+  all: readonly (ReturnType<typeof largeTerms> & { readonly authorization?: Uint8Array; readonly pass?: Uint8Array })[],
 ) {
   const entries = all.map(({ currency: _, ...terms }) => rogue.payment(rogue.nextCounter++, terms))
   return rogue.push(await rogue.sign(entries))

@@ -19,7 +19,8 @@ const pay: Operation = {
     const foreign = offered.sender !== device.facts.wallet
     const phone = world.phones.get(offered.sender)
     const proven = foreign && phone !== undefined && random.chance(offered.amount > USUALLY_PROVEN_ABOVE ? 0.85 : 0.6)
-    const signed = proven ? { ...offered, authorization: await phone.authorize(offered) } : offered
+    const asked = { takerId: device.id, atMs: device.sdk.nowMs }
+    const signed = proven ? { ...offered, authorization: await phone.authorize(offered, asked) } : offered
     const { terms, ageMin } = await approvedTerms(world.agents, device, random, signed)
     return take(world, device, terms, ageMin)
   },

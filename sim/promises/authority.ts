@@ -1,3 +1,4 @@
+import { deviceId } from '../../src/protocol/ids.ts'
 import { isPayment, type Payment } from '../../src/protocol/payment.ts'
 import type { BookedPayment } from '../book-view.ts'
 import type { World } from '../world.ts'
@@ -50,11 +51,11 @@ export async function moneyMovesByItsOwnersWord(
       if (tenant === 'molam' && entry.authorization === undefined && said.get(localId)?.has('confirm')) continue
       // What a mandate gives has a promise of its own.
       if (tenant === 'molam' && booked.get(localId)?.reason === 'mandated' && mandates.has(entry.sender)) continue
-      if ((await word.of(entry)) !== 'given')
+      if ((await word.of(entry, deviceId(id))) !== 'given')
         wrong.push(`${localId} moved ${entry.amount} F without the word of ${entry.sender}`)
-      const nonce = word.nonceOf(entry) ?? ''
-      if (used.has(nonce)) wrong.push(`${localId} and ${used.get(nonce)} moved by one signature`)
-      used.set(nonce, localId)
+      const answered = word.answeredBy(entry) ?? ''
+      if (used.has(answered)) wrong.push(`${localId} and ${used.get(answered)} moved by one signature`)
+      used.set(answered, localId)
     }
   }
   return [...wrong, ...twins(all)]

@@ -1,16 +1,21 @@
 import { verifySign1 } from '../../src/crypto/sign1.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { authorizationTerms, parseAuthorization } from '../../src/protocol/authorization.ts'
-import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
+import { toHex } from '../../src/protocol/bytes.ts'
+import type { DeviceId } from '../../src/protocol/ids.ts'
 import { parse } from '../../src/protocol/parse.ts'
+import { passIn } from '../../src/protocol/pass.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import type { World } from '../world.ts'
 
 /**
- * `given`: the owner of the debited wallet signed these terms. `false`: somebody signed them, and not that owner. `none`:
+ * `given`: the owner of the debited wallet signed these terms, for this taker. `false`: somebody signed them, and not that owner. `none`:
  * there is no signature over these terms.
  */
 export type Word = 'given' | 'false' | 'none'
+
+/** A payer stands at the counter. */
+const GOOD_FOR_MINUTES = 15
 
 /** Whether payers gave their word, asked of the phones themselves. */
 export class PayersWord {
@@ -20,19 +25,25 @@ export class PayersWord {
     this.#phones = phones
   }
 
-  async of(payment: Payment): Promise<Word> {
+  /** @param skewMinutes of the policy; left out, whenever it was signed */
+  async of(payment: Payment, takerId: DeviceId, skewMinutes = Number.POSITIVE_INFINITY): Promise<Word> {
     const { authorization } = payment
     const read = authorization && parse(() => parseAuthorization(authorization))
-    if (!read?.ok || !equalBytes(read.value.payload, authorizationTerms(payment))) return 'none'
+    const pass = passIn(payment.pass)
+    if (!read?.ok || pass === undefined) return 'none'
+    const sinceMin = (payment.initiatedAtMs - read.value.claims.signedAtMs) / 60_000
+    if (sinceMin < -skewMinutes || sinceMin > GOOD_FOR_MINUTES + skewMinutes) return 'none'
     const phone = this.#phones.get(payment.sender)
-    if (phone === undefined || phone.deviceId !== read.value.claims.deviceId) return 'false'
+    if (phone === undefined || phone.deviceId !== pass.deviceId) return 'false'
     const verifier = await webCryptoSuite.verifier(phone.signer.key)
-    return (await verifySign1(verifier, read.value, 'molam-payer-authorization-v1')) ? 'given' : 'false'
+    const allowanceNo = read.value.claims.covered === undefined ? null : (pass.allowance?.no ?? null)
+    const signed = { ...read.value, payload: authorizationTerms(payment, takerId, allowanceNo) }
+    return (await verifySign1(verifier, signed, 'molam-payer-authorization-v1')) ? 'given' : 'false'
   }
 
-  /** Names the signature that a payment carries: it is good for one. */
-  nonceOf({ authorization }: Payment): string | undefined {
+  /** Names the request that the payer's phone has answered: its answer is good for one payment. */
+  answeredBy({ authorization, pass }: Payment): string | undefined {
     const read = authorization && parse(() => parseAuthorization(authorization))
-    return read?.ok ? `${read.value.claims.deviceId} ${toHex(read.value.claims.nonce)}` : undefined
+    return read?.ok ? `${passIn(pass)?.deviceId} ${toHex(read.value.claims.requestId)}` : undefined
   }
 }

@@ -1,3 +1,4 @@
+import { deviceId } from '../../src/protocol/ids.ts'
 import { isInvalid, isVoided, type Payment, type PaymentEntry } from '../../src/protocol/payment.ts'
 import { type Admitted, type AdmittedDevice, saidOf } from './admitted.ts'
 import type { AgentsWord } from './agents-word.ts'
@@ -108,13 +109,17 @@ class Following {
       entry.receiver === ownerWallet && entry.type !== 'cashout' && entry.amount <= policy.require_payer_proof_above
     const isOwnWord = entry.sender === ownerWallet && paysByConsent(this.#device, entry, admitted)
     const isClaim = entry.sender !== ownerWallet && isSmallSale && entry.authorization === undefined
-    const word = isOwnWord || isClaim ? 'given' : await this.#words.payers.of(entry)
+    const word = isOwnWord || isClaim ? 'given' : await this.#payersWord(entry, policy)
     if (word === 'none') return ['refused (payer_not_proven)']
     const unseen = this.#backlog.most(policy, entry, nowMs)
     const held = heldBy(entry, policy, { nowMs, floorMs, unseen, riskScore, sharedScore })
     const asked = isClaim ? held.map((said) => (said === 'accepted' ? 'claimed' : said)) : held
     const taken = await this.#approved(entry, policy, asked)
     return word === 'false' ? ['refused (payer_not_proven)', ...taken] : taken
+  }
+
+  #payersWord(entry: Payment, { max_clock_skew_minutes: skew }: PolicyRow): Promise<Word> {
+    return this.#words.payers.of(entry, deviceId(this.#device.id), skew)
   }
 
   /** @param taken what is right about it with an agent's approval, where it needs one */

@@ -45,16 +45,27 @@ export function verifySign1(
 }
 
 /** Kinds that the edge signs: their header is just the algorithm and the key id. */
-type EdgeKind = 'molam-receipt-v1' | 'molam-notice-v1' | 'molam-settle-v1' | 'molam-policy-v1' | 'molam-consent-v1'
+type EdgeKind =
+  | 'molam-receipt-v1'
+  | 'molam-notice-v1'
+  | 'molam-settle-v1'
+  | 'molam-policy-v1'
+  | 'molam-consent-v1'
+  | 'molam-payer-pass-v1'
 
-/** Signs a receipt, a notice, a message to the reconciler, a version of a policy, or a consent. */
+/** Signs a receipt, a notice, a message to the reconciler, a version of a policy, a consent, or a pass. */
 export function signAsEdge(signer: Signer, kid: Uint8Array, payload: Uint8Array, kind: EdgeKind): Promise<Uint8Array> {
-  const header = new Map<number, number | Uint8Array>([
-    [HEADER_ALG, signer.key.alg],
-    [HEADER_KID, kid],
-  ])
-  return signSign1(signer, encodeCbor(header), payload, kind)
+  return signSign1(signer, encodeEdgeHeader(signer.key.alg, kid), payload, kind)
 }
+
+/** The protected header of all that the edge signs. */
+export const encodeEdgeHeader = (alg: number, kid: Uint8Array): Uint8Array =>
+  encodeCbor(
+    new Map<number, number | Uint8Array>([
+      [HEADER_ALG, alg],
+      [HEADER_KID, kid],
+    ]),
+  )
 
 /** A key that the reader trusts for the edge's signatures. */
 export interface TrustedKey {

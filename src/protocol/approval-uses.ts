@@ -1,7 +1,7 @@
 import { approvalOf, needsApproval } from './approval.ts'
 import { toHex } from './bytes.ts'
 import type { DeviceId } from './ids.ts'
-import { APPROVAL_MINUTES } from './limits.ts'
+import { SECOND_SIGNATURE_MINUTES } from './limits.ts'
 import type { Payment } from './payment.ts'
 import type { Policy } from './policy.ts'
 import { HOUR_MS, MINUTE_MS } from './time.ts'
@@ -26,6 +26,6 @@ export function recentRequests(
   { maxBundleAgeHours, maxClockSkewMinutes }: Pick<Policy, 'maxBundleAgeHours' | 'maxClockSkewMinutes'>,
   nowMs: number,
 ): UsedRequests {
-  const ageMs = maxBundleAgeHours * HOUR_MS + (APPROVAL_MINUTES + maxClockSkewMinutes) * MINUTE_MS
+  const ageMs = maxBundleAgeHours * HOUR_MS + (SECOND_SIGNATURE_MINUTES + maxClockSkewMinutes) * MINUTE_MS
   return used.filter(([, signedAtMs]) => signedAtMs >= nowMs - ageMs)
 }

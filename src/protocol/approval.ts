@@ -3,10 +3,10 @@ import { HEADER_ALG, HEADER_CLAIMS, HEADER_KID, parseDetached, readAlgKid, type 
 import { type DeviceId, isDeviceId } from './ids.ts'
 import {
   APPROVAL_BYTES_MAX,
-  APPROVAL_MINUTES,
   APPROVAL_REQUEST_BYTES_MAX,
   NONCE_BYTES,
   PARTY_CHARS_MAX,
+  SECOND_SIGNATURE_MINUTES,
   SECONDS_MAX,
 } from './limits.ts'
 import { type AmountMinor, amountMinor, type Currency, isCurrency } from './money.ts'
@@ -99,15 +99,19 @@ export function parseApproval(encoded: Uint8Array): Omit<Approval, 'payload'> {
 export const needsApproval = ({ amount }: Pick<Payment, 'amount'>, policy: Pick<Policy, 'requireAgentApprovalAbove'>) =>
   amount > policy.requireAgentApprovalAbove
 
-/** The agent stands beside the till: what is dated long after it was approved is another payment. Either clock may be off by the skew. */
+/**
+ * Whoever signs stands beside the till: what is dated long after it was signed is another payment. Either clock may be off by the skew.
+ *
+ * @param signed a payer's authorization or an agent's approval
+ */
 export function isTimely(
-  { claims }: Pick<Approval, 'claims'>,
+  { claims }: { readonly claims: { readonly signedAtMs: number } },
   { initiatedAtMs }: Pick<Payment, 'initiatedAtMs'>,
   { maxClockSkewMinutes }: Pick<Policy, 'maxClockSkewMinutes'>,
 ): boolean {
   const sinceMs = initiatedAtMs - claims.signedAtMs
   const skewMs = maxClockSkewMinutes * MINUTE_MS
-  return sinceMs >= -skewMs && sinceMs <= APPROVAL_MINUTES * MINUTE_MS + skewMs
+  return sinceMs >= -skewMs && sinceMs <= SECOND_SIGNATURE_MINUTES * MINUTE_MS + skewMs
 }
 
 /** The bytes that the taker shows. */

@@ -37,6 +37,7 @@ export type SignedKind =
   | 'molam-policy-v1'
   | 'molam-consent-v1'
   | 'molam-device-proof-v1'
+  | 'molam-payer-pass-v1'
   | 'molam-payer-authorization-v1'
   | 'molam-agent-approval-v1'
   | 'molam-claim-answer-v1'

@@ -18,8 +18,20 @@ export const PARTY_CHARS_MAX = 64
 /** Bytes of a payment's encoded meta: an invoice number and a till, not a document. */
 export const META_BYTES_MAX = 1024
 
-/** Bytes of a payer's authorization: a COSE_Sign1 with a P-256 signature takes about 200. */
-export const AUTHORIZATION_BYTES_MAX = 1024
+/** Bytes of a payer's authorization: 101 to 128, its payload detached and its signature one of 64 bytes. */
+export const AUTHORIZATION_BYTES_MAX = 128
+
+/** Bytes of a payer's pass: about 175; with a wallet and a device id at their longest 280. */
+export const PASS_BYTES_MAX = 288
+
+/** How long a pass is good for, in hours: a week, in which a phone finds a network. */
+export const PASS_HOURS_MAX = 168
+
+/** Allowances of a device in all: its numbers stay small on the wire. */
+export const ALLOWANCE_NO_MAX = 0xffff_ffff
+
+/** Bytes of what a taker shows a payer's phone: a wallet and its id at their longest take 170. */
+export const PAYMENT_REQUEST_BYTES_MAX = 192
 
 /** Bytes of an agent's approval: with a P-256 signature 120 to 180, which is one QR code; with RSA of 4096 bits 630. */
 export const APPROVAL_BYTES_MAX = 640
@@ -27,8 +39,8 @@ export const APPROVAL_BYTES_MAX = 640
 /** Bytes of what a taker shows an agent: two wallets and its id, each at its longest, take 250. */
 export const APPROVAL_REQUEST_BYTES_MAX = 256
 
-/** How long after it was signed an approval is good for a payment: the agent stands beside the till, and somebody looks for change. */
-export const APPROVAL_MINUTES = 15
+/** How long after it was signed an authorization or an approval is good for a payment: payer and agent stand beside the till, and somebody looks for change. */
+export const SECOND_SIGNATURE_MINUTES = 15
 
 /** Times on the wire are whole seconds since 1970: until the year 36 812, well within what a date can hold. */
 export const SECONDS_MAX = 2 ** 40

@@ -12,6 +12,7 @@ import {
   NONCE_BYTES,
   OUTCOMES_PER_NOTICE_MAX,
   PARTY_CHARS_MAX,
+  PASS_BYTES_MAX,
   PREV_BYTES,
 } from './limits.ts'
 import { type MandatedDebit, mandatedFromCbor, mandatedToCbor } from './mandated.ts'
@@ -52,6 +53,8 @@ export interface Notice {
   readonly mandated?: readonly MandatedDebit[]
   /** Until when payments out of the owner's wallet need no other word than this device's (consent.ts); absent: they do. */
   readonly paysUntilMs?: number
+  /** A payer's pass that the device has asked for (pass.ts). */
+  readonly pass?: Uint8Array
 }
 
 /** The numbers after those that the edge has admitted. A device behind them has forgotten a part of its history. */
@@ -112,6 +115,7 @@ export function encodeNotice(notice: NoticeToSend): Uint8Array {
   if (notice.claims) claims.set(12, notice.claims.map(claimToCbor))
   if (notice.paysUntilMs !== undefined) claims.set(13, notice.paysUntilMs)
   if (notice.mandated) claims.set(14, notice.mandated.map(mandatedToCbor))
+  if (notice.pass) claims.set(16, notice.pass)
   const { lastReceipt: last } = notice
   if (last) claims.set(15, last instanceof Uint8Array ? last : encodeReceipt(last))
   return encodeCbor(claims)
@@ -119,7 +123,7 @@ export function encodeNotice(notice: NoticeToSend): Uint8Array {
 
 /** @throws MalformedCbor */
 export function decodeNotice(encoded: Uint8Array): Notice {
-  const claims = map(decodeCbor(encoded), 'notice', [1, 2, 3, 4], [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15])
+  const claims = map(decodeCbor(encoded), 'notice', [1, 2, 3, 4], [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16])
   const deviceId = claims.get(1)
   if (!isDeviceId(deviceId)) throw new MalformedCbor('device_id')
   return {
@@ -142,6 +146,7 @@ export function decodeNotice(encoded: Uint8Array): Notice {
     ...(claims.has(15) && {
       lastReceipt: decodeReceipt(bytes(claims.get(15), 'last_receipt', { max: encoded.length })),
     }),
+    ...(claims.has(16) && { pass: bytes(claims.get(16), 'pass', { max: PASS_BYTES_MAX }) }),
   }
 }
 

@@ -36,8 +36,9 @@ export interface Payment {
   readonly merchantId?: string
   /** An agent's own COSE_Sign1 over the payment and the device that takes it (see approval.ts). */
   readonly approval?: Uint8Array
-  /** The payer's own COSE_Sign1 over the payment (see authorization.ts). */
+  /** The payer's own COSE_Sign1 over the payment (see authorization.ts), and the pass that says whose it is (pass.ts). */
   readonly authorization?: Uint8Array
+  readonly pass?: Uint8Array
   readonly meta?: Meta
   /** Of a refund, and of nothing else: the payment that it gives back, whole or in part (see refunds.ts). */
   readonly refundOf?: PaymentName

@@ -5,6 +5,7 @@ import { authorizationOf } from './authorization.ts'
 import { paysItself } from './consent.ts'
 import { guaranteeOf } from './guarantee.ts'
 import type { DeviceId } from './ids.ts'
+import { isValidAt } from './pass.ts'
 import type { Payment } from './payment.ts'
 import type { Policy } from './policy.ts'
 import { isRefund, mayBeRefund } from './refunds.ts'
@@ -114,10 +115,16 @@ function refusal(payment: Payment, today: DayActivity, context: RuleContext): Ve
   if (today.value + payment.amount > policy.maxOfflineValuePerDevicePerDay) return refused('limit_exceeded')
   if (!paysItself(payment, ownerWallet, paysUntilMs)) {
     if (disproven?.has(payment.counter)) return refused('payer_not_proven')
-    const isSigned = authorizationOf(payment) !== undefined
-    if (!isSigned && !mayBeClaimed(payment, policy, ownerWallet)) return refused('payer_not_proven')
+    if (!isSigned(payment, context) && !mayBeClaimed(payment, policy, ownerWallet)) return refused('payer_not_proven')
   }
   return needsApproval(payment, policy) ? unapproved(payment, context) : undefined
+}
+
+/** A pass that had not begun or was over, or a signature made long before, says nothing of this payment. */
+function isSigned(payment: Payment, { takerId, policy }: Pick<RuleContext, 'takerId' | 'policy'>): boolean {
+  const signed = authorizationOf(payment, takerId)
+  if (signed === undefined) return false
+  return isValidAt(signed.pass, payment.initiatedAtMs, skewOf(policy)) && isTimely(signed, payment, policy)
 }
 
 /** A large payment has an agent's word besides: signed by the agent's own device, for this payment and no other. */
@@ -145,8 +152,8 @@ function mayBeClaimed(
   return amount <= policy.requirePayerProofAbove && receiver === ownerWallet && type !== 'cashout'
 }
 
-const granted = (payment: Payment, { ownerWallet }: RuleContext): Verdict =>
-  guaranteeOf(payment, ownerWallet) === 'claimed' ? CLAIMED : ACCEPTED
+const granted = (payment: Payment, context: RuleContext): Verdict =>
+  guaranteeOf(payment, context) === 'claimed' ? CLAIMED : ACCEPTED
 
 function quarantine({ policy, riskScore }: RuleContext): Verdict | undefined {
   if (riskScore === undefined || riskScore <= policy.quarantineAboveScore) return undefined

@@ -64,7 +64,10 @@ export class ChaosDevice {
 
   async take(deal: Deal): Promise<void> {
     this.#aheadMs += SECONDS_PER_PAYMENT * 1000
-    const authorization = await this.phones.get(deal.terms.sender)?.authorize(deal.terms)
+    const authorization = await this.phones.get(deal.terms.sender)?.authorize(deal.terms, {
+      takerId: this.id,
+      atMs: this.sdk.nowMs,
+    })
     const terms = { ...deal.terms, ...(authorization && { authorization }) }
     const { localId } = await this.sdk.createOfflineTransaction(terms)
     this.deals.set(localId, deal)

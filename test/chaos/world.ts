@@ -4,6 +4,7 @@ import { join, relative } from 'node:path'
 import pg from 'pg'
 import { registerDevice } from '../../dev/fleet/admin.ts'
 import { registerPhone } from '../../dev/fleet/holders-code.ts'
+import { passesOf } from '../../dev/fleet/pass.ts'
 import { PayerPhone } from '../../dev/fleet/payer.ts'
 import { seededRandom } from '../../dev/random.ts'
 import { type DevSecrets, newSecrets } from '../../dev/secrets.ts'
@@ -105,13 +106,14 @@ export class World {
   async #givePhones(): Promise<void> {
     const token = await this.stack.issuer.token('chaos', ['pay_admin'])
     const phones = new Map<string, PayerPhone>()
+    const passes = passesOf(this.stack.edge.url)
     const customers = [...this.market.wallets.keys()].filter((wallet) => !wallet.startsWith('W-MERCHANT'))
     await Promise.all(
       customers.map(async (wallet, n) => {
         const signer = await webCryptoSuite.es256Signer(crypto.getRandomValues(new Uint8Array(32)).fill(1, 0, 1))
         const deviceId = `TEL-${n}`
         await registerPhone(this.stack, token, { deviceId, country: 'SN', ownerWallet: wallet, signer })
-        phones.set(wallet, new PayerPhone(deviceId, signer, webCryptoSuite))
+        phones.set(wallet, new PayerPhone(deviceId, wallet, signer, webCryptoSuite, passes))
       }),
     )
     for (const device of this.devices) device.phones = phones

@@ -1,17 +1,15 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { payersToConfirm } from '../../dev/fleet/fleet.ts'
-import { loadMarketDay, type MarketDevice, type MarketPayment, marketWallets } from '../../dev/market-day.ts'
+import { loadMarketDay, type MarketDevice, marketWallets } from '../../dev/market-day.ts'
 import { type Activity, activityKey, calendarDay } from '../../src/protocol/activity.ts'
-import { authorizationTerms, encodeAuthorizationHeader } from '../../src/protocol/authorization.ts'
-import { ES256, encodeSign1 } from '../../src/protocol/cose.ts'
 import { deviceId, isDeviceId, isParty } from '../../src/protocol/ids.ts'
-import { KEY_ID_BYTES, NONCE_BYTES } from '../../src/protocol/limits.ts'
 import { isCountry } from '../../src/protocol/policy.ts'
 import { emptyHistory, updateHistory } from '../../src/risk/history.ts'
 import { combine, judgeWithRisk } from '../../src/risk/judge.ts'
 import { assessLocally } from '../../src/risk/local.ts'
 import { unverifiedApproval } from '../kit/approval.ts'
+import { unverified } from '../kit/authorization.ts'
 import { input, NOW_MS, POLICY, payment } from '../risk/kit.ts'
 
 const csv = readFileSync(new URL('../../dev/data/market-day.csv', import.meta.url), 'utf8')
@@ -120,21 +118,6 @@ test('two days in one book have no device and no wallet in common', () => {
   expect(names('r2').filter((name) => first.has(name))).toEqual([])
 })
 
-/** What a customer's phone signs; nobody looks at the signature here. */
-function authorization({ type, amountMinor, sender, receiver }: Omit<MarketPayment, 'day' | 'atSeconds'>): Uint8Array {
-  const terms = payment({ type, amount: amountMinor, sender, receiver })
-  return encodeSign1({
-    protectedBytes: encodeAuthorizationHeader({
-      alg: ES256,
-      kid: new Uint8Array(KEY_ID_BYTES),
-      deviceId: deviceId('PHONE-1'),
-      nonce: new Uint8Array(NONCE_BYTES),
-    }),
-    payload: authorizationTerms(terms),
-    signature: new Uint8Array(64),
-  })
-}
-
 /** As the edge judges them when SIRA does not answer: new devices, and some of their customers were short of money. */
 function verdictsOf({ payments, ownerWallet }: MarketDevice) {
   const SECONDS_PER_PAYMENT = 8
@@ -149,10 +132,10 @@ function verdictsOf({ payments, ownerWallet }: MarketDevice) {
       const counter = from + index + 1
       const initiatedAtMs = NOW_MS + counter * SECONDS_PER_PAYMENT * 1000
       const proofs = {
-        ...(sender !== ownerWallet && { authorization: authorization({ type, amountMinor, sender, receiver }) }),
         ...(amountMinor > POLICY.requireAgentApprovalAbove && { approval: unverifiedApproval(initiatedAtMs) }),
       }
-      return payment({ type, amount: amountMinor, sender, receiver, counter, initiatedAtMs, ...proofs })
+      const made = payment({ type, amount: amountMinor, sender, receiver, counter, initiatedAtMs, ...proofs })
+      return sender === ownerWallet ? made : unverified(made)
     })
     if (bundle.length === 0) continue
 

@@ -2,18 +2,21 @@ import { readFile } from 'node:fs/promises'
 import { beforeAll, expect, it } from 'vitest'
 import { withExample } from '../../dev/protocol-example.ts'
 import { openBundle } from '../../src/crypto/bundle-crypto.ts'
+import { openPass } from '../../src/crypto/pass.ts'
 import { openAsEdge, verifySign1 } from '../../src/crypto/sign1.ts'
 import { thumbprint } from '../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { OfflineQRReader } from '../../src/device/qr/index.ts'
 import { approvalTerms, decodeApprovalRequest, parseApproval } from '../../src/protocol/approval.ts'
-import { authorizationTerms, parseAuthorization } from '../../src/protocol/authorization.ts'
+import { authorizationOf, authorizationTerms, parseAuthorization } from '../../src/protocol/authorization.ts'
 import { parseBundle } from '../../src/protocol/bundle.ts'
 import { fromBase64url, fromHex, toHex } from '../../src/protocol/bytes.ts'
 import { prevOf } from '../../src/protocol/chain.ts'
 import { parseDeviceProof } from '../../src/protocol/device-proof.ts'
-import { amountMinor, currency } from '../../src/protocol/money.ts'
 import { decodeNotice } from '../../src/protocol/notice.ts'
+import { decodePayload } from '../../src/protocol/payload.ts'
+import type { Payment } from '../../src/protocol/payment.ts'
+import { decodePaymentAnswer, decodePaymentRequest } from '../../src/protocol/payment-request.ts'
 import { decodeReceipt } from '../../src/protocol/receipt.ts'
 
 /** The worked example of docs/protocol.md, as a stranger reads it: out of the document, on a crypto suite that did not make it. */
@@ -87,16 +90,23 @@ it('QR codes give back the bundle, whole and in parts, and the receipt', () => {
   expect(toHex(parseBundle(bundle).payload)).toBe(printed('Sealed'))
 })
 
-it('the authorization is its payer’s word for these terms', async () => {
-  const authorization = parseAuthorization(bytes('Authorization'))
+it('the authorization is its payer’s word for these terms, under a pass of the edge', async () => {
+  const request = decodePaymentRequest(bytes('PaymentRequest'))
+  const edge = { kid: bytes('receipt kid'), alg: -7, verifier: await verifier('receipt public key (SEC1)') }
+  const opened = await openPass(webCryptoSuite, bytes('Pass'), [edge])
+  expect(toHex(opened?.kid ?? new Uint8Array())).toBe(printed('payer kid'))
+  expect(toHex(opened?.key.bytes ?? new Uint8Array())).toBe(printed('payer public key (SEC1)'))
+  const parsed = parseAuthorization(bytes('Authorization'))
+  expect(toHex(parsed.claims.requestId)).toBe(toHex(request.requestId))
+  const terms = authorizationTerms({ ...request, sender: opened?.pass.wallet ?? '' }, request.takerId, 1)
+  expect(toHex(terms)).toBe(printed('Terms'))
   const payer = await verifier('payer public key (SEC1)')
-  expect(await verifySign1(payer, authorization, 'molam-payer-authorization-v1')).toBe(true)
-  const parties = { sender: '+221770000001', receiver: 'M-042' }
-  const terms = authorizationTerms({
-    ...{ type: 'merchant', amount: amountMinor(25_000), currency: currency('XOF'), ...parties },
-  })
-  expect(toHex(authorization.payload)).toBe(toHex(terms))
-  expect(toHex(authorization.claims.kid)).toBe(printed('payer kid'))
+  expect(await verifySign1(payer, { ...parsed, payload: terms }, 'molam-payer-authorization-v1')).toBe(true)
+  const { pass, authorization } = decodePaymentAnswer(bytes('PaymentAnswer'))
+  expect([toHex(pass), toHex(authorization)]).toEqual([printed('Pass'), printed('Authorization')])
+  const [paid] = decodePayload(bytes('Payload with that payment')).entries
+  const signed = authorizationOf(paid as Payment, request.takerId)
+  expect(toHex(signed?.payload ?? new Uint8Array())).toBe(printed('Terms'))
 })
 
 it('the approval is its agent’s word for what the request says', async () => {

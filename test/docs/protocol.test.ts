@@ -90,7 +90,9 @@ describe('bounds', () => {
     ['wallet or merchant id', `1–${limits.PARTY_CHARS_MAX} `],
     ['approval', `${limits.APPROVAL_BYTES_MAX} bytes`],
     ['meta of a payment', `${limits.META_BYTES_MAX / 1024} KiB encoded`],
-    ['authorization', `${limits.AUTHORIZATION_BYTES_MAX / 1024} KiB`],
+    ['authorization', `${limits.AUTHORIZATION_BYTES_MAX} bytes`],
+    ['pass', `${limits.PASS_BYTES_MAX} bytes`],
+    ['request', `${limits.PAYMENT_REQUEST_BYTES_MAX} bytes`],
   ])('%s: %s', (what, value) => {
     const row = rows(section('2')).find((cells) => cells[1] === what)
     expect(row?.[2]?.startsWith(value.trim())).toBe(true)

@@ -21,6 +21,7 @@ import type { Country } from '../../src/protocol/policy.ts'
 import type { Problem, ProblemCode } from '../../src/protocol/problems.ts'
 import { decodeReceipt, type Receipt } from '../../src/protocol/receipt.ts'
 import { DAY_MS } from '../../src/protocol/time.ts'
+import { signPassesWith } from '../kit/authorization.ts'
 import { TestDevice } from '../kit/device.ts'
 import type { TestBindings } from '../vitest.workerd.config.ts'
 
@@ -90,6 +91,7 @@ function accepted<T>(answer: { ok: true; value: T } | { ok: false; error: unknow
 }
 
 export async function keySet(): Promise<KeySet> {
+  signPassesWith(await configOf(bindings).keys())
   const response = await SELF.fetch(`${ORIGIN}/offline/keys`, { headers: { accept: 'application/cbor' } })
   return decodeKeySet(await response.bytes())
 }

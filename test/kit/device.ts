@@ -85,7 +85,7 @@ export class TestDevice {
 
   async seal(payload: BundlePayload, keys: KeySet, over: Partial<BundleHeader> = {}): Promise<Made> {
     const header = this.header(over)
-    const entries = this.signsForPayers ? await withWords(payload.entries, this) : payload.entries
+    const entries = await withWords(payload.entries, this, this.signsForPayers)
     const sealed = await sealPayload(suite, sealKey(keys, 'active'), header, { ...payload, entries })
     return this.sign(header, sealed)
   }

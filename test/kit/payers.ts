@@ -1,7 +1,7 @@
 import type { DeviceId } from '../../src/protocol/ids.ts'
 import { isPayment, type Payment, type PaymentEntry } from '../../src/protocol/payment.ts'
 import { approve } from './approval.ts'
-import { authorize } from './authorization.ts'
+import { authorized, type Bent } from './authorization.ts'
 import { TestDevice } from './device.ts'
 
 /**
@@ -48,25 +48,35 @@ interface Taker {
   readonly ownerWallet: string
 }
 
-/** The entries with the word of those who pay, and of an agent. */
-export function withWords(entries: readonly PaymentEntry[], taker: Taker): Promise<PaymentEntry[]> {
-  return Promise.all(entries.map((entry) => (isPayment(entry) ? word(entry, taker) : entry)))
+const BY = Symbol('payer')
+
+interface Marked extends Payment {
+  readonly [BY]?: { readonly payer: TestDevice; readonly bent: Bent }
+}
+
+/** A payment that this device signs as its payer, once it is known which device takes it: when its bundle is sealed. */
+export const signedBy = (payer: TestDevice, payment: Payment, bent: Bent = {}): Payment =>
+  ({ ...payment, [BY]: { payer, bent } }) as Marked
+
+/** The entries with the word of those who pay, and of an agent. @param forAll also of those that no test has named */
+export function withWords(entries: readonly PaymentEntry[], taker: Taker, forAll: boolean): Promise<PaymentEntry[]> {
+  const isOwed = (entry: Marked) => forAll || entry[BY] !== undefined
+  return Promise.all(entries.map((entry) => (isPayment(entry) && isOwed(entry) ? word(entry, taker, forAll) : entry)))
 }
 
 /** The same payment in another bundle is the same payment. */
 const words = new WeakMap<Payment, Promise<Payment>>()
 
-function word(payment: Payment, taker: Taker): Promise<Payment> {
-  const known = words.get(payment) ?? sign(payment, taker)
+function word(payment: Payment, taker: Taker, forAll: boolean): Promise<Payment> {
+  const known = words.get(payment) ?? sign(payment, taker, forAll)
   words.set(payment, known)
   return known
 }
 
-async function sign(payment: Payment, { id, ownerWallet }: Taker): Promise<Payment> {
-  const isLarge = payment.amount > LARGE && payment.approval === undefined
-  return {
-    ...payment,
-    ...(isClaim(payment, ownerWallet) && { authorization: await authorize(await phoneOf(payment.sender), payment) }),
-    ...(isLarge && { approval: await approve(await agentPhone(), payment, id) }),
-  }
+async function sign(marked: Marked, { id, ownerWallet }: Taker, forAll: boolean): Promise<Payment> {
+  const { [BY]: by, ...payment } = marked
+  const payer = by?.payer ?? (forAll && isClaim(payment, ownerWallet) ? await phoneOf(payment.sender) : undefined)
+  const signed = payer === undefined ? payment : await authorized(payer, payment, id, by?.bent)
+  const isLarge = forAll && payment.amount > LARGE && payment.approval === undefined
+  return isLarge ? { ...signed, approval: await approve(await agentPhone(), payment, id) } : signed
 }

@@ -53,6 +53,11 @@ const payment = (over: Partial<Payment> = {}): Payment => ({
   approval: unverifiedApproval(over.initiatedAtMs ?? NOW),
   ...over,
 })
+/** What an honest payer's phone would say of another payment. */
+const proofOf = (other: Payment): Pick<Payment, 'pass' | 'authorization'> => {
+  const { pass, authorization } = unverified(other)
+  return { ...(pass && { pass }), ...(authorization && { authorization }) }
+}
 const amount = (value: number, over: Partial<Payment> = {}) => payment({ amount: amountMinor(value), ...over })
 
 const TAKER = deviceId('POS-1')
@@ -95,7 +100,7 @@ describe('a refund', () => {
   it('out of another wallet is none, whoever signed it', () => {
     const sender = { sender: 'W-C' }
     expect(one(refund(sender))).toBe('refused refund_not_possible')
-    const signed = { ...refund(sender), authorization: unverified(refund(sender)) }
+    const signed = unverified(refund(sender))
     expect(one(signed)).toBe('refused refund_not_possible')
   })
 
@@ -129,7 +134,7 @@ describe('a device without consent only receives', () => {
   })
 
   it('a signature over the terms is looked at as for any other wallet', () => {
-    const signed = payment({ authorization: unverified(payment()) })
+    const signed = unverified(payment())
     expect(one(signed, without)).toBe('accepted')
     expect(one(signed, { ...without, disproven: new Set([1]) })).toBe('refused payer_not_proven')
   })
@@ -194,24 +199,37 @@ describe('refusals', () => {
     const asked = amount(value, { sender: 'W-CUSTOMER', receiver: 'W-OWNER' })
     expect(one(asked)).toBe(expected)
     expect(one(amount(value)), 'the owner’s own').toBe('accepted')
-    expect(one({ ...asked, authorization: unverified(asked) }), 'signed').toBe('accepted')
+    expect(one(unverified(asked)), 'signed').toBe('accepted')
   })
 
   it.each([
-    ['nothing', () => new Uint8Array()],
-    ['garbage', () => utf8('hello')],
-    ['the word for another amount', (asked: Payment) => unverified({ ...asked, amount: amountMinor(20_001) })],
-    ['the word for another receiver', (asked: Payment) => unverified({ ...asked, receiver: 'W-ELSE' })],
-    ['the word for another sender', (asked: Payment) => unverified({ ...asked, sender: 'W-ELSE' })],
+    ['nothing', (asked: Payment) => ({ ...unverified(asked), authorization: new Uint8Array() })],
+    ['garbage', (asked: Payment) => ({ ...unverified(asked), authorization: utf8('hello') })],
+    [
+      'a word without a pass',
+      ({ ...asked }: Payment) => ({ ...asked, authorization: unverified(asked).authorization as Uint8Array }),
+    ],
+    ['a pass that is none', (asked: Payment) => ({ ...unverified(asked), pass: utf8('hello') })],
+    ['a pass of another wallet', (asked: Payment) => ({ ...asked, ...proofOf({ ...asked, sender: 'W-ELSE' }) })],
+    [
+      'a pass for another currency',
+      (asked: Payment) => ({ ...asked, ...proofOf({ ...asked, currency: currency('GNF') }) }),
+    ],
+    [
+      'the word of a week ago',
+      (asked: Payment) => ({ ...asked, ...proofOf({ ...asked, initiatedAtMs: NOW - 8 * 24 * 60 * MINUTE }) }),
+    ],
+    [
+      'the word of an hour later',
+      (asked: Payment) => ({ ...asked, ...proofOf({ ...asked, initiatedAtMs: NOW + 61 * MINUTE }) }),
+    ],
     ['a signature that does not hold', (asked: Payment) => unverified(asked), new Set([1])],
   ])('%s is no payer’s word', (_, authorization, disproven = new Set<number>()) => {
     const asked = amount(20_000, { sender: 'W-CUSTOMER', receiver: 'W-OWNER' })
-    expect(one({ ...asked, authorization: authorization(asked) }, { disproven })).toBe('refused payer_not_proven')
+    expect(one(authorization(asked), { disproven })).toBe('refused payer_not_proven')
     const small = amount(9_000, { sender: 'W-CUSTOMER', receiver: 'W-OWNER' })
     const asSmall = 'a small one'
-    expect(one({ ...small, authorization: authorization(small) }, { disproven }), asSmall).toBe(
-      'refused payer_not_proven',
-    )
+    expect(one(authorization(small), { disproven }), asSmall).toBe('refused payer_not_proven')
   })
 
   it('a payment from a wallet to itself', () => {
@@ -236,7 +254,12 @@ describe('refusals', () => {
   it('an approval that is none, or the taker’s own: where one is needed, and where not nobody looks', async () => {
     const taker = await TestDevice.create()
     const own = await approve(taker, amount(60_000), TAKER)
-    for (const approval of [utf8('AGENT-7'), new Uint8Array(), unverified(amount(60_000)), own]) {
+    for (const approval of [
+      utf8('AGENT-7'),
+      new Uint8Array(),
+      unverified(amount(60_000)).authorization as Uint8Array,
+      own,
+    ]) {
       const over = { takerId: approval === own ? taker.id : TAKER }
       expect(one(amount(60_000, { approval }), over)).toBe('refused approval_invalid')
       expect(one(amount(50_000, { approval }), over)).toBe('accepted')
@@ -351,7 +374,7 @@ describe('without the word of the debited wallet’s owner', () => {
   ])('nothing is taken %s', (_, over) => {
     expect(small(over)).toBe('refused payer_not_proven')
     const signed = payment({ type: 'merchant', sender: 'W-CUSTOMER', receiver: 'W-OWNER', ...over })
-    expect(one({ ...signed, authorization: unverified(signed) })).toBe('accepted')
+    expect(one(unverified(signed))).toBe('accepted')
   })
 })
 

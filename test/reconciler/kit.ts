@@ -11,10 +11,9 @@ import { importHmacKey } from '../../src/crypto/hmac.ts'
 import { localKeys } from '../../src/crypto/local-keys.ts'
 import { signPolicyVersion } from '../../src/crypto/policy-version.ts'
 import { sealSettleMessage } from '../../src/crypto/settle-message.ts'
-import { signAsEdge, signSign1 } from '../../src/crypto/sign1.ts'
+import { signAsEdge } from '../../src/crypto/sign1.ts'
 import { thumbprint } from '../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
-import { authorizationTerms, encodeAuthorizationHeader } from '../../src/protocol/authorization.ts'
 import { fromBase64url, toHex } from '../../src/protocol/bytes.ts'
 import { type Consent, encodeConsent } from '../../src/protocol/consent.ts'
 import type { KeySet } from '../../src/protocol/keyset.ts'
@@ -26,12 +25,13 @@ import type {
   SettleMessage,
   StatedConsent,
 } from '../../src/protocol/messages.ts'
-import { isPayment, type Payment, type PaymentEntry } from '../../src/protocol/payment.ts'
+import { isPayment, type PaymentEntry } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
 import { type DecisionException, encodeReceipt, type Receipt } from '../../src/protocol/receipt.ts'
 import { encodeSettleMessage } from '../../src/protocol/settle-codec.ts'
 import { DAY_MS } from '../../src/protocol/time.ts'
-import { type Made, randomBytes, TestDevice } from '../kit/device.ts'
+import { signPassesWith } from '../kit/authorization.ts'
+import { type Made, TestDevice } from '../kit/device.ts'
 import { agentPhone, hasAgent, hasPhone, phoneOf } from '../kit/payers.ts'
 import { holdersCodes } from './holders-codes.ts'
 import { Network } from './network.ts'
@@ -74,10 +74,6 @@ export interface World {
   reversal(made: Made, rev: number, counter: number, over?: Partial<ReversalMessage>): Promise<Uint8Array>
   /** A version of a policy, as the edge signed it. */
   policy(policy: Policy): Promise<Uint8Array>
-  /** A payer's own signature over a payment. */
-  authorize(payer: TestDevice, payment: Payment, nonce?: Uint8Array): Promise<Uint8Array>
-  /** A payment with the signature of whoever pays. */
-  signed(payer: TestDevice, payment: Payment): Promise<Payment>
   /** Everything that can be done now is done, also what was in a pause. */
   settle(reconciler?: Reconciler): Promise<void>
   close(): Promise<void>
@@ -98,6 +94,7 @@ export async function makeWorld(database: Database, over: Record<string, string>
   // Those of another world, where one goes on with its book.
   const secrets = { ...(await newSecrets()), ...over }
   const keys = await localKeys(secrets.EDGE_KEYS, secrets.KEY_WRAPPING_SECRET)
+  signPassesWith(keys)
   const keySet = await keys.keySet()
   const opened: Reconciler[] = []
   const consents = new Map<string, Promise<Uint8Array>>()
@@ -263,15 +260,6 @@ export async function makeWorld(database: Database, over: Record<string, string>
       const by = { proposedBy: 'user:awa', confirmedBy: 'user:moussa', confirmedAtMs: 0 }
       const version = { policy, reviewTwoPeopleAbove: 50_000, effectiveAtMs: 0, ...by }
       return (await signPolicyVersion(version, keys)).signed
-    },
-
-    authorize(payer, payment, nonce = randomBytes(16)) {
-      const header = encodeAuthorizationHeader({ alg: -7, kid: payer.kid, deviceId: payer.id, nonce })
-      return signSign1(payer.signer, header, authorizationTerms(payment), 'molam-payer-authorization-v1')
-    },
-
-    async signed(payer, payment) {
-      return { ...payment, authorization: await world.authorize(payer, payment) }
     },
 
     async settle(reconciler) {

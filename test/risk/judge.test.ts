@@ -43,7 +43,8 @@ const remote = (score: number, own: RemoteScore['payments'] = []): RemoteRisk =>
 const failed = (error: RemoteFailure): RemoteRisk => ({ ok: false, error })
 /** What the rules ask for beside the terms. */
 const signed = (one: Payment): Payment => ({
-  ...{ authorization: unverified(one), approval: unverifiedApproval(one.initiatedAtMs) },
+  ...unverified(one),
+  ...{ approval: unverifiedApproval(one.initiatedAtMs) },
   ...one,
 })
 /** With their payers' and an agent's words: what nobody signed is a claim, whatever the score. */

@@ -59,7 +59,7 @@ function* days(person: Person, seed: number) {
 function proven(one: Payment): Payment {
   return {
     ...one,
-    ...(one.sender !== OWNER && { authorization: unverified(one) }),
+    ...(one.sender !== OWNER && unverified(one)),
     ...(one.amount > POLICY.requireAgentApprovalAbove && { approval: unverifiedApproval(one.initiatedAtMs) }),
   }
 }

@@ -81,6 +81,7 @@ export function preparedBundle(
         ...{ firstCounter: 1, lastCounter: amounts.length, country: 'SN', policyVersion: 1 },
       },
       payload: { currency: currency('XOF'), entries: payments },
+      passes: new Map(),
     },
     policy: { country: 'SN', version: 1, timeZone: 'Africa/Dakar' } as Policy,
     risk: undefined,

@@ -11,7 +11,8 @@ import {
 } from '../../../reconciler/settle/risk.ts'
 import { type TwinLine, twinsOf } from '../../../reconciler/settle/twins.ts'
 import { authorizationOf } from '../../../src/protocol/authorization.ts'
-import { guaranteeOf } from '../../../src/protocol/guarantee.ts'
+import { guaranteeOf, type TakenBy } from '../../../src/protocol/guarantee.ts'
+import { deviceId } from '../../../src/protocol/ids.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
 import type { PaymentStatus } from '../../../src/protocol/states.ts'
 import { DAY_MS, MINUTE_MS } from '../../../src/protocol/time.ts'
@@ -168,7 +169,8 @@ const termsOf = ({ sender, receiver, amount }: Payment) => `${sender} ${receiver
 
 function authorised({ sent: { claims, countedMs, payments, admission }, ownerWallet }: Delivered): AuthorisedBundle {
   if (admission.kind !== 'admit') throw new Error('nothing was admitted')
-  const authorities = payments.map((payment): Authority => authorityOf(payment, ownerWallet))
+  const taker = { takerId: deviceId(claims.deviceId), ownerWallet }
+  const authorities = payments.map((payment): Authority => authorityOf(payment, taker))
   const payload = { currency: POLICY.currency, entries: payments, countedMs }
   const verified = { receipt: admission.receipt, bundle: { claims }, payload }
   return {
@@ -183,12 +185,12 @@ function authorised({ sent: { claims, countedMs, payments, admission }, ownerWal
   } as unknown as AuthorisedBundle
 }
 
-function authorityOf(payment: Payment, ownerWallet: string): Authority {
-  if (payment.sender === ownerWallet) return { kind: 'own_device' }
-  if (guaranteeOf(payment, ownerWallet) === 'claimed') return { kind: 'claimed' }
-  const proof = authorizationOf(payment)
+function authorityOf(payment: Payment, taker: TakenBy & { readonly ownerWallet: string }): Authority {
+  if (payment.sender === taker.ownerWallet) return { kind: 'own_device' }
+  if (guaranteeOf(payment, taker) === 'claimed') return { kind: 'claimed' }
+  const proof = authorizationOf(payment, taker.takerId)
   if (proof === undefined) return { kind: 'none' }
-  return { kind: 'signed', payerDeviceId: proof.claims.deviceId, nonce: proof.claims.nonce }
+  return { kind: 'signed', payerDeviceId: proof.pass.deviceId, requestId: proof.claims.requestId }
 }
 
 const nothing = () => undefined

@@ -5,7 +5,7 @@ import { encodeReceipt } from '../../../src/protocol/receipt.ts'
 import { type Err, err, ok, type Result } from '../../../src/protocol/result.ts'
 import type { AdmitAnswer, AdmitRefusal, AdmitRequest } from '../admit-request.ts'
 import type { Device } from '../device.ts'
-import { type NoticeParts, readNotice, relayedNotice } from '../notice.ts'
+import { type Asked, type NoticeParts, readNotice, relayedNotice } from '../notice.ts'
 import type { Delivery } from '../owed/delivery.ts'
 import { OwingPart } from '../owed/owing-part.ts'
 import { deviceActor } from '../sql/audit-store.ts'
@@ -70,7 +70,7 @@ export class Admissions extends OwingPart {
 
   /** The receipt of an admitted bundle, for a push that cannot be opened any more (its key was retired meanwhile). */
   findReceipt(
-    request: Pick<AdmitRequest, 'claims' | 'digest' | 'cursor'>,
+    request: Pick<AdmitRequest, 'claims' | 'digest' | keyof Asked>,
   ): Result<AdmitAnswer, 'not_found' | StandingRefusal> {
     const device = readDevice(this.sql)
     const refusal = refusalOf(device, request.claims)
@@ -81,8 +81,8 @@ export class Admissions extends OwingPart {
     return ok({ kind: 'replayed', receipt: found.receipt, notice })
   }
 
-  #noticeFor({ claims, cursor }: Pick<AdmitRequest, 'claims' | 'cursor'>, device: Device, nowMs: number): NoticeParts {
-    return claims.relay ? relayedNotice(cursor) : readNotice(this.sql, device, cursor, nowMs)
+  #noticeFor(asked: Pick<AdmitRequest, 'claims' | keyof Asked>, device: Device, nowMs: number): NoticeParts {
+    return asked.claims.relay ? relayedNotice(asked.cursor) : readNotice(this.sql, device, asked, nowMs)
   }
 
   async #signReceipt(admission: Extract<Admission, { kind: 'admit' }>): Promise<Uint8Array> {

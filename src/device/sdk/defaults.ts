@@ -40,6 +40,7 @@ export function withDefaults(options: OfflineSDKOptions): ResolvedOptions {
     requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
     historyDays: options.historyDays ?? 30,
     keys: options.keys,
+    userPresence: options.userPresence,
     exclusive: options.exclusive,
     channel: options.channel,
     hints: options.hints,

@@ -93,6 +93,22 @@ const DEVICE_ERRORS = {
     next: 'none',
     message: 'This is no request for an approval, or one of a payment that this device is a party to',
   },
+  request_invalid: {
+    money: 'not_taken',
+    next: 'none',
+    message: 'This is no request for a payment, or one of this very device or wallet',
+  },
+  pass_required: {
+    money: 'not_taken',
+    next: 'connect',
+    message: 'This device has no pass that is good now: it must reach the server',
+  },
+  not_confirmed: { money: 'not_taken', next: 'none', message: 'The person did not confirm, and nothing was signed' },
+  authorization_invalid: {
+    money: 'not_taken',
+    next: 'change_payment',
+    message: "The payer's answer is not taken: `detail` says why, and the payer's phone is asked anew",
+  },
   already_bundled: {
     money: 'kept_on_device',
     next: 'wait',

@@ -1,6 +1,7 @@
 import type { CryptoSuite } from '../../crypto/suite.ts'
 import type { KeySet } from '../../protocol/keyset.ts'
 import type { OfflineBehavior } from './behavior.ts'
+import type { UserPresence } from './exchange/authorise.ts'
 import type { AtRestCipher } from './ports/at-rest.ts'
 import type { ClockSource } from './ports/clock.ts'
 import type { Channel, Exclusive, Hints } from './ports/contexts.ts'
@@ -44,6 +45,11 @@ export interface OfflineSDKOptions {
   readonly behavior?: OfflineBehavior
   /** Milliseconds that a payment waits for the edge at the most, where it tries to reach it. Default 3 000. */
   readonly onlineWithinMs?: number
+  /**
+   * Makes the device a payer's phone: asks the person who holds it before `authorize` signs anything (PIN, fingerprint, face), and
+   * shows what is asked. Left out, the device signs for no payment of others.
+   */
+  readonly userPresence?: UserPresence
   /** Runs one at a time over every context (tab, worker) that shares the storage. Default: over this instance only. */
   readonly exclusive?: Exclusive
   /** Tells other contexts on the same storage that something was written, and hears it from them. */
@@ -63,7 +69,7 @@ export interface OfflineSDKOptions {
   readonly newAbort?: NewAbort
 }
 
-type WithoutDefault = 'keys' | 'newAbort' | 'exclusive' | 'channel' | 'hints'
+type WithoutDefault = 'keys' | 'userPresence' | 'newAbort' | 'exclusive' | 'channel' | 'hints'
 
 export type ResolvedOptions = Required<Omit<OfflineSDKOptions, WithoutDefault | 'atRest'>> & {
   readonly [option in WithoutDefault]: OfflineSDKOptions[option] | undefined

@@ -13,6 +13,7 @@ import {
   type PaymentMethod,
   type PaymentType,
 } from '../../protocol/payment.ts'
+import type { PaymentAnswer } from '../../protocol/payment-request.ts'
 import type { Country } from '../../protocol/policy.ts'
 import { canonicalWallet } from '../../protocol/wallet.ts'
 import { OfflineError } from './errors.ts'
@@ -33,8 +34,8 @@ export interface PaymentTerms {
   readonly merchantId?: string
   /** An agent's approval: above the policy's `requireAgentApprovalAbove`. */
   readonly approval?: AgentApproval
-  /** The payer's own signature over these terms (COSE_Sign1). */
-  readonly authorization?: Uint8Array
+  /** What the payer's phone has answered to a request for these very terms. `acceptAuthorization` verifies it, and brings it here. */
+  readonly authorization?: PaymentAnswer
   /** Up to 1 KiB as CBOR; values are text, integers of 0 or more, or booleans. */
   readonly meta?: Meta
 }
@@ -68,6 +69,9 @@ export function paymentOf(terms: PaymentTerms, counter: number, nowMs: number, t
   if (approval !== undefined && (typeof approval !== 'object' || approval === null)) {
     throw new OfflineError('invalid_payment', { detail: 'approval' })
   }
+  if (authorization !== undefined && !isAnswer(authorization)) {
+    throw new OfflineError('invalid_payment', { detail: 'authorization' })
+  }
   const payment: Payment = {
     counter,
     type,
@@ -79,11 +83,14 @@ export function paymentOf(terms: PaymentTerms, counter: number, nowMs: number, t
     initiatedAtMs,
     ...(merchantId !== undefined && { merchantId }),
     ...(approval !== undefined && { approval: approval.approval }),
-    ...(authorization !== undefined && { authorization }),
+    ...(authorization !== undefined && { authorization: authorization.authorization, pass: authorization.pass }),
     ...(meta !== undefined && { meta }),
   }
   try {
     const read = decodePayload(encodePayload({ currency, entries: [payment] })).entries[0]
+    // On the wire the pass names the payer.
+    if (read !== undefined && isPayment(read) && read.sender !== payment.sender)
+      throw new MalformedCbor('authorization')
     if (read !== undefined && isPayment(read)) return withApproval(read, approval, taker.takerId)
     if (read !== undefined && isInvalid(read)) throw new MalformedCbor(read.fault)
   } catch (cause) {
@@ -92,6 +99,11 @@ export function paymentOf(terms: PaymentTerms, counter: number, nowMs: number, t
     throw new OfflineError('invalid_payment', { detail, cause })
   }
   throw new OfflineError('invalid_payment')
+}
+
+const isAnswer = (answer: unknown): answer is PaymentAnswer => {
+  const { pass, authorization } = Object(answer) as Record<string, unknown>
+  return pass instanceof Uint8Array && authorization instanceof Uint8Array
 }
 
 /** An approval does not say what it is for; the request that it answers does. Whether its signature holds only the edge can tell. */

@@ -56,7 +56,7 @@ export function viewOf({ deviceId, ownerWallet }: Owner, entry: Entry): OfflineP
     ...payment,
     localId: localId(deviceId, entry.counter),
     status: statusOf(entry),
-    guarantee: guaranteeOf(payment, ownerWallet),
+    guarantee: guaranteeOf(payment, { takerId: deviceId, ownerWallet }),
     expected,
     receipted: admitted !== undefined,
     ...(voidRefused && { voidRefused }),

@@ -41,7 +41,7 @@ export class Runner {
   #syncing: Promise<SyncReport> | undefined
 
   constructor(deviceId: DeviceId, options: ResolvedOptions) {
-    const { suite, clock, randomBytes, keyStore, keys, channel } = options
+    const { suite, clock, randomBytes, keyStore, keys, channel, userPresence } = options
     if (channel && !options.exclusive) throw new TypeError('`channel` needs `exclusive`')
     const monotonicMs = () => clock.monotonicMs()
     this.#historyMs = historyMs(options.historyDays)
@@ -59,6 +59,7 @@ export class Runner {
       randomBytes,
       acknowledged: new Set(),
       pinnedKeys: keys,
+      isPayer: userPresence !== undefined,
       changed: (entry) => this.changed(entry),
       progress: (progress) => this.events.emit('progress', progress),
     }

@@ -1,15 +1,20 @@
 import type { ClaimChoice } from '../../protocol/claims.ts'
 import { deviceId, parseLocalId } from '../../protocol/ids.ts'
+import type { Pass } from '../../protocol/pass.ts'
 import { approvalRequest, approve } from './approvals.ts'
 import { answerClaim, type OpenClaim, openClaims } from './claims.ts'
 import { consentRequest, consentTo, useConsent } from './consent.ts'
 import { type AskedConsentCode, answerConsentCode, askConsentCode, type ConsentCodeResult } from './consent-code.ts'
 import { withDefaults } from './defaults.ts'
+import { OfflineError } from './errors.ts'
 import type { OfflineEvents } from './events.ts'
+import { takenFor, verifyAnswer } from './exchange/accept.ts'
+import { authorise, currentPass, type SignedPayment, signedPayments } from './exchange/authorise.ts'
+import { createRequest, type OpenRequest, type RequestTerms } from './exchange/request.ts'
 import { giveMandate, type MandateTerms } from './mandate.ts'
 import { type MandatedPayment, mandatedPayments } from './mandated.ts'
 import type { OfflineSDKOptions, ResolvedOptions } from './options.ts'
-import type { PaymentTerms } from './payment-terms.ts'
+import type { AgentApproval, PaymentTerms } from './payment-terms.ts'
 import { type OfflinePayment, type TakenPayment, viewOf } from './payment-view.ts'
 import { type Profile, profileOf } from './profile.ts'
 import { openExport, sealExport, unsyncedOf } from './rescue/export.ts'
@@ -96,12 +101,20 @@ export class OfflineSDK {
     terms: PaymentTerms,
     { signal }: { readonly signal?: GivingUp } = {},
   ): Promise<TakenPayment> {
+    return this.#takeAndPush(terms, signal)
+  }
+
+  async #takeAndPush(
+    terms: PaymentTerms,
+    signal: GivingUp | undefined,
+    before?: (entry: Entry) => boolean,
+  ): Promise<TakenPayment> {
     const required = this.#options.behavior === 'require_online'
     if (required) {
       this.#runner.assertAlive()
       await requireContact(this.#reach)
     }
-    const { counter } = await this.#take(terms, signal)
+    const { counter } = await this.#take(terms, signal, before)
     const isAdmitted = () => this.#device.journal.entry(counter)?.admitted !== undefined
     const tries = required || (this.#options.behavior === 'prefer_online' && this.#options.autoSync)
     if (tries && (required || this.#runner.auto.seemsOnline)) await pushNow(this.#reach, isAdmitted)
@@ -399,6 +412,68 @@ export class OfflineSDK {
     return approve(this.#runner.deps, request)
   }
 
+  /**
+   * What this till shows a payer's phone, as a QR code: the phone shows its person who asks for how much, and answers with a code that
+   * `acceptAuthorization` takes. On disk before it is shown. Needs no network.
+   *
+   * @throws OfflineError `not_ready`, `invalid_payment`, `refused` when no payment of this amount can be taken now, `storage_failed`
+   * @example
+   * const { request } = await sdk.createRequest({ type: 'merchant', amount: 25_000, currency: 'XOF', receiver: 'shop-12' })
+   * show(request)
+   * const payment = await sdk.acceptAuthorization(await scan())
+   * payment.guarantee // 'covered', or 'signed'
+   */
+  createRequest(terms: RequestTerms): Promise<OpenRequest> {
+    this.#runner.assertAlive()
+    return createRequest(this.#runner.deps, terms)
+  }
+
+  /**
+   * Takes the payment that a payer's phone has signed, once all that can be checked with no network holds: the edge's signature on the
+   * pass, its time, the phone's signature over this very request, and what it says of its allowance. The same answer again gives the
+   * same payment.
+   *
+   * @param answer what the payer's phone shows
+   * @param options.approval of an agent, above the policy's `requireAgentApprovalAbove`
+   * @throws OfflineError `authorization_invalid` (its `detail` is an `AuthorizationFault`), and what `createOfflineTransaction` throws
+   */
+  async acceptAuthorization(
+    answer: Uint8Array,
+    { approval, signal }: { readonly approval?: AgentApproval; readonly signal?: GivingUp } = {},
+  ): Promise<TakenPayment> {
+    this.#runner.assertAlive()
+    const verified = await verifyAnswer(this.#runner.deps, answer)
+    const terms = { ...verified.terms, authorization: verified.answer, ...(approval !== undefined && { approval }) }
+    return this.#takeAndPush(terms, signal, (entry) => takenFor(verified.answer, entry))
+  }
+
+  /**
+   * Signs what a till asks, as the payer: shows the person who gets how much (`userPresence` of the options), and signs that and nothing
+   * else. On disk before it is shown; the same request again gets the same answer. Needs no network, and a pass that is good now.
+   *
+   * @param request what the till shows (`readRequest` reads it)
+   * @returns what the till scans, as one QR code
+   * @throws OfflineError `request_invalid`, `pass_required`, `refused` with its `reason`, `not_confirmed`, `not_ready`, `key_missing`,
+   * `key_locked`, `key_mismatch`, `storage_failed`, `destroyed`
+   */
+  authorize(request: Uint8Array): Promise<Uint8Array> {
+    this.#runner.assertAlive()
+    const { userPresence } = this.#options
+    if (userPresence === undefined) throw new OfflineError('pass_required')
+    return authorise(this.#runner.deps, request, userPresence)
+  }
+
+  /** What this phone has signed for others, the newest first: 200 at the most. */
+  authorized(): Promise<readonly SignedPayment[]> {
+    this.#runner.assertAlive()
+    return signedPayments(this.#runner.deps)
+  }
+
+  /** Until when this phone can sign with no network, and for how much at a time; undefined without a pass. */
+  get pass(): Pass | undefined {
+    return currentPass(this.#runner.deps)
+  }
+
   /** @returns a function that removes the listener */
   on<Name extends keyof OfflineEvents>(event: Name, listener: (value: OfflineEvents[Name]) => void): () => void {
     return this.#runner.events.on(event, listener)
@@ -410,9 +485,13 @@ export class OfflineSDK {
     return leftBehind(this.#device)
   }
 
-  async #take(terms: PaymentTerms, givingUp: GivingUp | undefined): Promise<Entry> {
+  async #take(
+    terms: PaymentTerms,
+    givingUp: GivingUp | undefined,
+    before: ((entry: Entry) => boolean) | undefined,
+  ): Promise<Entry> {
     const { timers } = this.#options
-    const entry = await take(this.#device, terms, () => this.#runner.status, { timers, givingUp })
+    const entry = await take(this.#device, terms, () => this.#runner.status, { timers, givingUp, before })
     this.#runner.changed(entry)
     this.#runner.emitState()
     if (this.#runner.isAlive) this.#runner.auto.afterPayment()

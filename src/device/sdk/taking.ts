@@ -17,6 +17,13 @@ export interface GivingUp {
   addEventListener(type: 'abort', heard: () => void): void
 }
 
+export interface TakeOptions {
+  readonly timers: Timers
+  readonly givingUp?: GivingUp | undefined
+  /** Finds the payment that these terms were taken as before: it is given again. */
+  readonly before?: ((entry: Entry) => boolean) | undefined
+}
+
 /**
  * Takes a payment to disk. Time, limits and counter are those of the moment at which nothing else can change them. One that
  * was given up, or whose turn did not come, is not taken later either: whoever paid may have left.
@@ -27,7 +34,7 @@ export async function take(
   device: LocalDevice,
   terms: PaymentTerms,
   status: () => OfflineStatus,
-  { timers, givingUp }: { readonly timers: Timers; readonly givingUp?: GivingUp | undefined },
+  { timers, givingUp, before }: TakeOptions,
 ): Promise<Entry> {
   const turn = new Turn()
   const timer = timers.set(() => turn.giveUp(), TURN_WITHIN_MS)
@@ -35,16 +42,19 @@ export async function take(
   if (givingUp?.aborted) turn.giveUp()
   try {
     const taking = device.change(async () => {
+      const { journal } = device
+      const taken = before && journal.entries.find(before)
+      if (taken !== undefined) return taken
       assertCanTake(device, status())
-      const { state, journal, clock } = device
+      const { state, clock } = device
       if (journal.nextCounter > COUNTER_MAX) throw new OfflineError('numbers_used_up')
       const taker = { takerId: device.deviceId, country: state.policy.country }
       const draft = paymentOf(terms, journal.nextCounter, clock.nowMs(), taker)
       const expected = judgeBeforeTaking(draft, journal.entries, state, device.deviceId)
       const begin = async () => turn.begin()
-      const taken = await journal.take((counter) => ({ ...draft, counter }), expected, state.policy.version, begin)
+      const entry = await journal.take((counter) => ({ ...draft, counter }), expected, state.policy.version, begin)
       clock.paymentTaken(draft.initiatedAtMs)
-      return taken
+      return entry
     })
     return await Promise.race([taking, turn.givenUp])
   } catch (error) {

@@ -10,6 +10,8 @@ export interface DeviceState {
   readonly keysVersion: number
   /** The device that carries another one's bundle, as it says itself. */
   readonly carrier: string | undefined
+  /** It asks for a payer's pass (docs/protocol.md §5.5). */
+  readonly wantsPass: boolean
 }
 
 export function readDeviceHeaders(headers: Headers): Result<DeviceState, Refusal> {
@@ -23,7 +25,15 @@ export function readDeviceHeaders(headers: Headers): Result<DeviceState, Refusal
   if (carrier !== undefined && !isDeviceId(carrier)) {
     return err({ code: 'invalid_request', detail: 'Molam-Carrier is a device id' })
   }
-  return ok({ carrier, cursor, policyVersion: policyVersion ?? 0, keysVersion: keysVersion ?? 0 })
+  const pass = readNumber(headers, 'molam-pass') ?? 0
+  if (pass > 1) return err({ code: 'invalid_request', detail: 'Molam-Pass is 0 or 1' })
+  return ok({
+    carrier,
+    cursor,
+    wantsPass: pass === 1,
+    policyVersion: policyVersion ?? 0,
+    keysVersion: keysVersion ?? 0,
+  })
 }
 
 /** @returns undefined when it is absent, null when it is not a number */

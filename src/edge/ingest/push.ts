@@ -1,6 +1,7 @@
 import type { AdmitAnswer, AdmitRefusal, AdmitRequest } from '../../../durable-objects/device/admit-request.ts'
 import { openBundle } from '../../crypto/bundle-crypto.ts'
 import type { KeyProvider } from '../../crypto/key-provider.ts'
+import type { TrustedKey } from '../../crypto/sign1.ts'
 import { webCryptoSuite } from '../../crypto/webcrypto.ts'
 import type { BundleHeader } from '../../protocol/bundle.ts'
 import { type DeviceId, ulidText } from '../../protocol/ids.ts'
@@ -38,6 +39,8 @@ import { withinSignedQuota } from './signed-quota.ts'
 export interface PushDeps {
   readonly env: Env
   readonly keys: KeyProvider
+  /** The edge's own receipt keys: passes are signed by them. */
+  readonly trusted: () => Promise<readonly TrustedKey[]>
   readonly nowMs: () => number
   readonly requestId: string
   readonly scorer: RemoteScorer
@@ -72,7 +75,7 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
   if (!within.ok) return within
 
   const object = deviceStub(env, claims.deviceId)
-  const { cursor, carrier } = state.value
+  const { cursor, carrier, wantsPass } = state.value
   const digest = await webCryptoSuite.sha256(bundle.payload)
   const opened = await openBundle(webCryptoSuite, (kid) => keys.recipient(kid), bundle)
   let answer: AdmitAnswer
@@ -81,12 +84,12 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
     const taker = { deviceId: claims.deviceId, tenant: device.tenant, ownerWallet: device.ownerWallet }
     const [remote, refuted] = await Promise.all([
       deps.scorer.scoreBundle(factsFor(claims, opened.value, device.country), requestId),
-      disprovenPayments(env, taker, paymentsIn(opened.value), nowMs),
+      disprovenPayments(env, taker, paymentsIn(opened.value), await deps.trusted(), nowMs),
     ])
     // The object has the policy that it was last judged by.
     const newer = policy.version > device.policy.version ? policy : undefined
     const known = { claims, digest, bundle: encoded, payload: opened.value, policy: newer, ...refuted }
-    const admit: AdmitRequest = { ...known, remote, cursor, carrier, requestId, from: placeOf(request) }
+    const admit: AdmitRequest = { ...known, remote, cursor, wantsPass, carrier, requestId, from: placeOf(request) }
     const admitted = await object.admit(admit)
     if (!admitted.ok) return err(admissionRefusal(admitted.error, deps.nowMs()))
     answer = admitted.value
@@ -97,7 +100,7 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
   } else {
     // It may have been admitted while its key was still in use, and the receipt lost: then this is a repeat, and telling
     // the device to rebuild would make it seal the same payments twice.
-    const found = await object.findReceipt({ claims, digest, cursor })
+    const found = await object.findReceipt({ claims, digest, cursor, wantsPass })
     if (!found.ok) return err(found.error === 'not_found' ? opened.error : { code: found.error })
     answer = found.value
   }

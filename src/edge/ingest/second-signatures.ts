@@ -1,4 +1,6 @@
-import { verifySign1 } from '../../crypto/sign1.ts'
+import { type OpenedPasses, openPasses, payersSignature } from '../../crypto/pass.ts'
+import { type TrustedKey, verifySign1 } from '../../crypto/sign1.ts'
+import { webCryptoSuite } from '../../crypto/webcrypto.ts'
 import { approvalOf } from '../../protocol/approval.ts'
 import { authorizationOf } from '../../protocol/authorization.ts'
 import { toHex } from '../../protocol/bytes.ts'
@@ -50,9 +52,12 @@ export async function disprovenPayments(
   env: Env,
   taker: Taker,
   payments: readonly Payment[],
+  trusted: readonly TrustedKey[],
   nowMs: number,
 ): Promise<Disproven> {
-  const signatures = payments.flatMap((payment) => [...payersOf(payment), ...agentsOf(payment, taker)])
+  const passes = await openPasses(webCryptoSuite, payments, trusted)
+  const unsigned = payments.filter((payment) => isOfNobody(payment, taker, passes)).map(({ counter }) => counter)
+  const signatures = payments.flatMap((payment) => [...payersOf(payment, taker, passes), ...agentsOf(payment, taker)])
   const byKey = Map.groupBy(signatures, ({ signed: { claims } }) => `${claims.deviceId} ${toHex(claims.kid)}`)
   const verdicts = await Promise.all(
     [...byKey.values()].slice(0, KEYS_MAX).map(async (same) => {
@@ -64,11 +69,18 @@ export async function disprovenPayments(
   )
   const counters = (by: Signature['by']) =>
     verdicts.flat().flatMap((one) => (one.by === by ? [one.payment.counter] : []))
-  return { disproven: counters('payer'), unapproved: counters('agent') }
+  return { disproven: [...unsigned, ...counters('payer')], unapproved: counters('agent') }
 }
 
-function payersOf(payment: Payment): Signature[] {
-  const signed = authorizationOf(payment)
+/** Its pass is none of the edge's, or for another kind of key than the one that has signed. */
+function isOfNobody(payment: Payment, { deviceId }: Taker, passes: OpenedPasses): boolean {
+  const signed = authorizationOf(payment, deviceId)
+  return signed !== undefined && payersSignature(signed, payment, passes) === undefined
+}
+
+function payersOf(payment: Payment, { deviceId }: Taker, passes: OpenedPasses): Signature[] {
+  const authorization = authorizationOf(payment, deviceId)
+  const signed = authorization && payersSignature(authorization, payment, passes)
   if (signed === undefined) return []
   const isTheirs = ({ ownerWallet }: KnownDevice) => ownerWallet === payment.sender
   return [{ by: 'payer', payment, signed, kind: 'molam-payer-authorization-v1', isTheirs }]

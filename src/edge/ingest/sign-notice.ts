@@ -1,10 +1,14 @@
 import type { NoticeParts } from '../../../durable-objects/device/notice.ts'
 import type { KeyProvider } from '../../crypto/key-provider.ts'
+import { signPass } from '../../crypto/pass.ts'
 import { signAsEdge } from '../../crypto/sign1.ts'
 import { Encoded } from '../../protocol/cbor.ts'
 import type { DeviceId } from '../../protocol/ids.ts'
+import { PASS_HOURS_MAX } from '../../protocol/limits.ts'
+import { amountMinor } from '../../protocol/money.ts'
 import { encodeNotice, type NoticeToSend } from '../../protocol/notice.ts'
 import type { Policy } from '../../protocol/policy.ts'
+import { HOUR_MS } from '../../protocol/time.ts'
 import type { DeviceState } from './device-headers.ts'
 
 /**
@@ -21,7 +25,7 @@ export async function makeNotice(
   nowMs: number,
   answersNonce?: Uint8Array,
 ): Promise<Uint8Array> {
-  const keySet = await keys.keySet()
+  const [keySet, pass] = await Promise.all([keys.keySet(), passFor(keys, deviceId, parts, policy, nowMs)])
   const notice: NoticeToSend = {
     deviceId,
     serverTimeMs: nowMs,
@@ -34,6 +38,7 @@ export async function makeNotice(
     ...(parts.lastReceipt && { lastReceipt: parts.lastReceipt }),
     ...(parts.ownerWalletFault && { ownerWalletFault: parts.ownerWalletFault }),
     ...(parts.paysUntilMs !== undefined && { paysUntilMs: parts.paysUntilMs }),
+    ...(pass && { pass }),
     ...(parts.next && { next: parts.next }),
     ...(answersNonce && { answersNonce }),
     ...(parts.claims.length > 0 && { claims: parts.claims }),
@@ -41,4 +46,30 @@ export async function makeNotice(
   }
   const { kid, signer } = await keys.receiptSigner(state.keysVersion)
   return signAsEdge(signer, kid, encodeNotice(notice), 'molam-notice-v1')
+}
+
+/** A pass begins with its whole second, lasts a week, and not beyond the consent that it rests on. */
+async function passFor(
+  keys: KeyProvider,
+  deviceId: DeviceId,
+  { pass }: Pick<NoticeParts, 'pass'>,
+  { currency, maxOfflineAmount }: Policy,
+  nowMs: number,
+): Promise<Uint8Array | undefined> {
+  if (pass === undefined) return undefined
+  const fromMs = 1000 * Math.floor(nowMs / 1000)
+  const hours = Math.min(PASS_HOURS_MAX, Math.floor((pass.untilMs - fromMs) / HOUR_MS))
+  if (hours < 1) return undefined
+  const { wallet, key } = pass
+  const { kid, signer } = await keys.receiptSigner()
+  const times = { fromMs, untilMs: fromMs + hours * HOUR_MS }
+  return signPass(signer, kid, {
+    wallet,
+    deviceId,
+    key,
+    ...times,
+    currency,
+    paymentMax: amountMinor(maxOfflineAmount),
+    level: 'none',
+  })
 }

@@ -47,13 +47,14 @@ const route = secured('device', {
 
 /** `POST /offline/push`: a bundle in, its receipt and what the device missed out. */
 export const pushRoutes = routes().openapi(route, async (c) => {
-  const { scorer, keys: load } = configOf(c.env)
+  const { scorer, trusted, keys: load } = configOf(c.env)
   const keys = await load()
   const onVerified = (deviceId: string) => {
     provenBy(c, deviceId)
   }
   const settle = { queue: c.env.SETTLE_QUEUE, waitUntil: (work: Promise<unknown>) => c.executionCtx.waitUntil(work) }
-  const deps = { env: c.env, keys, nowMs: () => Date.now(), requestId: c.get('requestId'), scorer, settle, onVerified }
+  const now = { nowMs: () => Date.now(), requestId: c.get('requestId') }
+  const deps = { env: c.env, keys, trusted, ...now, scorer, settle, onVerified }
   const result = await push(c.req.raw, deps)
   if (!result.ok) return refuse(c, result.error)
   const { receipt, notice } = result.value

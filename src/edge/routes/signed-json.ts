@@ -54,6 +54,7 @@ export function noticeJson(signed: Uint8Array) {
     ...(notice.answersNonce && { answers_nonce: toHex(notice.answersNonce) }),
     ...(notice.ownerWalletFault && { owner_wallet_fault: notice.ownerWalletFault }),
     ...(notice.paysUntilMs !== undefined && { pays_until: notice.paysUntilMs }),
+    ...(notice.pass && { pass: toBase64url(notice.pass) }),
     ...(notice.claims && { claims: notice.claims.map(claimJson) }),
     ...(notice.mandated && { mandated: notice.mandated.map(mandatedJson) }),
   }

@@ -6,8 +6,8 @@ import { keyId, thumbprint } from '../../../src/crypto/thumbprint.ts'
 import { toBase64url } from '../../../src/protocol/bytes.ts'
 import { encodeDeviceProofHeader } from '../../../src/protocol/device-proof.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
-import { authorize } from '../../kit/authorization.ts'
 import { randomBytes, type TestDevice } from '../../kit/device.ts'
+import { signedBy } from '../../kit/payers.ts'
 import { useDatabase } from '../../reconciler/database.ts'
 import { expectWithin, Market } from './market.ts'
 import type { Thief } from './thief.ts'
@@ -78,7 +78,7 @@ test.each([
     await market.rest(phone.admitted)
 
     const asked = till.takes(own, { amount: amountMinor(40_000) })
-    expect(await till.push([{ ...asked, authorization: await authorize(first, asked) }])).toBe('admitted')
+    expect(await till.push([signedBy(first, asked)])).toBe('admitted')
     await market.rest([...phone.admitted, ...till.admitted])
     expectWithin('a stolen phone whose thief changed its key', await market.missing([own]), 0)
   },

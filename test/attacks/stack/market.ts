@@ -10,6 +10,7 @@ import { type Stack, startStack } from '../../../dev/stack.ts'
 import { localKeys } from '../../../src/crypto/local-keys.ts'
 import type { Role } from '../../../src/edge/auth/person.ts'
 import type { KeySet } from '../../../src/protocol/keyset.ts'
+import { signPassesWith } from '../../kit/authorization.ts'
 import { until } from '../../kit/journey.ts'
 import type { Database } from '../../reconciler/open-database.ts'
 import { Thief } from './thief.ts'
@@ -49,7 +50,9 @@ export class Market {
     const stack = await startStack({ dataDir: dir, secrets, database: { ...logins, owner } })
     const book = new pg.Pool({ connectionString: owner, max: 4 })
     book.on('error', () => undefined)
-    const keys = await (await localKeys(secrets.EDGE_KEYS, secrets.KEY_WRAPPING_SECRET)).keySet()
+    const edgeKeys = await localKeys(secrets.EDGE_KEYS, secrets.KEY_WRAPPING_SECRET)
+    signPassesWith(edgeKeys)
+    const keys = await edgeKeys.keySet()
     return new Market(stack, book, keys, secrets.INTERNAL_HMAC_KEY, dir)
   }
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { firstPolicy } from '../../../src/protocol/first-policies.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
-import { authorize } from '../../kit/authorization.ts'
 import { until } from '../../kit/journey.ts'
+import { signedBy } from '../../kit/payers.ts'
 import { useDatabase } from '../../reconciler/database.ts'
 import { expectWithin, Market } from './market.ts'
 import type { Thief } from './thief.ts'
@@ -43,7 +43,7 @@ test('one administrator registers a phone for a wallet, and signs as its holder'
     // So that the book knows the phone.
     await phone.push([phone.takes(victim, { amount: amountMinor(1), receiver: shop })])
     const payment = till.takes(victim, { amount: ALL })
-    await till.push([{ ...payment, authorization: await authorize(phone.device, payment) }])
+    await till.push([signedBy(phone.device, payment)])
   }
   await market.rest(till.admitted)
   expectWithin('one administrator with phones of his own', await market.missing(victims), 0)

@@ -6,9 +6,9 @@ import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
 import { DAY_MS, MINUTE_MS } from '../../../src/protocol/time.ts'
 import { approve } from '../../kit/approval.ts'
-import { authorize } from '../../kit/authorization.ts'
 import { signAnswer } from '../../kit/claim-answer.ts'
 import { until } from '../../kit/journey.ts'
+import { signedBy } from '../../kit/payers.ts'
 import { useDatabase } from '../../reconciler/database.ts'
 import { expectWithin, Market } from './market.ts'
 import type { Thief } from './thief.ts'
@@ -105,7 +105,7 @@ test('makes up an agent’s approvals: nothing above the limit moves', async () 
     const payer = payers[i] ?? ''
     const phone = await market.phone(payer)
     const asked = thief.takes(payer, { amount })
-    const signed = { ...asked, authorization: await authorize(phone.device, asked) }
+    const signed = signedBy(phone.device, asked)
     payments.push({ ...signed, approval: await story(signed, thief, others) })
   }
   // Half of them together, half of them one by one.
@@ -119,7 +119,7 @@ test('makes up an agent’s approvals: nothing above the limit moves', async () 
   const [payer = ''] = await market.wallets('customer', 1)
   const phone = await market.phone(payer)
   const asked = thief.takes(payer, { amount })
-  const signed = { ...asked, authorization: await authorize(phone.device, asked) }
+  const signed = signedBy(phone.device, asked)
   await thief.push([{ ...signed, approval: await approve(others.agent.device, signed, thief.device.id) }])
   await market.rest(thief.admitted)
   expect(await market.missing([payer])).toBe(Number(amount))

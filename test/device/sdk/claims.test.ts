@@ -17,6 +17,14 @@ beforeEach(async () => {
 const claim = (counter: number, over: Partial<Claim> = {}) => claimAt(rig.timeMs, counter, over)
 const shown = () => sdk.claims().map(({ localId }) => localId)
 
+/** What a payer's phone would have answered; nobody looks at the signatures here. */
+function answered() {
+  const { approval: _, authorization: __, ...offered } = terms()
+  const asked = { ...offered, counter: 0, method: 'wallet', initiatedAtMs: rig.timeMs } as const
+  const { pass, authorization } = unverified({ ...asked, amount: amountMinor(2500), currency: currency('XOF') })
+  return { pass: pass as Uint8Array, authorization: authorization as Uint8Array }
+}
+
 describe('whoever takes a payment sees what stands behind it', () => {
   it('nobody’s word: a claim, before and after the edge has it', async () => {
     rig.edge.decide = () => ({ decision: 'claimed' })
@@ -37,14 +45,13 @@ describe('whoever takes a payment sees what stands behind it', () => {
   it('the owner’s own device, or a signature of the payer’s', async () => {
     const own = await sdk.createOfflineTransaction(terms({ sender: OWNER, receiver: 'W-B' }))
     expect(own).toMatchObject({ guarantee: 'signed', expected: { decision: 'accepted' } })
-    const { approval: _, ...offered } = terms()
-    const asked = { ...offered, counter: 0, method: 'wallet', initiatedAtMs: 0 } as const
-    const authorization = unverified({ ...asked, amount: amountMinor(2500), currency: currency('XOF') })
-    expect(await sdk.createOfflineTransaction(terms({ authorization }))).toMatchObject({ guarantee: 'signed' })
+    expect(await sdk.createOfflineTransaction(terms({ authorization: answered() }))).toMatchObject({
+      guarantee: 'signed',
+    })
   })
 
   it('something else than the payer’s word is not taken, however small', async () => {
-    const taking = sdk.createOfflineTransaction(terms({ authorization: random(100) }))
+    const taking = sdk.createOfflineTransaction(terms({ authorization: { ...answered(), authorization: random(100) } }))
     await expect(taking).rejects.toMatchObject({ code: 'refused', reason: 'payer_not_proven' })
   })
 })

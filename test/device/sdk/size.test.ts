@@ -12,11 +12,11 @@ async function gzipped(program: string): Promise<{ bytes: number; modules: reado
   return { bytes: gzipSync(code, { level: 9 }).length, modules }
 }
 
-it('the whole SDK with its cryptography is at most 45 KB, without noble', async () => {
+it('the whole SDK with its cryptography is at most 52 KB, without noble', async () => {
   const { bytes, modules } = await gzipped(`export * from '${CORE}'`)
   console.log(`SDK core: ${bytes} bytes gzipped`)
   expect(bytes).toBeGreaterThan(10_000)
-  expect(bytes).toBeLessThanOrEqual(45 * 1024)
+  expect(bytes).toBeLessThanOrEqual(52 * 1024)
   expect(modules.filter((id) => /noble/.test(id))).toEqual([])
 })
 

@@ -2,14 +2,13 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { OfflineError, type PaymentTerms } from '../../../src/device/sdk/index.ts'
 import { encodeApprovalRequest } from '../../../src/protocol/approval.ts'
-import { authorizationTerms, encodeAuthorizationHeader } from '../../../src/protocol/authorization.ts'
-import { ES256, encodeSign1 } from '../../../src/protocol/cose.ts'
-import { deviceId } from '../../../src/protocol/ids.ts'
 import { COUNTER_MAX } from '../../../src/protocol/limits.ts'
 import { amountMinor, currency } from '../../../src/protocol/money.ts'
+import type { Payment } from '../../../src/protocol/payment.ts'
 import { isPayment, isVoided } from '../../../src/protocol/payment.ts'
 import { judge } from '../../../src/protocol/rules.ts'
 import { unverifiedApproval } from '../../kit/approval.ts'
+import { unverified } from '../../kit/authorization.ts'
 import { DEVICE, OWNER, POLICY, random } from './edge.ts'
 import { Rig, terms } from './rig.ts'
 
@@ -18,15 +17,12 @@ const NOW = Date.UTC(2026, 10, 22, 9)
 const PAYER = '+221770000001'
 const UUID = '0188c7b2-7a51-7000-8000-0123456789ab'
 
-/** The form of a payer's authorization, over the terms of `terms()` with this amount. */
-const authorization = (amount: number): Uint8Array => {
-  const header = { alg: ES256, kid: random(8), deviceId: deviceId('PHONE-7'), nonce: random(16) }
-  const { type, sender, receiver } = terms()
-  return encodeSign1({
-    protectedBytes: encodeAuthorizationHeader(header),
-    payload: authorizationTerms({ type, amount: amountMinor(amount), currency: currency('XOF'), sender, receiver }),
-    signature: random(64),
-  })
+/** The form of a payer's authorization, for a payment of the device's with this amount, under a pass of `sender`. */
+const authorization = (amount: number, over: Partial<Payment> = {}) => {
+  const { type, receiver } = terms()
+  const asked = { type, receiver, amount: amountMinor(amount), currency: currency('XOF'), sender: PAYER, ...over }
+  const { pass, authorization } = unverified({ ...asked, counter: 1, method: 'wallet', initiatedAtMs: NOW } as Payment)
+  return { pass, authorization }
 }
 
 const AMOUNTS = [
@@ -76,8 +72,12 @@ const APPROVALS = [
   { ...approval(50_001), request: approval(50_001).request },
 ]
 const AUTHORIZATIONS = [
-  ...[authorization(2500), authorization(10_001), authorization(75_001), new Uint8Array(), random(200), random(1024)],
-  ...[random(1025), 'bytes', [1, 2]],
+  ...[authorization(2500), authorization(10_001), authorization(75_001), authorization(2500, { sender: 'W-1' })],
+  ...[
+    { ...authorization(2500), pass: random(170) },
+    { ...authorization(2500), authorization: random(101) },
+  ],
+  ...[{ pass: random(300), authorization: random(129) }, { pass: 'A' }, {}, new Uint8Array(), 'bytes', [1, 2], null],
 ]
 const METAS = [
   ...[{ till: '3', lines: 2, paid: true }, {}, { n: 2 ** 53 - 1 }, { n: 2 ** 53 }, { n: -1 }, { n: 0.5 }, { n: -0 }],

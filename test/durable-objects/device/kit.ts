@@ -279,8 +279,8 @@ export function accepted<T>(answer: { ok: true; value: T } | { ok: false; error:
 
 export const describeDevice = async (device: DeviceId) => accepted(await stubOf(device).describe())
 
-export async function readNotice(device: Pick<TestDevice, 'id' | 'kid'>, cursor?: number) {
-  const parts = accepted(await stubOf(device).notice(device.kid, cursor))
+export async function readNotice(device: Pick<TestDevice, 'id' | 'kid'>, cursor?: number, wantsPass = false) {
+  const parts = accepted(await stubOf(device).notice(device.kid, { cursor, wantsPass }))
   const outcomes = decodeCbor(parts.outcomes) as readonly CborValue[]
   return { ...parts, outcomes: outcomes.map(outcomeFromCbor) }
 }

@@ -37,7 +37,7 @@ const ASKED: { readonly [Name in keyof Asked]-?: readonly [answer: unknown, ask:
   identity: [NOT_FOUND, (object) => object.identity()],
   admit: [FORGED, (object) => object.admit(nothing)],
   findReceipt: [NOT_FOUND, (object) => object.findReceipt(nothing)],
-  notice: [FORGED, (object, { kid }) => object.notice(kid, undefined)],
+  notice: [FORGED, (object, { kid }) => object.notice(kid, { cursor: undefined })],
   answerClaim: [FORGED, (object) => object.answerClaim(nothing, id, by)],
   giveMandate: [FORGED, (object) => object.giveMandate(nothing, id, by)],
   confirm: [NOT_FOUND, (object) => object.confirm(id, 'r-1')],

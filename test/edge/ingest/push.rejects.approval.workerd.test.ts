@@ -6,7 +6,7 @@ import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
 import { recordQueues, stubOf } from '../../durable-objects/device/kit.ts'
 import { approve, unverifiedApproval } from '../../kit/approval.ts'
-import { authorize } from '../../kit/authorization.ts'
+import { authorized } from '../../kit/authorization.ts'
 import { randomBytes, TestDevice } from '../../kit/device.ts'
 import { consentTo, keySet, pushed, registered } from '../kit.ts'
 
@@ -49,7 +49,10 @@ it('without one a large payment is refused, and a small one is not', async () =>
 it.each([
   ['a reference', async (one: Payment) => ({ ...one, approval: utf8('AGENT-7') })],
   ['nothing', async (one: Payment) => ({ ...one, approval: new Uint8Array() })],
-  ['a payer’s word', async (one: Payment) => ({ ...one, approval: await authorize(agent, one) })],
+  [
+    'a payer’s word',
+    async (one: Payment) => ({ ...one, approval: (await authorized(agent, one, till.id)).authorization as Uint8Array }),
+  ],
   ['an approval of another amount', (one: Payment) => approvedBy(one, agent, { over: { amount: amountMinor(500) } })],
   ['an approval of another receiver', (one: Payment) => approvedBy(one, agent, { over: { receiver: 'W-ELSE' } })],
   ['an approval for another till', (one: Payment) => approvedBy(one, agent, {}, agent.id)],

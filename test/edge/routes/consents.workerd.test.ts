@@ -15,8 +15,8 @@ import {
   select,
   stubOf,
 } from '../../durable-objects/device/kit.ts'
-import { authorize } from '../../kit/authorization.ts'
 import { randomBytes, TestDevice } from '../../kit/device.ts'
+import { signedBy } from '../../kit/payers.ts'
 import { bindings, keySet, pushed, registered, registration } from '../kit.ts'
 import { admin, call, jwkOf, ok, otherAdmin, proofBy, refused, suite } from './kit.ts'
 
@@ -59,7 +59,7 @@ describe('without consent', () => {
   it('its signature is no payer’s word on another till', async () => {
     const till = await registered()
     const payment = till.payment({ sender: device.ownerWallet, amount: amountMinor(20_000) })
-    const signed = { ...payment, authorization: await authorize(device, payment) }
+    const signed = signedBy(device, payment)
     const { receipt } = await pushed((await till.bundle([signed], await keySet())).bundle)
     expect(receipt.exceptions).toMatchObject([{ counter: 1, decision: 'refused', reason: 'payer_not_proven' }])
   })

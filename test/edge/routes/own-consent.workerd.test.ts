@@ -7,10 +7,10 @@ import { toBase64url } from '../../../src/protocol/bytes.ts'
 import { amountMinor, currency } from '../../../src/protocol/money.ts'
 import { DAY_MS } from '../../../src/protocol/time.ts'
 import { inObject, lostQueues, type Queues, readNotice, select } from '../../durable-objects/device/kit.ts'
-import { authorize } from '../../kit/authorization.ts'
 import { signConsentWord } from '../../kit/consent-word.ts'
 import { TestDevice } from '../../kit/device.ts'
 import { signMandate } from '../../kit/mandate.ts'
+import { signedBy } from '../../kit/payers.ts'
 import { bindings, consentTo, keySet, ORIGIN, push, pushed, registered, registration, SELF } from '../kit.ts'
 import { admin, call, ok, otherAdmin, refused } from './kit.ts'
 
@@ -164,7 +164,7 @@ describe('it ends when the device that gave it', () => {
     const till = await registered()
     const said = async () => {
       const payment = till.payment({ sender: next.ownerWallet, amount: amountMinor(20_000) })
-      const signed = { ...payment, authorization: await authorize(next, payment) }
+      const signed = signedBy(next, payment)
       const { receipt } = await pushed((await till.bundle([signed], await keySet())).bundle)
       return receipt.exceptions.map(({ reason }) => reason)
     }

@@ -3,6 +3,7 @@ import { report } from '../../../reconciler/commands/report.ts'
 import { SERVICE_HEADER } from '../../../src/crypto/hmac.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import type { TestDevice } from '../../kit/device.ts'
+import { signedBy } from '../../kit/payers.ts'
 import { useDatabase } from '../database.ts'
 import { makeWorld, newWallet, type World } from '../kit.ts'
 import { call, tamper } from './kit.ts'
@@ -32,7 +33,7 @@ beforeAll(async () => {
       { counter: 4, decision: 'refused', reason: 'limit_exceeded' },
       { counter: 5, decision: 'review', reason: 'amount_review' },
     ]),
-    await world.admit(agent, [await world.signed(phone, cash)]),
+    await world.admit(agent, [signedBy(phone, cash)]),
   )
   const [first] = payments
   if (first)

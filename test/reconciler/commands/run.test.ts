@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import { randomBytes } from '../../kit/device.ts'
+import { signedBy } from '../../kit/payers.ts'
 import { useDatabase } from '../database.ts'
 import { EVENTUALLY, makeLiveWorld, newWallet, type World } from '../kit.ts'
 import { serve } from '../network.ts'
@@ -107,7 +108,7 @@ test('payments are counted by type and by what became of them, once however ofte
   const payer = phone.ownerWallet
   const sales = [2500, 2500, 9000].map((amount) => device.payment({ sender: payer, amount: amountMinor(amount) }))
   const cash = [1000, 500].map((amount) =>
-    world.signed(phone, device.payment({ type: 'cashout', sender: payer, amount: amountMinor(amount) })),
+    signedBy(phone, device.payment({ type: 'cashout', sender: payer, amount: amountMinor(amount) })),
   )
   const payments = [...sales, ...(await Promise.all(cash))]
   const [held, refused] = [payments[3]?.counter ?? 0, payments[4]?.counter ?? 0]

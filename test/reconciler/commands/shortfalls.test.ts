@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { shortfalls } from '../../../reconciler/commands/shortfalls.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import type { TestDevice } from '../../kit/device.ts'
+import { signedBy } from '../../kit/payers.ts'
 import { useDatabase } from '../database.ts'
 import { makeWorld, type World } from '../kit.ts'
 import { call } from './kit.ts'
@@ -18,7 +19,7 @@ beforeAll(async () => {
     device.payment({ sender: payer, amount: amountMinor(amount), ...over })
   // Two find the wallet empty; the first one is to be given back later by a receiver that has spent it.
   const payments = [
-    await world.signed(poor, pay(shop, 5000, { type: 'p2p', receiver: till })),
+    signedBy(poor, pay(shop, 5000, { type: 'p2p', receiver: till })),
     ...[pay(shop, 700), pay(shop, 800)],
   ]
   const made = await shop.bundle(payments, world.keySet)
@@ -27,11 +28,11 @@ beforeAll(async () => {
   await world.settle()
   // Of payments between an agent and a customer either may be the one that gets nothing.
   const toCustomer = { type: 'agent', sender: agent.ownerWallet, receiver: till } as const
-  const cash = await world.signed(poor, pay(agent, 300, { type: 'cashout' }))
+  const cash = signedBy(poor, pay(agent, 300, { type: 'cashout' }))
   world.network.send(world.admit(agent, [cash, pay(agent, 40, toCustomer)]))
   await world.settle()
   const away = agent.payment({ type: 'p2p', sender: till, receiver: agent.ownerWallet, amount: amountMinor(5000) })
-  world.network.send(world.admit(agent, [await world.signed(other, away)]))
+  world.network.send(world.admit(agent, [signedBy(other, away)]))
   await world.settle()
   world.network.send(world.reversal(made, 1, 1))
   await world.settle()

@@ -3,6 +3,7 @@ import { verify } from '../../../reconciler/commands/verify.ts'
 import type { Verification } from '../../../reconciler/verify/verify.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import type { TestDevice } from '../../kit/device.ts'
+import { signedBy } from '../../kit/payers.ts'
 import { useDatabase } from '../database.ts'
 import { makeWorld, type World } from '../kit.ts'
 import { call, tamper } from './kit.ts'
@@ -30,7 +31,7 @@ beforeAll(async () => {
     world.facts(payer),
     await world.admit(
       merchant,
-      [{ ...signed, authorization: await world.authorize(payer, signed) }, waits, large],
+      [signedBy(payer, signed), waits, large],
       [{ counter: heldBack, decision: 'review', reason: 'amount_review' }],
     ),
   )
@@ -63,7 +64,7 @@ test('what the edge held back was posted, and nobody had decided so', async () =
 })
 
 test.each([
-  ['another nonce', "nonce = '\\x00112233445566778899aabbccddeeff'"],
+  ['another request', "request_id = '\\x00112233445566778899aabbccddeeff'"],
   ['another device', "payer_device_id = 'SOMEBODY'"],
 ])('a payer’s signature was used up under %s', async (_, change) => {
   await tamper(db().ownerUrl, 'CREATE TABLE kept AS SELECT * FROM offline_payer_authorizations')

@@ -5,6 +5,7 @@ import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
 import { approve, unverifiedApproval } from '../../kit/approval.ts'
 import { type Made, randomBytes, TestDevice } from '../../kit/device.ts'
+import { signedBy } from '../../kit/payers.ts'
 import { useDatabase } from '../database.ts'
 import { codesOf, makeWorld, type World } from '../kit.ts'
 
@@ -113,7 +114,7 @@ test.each([
 test('an agent who is paid, or who pays, approves nothing of that', async () => {
   const payer = await known('agent')
   const own = shop.payment({ type: 'agent', amount: LARGE, sender: payer.ownerWallet })
-  const signed = { ...own, authorization: await world.authorize(payer, own) }
+  const signed = signedBy(payer, own)
   expect(await settled(await approved(large({ receiver: agent.ownerWallet }), agent))).toEqual(['approval_invalid'])
   expect(await settled(await approved(signed, payer))).toEqual(['approval_invalid'])
 })

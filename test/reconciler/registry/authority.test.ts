@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { compressKey } from '../../../src/crypto/compressed-key.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
+import type { Bent } from '../../kit/authorization.ts'
 import { randomBytes, type TestDevice } from '../../kit/device.ts'
+import { signedBy } from '../../kit/payers.ts'
 import { useDatabase } from '../database.ts'
 import { makeWorld, type World } from '../kit.ts'
 
@@ -32,9 +35,9 @@ async function settled(payment: Payment): Promise<string> {
   const outcome = world.network.outcomes(merchant.id).find(({ counter }) => counter === payment.counter)
   return outcome?.reason ?? outcome?.status ?? 'waiting'
 }
-async function signed(over: Partial<Payment> = {}, by = payer, nonce = randomBytes(16)): Promise<Payment> {
+async function signed(over: Partial<Payment> = {}, by = payer, bent: Bent = {}): Promise<Payment> {
   const payment = merchant.payment({ sender: payer.ownerWallet, amount: ABOVE, ...over })
-  return { ...payment, authorization: await world.authorize(by, payment, nonce) }
+  return signedBy(by, payment, bent)
 }
 
 test('without proof an amount within the policy’s limit is a claim, and moves nothing', async () => {
@@ -61,25 +64,25 @@ test('the payer’s signature over the terms proves a larger one', async () => {
 })
 
 test('a signature is good for one payment only', async () => {
-  const nonce = randomBytes(16)
-  const [first, second] = [await signed({}, payer, nonce), await signed({}, payer, nonce)]
+  const again = { header: { requestId: randomBytes(16) } }
+  const [first, second] = [await signed({}, payer, again), await signed({}, payer, again)]
   world.network.send(await world.admit(merchant, [first, second]))
   await world.settle()
   const outcome = ({ counter }: Payment) => world.network.outcomes(merchant.id).find((o) => o.counter === counter)
   expect([outcome(first)?.status, outcome(second)?.reason]).toEqual(['succeeded', 'payer_not_proven'])
-  expect(await settled(await signed({}, payer, nonce))).toBe('payer_not_proven')
+  expect(await settled(await signed({}, payer, again))).toBe('payer_not_proven')
 })
 
 test.each([
-  ['over another amount', async () => ({ ...(await signed()), amount: amountMinor(10_002) })],
-  ['over another receiver', async () => ({ ...(await signed({ type: 'p2p' })), receiver: 'rich' })],
+  ['over another amount', () => signed({}, payer, { over: { amount: amountMinor(10_002) } })],
+  ['over another receiver', () => signed({}, payer, { over: { receiver: 'rich' } })],
   ['of a device whose owner is not the payer', async () => signed({ sender: 'rich' })],
   [
     'by another key under the payer’s name',
     async () => {
       const payment = merchant.payment({ sender: payer.ownerWallet, amount: ABOVE })
       const forger = Object.assign(Object.create(payer), { signer: merchant.signer }) as TestDevice
-      return { ...payment, authorization: await world.authorize(forger, payment) }
+      return signedBy(forger, payment, { pass: { key: compressKey(payer.signer.key) as Uint8Array } })
     },
   ],
   ['that is garbage', async () => merchant.payment({ sender: 'rich', amount: ABOVE, authorization: randomBytes(80) })],

@@ -3,6 +3,7 @@ import { verify } from '../../../reconciler/commands/verify.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
 import { TestDevice } from '../../kit/device.ts'
+import { signedBy } from '../../kit/payers.ts'
 import { call, tamper } from '../commands/kit.ts'
 import { useDatabase } from '../database.ts'
 import { makeWorld, newWallet, type World } from '../kit.ts'
@@ -163,7 +164,7 @@ test('withdrawn while people look: the approval moves nothing', async () => {
 test('two people’s consent for a customer’s wallet lets its device sign no payment', async () => {
   const [till, phone] = [await tillOf(), Object.assign(await world.device('customer', 50_000), { isTenants: true })]
   const asked = till.payment({ sender: phone.ownerWallet, receiver: shop, amount: amountMinor(20_000) })
-  const message = await world.admit(till, [await world.signed(phone, asked)])
+  const message = await world.admit(till, [signedBy(phone, asked)])
   world.now += 1000
   world.network.send(await world.facts(phone), message)
   await world.settle()
@@ -175,7 +176,7 @@ test('two people’s consent for a customer’s wallet lets its device sign no p
 test('the signature of a payer’s device counts by its consent', async () => {
   const [till, phone] = [await tillOf(), await world.device('customer', 50_000)]
   const asked = till.payment({ sender: phone.ownerWallet, receiver: shop, amount: amountMinor(20_000) })
-  const signed = { ...asked, authorization: await world.authorize(phone, asked) }
+  const signed = signedBy(phone, asked)
   phone.hasConsent = false
   world.now += 1000
   const message = await world.admit(till, [signed])
@@ -186,7 +187,7 @@ test('the signature of a payer’s device counts by its consent', async () => {
   expect(outcomeOf(till, asked)).toBe('payer_not_proven')
   world.network.send(await world.facts(phone, { rev: 2, consents: [await world.consent(phone)] }))
   await world.settle()
-  expect(await settled(till, await world.signed(phone, { ...asked, counter: till.counter++ }))).toBe('succeeded')
+  expect(await settled(till, signedBy(phone, { ...asked, counter: till.counter++ }))).toBe('succeeded')
   expect(await wrong()).toEqual([])
 })
 
@@ -201,7 +202,7 @@ test.each(['of the till', 'of the payer’s device'])(
     world.now += 1000
     const isOwn = whose === 'of the till'
     const asked = till.payment({ sender: phone.ownerWallet, receiver: shop, amount: amountMinor(2000) })
-    const payment = isOwn ? pays(till) : await world.signed(phone, asked)
+    const payment = isOwn ? pays(till) : signedBy(phone, asked)
     expect(await settled(till, payment)).toBe('succeeded')
     const device = isOwn ? till : phone
     const withdrawn = { ...(await world.consent(device)), withdrawnAtMs }

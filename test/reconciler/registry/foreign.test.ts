@@ -3,6 +3,7 @@ import { verify } from '../../../reconciler/commands/verify.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
 import { TestDevice } from '../../kit/device.ts'
+import { signedBy } from '../../kit/payers.ts'
 import { call, tamper } from '../commands/kit.ts'
 import { useDatabase } from '../database.ts'
 import { makeWorld, newWallet, type World } from '../kit.ts'
@@ -59,7 +60,7 @@ test('nothing is taken for it without the payer’s signature; with the signatur
   const unsigned = device.payment({ sender: customer.ownerWallet, receiver: victim, amount: TAKEN })
   expect(await settled(device, unsigned)).toBe('payer_not_proven')
   const asked = device.payment({ sender: customer.ownerWallet, receiver: victim, amount: TAKEN })
-  const signed = { ...asked, authorization: await world.authorize(customer, asked) }
+  const signed = signedBy(customer, asked)
   expect(await settled(device, signed)).toBe('succeeded')
 })
 
@@ -68,7 +69,7 @@ test('its signature is no payer’s word for the wallet', async () => {
   world.network.send(world.facts(till))
   await world.settle()
   const asked = till.payment({ sender: victim, amount: amountMinor(50_000) })
-  const signed = { ...asked, authorization: await world.authorize(device, asked) }
+  const signed = signedBy(device, asked)
   expect(await settled(till, signed)).toBe('payer_not_proven')
 })
 

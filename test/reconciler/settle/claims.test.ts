@@ -9,6 +9,7 @@ import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
 import { signAnswer } from '../../kit/claim-answer.ts'
 import { type Made, TestDevice } from '../../kit/device.ts'
+import { signedBy } from '../../kit/payers.ts'
 import { useDatabase } from '../database.ts'
 import { evidenceOf, makeWorld, newWallet, type World } from '../kit.ts'
 
@@ -227,8 +228,7 @@ test('without the money a confirmed claim fails, and the payer owes nothing', as
   const other = await world.device()
   world.network.send(world.facts(other))
   const first = other.payment({ sender: phone.ownerWallet, amount: amountMinor(5_000), initiatedAtMs: now() })
-  const authorization = await world.authorize(phone, first)
-  world.network.send(world.admit(other, [{ ...first, authorization }]))
+  world.network.send(world.admit(other, [signedBy(phone, first)]))
   await world.settle()
   world.network.send(answer('confirm'))
   await world.settle()

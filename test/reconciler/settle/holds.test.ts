@@ -5,6 +5,7 @@ import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
 import type { DecisionException } from '../../../src/protocol/receipt.ts'
 import type { Made, TestDevice } from '../../kit/device.ts'
+import { signedBy } from '../../kit/payers.ts'
 import { expectSoundBook } from '../../migrations/ledger/book.ts'
 import { call } from '../commands/kit.ts'
 import { useDatabase } from '../database.ts'
@@ -32,7 +33,7 @@ async function shop(balance: number) {
   const payer = phone.ownerWallet
   world.network.send(world.facts(device), world.facts(phone))
   await world.settle()
-  const signed = async (payment: Payment) => ({ authorization: await world.authorize(phone, payment), ...payment })
+  const signed = async (payment: Payment) => signedBy(phone, payment)
   const bundle = async (words: readonly (Wait | 'accepted')[], over: Partial<Payment> = {}) => {
     const payments = await Promise.all(words.map(() => signed(device.payment({ sender: payer, ...over }))))
     const exceptions = words.flatMap((decision, i): DecisionException[] => {
@@ -148,7 +149,7 @@ test('nobody can have a stranger’s money held: without the payer’s word ther
   // The shop signs for its customer.
   const asked = device.payment({ amount: amountMinor(10_001), sender: payer, counter: 1 })
   device.counter = 1
-  const made = await sell(['review'], { amount: asked.amount, authorization: await world.authorize(device, asked) })
+  const made = await sell(['review'], signedBy(device, asked))
   expect(await funds(payer)).toEqual([100_000, 0])
   expect(await onRecord(device)).toEqual([[[1, 'payer_not_proven']]])
   await decide(made, 1, { 1: 'approve' })
@@ -237,7 +238,7 @@ test('three reconcilers, the same two wallets paying each other, resolutions amo
         [1, 2, 3, 4].map(async (i) => {
           // No two of one amount: they would pass for one payment on two devices.
           const payment = device.payment({ ...parties, amount: amountMinor(2500 + d * 4 + i) })
-          return world.signed(payer, payment)
+          return signedBy(payer, payment)
         }),
       )
       const exceptions = [1, 2, 3].map((counter) => ({ counter, decision: 'review', reason: 'risk_review' }) as const)

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { verifyBook } from '../../../reconciler/verify/verify.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import { type Made, randomBytes, type TestDevice } from '../../kit/device.ts'
+import { signedBy } from '../../kit/payers.ts'
 import { useDatabase } from '../database.ts'
 import { evidenceOf, makeWorld, type World } from '../kit.ts'
 
@@ -25,11 +26,11 @@ beforeEach(async () => {
 })
 afterAll(() => world.close())
 
-async function held(nonces: readonly Uint8Array[]): Promise<void> {
+async function held(requestIds: readonly Uint8Array[]): Promise<void> {
   const payments = await Promise.all(
-    nonces.map(async (nonce) => {
+    requestIds.map(async (requestId) => {
       const payment = merchant.payment({ sender: phone.ownerWallet, amount: amountMinor(40_000) })
-      return { ...payment, authorization: await world.authorize(phone, payment, nonce) }
+      return signedBy(phone, payment, { header: { requestId } })
     }),
   )
   made = await merchant.bundle(payments, world.keySet)
@@ -73,7 +74,7 @@ test('approved while its payer’s device is unknown, or when that device is sus
 /** It is in the book with its payer's signature, and waits because the edge says so. */
 async function waiting(): Promise<void> {
   const payment = merchant.payment({ sender: phone.ownerWallet, amount: amountMinor(40_000) })
-  const signed = { ...payment, authorization: await world.authorize(phone, payment) }
+  const signed = signedBy(phone, payment)
   made = await merchant.bundle([signed], world.keySet)
   const exceptions = [{ counter: signed.counter, decision: 'review', reason: 'risk_review' }] as const
   world.network.send(await world.facts(phone), await world.admitMade(made, [signed], { exceptions }))
@@ -137,8 +138,8 @@ test.each(['suspended', 'revoked'] as const)(
 )
 
 test('one signature, approved for two payments, is good for one', async () => {
-  const nonce = randomBytes(16)
-  await held([nonce, nonce])
+  const requestId = randomBytes(16)
+  await held([requestId, requestId])
   world.network.send(world.facts(phone))
   await world.settle()
   world.network.send(world.review(made, 1, { 1: 'approve', 2: 'approve' }))
@@ -177,7 +178,7 @@ describe('when the payer’s word is lost while people look, the book is sound',
   test('with an approval that comes together with a rejection which waits for a second person', async () => {
     const payments = await Promise.all(
       Array.from({ length: 6 }, () =>
-        world.signed(phone, merchant.payment({ sender: phone.ownerWallet, amount: amountMinor(40_000) })),
+        signedBy(phone, merchant.payment({ sender: phone.ownerWallet, amount: amountMinor(40_000) })),
       ),
     )
     made = await merchant.bundle(payments, world.keySet)

@@ -13,6 +13,7 @@ import { DAY_MS } from '../../../src/protocol/time.ts'
 import { signAnswer } from '../../kit/claim-answer.ts'
 import type { TestDevice } from '../../kit/device.ts'
 import { signMandate } from '../../kit/mandate.ts'
+import { signedBy } from '../../kit/payers.ts'
 import { call, tamper } from '../commands/kit.ts'
 import { useDatabase } from '../database.ts'
 import { makeWorld, type World } from '../kit.ts'
@@ -130,10 +131,7 @@ test('an answer: the claim waits for its payer, and the till’s others end', as
 test('a resolution: its payment waits, and people’s word about the device’s others is carried out', async () => {
   shop.signsForPayers = true
   const payments = [shop.payment({ sender: phone.ownerWallet }), shop.payment({ sender: neighbour.ownerWallet })]
-  const signed = [
-    await world.signed(phone, payments[0] as Payment),
-    await world.signed(neighbour, payments[1] as Payment),
-  ]
+  const signed = [signedBy(phone, payments[0] as Payment), signedBy(neighbour, payments[1] as Payment)]
   const made = await shop.bundle(signed, world.keySet)
   const exceptions = payments.map(({ counter }) => ({ counter, decision: 'review', reason: 'risk_review' }) as const)
   world.network.send(await world.admitMade(made, signed, { exceptions, status: 'review' }))
@@ -168,7 +166,7 @@ test('a key and a consent that are none: the device’s own go on', async () => 
        SELECT device_id, sha256('x'), thumbprint, wallet, tenant, 'device:' || device_id, 'device:POS-ELSE', 'POS-ELSE', false, given_at,
          until_at, 'x', now() FROM offline_wallet_consents ${row}`,
   )
-  const signed = await world.signed(phone, shop.payment({ sender: phone.ownerWallet }))
+  const signed = signedBy(phone, shop.payment({ sender: phone.ownerWallet }))
   world.network.send(await world.admit(shop, [signed]))
   await settle()
   expect(await statuses()).toEqual(['succeeded'])

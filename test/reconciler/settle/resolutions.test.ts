@@ -4,6 +4,7 @@ import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
 import type { DecisionException } from '../../../src/protocol/receipt.ts'
 import { type Made, randomBytes, type TestDevice } from '../../kit/device.ts'
+import { signedBy } from '../../kit/payers.ts'
 import { expectSoundBook } from '../../migrations/ledger/book.ts'
 import { call } from '../commands/kit.ts'
 import { useDatabase } from '../database.ts'
@@ -31,14 +32,12 @@ async function waiting(
   count: number,
   balance = 100_000,
   over: Partial<Payment> = {},
-  sign?: (device: TestDevice, payment: Payment) => Promise<Uint8Array>,
+  sign: (device: TestDevice, payment: Payment) => Payment = (_, payment) => payment,
 ): Promise<Waiting> {
   const [device, payer] = [await world.device(), newWallet()]
   await db().open(payer, balance)
   const asked = Array.from({ length: count }, () => device.payment({ sender: payer, ...over }))
-  const payments = await Promise.all(
-    asked.map(async (one) => ({ ...one, ...(sign && { authorization: await sign(device, one) }) })),
-  )
+  const payments = asked.map((one) => sign(device, one))
   const exceptions = payments.map(({ counter }): DecisionException => {
     return { counter, decision: 'review', reason: 'amount_review' }
   })
@@ -150,7 +149,7 @@ test('an approved payment without funds fails, and is listed as owed with who be
 
 test('approval is no payer’s word: a payment that was held without proof fails when it is approved', async () => {
   // The shop signs for its customer.
-  const sign = (device: TestDevice, payment: Payment) => world.authorize(device, payment)
+  const sign = (device: TestDevice, payment: Payment) => signedBy(device, payment)
   const { device, payer, made, facts, bundle } = await waiting(1, 100_000, { amount: amountMinor(10_001) }, sign)
   world.network.send(facts, bundle, world.review(made, 1, { 1: 'approve' }))
   await world.settle()

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { amountMinor } from '../../../src/protocol/money.ts'
+import { signedBy } from '../../kit/payers.ts'
 import { expectSoundBook } from '../../migrations/ledger/book.ts'
 import { useDatabase } from '../database.ts'
 import { makeWorld, newWallet, type World } from '../kit.ts'
@@ -57,10 +58,10 @@ test('all five types debit the sender and credit the receiver', async () => {
   const [customer, agent] = [await world.device('customer', 10_000), await world.device('agent', 10_000)]
   const [customers, agents] = [customer.ownerWallet, agent.ownerWallet]
   const payments = [
-    await world.signed(customer, device.payment({ type: 'p2p', sender: customers, receiver: agents })),
+    signedBy(customer, device.payment({ type: 'p2p', sender: customers, receiver: agents })),
     device.payment({ type: 'merchant', sender: customers }),
-    await world.signed(agent, device.payment({ type: 'cashin', sender: agents, receiver: customers })),
-    await world.signed(customer, device.payment({ type: 'cashout', sender: customers, receiver: agents })),
+    signedBy(agent, device.payment({ type: 'cashin', sender: agents, receiver: customers })),
+    signedBy(customer, device.payment({ type: 'cashout', sender: customers, receiver: agents })),
     device.payment({ type: 'agent', sender: agents, receiver: device.ownerWallet }),
   ]
   const facts = [customer, agent, device].map((each) => world.facts(each))
@@ -76,7 +77,7 @@ test('a type between accounts that it is not for fails: nobody hands out a float
   const [device, a, b] = [await world.device(), await world.device('customer', 10_000), newWallet()]
   await db().open(b)
   const types = ['merchant', 'cashin', 'cashout', 'agent'] as const
-  const payments = types.map((type) => world.signed(a, device.payment({ type, sender: a.ownerWallet, receiver: b })))
+  const payments = types.map((type) => signedBy(a, device.payment({ type, sender: a.ownerWallet, receiver: b })))
   world.network.send(world.facts(a), world.facts(device), await world.admit(device, await Promise.all(payments)))
   await world.settle()
   expect(statuses(device.id)).toEqual(types.map((_, i) => [i + 1, 'failed', 'wallet_kind_mismatch']))

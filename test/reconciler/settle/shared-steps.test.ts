@@ -10,6 +10,7 @@ import { localKeys } from '../../../src/crypto/local-keys.ts'
 import { trustedReceiptKeys } from '../../../src/crypto/receipt-keys.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import type { TestDevice } from '../../kit/device.ts'
+import { signedBy } from '../../kit/payers.ts'
 import { useDatabase } from '../database.ts'
 import { codesOf, makeWorld, newWallet, type World } from '../kit.ts'
 
@@ -75,7 +76,7 @@ const TWINS = /SELECT x\.no/
 
 async function sendBoth(): Promise<void> {
   const bare = bad.payment({ sender: phone.ownerWallet, amount: amountMinor(20_000) })
-  const payment = { ...bare, authorization: await world.authorize(phone, bare) }
+  const payment = signedBy(phone, bare)
   world.network.send(
     ...[bad, good, phone].map((device) => world.facts(device)),
     await world.admit(bad, [payment]),

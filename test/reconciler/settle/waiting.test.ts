@@ -3,6 +3,7 @@ import { firstPolicy } from '../../../src/protocol/first-policies.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import type { Payment } from '../../../src/protocol/payment.ts'
 import type { TestDevice } from '../../kit/device.ts'
+import { signedBy } from '../../kit/payers.ts'
 import { useDatabase } from '../database.ts'
 import { makeWorld, newWallet, type World } from '../kit.ts'
 
@@ -44,7 +45,7 @@ async function phone(): Promise<TestDevice> {
 }
 async function authorised(by: TestDevice): Promise<Payment> {
   const payment = merchant.payment({ sender: by.ownerWallet, amount: amountMinor(40_000) })
-  return { ...payment, authorization: await world.authorize(by, payment) }
+  return signedBy(by, payment)
 }
 async function admit(payments: readonly Payment[], policyVersion = 1): Promise<void> {
   const made = await merchant.bundle(payments, world.keySet)

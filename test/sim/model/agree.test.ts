@@ -27,6 +27,7 @@ import type { Payment, PaymentEntry } from '../../../src/protocol/payment.ts'
 import type { DecisionException } from '../../../src/protocol/receipt.ts'
 import { HOUR_MS, MINUTE_MS } from '../../../src/protocol/time.ts'
 import type { TestDevice } from '../../kit/device.ts'
+import { signedBy } from '../../kit/payers.ts'
 import { makeWorld, newWallet, type World } from '../../reconciler/kit.ts'
 import type { Database } from '../../reconciler/open-database.ts'
 import { LOGINS } from '../logins.ts'
@@ -175,7 +176,7 @@ test('after a day with everything in it, the book and the model agree', async ()
   await sell(till, [twin], ['refused'])
   // The payer's word: there, late, and missing.
   const big = pay(till, phone.ownerWallet, 20_000)
-  const late = await sell(till, [{ ...big, authorization: await world.authorize(phone, big) }])
+  const late = await sell(till, [signedBy(phone, big)])
   await sell(till, [pay(till, phone.ownerWallet, 15_000)])
   await settle()
   await later(3 * HOUR_MS)
@@ -183,7 +184,7 @@ test('after a day with everything in it, the book and the model agree', async ()
   world.network.send(world.facts(phone))
   await settle()
   const signed = pay(till, phone.ownerWallet, 12_000)
-  await sell(till, [{ ...signed, authorization: await world.authorize(phone, signed) }])
+  await sell(till, [signedBy(phone, signed)])
   world.network.send(world.review(late, 1, { [big.counter]: 'approve' }))
   world.network.send(world.review(first, 2, { 1: 'approve', 4: 'reject' }), world.reversal(first, 3, 2))
   await settle()

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import { HOUR_MS } from '../../../src/protocol/time.ts'
 import { TestDevice } from '../../kit/device.ts'
-import { phoneOf } from '../../kit/payers.ts'
+import { phoneOf, signedBy } from '../../kit/payers.ts'
 import { type ModelWorld, modelWorld } from './kit.ts'
 
 /** Cases of test/reconciler/settle, with what comes of them there. */
@@ -258,7 +258,7 @@ test('above the limit the payer’s device is waited for, and then a person; an 
   const terms = { sender: phone.ownerWallet, amount: amountMinor(20_000) }
   const signed = async () => {
     const payment = till.payment(terms)
-    return { ...payment, authorization: await world.authorize(phone, payment) }
+    return signedBy(phone, payment)
   }
   const first = [await signed()]
   world.network.send(world.facts(till), world.admit(till, first))
@@ -282,7 +282,7 @@ test('a payer’s device that comes late proves its payment when people approve 
   const [till, phone] = [await world.device(), await world.device('customer')]
   world.wallet(phone.ownerWallet, 40_000)
   const payment = till.payment({ sender: phone.ownerWallet, amount: amountMinor(20_000) })
-  const payments = [{ ...payment, authorization: await world.authorize(phone, payment) }]
+  const payments = [signedBy(phone, payment)]
   const made = await till.bundle(payments, world.keySet)
   world.network.send(world.facts(till), world.admitMade(made, payments))
   await world.start()
@@ -299,7 +299,7 @@ test('a payer’s signature is good for one payment, whichever device shows it f
   const [a, b, phone] = [await world.device(), await world.device(), await world.device('customer')]
   world.wallet(phone.ownerWallet, 100_000)
   const payment = a.payment({ sender: phone.ownerWallet, receiver: a.ownerWallet, amount: amountMinor(20_000) })
-  const signed = { ...payment, authorization: await world.authorize(phone, payment) }
+  const signed = signedBy(phone, payment)
   world.network.send(world.facts(phone), world.facts(a), world.facts(b), world.admit(a, [signed]))
   await world.start()
   await world.quiet()

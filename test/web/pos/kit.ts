@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect } from 'vitest'
 import { registerDevice } from '../../../dev/fleet/admin.ts'
 import { AgentPhone } from '../../../dev/fleet/agent.ts'
 import { registerPhone } from '../../../dev/fleet/holders-code.ts'
+import { passesOf } from '../../../dev/fleet/pass.ts'
 import { PayerPhone } from '../../../dev/fleet/payer.ts'
 import { fundWallets } from '../../../dev/fleet/wallets.ts'
 import { buildPages, invitation, invite, PAYERS } from '../../../dev/pos.ts'
@@ -15,6 +16,7 @@ import { type Stack, startStack } from '../../../dev/stack.ts'
 import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
 import { memoryStorage, OfflineSDK, scalarKeyStore } from '../../../src/device/sdk/index.ts'
 import { fromBase64url, toBase64url } from '../../../src/protocol/bytes.ts'
+import { encodePaymentAnswer } from '../../../src/protocol/payment-request.ts'
 import { chromiumLaunch } from '../../kit/chromium.ts'
 import { useDatabase } from '../../reconciler/database.ts'
 import type { Database } from '../../reconciler/open-database.ts'
@@ -58,7 +60,7 @@ export interface Shop extends Phone {
   /** Another phone with a camera. `denied`: its owner allows it to no page. */
   cameraPhone(permission?: 'denied'): Promise<CameraPhone>
   /** What a customer's phone shows for the merchant to scan, to agree to an amount. */
-  consent(amount: number): Promise<string>
+  answer(request: Uint8Array): Promise<string>
   /** What an agent's phone shows for what the till shows. */
   approve(request: string): Promise<string>
   /** The phones of those who pay say yes to whatever is asked of them by now. @param others who pay as well */
@@ -121,7 +123,7 @@ export function useShop({ deploy = false } = {}): () => Shop {
         const camera = new Camera(join(dir, `camera-${cameras++}.y4m`))
         return { ...(await phoneIn(await launch(camera.flags(permission)))), camera }
       },
-      consent: (amount) => consentOf(stack, amount),
+      answer: (request) => answerOf(stack, request),
       approve: (request) => approvalOf(stack, request),
       async sayYes(others = []) {
         for (const [number, wallet] of [...PAYERS, ...others].entries()) {
@@ -160,7 +162,7 @@ const keyOfPayer = (number: number) => new Uint8Array(32).fill(11 + number)
 /** The phone of one who pays, registered. */
 async function registerPayer(stack: Stack, ownerWallet: string, number: number): Promise<PayerPhone> {
   const signer = await webCryptoSuite.es256Signer(keyOfPayer(number))
-  const phone = new PayerPhone(`TEL-PAYER-${number + 1}`, signer, webCryptoSuite)
+  const phone = new PayerPhone(`TEL-PAYER-${number + 1}`, ownerWallet, signer, webCryptoSuite, passesOf(stack.edge.url))
   const token = await stack.issuer.token('ops', ['pay_admin'])
   await registerPhone(stack, token, { deviceId: phone.deviceId, country: 'SN', ownerWallet, signer })
   return phone
@@ -177,10 +179,9 @@ async function payersPhone(stack: Stack, wallet: string, number: number): Promis
 }
 
 /** The customer's phone, enrolled, confirms a payment at the shop. */
-async function consentOf(stack: Stack, amount: number): Promise<string> {
+async function answerOf(stack: Stack, request: Uint8Array): Promise<string> {
   const phone = await registerPayer(stack, PAYER, 0)
-  const terms = { type: 'merchant', amount, currency: 'XOF', sender: PAYER, receiver: SHOP } as const
-  return toBase64url(await phone.authorize(terms))
+  return toBase64url(encodePaymentAnswer(await phone.answer(request, Date.now())))
 }
 
 /** The agent's phone, enrolled, approves what the till shows. */

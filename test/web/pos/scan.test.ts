@@ -1,38 +1,12 @@
 import type { Page, Route } from 'playwright'
 import { encodeQR } from 'qr'
-import { describe, expect, it } from 'vitest'
+import { describe, it } from 'vitest'
 import { generateOfflineQR, qrModules } from '../../../src/device/qr/index.ts'
 import { SINGLE_BYTES_MAX } from '../../../src/device/qr/limits.ts'
-import { assertClean, look, PAYER, useShop } from './kit.ts'
+import { assertClean, look, useShop } from './kit.ts'
 
 const shop = useShop()
 const symbol = (text: string) => encodeQR(text, 'raw', { ecc: 'medium', border: 4 })
-
-it('the customer’s account and signed consent are scanned with the camera, each in its own field', async () => {
-  const { camera, open } = await shop().cameraPhone()
-  const page = await open(await shop().invite('POS-SCAN-1'))
-  await page.getByRole('button', { name: 'Continuer' }).waitFor()
-  await page.keyboard.type('20000')
-  await page.keyboard.press('Enter')
-
-  const scan = page.getByRole('button', { name: 'Scanner' })
-  camera.show([symbol(PAYER)])
-  await scan.first().click()
-  await page.locator('.pos-scanner').waitFor({ state: 'detached' })
-  expect(await page.getByLabel('Compte du client').inputValue()).toBe(PAYER)
-
-  await scan.nth(1).click()
-  await page.getByText('C’est un compte ou une référence, pas le code attendu.').waitFor()
-  await look(page, '38-scan-consent')
-  await page.getByRole('button', { name: 'Fermer' }).click()
-
-  camera.show([symbol(await shop().consent(20_000))])
-  await scan.nth(1).click()
-  await page.locator('.pos-scanner').waitFor({ state: 'detached' })
-  await page.getByRole('button', { name: 'Encaisser' }).click()
-  await page.getByRole('button', { name: 'Nouveau paiement' }).waitFor()
-  assertClean(page)
-})
 
 it('the densest symbol that is shown is read by an ordinary camera, also when it fills little more than half the frame', async () => {
   const { camera, open } = await shop().cameraPhone()

@@ -29,6 +29,8 @@ export interface DeviceState {
   readonly mandated?: readonly MandatedDebit[]
   /** Until when payments out of it need no other word than the device's; left out, the device only receives. */
   readonly paysUntilMs?: number
+  /** The newest payer's pass that the edge gave. */
+  readonly pass?: Uint8Array
   /** Payments from `firstCounter` up are on the device; those from `cleanFrom` to it are being removed. */
   readonly firstCounter: number
   readonly cleanFrom: number
@@ -70,19 +72,21 @@ export interface DeviceState {
 export const blockOf = ({ conflict, blocked }: DeviceState): ProblemCode | 'chain_conflict' | undefined =>
   conflict ? 'chain_conflict' : blocked?.code
 
-type Encoded = Omit<DeviceState, 'kid' | 'prev' | 'policy' | 'keys' | 'claims' | 'mandated'> & {
+type Encoded = Omit<DeviceState, 'kid' | 'prev' | 'policy' | 'keys' | 'claims' | 'mandated' | 'pass'> & {
   readonly kid: string
   readonly prev: string
   readonly policy: string
   readonly keys: string
   readonly claims?: string
   readonly mandated?: string
+  readonly pass?: string
 }
 
 /** JSON form: bytes as base64url, policy and keys as on the wire. */
-export function encodeState({ claims, mandated, ...state }: DeviceState): Encoded {
+export function encodeState({ claims, mandated, pass, ...state }: DeviceState): Encoded {
   return {
     ...state,
+    ...(pass && { pass: toBase64url(pass) }),
     ...(claims && { claims: toBase64url(encodeCbor(claims.map(claimToCbor))) }),
     ...(mandated && { mandated: toBase64url(encodeCbor(mandated.map(mandatedToCbor))) }),
     kid: toBase64url(state.kid),
@@ -92,9 +96,10 @@ export function encodeState({ claims, mandated, ...state }: DeviceState): Encode
   }
 }
 
-export function decodeState({ claims, mandated, ...encoded }: Encoded): DeviceState {
+export function decodeState({ claims, mandated, pass, ...encoded }: Encoded): DeviceState {
   return {
     ...encoded,
+    ...(pass !== undefined && { pass: fromBase64url(pass) }),
     ...(claims !== undefined && { claims: claimsFrom(claims) }),
     ...(mandated !== undefined && { mandated: mandatedFrom(mandated) }),
     kid: fromBase64url(encoded.kid),

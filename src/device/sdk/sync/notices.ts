@@ -4,6 +4,7 @@ import { DEVICE_PROOF_SCHEME } from '../../../protocol/device-proof.ts'
 import type { KeySet } from '../../../protocol/keyset.ts'
 import { NONCE_BYTES, OUTCOMES_PER_NOTICE_MAX, PAYMENTS_PER_BUNDLE_MAX } from '../../../protocol/limits.ts'
 import type { Notice } from '../../../protocol/notice.ts'
+import { passIn } from '../../../protocol/pass.ts'
 import { ok, type Result } from '../../../protocol/result.ts'
 import { isFinal } from '../../../protocol/states.ts'
 import { isBlocking } from '../errors.ts'
@@ -30,7 +31,7 @@ const NOTICE_PATH = '/offline/notice'
  * @param cursor undefined: the device asks where it stands, and for all outcomes
  */
 export function versionHeaders(
-  { device }: Pick<SyncDeps, 'device'>,
+  { device, isPayer }: Pick<SyncDeps, 'device' | 'isPayer'>,
   keys: KeySet,
   cursor: number | undefined,
 ): Record<string, string> {
@@ -38,6 +39,7 @@ export function versionHeaders(
     ...(cursor !== undefined && { 'Molam-Cursor': String(cursor) }),
     ...(device.hasState && { 'Molam-Policy-Version': String(device.state.policy.version) }),
     'Molam-Keys-Version': String(keys.version),
+    ...(isPayer && wantsPass(device) && { 'Molam-Pass': '1' }),
   }
 }
 
@@ -136,6 +138,7 @@ export async function applyNotice(deps: SyncDeps, received: ReceivedNotice): Pro
       ...(notice.claims && { claims: notice.claims }),
       ...(notice.mandated && { mandated: notice.mandated }),
       ...(notice.paysUntilMs !== undefined && { paysUntilMs: notice.paysUntilMs }),
+      ...(notice.pass && { pass: notice.pass }),
     }
     const news = { cursor, policy, keys, clock, changes, lostByEdge }
     return device.replace({ ...unblocked, ...stillBlocked, ...facts, ...news })
@@ -163,3 +166,9 @@ const isNewer = (policy: DeviceState['policy'], state: DeviceState): boolean =>
 /** Whether there may be more outcomes behind these. The edge does not divide those of one bundle between two notices. */
 export const isFull = (notice: Notice): boolean =>
   notice.outcomes.length > OUTCOMES_PER_NOTICE_MAX - PAYMENTS_PER_BUNDLE_MAX
+
+/** A phone that finds a network twice a week always has a pass: half its life before the end a new one is asked for. */
+function wantsPass(device: SyncDeps['device']): boolean {
+  const pass = device.hasState ? passIn(device.state.pass) : undefined
+  return pass === undefined || device.clock.nowMs() > (pass.fromMs + pass.untilMs) / 2
+}

@@ -23,6 +23,8 @@ export interface SyncDeps {
   readonly acknowledged: Set<number>
   /** Keys of the edge that came with the app; otherwise the first ones are fetched over TLS. */
   readonly pinnedKeys: KeySet | undefined
+  /** Asks the edge for a payer's pass. */
+  readonly isPayer: boolean
   /** Called after a payment's change is on disk. */
   readonly changed: (entry: Entry) => void
   /** Called as the queue empties. */

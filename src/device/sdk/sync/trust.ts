@@ -44,12 +44,13 @@ export class Trust {
     kind: 'molam-receipt-v1' | 'molam-notice-v1',
     decode: (payload: Uint8Array) => T,
   ): Promise<T | undefined> {
-    const payload = await openAsEdge(signed, await this.#receiptKeys(keys), kind)
+    const payload = await openAsEdge(signed, await this.receiptKeys(keys), kind)
     const read = payload && parse(() => decode(payload))
     return read?.ok ? read.value : undefined
   }
 
-  async #receiptKeys(keys: KeySet): Promise<readonly TrustedKey[]> {
+  /** Receipt keys that are not retired. The same set gives the same list. */
+  async receiptKeys(keys: KeySet): Promise<readonly TrustedKey[]> {
     if (this.#prepared?.from === keys) return this.#prepared.trusted
     const usable = keys.keys.filter((key) => key.use === 'receipt' && key.state !== 'retired')
     const trusted: TrustedKey[] = []

@@ -96,6 +96,7 @@ export const notice = z
       .optional()
       .openapi({ description: "Payments out of the owner's wallet that its holder's mandates paid, the newest first" }),
     pays_until: atMs.optional(),
+    pass: bytes.optional().openapi({ description: "A payer's pass, for a device that has asked for one" }),
     signed: bytes,
   })
   .openapi('Notice')

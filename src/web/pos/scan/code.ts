@@ -1,7 +1,7 @@
 import { parseOfflineQR, readMerchantSymbol } from '../../../device/qr/index.ts'
 import { parseApproval } from '../../../protocol/approval.ts'
-import { parseAuthorization } from '../../../protocol/authorization.ts'
 import { fromBase64url } from '../../../protocol/bytes.ts'
+import { decodePaymentAnswer } from '../../../protocol/payment-request.ts'
 import { canonicalWallet, type WalletFault } from '../../../protocol/wallet.ts'
 
 /**
@@ -10,7 +10,7 @@ import { canonicalWallet, type WalletFault } from '../../../protocol/wallet.ts'
  * - `bundle`, `receipt`: of or for a till; one part of several counts too
  * - `newer`: of a till with a later version of the app
  * - `damaged`: of a till, and read wrong
- * - `consent`: a payer's signature
+ * - `answer`: what a payer's phone has signed
  * - `approval`: an agent's
  * - `merchant`: asks to pay a merchant, of whatever scheme
  * - `account`: may name a wallet
@@ -21,7 +21,7 @@ export type CodeKind =
   | 'receipt'
   | 'newer'
   | 'damaged'
-  | 'consent'
+  | 'answer'
   | 'approval'
   | 'merchant'
   | 'account'
@@ -36,7 +36,7 @@ export function kindOf(text: string, country?: string): CodeKind {
   if (part.reason === 'damaged') return 'damaged'
   const symbol = readMerchantSymbol(text)
   if (symbol.ok || symbol.error === 'damaged') return symbol.ok ? 'merchant' : 'damaged'
-  if (reads(text, parseAuthorization)) return 'consent'
+  if (reads(text, decodePaymentAnswer)) return 'answer'
   if (reads(text, parseApproval)) return 'approval'
   const wallet = canonicalWallet(text, country)
   if (wallet.ok) return 'account'

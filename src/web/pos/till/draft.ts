@@ -1,10 +1,9 @@
 import type { OfflinePayment, PaymentTerms, Profile } from '../../../device/sdk/index.ts'
-import type { PaymentMethod } from '../../../protocol/payment.ts'
+import type { Payment, PaymentMethod } from '../../../protocol/payment.ts'
 import type { Policy } from '../../../protocol/policy.ts'
 import { canonicalWallet, type WalletFault } from '../../../protocol/wallet.ts'
 import { type PadKey, press } from '../amount.ts'
 import { readApproval } from '../approval.ts'
-import { readConsent } from '../consent.ts'
 
 /** A payment while it is typed. */
 export interface Draft {
@@ -15,15 +14,13 @@ export interface Draft {
   /** As it was typed or scanned. */
   readonly payer: string
   readonly method: PaymentMethod
-  /** The payer's signed consent as it was scanned. */
-  readonly consent: string
   /** An agent's signed approval as it was scanned. */
   readonly approval: string
   /** The person said that it is not the same payment once more. */
   readonly another: boolean
 }
 
-export const EMPTY: Draft = { digits: '', payer: '', method: 'wallet', consent: '', approval: '', another: false }
+export const EMPTY: Draft = { digits: '', payer: '', method: 'wallet', approval: '', another: false }
 
 /** The draft after a key of the pad. After a key that means nothing it waits until that is erased. */
 export function keyed(draft: Draft, key: PadKey, maxAmount: number): Draft {
@@ -36,17 +33,18 @@ export function keyed(draft: Draft, key: PadKey, maxAmount: number): Draft {
 const AGAIN_WITHIN_MS = 120_000
 
 /**
- * - `no_payer`, `no_consent`, `no_approval`: not given yet
- * - `consent`, `approval`: something else than that
+ * - `no_payer`, `no_approval`: not given yet
+ * - `needs_phone`: so much is paid by the customer's own phone alone
+ * - `approval`: something else than that
  * - a fault of the payer's wallet
  */
-export type Problem = PayerProblem | 'no_consent' | 'consent' | 'no_approval' | 'approval' | 'again'
+export type Problem = PayerProblem | 'needs_phone' | 'no_approval' | 'approval' | 'again'
 export type PayerProblem = 'no_payer' | 'own_wallet' | Exclude<WalletFault, 'empty'>
 
 /** What must be given before the payment can be taken, by the rules that the SDK and the edge apply. */
-export function needs(draft: Draft, { policy }: Profile): { readonly consent: boolean; readonly approval: boolean } {
+export function needs(draft: Draft, { policy }: Profile): { readonly phone: boolean; readonly approval: boolean } {
   const amount = Number(draft.digits)
-  return { consent: amount > policy.requirePayerProofAbove, approval: amount > policy.requireAgentApprovalAbove }
+  return { phone: amount > policy.requirePayerProofAbove, approval: amount > policy.requireAgentApprovalAbove }
 }
 
 /**
@@ -65,9 +63,7 @@ export function problemsOf(
   const [needed, payer] = [needs(draft, shop), payerProblem(draft, shop)]
   const found = [
     payer,
-    needed.consent && draft.consent.trim() === '' && ('no_consent' as const),
-    // One for another payer cannot be told from one for a payer who is not named yet.
-    needed.consent && payer === undefined && !isConsent(draft, shop) && ('consent' as const),
+    needed.phone && ('needs_phone' as const),
     needed.approval && draft.approval.trim() === '' && ('no_approval' as const),
     needed.approval && payer === undefined && !isApproval(draft, request) && ('approval' as const),
     before && !draft.another && ('again' as const),
@@ -87,9 +83,6 @@ export function payerProblem(draft: Draft, shop: Profile): PayerProblem | undefi
 export const payerOf = ({ payer }: Draft, { policy }: Profile) => canonicalWallet(payer, policy.country)
 
 /** An empty one is missing, and not wrong. */
-const isConsent = (draft: Draft, shop: Profile): boolean =>
-  draft.consent.trim() === '' || readConsent(draft.consent, termsOf(draft, shop)) !== undefined
-
 const isApproval = ({ approval }: Draft, request: Uint8Array | undefined): boolean =>
   approval.trim() === '' || (request !== undefined && readApproval(approval, request) !== undefined)
 
@@ -134,16 +127,14 @@ export function termsOf(draft: Draft, shop: Profile): Terms {
   }
 }
 
-type Terms = Omit<PaymentTerms, 'amount' | 'currency' | 'approval'> & Parameters<typeof readConsent>[1]
+type Terms = Omit<PaymentTerms, 'amount' | 'approval' | 'authorization'> & Pick<Payment, 'amount'>
 
 /** The terms with what the rules ask for beside them. */
 export function withProofs(draft: Draft, shop: Profile, request?: Uint8Array): PaymentTerms {
   const [terms, needed] = [termsOf(draft, shop), needs(draft, shop)]
-  const authorization = needed.consent ? readConsent(draft.consent, terms) : undefined
   const approval = needed.approval && request ? readApproval(draft.approval, request) : undefined
   return {
     ...terms,
-    ...(authorization && { authorization }),
     ...(approval && { approval }),
   }
 }

@@ -1,6 +1,5 @@
 import type { Policy } from '../../../protocol/policy.ts'
 import { formatAmount } from '../../../ui/index.ts'
-import { Field } from '../field.tsx'
 import { useTill } from '../till-context.tsx'
 import { Approval } from './approval.tsx'
 import type { Draft, needs, Problem } from './draft.ts'
@@ -23,19 +22,7 @@ export function Proofs({ needed, policy, draft, request, problems, shown, set }:
   const money = (minor: number) => formatAmount(minor, policy.currency)
   return (
     <>
-      {needed.consent && (
-        <Field
-          label={words.proof}
-          hint={words.proofWhy(money(policy.requirePayerProofAbove))}
-          value={draft.consent}
-          onChange={(consent) => set({ consent })}
-          wrong={
-            // Scanned, and not the one: said at once, while the customer holds the phone.
-            problems.has('consent') ? words.proofWrong : shown.has('no_consent') ? words.proofMissing : undefined
-          }
-          scan={{ wanted: 'consent', hint: words.scanning }}
-        />
-      )}
+      {needed.phone && <p className="pos-note">{words.proofWhy(money(policy.requirePayerProofAbove))}</p>}
       {needed.approval && (
         <Approval
           above={money(policy.requireAgentApprovalAbove)}

@@ -52,11 +52,8 @@ export const fr: Messages = {
     methods: { wallet: 'Compte', qr: 'Code QR', ussd: 'USSD' },
     scan: 'Scanner',
     scanning: 'Montrez le code QR du client à la caméra.',
-    proof: 'Accord signé du client',
     proofWhy: (above) =>
       `Au-dessus de ${above}, le client confirme sur son téléphone et vous montre le code. Scannez-le ici.`,
-    proofWrong: 'Ce n’est pas un accord signé pour ce paiement.',
-    proofMissing: 'L’accord signé manque.',
     approval: 'Accord signé de l’agent',
     approvalWhy: (above) =>
       `Au-dessus de ${above}, un agent donne son accord\u00a0: il scanne votre code, puis vous scannez le sien.`,
@@ -182,7 +179,7 @@ export const fr: Messages = {
       receipt: 'C’est le reçu d’une caisse. Il se scanne sur la caisse qui a pris les paiements.',
       newer: 'Ce code vient d’une version plus récente de l’application. Mettez celle-ci à jour.',
       damaged: 'Mal lu. Tenez le téléphone droit, sans reflet.',
-      consent: 'C’est l’accord signé d’un client.',
+      answer: 'C’est l’accord signé d’un client.',
       approval: 'C’est l’accord signé d’un agent.',
       merchant: 'C’est le code d’un commerçant (PI-SPI ou autre)\u00a0: c’est le client qui le scanne pour payer.',
       link: 'C’est un lien ou un code Wi-Fi, pas un compte.',

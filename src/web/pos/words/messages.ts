@@ -47,10 +47,7 @@ export interface Messages {
     readonly methods: Readonly<Record<'wallet' | 'qr' | 'ussd', string>>
     readonly scan: string
     readonly scanning: string
-    readonly proof: string
     readonly proofWhy: (above: string) => string
-    readonly proofWrong: string
-    readonly proofMissing: string
     readonly approval: string
     readonly approvalWhy: (above: string) => string
     readonly approvalMissing: string
