@@ -180,7 +180,7 @@ export const PROTOCOL: readonly Mutant[] = [
     name: 'pass-of-anybody',
     file: 'src/crypto/pass.ts',
     find: "const payload = await openAsEdge(encoded, trusted, 'molam-payer-pass-v1')",
-    replace: 'const payload = parseSign1(encoded).payload',
+    replace: 'const payload = encodePass(passIn(encoded) as Pass)',
     breaks: 'A pass is the edge’s word: nobody else says whose key pays out of a wallet.',
     tier: 'shallow',
   },

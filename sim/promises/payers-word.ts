@@ -1,7 +1,10 @@
-import { verifySign1 } from '../../src/crypto/sign1.ts'
+import { localKeys } from '../../src/crypto/local-keys.ts'
+import { trustedReceiptKeys } from '../../src/crypto/receipt-keys.ts'
+import { openAsEdge, type TrustedKey, verifySign1 } from '../../src/crypto/sign1.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
-import { authorizationTerms, parseAuthorization } from '../../src/protocol/authorization.ts'
+import { parseAuthorization } from '../../src/protocol/authorization.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
+import { encodeCbor } from '../../src/protocol/cbor.ts'
 import type { DeviceId } from '../../src/protocol/ids.ts'
 import { parse } from '../../src/protocol/parse.ts'
 import { passIn } from '../../src/protocol/pass.ts'
@@ -20,9 +23,11 @@ const GOOD_FOR_MINUTES = 15
 /** Whether payers gave their word, asked of the phones themselves. */
 export class PayersWord {
   readonly #phones: World['phones']
+  readonly #edgeKeys: Promise<readonly TrustedKey[]>
 
-  constructor({ phones }: Pick<World, 'phones'>) {
+  constructor({ phones, secrets }: Pick<World, 'phones' | 'secrets'>) {
     this.#phones = phones
+    this.#edgeKeys = localKeys(secrets.EDGE_KEYS, secrets.KEY_WRAPPING_SECRET).then(trustedReceiptKeys)
   }
 
   /** @param skewMinutes of the policy; left out, whenever it was signed */
@@ -30,14 +35,17 @@ export class PayersWord {
     const { authorization } = payment
     const read = authorization && parse(() => parseAuthorization(authorization))
     const pass = passIn(payment.pass)
-    if (!read?.ok || pass === undefined) return 'none'
+    if (!read?.ok || payment.pass === undefined || pass === undefined) return 'none'
+    if ((await openAsEdge(payment.pass, await this.#edgeKeys, 'molam-payer-pass-v1')) === undefined) return 'none'
     const sinceMin = (payment.initiatedAtMs - read.value.claims.signedAtMs) / 60_000
     if (sinceMin < -skewMinutes || sinceMin > GOOD_FOR_MINUTES + skewMinutes) return 'none'
     const phone = this.#phones.get(payment.sender)
     if (phone === undefined || phone.deviceId !== pass.deviceId) return 'false'
     const verifier = await webCryptoSuite.verifier(phone.signer.key)
     const allowanceNo = read.value.claims.covered === undefined ? null : (pass.allowance?.no ?? null)
-    const signed = { ...read.value, payload: authorizationTerms(payment, takerId, allowanceNo) }
+    const { type, amount, currency, sender, receiver } = payment
+    const payload = encodeCbor([type, amount, currency, sender, receiver, takerId, allowanceNo])
+    const signed = { ...read.value, payload }
     return (await verifySign1(verifier, signed, 'molam-payer-authorization-v1')) ? 'given' : 'false'
   }
 
