@@ -23,10 +23,14 @@ export class DayScreen {
     this.#write(`\n  ☎ ${to}: ${text}\n`)
   }
 
-  invitation(url: string, payers: readonly string[]): void {
+  /** @param wallet of the phone */
+  invitations(till: string, phone: string, wallet: string): void {
     this.#write(`
-  Take payments yourself: open ${url}
-  (a till, enrolled as you open it; ${payers.join(', ')} have money to pay with)
+  Take a payment and make one, side by side:
+    the till    ${till}
+    the phone   ${phone}
+  Each is enrolled as you open it. The phone's wallet is ${wallet}, with money in it: the phone may pay once you have typed
+  the code that it asks for, which is printed here as what comes to the telephone of the wallet's holder.
 
 `)
   }

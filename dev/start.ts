@@ -3,12 +3,14 @@ import { reconcileDay } from './fleet/books.ts'
 import { liveMarketDay } from './fleet/day.ts'
 import { enrolFleet, PAYER_PREFIX } from './fleet/fleet.ts'
 import { parseOptions, type StartOptions } from './options.ts'
+import { buildPages } from './pages.ts'
 import { CannotStart, checkState, takePlace } from './place.ts'
-import { buildPages, demoTill, invite, PAYERS } from './pos.ts'
+import { demoTill, invite } from './pos.ts'
 import { DayScreen } from './screen.ts'
 import { devSecrets } from './secrets.ts'
 import { type DatabaseUrls, type Stack, startStack } from './stack.ts'
 import type { DevText } from './telephones.ts'
+import { demoPhone, invitePhone } from './wallet.ts'
 
 /** `npm start`: everything on this machine, and a market day of devices on it (dev/options.ts says what it takes). */
 const root = join(import.meta.dirname, '..')
@@ -20,7 +22,7 @@ async function main(options: StartOptions, stopping: AbortSignal): Promise<numbe
   screen.step(`keeping state in ${relative(root, dataDir)}`)
   checkState(root, { dataDir }, options.reset)
   const startedMs = Date.now()
-  screen.step('building the merchant’s page where it is not up to date')
+  screen.step('building the pages where they are not up to date')
   await buildPages()
   screen.step('starting Postgres, workerd and the reconciler')
   const database = databaseOfEnvironment(process.env)
@@ -31,7 +33,8 @@ async function main(options: StartOptions, stopping: AbortSignal): Promise<numbe
   heedSignals()
   try {
     screen.urls(await addresses(stack))
-    screen.invitation(await invite(stack, demoTill(dataDir)), PAYERS)
+    const phone = demoPhone(dataDir)
+    screen.invitations(await invite(stack, demoTill(dataDir)), await invitePhone(stack, phone), phone.wallet)
     screen.step(`enrolling ${options.devices} devices`)
     const run = Date.now().toString(36)
     const fleet = await enrolFleet(stack, { ...options, run, dir: join(dataDir, 'devices') })

@@ -4,6 +4,8 @@
  */
 const GROUND = ['src/protocol', 'src/crypto']
 const SDK = ['src/device/sdk/errors.ts', 'src/device/sdk/ports', 'src/device/sdk/store', 'src/device/sdk/sync'] as const
+/** What every page is made with. */
+const PAGES = ['src/protocol', 'src/device/sdk', 'src/device/browser', 'src/device/qr', 'src/ui/**']
 const RECONCILER = 'reconciler/{audit,backoff,config,db,log,loop,not-believed,operator-session}.ts'
 const EDGE = 'src/edge/{at-once,log}.ts'
 const EDGE_SETTINGS = 'src/edge/{config,env}.ts'
@@ -51,15 +53,9 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
   'src/ui/**': ['src/protocol', 'src/device/sdk', 'src/device/qr'],
   'src/web': [],
-  'src/web/pos/**': [
-    'src/protocol',
-    'src/device/sdk',
-    'src/device/sdk/sync/schedule.ts',
-    'src/device/browser',
-    'src/device/qr',
-    'src/device/relay',
-    'src/ui/**',
-  ],
+  'src/web/shared/**': PAGES,
+  'src/web/pos/**': [...PAGES, 'src/device/sdk/sync/schedule.ts', 'src/device/relay', 'src/web/shared/**'],
+  'src/web/wallet/**': [...PAGES, 'src/web/shared/**'],
 
   // The Worker and its Durable Objects.
   'src/index.ts': [

@@ -6,7 +6,7 @@ import '../../src/web/pos/styles/index.css'
 /** WCAG 1.4.3 for text, 1.4.11 for what tells where a control is. */
 const [TEXT_MIN, OUTLINE_MIN] = [4.5, 3]
 const TONES = ['settled', 'waiting', 'checked', 'failed']
-const SURFACES = ['--molam-surface', '--molam-muted', '--pos-ground']
+const SURFACES = ['--molam-surface', '--molam-muted', '--app-ground']
 
 afterEach(() => {
   delete document.documentElement.dataset['theme']
@@ -43,7 +43,7 @@ describe.each(['light', 'dark'] as const)('%s', (theme) => {
     }
     for (const tone of TONES) {
       const [ink, own] = [color(`--molam-${tone}`), color(`--molam-${tone}-surface`)]
-      for (const surface of [own, color('--molam-surface'), color('--pos-ground')])
+      for (const surface of [own, color('--molam-surface'), color('--app-ground')])
         expect(contrast(ink, surface), `${tone} on ${surface}`).toBeGreaterThanOrEqual(TEXT_MIN)
     }
     expect(contrast(color('--molam-on-accent'), color('--molam-accent'))).toBeGreaterThanOrEqual(TEXT_MIN)
@@ -56,11 +56,11 @@ describe.each(['light', 'dark'] as const)('%s', (theme) => {
         <button type="button" className="molam-button">
           x
         </button>
-        <div className="pos-field">
+        <div className="app-field">
           <input aria-label="field" />
           <input aria-label="wrong field" aria-invalid />
         </div>
-        <fieldset className="pos-choice">
+        <fieldset className="app-choice">
           <label>
             <input type="radio" />
             <span>x</span>
@@ -69,12 +69,12 @@ describe.each(['light', 'dark'] as const)('%s', (theme) => {
         <progress className="molam-progress" aria-label="progress" value={1} max={2} />
       </div>,
     )
-    const controls = container.querySelectorAll('.molam-button, .pos-field input, .pos-choice span, .molam-progress')
+    const controls = container.querySelectorAll('.molam-button, .app-field input, .app-choice span, .molam-progress')
     expect(controls).toHaveLength(5)
     for (const control of controls) {
       const { borderTopColor, borderTopStyle, backgroundColor } = getComputedStyle(control)
       expect(borderTopStyle, control.outerHTML).toBe('solid')
-      for (const beside of [backgroundColor, color('--pos-ground'), color('--molam-surface')])
+      for (const beside of [backgroundColor, color('--app-ground'), color('--molam-surface')])
         expect(contrast(borderTopColor, beside), `${control.outerHTML} on ${beside}`).toBeGreaterThanOrEqual(
           OUTLINE_MIN,
         )

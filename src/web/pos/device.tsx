@@ -1,10 +1,10 @@
 import { formatParty, Time, useProfile } from '../../ui/index.ts'
-import { LanguageChoice, ThemeChoice } from './choices.tsx'
-import { ExportUnsynced } from './export-unsynced.tsx'
-import { KeepStorage } from './keep-storage.tsx'
-import { LeaveTill } from './leave.tsx'
-import { OpensOffline } from './opens-offline.tsx'
-import { TakeOver } from './take-over.tsx'
+import { LanguageChoice, ThemeChoice } from '../shared/choices.tsx'
+import { ExportUnsynced } from '../shared/export-unsynced.tsx'
+import { KeepStorage } from '../shared/keep-storage.tsx'
+import { LeaveDevice } from '../shared/leave.tsx'
+import { OpensOffline } from '../shared/opens-offline.tsx'
+import { TakeOver } from '../shared/take-over.tsx'
 import { useTill } from './till-context.tsx'
 
 /** This till: who it is, how it is shown, and what protects what is only on it. */
@@ -12,9 +12,9 @@ export function Device() {
   const { deviceId, words } = useTill()
   const shop = useProfile()
   return (
-    <div className="pos-device">
+    <div className="app-stack">
       <h2>{words.device.title}</h2>
-      <dl className="pos-facts">
+      <dl className="app-facts">
         <div>
           <dt>{words.device.id}</dt>
           <dd>{deviceId}</dd>
@@ -46,7 +46,7 @@ export function Device() {
       <KeepStorage />
       <ExportUnsynced />
       <TakeOver />
-      <LeaveTill />
+      <LeaveDevice />
     </div>
   )
 }

@@ -1,13 +1,13 @@
 import { formatAmount } from '../../ui/index.ts'
-import { type Unready, unreadiness } from './till/readiness.ts'
-import { useStanding } from './till/use-standing.ts'
+import { type Unready, unreadiness } from '../shared/pad/readiness.ts'
+import { useStanding } from '../shared/pad/use-standing.ts'
 import { useTill } from './till-context.tsx'
 
 const USED: ReadonlySet<Unready> = new Set(['count_used', 'unsynced_used', 'value_used'])
 
 /** What may still be taken today without a network; or why nothing may, since a limit that cannot be used is none. */
 export function Limits() {
-  const { limits, till } = useTill().words
+  const { limits, amount } = useTill().words
   const standing = useStanding()
   const value = standing?.allowance.amountsByCurrency[standing.allowance.currency]
   if (standing === undefined || value === undefined) return null
@@ -15,7 +15,7 @@ export function Limits() {
   const money = (minor: number) => formatAmount(minor, currency)
   const unready = unreadiness(standing)
   if (unready !== undefined && !USED.has(unready)) {
-    return <p className="pos-limits pos-wrong">{till.unready[unready]}</p>
+    return <p className="pos-limits app-wrong">{amount.unready[unready]}</p>
   }
   return (
     <section className="pos-limits" aria-label={limits.title}>

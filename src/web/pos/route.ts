@@ -1,4 +1,4 @@
-import { useSyncExternalStore } from 'react'
+import { HOME, useFragment } from '../shared/navigation.ts'
 
 const PLAIN_SCREENS = ['till', 'today', 'unseen', 'claims', 'carry', 'device'] as const
 
@@ -12,7 +12,7 @@ export type Route =
 export function hrefOf(route: Route): string {
   switch (route.screen) {
     case 'till':
-      return '#/'
+      return HOME
     case 'receipt':
       return `#/receipt/${route.localId}`
     case 'carried':
@@ -37,28 +37,4 @@ export function go(route: Route): void {
   location.hash = hrefOf(route)
 }
 
-/**
- * Up to the screen that this one belongs to: back in the history when it was reached from there, so that the phone's own
- * back button does not lead here again. A tablet shows the day beside the till.
- */
-export function goUp(route: Route): void {
-  const href = hrefOf(route)
-  const from: unknown = history.state?.from
-  if (from === href || from === hrefOf({ screen: 'till' })) history.back()
-  else location.replace(href)
-}
-
-export function useRoute(): Route {
-  const fragment = useSyncExternalStore(subscribe, () => location.hash)
-  return routeOf(fragment)
-}
-
-function subscribe(changed: () => void): () => void {
-  const listen = ({ oldURL }: HashChangeEvent) => {
-    // A new entry: the browser keeps with it where it was reached from, also over a reload.
-    if (history.state === null) history.replaceState({ from: hrefOf(routeOf(new URL(oldURL).hash)) }, '')
-    changed()
-  }
-  addEventListener('hashchange', listen)
-  return () => removeEventListener('hashchange', listen)
-}
+export const useRoute = (): Route => routeOf(useFragment())

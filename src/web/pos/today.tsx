@@ -2,10 +2,10 @@ import type { OfflinePayment } from '../../device/sdk/index.ts'
 import { calendarDay } from '../../protocol/activity.ts'
 import { useTimeZone } from '../../ui/hooks.ts'
 import { formatAmount, OfflineSyncProgress, OfflineTransactionList, useOffline, usePayments } from '../../ui/index.ts'
+import { useStanding } from '../shared/pad/use-standing.ts'
 import { useCarrying } from './carrying/use-carrying.ts'
 import { Limits } from './limits.tsx'
 import { go, hrefOf } from './route.ts'
-import { useStanding } from './till/use-standing.ts'
 import { useTill } from './till-context.tsx'
 import { type Total, totalsOf } from './totals.ts'
 
@@ -26,14 +26,14 @@ export function Today() {
   const { waiting } = totalsOf(payments)
   const waitsLonger = totalsOf(earlier).waiting.count
   return (
-    <div className="pos-today">
+    <div className="app-stack">
       <h2>{today.title}</h2>
       <dl className="pos-totals">
         <Figure name="settled" label={today.settled} total={settled} currency={currency} />
         <Figure name="waiting" label={today.waiting} total={waiting} currency={currency} />
         {notPaid.count > 0 && <Figure name="not-paid" label={today.notPaid} total={notPaid} currency={currency} />}
       </dl>
-      {waitsLonger > 0 && <p className="pos-note">{today.waitsLonger(waitsLonger)}</p>}
+      {waitsLonger > 0 && <p className="app-note">{today.waitsLonger(waitsLonger)}</p>}
       <OfflineTransactionList payments={ofToday} onSelect={({ localId }) => go({ screen: 'receipt', localId })} />
       <OfflineSyncProgress />
       {unsynced !== 0 && (
@@ -63,9 +63,9 @@ export function Today() {
 function NothingYet() {
   const { today, first } = useTill().words
   return (
-    <div className="pos-today">
+    <div className="app-stack">
       <h2>{today.title}</h2>
-      <p className="pos-note">{first.notYet}</p>
+      <p className="app-note">{first.notYet}</p>
       <OfflineSyncProgress />
       <CarryForOthers />
     </div>

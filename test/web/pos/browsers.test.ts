@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { until } from '../../kit/journey.ts'
-import { assertClean, look, PAYERS, take, useShop } from './kit.ts'
+import { assertClean, look, PAYERS, take, useShop } from '../kit.ts'
 
 /** Browsers that are not a Chromium of today, and what a browser does to a till that is open. */
 const shop = useShop({ deploy: true })

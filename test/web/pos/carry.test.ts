@@ -2,8 +2,8 @@ import type { Page } from 'playwright'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { generateOfflineQR, qrModules } from '../../../src/device/qr/index.ts'
 import { until } from '../../kit/journey.ts'
-import { photosOf, receiptIn, symbolsOn } from './camera.ts'
-import { assertClean, type CameraPhone, look, type Phone, statuses, take, useShop } from './kit.ts'
+import { photosOf, receiptIn, symbolsOn } from '../camera.ts'
+import { assertClean, type CameraPhone, look, type Phone, statuses, take, useShop } from '../kit.ts'
 
 /**
  * A till without a network, and others with cameras that carry its payments to the edge and the receipt back: two phones
@@ -115,7 +115,7 @@ describe('payments of a till without a network', () => {
     const blind = await opened(shop(), BLIND)
     await show(blind, 'Porter pour une autre caisse')
     await blind.getByRole('button', { name: 'Scanner le code d’une caisse' }).click()
-    await blind.getByText('La caisse ne trouve pas de caméra').waitFor()
+    await blind.getByText('Aucune caméra trouvée').waitFor()
     await look(blind, '37-no-camera')
     const photos = (await photosOf(till)).map((buffer, at) => ({ name: `${at}.png`, mimeType: 'image/png', buffer }))
     await blind.getByLabel('photo du code').setInputFiles(photos)

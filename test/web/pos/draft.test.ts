@@ -5,19 +5,11 @@ import { decodeApprovalRequest, encodeApprovalRequest } from '../../../src/proto
 import { toBase64url } from '../../../src/protocol/bytes.ts'
 import { type DeviceId, deviceId } from '../../../src/protocol/ids.ts'
 import { currency } from '../../../src/protocol/money.ts'
-import { isForeign, type PadKey, padKeyOf, press } from '../../../src/web/pos/amount.ts'
-import { invitationIn } from '../../../src/web/pos/invitation.ts'
 import { hrefOf, routeOf } from '../../../src/web/pos/route.ts'
-import {
-  type Draft,
-  EMPTY,
-  keyed,
-  paymentLike,
-  problemsOf,
-  termsOf,
-  withProofs,
-} from '../../../src/web/pos/till/draft.ts'
+import { type Draft, EMPTY, paymentLike, problemsOf, termsOf, withProofs } from '../../../src/web/pos/till/draft.ts'
 import { totalsOf } from '../../../src/web/pos/totals.ts'
+import { invitationIn } from '../../../src/web/shared/invitation.ts'
+import { isForeign, keyed, type PadKey, padKeyOf, press } from '../../../src/web/shared/pad/amount.ts'
 import { unverifiedApproval } from '../../kit/approval.ts'
 import { POLICY } from '../../risk/kit.ts'
 

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright'
 import { describe, expect, it } from 'vitest'
-import { assertClean, fill, look, take, useShop, widerThanScreen } from './kit.ts'
+import { assertClean, fill, look, take, useShop, widerThanScreen } from '../kit.ts'
 
 /** How the till holds on screens of every size, with text of every size, and with the longest names. */
 const shop = useShop()
@@ -15,7 +15,7 @@ async function opened(deviceId: string) {
 }
 
 const today = (page: Page) => page.getByRole('link', { name: 'Aujourd’hui' }).click()
-const boxOf = (page: Page, key: string) => page.locator('.pos-key', { hasText: key }).last().boundingBox()
+const boxOf = (page: Page, key: string) => page.locator('.app-key', { hasText: key }).last().boundingBox()
 
 describe('the pad', () => {
   it('stays under the finger: no key moves when a sync comes and goes, nor when the amount is refused', async () => {
@@ -92,7 +92,7 @@ describe('nothing sticks out', () => {
     await fill(page, 9_999, `W-${'X'.repeat(62)}`)
     await look(page, '45-long-payer')
     await page.keyboard.press('Enter')
-    await page.locator('.pos-local-id').waitFor()
+    await page.locator('.app-local-id').waitFor()
     await look(page, '46-long-result')
     await page.getByRole('link', { name: 'Voir le reçu' }).click()
     await page.getByText('Reçu provisoire').waitFor()

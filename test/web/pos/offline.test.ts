@@ -4,7 +4,7 @@ import { parseBundle } from '../../../src/protocol/bundle.ts'
 import { toBase64url } from '../../../src/protocol/bytes.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
 import { until } from '../../kit/journey.ts'
-import { assertClean, fill, look, statuses, take, useShop } from './kit.ts'
+import { assertClean, fill, look, statuses, take, useShop } from '../kit.ts'
 
 /**
  * A merchant's day on the page itself, in Chromium, against workerd, the queue, a reconciler and Postgres: enrolled by a

@@ -1,11 +1,13 @@
 import { expect } from 'vitest'
 import { render } from 'vitest-browser-react'
 import type { Locale } from '../../../src/ui/index.ts'
+import { TILL } from '../../../src/web/pos/app.tsx'
 import { Carrying } from '../../../src/web/pos/carrying/carrying.ts'
 import { openCarrier } from '../../../src/web/pos/carrying/open-carrier.ts'
-import { Crash } from '../../../src/web/pos/crash.tsx'
 import { Shell } from '../../../src/web/pos/shell.tsx'
 import { MESSAGES } from '../../../src/web/pos/words/index.ts'
+import { Crash } from '../../../src/web/shared/crash.tsx'
+import { doorOf } from '../../../src/web/shared/door.ts'
 import '../../../src/web/pos/styles/index.css'
 import { API, DEVICE } from '../../device/sdk/edge.ts'
 import type { Till } from '../../ui/till.tsx'
@@ -22,10 +24,11 @@ export async function openPage(till: Till, { locale = 'fr' as Locale } = {}) {
   })
   const { sdk, timers } = till
   const words = MESSAGES[locale]
+  const door = doorOf(TILL, () => undefined)
   const opened = { status: 'open', sdk, deviceId: DEVICE, carrying } as const
   const screen = await render(
     <Crash words={words}>
-      <Shell till={opened} locale={locale} words={words} timers={timers} />
+      <Shell till={opened} door={door} locale={locale} words={words} timers={timers} />
     </Crash>,
   )
   const one = (selector: string) => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { excess, type Standing, unreadiness } from '../../../src/web/pos/till/readiness.ts'
+import { excess, type Standing, unreadiness } from '../../../src/web/shared/pad/readiness.ts'
 
 const quota = (max: number, used = 0) => ({ used, max, remaining: Math.max(0, max - used) })
 const allowance = (over: Partial<Standing['allowance']> = {}): Standing['allowance'] => ({

@@ -3,7 +3,7 @@ import { encodeQR } from 'qr'
 import { describe, it } from 'vitest'
 import { generateOfflineQR, qrModules } from '../../../src/device/qr/index.ts'
 import { SINGLE_BYTES_MAX } from '../../../src/device/qr/limits.ts'
-import { assertClean, look, useShop } from './kit.ts'
+import { assertClean, look, useShop } from '../kit.ts'
 
 const shop = useShop()
 const symbol = (text: string) => encodeQR(text, 'raw', { ecc: 'medium', border: 4 })
@@ -70,7 +70,7 @@ describe('where the worker that reads codes does not work, the page reads them i
     await page.keyboard.press('Enter')
     camera.show([symbol('tel:+221-77-000-00-01')])
     await page.getByRole('button', { name: 'Scanner' }).click()
-    await page.locator('.pos-scanner').waitFor({ state: 'detached' })
+    await page.locator('.app-scanner').waitFor({ state: 'detached' })
     await page.getByText('Numéro : +221 77 000 00 01').waitFor()
   })
   let workers = 1

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { Page } from 'playwright'
 import { describe, expect, it } from 'vitest'
 import { openExport } from '../../../src/device/sdk/index.ts'
-import { assertClean, fill, look, PAYERS, take, useShop } from './kit.ts'
+import { assertClean, fill, look, PAYERS, take, useShop } from '../kit.ts'
 
 /** The screens that a merchant comes across on other days; each is looked at by axe, and kept as a picture. */
 const DEVICE = 'POS-SCREENS-1'
@@ -31,7 +31,6 @@ describe('a till', () => {
   })
 
   it('refuses more than the policy allows before anybody is asked to pay', async () => {
-    await page.getByRole('button', { name: 'Nouveau paiement' }).click()
     await page.keyboard.type('100001')
     await page.getByText('Hors ligne, un paiement ne dépasse pas').waitFor()
     await page.keyboard.press('Enter')
@@ -126,9 +125,9 @@ describe('a till', () => {
     await page.getByText(locale === 'en' ? 'English' : 'Wolof', { exact: true }).click()
     await look(page, `18-device-${locale}`)
     await page.emulateMedia({ colorScheme: 'dark' })
-    await page.locator('.pos-nav a').nth(1).click()
+    await page.locator('.app-nav a').nth(1).click()
     await look(page, `18-today-${locale}-dark`)
-    await page.locator('.pos-nav a').nth(2).click()
+    await page.locator('.app-nav a').nth(2).click()
     await page.emulateMedia({ colorScheme: 'light' })
   })
 

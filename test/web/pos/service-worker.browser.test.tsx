@@ -1,6 +1,6 @@
 import { afterEach, expect, it, vi } from 'vitest'
 import { page } from 'vitest/browser'
-import { registerServiceWorker } from '../../../src/web/pos/service-worker.ts'
+import { registerServiceWorker } from '../../../src/web/shared/service-worker.ts'
 import { Till } from '../../ui/till.tsx'
 import { openPage } from './page.tsx'
 
@@ -17,7 +17,7 @@ afterEach(() => vi.restoreAllMocks())
 it('the device screen says whether the till opens without a network, and tries again when asked', async () => {
   const register = vi.spyOn(navigator.serviceWorker, 'register').mockRejectedValue(new TypeError('no network'))
   const timers = vi.spyOn(globalThis, 'setInterval')
-  expect(await registerServiceWorker()).toBe(undefined)
+  expect(await registerServiceWorker('/pos/')).toBe(undefined)
   await openPage(await Till.open({ autoSync: false }))
   await page.getByRole('link', { name: 'Caisse' }).click()
   await expect.element(page.getByText(/^Pas encore\s:/)).toBeVisible()

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { page, userEvent } from 'vitest/browser'
-import { preferredLocale } from '../../../src/web/pos/preferences.ts'
+import { preferredLocale } from '../../../src/web/shared/preferences.ts'
 import { terms } from '../../device/sdk/rig.ts'
 import { Till } from '../../ui/till.tsx'
 import { openPage, PAYER } from './page.tsx'

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright'
 import { describe, expect, it } from 'vitest'
-import { assertClean, look, PAYERS, take, useShop } from './kit.ts'
+import { assertClean, look, PAYERS, take, useShop } from '../kit.ts'
 
 /** What a merchant sees on the days that are not like the others, and on paper. */
 const shop = useShop()
@@ -25,16 +25,16 @@ describe('on paper', () => {
     await page.getByText('Sombre', { exact: true }).click()
     await today(page)
     await page.locator('.molam-row button').click()
-    await page.locator('.pos-slip').waitFor()
+    await page.locator('.app-slip').waitFor()
     for (const size of [
       { width: 360, height: 740 },
       { width: 1180, height: 820 },
     ]) {
       await page.setViewportSize(size)
       await page.emulateMedia({ media: 'print' })
-      for (const hidden of ['.pos-nav', '.pos-status', '.pos-pane-till', '.pos-actions', '.pos-back'])
+      for (const hidden of ['.app-nav', '.app-status', '.pos-pane-till', '.app-actions', '.app-back'])
         expect(await page.locator(hidden).isVisible(), hidden).toBe(false)
-      expect(await page.locator('.pos-facts').isVisible()).toBe(true)
+      expect(await page.locator('.app-facts').isVisible()).toBe(true)
       expect(await colours(page)).toEqual({ ink: 'rgb(16, 32, 26)', paper: 'rgb(255, 255, 255)' })
       await look(page, `50-print-${size.width}`)
       await page.emulateMedia({ media: 'screen' })
@@ -45,7 +45,7 @@ describe('on paper', () => {
 })
 
 const colours = (page: Page) =>
-  page.locator('.pos-slip').evaluate((slip) => {
+  page.locator('.app-slip').evaluate((slip) => {
     const { color, backgroundColor } = getComputedStyle(slip)
     return { ink: color, paper: backgroundColor }
   })

@@ -28,7 +28,7 @@ describe('a till that will take nothing says so before an amount is asked for, a
     ['it is blocked', {}, suspended, 'Cette caisse est bloquée'],
   ] as const)('%s', async (_, policy, before, why) => {
     const { one, main, text } = await opened(policy, before)
-    await expect.poll(() => amounts(one('.pos-amount-step [role=alert]').textContent ?? '')).toContain(why)
+    await expect.poll(() => amounts(one('.app-amount-step [role=alert]').textContent ?? '')).toContain(why)
     expect(text()).not.toContain('Reste ce jour')
     await userEvent.keyboard('100{Enter}')
     main().click()
@@ -52,7 +52,7 @@ it('a limit of yesterday holds no longer once the day is over, without anything 
   await expect.element(page.getByText('Le nombre de paiements du jour est atteint.')).toBeVisible()
   till.rig.timeMs += DAY_MS
   document.dispatchEvent(new Event('visibilitychange'))
-  await expect.poll(() => one('.pos-hint').textContent).toContain('1 paiement')
+  await expect.poll(() => one('.app-hint').textContent).toContain('1 paiement')
 })
 
 it('a payment that is not complete leads to what is missing, and says it aloud', async () => {
@@ -95,7 +95,7 @@ it('the same payment a moment later is asked about, by the time of the first one
 it('a key that no amount has says so, and what is typed after it makes no other amount', async () => {
   const { one, main } = await opened()
   await userEvent.keyboard('25.50{Enter}')
-  await expect.poll(() => amounts(one('.pos-hint[role=alert]').textContent ?? '')).toContain('« . » ne compte pas ici')
+  await expect.poll(() => amounts(one('.app-hint[role=alert]').textContent ?? '')).toContain('« . » ne compte pas ici')
   expect(amounts(one('output').textContent ?? '')).toBe('25 F CFA')
   expect(main().getAttribute('aria-disabled')).toBe('true')
   await userEvent.keyboard('{Backspace}00{Enter}')
@@ -115,7 +115,7 @@ it('a number is shown as people write it, and a code that is no account is refus
   await expect.element(page.getByText(/^C’est un ancien numéro à 8 chiffres/)).toBeVisible()
   expect(till.sdk.getTransactions()).toEqual([])
   await userEvent.fill(payer, '00221770000001')
-  expect(amounts(one('.pos-means').textContent ?? '')).toBe('Numéro : +221 77 000 00 01')
+  expect(amounts(one('.app-means').textContent ?? '')).toBe('Numéro : +221 77 000 00 01')
   main().click()
   await expect.poll(() => till.sdk.getTransactions().map(({ sender }) => sender)).toEqual(['+221770000001'])
   expect(text()).not.toContain('secret')

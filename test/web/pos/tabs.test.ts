@@ -1,7 +1,7 @@
 import type { Page } from 'playwright'
 import { expect, it } from 'vitest'
 import { until } from '../../kit/journey.ts'
-import { assertClean, fill, PAYERS, statuses, taken, useShop } from './kit.ts'
+import { assertClean, fill, PAYERS, statuses, taken, useShop } from '../kit.ts'
 
 /** The same till open twice: at the counter's tablet people do that, and a link opens a tab of its own. */
 const DEVICE = 'POS-TABS-1'

@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { assertClean, look, PAYER, take, useShop } from './kit.ts'
+import { assertClean, look, PAYER, take, useShop } from '../kit.ts'
 
 const shop = useShop({ deploy: true })
 

@@ -1,7 +1,7 @@
 import { useState } from 'react'
 import { OfflineError } from '../../../device/sdk/index.ts'
 import { OfflineErrorNotice } from '../../../ui/index.ts'
-import { PartScanner } from '../scan/part-scanner.tsx'
+import { PartScanner } from '../../shared/scan/part-scanner.tsx'
 import { useTill } from '../till-context.tsx'
 
 /** What came of a scanned receipt: so many payments are received now, or why none is. */
@@ -61,7 +61,7 @@ export function AcceptedNotice({ accepted }: { readonly accepted: Accepted }) {
   }
   if (accepted.error.code !== 'answer_invalid') return <OfflineErrorNotice error={accepted.error} />
   return (
-    <p className="pos-wrong" role="alert">
+    <p className="app-wrong" role="alert">
       {carry.notOurs}
     </p>
   )

@@ -2,9 +2,9 @@ import { useState } from 'react'
 import type { CarriedBundle, NotCarried } from '../../../device/relay/index.ts'
 import { OfflineError } from '../../../device/sdk/index.ts'
 import { Time } from '../../../ui/index.ts'
-import { BackLink } from '../back-link.tsx'
+import { BackLink } from '../../shared/back-link.tsx'
+import { PartScanner } from '../../shared/scan/part-scanner.tsx'
 import { go, hrefOf } from '../route.ts'
-import { PartScanner } from '../scan/part-scanner.tsx'
 import { useTill } from '../till-context.tsx'
 import { useCarrying } from './use-carrying.ts'
 
@@ -27,12 +27,12 @@ export function CarriedList() {
   }
   const wrong = refused ?? (error && 'storage_failed')
   return (
-    <div className="pos-carry">
-      <BackLink to={{ screen: 'today' }} />
+    <div className="app-stack">
+      <BackLink href={hrefOf({ screen: 'today' })} />
       <h2>{words.carried.title}</h2>
       <p>{words.carried.what}</p>
       {wrong && (
-        <p className="pos-wrong" role="alert">
+        <p className="app-wrong" role="alert">
           {words.carried.notCarried[wrong]}
         </p>
       )}
@@ -47,7 +47,7 @@ export function CarriedList() {
         {words.carried.scan}
       </button>
       {carried.length === 0 ? (
-        <p className="pos-note">{words.carried.none}</p>
+        <p className="app-note">{words.carried.none}</p>
       ) : (
         <ul className="pos-carried-list">
           {carried.map((one) => (
@@ -76,7 +76,7 @@ function Row({ carried }: { readonly carried: CarriedBundle }) {
       <a className="pos-carried" data-status={status} href={hrefOf({ screen: 'carried', id: carried.id })}>
         <strong>{words.carried.from(carried.deviceId)}</strong>
         <span className="pos-carried-state">{words.carried.states[status]}</span>
-        <span className="pos-note">
+        <span className="app-note">
           <Time atMs={carried.atMs} />
         </span>
       </a>

@@ -2,8 +2,9 @@ import { useState } from 'react'
 import { generateOfflineQR } from '../../../device/qr/index.ts'
 import type { CarriedBundle } from '../../../device/relay/index.ts'
 import { OfflineQRDisplay, Time } from '../../../ui/index.ts'
-import { BackLink } from '../back-link.tsx'
-import { goUp } from '../route.ts'
+import { BackLink } from '../../shared/back-link.tsx'
+import { goUp } from '../../shared/navigation.ts'
+import { hrefOf } from '../route.ts'
 import { useTill } from '../till-context.tsx'
 import { useCarried, useCarrying } from './use-carrying.ts'
 
@@ -12,9 +13,9 @@ export function CarriedOne({ id }: { readonly id: string }) {
   const { words } = useTill()
   const carried = useCarried(id)
   return (
-    <div className="pos-carry">
-      <BackLink to={{ screen: 'carried' }} />
-      {carried === undefined ? <p className="pos-empty">{words.carried.gone}</p> : <Carried carried={carried} />}
+    <div className="app-stack">
+      <BackLink href={hrefOf({ screen: 'carried' })} />
+      {carried === undefined ? <p className="app-empty">{words.carried.gone}</p> : <Carried carried={carried} />}
     </div>
   )
 }
@@ -28,7 +29,7 @@ function Carried({ carried }: { readonly carried: CarriedBundle }) {
       <div className="pos-carried" data-status={state.status} role="status">
         <strong className="pos-carried-state">{words.carried.states[state.status]}</strong>
         <span>{words.carried.explained[state.status]}</span>
-        <span className="pos-note">
+        <span className="app-note">
           <Time atMs={carried.atMs} />
         </span>
       </div>
@@ -68,7 +69,7 @@ function Forget({ id }: { readonly id: string }) {
   const press = async () => {
     if (!sure) return setSure(true)
     await carrying.forget(id)
-    goUp({ screen: 'carried' })
+    goUp(hrefOf({ screen: 'carried' }))
   }
   return (
     <button type="button" className="molam-button" onClick={() => void press()}>

@@ -3,7 +3,8 @@ import { generateOfflineQR } from '../../../device/qr/index.ts'
 import { OfflineError, type RelayBundle } from '../../../device/sdk/index.ts'
 import { useTimeFormat } from '../../../ui/hooks.ts'
 import { OfflineErrorNotice, OfflineQRDisplay, useOffline } from '../../../ui/index.ts'
-import { BackLink } from '../back-link.tsx'
+import { BackLink } from '../../shared/back-link.tsx'
+import { hrefOf } from '../route.ts'
 import { useTill } from '../till-context.tsx'
 import { type Accepted, AcceptedNotice, AcceptReceipt } from './accept-receipt.tsx'
 
@@ -39,8 +40,8 @@ export function Carry() {
     }
   }, [sdk, unsynced])
   return (
-    <div className="pos-carry">
-      <BackLink to={{ screen: 'today' }} />
+    <div className="app-stack">
+      <BackLink href={hrefOf({ screen: 'today' })} />
       <h2>{words.carry.title}</h2>
       {accepted && <AcceptedNotice accepted={accepted} />}
       {sealed.status === 'making' && <p role="status">{words.carry.making}</p>}
@@ -59,7 +60,7 @@ function Code({ relay }: { readonly relay: RelayBundle }) {
     <>
       <p>{carry.what(relay.payments.length)}</p>
       <OfflineQRDisplay key={relay.bundleId} qr={generateOfflineQR(relay.bytes)} />
-      <p className="pos-note">{carry.until(format(relay.expiresAtMs))}</p>
+      <p className="app-note">{carry.until(format(relay.expiresAtMs))}</p>
     </>
   )
 }

@@ -1,7 +1,7 @@
 import { useId, useState } from 'react'
 import { toBase64url } from '../../../protocol/bytes.ts'
 import { QRSymbol } from '../../../ui/qr-symbol.tsx'
-import { Field } from '../field.tsx'
+import { Field } from '../../shared/field.tsx'
 import { useTill } from '../till-context.tsx'
 
 interface ApprovalProps {
@@ -22,7 +22,7 @@ export function Approval({ above, request, value, onChange, wrong }: ApprovalPro
   return (
     <div className="pos-approval">
       {request === undefined ? (
-        <p className="pos-note">{words.approvalPayerFirst}</p>
+        <p className="app-note">{words.approvalPayerFirst}</p>
       ) : (
         <button
           type="button"

@@ -2,15 +2,11 @@ import type { OfflinePayment, PaymentTerms, Profile } from '../../../device/sdk/
 import type { Payment, PaymentMethod } from '../../../protocol/payment.ts'
 import type { Policy } from '../../../protocol/policy.ts'
 import { canonicalWallet, type WalletFault } from '../../../protocol/wallet.ts'
-import { type PadKey, press } from '../amount.ts'
+import type { Keyed } from '../../shared/pad/amount.ts'
 import { readApproval } from '../approval.ts'
 
 /** A payment while it is typed. */
-export interface Draft {
-  /** Minor units as they were keyed in. */
-  readonly digits: string
-  /** A key that means nothing in an amount and was typed after the digits: what follows may not be what was meant. */
-  readonly foreign?: string | undefined
+export interface Draft extends Keyed {
   /** As it was typed or scanned. */
   readonly payer: string
   readonly method: PaymentMethod
@@ -21,13 +17,6 @@ export interface Draft {
 }
 
 export const EMPTY: Draft = { digits: '', payer: '', method: 'wallet', approval: '', another: false }
-
-/** The draft after a key of the pad. After a key that means nothing it waits until that is erased. */
-export function keyed(draft: Draft, key: PadKey, maxAmount: number): Draft {
-  const { digits, foreign } = draft
-  if (foreign !== undefined && key !== 'clear') return key === 'erase' ? { ...draft, foreign: undefined } : draft
-  return { ...draft, foreign: undefined, digits: press(digits, key, maxAmount) }
-}
 
 /** A payment that looks like this one so short a time ago may be the same one. */
 const AGAIN_WITHIN_MS = 120_000

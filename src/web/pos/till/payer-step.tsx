@@ -2,13 +2,13 @@ import { type FormEvent, useEffect, useRef, useState } from 'react'
 import type { OfflineError, OfflinePayment, Profile } from '../../../device/sdk/index.ts'
 import { useTimeFormat } from '../../../ui/hooks.ts'
 import { formatAmount, formatParty, OfflineErrorNotice } from '../../../ui/index.ts'
-import { DisplayAmount } from '../display-amount.tsx'
-import { Field } from '../field.tsx'
+import { DisplayAmount } from '../../shared/display-amount.tsx'
+import { Field } from '../../shared/field.tsx'
+import { GiveUp } from '../../shared/give-up.tsx'
+import { usePressable } from '../../shared/pressable.ts'
 import { useTill } from '../till-context.tsx'
 import type { Messages } from '../words/messages.ts'
 import { type Draft, methodOf, needs, type Problem, payerOf, payerProblem } from './draft.ts'
-import { GiveUp } from './give-up.tsx'
-import { usePressable } from './pressable.ts'
 import { Proofs } from './proofs.tsx'
 
 export interface PayerStepProps {
@@ -33,7 +33,7 @@ export interface PayerStepProps {
  */
 export function PayerStep(props: PayerStepProps) {
   const { shop, draft, problems, request, before, taking, error, onChange, onBack, onTake, onGiveUp } = props
-  const { payer: words, back, till } = useTill().words
+  const { payer: words, back, methods, amount: amountWords, account } = useTill().words
   const [tries, setTries] = useState(0)
   const form = useRef<HTMLFormElement>(null)
   const pressable = usePressable()
@@ -64,10 +64,10 @@ export function PayerStep(props: PayerStepProps) {
         if (event.key === 'Enter' && event.repeat) event.preventDefault()
       }}
     >
-      <button type="button" className="pos-back" onClick={onBack} aria-disabled={taking}>
+      <button type="button" className="app-back" onClick={onBack} aria-disabled={taking}>
         <span aria-hidden="true">‹</span> {back}
       </button>
-      <output aria-label={till.amount}>
+      <output aria-label={amountWords.title}>
         <DisplayAmount minor={amount} currency={currency} />
       </output>
       <h2>{words.title}</h2>
@@ -76,13 +76,13 @@ export function PayerStep(props: PayerStepProps) {
         hint={words.walletHint}
         value={draft.payer}
         onChange={(payer) => set({ payer })}
-        wrong={wrongPayer(draft, shop, tries > 0, words)}
-        means={meansPayer(draft, shop, words)}
+        wrong={wrongPayer(draft, shop, tries > 0, words, account)}
+        means={meansPayer(draft, shop, account)}
         scan={{ wanted: 'account', hint: words.scanning }}
         autoFocus
       />
       {allowedMethods.length > 1 && (
-        <fieldset className="pos-choice">
+        <fieldset className="app-choice">
           <legend>{words.method}</legend>
           {allowedMethods.map((method) => (
             <label key={method}>
@@ -92,7 +92,7 @@ export function PayerStep(props: PayerStepProps) {
                 checked={methodOf(draft, shop.policy) === method}
                 onChange={() => set({ method })}
               />
-              <span>{words.methods[method]}</span>
+              <span>{methods[method]}</span>
             </label>
           ))}
         </fieldset>
@@ -107,7 +107,7 @@ export function PayerStep(props: PayerStepProps) {
         set={set}
       />
       {amount > requireManualReviewAbove && (
-        <p className="pos-note">{words.reviewed(money(requireManualReviewAbove))}</p>
+        <p className="app-note">{words.reviewed(money(requireManualReviewAbove))}</p>
       )}
       {before && (
         <Again
@@ -127,15 +127,21 @@ export function PayerStep(props: PayerStepProps) {
 const NONE: ReadonlySet<Problem> = new Set()
 
 /** A code that is none of Molam's is refused as soon as it is there; what is still being typed, only when it is to be taken. */
-function wrongPayer(draft: Draft, shop: Profile, tried: boolean, words: Messages['payer']): string | undefined {
+function wrongPayer(
+  draft: Draft,
+  shop: Profile,
+  tried: boolean,
+  words: Messages['payer'],
+  account: Messages['account'],
+): string | undefined {
   const problem = payerProblem(draft, shop)
   if (problem === undefined || (!tried && problem !== 'link')) return undefined
   if (problem === 'no_payer') return words.walletMissing
-  return problem === 'own_wallet' ? words.walletOwn : words.faults[problem]
+  return problem === 'own_wallet' ? words.walletOwn : account.faults[problem]
 }
 
 /** The number as it was understood, for the customer to agree to. */
-function meansPayer(draft: Draft, shop: Profile, words: Messages['payer']): string | undefined {
+function meansPayer(draft: Draft, shop: Profile, words: Messages['account']): string | undefined {
   const payer = payerOf(draft, shop)
   return payer.ok && payer.value.startsWith('+') ? words.means(formatParty(payer.value)) : undefined
 }
@@ -166,7 +172,7 @@ function Again({ before, another, wrong, onChange }: AgainProps) {
         </span>
       </label>
       {wrong && (
-        <p className="pos-note pos-wrong" role="alert">
+        <p className="app-note app-wrong" role="alert">
           {words.againMissing}
         </p>
       )}

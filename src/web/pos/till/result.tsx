@@ -1,11 +1,11 @@
 import { useEffect, useRef } from 'react'
 import type { TakenPayment } from '../../../device/sdk/index.ts'
 import { OfflinePaymentStatus, usePayment } from '../../../ui/index.ts'
-import { DisplayAmount } from '../display-amount.tsx'
+import { DisplayAmount } from '../../shared/display-amount.tsx'
+import { isEnter, isForStep } from '../../shared/keyboard.ts'
+import { usePressable } from '../../shared/pressable.ts'
 import { hrefOf } from '../route.ts'
 import { useTill } from '../till-context.tsx'
-import { isEnter, isForStep } from './keyboard.ts'
-import { usePressable } from './pressable.ts'
 
 interface ResultProps {
   readonly payment: TakenPayment
@@ -32,12 +32,12 @@ export function Result({ payment, onNext }: ResultProps) {
     return () => removeEventListener('keydown', listen)
   }, [onNext, pressable])
   return (
-    <div className="pos-result" data-status={status} data-pressable={pressable}>
+    <div className="app-result" data-status={status} data-pressable={pressable}>
       <h2 ref={heading} tabIndex={-1}>
         <DisplayAmount minor={amount} currency={currency} />
         <OfflinePaymentStatus status={status} reason={reason} guarantee={guarantee} detailed />
       </h2>
-      <p className="pos-local-id">{localId}</p>
+      <p className="app-local-id">{localId}</p>
       <button
         type="button"
         className="molam-button molam-primary"

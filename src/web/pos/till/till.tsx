@@ -1,13 +1,13 @@
 import { useCallback, useState } from 'react'
 import { usePayments, useProfile, useTakePayment } from '../../../ui/index.ts'
+import { FirstContact } from '../../shared/first-contact.tsx'
+import { AmountStep } from '../../shared/pad/amount-step.tsx'
+import { useStanding } from '../../shared/pad/use-standing.ts'
 import { useTill } from '../till-context.tsx'
-import { AmountStep } from './amount-step.tsx'
 import { EMPTY, paymentLike, problemsOf, withProofs } from './draft.ts'
-import { FirstContact } from './first-contact.tsx'
 import { PayerStep } from './payer-step.tsx'
 import { Result } from './result.tsx'
 import { useApprovalRequest } from './use-approval-request.ts'
-import { useStanding } from './use-standing.ts'
 
 /** Takes payments: how much, from whom, and what came of it. */
 export function Till() {

@@ -1,5 +1,5 @@
+import { sumOf } from '../../shared/sum.ts'
 import { hrefOf } from '../route.ts'
-import { sumOf } from '../sum.ts'
 import { useTill } from '../till-context.tsx'
 import { useUnseen } from './use-unseen.ts'
 
@@ -12,7 +12,7 @@ export function UnseenBar() {
   const href = hrefOf(unseen.length === 1 ? { screen: 'receipt', localId: first.localId } : { screen: 'unseen' })
   return (
     <section aria-label={words.title}>
-      <a className="pos-unseen" href={href}>
+      <a className="app-bar pos-unseen" href={href}>
         <span>{words.bar(unseen.length, sumOf(unseen))}</span> <strong>{words.open}</strong>
       </a>
     </section>

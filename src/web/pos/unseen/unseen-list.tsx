@@ -1,6 +1,6 @@
 import { OfflineTransactionList } from '../../../ui/index.ts'
-import { BackLink } from '../back-link.tsx'
-import { go } from '../route.ts'
+import { BackLink } from '../../shared/back-link.tsx'
+import { go, hrefOf } from '../route.ts'
 import { useTill } from '../till-context.tsx'
 import { useUnseen } from './use-unseen.ts'
 
@@ -9,11 +9,11 @@ export function UnseenList() {
   const { words, seen, sdk } = useTill()
   const unseen = useUnseen()
   return (
-    <div className="pos-today">
-      <BackLink to={{ screen: 'today' }} />
+    <div className="app-stack">
+      <BackLink href={hrefOf({ screen: 'today' })} />
       <h2>{words.unseen.title}</h2>
       {unseen.length === 0 ? (
-        <p className="pos-note" role="status">
+        <p className="app-note" role="status">
           {words.unseen.none}
         </p>
       ) : (

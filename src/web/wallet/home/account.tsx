@@ -1,0 +1,34 @@
+import { useState } from 'react'
+import type { Profile } from '../../../device/sdk/index.ts'
+import { formatParty, maskParty, Time } from '../../../ui/index.ts'
+import { useWallet } from '../wallet-context.tsx'
+import { useMayPay } from './use-may-pay.ts'
+
+/** Whose wallet it is: covered until it is asked for, since others look at the screen too. */
+export function Account({ profile }: { readonly profile: Profile }) {
+  const { home } = useWallet().words
+  const [shown, setShown] = useState(false)
+  const mayPay = useMayPay()
+  const { ownerWallet, ownerWalletFault, paysUntilMs } = profile
+  return (
+    <section className="app-section wallet-account" aria-label={home.account}>
+      <div>
+        <p className="app-note">{home.account}</p>
+        <p className="wallet-number">{shown ? formatParty(ownerWallet) : maskParty(ownerWallet)}</p>
+      </div>
+      <button type="button" className="molam-button" aria-pressed={shown} onClick={() => setShown(!shown)}>
+        {shown ? home.hide : home.show}
+      </button>
+      {mayPay && paysUntilMs !== undefined && (
+        <p className="app-note">
+          {home.paysUntil} <Time atMs={paysUntilMs} form="year" />
+        </p>
+      )}
+      {ownerWalletFault && (
+        <p className="app-wrong" role="alert">
+          {home.fault}
+        </p>
+      )}
+    </section>
+  )
+}

@@ -1,0 +1,6 @@
+import { keepPage, type Worker } from '../shared/keep-page.ts'
+import { DATABASE } from './database.ts'
+
+declare const self: Worker
+
+keepPage(self, self.__WB_MANIFEST, DATABASE)

@@ -1,0 +1,139 @@
+import type { AskedConsentCode, ConsentCodeResult } from '../../../device/sdk/index.ts'
+import type { PaymentType } from '../../../protocol/payment.ts'
+import type { SharedMessages } from '../../shared/words/messages.ts'
+import type { DAYS } from '../mandate/amounts.ts'
+
+/** Why no code came, or why one counts no more. */
+type CodeTrouble = Exclude<AskedConsentCode['state'] | ConsentCodeResult['state'], 'accepted' | 'wrong' | 'sent'>
+
+/** Everything the payer's page says beside what the components of src/ui say, in one language. Nothing here calls a payment paid. */
+export interface Messages extends SharedMessages {
+  readonly nav: { readonly label: string; readonly home: string; readonly history: string; readonly phone: string }
+  readonly home: {
+    readonly title: string
+    readonly account: string
+    readonly show: string
+    readonly hide: string
+    readonly paysUntil: string
+    /** The ledger does not know the wallet, or it is another tenant's. */
+    readonly fault: string
+    readonly notYet: string
+    readonly notYetWhy: string
+    readonly allow: string
+    readonly pay: string
+    readonly receive: string
+    readonly mandate: string
+  }
+  readonly receive: { readonly title: string; readonly what: string; readonly code: string; readonly safe: string }
+  /** The holder lets this phone pay. */
+  readonly consent: {
+    readonly title: string
+    readonly what: string
+    readonly done: string
+    readonly until: string
+    readonly onward: string
+    readonly byCode: string
+    readonly byCodeWhat: string
+    readonly ask: string
+    readonly askAgain: string
+    /** Goes on with the time. */
+    readonly sent: string
+    readonly code: string
+    readonly enter: string
+    readonly checking: string
+    readonly wrong: (triesLeft: number) => string
+    readonly states: Readonly<Record<CodeTrouble, string>>
+    readonly noNetwork: string
+    readonly byPhone: string
+    readonly byPhoneWhat: string
+    readonly show: string
+    readonly shown: string
+    readonly scan: string
+    readonly scanHint: string
+    readonly notOurs: string
+  }
+  /** This phone lets another one pay. */
+  readonly allow: {
+    readonly title: string
+    readonly what: string
+    readonly scan: string
+    readonly scanHint: string
+    readonly asks: string
+    readonly phone: string
+    readonly account: string
+    readonly compare: string
+    readonly do: string
+    readonly answer: string
+    readonly other: string
+  }
+  readonly pay: {
+    readonly title: string
+    readonly who: string
+    readonly receiver: string
+    readonly receiverHint: string
+    readonly scanning: string
+    readonly missing: string
+    readonly own: string
+    readonly towards: string
+    readonly person: string
+    readonly shop: string
+    readonly next: string
+  }
+  /** Before anything is signed. */
+  readonly confirm: {
+    readonly title: string
+    readonly to: string
+    readonly what: string
+    readonly types: Readonly<Record<PaymentType, string>>
+    readonly pay: (amount: string) => string
+    readonly paying: string
+  }
+  readonly sent: { readonly to: (party: string) => string; readonly done: string; readonly details: string }
+  readonly mandate: {
+    readonly title: string
+    readonly what: string
+    readonly notHere: string
+    readonly notAllowed: string
+    readonly word: string
+    readonly off: string
+    /** Goes on with the day. */
+    readonly on: (payment: string, day: string) => string
+    readonly fromHere: string
+    readonly perPayment: string
+    readonly perDay: string
+    readonly howLong: string
+    readonly lasts: Readonly<Record<(typeof DAYS)[number], string>>
+    readonly give: string
+    readonly giveSure: (payment: string, day: string) => string
+    readonly end: string
+    readonly endSure: string
+    readonly sending: string
+    readonly said: Readonly<Record<'given' | 'ended', string>>
+    readonly taken: string
+    readonly takenNone: string
+    readonly takenBy: (party: string, localId: string) => string
+  }
+  readonly history: {
+    readonly title: string
+    readonly recent: string
+    readonly own: string
+    readonly all: string
+  }
+  readonly lost: {
+    readonly title: string
+    readonly steps: readonly string[]
+    readonly mandate: string
+    readonly still: string
+    readonly thisOne: string
+  }
+  readonly phone: {
+    readonly title: string
+    readonly id: string
+    readonly account: string
+    readonly pays: string
+    readonly paysUntil: string
+    readonly paysNot: string
+    readonly allow: string
+    readonly consent: string
+  }
+}

@@ -1,0 +1,195 @@
+import type { Page } from 'playwright'
+import { describe, expect, it } from 'vitest'
+import { until } from '../../kit/journey.ts'
+import { assertClean, look, PAYER, PAYERS, take, useShop } from '../kit.ts'
+
+/**
+ * A phone of somebody who pays, in Chromium, against workerd, the queue, a reconciler and Postgres: enrolled by a link, allowed to pay by a
+ * code that comes to the wallet's number, opened without a network, asked by a till, and what the book says in the end.
+ */
+const DEVICE = 'TEL-DAY-1'
+const shop = useShop()
+const banner = (page: Page) => page.getByRole('region', { name: 'État de l’appareil' })
+
+describe('a phone of somebody who pays', () => {
+  let page: Page
+
+  it('without an invitation asks for id and code, and says that a wrong code is wrong', async () => {
+    const { open } = await shop().phone()
+    const stranger = await open(`${shop().stack.edge.url}/wallet/`)
+    await stranger.getByRole('heading', { name: 'Mettre mon compte sur ce téléphone' }).waitFor()
+    await look(stranger, '01-enrol')
+    await stranger.getByLabel('Identifiant du téléphone').fill(DEVICE)
+    await stranger.getByLabel('Code', { exact: true }).fill('0000-0000-0000-0000')
+    await stranger.getByRole('button', { name: 'Commencer' }).click()
+    await stranger.getByRole('alert').waitFor()
+    await look(stranger, '02-enrol-refused')
+    await stranger.close()
+  })
+
+  it('is enrolled by opening its link, covers its number, and does not offer to pay yet', async () => {
+    // With the shop come the wallets of those who pay.
+    await shop().invite('POS-ASKS-1')
+    page = await shop().open(await shop().invitePhone(DEVICE, PAYER))
+    await page.getByRole('link', { name: 'Autoriser ce téléphone à payer' }).waitFor()
+    expect(page.url()).toBe(`${shop().stack.edge.url}/wallet/`)
+    expect(await page.getByText(PAYER).count()).toBe(0)
+    expect(await page.getByRole('link', { name: 'Payer', exact: true }).count()).toBe(0)
+    await look(page, '03-home-new')
+    await page.getByRole('button', { name: 'Montrer' }).click()
+    await page.getByText(PAYER, { exact: true }).waitFor()
+    await page.getByRole('button', { name: 'Cacher' }).click()
+  })
+
+  it('is its own app beside the till: a worker and a manifest of its own', async () => {
+    const scope = await page.evaluate(async () => (await navigator.serviceWorker.ready).scope)
+    expect(scope).toBe(`${shop().stack.edge.url}/wallet/`)
+    const session = await shop().context.newCDPSession(page)
+    const { errors, manifest } = await session.send('Page.getAppManifest')
+    expect(errors).toEqual([])
+    expect(manifest).toMatchObject({ name: 'Molam Compte', display: 'kStandalone' })
+    const { installabilityErrors } = await session.send('Page.getInstallabilityErrors')
+    expect(installabilityErrors.filter(({ errorId }) => errorId !== 'in-incognito')).toEqual([])
+  })
+
+  it('may pay once its holder has typed the code that came to the wallet’s telephone', async () => {
+    await page.getByRole('link', { name: 'Autoriser ce téléphone à payer' }).click()
+    await page.getByRole('button', { name: 'Montrer le code de ce téléphone' }).waitFor()
+    await look(page, '04-consent')
+    await page.getByRole('button', { name: 'Recevoir le code' }).click()
+    await page.getByLabel('Code reçu').waitFor()
+    await until(async () => shop().codeFor(DEVICE) !== undefined)
+    const code = shop().codeFor(DEVICE) ?? ''
+    const wrong = code.replace(/^\d/, (digit) => String((Number(digit) + 1) % 10))
+    await page.getByLabel('Code reçu').fill(wrong)
+    await page.getByRole('button', { name: 'Valider' }).click()
+    await page.getByText('Ce n’est pas le bon code.').waitFor()
+    await look(page, '05-consent-code-wrong')
+    await page.getByLabel('Code reçu').fill(code)
+    await page.getByRole('button', { name: 'Valider' }).click()
+    await page.getByText('C’est fait.').waitFor()
+    await look(page, '06-consent-done')
+    await page.getByRole('link', { name: 'Continuer' }).click()
+    await page.getByRole('link', { name: 'Payer', exact: true }).waitFor()
+    await look(page, '07-home')
+    assertClean(page)
+  })
+
+  it('opens without a network, and signs a payment that waits on it', async () => {
+    await shop().context.setOffline(true)
+    await page.reload()
+    await banner(page).getByText('Hors ligne').waitFor()
+    await page.getByRole('link', { name: 'Payer', exact: true }).click()
+    await look(page, '10-pay-who')
+    await page.getByLabel('Numéro ou compte').fill(PAYER)
+    await page.getByText('C’est votre propre compte.').waitFor()
+    await page.getByLabel('Numéro ou compte').fill(PAYERS[1] ?? '')
+    await page.getByRole('button', { name: 'Continuer' }).click()
+    await page.keyboard.type('2500')
+    await look(page, '11-pay-amount')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { name: 'Vous allez payer' }).waitFor()
+    await look(page, '12-pay-confirm')
+    await page.getByRole('button', { name: /^Payer 2/ }).click()
+    await page.getByText('Gardé sur cet appareil. Pas encore payé.').waitFor()
+    await look(page, '13-pay-signed')
+    await page.getByRole('link', { name: 'Voir le détail' }).click()
+    await page.getByText('Provisoire').waitFor()
+    await look(page, '14-payment')
+  })
+
+  it('shows what became of it once the book says so', async () => {
+    await shop().context.setOffline(false)
+    await page.locator('.app-slip[data-status=succeeded]').waitFor()
+    await look(page, '15-payment-settled')
+    expect(await shop().settled(DEVICE)).toEqual([[1, 2500, 1]])
+    assertClean(page)
+  })
+
+  it('is asked for what a till took without its word, and answers', async () => {
+    const { open } = await shop().phone()
+    const till = await open(await shop().invite('POS-ASKS-1'))
+    await till.getByRole('button', { name: 'Continuer' }).waitFor()
+    await take(till, 700)
+    await take(till, 4_200)
+    await until(async () => {
+      await page.evaluate(() => dispatchEvent(new Event('online')))
+      return page.getByText('2 paiements attendent votre oui').isVisible()
+    })
+    await look(page, '20-asked')
+    await page.getByRole('link', { name: /attendent votre oui/ }).click()
+    await look(page, '21-claims')
+    await page.getByRole('button', { name: 'Oui, payer' }).first().click()
+    await page.locator('[data-pressable=true]').waitFor()
+    await look(page, '22-claim-sure')
+    await page.getByRole('button', { name: /^Payer/ }).click()
+    await page.getByText('Vous avez dit oui.').waitFor()
+    await page.getByRole('button', { name: 'Non', exact: true }).click()
+    await page.locator('[data-pressable=true]').waitFor()
+    await page.getByRole('button', { name: /^Ne pas payer/ }).click()
+    await page.getByText('Vous avez dit non.').waitFor()
+    await look(page, '23-claims-answered')
+    await until(async () => (await shop().settled('POS-ASKS-1')).length === 1)
+    await till.close()
+    assertClean(page)
+  })
+
+  it('gives its holder’s standing word for small payments, shows what was paid by it, and ends it', async () => {
+    await page.getByRole('link', { name: 'Accueil' }).click()
+    await page.getByRole('link', { name: 'Petits paiements sans demander' }).click()
+    await look(page, '30-mandate')
+    await page
+      .getByText(/^2\s000/u)
+      .first()
+      .click()
+    await page.getByRole('button', { name: 'Donner mon accord' }).click()
+    await page.locator('[data-pressable=true]').waitFor()
+    await look(page, '31-mandate-sure')
+    await page.getByRole('button', { name: /^Accepter/ }).click()
+    await page.getByText('Votre accord est envoyé.').waitFor()
+    const { open } = await shop().phone()
+    const till = await open(await shop().invite('POS-MANDATED-1'))
+    await till.getByRole('button', { name: 'Continuer' }).waitFor()
+    await take(till, 600)
+    await until(async () => {
+      await page.evaluate(() => dispatchEvent(new Event('online')))
+      return page.getByText('POS-MANDATED-1/1').isVisible()
+    })
+    await look(page, '32-mandated')
+    await page.getByRole('button', { name: 'Arrêter', exact: true }).click()
+    await page.getByRole('button', { name: 'Arrêter vraiment' }).click()
+    await page.getByText('C’est arrêté.').waitFor()
+    await till.close()
+    assertClean(page)
+  })
+
+  it('keeps its history, and says what to do about a lost phone', async () => {
+    await page.getByRole('link', { name: 'Historique' }).click()
+    await page.getByRole('heading', { name: 'Signé avec ce téléphone' }).waitFor()
+    await look(page, '40-history')
+    await page.getByRole('link', { name: 'Téléphone' }).click()
+    await page.getByText('Oui : l’application est sur ce téléphone.').waitFor()
+    await look(page, '41-phone')
+    await page.getByRole('link', { name: 'J’ai perdu un téléphone' }).click()
+    await look(page, '42-lost')
+    await page.getByRole('link', { name: 'Accueil' }).click()
+    await page.getByRole('link', { name: 'Recevoir' }).click()
+    await look(page, '43-receive')
+    assertClean(page)
+  })
+
+  it.each(['en', 'wo'] as const)('speaks %s, light and dark, also with text of twice the size', async (locale) => {
+    await page.locator('.app-nav a').nth(2).click()
+    await page.getByText(locale === 'en' ? 'English' : 'Wolof', { exact: true }).click()
+    await look(page, `50-phone-${locale}`)
+    await page.emulateMedia({ colorScheme: 'dark' })
+    await page.locator('.app-nav a').nth(0).click()
+    await look(page, `51-home-${locale}-dark`)
+    await page.evaluate(() => document.documentElement.style.setProperty('font-size', '200%'))
+    await look(page, `52-home-${locale}-large`)
+    await page.locator('a[href="#/mandate"]').click()
+    await look(page, `53-mandate-${locale}-large`)
+    await page.evaluate(() => document.documentElement.style.removeProperty('font-size'))
+    await page.emulateMedia({ colorScheme: 'light' })
+  })
+})
