@@ -10,6 +10,7 @@ import type {
   ShownFrom,
   ShownPart,
 } from '../../src/edge/store/index-message.ts'
+import type { SignedAllowanceOrder } from '../../src/protocol/allowances.ts'
 import { equalBytes } from '../../src/protocol/bytes.ts'
 import type { ClaimChoice, SignedClaimAnswer } from '../../src/protocol/claims.ts'
 import type { ConsentGiver } from '../../src/protocol/consent.ts'
@@ -43,6 +44,7 @@ import { endLostWords } from './people/givers.ts'
 import { type HolderRefusal, type TakenWord, takeWord } from './people/holders-word.ts'
 import { keepMandate } from './people/mandating.ts'
 import { hasAnswered } from './people/once.ts'
+import { keepOrder } from './people/ordering.ts'
 import { Votes } from './people/votes.ts'
 import type { Actor, ChangeRefusal, Person } from './person.ts'
 import { confirm } from './settle/confirming.ts'
@@ -192,6 +194,19 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     by: Omit<Actor, 'actor'>,
   ): Promise<Result<void, HolderRefusal>> {
     return this.#takeWord((nowMs) => keepMandate(this.#sql, signed, encoded, { ...by, actor: 'device' }, nowMs))
+  }
+
+  /**
+   * The owner wants an allowance opened or closed, for this device.
+   *
+   * @param encoded the signed order, whose signature the Worker has verified
+   */
+  async orderAllowance(
+    signed: SignedAllowanceOrder,
+    encoded: Uint8Array,
+    by: Omit<Actor, 'actor'>,
+  ): Promise<Result<void, HolderRefusal>> {
+    return this.#takeWord((nowMs) => keepOrder(this.#sql, signed, encoded, { ...by, actor: 'device' }, nowMs))
   }
 
   async #takeWord<Stands>(

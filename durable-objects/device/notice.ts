@@ -1,5 +1,6 @@
 import { compressKey } from '../../src/crypto/compressed-key.ts'
 import { activityKey, calendarDay, noActivity } from '../../src/protocol/activity.ts'
+import type { AllowanceStanding } from '../../src/protocol/allowances.ts'
 import { encodeCbor } from '../../src/protocol/cbor.ts'
 import { GENESIS_PREV, prevOf } from '../../src/protocol/chain.ts'
 import { paysUntil } from '../../src/protocol/consent.ts'
@@ -9,6 +10,7 @@ import { COUNTER_MAX, MISSING_PER_NOTICE_MAX } from '../../src/protocol/limits.t
 import type { DeviceFacts, NextNumbers } from '../../src/protocol/notice.ts'
 import type { WalletFault } from '../../src/protocol/owner-wallet.ts'
 import type { Device } from './device.ts'
+import { readAllowance } from './sql/allowance-store.ts'
 import { readProof } from './sql/bundle-store.ts'
 import { NOTHING_TAKEN, readTaken, type Taken } from './sql/claim-store.ts'
 import { withLeftOut } from './sql/left-out-store.ts'
@@ -26,6 +28,8 @@ export interface NoticeParts extends Taken {
   readonly next: NextNumbers | undefined
   readonly ownerWalletFault: WalletFault | null
   readonly paysUntilMs: number | undefined
+  /** How the device's newest allowance is. */
+  readonly allowance: AllowanceStanding | undefined
   /** What a pass says of the device, when it has asked for one and there is consent for its key. */
   readonly pass: PassFacts | undefined
 }
@@ -37,6 +41,8 @@ export interface PassFacts {
   readonly key: Uint8Array
   /** Its consent's end. */
   readonly untilMs: number
+  /** Money that the ledger holds for it. */
+  readonly allowance: AllowanceStanding | undefined
 }
 
 const NO_OUTCOMES = encodeCbor([])
@@ -62,7 +68,7 @@ type Told = Pick<
  */
 export function relayedNotice(cursor = 0): NoticeParts {
   const nothing = { missing: [], device: undefined, lastReceipt: undefined, next: undefined, ...NOTHING_TAKEN }
-  const unknown = { ownerWalletFault: null, paysUntilMs: undefined, pass: undefined }
+  const unknown = { ownerWalletFault: null, paysUntilMs: undefined, allowance: undefined, pass: undefined }
   return { outcomes: NO_OUTCOMES, cursor, ...unknown, ...nothing }
 }
 
@@ -80,7 +86,9 @@ export function readNotice(sql: SqlStorage, device: Told, asked: Asked, nowMs: n
   const { ownerWalletFault } = device
   const next = nextNumbers(device)
   const paysUntilMs = paysUntil(device.consents, device.kid, nowMs)
-  const pass = asked.wantsPass ? passFacts(device, paysUntilMs) : undefined
+  // Also without consent: it may have signed under it, and nothing comes of that unsaid.
+  const allowance = readAllowance(sql)
+  const pass = asked.wantsPass ? passFacts(device, paysUntilMs, allowance) : undefined
   // The holder's to see. What it was told while there was consent the object may still have.
   const taken = paysUntilMs === undefined ? NOTHING_TAKEN : readTaken(sql, nowMs)
   // Without a cursor the device has no payments whose outcomes it could miss.
@@ -95,10 +103,11 @@ export function readNotice(sql: SqlStorage, device: Told, asked: Asked, nowMs: n
       lastReceipt: last && parseSign1(last.receipt).payload,
       next: undefined,
       ownerWalletFault,
-      ...{ ...taken, paysUntilMs, pass },
+      ...{ ...taken, paysUntilMs, allowance, pass },
     }
   }
-  const facts = { device: undefined, lastReceipt: undefined, next, ownerWalletFault, ...taken, paysUntilMs, pass }
+  const own = { paysUntilMs, allowance, pass }
+  const facts = { device: undefined, lastReceipt: undefined, next, ownerWalletFault, ...taken, ...own }
   return { ...readOutcomes(sql, cursor), missing, ...facts }
 }
 
@@ -106,10 +115,12 @@ export function readNotice(sql: SqlStorage, device: Told, asked: Asked, nowMs: n
 function passFacts(
   { status, alg, publicKey, ownerWallet: wallet }: Told,
   untilMs: number | undefined,
+  allowance: AllowanceStanding | undefined,
 ): PassFacts | undefined {
   const key = compressKey({ alg, bytes: publicKey })
   if (untilMs === undefined || key === undefined || status !== 'active') return undefined
-  return { wallet, key, untilMs }
+  // The ledger holds the money, and the device has not said that it closes.
+  return { wallet, key, untilMs, allowance: allowance?.state === 'open' ? allowance : undefined }
 }
 
 /** @returns undefined when the device has used up its numbers: a next one that nobody takes must not be told */

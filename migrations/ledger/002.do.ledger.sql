@@ -14,7 +14,8 @@ CREATE TABLE wallet_core.accounts (
   -- What is available may not go below it; null is no floor, for accounts that money comes from.
   floor_minor   bigint DEFAULT 0,
   frozen        boolean NOT NULL DEFAULT false,
-  -- Of the balance, what is kept for payments that wait for a person: the sum of the account's open holds.
+  -- Of the balance, what is kept for payments that wait for a person, and for what its owner's phone may spend with no network: the
+  -- sum of the account's open holds and of what its allowance holds.
   held_minor    bigint NOT NULL DEFAULT 0 CHECK (held_minor >= 0),
   balance_minor bigint NOT NULL DEFAULT 0,
   -- Number of the account's last entry.

@@ -35,12 +35,22 @@ CREATE TYPE wallet_core.requested_transfer AS (
 -- take is kept on the debited account (held), or it could not be posted now either and nothing is (failed, with the
 -- reason). Then `post`, which has what is held for it, or `release` (released). Both end the hold, whatever comes of them.
 --
+-- A payment that its payer signed under an allowance (018.do.allowances.sql) has what that holds for it, as far as it goes, and the rest
+-- from what is available; what is held for an allowance is there for no other. One that neither pays fails as a whole, `allowance_shortfall`.
+-- The payer's fee is no part of what is held for: it is paid out of what is available, or not at all, so that no tariff can make a
+-- payment fail that its taker was told is covered.
+--
 -- A payment has a type, which says what kinds of accounts it is between, and may carry a fee: a second transfer under the
 -- same source, from whoever bears it to the fee account, posted with the first or not at all. A reversal gives both back.
 CREATE FUNCTION wallet_core.post_transfers(
-  p_kind text, p_batch wallet_core.requested_transfer[], p_at timestamptz
+  p_kind text, p_batch wallet_core.requested_transfer[], p_at timestamptz,
+  -- Of each transfer, the allowance that it was signed under; null for none, and for none of the batch.
+  p_allowance bigint[] DEFAULT NULL
   -- hold: what became of it, `placed`, `posted` or `released`; null where there was none.
-) RETURNS TABLE (no bigint, result text, reason text, transfer_id uuid, hold text)
+  -- covered_minor: how much its allowance paid; missing_minor: of one that fails for it, what was not there; waived_minor: the
+  -- payer's fee that it was posted without. Null without an allowance.
+) RETURNS TABLE (no bigint, result text, reason text, transfer_id uuid, hold text, covered_minor bigint, missing_minor bigint,
+                 waived_minor bigint)
 LANGUAGE plpgsql
 SET search_path = wallet_core, pg_temp
 -- The planner takes any array for one of ten elements, and the tables for what they were when it looked. One plan that is
@@ -73,6 +83,15 @@ DECLARE
   v_wrong      boolean;
   v_short      bigint[];
   v_available  bigint[];
+  -- Allowances of the batch, what each holds still, and of each transfer which one of them it has.
+  v_allowance  bigint[];
+  v_left       bigint[];
+  v_at         int[];
+  v_covered    bigint[];
+  v_missing    bigint[];
+  v_waived     bigint[];
+  v_take       bigint;
+  v_fee        bigint;
   v_payment    record;
   v_done       record;
 BEGIN
@@ -187,23 +206,39 @@ BEGIN
     END IF;
   END IF;
 
+  -- Allowances: of the debited account, and as they are under its lock. Another one, or one that has ended, holds nothing for it.
+  IF cardinality(array_remove(p_allowance, NULL)) > 0 THEN
+    SELECT array_agg(a.allowance_id), array_agg(a.held_minor) INTO v_allowance, v_left
+    FROM allowances a WHERE a.allowance_id = ANY (p_allowance) AND a.account_id = ANY (v_locked);
+    SELECT array_agg(CASE WHEN x.allowance_id IS NOT NULL THEN coalesce(l.at, 0) END ORDER BY x.no),
+           array_agg(CASE WHEN x.allowance_id IS NOT NULL THEN 0 END ORDER BY x.no),
+           array_agg(NULL::bigint), array_agg(CASE WHEN x.allowance_id IS NOT NULL THEN 0 END ORDER BY x.no)
+    INTO v_at, v_covered, v_missing, v_waived
+    FROM unnest(p_allowance, v_debit, v_result) WITH ORDINALITY AS x (allowance_id, debit, result, no)
+    LEFT JOIN (SELECT l.at, a.allowance_id, a.account_id, a.currency
+               FROM unnest(v_allowance) WITH ORDINALITY AS l (allowance_id, at)
+               JOIN allowances a ON a.allowance_id = ANY (v_allowance) AND a.allowance_id = l.allowance_id) l
+      ON l.allowance_id = x.allowance_id AND l.account_id = x.debit;
+  END IF;
+
   -- Funds: accounts that could fall below their floor if all their debits came before their credits. Mostly there are none.
   SELECT array_agg(s.account_id), array_agg(s.available) INTO v_short, v_available
   FROM (
     SELECT x.account_id, x.available
-    FROM unnest(v_debit, v_funds, v_out, v_result, v_reason) AS x (account_id, available, out_minor, result, reason)
+    FROM unnest(v_debit, v_funds, v_out, v_result, v_reason, v_at)
+         AS x (account_id, available, out_minor, result, reason, allowance_at)
     WHERE x.result IS NULL AND x.reason IS NULL AND x.available IS NOT NULL
     GROUP BY x.account_id, x.available
-    HAVING x.available < sum(x.out_minor)
+    HAVING x.available < sum(x.out_minor) OR bool_or(x.allowance_at IS NOT NULL)
   ) s;
 
   -- Only the transfers of those accounts are walked through one by one, and only to decide: every other debit has its
   -- funds whatever happens here.
   IF v_short IS NOT NULL THEN
     FOR v_payment IN
-      SELECT x.no, x.out_minor, x.in_minor, d.at AS debit, c.at AS credit
-      FROM unnest(v_debit, v_credit, v_out, v_in, v_result, v_reason)
-           WITH ORDINALITY AS x (debit, credit, out_minor, in_minor, result, reason, no)
+      SELECT x.no, x.out_minor, x.in_minor, d.at AS debit, c.at AS credit, x.allowance_at
+      FROM unnest(v_debit, v_credit, v_out, v_in, v_result, v_reason, v_at)
+           WITH ORDINALITY AS x (debit, credit, out_minor, in_minor, result, reason, allowance_at, no)
       LEFT JOIN unnest(v_short) WITH ORDINALITY AS d (account_id, at) ON d.account_id = x.debit
       LEFT JOIN unnest(v_short) WITH ORDINALITY AS c (account_id, at) ON c.account_id = x.credit
       -- Those that go on, and holds that end.
@@ -211,6 +246,30 @@ BEGIN
       ORDER BY x.no
     LOOP
       IF v_payment.debit IS NOT NULL THEN
+        IF v_payment.allowance_at IS NOT NULL AND v_payment.out_minor > 0 THEN
+          -- Without the payer's fee, which is what goes out beyond the amount.
+          v_fee := v_payment.out_minor - (p_batch[v_payment.no]).amount_minor;
+          v_take := least(coalesce(v_left[v_payment.allowance_at], 0), v_payment.out_minor - v_fee);
+          IF v_available[v_payment.debit] < v_payment.out_minor - v_take THEN
+            v_waived[v_payment.no] := v_fee;
+            v_payment.out_minor := v_payment.out_minor - v_fee;
+          END IF;
+          IF v_available[v_payment.debit] < v_payment.out_minor - v_take THEN
+            v_reason[v_payment.no] := 'allowance_shortfall';
+            v_missing[v_payment.no] := v_payment.out_minor - v_take - v_available[v_payment.debit];
+            v_waived[v_payment.no] := 0;
+            CONTINUE;
+          END IF;
+          IF v_waived[v_payment.no] > 0 THEN
+            v_out[v_payment.no] := v_payment.out_minor;
+            v_fee_from[v_payment.no] := NULL;
+          END IF;
+          IF v_take > 0 THEN
+            v_left[v_payment.allowance_at] := v_left[v_payment.allowance_at] - v_take;
+            v_covered[v_payment.no] := v_take;
+            v_payment.out_minor := v_payment.out_minor - v_take;
+          END IF;
+        END IF;
         IF v_available[v_payment.debit] < v_payment.out_minor THEN
           v_reason[v_payment.no] := 'insufficient_funds';
           CONTINUE;
@@ -224,6 +283,11 @@ BEGIN
   END IF;
 
   -- Write, and check what was written.
+  IF v_allowance IS NOT NULL THEN
+    -- Before the postings, for the same reason as holds that end.
+    PERFORM consume_allowances(array_agg(v_allowance[x.at]), array_agg(x.debit), array_agg(x.covered))
+    FROM unnest(v_at, v_debit, v_covered) AS x (at, debit, covered) WHERE x.covered > 0;
+  END IF;
   IF v_has_steps THEN
     -- Before the postings, and what is placed after them: at no time is more held than there is.
     PERFORM end_holds(array_agg(x.source_id), array_agg(x.source_no), array_agg(x.debit), array_agg(x.ending_minor),
@@ -309,10 +373,12 @@ BEGIN
            CASE WHEN x.result = 'held' THEN 'placed'
                 WHEN x.ending_minor IS NULL THEN NULL
                 WHEN x.result IS NULL AND x.reason IS NULL THEN 'posted'
-                ELSE 'released' END
-    FROM unnest(p_batch, v_result, v_reason, v_id, v_ending)
+                ELSE 'released' END,
+           x.covered_minor, x.missing_minor, x.waived_minor
+    FROM unnest(p_batch, v_result, v_reason, v_id, v_ending, v_covered, v_missing, v_waived)
          WITH ORDINALITY AS x (source_id, source_no, type, debit_wallet, credit_wallet, amount_minor, currency, fee_minor,
-                               fee_bearer, fee_account, step, result, reason, transfer_id, ending_minor, no)
+                               fee_bearer, fee_account, step, result, reason, transfer_id, ending_minor, covered_minor,
+                               missing_minor, waived_minor, no)
     ORDER BY x.no;
 END $$;
 REVOKE ALL ON FUNCTION wallet_core.post_transfers FROM PUBLIC;

@@ -190,7 +190,7 @@ CREATE INDEX offline_transactions_refunds ON offline_transactions (refund_of_dev
 -- What a payer has paid of late, on whatever device.
 CREATE INDEX offline_transactions_by_sender ON offline_transactions (sender, initiated_at);
 CREATE INDEX offline_transactions_unfunded ON offline_transactions (status_at)
-  WHERE status = 'failed' AND reason = 'insufficient_funds';
+  WHERE status = 'failed' AND reason IN ('insufficient_funds', 'allowance_shortfall');
 
 -- The same (device_id, counter) in a further bundle. Never posted; the bundle is kept beside the first one.
 CREATE TABLE offline_tx_copies (
@@ -266,7 +266,7 @@ CREATE TABLE offline_sync_queue (
   id            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   -- The same message again has the same key.
   dedup_key     text NOT NULL UNIQUE,
-  kind          text NOT NULL CHECK (kind IN ('bundle', 'device', 'review', 'reversal', 'claim_answer', 'mandate',
+  kind          text NOT NULL CHECK (kind IN ('bundle', 'device', 'review', 'reversal', 'claim_answer', 'mandate', 'allowance_order',
                                                 'unreadable')),
   device_id     text,
   -- Of a bundle.
@@ -315,13 +315,14 @@ CREATE INDEX offline_sync_queue_done ON offline_sync_queue (done_at) WHERE statu
 CREATE TABLE offline_outbox (
   id                bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   device_id         text NOT NULL,
-  -- A bundle; or a resolution of people, or a holder's answer, that is recorded; or what is claimed from the owner's wallet;
+  -- A bundle; or a resolution of people, or a holder's answer, that is recorded; or what is claimed from the owner's wallet; or its allowance;
   -- or nothing of these: the device's own facts.
   bundle_id         text,
   seq               bigint,
   resolution_rev    bigint,
   answer_rev        bigint,
   about_claims      boolean,
+  about_allowance   boolean,
   version           int NOT NULL DEFAULT 1,
   delivered_version int NOT NULL DEFAULT 0,
   attempts          int NOT NULL DEFAULT 0,
@@ -330,8 +331,9 @@ CREATE TABLE offline_outbox (
   -- Since when the edge does not know the newest: what is due moves with each attempt, this does not. By the database's
   -- clock.
   undelivered_since timestamptz NOT NULL DEFAULT now(),
-  CONSTRAINT outbox_once UNIQUE NULLS NOT DISTINCT (device_id, bundle_id, resolution_rev, answer_rev, about_claims),
-  CONSTRAINT outbox_subject CHECK ((bundle_id IS NULL) = (seq IS NULL) AND num_nonnulls(bundle_id, resolution_rev, answer_rev, about_claims) <= 1),
+  CONSTRAINT outbox_once UNIQUE NULLS NOT DISTINCT (device_id, bundle_id, resolution_rev, answer_rev, about_claims, about_allowance),
+  CONSTRAINT outbox_subject CHECK ((bundle_id IS NULL) = (seq IS NULL)
+                                   AND num_nonnulls(bundle_id, resolution_rev, answer_rev, about_claims, about_allowance) <= 1),
   CONSTRAINT outbox_delivered CHECK (delivered_version <= version)
 );
 CREATE INDEX offline_outbox_due ON offline_outbox (next_attempt_at, id) WHERE delivered_version < version;

@@ -25,6 +25,7 @@ CREATE TABLE offline_policies (
   max_offline_value_between_syncs      bigint NOT NULL DEFAULT 750000 CHECK (max_offline_value_between_syncs >= 0),
   mandate_payment_max                  bigint NOT NULL DEFAULT 2000 CHECK (mandate_payment_max >= 0),
   mandate_day_max                      bigint NOT NULL DEFAULT 5000 CHECK (mandate_day_max >= mandate_payment_max),
+  allowance_max                        bigint NOT NULL DEFAULT 50000 CHECK (allowance_max >= 0),
   -- What the edge signed when people put it in force; the columns say it again for queries. The first versions are code.
   signed                               bytea CHECK ((version = 1) = (signed IS NULL)),
   PRIMARY KEY (country, version)

@@ -48,7 +48,9 @@ CREATE FUNCTION offline_record_transactions(
   -- Of a refund: the payment that it gives back. Of one payment there is one refund a call, and the payment itself was recorded before.
   p_refund_of_device_id text[], p_refund_of_counter bigint[],
   -- Wallets of what the same transaction records after this call: they are locked with those of this one, in one order.
-  p_wallets_after text[], p_at timestamptz
+  p_wallets_after text[], p_at timestamptz,
+  -- Under which allowance of p_payer_device_id it was signed, its number there, and the sum with it; null for none.
+  p_allowance_no bigint[] DEFAULT NULL, p_n bigint[] DEFAULT NULL, p_spent_minor bigint[] DEFAULT NULL
   -- hold: of a payment that waits, `placed` or why its money is not held.
 ) RETURNS TABLE (no bigint, status text, reason text, transfer_id uuid, hold text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
@@ -67,6 +69,11 @@ DECLARE
   v_transfer uuid[];
   v_hold     text[];
   v_mandated bigint[] := '{}';
+  -- Of the ledger, of payments that are their payers' word; and what each of them gave.
+  v_allowance bigint[];
+  v_covered  bigint[];
+  v_missing  bigint[];
+  v_waived   bigint[];
   v_wrong    text;
   v_result   record;
   v_recorded bigint;
@@ -190,23 +197,32 @@ BEGIN
     END LOOP;
   END IF;
 
+  IF cardinality(array_remove(p_allowance_no, NULL)) > 0 THEN
+    SELECT offline_allowances_of(array_agg(x.payer_device_id ORDER BY x.no),
+                                 array_agg(CASE WHEN x.proven AND (x.status = 'pending' OR x.approved AND x.status IN ('review', 'quarantined'))
+                                                THEN x.allowance_no END ORDER BY x.no), p_sender, p_currency) INTO v_allowance
+    FROM unnest(p_payer_device_id, p_allowance_no, v_proven, v_approved, v_status) WITH ORDINALITY
+           AS x (payer_device_id, allowance_no, proven, approved, status, no);
+  END IF;
+
   WITH due AS (
     SELECT * FROM unnest(p_device_id, p_counter, p_type, p_sender, p_receiver, p_amount_minor, p_currency, v_status,
-                         p_country, v_fee, v_bearer, v_proven, v_approved)
+                         p_country, v_fee, v_bearer, v_proven, v_approved, v_allowance)
       WITH ORDINALITY AS x (device_id, counter, type, sender, receiver, amount_minor, currency, status,
-                            country, fee_minor, bearer, payer_proven, agent_proven, no)
+                            country, fee_minor, bearer, payer_proven, agent_proven, allowance_id, no)
     -- What can never be posted holds nobody's money.
     WHERE x.status = 'pending' OR x.payer_proven AND x.agent_proven AND x.status IN ('review', 'quarantined')
   ), batch AS (
-    SELECT array_agg(no ORDER BY no) AS nos, array_agg(transfer ORDER BY no) AS transfers
-    FROM (SELECT no, wallet_core.request_payment(device_id, counter, type, sender, receiver, amount_minor, currency,
+    SELECT array_agg(no ORDER BY no) AS nos, array_agg(transfer ORDER BY no) AS transfers,
+           array_agg(allowance_id ORDER BY no) AS allowances
+    FROM (SELECT no, allowance_id, wallet_core.request_payment(device_id, counter, type, sender, receiver, amount_minor, currency,
                                                  fee_minor, bearer, country,
                                                  CASE WHEN status <> 'pending' THEN 'hold' END) AS transfer
           FROM due) d
     HAVING count(*) > 0
   ), posted AS (
-    SELECT b.nos[r.no] AS no, r.result, r.reason, r.transfer_id
-    FROM batch b, wallet_core.post_transfers('payment', b.transfers, p_at) r
+    SELECT b.nos[r.no] AS no, r.result, r.reason, r.transfer_id, r.covered_minor, r.missing_minor, r.waived_minor
+    FROM batch b, wallet_core.post_transfers('payment', b.transfers, p_at, b.allowances) r
   )
   SELECT array_agg(CASE WHEN x.status <> 'pending' THEN x.status WHEN r.result = 'posted' THEN 'succeeded'
                         ELSE 'failed' END ORDER BY x.no),
@@ -219,13 +235,21 @@ BEGIN
                                            ELSE coalesce(r.reason, CASE WHEN x.payer_proven THEN 'approval_invalid'
                                                                         ELSE 'payer_not_proven' END) END END
                    ORDER BY x.no),
-         min(r.result) FILTER (WHERE r.result NOT IN ('posted', 'failed', 'held'))
-  INTO v_status, v_reason, v_transfer, v_hold, v_wrong
+         min(r.result) FILTER (WHERE r.result NOT IN ('posted', 'failed', 'held')),
+         array_agg(coalesce(r.covered_minor, 0) ORDER BY x.no), array_agg(coalesce(r.missing_minor, 0) ORDER BY x.no),
+         array_agg(coalesce(r.waived_minor, 0) ORDER BY x.no)
+  INTO v_status, v_reason, v_transfer, v_hold, v_wrong, v_covered, v_missing, v_waived
   FROM unnest(v_status, v_reason, v_proven) WITH ORDINALITY AS x (status, reason, payer_proven, no)
   LEFT JOIN posted r ON r.no = x.no;
   IF v_wrong IS NOT NULL THEN
     RAISE EXCEPTION 'a payment that is not recorded has a transfer or a hold: %', v_wrong
       USING ERRCODE = 'data_corrupted';
+  END IF;
+
+  IF v_allowance IS NOT NULL AND v_fee IS NOT NULL THEN
+    SELECT array_agg(CASE WHEN x.waived > 0 THEN 0 ELSE x.fee END ORDER BY x.no),
+           array_agg(CASE WHEN x.waived > 0 THEN NULL ELSE x.bearer END ORDER BY x.no)
+    INTO v_fee, v_bearer FROM unnest(v_fee, v_bearer, v_waived) WITH ORDINALITY AS x (fee, bearer, waived, no);
   END IF;
 
   INSERT INTO offline_transactions (device_id, counter, bundle_id, content_hash, type, method, amount_minor, currency,
@@ -253,6 +277,20 @@ BEGIN
 
   IF v_recorded <> cardinality(array_remove(v_copy, true)) THEN
     RAISE EXCEPTION 'recorded % payments of %', v_recorded, cardinality(v_copy) USING ERRCODE = 'data_corrupted';
+  END IF;
+
+  IF cardinality(array_remove(v_allowance, NULL)) > 0 THEN
+    PERFORM offline_record_spending(
+      array_agg(x.device_id ORDER BY x.no), array_agg(x.counter ORDER BY x.no), array_agg(x.payer_device_id ORDER BY x.no),
+      array_agg(x.allowance_no ORDER BY x.no), array_agg(x.n ORDER BY x.no), array_agg(x.spent_minor ORDER BY x.no),
+      array_agg(x.amount_minor ORDER BY x.no), array_agg(x.covered ORDER BY x.no),
+      -- Of one that waits for people nothing is known yet.
+      array_agg(CASE WHEN x.status = 'failed' THEN x.missing ELSE 0 END ORDER BY x.no), array_agg(x.waived ORDER BY x.no), p_at)
+    FROM unnest(p_device_id, p_counter, p_payer_device_id, p_allowance_no, p_n, p_spent_minor, p_amount_minor, v_covered, v_missing,
+                v_waived, v_status, v_allowance)
+         WITH ORDINALITY AS x (device_id, counter, payer_device_id, allowance_no, n, spent_minor, amount_minor, covered, missing, waived,
+                               status, allowance_id, no)
+    WHERE x.allowance_id IS NOT NULL;
   END IF;
 
   PERFORM record_device_activity(array_agg(x.device_id), array_agg(x.day), array_agg(x.currency),

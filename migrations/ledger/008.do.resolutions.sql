@@ -111,7 +111,7 @@ CREATE VIEW offline_shortfalls AS
   JOIN offline_tx_bundles b USING (device_id, bundle_id)
   JOIN offline_devices v USING (device_id)
   LEFT JOIN wallet_core.accounts r ON r.wallet_id = t.receiver
-  WHERE t.status = 'failed' AND t.reason = 'insufficient_funds'
+  WHERE t.status = 'failed' AND t.reason IN ('insufficient_funds', 'allowance_shortfall')
   UNION ALL
   SELECT 'reversal', t.device_id, t.counter, b.country, t.type, t.amount_minor - offline_refunded_minor(t.device_id, t.counter), t.currency,
          t.receiver, t.sender, 'payer', v.owner_wallet, min(d.recorded_at)

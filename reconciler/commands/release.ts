@@ -12,6 +12,7 @@ const KINDS: Readonly<Record<Parked['kind'], string>> = {
   reversal: 'what people want undone',
   claim_answer: 'answers of holders to claims',
   mandate: 'mandates of holders',
+  allowance_order: 'orders of holders about allowances',
   unreadable: 'what nobody can read, or the edge did not sign',
 }
 

@@ -19,7 +19,7 @@ export interface Received {
   readonly seq?: number
   /** Of a resolution of people. */
   readonly resolutionRev?: number
-  /** Of a holder's answer to a claim, or of a mandate. */
+  /** Of what a holder said: an answer to a claim, a mandate, an order about an allowance. */
   readonly answerRev?: number
   /** Why it cannot be read. */
   readonly fault?: string

@@ -99,7 +99,8 @@ async function keyed(message: SettleMessage, body: Uint8Array): Promise<Received
       return { dedupKey: `resolution/${deviceId}/${resolutionRev}/${content}`, kind, body, deviceId, resolutionRev }
     }
     case 'claim_answer':
-    case 'mandate': {
+    case 'mandate':
+    case 'allowance_order': {
       const { kind, rev: answerRev } = message
       // Signed anew by the edge each time it is sent.
       const content = await hash(encodeSettleMessage(message))

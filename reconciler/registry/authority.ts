@@ -1,6 +1,7 @@
 import { type OpenedPasses, payersSignature } from '../../src/crypto/pass.ts'
 import { verifySign1 } from '../../src/crypto/sign1.ts'
-import { authorizationOf } from '../../src/protocol/authorization.ts'
+import type { Spending } from '../../src/protocol/allowances.ts'
+import { type Authorization, authorizationOf } from '../../src/protocol/authorization.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import { paysItself, paysUntil } from '../../src/protocol/consent.ts'
 import type { Sign1, SignedKind } from '../../src/protocol/cose.ts'
@@ -11,12 +12,21 @@ import { HOUR_MS } from '../../src/protocol/time.ts'
 import { borneOut } from './consents.ts'
 import type { RegisteredDevice, Registry } from './registry.ts'
 
+/** A payer's signature, and what it uses up. */
+export interface PayerProof {
+  readonly payerDeviceId: string
+  /** Of the taker, which it answers. */
+  readonly requestId: Uint8Array
+  /** What its phone counted, under an allowance. */
+  readonly spending?: Spending
+}
+
 /** By what right a wallet is debited: money moves by its holder's word and by no other. */
 export type Authority =
   /** The device is of the debited wallet itself, and there is consent for it. */
   | { readonly kind: 'own_device' }
   /** The payer's own signature; the request that it answers must not have been used in the book before. */
-  | { readonly kind: 'signed'; readonly payerDeviceId: string; readonly requestId: Uint8Array }
+  | ({ readonly kind: 'signed' } & PayerProof)
   /** It names a device, a key of it, or its consent, that is not known here, or not yet. */
   | { readonly kind: 'unknown_payer_device'; readonly payerDeviceId: string }
   /** It carries nobody's word: its holder is asked. Whether it may be claimed at all the policy's rules say. */
@@ -97,18 +107,24 @@ export async function debitAuthority(
   }
   const authorization = authorizationOf(payment, taker.deviceId)
   const signed = authorization && payersSignature(authorization, payment, passes)
-  if (signed === undefined) return { kind: 'none' }
+  if (authorization === undefined || signed === undefined) return { kind: 'none' }
   const { deviceId, requestId } = signed.claims
   const isTheirs = ({ ownerWallet }: RegisteredDevice) => ownerWallet === payment.sender
   const second = { signed, kind: 'molam-payer-authorization-v1', isTheirs } as const
   switch (await judgeSecond(second, payment, { policy, atMs: taker.atMs, receivedAtMs }, registry)) {
     case 'holds':
-      return { kind: 'signed', payerDeviceId: deviceId, requestId }
+      return { kind: 'signed', payerDeviceId: deviceId, requestId, ...spendingOf(authorization) }
     case 'unknown_device':
       return { kind: 'unknown_payer_device', payerDeviceId: deviceId }
     case 'false':
       return { kind: 'none' }
   }
+}
+
+/** What it uses up of the allowance of its pass. */
+function spendingOf({ pass, claims }: Authorization): Pick<PayerProof, 'spending'> {
+  if (claims.covered === undefined || pass.allowance === undefined) return {}
+  return { spending: { allowanceNo: pass.allowance.no, ...claims.covered } }
 }
 
 /** A signature over a payment by another device than the one that took it: a payer's, or an agent's. */

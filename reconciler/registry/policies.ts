@@ -135,7 +135,7 @@ export const POLICY_COLUMNS = [
   ...['require_agent_approval_above', 'require_manual_review_above', 'allowed_methods'],
   ...['max_bundle_age_hours', 'max_clock_skew_minutes', 'max_relay_hours'],
   ...['accept_below_score', 'quarantine_above_score', 'max_days_since_sync', 'person_daily_value'],
-  ...['max_offline_value_between_syncs', 'mandate_payment_max', 'mandate_day_max'],
+  ...['max_offline_value_between_syncs', 'mandate_payment_max', 'mandate_day_max', 'allowance_max'],
 ]
 
 const INSERT = `INSERT INTO offline_policies (${POLICY_COLUMNS.join(', ')}, signed)
@@ -149,6 +149,6 @@ export function policyColumns(policy: Policy): unknown[] {
     ...[policy.requireAgentApprovalAbove, policy.requireManualReviewAbove, policy.allowedMethods],
     ...[policy.maxBundleAgeHours, policy.maxClockSkewMinutes, policy.maxRelayHours],
     ...[policy.acceptBelowScore, policy.quarantineAboveScore, policy.maxDaysSinceSync, policy.personDailyValue],
-    ...[policy.maxOfflineValueBetweenSyncs, policy.mandatePaymentMax, policy.mandateDayMax],
+    ...[policy.maxOfflineValueBetweenSyncs, policy.mandatePaymentMax, policy.mandateDayMax, policy.allowanceMax],
   ]
 }

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { type TrustedKey, verifySign1 } from '../../src/crypto/sign1.ts'
 import { equalBytes, toHex } from '../../src/protocol/bytes.ts'
 import type { Sign1, SignedKind } from '../../src/protocol/cose.ts'
-import type { ClaimAnswerMessage, MandateMessage } from '../../src/protocol/messages.ts'
+import type { HolderMessage } from '../../src/protocol/messages.ts'
 import { parse } from '../../src/protocol/parse.ts'
 import type { PayerHeader } from '../../src/protocol/payer-header.ts'
 import { err, ok, type Result } from '../../src/protocol/result.ts'
@@ -15,7 +15,8 @@ import { loadDevices, type Registry } from '../registry/registry.ts'
 import { hadConsent, standingOf } from '../registry/standing.ts'
 
 /**
- * What a wallet's holder has signed with a device of the wallet: an answer to a claim (claim-answers.ts), a mandate (mandates.ts).
+ * What a wallet's holder has signed with a device of the wallet: an answer to a claim (claim-answers.ts), a mandate (mandates.ts), an order
+ * about an allowance (allowance-orders.ts).
  * The edge has signed that it took the word; whose word it is this side finds out itself, by its own registry:
  *
  *   inbox: read → lock the device → signature → standing, by the facts that the edge had → kept, and the inbox row done
@@ -67,7 +68,7 @@ export interface WordRows<Signed extends SignedWord, Row extends WordRow> extend
   readonly says: (signed: Signed, row: Row) => boolean
 }
 
-export type WordMessage = ClaimAnswerMessage | MandateMessage
+export type WordMessage = HolderMessage
 
 export interface SignedWord extends Sign1 {
   /** Who signed it. */
@@ -86,6 +87,8 @@ export type WordFault =
   | 'answer_conflict'
   | 'malformed_mandate'
   | 'mandate_conflict'
+  | 'malformed_order'
+  | 'order_conflict'
 
 /** `unknown_device`: not known yet, or not as the edge had it. The device's facts come on the same queue, in any order. */
 type SignatureFault = 'unknown_device' | 'wrong_wallet' | 'invalid_signature'

@@ -5,7 +5,7 @@ import type { Verdict } from '../../src/protocol/rules.ts'
 import { DECISIONS, type PaymentStatus } from '../../src/protocol/states.ts'
 import { type Assessment, judgeWithRisk } from '../../src/risk/judge.ts'
 import type { Approval } from '../registry/approvals.ts'
-import type { Authority } from '../registry/authority.ts'
+import type { Authority, PayerProof } from '../registry/authority.ts'
 import { type AuthorisedBundle, isAlive } from './authorise.ts'
 import { contentHash } from './content-hash.ts'
 
@@ -23,7 +23,7 @@ export interface JudgedPayment {
   /** Until when its payer may confirm it; of a payment that came without the payer's word. */
   readonly claimUntilMs?: number
   /** The payer's signature that it uses up. */
-  readonly proof?: { readonly payerDeviceId: string; readonly requestId: Uint8Array }
+  readonly proof?: PayerProof
   /** The agent's signature, and the taker's request that it uses up. */
   readonly approved?: { readonly agentDeviceId: string; readonly requestId: Uint8Array }
 }

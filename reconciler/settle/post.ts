@@ -15,6 +15,7 @@ import { type InboxRow, lockPending, markDone, type Parked, park, parkingOf } fr
 import { lockDevices } from '../registry/lock-devices.ts'
 import { claimSubjects } from '../tell/claim-subjects.ts'
 import { announce, bundleSubject } from '../tell/outbox.ts'
+import { allowanceNews } from './allowances.ts'
 import type { JudgedPayment } from './judge-again.ts'
 import { verifiedMandates } from './mandates.ts'
 import { countByStatus, type StatusCount } from './status-counts.ts'
@@ -85,16 +86,19 @@ export async function postBundles(
     const recorded = await recordPayments(client, fresh, at, alarm)
     await insertBundles(client, fresh, recorded, at)
     await insertVoids(client, fresh, at)
+    const news = await allowanceNews(client, payersOf(fresh), at)
     await record(
       client,
       [
         ...fresh.map((one) => auditOf(one, recorded.get(one) ?? [])),
         ...(await park(client, conflicts, at)).map(parkingOf),
+        ...news.records,
       ],
       at,
     )
     const bundles = open.map(({ verified }) => bundleSubject(verified.receipt))
-    await announce(client, [...bundles, ...(await claimSubjects(client, claimedWallets(recorded)))], at)
+    const claims = await claimSubjects(client, claimedWallets(recorded))
+    await announce(client, [...bundles, ...claims, ...news.subjects], at)
     await markDone(
       client,
       open
@@ -115,6 +119,11 @@ function claimedWallets(recorded: ReadonlyMap<PreparedBundle, readonly RecordedP
     }),
   )
 }
+
+/** Devices that signed payments of these as their payers. */
+const payersOf = (fresh: readonly PreparedBundle[]): readonly string[] => [
+  ...new Set(fresh.flatMap(({ payments }) => payments.flatMap(({ proof }) => proof?.payerDeviceId ?? []))),
+]
 
 /** Who comes first takes the funds: in the order in which the edge admitted them. */
 export function byArrival(a: PreparedBundle, b: PreparedBundle): number {
@@ -196,7 +205,7 @@ async function recordStep(
   const { rows } = await client.query<Omit<RecordedPayment, 'type'> & { no: number }>(
     `SELECT no, status, reason, hold FROM offline_record_transactions(
        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::date[], $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-       $25, $26, $27, $28, $29, $30, $31)`,
+       $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)`,
     [
       column(({ one }) => one.message.deviceId),
       column(({ payment }) => payment.counter),
@@ -229,6 +238,9 @@ async function recordStep(
       column(({ one, payment }) => refundedBy(payment, one.message.deviceId)?.counter ?? null),
       after.flatMap(({ payment }) => [payment.sender, payment.receiver]),
       at,
+      column(({ judged }) => judged.proof?.spending?.allowanceNo ?? null),
+      column(({ judged }) => judged.proof?.spending?.n ?? null),
+      column(({ judged }) => judged.proof?.spending?.spent ?? null),
     ],
   )
   if (rows.length !== lines.length) throw new Error('not every payment was answered for')

@@ -8,6 +8,8 @@ import type { GoOn } from '../loop.ts'
 import type { Alarm } from '../not-believed.ts'
 import { claim, giveBack, type InboxRow } from '../pull/inbox.ts'
 import { type RecordDeps, recordDevice } from '../registry/registry.ts'
+import { ALLOWANCE_ORDERS } from './allowance-orders.ts'
+import { applyAllowances } from './allowances.ts'
 import { attempt, parkRow, together, waitFor } from './attempt.ts'
 import { CLAIM_ANSWERS } from './claim-answers.ts'
 import { applyClaims } from './claims.ts'
@@ -22,9 +24,9 @@ import type { StatusCount } from './status-counts.ts'
 /**
  * Inbox → book:
  *
- *   claim → device facts into the registry, resolutions of people, answers and mandates of holders into their tables
+ *   claim → device facts into the registry, resolutions of people, answers, mandates and orders of holders into their tables
  *         → bundles: prepare → record, as one login → post, as another; many at once
- *         → resolutions that can be carried out, claims that end
+ *         → resolutions that can be carried out, claims that end, allowances that open, close and end
  */
 export interface ReconcileDeps extends PrepareDeps, RecordDeps {
   /** Of the login that settles; `pool` is of the one that records. */
@@ -66,20 +68,23 @@ export async function reconcileOnce(deps: ReconcileDeps, goOn: GoOn = () => true
           return recordWordOf(deps, row, CLAIM_ANSWERS, message)
         case 'mandate':
           return recordWordOf(deps, row, MANDATES, message)
+        case 'allowance_order':
+          return recordWordOf(deps, row, ALLOWANCE_ORDERS, message)
         default:
           return unreachable(message)
       }
     })
   }
-  let [resolutions, claims] = [0, 0]
+  let [resolutions, claims, allowances] = [0, 0, 0]
   try {
     if (bundles.length > 0) await settleBundles(deps, bundles, goOn)
   } finally {
     // Whatever keeps bundles from being settled keeps no resolution from being carried out.
     resolutions = await applyResolutions({ ...deps, pool: deps.settle }, goOn)
     claims = await applyClaims({ ...deps, pool: deps.settle }, goOn)
+    allowances = await applyAllowances({ ...deps, pool: deps.settle }, goOn)
   }
-  return rows.length + resolutions + claims
+  return rows.length + resolutions + claims + allowances
 }
 
 const idsOf = (rows: readonly InboxRow[]) => rows.map(({ id }) => id)

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import type { AllowanceState } from '../../src/protocol/allowances.ts'
 import { fromHex } from '../../src/protocol/bytes.ts'
 import type { Claim } from '../../src/protocol/claims.ts'
 import type { Confirmation } from '../../src/protocol/confirmations.ts'
@@ -20,12 +21,13 @@ import { PAUSE_MAX_MS } from '../backoff.ts'
  */
 export interface Subject {
   readonly deviceId: string
-  /** A bundle, a resolution, an answer, or claims; nothing of these for the device's own facts. */
+  /** A bundle, a resolution, an answer, claims, or an allowance; nothing of these for the device's own facts. */
   readonly bundleId?: string
   readonly seq?: number
   readonly resolutionRev?: number
   readonly answerRev?: number
   readonly claims?: boolean
+  readonly allowance?: boolean
 }
 
 export function bundleSubject({ deviceId, bundleId, seq }: Receipt): Subject {
@@ -44,15 +46,16 @@ export interface OutboxRow {
 const LEASE_MS = 60_000
 
 /** What tells two subjects apart. */
-const KEY = 'device_id, bundle_id, resolution_rev, answer_rev, about_claims'
+const KEY = 'device_id, bundle_id, resolution_rev, answer_rev, about_claims, about_allowance'
 
 /** Makes the edge be told, again if it was told before. */
 export async function announce(client: pg.ClientBase, subjects: readonly Subject[], at: Date): Promise<void> {
   await client.query(
-    `INSERT INTO offline_outbox AS o (device_id, bundle_id, seq, resolution_rev, answer_rev, about_claims, next_attempt_at)
-     SELECT DISTINCT ON (${KEY}) device_id, bundle_id, seq, resolution_rev, answer_rev, about_claims, $5::timestamptz
-     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $6::bigint[], $7::boolean[])
-       AS s (device_id, bundle_id, seq, resolution_rev, answer_rev, about_claims)
+    `INSERT INTO offline_outbox AS o (device_id, bundle_id, seq, resolution_rev, answer_rev, about_claims, about_allowance, next_attempt_at)
+     SELECT DISTINCT ON (${KEY}) device_id, bundle_id, seq, resolution_rev, answer_rev, about_claims, about_allowance, $5::timestamptz
+     FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $6::bigint[], $7::boolean[],
+                 $8::boolean[])
+       AS s (device_id, bundle_id, seq, resolution_rev, answer_rev, about_claims, about_allowance)
      ORDER BY ${KEY}
      ON CONFLICT (${KEY}) DO UPDATE SET version = o.version + 1,
        -- What is under way or waits after a failure keeps its time.
@@ -66,6 +69,7 @@ export async function announce(client: pg.ClientBase, subjects: readonly Subject
       at,
       subjects.map(({ answerRev }) => answerRev ?? null),
       subjects.map(({ claims }) => claims ?? null),
+      subjects.map(({ allowance }) => allowance ?? null),
     ],
   )
 }
@@ -124,6 +128,11 @@ type MandatedRow = readonly [
   ...[receiver: string, initiatedAtMs: number, postedAtMs: number],
 ]
 
+type AllowanceVerdict = readonly [
+  ...[no: number, ceiling: number, state: AllowanceState, untilMs: number | null, reason: string | null],
+  convictedNo: number,
+]
+
 interface Said {
   id: number
   device_id: string
@@ -133,6 +142,8 @@ interface Said {
   resolution_rev: number | null
   answer_rev: number | null
   about_claims: boolean | null
+  about_allowance: boolean | null
+  allowance: AllowanceVerdict | null
   claims: ClaimRow[] | null
   mandated: MandatedRow[] | null
   device_rev: number | null
@@ -152,12 +163,16 @@ export async function readUndelivered(
   max: number,
 ): Promise<readonly OutboxRow[]> {
   const { rows } = await pool.query<Said>(
-    `SELECT o.id, o.device_id, o.version, o.bundle_id, o.seq, o.resolution_rev, o.answer_rev, o.about_claims, c.claims, m.mandated,
+    `SELECT o.id, o.device_id, o.version, o.bundle_id, o.seq, o.resolution_rev, o.answer_rev, o.about_claims, o.about_allowance, v.allowance, c.claims, m.mandated,
              d.rev AS device_rev, d.wallet_state, k.code, b.rev AS bundle_rev, t.outcomes
      FROM offline_outbox o
      LEFT JOIN offline_devices d ON o.bundle_id IS NULL AND o.resolution_rev IS NULL AND o.answer_rev IS NULL
        AND d.device_id = o.device_id
-     LEFT JOIN LATERAL (SELECT to_json(v) AS code FROM offline_code_verdict(d.device_id) v) k ON o.about_claims IS NULL
+     LEFT JOIN LATERAL (SELECT to_json(v) AS code FROM offline_code_verdict(d.device_id) v) k
+       ON o.about_claims IS NULL AND o.about_allowance IS NULL
+     LEFT JOIN LATERAL (
+       SELECT json_build_array(x.no, x.ceiling_minor, x.state, ${MS('x.until_at')}, x.reason, x.convicted_no) AS allowance
+       FROM offline_allowance_verdict(o.device_id) x) v ON o.about_allowance
      LEFT JOIN LATERAL (
        SELECT json_agg(json_build_array(k.device_id, k.counter, encode(k.content_hash, 'hex'), k.type, k.amount_minor,
                                         k.currency, k.receiver, ${MS('k.initiated_at')}, ${MS('k.claim_until')})
@@ -200,6 +215,12 @@ function confirmationOf(row: Said): Confirmation | undefined {
   if (row.about_claims) {
     const [claims, mandated] = [(row.claims ?? []).map(claimOf), (row.mandated ?? []).map(mandatedOf)]
     return { kind: 'claims_open', deviceId, rev: row.version, claims, mandated }
+  }
+  if (row.about_allowance) {
+    if (row.allowance === null) return undefined
+    const [no, ceiling, state, untilMs, reason, convictedNo] = row.allowance
+    const allowance = { no, ceiling, state, ...(untilMs !== null && { untilMs }), ...(reason !== null && { reason }) }
+    return { kind: 'allowance_stands', deviceId, rev: row.version, allowance, convictedNo }
   }
   if (row.bundle_id === null || row.seq === null) {
     if (row.device_rev === null) return undefined

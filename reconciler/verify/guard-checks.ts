@@ -10,6 +10,8 @@ const FACTS = [
   'offline_signed_bundles',
   'offline_fee_rules',
   'wallet_core.account_request_rows',
+  'offline_allowance_payments',
+  'offline_allowance_evidence',
 ]
 const facts = FACTS.map((table) => `('${table}'::regclass)`).join(', ')
 

@@ -39,12 +39,15 @@ export const LEDGER_CHECKS: readonly Check[] = [
   },
   {
     name: 'held_money',
-    promise: 'what each account holds is the sum of its open holds',
+    promise: 'what each account holds is the sum of its open holds, and of what its allowances hold still',
     sql: `
       SELECT coalesce(a.account_id, h.account_id) AS account_id, a.held_minor, h.held_minor AS of_holds_minor
       FROM wallet_core.accounts a
-      FULL JOIN (SELECT account_id, sum(amount_minor) AS held_minor FROM wallet_core.holds
-                 WHERE ended_at IS NULL GROUP BY account_id) h USING (account_id)
+      FULL JOIN (SELECT account_id, sum(amount_minor) AS held_minor
+                 FROM (SELECT account_id, amount_minor FROM wallet_core.holds WHERE ended_at IS NULL
+                       UNION ALL
+                       SELECT account_id, held_minor FROM wallet_core.allowances WHERE held_minor <> 0) o
+                 GROUP BY account_id) h USING (account_id)
       WHERE a.held_minor IS DISTINCT FROM coalesce(h.held_minor, 0)`,
   },
   {

@@ -1,4 +1,5 @@
 import { MANDATED_PER_DAY_MAX } from '../../src/protocol/limits.ts'
+import { ALLOWANCE_CHECKS, COVERED_CHECK } from './allowance-checks.ts'
 import type { Check } from './check.ts'
 
 /**
@@ -245,7 +246,7 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
   },
   {
     name: 'bundles_owed',
-    promise: 'the edge was told of each bundle, device, resolution, answer and mandate, or will be',
+    promise: 'the edge was told of each bundle, device, resolution, answer, mandate and order, or will be',
     sql: `
       SELECT device_id, bundle_id FROM offline_tx_bundles b
       WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = b.device_id AND o.bundle_id = b.bundle_id)
@@ -253,7 +254,7 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
       SELECT device_id, NULL FROM offline_devices d
       WHERE NOT EXISTS (SELECT FROM offline_outbox o
                         WHERE o.device_id = d.device_id
-                          AND num_nonnulls(o.bundle_id, o.resolution_rev, o.answer_rev, o.about_claims) = 0)
+                          AND num_nonnulls(o.bundle_id, o.resolution_rev, o.answer_rev, o.about_claims, o.about_allowance) = 0)
       UNION ALL
       SELECT device_id, NULL FROM offline_resolutions d
       WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = d.device_id AND o.resolution_rev = d.rev)
@@ -262,7 +263,10 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
       WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = a.payer_device_id AND o.answer_rev = a.rev)
       UNION ALL
       SELECT payer_device_id, NULL FROM offline_mandates m
-      WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = m.payer_device_id AND o.answer_rev = m.rev)`,
+      WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = m.payer_device_id AND o.answer_rev = m.rev)
+      UNION ALL
+      SELECT payer_device_id, NULL FROM offline_allowance_orders r
+      WHERE NOT EXISTS (SELECT FROM offline_outbox o WHERE o.device_id = r.payer_device_id AND o.answer_rev = r.rev)`,
   },
   {
     name: 'bundle_sources',
@@ -389,6 +393,8 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
       WHERE p.reason = 'mandated' AND NOT EXISTS (
         SELECT FROM offline_mandated_payments x WHERE x.device_id = p.device_id AND x.counter = p.counter)`,
   },
+  COVERED_CHECK,
+  ...ALLOWANCE_CHECKS,
   {
     name: 'payer_authorizations',
     promise: 'each signature of a payer that was used up belongs to a payment',

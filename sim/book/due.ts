@@ -169,6 +169,13 @@ const IN_BOOK: readonly InBook[] = [
           WHERE t.claim_until IS NOT NULL AND ${SETTLING}`,
   },
   {
+    loop: 'reconcile',
+    changedBy: /\boffline_(allowance_orders|apply_allowance_orders|expire_allowances|record_transactions)\b/,
+    sql: `SELECT least(CASE WHEN $2::timestamptz IS NOT NULL AND EXISTS (SELECT FROM offline_devices_with_due_orders(1)) THEN $1::timestamptz END,
+                       (SELECT min(ends_at) FROM wallet_core.allowances WHERE ended_at IS NULL)) AS at
+          WHERE ${SETTLING}`,
+  },
+  {
     loop: 'outcomes',
     changedBy: /\boffline_outbox\b/,
     sql: `SELECT CASE WHEN max(next_attempt_at) > $2::timestamptz THEN $1::timestamptz ELSE min(next_attempt_at) END AS at

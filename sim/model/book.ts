@@ -12,7 +12,7 @@ export interface Account {
   readonly floorMinor: number | null
   frozen: boolean
   balanceMinor: number
-  /** Of the balance, what is kept for payments that wait for a person. */
+  /** Of the balance, what is kept for payments that wait for a person, and for allowances. */
   heldMinor: number
 }
 
@@ -42,6 +42,13 @@ export interface Hold {
   endedBy: 'posted' | 'released' | null
 }
 
+/** What is held for a payer's phone. */
+export interface HeldAllowance {
+  readonly wallet: string
+  heldMinor: number
+  consumed: number
+}
+
 export interface Fee {
   readonly minor: number
   readonly bearer: 'payer' | 'payee'
@@ -59,6 +66,8 @@ export interface RequestedTransfer extends Source {
   readonly fee?: Fee | undefined
   /** Of one that waits for a person or did. Without it: it is posted, and nothing is held for it. */
   readonly step?: 'hold' | 'post' | 'release' | undefined
+  /** That its payer signed it under. */
+  readonly allowance?: HeldAllowance | undefined
 }
 
 export interface Posted {
@@ -67,6 +76,10 @@ export interface Posted {
   readonly transferId?: string
   /** What became of its hold. */
   readonly hold?: 'placed' | 'posted' | 'released'
+  /** Of one under an allowance: how much that gave, what was not there, and whether its payer's fee was let go. */
+  readonly covered?: number
+  readonly missing?: number
+  readonly isFeeWaived?: boolean
 }
 
 export interface Book {

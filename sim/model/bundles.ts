@@ -4,6 +4,7 @@ import { limitDay } from '../../src/protocol/activity.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
 import { bundleStatus } from '../../src/protocol/states.ts'
+import { standingsOf } from './allowances.ts'
 import { markDone, park, stillPending } from './inbox.ts'
 import { announce, claimSubjects } from './outbox.ts'
 import { type Line, type Recorded, recordPayments } from './record.ts'
@@ -29,6 +30,8 @@ export function postBundles(state: ModelState, prepared: readonly PreparedBundle
     }
   }
   const lines = fresh.flatMap(linesOf)
+  const payers = lines.flatMap(({ proof }) => proof?.payerDeviceId ?? [])
+  const before = standingsOf(state, payers)
   const recorded = recordPayments(state, lines, atMs)
   let at = 0
   for (const one of fresh) {
@@ -38,7 +41,9 @@ export function postBundles(state: ModelState, prepared: readonly PreparedBundle
   const isTold = (one: Recorded | undefined) => one?.status === 'claimed' || one?.reason === 'mandated'
   const claimed = lines.filter((_, i) => isTold(recorded[i])).map(({ payment }) => payment.sender)
   const subjects = open.map(({ verified }) => bundleSubject(verified.receipt))
-  announce(state, [...subjects, ...claimSubjects(state, claimed)], atMs)
+  const changed = [...standingsOf(state, payers)].filter(([id, now]) => before.get(id) !== now)
+  const allowances = changed.map(([deviceId]) => ({ deviceId, allowance: true }))
+  announce(state, [...subjects, ...claimSubjects(state, claimed), ...allowances], atMs)
   for (const { row } of open) markDone(state.inbox, row.id)
 }
 

@@ -34,4 +34,5 @@ export const FIRST_POLICIES: readonly Policy[] = Object.entries(ZONES).map(([cou
   maxOfflineValueBetweenSyncs: 750_000,
   mandatePaymentMax: 2_000,
   mandateDayMax: 5_000,
+  allowanceMax: 50_000,
 }))

@@ -3,6 +3,7 @@ import { toHex } from '../../src/protocol/bytes.ts'
 import { type ClaimAnswer, parseClaimAnswer } from '../../src/protocol/claims.ts'
 import type { DeviceId } from '../../src/protocol/ids.ts'
 import type { DeviceMessage } from '../../src/protocol/messages.ts'
+import { amountMinor } from '../../src/protocol/money.ts'
 import type { PaymentStatus } from '../../src/protocol/states.ts'
 import { BookBroken } from './broken.ts'
 import type { InsertedBundle, SignedBundle } from './follow-judgement.ts'
@@ -45,10 +46,11 @@ export interface EffectRow {
 
 /** The columns of `recordPayments` in post.ts, in their order. */
 export function linesOf({ values }: Committed): readonly Line[] {
-  const columns = values.slice(0, 27) as readonly (readonly unknown[])[]
+  const columns = values as readonly (readonly unknown[])[]
   return (columns[0] ?? []).map((deviceId, i): Line => {
     const at = (column: number) => columns[column]?.[i]
     const [payerDeviceId, payerRequest, agentDeviceId, requestId] = [at(19), at(20), at(25), at(26)]
+    const [allowanceNo, n, spent] = [at(31), at(32), at(33)]
     return {
       deviceId: deviceId as string,
       bundleId: at(2) as string,
@@ -66,7 +68,12 @@ export function linesOf({ values }: Committed): readonly Line[] {
       agentProven: at(24) as boolean,
       claimUntilMs: (at(21) as Date | null)?.getTime(),
       proof: payerDeviceId
-        ? { payerDeviceId: payerDeviceId as string, requestId: payerRequest as Uint8Array }
+        ? {
+            ...{ payerDeviceId: payerDeviceId as string, requestId: payerRequest as Uint8Array },
+            ...(allowanceNo !== null && {
+              spending: { allowanceNo: allowanceNo as number, n: n as number, spent: amountMinor(spent as number) },
+            }),
+          }
         : undefined,
       approved: agentDeviceId
         ? { agentDeviceId: agentDeviceId as string, requestId: requestId as Uint8Array }
@@ -187,6 +194,28 @@ export function mandateOf({ values }: Committed) {
     atMs: (at as Date).getTime(),
     isHis: isHis as boolean,
   }
+}
+
+/** The values of `insertOrder` in allowance-orders.ts. */
+export function orderOf({ values }: Committed) {
+  const [deviceId, rev] = values
+  const [signed, at, isHis] = values.slice(11)
+  return {
+    message: { deviceId: deviceId as DeviceId, rev: rev as number, order: new Uint8Array(signed as Uint8Array) },
+    atMs: (at as Date).getTime(),
+    isHis: isHis as boolean,
+  }
+}
+
+export interface AppliedRow {
+  readonly rev: number
+  readonly result: string
+}
+
+export interface ExpiredRow {
+  readonly payer_device_id: string
+  readonly no: number
+  readonly returned_minor: number
 }
 
 export interface EndedRow {

@@ -1,22 +1,26 @@
 import { bundleStatus } from '../../src/protocol/states.ts'
 import { fieldsThatDiffer } from './agree.ts'
+import { applyOrders, expire, keepOrder } from './allowances.ts'
 import { BookBroken } from './broken.ts'
 import { applyClaims, keepAnswer } from './claims.ts'
 import { followCodes } from './follow-codes.ts'
 import type { FollowDeps } from './follow-deps.ts'
 import { type InsertedBundle, judgementFaults, type SignedBundle } from './follow-judgement.ts'
 import {
+  type AppliedRow,
   answerOf,
   bundlesOf,
   type Committed,
   deviceOf,
   type EffectRow,
   type EndedRow,
+  type ExpiredRow,
   is,
   lateProofsOf,
   linesOf,
   lostProofsOf,
   mandateOf,
+  orderOf,
   type RecordedRow,
   resolutionsOf,
   signedOf,
@@ -129,6 +133,20 @@ export class Follower {
         ]
       }
     }
+    if (is('INSERT INTO offline_allowance_orders ')(one)) {
+      const { message, atMs, isHis } = orderOf(one)
+      keepOrder(state, message, atMs)
+      const kept = state.allowanceOrders.find(
+        (row) => row.payerDeviceId === message.deviceId && row.rev === message.rev,
+      )
+      if (kept?.isHis !== isHis) {
+        return [
+          `The book took order ${message.rev} of ${message.deviceId} ${isHis ? 'for' : 'not for'} its holder’s word.`,
+        ]
+      }
+    }
+    if (is('offline_apply_allowance_orders(')(one)) return this.#applyOrders(one)
+    if (is('offline_expire_allowances(')(one)) return this.#expire(one)
     if (is('offline_apply_claims(')(one)) return this.#endClaims(one)
     if (is('offline_apply_reviews(')(one)) return this.#apply(one, 'review')
     if (is('offline_apply_reversals(')(one)) return this.#apply(one, 'reversal')
@@ -146,6 +164,30 @@ export class Follower {
       const said = { status, reason: reason ?? null, hold: hold ?? null }
       return fieldsThatDiffer(what, said, { status: answer.status, reason: answer.reason, hold: answer.hold })
     })
+  }
+
+  #applyOrders({ values, rows }: Committed): readonly string[] {
+    const [[deviceId = ''], , , , at] = values as [readonly string[], unknown, unknown, unknown, Date]
+    const answers = new Map((rows as readonly AppliedRow[]).map((row) => [row.rev, row.result]))
+    const applied = applyOrders(this.#deps.state, deviceId, at.getTime())
+    const revs = new Set([...answers.keys(), ...applied.map(({ rev }) => rev)])
+    return [...revs].flatMap((rev) => {
+      const said = { result: applied.find((row) => row.rev === rev)?.result ?? null }
+      const what = `order ${deviceId}/${rev} as it was carried out`
+      return fieldsThatDiffer(what, said, { result: answers.get(rev) ?? null })
+    })
+  }
+
+  #expire({ values, rows }: Committed): readonly string[] {
+    const [at] = values as [Date]
+    const name = (deviceId: string, no: number, returned: number) => `${deviceId}/${no} with ${returned} left`
+    const ended = expire(this.#deps.state, at.getTime())
+      .map((one) => name(one.deviceId, one.no, one.returned))
+      .sort()
+    const found = (rows as readonly ExpiredRow[])
+      .map((row) => name(row.payer_device_id, row.no, row.returned_minor))
+      .sort()
+    return fieldsThatDiffer('allowances as they expired', { all: ended.join() }, { all: found.join() })
   }
 
   #endClaims({ values, rows }: Committed): readonly string[] {

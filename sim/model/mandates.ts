@@ -3,8 +3,7 @@ import { toHex } from '../../src/protocol/bytes.ts'
 import { MANDATED_PER_DAY_MAX } from '../../src/protocol/limits.ts'
 import { parseMandate } from '../../src/protocol/mandates.ts'
 import type { MandateMessage } from '../../src/protocol/messages.ts'
-import type { Policy } from '../../src/protocol/policy.ts'
-import { assertBook } from './broken.ts'
+import { newestPolicy } from './policies.ts'
 import { standingOf } from './standing.ts'
 import { counterKey, type MandatedRow, type MandateRow, type ModelState, type PaymentRow } from './state.ts'
 
@@ -106,10 +105,4 @@ function paidBy(
     .filter(([key, row]) => payments.get(key)?.status !== 'failed' && row.wallet === day.wallet)
     .map(([, row]) => row)
     .filter((row) => row.day === day.day && row.currency === day.currency)
-}
-
-function newestPolicy({ policies }: ModelState, country: string): Policy {
-  const [newest] = [...policies.values()].filter((one) => one.country === country).sort((a, b) => b.version - a.version)
-  assertBook(newest !== undefined, 'a payment is of a country with a policy')
-  return newest
 }

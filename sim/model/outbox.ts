@@ -6,6 +6,7 @@ import { deviceId as asDeviceId, parseUlid } from '../../src/protocol/ids.ts'
 import { CLAIMS_PER_NOTICE_MAX, MANDATED_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
 import type { MandatedDebit } from '../../src/protocol/mandated.ts'
 import type { Outcome } from '../../src/protocol/notice.ts'
+import { allowanceVerdict } from './allowance-verdict.ts'
 import { assertBook } from './broken.ts'
 import { verdictOf } from './codes.ts'
 import { earliest, isDue } from './inbox.ts'
@@ -41,8 +42,8 @@ export function announce({ outbox }: ModelState, subjects: readonly Subject[], a
 
 const UNTOLD = { version: 0, deliveredVersion: 0, attempts: 0, nextAttemptAtMs: 0 }
 
-const keyOf = ({ deviceId, bundleId, resolutionRev, answerRev, claims }: Subject) =>
-  JSON.stringify([deviceId, bundleId, resolutionRev, answerRev, claims].map((part) => part ?? null))
+const keyOf = ({ deviceId, bundleId, resolutionRev, answerRev, claims, allowance }: Subject) =>
+  JSON.stringify([deviceId, bundleId, resolutionRev, answerRev, claims, allowance].map((part) => part ?? null))
 
 /** Devices of one wallet that are told of the claims on it. */
 const DEVICES_PER_WALLET_MAX = 8
@@ -147,6 +148,10 @@ function confirmationOf(state: ModelState, row: OutboxRow): Confirmation | undef
     const claims = openClaimsOn(state, state.devices.get(deviceId)?.ownerWallet)
     const mandated = mandatedOf(state, state.devices.get(deviceId)?.ownerWallet)
     return { kind: 'claims_open', deviceId, rev: row.version, claims, mandated }
+  }
+  if (row.allowance) {
+    const verdict = allowanceVerdict(state, deviceId)
+    return verdict && { kind: 'allowance_stands', deviceId, rev: row.version, ...verdict }
   }
   if (row.bundleId === undefined || row.seq === undefined) {
     const device = state.devices.get(deviceId)

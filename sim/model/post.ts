@@ -38,6 +38,36 @@ export function fund(book: Book, reference: string, no: number, wallet: string, 
 }
 
 function postOne(book: Book, kind: PostingKind, asked: RequestedTransfer): Posted {
+  if (asked.allowance === undefined) return postAs(book, kind, asked)
+  const { sourceId, sourceNo, fee, amountMinor, allowance } = asked
+  const before = structuredClone({ allowance, hold: book.holds.get(sourceKey({ sourceId, sourceNo })) })
+  const debit = book.accounts.get(asked.debit)
+  const covered = allowance.wallet === debit?.wallet ? Math.min(allowance.heldMinor, amountMinor) : 0
+  /** As if what is held were available to this one. */
+  const attempt = (one: RequestedTransfer): Posted => {
+    if (debit) debit.heldMinor -= covered
+    allowance.heldMinor -= covered
+    const posted = postAs(book, kind, one)
+    if (posted.result === 'posted' || posted.result === 'held') {
+      allowance.consumed += covered
+      return { ...posted, covered }
+    }
+    if (debit) debit.heldMinor += covered
+    allowance.heldMinor += covered
+    return { ...posted, covered: 0 }
+  }
+  const posted = attempt(asked)
+  if (posted.reason !== 'insufficient_funds') return posted
+  assertBook(before.hold === undefined, 'what is signed under an allowance has no hold before')
+  if (fee?.bearer === 'payer' && fee.minor > 0) {
+    const waived = attempt({ ...asked, fee: undefined })
+    if (waived.result !== 'failed') return { ...waived, isFeeWaived: true }
+  }
+  const missing = amountMinor - covered - (debit ? availableMinor(debit) : 0)
+  return { ...posted, reason: 'allowance_shortfall', missing }
+}
+
+function postAs(book: Book, kind: PostingKind, asked: RequestedTransfer): Posted {
   const { step = 'post', amountMinor, currency } = asked
   const debit = accountOf(book, kind, asked.debit)
   const credit = accountOf(book, kind, asked.credit)

@@ -2,6 +2,7 @@ import { backoffMs, waitingMs } from '../../reconciler/backoff.ts'
 import { faultOf, type Log } from '../../reconciler/log.ts'
 import type { Wanted } from '../../reconciler/pull/inbox.ts'
 import { isOwnKeyId } from '../../reconciler/registry/registry.ts'
+import { ALLOWANCE_ORDERS } from '../../reconciler/settle/allowance-orders.ts'
 import { FAILURE, FAILURES_MAX, WAITING, waitedMs } from '../../reconciler/settle/attempt.ts'
 import { CLAIM_ANSWERS } from '../../reconciler/settle/claim-answers.ts'
 import {
@@ -19,6 +20,8 @@ import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import type { DeviceMessage, ResolutionMessage } from '../../src/protocol/messages.ts'
 import { encodeSettleMessage } from '../../src/protocol/settle-codec.ts'
+import { allowanceVerdict } from './allowance-verdict.ts'
+import { applyOrders, devicesWithDueOrders, expire, nextAllowanceMs, recordOrder } from './allowances.ts'
 import { BookBroken } from './broken.ts'
 import { postBundles } from './bundles.ts'
 import { applyClaims, devicesWithDueClaims, nextClaimMs, recordAnswer } from './claims.ts'
@@ -50,7 +53,8 @@ export async function reconcileOnce(deps: ReconcileDeps): Promise<number> {
   const bundles: InboxBundle[] = []
   for (const row of rows) await attempt(deps, row, async () => void bundles.push(...(await take(deps, row))))
   if (bundles.length > 0) await settleBundles(deps, bundles)
-  return rows.length + (await applyResolutions(deps)) + (await endClaims(deps)) + (await findOpenedWallets(deps))
+  const due = (await applyResolutions(deps)) + (await endClaims(deps)) + (await changeAllowances(deps))
+  return rows.length + due + (await findOpenedWallets(deps))
 }
 
 /** @returns when there is something to do next; undefined when only a message can tell */
@@ -58,7 +62,7 @@ export function nextReconcileMs(state: ModelState, nowMs: number): number | unde
   if (walletsOpened(state).length > 0) return nowMs
   if (state.settlement.isHalted) return nextDueMs(state.inbox, nowMs)
   const open = state.resolutions.flatMap((row) => (row.result === null ? (dueAtMs(state, row, nowMs) ?? []) : []))
-  const others = [nextDueMs(state.inbox, nowMs), nextClaimMs(state, nowMs)]
+  const others = [nextDueMs(state.inbox, nowMs), nextClaimMs(state, nowMs), nextAllowanceMs(state, nowMs)]
   const due = [...open, ...others.filter((at) => at !== undefined)]
   return due.length === 0 ? undefined : Math.min(...due)
 }
@@ -72,6 +76,8 @@ async function take(deps: ReconcileDeps, row: InboxRow): Promise<readonly InboxB
   else if (opened.value.kind === 'device') await takeDevice(deps, row, opened.value)
   else if (opened.value.kind === 'claim_answer') await takeWord(deps, row, CLAIM_ANSWERS, opened.value, recordAnswer)
   else if (opened.value.kind === 'mandate') await takeWord(deps, row, MANDATES, opened.value, recordMandate)
+  else if (opened.value.kind === 'allowance_order')
+    await takeWord(deps, row, ALLOWANCE_ORDERS, opened.value, recordOrder)
   else await takeResolution(deps, row, opened.value)
   return []
 }
@@ -132,6 +138,28 @@ async function endClaims({ life, state, clock }: ReconcileDeps): Promise<number>
     if (!state.settlement.isHalted) applyClaims(state, devices, clock())
   })
   return devices.length
+}
+
+async function changeAllowances({ life, state, clock }: ReconcileDeps): Promise<number> {
+  let count = 0
+  for (const deviceId of devicesWithDueOrders(state)) {
+    if (state.settlement.isHalted) return count
+    await life.commit('allowances', (state) => {
+      if (!state.settlement.isHalted) applyOrders(state, deviceId, clock())
+      if (allowanceVerdict(state, deviceId)) announce(state, [{ deviceId, allowance: true }], clock())
+    })
+    count += 1
+  }
+  if (state.settlement.isHalted) return count
+  return life.commit('allowances', (state) => {
+    const over = state.settlement.isHalted ? [] : expire(state, clock())
+    announce(
+      state,
+      over.map(({ deviceId }) => ({ deviceId, allowance: true })),
+      clock(),
+    )
+    return count + over.length
+  })
 }
 
 /** All at once; when that fails each by itself, so that one that cannot be worked on stops no other. */

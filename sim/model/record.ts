@@ -1,13 +1,15 @@
+import type { PayerProof } from '../../reconciler/registry/authority.ts'
 import { activityKey, noActivity } from '../../src/protocol/activity.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import type { PaymentStatus } from '../../src/protocol/states.ts'
-import type { RequestedTransfer } from './book.ts'
+import { keepSpending } from './allowances.ts'
+import type { Posted, RequestedTransfer } from './book.ts'
 import { assertBook } from './broken.ts'
 import { feeOf } from './fees.ts'
 import { takeMandates } from './mandates.ts'
 import { post } from './post.ts'
-import { counterKey, type ModelState, type PaymentRow } from './state.ts'
+import { allowanceKey, counterKey, type ModelState, type PaymentRow } from './state.ts'
 
 /** A payment as it was judged, on its way into the book. */
 export interface Line {
@@ -27,7 +29,7 @@ export interface Line {
   /** Until when its payer may confirm it; of a claim. */
   readonly claimUntilMs: number | undefined
   /** The payer's device, and the request that it has answered for this payment and no other. */
-  readonly proof: { readonly payerDeviceId: string; readonly requestId: Uint8Array } | undefined
+  readonly proof: PayerProof | undefined
   /** Device of the agent who approved it, and the taker's request that it uses up. */
   readonly approved: { readonly agentDeviceId: string; readonly requestId: Uint8Array } | undefined
 }
@@ -77,9 +79,25 @@ export function recordPayments(state: ModelState, lines: readonly Line[], atMs: 
       transferId: result?.transferId,
       hold: waits(one.status) ? holdOf(one.line, result) : undefined,
     }
-    keep(state, one, recorded, atMs)
+    keep(state, one, recorded, atMs, result?.isFeeWaived)
+    keepSpent(state, one.line, result)
     return recorded
   })
+}
+
+/** The allowance that its payer signed it under: of the device that signed, and of the debited wallet. */
+function allowanceOf({ allowances }: ModelState, { proof, payment }: Line) {
+  const named = proof?.spending && allowances.get(allowanceKey(proof.payerDeviceId, proof.spending.allowanceNo))
+  return named?.wallet === payment.sender && named.currency === payment.currency ? named : undefined
+}
+
+function keepSpent(state: ModelState, line: Line, result: Posted | undefined): void {
+  const { deviceId, payment, proof } = line
+  if (result === undefined || proof?.spending === undefined || allowanceOf(state, line) === undefined) return
+  const { payerDeviceId, spending } = proof
+  const { allowanceNo: no, n, spent } = spending
+  const { counter, amount } = payment
+  keepSpending(state, { deviceId, counter, payerDeviceId, no, n, spent, amount, covered: result.covered ?? 0 })
 }
 
 interface Judged {
@@ -156,7 +174,7 @@ export function useRequest(requests: ModelState['requests'], deviceId: string, r
 
 function requestOf(state: ModelState, line: Line, step: RequestedTransfer['step']): RequestedTransfer {
   const { deviceId, payment } = line
-  return { ...transferOf(deviceId, payment), fee: feeFor(state, line), step }
+  return { ...transferOf(deviceId, payment), fee: feeFor(state, line), step, allowance: allowanceOf(state, line) }
 }
 
 /** A payment as a transfer; its reversal is the same with the wallets changed over. */
@@ -170,7 +188,13 @@ function feeFor({ fees }: ModelState, { payment, country, receivedAtMs }: Line) 
   return feeOf(fees, { country, type, currency, amountMinor, receivedAtMs })
 }
 
-function keep(state: ModelState, { line, isCopy, isUsed, isMandated }: Judged, recorded: Recorded, atMs: number): void {
+function keep(
+  state: ModelState,
+  { line, isCopy, isUsed, isMandated }: Judged,
+  recorded: Recorded,
+  atMs: number,
+  isFeeWaived = false,
+): void {
   const { deviceId, bundleId, payment, hash, country, day } = line
   if (isCopy) {
     state.copies.push({ deviceId, counter: payment.counter, bundleId, hash, recordedAtMs: atMs })
@@ -183,7 +207,7 @@ function keep(state: ModelState, { line, isCopy, isUsed, isMandated }: Judged, r
   const agentProven = line.agentProven && isUsed !== 'agent'
   assertBook(payerProven || status !== 'succeeded', `${key} moves money by its payer's word`)
   assertBook(agentProven || status !== 'succeeded', `${key} moves money with its agent's word`)
-  const fee = feeFor(state, line)
+  const fee = isFeeWaived ? undefined : feeFor(state, line)
   state.payments.set(key, {
     ...{ deviceId, bundleId, country, payment, hash, fee, payerProven, agentProven, status, reason, transferId },
     ...{ claimUntilMs: line.claimUntilMs, statusAtMs: atMs },

@@ -1,5 +1,6 @@
 import type { KeyState } from '../../reconciler/registry/registry.ts'
 import type { DayActivity } from '../../src/protocol/activity.ts'
+import type { AllowanceOrder } from '../../src/protocol/allowances.ts'
 import type { ClaimChoice } from '../../src/protocol/claims.ts'
 import type { KeptConsent } from '../../src/protocol/consent.ts'
 import type { Alg } from '../../src/protocol/cose.ts'
@@ -10,7 +11,7 @@ import type { Payment } from '../../src/protocol/payment.ts'
 import type { Country, Policy } from '../../src/protocol/policy.ts'
 import type { BundleStatus, PaymentStatus } from '../../src/protocol/states.ts'
 import { Telephones } from '../people/telephones.ts'
-import { type Book, type Fee, newBook } from './book.ts'
+import { type Book, type Fee, type HeldAllowance, newBook } from './book.ts'
 import type { FeeRule } from './fees.ts'
 import { FIRST_POLICIES } from './first-policies.ts'
 import type { InboxState } from './inbox.ts'
@@ -39,6 +40,14 @@ export interface ModelState {
   readonly mandates: MandateRow[]
   /** By `counterKey`: what was posted, or failed for want of money, by a mandate. */
   readonly mandated: Map<string, MandatedRow>
+  /** Holders' orders about allowances, in the order in which they were recorded. */
+  readonly allowanceOrders: AllowanceOrderRow[]
+  /** By device and number. */
+  readonly allowances: Map<string, AllowanceRow>
+  /** Payments that were signed under allowances, in the order of their arrival. */
+  readonly spending: SpendingRow[]
+  /** By device and number, allowances under which a phone signed what cannot all be true. */
+  readonly misused: Set<string>
   /** Nothing is posted while it is halted. */
   readonly settlement: { isHalted: boolean }
   /** Requests for codes, in the order in which they were recorded. */
@@ -197,6 +206,56 @@ export interface MandatedRow {
   readonly postedAtMs: number
 }
 
+export interface AllowanceOrderRow {
+  readonly payerDeviceId: string
+  readonly rev: number
+  /** Hex. */
+  readonly kid: string
+  readonly order: AllowanceOrder
+  /** The signed order, hex. */
+  readonly signed: string
+  readonly isHis: boolean
+  /** Null while it is not carried out. */
+  result:
+    | 'opened'
+    | 'closing'
+    | 'not_authorised'
+    | 'above_policy'
+    | 'unknown_wallet'
+    | 'wallet_frozen'
+    | 'currency_mismatch'
+    | 'already_open'
+    | 'stale'
+    | 'insufficient_funds'
+    | 'not_open'
+    | null
+}
+
+export interface AllowanceRow extends HeldAllowance {
+  readonly deviceId: string
+  readonly no: number
+  readonly currency: string
+  readonly ceiling: number
+  readonly untilMs: number
+  readonly endsAtMs: number
+  returned: number
+  state: 'open' | 'closing' | 'closed' | 'expired'
+  /** What its phone said that it has signed, as it closed. */
+  stated: { readonly n: number; readonly spent: number } | undefined
+}
+
+export interface SpendingRow {
+  /** The payment. */
+  readonly deviceId: string
+  readonly counter: number
+  readonly payerDeviceId: string
+  readonly no: number
+  readonly n: number
+  readonly spent: number
+  readonly amount: number
+  readonly covered: number
+}
+
 export type ResolutionResult =
   | 'applied'
   | 'superseded'
@@ -206,6 +265,7 @@ export type ResolutionResult =
   | 'unknown_payment'
 
 export const counterKey = (deviceId: string, counter: number): string => `${deviceId}/${counter}`
+export const allowanceKey = (deviceId: string, no: number): string => `${deviceId}/${no}`
 export const bundleKey = (deviceId: string, bundleId: string): string => `${deviceId}/${bundleId}`
 
 /** @param policies those that the book has from the beginning */
@@ -229,6 +289,10 @@ export function newModelState(
     answers: [],
     mandates: [],
     mandated: new Map(),
+    allowanceOrders: [],
+    allowances: new Map(),
+    spending: [],
+    misused: new Set(),
     codes: [],
     telephones,
     inbox: { rows: new Map(), pending: new Map() },

@@ -22,7 +22,8 @@ const CREDITORS = [
 const OWED = `
   SELECT (recorded_rev < rev) + (SELECT COUNT(*) FROM bundles WHERE recorded = 0)
       + (SELECT COUNT(*) FROM resolutions WHERE recorded = 0) + (SELECT COUNT(*) FROM claim_answers WHERE recorded = 0)
-      + (SELECT COUNT(*) FROM mandates WHERE recorded = 0) AS settle,
+      + (SELECT COUNT(*) FROM mandates WHERE recorded = 0)
+      + (SELECT COUNT(*) FROM allowance_orders WHERE recorded = 0) AS settle,
     (indexed_rev < rev) + (SELECT COUNT(*) FROM bundles AS b WHERE b.indexed_rev < b.rev)
       + (SELECT COUNT(*) FROM audit WHERE id > audit_done_through) AS shown,
     listing_rev > listed_rev AS listed

@@ -25,6 +25,7 @@ export interface PolicyRow {
   readonly max_offline_value_between_syncs: number
   readonly mandate_payment_max: number
   readonly mandate_day_max: number
+  readonly allowance_max: number
   readonly effective_at: number
   /** JSON. */
   readonly allowed_methods: string
@@ -53,7 +54,7 @@ const NAMES = [
   ...['require_agent_approval_above', 'require_manual_review_above', 'allowed_methods', 'max_bundle_age_hours'],
   ...['max_clock_skew_minutes', 'max_relay_hours', 'accept_below_score', 'quarantine_above_score'],
   ...['max_days_since_sync', 'person_daily_value', 'max_offline_value_between_syncs'],
-  ...['mandate_payment_max', 'mandate_day_max'],
+  ...['mandate_payment_max', 'mandate_day_max', 'allowance_max'],
 ]
 const METHODS = ['wallet', 'qr', 'ussd']
 

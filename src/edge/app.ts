@@ -6,6 +6,7 @@ import { InvalidConfig } from './config.ts'
 import { addressLimit } from './ingest/rate-limit.ts'
 import { logger } from './log.ts'
 import { accessLog } from './routes/access-log.ts'
+import { allowanceRoutes } from './routes/allowances.ts'
 import { refuse } from './routes/answers.ts'
 import type { App } from './routes/app-types.ts'
 import { auditRoutes } from './routes/audit.ts'
@@ -78,6 +79,7 @@ const groups: readonly Hono<App>[] = [
   noticeRoutes,
   claimRoutes,
   mandateRoutes,
+  allowanceRoutes,
   enrolmentRoutes,
   deviceRoutes,
   deviceStatusRoutes,

@@ -1,3 +1,4 @@
+import { type AllowanceStanding, allowanceFromCbor, allowanceToCbor } from './allowances.ts'
 import { type CborMap, type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
 import { type Claim, claimFromCbor, claimToCbor } from './claims.ts'
 import { type CodeVerdict, verdictFromCbor, verdictToCbor } from './consent-code.ts'
@@ -28,6 +29,7 @@ export type Confirmation =
   | ResolutionRecorded
   | AnswerRecorded
   | ClaimsOpen
+  | AllowanceStands
 
 /** The device's facts up to `rev` are in the registry. */
 export interface DeviceRecorded {
@@ -100,6 +102,17 @@ export interface ClaimsOpen {
   readonly mandated: readonly MandatedDebit[]
 }
 
+/** How the newest allowance of the device is in the ledger. */
+export interface AllowanceStands {
+  readonly kind: 'allowance_stands'
+  readonly deviceId: DeviceId
+  /** Grows with each change; what is older changes nothing. */
+  readonly rev: number
+  readonly allowance: AllowanceStanding
+  /** The newest allowance under which the device has signed what cannot all be true, and the ledger keeps the evidence; 0 for none. */
+  readonly convictedNo: number
+}
+
 const KIND = {
   device_recorded: 1,
   bundle_recorded: 2,
@@ -107,6 +120,7 @@ const KIND = {
   resolution_recorded: 4,
   answer_recorded: 5,
   claims_open: 6,
+  allowance_stands: 7,
 } as const
 
 /** Confirmations of one device in one call, devices in one call, and the bytes that a call may take. */
@@ -140,6 +154,9 @@ function toCbor(confirmation: Confirmation): CborMap {
     case 'claims_open':
       fields.set(1, confirmation.rev).set(2, confirmation.claims.map(claimToCbor))
       return fields.set(3, confirmation.mandated.map(mandatedToCbor))
+    case 'allowance_stands':
+      fields.set(1, confirmation.rev).set(2, allowanceToCbor(confirmation.allowance))
+      return fields.set(3, confirmation.convictedNo)
     case 'bundle_recorded':
       return fields.set(1, confirmation.bundleId).set(2, confirmation.seq)
     case 'bundle_settled':
@@ -195,6 +212,15 @@ function fromCbor(deviceId: DeviceId, value: CborValue): Confirmation {
         rev: positive(value.get(1), 'confirmation.rev'),
         claims: list(value.get(2), 'confirmation.claims', 0, CLAIMS_PER_NOTICE_MAX).map(claimFromCbor),
         mandated: list(value.get(3), 'confirmation.mandated', 0, MANDATED_PER_NOTICE_MAX).map(mandatedFromCbor),
+      }
+    case KIND.allowance_stands:
+      map(value, 'confirmation', [0, 1, 2, 3])
+      return {
+        kind: 'allowance_stands',
+        deviceId,
+        rev: positive(value.get(1), 'confirmation.rev'),
+        allowance: allowanceFromCbor(value.get(2)),
+        convictedNo: uint(value.get(3), 'confirmation.convicted', COUNTER_MAX),
       }
     case KIND.bundle_recorded:
       map(value, 'confirmation', [0, 1, 2])

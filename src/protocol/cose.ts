@@ -43,6 +43,7 @@ export type SignedKind =
   | 'molam-claim-answer-v1'
   | 'molam-wallet-consent-v1'
   | 'molam-mandate-v1'
+  | 'molam-allowance-order-v1'
 
 /** `Sig_structure` of RFC 9052 §4.4: the bytes that a COSE_Sign1 signature covers. */
 export function sigStructure(protectedBytes: Uint8Array, payload: Uint8Array, kind: SignedKind): Uint8Array {

@@ -41,6 +41,8 @@ export const firstPolicy = (country: Country): Policy => ({
   // A loaf of bread, and what a day of such things comes to.
   mandatePaymentMax: 2_000,
   mandateDayMax: 5_000,
+  // What is spent in some days away from a network, and no month's wage.
+  allowanceMax: 50_000,
 })
 
 /** In force from the beginning of time, so that a country always has a policy. */

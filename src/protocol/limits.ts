@@ -90,6 +90,12 @@ export const CLAIM_ANSWER_BYTES_MAX = 1024
 /** Bytes of a mandate: about as many as an answer, with a wallet's name at its longest. */
 export const MANDATE_BYTES_MAX = 1024
 
+/** Bytes of an order about an allowance: as many as a mandate has. */
+export const ALLOWANCE_ORDER_BYTES_MAX = 1024
+
+/** How long a phone may sign under an allowance, in days: what a pass is good for. */
+export const ALLOWANCE_DAYS = 7
+
 /** How long a mandate may be for, in days. */
 export const MANDATE_DAYS_MAX = 366
 

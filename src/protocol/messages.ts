@@ -8,7 +8,9 @@ import type { Country } from './policy.ts'
  * content type `bytes`. Delivered at least once and in any order; each message can be told apart by its content. All but
  * bundles travel as the payload of a COSE_Sign1 of the edge (crypto/settle-message.ts).
  */
-export type SettleMessage = BundleMessage | DeviceMessage | ResolutionMessage | ClaimAnswerMessage | MandateMessage
+export type SettleMessage = BundleMessage | DeviceMessage | ResolutionMessage | HolderMessage
+/** What a wallet's holder said with a device of the wallet. Owed until `answer_recorded` confirms its `rev`. */
+export type HolderMessage = ClaimAnswerMessage | MandateMessage | AllowanceOrderMessage
 /** What people decided. The device's object owes it until `resolution_recorded` confirms its `rev`. */
 export type ResolutionMessage = ReviewMessage | ReversalMessage
 
@@ -119,7 +121,7 @@ export interface ClaimAnswerMessage {
   readonly kind: 'claim_answer'
   /** The holder's device, which signed the answer. */
   readonly deviceId: DeviceId
-  /** Its number among the device's answers and mandates together: 1, 2, 3 … */
+  /** Its number among the device's answers, mandates and orders together: 1, 2, 3 … */
   readonly rev: number
   /** The signed answer, the very bytes that the device sent. */
   readonly answer: Uint8Array
@@ -135,12 +137,27 @@ export interface MandateMessage {
   readonly kind: 'mandate'
   /** The holder's device, which signed it. */
   readonly deviceId: DeviceId
-  /** Its number among the device's answers and mandates together. */
+  /** Its number among the device's answers, mandates and orders together. */
   readonly rev: number
   /** When the edge had it. */
   readonly atMs: number
   /** The signed mandate, the very bytes that the device sent. */
   readonly mandate: Uint8Array
+  /** The revision of the device's facts by which the edge took it for the holder's word. */
+  readonly factsRev: number
+}
+
+/** The holder of a wallet wants an allowance opened, or closed, with the device that it is for. */
+export interface AllowanceOrderMessage {
+  readonly kind: 'allowance_order'
+  /** The paying device, which signed it. */
+  readonly deviceId: DeviceId
+  /** Its number among the device's answers, mandates and orders together. */
+  readonly rev: number
+  /** When the edge had it. */
+  readonly atMs: number
+  /** The signed order, the very bytes that the device sent. */
+  readonly order: Uint8Array
   /** The revision of the device's facts by which the edge took it for the holder's word. */
   readonly factsRev: number
 }

@@ -40,6 +40,8 @@ export interface Policy {
   /** What a holder's mandate gives at most for a payment, and for a day over all tills. 0: mandates give nothing here. */
   readonly mandatePaymentMax: number
   readonly mandateDayMax: number
+  /** The most that an allowance holds for a payer's phone. 0: none is opened here. */
+  readonly allowanceMax: number
 }
 
 export const COUNTRIES = ['SN', 'CI', 'ML', 'BF', 'TG', 'BJ'] as const
@@ -73,10 +75,11 @@ export function policyToCbor(policy: Policy): CborMap {
     [20, policy.maxOfflineValueBetweenSyncs],
     [21, policy.mandatePaymentMax],
     [22, policy.mandateDayMax],
+    [23, policy.allowanceMax],
   ])
 }
 
-const FIELDS = Array.from({ length: 22 }, (_, index) => index + 1)
+const FIELDS = Array.from({ length: 23 }, (_, index) => index + 1)
 
 /** @throws MalformedCbor */
 export function policyFromCbor(value: CborValue | undefined): Policy {
@@ -107,5 +110,6 @@ export function policyFromCbor(value: CborValue | undefined): Policy {
     maxOfflineValueBetweenSyncs: uint(fields.get(20), 'max_offline_value_between_syncs'),
     mandatePaymentMax: uint(fields.get(21), 'mandate_payment_max'),
     mandateDayMax: uint(fields.get(22), 'mandate_day_max'),
+    allowanceMax: uint(fields.get(23), 'allowance_max'),
   }
 }

@@ -102,6 +102,11 @@ export const PROBLEMS = {
     title: 'The policy of the country lets no mandate give as much',
     next: 'stop',
   },
+  allowance_above_policy: {
+    status: 422,
+    title: 'The policy of the country lets no allowance hold as much',
+    next: 'stop',
+  },
   already_voted: { status: 409, title: 'The same person cannot vote twice', next: 'stop' },
   contradictory_policy: { status: 422, title: 'The policy contradicts itself', next: 'stop' },
   enrolment_code_invalid: {

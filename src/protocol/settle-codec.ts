@@ -3,6 +3,7 @@ import type { StatedCode } from './consent-code.ts'
 import { isAlg, parseSign1 } from './cose.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
 import {
+  ALLOWANCE_ORDER_BYTES_MAX,
   BUNDLE_BYTES_MAX,
   BUNDLE_ID_BYTES,
   CLAIM_ANSWER_BYTES_MAX,
@@ -16,6 +17,7 @@ import {
   SIGNED_CONSENT_BYTES_MAX,
 } from './limits.ts'
 import {
+  type AllowanceOrderMessage,
   type BundleMessage,
   type ClaimAnswerMessage,
   DEVICE_STATUSES,
@@ -43,6 +45,7 @@ const REVIEW = 3
 const REVERSAL = 4
 const CLAIM_ANSWER = 5
 const MANDATE = 6
+const ALLOWANCE_ORDER = 7
 /** First byte of a tagged COSE_Sign1 (CBOR tag 18); a message without a signature is a map. */
 export const SIGN1_TAG = 0xd2
 /** How many people one resolution takes. */
@@ -121,6 +124,17 @@ export function encodeSettleMessage(message: SettleMessage): Uint8Array {
           [5, message.factsRev],
         ]),
       )
+    case 'allowance_order':
+      return encodeCbor(
+        new Map<number, CborValue>([
+          [0, ALLOWANCE_ORDER],
+          [1, message.deviceId],
+          [2, message.rev],
+          [3, message.order],
+          [4, message.atMs],
+          [5, message.factsRev],
+        ]),
+      )
   }
 }
 
@@ -166,6 +180,8 @@ export function parseSettleMessage(encoded: Uint8Array): SettleMessage {
       return claimAnswerMessage(map(value, 'message', [0, 1, 2, 3, 4]))
     case MANDATE:
       return mandateMessage(map(value, 'message', [0, 1, 2, 3, 4, 5]))
+    case ALLOWANCE_ORDER:
+      return allowanceOrderMessage(map(value, 'message', [0, 1, 2, 3, 4, 5]))
     default:
       throw new MalformedCbor('message.kind')
   }
@@ -271,6 +287,17 @@ function mandateMessage(fields: CborMap): MandateMessage {
     deviceId: device(fields.get(1)),
     rev: positive(fields.get(2), 'message.rev'),
     mandate: bytes(fields.get(3), 'message.mandate', { max: MANDATE_BYTES_MAX }),
+    atMs: uint(fields.get(4), 'message.at'),
+    factsRev: positive(fields.get(5), 'message.facts_rev'),
+  }
+}
+
+function allowanceOrderMessage(fields: CborMap): AllowanceOrderMessage {
+  return {
+    kind: 'allowance_order',
+    deviceId: device(fields.get(1)),
+    rev: positive(fields.get(2), 'message.rev'),
+    order: bytes(fields.get(3), 'message.order', { max: ALLOWANCE_ORDER_BYTES_MAX }),
     atMs: uint(fields.get(4), 'message.at'),
     factsRev: positive(fields.get(5), 'message.facts_rev'),
   }

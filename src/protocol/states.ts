@@ -40,6 +40,7 @@ export type PaymentStatus = (typeof PAYMENT_STATUSES)[number]
 /** Why a payment did not simply succeed. Stable: devices, reports and translations use these words. */
 export const REASONS = [
   'insufficient_funds',
+  'allowance_shortfall',
   'unknown_wallet',
   'wallet_frozen',
   'wallet_kind_mismatch',

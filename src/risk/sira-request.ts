@@ -31,7 +31,13 @@ export type BulkItem =
 export interface Escalation {
   /** Given by whoever raises it, `<device_id>/<number>`, and kept until it is taken. */
   readonly id: string
-  readonly kind: 'chain_fork' | 'bundle_conflict' | 'nonce_replayed' | 'counter_conflict' | 'chain_gap'
+  readonly kind:
+    | 'chain_fork'
+    | 'bundle_conflict'
+    | 'nonce_replayed'
+    | 'counter_conflict'
+    | 'chain_gap'
+    | 'allowance_misused'
   readonly deviceId: DeviceId
   readonly country: Country
   readonly seq: number

@@ -233,6 +233,8 @@ const HELD: Readonly<Record<keyof Policy, string>> = {
   // Of a wallet over all tills, by the book's clock.
   mandatePaymentMax: 'test/reconciler/settle/mandates.test.ts',
   mandateDayMax: 'test/reconciler/settle/mandates.test.ts',
+  // Of a wallet, as the book opens it.
+  allowanceMax: 'test/reconciler/settle/allowances.test.ts',
   // Of a person, by the edge's clock.
   personDailyValue: 'test/durable-objects/person/person.workerd.test.ts',
 }

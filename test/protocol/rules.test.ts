@@ -38,6 +38,7 @@ const POLICY: Policy = {
   maxOfflineValueBetweenSyncs: 750_000,
   mandatePaymentMax: 2_000,
   mandateDayMax: 5_000,
+  allowanceMax: 50_000,
 }
 
 /** Out of the owner's wallet and approved: only the rule under test can speak. */

@@ -44,6 +44,7 @@ export const POLICY: Policy = {
   maxOfflineValueBetweenSyncs: 750_000,
   mandatePaymentMax: 2_000,
   mandateDayMax: 5_000,
+  allowanceMax: 50_000,
 }
 
 export function payment(over: Partial<Omit<Payment, 'amount'>> & { amount?: number } = {}): Payment {

@@ -3,12 +3,13 @@ import { configOf } from '../../../src/edge/config.ts'
 import { logger } from '../../../src/edge/log.ts'
 import type { AuditRow, Indexed, IndexMessage, RebuiltPlaces } from '../../../src/edge/store/index-message.ts'
 import { sealIndexMessage } from '../../../src/edge/store/seal-index.ts'
-import type { ClaimAnswerMessage, MandateMessage, SettleMessage } from '../../../src/protocol/messages.ts'
+import type { HolderMessage, SettleMessage } from '../../../src/protocol/messages.ts'
 import type { Resolution } from '../ballot.ts'
 import { countryStub, type DeviceBindings } from '../bindings.ts'
 import type { StoredBundle } from '../bundle.ts'
 import type { Device, Owing } from '../device.ts'
 import { expiresAtMs } from '../people/ending.ts'
+import { readOwedOrders } from '../sql/allowance-store.ts'
 import { type AuditRecord, readAudit } from '../sql/audit-store.ts'
 import { readOwed } from '../sql/bundle-store.ts'
 import { readOwedAnswers } from '../sql/claim-store.ts'
@@ -31,6 +32,7 @@ import {
   NEXT_PAGE_MS,
   nextAttemptMs,
   OWED_PER_ALARM,
+  orderMessageOf,
   resolutionMessageOf,
   SETTLE_PATIENCE_MS,
   settleMessageOf,
@@ -103,8 +105,8 @@ export class Delivery {
     this.#send([deviceMessageOf(device, nowMs)], withAudit(deviceIndexMessageOf(device), auditRows(device, audit)))
   }
 
-  /** The owner answered a claim, or gave or ended a mandate. */
-  sendWord(device: Owing, message: ClaimAnswerMessage | MandateMessage, audit: AuditRecord): void {
+  /** The owner answered a claim, gave or ended a mandate, or ordered something about an allowance. */
+  sendWord(device: Owing, message: HolderMessage, audit: AuditRecord): void {
     this.#arm(Date.now() + INDEX_PATIENCE_MS)
     this.#send([message], auditMessages(auditRows(device, [audit])))
   }
@@ -233,6 +235,8 @@ export class Delivery {
     settle.push(...answers.map((answer) => answerMessageOf(device, answer)))
     const mandates = readOwedMandates(sql, OWED_PER_ALARM).filter(({ atMs }) => late(atMs, SETTLE_PATIENCE_MS))
     settle.push(...mandates.map((mandate) => mandateMessageOf(device, mandate)))
+    const orders = readOwedOrders(sql, OWED_PER_ALARM).filter(({ atMs }) => late(atMs, SETTLE_PATIENCE_MS))
+    settle.push(...orders.map((order) => orderMessageOf(device, order)))
     const factsAreLate = (patienceMs: number) => late(device.factsAtMs, patienceMs)
     if (device.recordedRev < device.rev && factsAreLate(SETTLE_PATIENCE_MS))
       settle.unshift(deviceMessageOf(device, nowMs))

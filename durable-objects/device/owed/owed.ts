@@ -3,6 +3,7 @@ import type { IndexMessage } from '../../../src/edge/store/index-message.ts'
 import { equalBytes } from '../../../src/protocol/bytes.ts'
 import { KEY_ID_BYTES, OLDER_KEYS_MAX } from '../../../src/protocol/limits.ts'
 import type {
+  AllowanceOrderMessage,
   BundleMessage,
   ClaimAnswerMessage,
   DeviceMessage,
@@ -17,6 +18,7 @@ import type { Resolution } from '../ballot.ts'
 import type { StoredBundle } from '../bundle.ts'
 import { statedCode } from '../code.ts'
 import type { Device, OlderKey, Owing } from '../device.ts'
+import type { KeptOrder } from '../sql/allowance-store.ts'
 import type { AuditRecord } from '../sql/audit-store.ts'
 import type { OwedAnswer } from '../sql/claim-store.ts'
 import type { KeptMandate } from '../sql/mandate-store.ts'
@@ -80,6 +82,13 @@ export function mandateMessageOf(
   { rev, signed, factsRev, atMs }: KeptMandate,
 ): MandateMessage {
   return { kind: 'mandate', deviceId, rev, atMs, mandate: signed, factsRev }
+}
+
+export function orderMessageOf(
+  { deviceId }: Pick<Device, 'deviceId'>,
+  { rev, signed, factsRev, atMs }: KeptOrder,
+): AllowanceOrderMessage {
+  return { kind: 'allowance_order', deviceId, rev, atMs, order: signed, factsRev }
 }
 
 export function deviceMessageOf(device: Device, nowMs: number): DeviceMessage {

@@ -1,16 +1,16 @@
-import type { ClaimAnswerMessage, MandateMessage } from '../../../src/protocol/messages.ts'
+import type { HolderMessage } from '../../../src/protocol/messages.ts'
 import { ok, type Result } from '../../../src/protocol/result.ts'
 import type { Delivery } from '../owed/delivery.ts'
 import type { AuditRecord } from '../sql/audit-store.ts'
 import { readDevice } from '../sql/device-store.ts'
 import type { PayerFault } from './payer.ts'
 
-/** Why the object does not take what the owner signed: an answer to a claim (answering.ts), a mandate (mandating.ts). */
+/** Why the object does not take what the owner signed: an answer to a claim (answering.ts), a mandate (mandating.ts), an order (ordering.ts). */
 export type HolderRefusal = PayerFault | 'state_conflict' | 'rate_limited' | 'temporarily_unavailable'
 
 /** What was kept now, as it goes to the reconciler. */
 export interface KeptWord {
-  readonly message: ClaimAnswerMessage | MandateMessage
+  readonly message: HolderMessage
   readonly audit: AuditRecord
 }
 

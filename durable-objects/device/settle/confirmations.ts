@@ -8,6 +8,7 @@ import { recordVerdict } from '../people/codes.ts'
 import { endIfRevoked } from '../people/end-waiting.ts'
 import { recordRefused } from '../people/refused.ts'
 import type { Actor } from '../person.ts'
+import { markOrderRecorded } from '../sql/allowance-store.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
 import { readBundle, updateBundle } from '../sql/bundle-store.ts'
 import { markAnswerRecorded, writeTaken } from '../sql/claim-store.ts'
@@ -15,6 +16,7 @@ import { readOwing, writeOwnerWalletFault, writeRecordedRev } from '../sql/devic
 import { markMandateRecorded } from '../sql/mandate-store.ts'
 import { insertNews } from '../sql/outcome-store.ts'
 import { markResolutionRecorded } from '../sql/resolution-store.ts'
+import { recordAllowance } from './allowance.ts'
 import { applyConfirmation } from './apply-outcomes.ts'
 
 export interface AppliedConfirmations {
@@ -59,13 +61,18 @@ export function applyConfirmations(
       continue
     }
     if (confirmation.kind === 'answer_recorded') {
-      // Answers and mandates are numbered together.
+      // Answers, mandates and orders are numbered together.
       markAnswerRecorded(sql, confirmation.rev)
       markMandateRecorded(sql, confirmation.rev)
+      markOrderRecorded(sql, confirmation.rev)
       continue
     }
     if (confirmation.kind === 'claims_open') {
       writeTaken(sql, confirmation)
+      continue
+    }
+    if (confirmation.kind === 'allowance_stands') {
+      audit.push(...recordAllowance(sql, confirmation, by, nowMs))
       continue
     }
     const id = toHex(confirmation.bundleId)

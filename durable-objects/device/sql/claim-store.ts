@@ -42,9 +42,10 @@ export function isAsked(
   )
 }
 
-/** SQL: answers and mandates are numbered together, because the reconciler confirms either by its number alone. */
+/** SQL: answers, mandates and orders are numbered together, because the reconciler confirms either by its number alone. */
 export const NEXT_REV = `(SELECT 1 + MAX(COALESCE((SELECT MAX(rev) FROM claim_answers), 0),
-                                         COALESCE((SELECT MAX(rev) FROM mandates), 0)))`
+                                         COALESCE((SELECT MAX(rev) FROM mandates), 0),
+                                         COALESCE((SELECT MAX(rev) FROM allowance_orders), 0)))`
 
 /** SQL: what the device's facts are now, by which it was seen that the device may say so. */
 export const FACTS_REV = '(SELECT rev FROM device)'

@@ -25,8 +25,9 @@ interface OwedTo {
 /** One statement, and not one a table: this is asked after nearly every change. */
 const DUE = `
   SELECT rev, facts_at AS factsMs, recorded_rev AS recordedRev, indexed_rev AS indexedRev,
-    bundles.settle + resolutions.n + answers.n + mandates.n AS settle, bundles."index" + audit.n AS "index",
+    bundles.settle + resolutions.n + answers.n + mandates.n + orders.n AS settle, bundles."index" + audit.n AS "index",
     bundles.settleMs, resolutions.ms AS resolutionsMs, answers.ms AS answersMs, mandates.ms AS mandatesMs,
+    orders.ms AS ordersMs,
     bundles.indexMs, audit.ms AS auditMs, listing_rev > listed_rev AS owesListing,
     (SELECT MIN(expires_at) FROM bundles WHERE expires_at IS NOT NULL) AS expiryMs
   FROM device,
@@ -36,9 +37,13 @@ const DUE = `
     (SELECT COUNT(*) AS n, MIN(at) AS ms FROM resolutions WHERE recorded = 0) AS resolutions,
     (SELECT COUNT(*) AS n, MIN(at) AS ms FROM claim_answers WHERE recorded = 0) AS answers,
     (SELECT COUNT(*) AS n, MIN(at) AS ms FROM mandates WHERE recorded = 0) AS mandates,
+    (SELECT COUNT(*) AS n, MIN(at) AS ms FROM allowance_orders WHERE recorded = 0) AS orders,
     (SELECT COUNT(*) AS n, MIN(at) AS ms FROM audit WHERE id > (SELECT audit_done_through FROM device)) AS audit`
 type DueRow = Record<'rev' | 'factsMs' | 'recordedRev' | 'indexedRev' | 'settle' | 'index' | 'owesListing', number> &
-  Record<`${'settle' | 'index' | 'resolutions' | 'answers' | 'mandates' | 'audit' | 'expiry'}Ms`, number | null>
+  Record<
+    `${'settle' | 'index' | 'resolutions' | 'answers' | 'mandates' | 'orders' | 'audit' | 'expiry'}Ms`,
+    number | null
+  >
 
 /** What an object has to do some time. */
 interface Due {
@@ -55,7 +60,7 @@ interface Due {
 export function readDue(sql: SqlStorage, hasSira: boolean): Due {
   const due = sql.exec<DueRow>(DUE).one()
   const facts = (rev: number): OwedTo => (rev < due.rev ? { count: 1, sinceMs: due.factsMs } : NOTHING)
-  const settleMs = [due.settleMs, due.resolutionsMs, due.answersMs, due.mandatesMs]
+  const settleMs = [due.settleMs, due.resolutionsMs, due.answersMs, due.mandatesMs, due.ordersMs]
   return {
     settle: sum({ count: due.settle, sinceMs: earliest(settleMs) }, facts(due.recordedRev)),
     index: sum({ count: due.index, sinceMs: earliest([due.indexMs, due.auditMs]) }, facts(due.indexedRev)),

@@ -23,6 +23,8 @@ const LIST_BUNDLE = `
  * - `answers`   answers to writes of people that named an `Idempotency-Key`; kept for days.
  * - `claim_answers` what the owner signed about claims on the owner's wallet; owed like resolutions.
  * - `mandates`  what the owner signed about small debits to come; owed like answers, and numbered with them.
+ * - `allowance_orders` what the owner signed about allowances of the device; owed like answers, and numbered with them.
+ * - `allowance` one row: how the newest allowance is, as the reconciler said last.
  * - `taken_by_others` one row: the claims on the owner's wallet that wait for an answer, and what its mandates paid, as the
  *   reconciler said last.
  * - `escalations` what a person at SIRA has to look at; `told` once SIRA has taken it.
@@ -222,6 +224,24 @@ const STATEMENTS = [
     recorded INTEGER NOT NULL DEFAULT 0
   ) STRICT`,
   'CREATE INDEX mandates_owed ON mandates (rev) WHERE recorded = 0',
+  `CREATE TABLE allowance_orders (
+    rev INTEGER PRIMARY KEY,
+    no INTEGER NOT NULL,
+    choice TEXT NOT NULL CHECK (choice IN ('open', 'close')),
+    ceiling INTEGER,
+    signed BLOB NOT NULL,
+    facts_rev INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    recorded INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (no, choice)
+  ) STRICT`,
+  'CREATE INDEX allowance_orders_owed ON allowance_orders (rev) WHERE recorded = 0',
+  `CREATE TABLE allowance (
+    only INTEGER PRIMARY KEY CHECK (only = 1),
+    rev INTEGER NOT NULL,
+    standing BLOB NOT NULL,
+    convicted_no INTEGER NOT NULL DEFAULT 0
+  ) STRICT`,
   'CREATE INDEX claim_answers_owed ON claim_answers (rev) WHERE recorded = 0',
   'CREATE INDEX resolutions_owed ON resolutions (rev) WHERE recorded = 0',
   'CREATE INDEX resolutions_by_seq ON resolutions (seq)',

@@ -23,6 +23,10 @@ const FOLLOWED = {
   answers: ['offline_claim_answers', 'device_id, counter, payer_device_id'],
   mandates: ['offline_mandates', 'payer_device_id'],
   mandated: ['offline_mandated_payments', 'device_id, counter'],
+  allowances: ['wallet_core.allowances', 'device_id AS payer_device_id, account_id'],
+  orders: ['offline_allowance_orders', 'payer_device_id'],
+  covered: ['offline_allowance_payments', 'device_id, counter, payer_device_id'],
+  misuses: ['offline_allowance_evidence', 'payer_device_id'],
   bundles: ['offline_tx_bundles', 'device_id, bundle_id'],
   copies: ['offline_tx_copies', 'device_id, bundle_id'],
   signed: ['offline_signed_bundles', 'device_id, bundle_id'],
@@ -54,6 +58,10 @@ export interface NewRows {
   readonly answers: readonly (Payment & Payer)[]
   readonly mandates: readonly Payer[]
   readonly mandated: readonly Payment[]
+  readonly allowances: readonly (Payer & { account_id: number })[]
+  readonly orders: readonly Payer[]
+  readonly covered: readonly (Payment & Payer)[]
+  readonly misuses: readonly Payer[]
   readonly bundles: readonly Bundle[]
   readonly copies: readonly Bundle[]
   readonly signed: readonly Bundle[]

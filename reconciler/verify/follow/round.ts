@@ -10,7 +10,7 @@ import { checkHoldersWords } from '../holders-words.ts'
 import { checkPolicies } from '../policies.ts'
 import { type NewRows, type Position, readNewRows } from './new-rows.ts'
 import { type Scope, scopeOf } from './scope.ts'
-import { checkAccounts, checkNewEntries, checkPayments } from './scoped-checks.ts'
+import { checkAccounts, checkAllowances, checkNewEntries, checkPayments } from './scoped-checks.ts'
 
 /**
  * One look at everything that is new, in one snapshot:
@@ -44,6 +44,7 @@ export async function lookAtNew(deps: RoundDeps, position: Position): Promise<Ro
     ...(await checkNewEntries(client, rows, examplesMax)),
     ...(await checkAccounts(client, scope, examplesMax)),
     ...(await checkPayments(client, scope, examplesMax)),
+    ...(await checkAllowances(client, scope, examplesMax)),
     ...(await checkEvidence(deps, rows, scope)),
   ]
   const count = Object.values(rows).reduce((sum, some) => sum + some.length, 0)
@@ -65,7 +66,9 @@ async function checkEvidence(deps: RoundDeps, rows: NewRows, scope: Scope): Prom
     const of = { devices: scope.devices, consents: new Set(rows.consents.map(({ digest }) => digest)) }
     findings.push(await checkDevices(client, trusted, codes, examplesMax, of))
   }
-  const payers = [...new Set([...rows.answers, ...rows.mandates].map(({ payer_device_id }) => payer_device_id))]
+  const payers = [
+    ...new Set([...rows.answers, ...rows.mandates, ...rows.orders].map(({ payer_device_id }) => payer_device_id)),
+  ]
   if (payers.length > 0) findings.push(await checkHoldersWords(client, examplesMax, payers))
   if (rows.resolutions.length > 0) {
     const devices = [...new Set(rows.resolutions.map(({ device_id }) => device_id))]

@@ -11,14 +11,22 @@ export interface Scope {
   readonly bundles: readonly (readonly [string, string])[]
   readonly accounts: readonly number[]
   readonly devices: readonly string[]
+  /** Paying devices whose allowances have changed, or payments under them. */
+  readonly payers: readonly string[]
 }
 
 export async function scopeOf(client: pg.ClientBase, rows: NewRows): Promise<Scope> {
   const touched = distinct([
     ...[...rows.transfers, ...rows.holds].map(({ source_id, source_no }) => [source_id, source_no] as const),
-    ...[rows.payments, rows.authorizations, rows.approvals, rows.resolutions, rows.answers, rows.mandated].flatMap(
-      (some) => some.map(({ device_id, counter }) => [device_id, counter] as const),
-    ),
+    ...[
+      rows.payments,
+      rows.authorizations,
+      rows.approvals,
+      rows.resolutions,
+      rows.answers,
+      rows.mandated,
+      rows.covered,
+    ].flatMap((some) => some.map(({ device_id, counter }) => [device_id, counter] as const)),
   ])
   const { rows: theirs } = await client.query<{ device_id: string; bundle_id: string }>(
     `SELECT DISTINCT t.device_id, t.bundle_id FROM unnest($1::text[], $2::bigint[]) AS s (device_id, counter)
@@ -40,7 +48,7 @@ export async function scopeOf(client: pg.ClientBase, rows: NewRows): Promise<Sco
     bundles,
     accounts: [
       ...new Set([
-        ...[...rows.accounts, ...rows.entries, ...rows.holds].map(({ account_id }) => account_id),
+        ...[...rows.accounts, ...rows.entries, ...rows.holds, ...rows.allowances].map(({ account_id }) => account_id),
         ...rows.transfers.flatMap(({ debit_account_id, credit_account_id }) => [debit_account_id, credit_account_id]),
       ]),
     ],
@@ -48,6 +56,13 @@ export async function scopeOf(client: pg.ClientBase, rows: NewRows): Promise<Sco
       ...new Set(
         [rows.devices, rows.keys, rows.messages, rows.consents, rows.codes, rows.tries].flatMap((some) =>
           some.map(({ device_id }) => device_id),
+        ),
+      ),
+    ],
+    payers: [
+      ...new Set(
+        [rows.allowances, rows.orders, rows.covered, rows.misuses].flatMap((some) =>
+          some.map(({ payer_device_id }) => payer_device_id),
         ),
       ),
     ],

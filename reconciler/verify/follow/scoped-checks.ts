@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { ALLOWANCE_CHECKS, COVERED_CHECK } from '../allowance-checks.ts'
 import { type Check, type Finding, runCheck } from '../check.ts'
 import { LEDGER_CHECKS } from '../ledger-checks.ts'
 import { SETTLEMENT_CHECKS } from '../settlement-checks.ts'
@@ -12,7 +13,7 @@ import { columns, type Scope } from './scope.ts'
 const OF_PAYMENTS: ReadonlySet<string> = new Set([
   ...['payments_posted', 'reversals', 'refunds', 'fees', 'holds', 'resolutions_carried_out', 'payments_of_bundles'],
   ...['bundle_statuses', 'bundle_sources', 'bundles_signed', 'debit_authority', 'payer_authorizations'],
-  ...['claims', 'mandates', 'agent_approvals'],
+  ...['claims', 'mandates', 'agent_approvals', COVERED_CHECK.name],
   'transfer_accounts',
 ])
 /** Over rows that are new: a transfer and its entries come in one transaction. */
@@ -45,12 +46,22 @@ const PAYMENT_PARTS: Readonly<Record<string, string>> = {
   offline_mandated_payments: `
     SELECT m.* FROM unnest($1::text[], $2::bigint[]) AS s (id, no) CROSS JOIN LATERAL (
       SELECT * FROM offline_mandated_payments WHERE device_id = s.id AND counter = s.no OFFSET 0) m`,
+  offline_allowance_payments: `
+    SELECT x.* FROM unnest($1::text[], $2::bigint[]) AS s (id, no) CROSS JOIN LATERAL (
+      SELECT * FROM offline_allowance_payments WHERE device_id = s.id AND counter = s.no OFFSET 0) x`,
   offline_tx_bundles: `
     SELECT b.* FROM unnest($3::text[], $4::text[]) AS s (id, bundle) CROSS JOIN LATERAL (
       SELECT * FROM offline_tx_bundles WHERE device_id = s.id AND bundle_id = s.bundle OFFSET 0) b`,
   offline_tx_copies: `
     SELECT c.* FROM unnest($3::text[], $4::text[]) AS s (id, bundle) CROSS JOIN LATERAL (
       SELECT * FROM offline_tx_copies WHERE device_id = s.id AND bundle_id = s.bundle OFFSET 0) c`,
+}
+/** Whole allowances of these paying devices, with their orders and payments. */
+const ALLOWANCE_PARTS: Readonly<Record<string, string>> = {
+  'wallet_core.allowances': 'SELECT * FROM wallet_core.allowances WHERE device_id = ANY ($1::text[])',
+  offline_allowance_orders: 'SELECT * FROM offline_allowance_orders WHERE payer_device_id = ANY ($1::text[])',
+  offline_allowance_payments: 'SELECT * FROM offline_allowance_payments WHERE payer_device_id = ANY ($1::text[])',
+  offline_allowance_evidence: 'SELECT * FROM offline_allowance_evidence WHERE payer_device_id = ANY ($1::text[])',
 }
 const NEW_PARTS: Readonly<Record<string, string>> = {
   'wallet_core.transfers': `SELECT * FROM wallet_core.transfers WHERE transfer_id = ANY ($1::uuid[])`,
@@ -84,6 +95,19 @@ export async function checkPayments(client: pg.ClientBase, scope: Scope, example
         values,
       ),
     )
+  }
+  return found
+}
+
+export async function checkAllowances(
+  client: pg.ClientBase,
+  { payers }: Scope,
+  examplesMax: number,
+): Promise<Finding[]> {
+  if (payers.length === 0) return []
+  const found: Finding[] = []
+  for (const check of ALLOWANCE_CHECKS) {
+    found.push(await runCheck(client, within(check, ALLOWANCE_PARTS, '$1::text[]'), examplesMax, [payers]))
   }
   return found
 }
@@ -168,19 +192,21 @@ const ACCOUNTS: readonly Check[] = [
   },
   {
     name: 'held_money',
-    promise: 'what each account holds is the sum of its open holds',
+    promise: 'what each account holds is the sum of its open holds, and of what its allowances hold still',
     sql: `
       SELECT a.account_id, a.held_minor FROM wallet_core.accounts a
       WHERE a.account_id = ANY ($1::bigint[])
         AND a.held_minor <> (SELECT coalesce(sum(amount_minor), 0) FROM wallet_core.holds h
-                             WHERE h.account_id = a.account_id AND h.ended_at IS NULL)`,
+                             WHERE h.account_id = a.account_id AND h.ended_at IS NULL)
+                            + (SELECT coalesce(sum(l.held_minor), 0) FROM wallet_core.allowances l
+                               WHERE l.account_id = a.account_id AND l.ended_at IS NULL)`,
   },
 ]
 
 /** Checks that a round makes of what is new. */
 export const OF_ROUNDS: readonly Pick<Check, 'name' | 'promise'>[] = [
   ...[...LEDGER_CHECKS, ...SETTLEMENT_CHECKS].filter(({ name }) => OF_PAYMENTS.has(name) || name === OF_NEW_ROWS),
-  ...[CHAIN, ...ACCOUNTS],
+  ...[CHAIN, ...ACCOUNTS, ...ALLOWANCE_CHECKS],
 ]
 
 export async function checkAccounts(client: pg.ClientBase, scope: Scope, examplesMax: number): Promise<Finding[]> {

@@ -234,6 +234,8 @@ function problemKind(code: ProblemCode): ErrorKind {
       return kept('contact_support', 'Nobody has given this device consent to pay; it only receives')
     case 'mandate_above_policy':
       return kept('change_payment', 'The rules of the country let no mandate give as much')
+    case 'allowance_above_policy':
+      return kept('change_payment', 'The rules of the country let no allowance hold as much')
     case 'device_suspended':
     case 'device_revoked':
     case 'chain_fork':

@@ -11,7 +11,7 @@ import { seenHere } from './seen-here.ts'
 /**
  * A device's quota is for what it signs, so only the device can use it up: asked once its signature holds and its time is
  * now. The same signed bytes again are counted apart, by themselves, because whoever has seen them can send them. Bundles
- * for relays, which others hold for a day, requests for a notice, answers to claims together with mandates, and consents have quotas of
+ * for relays, which others hold for a day, requests for a notice, answers to claims together with mandates and orders about allowances, and consents have quotas of
  * their own.
  */
 export async function withinSignedQuota(

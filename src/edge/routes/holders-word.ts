@@ -24,7 +24,7 @@ interface Proven<Signed> {
   readonly device: KnownDevice
 }
 
-/** An answer to a claim, or a mandate: read → its signature → the device may say something at all. The signature is all that it needs. */
+/** An answer to a claim, a mandate, or an order about an allowance: read → its signature → the device may say something at all. The signature is all that it needs. */
 export async function holdersWord<Signed extends BySelf>(
   c: Context<App>,
   { field, aad, parse: read }: Kind<Signed>,

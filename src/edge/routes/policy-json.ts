@@ -45,6 +45,7 @@ export const policyChanges = z
     max_offline_value_between_syncs: amount,
     mandate_payment_max: amount,
     mandate_day_max: amount,
+    allowance_max: amount,
     review_two_people_above: amount,
   })
   .partial()

@@ -17,6 +17,7 @@ export const en: Messages = {
   },
   reasons: {
     insufficient_funds: 'The payer’s balance is too low.',
+    allowance_shortfall: 'The payer’s phone spent more than was held for it.',
     unknown_wallet: 'There is no such account.',
     wallet_frozen: 'This account is frozen.',
     wallet_kind_mismatch: 'This account does not fit this kind of payment.',

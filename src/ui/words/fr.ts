@@ -18,6 +18,7 @@ export const fr: Messages = {
   },
   reasons: {
     insufficient_funds: 'Le solde du payeur ne suffit pas.',
+    allowance_shortfall: 'Le téléphone du payeur a dépensé plus que le montant réservé.',
     unknown_wallet: 'Ce compte n’existe pas.',
     wallet_frozen: 'Ce compte est bloqué.',
     wallet_kind_mismatch: 'Ce compte ne convient pas à ce type de paiement.',

@@ -18,6 +18,7 @@ export const wo: Messages = {
   },
   reasons: {
     insufficient_funds: 'Xaalis bi ci kontu bi doyul.',
+    allowance_shortfall: 'Telefonu fey-kat bi jëfandikoo na lu ëpp li ñu dencoon.',
     unknown_wallet: 'Kontu boobu amul.',
     wallet_frozen: 'Kontu bi dañu ko tëj.',
     wallet_kind_mismatch: 'Kontu bi jaaduwul ak fey bii.',

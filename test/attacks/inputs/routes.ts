@@ -27,6 +27,7 @@ export const ROUTES: Readonly<Record<string, Route>> = {
   'POST /offline/consents/code': { roles: 'device' },
   'POST /offline/consents/code/answer': { roles: 'device' },
   'POST /offline/mandates': { roles: 'device' },
+  'POST /offline/allowances': { roles: 'device' },
   'GET /offline/keys': { roles: 'everybody' },
   'POST /offline/enrol': { roles: 'everybody' },
   'POST /offline/devices': { roles: ADMINS, body: {} },

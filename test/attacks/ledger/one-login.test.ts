@@ -22,6 +22,10 @@ const OF_NOBODY = [
   "INSERT INTO wallet_core.transfers SELECT uuidv7(), 'payment', 'X', 1, 1, 2, 1, 'XOF', now()",
   "UPDATE wallet_core.holds SET ended_at = now(), ended_by = 'released'",
   "SELECT wallet_core.post_transfers('payment', '{}', now())",
+  "SELECT wallet_core.open_allowance('POS', 1, 'W', 'XOF', 1, now(), now(), now())",
+  "SELECT wallet_core.end_allowance(1, 'closed', now())",
+  'UPDATE wallet_core.allowances SET returned_minor = 1',
+  "INSERT INTO offline_allowance_evidence SELECT 'P', 1, 'number', 'D', 1, NULL, NULL, now()",
   "SELECT wallet_core.fund('x', '{1}', '{W}', '{1}', 'XOF', now())",
   "SELECT wallet_core.open_account('W-NEW', 'XOF', 'customer', 'me', 'molam')",
   "SELECT wallet_core.set_frozen('W', false, 'me', 'so')",
@@ -62,6 +66,7 @@ const NOT_OF_SETTLE = [
   'INSERT INTO offline_device_messages SELECT * FROM offline_device_messages',
   'INSERT INTO offline_policies SELECT * FROM offline_policies',
   'INSERT INTO offline_resolutions SELECT * FROM offline_resolutions',
+  'INSERT INTO offline_allowance_orders SELECT * FROM offline_allowance_orders',
   "INSERT INTO offline_sync_queue (dedup_key, kind, body, next_retry_at, received_at) VALUES ('x', 'bundle', 'x', now(), now())",
 ]
 test.each(NOT_OF_SETTLE)('the login that settles may not: %s', async (sql) => {
@@ -69,6 +74,9 @@ test.each(NOT_OF_SETTLE)('the login that settles may not: %s', async (sql) => {
 })
 
 const NOT_OF_RECORD = [
+  "SELECT offline_apply_allowance_orders('{}', '{}', '{}', 7, now())",
+  'SELECT offline_expire_allowances(now(), 1)',
+  "UPDATE offline_allowance_orders SET result = 'opened', closed_at = now()",
   "SELECT offline_record_transactions('{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', now())",
   "SELECT offline_apply_claims('{}', now())",
   "SELECT offline_close_unsigned_answers('{}', now())",

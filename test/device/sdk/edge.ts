@@ -65,6 +65,7 @@ export const POLICY: Policy = {
   maxOfflineValueBetweenSyncs: 5_000_000,
   mandatePaymentMax: 2_000,
   mandateDayMax: 5_000,
+  allowanceMax: 50_000,
 }
 
 export const random = (length: number) => crypto.getRandomValues(new Uint8Array(length))

@@ -40,6 +40,7 @@ const ASKED: { readonly [Name in keyof Asked]-?: readonly [answer: unknown, ask:
   notice: [FORGED, (object, { kid }) => object.notice(kid, { cursor: undefined })],
   answerClaim: [FORGED, (object) => object.answerClaim(nothing, id, by)],
   giveMandate: [FORGED, (object) => object.giveMandate(nothing, id, by)],
+  orderAllowance: [FORGED, (object) => object.orderAllowance(nothing, id, by)],
   confirm: [NOT_FOUND, (object) => object.confirm(id, 'r-1')],
   notShown: [undefined, (object) => object.notShown([1])],
   indexed: [undefined, (object) => object.indexed(nothing)],

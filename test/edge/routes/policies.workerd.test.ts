@@ -150,6 +150,7 @@ it('the six countries have the product’s defaults from the first, each in its 
       max_offline_value_between_syncs: 750_000,
       mandate_payment_max: 2_000,
       mandate_day_max: 5_000,
+      allowance_max: 50_000,
       ...{ review_two_people_above: 50_000, effective_at: 0 },
       ...{ proposed_by: 'molam', confirmed_by: 'molam', confirmed_at: 0 },
     })

@@ -12,6 +12,8 @@ export interface TestPayment {
   readonly fee?: { readonly amount: number; readonly bearer: 'payer' | 'payee'; readonly account?: string }
   /** `post` when left out. */
   readonly step?: 'post' | 'hold' | 'release'
+  /** The allowance that its payer signed it under. */
+  readonly allowance?: number
 }
 
 export interface Posted {
@@ -20,6 +22,9 @@ export interface Posted {
   readonly reason: string | null
   readonly transfer_id: string | null
   readonly hold: string | null
+  readonly covered_minor: number | null
+  readonly missing_minor: number | null
+  readonly waived_minor: number | null
 }
 
 /** Posts a batch as the settlement functions do, as the owner of the schema. */
@@ -34,7 +39,7 @@ export async function post(
        FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::bigint[],
                    $9::text[], $10::text[], $11::text[])
             WITH ORDINALITY AS x (source_id, source_no, type, debit, credit, amount_minor, currency, fee_minor,
-                                  fee_bearer, fee_account, step, no)), now())`,
+                                  fee_bearer, fee_account, step, no)), now(), $12::bigint[])`,
     [
       payments.map(({ source }) => source),
       payments.map(({ no }) => no),
@@ -47,6 +52,7 @@ export async function post(
       payments.map(({ fee }) => fee?.bearer ?? null),
       payments.map(({ fee }) => fee && (fee.account ?? 'system:fees:SN:XOF')),
       payments.map(({ step }) => step ?? null),
+      payments.map(({ allowance }) => allowance ?? null),
     ],
   )
   return rows
@@ -69,7 +75,8 @@ export async function expectSoundBook(app: pg.Pool): Promise<void> {
   expect(wrong).toEqual([])
   const { rows: held } = await app.query(`
     SELECT a.wallet_id, a.held_minor FROM wallet_core.accounts a
-    LEFT JOIN wallet_core.holds h ON h.account_id = a.account_id AND h.ended_at IS NULL
+    LEFT JOIN (SELECT account_id, amount_minor FROM wallet_core.holds WHERE ended_at IS NULL
+               UNION ALL SELECT account_id, held_minor FROM wallet_core.allowances) h USING (account_id)
     GROUP BY a.account_id HAVING a.held_minor <> coalesce(sum(h.amount_minor), 0)`)
   expect(held).toEqual([])
   const { rows: running } = await app.query(`

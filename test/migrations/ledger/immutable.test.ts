@@ -73,6 +73,7 @@ test('the functions that change anything and that the application can call: thos
     ORDER BY name`)
   expect(rows.map(({ name }) => name)).toEqual([
     'halt_settlement',
+    'offline_apply_allowance_orders',
     'offline_apply_claims',
     'offline_apply_reversals',
     'offline_apply_reviews',
@@ -80,6 +81,7 @@ test('the functions that change anything and that the application can call: thos
     'offline_code_recipient',
     'offline_code_refusal',
     'offline_disprove',
+    'offline_expire_allowances',
     'offline_let_parked_go',
     'offline_lock_devices',
     'offline_prove',

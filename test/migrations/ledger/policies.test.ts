@@ -29,6 +29,7 @@ test('every country has a first policy with the defaults of the product', async 
     max_offline_value_between_syncs: 750_000,
     mandate_payment_max: 2_000,
     mandate_day_max: 5_000,
+    allowance_max: 50_000,
   })
 })
 

@@ -55,6 +55,7 @@ const policy = (over: Partial<Policy> = {}): Policy => ({
   maxOfflineValueBetweenSyncs: 654_321,
   mandatePaymentMax: 1_234,
   mandateDayMax: 4_321,
+  allowanceMax: 43_210,
   ...over,
 })
 /** A bundle that was judged by this version. */
@@ -108,6 +109,7 @@ test('a version that is not known here is fetched from the edge once, kept exact
       max_offline_value_between_syncs: 654_321,
       mandate_payment_max: 1_234,
       mandate_day_max: 4_321,
+      allowance_max: 43_210,
       signed: Buffer.from(await (world.network.policies.get(path()) as Promise<Uint8Array>)),
     },
   ])

@@ -27,6 +27,7 @@ const policyFields = {
   max_offline_value_between_syncs: count,
   mandate_payment_max: count,
   mandate_day_max: count,
+  allowance_max: count,
 }
 const { country: _, version: __, ...changeable } = policyFields
 /** As devices are told it. */

@@ -31,3 +31,6 @@ export const codeCame = z.strictObject({
 export const mandateGiven = z.strictObject({
   no: count.openapi({ description: "The mandate's own number" }),
 })
+export const allowanceOrdered = z.strictObject({
+  no: count.openapi({ description: "The allowance's own number" }),
+})
