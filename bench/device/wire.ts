@@ -8,9 +8,9 @@ import type { Payment } from '../../src/protocol/payment.ts'
 import { CURRENCY, SECONDS_BETWEEN_PAYMENTS } from './payments.ts'
 
 /** A bundle as it goes on the wire: of a device that has been in use for a while, so that its numbers have grown. */
-const DEVICE = deviceId('POS-SN-000123')
+export const DEVICE = deviceId('POS-SN-000123')
 const [SEQ, FIRST_COUNTER] = [321, 12_001]
-const AT_MS = Date.UTC(2026, 10, 22, 9)
+export const AT_MS = Date.UTC(2026, 10, 22, 9)
 
 const random = (length: number) => crypto.getRandomValues(new Uint8Array(length))
 
@@ -34,8 +34,9 @@ export async function bundleOf(terms: readonly PaymentTerms[], evidence: boolean
   const payload = {
     currency: currency(CURRENCY),
     entries: terms.map(
-      ({ approval: _, authorization: __, ...payment }, index): Payment => ({
+      ({ approval: _, authorization: answer, ...payment }, index): Payment => ({
         ...payment,
+        ...(answer && { pass: answer.pass, authorization: answer.authorization }),
         counter: FIRST_COUNTER + index,
         method: payment.method ?? 'wallet',
         amount: amountMinor(payment.amount),

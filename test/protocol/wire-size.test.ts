@@ -3,7 +3,9 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { WIRE_TARGETS, type WireSizes, wireSizes } from '../../bench/device/bytes.ts'
 import { SECONDS_BETWEEN_PAYMENTS, SHOP, takings } from '../../bench/device/payments.ts'
 import { openPlainForm, plainForm } from '../../bench/device/plain-form.ts'
+import { bundleOf } from '../../bench/device/wire.ts'
 import { Rig } from '../device/sdk/rig.ts'
+import { type SignedBy, signedTakings } from './signed-wire.ts'
 
 /** The length of a bundle depends on its payments alone: it is the same on every machine. */
 let sizes: WireSizes
@@ -29,6 +31,33 @@ describe('on the wire', () => {
   it('50 payments take a fifteenth of the plain form, or less', () => {
     expect(sizes.plainFifty / sizes.fifty).toBeGreaterThanOrEqual(WIRE_TARGETS.timesBelowPlain)
   })
+})
+
+describe('with the word of each payer', () => {
+  const each = async (signed: SignedBy) => {
+    const terms = await signedTakings(50, signed)
+    return (await bundleOf(terms, true)).length / terms.length
+  }
+
+  it.each(['phone', 'uuid'] as const)(
+    'a pass takes at most 175 bytes and an authorization 110, with an allowance in both: %s wallets',
+    async (wallets) => {
+      for (const { authorization } of await signedTakings(50, { payers: 'different', wallets, covered: true })) {
+        expect(authorization?.pass.length).toBeLessThanOrEqual(175)
+        expect(authorization?.authorization.length).toBeLessThanOrEqual(110)
+      }
+    },
+  )
+
+  it.each(['phone', 'uuid'] as const)(
+    '50 payments take at most 300 bytes each with 50 payers, 305 with cover, and 135 with one payer: %s wallets',
+    async (wallets) => {
+      const of = (payers: 'different' | 'one', covered: boolean) => each({ payers, wallets, covered })
+      expect(await of('different', false)).toBeLessThanOrEqual(300)
+      expect(await of('different', true)).toBeLessThanOrEqual(305)
+      expect(await of('one', true)).toBeLessThanOrEqual(135)
+    },
+  )
 })
 
 it('the SDK pushes what was measured: the same bytes, less those that a new device’s short numbers and name save', async () => {

@@ -1,6 +1,7 @@
 import type { ProblemCode } from '../../protocol/problems.ts'
 import type { Reason } from '../../protocol/states.ts'
 import type { WalletFault } from '../../protocol/wallet.ts'
+import type { AuthorizationFault } from './exchange/fault.ts'
 
 /**
  * Where the payment, or the payments, stand after an error.
@@ -96,7 +97,7 @@ const DEVICE_ERRORS = {
   request_invalid: {
     money: 'not_taken',
     next: 'none',
-    message: 'This is no request for a payment, or one of this very device or wallet',
+    message: 'This is no request for a payment, or one of this very device or wallet, or its id was used for another',
   },
   pass_required: {
     money: 'not_taken',
@@ -107,7 +108,7 @@ const DEVICE_ERRORS = {
   authorization_invalid: {
     money: 'not_taken',
     next: 'change_payment',
-    message: "The payer's answer is not taken: `detail` says why, and the payer's phone is asked anew",
+    message: "The payer's answer is not taken: `fault` says why, and the payer's phone is asked anew",
   },
   already_bundled: {
     money: 'kept_on_device',
@@ -149,6 +150,15 @@ const DEVICE_ERRORS = {
 type DeviceErrorCode = keyof typeof DEVICE_ERRORS
 export type OfflineErrorCode = DeviceErrorCode | ProblemCode
 
+interface Extra {
+  readonly money?: Money
+  readonly reason?: Reason
+  readonly wallet?: WrongWallet
+  readonly fault?: AuthorizationFault
+  readonly detail?: string
+  readonly cause?: unknown
+}
+
 /**
  * Every error of the SDK: a stable code, where the money is, and what to do next.
  *
@@ -168,19 +178,20 @@ export class OfflineError extends Error {
   readonly reason?: Reason
   /** With `invalid_payment`, where a wallet is what is not valid. */
   readonly wallet?: WrongWallet
+  /** With `authorization_invalid`. */
+  readonly fault?: AuthorizationFault
 
-  constructor(
-    code: OfflineErrorCode,
-    extra: { money?: Money; reason?: Reason; wallet?: WrongWallet; detail?: string; cause?: unknown } = {},
-  ) {
+  constructor(code: OfflineErrorCode, extra: Extra = {}) {
     const kind = kindOf(code)
-    const message = extra.detail === undefined ? kind.message : `${kind.message}: ${extra.detail}`
+    const detail = extra.detail ?? extra.fault
+    const message = detail === undefined ? kind.message : `${kind.message}: ${detail}`
     super(message, extra.cause === undefined ? undefined : { cause: extra.cause })
     this.code = code
     this.money = extra.money ?? kind.money
     this.next = kind.next
     if (extra.reason !== undefined) this.reason = extra.reason
     if (extra.wallet !== undefined) this.wallet = extra.wallet
+    if (extra.fault !== undefined) this.fault = extra.fault
   }
 }
 

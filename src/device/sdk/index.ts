@@ -25,8 +25,8 @@ export {
   type WrongWallet,
 } from './errors.ts'
 export type { OfflineEvents } from './events.ts'
-export type { AuthorizationFault } from './exchange/accept.ts'
 export { type AskedOfPayer, readRequest, type SignedPayment, type UserPresence } from './exchange/authorise.ts'
+export type { AuthorizationFault } from './exchange/fault.ts'
 export type { OpenRequest, RequestTerms } from './exchange/request.ts'
 export type { MandateTerms } from './mandate.ts'
 export type { MandatedPayment } from './mandated.ts'

@@ -8,7 +8,7 @@ import { type AskedConsentCode, answerConsentCode, askConsentCode, type ConsentC
 import { withDefaults } from './defaults.ts'
 import { OfflineError } from './errors.ts'
 import type { OfflineEvents } from './events.ts'
-import { takenFor, verifyAnswer } from './exchange/accept.ts'
+import { answeredBefore, verifyAnswer } from './exchange/accept.ts'
 import { authorise, currentPass, type SignedPayment, signedPayments } from './exchange/authorise.ts'
 import { createRequest, type OpenRequest, type RequestTerms } from './exchange/request.ts'
 import { giveMandate, type MandateTerms } from './mandate.ts'
@@ -29,6 +29,9 @@ import type { LocalDevice } from './store/local-device.ts'
 import { acceptRelayed, type RelayBundle, sealForRelay } from './sync/relay.ts'
 import type { SyncReport } from './sync/sync.ts'
 import { type GivingUp, pushNow, type Reach, requireContact, take, voidUnlessSent } from './taking.ts'
+
+/** Finds the payment that was taken already, under the device's lock. */
+type Before = (entries: readonly Entry[]) => Entry | undefined
 
 /**
  * Takes payments where there is no network and settles them when there is.
@@ -104,22 +107,18 @@ export class OfflineSDK {
     return this.#takeAndPush(terms, signal)
   }
 
-  async #takeAndPush(
-    terms: PaymentTerms,
-    signal: GivingUp | undefined,
-    before?: (entry: Entry) => boolean,
-  ): Promise<TakenPayment> {
+  async #takeAndPush(terms: PaymentTerms, signal: GivingUp | undefined, before?: Before): Promise<TakenPayment> {
     const required = this.#options.behavior === 'require_online'
     if (required) {
       this.#runner.assertAlive()
       await requireContact(this.#reach)
     }
     const { counter } = await this.#take(terms, signal, before)
-    const isAdmitted = () => this.#device.journal.entry(counter)?.admitted !== undefined
+    const isAdmitted = () => this.#isAdmitted(counter)
     const tries = required || (this.#options.behavior === 'prefer_online' && this.#options.autoSync)
     if (tries && (required || this.#runner.auto.seemsOnline)) await pushNow(this.#reach, isAdmitted)
     if (required && !isAdmitted()) await this.#voidUnlessSent(counter)
-    return { ...this.#view(counter), taken: isAdmitted() ? 'online' : 'offline' }
+    return this.#taken(counter)
   }
 
   /**
@@ -435,16 +434,35 @@ export class OfflineSDK {
    *
    * @param answer what the payer's phone shows
    * @param options.approval of an agent, above the policy's `requireAgentApprovalAbove`
-   * @throws OfflineError `authorization_invalid` (its `detail` is an `AuthorizationFault`), and what `createOfflineTransaction` throws
+   * @throws OfflineError `authorization_invalid` (with its `fault`), and what `createOfflineTransaction` throws
    */
   async acceptAuthorization(
     answer: Uint8Array,
     { approval, signal }: { readonly approval?: AgentApproval; readonly signal?: GivingUp } = {},
   ): Promise<TakenPayment> {
     this.#runner.assertAlive()
+    const before = await answeredBefore(this.#runner.deps, answer)
+    if (before !== undefined) return this.#taken(before.counter)
     const verified = await verifyAnswer(this.#runner.deps, answer)
     const terms = { ...verified.terms, authorization: verified.answer, ...(approval !== undefined && { approval }) }
-    return this.#takeAndPush(terms, signal, (entry) => takenFor(verified.answer, entry))
+    return this.#takeAndPush(terms, signal, verified.takenBefore)
+  }
+
+  /**
+   * Checks a payer's answer as `acceptAuthorization` does, and takes nothing: above the policy's `requireAgentApprovalAbove` the agent is
+   * shown who pays before anything is taken.
+   *
+   * @returns the terms that the payer has signed, for `approvalRequest`
+   * @throws OfflineError `authorization_invalid` (with its `fault`), `not_ready`, `destroyed`
+   * @example
+   * const request = sdk.approvalRequest(await sdk.checkAuthorization(answer))
+   * show(request)
+   * await sdk.acceptAuthorization(answer, { approval: { request, approval: await scan() } })
+   */
+  async checkAuthorization(answer: Uint8Array): Promise<PaymentTerms> {
+    this.#runner.assertAlive()
+    const { terms } = await verifyAnswer(this.#runner.deps, answer)
+    return terms
   }
 
   /**
@@ -485,11 +503,7 @@ export class OfflineSDK {
     return leftBehind(this.#device)
   }
 
-  async #take(
-    terms: PaymentTerms,
-    givingUp: GivingUp | undefined,
-    before: ((entry: Entry) => boolean) | undefined,
-  ): Promise<Entry> {
+  async #take(terms: PaymentTerms, givingUp: GivingUp | undefined, before: Before | undefined): Promise<Entry> {
     const { timers } = this.#options
     const entry = await take(this.#device, terms, () => this.#runner.status, { timers, givingUp, before })
     this.#runner.changed(entry)
@@ -515,6 +529,14 @@ export class OfflineSDK {
     const entry = this.#device.journal.entry(counter)
     if (entry) this.#runner.changed(entry)
     this.#runner.emitState()
+  }
+
+  #isAdmitted(counter: number): boolean {
+    return this.#device.journal.entry(counter)?.admitted !== undefined
+  }
+
+  #taken(counter: number): TakenPayment {
+    return { ...this.#view(counter), taken: this.#isAdmitted(counter) ? 'online' : 'offline' }
   }
 
   #view(counter: number): OfflinePayment {

@@ -21,7 +21,7 @@ export interface TakeOptions {
   readonly timers: Timers
   readonly givingUp?: GivingUp | undefined
   /** Finds the payment that these terms were taken as before: it is given again. */
-  readonly before?: ((entry: Entry) => boolean) | undefined
+  readonly before?: ((entries: readonly Entry[]) => Entry | undefined) | undefined
 }
 
 /**
@@ -43,7 +43,7 @@ export async function take(
   try {
     const taking = device.change(async () => {
       const { journal } = device
-      const taken = before && journal.entries.find(before)
+      const taken = before?.(journal.entries)
       if (taken !== undefined) return taken
       assertCanTake(device, status())
       const { state, clock } = device

@@ -1,4 +1,6 @@
 import { openBundle } from '../../../src/crypto/bundle-crypto.ts'
+import { compressKey } from '../../../src/crypto/compressed-key.ts'
+import { signPass } from '../../../src/crypto/pass.ts'
 import { signAsEdge, verifySign1 } from '../../../src/crypto/sign1.ts'
 import type { PublicKey, RecipientKey, Signer } from '../../../src/crypto/suite.ts'
 import { keyId } from '../../../src/crypto/thumbprint.ts'
@@ -18,18 +20,20 @@ import {
   missingCounters,
 } from '../../../src/protocol/counters.ts'
 import { type DeviceProofHeader, htuOf, parseDeviceProof } from '../../../src/protocol/device-proof.ts'
-import { deviceId } from '../../../src/protocol/ids.ts'
+import { type DeviceId, deviceId } from '../../../src/protocol/ids.ts'
 import { type EdgeKey, encodeKeySet, type KeySet, type KeyState } from '../../../src/protocol/keyset.ts'
 import { COUNTER_MAX, OUTCOMES_PER_NOTICE_MAX } from '../../../src/protocol/limits.ts'
 import type { MandatedDebit } from '../../../src/protocol/mandated.ts'
 import { type Mandate, parseMandate } from '../../../src/protocol/mandates.ts'
-import { currency } from '../../../src/protocol/money.ts'
+import { amountMinor, currency } from '../../../src/protocol/money.ts'
 import { type DayTotal, encodeNotice, encodePushResponse, type Outcome } from '../../../src/protocol/notice.ts'
 import type { WalletFault } from '../../../src/protocol/owner-wallet.ts'
+import type { Pass } from '../../../src/protocol/pass.ts'
 import { isPayment, isVoided, type PaymentEntry } from '../../../src/protocol/payment.ts'
 import type { Policy } from '../../../src/protocol/policy.ts'
 import { PROBLEM_MEDIA_TYPE, type ProblemCode, problem } from '../../../src/protocol/problems.ts'
 import { type DecisionException, encodeReceipt, type Receipt } from '../../../src/protocol/receipt.ts'
+import { DAY_MS } from '../../../src/protocol/time.ts'
 import { neighboursIn } from '../../kit/chain.ts'
 
 /**
@@ -132,15 +136,19 @@ export class TestEdge {
   /** Named as missing, whatever was seen. */
   missing: readonly number[] | undefined
   readonly now: () => number
+  /** What its pass says besides; one with an allowance, where a test gives it one. */
+  pass: Partial<Pass> = {}
+  readonly deviceId: DeviceId
   #keys: HeldKey[] = []
   #keysVersion = 0
   #device: PublicKey
   #nonces = new Set<string>()
   #counters: CounterSet = []
 
-  private constructor(now: () => number, device: PublicKey) {
+  private constructor(now: () => number, device: PublicKey, id: DeviceId) {
     this.now = now
     this.#device = device
+    this.deviceId = id
   }
 
   /** Another key was enrolled for the device: this one's signatures do not hold any more. */
@@ -149,10 +157,23 @@ export class TestEdge {
   }
 
   static async create(now: () => number, device: PublicKey): Promise<TestEdge> {
-    const edge = new TestEdge(now, device)
+    const edge = new TestEdge(now, device, DEVICE)
     await edge.addKey('seal', 'active')
     await edge.addKey('receipt', 'active')
     return edge
+  }
+
+  /** The same edge, for another device: it signs with the same keys. */
+  for(device: PublicKey, id: DeviceId, ownerWallet: string): TestEdge {
+    const edge = new TestEdge(this.now, device, id)
+    edge.ownerWallet = ownerWallet
+    edge.takeKeysOf(this)
+    return edge
+  }
+
+  takeKeysOf(other: TestEdge): void {
+    this.#keys = [...other.#keys]
+    this.#keysVersion = other.#keysVersion
   }
 
   async addKey(use: 'seal' | 'receipt', state: KeyState): Promise<void> {
@@ -301,7 +322,7 @@ export class TestEdge {
     const verifier = await webCryptoSuite.verifier(this.#device)
     const { deviceId: id, htm, htu } = proof.claims
     const holds = await verifySign1(verifier, proof, 'molam-device-proof-v1')
-    const names = id === DEVICE && htm === request.method && htu === htuOf(url)
+    const names = id === this.deviceId && htm === request.method && htu === htuOf(url)
     return scheme === 'Molam-Device' && holds && names ? proof.claims : undefined
   }
 
@@ -346,7 +367,7 @@ export class TestEdge {
     const bundle = parseBundle(body)
     const { claims } = bundle
     const verifier = await webCryptoSuite.verifier(this.#device)
-    if (claims.deviceId !== DEVICE || !(await verifySign1(verifier, bundle, ''))) {
+    if (claims.deviceId !== this.deviceId || !(await verifySign1(verifier, bundle, ''))) {
       return refused('invalid_signature', this.now())
     }
     if (this.status !== 'active') return refused('device_suspended', this.now())
@@ -378,7 +399,7 @@ export class TestEdge {
     place: Pick<Receipt, 'bundleId' | 'digest' | 'seq' | 'exceptions'>,
   ): Receipt {
     const { country, version: policyVersion } = this.policy
-    const of = { deviceId: DEVICE, receivedAtMs: this.now(), status: 'pushed', country, policyVersion } as const
+    const of = { deviceId: this.deviceId, receivedAtMs: this.now(), status: 'pushed', country, policyVersion } as const
     const [firstCounter, lastCounter] = [entries[0]?.counter ?? 0, entries.at(-1)?.counter ?? 0]
     return { ...of, ...place, firstCounter, lastCounter }
   }
@@ -419,7 +440,7 @@ export class TestEdge {
   #signRelayed(headers: Readonly<Record<string, string>>): Promise<Uint8Array> {
     const { signer, kid } = this.#receiptSigner()
     const cursor = Number(headers['Molam-Cursor'] ?? 0)
-    const notice = encodeNotice({ deviceId: DEVICE, serverTimeMs: this.now(), outcomes: [], cursor })
+    const notice = encodeNotice({ deviceId: this.deviceId, serverTimeMs: this.now(), outcomes: [], cursor })
     return signAsEdge(signer, kid, notice, 'molam-notice-v1')
   }
 
@@ -437,7 +458,7 @@ export class TestEdge {
     const last = head && this.lastReceipt(head.said)
     const { signer, kid } = this.#receiptSigner(number('Molam-Keys-Version'))
     const notice = encodeNotice({
-      deviceId: DEVICE,
+      deviceId: this.deviceId,
       serverTimeMs: this.now(),
       outcomes,
       cursor: cursor === undefined ? this.outcomes.length : cursor + outcomes.length,
@@ -448,6 +469,7 @@ export class TestEdge {
       ...(this.claims.length > 0 && { claims: this.claims }),
       ...(this.mandated.length > 0 && { mandated: this.mandated }),
       ...(this.paysUntilMs !== undefined && { paysUntilMs: this.paysUntilMs }),
+      ...(number('Molam-Pass') === 1 && this.paysUntilMs !== undefined && { pass: await this.signPass() }),
       ...(cursor !== undefined && Math.max(next.nextCounter, next.nextSeq) <= COUNTER_MAX && { next }),
       ...(cursor === undefined && {
         device: {
@@ -461,6 +483,18 @@ export class TestEdge {
       ...over,
     })
     return signAsEdge(signer, kid, notice, 'molam-notice-v1')
+  }
+
+  /** A pass for the device, good for a week. */
+  signPass(over: Partial<Pass> = {}): Promise<Uint8Array> {
+    const { signer, kid } = this.#receiptSigner()
+    const key = compressKey(this.#device) ?? new Uint8Array()
+    const fromMs = 1000 * Math.floor(this.now() / 1000)
+    const [of, good] = [
+      { wallet: this.ownerWallet, deviceId: this.deviceId, key },
+      { fromMs, untilMs: fromMs + 7 * DAY_MS, currency: this.policy.currency, paymentMax: amountMinor(100_000) },
+    ]
+    return signPass(signer, kid, { ...of, ...good, level: 'none', ...this.pass, ...over })
   }
 
   #today(): DayTotal {
@@ -493,7 +527,7 @@ export class TestEdge {
     const admitted = this.bundles.at(-1)
     if (whole.status !== 200 || admitted === undefined) return whole
     const receipt: Receipt = {
-      deviceId: DEVICE,
+      deviceId: this.deviceId,
       bundleId: new Uint8Array(admitted.bundleId.match(/../g)?.map((byte) => Number.parseInt(byte, 16)) ?? []),
       digest: admitted.digest,
       seq: admitted.seq,

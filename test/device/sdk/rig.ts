@@ -1,4 +1,4 @@
-import type { CryptoSuite, PublicKey } from '../../../src/crypto/suite.ts'
+import type { CryptoSuite, PublicKey, Signer } from '../../../src/crypto/suite.ts'
 import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
 import {
   type AgentApproval,
@@ -8,6 +8,7 @@ import {
   type PaymentTerms,
   type Storage,
   scalarKeyStore,
+  type UserPresence,
 } from '../../../src/device/sdk/index.ts'
 import { nobleAtRest } from '../../../src/device/sdk/noble.ts'
 import type { OfflineSDKOptions } from '../../../src/device/sdk/options.ts'
@@ -20,8 +21,7 @@ import { API, DEVICE, OWNER, random, TestEdge } from './edge.ts'
 
 /** A device, its storage, its clocks and its edge. Restarting the device makes a new SDK over what is stored. */
 export class Rig {
-  /** The true time; the device's wall clock is off by `wallOffsetMs`. */
-  timeMs = Date.UTC(2026, 10, 22, 9)
+  #time = { ms: Date.UTC(2026, 10, 22, 9) }
   wallOffsetMs = 0
   readonly timers = new ManualTimers()
   readonly storage = new FaultyStorage()
@@ -31,6 +31,18 @@ export class Rig {
   key!: PublicKey
   /** Given to each SDK of this rig. */
   atRest: AtRestCipher | undefined
+  id = DEVICE
+  /** Makes it a payer's phone. */
+  userPresence: UserPresence | undefined
+
+  /** The true time; the device's wall clock is off by `wallOffsetMs`. */
+  get timeMs(): number {
+    return this.#time.ms
+  }
+
+  set timeMs(ms: number) {
+    this.#time.ms = ms
+  }
 
   static async create(over: { readonly atRest?: AtRestCipher | undefined } = {}): Promise<Rig> {
     const rig = new Rig()
@@ -42,12 +54,32 @@ export class Rig {
     return rig
   }
 
+  /** A customer's phone beside this till, with a pass as soon as it has been in contact with the same edge. Its time is this till's. */
+  async phone(id = 'PHONE-1', wallet = '+221770000001'): Promise<Rig> {
+    const phone = new Rig()
+    phone.#time = this.#time
+    const scalar = random(32)
+    phone.id = deviceId(id)
+    phone.keyStore = scalarKeyStore(webCryptoSuite, scalar)
+    phone.key = (await webCryptoSuite.es256Signer(scalar)).key
+    phone.edge = this.edge.for(phone.key, phone.id, wallet)
+    phone.userPresence = async () => true
+    return phone
+  }
+
+  /** What signs with the device's key. */
+  async signer(): Promise<Signer> {
+    const key = await this.keyStore.load()
+    if (key.status !== 'ready') throw new Error('no key')
+    return key.signer
+  }
+
   /** A new process: the monotonic clock starts again. */
   sdk(over: Partial<OfflineSDKOptions> & { suite?: CryptoSuite } = {}): OfflineSDK {
     const bootedAtMs = this.timeMs
     return new OfflineSDK({
       apiUrl: API,
-      deviceId: DEVICE,
+      deviceId: this.id,
       storage: this.storage,
       keyStore: this.keyStore,
       suite: webCryptoSuite,
@@ -55,6 +87,7 @@ export class Rig {
       randomBytes: random,
       timers: this.timers,
       atRest: this.atRest ?? 'none',
+      ...(this.userPresence && { userPresence: this.userPresence }),
       clock: {
         nowMs: () => this.timeMs + this.wallOffsetMs,
         monotonicMs: () => this.timeMs - bootedAtMs,
@@ -72,11 +105,11 @@ export class Rig {
 
   /** The text stored under a key of the device. */
   stored(key: string): string | undefined {
-    return this.storage.items.get(`molam/${DEVICE}/${key}`)
+    return this.storage.items.get(`molam/${this.id}/${key}`)
   }
 
   put(key: string, value: string): void {
-    this.storage.items.set(`molam/${DEVICE}/${key}`, value)
+    this.storage.items.set(`molam/${this.id}/${key}`, value)
   }
 }
 

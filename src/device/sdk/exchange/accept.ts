@@ -11,43 +11,22 @@ import { OfflineError } from '../errors.ts'
 import type { PaymentTerms } from '../payment-terms.ts'
 import type { Entry } from '../store/entry.ts'
 import type { SyncDeps } from '../sync/sync-deps.ts'
+import type { AuthorizationFault } from './fault.ts'
 import { type AskedRequest, openRequest } from './request.ts'
-
-/**
- * Why a payer's answer is not taken.
- *
- * - `unreadable`: the code is none of a payer's phone, or was read in part only
- * - `not_asked`: it answers another till, or a request that is not open any more
- * - `pass_unknown`: the edge has not signed the pass, or with a key that this device does not know yet: a sync may bring it
- * - `pass_expired`: the pass is over, or begins later
- * - `not_allowed`: the pass does not let this be paid: the amount, the currency, or what is left of the allowance
- * - `too_old`: it was signed longer ago than a customer stands at a counter
- * - `false_signature`: the phone that the pass names has not signed this
- * - `spent_before`: what it says of the allowance does not follow what this till has seen of that phone
- * - `same_wallet`: the payer's wallet is the one that would be credited
- */
-export type AuthorizationFault =
-  | 'unreadable'
-  | 'not_asked'
-  | 'pass_unknown'
-  | 'pass_expired'
-  | 'not_allowed'
-  | 'too_old'
-  | 'false_signature'
-  | 'spent_before'
-  | 'same_wallet'
 
 /** An answer whose signatures hold, to a request of this device. */
 export interface VerifiedAnswer {
   readonly terms: PaymentTerms
   readonly answer: PaymentAnswer
+  /** Looks once more, under the device's lock: another context may have taken an answer meanwhile. @see takenBefore */
+  readonly takenBefore: (entries: readonly Entry[]) => Entry | undefined
 }
 
 const refuse = (fault: AuthorizationFault): never => {
-  throw new OfflineError('authorization_invalid', { detail: fault })
+  throw new OfflineError('authorization_invalid', { fault })
 }
 
-/** @throws OfflineError `authorization_invalid`, its `detail` an `AuthorizationFault`; `not_ready` */
+/** @throws OfflineError `authorization_invalid`, with its `fault`; `not_ready` */
 export async function verifyAnswer(deps: SyncDeps, encoded: Uint8Array): Promise<VerifiedAnswer> {
   const { device, suite, trust } = deps
   if (!device.hasState) throw new OfflineError('not_ready')
@@ -71,10 +50,21 @@ export async function verifyAnswer(deps: SyncDeps, encoded: Uint8Array): Promise
     key.alg === signed.claims.alg &&
     (await verifySign1(await suite.verifier(key), { ...signed, payload }, 'molam-payer-authorization-v1'))
   if (!isTheirs) refuse('false_signature')
-  if (covered !== undefined && contradicts(journal.entries, pass, covered, signed.claims.requestId)) {
-    refuse('spent_before')
-  }
-  return { terms, answer }
+  const place: Place = { answer, pass, amount: asked.amount, requestId: signed.claims.requestId, covered }
+  takenBefore(journal.entries, place)
+  return { terms, answer, takenBefore: (entries) => takenBefore(entries, place) }
+}
+
+/**
+ * The payment that this very answer was taken for: it is scanned twice, or the page was closed in between. It is found whatever
+ * became of request and pass since.
+ *
+ * @throws OfflineError `authorization_invalid`, `not_ready`
+ */
+export async function answeredBefore({ device }: SyncDeps, encoded: Uint8Array): Promise<Entry | undefined> {
+  if (!device.hasState) throw new OfflineError('not_ready')
+  const { answer } = readAnswer(encoded)
+  return device.change(async () => device.journal.entries.find((entry) => isTakenFor(answer, entry)))
 }
 
 function readAnswer(encoded: Uint8Array) {
@@ -96,21 +86,44 @@ function termsOf({ type, amount, currency, receiver, kept }: AskedRequest, pass:
   }
 }
 
-/** A phone counts on from one till to the next: what this till has seen of an allowance is less, in number and in sum. */
-function contradicts(entries: readonly Entry[], pass: Pass, { n, spent }: Covered, requestId: Uint8Array): boolean {
-  return entries.some(({ payment, voided }) => {
-    const other = passIn(payment?.pass)
-    if (payment?.authorization === undefined || voided || other?.deviceId !== pass.deviceId) return false
-    const { authorization } = payment
-    const before = parse(() => parseAuthorization(authorization))
-    if (!before.ok || before.value.claims.covered === undefined) return false
-    if (other.allowance?.no !== pass.allowance?.no || equalBytes(before.value.claims.requestId, requestId)) return false
-    const seen = before.value.claims.covered
-    return n <= seen.n || spent <= seen.spent
-  })
+/** What of a verified answer speaks about other payments. */
+interface Place {
+  readonly answer: PaymentAnswer
+  readonly pass: Pass
+  readonly amount: number
+  readonly requestId: Uint8Array
+  readonly covered: Covered | undefined
 }
 
-/** The payment that this answer was taken for before: it is scanned twice, or the page was closed in between. */
-export function takenFor(answer: PaymentAnswer, { payment, voided }: Entry): boolean {
-  return !voided && payment?.authorization !== undefined && equalBytes(payment.authorization, answer.authorization)
+/**
+ * @returns the payment that this very answer was taken for
+ * @throws OfflineError `authorization_invalid`: `answered`, `spent_before`
+ */
+function takenBefore(entries: readonly Entry[], place: Place): Entry | undefined {
+  const same = entries.find((entry) => isTakenFor(place.answer, entry))
+  if (same !== undefined) return same
+  for (const { pass, claims } of entries.flatMap(signedIn)) {
+    // The book pays a request once, whoever has signed it.
+    if (equalBytes(claims.requestId, place.requestId)) return refuse('answered')
+    if (contradicts(place, pass, claims.covered)) return refuse('spent_before')
+  }
+  return undefined
 }
+
+/** What a voided payment said was never sent: it has used up nothing. */
+function signedIn({ payment, voided }: Entry) {
+  const [pass, authorization] = [passIn(payment?.pass), payment?.authorization]
+  if (pass === undefined || authorization === undefined || voided) return []
+  const read = parse(() => parseAuthorization(authorization))
+  return read.ok ? [{ pass, claims: read.value.claims }] : []
+}
+
+/** A phone counts on from one till to the next: what this till has seen of an allowance is less, in number and in sum. */
+function contradicts({ pass, amount, covered }: Place, other: Pass, seen: Covered | undefined): boolean {
+  if (covered === undefined || seen === undefined || other.deviceId !== pass.deviceId) return false
+  if (other.allowance?.no !== pass.allowance?.no) return false
+  return covered.n <= seen.n || covered.spent < seen.spent + amount
+}
+
+const isTakenFor = ({ authorization }: PaymentAnswer, { payment, voided }: Entry): boolean =>
+  !voided && payment?.authorization !== undefined && equalBytes(payment.authorization, authorization)

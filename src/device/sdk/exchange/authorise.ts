@@ -47,7 +47,7 @@ export async function authorise(deps: SyncDeps, encoded: Uint8Array, isPresent: 
   const read = parse(() => decodePaymentRequest(encoded))
   if (!read.ok) throw new OfflineError('request_invalid')
   const asked = read.value
-  const before = await device.change(() => signedBefore(deps, asked.requestId))
+  const before = await device.change(() => signedBefore(deps, asked))
   if (before?.authorization !== undefined) return answerOf(before)
   assertMayPay(deps, asked)
   const { requestId: _, ...shown } = asked
@@ -82,17 +82,21 @@ function assertMayPay(deps: SyncDeps, asked: PaymentRequest): Pass {
   return pass
 }
 
-const requestIdOf = ({ request }: KeptAuthorization) => decodePaymentRequest(fromBase64url(request)).requestId
-
-async function signedBefore({ device }: SyncDeps, requestId: Uint8Array): Promise<KeptAuthorization | undefined> {
+/** @throws OfflineError `request_invalid` when something else was signed under its id: the answer to that is none to this */
+async function signedBefore({ device }: SyncDeps, asked: PaymentRequest): Promise<KeptAuthorization | undefined> {
   const all = await keptAuthorizations(device.records).all()
-  return all.find((one) => equalBytes(requestIdOf(one), requestId))
+  const request = toBase64url(encodePaymentRequest(asked))
+  const isOfThisId = (one: KeptAuthorization) =>
+    equalBytes(decodePaymentRequest(fromBase64url(one.request)).requestId, asked.requestId)
+  const before = all.find(isOfThisId)
+  if (before !== undefined && before.request !== request) throw new OfflineError('request_invalid')
+  return before
 }
 
 /** Takes the next place under the allowance: one that was taken and not signed stays used, because a signature may be somewhere. */
 async function begin(deps: SyncDeps, asked: PaymentRequest): Promise<KeptAuthorization> {
   const { device } = deps
-  const before = await signedBefore(deps, asked.requestId)
+  const before = await signedBefore(deps, asked)
   if (before !== undefined) return before
   const pass = assertMayPay(deps, asked)
   const kept = keptAuthorizations(device.records)
