@@ -101,6 +101,19 @@ BEGIN
   ) THEN
     RAISE EXCEPTION 'a payment is not as its recorded bundle has it' USING ERRCODE = 'data_corrupted';
   END IF;
+  -- That a payment fails whoever settles may say by the rules and for want of a word, which the verifier proves from the signed bytes
+  -- (reconciler/verify/failures.ts). What is wanting in the ledger itself the ledger alone says, below.
+  IF 'failed' = ANY (p_status) AND EXISTS (
+    SELECT FROM unnest(p_device_id, p_status, p_reason, p_type) AS x (device_id, status, reason, type)
+    LEFT JOIN LATERAL (SELECT owner_wallet, tenant FROM offline_devices WHERE device_id = x.device_id OFFSET 0) d ON true
+    WHERE x.status = 'failed' AND NOT coalesce(
+      x.reason IN ('country_disabled', 'same_wallet', 'currency_mismatch', 'method_not_allowed', 'too_old', 'limit_exceeded',
+                   'payer_not_proven', 'approval_required', 'approval_invalid')
+      OR x.reason = 'refund_not_possible' AND x.type = 'refund'
+      OR x.reason = 'unknown_wallet' AND offline_wallet_state(d.owner_wallet, d.tenant) = 'unknown', false)
+  ) THEN
+    RAISE EXCEPTION 'a payment is said to fail for a reason that is not its caller’s to give' USING ERRCODE = 'data_corrupted';
+  END IF;
 
   SELECT array_agg(CASE WHEN x.copy THEN 'refused' ELSE x.status END ORDER BY x.no),
          array_agg(CASE WHEN x.copy THEN 'duplicate' ELSE x.reason END ORDER BY x.no),

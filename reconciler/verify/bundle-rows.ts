@@ -35,6 +35,13 @@ export interface PaymentRow {
   counter: number
   content_hash: Uint8Array
   status: string
+  reason: string | null
+  /** UTC milliseconds, as whoever settles said it; 0 for a copy. */
+  status_at_ms: number
+  /** Of a claim. */
+  claim_until_ms: number | null
+  /** Whether one of its wallets has another currency. */
+  is_other_currency: boolean
   /** UTC milliseconds; null when it moved nothing. */
   posted_at: number | null
   /** Null for a copy: it has no more than its hash. */
@@ -68,7 +75,12 @@ export async function paymentsOf(
 ): Promise<readonly PaymentRow[]> {
   const { rows } = await client.query<PaymentRow>(
     `WITH b AS (SELECT * FROM unnest($1::text[], $2::text[]) AS b (device_id, bundle_id))
-     SELECT t.device_id, t.bundle_id, t.counter, t.content_hash, t.status, false AS has_first,
+     SELECT t.device_id, t.bundle_id, t.counter, t.content_hash, t.status, t.reason,
+            round(extract(epoch FROM t.status_at) * 1000)::bigint AS status_at_ms,
+            round(extract(epoch FROM t.claim_until) * 1000)::bigint AS claim_until_ms,
+            EXISTS (SELECT FROM wallet_core.accounts w
+                    WHERE w.wallet_id IN (t.sender, t.receiver) AND w.currency <> t.currency) AS is_other_currency,
+            false AS has_first,
             (SELECT round(extract(epoch FROM posted_at) * 1000)::bigint FROM wallet_core.transfers WHERE transfer_id = t.transfer_id) AS posted_at,
             json_build_array(t.type, t.method, t.amount_minor, currency, sender, receiver, merchant_id,
                              (extract(epoch FROM initiated_at) * 1000)::bigint, refund_of_device_id, refund_of_counter) AS facts,
@@ -88,7 +100,7 @@ export async function paymentsOf(
        LEFT JOIN offline_mandates m ON m.payer_device_id = p.payer_device_id AND m.rev = p.mandate_rev
        WHERE p.device_id = t.device_id AND p.counter = t.counter) m ON true
      UNION ALL
-     SELECT device_id, bundle_id, counter, content_hash, 'refused', EXISTS (
+     SELECT device_id, bundle_id, counter, content_hash, 'refused', 'duplicate', 0, NULL, false, EXISTS (
               SELECT FROM offline_transactions f WHERE f.device_id = offline_tx_copies.device_id AND f.counter = offline_tx_copies.counter),
             NULL, NULL, false, NULL, NULL, NULL, NULL, NULL, NULL, NULL
      FROM b JOIN offline_tx_copies USING (device_id, bundle_id)`,

@@ -22,6 +22,7 @@ import {
   type SettledRow,
 } from './bundle-rows.ts'
 import type { Finding } from './check.ts'
+import { type FailureFault, faultOfFailures } from './failures.ts'
 import { isApproval, isConfirmation, isMandated, isOwnWord, isPayersWord } from './payment-words.ts'
 
 /**
@@ -41,7 +42,7 @@ export interface BundleCheckDeps {
 
 const NAME = 'bundle_evidence'
 const PROMISE =
-  'each bundle bears its device’s signature and a receipt for its bytes, and its payments are those recorded'
+  'each bundle bears its device’s signature and a receipt for its bytes, its payments are those recorded, and none failed but for a reason'
 
 export async function checkBundles(deps: BundleCheckDeps): Promise<Finding> {
   const { client, examplesMax } = deps
@@ -57,7 +58,7 @@ export async function checkBundles(deps: BundleCheckDeps): Promise<Finding> {
     )
     const registry = await loadDevices(client, [...rows.map((row) => row.device_id), ...signers])
     const faults = await Promise.all(
-      rows.map((row) => faultOfBundle(row, payments.get(keyOf(row)) ?? [], registry, deps.keys, trusted)),
+      rows.map((row) => faultOfBundle(row, payments.get(keyOf(row)) ?? [], registry, deps, trusted)),
     )
     for (const [i, fault] of faults.entries()) {
       if (fault === undefined) continue
@@ -94,9 +95,9 @@ async function faultOfBundle(
   row: RecordedBundle,
   payments: readonly PaymentRow[],
   registry: Registry,
-  keys: KeyProvider,
+  { client, keys }: Pick<BundleCheckDeps, 'client' | 'keys'>,
   trusted: readonly TrustedKey[],
-): Promise<BundleFault | EvidenceFault | undefined> {
+): Promise<BundleFault | EvidenceFault | FailureFault | undefined> {
   const message = {
     kind: 'bundle',
     deviceId: deviceId(row.device_id) as DeviceId,
@@ -129,7 +130,7 @@ async function faultOfBundle(
     if (own.agent_device_id && !(await isApproval(payment, own, receipt.deviceId, registry))) return 'approval_invalid'
     if (!own.payer_device_id && !isOwnWord(payment, own, verified.value, registry)) return 'payer_not_proven'
   }
-  return undefined
+  return faultOfFailures({ client, trusted }, verified.value, made, byCounter)
 }
 
 type EvidenceFault =

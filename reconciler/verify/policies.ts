@@ -39,6 +39,19 @@ export async function checkPolicies(
   return { check: NAME, promise: PROMISE, found: wrong.length, examples: wrong.slice(0, examplesMax) }
 }
 
+/** The version that a receipt names, as the edge signed it; undefined: it is not here, or nobody has signed it. */
+export async function policyOf(
+  client: pg.ClientBase,
+  { country, policyVersion }: { readonly country: Country; readonly policyVersion: number },
+  trusted: readonly TrustedKey[],
+): Promise<Policy | undefined> {
+  const { rows } = await client.query<Pick<Row, 'signed'>>(
+    'SELECT signed FROM offline_policies WHERE country = $1 AND version = $2',
+    [country, policyVersion],
+  )
+  return policyBehind({ country, version: policyVersion, signed: rows[0]?.signed ?? null, columns: [] }, trusted)
+}
+
 async function policyBehind(
   { country, version, signed }: Row,
   trusted: readonly TrustedKey[],

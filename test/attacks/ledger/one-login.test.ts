@@ -100,7 +100,7 @@ describe('what the login that settles asks to be posted', () => {
       ARRAY[s.device_id], ${of('counter', 'p.counter')}, ${of('bundle_id', 's.bundle_id')}, ARRAY[p.content_hash], ARRAY[p.type],
       ARRAY[p.method], ${of('amount', 'p.amount_minor')}, ARRAY[p.currency], ${of('sender', 'p.sender')},
       ${of('receiver', 'p.receiver')}, ARRAY[p.merchant_id], ARRAY[p.initiated_at], ARRAY[current_date], ARRAY['BJ'],
-      ARRAY[now()], ${of('status', "'pending'")}, ARRAY[NULL], ARRAY[0.0], ARRAY[true], ARRAY[NULL], ARRAY[NULL::bytea],
+      ARRAY[now()], ${of('status', "'pending'")}, ${of('reason', 'NULL')}, ARRAY[0.0], ARRAY[true], ARRAY[NULL], ARRAY[NULL::bytea],
       ARRAY[NULL::timestamptz], ARRAY[NULL], ARRAY[NULL::bigint], ARRAY[true], ARRAY[NULL], ARRAY[NULL::bytea],
       ${of('refund_of_device_id', 'p.refund_of_device_id')}, ${of('refund_of_counter', 'p.refund_of_counter')}, '{}', now()) r
       WHERE s.device_id = '${set.device.id}' AND s.bundle_id NOT LIKE '7%'`
@@ -115,6 +115,18 @@ describe('what the login that settles asks to be posted', () => {
     ['something that it gives back', { refund_of_device_id: 's.device_id', refund_of_counter: '1' }],
   ])('is refused for %s', async (_, over) => {
     await expect(set.as('settle', ask(over))).rejects.toThrow('not as its recorded bundle has it')
+  })
+
+  test.each([
+    'insufficient_funds',
+    'wallet_frozen',
+    'payer_refused',
+    'review_expired',
+    'refund_not_possible',
+    'unknown_wallet',
+  ])('is refused when it says that it fails as %s, which is the ledger’s to say', async (reason) => {
+    const asked = ask({ status: "'failed'", reason: `'${reason}'` })
+    await expect(set.as('settle', asked)).rejects.toThrow('for a reason that is not its caller’s to give')
   })
 
   test('is a copy when it was posted before', async () => {

@@ -80,8 +80,9 @@ export async function postAgain(
   { world, db, as, device }: Scene,
   payment: Payment,
   approval: readonly [agentDeviceId: string | null, requestId: Buffer | null] = [null, null],
-  said: readonly [status: string, reason: string | null] = ['pending', null],
+  said: readonly [status: string, reason: string | null, atMs?: number] = ['pending', null],
 ): Promise<void> {
+  const [status, reason, atMs = Date.now()] = said
   world.network.send(await world.admit(device, [payment]))
   // It is recorded as anything is that the edge sends.
   const { counter } = payment
@@ -102,9 +103,9 @@ export async function postAgain(
        ARRAY[(s.payments[1]).merchant_id], ARRAY[(s.payments[1]).initiated_at], ARRAY[current_date], ARRAY['BJ'],
        ARRAY[now()], ARRAY[$5], ARRAY[$6], ARRAY[0.0], ARRAY[true], ARRAY[NULL], ARRAY[NULL::bytea],
        ARRAY[NULL::timestamptz], ARRAY[NULL], ARRAY[NULL::bigint], ARRAY[true], ARRAY[$3], ARRAY[$4::bytea],
-       ARRAY[(s.payments[1]).refund_of_device_id], ARRAY[(s.payments[1]).refund_of_counter], '{}', now())
+       ARRAY[(s.payments[1]).refund_of_device_id], ARRAY[(s.payments[1]).refund_of_counter], '{}', $7)
      WHERE s.device_id = $1 AND (s.payments[1]).counter = $2 AND s.bundle_id NOT LIKE '8%'`,
-    [device.id, counter, ...approval, ...said],
+    [device.id, counter, ...approval, status, reason, new Date(atMs)],
   )
 }
 

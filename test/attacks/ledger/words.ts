@@ -2,7 +2,7 @@ import { contentHash } from '../../../reconciler/settle/content-hash.ts'
 import { localKeys } from '../../../src/crypto/local-keys.ts'
 import { sealSettleMessage } from '../../../src/crypto/settle-message.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
-import { DAY_MS } from '../../../src/protocol/time.ts'
+import { DAY_MS, HOUR_MS } from '../../../src/protocol/time.ts'
 import { signAnswer } from '../../kit/claim-answer.ts'
 import { TestDevice } from '../../kit/device.ts'
 import { newWallet } from '../../reconciler/kit.ts'
@@ -15,11 +15,23 @@ export const WORDS: readonly Kind[] = [
     what: 'an accepted payment that is put away as a copy, by the login that settles',
     check: 'bundle_evidence',
     async plant(scene) {
-      // Its payer has no money, so that it has moved none.
-      const sender = newWallet()
-      await scene.db.open(sender)
-      const payment = scene.device.payment({ sender, amount: amountMinor(2500) })
-      await postAgain(scene, payment, [null, null], ['refused', 'duplicate'])
+      await postAgain(scene, await poor(scene), [null, null], ['refused', 'duplicate'])
+    },
+  },
+  {
+    what: 'an accepted payment that is said to be too old, by the login that settles',
+    check: 'bundle_evidence',
+    async plant(scene) {
+      await postAgain(scene, await poor(scene), [null, null], ['failed', 'too_old'])
+    },
+  },
+  {
+    what: 'an accepted payment that is said to lack its payer’s word, by the login that settles',
+    check: 'bundle_evidence',
+    async plant(scene) {
+      // Long after the book has heard the last of till and phone.
+      const atMs = scene.world.now + 12 * HOUR_MS
+      await postAgain(scene, await poor(scene), [null, null], ['failed', 'payer_not_proven', atMs])
     },
   },
   {
@@ -133,6 +145,13 @@ export const WORDS: readonly Kind[] = [
       ),
   },
 ]
+
+/** A payment with its payer's word. Its payer has no money, so that it has moved none. */
+async function poor({ db, device }: Scene) {
+  const sender = newWallet()
+  await db.open(sender)
+  return device.payment({ sender, amount: amountMinor(2500) })
+}
 
 let phones = 0
 
