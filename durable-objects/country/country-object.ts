@@ -1,5 +1,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import type { BundleRow } from '../../src/edge/store/index-message.ts'
+import type { DeniedPass } from '../../src/protocol/denied.ts'
+import { keepDenied, readDenied } from './denied.ts'
 import {
   type AskedConsent,
   type DeviceFilter,
@@ -46,6 +48,7 @@ export class CountryObject extends DurableObject {
       // Something before it never came, or something newer came sooner.
       if (listing.from > known || listing.through <= known) return known
       keepDevice(sql, listing, Date.now())
+      keepDenied(sql, listing.device.deviceId, listing.denied, Date.now())
       for (const bundle of listing.bundles) keepBundle(sql, bundle)
       return listing.through
     })
@@ -58,6 +61,11 @@ export class CountryObject extends DurableObject {
 
   devices(filter: DeviceFilter, limit: number): readonly KnownDevice[] {
     return readDevices(this.ctx.storage.sql, filter, limit)
+  }
+
+  /** Passes that takers must not believe, and those that they may again: the newest changes, in their order. */
+  deniedPasses(limit: number): readonly DeniedPass[] {
+    return readDenied(this.ctx.storage.sql, limit, Date.now())
   }
 
   /** Bundles that wait. */

@@ -5,6 +5,7 @@
  *              is asked to be a device it stands here, so that the sweep reaches all of them, whatever became of their alarms.
  *              `listed_rev` is how far the object has told, `consent_request` what one person asked for and another may confirm.
  * - `versions`, `proposals` what people made of the policy: signed, and under MACs, as D1 has them or had them.
+ * - `denied`   one row each pass of a stopped phone, and each that may be believed again, numbered by its change.
  * - `waiting`  one row each bundle that waits for people, or for the word of a payer: the row that the read model should have.
  */
 const STATEMENTS = [
@@ -33,6 +34,14 @@ const STATEMENTS = [
   'CREATE TABLE IF NOT EXISTS versions (version INTEGER PRIMARY KEY, signed BLOB NOT NULL) STRICT',
   `CREATE TABLE IF NOT EXISTS proposals (id TEXT PRIMARY KEY, state TEXT NOT NULL, proposal TEXT NOT NULL)
     STRICT, WITHOUT ROWID`,
+  `CREATE TABLE IF NOT EXISTS denied (
+    version INTEGER PRIMARY KEY AUTOINCREMENT,
+    kid BLOB NOT NULL UNIQUE,
+    device_id TEXT NOT NULL,
+    until INTEGER NOT NULL,
+    is_denied INTEGER NOT NULL
+  ) STRICT`,
+  'CREATE INDEX IF NOT EXISTS denied_by_device ON denied (device_id)',
   'CREATE INDEX IF NOT EXISTS waiting_by_time ON waiting (received_at, bundle_id, device_id)',
 ]
 

@@ -6,15 +6,17 @@ import { GENESIS_PREV, prevOf } from '../../src/protocol/chain.ts'
 import { paysUntil } from '../../src/protocol/consent.ts'
 import { parseSign1 } from '../../src/protocol/cose.ts'
 import { highestCounter, missingCounters } from '../../src/protocol/counters.ts'
-import { COUNTER_MAX, MISSING_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
+import { COUNTER_MAX, MISSING_PER_NOTICE_MAX, PASS_HOURS_MAX } from '../../src/protocol/limits.ts'
 import type { DeviceFacts, NextNumbers } from '../../src/protocol/notice.ts'
 import type { WalletFault } from '../../src/protocol/owner-wallet.ts'
+import { HOUR_MS } from '../../src/protocol/time.ts'
 import type { Device } from './device.ts'
 import { readAllowance } from './sql/allowance-store.ts'
 import { readProof } from './sql/bundle-store.ts'
 import { NOTHING_TAKEN, readTaken, type Taken } from './sql/claim-store.ts'
 import { withLeftOut } from './sql/left-out-store.ts'
 import { lastCursor, readOutcomes } from './sql/outcome-store.ts'
+import { keepPass } from './sql/pass-store.ts'
 
 /** What a notice is made of. */
 export interface NoticeParts extends Taken {
@@ -89,6 +91,8 @@ export function readNotice(sql: SqlStorage, device: Told, asked: Asked, nowMs: n
   // Also without consent: it may have signed under it, and nothing comes of that unsaid.
   const allowance = readAllowance(sql)
   const pass = asked.wantsPass ? passFacts(device, paysUntilMs, allowance) : undefined
+  // Before it is given: what is not known of here nobody can call back.
+  if (pass) keepPass(sql, { kid: device.kid, untilMs: Math.min(pass.untilMs, nowMs + PASS_HOURS_MAX * HOUR_MS) })
   // The holder's to see. What it was told while there was consent the object may still have.
   const taken = paysUntilMs === undefined ? NOTHING_TAKEN : readTaken(sql, nowMs)
   // Without a cursor the device has no payments whose outcomes it could miss.

@@ -27,6 +27,9 @@ export const PASS_BYTES_MAX = 288
 /** How long a pass is good for, in hours: a week, in which a phone finds a network. */
 export const PASS_HOURS_MAX = 168
 
+/** Changes to denied passes in one notice; the device is told the next ones. */
+export const DENIED_PER_NOTICE_MAX = 500
+
 /** Allowances of a device in all: its numbers stay small on the wire. */
 export const ALLOWANCE_NO_MAX = 0xffff_ffff
 

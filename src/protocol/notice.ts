@@ -1,6 +1,7 @@
 import type { DayActivity } from './activity.ts'
 import { type CborValue, decodeCbor, Encoded, encodeCbor, MalformedCbor } from './cbor.ts'
 import { type Claim, claimFromCbor, claimToCbor } from './claims.ts'
+import { type DeniedPass, deniedFromCbor, deniedToCbor } from './denied.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
 import { type KeySet, keySetFromCbor, keySetToCbor } from './keyset.ts'
 import {
@@ -55,6 +56,8 @@ export interface Notice {
   readonly paysUntilMs?: number
   /** A payer's pass that the device has asked for (pass.ts). */
   readonly pass?: Uint8Array
+  /** Changes to the passes that must not be believed, in the order of their versions. */
+  readonly denied?: readonly DeniedPass[]
 }
 
 /** The numbers after those that the edge has admitted. A device behind them has forgotten a part of its history. */
@@ -116,6 +119,7 @@ export function encodeNotice(notice: NoticeToSend): Uint8Array {
   if (notice.paysUntilMs !== undefined) claims.set(13, notice.paysUntilMs)
   if (notice.mandated) claims.set(14, notice.mandated.map(mandatedToCbor))
   if (notice.pass) claims.set(16, notice.pass)
+  if (notice.denied) claims.set(18, notice.denied.map(deniedToCbor))
   const { lastReceipt: last } = notice
   if (last) claims.set(15, last instanceof Uint8Array ? last : encodeReceipt(last))
   return encodeCbor(claims)
@@ -123,7 +127,7 @@ export function encodeNotice(notice: NoticeToSend): Uint8Array {
 
 /** @throws MalformedCbor */
 export function decodeNotice(encoded: Uint8Array): Notice {
-  const claims = map(decodeCbor(encoded), 'notice', [1, 2, 3, 4], [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16])
+  const claims = map(decodeCbor(encoded), 'notice', [1, 2, 3, 4], [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18])
   const deviceId = claims.get(1)
   if (!isDeviceId(deviceId)) throw new MalformedCbor('device_id')
   return {
@@ -146,6 +150,7 @@ export function decodeNotice(encoded: Uint8Array): Notice {
     ...(claims.has(15) && {
       lastReceipt: decodeReceipt(bytes(claims.get(15), 'last_receipt', { max: encoded.length })),
     }),
+    ...(claims.has(18) && { denied: deniedFromCbor(claims.get(18)) }),
     ...(claims.has(16) && { pass: bytes(claims.get(16), 'pass', { max: PASS_BYTES_MAX }) }),
   }
 }

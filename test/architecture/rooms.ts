@@ -202,7 +202,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ],
 
   [COUNTRY]: ['src/protocol', 'src/edge/store/index-message.ts', 'src/edge/store/policy-rows.ts', OBJECT],
-  [COUNTRY_SHELL]: ['src/edge/store/index-message.ts', COUNTRY],
+  [COUNTRY_SHELL]: ['src/protocol', 'src/edge/store/index-message.ts', COUNTRY],
 
   'durable-objects/person': ['src/protocol'],
   [PERSON_SHELL]: ['durable-objects/person'],

@@ -1,6 +1,9 @@
+import { toHex } from '../../../src/protocol/bytes.ts'
 import type { Listing } from '../../country/listing.ts'
+import { deniedPasses } from '../denied.ts'
 import { readListed } from '../sql/bundle-store.ts'
 import { readDevice } from '../sql/device-store.ts'
+import { readPasses } from '../sql/pass-store.ts'
 import { bundleRow, deviceRow } from './projection.ts'
 
 /** What the object of the country lists of this one, and how far it has it. */
@@ -22,8 +25,13 @@ export function readListing(sql: SqlStorage): Listing | undefined {
   if (!owesListing(sql)) return undefined
   const device = readDevice(sql)
   const { from, through } = sql.exec<{ from: number; through: number }>(PLACES).one()
+  const nowMs = Date.now()
+  const denied = deniedPasses(device, readPasses(sql, nowMs), nowMs).map(({ kid, untilMs }) => ({
+    kid: toHex(kid),
+    untilMs,
+  }))
   const bundles = readListed(sql, from, through).map((bundle) => bundleRow(device, bundle))
-  return { from, through, device: deviceRow(device), consentRequest: device.consentRequest, bundles }
+  return { from, through, device: deviceRow(device), consentRequest: device.consentRequest, denied, bundles }
 }
 
 /** @param rev up to which the object of the country says that it knows: less than before when it has lost something */

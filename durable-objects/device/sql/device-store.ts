@@ -173,9 +173,9 @@ export function writeWithdrawn(sql: SqlStorage, atMs: number): void {
 }
 
 const REFUSED = fieldsOf(deviceColumns, ['consents'])
-const UPDATE_REFUSED = `UPDATE device SET row_version = row_version + 1, ${REFUSED.set}`
+const UPDATE_REFUSED = `UPDATE device SET row_version = row_version + 1, listing_rev = listing_rev + 1, ${REFUSED.set}`
 
-/** What the book said of them: it need not be told, and admissions are decided on it. */
+/** What the book said of them: it need not be told, and admissions are decided on it. Passes that rest on them end. */
 export function writeRefused(sql: SqlStorage, consents: Device['consents']): void {
   sql.exec(UPDATE_REFUSED, ...REFUSED.encode({ consents }))
 }

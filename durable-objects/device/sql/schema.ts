@@ -223,6 +223,7 @@ const STATEMENTS = [
     at INTEGER NOT NULL,
     recorded INTEGER NOT NULL DEFAULT 0
   ) STRICT`,
+  'CREATE TABLE passes (kid BLOB PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID',
   'CREATE INDEX mandates_owed ON mandates (rev) WHERE recorded = 0',
   `CREATE TABLE allowance_orders (
     rev INTEGER PRIMARY KEY,

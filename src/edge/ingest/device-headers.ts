@@ -8,6 +8,8 @@ export interface DeviceState {
   readonly cursor: number | undefined
   readonly policyVersion: number
   readonly keysVersion: number
+  /** Up to which it knows of passes that must not be believed. */
+  readonly deniedVersion: number
   /** The device that carries another one's bundle, as it says itself. */
   readonly carrier: string | undefined
   /** It asks for a payer's pass (docs/protocol.md §5.5). */
@@ -18,21 +20,23 @@ export function readDeviceHeaders(headers: Headers): Result<DeviceState, Refusal
   const cursor = readNumber(headers, 'molam-cursor')
   const policyVersion = readNumber(headers, 'molam-policy-version')
   const keysVersion = readNumber(headers, 'molam-keys-version')
-  if (cursor === null || policyVersion === null || keysVersion === null) {
-    return err({ code: 'invalid_request', detail: 'Molam-Cursor, -Policy-Version and -Keys-Version are numbers' })
+  const deniedVersion = readNumber(headers, 'molam-denied-version')
+  if (cursor === null || policyVersion === null || keysVersion === null || deniedVersion === null) {
+    return err({ code: 'invalid_request', detail: 'Molam-Cursor, -Policy-, -Keys- and -Denied-Version are numbers' })
   }
   const carrier = headers.get('molam-carrier') ?? undefined
   if (carrier !== undefined && !isDeviceId(carrier)) {
     return err({ code: 'invalid_request', detail: 'Molam-Carrier is a device id' })
   }
-  const pass = readNumber(headers, 'molam-pass') ?? 0
-  if (pass > 1) return err({ code: 'invalid_request', detail: 'Molam-Pass is 0 or 1' })
+  const pass = readNumber(headers, 'molam-pass')
+  if (pass === null || (pass ?? 0) > 1) return err({ code: 'invalid_request', detail: 'Molam-Pass is 0 or 1' })
   return ok({
     carrier,
     cursor,
     wantsPass: pass === 1,
     policyVersion: policyVersion ?? 0,
     keysVersion: keysVersion ?? 0,
+    deniedVersion: deniedVersion ?? 0,
   })
 }
 

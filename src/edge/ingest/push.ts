@@ -15,6 +15,7 @@ import type { BundleFacts } from '../../risk/sira-request.ts'
 import { deviceStub, type Env } from '../env.ts'
 import { logger } from '../log.ts'
 import { signedNow } from './clock.ts'
+import { deniedSince } from './denied-passes.ts'
 import { readDeviceHeaders } from './device-headers.ts'
 import { readEnvelope } from './envelope.ts'
 import { placeOf } from './place.ts'
@@ -104,7 +105,16 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
     if (!found.ok) return err(found.error === 'not_found' ? opened.error : { code: found.error })
     answer = found.value
   }
-  const notice = await makeNotice(keys, claims.deviceId, answer.notice, state.value, policy, deps.nowMs())
+  // Whoever carries a relay bundle is told nothing of its device.
+  const denied = claims.relay ? [] : await deniedSince(env, device.country, state.value.deniedVersion, nowMs)
+  const notice = await makeNotice(
+    keys,
+    claims.deviceId,
+    { ...answer.notice, denied },
+    state.value,
+    policy,
+    deps.nowMs(),
+  )
   return ok({ receipt: answer.receipt, notice })
 }
 

@@ -3,6 +3,7 @@ import type { KeyProvider } from '../../crypto/key-provider.ts'
 import { signPass } from '../../crypto/pass.ts'
 import { signAsEdge } from '../../crypto/sign1.ts'
 import { Encoded } from '../../protocol/cbor.ts'
+import type { DeniedPass } from '../../protocol/denied.ts'
 import type { DeviceId } from '../../protocol/ids.ts'
 import { PASS_HOURS_MAX } from '../../protocol/limits.ts'
 import { amountMinor } from '../../protocol/money.ts'
@@ -19,7 +20,7 @@ import type { DeviceState } from './device-headers.ts'
 export async function makeNotice(
   keys: KeyProvider,
   deviceId: DeviceId,
-  parts: NoticeParts,
+  parts: NoticeParts & { readonly denied: readonly DeniedPass[] },
   state: DeviceState,
   policy: Policy,
   nowMs: number,
@@ -39,6 +40,7 @@ export async function makeNotice(
     ...(parts.ownerWalletFault && { ownerWalletFault: parts.ownerWalletFault }),
     ...(parts.paysUntilMs !== undefined && { paysUntilMs: parts.paysUntilMs }),
     ...(pass && { pass }),
+    ...(parts.denied.length > 0 && { denied: parts.denied }),
     ...(parts.next && { next: parts.next }),
     ...(answersNonce && { answersNonce }),
     ...(parts.claims.length > 0 && { claims: parts.claims }),

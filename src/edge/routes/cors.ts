@@ -21,7 +21,14 @@ const shared = cors({
   allowMethods: ['GET', 'POST'],
   allowHeaders: [
     ...['Authorization', 'Content-Type'],
-    ...['Molam-Cursor', 'Molam-Policy-Version', 'Molam-Keys-Version', 'Molam-Carrier', 'Molam-Pass'],
+    ...[
+      'Molam-Cursor',
+      'Molam-Policy-Version',
+      'Molam-Keys-Version',
+      'Molam-Carrier',
+      'Molam-Pass',
+      'Molam-Denied-Version',
+    ],
   ],
   exposeHeaders: ['Retry-After', 'RateLimit', 'RateLimit-Policy', 'Molam-Request-Id'],
   maxAge: PREFLIGHT_KEPT_S,

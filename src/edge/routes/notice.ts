@@ -2,6 +2,7 @@ import { toBase64url } from '../../protocol/bytes.ts'
 import { encodeKeySet } from '../../protocol/keyset.ts'
 import { configOf } from '../config.ts'
 import { deviceStub } from '../env.ts'
+import { deniedSince } from '../ingest/denied-passes.ts'
 import { authenticateDevice } from '../ingest/device-auth.ts'
 import { readDeviceHeaders } from '../ingest/device-headers.ts'
 import { policyFor } from '../ingest/policy-cache.ts'
@@ -45,10 +46,13 @@ export const noticeRoutes = routes()
     const { cursor, wantsPass } = state.value
     const parts = await deviceStub(c.env, proof.claims.deviceId).notice(proof.claims.kid, { cursor, wantsPass })
     if (!parts.ok) return refuse(c, { code: parts.error })
-    const policy = await policyFor(c.env, device.country, device.policy, nowMs)
+    const [policy, denied] = await Promise.all([
+      policyFor(c.env, device.country, device.policy, nowMs),
+      deniedSince(c.env, device.country, state.value.deniedVersion, nowMs),
+    ])
     const keys = await configOf(c.env).keys()
     const { deviceId, nonce } = proof.claims
-    const signed = await makeNotice(keys, deviceId, parts.value, state.value, policy, nowMs, nonce)
+    const signed = await makeNotice(keys, deviceId, { ...parts.value, denied }, state.value, policy, nowMs, nonce)
     return wantsCbor(c) ? cbor(c, signed) : c.json({ ...noticeJson(signed), signed: toBase64url(signed) })
   })
   .openapi(keys, async (c) => {

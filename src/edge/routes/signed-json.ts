@@ -1,6 +1,7 @@
 import { toBase64url, toHex } from '../../protocol/bytes.ts'
 import type { Claim } from '../../protocol/claims.ts'
 import { parseSign1 } from '../../protocol/cose.ts'
+import type { DeniedPass } from '../../protocol/denied.ts'
 import { localId, ulidText } from '../../protocol/ids.ts'
 import type { KeySet } from '../../protocol/keyset.ts'
 import type { MandatedDebit } from '../../protocol/mandated.ts'
@@ -55,10 +56,15 @@ export function noticeJson(signed: Uint8Array) {
     ...(notice.ownerWalletFault && { owner_wallet_fault: notice.ownerWalletFault }),
     ...(notice.paysUntilMs !== undefined && { pays_until: notice.paysUntilMs }),
     ...(notice.pass && { pass: toBase64url(notice.pass) }),
+    ...(notice.denied && { denied: notice.denied.map(deniedJson) }),
     ...(notice.claims && { claims: notice.claims.map(claimJson) }),
     ...(notice.mandated && { mandated: notice.mandated.map(mandatedJson) }),
   }
 }
+
+const deniedJson = ({ version, kid, untilMs, isDenied }: DeniedPass) => ({
+  ...{ version, kid: toHex(kid), until: untilMs, is_denied: isDenied },
+})
 
 function mandatedJson({ takerId, counter, type, amount, currency, receiver, ...at }: MandatedDebit) {
   return {

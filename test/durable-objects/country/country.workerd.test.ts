@@ -34,7 +34,14 @@ function listing(deviceId: string, from: number, through: number, bundles: reado
     kid: '00',
     rev: through,
   } as const
-  return { from, through, device: { ...facts, registeredAt: 1, ownerWalletFault: null }, consentRequest: null, bundles }
+  return {
+    from,
+    through,
+    device: { ...facts, registeredAt: 1, ownerWalletFault: null },
+    consentRequest: null,
+    denied: [],
+    bundles,
+  }
 }
 const newDevice = () => `POS-TG-${devices++}`
 const seqs = async (deviceId: string, order: 'oldest' | 'newest' = 'oldest', over: object = {}, limit = 100) => {

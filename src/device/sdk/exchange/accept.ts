@@ -2,7 +2,7 @@ import { openPass } from '../../../crypto/pass.ts'
 import { verifySign1 } from '../../../crypto/sign1.ts'
 import { isTimely } from '../../../protocol/approval.ts'
 import { authorizationTerms, type Covered, mayPay, parseAuthorization } from '../../../protocol/authorization.ts'
-import { equalBytes } from '../../../protocol/bytes.ts'
+import { equalBytes, toHex } from '../../../protocol/bytes.ts'
 import { parse } from '../../../protocol/parse.ts'
 import { isValidAt, type Pass, passIn } from '../../../protocol/pass.ts'
 import { decodePaymentAnswer, type PaymentAnswer } from '../../../protocol/payment-request.ts'
@@ -35,7 +35,8 @@ export async function verifyAnswer(deps: SyncDeps, encoded: Uint8Array): Promise
   const asked = (await openRequest(deps, signed.claims.requestId)) ?? refuse('not_asked')
   const opened = await openPass(suite, answer.pass, await trust.receiptKeys(state.keys))
   if (opened === undefined) return refuse('pass_unknown')
-  const { pass, key } = opened
+  const { pass, key, kid } = opened
+  if (state.denied?.kids[toHex(kid)] !== undefined) refuse('pass_stopped')
   const skewMs = state.policy.maxClockSkewMinutes * MINUTE_MS
   if (!isValidAt(pass, clock.nowMs(), skewMs)) refuse('pass_expired')
   if (claimed.wallet === asked.receiver) refuse('same_wallet')

@@ -29,6 +29,8 @@ export interface DeviceState {
   readonly mandated?: readonly MandatedDebit[]
   /** Until when payments out of it need no other word than the device's; left out, the device only receives. */
   readonly paysUntilMs?: number
+  /** Keys whose passes must not be believed, in hex, each with when its pass is over; and the last change that is known. */
+  readonly denied?: { readonly version: number; readonly kids: Readonly<Record<string, number>> }
   /** The newest payer's pass that the edge gave. */
   readonly pass?: Uint8Array
   /** Payments from `firstCounter` up are on the device; those from `cleanFrom` to it are being removed. */

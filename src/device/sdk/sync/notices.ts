@@ -1,5 +1,6 @@
 import { proveDevice } from '../../../crypto/prove-device.ts'
-import { equalBytes } from '../../../protocol/bytes.ts'
+import { equalBytes, toHex } from '../../../protocol/bytes.ts'
+import type { DeniedPass } from '../../../protocol/denied.ts'
 import { DEVICE_PROOF_SCHEME } from '../../../protocol/device-proof.ts'
 import type { KeySet } from '../../../protocol/keyset.ts'
 import { NONCE_BYTES, OUTCOMES_PER_NOTICE_MAX, PAYMENTS_PER_BUNDLE_MAX } from '../../../protocol/limits.ts'
@@ -7,6 +8,7 @@ import type { Notice } from '../../../protocol/notice.ts'
 import { passIn } from '../../../protocol/pass.ts'
 import { ok, type Result } from '../../../protocol/result.ts'
 import { isFinal } from '../../../protocol/states.ts'
+import { DAY_MS } from '../../../protocol/time.ts'
 import { isBlocking } from '../errors.ts'
 import { countedElsewhere } from '../store/allowance.ts'
 import { withChange } from '../store/changes.ts'
@@ -39,6 +41,7 @@ export function versionHeaders(
     ...(cursor !== undefined && { 'Molam-Cursor': String(cursor) }),
     ...(device.hasState && { 'Molam-Policy-Version': String(device.state.policy.version) }),
     'Molam-Keys-Version': String(keys.version),
+    ...(device.hasState && device.state.denied && { 'Molam-Denied-Version': String(device.state.denied.version) }),
     ...(isPayer && wantsPass(device) && { 'Molam-Pass': '1' }),
   }
 }
@@ -139,6 +142,7 @@ export async function applyNotice(deps: SyncDeps, received: ReceivedNotice): Pro
       ...(notice.mandated && { mandated: notice.mandated }),
       ...(notice.paysUntilMs !== undefined && { paysUntilMs: notice.paysUntilMs }),
       ...(notice.pass && { pass: notice.pass }),
+      ...(notice.denied && { denied: deniedAfter(state.denied, notice.denied, notice.serverTimeMs) }),
     }
     const news = { cursor, policy, keys, clock, changes, lostByEdge }
     return device.replace({ ...unblocked, ...stillBlocked, ...facts, ...news })
@@ -166,6 +170,21 @@ const isNewer = (policy: DeviceState['policy'], state: DeviceState): boolean =>
 /** Whether there may be more outcomes behind these. The edge does not divide those of one bundle between two notices. */
 export const isFull = (notice: Notice): boolean =>
   notice.outcomes.length > OUTCOMES_PER_NOTICE_MAX - PAYMENTS_PER_BUNDLE_MAX
+
+/** What is over by its date is let go. */
+function deniedAfter(
+  before: DeviceState['denied'],
+  changes: readonly DeniedPass[],
+  nowMs: number,
+): NonNullable<DeviceState['denied']> {
+  const kids = new Map(Object.entries(before?.kids ?? {}))
+  for (const { kid, untilMs, isDenied } of changes) {
+    if (isDenied) kids.set(toHex(kid), untilMs)
+    else kids.delete(toHex(kid))
+  }
+  const version = Math.max(before?.version ?? 0, ...changes.map((change) => change.version))
+  return { version, kids: Object.fromEntries([...kids].filter(([, untilMs]) => untilMs > nowMs - 2 * DAY_MS)) }
+}
 
 /** A phone that finds a network twice a week always has a pass: half its life before the end a new one is asked for. */
 function wantsPass(device: SyncDeps['device']): boolean {

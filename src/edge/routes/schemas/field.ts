@@ -96,6 +96,10 @@ export const notice = z
       .optional()
       .openapi({ description: "Payments out of the owner's wallet that its holder's mandates paid, the newest first" }),
     pays_until: atMs.optional(),
+    denied: z
+      .array(z.strictObject({ version: z.int(), kid: hex, until: atMs, is_denied: z.boolean() }))
+      .optional()
+      .openapi({ description: 'Changes to the passes of payers that must not be believed' }),
     pass: bytes.optional().openapi({ description: "A payer's pass, for a device that has asked for one" }),
     signed: bytes,
   })
