@@ -90,7 +90,7 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
     this.#delivery = new Delivery(ctx, env)
     this.#administration = new Administration(ctx.storage, this.#delivery)
     const keys = () => configOf(env).keys()
-    this.#admissions = new Admissions(ctx.storage, this.#delivery, keys)
+    this.#admissions = new Admissions(ctx.storage, this.#delivery, keys, () => this.#askGivers())
     this.#consents = new Consents(ctx.storage, this.#delivery, keys)
     this.#originals = new Originals(ctx.storage, env)
     this.#votes = new Votes(ctx.storage, this.#delivery, {
@@ -145,7 +145,6 @@ export class DeviceObject extends DurableObject<DeviceBindings> {
   /** Steps 8–11 of a push. The receipt exists if and only if the admission was committed. */
   async admit(request: AdmitRequest): Promise<Result<AdmitAnswer, AdmitRefusal>> {
     if (!this.#registered) return err('invalid_signature')
-    if (!(await this.#askGivers())) return err('temporarily_unavailable')
     return this.#admissions.admit(request)
   }
 

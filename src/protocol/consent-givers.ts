@@ -44,13 +44,17 @@ export async function payingGiver(
   return untilMs === undefined ? undefined : { tenant, ownerWallet, untilMs, isCurrent: equalBytes(own, id) }
 }
 
+/** Who has given what is in force. */
+export const giversOf = (consents: readonly KeptConsent[]): readonly ConsentGiver[] =>
+  consents.flatMap(({ giver, withdrawnAtMs }) => (giver && withdrawnAtMs === null ? [giver] : []))
+
 /** @returns those that have given what is in force, and do not pay any more */
 export async function lostGivers(
   ask: AskIdentity,
   consents: readonly KeptConsent[],
   nowMs: number,
 ): Promise<readonly ConsentGiver[]> {
-  const givers = consents.flatMap(({ giver, withdrawnAtMs }) => (giver && withdrawnAtMs === null ? [giver] : []))
+  const givers = giversOf(consents)
   const paying = await Promise.all(givers.map((giver) => payingGiver(ask, giver, nowMs)))
   return givers.filter((_, i) => paying[i] === undefined)
 }

@@ -22,23 +22,27 @@ type Clock = Pick<Policy, 'maxClockSkewMinutes'>
 
 /** @returns the most that the edge had not seen at any one time, with this payment, which arrives now */
 export function unsyncedWith(unsynced: Unsynced, payment: Dated, nowMs: number, policy: Clock): number {
-  return Math.max(...counted(unsynced, payment, nowMs, policy).map(({ value }) => value))
+  const counts = countedAt(payment, nowMs, policy)
+  let most: number = payment.amount
+  for (const { atMs, value } of unsynced) if (counts(atMs)) most = Math.max(most, value + payment.amount)
+  return most
 }
 
 /** @returns the arrivals with a payment that arrives now */
 export function addUnsynced(unsynced: Unsynced, payment: Dated, nowMs: number, policy: Clock): Unsynced {
-  const after = counted(unsynced, payment, nowMs, policy)
-  const others = unsynced.filter(({ atMs }) => !after.some((arrival) => arrival.atMs === atMs))
-  return [...others, ...after].sort((a, b) => a.atMs - b.atMs)
+  const { amount } = payment
+  const counts = countedAt(payment, nowMs, policy)
+  const after = unsynced.map((arrival) =>
+    counts(arrival.atMs) ? { atMs: arrival.atMs, value: arrival.value + amount } : arrival,
+  )
+  if (unsynced.some(({ atMs }) => atMs === nowMs)) return after
+  return [...after, { atMs: nowMs, value: amount }].sort((a, b) => a.atMs - b.atMs)
 }
 
-/** The arrivals before which it was taken, this one among them, with it. Less the skew: the device's clock may be behind. */
-function counted(unsynced: Unsynced, { initiatedAtMs, amount }: Dated, nowMs: number, policy: Clock): Unsynced {
+/** Whether it counts at an arrival: at those before which it was taken, and at its own. Less the skew: the device's clock may be behind. */
+function countedAt({ initiatedAtMs }: Dated, nowMs: number, policy: Clock): (atMs: number) => boolean {
   const skewMs = policy.maxClockSkewMinutes * MINUTE_MS
-  const isNow = ({ atMs }: Arrival) => atMs === nowMs
-  const now = unsynced.find(isNow) ?? { atMs: nowMs, value: 0 }
-  const before = unsynced.filter((arrival) => !isNow(arrival) && initiatedAtMs < arrival.atMs - skewMs)
-  return [...before, now].map(({ atMs, value }) => ({ atMs, value: value + amount }))
+  return (atMs) => atMs === nowMs || initiatedAtMs < atMs - skewMs
 }
 
 /** Arrivals remembered of a device. */

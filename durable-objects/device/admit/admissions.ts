@@ -1,6 +1,7 @@
 import type { KeyProvider } from '../../../src/crypto/key-provider.ts'
 import { signAsEdge } from '../../../src/crypto/sign1.ts'
 import { equalBytes } from '../../../src/protocol/bytes.ts'
+import { giversOf } from '../../../src/protocol/consent-givers.ts'
 import { encodeReceipt } from '../../../src/protocol/receipt.ts'
 import { type Err, err, ok, type Result } from '../../../src/protocol/result.ts'
 import type { AdmitAnswer, AdmitRefusal, AdmitRequest } from '../admit-request.ts'
@@ -27,11 +28,19 @@ import { refusalOf, type StandingRefusal } from './keys.ts'
  */
 export class Admissions extends OwingPart {
   readonly #keys: () => Promise<KeyProvider>
+  readonly #askGivers: () => Promise<boolean>
   readonly #turns = new Turns()
 
-  constructor(storage: DurableObjectStorage, delivery: Delivery, keys: () => Promise<KeyProvider>) {
+  /** @param askGivers whether it is known of those who gave this device something whether they pay still */
+  constructor(
+    storage: DurableObjectStorage,
+    delivery: Delivery,
+    keys: () => Promise<KeyProvider>,
+    askGivers: () => Promise<boolean>,
+  ) {
     super(storage, delivery)
     this.#keys = keys
+    this.#askGivers = askGivers
   }
 
   /**
@@ -43,9 +52,16 @@ export class Admissions extends OwingPart {
   }
 
   async #admit(request: AdmitRequest): Promise<Result<AdmitAnswer, AdmitRefusal>> {
+    let hasAsked = false
     for (;;) {
       const nowMs = Date.now()
       const view = readView(this.sql, request)
+      // Others answer meanwhile, and may have ended what they gave: all of it is read again.
+      if (!hasAsked && giversOf(view.device.consents).length > 0) {
+        if (!(await this.#askGivers())) return err('temporarily_unavailable')
+        hasAsked = true
+        continue
+      }
       const admission = decideAdmission(view, request, nowMs)
       switch (admission.kind) {
         case 'replayed': {

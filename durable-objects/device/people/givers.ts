@@ -1,6 +1,6 @@
 import { logger } from '../../../src/edge/log.ts'
-import { type AskIdentity, lostGivers } from '../../../src/protocol/consent-givers.ts'
-import { hasGivers, readDevice } from '../sql/device-store.ts'
+import { type AskIdentity, giversOf, lostGivers } from '../../../src/protocol/consent-givers.ts'
+import { readDevice } from '../sql/device-store.ts'
 import type { Consents } from './consents.ts'
 
 /**
@@ -9,9 +9,10 @@ import type { Consents } from './consents.ts'
  * @returns whether that is known: without the objects' answer nothing goes on
  */
 export async function endLostWords(sql: SqlStorage, consents: Consents, ask: AskIdentity): Promise<boolean> {
-  if (!hasGivers(sql)) return true
+  const { consents: held } = readDevice(sql)
+  if (giversOf(held).length === 0) return true
   try {
-    consents.endWordsOf(await lostGivers(ask, readDevice(sql).consents, Date.now()), { actor: 'system' })
+    consents.endWordsOf(await lostGivers(ask, held, Date.now()), { actor: 'system' })
     return true
   } catch (error) {
     logger.warn('a device that has consented to another one cannot be asked', { error })

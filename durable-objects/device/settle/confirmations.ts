@@ -2,7 +2,6 @@ import { toHex } from '../../../src/protocol/bytes.ts'
 import type { Confirmation, DeviceRecorded } from '../../../src/protocol/confirmations.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
 import type { StoredBundle } from '../bundle.ts'
-import type { Owing } from '../device.ts'
 import type { Ended } from '../owed/owed.ts'
 import { recordVerdict } from '../people/codes.ts'
 import { endIfRevoked } from '../people/end-waiting.ts'
@@ -12,7 +11,7 @@ import { markOrderRecorded } from '../sql/allowance-store.ts'
 import { type AuditRecord, writeAuditRecord } from '../sql/audit-store.ts'
 import { readBundle, updateBundle } from '../sql/bundle-store.ts'
 import { markAnswerRecorded, writeTaken } from '../sql/claim-store.ts'
-import { readOwing, writeOwnerWalletFault, writeRecordedRev } from '../sql/device-store.ts'
+import { writeOwnerWalletFault, writeRecordedRev } from '../sql/device-store.ts'
 import { markMandateRecorded } from '../sql/mandate-store.ts'
 import { insertNews } from '../sql/outcome-store.ts'
 import { markResolutionRecorded } from '../sql/resolution-store.ts'
@@ -20,7 +19,6 @@ import { recordAllowance } from './allowance.ts'
 import { applyConfirmation } from './apply-outcomes.ts'
 
 export interface AppliedConfirmations {
-  readonly device: Owing
   /** Of a change of the device's own facts; empty when nothing of them changed. */
   readonly audit: readonly AuditRecord[]
   /**
@@ -46,7 +44,6 @@ export function applyConfirmations(
   by: Actor,
   nowMs: number,
 ): AppliedConfirmations {
-  const device = readOwing(sql)
   const read = new Map<string, StoredBundle>()
   const current = new Map<string, StoredBundle>()
   const audit: AuditRecord[] = []
@@ -98,7 +95,7 @@ export function applyConfirmations(
     if (isChanged(read.get(id), after)) updateBundle(sql, after)
     if (isHanded) settled.push(after)
   }
-  return { device, audit, settled, unknown, ended }
+  return { audit, settled, unknown, ended }
 }
 
 const isChanged = (before: StoredBundle | undefined, after: StoredBundle) =>

@@ -23,10 +23,11 @@ export function confirm(
   const { sql } = storage
   const nowMs = Date.now()
   const by: Actor = { actor: 'reconciler', ...(requestId && { requestId }) }
-  const { deviceId } = readOwing(sql)
+  const device = readOwing(sql)
+  const { deviceId } = device
   const confirmations = parse(() => decodeConfirmations(deviceId, encoded))
   if (!confirmations.ok) return err('malformed')
-  const { device, audit, settled, unknown, ended } = storage.transactionSync(() =>
+  const { audit, settled, unknown, ended } = storage.transactionSync(() =>
     applyConfirmations(sql, confirmations.value, by, nowMs),
   )
   // Saying it again would change nothing and hold up the device's other news: somebody has to look.

@@ -1,7 +1,7 @@
 import { ulidText } from '../../../src/protocol/ids.ts'
 import type { AdmitRequest } from '../admit-request.ts'
 import type { Actor } from '../person.ts'
-import { allOf, type Columns, fieldsOf, insertInto, json, plain, type Row } from './columns.ts'
+import { allOf, type Columns, fieldsOf, insertInto, json, plain, rowsOf } from './columns.ts'
 
 /** SQL of the audit log: who changed what of this device, when and from where. */
 export interface AuditRecord {
@@ -49,7 +49,7 @@ export function writeAuditRecord(
 }
 
 export const readAudit = (sql: SqlStorage, after: number, limit: number): AuditRecord[] =>
-  sql.exec<Row>(PAGE, after, limit).toArray().map(RECORD.decode)
+  rowsOf(sql, PAGE, after, limit).map(RECORD.decode)
 
 /** Whether this act was written down before, under the same request. */
 export const hasAuditRecord = (sql: SqlStorage, action: string, requestId: string): boolean =>

@@ -1,7 +1,7 @@
 import type { StoredBundle } from '../bundle.ts'
 import { expiresAtMs } from '../people/ending.ts'
 import { bundleColumns } from './bundle-row.ts'
-import { allOf, buffer, fieldsOf, type Row } from './columns.ts'
+import { allOf, buffer, fieldsOf, rowsOf } from './columns.ts'
 
 /**
  * SQL of the admitted bundles. Each write of a row also writes when its waiting ends, which follows from the rest of the row.
@@ -12,10 +12,7 @@ const SELECT = `SELECT ${BUNDLE.names} FROM bundles`
 
 /** @param clauses what follows `FROM bundles`; a text of this code, never of a request */
 const selectBundles = (sql: SqlStorage, clauses: string, ...values: SqlStorageValue[]): StoredBundle[] =>
-  sql
-    .exec<Row>(`${SELECT} ${clauses}`, ...values)
-    .toArray()
-    .map(BUNDLE.decode)
+  rowsOf(sql, `${SELECT} ${clauses}`, ...values).map(BUNDLE.decode)
 
 export function insertBundle(sql: SqlStorage, bundle: StoredBundle): void {
   sql.exec(INSERT, ...BUNDLE.encode(bundle), expiresAtMs(bundle))
@@ -85,6 +82,6 @@ const PROVEN = fieldsOf(bundleColumns, ['digest', 'receipt'])
 
 /** What proves the admission of the bundle in a place. */
 export function readProof(sql: SqlStorage, seq: number): Pick<StoredBundle, 'digest' | 'receipt'> | undefined {
-  const row = sql.exec<Row>(`SELECT ${PROVEN.names} FROM bundles WHERE seq = ?`, seq).toArray()[0]
+  const [row] = rowsOf(sql, `SELECT ${PROVEN.names} FROM bundles WHERE seq = ?`, seq)
   return row && PROVEN.decode(row)
 }

@@ -4,7 +4,7 @@ import { type EventCounts, withEvents } from '../../../src/risk/reputation.ts'
 import type { DeviceChange } from '../admit/admission.ts'
 import type { Device, Owing } from '../device.ts'
 import { hasRoom, storedWith } from '../room.ts'
-import { allOf, fieldsOf, insertInto, type Row } from './columns.ts'
+import { allOf, fieldsOf, insertInto, rowOf } from './columns.ts'
 import { deviceColumns } from './device-row.ts'
 
 /**
@@ -16,7 +16,7 @@ const INSERT = insertInto('device', DEVICE)
 const SELECT = `
   SELECT ${DEVICE.names},
     (SELECT json_group_array(json_array(cursor, at, json(events)))
-      FROM (SELECT cursor, at, events FROM outcomes WHERE cursor > device.reputation_cursor ORDER BY cursor)) AS news
+      FROM (SELECT cursor, at, events FROM outcomes WHERE cursor > device.reputation_cursor ORDER BY cursor))
   FROM device`
 
 export function insertDevice(sql: SqlStorage, device: Device): void {
@@ -25,8 +25,8 @@ export function insertDevice(sql: SqlStorage, device: Device): void {
 
 /** With what its outcomes have made of its reputation since that was written. */
 export function readDevice(sql: SqlStorage): Device {
-  const row = sql.exec<Row>(SELECT).one()
-  const news = JSON.parse(row['news'] as string) as [cursor: number, atMs: number, events: EventCounts][]
+  const row = rowOf(sql, SELECT)
+  const news = JSON.parse(row.at(-1) as string) as [cursor: number, atMs: number, events: EventCounts][]
   const device = DEVICE.decode(row)
   let { reputation, reputationCursor } = device
   for (const [cursor, atMs, events] of news) {
@@ -50,7 +50,7 @@ const OWING = fieldsOf(deviceColumns, [
 const SELECT_OWING = `SELECT ${OWING.names} FROM device`
 
 /** What most changes need of the device; the row's JSON costs more to read than all else that they do. */
-export const readOwing = (sql: SqlStorage): Owing => OWING.decode(sql.exec<Row>(SELECT_OWING).one())
+export const readOwing = (sql: SqlStorage): Owing => OWING.decode(rowOf(sql, SELECT_OWING))
 
 const ADMITTED = fieldsOf(deviceColumns, [
   ...([
@@ -104,7 +104,7 @@ const UPDATE_STORED = `UPDATE device SET row_version = row_version + 1, ${STORED
  * @returns false when there is none left today; then nothing is taken
  */
 export function takeRoom(sql: SqlStorage, bytes: number, nowMs: number): boolean {
-  const before = STORED.decode(sql.exec<Row>(`SELECT ${STORED.names} FROM device`).one())
+  const before = STORED.decode(rowOf(sql, `SELECT ${STORED.names} FROM device`))
   const stored = storedWith(before.stored, bytes, nowMs)
   if (!hasRoom(stored)) return false
   sql.exec(UPDATE_STORED, ...STORED.encode({ stored }))
@@ -179,10 +179,6 @@ const UPDATE_REFUSED = `UPDATE device SET row_version = row_version + 1, listing
 export function writeRefused(sql: SqlStorage, consents: Device['consents']): void {
   sql.exec(UPDATE_REFUSED, ...REFUSED.encode({ consents }))
 }
-
-/** Whether another device has ever consented to it. Reads no JSON: it is asked at each push. */
-export const hasGivers = (sql: SqlStorage): boolean =>
-  sql.exec<{ n: number }>(`SELECT instr(consents, '"giver"') AS n FROM device`).one().n > 0
 
 const REQUEST = fieldsOf(deviceColumns, ['consentRequest'])
 const UPDATE_REQUEST = `UPDATE device SET ${REQUEST.set}`

@@ -1,5 +1,5 @@
 import type { Escalation } from '../../../src/risk/sira-request.ts'
-import { allOf, type Columns, fieldsOf, insertInto, json, plain, type Row } from './columns.ts'
+import { allOf, type Columns, fieldsOf, insertInto, json, plain, rowsOf } from './columns.ts'
 
 /** SQL of what people have to look at. It is kept; what SIRA has not taken is owed to it. */
 type Stored = Pick<Escalation, 'kind' | 'seq' | 'digests' | 'atMs'> & { readonly id: number }
@@ -27,7 +27,7 @@ export function lastRaisedMs(sql: SqlStorage, kind: Escalation['kind']): number 
 }
 
 /** What SIRA has not taken yet, the first of it. */
-export const readUntold = (sql: SqlStorage): readonly Stored[] => sql.exec<Row>(UNTOLD).toArray().map(ESCALATION.decode)
+export const readUntold = (sql: SqlStorage): readonly Stored[] => rowsOf(sql, UNTOLD).map(ESCALATION.decode)
 
 export function owedEscalations(sql: SqlStorage): { readonly count: number; readonly sinceMs: number | null } {
   const query = 'SELECT COUNT(*) AS count, MIN(at) AS sinceMs FROM escalations WHERE told = 0'

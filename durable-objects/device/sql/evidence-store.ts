@@ -1,4 +1,4 @@
-import { allOf, blob, buffer, type Columns, insertInto, plain, type Row } from './columns.ts'
+import { allOf, blob, buffer, type Columns, insertInto, plain, rowsOf } from './columns.ts'
 
 /**
  * SQL of bundles that contradict admitted ones: signed proof that a device told two stories. Of a bundle that was refused as a
@@ -61,13 +61,12 @@ export function insertEvidence(sql: SqlStorage, evidence: NewEvidence): 'new' | 
 
 /** Bundles that contradict admitted ones, each beside the one it contradicts. Forks first, then the oldest. */
 export function readEvidence(sql: SqlStorage): StoredEvidence[] {
-  const rows = sql.exec<Row>(
-    `SELECT e.*, b.bundle AS admitted, b.bundle_id AS admitted_id FROM evidence e LEFT JOIN bundles b ON b.seq = e.against_seq
-      ORDER BY e.kind <> 'chain_fork', e.at, e.digest LIMIT ?`,
-    EVIDENCE_SHOWN_MAX,
-  )
-  return rows.toArray().map((row) => {
-    const bytes = (name: string) => (row[name] instanceof ArrayBuffer ? new Uint8Array(row[name]) : null)
-    return { ...EVIDENCE.decode(row), admitted: bytes('admitted'), admittedId: bytes('admitted_id') }
+  const against = (column: string) => `(SELECT ${column} FROM bundles WHERE bundles.seq = evidence.against_seq)`
+  const query = `
+    SELECT ${EVIDENCE.names}, ${against('bundle')}, ${against('bundle_id')} FROM evidence
+    ORDER BY kind <> 'chain_fork', at, digest LIMIT ?`
+  const bytes = (value: SqlStorageValue | undefined) => (value instanceof ArrayBuffer ? new Uint8Array(value) : null)
+  return rowsOf(sql, query, EVIDENCE_SHOWN_MAX).map((row) => {
+    return { ...EVIDENCE.decode(row), admitted: bytes(row.at(-2)), admittedId: bytes(row.at(-1)) }
   })
 }

@@ -2,9 +2,10 @@ import { equalBytes } from '../../../src/protocol/bytes.ts'
 import { type ChainLink, GENESIS_PREV, type Named } from '../../../src/protocol/chain.ts'
 import { addRange, type CounterSet, type Range } from '../../../src/protocol/counters.ts'
 import { bundleColumns } from './bundle-row.ts'
-import { buffer, fieldsOf, type Row } from './columns.ts'
+import { buffer, fieldsOf, rowsOf } from './columns.ts'
 
 const LINK = fieldsOf(bundleColumns, ['seq', 'prev', 'digest'])
+const SELECT_LINK = `SELECT ${LINK.names} FROM bundles`
 
 /** SQL of the seqs and counters that a device left out when it went on without its state (src/protocol/chain.ts). */
 
@@ -16,10 +17,10 @@ export function insertLeftOut(sql: SqlStorage, [first, last]: Range, counters: R
 /** The first bundle whose device left this place out, and what it names. */
 export function readOver(sql: SqlStorage, seq: number): (ChainLink & { readonly named: number }) | undefined {
   const query = `
-    SELECT b.seq, b.prev, b.digest, l.after_seq FROM left_out l JOIN bundles b ON b.seq = l.before_seq
-    WHERE l.after_seq < ?1 AND ?1 < l.before_seq ORDER BY l.before_seq LIMIT 1`
-  const row = sql.exec<Row>(query, seq).toArray()[0]
-  return row && { ...LINK.decode(row), named: row['after_seq'] as number }
+    SELECT ${LINK.names}, after_seq FROM left_out JOIN bundles ON seq = before_seq
+    WHERE after_seq < ?1 AND ?1 < before_seq ORDER BY before_seq LIMIT 1`
+  const [row] = rowsOf(sql, query, seq)
+  return row && { ...LINK.decode(row), named: row.at(-1) as number }
 }
 
 /** What a bundle names that does not follow the one before it. Scans the digests: for bundles behind a hole only. */
@@ -30,16 +31,17 @@ export function readNamed(sql: SqlStorage, { seq, prev }: Pick<ChainLink, 'seq' 
     : sql.exec<{ seq: number }>(query, seq, buffer(prev)).toArray()[0]?.seq
   if (named === undefined) return undefined
   const between = `
-    SELECT seq, prev, digest FROM bundles WHERE seq > ?1 AND seq < ?2 AND prev <> ?3
+    ${SELECT_LINK} WHERE seq > ?1 AND seq < ?2 AND prev <> ?3
       AND seq NOT IN (SELECT before_seq FROM left_out WHERE after_seq < ?1) ORDER BY seq LIMIT 1`
-  const row = sql.exec<Row>(between, named, seq, buffer(prev)).toArray()[0]
+  const [row] = rowsOf(sql, between, named, seq, buffer(prev))
   return { seq: named, between: row && LINK.decode(row) }
 }
 
 /** The counters that were seen, and those that were left out. */
 export function withLeftOut(sql: SqlStorage, seen: CounterSet): CounterSet {
   // Without a gap there is nothing to look for.
-  if (seen.length === 0) return seen
+  const [first, ...others] = seen
+  if (first === undefined || (first[0] === 1 && others.length === 0)) return seen
   return sql
     .exec<{ first: number; last: number }>(
       'SELECT first_counter AS first, last_counter AS last FROM left_out WHERE first_counter IS NOT NULL',

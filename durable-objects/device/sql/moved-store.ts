@@ -1,6 +1,6 @@
 import type { Original } from '../original.ts'
 import { bundleColumns } from './bundle-row.ts'
-import { buffer, fieldsOf, type Row } from './columns.ts'
+import { buffer, fieldsOf, rowsOf } from './columns.ts'
 
 /** SQL of signed bundles: those whose bytes are here, and those whose bytes are in the bucket. */
 
@@ -15,10 +15,7 @@ const SELECT = `SELECT ${ORIGINAL.names}, moved FROM bundles WHERE bundle_id = ?
 /** Those that are known. */
 export const readOriginals = (sql: SqlStorage, bundleIds: readonly Uint8Array[]): StoredOriginal[] =>
   bundleIds.flatMap((bundleId) =>
-    sql
-      .exec<Row>(SELECT, buffer(bundleId))
-      .toArray()
-      .map((row) => ({ ...ORIGINAL.decode(row), moved: bytesOf(row['moved']) })),
+    rowsOf(sql, SELECT, buffer(bundleId)).map((row) => ({ ...ORIGINAL.decode(row), moved: bytesOf(row.at(-1)) })),
   )
 
 export interface Oldest {
@@ -37,7 +34,7 @@ const OLDEST = `
 
 /** The first bundle that was not looked at; they are settled about in the order of their seqs. */
 export function readOldest(sql: SqlStorage): Oldest | undefined {
-  const [row] = sql.exec<Row>(OLDEST).toArray()
+  const [row] = sql.exec(OLDEST).toArray()
   if (row === undefined) return undefined
   return {
     seq: Number(row['seq']),

@@ -1,6 +1,6 @@
 import type { ReviewEnd } from '../../../src/protocol/messages.ts'
 import type { Resolution } from '../ballot.ts'
-import { allOf, blob, type Columns, fieldsOf, insertInto, json, jsonAs, plain, type Row } from './columns.ts'
+import { allOf, blob, type Columns, fieldsOf, insertInto, json, jsonAs, plain, rowsOf } from './columns.ts'
 
 /** SQL of the resolutions of people, which are owed to the reconciler until it has recorded them. */
 const columns: Columns<Resolution> = {
@@ -33,7 +33,7 @@ export function markResolutionRecorded(sql: SqlStorage, rev: number): boolean {
 
 export function readOwedResolutions(sql: SqlStorage, limit: number): Resolution[] {
   const query = `SELECT ${RESOLUTION.names} FROM resolutions WHERE recorded = 0 ORDER BY rev LIMIT ?`
-  return sql.exec<Row>(query, limit).toArray().map(RESOLUTION.decode)
+  return rowsOf(sql, query, limit).map(RESOLUTION.decode)
 }
 
 const CHOICES = fieldsOf(columns, ['choices'])
@@ -41,6 +41,6 @@ const CHOICES = fieldsOf(columns, ['choices'])
 /** Counters of a bundle whose reversal is resolved. */
 export function readUndone(sql: SqlStorage, seq: number): ReadonlySet<number> {
   const query = "SELECT choices FROM resolutions WHERE seq = ? AND kind = 'reversal'"
-  const reversals = sql.exec<Row>(query, seq).toArray().map(CHOICES.decode)
+  const reversals = rowsOf(sql, query, seq).map(CHOICES.decode)
   return new Set(reversals.flatMap(({ choices }) => choices.map(({ counter }) => counter)))
 }

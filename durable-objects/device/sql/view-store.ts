@@ -5,7 +5,7 @@ import { type KnownEntries, knownEntries } from '../admit/known-entries.ts'
 import type { AdmitRequest } from '../admit-request.ts'
 import type { Device } from '../device.ts'
 import { bundleColumns } from './bundle-row.ts'
-import { buffer, fieldsOf, type Row } from './columns.ts'
+import { buffer, fieldsOf, rowsOf } from './columns.ts'
 import { readDevice } from './device-store.ts'
 import { missingBefore } from './hole-store.ts'
 import { readNamed, readOver } from './left-out-store.ts'
@@ -20,7 +20,7 @@ const RELATED = `
 export function readView(sql: SqlStorage, { claims, payload }: AdmitRequest): View {
   const device = readDevice(sql)
   const { seq, bundleId, nonce } = claims
-  const related = sql.exec<Row>(RELATED, seq, buffer(bundleId), buffer(nonce)).toArray().map(LINK.decode)
+  const related = rowsOf(sql, RELATED, seq, buffer(bundleId), buffer(nonce)).map(LINK.decode)
   const at = (place: number) => related.find((bundle) => bundle.seq === place)
   const before = at(seq - 1)
   const named = before === undefined && seq > 1 ? readNamed(sql, claims) : undefined
@@ -44,7 +44,7 @@ const SELECT_COVERING = `SELECT ${COVERING.names} FROM bundles WHERE first_count
 function readKnown(sql: SqlStorage, { counters }: Device, { entries }: BundlePayload): KnownEntries {
   const [first, last] = [entries[0]?.counter ?? 0, entries.at(-1)?.counter ?? 0]
   if (!counters.some(([low, high]) => low <= last && first <= high)) return new Map()
-  const covering = sql.exec<Row>(SELECT_COVERING, last, first).toArray().map(COVERING.decode)
+  const covering = rowsOf(sql, SELECT_COVERING, last, first).map(COVERING.decode)
   return knownEntries(covering, first, last)
 }
 
