@@ -217,10 +217,10 @@ export class Delivery {
   #resend(): void {
     const { sql } = this.#ctx.storage
     const nowMs = Date.now()
-    const device = readDevice(sql)
     const nextMs = this.#nextMs()
     if (nextMs === undefined) return
     this.#arm(nextMs)
+    const device = readDevice(sql)
     const late = (sinceMs: number, patienceMs: number) => nowMs - sinceMs >= patienceMs
     const owed = readOwed(sql, Math.max(device.doneThrough, this.#resendAfter), OWED_PER_ALARM)
     // A long backlog goes out page by page, so that its first bundles cannot keep the others from being sent again.

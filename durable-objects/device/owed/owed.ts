@@ -33,8 +33,11 @@ import { bundleRow, deviceRow } from './projection.ts'
 export const SETTLE_PATIENCE_MS = 10_000
 /** As long as that a bundle may be missing from what operators see, when it is not settled and shown at once. */
 export const INDEX_PATIENCE_MS = 5_000
-/** When an object that admitted something looks after what it owes, whatever has become of that instance. */
-export const WATCH_MS = 20_000
+/**
+ * When an object that admitted something looks after what it owes, whatever has become of that instance. Sooner than an idle object
+ * leaves memory, after 10 s: an alarm that has to start one first costs as much as a push.
+ */
+export const WATCH_MS = 8_000
 /** The longest pause between two attempts. */
 export const BACKOFF_MAX_MS = 15 * MINUTE_MS
 /**

@@ -14,18 +14,18 @@ const seen = new Map<string, Seen>()
 /**
  * Counts a request.
  *
- * @param bytes a digest of what is signed
+ * @param signed names what is signed
  * @param asked the device, and what it asks for
- * @returns `again` for bytes that came before, `often` for new ones of a device that the limiter has to be asked about
+ * @returns `again` for what came before, `often` for something new of a device that the limiter has to be asked about
  */
 export function seenHere(
-  bytes: string,
+  signed: string,
   asked: string,
   { windowS }: { readonly windowS: number },
   nowMs: number,
 ): 'again' | 'often' | 'seldom' {
   const windowMs = windowS * 1000
-  if (count(bytes, windowMs, nowMs) > 1) return 'again'
+  if (count(signed, windowMs, nowMs) > 1) return 'again'
   return count(asked, windowMs, nowMs) > UNASKED ? 'often' : 'seldom'
 }
 

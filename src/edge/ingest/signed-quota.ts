@@ -1,4 +1,3 @@
-import { webCryptoSuite } from '../../crypto/webcrypto.ts'
 import { toHex } from '../../protocol/bytes.ts'
 import type { DeviceId } from '../../protocol/ids.ts'
 import { ok, type Result } from '../../protocol/result.ts'
@@ -8,9 +7,12 @@ import { RATE_POLICIES } from './rate-policy.ts'
 import type { Refusal } from './refusal.ts'
 import { seenHere } from './seen-here.ts'
 
+/** So much of a signature is never the same of two: with P-256 and Ed25519 the commitment, whose repetition tells the key. */
+const NAMING_BYTES = 32
+
 /**
  * A device's quota is for what it signs, so only the device can use it up: asked once its signature holds and its time is
- * now. The same signed bytes again are counted apart, by themselves, because whoever has seen them can send them. Bundles
+ * now. The same signature again is counted apart, by itself, because whoever has seen it can send it: it names what was signed. Bundles
  * for relays, which others hold for a day, requests for a notice, answers to claims together with mandates and orders about allowances, and consents have quotas of
  * their own.
  */
@@ -18,13 +20,13 @@ export async function withinSignedQuota(
   env: Env,
   deviceId: DeviceId,
   what: 'push' | 'relay' | 'notice' | 'answer' | 'consent',
-  signed: Uint8Array,
+  signature: Uint8Array,
   nowMs: number,
 ): Promise<Result<void, Refusal>> {
-  const [digest, asked] = [toHex(await webCryptoSuite.sha256(signed)), `${what} ${deviceId}`]
-  const seen = seenHere(digest, asked, RATE_POLICIES.device, nowMs)
+  const [signed, asked] = [toHex(signature.subarray(0, NAMING_BYTES)), `${what} ${deviceId}`]
+  const seen = seenHere(signed, asked, RATE_POLICIES.device, nowMs)
   if (seen === 'seldom') return ok(undefined)
-  if (seen === 'again' || !(await isFirst(env.FIRST_RATE, digest)))
-    return withinRate(env.REPEAT_RATE, RATE_POLICIES.repeat, digest)
+  if (seen === 'again' || !(await isFirst(env.FIRST_RATE, signed)))
+    return withinRate(env.REPEAT_RATE, RATE_POLICIES.repeat, signed)
   return withinRate(env.PUSH_RATE, RATE_POLICIES.device, asked)
 }
