@@ -148,7 +148,10 @@ describe('D1', () => {
     await pushOne()
     queues.clear()
     await age(device, INDEX_PATIENCE_MS)
-    expect(await alarmIn(device)).toBeGreaterThan(15 * SECOND)
+    const alarmMs = await alarmIn(device)
+    expect(alarmMs).toBeGreaterThan(INDEX_PATIENCE_MS)
+    // One that comes later finds the object out of memory, and has to start it.
+    expect(alarmMs).toBeLessThan(10 * SECOND)
     await inObject(device, () => void vi.advanceTimersByTime(INDEX_PATIENCE_MS))
     await vi.waitFor(() => expect(indexed()).toEqual(['1.1']))
     // What it did not get rid of, the alarm sends again soon.
