@@ -72,7 +72,7 @@ export async function push(request: Request, deps: PushDeps): Promise<Result<Pus
   const nowMs = deps.nowMs()
   const policy = await policyFor(env, device.country, device.policy, nowMs)
   if (!signedNow(claims, policy, nowMs)) return err({ code: 'clock_skew', serverTimeMs: nowMs })
-  const within = await withinSignedQuota(env, claims.deviceId, claims.relay ? 'relay' : 'push', bundle.signature, nowMs)
+  const within = await withinSignedQuota(env, claims.deviceId, claims.relay ? 'relay' : 'push', bundle, nowMs)
   if (!within.ok) return within
 
   const object = deviceStub(env, claims.deviceId)

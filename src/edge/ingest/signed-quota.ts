@@ -1,4 +1,5 @@
 import { toHex } from '../../protocol/bytes.ts'
+import type { Sign1 } from '../../protocol/cose.ts'
 import type { DeviceId } from '../../protocol/ids.ts'
 import { ok, type Result } from '../../protocol/result.ts'
 import type { Env } from '../env.ts'
@@ -20,7 +21,7 @@ export async function withinSignedQuota(
   env: Env,
   deviceId: DeviceId,
   what: 'push' | 'relay' | 'notice' | 'answer' | 'consent',
-  signature: Uint8Array,
+  { signature }: Pick<Sign1, 'signature'>,
   nowMs: number,
 ): Promise<Result<void, Refusal>> {
   const [signed, asked] = [toHex(signature.subarray(0, NAMING_BYTES)), `${what} ${deviceId}`]

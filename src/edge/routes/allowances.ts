@@ -51,7 +51,7 @@ export const allowanceRoutes = routes().openapi(order, async (c) => {
     // The book says it again, by the policy that it has when it opens it.
     if (order.ceiling > policy.allowanceMax) return refuse(c, { code: 'allowance_above_policy' })
   }
-  const within = await withinSignedQuota(c.env, deviceId, 'answer', encoded, nowMs)
+  const within = await withinSignedQuota(c.env, deviceId, 'answer', signed, nowMs)
   if (!within.ok) return refuse(c, within.error)
   const kept = await deviceStub(c.env, deviceId).orderAllowance(signed, encoded, requestOf(c))
   return kept.ok ? c.json({ no: order.no }) : refuse(c, objectRefusal(kept.error))

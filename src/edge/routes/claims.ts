@@ -43,7 +43,7 @@ export const claimRoutes = routes().openapi(answer, async (c) => {
   if (!word.ok) return refuse(c, word.error)
   const { signed, encoded } = word.value
   const { deviceId } = signed.claims
-  const within = await withinSignedQuota(c.env, deviceId, 'answer', signed.signature, nowMs)
+  const within = await withinSignedQuota(c.env, deviceId, 'answer', signed, nowMs)
   if (!within.ok) return refuse(c, within.error)
   const by = requestOf(c)
   const kept = await deviceStub(c.env, deviceId).answerClaim(signed, encoded, by)

@@ -79,6 +79,6 @@ async function proven(c: Context<App>) {
   const { deviceId, kid } = proof.claims
   provenBy(c, deviceId)
   if (device.status !== 'active') return err<Refusal>({ code: `device_${device.status}` })
-  const within = await withinSignedQuota(c.env, deviceId, 'consent', proof.signature, nowMs)
+  const within = await withinSignedQuota(c.env, deviceId, 'consent', proof, nowMs)
   return within.ok ? ok({ deviceId, kid }) : within
 }

@@ -58,7 +58,7 @@ export const mandateRoutes = routes().openapi(give, async (c) => {
   if (mandate.no > nowMs + policy.maxClockSkewMinutes * MINUTE_MS) {
     return refuse(c, { code: 'clock_skew', serverTimeMs: nowMs })
   }
-  const within = await withinSignedQuota(c.env, deviceId, 'answer', signed.signature, nowMs)
+  const within = await withinSignedQuota(c.env, deviceId, 'answer', signed, nowMs)
   if (!within.ok) return refuse(c, within.error)
   const by = requestOf(c)
   const kept = await deviceStub(c.env, deviceId).giveMandate(signed, encoded, by)

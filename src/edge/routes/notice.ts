@@ -41,7 +41,7 @@ export const noticeRoutes = routes()
     if (!authenticated.ok) return refuse(c, authenticated.error)
     const { device, proof } = authenticated.value
     provenBy(c, proof.claims.deviceId)
-    const within = await withinSignedQuota(c.env, proof.claims.deviceId, 'notice', proof.signature, nowMs)
+    const within = await withinSignedQuota(c.env, proof.claims.deviceId, 'notice', proof, nowMs)
     if (!within.ok) return refuse(c, within.error)
     const { cursor, wantsPass } = state.value
     const parts = await deviceStub(c.env, proof.claims.deviceId).notice(proof.claims.kid, { cursor, wantsPass })

@@ -58,7 +58,7 @@ export const ownConsentRoutes = routes().openapi(bring, async (c) => {
   const encoded = readBase64url(c.req.valid('json').consent)
   const read = encoded && parse(() => parseConsentWord(encoded))
   if (encoded === undefined || !read?.ok) return refuse(c, { code: 'invalid_request', detail: 'consent' })
-  const within = await withinSignedQuota(c.env, deviceId, 'consent', proof.signature, nowMs)
+  const within = await withinSignedQuota(c.env, deviceId, 'consent', proof, nowMs)
   if (!within.ok) return refuse(c, within.error)
   const { claims } = read.value
   const signer = await signedBy(c.env, read.value, 'molam-wallet-consent-v1', nowMs)
