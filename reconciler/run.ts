@@ -19,6 +19,7 @@ import { pruneInbox } from './prune.ts'
 import { pullDeadLetters } from './pull/dead-letters.ts'
 import { pullOnce } from './pull/pull.ts'
 import { openQueue } from './pull/queue.ts'
+import { wrongTries } from './registry/code-requests.ts'
 import { policyReader } from './registry/policies.ts'
 import { refusedConsents } from './registry/registry.ts'
 import { findOpenedWallets } from './registry/wallets.ts'
@@ -123,7 +124,12 @@ export async function openReconciler(config: Config, around: Surroundings): Prom
   }
   const pull = () => pullOnce({ ...common, trusted, queue })
   const reconcile = (goOn?: GoOn) => reconcileOnce(reconcileDeps, goOn)
-  const send = (goOn?: GoOn) => sendOnce({ ...common, edge, refused: (ids) => refusedConsents(pool, ids) }, goOn)
+  const told = {
+    refused: (ids: readonly string[]) => refusedConsents(pool, ids),
+    wrongTries: (request: { readonly deviceId: string; readonly no: number }) =>
+      wrongTries(pool, request, { trusted, codes }),
+  }
+  const send = (goOn?: GoOn) => sendOnce({ ...common, edge, ...told }, goOn)
   const wallets = () => findOpenedWallets(pool, clock())
   const prune = async () => (await pruneInbox(pool, config.inboxKeepDays, clock())) + (await letParkedGo(pool, clock()))
   const bring = sender && ((goOn?: GoOn) => sendCodes({ ...common, settle, codes, trusted, alarm, sender }, goOn))

@@ -54,8 +54,8 @@ CREATE TABLE offline_consent_answers (
   recorded_at timestamptz NOT NULL,
   PRIMARY KEY (device_id, no, digest)
 );
--- A code is good once.
-CREATE UNIQUE INDEX offline_consent_answers_right ON offline_consent_answers (device_id, no) WHERE is_right;
+-- That a code is good once, and how often it may be wrong, is counted under the device's lock (registry/code-requests.ts) by the tries
+-- that the edge has signed, and looked at again by the verifier: a constraint here would let a false row keep the right one out.
 CREATE TRIGGER offline_consent_answers_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON offline_consent_answers
   FOR EACH STATEMENT EXECUTE FUNCTION wallet_core.refuse_change();
 
@@ -94,12 +94,12 @@ $$;
 REVOKE ALL ON FUNCTION offline_code_recipient FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION offline_code_recipient TO molam_settle;
 
--- How far the newest request of a device is, as the edge is told it.
+-- How far the newest request of a device is. Of what was wrong the edge is told no more than it has signed (registry/code-requests.ts).
 CREATE FUNCTION offline_code_verdict(p_device_id text) RETURNS TABLE (no bigint, state text, wrong int)
 LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
   SELECT c.no,
-         CASE WHEN EXISTS (SELECT FROM offline_consent_answers a
-                           WHERE a.device_id = c.device_id AND a.no = c.no AND a.is_right) THEN 'accepted'
+         CASE WHEN EXISTS (SELECT FROM offline_consent_answers a JOIN offline_wallet_consents w USING (device_id, digest)
+                           WHERE a.device_id = c.device_id AND a.no = c.no AND w.by_holder) THEN 'accepted'
               WHEN c.refusal IS NOT NULL THEN c.refusal
               WHEN c.sent_at IS NOT NULL THEN 'sent'
               WHEN c.given_up_at IS NOT NULL THEN 'undelivered'

@@ -15,7 +15,7 @@ import { transact } from '../db.ts'
 import { lockPending, markDone, wake } from '../pull/inbox.ts'
 import { claimSubjects, walletsWithClaims } from '../tell/claim-subjects.ts'
 import { announce } from '../tell/outbox.ts'
-import { recordRequest, takeAnswer } from './code-requests.ts'
+import { type AnswerDeps, recordRequest, takeAnswer } from './code-requests.ts'
 import { judgeConsents } from './consent-words.ts'
 import {
   CONSENTS_OF,
@@ -213,7 +213,7 @@ export async function recordDevice(
       const audit: AuditRecord[] = []
       if (wallet !== undefined)
         audit.push(...(await recordRequest(client, message, own, { isOn: sendsCodes, keyId: codes.keyId }, at)))
-      const { taken, audit: answered } = await takeConsents(client, consents, codes.keyIds, at)
+      const { taken, audit: answered } = await takeConsents(client, consents, { trusted, codes }, at)
       await keepConsents(client, taken, at)
       if (wallet !== undefined) {
         const notBelieved = statedConsents(message).length - consents.length
@@ -245,16 +245,11 @@ export interface RecordDeps {
 }
 
 /** All but those by a code that is none, or not any more. */
-async function takeConsents(
-  client: pg.ClientBase,
-  consents: readonly VerifiedConsent[],
-  keyIds: readonly string[],
-  at: Date,
-) {
+async function takeConsents(client: pg.ClientBase, consents: readonly VerifiedConsent[], deps: AnswerDeps, at: Date) {
   const taken: VerifiedConsent[] = []
   const audit: AuditRecord[] = []
   for (const consent of consents) {
-    const answer = consent.code && (await takeAnswer(client, consent, keyIds, at))
+    const answer = consent.code && (await takeAnswer(client, consent, deps, at))
     if (answer?.isTaken !== false) taken.push(consent)
     audit.push(...(answer?.audit ?? []))
   }

@@ -24,6 +24,8 @@ import {
 export interface OutcomesDeps {
   /** By device, which of its consents the ledger does not bear out now. */
   readonly refused: (deviceIds: readonly string[]) => Promise<ReadonlyMap<string, readonly RefusedConsent[]>>
+  /** How many wrong tries of a request for a code the edge has signed: rows may say more. */
+  readonly wrongTries: (request: { readonly deviceId: string; readonly no: number }) => Promise<number>
   readonly pool: pg.Pool
   readonly edge: Edge
   readonly clock: () => number
@@ -104,16 +106,26 @@ async function send(deps: OutcomesDeps, heads: readonly Head[]): Promise<boolean
   return answered
 }
 
-/** With a device's facts goes which of its consents count for nothing. */
-async function withRefused({ refused }: OutcomesDeps, rows: readonly OutboxRow[]): Promise<readonly OutboxRow[]> {
+/** With a device's facts goes which of its consents count for nothing, and how often a code was wrong. */
+async function withRefused(
+  { refused, wrongTries }: OutcomesDeps,
+  rows: readonly OutboxRow[],
+): Promise<readonly OutboxRow[]> {
   const about = rows.flatMap(({ confirmation: one, deviceId }) => (one?.kind === 'device_recorded' ? [deviceId] : []))
   if (about.length === 0) return rows
   const byDevice = await refused(about)
-  return rows.map((row): OutboxRow => {
-    const named = byDevice.get(row.deviceId)
-    if (row.confirmation?.kind !== 'device_recorded' || named === undefined) return row
-    return { ...row, confirmation: { ...row.confirmation, refused: named } }
-  })
+  return Promise.all(
+    rows.map(async (row): Promise<OutboxRow> => {
+      const { confirmation, deviceId } = row
+      if (confirmation?.kind !== 'device_recorded') return row
+      const [named, { code }] = [byDevice.get(deviceId), confirmation]
+      const believed = code && code.wrong > 0 && { ...code, wrong: await wrongTries({ deviceId, no: code.no }) }
+      return {
+        ...row,
+        confirmation: { ...confirmation, ...(named && { refused: named }), ...(believed && { code: believed }) },
+      }
+    }),
+  )
 }
 
 /** A row with nothing to say yet is told when it changes. */

@@ -7,6 +7,7 @@ import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { fromHex, toHex } from '../../src/protocol/bytes.ts'
 import type { Consent } from '../../src/protocol/consent.ts'
 import { parseConsentWord } from '../../src/protocol/consent-word.ts'
+import { CODE_TRIES_MAX } from '../../src/protocol/limits.ts'
 import type { DeviceMessage } from '../../src/protocol/messages.ts'
 import type { ConsentCodes } from '../codes/code.ts'
 import { codeKeyOf, statedConsents } from '../registry/consents.ts'
@@ -111,6 +112,7 @@ type DeviceFault =
   | 'code_not_asked'
   | 'try_not_made'
   | 'try_misjudged'
+  | 'too_many_tries'
 
 async function faultOfDevice(
   row: DeviceEvidence,
@@ -206,6 +208,11 @@ async function faultOfCodes(
   for (const [no, keyId, ...subject] of asked ?? []) {
     if (!stated.has(JSON.stringify([no, ...subject]))) return 'code_not_asked'
     keyIds.set(no, keyId)
+  }
+  const made = Map.groupBy(tries ?? [], ([no]) => no)
+  for (const ofRequest of made.values()) {
+    const right = ofRequest.filter(([, , isRight]) => isRight).length
+    if (right > 1 || ofRequest.length - right > CODE_TRIES_MAX) return 'too_many_tries'
   }
   for (const [no, digest, isRight] of tries ?? []) {
     const [consent, keyId] = [entered.get(digest), keyIds.get(no)]

@@ -18,6 +18,7 @@ import { CODE_TRIES_MAX, CODE_VALID_MS } from '../../../src/protocol/limits.ts'
 import type { DeviceMessage } from '../../../src/protocol/messages.ts'
 import { amountMinor } from '../../../src/protocol/money.ts'
 import { DAY_MS } from '../../../src/protocol/time.ts'
+import { once } from '../../attacks/ledger/planted.ts'
 import { randomBytes, TestDevice } from '../../kit/device.ts'
 import { call, tamper } from '../commands/kit.ts'
 import { useDatabase } from '../database.ts'
@@ -332,6 +333,31 @@ describe('what a login of the database writes', () => {
     const back = `by_holder = false, confirmed_by = 'user:confirm'`
     await tamper(db().ownerUrl, `UPDATE offline_wallet_consents SET ${back} ${row}`)
     await tamper(db().ownerUrl, `DELETE FROM offline_consent_answers ${row}`)
+  })
+
+  test('false tries lock no device out of its code, and are found', async () => {
+    const asked = await ask()
+    const row = (digest: string, isRight: boolean) =>
+      once(
+        db().logins.record,
+        'INSERT INTO offline_consent_answers (device_id, no, digest, is_right, recorded_at) VALUES ($1, 1, sha256($2), $3, now())',
+        [device.id, Buffer.from(digest), isRight],
+      )
+    for (let n = 0; n < CODE_TRIES_MAX; n++) await row(`false ${n}`, false)
+    await row('false and right', true)
+    // The right one, said to be wrong before it comes.
+    const { signed } = await entered(asked, sent())
+    await once(
+      db().logins.record,
+      'INSERT INTO offline_consent_answers (device_id, no, digest, is_right, recorded_at) VALUES ($1, 1, sha256($2), false, now())',
+      [device.id, Buffer.from(signed)],
+    )
+    await enter(asked, sent())
+    expect(await pays()).toBe('succeeded')
+    expect(await wrong()).toEqual(expect.arrayContaining(['device_evidence']))
+    for (const table of ['offline_consent_answers', 'offline_wallet_consents']) {
+      await tamper(db().ownerUrl, `DELETE FROM ${table} WHERE device_id = '${device.id}'`)
+    }
   })
 
   test('tries cannot be had back, and a code not be made another’s', async () => {

@@ -222,7 +222,7 @@ test('a round that is to end sends nothing more, and what is left is due and has
     () => world.now,
   )
   const around = { clock: () => world.now, random: () => 0.5, log: openLog('silent') }
-  const deps = { pool: db().app, edge, refused: async () => new Map(), ...around }
+  const deps = { pool: db().app, edge, refused: async () => new Map(), wrongTries: async () => 0, ...around }
   const calls = countCalls()
   expect(await sendOnce(deps, () => false)).toBe(5)
   expect(calls()).toBe(0)
