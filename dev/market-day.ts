@@ -9,7 +9,7 @@ export interface MarketPayment {
   readonly day: number
   /** Seconds since midnight where the market is, 07:00 to 19:00. */
   readonly atSeconds: number
-  readonly type: PaymentType
+  readonly type: Exclude<PaymentType, 'refund'>
   /** F CFA. */
   readonly amountMinor: number
   readonly sender: string

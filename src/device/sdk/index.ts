@@ -41,6 +41,7 @@ export { type KeyStatus, type KeyStore, scalarKeyStore } from './ports/key-store
 export { memoryStorage, type Storage } from './ports/storage.ts'
 export { webCryptoAtRest } from './ports/web-crypto-at-rest.ts'
 export type { Profile } from './profile.ts'
+export type { Refund, RefundOptions } from './refunds.ts'
 export { type ExportedPayment, openExport, type UnsyncedExport } from './rescue/export.ts'
 export type { DestroyReport } from './rescue/left-behind.ts'
 export type { Restored, RestoreResult } from './rescue/restore.ts'

@@ -11,6 +11,7 @@ import {
   type Meta,
   type Payment,
   type PaymentMethod,
+  type PaymentName,
   type PaymentType,
 } from '../../protocol/payment.ts'
 import type { PaymentAnswer } from '../../protocol/payment-request.ts'
@@ -20,7 +21,7 @@ import { OfflineError } from './errors.ts'
 
 /** What the app says about a payment that it wants to take. */
 export interface PaymentTerms {
-  readonly type: PaymentType
+  readonly type: Exclude<PaymentType, 'refund'>
   /** How the payer was identified; `wallet` when left out. */
   readonly method?: PaymentMethod
   /** Integer, minor units of the currency: 2500 with XOF is 2500 F CFA. */
@@ -38,6 +39,12 @@ export interface PaymentTerms {
   readonly authorization?: PaymentAnswer
   /** Up to 1 KiB as CBOR; values are text, integers of 0 or more, or booleans. */
   readonly meta?: Meta
+}
+
+/** As `refunds.ts` makes them. */
+export interface RefundTerms extends Omit<PaymentTerms, 'type'> {
+  readonly type: 'refund'
+  readonly refundOf: PaymentName
 }
 
 /** What `approvalRequest()` gave for these very terms, and what the agent's device gave for that. */
@@ -59,7 +66,7 @@ interface Taker {
  *
  * @throws OfflineError `invalid_payment`, naming the field; `refused` when its approval is for something else
  */
-export function paymentOf(terms: PaymentTerms, counter: number, nowMs: number, taker: Taker): Payment {
+export function paymentOf(terms: PaymentTerms | RefundTerms, counter: number, nowMs: number, taker: Taker): Payment {
   // Not every caller has the types.
   if (typeof terms !== 'object' || terms === null) throw new OfflineError('invalid_payment', { detail: 'terms' })
   const { currency, amount, method = 'wallet' } = terms
@@ -85,6 +92,7 @@ export function paymentOf(terms: PaymentTerms, counter: number, nowMs: number, t
     ...(approval !== undefined && { approval: approval.approval }),
     ...(authorization !== undefined && { authorization: authorization.authorization, pass: authorization.pass }),
     ...(meta !== undefined && { meta }),
+    ...('refundOf' in terms && { refundOf: terms.refundOf }),
   }
   try {
     const read = decodePayload(encodePayload({ currency, entries: [payment] })).entries[0]
@@ -118,7 +126,7 @@ function withApproval(payment: Payment, approval: AgentApproval | undefined, tak
   return payment
 }
 
-function walletIn(terms: PaymentTerms, field: 'sender' | 'receiver', country: Country): string {
+function walletIn(terms: PaymentTerms | RefundTerms, field: 'sender' | 'receiver', country: Country): string {
   const text: unknown = terms[field]
   if (typeof text !== 'string') throw new OfflineError('invalid_payment', { detail: field })
   const wallet = canonicalWallet(text, country)

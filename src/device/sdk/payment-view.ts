@@ -1,9 +1,11 @@
 import { type Guarantee, guaranteeOf } from '../../protocol/guarantee.ts'
 import { localId } from '../../protocol/ids.ts'
 import type { Payment } from '../../protocol/payment.ts'
+import { refundedBy } from '../../protocol/refunds.ts'
 import type { Verdict } from '../../protocol/rules.ts'
 import { type Entry, type EntryStatus, isCopy, statusOf, voidHolds } from './store/entry.ts'
 import type { LocalDevice } from './store/local-device.ts'
+import { refundableOf } from './store/refunded.ts'
 
 /** A payment as the app sees it. */
 export interface OfflinePayment extends Payment {
@@ -33,6 +35,12 @@ export interface OfflinePayment extends Payment {
    * payment stands, and only a reversal gives the money back.
    */
   readonly voidRefused?: boolean
+  /** What refunds that this device has taken give back of it, those under way too; minor units. */
+  readonly refunded: number
+  /** What `refund()` may still give back of it; 0 for what was not paid to the owner's wallet, or not yet. */
+  readonly refundable: number
+  /** Of a refund: the payment that it gives back. */
+  readonly refundOfLocalId?: string
 }
 
 /** A payment that was just taken. */
@@ -43,14 +51,18 @@ export interface TakenPayment extends OfflinePayment {
 
 type Owner = Pick<LocalDevice, 'deviceId' | 'ownerWallet'>
 
-/** @returns undefined for a voided counter whose terms could not be read */
-export function viewOf({ deviceId, ownerWallet }: Owner, entry: Entry): OfflinePayment | undefined {
+/**
+ * @param refunded what refunds give back of it
+ * @returns undefined for a voided counter whose terms could not be read
+ */
+export function viewOf({ deviceId, ownerWallet }: Owner, entry: Entry, refunded: number): OfflinePayment | undefined {
   const { payment, expected, admitted } = entry
   if (payment === undefined) return undefined
   const voidRefused = entry.voided && !voidHolds(entry)
   const outcome = admitted && !voidHolds(entry) ? entry.outcome : undefined
   // A copy's refusal is not the payment's own. That of a void is why there is a payment.
   const decided = admitted && (voidRefused || !isCopy(admitted)) ? admitted : undefined
+  const back = refundedBy(payment, deviceId)
   const reason = outcome ? outcome.reason : decided?.reason
   return {
     ...payment,
@@ -59,6 +71,9 @@ export function viewOf({ deviceId, ownerWallet }: Owner, entry: Entry): OfflineP
     guarantee: guaranteeOf(payment, { takerId: deviceId, ownerWallet }),
     expected,
     receipted: admitted !== undefined,
+    refunded,
+    refundable: refundableOf(entry, ownerWallet, refunded),
+    ...(back && { refundOfLocalId: localId(back.deviceId, back.counter) }),
     ...(voidRefused && { voidRefused }),
     ...(reason !== undefined && { reason }),
     ...(outcome && { outcomeAtMs: outcome.atMs }),

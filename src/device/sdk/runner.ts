@@ -18,6 +18,7 @@ import {
 } from './sdk-state.ts'
 import { type Entry, isDone } from './store/entry.ts'
 import { LocalDevice } from './store/local-device.ts'
+import { refundedIn } from './store/refunded.ts'
 import { historyMs } from './store/retention.ts'
 import { AutoSync } from './sync/auto-sync.ts'
 import { runSync, type SyncReport } from './sync/sync.ts'
@@ -156,8 +157,16 @@ export class Runner {
 
   /** A payment's change is on disk. */
   changed(entry: Entry): void {
-    const view = viewOf(this.device, entry)
-    if (view) this.events.emit('payment', view)
+    const { device, events } = this
+    const { entries } = device.journal
+    const refunded = refundedIn(entries)
+    // With a refund what is left of its payment changes.
+    const { refundOf } = entry.payment ?? {}
+    const paid = refundOf?.deviceId === undefined && refundOf ? device.journal.entry(refundOf.counter) : undefined
+    for (const one of paid ? [entry, paid] : [entry]) {
+      const view = viewOf(device, one, refunded.get(one.counter) ?? 0)
+      if (view) events.emit('payment', view)
+    }
   }
 
   async #initialize(): Promise<OfflineState> {

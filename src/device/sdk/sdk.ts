@@ -14,9 +14,10 @@ import { createRequest, type OpenRequest, type RequestTerms } from './exchange/r
 import { giveMandate, type MandateTerms } from './mandate.ts'
 import { type MandatedPayment, mandatedPayments } from './mandated.ts'
 import type { OfflineSDKOptions, ResolvedOptions } from './options.ts'
-import type { AgentApproval, PaymentTerms } from './payment-terms.ts'
+import type { AgentApproval, PaymentTerms, RefundTerms } from './payment-terms.ts'
 import { type OfflinePayment, type TakenPayment, viewOf } from './payment-view.ts'
 import { type Profile, profileOf } from './profile.ts'
+import { type Refund, type RefundOptions, refundTerms } from './refunds.ts'
 import { openExport, sealExport, unsyncedOf } from './rescue/export.ts'
 import { type DestroyReport, leftBehind } from './rescue/left-behind.ts'
 import { returningOf } from './rescue/restorable.ts'
@@ -26,6 +27,7 @@ import type { OfflineState } from './sdk-state.ts'
 import { type Allowance, allowanceAt } from './store/allowance.ts'
 import { type Entry, isDone, voidHolds } from './store/entry.ts'
 import type { LocalDevice } from './store/local-device.ts'
+import { refundedIn } from './store/refunded.ts'
 import { acceptRelayed, type RelayBundle, sealForRelay } from './sync/relay.ts'
 import type { SyncReport } from './sync/sync.ts'
 import { type GivingUp, pushNow, type Reach, requireContact, take, voidUnlessSent } from './taking.ts'
@@ -107,7 +109,40 @@ export class OfflineSDK {
     return this.#takeAndPush(terms, signal)
   }
 
-  async #takeAndPush(terms: PaymentTerms, signal: GivingUp | undefined, before?: Before): Promise<TakenPayment> {
+  /**
+   * Gives back a payment that was taken, whole or in part: one that never left the device is voided, for any other a refund is
+   * taken, out of the owner's wallet into the wallet that paid. Needs no network; the device must pay by its own word
+   * (`profile.paysUntilMs`). `OfflinePayment.refundable` says how much is left.
+   *
+   * @param localId of the payment; of another till's with `payer` and `amount`
+   * @throws OfflineError `no_such_payment`, `refused` with the reason `refund_not_possible` (it was not paid to this shop, or not yet),
+   * `refund_above_payment`, `payer_not_proven` (the device may only receive) or another rule's, and what `createOfflineTransaction` throws
+   * @example
+   * const { kind, payment } = await sdk.refund('POS-001/42', { amount: 1000 })
+   */
+  async refund(localId: string, options: RefundOptions = {}): Promise<Refund> {
+    this.#runner.assertAlive()
+    const { terms, voids } = refundTerms(this.#device, localId, options)
+    if (voids !== undefined && (await this.#isVoided(voids))) return { kind: 'voided', payment: this.#view(voids) }
+    return { kind: 'taken', payment: await this.#takeAndPush(terms, options.signal) }
+  }
+
+  /** @returns false when it may have left the device */
+  async #isVoided(counter: number): Promise<boolean> {
+    try {
+      await this.voidTransaction(counter)
+      return true
+    } catch (error) {
+      if (error instanceof OfflineError && error.code === 'already_bundled') return false
+      throw error
+    }
+  }
+
+  async #takeAndPush(
+    terms: PaymentTerms | RefundTerms,
+    signal: GivingUp | undefined,
+    before?: Before,
+  ): Promise<TakenPayment> {
     const required = this.#options.behavior === 'require_online'
     if (required) {
       this.#runner.assertAlive()
@@ -125,12 +160,18 @@ export class OfflineSDK {
    * Voids a payment that never left the device. One that was put into a bundle can only be reversed, by the server.
    *
    * @param counter of the payment; of a damaged record too, once a person has decided that it is void
-   * @throws OfflineError `already_bundled`, `no_such_payment`, `not_ready`, `storage_failed` (then it is not voided)
+   * @throws OfflineError `already_bundled`, `no_such_payment`, `not_ready`, `storage_failed` (then it is not voided); `refused` as
+   * `refund_above_payment` when a part of it was given back already
    */
   async voidTransaction(counter: number): Promise<void> {
     const device = this.#device
     this.#runner.assertAlive()
-    await device.change(() => device.journal.byHand.void(counter, device.voidFrom))
+    await device.change(async () => {
+      // With both the customer would get it twice.
+      const isRefunded = (refundedIn(device.journal.entries).get(counter) ?? 0) > 0
+      if (isRefunded) throw new OfflineError('refused', { money: 'kept_on_device', reason: 'refund_above_payment' })
+      await device.journal.byHand.void(counter, device.voidFrom)
+    })
     this.#tell(counter)
   }
 
@@ -185,7 +226,7 @@ export class OfflineSDK {
     const parsed = parseLocalId(localId)
     if (parsed?.deviceId !== this.#device.deviceId) return undefined
     const entry = this.#device.journal.entry(parsed.counter)
-    return entry && viewOf(this.#device, entry)
+    return entry && this.#views((one) => one === entry)[0]
   }
 
   /**
@@ -226,7 +267,8 @@ export class OfflineSDK {
     const entries = await this.#device.syncing(() => acceptRelayed(this.#runner.deps, receipt))
     for (const entry of entries) this.#runner.changed(entry)
     this.#runner.emitState()
-    return entries.flatMap((entry) => viewOf(this.#device, entry) ?? [])
+    const acknowledged = new Set(entries)
+    return this.#views((entry) => acknowledged.has(entry))
   }
 
   /**
@@ -503,7 +545,11 @@ export class OfflineSDK {
     return leftBehind(this.#device)
   }
 
-  async #take(terms: PaymentTerms, givingUp: GivingUp | undefined, before: Before | undefined): Promise<Entry> {
+  async #take(
+    terms: PaymentTerms | RefundTerms,
+    givingUp: GivingUp | undefined,
+    before: Before | undefined,
+  ): Promise<Entry> {
     const { timers } = this.#options
     const entry = await take(this.#device, terms, () => this.#runner.status, { timers, givingUp, before })
     this.#runner.changed(entry)
@@ -540,13 +586,16 @@ export class OfflineSDK {
   }
 
   #view(counter: number): OfflinePayment {
-    const entry = this.#device.journal.entry(counter)
-    const view = entry && viewOf(this.#device, entry)
+    const [view] = this.#views((entry) => entry.counter === counter)
     if (view === undefined) throw new Error('a payment without terms')
     return view
   }
 
   #views(wanted: (entry: Entry) => boolean): readonly OfflinePayment[] {
-    return this.#device.journal.entries.filter(wanted).flatMap((entry) => viewOf(this.#device, entry) ?? [])
+    const { entries } = this.#device.journal
+    const refunded = refundedIn(entries)
+    return entries
+      .filter(wanted)
+      .flatMap((entry) => viewOf(this.#device, entry, refunded.get(entry.counter) ?? 0) ?? [])
   }
 }

@@ -1,10 +1,11 @@
 import { COUNTER_MAX } from '../../protocol/limits.ts'
 import { OfflineError } from './errors.ts'
-import { type PaymentTerms, paymentOf } from './payment-terms.ts'
+import { type PaymentTerms, paymentOf, type RefundTerms } from './payment-terms.ts'
 import type { OfflineStatus } from './sdk-state.ts'
 import { judgeBeforeTaking } from './store/allowance.ts'
 import type { Entry } from './store/entry.ts'
 import type { LocalDevice } from './store/local-device.ts'
+import { assertRefundable } from './store/refunded.ts'
 import type { SyncReport } from './sync/sync.ts'
 import type { Timers } from './sync/transport.ts'
 
@@ -32,7 +33,7 @@ export interface TakeOptions {
  */
 export async function take(
   device: LocalDevice,
-  terms: PaymentTerms,
+  terms: PaymentTerms | RefundTerms,
   status: () => OfflineStatus,
   { timers, givingUp, before }: TakeOptions,
 ): Promise<Entry> {
@@ -50,6 +51,7 @@ export async function take(
       if (journal.nextCounter > COUNTER_MAX) throw new OfflineError('numbers_used_up')
       const taker = { takerId: device.deviceId, country: state.policy.country }
       const draft = paymentOf(terms, journal.nextCounter, clock.nowMs(), taker)
+      assertRefundable(draft, journal.entries)
       const expected = judgeBeforeTaking(draft, journal.entries, state, device.deviceId)
       const begin = async () => turn.begin()
       const entry = await journal.take((counter) => ({ ...draft, counter }), expected, state.policy.version, begin)

@@ -54,12 +54,20 @@ export function expectPromisesKept(rig: Rig, sdk: OfflineSDK, told: Told, aliveT
     const kept = told.paid.filter(({ localId }) => !told.voided.has(localId))
     expect(arrived.map(({ amount }) => amount).sort()).toEqual(kept.map(({ amount }) => amount).sort())
   }
+  for (const paid of arrived) {
+    const given = arrived.filter(({ refundOf }) => refundOf?.counter === paid.counter)
+    expect(given.reduce((sum, { amount }) => sum + amount, 0)).toBeLessThanOrEqual(paid.amount)
+  }
+  for (const { refundOf } of arrived) {
+    if (refundOf) expect(arrived.map(({ counter }) => counter)).toContain(refundOf.counter)
+  }
   for (const amount of aliveThroughout ? told.notTaken : []) {
     expect(arrived.map((payment) => payment.amount)).not.toContain(amount)
   }
 }
 
 function termsOf(view: TakenPayment): Payment {
-  const { localId: _, taken: _t, status: _s, expected: _e, receipted: _r, guarantee: _g, ...payment } = view
+  const { localId: _, taken: _t, status: _s, expected: _e, receipted: _r, guarantee: _g, ...shown } = view
+  const { refunded: _d, refundable: _b, refundOfLocalId: _o, ...payment } = shown
   return payment
 }

@@ -7,6 +7,7 @@ import { FAULTS, Rig, type StorageFault, terms } from './rig.ts'
 
 type Command =
   | { readonly do: 'take' | 'void' | 'outcomes' | 'restart' | 'rotate' }
+  | { readonly do: 'refund'; readonly back: number; readonly amount?: number }
   | { readonly do: 'sync'; readonly faults: readonly (Fault | undefined)[] }
   | { readonly do: 'sync and take'; readonly faults: readonly (Fault | undefined)[] }
   | { readonly do: 'storage'; readonly k: number; readonly fault: StorageFault }
@@ -36,6 +37,15 @@ const commands = fc.array(
     { weight: 4, arbitrary: faults.map((list): Command => ({ do: 'sync', faults: list })) },
     { weight: 2, arbitrary: faults.map((list): Command => ({ do: 'sync and take', faults: list })) },
     { weight: 2, arbitrary: fc.constantFrom<Command>({ do: 'void' }, { do: 'outcomes' }, { do: 'rotate' }) },
+    {
+      weight: 3,
+      arbitrary: fc
+        .record(
+          { back: fc.integer({ min: 1, max: 3 }), amount: fc.integer({ min: 1, max: 990 }) },
+          { requiredKeys: ['back'] },
+        )
+        .map((given): Command => ({ do: 'refund', ...given })),
+    },
     { weight: 2, arbitrary: fc.constant<Command>({ do: 'restart' }) },
     {
       weight: 3,
@@ -71,6 +81,8 @@ class Shop {
         return this.take()
       case 'void':
         return this.void()
+      case 'refund':
+        return this.refund(command.back, command.amount)
       case 'outcomes':
         return rig.edge.settleAll()
       case 'rotate':
@@ -104,6 +116,20 @@ class Shop {
     } catch (error) {
       expect(error).toMatchObject({ money: 'not_taken' })
       if (!this.rig.storage.dead) this.told.notTaken.push(amount)
+    }
+  }
+
+  /** Amounts of refunds are below those of payments, which name what was taken. */
+  async refund(back: number, amount: number | undefined): Promise<void> {
+    const paid = this.told.paid.at(-back)
+    if (paid === undefined) return
+    try {
+      const { kind, payment } = await this.sdk.refund(paid.localId, amount === undefined ? {} : { amount })
+      if (kind === 'voided') this.told.voided.add(paid.localId)
+      else this.told.paid.push({ ...payment, taken: 'offline' })
+    } catch (error) {
+      expect(error).toBeInstanceOf(OfflineError)
+      if (this.rig.storage.dead && !this.told.voided.has(paid.localId)) this.told.maybeVoided.add(paid.localId)
     }
   }
 

@@ -204,6 +204,7 @@ function payment(rest: Partial<OfflinePayment>): OfflinePayment {
       receiver,
     },
     ...{ initiatedAtMs: 0, localId: 'POS-1/1', status: 'pending_offline', receipted: false },
+    ...{ refunded: 0, refundable: 0 },
     guarantee: 'claimed',
     expected: { decision: 'accepted' },
     ...rest,

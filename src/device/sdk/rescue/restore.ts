@@ -122,11 +122,15 @@ function sort({ device }: SyncDeps, payments: readonly Returning[], { facts, mis
       const isWhole = entry.payment !== undefined || one.payment === undefined
       sorted[entry.admitted ? 'received' : isWhole ? 'present' : 'absent'].push(one)
     } else if (isProven) sorted.received.push(one)
-    else if (isSeen || entry || isTaken(device, counter)) sorted.used.push(one)
+    else if (isSeen || entry || isTaken(device, counter) || givesBack(one, sorted.used)) sorted.used.push(one)
     else sorted.absent.push(one)
   }
   return sorted
 }
+
+/** The number of what it gives back is another payment's by now, which must not be given back for it. */
+const givesBack = ({ payment }: Returning, used: readonly Returning[]): boolean =>
+  payment?.refundOf?.deviceId === undefined && used.some(({ counter }) => counter === payment?.refundOf?.counter)
 
 /** Whether there is a damaged record of something else. */
 function isTaken({ journal, state }: LocalDevice, counter: number): boolean {
@@ -162,7 +166,7 @@ async function renumberAll(
   const renumbered: [string, string][] = []
   for (const one of used) {
     const { localId: was } = one.exported
-    if (!wanted.has(was) || one.payment === undefined || one.voided) continue
+    if (!wanted.has(was) || one.payment === undefined || one.voided || givesBack(one, used)) continue
     const counter = await renumber(device, suite, one, one.payment)
     const entry = device.journal.entry(counter)
     if (entry) changed(entry)
