@@ -3,6 +3,7 @@ import { bundleSubject } from '../../reconciler/tell/outbox.ts'
 import { limitDay } from '../../src/protocol/activity.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
 import { ulidText } from '../../src/protocol/ids.ts'
+import { refundedBy } from '../../src/protocol/refunds.ts'
 import { bundleStatus } from '../../src/protocol/states.ts'
 import { standingsOf } from './allowances.ts'
 import { markDone, park, stillPending } from './inbox.ts'
@@ -32,7 +33,13 @@ export function postBundles(state: ModelState, prepared: readonly PreparedBundle
   const lines = fresh.flatMap(linesOf)
   const payers = lines.flatMap(({ proof }) => proof?.payerDeviceId ?? [])
   const before = standingsOf(state, payers)
-  const recorded = recordPayments(state, lines, atMs)
+  // A refund is judged by what became of all that came before it.
+  const isRefund = ({ refunds }: Line) => refunds !== undefined
+  const found = new Map<Line, Recorded>()
+  const others = lines.filter((line) => !isRefund(line))
+  recordPayments(state, others, atMs).forEach((one, i) => void found.set(others[i] as Line, one))
+  for (const line of lines.filter(isRefund)) found.set(line, recordPayments(state, [line], atMs)[0] as Recorded)
+  const recorded = lines.map((line) => found.get(line) as Recorded)
   let at = 0
   for (const one of fresh) {
     keep(state, one, recorded.slice(at, at + one.payments.length), atMs)
@@ -57,6 +64,7 @@ function linesOf(one: PreparedBundle): readonly Line[] {
     deviceId: one.message.deviceId,
     bundleId,
     payment,
+    refunds: refundedBy(payment, one.message.deviceId),
     hash: toHex(hash),
     country: receipt.country,
     day: limitDay(payment, receipt.receivedAtMs, one.policy.timeZone),

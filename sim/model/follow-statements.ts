@@ -51,6 +51,7 @@ export function linesOf({ values }: Committed): readonly Line[] {
     const at = (column: number) => columns[column]?.[i]
     const [payerDeviceId, payerRequest, agentDeviceId, requestId] = [at(19), at(20), at(25), at(26)]
     const [allowanceNo, n, spent] = [at(31), at(32), at(33)]
+    const [refunded, counter] = [at(27) as DeviceId | null, at(28) as number | null]
     return {
       deviceId: deviceId as string,
       bundleId: at(2) as string,
@@ -59,6 +60,7 @@ export function linesOf({ values }: Committed): readonly Line[] {
         ...{ counter: at(1), type: at(4), amount: at(6), currency: at(7), sender: at(8), receiver: at(9) },
         initiatedAtMs: (at(11) as Date).getTime(),
       } as Line['payment'],
+      refunds: refunded === null || counter === null ? undefined : { deviceId: refunded, counter },
       day: at(12) as string,
       country: at(13) as string,
       receivedAtMs: (at(14) as Date).getTime(),

@@ -64,12 +64,16 @@ export class Follower {
       const bundles = transaction
         .filter(is('INSERT INTO offline_tx_bundles'))
         .flatMap((one) => bundlesOf(one, (device, bundle) => this.#signed.get(bundleKey(device, bundle))))
+      // In several steps where there are refunds; they were judged before the first of them.
+      const all = transaction.filter(is(RECORD)).flatMap(linesOf)
+      const lines = all.toSorted((a, b) => a.payment.counter - b.payment.counter)
+      if (lines.length > 0) {
+        const judged = { bundles, lines, changedAtMs: this.#changedAtMs }
+        sentences.push(...(await judgementFaults(this.#deps, judged)))
+      }
       for (const one of transaction) {
         if (is(RECORD)(one)) {
-          const lines = linesOf(one)
-          const judged = { bundles, lines, changedAtMs: this.#changedAtMs }
-          sentences.push(...(await judgementFaults(this.#deps, judged)))
-          sentences.push(...this.#record(one, lines))
+          sentences.push(...this.#record(one, linesOf(one)))
         } else sentences.push(...this.#follow(one, transaction, bundles))
       }
     } catch (error) {

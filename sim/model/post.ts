@@ -3,7 +3,6 @@ import {
   assertBalanced,
   availableMinor,
   type Book,
-  type Fee,
   openAccount,
   type Posted,
   type PostingKind,
@@ -78,7 +77,7 @@ function postAs(book: Book, kind: PostingKind, asked: RequestedTransfer): Posted
   if (before !== undefined) result = isSame && before.currency === currency ? 'exists' : 'conflict'
   let reason = impossible(asked, debit, credit)
   const sides = withFee(kind, asked)
-  if (result === undefined && reason === undefined) assertFee(book, asked)
+  if (result === undefined && reason === undefined) assertFee(book, kind, asked)
 
   const hold = book.holds.get(sourceKey(asked))
   const isHeldSo = hold !== undefined && hold.wallet === debit?.wallet && hold.amountMinor === sides.outMinor
@@ -156,9 +155,10 @@ function withFee(kind: PostingKind, { debit, credit, amountMinor, fee }: Request
   return { outMinor: isBorneByDebited ? amountMinor + signed : amountMinor, fee: { from, to, minor: fee.minor } }
 }
 
-function assertFee({ accounts }: Book, { fee, amountMinor }: { fee?: Fee | undefined; amountMinor: number }): void {
+function assertFee({ accounts }: Book, kind: PostingKind, { fee, amountMinor }: RequestedTransfer): void {
   if (fee === undefined || fee.minor === 0) return
-  const isPayable = fee.minor > 0 && (fee.bearer === 'payer' || fee.minor <= amountMinor)
+  // With a reversal it comes back, also when it is more than what refunds have left.
+  const isPayable = fee.minor > 0 && (kind === 'reversal' || fee.bearer === 'payer' || fee.minor <= amountMinor)
   assertBook(isPayable && accounts.get(fee.account)?.kind === 'system', 'a fee can be posted')
 }
 

@@ -9,6 +9,7 @@ import { assertBook } from './broken.ts'
 import { feeOf } from './fees.ts'
 import { takeMandates } from './mandates.ts'
 import { post } from './post.ts'
+import { refundFault } from './refunds.ts'
 import { allowanceKey, counterKey, type ModelState, type PaymentRow } from './state.ts'
 
 /** A payment as it was judged, on its way into the book. */
@@ -16,6 +17,7 @@ export interface Line {
   readonly deviceId: string
   readonly bundleId: string
   readonly payment: Omit<PaymentRow['payment'], 'counter'> & Pick<Payment, 'counter'>
+  readonly refunds: PaymentRow['refunds']
   /** Hex. */
   readonly hash: string
   readonly country: string
@@ -59,6 +61,10 @@ export function recordPayments(state: ModelState, lines: readonly Line[], atMs: 
     atMs,
   )
   for (const one of claims) if (mandated.has(one.line)) Object.assign(one, { status: 'pending', isMandated: true })
+  for (const one of judged) {
+    const fault = one.status === 'pending' ? refundFault(state, one.line) : undefined
+    if (fault) Object.assign(one, { status: fault.mayCome ? 'review' : 'failed', reason: fault.reason })
+  }
   const hasWords = ({ line, isUsed }: Judged) => line.payerProven && line.agentProven && isUsed === undefined
   const isDue = (one: Judged) => one.status === 'pending' || (hasWords(one) && waits(one.status))
   const due = judged.filter(isDue)
@@ -195,7 +201,7 @@ function keep(
   atMs: number,
   isFeeWaived = false,
 ): void {
-  const { deviceId, bundleId, payment, hash, country, day } = line
+  const { deviceId, bundleId, payment, refunds, hash, country, day } = line
   if (isCopy) {
     state.copies.push({ deviceId, counter: payment.counter, bundleId, hash, recordedAtMs: atMs })
     return
@@ -209,7 +215,20 @@ function keep(
   assertBook(agentProven || status !== 'succeeded', `${key} moves money with its agent's word`)
   const fee = isFeeWaived ? undefined : feeFor(state, line)
   state.payments.set(key, {
-    ...{ deviceId, bundleId, country, payment, hash, fee, payerProven, agentProven, status, reason, transferId },
+    ...{
+      deviceId,
+      bundleId,
+      country,
+      payment,
+      refunds,
+      hash,
+      fee,
+      payerProven,
+      agentProven,
+      status,
+      reason,
+      transferId,
+    },
     ...{ claimUntilMs: line.claimUntilMs, statusAtMs: atMs },
   })
   if (status === 'refused') return

@@ -11,6 +11,7 @@ import { assertBook } from './broken.ts'
 import { announce, claimSubjects, outcomesOf } from './outbox.ts'
 import { post } from './post.ts'
 import { transferOf, waits } from './record.ts'
+import { awaitsItsPayment, leftMinor, refundFault } from './refunds.ts'
 import { bundleKey, counterKey, type ModelState, type PaymentRow, type ResolutionRow } from './state.ts'
 
 /**
@@ -69,6 +70,7 @@ export function dueAtMs(state: ModelState, row: ResolutionRow, atMs: number): nu
   if (!state.bundles.has(bundleKey(row.deviceId, row.bundleId))) return undefined
   const payment = paymentOf(state, row)
   if (row.choice === 'reverse' && payment !== undefined && waits(payment.status)) return undefined
+  if (row.choice === 'approve' && payment !== undefined && awaitsItsPayment(state, payment)) return undefined
   // An answer that is open was recorded before it.
   if (isRevokedClaim(row, payment) && hasOpenAnswer(state, row)) return undefined
   const pauseMaxMs = row.choice === 'reverse' ? DAY_MS : PAUSE_MAX_MS
@@ -105,33 +107,34 @@ const FAILED_AS: { readonly [choice in ResolutionRow['choice']]?: string } = {
 
 /** An approved payment goes on as it would have at first. Of several resolutions the last one counts. */
 export function applyReviews(state: ModelState, due: readonly ResolutionRow[], atMs: number): readonly Effect[] {
-  const judged = due.map((row) => {
-    const payment = paymentOf(state, row)
-    const isLast = due.every((other) => !isSamePayment(other, row) || other.rev <= row.rev)
-    if (payment === undefined) return { row, result: 'unknown_payment' as const }
-    if (!waits(payment.status) && !isRevokedClaim(row, payment)) return { row, result: 'not_waiting' as const }
-    if (!isLast) return { row, result: 'superseded' as const }
-    const fails = row.choice === 'approve' && missingWord(payment) !== undefined
-    return fails || isLetThrough(state, row, payment)
-      ? { row, result: 'applied' as const, payment }
-      : withheld(row, atMs)
-  })
+  const judged = due
+    .filter((row) => isFirstRefund(state, row, due))
+    .map((row) => {
+      const payment = paymentOf(state, row)
+      const isLast = due.every((other) => !isSamePayment(other, row) || other.rev <= row.rev)
+      if (payment === undefined) return { row, result: 'unknown_payment' as const }
+      if (!waits(payment.status) && !isRevokedClaim(row, payment)) return { row, result: 'not_waiting' as const }
+      if (!isLast) return { row, result: 'superseded' as const }
+      const fails = row.choice === 'approve' && missingWord(payment) !== undefined
+      return fails || isLetThrough(state, row, payment)
+        ? { row, result: 'applied' as const, payment }
+        : withheld(row, atMs)
+    })
   const applied = judged.flatMap((one) => (one.payment === undefined ? [] : [one]))
+  const faults = new Map(applied.map(({ payment }) => [payment, refundFault(state, payment)?.reason]))
   const goesOn = ({ row, payment }: (typeof applied)[number]) =>
-    row.choice === 'approve' && payment.payerProven && payment.agentProven
+    row.choice === 'approve' && payment.payerProven && payment.agentProven && faults.get(payment) === undefined
   const asked = applied.map((one) => request(one.payment, goesOn(one) ? 'post' : 'release'))
   const posted = post(state.book, 'payment', asked)
+  const goes = applied.map(goesOn)
   applied.forEach((one, i) => {
     const { row, payment } = one
     const { result, reason, transferId } = posted[i] ?? {}
-    assertBook(
-      result === (goesOn(one) ? (reason === undefined ? 'posted' : 'failed') : 'released'),
-      'what waits is open',
-    )
+    assertBook(result === (goes[i] ? (reason === undefined ? 'posted' : 'failed') : 'released'), 'what waits is open')
     // Nobody who reviews can say the payer's yes.
     const missing = missingWord(payment)
     const isClaim = row.choice === 'approve' && !payment.payerProven && missing === undefined
-    const why = missing ?? reason
+    const why = missing ?? faults.get(payment) ?? reason
     payment.status = result === 'posted' ? 'succeeded' : isClaim ? 'claimed' : 'failed'
     payment.reason = FAILED_AS[row.choice] ?? why
     payment.transferId = transferId
@@ -146,6 +149,16 @@ export function applyReviews(state: ModelState, due: readonly ResolutionRow[], a
   return effects
 }
 
+/** Of the refunds of one payment the first is posted before the next one is judged. */
+function isFirstRefund(state: ModelState, row: ResolutionRow, due: readonly ResolutionRow[]): boolean {
+  const named = (one: ResolutionRow) => {
+    const { refunds } = paymentOf(state, one) ?? {}
+    return refunds && counterKey(refunds.deviceId, refunds.counter)
+  }
+  const name = named(row)
+  return name === undefined || due.find((other) => named(other) === name) === row
+}
+
 /** Why an approved payment fails whoever approved it; a claim's payer is asked. */
 function missingWord({ payerProven, agentProven, claimUntilMs }: PaymentRow): string | undefined {
   if (!payerProven && claimUntilMs === undefined) return 'payer_not_proven'
@@ -154,19 +167,29 @@ function missingWord({ payerProven, agentProven, claimUntilMs }: PaymentRow): st
 
 /** A transfer the other way, once, with the fee. A wallet that cannot give the money back is asked again later. */
 export function applyReversals(state: ModelState, due: readonly ResolutionRow[], atMs: number): readonly Effect[] {
-  const judged = due.map((row) => {
-    const payment = paymentOf(state, row)
-    const isFirst = due.every((other) => !isSamePayment(other, row) || other.rev >= row.rev)
-    if (payment === undefined) return { row, result: 'unknown_payment' as const }
-    if (payment.status !== 'succeeded') return { row, result: 'not_reversible' as const }
-    if (believedAtMs(row) - admittedAtMs(state, payment) > REVERSAL_DAYS * DAY_MS)
-      return { row, result: 'too_late' as const }
-    if (!isFirst) return { row, result: 'superseded' as const }
-    return isLetThrough(state, row, payment) ? { row, result: 'applied' as const, payment } : withheld(row, atMs)
-  })
+  // A payment before its refunds, which are judged by what became of it.
+  const named = new Set(due.map(({ deviceId, counter }) => counterKey(deviceId, counter)))
+  const isLater = (row: ResolutionRow) => {
+    const { refunds } = paymentOf(state, row) ?? {}
+    return refunds !== undefined && named.has(counterKey(refunds.deviceId, refunds.counter))
+  }
+  const judged = due
+    .filter((row) => !isLater(row))
+    .map((row) => {
+      const payment = paymentOf(state, row)
+      const isFirst = due.every((other) => !isSamePayment(other, row) || other.rev >= row.rev)
+      if (payment === undefined) return { row, result: 'unknown_payment' as const }
+      if (payment.status !== 'succeeded') return { row, result: 'not_reversible' as const }
+      if (believedAtMs(row) - admittedAtMs(state, payment) > REVERSAL_DAYS * DAY_MS)
+        return { row, result: 'too_late' as const }
+      if (!isFirst) return { row, result: 'superseded' as const }
+      if (!isLetThrough(state, row, payment)) return withheld(row, atMs)
+      if (leftMinor(state, payment) === 0) return { row, result: 'not_reversible' as const }
+      return { row, result: 'applied' as const, payment }
+    })
   const effects = judged.map(({ row, result, payment }): Effect => {
     if (result === 'withheld') return { row, result }
-    const [posted] = payment === undefined ? [] : post(state.book, 'reversal', [reversalOf(payment)])
+    const [posted] = payment === undefined ? [] : post(state.book, 'reversal', [reversalOf(state, payment)])
     const isShort = posted?.result === 'failed'
     assertBook(posted === undefined || isShort || posted.result === 'posted', 'what stands has no reversal')
     row.lastError = posted?.reason ?? null
@@ -232,9 +255,9 @@ const request = ({ deviceId, payment, fee }: PaymentRow, step: 'post' | 'release
   step,
 })
 
-function reversalOf({ deviceId, payment, fee }: PaymentRow): RequestedTransfer {
-  const { type: _, debit, credit, ...rest } = transferOf(deviceId, payment)
-  return { ...rest, debit: credit, credit: debit, fee }
+function reversalOf(state: ModelState, row: PaymentRow): RequestedTransfer {
+  const { type: _, debit, credit, ...rest } = transferOf(row.deviceId, row.payment)
+  return { ...rest, amountMinor: leftMinor(state, row), debit: credit, credit: debit, fee: row.fee }
 }
 
 /** Bundles have the status that follows from their payments, and a higher `rev` than what the edge was told. */

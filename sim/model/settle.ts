@@ -6,7 +6,14 @@ import { type AuthorisedBundle, authorise } from '../../reconciler/settle/author
 import { judgeAgain } from '../../reconciler/settle/judge-again.ts'
 import { type LateProof, type LostProof, lostProofOf, proofOf } from '../../reconciler/settle/late-proof.ts'
 import type { PreparedBundle } from '../../reconciler/settle/post.ts'
-import { awaitedDevices, type InboxBundle, signersOf, takerIn } from '../../reconciler/settle/prepare.ts'
+import {
+  awaitedDevices,
+  type InboxBundle,
+  SIGNER_WAIT_MAX_MS,
+  signersOf,
+  takerIn,
+} from '../../reconciler/settle/prepare.ts'
+import { refundsIn } from '../../reconciler/settle/refunded.ts'
 import type { RiskScorer } from '../../reconciler/settle/risk.ts'
 import { twinsOf } from '../../reconciler/settle/twins.ts'
 import { verifyBundle } from '../../reconciler/settle/verify-bundle.ts'
@@ -16,6 +23,7 @@ import type { KeyProvider } from '../../src/crypto/key-provider.ts'
 import type { TrustedKey } from '../../src/crypto/sign1.ts'
 import { recordedTwins, recordedVoids } from './findings.ts'
 import { useProof, useRequest } from './record.ts'
+import { isVoided, paidFor } from './refunds.ts'
 import { loadDevices } from './registry.ts'
 import { counterKey, type ModelState, type ResolutionRow } from './state.ts'
 
@@ -79,16 +87,20 @@ async function authoriseOne(deps: SettleDeps, of: InboxBundle): Promise<Decision
   const verified = result.value
   const { country, policyVersion } = verified.receipt
   // Told once: a bundle that waited for something after its device has been confirmed already.
-  const isTold = row.waitingFor === 'policy' || row.waitingFor === 'payer_device'
+  const isTold = ['policy', 'payer_device', 'refunded_payment'].includes(row.waitingFor ?? '')
   const subject = isTold ? {} : { verified: bundleSubject(verified.receipt) }
   const policy = (await deps.policies([verified.receipt])).get(policyKey(country, policyVersion))
   if (policy === undefined) return { kind: 'wait', of, wanted: { what: 'policy' }, ...subject }
   const taker = takerIn(registry, verified)
   const signers = await loadDevices(deps.state, signersOf({ verified, taker, policy }))
   const bundle = await authorise(verified, policy, taker, signers)
-  const devices = awaitedDevices(bundle, waitedMs(deps, row, 'payer_device'))
-  if (devices.length === 0) return { of, bundle }
-  return { kind: 'wait', of, wanted: { what: 'payer_device', devices }, ...subject }
+  const forSigners = row.waitingFor === 'refunded_payment' ? SIGNER_WAIT_MAX_MS : waitedMs(deps, row, 'payer_device')
+  const devices = awaitedDevices(bundle, forSigners)
+  if (devices.length > 0) return { kind: 'wait', of, wanted: { what: 'payer_device', devices }, ...subject }
+  const isUnknown = ({ payment }: ReturnType<typeof refundsIn>[number]) =>
+    paidFor(deps.state, payment) === undefined && !isVoided(deps.state, payment)
+  const waits = refundsIn(bundle, 0).some(isUnknown) && waitedMs(deps, row, 'refunded_payment') < SIGNER_WAIT_MAX_MS
+  return waits ? { kind: 'wait', of, wanted: { what: 'refunded_payment' }, ...subject } : { of, bundle }
 }
 
 /** Of approved payments without a word that they need, those whose signature shows now. */

@@ -7,7 +7,7 @@ import type { Alg } from '../../src/protocol/cose.ts'
 import type { Mandate } from '../../src/protocol/mandates.ts'
 import type { DeviceStatus } from '../../src/protocol/messages.ts'
 import type { WalletState } from '../../src/protocol/owner-wallet.ts'
-import type { Payment } from '../../src/protocol/payment.ts'
+import type { Payment, PaymentName } from '../../src/protocol/payment.ts'
 import type { Country, Policy } from '../../src/protocol/policy.ts'
 import type { BundleStatus, PaymentStatus } from '../../src/protocol/states.ts'
 import { Telephones } from '../people/telephones.ts'
@@ -114,6 +114,8 @@ export interface PaymentRow {
   readonly bundleId: string
   readonly country: string
   readonly payment: Pick<Payment, 'counter' | 'type' | 'amount' | 'currency' | 'sender' | 'receiver' | 'initiatedAtMs'>
+  /** Of a refund: the payment that it gives back. */
+  readonly refunds: Required<PaymentName> | undefined
   /** SHA-256 of its content, hex. */
   readonly hash: string
   readonly fee: Fee | undefined

@@ -17,6 +17,14 @@ export const DEVICE: readonly Mutant[] = [
     tier: 'shallow',
   },
   {
+    name: 'refunds-not-added-up',
+    file: `${SDK}/store/refunded.ts`,
+    find: 'if (amount > left) throw',
+    replace: 'if (amount > entry.payment.amount) throw',
+    breaks: 'A till gives back no more of a payment than is left of it.',
+    tier: 'shallow',
+  },
+  {
     name: 'told-before-stored',
     file: JOURNAL,
     find: 'await this.#once.write(paymentKey(counter), encodePayment(',

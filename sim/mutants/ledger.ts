@@ -26,6 +26,24 @@ export const LEDGER: readonly Mutant[] = [
     tier: 'deep',
   },
   {
+    name: 'refund-to-anybody',
+    file: 'migrations/ledger/017.do.refunds.sql',
+    find: `                    OR (o.sender, o.receiver, o.currency) IS DISTINCT FROM (x.receiver, x.sender, x.currency)
+                    THEN`,
+    replace: '                    THEN',
+    breaks:
+      'A refund goes to the wallet that paid; what does not fit fails by itself and keeps nobody else from being paid.',
+    tier: 'deep',
+  },
+  {
+    name: 'reversal-of-what-was-given-back',
+    file: RESOLUTIONS,
+    find: 'ELSE t.amount_minor - offline_refunded_minor(t.device_id, t.counter) END ORDER BY x.no) INTO v_left',
+    replace: 'ELSE t.amount_minor END ORDER BY x.no) INTO v_left',
+    breaks: 'People reverse what refunds have left of a payment, and no more.',
+    tier: 'deep',
+  },
+  {
     name: 'payer-nonce-used-again',
     file: SETTLEMENT,
     find: 'SELECT s.no, u.counter IS NOT NULL',

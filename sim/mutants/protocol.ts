@@ -15,6 +15,14 @@ export const PROTOCOL: readonly Mutant[] = [
     tier: 'shallow',
   },
   {
+    name: 'refund-of-what-comes-later',
+    file: 'src/protocol/refunds.ts',
+    find: 'refundOf.counter < counter',
+    replace: 'refundOf.counter <= counter',
+    breaks: `A device gives back what it has taken before. ${SAME_EVERYWHERE}`,
+    tier: 'shallow',
+  },
+  {
     name: 'one-more-a-day',
     file: RULES,
     find: 'today.count + 1 > policy.maxOfflinePerDevicePerDay',

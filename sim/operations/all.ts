@@ -21,6 +21,7 @@ import type { Operation } from './operation.ts'
 import { bringBacklog, takeFromOutside } from './outsider.ts'
 import { payments } from './payments.ts'
 import { readModel } from './read-model.ts'
+import { giveBack } from './refunds.ts'
 
 /** Everything that people do and that happens to their devices. To add one: write it, name it here. */
 export const OPERATIONS = {
@@ -45,6 +46,7 @@ export const OPERATIONS = {
   bringBacklog,
   changeConsent,
   payAlone,
+  giveBack,
   sharePhones,
   consentByCode,
   freeze,

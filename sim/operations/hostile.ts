@@ -1,7 +1,9 @@
 import { type PassSource, PayerPhone } from '../../dev/fleet/payer.ts'
 import { signPass } from '../../src/crypto/pass.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
+import { deviceId } from '../../src/protocol/ids.ts'
 import { amountMinor } from '../../src/protocol/money.ts'
+import type { Payment, PaymentName } from '../../src/protocol/payment.ts'
 import { newScalar } from '../people/keys.ts'
 import { customerOf } from '../people/market.ts'
 import { freshPasses } from '../people/passes.ts'
@@ -157,6 +159,36 @@ const LIES: Readonly<Record<string, Lie>> = {
     }
     return rogue.push(await rogue.sign([{ ...terms, counter: rogue.nextCounter++ }]))
   },
+  'a refund of another shop’s payment': async (rogue, world, random) => {
+    const { told, sdk } = random.pick(world.devices)
+    const seen = [...told.keys()].flatMap((id) => sdk.getTransaction(id) ?? [])
+    const paid = seen.findLast(({ status, type }) => status === 'succeeded' && type !== 'refund')
+    if (paid === undefined) return 'nothing to give back'
+    const [id = '', counter] = paid.localId.split('/')
+    return refund(rogue, paid, { deviceId: deviceId(id), counter: Number(counter) })
+  },
+  'refunds of more than was paid, to the payer and to an accomplice': async (rogue, world) => {
+    const terms = largeTerms(rogue, customerOf(0))
+    const signed = await world.phones.get(customerOf(0))?.authorize(terms, askedBy(rogue, world))
+    const { currency: _, ...agreed } = terms
+    const paid = rogue.payment(rogue.nextCounter++, { ...agreed, ...signed })
+    const came = await rogue.push(await rogue.sign([paid]))
+    const of = { counter: paid.counter }
+    const more = amountMinor(paid.amount / 2 + 1)
+    await refund(rogue, { ...paid, amount: more }, of)
+    await refund(rogue, { ...paid, sender: customerOf(1) }, of)
+    return `${came}, then ${await refund(rogue, { ...paid, amount: more }, of)}`
+  },
+  'a refund of itself, of what comes later, and out of another wallet': async (rogue, _world, random) => {
+    const paid = rogue.small(rogue.nextCounter, customerOf(0))
+    const counter = rogue.nextCounter + random.between(0, 2)
+    const other = { ...paid, receiver: customerOf(random.between(1, 3)) }
+    return refund(
+      rogue,
+      random.pick([paid, other]),
+      random.pick([{ counter }, { counter, deviceId: deviceId(rogue.id) }]),
+    )
+  },
   'a key that was revoked': async (rogue, world) => {
     await honest(rogue)
     const { privateKey: old } = rogue
@@ -177,6 +209,16 @@ const OPEN_HANDED = (atMs: number) => ({
   paymentMax: amountMinor(10_000_000),
   untilMs: 1000 * Math.floor(atMs / 1000) + 24 * HOUR_MS,
 })
+
+/** Gives back to whoever paid, in a bundle of its own. */
+async function refund(
+  rogue: Rogue,
+  { sender, receiver, amount }: Pick<Payment, 'sender' | 'receiver' | 'amount'>,
+  refundOf: PaymentName,
+): Promise<string> {
+  const back = { type: 'refund', sender: receiver, receiver: sender, amount, refundOf } as const
+  return rogue.push(await rogue.sign([rogue.payment(rogue.nextCounter++, back)]))
+}
 
 /** Whoever is not answered asks again. */
 async function untilDone({ scheduler }: World, ask: () => Promise<void>): Promise<void> {

@@ -9,7 +9,7 @@ import type { Network } from './network.ts'
 
 /** What a person was told of a payment, kept outside the device. */
 export interface Told {
-  readonly terms: PaymentTerms
+  readonly terms: Pick<PaymentTerms, 'amount' | 'currency' | 'sender' | 'receiver'>
   /** A person took it back on the device, and was told so. */
   isVoided: boolean
   /** Somebody tried, and was not told whether it holds. */
@@ -90,7 +90,7 @@ export class SimDevice {
   }
 
   /** A person was told that this payment is paid. */
-  note(localId: string, terms: PaymentTerms, isDoubtful: boolean): void {
+  note(localId: string, terms: Told['terms'], isDoubtful: boolean): void {
     // Two payments have one number, and one of them may still be under way: which of them it names is not known before.
     const isShared = this.told.has(localId)
     this.told.set(localId, {

@@ -19,6 +19,7 @@ import { peopleDecide } from './people.ts'
 import { onePersonDecides } from './person-day.ts'
 import { policyRows } from './policies.ts'
 import { recordsAreShown } from './record.ts'
+import { refundsGiveBackWhatWasPaid, signedRefunds } from './refunds.ts'
 import { receiptsFollowThePolicy } from './rules.ts'
 import { whatWaitsIsSeen } from './seen.ts'
 import { copiesOfFactsAgree, nothingComesInWhileSuspended } from './standing.ts'
@@ -35,6 +36,7 @@ export async function promisesAtQuiet(world: World): Promise<string[]> {
   const booked = new Map(payments.map((payment) => [payment.localId, payment]))
   const admitted = await readAdmitted(world)
   const policies = policyRows(world.edge)
+  const refunds = signedRefunds(admitted)
   const words = { payers: new PayersWord(world), agents: new AgentsWord(world) }
   return [
     ...world.wrong,
@@ -58,7 +60,8 @@ export async function promisesAtQuiet(world: World): Promise<string[]> {
     ...peopleDecide(world, admitted, booked, policies),
     ...waitingEndsInTime(world, admitted, booked),
     ...onePersonDecides(world, admitted, policies),
-    ...balancesFollow(world, payments, await world.book.balances()),
+    ...refundsGiveBackWhatWasPaid(refunds, booked),
+    ...balancesFollow(world, payments, await world.book.balances(), refunds),
     ...everyPaymentEnds(payments),
     ...devicesAgree(world, booked),
     ...(await readModelAgrees(world, booked)),

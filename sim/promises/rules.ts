@@ -103,7 +103,7 @@ class Following {
     const { riskScore, sharedScore } = admitted
     const nowMs = admitted.receipt.receivedAtMs
     const today = this.tally.on(Tally.dayOf(policy, entry, nowMs))
-    const refusal = refusedBy(entry, policy, { nowMs, today })
+    const refusal = refusedBy(entry, policy, { nowMs, today, device: this.#device })
     if (refusal !== undefined) return [`refused (${refusal})`]
     const isSmallSale =
       entry.receiver === ownerWallet && entry.type !== 'cashout' && entry.amount <= policy.require_payer_proof_above
@@ -136,14 +136,26 @@ class Following {
   }
 }
 
+/** What a payment is judged against. */
+interface Against {
+  readonly nowMs: number
+  readonly today: { readonly count: number; readonly value: number }
+  readonly device: Pick<AdmittedDevice, 'id' | 'ownerWallet'>
+}
+
 /** @returns why nobody may take it */
 function refusedBy(
-  { amount, sender, receiver, currency, method, initiatedAtMs }: Payment,
+  { counter, type, amount, sender, receiver, currency, method, initiatedAtMs, refundOf }: Payment,
   policy: PolicyRow,
-  { nowMs, today }: { readonly nowMs: number; readonly today: { readonly count: number; readonly value: number } },
+  { nowMs, today, device }: Against,
 ): string | undefined {
   if (policy.enabled !== 1) return 'country_disabled'
   if (sender === receiver) return 'same_wallet'
+  if (type === 'refund') {
+    const isOwn = refundOf?.deviceId === undefined
+    const isNamed = isOwn ? (refundOf?.counter ?? counter) < counter : refundOf.deviceId !== device.id
+    if (sender !== device.ownerWallet || !isNamed) return 'refund_not_possible'
+  }
   if (currency !== policy.currency) return 'currency_mismatch'
   if (!(JSON.parse(policy.allowed_methods) as string[]).includes(method)) return 'method_not_allowed'
   if ((nowMs - initiatedAtMs) / HOUR_MS > policy.max_bundle_age_hours) return 'too_old'

@@ -141,7 +141,12 @@ describe('the person with the phone', () => {
     const above = counter.phone.authorize(await counter.request(100_001))
     await expect(above).rejects.toMatchObject({ code: 'refused', reason: 'limit_exceeded' })
     await expect(counter.phone.authorize(new Uint8Array(40))).rejects.toMatchObject({ code: 'request_invalid' })
-    const refund = counter.till.createRequest({ type: 'refund', amount: 1, currency: 'XOF', receiver: OWNER })
+    const refund = counter.till.createRequest({
+      type: 'refund' as 'merchant',
+      amount: 1,
+      currency: 'XOF',
+      receiver: OWNER,
+    })
     await expect(refund.then(({ request }) => counter.phone.authorize(request))).rejects.toMatchObject({
       code: 'request_invalid',
     })
