@@ -5,6 +5,7 @@ import type {
   OfflinePayment,
   OfflineState,
   OpenClaim,
+  Pass,
   Profile,
 } from '../device/sdk/index.ts'
 import { formatTime, type TimeForm } from './format.ts'
@@ -52,6 +53,9 @@ export const useAllowance = (): Allowance | undefined => useDevice(({ allowance 
 
 /** Whose device it is, and by which rules it takes payments; undefined until it was in contact with the edge once. */
 export const useProfile = (): Profile | undefined => useDevice(({ profile }) => profile)
+
+/** Until when this phone can sign what a till asks with no network, and for how much at a time; undefined without a pass. */
+export const usePass = (): Omit<Pass, 'key'> | undefined => useDevice(({ pass }) => pass)
 
 /** The zone that days and times are shown in: the provider's, else the policy's. */
 export function useTimeZone(): string {

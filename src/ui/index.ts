@@ -8,6 +8,7 @@ export {
   useClaims,
   useMandated,
   useOffline,
+  usePass,
   usePayment,
   usePayments,
   useProfile,

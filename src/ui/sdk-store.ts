@@ -6,6 +6,7 @@ import {
   type OfflineSDK,
   type OfflineState,
   type OpenClaim,
+  type Pass,
   type Profile,
   type SyncProgress,
 } from '../device/sdk/index.ts'
@@ -24,6 +25,8 @@ export interface DeviceSnapshot {
   /** Undefined until the device has a policy. */
   readonly allowance: Allowance | undefined
   readonly profile: Profile | undefined
+  /** With what a payer's phone signs where there is no network. */
+  readonly pass: Omit<Pass, 'key'> | undefined
   readonly sync: SyncRun
 }
 
@@ -35,6 +38,7 @@ export const EMPTY: DeviceSnapshot = {
   mandated: [],
   allowance: undefined,
   profile: undefined,
+  pass: undefined,
   sync: { status: 'idle' },
 }
 
@@ -129,6 +133,7 @@ export class SdkStore {
       mandated: kept(before.mandated, sdk.mandated()),
       allowance: kept(before.allowance, allowanceOf(sdk)),
       profile: kept(before.profile, sdk.profile),
+      pass: kept(before.pass, passOf(sdk)),
       sync: kept(before.sync, state.syncing ? this.#running : this.#lastSync),
     })
     return this.#snapshot
@@ -137,6 +142,13 @@ export class SdkStore {
   get #running(): SyncRun {
     return { status: 'syncing', ...(this.#progress && { progress: this.#progress }) }
   }
+}
+
+/** Its key is read anew each time, and is nothing to show. */
+function passOf({ pass }: OfflineSDK): DeviceSnapshot['pass'] {
+  if (pass === undefined) return undefined
+  const { key: _, ...shown } = pass
+  return shown
 }
 
 function allowanceOf(sdk: OfflineSDK): Allowance | undefined {

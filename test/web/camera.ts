@@ -76,6 +76,14 @@ export function receiptIn(symbols: readonly Modules[]): Uint8Array {
   return read.receipt
 }
 
+/** The text of the one symbol that a page shows. */
+export async function textOn(page: Page): Promise<string> {
+  const [symbol = []] = await symbolsOn(page)
+  const text = decodeQR(photograph(symbol, { pxPerModule: 4 }))
+  if (text === undefined) throw new Error('the symbol cannot be read')
+  return text
+}
+
 /** Photos of them, as another phone's camera app takes them. */
 export async function photosOf(page: Page): Promise<readonly Buffer[]> {
   const photos: Buffer[] = []

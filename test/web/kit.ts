@@ -69,6 +69,8 @@ export interface Shop extends Phone {
   answer(request: Uint8Array): Promise<string>
   /** What an agent's phone shows for what the till shows. */
   approve(request: string): Promise<string>
+  /** A till of the shop, as an SDK of its own with no page. */
+  tillSdk(deviceId: string): Promise<OfflineSDK>
   /** The phones of those who pay say yes to whatever is asked of them by now. @param others who pay as well */
   sayYes(others?: readonly string[]): Promise<void>
 }
@@ -135,6 +137,11 @@ export function useShop({ deploy = false } = {}): () => Shop {
       },
       answer: (request) => answerOf(stack, request),
       approve: (request) => approvalOf(stack, request),
+      tillSdk: async (deviceId) => {
+        const till = await tillSdk(stack, deviceId)
+        stops.push(() => till.destroy())
+        return till
+      },
       async sayYes(others = []) {
         for (const [number, wallet] of [...PAYERS, ...others].entries()) {
           const known = phones.get(wallet) ?? payersPhone(stack, wallet, number)
@@ -176,6 +183,17 @@ async function registerPayer(stack: Stack, ownerWallet: string, number: number):
   const token = await stack.issuer.token('ops', ['pay_admin'])
   await registerPhone(stack, token, { deviceId: phone.deviceId, country: 'SN', ownerWallet, signer })
   return phone
+}
+
+async function tillSdk({ edge, issuer }: Stack, deviceId: string): Promise<OfflineSDK> {
+  const scalar = new Uint8Array(32).fill(91)
+  const signer = await webCryptoSuite.es256Signer(scalar)
+  const token = await issuer.token('ops', ['pay_admin'])
+  await registerDevice(edge.url, token, { deviceId, country: 'SN', ownerWallet: SHOP, signer })
+  const around = { apiUrl: edge.url, storage: memoryStorage(), atRest: 'none' } as const
+  const till = new OfflineSDK({ ...around, deviceId, keyStore: scalarKeyStore(webCryptoSuite, scalar) })
+  expect((await till.initialize()).status).toBe('ready')
+  return till
 }
 
 /** The same, with the app that asks its holder. */

@@ -1,5 +1,6 @@
 import {
   type BrowserDevice,
+  type BrowserDeviceOptions,
   browserKeyStore,
   currentDevice,
   type EnrolledDevice,
@@ -23,6 +24,8 @@ export interface PageOptions<Around> {
   readonly base: string
   /** Name of its database: one browser may be a till and somebody's phone at once. */
   readonly database: string
+  /** What the page's device has beyond what every device has. */
+  readonly options?: Pick<BrowserDeviceOptions, 'userPresence'>
   readonly around: (opening: OpeningDevice) => Around
   /** The device is no longer on this browser: what the page keeps beside it goes too. */
   readonly forgotten: (deviceId: string) => void
@@ -143,6 +146,7 @@ async function start<Around>(
   const serviceWorker = await within(WORKER_WITHIN_MS, registerServiceWorker(page.base))
   const sdk = await openOfflineDevice({
     ...device,
+    ...page.options,
     name: page.database,
     syncEveryMs: SYNC_EVERY_MS,
     ...(serviceWorker && { serviceWorker }),

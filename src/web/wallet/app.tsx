@@ -1,6 +1,7 @@
 import type { PageOptions } from '../shared/door.ts'
 import { Page } from '../shared/page.tsx'
 import { DATABASE } from './database.ts'
+import { forgetLock, isPresent } from './lock/presence.ts'
 import { forgetGiven } from './mandate/given.ts'
 import { Shell } from './shell.tsx'
 import { MESSAGES } from './words/index.ts'
@@ -18,6 +19,10 @@ export function App() {
 export const WALLET: PageOptions<object> = {
   base: '/wallet/',
   database: DATABASE,
+  options: { userPresence: isPresent },
   around: () => ({}),
-  forgotten: forgetGiven,
+  forgotten: (deviceId) => {
+    forgetGiven(deviceId)
+    forgetLock()
+  },
 }

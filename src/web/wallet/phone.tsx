@@ -6,6 +6,7 @@ import { LeaveDevice } from '../shared/leave.tsx'
 import { OpensOffline } from '../shared/opens-offline.tsx'
 import { TakeOver } from '../shared/take-over.tsx'
 import { useMayPay } from './home/use-may-pay.ts'
+import { LockChoice } from './lock/lock-choice.tsx'
 import { hrefOf } from './route.ts'
 import { useWallet } from './wallet-context.tsx'
 
@@ -50,6 +51,7 @@ export function Phone() {
       <a className="molam-button" href={hrefOf({ screen: 'lost' })}>
         {words.lost.title}
       </a>
+      <LockChoice />
       <LanguageChoice words={words} />
       <ThemeChoice words={words} />
       <OpensOffline />

@@ -70,7 +70,7 @@ describe('a phone of somebody who pays', () => {
     await page.getByText('C’est fait.').waitFor()
     await look(page, '06-consent-done')
     await page.getByRole('link', { name: 'Continuer' }).click()
-    await page.getByRole('link', { name: 'Payer', exact: true }).waitFor()
+    await page.getByText('Paie sans réseau').waitFor()
     await look(page, '07-home')
     assertClean(page)
   })
@@ -165,7 +165,7 @@ describe('a phone of somebody who pays', () => {
 
   it('keeps its history, and says what to do about a lost phone', async () => {
     await page.getByRole('link', { name: 'Historique' }).click()
-    await page.getByRole('heading', { name: 'Signé avec ce téléphone' }).waitFor()
+    await page.getByRole('heading', { name: 'Envoyé par ce téléphone' }).waitFor()
     await look(page, '40-history')
     await page.getByRole('link', { name: 'Téléphone' }).click()
     await page.getByText('Oui : l’application est sur ce téléphone.').waitFor()

@@ -159,7 +159,7 @@ export interface SignedPayment extends AskedOfPayer {
 
 export async function signedPayments({ device }: Pick<SyncDeps, 'device'>): Promise<readonly SignedPayment[]> {
   const all = await device.change(() => keptAuthorizations(device.records).all())
-  return all.toReversed().map(({ request, signedAtMs, covered, authorization }) => {
+  return [...all].reverse().map(({ request, signedAtMs, covered, authorization }) => {
     const { requestId: _, ...asked } = decodePaymentRequest(fromBase64url(request))
     return { ...asked, signedAtMs, covered: covered !== undefined, signed: authorization !== undefined }
   })

@@ -4,6 +4,7 @@ import { fromBase64url } from '../../../protocol/bytes.ts'
 import { decodeConsentRequest, parseConsentWord } from '../../../protocol/consent-word.ts'
 import { decodePaymentAnswer } from '../../../protocol/payment-request.ts'
 import { canonicalWallet, type WalletFault } from '../../../protocol/wallet.ts'
+import { paymentRequestIn } from './request.ts'
 
 /**
  * What a scanned text is, so that the wrong code can be called by its name.
@@ -11,6 +12,7 @@ import { canonicalWallet, type WalletFault } from '../../../protocol/wallet.ts'
  * - `bundle`, `receipt`: of or for a till; one part of several counts too
  * - `newer`: of a till with a later version of the app
  * - `damaged`: of a till, and read wrong
+ * - `request`: what a taker asks of a payer's phone
  * - `answer`: what a payer's phone has signed
  * - `approval`: an agent's
  * - `consent_request`, `consent_word`: of a phone that another phone of its wallet is to let pay
@@ -23,6 +25,7 @@ export type CodeKind =
   | 'receipt'
   | 'newer'
   | 'damaged'
+  | 'request'
   | 'answer'
   | 'approval'
   | 'consent_request'
@@ -38,6 +41,7 @@ export function kindOf(text: string, country?: string): CodeKind {
   if (part.status !== 'invalid') return part.carries
   if (part.reason === 'unsupported_version') return 'newer'
   if (part.reason === 'damaged') return 'damaged'
+  if (paymentRequestIn(text) !== undefined) return 'request'
   const symbol = readMerchantSymbol(text)
   if (symbol.ok || symbol.error === 'damaged') return symbol.ok ? 'merchant' : 'damaged'
   if (reads(text, decodePaymentAnswer)) return 'answer'

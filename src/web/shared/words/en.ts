@@ -77,6 +77,7 @@ export const en: CommonMessages = {
       receipt: 'This is a till’s receipt. It is scanned on the till that took the payments.',
       newer: 'This code is from a newer version of the app. Update this one.',
       damaged: 'Read wrong. Hold the phone straight, without reflections.',
+      request: 'This is a till’s request: the customer scans it to pay.',
       answer: 'This is a customer’s signed consent.',
       approval: 'This is an agent’s signed approval.',
       consent_request: 'This is another phone’s request. Scan it under “Let another phone pay”.',

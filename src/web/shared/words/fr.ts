@@ -78,6 +78,7 @@ export const fr: CommonMessages = {
       receipt: 'C’est le reçu d’une caisse. Il se scanne sur la caisse qui a pris les paiements.',
       newer: 'Ce code vient d’une version plus récente de l’application. Mettez celle-ci à jour.',
       damaged: 'Mal lu. Tenez le téléphone droit, sans reflet.',
+      request: 'C’est la demande d’une caisse\u00a0: c’est le client qui la scanne pour payer.',
       answer: 'C’est l’accord signé d’un client.',
       approval: 'C’est l’accord signé d’un agent.',
       consent_request:

@@ -78,6 +78,7 @@ export const wo: CommonMessages = {
       receipt: 'Resi kees la. Kees bi jël fey yi moo koy skane.',
       newer: 'Kod bii ci aplikaasioŋ bu gëna bees la jóge. Yeesalal bii.',
       damaged: 'Jànguñu ko bu baax. Téyeel telefon bi mu jub.',
+      request: 'Laaju kees la: kiliyaan bi moo koy skane ngir fey.',
       answer: 'Ndigalu kiliyaan la.',
       approval: 'Ndigalu ajaŋ la.',
       consent_request: 'Laaju beneen telefon la. Dees koy skane ci «\u00a0May beneen telefon mu fey\u00a0».',

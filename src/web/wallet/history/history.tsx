@@ -2,6 +2,7 @@ import { OfflineSyncProgress, OfflineTransactionList } from '../../../ui/index.t
 import { MandatedList } from '../mandate/mandated-list.tsx'
 import { go } from '../route.ts'
 import { useWallet } from '../wallet-context.tsx'
+import { SignedList } from './signed-list.tsx'
 
 /** What this phone has signed, and what others took by its holder's standing word. */
 export function History() {
@@ -10,6 +11,7 @@ export function History() {
     <div className="app-stack">
       <h2>{history.title}</h2>
       <OfflineTransactionList title={history.own} onSelect={({ localId }) => go({ screen: 'payment', localId })} />
+      <SignedList />
       <MandatedList />
       <OfflineSyncProgress />
     </div>

@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import type { Profile } from '../../../device/sdk/index.ts'
-import { formatParty, maskParty, Time } from '../../../ui/index.ts'
+import { formatAmount, formatParty, maskParty, Time, usePass } from '../../../ui/index.ts'
 import { useWallet } from '../wallet-context.tsx'
 import { useMayPay } from './use-may-pay.ts'
 
@@ -9,7 +9,8 @@ export function Account({ profile }: { readonly profile: Profile }) {
   const { home } = useWallet().words
   const [shown, setShown] = useState(false)
   const mayPay = useMayPay()
-  const { ownerWallet, ownerWalletFault, paysUntilMs } = profile
+  const pass = usePass()
+  const { ownerWallet, ownerWalletFault } = profile
   return (
     <section className="app-section wallet-account" aria-label={home.account}>
       <div>
@@ -19,11 +20,14 @@ export function Account({ profile }: { readonly profile: Profile }) {
       <button type="button" className="molam-button" aria-pressed={shown} onClick={() => setShown(!shown)}>
         {shown ? home.hide : home.show}
       </button>
-      {mayPay && paysUntilMs !== undefined && (
-        <p className="app-note">
-          {home.paysUntil} <Time atMs={paysUntilMs} form="year" />
-        </p>
-      )}
+      {mayPay &&
+        (pass === undefined ? (
+          <p className="app-note">{home.noPass}</p>
+        ) : (
+          <p className="app-note">
+            {home.offline(formatAmount(pass.paymentMax, pass.currency))} <Time atMs={pass.untilMs} form="day" />
+          </p>
+        ))}
       {ownerWalletFault && (
         <p className="app-wrong" role="alert">
           {home.fault}

@@ -10,17 +10,22 @@ import { StepBack } from './step-back.tsx'
 interface ConfirmProps {
   readonly terms: Pick<PaymentTerms, 'type' | 'amount' | 'currency' | 'receiver'>
   readonly paying: boolean
+  /** The till that asks, if one does. */
+  readonly taker?: string
+  /** The phone's lock was asked for, and nobody opened it. */
+  readonly unproven: boolean
   readonly error: OfflineError | undefined
   readonly onBack: () => void
   readonly onPay: () => void
-  readonly onGiveUp: () => void
+  readonly onGiveUp?: () => void
 }
 
 /**
  * How much, to whom and what for, as large as they fit, before anything is signed. Nothing but a press of its own pays: neither the
  * second tap of a double tap, nor a key that is still held down.
  */
-export function Confirm({ terms, paying, error, onBack, onPay, onGiveUp }: ConfirmProps) {
+export function Confirm(props: ConfirmProps) {
+  const { terms, taker, paying, unproven, error, onBack, onPay, onGiveUp } = props
   const { confirm } = useWallet().words
   const { amount, currency, receiver, type } = terms
   const pressable = usePressable()
@@ -47,9 +52,20 @@ export function Confirm({ terms, paying, error, onBack, onPay, onGiveUp }: Confi
           <dt>{confirm.what}</dt>
           <dd>{confirm.types[type]}</dd>
         </div>
+        {taker !== undefined && (
+          <div>
+            <dt>{confirm.taker}</dt>
+            <dd>{taker}</dd>
+          </div>
+        )}
       </dl>
+      {unproven && (
+        <p className="app-wrong" role="alert">
+          {confirm.unproven}
+        </p>
+      )}
       {error && <OfflineErrorNotice error={error} amount={amount} />}
-      {paying && <GiveUp onGiveUp={onGiveUp} />}
+      {paying && onGiveUp && <GiveUp onGiveUp={onGiveUp} />}
       <button
         type="button"
         className="molam-button molam-primary"

@@ -6,17 +6,20 @@ import { Choice } from '../../shared/choices.tsx'
 import { Field } from '../../shared/field.tsx'
 import { hrefOf } from '../route.ts'
 import { useWallet } from '../wallet-context.tsx'
+import { ScanToPay } from './scan-to-pay.tsx'
 import { receiverOf, receiverProblem, type Towards, type Transfer } from './transfer.ts'
 
 interface WhoStepProps {
   readonly profile: Profile
   readonly transfer: Transfer
   readonly onChange: (change: (transfer: Transfer) => Transfer) => void
+  /** Hears of a till's request that was scanned. */
+  readonly onRequest: (request: Uint8Array) => void
   readonly onNext: () => void
 }
 
 /** Who gets the money: scanned from the other phone, or typed. */
-export function WhoStep({ profile, transfer, onChange, onNext }: WhoStepProps) {
+export function WhoStep({ profile, transfer, onChange, onRequest, onNext }: WhoStepProps) {
   const { pay, account } = useWallet().words
   const [tried, setTried] = useState(false)
   const problem = receiverProblem(transfer, profile)
@@ -35,6 +38,11 @@ export function WhoStep({ profile, transfer, onChange, onNext }: WhoStepProps) {
     <form className="app-stack" onSubmit={submit}>
       <BackLink href={hrefOf({ screen: 'home' })} />
       <h2>{pay.who}</h2>
+      <ScanToPay
+        profile={profile}
+        onRequest={onRequest}
+        onAccount={(receiver) => onChange((before) => ({ ...before, receiver }))}
+      />
       <Field
         label={pay.receiver}
         hint={pay.receiverHint}
@@ -42,7 +50,6 @@ export function WhoStep({ profile, transfer, onChange, onNext }: WhoStepProps) {
         onChange={(receiver) => onChange((before) => ({ ...before, receiver }))}
         wrong={wrong()}
         means={problem === undefined && receiver.startsWith('+') ? account.means(formatParty(receiver)) : undefined}
-        scan={{ wanted: 'account', hint: pay.scanning }}
       />
       <Choice<Towards>
         legend={pay.towards}
@@ -53,7 +60,7 @@ export function WhoStep({ profile, transfer, onChange, onNext }: WhoStepProps) {
         ]}
         onChoose={(towards) => onChange((before) => ({ ...before, towards }))}
       />
-      <button type="submit" className="molam-button molam-primary" aria-disabled={problem !== undefined}>
+      <button type="submit" className="molam-button wallet-next" aria-disabled={problem !== undefined}>
         {pay.next}
       </button>
     </form>

@@ -14,7 +14,9 @@ export interface Messages extends SharedMessages {
     readonly account: string
     readonly show: string
     readonly hide: string
-    readonly paysUntil: string
+    /** Goes on with the time. */
+    readonly offline: (max: string) => string
+    readonly noPass: string
     /** The ledger does not know the wallet, or it is another tenant's. */
     readonly fault: string
     readonly notYet: string
@@ -71,6 +73,7 @@ export interface Messages extends SharedMessages {
     readonly who: string
     readonly receiver: string
     readonly receiverHint: string
+    readonly scan: string
     readonly scanning: string
     readonly missing: string
     readonly own: string
@@ -85,8 +88,27 @@ export interface Messages extends SharedMessages {
     readonly to: string
     readonly what: string
     readonly types: Readonly<Record<PaymentType, string>>
+    readonly taker: string
+    readonly unproven: string
     readonly pay: (amount: string) => string
     readonly paying: string
+  }
+  /** What the till scans. */
+  readonly answer: {
+    readonly title: string
+    readonly to: (party: string) => string
+    readonly what: string
+    readonly once: string
+    readonly done: string
+  }
+  /** The phone's own lock, before each payment. */
+  readonly lock: {
+    readonly title: string
+    readonly on: string
+    readonly off: string
+    readonly turnOn: string
+    readonly turnOff: string
+    readonly failed: string
   }
   readonly sent: { readonly to: (party: string) => string; readonly done: string; readonly details: string }
   readonly mandate: {
@@ -117,6 +139,12 @@ export interface Messages extends SharedMessages {
     readonly title: string
     readonly recent: string
     readonly own: string
+    /** Signed for tills. */
+    readonly signed: string
+    readonly signedWhat: string
+    readonly signedNone: string
+    readonly signedFor: (party: string, taker: string) => string
+    readonly unsigned: string
     readonly all: string
   }
   readonly lost: {
