@@ -61,6 +61,16 @@ export interface PaymentRow {
   confirmed_by: string | null
   /** The mandate by which a claim was posted. */
   mandate: MandateEvidence | null
+  /** As it was counted under an allowance. */
+  covered: CoveredRow | null
+}
+
+/** What the book says of a payment under an allowance. */
+export interface CoveredRow {
+  payer_device_id: string
+  allowance_no: number
+  n: number
+  spent_minor: number
 }
 
 /** How many bundles to look at, or which, as `[device_id, bundle_id]`; all when left out. */
@@ -88,7 +98,7 @@ export async function paymentsOf(
                     WHERE d.device_id = t.device_id AND d.counter = t.counter AND d.bundle_id = t.bundle_id
                       AND d.result = 'applied' AND d.choice = 'approve') AS resolved,
             a.payer_device_id, a.request_id AS payer_request_id, g.agent_device_id, g.request_id, c.answer AS confirmation, c.payer_device_id AS confirmed_by,
-            m.mandate
+            m.mandate, v.covered
      FROM b JOIN offline_transactions t USING (device_id, bundle_id)
      LEFT JOIN offline_payer_authorizations a ON a.device_id = t.device_id AND a.counter = t.counter
      LEFT JOIN offline_agent_approvals g ON g.device_id = t.device_id AND g.counter = t.counter
@@ -99,10 +109,14 @@ export async function paymentsOf(
        FROM offline_mandated_payments p
        LEFT JOIN offline_mandates m ON m.payer_device_id = p.payer_device_id AND m.rev = p.mandate_rev
        WHERE p.device_id = t.device_id AND p.counter = t.counter) m ON true
+     LEFT JOIN LATERAL (
+       SELECT json_build_object('payer_device_id', x.payer_device_id, 'allowance_no', x.allowance_no, 'n', x.n,
+                                'spent_minor', x.spent_minor) AS covered
+       FROM offline_allowance_payments x WHERE x.device_id = t.device_id AND x.counter = t.counter) v ON true
      UNION ALL
      SELECT device_id, bundle_id, counter, content_hash, 'refused', 'duplicate', 0, NULL, false, EXISTS (
               SELECT FROM offline_transactions f WHERE f.device_id = offline_tx_copies.device_id AND f.counter = offline_tx_copies.counter),
-            NULL, NULL, false, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+            NULL, NULL, false, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
      FROM b JOIN offline_tx_copies USING (device_id, bundle_id)`,
     [bundles.map((row) => row.device_id), bundles.map((row) => row.bundle_id)],
   )

@@ -23,7 +23,7 @@ import {
 } from './bundle-rows.ts'
 import type { Finding } from './check.ts'
 import { type FailureFault, faultOfFailures } from './failures.ts'
-import { isApproval, isConfirmation, isMandated, isOwnWord, isPayersWord } from './payment-words.ts'
+import { isApproval, isConfirmation, isCovered, isMandated, isOwnWord, isPayersWord } from './payment-words.ts'
 
 /**
  * The evidence: what is stored of a bundle is what its device signed, what the edge's receipt names, and what the
@@ -126,6 +126,7 @@ async function faultOfBundle(
     const isPayers = () => isPayersWord(payment, own, receipt.deviceId, passes, registry)
     if (own.payer_device_id && !(await isPayers())) return 'payer_not_proven'
     if (own.confirmation && !(await isConfirmation(payment, row, own, registry))) return 'claim_not_confirmed'
+    if (own.covered && !isCovered(payment, own.covered, receipt.deviceId)) return 'not_covered'
     if (own.mandate && !(await isMandated(payment, own.mandate, registry))) return 'not_mandated'
     if (own.agent_device_id && !(await isApproval(payment, own, receipt.deviceId, registry))) return 'approval_invalid'
     if (!own.payer_device_id && !isOwnWord(payment, own, verified.value, registry)) return 'payer_not_proven'
@@ -143,6 +144,7 @@ type EvidenceFault =
   | 'payer_not_proven'
   | 'claim_not_confirmed'
   | 'not_mandated'
+  | 'not_covered'
   | 'approval_invalid'
 
 function isRowOf({ bundle, digest, receipt }: VerifiedBundle, row: SettledRow): boolean {

@@ -15,7 +15,7 @@ import { contentHash } from '../settle/content-hash.ts'
 import { isHoldersWord, isSignedRow } from '../settle/holders-word.ts'
 import { MANDATES, type MandateEvidence } from '../settle/mandates.ts'
 import type { VerifiedBundle } from '../settle/verify-bundle.ts'
-import type { PaymentRow, RecordedBundle } from './bundle-rows.ts'
+import type { CoveredRow, PaymentRow, RecordedBundle } from './bundle-rows.ts'
 import { KNOWN_LATE_MINUTES } from './settlement-checks.ts'
 
 /** By whose word a payment moved money, as its evidence shows: each is opened again, and is over this very payment. */
@@ -33,6 +33,19 @@ export async function isPayersWord(
   const isUsed =
     signed !== undefined && isNamed(signed.claims, payer_device_id, signed.claims.requestId, payer_request_id)
   return isUsed && isSigned(signed, 'molam-payer-authorization-v1', registry)
+}
+
+/** What its payer's signature says of an allowance is what the book has counted. */
+export function isCovered(
+  payment: Payment,
+  { payer_device_id, allowance_no, n, spent_minor }: CoveredRow,
+  takerId: DeviceId,
+): boolean {
+  const authorization = authorizationOf(payment, takerId)
+  if (authorization === undefined) return false
+  const { pass, claims } = authorization
+  const isNamed = pass.deviceId === payer_device_id && pass.allowance?.no === allowance_no
+  return isNamed && claims.covered?.n === n && claims.covered.spent === spent_minor
 }
 
 /** The approval whose request was used up for a payment is over its terms and its taker, by a key of the device that is named. */

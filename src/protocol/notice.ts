@@ -1,4 +1,5 @@
 import type { DayActivity } from './activity.ts'
+import { type AllowanceStanding, allowanceFromCbor, allowanceToCbor } from './allowances.ts'
 import { type CborValue, decodeCbor, Encoded, encodeCbor, MalformedCbor } from './cbor.ts'
 import { type Claim, claimFromCbor, claimToCbor } from './claims.ts'
 import { type DeniedPass, deniedFromCbor, deniedToCbor } from './denied.ts'
@@ -58,6 +59,8 @@ export interface Notice {
   readonly pass?: Uint8Array
   /** Changes to the passes that must not be believed, in the order of their versions. */
   readonly denied?: readonly DeniedPass[]
+  /** How the newest allowance of the device is. */
+  readonly allowance?: AllowanceStanding
 }
 
 /** The numbers after those that the edge has admitted. A device behind them has forgotten a part of its history. */
@@ -120,6 +123,7 @@ export function encodeNotice(notice: NoticeToSend): Uint8Array {
   if (notice.mandated) claims.set(14, notice.mandated.map(mandatedToCbor))
   if (notice.pass) claims.set(16, notice.pass)
   if (notice.denied) claims.set(18, notice.denied.map(deniedToCbor))
+  if (notice.allowance) claims.set(17, allowanceToCbor(notice.allowance))
   const { lastReceipt: last } = notice
   if (last) claims.set(15, last instanceof Uint8Array ? last : encodeReceipt(last))
   return encodeCbor(claims)
@@ -127,7 +131,7 @@ export function encodeNotice(notice: NoticeToSend): Uint8Array {
 
 /** @throws MalformedCbor */
 export function decodeNotice(encoded: Uint8Array): Notice {
-  const claims = map(decodeCbor(encoded), 'notice', [1, 2, 3, 4], [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18])
+  const claims = map(decodeCbor(encoded), 'notice', [1, 2, 3, 4], [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18])
   const deviceId = claims.get(1)
   if (!isDeviceId(deviceId)) throw new MalformedCbor('device_id')
   return {
@@ -152,6 +156,7 @@ export function decodeNotice(encoded: Uint8Array): Notice {
     }),
     ...(claims.has(18) && { denied: deniedFromCbor(claims.get(18)) }),
     ...(claims.has(16) && { pass: bytes(claims.get(16), 'pass', { max: PASS_BYTES_MAX }) }),
+    ...(claims.has(17) && { allowance: allowanceFromCbor(claims.get(17)) }),
   }
 }
 

@@ -38,7 +38,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   [SDK[2]]: [...GROUND, ...SDK.slice(0, 2)],
   [SDK[3]]: [...GROUND, ...SDK.slice(0, 3)],
   'src/device/sdk/rescue': [...GROUND, ...SDK],
-  'src/device/sdk/exchange': [...GROUND, ...SDK, 'src/device/sdk/payment-terms.ts'],
+  'src/device/sdk/exchange': [...GROUND, ...SDK, 'src/device/sdk/holders-word.ts', 'src/device/sdk/payment-terms.ts'],
   'src/device/sdk': [...GROUND, ...SDK, 'src/device/sdk/rescue', 'src/device/sdk/exchange'],
   'src/device/browser': [...GROUND, ...SDK, 'src/device/sdk/rescue', 'src/device/sdk'],
   'src/device/simulation': ['src/device/sdk'],

@@ -183,6 +183,7 @@ const REFUSALS: Partial<Record<ProblemCode, readonly [status: number, money: str
   consent_required: [403, UNCHANGED, 'stop'],
   mandate_above_policy: [422, UNCHANGED, 'stop'],
   allowance_above_policy: [422, UNCHANGED, 'stop'],
+  state_conflict: [409, UNCHANGED, 'stop'],
 }
 
 /** Asserts that an answer is this refusal, whole: status, media type, code, money, next; and that it shows no wallet. */

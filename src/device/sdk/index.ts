@@ -25,6 +25,7 @@ export {
   type WrongWallet,
 } from './errors.ts'
 export type { OfflineEvents } from './events.ts'
+export type { AllowanceTerms, Spendable } from './exchange/allowance.ts'
 export { type AskedOfPayer, readRequest, type SignedPayment, type UserPresence } from './exchange/authorise.ts'
 export type { AuthorizationFault } from './exchange/fault.ts'
 export type { OpenRequest, RequestTerms } from './exchange/request.ts'

@@ -9,6 +9,13 @@ import { withDefaults } from './defaults.ts'
 import { OfflineError } from './errors.ts'
 import type { OfflineEvents } from './events.ts'
 import { answeredBefore, verifyAnswer } from './exchange/accept.ts'
+import {
+  type AllowanceTerms,
+  closeAllowance,
+  requestAllowance,
+  type Spendable,
+  spendable,
+} from './exchange/allowance.ts'
 import { authorise, currentPass, type SignedPayment, signedPayments } from './exchange/authorise.ts'
 import { createRequest, type OpenRequest, type RequestTerms } from './exchange/request.ts'
 import { giveMandate, type MandateTerms } from './mandate.ts'
@@ -521,6 +528,40 @@ export class OfflineSDK {
     const { userPresence } = this.#options
     if (userPresence === undefined) throw new OfflineError('pass_required')
     return authorise(this.#runner.deps, request, userPresence)
+  }
+
+  /**
+   * Asks that money is held in the book for what this phone signs with no network, so that a till can be told `covered`. That it is open a
+   * later notice says: `spendable()` and the pass have it then. Needs a network. To ask again for the same sends the same order.
+   *
+   * @throws RangeError for what is no amount
+   * @throws OfflineError `not_ready`, `not_confirmed`, `allowance_above_policy`, `consent_required`, `state_conflict` while another one is
+   * open, `network_failed` and what else keeps it from the edge, `key_missing`, `key_locked`, `key_mismatch`, `destroyed`
+   * @example
+   * await sdk.requestAllowance({ amount: 20_000, userPresence: () => askForPin() })
+   */
+  async requestAllowance(terms: AllowanceTerms): Promise<void> {
+    this.#runner.assertAlive()
+    await requestAllowance(this.#runner.deps, terms)
+    await this.#runner.sync(false)
+  }
+
+  /**
+   * Signs nothing more under the allowance, and has what is left given back once everything that was signed under it has arrived at the book.
+   * Needs a network; where there is none, nothing is signed under it all the same, and this may be called again.
+   *
+   * @throws OfflineError `state_conflict` when there is none, and what keeps it from the edge
+   */
+  async closeAllowance(): Promise<void> {
+    this.#runner.assertAlive()
+    await closeAllowance(this.#runner.deps)
+    await this.#runner.sync(false)
+  }
+
+  /** What is held for this phone, what of it is used, and until when; undefined when nothing is. */
+  spendable(): Promise<Spendable | undefined> {
+    this.#runner.assertAlive()
+    return spendable(this.#runner.deps)
   }
 
   /** What this phone has signed for others, the newest first: 200 at the most. */

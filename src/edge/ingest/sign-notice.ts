@@ -45,12 +45,13 @@ export async function makeNotice(
     ...(answersNonce && { answersNonce }),
     ...(parts.claims.length > 0 && { claims: parts.claims }),
     ...(parts.mandated.length > 0 && { mandated: parts.mandated }),
+    ...(parts.allowance && { allowance: parts.allowance }),
   }
   const { kid, signer } = await keys.receiptSigner(state.keysVersion)
   return signAsEdge(signer, kid, encodeNotice(notice), 'molam-notice-v1')
 }
 
-/** A pass begins with its whole second, lasts a week, and not beyond the consent that it rests on. */
+/** A pass begins with its whole second, lasts a week, and not beyond the consent that it rests on, nor what the ledger holds for it. */
 async function passFor(
   keys: KeyProvider,
   deviceId: DeviceId,
@@ -60,9 +61,10 @@ async function passFor(
 ): Promise<Uint8Array | undefined> {
   if (pass === undefined) return undefined
   const fromMs = 1000 * Math.floor(nowMs / 1000)
-  const hours = Math.min(PASS_HOURS_MAX, Math.floor((pass.untilMs - fromMs) / HOUR_MS))
+  const { wallet, key, allowance } = pass
+  const untilMs = Math.min(pass.untilMs, allowance?.untilMs ?? pass.untilMs)
+  const hours = Math.min(PASS_HOURS_MAX, Math.floor((untilMs - fromMs) / HOUR_MS))
   if (hours < 1) return undefined
-  const { wallet, key } = pass
   const { kid, signer } = await keys.receiptSigner()
   const times = { fromMs, untilMs: fromMs + hours * HOUR_MS }
   return signPass(signer, kid, {
@@ -73,5 +75,6 @@ async function passFor(
     currency,
     paymentMax: amountMinor(maxOfflineAmount),
     level: 'none',
+    ...(allowance && { allowance: { no: allowance.no, ceiling: amountMinor(allowance.ceiling) } }),
   })
 }

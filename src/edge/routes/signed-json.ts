@@ -1,3 +1,4 @@
+import type { AllowanceStanding } from '../../protocol/allowances.ts'
 import { toBase64url, toHex } from '../../protocol/bytes.ts'
 import type { Claim } from '../../protocol/claims.ts'
 import { parseSign1 } from '../../protocol/cose.ts'
@@ -57,6 +58,7 @@ export function noticeJson(signed: Uint8Array) {
     ...(notice.paysUntilMs !== undefined && { pays_until: notice.paysUntilMs }),
     ...(notice.pass && { pass: toBase64url(notice.pass) }),
     ...(notice.denied && { denied: notice.denied.map(deniedJson) }),
+    ...(notice.allowance && { allowance: allowanceJson(notice.allowance) }),
     ...(notice.claims && { claims: notice.claims.map(claimJson) }),
     ...(notice.mandated && { mandated: notice.mandated.map(mandatedJson) }),
   }
@@ -65,6 +67,10 @@ export function noticeJson(signed: Uint8Array) {
 const deniedJson = ({ version, kid, untilMs, isDenied }: DeniedPass) => ({
   ...{ version, kid: toHex(kid), until: untilMs, is_denied: isDenied },
 })
+
+function allowanceJson({ untilMs, ...standing }: AllowanceStanding) {
+  return { ...standing, ...(untilMs !== undefined && { until: untilMs }) }
+}
 
 function mandatedJson({ takerId, counter, type, amount, currency, receiver, ...at }: MandatedDebit) {
   return {

@@ -7,6 +7,7 @@ import { keyId } from '../../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../../src/crypto/webcrypto.ts'
 import type { Fetch, HttpRequest, HttpResponse } from '../../../src/device/sdk/index.ts'
 import { calendarDay } from '../../../src/protocol/activity.ts'
+import { type AllowanceOrder, type AllowanceStanding, parseAllowanceOrder } from '../../../src/protocol/allowances.ts'
 import { type Bundle, type BundleHeader, parseBundle } from '../../../src/protocol/bundle.ts'
 import { equalBytes, fromBase64url, toHex } from '../../../src/protocol/bytes.ts'
 import { type ChainLink, chainStep, GENESIS_PREV, prevOf } from '../../../src/protocol/chain.ts'
@@ -123,6 +124,9 @@ export class TestEdge {
   answers: SignedClaimAnswer[] = []
   /** What the device's owner lets others take, the newest last. */
   readonly mandates: Mandate[] = []
+  /** What the device's owner ordered about allowances, and how the newest one is. */
+  readonly orders: { readonly encoded: string; readonly order: AllowanceOrder }[] = []
+  allowance: AllowanceStanding | undefined
   /** Pushes that told another story than before; an honest device never makes one. */
   contradictions: (ProblemCode | 'counter_conflict')[] = []
   /** Taken by the next requests, one each. */
@@ -286,6 +290,7 @@ export class TestEdge {
     if (path === '/offline/notice') return this.#notice(url, request)
     if (path === '/offline/push' && request.body) return this.#push(request.body, request)
     if (path === '/offline/mandates' && request.body) return this.#mandate(request.body)
+    if (path === '/offline/allowances' && request.body) return this.#order(request.body)
     if (path === '/offline/claims/answer' && request.body) return this.#answer(request.body)
     if (path === '/offline/consents' && request.body) return this.#takeConsent(url, request)
     if (path.startsWith('/offline/consents/code') && request.body) return this.#code(url, request)
@@ -356,6 +361,31 @@ export class TestEdge {
     if (no < (this.mandates.at(-1)?.no ?? 0)) return refused('state_conflict', this.now())
     if (no !== this.mandates.at(-1)?.no) this.mandates.push(signed.mandate)
     return answer(200, 'application/json', new TextEncoder().encode(JSON.stringify({ no })))
+  }
+
+  /** Opens what is asked for at once, as the ledger does when the money is there. */
+  async #order(body: Uint8Array): Promise<HttpResponse> {
+    const { order: encoded } = JSON.parse(new TextDecoder().decode(body)) as { order: string }
+    const signed = parseAllowanceOrder(fromBase64url(encoded))
+    const verifier = await webCryptoSuite.verifier(this.#device)
+    if (!(await verifySign1(verifier, signed, 'molam-allowance-order-v1')))
+      return refused('invalid_signature', this.now())
+    const { order } = signed
+    if (this.orders.at(-1)?.encoded !== encoded) {
+      const isOpen = this.allowance?.state === 'open'
+      if (isOpen === (order.choice === 'open')) return refused('state_conflict', this.now())
+      this.orders.push({ encoded, order })
+      const { no } = order
+      if (order.choice === 'open') {
+        this.allowance = { no, ceiling: order.ceiling, state: 'open', untilMs: this.now() + 7 * 86_400_000 }
+        this.pass = { ...this.pass, allowance: { no, ceiling: amountMinor(order.ceiling) } }
+      } else {
+        this.allowance = { no, ceiling: this.allowance?.ceiling ?? 1, state: 'closing' }
+        const { allowance: _, ...pass } = this.pass
+        this.pass = pass
+      }
+    }
+    return answer(200, 'application/json', new TextEncoder().encode(JSON.stringify({ no: order.no })))
   }
 
   #inTime(atMs: number): boolean {
@@ -468,6 +498,7 @@ export class TestEdge {
       ...(this.walletFault && { ownerWalletFault: this.walletFault }),
       ...(this.claims.length > 0 && { claims: this.claims }),
       ...(this.mandated.length > 0 && { mandated: this.mandated }),
+      ...(this.allowance && { allowance: this.allowance }),
       ...(this.paysUntilMs !== undefined && { paysUntilMs: this.paysUntilMs }),
       ...(number('Molam-Pass') === 1 && this.paysUntilMs !== undefined && { pass: await this.signPass() }),
       ...(cursor !== undefined && Math.max(next.nextCounter, next.nextSeq) <= COUNTER_MAX && { next }),

@@ -5,9 +5,11 @@ import { sealSettleMessage } from '../../../src/crypto/settle-message.ts'
 import type { AllowanceOrder } from '../../../src/protocol/allowances.ts'
 import type { AllowanceStands } from '../../../src/protocol/confirmations.ts'
 import { firstPolicy } from '../../../src/protocol/first-policies.ts'
-import { currency } from '../../../src/protocol/money.ts'
+import { parseUlid } from '../../../src/protocol/ids.ts'
+import { amountMinor, currency } from '../../../src/protocol/money.ts'
 import { DAY_MS, HOUR_MS } from '../../../src/protocol/time.ts'
 import { signAllowanceOrder } from '../../kit/allowance.ts'
+import { authorized } from '../../kit/authorization.ts'
 import { TestDevice } from '../../kit/device.ts'
 import { tamper } from '../commands/kit.ts'
 import { useDatabase } from '../database.ts'
@@ -223,6 +225,250 @@ describe('an order to close', () => {
     world.now = endsAtMs
     await world.settle()
     expect([await funds(), told()?.state]).toEqual([[10_000, 0], 'expired'])
+  })
+})
+
+/** What the phone signs under its allowance, taken by a till of its own, in a bundle of its own. */
+async function pay(
+  shop: TestDevice,
+  amount: number,
+  covered: { n: number; spent: number },
+  { no = 1, ceiling = 4000, ...over }: { no?: number; ceiling?: number; wait?: boolean } = {},
+) {
+  const initiatedAtMs = Math.floor(world.now / 1000) * 1000
+  const payment = shop.payment({ sender: phone.ownerWallet, amount: amountMinor(amount), initiatedAtMs })
+  const signed = await authorized(phone, payment, shop.id, {
+    header: { covered: { n: covered.n, spent: amountMinor(covered.spent) } },
+    pass: { allowance: { no, ceiling: amountMinor(ceiling) } },
+  })
+  const exceptions = over.wait
+    ? [{ counter: payment.counter, decision: 'review' as const, reason: 'amount_review' }]
+    : []
+  world.network.send(await world.admit(shop, [signed], exceptions))
+  return signed
+}
+async function till(): Promise<TestDevice> {
+  const shop = await world.device()
+  shop.signsForPayers = false
+  world.network.send(world.facts(shop))
+  return shop
+}
+const statuses = async (shop: TestDevice) => {
+  const { rows } = await db().app.query(
+    'SELECT status, reason FROM offline_transactions WHERE device_id = $1 ORDER BY counter',
+    [shop.id],
+  )
+  return rows.map(({ status, reason }) => (reason ? `${status}: ${reason}` : status))
+}
+const allowance = async () => {
+  const { rows } = await db().app.query(
+    'SELECT consumed_minor, returned_minor, held_minor, state FROM wallet_core.allowances WHERE device_id = $1 ORDER BY no DESC LIMIT 1',
+    [phone.id],
+  )
+  return Object.values(rows[0])
+}
+const evidence = async () => {
+  const { rows } = await db().app.query(
+    'SELECT kind FROM offline_allowance_evidence WHERE payer_device_id = $1 ORDER BY kind',
+    [phone.id],
+  )
+  return rows.map(({ kind }) => kind)
+}
+const convicted = () =>
+  world.network.confirmed.findLast(
+    (one): one is AllowanceStands => one.kind === 'allowance_stands' && one.deviceId === phone.id,
+  )?.convictedNo
+
+describe('payments under an allowance', () => {
+  test('have what is held, though the wallet has spent everything else', async () => {
+    const [shop, other] = [await till(), await till()]
+    await bring(order({ open: 4000 }))
+    await db().owner.query("SELECT wallet_core.fund('x', '{1}', ARRAY[$1], '{1}', 'XOF', now())", [phone.ownerWallet])
+    const rest = await authorized(
+      phone,
+      shop.payment({
+        sender: phone.ownerWallet,
+        amount: amountMinor(6001),
+        initiatedAtMs: Math.floor(world.now / 1000) * 1000,
+      }),
+      shop.id,
+    )
+    await bring(world.admit(shop, [rest]))
+    expect(await funds()).toEqual([4000, 4000])
+    await pay(shop, 1500, { n: 1, spent: 1500 })
+    await pay(other, 2500, { n: 2, spent: 4000 })
+    await world.settle()
+    expect([await statuses(other), await funds(), await allowance()]).toEqual([
+      ['succeeded'],
+      [0, 0],
+      [4000, 0, 0, 'open'],
+    ])
+    expect(await evidence()).toEqual([])
+  })
+
+  test('close it when the last of them has come, and what is left goes back', async () => {
+    const shop = await till()
+    await bring(order({ open: 4000 }))
+    await pay(shop, 1000, { n: 1, spent: 1000 })
+    await bring(order({ close: [2, 1500] }))
+    expect([await allowance(), told()?.state]).toEqual([[1000, 0, 3000, 'closing'], 'closing'])
+    await pay(shop, 500, { n: 2, spent: 1500 })
+    await world.settle()
+    expect([await funds(), await allowance(), told()?.state]).toEqual([[8500, 0], [1500, 2500, 0, 'closed'], 'closed'])
+  })
+
+  test('that wait for people have what was held, and leave it to the wallet when they are rejected', async () => {
+    const shop = await till()
+    await bring(order({ open: 4000 }))
+    const { counter } = await pay(shop, 3000, { n: 1, spent: 3000 }, { wait: true })
+    await world.settle()
+    expect([await statuses(shop), await funds(), await allowance()]).toEqual([
+      ['review: amount_review'],
+      [10_000, 4000],
+      [3000, 0, 1000, 'open'],
+    ])
+    const { rows } = await db().app.query('SELECT bundle_id FROM offline_tx_bundles WHERE device_id = $1', [shop.id])
+    const header = { deviceId: shop.id, bundleId: parseUlid(rows[0].bundle_id) as Uint8Array, seq: 1 }
+    await bring(world.review({ header } as never, 1, { [counter]: 'reject' }))
+    expect([await funds(), await allowance()]).toEqual([
+      [10_000, 1000],
+      [3000, 0, 1000, 'open'],
+    ])
+  })
+
+  test('of a phone that signs twice: tills are paid as they come, what is missing is shown, and the phone is convicted', async () => {
+    const [first, second, third] = [await till(), await till(), await till()]
+    await bring(order({ open: 4000 }))
+    const rest = await authorized(
+      phone,
+      first.payment({
+        sender: phone.ownerWallet,
+        amount: amountMinor(5000),
+        initiatedAtMs: Math.floor(world.now / 1000) * 1000,
+      }),
+      first.id,
+    )
+    await bring(world.admit(first, [rest]))
+    await pay(first, 4000, { n: 1, spent: 4000 })
+    await world.settle()
+    // It was set back to before, and does so at two more tills.
+    await pay(second, 900, { n: 1, spent: 900 })
+    await world.settle()
+    await pay(third, 4000, { n: 1, spent: 4000 })
+    await world.settle()
+    expect([await statuses(second), await statuses(third)]).toEqual([['succeeded'], ['failed: allowance_shortfall']])
+    expect([await funds(), await allowance(), [...new Set(await evidence())], convicted()]).toEqual([
+      [100, 0],
+      [4000, 0, 0, 'open'],
+      ['number'],
+      1,
+    ])
+    const { rows } = await db().app.query('SELECT missing_minor FROM offline_allowance_payments WHERE device_id = $1', [
+      third.id,
+    ])
+    expect(rows).toEqual([{ missing_minor: 3900 }])
+    const { rows: short } = await db().app.query('SELECT kind, borne_by FROM offline_shortfalls WHERE device_id = $1', [
+      third.id,
+    ])
+    expect(short).toEqual([{ kind: 'payment', borne_by: third.ownerWallet }])
+    const { rows: audit } = await db().app.query(
+      "SELECT FROM offline_audit_logs WHERE device_id = $1 AND action = 'allowance_misused'",
+      [phone.id],
+    )
+    expect(audit.length).toBeGreaterThan(0)
+  })
+
+  test.each([
+    [
+      'a sum that leaves something out',
+      [
+        [1, 1000, 1000],
+        [2, 1000, 1500],
+      ],
+      'sum',
+    ],
+    ['a first sum that is not the amount', [[1, 1000, 1200]], 'sum'],
+    [
+      'sums that go back',
+      [
+        [1, 1000, 1000],
+        [3, 500, 1200],
+      ],
+      'sum',
+    ],
+  ] as const)('with %s convict their phone, in whatever order they come', async (_, payments, kind) => {
+    const shop = await till()
+    await bring(order({ open: 4000 }))
+    for (const [n, amount, spent] of payments.toReversed()) await pay(shop, amount, { n, spent })
+    await world.settle()
+    expect([await evidence(), convicted()]).toEqual([[kind], 1])
+  })
+
+  test('beyond what it says it has signed: its money came back too early, and it is convicted', async () => {
+    const shop = await till()
+    await bring(order({ open: 4000 }))
+    await bring(order({ close: [0, 0] }))
+    await pay(shop, 1000, { n: 1, spent: 1000 })
+    await world.settle()
+    expect([await statuses(shop), await evidence(), convicted(), await allowance()]).toEqual([
+      ...[['succeeded'], ['statement'], 1],
+      [0, 4000, 0, 'closed'],
+    ])
+  })
+
+  test('of a phone that is convicted do not close it: nothing goes back before its time', async () => {
+    const shop = await till()
+    await bring(order({ open: 4000 }))
+    await pay(shop, 1000, { n: 1, spent: 1000 })
+    await pay(shop, 1000, { n: 1, spent: 1000 })
+    await bring(order({ close: [1, 1000] }))
+    expect([await allowance(), told()?.state]).toEqual([[2000, 0, 2000, 'closing'], 'closing'])
+  })
+
+  test('an honest phone is never convicted, in whatever order its payments come, with holes that are filled later or never', async () => {
+    const shops = [await till(), await till(), await till()]
+    await bring(order({ open: 4000 }))
+    const spent = [300, 500, 1000, 1001, 2500]
+    for (const at of [4, 1, 0, 3]) {
+      await pay(shops[at % 3] as TestDevice, (spent[at] ?? 0) - (spent[at - 1] ?? 0), {
+        n: at + 1,
+        spent: spent[at] ?? 0,
+      })
+    }
+    await bring(order({ close: [5, 2500] }))
+    expect([await evidence(), told()?.state, await allowance()]).toEqual([[], 'closing', [2000, 0, 2000, 'closing']])
+    await pay(shops[2] as TestDevice, 500, { n: 3, spent: 1000 })
+    await world.settle()
+    expect([await evidence(), told()?.state, await funds()]).toEqual([[], 'closed', [7500, 0]])
+  })
+
+  test('rows that say otherwise are found', async () => {
+    const shop = await till()
+    await bring(order({ open: 4000 }))
+    await pay(shop, 1000, { n: 1, spent: 1000 })
+    await world.settle()
+    const set = (columns: string) =>
+      tamper(db().ownerUrl, `UPDATE offline_allowance_payments SET ${columns} WHERE device_id = '${shop.id}'`)
+    for (const [damage, mended, checks] of [
+      ['covered_minor = 900', 'covered_minor = 1000', ['allowances']],
+      [
+        "payer_device_id = 'NOBODY'",
+        `payer_device_id = '${phone.id}'`,
+        ['allowances', 'bundle_evidence', 'covered_payments'],
+      ],
+      ['n = 2', 'n = 1', ['bundle_evidence']],
+      ['spent_minor = 1001', 'spent_minor = 1000', ['allowance_evidence', 'bundle_evidence']],
+      [
+        'missing_minor = 5, covered_minor = 0',
+        'missing_minor = 0, covered_minor = 1000',
+        ['allowances', 'covered_payments'],
+      ],
+    ] as const) {
+      await set(damage)
+      const wrong = await found()
+      await set(mended)
+      expect(wrong.sort(), damage).toEqual(checks)
+    }
   })
 })
 

@@ -14,6 +14,7 @@ import {
 } from '../../../protocol/payment-request.ts'
 import { OfflineError } from '../errors.ts'
 import { loadSigner, type SyncDeps, signing } from '../sync/sync-deps.ts'
+import { countsUnder } from './allowance.ts'
 import { type KeptAuthorization, keptAuthorizations } from './kept.ts'
 
 /** What a till asks of a payer: to be shown in large type before anything is signed. */
@@ -101,7 +102,7 @@ async function begin(deps: SyncDeps, asked: PaymentRequest): Promise<KeptAuthori
   const pass = assertMayPay(deps, asked)
   const kept = keptAuthorizations(device.records)
   const all = await kept.all()
-  const covered = nextPlace(all, pass, asked.amount)
+  const covered = (await countsUnder(device.records, pass)) ? nextPlace(all, pass, asked.amount) : undefined
   const one: KeptAuthorization = {
     request: toBase64url(encodePaymentRequest(asked)),
     signedAtMs: 1000 * Math.floor(device.clock.nowMs() / 1000),

@@ -49,11 +49,27 @@ export interface KeptAuthorization {
   readonly authorization?: string
 }
 
+/** An allowance that this phone has asked for. */
+export interface KeptAllowance {
+  /** Its number: 1, 2, 3 … */
+  readonly no: number
+  readonly ceiling: number
+  /** The signed order to open, base64url; whether the edge has it. */
+  readonly order: string
+  readonly isSent: boolean
+  /** What was signed under it, once nothing more is; and the signed order to close, base64url. */
+  readonly closing?: { readonly n: number; readonly spent: number }
+  readonly closingOrder?: string
+}
+
 /** Requests that wait for an answer: a queue of customers, and those who walked away. */
 const REQUESTS_MAX = 50
 /** Some weeks of a household: more than any pass is good for. */
 const AUTHORIZATIONS_MAX = 200
+/** The newest is the one that counts. */
+const ALLOWANCES_MAX = 4
 
 export const keptRequests = (records: Records): Kept<KeptRequest> => new Kept(records, 'requests', REQUESTS_MAX)
 export const keptAuthorizations = (records: Records): Kept<KeptAuthorization> =>
   new Kept(records, 'authorizations', AUTHORIZATIONS_MAX)
+export const keptAllowances = (records: Records): Kept<KeptAllowance> => new Kept(records, 'allowances', ALLOWANCES_MAX)

@@ -1,3 +1,4 @@
+import type { AllowanceStanding } from '../../../protocol/allowances.ts'
 import { fromBase64url, toBase64url } from '../../../protocol/bytes.ts'
 import { decodeCbor, encodeCbor } from '../../../protocol/cbor.ts'
 import { type Claim, claimFromCbor, claimToCbor } from '../../../protocol/claims.ts'
@@ -33,6 +34,8 @@ export interface DeviceState {
   readonly denied?: { readonly version: number; readonly kids: Readonly<Record<string, number>> }
   /** The newest payer's pass that the edge gave. */
   readonly pass?: Uint8Array
+  /** How the newest allowance of this device is, by the last notice. */
+  readonly allowance?: AllowanceStanding
   /** Payments from `firstCounter` up are on the device; those from `cleanFrom` to it are being removed. */
   readonly firstCounter: number
   readonly cleanFrom: number

@@ -123,7 +123,15 @@ export async function applyNotice(deps: SyncDeps, received: ReceivedNotice): Pro
     const counters = notice.outcomes.map(({ counter }) => counter)
     const changes = withChange(state.changes, counters)
     if (notice.serverTimeMs < state.clock.serverMs) return device.update({ cursor, changes })
-    const { blocked, ownerWalletFault: _, claims: __, mandated: ___, paysUntilMs: ____, ...unblocked } = state
+    const {
+      blocked,
+      ownerWalletFault: _,
+      claims: __,
+      mandated: ___,
+      paysUntilMs: ____,
+      allowance: _____,
+      ...unblocked
+    } = state
     // A notice is also given to a device that is suspended: while there is a bundle to send, only a receipt unblocks. One
     // whose key was refused got this notice for a proof that holds.
     const stillBlocked = blocked && blocked.code !== 'invalid_signature' && device.outgoing && { blocked }
@@ -143,6 +151,7 @@ export async function applyNotice(deps: SyncDeps, received: ReceivedNotice): Pro
       ...(notice.paysUntilMs !== undefined && { paysUntilMs: notice.paysUntilMs }),
       ...(notice.pass && { pass: notice.pass }),
       ...(notice.denied && { denied: deniedAfter(state.denied, notice.denied, notice.serverTimeMs) }),
+      ...(notice.allowance && { allowance: notice.allowance }),
     }
     const news = { cursor, policy, keys, clock, changes, lostByEdge }
     return device.replace({ ...unblocked, ...stillBlocked, ...facts, ...news })
@@ -186,8 +195,14 @@ function deniedAfter(
   return { version, kids: Object.fromEntries([...kids].filter(([, untilMs]) => untilMs > nowMs - 2 * DAY_MS)) }
 }
 
-/** A phone that finds a network twice a week always has a pass: half its life before the end a new one is asked for. */
+/**
+ * A phone that finds a network twice a week always has a pass: half its life before the end a new one is asked for, and when one may have
+ * an allowance that the last one has not.
+ */
 function wantsPass(device: SyncDeps['device']): boolean {
   const pass = device.hasState ? passIn(device.state.pass) : undefined
-  return pass === undefined || device.clock.nowMs() > (pass.fromMs + pass.untilMs) / 2
+  if (pass === undefined) return true
+  const { allowance } = device.state
+  const mayCover = allowance?.state === 'requested' || allowance?.state === 'open'
+  return (mayCover && allowance.no !== pass.allowance?.no) || device.clock.nowMs() > (pass.fromMs + pass.untilMs) / 2
 }

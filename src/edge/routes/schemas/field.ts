@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { ALLOWANCE_STATES } from '../../../protocol/allowances.ts'
 import { WALLET_FAULTS } from '../../../protocol/owner-wallet.ts'
 import { PAYMENT_TYPES } from '../../../protocol/payment.ts'
 import { BUNDLE_STATUSES, DECISIONS, PAYMENT_STATUSES } from '../../../protocol/states.ts'
@@ -100,6 +101,16 @@ export const notice = z
       .array(z.strictObject({ version: z.int(), kid: hex, until: atMs, is_denied: z.boolean() }))
       .optional()
       .openapi({ description: 'Changes to the passes of payers that must not be believed' }),
+    allowance: z
+      .strictObject({
+        no: count,
+        ceiling: count,
+        state: z.enum(ALLOWANCE_STATES),
+        until: atMs.optional(),
+        reason: reason.optional(),
+      })
+      .optional()
+      .openapi({ description: 'How the newest allowance of the device is' }),
     pass: bytes.optional().openapi({ description: "A payer's pass, for a device that has asked for one" }),
     signed: bytes,
   })

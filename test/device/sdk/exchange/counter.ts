@@ -40,10 +40,14 @@ export class Counter {
   static async open(pass: Partial<Pass> = {}): Promise<Counter> {
     const till = await Rig.create()
     const phone = await till.phone()
-    phone.edge.pass = pass
+    // That of an allowance is given once the phone has asked for it.
+    const { allowance: _, ...given } = pass
+    phone.edge.pass = given
     const counter = new Counter(till, phone)
     counter.till = await till.started()
     counter.phone = await phone.started()
+    const { allowance } = pass
+    if (allowance) await counter.phone.requestAllowance({ amount: allowance.ceiling, userPresence: async () => true })
     await counter.phone.syncNow()
     till.edge.weather = 'offline'
     phone.edge.weather = 'offline'
