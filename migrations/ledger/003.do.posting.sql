@@ -45,7 +45,9 @@ CREATE TYPE wallet_core.requested_transfer AS (
 CREATE FUNCTION wallet_core.post_transfers(
   p_kind text, p_batch wallet_core.requested_transfer[], p_at timestamptz,
   -- Of each transfer, the allowance that it was signed under; null for none, and for none of the batch.
-  p_allowance bigint[] DEFAULT NULL
+  p_allowance bigint[] DEFAULT NULL,
+  -- Whether it has that and nothing else: its phone was stopped when it came, and its taker was told that it is covered.
+  p_held_only boolean[] DEFAULT NULL
   -- hold: what became of it, `placed`, `posted` or `released`; null where there was none.
   -- covered_minor: how much its allowance paid; missing_minor: of one that fails for it, what was not there; waived_minor: the
   -- payer's fee that it was posted without. Null without an allowance.
@@ -250,13 +252,14 @@ BEGIN
           -- Without the payer's fee, which is what goes out beyond the amount.
           v_fee := v_payment.out_minor - (p_batch[v_payment.no]).amount_minor;
           v_take := least(coalesce(v_left[v_payment.allowance_at], 0), v_payment.out_minor - v_fee);
-          IF v_available[v_payment.debit] < v_payment.out_minor - v_take THEN
+          IF p_held_only[v_payment.no] OR v_available[v_payment.debit] < v_payment.out_minor - v_take THEN
             v_waived[v_payment.no] := v_fee;
             v_payment.out_minor := v_payment.out_minor - v_fee;
           END IF;
-          IF v_available[v_payment.debit] < v_payment.out_minor - v_take THEN
+          IF (CASE WHEN p_held_only[v_payment.no] THEN 0 ELSE v_available[v_payment.debit] END) < v_payment.out_minor - v_take THEN
             v_reason[v_payment.no] := 'allowance_shortfall';
-            v_missing[v_payment.no] := v_payment.out_minor - v_take - v_available[v_payment.debit];
+            v_missing[v_payment.no] := v_payment.out_minor - v_take
+              - CASE WHEN p_held_only[v_payment.no] THEN 0 ELSE v_available[v_payment.debit] END;
             v_waived[v_payment.no] := 0;
             CONTINUE;
           END IF;

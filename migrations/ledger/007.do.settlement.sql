@@ -50,7 +50,9 @@ CREATE FUNCTION offline_record_transactions(
   -- Wallets of what the same transaction records after this call: they are locked with those of this one, in one order.
   p_wallets_after text[], p_at timestamptz,
   -- Under which allowance of p_payer_device_id it was signed, its number there, and the sum with it; null for none.
-  p_allowance_no bigint[] DEFAULT NULL, p_n bigint[] DEFAULT NULL, p_spent_minor bigint[] DEFAULT NULL
+  p_allowance_no bigint[] DEFAULT NULL, p_n bigint[] DEFAULT NULL, p_spent_minor bigint[] DEFAULT NULL,
+  -- Whether its phone was stopped when it came: then it has what the allowance holds, and nothing else.
+  p_held_only boolean[] DEFAULT NULL
   -- hold: of a payment that waits, `placed` or why its money is not held.
 ) RETURNS TABLE (no bigint, status text, reason text, transfer_id uuid, hold text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
@@ -218,24 +220,35 @@ BEGIN
            AS x (payer_device_id, allowance_no, proven, approved, status, no);
   END IF;
 
+  IF true = ANY (p_held_only) THEN
+    -- Under an allowance that there is not, it has no word but that of a phone that was stopped.
+    SELECT array_agg(CASE WHEN x.wordless THEN 'failed' ELSE x.status END ORDER BY x.no),
+           array_agg(CASE WHEN x.wordless THEN 'payer_not_proven' ELSE x.reason END ORDER BY x.no),
+           array_agg(x.proven AND NOT x.wordless ORDER BY x.no)
+    INTO v_status, v_reason, v_proven
+    FROM (SELECT *, y.held_only AND y.allowance_id IS NULL AND y.status IN ('pending', 'review', 'quarantined') AS wordless
+          FROM unnest(v_status, v_reason, v_proven, p_held_only, v_allowance)
+            WITH ORDINALITY AS y (status, reason, proven, held_only, allowance_id, no)) x;
+  END IF;
+
   WITH due AS (
     SELECT * FROM unnest(p_device_id, p_counter, p_type, p_sender, p_receiver, p_amount_minor, p_currency, v_status,
-                         p_country, v_fee, v_bearer, v_proven, v_approved, v_allowance)
+                         p_country, v_fee, v_bearer, v_proven, v_approved, v_allowance, p_held_only)
       WITH ORDINALITY AS x (device_id, counter, type, sender, receiver, amount_minor, currency, status,
-                            country, fee_minor, bearer, payer_proven, agent_proven, allowance_id, no)
+                            country, fee_minor, bearer, payer_proven, agent_proven, allowance_id, held_only, no)
     -- What can never be posted holds nobody's money.
     WHERE x.status = 'pending' OR x.payer_proven AND x.agent_proven AND x.status IN ('review', 'quarantined')
   ), batch AS (
     SELECT array_agg(no ORDER BY no) AS nos, array_agg(transfer ORDER BY no) AS transfers,
-           array_agg(allowance_id ORDER BY no) AS allowances
-    FROM (SELECT no, allowance_id, wallet_core.request_payment(device_id, counter, type, sender, receiver, amount_minor, currency,
+           array_agg(allowance_id ORDER BY no) AS allowances, array_agg(held_only ORDER BY no) AS held_only
+    FROM (SELECT no, allowance_id, held_only, wallet_core.request_payment(device_id, counter, type, sender, receiver, amount_minor, currency,
                                                  fee_minor, bearer, country,
                                                  CASE WHEN status <> 'pending' THEN 'hold' END) AS transfer
           FROM due) d
     HAVING count(*) > 0
   ), posted AS (
     SELECT b.nos[r.no] AS no, r.result, r.reason, r.transfer_id, r.covered_minor, r.missing_minor, r.waived_minor
-    FROM batch b, wallet_core.post_transfers('payment', b.transfers, p_at, b.allowances) r
+    FROM batch b, wallet_core.post_transfers('payment', b.transfers, p_at, b.allowances, b.held_only) r
   )
   SELECT array_agg(CASE WHEN x.status <> 'pending' THEN x.status WHEN r.result = 'posted' THEN 'succeeded'
                         ELSE 'failed' END ORDER BY x.no),

@@ -1,5 +1,6 @@
 import { type OpenedPasses, payersSignature } from '../../src/crypto/pass.ts'
 import { verifySign1 } from '../../src/crypto/sign1.ts'
+import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import type { Spending } from '../../src/protocol/allowances.ts'
 import { type Authorization, authorizationOf } from '../../src/protocol/authorization.ts'
 import { toHex } from '../../src/protocol/bytes.ts'
@@ -116,9 +117,20 @@ export async function debitAuthority(
       return { kind: 'signed', payerDeviceId: deviceId, requestId, ...spendingOf(authorization) }
     case 'unknown_device':
       return { kind: 'unknown_payer_device', payerDeviceId: deviceId }
-    case 'false':
-      return { kind: 'none' }
+    case 'false': {
+      // Its taker was told that it is covered, and could not know that the phone was stopped: what is held for that is held still.
+      const { spending } = spendingOf(authorization)
+      if (spending === undefined || !(await isByPass(signed, payment, passes))) return { kind: 'none' }
+      return { kind: 'signed', payerDeviceId: deviceId, requestId, spending: { ...spending, heldOnly: true } }
+    }
   }
+}
+
+/** Whether the key that the edge has signed for the phone made it, whatever became of the phone since. */
+async function isByPass(signed: Sign1, { pass }: Payment, passes: OpenedPasses): Promise<boolean> {
+  const opened = pass && passes.get(toHex(pass))
+  if (opened === undefined) return false
+  return verifySign1(await webCryptoSuite.verifier(opened.key), signed, 'molam-payer-authorization-v1')
 }
 
 /** What it uses up of the allowance of its pass. */

@@ -205,7 +205,7 @@ async function recordStep(
   const { rows } = await client.query<Omit<RecordedPayment, 'type'> & { no: number }>(
     `SELECT no, status, reason, hold FROM offline_record_transactions(
        $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13::date[], $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
-       $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)`,
+       $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35)`,
     [
       column(({ one }) => one.message.deviceId),
       column(({ payment }) => payment.counter),
@@ -241,6 +241,7 @@ async function recordStep(
       column(({ judged }) => judged.proof?.spending?.allowanceNo ?? null),
       column(({ judged }) => judged.proof?.spending?.n ?? null),
       column(({ judged }) => judged.proof?.spending?.spent ?? null),
+      column(({ judged }) => judged.proof?.spending?.heldOnly ?? false),
     ],
   )
   if (rows.length !== lines.length) throw new Error('not every payment was answered for')

@@ -126,6 +126,8 @@ async function hadItsWord(
     )
     const isUsed =
       authority.kind === 'signed' && (await isUsedElsewhere(client, row, authority.payerDeviceId, authority.requestId))
+    // Whether there was an allowance by then its row does not say.
+    if (authority.kind === 'signed' && authority.spending?.heldOnly) return false
     if (isUsed || (authority.kind !== 'signed' && authority.kind !== 'own_device')) return false
   } else {
     const approval = await approvalBy(payment, policy, taker, receivedAtMs, signers)

@@ -68,6 +68,8 @@ export interface RequestedTransfer extends Source {
   readonly step?: 'hold' | 'post' | 'release' | undefined
   /** That its payer signed it under. */
   readonly allowance?: HeldAllowance | undefined
+  /** It has what that holds, and nothing else. */
+  readonly isHeldOnly?: boolean
 }
 
 export interface Posted {

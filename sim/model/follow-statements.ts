@@ -50,7 +50,7 @@ export function linesOf({ values }: Committed): readonly Line[] {
   return (columns[0] ?? []).map((deviceId, i): Line => {
     const at = (column: number) => columns[column]?.[i]
     const [payerDeviceId, payerRequest, agentDeviceId, requestId] = [at(19), at(20), at(25), at(26)]
-    const [allowanceNo, n, spent] = [at(31), at(32), at(33)]
+    const [allowanceNo, n, spent, heldOnly] = [at(31), at(32), at(33), at(34)]
     const [refunded, counter] = [at(27) as DeviceId | null, at(28) as number | null]
     return {
       deviceId: deviceId as string,
@@ -73,7 +73,10 @@ export function linesOf({ values }: Committed): readonly Line[] {
         ? {
             ...{ payerDeviceId: payerDeviceId as string, requestId: payerRequest as Uint8Array },
             ...(allowanceNo !== null && {
-              spending: { allowanceNo: allowanceNo as number, n: n as number, spent: amountMinor(spent as number) },
+              spending: {
+                ...{ allowanceNo: allowanceNo as number, n: n as number, spent: amountMinor(spent as number) },
+                ...(heldOnly === true && { heldOnly }),
+              },
             }),
           }
         : undefined,

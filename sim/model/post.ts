@@ -55,15 +55,33 @@ function postOne(book: Book, kind: PostingKind, asked: RequestedTransfer): Poste
     allowance.heldMinor += covered
     return { ...posted, covered: 0 }
   }
+  const bears = fee?.bearer === 'payer' && fee.minor > 0
+  if (asked.isHeldOnly) return heldOnly(asked, attempt, covered, bears)
   const posted = attempt(asked)
   if (posted.reason !== 'insufficient_funds') return posted
   assertBook(before.hold === undefined, 'what is signed under an allowance has no hold before')
-  if (fee?.bearer === 'payer' && fee.minor > 0) {
+  if (bears) {
     const waived = attempt({ ...asked, fee: undefined })
     if (waived.result !== 'failed') return { ...waived, isFeeWaived: true }
   }
   const missing = amountMinor - covered - (debit ? availableMinor(debit) : 0)
   return { ...posted, reason: 'allowance_shortfall', missing }
+}
+
+/** What is held pays all of it, and the payer's fee is let go; or nothing is paid. */
+function heldOnly(
+  asked: RequestedTransfer,
+  attempt: (one: RequestedTransfer) => Posted,
+  covered: number,
+  bears: boolean,
+): Posted {
+  const missing = asked.amountMinor - covered
+  if (missing > 0) {
+    const tried = attempt({ ...asked, amountMinor: Number.MAX_SAFE_INTEGER })
+    return tried.reason === 'insufficient_funds' ? { ...tried, reason: 'allowance_shortfall', missing } : tried
+  }
+  const posted = attempt(bears ? { ...asked, fee: undefined } : asked)
+  return bears && posted.result !== 'failed' ? { ...posted, isFeeWaived: true } : posted
 }
 
 function postAs(book: Book, kind: PostingKind, asked: RequestedTransfer): Posted {

@@ -53,6 +53,7 @@ export function recordPayments(state: ModelState, lines: readonly Line[], atMs: 
   const judged: readonly Judged[] = lines.map((line, i) => ({ line, ...copyOf(state, lines, i) }))
   for (const one of judged) if (!isProofFree(state, one.line, one.status)) Object.assign(one, PROOF_USED)
   for (const one of judged) if (!isRequestFree(state, one.line, one.status)) Object.assign(one, REQUEST_USED)
+  for (const one of judged) if (isWordless(state, one)) Object.assign(one, PROOF_USED)
   for (const one of judged) if (one.status === 'claimed' && !hasWallets(state, one.line)) Object.assign(one, NO_WALLET)
   const claims = judged.filter(({ status }) => status === 'claimed')
   const mandated = takeMandates(
@@ -104,6 +105,12 @@ function keepSpent(state: ModelState, line: Line, result: Posted | undefined): v
   const { allowanceNo: no, n, spent } = spending
   const { counter, amount } = payment
   keepSpending(state, { deviceId, counter, payerDeviceId, no, n, spent, amount, covered: result.covered ?? 0 })
+}
+
+/** Of a phone that was stopped, under an allowance that there is not. */
+function isWordless(state: ModelState, { line, status }: Judged): boolean {
+  const isAlive = status === 'pending' || waits(status)
+  return isAlive && line.proof?.spending?.heldOnly === true && allowanceOf(state, line) === undefined
 }
 
 interface Judged {
@@ -180,7 +187,11 @@ export function useRequest(requests: ModelState['requests'], deviceId: string, r
 
 function requestOf(state: ModelState, line: Line, step: RequestedTransfer['step']): RequestedTransfer {
   const { deviceId, payment } = line
-  return { ...transferOf(deviceId, payment), fee: feeFor(state, line), step, allowance: allowanceOf(state, line) }
+  return { ...transferOf(deviceId, payment), fee: feeFor(state, line), step, ...allowanceFor(state, line) }
+}
+
+const allowanceFor = (state: ModelState, line: Line) => {
+  return { allowance: allowanceOf(state, line), isHeldOnly: line.proof?.spending?.heldOnly === true }
 }
 
 /** A payment as a transfer; its reversal is the same with the wallets changed over. */

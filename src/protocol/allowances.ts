@@ -73,6 +73,8 @@ function orderOf(payload: Uint8Array): AllowanceOrder {
 /** How a phone counts what it signs under an allowance. */
 export interface Spending extends Covered {
   readonly allowanceNo: number
+  /** The phone was stopped when the payment came: it has what is held for it, and nothing else of the wallet. */
+  readonly heldOnly?: true
 }
 
 /**

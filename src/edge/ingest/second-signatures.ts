@@ -56,7 +56,7 @@ export async function disprovenPayments(
   nowMs: number,
 ): Promise<Disproven> {
   const passes = await openPasses(webCryptoSuite, payments, trusted)
-  const unsigned = payments.filter((payment) => isOfNobody(payment, taker, passes)).map(({ counter }) => counter)
+  const unsigned = await unsignedBy(payments, taker, passes)
   const signatures = payments.flatMap((payment) => [...payersOf(payment, taker, passes), ...agentsOf(payment, taker)])
   const byKey = Map.groupBy(signatures, ({ signed: { claims } }) => `${claims.deviceId} ${toHex(claims.kid)}`)
   const verdicts = await Promise.all(
@@ -72,16 +72,30 @@ export async function disprovenPayments(
   return { disproven: [...unsigned, ...counters('payer')], unapproved: counters('agent') }
 }
 
-/** Its pass is none of the edge's, or for another kind of key than the one that has signed. */
-function isOfNobody(payment: Payment, { deviceId }: Taker, passes: OpenedPasses): boolean {
-  const signed = authorizationOf(payment, deviceId)
-  return signed !== undefined && payersSignature(signed, payment, passes) === undefined
+/**
+ * Payments whose pass is none of the edge's, or for another kind of key than the one that has signed; and those that are covered, and not
+ * signed by that key. Of these nothing else is asked: money is held for them, also once the phone was stopped.
+ */
+async function unsignedBy(payments: readonly Payment[], { deviceId }: Taker, passes: OpenedPasses): Promise<number[]> {
+  const found = await Promise.all(
+    payments.map(async (payment) => {
+      const authorization = authorizationOf(payment, deviceId)
+      if (authorization === undefined) return []
+      const signed = payersSignature(authorization, payment, passes)
+      const opened = payment.pass && passes.get(toHex(payment.pass))
+      if (signed === undefined || opened === undefined) return [payment.counter]
+      if (authorization.claims.covered === undefined) return []
+      const verifier = await webCryptoSuite.verifier(opened.key)
+      return (await verifySign1(verifier, signed, 'molam-payer-authorization-v1')) ? [] : [payment.counter]
+    }),
+  )
+  return found.flat()
 }
 
 function payersOf(payment: Payment, { deviceId }: Taker, passes: OpenedPasses): Signature[] {
   const authorization = authorizationOf(payment, deviceId)
   const signed = authorization && payersSignature(authorization, payment, passes)
-  if (signed === undefined) return []
+  if (signed === undefined || signed.claims.covered !== undefined) return []
   const isTheirs = ({ ownerWallet }: KnownDevice) => ownerWallet === payment.sender
   return [{ by: 'payer', payment, signed, kind: 'molam-payer-authorization-v1', isTheirs }]
 }

@@ -78,6 +78,21 @@ it('a phone that is suspended, or whose key somebody else may have, says nothing
   expect((await saidOf(await signedBy(asked()))).exceptions, 'at once').toEqual([])
 })
 
+it('what a phone has signed under an allowance stands once it is suspended: money is held for that', async () => {
+  const covered = (payment: Payment, by = phone, over: Bent = {}) =>
+    signedByPayer(by, payment, {
+      header: { covered: { n: 1, spent: payment.amount } },
+      pass: { allowance: { no: 1, ceiling: amountMinor(20_000) }, ...over.pass },
+    })
+  await stubOf(phone).setStatus('suspended', { actor: 'user:ops' }, 'test')
+  forgetDevices()
+  const forger = Object.assign(await TestDevice.create(phone.ownerWallet), { id: phone.id })
+  const ofPhonesKey: Bent = { pass: { key: compressKey(phone.signer.key) as Uint8Array } }
+  const [good, forged, plain] = [asked(), asked(), asked()]
+  const said = await saidOf(covered(good), covered(forged, forger, ofPhonesKey), await signedBy(plain))
+  expect(said.exceptions).toEqual([UNPROVEN(2), UNPROVEN(3)])
+})
+
 it('a key that was revoked is refused; one that is as new as a moment ago is known', async () => {
   expect((await saidOf(await signedBy(asked()))).exceptions).toEqual([])
   const newer = Object.assign(await TestDevice.create(phone.ownerWallet), { id: phone.id })
