@@ -37,7 +37,7 @@ export const INDEX_PATIENCE_MS = 5_000
  * When an object that admitted something looks after what it owes, whatever has become of that instance. Sooner than an idle object
  * leaves memory, after 10 s: an alarm that has to start one first costs as much as a push.
  */
-export const WATCH_MS = 8_000
+export const WATCH_MS = 9_000
 /** The longest pause between two attempts. */
 export const BACKOFF_MAX_MS = 15 * MINUTE_MS
 /**
