@@ -2,6 +2,7 @@ import type { OfflinePayment } from '../../device/sdk/index.ts'
 import { usePayment } from '../../ui/index.ts'
 import { BackLink } from '../shared/back-link.tsx'
 import { Slip } from '../shared/slip/slip.tsx'
+import { GiveBack } from './refund/give-back.tsx'
 import { hrefOf } from './route.ts'
 import { useTill } from './till-context.tsx'
 import { useOpened } from './unseen/use-unseen.ts'
@@ -20,5 +21,10 @@ export function Receipt({ localId }: { readonly localId: string }) {
 
 function OpenedSlip({ payment }: { readonly payment: OfflinePayment }) {
   useOpened(payment)
-  return <Slip payment={payment} />
+  return (
+    <>
+      <Slip payment={payment} />
+      <GiveBack payment={payment} />
+    </>
+  )
 }

@@ -16,11 +16,17 @@ export interface Total {
 
 export function totalsOf(payments: readonly OfflinePayment[]): Totals {
   const sum = (wanted: keyof Totals): Total => {
-    const found = payments.filter(({ status }) => heading(status) === wanted)
-    return { count: found.length, value: found.reduce((total, { amount }) => total + amount, 0) }
+    // A refund that came to nothing took nothing from the shop.
+    const found = payments.filter(({ status, type }) => {
+      return heading(status) === wanted && !(type === 'refund' && wanted === 'notPaid')
+    })
+    return { count: found.length, value: found.reduce((total, payment) => total + broughtBy(payment), 0) }
   }
   return { settled: sum('settled'), waiting: sum('waiting'), notPaid: sum('notPaid') }
 }
+
+/** What was given back is not the shop's any more. */
+const broughtBy = ({ type, amount }: OfflinePayment): number => (type === 'refund' ? -amount : amount)
 
 function heading(status: OfflinePayment['status']): keyof Totals {
   switch (status) {

@@ -56,6 +56,21 @@ export const en: Messages = {
     next: 'New payment',
     receipt: 'Show the receipt',
   },
+  refund: {
+    title: 'Refund',
+    open: 'Refund',
+    amount: 'Amount to give back',
+    left: (left) => `At most ${left}.`,
+    wrong: (left) => `Enter an amount from 1 to ${left}.`,
+    to: (account) => `from the till’s account to account ${account}`,
+    sure: (amount) => `Give back ${amount}`,
+    sending: 'Recording…',
+    taken: (amount) => `Refund of ${amount} recorded. It goes with the next sync.`,
+    voided: 'This payment had not left the till: it is voided.',
+    already: (amount) => `Given back already: ${amount}`,
+    of: (number) => `Gives back payment ${number}`,
+    show: 'Show the refund',
+  },
   first: {
     title: 'First connection',
     needed:

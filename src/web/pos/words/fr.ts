@@ -59,6 +59,21 @@ export const fr: Messages = {
     next: 'Nouveau paiement',
     receipt: 'Voir le reçu',
   },
+  refund: {
+    title: 'Remboursement',
+    open: 'Rembourser',
+    amount: 'Montant à rembourser',
+    left: (left) => `Au plus ${left}.`,
+    wrong: (left) => `Indiquez un montant de 1 à ${left}.`,
+    to: (account) => `du compte de la caisse au compte ${account}`,
+    sure: (amount) => `Rembourser ${amount}`,
+    sending: 'Enregistrement…',
+    taken: (amount) => `Remboursement de ${amount} noté. Il part avec la prochaine synchronisation.`,
+    voided: 'Ce paiement n’était pas encore parti : il est annulé.',
+    already: (amount) => `Déjà remboursé : ${amount}`,
+    of: (number) => `Rembourse le paiement ${number}`,
+    show: 'Voir le remboursement',
+  },
   first: {
     title: 'Première connexion',
     needed:

@@ -35,6 +35,22 @@ export interface Messages extends SharedMessages {
     readonly next: string
     readonly receipt: string
   }
+  /** A payment is given back. */
+  readonly refund: {
+    readonly title: string
+    readonly open: string
+    readonly amount: string
+    readonly left: (left: string) => string
+    readonly wrong: (left: string) => string
+    readonly to: (account: string) => string
+    readonly sure: (amount: string) => string
+    readonly sending: string
+    readonly taken: (amount: string) => string
+    readonly voided: string
+    readonly already: (amount: string) => string
+    readonly of: (number: string) => string
+    readonly show: string
+  }
   readonly first: SharedMessages['first'] & { readonly notYet: string }
   readonly today: {
     readonly title: string
