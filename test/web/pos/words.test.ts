@@ -2,16 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { LOCALES } from '../../../src/ui/words/messages.ts'
 import { MESSAGES } from '../../../src/web/pos/words/index.ts'
 import { PAID } from '../../ui/paid.ts'
-
-/** Every text of the till with its place; those with gaps once for one thing and once for several. */
-function textsOf(words: object, at = ''): readonly (readonly [place: string, text: string])[] {
-  return Object.entries(words).flatMap(([name, value]: [string, unknown]) => {
-    const place = at === '' ? name : `${at}.${name}`
-    if (typeof value === 'string') return [[place, value] as const]
-    if (typeof value !== 'function') return textsOf(value as object, place)
-    return [1, 2].map((count) => [place, String(value(count, count))] as const)
-  })
-}
+import { textsOf } from '../texts.ts'
 
 describe.each(LOCALES)('%s', (locale) => {
   const texts = textsOf(MESSAGES[locale])

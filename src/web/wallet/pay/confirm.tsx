@@ -1,5 +1,5 @@
 import { useEffect, useRef } from 'react'
-import type { OfflineError, PaymentTerms } from '../../../device/sdk/index.ts'
+import type { AskedOfPayer, OfflineError } from '../../../device/sdk/index.ts'
 import { formatAmount, formatParty, OfflineErrorNotice } from '../../../ui/index.ts'
 import { DisplayAmount } from '../../shared/display-amount.tsx'
 import { GiveUp } from '../../shared/give-up.tsx'
@@ -8,7 +8,7 @@ import { useWallet } from '../wallet-context.tsx'
 import { StepBack } from './step-back.tsx'
 
 interface ConfirmProps {
-  readonly terms: Pick<PaymentTerms, 'type' | 'amount' | 'currency' | 'receiver'>
+  readonly terms: Pick<AskedOfPayer, 'type' | 'amount' | 'currency' | 'receiver'>
   readonly paying: boolean
   /** The till that asks, if one does. */
   readonly taker?: string

@@ -13,7 +13,7 @@ export const en: Messages = {
     kinds: {
       ...common.scan.kinds,
       bundle: 'This is the code of a till that waits to be sent. Another till scans it.',
-      merchant: 'This is a merchant’s code, without a request of Molam: it cannot be paid here.',
+      merchant: 'This is a merchant’s code, without a request of Molam: this phone cannot answer it.',
       account: 'This is an account number, not the code that is asked for.',
     },
   },
@@ -174,7 +174,7 @@ export const en: Messages = {
       'Call your agent at once. The agent takes the right to pay from the lost phone: no other phone can.',
       'Call your operator to block the SIM card: your codes come to it.',
       'End small payments without asking, if you had accepted them.',
-      'Answer no to what you did not ask for. What gets no answer is not settled.',
+      'Answer no to what you did not ask for. Without an answer the money does not leave.',
     ],
     mandate: 'End small payments',
     still: 'What the lost phone had signed before may still arrive.',

@@ -174,7 +174,7 @@ export const fr: Messages = {
       'Appelez votre agence tout de suite. Elle retire au téléphone perdu le droit de payer\u00a0: aucun autre téléphone ne peut le faire.',
       'Appelez votre opérateur pour bloquer la carte SIM\u00a0: c’est elle qui reçoit vos codes.',
       'Arrêtez les petits paiements sans demander, si vous les aviez acceptés.',
-      'Répondez non à ce que vous n’avez pas demandé. Ce qui reste sans réponse n’est pas réglé.',
+      'Répondez non à ce que vous n’avez pas demandé. Sans réponse, l’argent ne part pas.',
     ],
     mandate: 'Arrêter les petits paiements',
     still: 'Ce que le téléphone perdu a signé avant peut encore arriver.',
