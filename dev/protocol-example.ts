@@ -11,7 +11,7 @@ import { encodePart, idOf } from '../src/device/qr/part.ts'
 import { approvalTerms, encodeApprovalHeader, encodeApprovalRequest } from '../src/protocol/approval.ts'
 import { authorizationTerms, encodeAuthorizationHeader } from '../src/protocol/authorization.ts'
 import { type BundleHeader, encodeBundleHeader, sealAad } from '../src/protocol/bundle.ts'
-import { fromHex, toHex, utf8 } from '../src/protocol/bytes.ts'
+import { fromHex, toBase64url, toHex, utf8 } from '../src/protocol/bytes.ts'
 import { GENESIS_PREV, prevOf } from '../src/protocol/chain.ts'
 import { encodeClaimAnswer } from '../src/protocol/claims.ts'
 import { sigStructure } from '../src/protocol/cose.ts'
@@ -235,18 +235,31 @@ async function approval(): Promise<readonly Part[]> {
 async function proofs(device: { readonly signer: Signer; readonly kid: Uint8Array }): Promise<readonly Part[]> {
   const next = await keyPair('next device key')
   const claims = { deviceId: deviceId('POS-001'), issuedAtMs: AT_MS + 600_000, nonce: random(NONCE_BYTES) }
-  const prove = (by: typeof device, htm: string, path: string, confirms?: Uint8Array) =>
-    proveDevice(by.signer, { ...claims, kid: by.kid, htm, htu: ORIGIN + path, ...(confirms && { confirms }) })
+  const prove = (
+    by: typeof device,
+    htm: string,
+    path: string,
+    over: { confirms?: Uint8Array; bodyDigest?: Uint8Array } = {},
+  ) => proveDevice(by.signer, { ...claims, kid: by.kid, htm, htu: ORIGIN + path, ...over })
   const keysPath = '/offline/devices/POS-001/keys'
   const confirms = await thumbprint(suite, next.signer.key)
+  const byNext = await prove(next, 'POST', keysPath)
+  const point = next.publicKey.slice(1)
+  const publicKey = { kty: 'EC', crv: 'P-256', x: toBase64url(point.slice(0, 32)), y: toBase64url(point.slice(32)) }
+  const body = utf8(JSON.stringify({ public_key: publicKey, proof: byNext, old_key: 'retire' }))
+  const bodyDigest = await suite.sha256(body)
   return [
     ['Proof for a notice, base64url', await prove(device, 'GET', '/offline/notice')],
     ['proof of an enrolment, base64url', await prove(device, 'POST', '/offline/enrol')],
     ['next device private key', next.scalar],
     ['next device public key (SEC1)', next.publicKey],
     ['next device key thumbprint', confirms],
-    ['Proof for another key, by the old key, base64url', await prove(device, 'POST', keysPath, confirms)],
-    ['proof for another key, by the new key, base64url', await prove(next, 'POST', keysPath)],
+    [
+      'Proof for another key, by the old key, base64url',
+      await prove(device, 'POST', keysPath, { confirms, bodyDigest }),
+    ],
+    ['proof for another key, by the new key, base64url', byNext],
+    ['body of that request', body],
   ]
 }
 

@@ -2,6 +2,7 @@ import { proveDevice } from '../../src/crypto/prove-device.ts'
 import type { Signer } from '../../src/crypto/suite.ts'
 import { keyId } from '../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
+import { utf8 } from '../../src/protocol/bytes.ts'
 import { deviceId } from '../../src/protocol/ids.ts'
 import type { Stack } from '../stack.ts'
 import { type NewDevice, registerDevice } from './admin.ts'
@@ -43,11 +44,13 @@ async function post(
   what: object,
 ) {
   const url = `${edge.url}/offline/consents/${path}`
+  const sent = utf8(JSON.stringify(what))
   const proof = await proveDevice(signer, {
     ...{ kid: await keyId(webCryptoSuite, signer.key), deviceId: deviceId(id), issuedAtMs: Date.now() },
     ...{ nonce: crypto.getRandomValues(new Uint8Array(16)), htm: 'POST', htu: url },
+    bodyDigest: await webCryptoSuite.sha256(sent),
   })
   const headers = { authorization: `Molam-Device ${proof}`, 'content-type': 'application/json' }
-  const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(what) })
+  const answer = await fetch(url, { method: 'POST', headers, body: new Uint8Array(sent) })
   return { status: answer.status, body: (await answer.json()) as Readonly<Record<string, unknown>> }
 }

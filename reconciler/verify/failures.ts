@@ -5,8 +5,8 @@ import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import { CLAIM_OPEN_MS } from '../../src/protocol/claims.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import type { Policy } from '../../src/protocol/policy.ts'
+import { judge } from '../../src/protocol/rules.ts'
 import { MINUTE_MS } from '../../src/protocol/time.ts'
-import { judgeWithRisk } from '../../src/risk/judge.ts'
 import { approvalBy } from '../registry/approvals.ts'
 import { debitAuthority, takerOf } from '../registry/authority.ts'
 import { loadDevices } from '../registry/registry.ts'
@@ -85,8 +85,16 @@ async function verdictsOf(
 ): Promise<ReadonlyMap<number, string | undefined>> {
   const { deviceId, receivedAtMs: nowMs } = verified.receipt
   const { ownerWallet, statedUntilMs: paysUntilMs } = takerIn(await loadDevices(client, [deviceId]), verified)
-  const context = { policy, nowMs, takerId: deviceId, ownerWallet, paysUntilMs, timeFloorMs: undefined }
-  const { verdicts } = judgeWithRisk(alive, new Map(), context, { riskOf: () => 0 })
+  const context = {
+    policy,
+    nowMs,
+    takerId: deviceId,
+    ownerWallet,
+    paysUntilMs,
+    timeFloorMs: undefined,
+    riskScore: undefined,
+  }
+  const { verdicts } = judge(alive, new Map(), context)
   return new Map(
     alive.map(({ counter }, i) => {
       const verdict = verdicts[i]

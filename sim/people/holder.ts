@@ -12,6 +12,7 @@ import { encodeMandate, type Mandate } from '../../src/protocol/mandates.ts'
 import { decodeNotice } from '../../src/protocol/notice.ts'
 import { encodePayerHeader } from '../../src/protocol/payer-header.ts'
 import { API_URL } from '../settings.ts'
+import { provenPost } from './proven-post.ts'
 
 /** A phone that speaks the protocol: asks what is claimed from its wallet, and signs answers. */
 interface Phone {
@@ -63,12 +64,12 @@ export async function bringWord(
   word: Uint8Array,
   nowMs: number,
 ): Promise<string> {
-  const path = '/offline/consents'
-  const Authorization = await proofOf({ deviceId: id, signer }, 'POST', `${API_URL}${path}`, nowMs)
-  return post(fetch, path, { consent: toBase64url(word) }, { Authorization })
+  const said = await provenPost({ id, signer }, fetch, '/offline/consents', { consent: toBase64url(word) }, nowMs)
+  if (said === undefined) return 'no answer'
+  return said.status === 200 ? 'kept' : String(said.body['code'] ?? 'refused')
 }
 
-async function proofOf({ deviceId: id, signer }: Phone, htm: 'GET' | 'POST', htu: string, nowMs: number) {
+async function proofOf({ deviceId: id, signer }: Phone, htm: 'GET', htu: string, nowMs: number) {
   const proof = await proveDevice(signer, {
     ...{ kid: await keyId(webCryptoSuite, signer.key), deviceId: deviceId(id), issuedAtMs: nowMs },
     ...{ nonce: crypto.getRandomValues(new Uint8Array(16)), htm, htu },
@@ -76,9 +77,9 @@ async function proofOf({ deviceId: id, signer }: Phone, htm: 'GET' | 'POST', htu
   return `Molam-Device ${proof}`
 }
 
-async function post(fetch: Fetch, path: string, what: object, proven = {}): Promise<string> {
+async function post(fetch: Fetch, path: string, what: object): Promise<string> {
   const body = utf8(JSON.stringify(what))
-  const headers = { Accept: 'application/json', 'Content-Type': 'application/json', ...proven }
+  const headers = { Accept: 'application/json', 'Content-Type': 'application/json' }
   const said = await fetch(`${API_URL}${path}`, { ...HOW, method: 'POST', headers, body }).catch(() => undefined)
   if (said === undefined) return 'no answer'
   return said.status === 200 ? 'kept' : ((JSON.parse(await said.text()) as { code?: string }).code ?? 'refused')

@@ -16,16 +16,17 @@ export async function provenPost(
   nowMs: number,
 ): Promise<{ readonly status: number; readonly body: Readonly<Record<string, unknown>> } | undefined> {
   const url = `${API_URL}${path}`
+  const body = utf8(JSON.stringify(what))
   const proof = await proveDevice(signer, {
     ...{ kid: await keyId(webCryptoSuite, signer.key), deviceId: deviceId(id), issuedAtMs: nowMs },
     ...{ nonce: crypto.getRandomValues(new Uint8Array(16)), htm: 'POST', htu: url },
+    bodyDigest: await webCryptoSuite.sha256(body),
   })
   const headers = {
     ...{ Accept: 'application/json', 'Content-Type': 'application/json' },
     Authorization: `Molam-Device ${proof}`,
   }
   const how = { redirect: 'error', credentials: 'omit', cache: 'no-store' } as const
-  const body = utf8(JSON.stringify(what))
   const answer = await fetch(url, { ...how, method: 'POST', headers, body }).catch(() => undefined)
   return answer && { status: answer.status, body: JSON.parse(await answer.text()) as Record<string, unknown> }
 }

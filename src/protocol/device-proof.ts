@@ -6,8 +6,9 @@ import { bytes, map, text, uint } from './shape.ts'
 
 /**
  * How a device proves itself without pushing: a COSE_Sign1 with an empty payload whose claims name the device, the
- * time, a nonce, and the method and URL it is for (`htm` and `htu` as in RFC 9449 §4.2). Sent as
- * `Authorization: Molam-Device <base64url>`, and at registration as the proof that the key is held.
+ * time, a nonce, and the method and URL it is for (`htm` and `htu` as in RFC 9449 §4.2), and the digest of the body (`htd`): whoever
+ * sees a proof can send nothing else with it. Sent as `Authorization: Molam-Device <base64url>`, and at registration, within the body, as the
+ * proof that the key is held.
  */
 export interface DeviceProofHeader {
   readonly alg: Alg
@@ -19,6 +20,8 @@ export interface DeviceProofHeader {
   readonly htm: string
   /** URL without query and fragment. */
   readonly htu: string
+  /** SHA-256 of the request's body, as `sha-256` of Content-Digest (RFC 9530); left out of a request without one. */
+  readonly bodyDigest?: Uint8Array
   /** Thumbprint of another key that is to be this device's: the old key's own word for the new one at a rotation. */
   readonly confirms?: Uint8Array
 }
@@ -46,6 +49,7 @@ export function encodeDeviceProofHeader(header: DeviceProofHeader): Uint8Array {
     ['htm', header.htm],
     ['htu', header.htu],
   ])
+  if (header.bodyDigest) claims.set('htd', header.bodyDigest)
   if (header.confirms) claims.set(CLAIM_CNF, new Map([[CNF_CKT, header.confirms]]))
   return encodeCbor(
     new Map<number, CborValue>([
@@ -61,7 +65,7 @@ export function parseDeviceProof(encoded: Uint8Array): DeviceProof {
   const sign1 = parseSign1(encoded)
   if (sign1.payload.length !== 0) throw new MalformedCbor('proof.payload')
   const header = map(sign1.header, 'proof', [HEADER_ALG, HEADER_KID, HEADER_CLAIMS])
-  const claims = map(header.get(HEADER_CLAIMS), 'proof.claims', [1, 6, 'nonce', 'htm', 'htu'], [CLAIM_CNF])
+  const claims = map(header.get(HEADER_CLAIMS), 'proof.claims', [1, 6, 'nonce', 'htm', 'htu'], ['htd', CLAIM_CNF])
   const deviceId = claims.get(1)
   if (!isDeviceId(deviceId)) throw new MalformedCbor('proof.iss')
   const cnf = claims.has(CLAIM_CNF) ? map(claims.get(CLAIM_CNF), 'proof.cnf', [CNF_CKT]) : undefined
@@ -74,6 +78,7 @@ export function parseDeviceProof(encoded: Uint8Array): DeviceProof {
       nonce: bytes(claims.get('nonce'), 'proof.nonce', NONCE_BYTES),
       htm: text(claims.get('htm'), 'proof.htm', 16),
       htu: text(claims.get('htu'), 'proof.htu', 2048),
+      ...(claims.has('htd') && { bodyDigest: bytes(claims.get('htd'), 'proof.htd', THUMBPRINT_BYTES) }),
       ...(cnf && { confirms: bytes(cnf.get(CNF_CKT), 'proof.ckt', THUMBPRINT_BYTES) }),
     },
   }

@@ -125,8 +125,9 @@ describe('what a device signs besides bundles takes room of the same day', () =>
       const giver = Object.assign(await registered({ owner_wallet: ownerWallet }), { ownerWallet })
       const madeAtMs = Math.floor(Date.now() / 1000) * 1000 + n * 1000
       const word = await signConsentWord(giver, device, { madeAtMs, untilMs })
-      const authorization = `Molam-Device ${await device.proof('POST', `${ORIGIN}/offline/consents`)}`
-      return send('/offline/consents', { consent: toBase64url(word) }, { authorization })
+      const body = { consent: toBase64url(word) }
+      const proof = await device.proof('POST', `${ORIGIN}/offline/consents`, {}, JSON.stringify(body))
+      return send('/offline/consents', body, { authorization: `Molam-Device ${proof}` })
     },
   }
   it.each(Object.keys(WAYS))('%s', async (way) => {

@@ -87,7 +87,7 @@ it('a notice, and a change of key', async () => {
   const next = Object.assign(await TestDevice.create(), { id: device.id })
   const body = JSON.stringify({ public_key: next.jwk(), proof: await next.proof('POST', ORIGIN + path) })
   const headers = {
-    authorization: `Molam-Device ${await device.proof('POST', ORIGIN + path)}`,
+    authorization: `Molam-Device ${await device.proof('POST', ORIGIN + path, {}, body)}`,
     'content-type': 'application/json',
   }
   await expectComeAgain(await fetchWith({}, path, { method: 'POST', headers, body }), 'keys')

@@ -123,7 +123,8 @@ export class TestDevice {
     }
   }
 
-  async proof(htm: string, htu: string, over: Partial<DeviceProofHeader> = {}): Promise<string> {
+  /** @param body that it is sent with, as `Authorization` */
+  async proof(htm: string, htu: string, over: Partial<DeviceProofHeader> = {}, body?: string): Promise<string> {
     const header = encodeDeviceProofHeader({
       alg: -7,
       kid: this.kid,
@@ -132,6 +133,7 @@ export class TestDevice {
       nonce: randomBytes(16),
       htm,
       htu,
+      ...(body !== undefined && { bodyDigest: await suite.sha256(new TextEncoder().encode(body)) }),
       ...over,
     })
     return toBase64url(await signSign1(this.signer, header, new Uint8Array(), 'molam-device-proof-v1'))

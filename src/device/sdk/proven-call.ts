@@ -1,3 +1,4 @@
+import { utf8 } from '../../protocol/bytes.ts'
 import { OfflineError } from './errors.ts'
 import { deviceProof } from './sync/notices.ts'
 import type { SyncDeps } from './sync/sync-deps.ts'
@@ -11,10 +12,11 @@ import type { SyncDeps } from './sync/sync-deps.ts'
  */
 export async function provenCall(deps: SyncDeps, path: string, body: object): Promise<Uint8Array> {
   const { device, transport } = deps
+  const bytes = utf8(JSON.stringify(body))
   const send = async () => {
-    const proof = await deviceProof(deps, 'POST', path)
+    const proof = await deviceProof(deps, 'POST', path, bytes)
     if (!proof.ok) throw proof.error.error
-    return transport.postJson(path, body, { Authorization: proof.value.authorization })
+    return transport.postBytes(path, bytes, { Authorization: proof.value.authorization })
   }
   let answer = await send()
   if (answer.kind === 'problem' && answer.serverTimeMs !== undefined) {

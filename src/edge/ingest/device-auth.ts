@@ -1,4 +1,5 @@
-import { readBase64url } from '../../protocol/bytes.ts'
+import { webCryptoSuite } from '../../crypto/webcrypto.ts'
+import { equalBytes, readBase64url } from '../../protocol/bytes.ts'
 import { DEVICE_PROOF_SCHEME, type DeviceProof, htuOf, parseDeviceProof } from '../../protocol/device-proof.ts'
 import { parse } from '../../protocol/parse.ts'
 import { err, ok, type Result } from '../../protocol/result.ts'
@@ -9,11 +10,14 @@ import type { Refusal } from './refusal.ts'
 import { signedBy } from './signed-by.ts'
 
 /**
- * `Authorization: Molam-Device <base64url>`: a device proves itself for this method and URL, now. A captured proof can
- * be sent again within the skew; it brings the same signed notice, which only the device can use.
+ * `Authorization: Molam-Device <base64url>`: a device proves itself for this method, URL and body, now. A captured proof can
+ * be sent again within the skew, with the same body and no other; it brings the same signed notice, which only the device can use.
+ *
+ * @param body as it came; undefined: the request has none by its method
  */
 export async function authenticateDevice(
   request: Request,
+  body: ArrayBuffer | undefined,
   env: Env,
   nowMs: number,
   keys: 'current' | 'older_too' = 'current',
@@ -24,6 +28,7 @@ export async function authenticateDevice(
   if (proof === undefined) return err({ code: 'invalid_signature' })
   const { claims } = proof
   if (claims.htm !== request.method || claims.htu !== htuOf(request.url)) return err({ code: 'invalid_signature' })
+  if (body !== undefined && !(await isOver(claims, body))) return err({ code: 'invalid_signature' })
   const device = await signedBy(env, proof, 'molam-device-proof-v1', nowMs)
   if (device === undefined) return err({ code: 'invalid_signature' })
   if (keys === 'current' && !device.isCurrent) return err({ code: 'invalid_signature' })
@@ -31,6 +36,10 @@ export async function authenticateDevice(
     return err({ code: 'clock_skew', serverTimeMs: nowMs })
   }
   return ok({ proof, device })
+}
+
+async function isOver({ bodyDigest }: DeviceProof['claims'], body: ArrayBuffer): Promise<boolean> {
+  return bodyDigest !== undefined && equalBytes(bodyDigest, await webCryptoSuite.sha256(new Uint8Array(body)))
 }
 
 const CREDENTIALS = new RegExp(`^${DEVICE_PROOF_SCHEME}(?: +(.*))?$`, 'i')

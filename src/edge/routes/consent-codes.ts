@@ -73,7 +73,7 @@ export const consentCodeRoutes = routes()
 
 async function proven(c: Context<App>) {
   const nowMs = Date.now()
-  const authenticated = await authenticateDevice(c.req.raw, c.env, nowMs)
+  const authenticated = await authenticateDevice(c.req.raw, await c.req.arrayBuffer(), c.env, nowMs)
   if (!authenticated.ok) return authenticated
   const { device, proof } = authenticated.value
   const { deviceId, kid } = proof.claims

@@ -93,7 +93,7 @@ async function holderOrAdmin(c: Context<App>, deviceId: string): Promise<Result<
     c.set('person', person.value)
     return actorOf(c)
   }
-  const authenticated = await authenticateDevice(c.req.raw, c.env, Date.now(), 'older_too')
+  const authenticated = await authenticateDevice(c.req.raw, await c.req.arrayBuffer(), c.env, Date.now(), 'older_too')
   if (!authenticated.ok) return authenticated
   const { proof, device } = authenticated.value
   if (proof.claims.deviceId !== deviceId) return err({ code: 'forbidden' })

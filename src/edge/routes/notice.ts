@@ -37,7 +37,7 @@ export const noticeRoutes = routes()
     const nowMs = Date.now()
     const state = readDeviceHeaders(c.req.raw.headers)
     if (!state.ok) return refuse(c, state.error)
-    const authenticated = await authenticateDevice(c.req.raw, c.env, nowMs)
+    const authenticated = await authenticateDevice(c.req.raw, undefined, c.env, nowMs)
     if (!authenticated.ok) return refuse(c, authenticated.error)
     const { device, proof } = authenticated.value
     provenBy(c, proof.claims.deviceId)

@@ -49,7 +49,7 @@ const bring = secured('device', {
  */
 export const ownConsentRoutes = routes().openapi(bring, async (c) => {
   const nowMs = Date.now()
-  const proven = await authenticateDevice(c.req.raw, c.env, nowMs)
+  const proven = await authenticateDevice(c.req.raw, await c.req.arrayBuffer(), c.env, nowMs)
   if (!proven.ok) return refuse(c, proven.error)
   const { device, proof } = proven.value
   const { deviceId } = proof.claims

@@ -40,11 +40,12 @@ async function proven(device: TestDevice, signer: Signer) {
 async function change({ device }: Thief): Promise<void> {
   const next = await newSigner()
   const url = market.stack.edge.url + pathOf(device)
-  const old = await device.proof('POST', url, { confirms: await thumbprint(suite, next.key) })
+  const body = JSON.stringify(await proven(device, next))
+  const old = await device.proof('POST', url, { confirms: await thumbprint(suite, next.key) }, body)
   const answer = await fetch(url, {
     method: 'POST',
     headers: { authorization: `Molam-Device ${old}`, 'content-type': 'application/json' },
-    body: JSON.stringify(await proven(device, next)),
+    body,
   })
   expect(answer.status, await answer.text()).toBe(200)
   Object.assign(device, { signer: next, kid: await keyId(suite, next.key) })

@@ -325,10 +325,12 @@ export class TestEdge {
     const [scheme, token = ''] = (request.headers['Authorization'] ?? '').split(' ')
     const proof = parseDeviceProof(fromBase64url(token))
     const verifier = await webCryptoSuite.verifier(this.#device)
-    const { deviceId: id, htm, htu } = proof.claims
+    const { deviceId: id, htm, htu, bodyDigest } = proof.claims
     const holds = await verifySign1(verifier, proof, 'molam-device-proof-v1')
     const names = id === this.deviceId && htm === request.method && htu === htuOf(url)
-    return scheme === 'Molam-Device' && holds && names ? proof.claims : undefined
+    const digest = request.body && toHex(await webCryptoSuite.sha256(request.body))
+    const isOver = digest === undefined || (bodyDigest !== undefined && toHex(bodyDigest) === digest)
+    return scheme === 'Molam-Device' && holds && names && isOver ? proof.claims : undefined
   }
 
   async #notice(url: string, request: HttpRequest): Promise<HttpResponse> {

@@ -211,10 +211,12 @@ it('the device’s own: push, notice, keys', async () => {
   const second = await TestDevice.create(device.ownerWallet)
   await ok(call(admin, 'POST', '/offline/devices', await registration(second)), 201)
   const consent = toBase64url(await signConsentWord(device, second))
+  const word = JSON.stringify({ consent })
+  const authorization = `Molam-Device ${await second.proof('POST', `${ORIGIN}/offline/consents`, {}, word)}`
   const brought = SELF.fetch(`${ORIGIN}/offline/consents`, {
     method: 'POST',
-    headers: { ...json, authorization: `Molam-Device ${await second.proof('POST', `${ORIGIN}/offline/consents`)}` },
-    body: JSON.stringify({ consent }),
+    headers: { ...json, authorization },
+    body: word,
   })
   await conforms('POST', '/offline/consents', brought)
 })
@@ -224,7 +226,7 @@ it('consent: a code to the holder', async () => {
   await ok(call(admin, 'POST', '/offline/devices', await registration(own)), 201)
   const path = '/offline/consents/code'
   const asks = async (at: string, what?: object) => {
-    const authorization = `Molam-Device ${await own.proof('POST', ORIGIN + at)}`
+    const authorization = `Molam-Device ${await own.proof('POST', ORIGIN + at, {}, what ? JSON.stringify(what) : '')}`
     const headers = { 'content-type': 'application/json', authorization }
     const init = { method: 'POST', headers, ...(what && { body: JSON.stringify(what) }) }
     return conforms('POST', at, SELF.fetch(ORIGIN + at, init))

@@ -29,10 +29,15 @@ const post = async (path: string, body?: object, by = device) =>
     method: 'POST',
     headers: {
       'content-type': 'application/json',
-      authorization: `Molam-Device ${await by.proof('POST', ORIGIN + path)}`,
+      authorization: `Molam-Device ${await by.proof('POST', ORIGIN + path, {}, body ? JSON.stringify(body) : '')}`,
     },
     ...(body && { body: JSON.stringify(body) }),
   })
+/** A proof that somebody has seen, with another body. */
+const postWith = (proof: string, path: string, body: string) => {
+  const headers = { 'content-type': 'application/json', authorization: `Molam-Device ${proof}` }
+  return SELF.fetch(ORIGIN + path, { method: 'POST', headers, body })
+}
 const ask = () => post(ASK)
 const enter = (code = CODE, no = 1) => post(ANSWER, { no, code })
 const say = (state: CodeState, wrong = 0, no = 1, rev = 1) =>
@@ -230,4 +235,14 @@ it('what the ledger does not bear out pays nothing, and people and the device ar
   expect(shown.consents.given[0].refused_at).toBeGreaterThan(0)
   expect((await audited()).filter((action) => action === 'consent_refused')).toHaveLength(1)
   expect(await ok(ask()), 'its holder can give it').toMatchObject({ no: 1 })
+})
+
+it('a proof that was seen is good for its own body and no other, and one that names none for nothing', async () => {
+  await ask()
+  const [own, other] = [CODE, '11111111'].map((code) => JSON.stringify({ no: 1, code })) as [string, string]
+  const proof = await device.proof('POST', ORIGIN + ANSWER, {}, own)
+  await refused(postWith(proof, ANSWER, other), 'invalid_signature')
+  await refused(postWith(await device.proof('POST', ORIGIN + ANSWER), ANSWER, own), 'invalid_signature')
+  await refused(postWith(await device.proof('POST', ORIGIN + ASK), ASK, '{}'), 'invalid_signature')
+  expect((await postWith(proof, ANSWER, own)).status).toBe(200)
 })

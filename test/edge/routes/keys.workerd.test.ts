@@ -32,7 +32,7 @@ async function use(device: TestDevice, signer: Signer): Promise<void> {
 /** @param next the key that the device confirms with its old one */
 async function byDevice(device: TestDevice, next: Signer, body: unknown): Promise<Response> {
   const confirms = await thumbprint(suite, next.key)
-  const authorization = `Molam-Device ${await device.proof('POST', ORIGIN + path(device), { confirms })}`
+  const authorization = `Molam-Device ${await device.proof('POST', ORIGIN + path(device), { confirms }, JSON.stringify(body))}`
   const headers = { authorization, 'content-type': 'application/json' }
   return SELF.fetch(ORIGIN + path(device), { method: 'POST', headers, body: JSON.stringify(body) })
 }
@@ -156,7 +156,7 @@ describe('a device by itself', () => {
     // Made without naming a key, or for another one.
     for (const confirms of [undefined, new Uint8Array(32)]) {
       const over = confirms === undefined ? {} : { confirms }
-      const authorization = `Molam-Device ${await device.proof('POST', ORIGIN + path(device), over)}`
+      const authorization = `Molam-Device ${await device.proof('POST', ORIGIN + path(device), over, JSON.stringify(stolen))}`
       await refused(call(undefined, 'POST', path(device), stolen, { authorization }), 'key_not_proven')
     }
     expect(await dumpObject(device)).toBe(before)
@@ -178,8 +178,10 @@ describe('a device by itself', () => {
     const [device, other] = [await registered(), await registered()]
     const next = await newSigner()
     await refused(byDevice(device, next, await rotation(device, next, { old_key: 'revoke' })), 'forbidden')
-    const authorization = `Molam-Device ${await device.proof('POST', ORIGIN + path(other))}`
-    await refused(call(undefined, 'POST', path(other), await rotation(other, next), { authorization }), 'forbidden')
+    const another = await rotation(other, next)
+    const proof = await device.proof('POST', ORIGIN + path(other), {}, JSON.stringify(another))
+    const authorization = `Molam-Device ${proof}`
+    await refused(call(undefined, 'POST', path(other), another, { authorization }), 'forbidden')
     await stubOf(device).setStatus('suspended', { actor: 'user:x' }, 'test')
     forgetDevices()
     await refused(byDevice(device, next, await rotation(device, next)), 'device_suspended')

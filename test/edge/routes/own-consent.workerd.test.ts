@@ -31,15 +31,11 @@ async function ofWallet(over: Record<string, unknown> = {}): Promise<TestDevice>
   await ok(call(admin, 'POST', '/offline/devices', await registration(device, over)), 201)
   return device
 }
-const bring = async (word: Uint8Array, by = next) =>
-  SELF.fetch(URL, {
-    method: 'POST',
-    headers: {
-      'content-type': 'application/json',
-      authorization: `Molam-Device ${await by.proof('POST', URL)}`,
-    },
-    body: JSON.stringify({ consent: toBase64url(word) }),
-  })
+const bring = async (word: Uint8Array, by = next) => {
+  const body = JSON.stringify({ consent: toBase64url(word) })
+  const authorization = `Molam-Device ${await by.proof('POST', URL, {}, body)}`
+  return SELF.fetch(URL, { method: 'POST', headers: { 'content-type': 'application/json', authorization }, body })
+}
 async function paid(device = next): Promise<string> {
   const payment = device.payment({ type: 'p2p', sender: device.ownerWallet, receiver: 'W-OTHER' })
   const { receipt } = await pushed((await device.bundle([payment], await keySet())).bundle)

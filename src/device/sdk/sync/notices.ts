@@ -74,11 +74,12 @@ export async function fetchNotice(
   return ok({ notice, signed: answer.body, roundTripMs: answer.roundTripMs })
 }
 
-/** Proves the device for one method and path, now. */
+/** Proves the device for one method, path and body, now. */
 export async function deviceProof(
   deps: SyncDeps,
   htm: 'GET' | 'POST',
   path: string,
+  body?: Uint8Array,
 ): Promise<Result<{ readonly authorization: string; readonly nonce: Uint8Array }, Failure>> {
   const { device, transport, randomBytes } = deps
   const loaded = await loadSigner(deps)
@@ -92,6 +93,7 @@ export async function deviceProof(
     nonce,
     htm,
     htu: transport.url(path),
+    ...(body && { bodyDigest: await deps.suite.sha256(body) }),
   }
   return signing(async () => ({ authorization: `${DEVICE_PROOF_SCHEME} ${await proveDevice(signer, claims)}`, nonce }))
 }

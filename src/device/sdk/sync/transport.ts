@@ -95,9 +95,14 @@ export class Transport {
   }
 
   /** For what is no payment: the answer's body is JSON too. */
-  postJson(path: string, body: unknown, more: Readonly<Record<string, string>> = {}): Promise<Answer> {
+  postJson(path: string, body: unknown): Promise<Answer> {
+    return this.postBytes(path, utf8(JSON.stringify(body)), {})
+  }
+
+  /** JSON, as the very bytes that a proof is over. */
+  postBytes(path: string, body: Uint8Array, more: Readonly<Record<string, string>>): Promise<Answer> {
     const headers = { ...more, Accept: JSON_MEDIA_TYPE, 'Content-Type': JSON_MEDIA_TYPE }
-    return this.#send(path, { method: 'POST', headers, body: utf8(JSON.stringify(body)) })
+    return this.#send(path, { method: 'POST', headers, body })
   }
 
   async #send(path: string, request: Pick<HttpRequest, 'method' | 'headers' | 'body' | 'keepalive'>): Promise<Answer> {
