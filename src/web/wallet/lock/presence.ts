@@ -2,13 +2,13 @@ import { fromBase64url, toBase64url } from '../../../protocol/bytes.ts'
 
 /**
  * Asks for the phone's own lock (fingerprint, face, PIN) before anything is signed, where its holder wants that: a credential of the phone
- * that is good for nothing but this question (WebAuthn Level 3). It needs no network, and no server ever sees it. Without it the press on
+ * that is good for nothing but this question (Web Authentication Level 3). It needs no network, and no server ever sees it. Without it the press on
  * the screen that shows the payment is the holder's yes.
  */
 const KEY = 'molam-wallet-lock'
 /** Milliseconds in which a person finds the finger, or the PIN. */
 const ANSWERS_WITHIN_MS = 120_000
-/** WebAuthn §6.1: the flags stand behind the hash of the site; the third says that the phone has verified its holder. */
+/** Web Authentication, 6.1: the flags stand behind the hash of the site; the third says that the phone has verified its holder. */
 const [FLAGS_AT, USER_VERIFIED] = [32, 0b100]
 
 /** Whether this phone can be asked at all. */
