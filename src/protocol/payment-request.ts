@@ -12,7 +12,8 @@ import { compactId } from './uuid.ts'
  * that and nothing else.
  */
 export interface PaymentRequest {
-  readonly type: PaymentType
+  /** What is given back is the word of whoever was paid, on his own till. */
+  readonly type: Exclude<PaymentType, 'refund'>
   readonly amount: AmountMinor
   readonly currency: Currency
   /** Wallet that is credited. */
@@ -38,9 +39,11 @@ export function encodePaymentRequest(request: PaymentRequest): Uint8Array {
 export function decodePaymentRequest(encoded: Uint8Array): PaymentRequest {
   const fields = list(decodeCbor(encoded, PAYMENT_REQUEST_BYTES_MAX), 'payment_request', 6, 6)
   const [type, amount, currency, receiver, takerId, requestId] = fields
+  const asked = oneOf(type, 'payment_request.type', PAYMENT_TYPES)
+  if (asked === 'refund') throw new MalformedCbor('payment_request.type')
   if (!isDeviceId(takerId)) throw new MalformedCbor('payment_request.device_id')
   return {
-    type: oneOf(type, 'payment_request.type', PAYMENT_TYPES),
+    type: asked,
     amount: amountMinor(positive(amount, 'payment_request.amount')),
     currency: currencyCode(currency, 'payment_request.currency'),
     receiver: partyFromCbor(receiver, 'payment_request.receiver'),

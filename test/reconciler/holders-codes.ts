@@ -8,7 +8,7 @@ import type { Database } from './open-database.ts'
  * Consent for devices of customers: the holder has entered a code that the book has sent, and the device's facts say that it was asked
  * for. How a code is asked for, sent and judged has tests of its own.
  */
-export async function holdersCodes(database: Pick<Database, 'owner'>, key: string) {
+export async function holdersCodes(database: Partial<Pick<Database, 'owner'>>, key: string) {
   const codes = await consentCodes({ key: fromBase64url(key) })
   const asked = new Map<string, Map<string, AskedCode>>()
   const known = new Map<string, Promise<Consent>>()
@@ -26,15 +26,17 @@ export async function holdersCodes(database: Pick<Database, 'owner'>, key: strin
   }
 
   async function make(consent: Consent): Promise<Consent> {
-    if (consent.word !== undefined || consent.code !== undefined) return consent
-    const { rowCount } = await database.owner.query(
+    const { owner } = database
+    // Around a book that is no database everybody is a shop.
+    if (owner === undefined || consent.word !== undefined || consent.code !== undefined) return consent
+    const { rowCount } = await owner.query(
       "SELECT FROM wallet_core.accounts WHERE wallet_id = $1 AND kind = 'customer'",
       [consent.wallet],
     )
-    return rowCount === 1 ? byHolder(consent) : consent
+    return rowCount === 1 ? byHolder(owner, consent) : consent
   }
 
-  async function byHolder(consent: Consent): Promise<Consent> {
+  async function byHolder(owner: Database['owner'], consent: Consent): Promise<Consent> {
     const { deviceId, thumbprint, wallet, tenant, givenAtMs } = consent
     const ofDevice = asked.get(deviceId) ?? new Map<string, AskedCode>()
     asked.set(deviceId, ofDevice)
@@ -43,7 +45,7 @@ export async function holdersCodes(database: Pick<Database, 'owner'>, key: strin
     ofDevice.set(name, request)
     const subject = { deviceId, thumbprint, wallet, tenant, ...request }
     const digits = (await codes.codeFor(subject, codes.keyId)) ?? ''
-    await database.owner.query(
+    await owner.query(
       `INSERT INTO offline_consent_codes (device_id, no, rev, thumbprint, wallet, tenant, asked_at, until_at, key_id, recorded_at,
          attempts, sent_at)
        VALUES ($1, $2, 1, $3, $4, $5, $6, $7, $8, $6, 1, $6) ON CONFLICT DO NOTHING`,

@@ -66,7 +66,7 @@ beforeEach(async () => {
     telephones: new Telephones(),
     wallets: [
       { wallet: till.ownerWallet, kind: 'merchant', amount: 0 },
-      { wallet: PAYER, kind: 'customer', amount: 5000 },
+      { wallet: PAYER, kind: 'merchant', amount: 5000 },
     ],
   })
   for (const reconciler of books.reconcilers) reconciler.start()
@@ -204,7 +204,7 @@ test('a book that decides otherwise than the model is found out at once', async 
 })
 
 test('money that no transaction explains is found out at quiet', async () => {
-  fundWallets(book(), [{ wallet: PAYER, kind: 'customer', amount: 1 }], 'from nowhere', world.scheduler.nowMs)
+  fundWallets(book(), [{ wallet: PAYER, kind: 'merchant', amount: 1 }], 'from nowhere', world.scheduler.nowMs)
   const broken = await world.ends(books.view.brokenAtQuiet())
   expect(broken.join('\n')).toContain(`In account ${PAYER}, balance_minor is 5001 in the book and 5000 in the model.`)
 })

@@ -43,7 +43,16 @@ it('a void that came too late is said for what it is, also where the payment is 
   const { counter } = await till.sdk.createOfflineTransaction(terms())
   const payment = till.sdk.getTransaction('POS-001/1')
   if (payment === undefined) throw new Error('the payment is taken')
-  const { localId: _, status: _s, expected: _e, receipted: _r, guarantee: _g, refunded: _d, refundable: _b, ...told } = payment
+  const {
+    localId: _,
+    status: _s,
+    expected: _e,
+    receipted: _r,
+    guarantee: _g,
+    refunded: _d,
+    refundable: _b,
+    ...told
+  } = payment
   await till.sdk.voidTransaction(counter)
   till.rig.edge.bring(told)
   await till.sdk.syncNow()

@@ -103,7 +103,7 @@ async function settle(): Promise<void> {
 const later = (ms: number) => scheduler.run(() => false, scheduler.nowMs + ms)
 
 /** In the book and in the model. */
-const open: Database['open'] = async (wallet, amount = 0, { kind = 'customer' } = {}) => {
+const open: Database['open'] = async (wallet, amount = 0, { kind = 'merchant' } = {}) => {
   const reference = `opened-${++references}`
   fundWallets(book, [{ wallet, kind: kind as 'customer', amount }], reference, scheduler.nowMs)
   openAccount(state.book, wallet, 'XOF', kind as AccountKind)
@@ -153,9 +153,9 @@ async function sentences(): Promise<readonly string[]> {
 test('after a day with everything in it, the book and the model agree', async () => {
   setFees({ country: 'BJ', type: 'merchant', currency: 'XOF', flatMinor: 3, basisPoints: 75, bearer: 'payee' })
   setFees({ country: 'BJ', type: 'p2p', currency: 'XOF', flatMinor: 10, basisPoints: 0, bearer: 'payer' })
-  const [till, other, phone] = [await world.device(), await world.device(), await world.device('customer')]
+  const [till, other, phone] = [await world.device(), await world.device(), await world.device()]
   const [ama, kofi] = [await funded(20_000), await funded(30_000)]
-  await open(phone.ownerWallet, 50_000, { kind: 'customer' })
+  await open(phone.ownerWallet, 50_000, { kind: 'merchant' })
   world.network.send(world.facts(till), world.facts(other))
   // Contested money, and holds.
   const asked = [pay(till, ama, 9000), pay(till, ama, 9000), pay(till, ama, 9000), pay(till, kofi, 5000)]

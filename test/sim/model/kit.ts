@@ -45,14 +45,14 @@ export async function modelWorld(seed = 1): Promise<ModelWorld> {
   const restore = installGlobals({ scheduler, random: random.stream('globals'), curve: realCurve, fetch: nothing })
   const state = newModelState()
   let funded = 0
-  const wallet = (wallet: string, balance: number, kind: AccountKind = 'customer') => {
+  const wallet = (wallet: string, balance: number, kind: AccountKind = 'merchant') => {
     change(state, ({ book }) => {
       openAccount(book, wallet, 'XOF', kind)
       if (balance > 0) fund(book, 'test', ++funded, wallet, balance, 'XOF')
     })
     return wallet
   }
-  const open: Database['open'] = async (id, balance = 0, { kind = 'customer' } = {}) => {
+  const open: Database['open'] = async (id, balance = 0, { kind = 'merchant' } = {}) => {
     wallet(id, balance, kind as AccountKind)
   }
   const database = { logins: LOGINS, open } as Database

@@ -253,7 +253,7 @@ test('a reversal that the receiver cannot pay waits for the money, and is carrie
 })
 
 test('above the limit the payer’s device is waited for, and then a person; an approval is not the payer’s word', async () => {
-  const [till, phone] = [await world.device(), await world.device('customer')]
+  const [till, phone] = [await world.device(), await world.device()]
   world.wallet(phone.ownerWallet, 40_000)
   const terms = { sender: phone.ownerWallet, amount: amountMinor(20_000) }
   const signed = async () => {
@@ -279,7 +279,7 @@ test('above the limit the payer’s device is waited for, and then a person; an 
 })
 
 test('a payer’s device that comes late proves its payment when people approve it', async () => {
-  const [till, phone] = [await world.device(), await world.device('customer')]
+  const [till, phone] = [await world.device(), await world.device()]
   world.wallet(phone.ownerWallet, 40_000)
   const payment = till.payment({ sender: phone.ownerWallet, amount: amountMinor(20_000) })
   const payments = [signedBy(phone, payment)]
@@ -296,7 +296,7 @@ test('a payer’s device that comes late proves its payment when people approve 
 })
 
 test('a payer’s signature is good for one payment, whichever device shows it first', async () => {
-  const [a, b, phone] = [await world.device(), await world.device(), await world.device('customer')]
+  const [a, b, phone] = [await world.device(), await world.device(), await world.device()]
   world.wallet(phone.ownerWallet, 100_000)
   const payment = a.payment({ sender: phone.ownerWallet, receiver: a.ownerWallet, amount: amountMinor(20_000) })
   const signed = signedBy(phone, payment)

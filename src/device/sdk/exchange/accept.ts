@@ -79,8 +79,6 @@ function readAnswer(encoded: Uint8Array) {
 }
 
 function termsOf({ type, amount, currency, receiver, kept }: AskedRequest, pass: Pass): PaymentTerms {
-  // No payer is asked for one.
-  if (type === 'refund') return refuse('not_asked')
   const { merchantId, meta } = kept
   return {
     ...{ type, amount, currency, receiver, sender: pass.wallet, method: 'qr' },

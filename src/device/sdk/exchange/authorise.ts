@@ -75,9 +75,7 @@ function assertMayPay(deps: SyncDeps, asked: PaymentRequest): Pass {
   const pass = currentPass(deps)
   const { ownerWallet } = device.state
   if (pass === undefined || !isValidAt(pass, device.clock.nowMs(), 0)) throw new OfflineError('pass_required')
-  // What is given back is the word of whoever was paid, on a till of his own.
-  const isOwn = asked.takerId === device.deviceId || asked.receiver === ownerWallet
-  if (isOwn || asked.type === 'refund') throw new OfflineError('request_invalid')
+  if (asked.takerId === device.deviceId || asked.receiver === ownerWallet) throw new OfflineError('request_invalid')
   if (asked.currency !== pass.currency) throw new OfflineError('refused', { reason: 'currency_mismatch' })
   if (!mayPay(pass, { ...asked, sender: pass.wallet })) throw new OfflineError('refused', { reason: 'limit_exceeded' })
   return pass
