@@ -1,7 +1,8 @@
 import type { Book } from './pglite.ts'
 
 /** Whether a statement may change what `brokenNow` looks at: no other function of the ledger is the application's to call. */
-export const movesMoney = (sql: string): boolean => /\boffline_(record_transactions|apply_\w+|prove_\w+)\(/.test(sql)
+export const movesMoney = (sql: string): boolean =>
+  /\boffline_(record_transactions|apply_\w+|expire_\w+|prove_\w+)\(/.test(sql)
 
 /**
  * What must hold after each transaction: one statement over sums and counts, a millisecond or less. Amounts are minor
@@ -30,7 +31,9 @@ const BROKEN_NOW = `
   SELECT 'account ' || a.account_id || ' has ' || a.balance_minor || ' and holds ' || a.held_minor
            || ', its open holds say ' || coalesce(h.held_minor, 0)
   FROM wallet_core.accounts a
-  LEFT JOIN (SELECT account_id, sum(amount_minor) AS held_minor FROM wallet_core.holds WHERE ended_at IS NULL
+  LEFT JOIN (SELECT account_id, sum(amount_minor) AS held_minor
+             FROM (SELECT account_id, amount_minor FROM wallet_core.holds WHERE ended_at IS NULL
+                   UNION ALL SELECT account_id, ceiling_minor - consumed_minor - returned_minor FROM wallet_core.allowances) o
              GROUP BY account_id) h USING (account_id)
   WHERE a.held_minor <> coalesce(h.held_minor, 0) OR a.balance_minor - a.held_minor < a.floor_minor
   UNION ALL

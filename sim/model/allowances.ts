@@ -111,7 +111,7 @@ function open(
   if (availableMinor(account) < ceiling) return 'insufficient_funds'
   const untilMs = atMs + ALLOWANCE_DAYS * DAY_MS
   account.heldMinor += ceiling
-  state.allowances.set(allowanceKey(payerDeviceId, no), {
+  const opened: AllowanceRow = {
     ...{
       deviceId: payerDeviceId,
       no,
@@ -122,7 +122,9 @@ function open(
       endsAtMs: untilMs + DAY_MS + oldestMs(state),
     },
     ...{ heldMinor: ceiling, consumed: 0, returned: 0, state: 'open', stated: undefined },
-  })
+  }
+  state.allowances.set(allowanceKey(payerDeviceId, no), opened)
+  state.book.allowances.push(opened)
   return 'opened'
 }
 

@@ -90,9 +90,10 @@ export interface Book {
   readonly transfers: Map<string, Transfer>
   /** By `sourceKey`. */
   readonly holds: Map<string, Hold>
+  readonly allowances: HeldAllowance[]
 }
 
-export const newBook = (): Book => ({ accounts: new Map(), transfers: new Map(), holds: new Map() })
+export const newBook = (): Book => ({ accounts: new Map(), transfers: new Map(), holds: new Map(), allowances: [] })
 
 export const sourceKey = ({ sourceId, sourceNo }: Source): string => `${sourceId}/${sourceNo}`
 export const transferKey = (kind: TransferKind, source: Source): string => `${kind}/${sourceKey(source)}`
@@ -122,11 +123,12 @@ export const availableMinor = ({ balanceMinor, heldMinor, floorMinor }: Account)
   floorMinor === null ? Number.POSITIVE_INFINITY : balanceMinor - heldMinor - floorMinor
 
 /** @throws BookBroken unless all balances of a currency sum to zero, and each account keeps its floor and its holds */
-export function assertBalanced({ accounts, holds }: Book): void {
+export function assertBalanced({ accounts, holds, allowances }: Book): void {
   const held = new Map<string, number>()
   for (const { wallet, amountMinor, endedBy } of holds.values()) {
     if (endedBy === null) held.set(wallet, (held.get(wallet) ?? 0) + amountMinor)
   }
+  for (const { wallet, heldMinor } of allowances) held.set(wallet, (held.get(wallet) ?? 0) + heldMinor)
   const sums = new Map<string, number>()
   for (const account of accounts.values()) {
     sums.set(account.currency, (sums.get(account.currency) ?? 0) + account.balanceMinor)

@@ -39,6 +39,14 @@ export interface BookRows {
     readonly amount_minor: number
     readonly ended_by: string | null
   }[]
+  readonly allowances: readonly {
+    readonly device_id: string
+    readonly no: number
+    readonly state: string
+    readonly consumed_minor: number
+    readonly returned_minor: number
+    readonly held_minor: number
+  }[]
   readonly resolutions: readonly {
     readonly device_id: string
     readonly rev: number
@@ -72,6 +80,7 @@ const SQL: Readonly<Record<keyof BookRows, string>> = {
               FROM wallet_core.transfers t JOIN wallet_core.accounts d ON d.account_id = t.debit_account_id
               JOIN wallet_core.accounts c ON c.account_id = t.credit_account_id`,
   holds: 'SELECT source_id, source_no, amount_minor, ended_by FROM wallet_core.holds',
+  allowances: 'SELECT device_id, no, state, consumed_minor, returned_minor, held_minor FROM wallet_core.allowances',
   resolutions: 'SELECT device_id, rev, counter, result FROM offline_resolutions',
   answers: 'SELECT payer_device_id, rev, result FROM offline_claim_answers',
   devices: "SELECT device_id, rev, status, owner_wallet, encode(kid, 'hex') AS kid FROM offline_devices",
@@ -85,7 +94,16 @@ export function readRows(read: (sql: string) => object[]): BookRows {
 }
 
 /** @returns the model's own */
-export function rowsOf({ payments, copies, bundles, book, resolutions, answers, devices }: ModelState): BookRows {
+export function rowsOf({
+  payments,
+  copies,
+  bundles,
+  book,
+  allowances,
+  resolutions,
+  answers,
+  devices,
+}: ModelState): BookRows {
   return {
     payments: [...payments.values()].map((row) => ({
       ...{ device_id: row.deviceId, counter: row.payment.counter, bundle_id: row.bundleId, status: row.status },
@@ -106,6 +124,10 @@ export function rowsOf({ payments, copies, bundles, book, resolutions, answers, 
     holds: [...book.holds].map(([key, { amountMinor, endedBy }]) => ({
       ...sourceOf(key),
       ...{ amount_minor: amountMinor, ended_by: endedBy },
+    })),
+    allowances: [...allowances.values()].map((row) => ({
+      ...{ device_id: row.deviceId, no: row.no, state: row.state, consumed_minor: row.consumed },
+      ...{ returned_minor: row.returned, held_minor: row.heldMinor },
     })),
     resolutions: resolutions.map((row) => ({
       ...{ device_id: row.deviceId, rev: row.rev, counter: row.counter, result: row.result },

@@ -6,6 +6,7 @@ const RESOLUTIONS = 'migrations/ledger/008.do.resolutions.sql'
 const CLAIMS = 'migrations/ledger/013.do.claims.sql'
 const MANDATES = 'migrations/ledger/015.do.mandates.sql'
 const HOLDS = 'migrations/ledger/009.do.holds.sql'
+const ALLOWANCES = 'migrations/ledger/018.do.allowances.sql'
 
 /** Faults of the money rules in SQL. */
 export const LEDGER: readonly Mutant[] = [
@@ -188,6 +189,31 @@ export const LEDGER: readonly Mutant[] = [
     find: 'ORDER BY a.id) > 1',
     replace: 'ORDER BY a.id DESC) > 1',
     breaks: 'Of two answers to a claim the first that is recorded counts.',
+    tier: 'deep',
+  },
+  {
+    name: 'allowance-ends-and-holds',
+    file: ALLOWANCES,
+    find: 'UPDATE accounts SET held_minor = held_minor - v_left WHERE account_id = v_account;',
+    replace: 'UPDATE accounts SET held_minor = held_minor WHERE account_id = v_account;',
+    breaks: 'What is left of an allowance goes back to its wallet when it ends.',
+    tier: 'deep',
+  },
+  {
+    name: 'allowance-beyond-the-policy',
+    file: ALLOWANCES,
+    find: 'WHERE y.enabled AND v_order.ceiling_minor <= y.allowance_max) THEN',
+    replace: 'WHERE y.enabled) THEN',
+    breaks: 'The book holds no more for a phone than the newest policy lets, whatever the edge let pass.',
+    tier: 'deep',
+  },
+  {
+    name: 'allowance-closed-early',
+    file: ALLOWANCES,
+    find: 'AND a.stated_n = (SELECT count(DISTINCT p.n)',
+    replace: 'AND a.stated_n >= (SELECT count(DISTINCT p.n)',
+    breaks:
+      'What is left of an allowance goes back when all that its phone says it signed has arrived, and not before.',
     tier: 'deep',
   },
   {

@@ -1,4 +1,5 @@
 import { accidents } from './accidents.ts'
+import { allowances } from './allowances.ts'
 import { makeUpApproval } from './approvals.ts'
 import { claims } from './claims.ts'
 import { cloneTill } from './clone.ts'
@@ -33,6 +34,7 @@ export const OPERATIONS = {
   usePower,
   ...claims,
   ...mandates,
+  ...allowances,
   lie,
   makeUpApproval,
   forge,

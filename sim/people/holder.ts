@@ -4,6 +4,7 @@ import type { Signer } from '../../src/crypto/suite.ts'
 import { keyId } from '../../src/crypto/thumbprint.ts'
 import { webCryptoSuite } from '../../src/crypto/webcrypto.ts'
 import type { Fetch } from '../../src/device/sdk/index.ts'
+import { type AllowanceOrder, encodeAllowanceOrder } from '../../src/protocol/allowances.ts'
 import { toBase64url, utf8 } from '../../src/protocol/bytes.ts'
 import { type ClaimAnswer, type ClaimChoice, encodeClaimAnswer } from '../../src/protocol/claims.ts'
 import { parseSign1 } from '../../src/protocol/cose.ts'
@@ -55,6 +56,18 @@ export async function giveMandate({ deviceId: id, signer }: Phone, fetch: Fetch,
   const header = encodePayerHeader({ alg: signer.key.alg, kid, deviceId: deviceId(id) })
   const signed = await signSign1(signer, header, encodeMandate(mandate), 'molam-mandate-v1')
   return post(fetch, '/offline/mandates', { mandate: toBase64url(signed) })
+}
+
+/** @returns `kept`, the edge's word against it, or `no answer` */
+export async function orderAllowance(
+  { deviceId: id, signer }: Phone,
+  fetch: Fetch,
+  order: AllowanceOrder,
+): Promise<string> {
+  const kid = await keyId(webCryptoSuite, signer.key)
+  const header = encodePayerHeader({ alg: signer.key.alg, kid, deviceId: deviceId(id) })
+  const signed = await signSign1(signer, header, encodeAllowanceOrder(order), 'molam-allowance-order-v1')
+  return post(fetch, '/offline/allowances', { order: toBase64url(signed) })
 }
 
 /** @param word of another phone @returns `kept`, the edge's word against it, or `no answer` */
