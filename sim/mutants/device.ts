@@ -23,6 +23,7 @@ export const DEVICE: readonly Mutant[] = [
     replace: 'if (amount > entry.payment.amount) throw',
     breaks: 'A till gives back no more of a payment than is left of it.',
     tier: 'shallow',
+    seed: 6,
   },
   {
     name: 'told-before-stored',

@@ -21,6 +21,7 @@ export const PROTOCOL: readonly Mutant[] = [
     replace: 'refundOf.counter <= counter',
     breaks: `A device gives back what it has taken before. ${SAME_EVERYWHERE}`,
     tier: 'shallow',
+    seed: 76,
   },
   {
     name: 'one-more-a-day',
