@@ -49,6 +49,32 @@ test('one administrator registers a phone for a wallet, and signs as its holder'
   expectWithin('one administrator with phones of his own', await market.missing(victims), 0)
 })
 
+test('two administrators let phones of theirs pay and sign for customers: nothing moves', async () => {
+  const victims = await market.wallets('customer', 5)
+  const [shop = ''] = await market.wallets('merchant', 1)
+  const till = await market.thief(shop, 'crooked-admin', 'crooked-too')
+  const phones = await Promise.all(victims.map((victim) => market.thief(victim, 'crooked-admin', 'crooked-too')))
+  const attack = async () => {
+    for (const [i, phone] of phones.entries()) {
+      const victim = victims[i] ?? ''
+      await phone.push([phone.takes(victim, { amount: amountMinor(9_000), receiver: shop })])
+      await till.push([signedBy(phone.device, till.takes(victim, { amount: ALL }))])
+    }
+  }
+  // Before the edge has heard that the ledger bears none of it out, and after.
+  await attack()
+  for (const { device } of phones) {
+    await until(async () => {
+      const shown = await market.ask('ops', 'pay_admin', 'GET', `/offline/devices/${device.id}`)
+      const { given } = shown['consents'] as { readonly given: readonly { readonly refused_at: number | null }[] }
+      return given.some((one) => one.refused_at !== null)
+    })
+  }
+  await attack()
+  await market.rest(phones.flatMap(({ admitted }) => admitted))
+  expectWithin('two administrators with phones of their own', await market.missing(victims), 0)
+})
+
 test('one administrator asks for consent, and confirms it, and pays', async () => {
   const [victim = '', friend = ''] = await market.wallets('merchant', 2)
   const thief = await market.thief(victim, 'crooked-admin')
