@@ -247,9 +247,14 @@ CREATE TABLE offline_payer_authorizations (
   request_id      bytea NOT NULL CHECK (octet_length(request_id) = 16),
   device_id       text NOT NULL,
   counter         bigint NOT NULL,
+  -- The wallet that the payment debits, and when the payment used the signature up.
+  wallet          text NOT NULL,
+  used_at         timestamptz NOT NULL,
   PRIMARY KEY (payer_device_id, request_id)
 );
 CREATE INDEX offline_payer_authorizations_of_payment ON offline_payer_authorizations (device_id, counter);
+-- The newest of them, of which the holder is told (019.do.debits.sql).
+CREATE INDEX offline_payer_authorizations_newest ON offline_payer_authorizations (wallet, used_at);
 
 -- A taker's request is good for one payment, whichever agent approved it. The request is the taker's own: nobody else can use it up.
 CREATE TABLE offline_agent_approvals (

@@ -2,19 +2,20 @@
 -- approval ('agent') are used up by the request of the taker that they answer. The first payment that shows a signature has it, also when it goes on to
 -- fail. The caller holds the locks of the devices. Returns of each payment with a signature whether the signature is its own now.
 CREATE FUNCTION offline_use_signatures(
-  p_whose text, p_device_id text[], p_counter bigint[], p_status text[], p_signer_id text[], p_once bytea[]
+  p_whose text, p_device_id text[], p_counter bigint[], p_sender text[], p_status text[], p_signer_id text[], p_once bytea[],
+  p_at timestamptz
 ) RETURNS TABLE (no bigint, is_own boolean)
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
 BEGIN
   RETURN QUERY
     WITH shown AS (
-      SELECT * FROM unnest(p_device_id, p_counter, p_status, p_signer_id, p_once)
-        WITH ORDINALITY AS x (device_id, counter, status, signer_id, once, no)
+      SELECT * FROM unnest(p_device_id, p_counter, p_sender, p_status, p_signer_id, p_once)
+        WITH ORDINALITY AS x (device_id, counter, sender, status, signer_id, once, no)
       WHERE x.signer_id IS NOT NULL AND x.status IN ('pending', 'review', 'quarantined')
     ), by_payers AS (
-      INSERT INTO offline_payer_authorizations (payer_device_id, request_id, device_id, counter)
-      SELECT signer_id, once, device_id, counter FROM shown WHERE p_whose = 'payer' ORDER BY signer_id, once, no
+      INSERT INTO offline_payer_authorizations (payer_device_id, request_id, device_id, counter, wallet, used_at)
+      SELECT signer_id, once, device_id, counter, sender, p_at FROM shown WHERE p_whose = 'payer' ORDER BY signer_id, once, no
       ON CONFLICT DO NOTHING RETURNING device_id, counter
     ), by_agents AS (
       INSERT INTO offline_agent_approvals (agent_device_id, request_id, device_id, counter)
@@ -142,7 +143,7 @@ BEGIN
   IF cardinality(array_remove(p_payer_device_id, NULL)) > 0 THEN
     FOR v_result IN
       SELECT s.no
-      FROM offline_use_signatures('payer', p_device_id, p_counter, v_status, p_payer_device_id, p_payer_request) s
+      FROM offline_use_signatures('payer', p_device_id, p_counter, p_sender, v_status, p_payer_device_id, p_payer_request, p_at) s
       WHERE NOT s.is_own
     LOOP
       v_status[v_result.no] := 'failed';
@@ -153,7 +154,7 @@ BEGIN
   IF cardinality(array_remove(p_agent_device_id, NULL)) > 0 THEN
     FOR v_result IN
       SELECT s.no
-      FROM offline_use_signatures('agent', p_device_id, p_counter, v_status, p_agent_device_id, p_request_id) s
+      FROM offline_use_signatures('agent', p_device_id, p_counter, p_sender, v_status, p_agent_device_id, p_request_id, p_at) s
       WHERE NOT s.is_own
     LOOP
       v_status[v_result.no] := 'failed';

@@ -176,23 +176,23 @@ REVOKE ALL ON FUNCTION offline_let_through FROM PUBLIC;
 -- Signatures that could not be verified when their payments were recorded: of payers, or of agents, whose devices were not known
 -- then. One that was used up meanwhile proves nothing. The caller holds the locks of the devices.
 CREATE FUNCTION offline_prove(
-  p_whose text, p_device_id text[], p_counter bigint[], p_signer_id text[], p_once bytea[]
+  p_whose text, p_device_id text[], p_counter bigint[], p_signer_id text[], p_once bytea[], p_at timestamptz
 ) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
   WITH open AS (
-    SELECT device_id, counter, t.status, x.signer_id, x.once
+    SELECT device_id, counter, t.sender, t.status, x.signer_id, x.once
     FROM unnest(p_device_id, p_counter, p_signer_id, p_once) AS x (device_id, counter, signer_id, once)
     JOIN offline_transactions t USING (device_id, counter)
     WHERE t.status IN ('review', 'quarantined') AND NOT CASE p_whose WHEN 'payer' THEN t.payer_proven ELSE t.agent_proven END
     ORDER BY device_id, counter
   ), shown AS (
-    SELECT array_agg(device_id) AS device_ids, array_agg(counter) AS counters, array_agg(status) AS statuses,
+    SELECT array_agg(device_id) AS device_ids, array_agg(counter) AS counters, array_agg(sender) AS senders, array_agg(status) AS statuses,
            array_agg(signer_id) AS signer_ids, array_agg(once) AS onces
     FROM open
   )
   UPDATE offline_transactions t
   SET payer_proven = t.payer_proven OR p_whose = 'payer', agent_proven = t.agent_proven OR p_whose = 'agent'
-  FROM shown o, offline_use_signatures(p_whose, o.device_ids, o.counters, o.statuses, o.signer_ids, o.onces) s
+  FROM shown o, offline_use_signatures(p_whose, o.device_ids, o.counters, o.senders, o.statuses, o.signer_ids, o.onces, p_at) s
   WHERE s.is_own AND t.device_id = o.device_ids[s.no] AND t.counter = o.counters[s.no]
 $$;
 REVOKE ALL ON FUNCTION offline_prove FROM PUBLIC;

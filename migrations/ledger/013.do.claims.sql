@@ -40,6 +40,9 @@ CREATE TABLE offline_claim_answers (
 );
 CREATE INDEX offline_claim_answers_open ON offline_claim_answers (device_id, counter) WHERE result IS NULL;
 CREATE INDEX offline_claim_answers_by_claim ON offline_claim_answers (device_id, counter);
+-- The newest of those that were said yes to, of which the holder is told (019.do.debits.sql).
+CREATE INDEX offline_claim_answers_confirmed ON offline_claim_answers (payer_wallet, closed_at)
+  WHERE result = 'applied' AND choice = 'confirm';
 GRANT SELECT ON offline_claim_answers TO molam_record, molam_settle, molam_read;
 -- Results are written by the function below, with what they stand for; what can count for nothing is closed as it is recorded.
 GRANT INSERT (payer_device_id, rev, device_id, counter, content_hash, amount_minor, choice, payer_wallet, answer, recorded_at,

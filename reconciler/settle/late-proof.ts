@@ -164,13 +164,13 @@ export async function writeLostProofs(client: pg.ClientBase, lost: readonly Lost
 }
 
 /** As `writeLostProofs`. */
-export async function writeLateProofs(client: pg.ClientBase, proofs: readonly LateProof[]): Promise<void> {
+export async function writeLateProofs(client: pg.ClientBase, proofs: readonly LateProof[], at: Date): Promise<void> {
   const prove = async (whose: Whose, used: readonly Used[]) => {
     if (used.length === 0) return
     const column = <T>(pick: (one: Used) => T) => used.map(pick)
-    await client.query('SELECT offline_prove($1, $2, $3, $4, $5)', [
+    await client.query('SELECT offline_prove($1, $2, $3, $4, $5, $6)', [
       ...[whose, column(({ deviceId }) => deviceId), column(({ counter }) => counter)],
-      ...[column(({ signerId }) => signerId), column(({ once }) => Buffer.from(once))],
+      ...[column(({ signerId }) => signerId), column(({ once }) => Buffer.from(once)), at],
     ])
   }
   const payers = proofs.flatMap(({ deviceId, counter, payer }): Used[] =>

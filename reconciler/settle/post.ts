@@ -110,12 +110,13 @@ export async function postBundles(
   })
 }
 
-/** Wallets whose holders are to be asked, or told of what their mandates paid. */
+/** Wallets whose holders are to be asked, or told of what their mandates paid, or of what became of what their phones have signed. */
 function claimedWallets(recorded: ReadonlyMap<PreparedBundle, readonly RecordedPayment[]>): readonly string[] {
   return [...recorded].flatMap(([{ payments }, rows]) =>
     rows.flatMap(({ status, reason }, i) => {
-      const isTold = status === 'claimed' || reason === 'mandated'
-      return isTold ? (payments[i]?.payment.sender ?? []) : []
+      const judged = payments[i]
+      const isTold = status === 'claimed' || reason === 'mandated' || judged?.proof !== undefined
+      return isTold ? (judged?.payment.sender ?? []) : []
     }),
   )
 }

@@ -197,7 +197,7 @@ async function applyTo(deps: ResolutionDeps, { apply }: Step, devices: readonly 
   const effects = await transact(deps.pool, async (client) => {
     await lockDevices(client, devices)
     await postponeUnsigned(deps, client, devices, at)
-    await writeLateProofs(client, proofs)
+    await writeLateProofs(client, proofs, at)
     await writeLostProofs(client, lost)
     const { rows } = await client.query<Effect>(`SELECT * FROM ${apply}($1, $2)`, [devices, at])
     if (rows.length === 0) return rows

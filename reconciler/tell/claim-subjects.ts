@@ -1,10 +1,10 @@
 import type pg from 'pg'
 import type { Subject } from './outbox.ts'
 
-/** Paying devices of one wallet that are told of the claims on it, the newest of its tenant: a person has one or two. */
+/** Paying devices of one wallet that are told of what others take out of it, the newest of its tenant: a person has one or two. */
 const DEVICES_PER_WALLET_MAX = 8
 
-/** What the edge has to be told when the claims on these wallets, or what mandates paid, have changed: each device of a wallet shows them. */
+/** What the edge has to be told when what others take out of these wallets has changed: each device of a wallet shows it. */
 export async function claimSubjects(client: pg.ClientBase, wallets: readonly string[]): Promise<readonly Subject[]> {
   if (wallets.length === 0) return []
   const { rows } = await client.query<{ device_id: string }>(
@@ -21,37 +21,37 @@ export async function claimSubjects(client: pg.ClientBase, wallets: readonly str
   return rows.map(({ device_id: deviceId }) => ({ deviceId, claims: true }))
 }
 
-/** Wallets from which these payments are claimed now or were until their device was revoked, or to which what a mandate paid was given back. */
+/**
+ * Wallets from which these payments are claimed now or were until their device was revoked, to which what a mandate paid was given
+ * back, or whose holders have given a word for them.
+ */
 export async function claimedWallets(
   client: pg.ClientBase,
-  payments: readonly {
-    readonly device_id: string
-    readonly counter: number
-    readonly status: string | null
-    readonly reason: string | null
-  }[],
+  payments: readonly { readonly device_id: string; readonly counter: number }[],
 ): Promise<readonly string[]> {
-  const claimed = payments.filter(
-    ({ status, reason }) => status === 'claimed' || status === 'reversed' || reason === 'device_revoked',
-  )
-  if (claimed.length === 0) return []
+  if (payments.length === 0) return []
   const { rows } = await client.query<{ sender: string }>(
-    `SELECT DISTINCT sender FROM offline_transactions
-     WHERE (device_id, counter) IN (SELECT * FROM unnest($1::text[], $2::bigint[]))
-       AND (status = 'claimed' OR reason IN ('mandated', 'device_revoked'))`,
-    [claimed.map(({ device_id }) => device_id), claimed.map(({ counter }) => counter)],
+    `SELECT DISTINCT t.sender
+     FROM unnest($1::text[], $2::bigint[]) AS x (device_id, counter)
+     CROSS JOIN LATERAL (SELECT * FROM offline_transactions
+                         WHERE device_id = x.device_id AND counter = x.counter OFFSET 0) t
+     WHERE t.status = 'claimed' OR t.reason IN ('mandated', 'device_revoked')
+        OR t.claim_until IS NOT NULL AND t.payer_proven
+        OR EXISTS (SELECT FROM offline_payer_authorizations a WHERE a.device_id = t.device_id AND a.counter = t.counter)`,
+    [payments.map(({ device_id }) => device_id), payments.map(({ counter }) => counter)],
   )
   return rows.map(({ sender }) => sender)
 }
 
-/** @returns the owner's wallet, if anything is claimed from it, or was paid by its mandates */
+/** @returns the owner's wallet, if others took anything out of it, or wait for its holder's word */
 export async function walletsWithClaims(
   client: pg.ClientBase,
   { ownerWallet }: { readonly ownerWallet: string },
 ): Promise<readonly string[]> {
   const { rowCount } = await client.query(
     `SELECT WHERE EXISTS (SELECT FROM offline_transactions WHERE sender = $1 AND status = 'claimed')
-       OR EXISTS (SELECT FROM offline_mandated_payments WHERE wallet = $1)`,
+       OR EXISTS (SELECT FROM offline_mandated_payments WHERE wallet = $1)
+       OR EXISTS (SELECT FROM offline_newest_debits($1, 1))`,
     [ownerWallet],
   )
   return rowCount === 1 ? [ownerWallet] : []

@@ -4,8 +4,9 @@ import { fromHex } from '../../src/protocol/bytes.ts'
 import type { Claim } from '../../src/protocol/claims.ts'
 import type { Confirmation } from '../../src/protocol/confirmations.ts'
 import type { CodeVerdict } from '../../src/protocol/consent-code.ts'
+import type { Debit, DebitStatus } from '../../src/protocol/debits.ts'
 import { deviceId as asDeviceId, parseUlid, ulidText } from '../../src/protocol/ids.ts'
-import { CLAIMS_PER_NOTICE_MAX, MANDATED_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
+import { CLAIMS_PER_NOTICE_MAX, DEBITS_PER_NOTICE_MAX, MANDATED_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
 import type { MandatedDebit } from '../../src/protocol/mandated.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
 import type { Outcome } from '../../src/protocol/notice.ts'
@@ -16,7 +17,7 @@ import { PAUSE_MAX_MS } from '../backoff.ts'
 
 /**
  * `offline_outbox`: what the edge has to be told. A row points at a bundle, a resolution of people, a holder's answer, what others
- * take from the wallet of a device (claims, and what mandates paid), or a device; what is
+ * take from the wallet of a device (claims, what mandates paid, and what became of what its holder gave a word for), or a device; what is
  * said about it is read when it is sent. Each change makes the row newer than what was delivered, and so due.
  */
 export interface Subject {
@@ -128,6 +129,11 @@ type MandatedRow = readonly [
   ...[receiver: string, initiatedAtMs: number, postedAtMs: number],
 ]
 
+type DebitRow = readonly [
+  ...[takerId: string, counter: number, requestId: string | null, type: PaymentType, amount: number, currency: string],
+  ...[receiver: string, initiatedAtMs: number, status: DebitStatus, statusAtMs: number, reason: string | null],
+]
+
 type AllowanceVerdict = readonly [
   ...[no: number, ceiling: number, state: AllowanceState, untilMs: number | null, reason: string | null],
   convictedNo: number,
@@ -146,6 +152,7 @@ interface Said {
   allowance: AllowanceVerdict | null
   claims: ClaimRow[] | null
   mandated: MandatedRow[] | null
+  debits: DebitRow[] | null
   device_rev: number | null
   code: CodeVerdict | null
   wallet_state: WalletState | null
@@ -163,7 +170,7 @@ export async function readUndelivered(
   max: number,
 ): Promise<readonly OutboxRow[]> {
   const { rows } = await pool.query<Said>(
-    `SELECT o.id, o.device_id, o.version, o.bundle_id, o.seq, o.resolution_rev, o.answer_rev, o.about_claims, o.about_allowance, v.allowance, c.claims, m.mandated,
+    `SELECT o.id, o.device_id, o.version, o.bundle_id, o.seq, o.resolution_rev, o.answer_rev, o.about_claims, o.about_allowance, v.allowance, c.claims, m.mandated, w.debits,
              d.rev AS device_rev, d.wallet_state, k.code, b.rev AS bundle_rev, t.outcomes
      FROM offline_outbox o
      LEFT JOIN offline_devices d ON o.bundle_id IS NULL AND o.resolution_rev IS NULL AND o.answer_rev IS NULL
@@ -185,6 +192,12 @@ export async function readUndelivered(
        FROM (SELECT x.id, x.posted_at, p.* FROM offline_mandated_payments x JOIN offline_transactions p USING (device_id, counter)
              WHERE x.wallet = d.owner_wallet AND p.status = 'succeeded'
              ORDER BY x.id DESC LIMIT ${MANDATED_PER_NOTICE_MAX}) k) m ON o.about_claims
+     LEFT JOIN LATERAL (
+       SELECT json_agg(json_build_array(k.device_id, k.counter, encode(k.request_id, 'hex'), k.type, k.amount_minor, k.currency,
+                                        k.receiver, ${MS('k.initiated_at')}, k.status, ${MS('k.status_at')}, k.reason)
+                       ORDER BY k.worded_at DESC, k.device_id COLLATE "C", k.counter) AS debits
+       FROM (SELECT x.request_id, x.worded_at, p.* FROM offline_newest_debits(d.owner_wallet, ${DEBITS_PER_NOTICE_MAX}) x
+             JOIN offline_transactions p USING (device_id, counter) WHERE p.sender = d.owner_wallet) k) w ON o.about_claims
      LEFT JOIN offline_tx_bundles b ON b.device_id = o.device_id AND b.bundle_id = o.bundle_id
      LEFT JOIN LATERAL (
        SELECT json_agg(json_build_array(p.counter, p.status, ${MS('p.status_at')},
@@ -214,7 +227,14 @@ function confirmationOf(row: Said): Confirmation | undefined {
   // The row's version grows in the transactions that change the claims, so a later list has a higher one.
   if (row.about_claims) {
     const [claims, mandated] = [(row.claims ?? []).map(claimOf), (row.mandated ?? []).map(mandatedOf)]
-    return { kind: 'claims_open', deviceId, rev: row.version, claims, mandated }
+    return {
+      kind: 'claims_open',
+      deviceId,
+      rev: row.version,
+      claims,
+      mandated,
+      debits: (row.debits ?? []).map(debitOf),
+    }
   }
   if (row.about_allowance) {
     if (row.allowance === null) return undefined
@@ -254,6 +274,16 @@ function claimOf([takerId, counter, hash, type, amount, unit, receiver, initiate
 function mandatedOf([takerId, counter, type, amount, unit, receiver, initiatedAtMs, postedAtMs]: MandatedRow) {
   const about = { takerId: asDeviceId(takerId), counter, type, amount: amountMinor(amount), currency: currency(unit) }
   return { ...about, receiver, initiatedAtMs, postedAtMs } satisfies MandatedDebit
+}
+
+function debitOf([takerId, counter, requestId, type, amount, unit, receiver, ...what]: DebitRow): Debit {
+  const [initiatedAtMs, status, statusAtMs, reason] = what
+  return {
+    ...{ takerId: asDeviceId(takerId), counter, type, amount: amountMinor(amount), currency: currency(unit), receiver },
+    ...{ initiatedAtMs, status, statusAtMs },
+    ...(requestId !== null && { requestId: fromHex(requestId) }),
+    ...(reason !== null && { reason }),
+  }
 }
 
 /** What the edge has taken. A row that changed meanwhile stays due. */

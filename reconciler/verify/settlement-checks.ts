@@ -397,10 +397,11 @@ export const SETTLEMENT_CHECKS: readonly Check[] = [
   ...ALLOWANCE_CHECKS,
   {
     name: 'payer_authorizations',
-    promise: 'each signature of a payer that was used up belongs to a payment',
+    promise: 'each signature of a payer that was used up belongs to a payment, and to the wallet that it debits',
     sql: `
       SELECT a.payer_device_id, a.device_id, a.counter FROM offline_payer_authorizations a
-      LEFT JOIN offline_transactions p USING (device_id, counter) WHERE p.counter IS NULL`,
+      LEFT JOIN offline_transactions p USING (device_id, counter)
+      WHERE p.counter IS NULL OR a.wallet <> p.sender`,
   },
   {
     name: 'agent_approvals',

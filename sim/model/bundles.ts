@@ -45,8 +45,9 @@ export function postBundles(state: ModelState, prepared: readonly PreparedBundle
     keep(state, one, recorded.slice(at, at + one.payments.length), atMs)
     at += one.payments.length
   }
-  const isTold = (one: Recorded | undefined) => one?.status === 'claimed' || one?.reason === 'mandated'
-  const claimed = lines.filter((_, i) => isTold(recorded[i])).map(({ payment }) => payment.sender)
+  const isTold = ({ proof }: Line, one: Recorded | undefined) =>
+    one?.status === 'claimed' || one?.reason === 'mandated' || proof !== undefined
+  const claimed = lines.filter((line, i) => isTold(line, recorded[i])).map(({ payment }) => payment.sender)
   const subjects = open.map(({ verified }) => bundleSubject(verified.receipt))
   const changed = [...standingsOf(state, payers)].filter(([id, now]) => before.get(id) !== now)
   const allowances = changed.map(([deviceId]) => ({ deviceId, allowance: true }))

@@ -129,6 +129,7 @@ function end(state: ModelState, { payment, answer }: EndedClaim, atMs: number): 
   payment.payerProven = isConfirmed
   payment.statusAtMs = atMs
   if (answer !== undefined) answer.result = 'applied'
+  if (isConfirmed) state.worded.set(counterKey(deviceId, payment.payment.counter), { requestId: undefined, atMs })
 }
 
 function follow(state: ModelState, ended: readonly EndedClaim[], atMs: number): void {

@@ -114,7 +114,7 @@ export class Follower {
       if (policy !== undefined) state.policies.set(`${country}/${version}`, policy)
     }
     if (is('INSERT INTO offline_resolutions')(one)) state.resolutions.push(...resolutionsOf(one))
-    if (is('offline_prove(')(one)) writeLateProofs(state, lateProofsOf(one))
+    if (is('offline_prove(')(one)) writeLateProofs(state, lateProofsOf(one), (one.values[5] as Date).getTime())
     if (is('offline_disprove(')(one)) writeLostProofs(state, lostProofsOf(one))
     if (is('UPDATE offline_resolutions SET last_error')(one)) postpone(state, one)
     if (is('INSERT INTO offline_claim_answers')(one)) {

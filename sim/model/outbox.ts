@@ -2,8 +2,9 @@ import type { Subject } from '../../reconciler/tell/outbox.ts'
 import { fromHex } from '../../src/protocol/bytes.ts'
 import type { Claim } from '../../src/protocol/claims.ts'
 import { CONFIRMATIONS_PER_CALL_MAX, type Confirmation } from '../../src/protocol/confirmations.ts'
+import { DEBIT_STATUSES, type Debit } from '../../src/protocol/debits.ts'
 import { deviceId as asDeviceId, parseUlid } from '../../src/protocol/ids.ts'
-import { CLAIMS_PER_NOTICE_MAX, MANDATED_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
+import { CLAIMS_PER_NOTICE_MAX, DEBITS_PER_NOTICE_MAX, MANDATED_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
 import type { MandatedDebit } from '../../src/protocol/mandated.ts'
 import type { Outcome } from '../../src/protocol/notice.ts'
 import { allowanceVerdict } from './allowance-verdict.ts'
@@ -93,6 +94,33 @@ function mandatedOf({ payments, mandated }: ModelState, wallet: string | undefin
     .slice(0, MANDATED_PER_NOTICE_MAX)
 }
 
+/** The newest word first. */
+function debitsOf({ payments, worded }: ModelState, wallet: string | undefined): readonly Debit[] {
+  return [...worded]
+    .flatMap(([key, { requestId, atMs }]) => {
+      const row = payments.get(key)
+      return row !== undefined && row.payment.sender === wallet ? [{ row, requestId, atMs }] : []
+    })
+    .sort(
+      (a, b) =>
+        b.atMs - a.atMs ||
+        (a.row.deviceId < b.row.deviceId ? -1 : Number(a.row.deviceId > b.row.deviceId)) ||
+        a.row.payment.counter - b.row.payment.counter,
+    )
+    .slice(0, DEBITS_PER_NOTICE_MAX)
+    .map(({ row, requestId }): Debit => {
+      const { counter, type, amount, currency, receiver, initiatedAtMs } = row.payment
+      const status = DEBIT_STATUSES.find((one) => one === row.status)
+      assertBook(status !== undefined, 'what has its word waits for people, or has ended')
+      return {
+        ...{ takerId: asDeviceId(row.deviceId), counter, type, amount, currency, receiver, initiatedAtMs, status },
+        statusAtMs: row.statusAtMs,
+        ...(requestId && { requestId }),
+        ...(row.reason !== undefined && { reason: row.reason }),
+      }
+    })
+}
+
 /** What may be confirmed as soon as it is received: all that the edge signs, and bundles that the book has already. */
 export function confirmable({ bundles }: ModelState, subjects: readonly Subject[]): readonly Subject[] {
   return subjects.filter(
@@ -147,7 +175,8 @@ function confirmationOf(state: ModelState, row: OutboxRow): Confirmation | undef
   if (row.claims) {
     const claims = openClaimsOn(state, state.devices.get(deviceId)?.ownerWallet)
     const mandated = mandatedOf(state, state.devices.get(deviceId)?.ownerWallet)
-    return { kind: 'claims_open', deviceId, rev: row.version, claims, mandated }
+    const debits = debitsOf(state, state.devices.get(deviceId)?.ownerWallet)
+    return { kind: 'claims_open', deviceId, rev: row.version, claims, mandated, debits }
   }
   if (row.allowance) {
     const verdict = allowanceVerdict(state, deviceId)

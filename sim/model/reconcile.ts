@@ -200,7 +200,7 @@ async function applyResolutions(deps: ReconcileDeps): Promise<number> {
     await life.commit('reviews', (state) => {
       if (state.settlement.isHalted) return
       const atMs = clock()
-      writeLateProofs(state, proofs)
+      writeLateProofs(state, proofs, atMs)
       writeLostProofs(state, lost)
       applyReviews(state, dueResolutions(state, 'review', atMs), atMs)
     })

@@ -51,7 +51,7 @@ export interface Recorded {
  */
 export function recordPayments(state: ModelState, lines: readonly Line[], atMs: number): readonly Recorded[] {
   const judged: readonly Judged[] = lines.map((line, i) => ({ line, ...copyOf(state, lines, i) }))
-  for (const one of judged) if (!isProofFree(state, one.line, one.status)) Object.assign(one, PROOF_USED)
+  for (const one of judged) if (!isProofFree(state, one.line, one.status, atMs)) Object.assign(one, PROOF_USED)
   for (const one of judged) if (!isRequestFree(state, one.line, one.status)) Object.assign(one, REQUEST_USED)
   for (const one of judged) if (isWordless(state, one)) Object.assign(one, PROOF_USED)
   for (const one of judged) if (one.status === 'claimed' && !hasWallets(state, one.line)) Object.assign(one, NO_WALLET)
@@ -150,19 +150,26 @@ function copyOf(state: ModelState, lines: readonly Line[], at: number): Pick<Jud
 }
 
 /** The first payment that shows a payer's signature has it, also when it goes on to fail. */
-function isProofFree({ answered }: ModelState, { proof, deviceId, payment }: Line, status: PaymentStatus): boolean {
+function isProofFree(
+  state: ModelState,
+  { proof, deviceId, payment }: Line,
+  status: PaymentStatus,
+  atMs: number,
+): boolean {
   if (proof === undefined || !(status === 'pending' || waits(status))) return true
-  return useProof(answered, proof, counterKey(deviceId, payment.counter))
+  return useProof(state, proof, counterKey(deviceId, payment.counter), atMs)
 }
 
 /** @returns whether the payment has the signature now */
 export function useProof(
-  answered: ModelState['answered'],
+  { answered, worded }: ModelState,
   { payerDeviceId, requestId }: { readonly payerDeviceId: string; readonly requestId: Uint8Array },
   payment: string,
+  atMs: number,
 ): boolean {
   const key = `${payerDeviceId}/${toHex(requestId)}`
   const owner = answered.get(key) ?? payment
+  if (!answered.has(key)) worded.set(payment, { requestId, atMs })
   answered.set(key, owner)
   return owner === payment
 }

@@ -54,8 +54,9 @@ export function recordDevice(state: ModelState, message: DeviceMessage, atMs: nu
   }
   const { ownerWallet } = message
   const isNews = device !== known
-  const hasClaims = [...state.payments.values()].some(
-    ({ status, reason, payment }) => payment.sender === ownerWallet && (status === 'claimed' || reason === 'mandated'),
+  const hasClaims = [...state.payments].some(
+    ([key, { status, reason, payment }]) =>
+      payment.sender === ownerWallet && (status === 'claimed' || reason === 'mandated' || state.worded.has(key)),
   )
   // A new device of a wallet is asked about what is claimed from it.
   const claims = isNews && hasClaims ? claimSubjects(state, [ownerWallet]) : []

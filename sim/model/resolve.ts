@@ -274,7 +274,9 @@ function follow(state: ModelState, effects: readonly Effect[], atMs: number): vo
   const claimed = changed.flatMap(({ row, status }) => {
     const payment = paymentOf(state, row)
     const isEnded = row.choice === 'revoke'
-    const isTold = status === 'claimed' || isEnded || (status === 'reversed' && payment?.reason === 'mandated')
+    const isMandated = status === 'reversed' && payment?.reason === 'mandated'
+    const isWorded = state.worded.has(counterKey(row.deviceId, row.counter))
+    const isTold = status === 'claimed' || isEnded || isMandated || isWorded
     return isTold ? (payment?.payment.sender ?? []) : []
   })
   announce(state, claimSubjects(state, claimed), atMs)

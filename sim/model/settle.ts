@@ -148,7 +148,7 @@ export function writeLostProofs(state: ModelState, lost: readonly LostProof[]): 
 }
 
 /** In the change that carries the resolutions out. Each signature is good for one payment. */
-export function writeLateProofs(state: ModelState, proofs: readonly LateProof[]): void {
+export function writeLateProofs(state: ModelState, proofs: readonly LateProof[], atMs: number): void {
   for (const proof of proofs) {
     const key = counterKey(proof.deviceId, proof.counter)
     const payment = state.payments.get(key)
@@ -156,7 +156,7 @@ export function writeLateProofs(state: ModelState, proofs: readonly LateProof[])
     const { answered, requests } = state
     const { payer, agent, deviceId } = proof
     if (payer !== undefined && !payment.payerProven) {
-      payment.payerProven = isFresh(answered, () => useProof(answered, payer, key))
+      payment.payerProven = isFresh(answered, () => useProof(state, payer, key, atMs))
     }
     if (agent !== undefined && !payment.agentProven) {
       payment.agentProven = isFresh(requests, () => useRequest(requests, deviceId, agent.requestId, key))

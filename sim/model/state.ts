@@ -29,6 +29,8 @@ export interface ModelState {
   readonly bundles: Map<string, BundleRow>
   /** By payer's device and request, the payment that used the signature up. */
   readonly answered: Map<string, string>
+  /** By `counterKey`: the payments that their payers gave a word for, in the order of the words. */
+  readonly worded: Map<string, WordedRow>
   /** By taker's device and request, the payment that used the request up. */
   readonly requests: Map<string, string>
   /** By device, what it took on its days. */
@@ -208,6 +210,12 @@ export interface MandatedRow {
   readonly postedAtMs: number
 }
 
+export interface WordedRow {
+  /** The request that was signed; undefined of a confirmed claim. */
+  readonly requestId: Uint8Array | undefined
+  readonly atMs: number
+}
+
 export interface AllowanceOrderRow {
   readonly payerDeviceId: string
   readonly rev: number
@@ -284,6 +292,7 @@ export function newModelState(
     copies: [],
     bundles: new Map(),
     answered: new Map(),
+    worded: new Map(),
     settlement: { isHalted: false },
     requests: new Map(),
     activity: new Map(),

@@ -9,6 +9,7 @@ import { bookedAsSigned } from './booked.ts'
 import { historiesAreWhole } from './chain.ts'
 import { claimsEndByTheirPayersWord } from './claims.ts'
 import { codesAreTheHolders } from './codes.ts'
+import { payersAreTold } from './debits.ts'
 import { onlyHoldersPhonesSpeak } from './holders-words.ts'
 import { nobodyHonestIsAccused } from './honest.ts'
 import { holdersAreTold, mandatesAreKept } from './mandates.ts'
@@ -51,6 +52,7 @@ export async function promisesAtQuiet(world: World): Promise<string[]> {
     ...onlyHoldersPhonesSpeak(world, admitted),
     ...mandatesAreKept(world, booked, policies),
     ...holdersAreTold(world, booked),
+    ...payersAreTold(world, admitted, booked),
     ...codesAreTheHolders(world, admitted),
     ...(await daysAreCounted(world, admitted, policies)),
     ...nobodyHonestIsAccused(world),

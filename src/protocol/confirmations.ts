@@ -2,6 +2,7 @@ import { type AllowanceStanding, allowanceFromCbor, allowanceToCbor } from './al
 import { type CborMap, type CborValue, decodeCbor, encodeCbor, MalformedCbor } from './cbor.ts'
 import { type Claim, claimFromCbor, claimToCbor } from './claims.ts'
 import { type CodeVerdict, verdictFromCbor, verdictToCbor } from './consent-code.ts'
+import { type Debit, debitFromCbor, debitToCbor } from './debits.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
 import {
   BUNDLE_BYTES_MAX,
@@ -9,6 +10,7 @@ import {
   CLAIMS_PER_NOTICE_MAX,
   CONSENTS_MAX,
   COUNTER_MAX,
+  DEBITS_PER_NOTICE_MAX,
   MANDATED_PER_NOTICE_MAX,
   PAYMENTS_PER_BUNDLE_MAX,
   THUMBPRINT_BYTES,
@@ -89,8 +91,8 @@ interface AnswerRecorded {
 }
 
 /**
- * What others take from the owner's wallet: the claims that wait for its holder, and what the holder's mandates paid, so far as
- * they fit a notice.
+ * What others take from the owner's wallet: the claims that wait for its holder, what the holder's mandates paid, and what became of
+ * what they took on the holder's word, so far as they fit a notice.
  */
 export interface ClaimsOpen {
   readonly kind: 'claims_open'
@@ -100,6 +102,8 @@ export interface ClaimsOpen {
   readonly claims: readonly Claim[]
   /** The newest first. */
   readonly mandated: readonly MandatedDebit[]
+  /** The newest first. */
+  readonly debits: readonly Debit[]
 }
 
 /** How the newest allowance of the device is in the ledger. */
@@ -153,7 +157,8 @@ function toCbor(confirmation: Confirmation): CborMap {
       return fields.set(1, confirmation.rev)
     case 'claims_open':
       fields.set(1, confirmation.rev).set(2, confirmation.claims.map(claimToCbor))
-      return fields.set(3, confirmation.mandated.map(mandatedToCbor))
+      fields.set(3, confirmation.mandated.map(mandatedToCbor))
+      return fields.set(4, confirmation.debits.map(debitToCbor))
     case 'allowance_stands':
       fields.set(1, confirmation.rev).set(2, allowanceToCbor(confirmation.allowance))
       return fields.set(3, confirmation.convictedNo)
@@ -205,13 +210,14 @@ function fromCbor(deviceId: DeviceId, value: CborValue): Confirmation {
       map(value, 'confirmation', [0, 1])
       return { kind: 'answer_recorded', deviceId, rev: positive(value.get(1), 'confirmation.rev') }
     case KIND.claims_open:
-      map(value, 'confirmation', [0, 1, 2, 3])
+      map(value, 'confirmation', [0, 1, 2, 3, 4])
       return {
         kind: 'claims_open',
         deviceId,
         rev: positive(value.get(1), 'confirmation.rev'),
         claims: list(value.get(2), 'confirmation.claims', 0, CLAIMS_PER_NOTICE_MAX).map(claimFromCbor),
         mandated: list(value.get(3), 'confirmation.mandated', 0, MANDATED_PER_NOTICE_MAX).map(mandatedFromCbor),
+        debits: list(value.get(4), 'confirmation.debits', 0, DEBITS_PER_NOTICE_MAX).map(debitFromCbor),
       }
     case KIND.allowance_stands:
       map(value, 'confirmation', [0, 1, 2, 3])

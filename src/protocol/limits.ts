@@ -87,6 +87,9 @@ export const MANDATED_PER_DAY_MAX = 10
 /** Payments by its mandates that a wallet's devices are shown, the newest of them: some days of small things. */
 export const MANDATED_PER_NOTICE_MAX = 50
 
+/** Payments on their holder's word that a wallet's devices are told of, the newest of them: 6 KB in a notice. */
+export const DEBITS_PER_NOTICE_MAX = 50
+
 /** Bytes of a holder's answer to a claim: a COSE_Sign1 with a P-256 signature takes about 200. */
 export const CLAIM_ANSWER_BYTES_MAX = 1024
 

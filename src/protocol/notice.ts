@@ -2,6 +2,7 @@ import type { DayActivity } from './activity.ts'
 import { type AllowanceStanding, allowanceFromCbor, allowanceToCbor } from './allowances.ts'
 import { type CborValue, decodeCbor, Encoded, encodeCbor, MalformedCbor } from './cbor.ts'
 import { type Claim, claimFromCbor, claimToCbor } from './claims.ts'
+import { type Debit, debitFromCbor, debitToCbor } from './debits.ts'
 import { type DeniedPass, deniedFromCbor, deniedToCbor } from './denied.ts'
 import { type DeviceId, isDeviceId } from './ids.ts'
 import { type KeySet, keySetFromCbor, keySetToCbor } from './keyset.ts'
@@ -9,6 +10,7 @@ import {
   CLAIMS_PER_NOTICE_MAX,
   COUNTER_MAX,
   DATE_MS_MAX,
+  DEBITS_PER_NOTICE_MAX,
   MANDATED_PER_NOTICE_MAX,
   MISSING_PER_NOTICE_MAX,
   NONCE_BYTES,
@@ -53,6 +55,8 @@ export interface Notice {
   readonly claims?: readonly Claim[]
   /** What was paid out of the owner's wallet by its holder's mandates, the newest of it, newest first. */
   readonly mandated?: readonly MandatedDebit[]
+  /** What became of what others' devices took on its holder's word, the newest of it, newest first. */
+  readonly debits?: readonly Debit[]
   /** Until when payments out of the owner's wallet need no other word than this device's (consent.ts); absent: they do. */
   readonly paysUntilMs?: number
   /** A payer's pass that the device has asked for (pass.ts). */
@@ -124,6 +128,7 @@ export function encodeNotice(notice: NoticeToSend): Uint8Array {
   if (notice.pass) claims.set(16, notice.pass)
   if (notice.denied) claims.set(18, notice.denied.map(deniedToCbor))
   if (notice.allowance) claims.set(17, allowanceToCbor(notice.allowance))
+  if (notice.debits) claims.set(19, notice.debits.map(debitToCbor))
   const { lastReceipt: last } = notice
   if (last) claims.set(15, last instanceof Uint8Array ? last : encodeReceipt(last))
   return encodeCbor(claims)
@@ -131,7 +136,12 @@ export function encodeNotice(notice: NoticeToSend): Uint8Array {
 
 /** @throws MalformedCbor */
 export function decodeNotice(encoded: Uint8Array): Notice {
-  const claims = map(decodeCbor(encoded), 'notice', [1, 2, 3, 4], [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18])
+  const claims = map(
+    decodeCbor(encoded),
+    'notice',
+    [1, 2, 3, 4],
+    [5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19],
+  )
   const deviceId = claims.get(1)
   if (!isDeviceId(deviceId)) throw new MalformedCbor('device_id')
   return {
@@ -155,6 +165,7 @@ export function decodeNotice(encoded: Uint8Array): Notice {
       lastReceipt: decodeReceipt(bytes(claims.get(15), 'last_receipt', { max: encoded.length })),
     }),
     ...(claims.has(18) && { denied: deniedFromCbor(claims.get(18)) }),
+    ...(claims.has(19) && { debits: list(claims.get(19), 'debits', 1, DEBITS_PER_NOTICE_MAX).map(debitFromCbor) }),
     ...(claims.has(16) && { pass: bytes(claims.get(16), 'pass', { max: PASS_BYTES_MAX }) }),
     ...(claims.has(17) && { allowance: allowanceFromCbor(claims.get(17)) }),
   }

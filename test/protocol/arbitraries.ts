@@ -2,8 +2,9 @@ import fc from 'fast-check'
 import type { Confirmation } from '../../src/protocol/confirmations.ts'
 import { CODE_STATES } from '../../src/protocol/consent-code.ts'
 import { ES256 } from '../../src/protocol/cose.ts'
+import { DEBIT_STATUSES, type Debit } from '../../src/protocol/debits.ts'
 import { type DeviceId, deviceId } from '../../src/protocol/ids.ts'
-import { COUNTER_MAX, DATE_MS_MAX } from '../../src/protocol/limits.ts'
+import { AMOUNT_MAX, COUNTER_MAX, DATE_MS_MAX, DEBITS_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
 import { DEVICE_STATUSES, OLDER_KEY_FATES, type SettleMessage } from '../../src/protocol/messages.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
 import type { Notice, Outcome } from '../../src/protocol/notice.ts'
@@ -109,6 +110,23 @@ export const receipts = (): fc.Arbitrary<Receipt> =>
     })
     .map(({ range: [firstCounter, lastCounter], ...fields }) => ({ ...fields, firstCounter, lastCounter }))
 
+export const debits = (): fc.Arbitrary<Debit> =>
+  fc
+    .record({
+      takerId: deviceIds(),
+      counter: counters(),
+      requestId: optional(bytesOf(16)),
+      type: fc.constantFrom(...PAYMENT_TYPES),
+      amount: fc.integer({ min: 1, max: AMOUNT_MAX }).map(amountMinor),
+      currency: fc.constant(currency('XOF')),
+      receiver: chars('ABC019-', 64),
+      initiatedAtMs: fc.nat(DATE_MS_MAX),
+      status: fc.constantFrom(...DEBIT_STATUSES),
+      statusAtMs: fc.nat(DATE_MS_MAX),
+      reason: optional(words),
+    })
+    .map((debit) => compact(debit) as Debit)
+
 export const notices = (): fc.Arbitrary<Notice> =>
   fc
     .record({
@@ -133,6 +151,7 @@ export const notices = (): fc.Arbitrary<Notice> =>
       next: optional(fc.record({ nextCounter: counters(), nextSeq: counters() })),
       answersNonce: optional(bytesOf(16)),
       lastReceipt: optional(receipts()),
+      debits: optional(fc.array(debits(), { minLength: 1, maxLength: 5 })),
       paysUntilMs: optional(fc.integer({ min: 0, max: DATE_MS_MAX })),
     })
     .map((notice) => compact(notice) as Notice)
@@ -195,6 +214,14 @@ export function confirmations(): fc.Arbitrary<Confirmation> {
       },
       { requiredKeys: ['kind', 'deviceId', 'rev'] },
     ),
+    fc.record({
+      kind: fc.constant('claims_open' as const),
+      deviceId: bundle.deviceId,
+      rev,
+      claims: fc.constant([]),
+      mandated: fc.constant([]),
+      debits: fc.array(debits(), { maxLength: DEBITS_PER_NOTICE_MAX }),
+    }),
     fc.record({ kind: fc.constant('bundle_recorded' as const), ...bundle }),
     fc.record({
       kind: fc.constant('bundle_settled' as const),

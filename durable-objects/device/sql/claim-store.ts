@@ -8,7 +8,8 @@ import {
   claimToCbor,
 } from '../../../src/protocol/claims.ts'
 import type { ClaimsOpen } from '../../../src/protocol/confirmations.ts'
-import { CLAIMS_PER_NOTICE_MAX, MANDATED_PER_NOTICE_MAX } from '../../../src/protocol/limits.ts'
+import { type Debit, debitFromCbor, debitToCbor } from '../../../src/protocol/debits.ts'
+import { CLAIMS_PER_NOTICE_MAX, DEBITS_PER_NOTICE_MAX, MANDATED_PER_NOTICE_MAX } from '../../../src/protocol/limits.ts'
 import { type MandatedDebit, mandatedFromCbor, mandatedToCbor } from '../../../src/protocol/mandated.ts'
 import { list } from '../../../src/protocol/shape.ts'
 import { buffer } from './columns.ts'
@@ -83,12 +84,14 @@ export function markAnswerRecorded(sql: SqlStorage, rev: number): void {
 }
 
 /** Older lists change nothing. */
-export function writeTaken(sql: SqlStorage, { rev, claims, mandated }: ClaimsOpen): void {
+export function writeTaken(sql: SqlStorage, { rev, claims, mandated, debits }: ClaimsOpen): void {
   sql.exec(
-    `INSERT INTO taken_by_others (only, rev, claims, mandated) VALUES (1, ?, ?, ?)
-     ON CONFLICT (only) DO UPDATE SET rev = excluded.rev, claims = excluded.claims, mandated = excluded.mandated
+    `INSERT INTO taken_by_others (only, rev, claims, mandated, debits) VALUES (1, ?, ?, ?, ?)
+     ON CONFLICT (only) DO UPDATE SET rev = excluded.rev, claims = excluded.claims, mandated = excluded.mandated,
+       debits = excluded.debits
      WHERE rev < excluded.rev`,
     ...[rev, buffer(encodeCbor(claims.map(claimToCbor))), buffer(encodeCbor(mandated.map(mandatedToCbor)))],
+    buffer(encodeCbor(debits.map(debitToCbor))),
   )
 }
 
@@ -98,18 +101,22 @@ export interface Taken {
   readonly claims: readonly Claim[]
   /** The newest first. */
   readonly mandated: readonly MandatedDebit[]
+  /** The newest first. */
+  readonly debits: readonly Debit[]
 }
 
-export const NOTHING_TAKEN: Taken = { claims: [], mandated: [] }
+export const NOTHING_TAKEN: Taken = { claims: [], mandated: [], debits: [] }
 
 export function readTaken(sql: SqlStorage, nowMs: number): Taken {
-  const query = 'SELECT claims, mandated FROM taken_by_others'
-  const [row] = sql.exec<{ claims: ArrayBuffer; mandated: ArrayBuffer }>(query).toArray()
+  const query = 'SELECT claims, mandated, debits FROM taken_by_others'
+  const [row] = sql.exec<{ claims: ArrayBuffer; mandated: ArrayBuffer; debits: ArrayBuffer }>(query).toArray()
   if (row === undefined) return NOTHING_TAKEN
   const claims = list(decodeCbor(new Uint8Array(row.claims)), 'claims', 0, CLAIMS_PER_NOTICE_MAX).map(claimFromCbor)
   const mandated = list(decodeCbor(new Uint8Array(row.mandated)), 'mandated', 0, MANDATED_PER_NOTICE_MAX)
+  const debits = list(decodeCbor(new Uint8Array(row.debits)), 'debits', 0, DEBITS_PER_NOTICE_MAX)
   return {
     claims: claims.filter((claim) => claim.openUntilMs > nowMs && findAnswer(sql, claim) === undefined),
     mandated: mandated.map(mandatedFromCbor),
+    debits: debits.map(debitFromCbor),
   }
 }

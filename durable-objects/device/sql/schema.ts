@@ -25,8 +25,8 @@ const LIST_BUNDLE = `
  * - `mandates`  what the owner signed about small debits to come; owed like answers, and numbered with them.
  * - `allowance_orders` what the owner signed about allowances of the device; owed like answers, and numbered with them.
  * - `allowance` one row: how the newest allowance is, as the reconciler said last.
- * - `taken_by_others` one row: the claims on the owner's wallet that wait for an answer, and what its mandates paid, as the
- *   reconciler said last.
+ * - `taken_by_others` one row: the claims on the owner's wallet that wait for an answer, what its mandates paid, and what became of
+ *   what was taken on its holder's word, as the reconciler said last.
  * - `escalations` what a person at SIRA has to look at; `told` once SIRA has taken it.
  *
  * Nothing but `answers` is deleted, so rowids are never used twice; AUTOINCREMENT would cost one more row written for each insert.
@@ -213,7 +213,8 @@ const STATEMENTS = [
     only INTEGER PRIMARY KEY CHECK (only = 1),
     rev INTEGER NOT NULL,
     claims BLOB NOT NULL,
-    mandated BLOB NOT NULL
+    mandated BLOB NOT NULL,
+    debits BLOB NOT NULL
   ) STRICT`,
   `CREATE TABLE mandates (
     rev INTEGER PRIMARY KEY,

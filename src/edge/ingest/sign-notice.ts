@@ -46,6 +46,7 @@ export async function makeNotice(
     ...(parts.claims.length > 0 && { claims: parts.claims }),
     ...(parts.mandated.length > 0 && { mandated: parts.mandated }),
     ...(parts.allowance && { allowance: parts.allowance }),
+    ...(parts.debits.length > 0 && { debits: parts.debits }),
   }
   const { kid, signer } = await keys.receiptSigner(state.keysVersion)
   return signAsEdge(signer, kid, encodeNotice(notice), 'molam-notice-v1')

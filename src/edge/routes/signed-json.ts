@@ -2,6 +2,7 @@ import type { AllowanceStanding } from '../../protocol/allowances.ts'
 import { toBase64url, toHex } from '../../protocol/bytes.ts'
 import type { Claim } from '../../protocol/claims.ts'
 import { parseSign1 } from '../../protocol/cose.ts'
+import type { Debit } from '../../protocol/debits.ts'
 import type { DeniedPass } from '../../protocol/denied.ts'
 import { localId, ulidText } from '../../protocol/ids.ts'
 import type { KeySet } from '../../protocol/keyset.ts'
@@ -61,6 +62,7 @@ export function noticeJson(signed: Uint8Array) {
     ...(notice.allowance && { allowance: allowanceJson(notice.allowance) }),
     ...(notice.claims && { claims: notice.claims.map(claimJson) }),
     ...(notice.mandated && { mandated: notice.mandated.map(mandatedJson) }),
+    ...(notice.debits && { debits: notice.debits.map(debitJson) }),
   }
 }
 
@@ -76,6 +78,23 @@ function mandatedJson({ takerId, counter, type, amount, currency, receiver, ...a
   return {
     local_id: localId(takerId, counter),
     ...{ type, amount, currency, receiver, initiated_at: at.initiatedAtMs, posted_at: at.postedAtMs },
+  }
+}
+
+function debitJson({ takerId, counter, requestId, type, amount, currency, receiver, ...at }: Debit) {
+  return {
+    local_id: localId(takerId, counter),
+    ...(requestId && { request_id: toHex(requestId) }),
+    ...{
+      type,
+      amount,
+      currency,
+      receiver,
+      initiated_at: at.initiatedAtMs,
+      status: at.status,
+      status_at: at.statusAtMs,
+    },
+    ...(at.reason !== undefined && { reason: at.reason }),
   }
 }
 

@@ -256,7 +256,9 @@ export async function askAbout(
     ...{ takerId, counter, contentHash, amount, type: 'merchant', currency: currency('XOF'), receiver: 'W-SHOP' },
     ...{ initiatedAtMs: 1000, openUntilMs: Date.now() + 3_600_000 },
   }
-  await confirm(device, [{ kind: 'claims_open', deviceId: deviceId(device.id), rev, claims: [claim], mandated: [] }])
+  await confirm(device, [
+    { kind: 'claims_open', deviceId: deviceId(device.id), rev, claims: [claim], mandated: [], debits: [] },
+  ])
 }
 
 /** What the reconciler says once it holds everything that was sent to it. */

@@ -190,12 +190,23 @@ it('the device’s own: push, notice, keys', async () => {
     amount: amountMinor(1),
     ...{ currency: currency('XOF'), receiver: 'W-SHOP', initiatedAtMs: 1, openUntilMs: Date.now() + 3_600_000 },
   }
-  const { contentHash: _, openUntilMs: __, ...debit } = { ...claim, postedAtMs: 2 }
-  await confirm(device, [{ kind: 'claims_open', deviceId: device.id, rev: 1, claims: [claim], mandated: [debit] }])
+  const { contentHash: _, openUntilMs: __, ...taken } = claim
+  const mandated = { ...taken, postedAtMs: 2 }
+  const debit = {
+    ...taken,
+    requestId: new Uint8Array(16),
+    status: 'failed' as const,
+    statusAtMs: 2,
+    reason: 'limit_exceeded',
+  }
+  await confirm(device, [
+    { kind: 'claims_open', deviceId: device.id, rev: 1, claims: [claim], mandated: [mandated], debits: [debit] },
+  ])
   const shown = await notice({ 'molam-cursor': '0' })
   expect(shown).not.toHaveProperty('device')
   expect(shown).toHaveProperty('claims')
   expect(shown).toHaveProperty('mandated')
+  expect(shown).toHaveProperty('debits')
   const answer = toBase64url(await signAnswer(device, { ...claim, choice: 'confirm', answeredAtMs: Date.now() }))
   const body = JSON.stringify({ answer })
   const asked = SELF.fetch(`${ORIGIN}/offline/claims/answer`, { method: 'POST', headers: json, body })

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { toBase64url } from '../../../src/protocol/bytes.ts'
 import { type Claim, type ClaimAnswer, parseClaimAnswer } from '../../../src/protocol/claims.ts'
+import type { Debit } from '../../../src/protocol/debits.ts'
 import type { MandatedDebit } from '../../../src/protocol/mandated.ts'
 import { amountMinor, currency } from '../../../src/protocol/money.ts'
 import {
@@ -54,12 +55,19 @@ const CLAIM: Claim = {
   ...{ type: 'merchant', currency: currency('XOF'), receiver: 'W-SHOP', initiatedAtMs: 1_000 },
   openUntilMs: Date.now() + 3_600_000,
 }
-const open = (rev: number, claims: readonly Claim[], mandated: readonly MandatedDebit[] = []) =>
-  confirm(phone, [{ kind: 'claims_open', deviceId: phone.id, rev, claims, mandated }])
+const open = (
+  rev: number,
+  claims: readonly Claim[],
+  mandated: readonly MandatedDebit[] = [],
+  debits: readonly Debit[] = [],
+) => confirm(phone, [{ kind: 'claims_open', deviceId: phone.id, rev, claims, mandated, debits }])
 const DEBIT: MandatedDebit = {
   ...{ takerId: about.takerId, counter: 9, type: 'merchant', amount: amountMinor(300), currency: currency('XOF') },
   ...{ receiver: 'W-SHOP', initiatedAtMs: 1_000, postedAtMs: 2_000 },
 }
+const { postedAtMs: _, ...taken } = DEBIT
+const SIGNED: Debit = { ...taken, requestId: new Uint8Array(16).fill(7), status: 'succeeded', statusAtMs: 3_000 }
+const CONFIRMED: Debit = { ...taken, counter: 8, status: 'failed', statusAtMs: 2_500, reason: 'insufficient_funds' }
 
 describe('a push of what no payer has signed', () => {
   it('has a receipt that says so, and waits for nobody at the edge', async () => {
@@ -75,16 +83,16 @@ describe('a push of what no payer has signed', () => {
 
 describe('a device without consent', () => {
   const withdrawn = async () => {
-    await open(1, [CLAIM], [DEBIT])
-    expect(await readNotice(phone, 0)).toMatchObject({ claims: [CLAIM], mandated: [DEBIT] })
+    await open(1, [CLAIM], [DEBIT], [SIGNED])
+    expect(await readNotice(phone, 0)).toMatchObject({ claims: [CLAIM], mandated: [DEBIT], debits: [SIGNED] })
     const path = `/offline/devices/${phone.id}/consents/withdraw`
     expect((await asPerson('POST', path, { reason: 'in other hands' })).status).toBe(200)
   }
 
-  it('is not shown what is claimed from the wallet, also what its object was told before', async () => {
+  it('is not shown what others take out of the wallet, also what its object was told before', async () => {
     await withdrawn()
     for (const cursor of [0, undefined]) {
-      expect(await readNotice(phone, cursor)).toMatchObject({ claims: [], mandated: [] })
+      expect(await readNotice(phone, cursor)).toMatchObject({ claims: [], mandated: [], debits: [] })
     }
   })
 
@@ -197,10 +205,18 @@ describe('the notice of a device', () => {
     expect((await readNotice(phone, 0)).mandated).toEqual([])
   })
 
+  it('shows what became of what the owner signed or confirmed, as it stands now, also to a device that begins', async () => {
+    await open(1, [], [], [SIGNED, CONFIRMED])
+    for (const cursor of [0, undefined]) expect((await readNotice(phone, cursor)).debits).toEqual([SIGNED, CONFIRMED])
+    const reversed = { ...SIGNED, status: 'reversed' as const, statusAtMs: 9_000 }
+    await open(2, [], [], [reversed, CONFIRMED])
+    expect((await readNotice(phone, 0)).debits).toEqual([reversed, CONFIRMED])
+  })
+
   it('an older list changes nothing, and what is over is not shown', async () => {
     await open(2, [])
-    await open(1, [CLAIM], [DEBIT])
-    expect(await readNotice(phone, 0)).toMatchObject({ claims: [], mandated: [] })
+    await open(1, [CLAIM], [DEBIT], [SIGNED])
+    expect(await readNotice(phone, 0)).toMatchObject({ claims: [], mandated: [], debits: [] })
     await open(3, [{ ...CLAIM, openUntilMs: 1 }])
     expect((await readNotice(phone, 0)).claims).toEqual([])
   })

@@ -365,7 +365,7 @@ const damages: readonly [string, string, string, readonly string[]][] = [
   ],
   [
     'a payer’s signature belongs to nothing',
-    "INSERT INTO offline_payer_authorizations VALUES ('P', '\\x00112233445566778899aabbccddeeff', 'D', 1)",
+    "INSERT INTO offline_payer_authorizations VALUES ('P', '\\x00112233445566778899aabbccddeeff', 'D', 1, 'W', now())",
     "DELETE FROM offline_payer_authorizations WHERE payer_device_id = 'P'",
     ['payer_authorizations'],
   ],

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { ALLOWANCE_STATES } from '../../../protocol/allowances.ts'
+import { DEBIT_STATUSES } from '../../../protocol/debits.ts'
 import { WALLET_FAULTS } from '../../../protocol/owner-wallet.ts'
 import { PAYMENT_TYPES } from '../../../protocol/payment.ts'
 import { BUNDLE_STATUSES, DECISIONS, PAYMENT_STATUSES } from '../../../protocol/states.ts'
@@ -96,6 +97,20 @@ export const notice = z
       )
       .optional()
       .openapi({ description: "Payments out of the owner's wallet that its holder's mandates paid, the newest first" }),
+    debits: z
+      .array(
+        z.strictObject({
+          ...takenByOthers,
+          request_id: hex.optional(),
+          status: z.enum(DEBIT_STATUSES),
+          status_at: atMs,
+          reason: reason.optional(),
+        }),
+      )
+      .optional()
+      .openapi({
+        description: "What became of what others took out of the owner's wallet on its holder's word, the newest first",
+      }),
     pays_until: atMs.optional(),
     denied: z
       .array(z.strictObject({ version: z.int(), kid: hex, until: atMs, is_denied: z.boolean() }))
