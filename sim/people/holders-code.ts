@@ -13,7 +13,7 @@ interface NewPhone {
 
 /** How often a customer looks whether a message has come, and whether the book has said something. */
 const PAUSE_MS = 1_000
-const LOOKS_MAX = 60
+const LOOKS_MAX = 3_600
 
 /** The customer asks for a code, waits for the message, and enters what it says. @returns `accepted`, or what came instead */
 export async function enterCode(

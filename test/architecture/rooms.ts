@@ -33,7 +33,7 @@ export const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'src/risk': GROUND,
 
   // What runs on phones and tills. Inside the SDK no arrow goes up.
-  [SDK[0]]: ['src/protocol'],
+  [SDK[0]]: ['src/protocol', 'src/device/sdk/exchange/fault.ts'],
   [SDK[1]]: [...GROUND, SDK[0]],
   [SDK[2]]: [...GROUND, ...SDK.slice(0, 2)],
   [SDK[3]]: [...GROUND, ...SDK.slice(0, 3)],
