@@ -18,6 +18,7 @@ import {
 } from './exchange/allowance.ts'
 import { authorise, currentPass, type SignedPayment, signedPayments } from './exchange/authorise.ts'
 import { createRequest, type OpenRequest, type RequestTerms } from './exchange/request.ts'
+import { type StatementLine, statement } from './exchange/statement.ts'
 import { giveMandate, type MandateTerms } from './mandate.ts'
 import { type MandatedPayment, mandatedPayments } from './mandated.ts'
 import type { OfflineSDKOptions, ResolvedOptions } from './options.ts'
@@ -568,6 +569,15 @@ export class OfflineSDK {
   authorized(): Promise<readonly SignedPayment[]> {
     this.#runner.assertAlive()
     return signedPayments(this.#runner.deps)
+  }
+
+  /**
+   * All that others' devices took, or may take, out of this device's wallet, the newest first, with what became of it as of the last
+   * sync: what this phone has signed, what the wallet's other phones have, claims that the holder has confirmed, and mandated debits.
+   */
+  statement(): Promise<readonly StatementLine[]> {
+    this.#runner.assertAlive()
+    return statement(this.#runner.deps)
   }
 
   /** Until when this phone can sign with no network, and for how much at a time; undefined without a pass. */

@@ -20,6 +20,7 @@ import {
   highestCounter,
   missingCounters,
 } from '../../../src/protocol/counters.ts'
+import type { Debit } from '../../../src/protocol/debits.ts'
 import { type DeviceProofHeader, htuOf, parseDeviceProof } from '../../../src/protocol/device-proof.ts'
 import { type DeviceId, deviceId } from '../../../src/protocol/ids.ts'
 import { type EdgeKey, encodeKeySet, type KeySet, type KeyState } from '../../../src/protocol/keyset.ts'
@@ -120,6 +121,7 @@ export class TestEdge {
   /** Claimed from the owner's wallet. */
   claims: Claim[] = []
   mandated: MandatedDebit[] = []
+  debits: Debit[] = []
   /** What the owner's device has answered. */
   answers: SignedClaimAnswer[] = []
   /** What the device's owner lets others take, the newest last. */
@@ -500,6 +502,7 @@ export class TestEdge {
       ...(this.walletFault && { ownerWalletFault: this.walletFault }),
       ...(this.claims.length > 0 && { claims: this.claims }),
       ...(this.mandated.length > 0 && { mandated: this.mandated }),
+      ...(this.debits.length > 0 && { debits: this.debits }),
       ...(this.allowance && { allowance: this.allowance }),
       ...(this.paysUntilMs !== undefined && { paysUntilMs: this.paysUntilMs }),
       ...(number('Molam-Pass') === 1 && this.paysUntilMs !== undefined && { pass: await this.signPass() }),

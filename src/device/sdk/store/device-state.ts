@@ -3,8 +3,9 @@ import { fromBase64url, toBase64url } from '../../../protocol/bytes.ts'
 import { decodeCbor, encodeCbor } from '../../../protocol/cbor.ts'
 import { type Claim, claimFromCbor, claimToCbor } from '../../../protocol/claims.ts'
 import type { Range } from '../../../protocol/counters.ts'
+import { type Debit, debitFromCbor, debitToCbor } from '../../../protocol/debits.ts'
 import { decodeKeySet, encodeKeySet, type KeySet } from '../../../protocol/keyset.ts'
-import { CLAIMS_PER_NOTICE_MAX, MANDATED_PER_NOTICE_MAX } from '../../../protocol/limits.ts'
+import { CLAIMS_PER_NOTICE_MAX, DEBITS_PER_NOTICE_MAX, MANDATED_PER_NOTICE_MAX } from '../../../protocol/limits.ts'
 import { type MandatedDebit, mandatedFromCbor, mandatedToCbor } from '../../../protocol/mandated.ts'
 import type { DayTotal } from '../../../protocol/notice.ts'
 import type { WalletFault } from '../../../protocol/owner-wallet.ts'
@@ -28,6 +29,8 @@ export interface DeviceState {
   readonly claims?: readonly Claim[]
   /** What the holder's mandates paid out of it, by the last notice. */
   readonly mandated?: readonly MandatedDebit[]
+  /** What became of what others took out of it on its holder's word, by the last notice. */
+  readonly debits?: readonly Debit[]
   /** Until when payments out of it need no other word than the device's; left out, the device only receives. */
   readonly paysUntilMs?: number
   /** Keys whose passes must not be believed, in hex, each with when its pass is over; and the last change that is known. */
@@ -77,23 +80,25 @@ export interface DeviceState {
 export const blockOf = ({ conflict, blocked }: DeviceState): ProblemCode | 'chain_conflict' | undefined =>
   conflict ? 'chain_conflict' : blocked?.code
 
-type Encoded = Omit<DeviceState, 'kid' | 'prev' | 'policy' | 'keys' | 'claims' | 'mandated' | 'pass'> & {
+type Encoded = Omit<DeviceState, 'kid' | 'prev' | 'policy' | 'keys' | 'claims' | 'mandated' | 'debits' | 'pass'> & {
   readonly kid: string
   readonly prev: string
   readonly policy: string
   readonly keys: string
   readonly claims?: string
   readonly mandated?: string
+  readonly debits?: string
   readonly pass?: string
 }
 
 /** JSON form: bytes as base64url, policy and keys as on the wire. */
-export function encodeState({ claims, mandated, pass, ...state }: DeviceState): Encoded {
+export function encodeState({ claims, mandated, debits, pass, ...state }: DeviceState): Encoded {
   return {
     ...state,
     ...(pass && { pass: toBase64url(pass) }),
     ...(claims && { claims: toBase64url(encodeCbor(claims.map(claimToCbor))) }),
     ...(mandated && { mandated: toBase64url(encodeCbor(mandated.map(mandatedToCbor))) }),
+    ...(debits && { debits: toBase64url(encodeCbor(debits.map(debitToCbor))) }),
     kid: toBase64url(state.kid),
     prev: toBase64url(state.prev),
     policy: toBase64url(encodeCbor(policyToCbor(state.policy))),
@@ -101,12 +106,13 @@ export function encodeState({ claims, mandated, pass, ...state }: DeviceState): 
   }
 }
 
-export function decodeState({ claims, mandated, pass, ...encoded }: Encoded): DeviceState {
+export function decodeState({ claims, mandated, debits, pass, ...encoded }: Encoded): DeviceState {
   return {
     ...encoded,
     ...(pass !== undefined && { pass: fromBase64url(pass) }),
     ...(claims !== undefined && { claims: claimsFrom(claims) }),
     ...(mandated !== undefined && { mandated: mandatedFrom(mandated) }),
+    ...(debits !== undefined && { debits: debitsFrom(debits) }),
     kid: fromBase64url(encoded.kid),
     prev: fromBase64url(encoded.prev),
     policy: policyFromCbor(decodeCbor(fromBase64url(encoded.policy))),
@@ -116,6 +122,10 @@ export function decodeState({ claims, mandated, pass, ...encoded }: Encoded): De
 
 function claimsFrom(encoded: string): readonly Claim[] {
   return list(decodeCbor(fromBase64url(encoded)), 'claims', 0, CLAIMS_PER_NOTICE_MAX).map(claimFromCbor)
+}
+
+function debitsFrom(encoded: string): readonly Debit[] {
+  return list(decodeCbor(fromBase64url(encoded)), 'debits', 0, DEBITS_PER_NOTICE_MAX).map(debitFromCbor)
 }
 
 function mandatedFrom(encoded: string): readonly MandatedDebit[] {

@@ -48,6 +48,7 @@ export async function bootstrap(
       ...(notice.ownerWalletFault && { ownerWalletFault: notice.ownerWalletFault }),
       ...(notice.claims && { claims: notice.claims }),
       ...(notice.mandated && { mandated: notice.mandated }),
+      ...(notice.debits && { debits: notice.debits }),
       ...(notice.allowance && { allowance: notice.allowance }),
       ...(notice.paysUntilMs !== undefined && { paysUntilMs: notice.paysUntilMs }),
       firstCounter,

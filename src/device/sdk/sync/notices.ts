@@ -130,6 +130,7 @@ export async function applyNotice(deps: SyncDeps, received: ReceivedNotice): Pro
       ownerWalletFault: _,
       claims: __,
       mandated: ___,
+      debits: ______,
       paysUntilMs: ____,
       allowance: _____,
       ...unblocked
@@ -150,6 +151,7 @@ export async function applyNotice(deps: SyncDeps, received: ReceivedNotice): Pro
       ...(notice.ownerWalletFault && { ownerWalletFault: notice.ownerWalletFault }),
       ...(notice.claims && { claims: notice.claims }),
       ...(notice.mandated && { mandated: notice.mandated }),
+      ...(notice.debits && { debits: notice.debits }),
       ...(notice.paysUntilMs !== undefined && { paysUntilMs: notice.paysUntilMs }),
       ...(notice.pass && { pass: notice.pass }),
       ...(notice.denied && { denied: deniedAfter(state.denied, notice.denied, notice.serverTimeMs) }),
