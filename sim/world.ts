@@ -44,6 +44,8 @@ export interface World {
   readonly devices: readonly SimDevice[]
   /** Wallet → the phone that confirms payments out of it. */
   readonly phones: ReadonlyMap<string, PayerPhone>
+  /** Local id → what a till was told is covered, and the phone's number of the allowance. */
+  readonly covered: Map<string, { readonly phone: PayerPhone; readonly no: number }>
   /** Who approves large payments. */
   readonly agents: Agents
   readonly wallets: readonly Wallet[]
@@ -256,6 +258,7 @@ export async function openWorld(
       codesAsked: new Map(),
       telephones,
       frozen: new Map(),
+      covered: new Map(),
       said: new Map(),
       mandates: new Map(),
       coverage,

@@ -137,8 +137,8 @@ export const LEDGER: readonly Mutant[] = [
   {
     name: 'reversal-takes-again',
     file: RESOLUTIONS,
-    find: 't.counter, NULL, t.receiver, t.sender, t.amount_minor,',
-    replace: 't.counter, NULL, t.sender, t.receiver, t.amount_minor,',
+    find: 't.counter, NULL, t.receiver, t.sender, x.left_minor,',
+    replace: 't.counter, NULL, t.sender, t.receiver, x.left_minor,',
     breaks: 'A reversal gives the money back: it takes it a second time.',
     tier: 'deep',
   },

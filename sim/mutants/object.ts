@@ -339,8 +339,8 @@ export const DEVICE_OBJECT: readonly Mutant[] = [
   {
     name: 'word-outlives-its-giver',
     file: `${OBJECT}/people/givers.ts`,
-    find: "consents.endWordsOf(await lostGivers(ask, readDevice(sql).consents, Date.now()), { actor: 'system' })",
-    replace: 'await lostGivers(ask, readDevice(sql).consents, Date.now())',
+    find: "consents.endWordsOf(await lostGivers(ask, held, Date.now()), { actor: 'system' })",
+    replace: 'await lostGivers(ask, held, Date.now())',
     breaks: 'What a device gave ends when that device does not pay any more.',
     tier: 'shallow',
     seed: 111,

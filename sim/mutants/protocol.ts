@@ -50,8 +50,8 @@ export const PROTOCOL: readonly Mutant[] = [
   {
     name: 'each-bundle-a-new-backlog',
     file: 'src/protocol/unsynced.ts',
-    find: 'return [...before, now].map(',
-    replace: 'return [now].map(',
+    find: 'for (const { atMs, value } of unsynced) if (counts(atMs)) most',
+    replace: 'for (const { atMs, value } of unsynced) if (atMs === nowMs) most',
     breaks: 'A backlog that comes in pieces is one backlog: each bundle is counted for itself.',
     tier: 'shallow',
   },

@@ -188,9 +188,9 @@ export const RECONCILER: readonly Mutant[] = [
   },
   {
     name: 'tenant-speaks-for-customers',
-    file: 'reconciler/registry/authority.ts',
-    find: 'verified.filter(({ holds }) => holds)',
-    replace: 'verified',
+    file: 'reconciler/registry/consents.ts',
+    find: 'consents.filter(({ holds }) => holds)',
+    replace: 'consents',
     breaks: 'Nobody but himself speaks for a customer: two administrators let a device pay out of his wallet.',
     tier: 'shallow',
   },

@@ -1,6 +1,8 @@
+import type { AllowanceCount } from '../../dev/fleet/allowance-count.ts'
 import type { AllowanceOrder } from '../../src/protocol/allowances.ts'
 import { currency } from '../../src/protocol/money.ts'
 import { orderAllowance } from '../people/holder.ts'
+import { hearAllowance } from '../people/passes.ts'
 import { speakersOf, spokenFor } from '../people/speakers.ts'
 import { newestPolicy } from '../promises/policies.ts'
 import type { Random } from '../time/random.ts'
@@ -16,7 +18,7 @@ const OWES = 0.2
 const holdForPhone: Operation = {
   weight: 3,
   async run(world, device, random) {
-    const { edge } = world
+    const { edge, phones } = world
     const wallet = random.pick(spokenFor(world))
     const [phone] = await speakersOf(world, wallet, device, random, () => readyPhones(world, random))
     if (phone === undefined) return `(nobody) has a phone for ${wallet}`
@@ -26,6 +28,9 @@ const holdForPhone: Operation = {
     ) as { no: number; choice: string }[]
     const most = newestPolicy(edge, 'SN').allowance_max
     const order = orderOf(wallet, last, most, random)
+    const own = phones.get(wallet)
+    if (own !== undefined) hearAllowance(edge, own)
+    if (order.choice === 'close') Object.assign(order, stated(own?.allowances.get(order.no), order))
     const said = await orderAllowance(phone, phone.fetch, order)
     const what = order.choice === 'open' ? `${order.ceiling} held` : `to end, after ${order.n} payments`
     return `(${phone.deviceId}) wants allowance ${order.no} of ${wallet} ${what}: ${said}`
@@ -46,6 +51,21 @@ function orderOf(
   // Sometimes more than the policy lets, and often more than there is.
   const ceiling = random.between(1, random.chance(0.7) ? 2_000 : most + 100)
   return { choice: 'open', wallet, no: no + 1, currency: currency('XOF'), ceiling }
+}
+
+/**
+ * What a phone says it has signed, besides what it owes: from here on it signs no more.
+ *
+ * @param owed what never comes
+ */
+function stated(count: AllowanceCount | undefined, owed: { readonly n: number; readonly spent: number }) {
+  if (count === undefined) return owed
+  if (!count.isClosing && count.spent + owed.spent <= count.ceiling) {
+    count.n += owed.n
+    count.spent += owed.spent
+  }
+  count.isClosing = true
+  return { n: count.n, spent: count.spent }
 }
 
 /** Somebody wants money held in the name of another: with his own device, or under the name of the other's phone. */

@@ -5,6 +5,7 @@ import { deal } from '../people/market.ts'
 import { newestPolicy } from '../promises/policies.ts'
 import { roomOf, wrongAnswer } from '../promises/taking.ts'
 import type { World } from '../world.ts'
+import { takeSigned } from './counter.ts'
 import type { Operation } from './operation.ts'
 import { limitsOf } from './policy.ts'
 
@@ -19,9 +20,8 @@ const pay: Operation = {
     const foreign = offered.sender !== device.facts.wallet
     const phone = world.phones.get(offered.sender)
     const proven = foreign && phone !== undefined && random.chance(offered.amount > USUALLY_PROVEN_ABOVE ? 0.85 : 0.6)
-    const asked = { takerId: device.id, atMs: device.sdk.nowMs }
-    const signed = proven ? { ...offered, authorization: await phone.authorize(offered, asked) } : offered
-    const { terms, ageMin } = await approvedTerms(world.agents, device, random, signed)
+    if (proven) return takeSigned(world, device, offered, phone, random)
+    const { terms, ageMin } = await approvedTerms(world.agents, device, random, offered)
     return take(world, device, terms, ageMin)
   },
 }
@@ -30,9 +30,16 @@ const pay: Operation = {
  * A till takes a payment, or says why not.
  *
  * @param ageMin of its approval, in minutes
+ * @param taking how it is taken
  * @returns how the sentence goes on
  */
-export async function take(world: World, device: SimDevice, terms: PaymentTerms, ageMin = 0): Promise<string> {
+export async function take(
+  world: World,
+  device: SimDevice,
+  terms: PaymentTerms,
+  ageMin = 0,
+  taking = () => device.sdk.createOfflineTransaction(terms),
+): Promise<string> {
   const { isDoubtful } = device
   const room = roomOf(device.sdk)
   const judge = (declined?: string) => {
@@ -43,7 +50,7 @@ export async function take(world: World, device: SimDevice, terms: PaymentTerms,
     if (fault !== undefined) world.wrong.push(`${device.id}: ${fault}`)
   }
   try {
-    const { localId } = await device.sdk.createOfflineTransaction(terms)
+    const { localId } = await taking()
     if (world.receipts.covers(localId) && !isDoubtful && !device.beganAnew) {
       world.wrong.push(`${localId} was told for a new payment, and a receipt covers it`)
     }

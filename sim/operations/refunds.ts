@@ -3,6 +3,7 @@ import type { SimDevice } from '../people/device.ts'
 import { customerOf } from '../people/market.ts'
 import type { Random } from '../time/random.ts'
 import type { World } from '../world.ts'
+import { takeSigned } from './counter.ts'
 import type { Operation } from './operation.ts'
 import { alive, take } from './payments.ts'
 
@@ -38,8 +39,8 @@ async function sell(world: World, device: SimDevice, random: Random): Promise<st
   const amount = 100 + 5 * random.between(0, 600)
   const sender = customerOf(random.between(0, 3))
   const terms = { type: 'merchant', amount, currency: 'XOF', sender, receiver: device.facts.wallet } as const
-  const authorization = await world.phones.get(sender)?.authorize(terms, { takerId: device.id, atMs: device.sdk.nowMs })
-  return take(world, device, { ...terms, ...(authorization && { authorization }) })
+  const phone = world.phones.get(sender)
+  return phone ? takeSigned(world, device, terms, phone, random) : take(world, device, terms)
 }
 
 async function give(world: World, device: SimDevice, payment: OfflinePayment, how: RefundOptions): Promise<string> {
