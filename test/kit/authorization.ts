@@ -10,7 +10,7 @@ import {
 import { ES256, encodeDetached, encodeSign1 } from '../../src/protocol/cose.ts'
 import { type DeviceId, deviceId } from '../../src/protocol/ids.ts'
 import { amountMinor, currency } from '../../src/protocol/money.ts'
-import { encodePass, type Pass } from '../../src/protocol/pass.ts'
+import { encodePass, type Pass, passIn } from '../../src/protocol/pass.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import { DAY_MS, HOUR_MS } from '../../src/protocol/time.ts'
 import { randomBytes, type TestDevice } from './device.ts'
@@ -46,6 +46,8 @@ export interface Bent {
   readonly over?: Partial<Payment>
   readonly header?: Partial<AuthorizationHeader>
   readonly pass?: Partial<Pass>
+  /** A pass that the edge itself gave, or any bytes in the place of one. */
+  readonly shown?: Uint8Array
 }
 
 /** A payment with its payer's pass, and what the payer's device signs over the payment and its taker. */
@@ -53,14 +55,15 @@ export async function authorized(
   payer: TestDevice,
   payment: Payment,
   takerId: DeviceId,
-  { over = {}, header = {}, pass = {} }: Bent = {},
+  { over = {}, header = {}, pass = {}, shown }: Bent = {},
 ): Promise<Payment> {
   const claims = { alg: payer.signer.key.alg, signedAtMs: payment.initiatedAtMs, requestId: randomBytes(16), ...header }
-  const allowanceNo = claims.covered === undefined ? null : (pass.allowance?.no ?? null)
+  const carried = shown ?? (await passFor(payer, payment.initiatedAtMs, pass))
+  const allowanceNo = claims.covered === undefined ? null : (passIn(carried)?.allowance?.no ?? null)
   const terms = authorizationTerms({ ...payment, ...over }, takerId, allowanceNo)
   return {
     ...payment,
-    pass: await passFor(payer, payment.initiatedAtMs, pass),
+    pass: carried,
     authorization: await signDetached(
       payer.signer,
       encodeAuthorizationHeader(claims),
