@@ -26,6 +26,7 @@ export {
 } from './errors.ts'
 export type { OfflineEvents } from './events.ts'
 export type { AllowanceTerms, Spendable } from './exchange/allowance.ts'
+export type { HeldAllowance } from './exchange/allowance-standing.ts'
 export { type AskedOfPayer, readRequest, type SignedPayment, type UserPresence } from './exchange/authorise.ts'
 export type { AuthorizationFault } from './exchange/fault.ts'
 export type { OpenRequest, RequestTerms } from './exchange/request.ts'

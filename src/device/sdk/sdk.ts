@@ -16,6 +16,7 @@ import {
   type Spendable,
   spendable,
 } from './exchange/allowance.ts'
+import { type HeldAllowance, heldAllowance } from './exchange/allowance-standing.ts'
 import { authorise, currentPass, type SignedPayment, signedPayments } from './exchange/authorise.ts'
 import { createRequest, type OpenRequest, type RequestTerms } from './exchange/request.ts'
 import { type StatementLine, statement } from './exchange/statement.ts'
@@ -563,6 +564,12 @@ export class OfflineSDK {
   spendable(): Promise<Spendable | undefined> {
     this.#runner.assertAlive()
     return spendable(this.#runner.deps)
+  }
+
+  /** How the newest allowance of this phone stands, also when it is refused or closed; undefined when none was ever asked for. */
+  heldAllowance(): Promise<HeldAllowance | undefined> {
+    this.#runner.assertAlive()
+    return heldAllowance(this.#runner.deps)
   }
 
   /** What this phone has signed for others, the newest first: 200 at the most. */

@@ -5,6 +5,7 @@ const PLAIN_SCREENS = [
   'pay',
   'receive',
   'claims',
+  'aside',
   'mandate',
   'history',
   'phone',

@@ -9,6 +9,7 @@ import { Mark } from '../shared/mark.tsx'
 import { Nav } from '../shared/nav.tsx'
 import { UpdateNotice } from '../shared/update-notice.tsx'
 import { useScreenTop } from '../shared/use-screen-top.ts'
+import { Aside } from './aside/aside.tsx'
 import { Allow } from './consent/allow.tsx'
 import { Consent } from './consent/consent.tsx'
 import { History } from './history/history.tsx'
@@ -82,6 +83,8 @@ function Screen({ route }: { readonly route: Route }) {
       return <Receive />
     case 'claims':
       return <ClaimsList upTo={hrefOf({ screen: 'home' })} />
+    case 'aside':
+      return <Aside />
     case 'mandate':
       return <Mandate />
     case 'history':

@@ -6,38 +6,14 @@ import { amountMinor } from '../../../src/protocol/money.ts'
 import { until } from '../../kit/journey.ts'
 import { textOn } from '../camera.ts'
 import { assertClean, look, PAYER, SHOP, useShop } from '../kit.ts'
+import { allowedPhone, scan } from './kit.ts'
 
 /** A phone pays what a till asks: both in airplane mode at the counter, and the book has the payment once in the end. */
 const DEVICE = 'TEL-PAYS-1'
 const TILL = 'POS-ASKS-2'
 const ALIAS = '3497a720-ab11-4973-9619-534e04f263a1'
 const shop = useShop()
-
-/** A phone that may pay, by the code that came to its holder. */
-async function allowed(deviceId: string, host = '127.0.0.1'): Promise<Page> {
-  // With the shop come the wallets of those who pay.
-  await shop().invite('POS-ASKS-1')
-  const page = await shop().open((await shop().invitePhone(deviceId, PAYER)).replace('127.0.0.1', host))
-  await page.getByRole('link', { name: 'Autoriser ce téléphone à payer' }).click()
-  await page.getByRole('button', { name: 'Recevoir le code' }).click()
-  await page.getByLabel('Code reçu').waitFor()
-  await until(async () => shop().codeFor(deviceId) !== undefined)
-  await page.getByLabel('Code reçu').fill(shop().codeFor(deviceId) ?? '')
-  await page.getByRole('button', { name: 'Valider' }).click()
-  await page.getByRole('link', { name: 'Continuer' }).click()
-  await page.getByText('Paie sans réseau').waitFor()
-  return page
-}
-
-/** As a scanner at the counter types it: this phone has no camera. */
-async function scan(page: Page, text: string): Promise<void> {
-  await page.locator('.app-nav a').first().click()
-  await page.getByRole('link', { name: 'Payer', exact: true }).click()
-  await page.getByRole('button', { name: 'Scanner le code' }).click()
-  const byHand = page.getByLabel('Texte du code')
-  await byHand.fill(text)
-  await byHand.press('Enter')
-}
+const allowed = (deviceId: string, host?: string) => allowedPhone(shop(), deviceId, { host })
 
 const merchant = (amount: number) => ({ type: 'merchant', amount, currency: 'XOF', receiver: SHOP }) as const
 

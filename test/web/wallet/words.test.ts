@@ -28,6 +28,7 @@ it('every screen has an address of its own, and an unknown address is the first 
     'pay',
     'receive',
     'claims',
+    'aside',
     'mandate',
     'history',
     'phone',

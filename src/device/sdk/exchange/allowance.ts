@@ -117,12 +117,16 @@ export async function countsUnder(records: Records, { allowance }: Pick<Pass, 'a
   return newest?.no === allowance.no && newest.closing === undefined
 }
 
-async function newestOf(records: Records): Promise<KeptAllowance | undefined> {
+/** The allowance that was asked for last. To be called under the device's lock. */
+export async function newestOf(records: Records): Promise<KeptAllowance | undefined> {
   return (await keptAllowances(records).all()).at(-1)
 }
 
 /** The last number, and the sum, of what was signed under it, or may have been. */
-async function signedUnder(records: Records, no: number): Promise<{ readonly n: number; readonly spent: number }> {
+export async function signedUnder(
+  records: Records,
+  no: number,
+): Promise<{ readonly n: number; readonly spent: number }> {
   const all = await keptAuthorizations(records).all()
   const under = all.flatMap(({ covered }) => (covered?.allowanceNo === no ? [covered] : []))
   return { n: Math.max(0, ...under.map(({ n }) => n)), spent: Math.max(0, ...under.map(({ spent }) => spent)) }

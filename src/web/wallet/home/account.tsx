@@ -1,6 +1,7 @@
 import { useState } from 'react'
 import type { Profile } from '../../../device/sdk/index.ts'
 import { formatAmount, formatParty, maskParty, Time, usePass } from '../../../ui/index.ts'
+import { HeldLine } from '../aside/held-line.tsx'
 import { useWallet } from '../wallet-context.tsx'
 import { useMayPay } from './use-may-pay.ts'
 
@@ -28,6 +29,7 @@ export function Account({ profile }: { readonly profile: Profile }) {
             {home.offline(formatAmount(pass.paymentMax, pass.currency))} <Time atMs={pass.untilMs} form="day" />
           </p>
         ))}
+      {mayPay && <HeldLine />}
       {ownerWalletFault && (
         <p className="app-wrong" role="alert">
           {home.fault}

@@ -17,6 +17,9 @@ export function Home() {
       <h2 className="app-hidden">{home.title}</h2>
       <Account profile={profile} />
       <Actions />
+      <a className="molam-button" href={hrefOf({ screen: 'aside' })}>
+        {home.aside}
+      </a>
       <a className="molam-button" href={hrefOf({ screen: 'mandate' })}>
         {home.mandate}
       </a>

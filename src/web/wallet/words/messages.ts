@@ -1,6 +1,7 @@
-import type { AskedConsentCode, ConsentCodeResult } from '../../../device/sdk/index.ts'
+import type { AskedConsentCode, ConsentCodeResult, HeldAllowance } from '../../../device/sdk/index.ts'
 import type { PaymentType } from '../../../protocol/payment.ts'
 import type { SharedMessages } from '../../shared/words/messages.ts'
+import type { AsideRefusal } from '../aside/refusals.ts'
 import type { DAYS } from '../mandate/amounts.ts'
 
 /** Why no code came, or why one counts no more. */
@@ -25,6 +26,7 @@ export interface Messages extends SharedMessages {
     readonly pay: string
     readonly receive: string
     readonly mandate: string
+    readonly aside: string
   }
   readonly receive: { readonly title: string; readonly what: string; readonly code: string; readonly safe: string }
   /** The holder lets this phone pay. */
@@ -111,6 +113,35 @@ export interface Messages extends SharedMessages {
     readonly failed: string
   }
   readonly sent: { readonly to: (party: string) => string; readonly done: string; readonly details: string }
+  /** Money that the book holds for what this phone signs with no network. */
+  readonly aside: {
+    readonly title: string
+    readonly what: string
+    readonly notHere: string
+    readonly notAllowed: string
+    readonly how: string
+    readonly ask: string
+    readonly askSure: (amount: string) => string
+    readonly asking: string
+    /** How it stands; each with all that was asked for and what is left of it. */
+    readonly states: Readonly<Record<HeldAllowance['state'], (ceiling: string, left: string) => string>>
+    /** No till is told yet. */
+    readonly notInPass: string
+    readonly why: Readonly<Record<AsideRefusal, string>>
+    readonly covered: string
+    readonly used: string
+    readonly left: string
+    readonly until: string
+    readonly check: string
+    readonly again: (amount: string) => string
+    readonly close: string
+    readonly closeSure: (left: string) => string
+    readonly closing: string
+    /** The order is kept; nobody sends it but a press. */
+    readonly noNetwork: string
+    /** Of home; goes on with the day. */
+    readonly line: (left: string, ceiling: string) => string
+  }
   readonly mandate: {
     readonly title: string
     readonly what: string
