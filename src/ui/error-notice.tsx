@@ -21,7 +21,8 @@ export function OfflineErrorNotice({ error, amount }: OfflineErrorNoticeProps) {
     <div className="molam-alert" role="alert" lang={locale}>
       <Icon name="warning" />
       <div>
-        <p className="molam-strong">{words.money[error.money]}</p>
+        {error.fault !== 'answered' && <p className="molam-strong">{words.money[error.money]}</p>}
+        {error.fault && <p>{words.faults[error.fault]}</p>}
         {why && <p>{why}</p>}
         {limit && <p>{limit}</p>}
         {words.next[error.next] !== '' && <p>{words.next[error.next]}</p>}

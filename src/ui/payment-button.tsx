@@ -7,6 +7,7 @@ import { usePayment } from './hooks.ts'
 import { OfflinePaymentStatus } from './payment-status.tsx'
 import { useOfflineContext } from './provider.tsx'
 import { useTakePayment } from './take-payment.ts'
+import { guaranteeToShow } from './words/index.ts'
 
 export interface OfflinePaymentButtonProps {
   /** Undefined while they are not complete: the button is disabled. */
@@ -74,11 +75,12 @@ interface TakenProps {
 
 function Taken({ payment, how }: TakenProps) {
   const { button } = useOfflineContext().words
-  const { status, reason, guarantee } = usePayment(payment.localId) ?? payment
+  const now = usePayment(payment.localId) ?? payment
+  const { status, reason } = now
   return (
     <div className="molam-taken" data-status={status}>
       <Amount minor={payment.amount} currency={payment.currency} />
-      <OfflinePaymentStatus status={status} reason={reason} guarantee={guarantee} detailed />
+      <OfflinePaymentStatus status={status} reason={reason} guarantee={guaranteeToShow(now)} detailed />
       <p className="molam-quiet">
         {how === 'online' ? button.takenOnline : button.takenOffline} · {payment.localId}
       </p>

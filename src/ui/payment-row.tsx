@@ -5,7 +5,7 @@ import { maskParty } from './format.ts'
 import { useProfile } from './hooks.ts'
 import { Icon } from './icon.tsx'
 import { useOfflineContext } from './provider.tsx'
-import { noteOf } from './words/index.ts'
+import { guaranteeToShow, noteOf } from './words/index.ts'
 import type { Messages } from './words/messages.ts'
 
 interface PaymentRowProps {
@@ -17,7 +17,7 @@ interface PaymentRowProps {
 export const PaymentRow = memo(function PaymentRow({ payment, onSelect }: PaymentRowProps) {
   const { words } = useOfflineContext()
   const { counter, amount, currency, status, initiatedAtMs } = payment
-  const note = noteOf(words, payment)
+  const note = noteOf(words, { ...payment, guarantee: guaranteeToShow(payment) })
   const content = (
     <>
       <span className="molam-disc">

@@ -29,7 +29,7 @@ export function OfflinePaymentStatus(props: OfflinePaymentStatusProps) {
       </span>
       {detailed && (
         <span className="molam-detail">
-          {note !== undefined && `${note} `}
+          {note !== undefined && `${note}${/[.!?…]$/.test(note) ? '' : '.'} `}
           {detail}
         </span>
       )}

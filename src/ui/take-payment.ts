@@ -1,5 +1,11 @@
 import { useCallback, useRef, useState } from 'react'
-import { OfflineError, type PaymentTerms, type TakenPayment } from '../device/sdk/index.ts'
+import {
+  type AgentApproval,
+  OfflineError,
+  type OfflineSDK,
+  type PaymentTerms,
+  type TakenPayment,
+} from '../device/sdk/index.ts'
 import { useOfflineContext } from './provider.tsx'
 
 /**
@@ -19,11 +25,15 @@ export interface TakePayment {
    * @returns the payment once it is on disk; undefined when none was taken by this call
    */
   readonly take: (terms: PaymentTerms) => Promise<TakenPayment | undefined>
+  /** Takes the payment that a payer's phone has signed (`acceptAuthorization`), likewise. */
+  readonly accept: (answer: Uint8Array, approval?: AgentApproval) => Promise<TakenPayment | undefined>
   /** Gives up the payment that is being taken, unless its write has begun: how it ended, `state` says. */
   readonly giveUp: () => void
   /** Ready for the next payment. Ignored while one is being taken. */
   readonly reset: () => void
 }
+
+type Begin = (sdk: OfflineSDK, signal: AbortSignal) => Promise<TakenPayment>
 
 /**
  * Takes payments one at a time.
@@ -39,15 +49,15 @@ export function useTakePayment(): TakePayment {
   const stage = useRef<'free' | 'taking' | 'done'>('free')
   const givingUp = useRef<AbortController>(undefined)
 
-  const take = useCallback(
-    async (terms: PaymentTerms) => {
+  const run = useCallback(
+    async (begin: Begin) => {
       if (stage.current !== 'free') return undefined
       stage.current = 'taking'
       setState({ status: 'taking' })
       try {
         if (sdk === undefined) throw new OfflineError('not_ready')
         givingUp.current = new AbortController()
-        const payment = await sdk.createOfflineTransaction(terms, { signal: givingUp.current.signal })
+        const payment = await begin(sdk, givingUp.current.signal)
         stage.current = 'done'
         setState({ status: 'taken', payment, how: payment.taken })
         return payment
@@ -68,6 +78,16 @@ export function useTakePayment(): TakePayment {
     [sdk],
   )
 
+  const take = useCallback(
+    (terms: PaymentTerms) => run((from, signal) => from.createOfflineTransaction(terms, { signal })),
+    [run],
+  )
+  const accept = useCallback(
+    (answer: Uint8Array, approval?: AgentApproval) =>
+      run((from, signal) => from.acceptAuthorization(answer, { signal, ...(approval && { approval }) })),
+    [run],
+  )
+
   const reset = useCallback(() => {
     if (stage.current === 'taking') return
     stage.current = 'free'
@@ -76,5 +96,5 @@ export function useTakePayment(): TakePayment {
 
   const giveUp = useCallback(() => givingUp.current?.abort(), [])
 
-  return { state, take, giveUp, reset }
+  return { state, take, accept, giveUp, reset }
 }

@@ -334,6 +334,8 @@ export async function fill(page: Page, amount: number | '', payer = PAYER): Prom
   await page.getByRole('button', { name: 'Continuer' }).waitFor()
   await page.keyboard.type(String(amount))
   await page.keyboard.press('Enter')
+  await page.locator('.pos-ask[data-pressable=true]').waitFor()
+  await page.getByRole('button', { name: 'Sans téléphone' }).click()
   await page.getByLabel('Compte du client').fill(payer)
   // What comes too soon after the step before is not meant for this one.
   await page.locator('.pos-payer-step[data-pressable=true]').waitFor()

@@ -12,11 +12,13 @@ export type { Reason } from '../../protocol/states.ts'
 export { canonicalWallet, type WalletFault } from '../../protocol/wallet.ts'
 export { type AskedPayment, readApprovalRequest } from './approvals.ts'
 export type { OfflineBehavior } from './behavior.ts'
+export type { CheckedAnswer } from './checked-answer.ts'
 export type { OpenClaim } from './claims.ts'
 export { type AskingDevice, readConsentRequest } from './consent.ts'
 export type { AskedConsentCode, ConsentCodeResult } from './consent-code.ts'
 export { type Enrolment, type EnrolOptions, enrolSigner } from './enrol.ts'
 export {
+  type AuthorizationFault,
   asStorageFailure,
   type Money,
   type NextStep,
@@ -28,7 +30,6 @@ export type { OfflineEvents } from './events.ts'
 export type { AllowanceTerms, Spendable } from './exchange/allowance.ts'
 export type { HeldAllowance } from './exchange/allowance-standing.ts'
 export { type AskedOfPayer, readRequest, type SignedPayment, type UserPresence } from './exchange/authorise.ts'
-export type { AuthorizationFault } from './exchange/fault.ts'
 export type { OpenRequest, RequestTerms } from './exchange/request.ts'
 export type { StatementLine } from './exchange/statement.ts'
 export type { MandateTerms } from './mandate.ts'

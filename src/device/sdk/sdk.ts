@@ -2,6 +2,7 @@ import type { ClaimChoice } from '../../protocol/claims.ts'
 import { deviceId, parseLocalId } from '../../protocol/ids.ts'
 import type { Pass } from '../../protocol/pass.ts'
 import { approvalRequest, approve } from './approvals.ts'
+import type { CheckedAnswer } from './checked-answer.ts'
 import { answerClaim, type OpenClaim, openClaims } from './claims.ts'
 import { consentRequest, consentTo, useConsent } from './consent.ts'
 import { type AskedConsentCode, answerConsentCode, askConsentCode, type ConsentCodeResult } from './consent-code.ts'
@@ -438,7 +439,7 @@ export class OfflineSDK {
    *
    * @throws OfflineError `not_ready`, `invalid_payment`
    * @example
-   * const request = sdk.approvalRequest(terms)
+   * const request = terms && sdk.approvalRequest(terms)
    * show(request)
    * await sdk.createOfflineTransaction({ ...terms, approval: { request, approval: await scan() } })
    */
@@ -503,17 +504,20 @@ export class OfflineSDK {
    * Checks a payer's answer as `acceptAuthorization` does, and takes nothing: above the policy's `requireAgentApprovalAbove` the agent is
    * shown who pays before anything is taken.
    *
-   * @returns the terms that the payer has signed, for `approvalRequest`
+   * @returns the terms that the payer has signed, for `approvalRequest`; or the payment that this answer was taken for before
    * @throws OfflineError `authorization_invalid` (with its `fault`), `not_ready`, `destroyed`
    * @example
-   * const request = sdk.approvalRequest(await sdk.checkAuthorization(answer))
+   * const { terms } = await sdk.checkAuthorization(answer)
+   * const request = sdk.approvalRequest(terms)
    * show(request)
    * await sdk.acceptAuthorization(answer, { approval: { request, approval: await scan() } })
    */
-  async checkAuthorization(answer: Uint8Array): Promise<PaymentTerms> {
+  async checkAuthorization(answer: Uint8Array): Promise<CheckedAnswer> {
     this.#runner.assertAlive()
+    const before = await answeredBefore(this.#runner.deps, answer)
+    if (before !== undefined) return { payment: this.#view(before.counter) }
     const { terms } = await verifyAnswer(this.#runner.deps, answer)
-    return terms
+    return { terms }
   }
 
   /**

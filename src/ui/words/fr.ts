@@ -47,7 +47,26 @@ export const fr: Messages = {
     payer_did_not_confirm: 'Le client n’a pas confirmé à temps.',
     mandated: 'Le client autorise les petits paiements.',
   },
-  waitsForPayer: 'Le client doit encore dire oui.',
+  guarantees: {
+    covered: 'Garanti',
+    signed: 'Signé, solde non vérifié',
+    claimed: 'Pas garanti\u00a0: le client doit confirmer',
+  },
+  faults: {
+    unreadable: 'Code mal lu, ou qui n’est pas celui d’un client. Scannez-le de nouveau.',
+    not_asked: 'Ce code répond à une autre demande, ou à une demande trop ancienne. Faites une nouvelle demande.',
+    answered: 'Un autre téléphone a déjà payé cette demande. Celui-ci n’est pas débité. Voyez la liste du jour.',
+    pass_unknown:
+      'La caisse ne reconnaît pas ce téléphone. Connectez la caisse à Internet, ou demandez un autre téléphone.',
+    pass_stopped: 'Ce téléphone est bloqué. N’acceptez pas ce code\u00a0: demandez un autre téléphone.',
+    pass_expired:
+      'Ce téléphone ne peut plus payer sans réseau. Son client le connecte à Internet, ou en prend un autre.',
+    not_allowed: 'Ce téléphone ne peut pas payer ce montant. Demandez un montant plus petit, ou un autre téléphone.',
+    too_old: 'Signé il y a trop longtemps, ou l’heure du téléphone est fausse. Faites une nouvelle demande.',
+    false_signature: 'La signature n’est pas la bonne. Faites une nouvelle demande, ou demandez un autre téléphone.',
+    spent_before: 'Ce téléphone compte mal ce qu’il a déjà dépensé. Demandez un autre téléphone.',
+    same_wallet: 'C’est le compte de cette caisse. Le client paie avec le sien.',
+  },
   voidRefused: 'Annulé trop tard\u00a0: le serveur l’avait déjà. Seul un remboursement rend l’argent.',
   money: {
     not_taken: 'Paiement non enregistré. Personne n’a été débité.',

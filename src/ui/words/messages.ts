@@ -1,4 +1,4 @@
-import type { EntryStatus, Money, NextStep } from '../../device/sdk/index.ts'
+import type { AuthorizationFault, EntryStatus, Guarantee, Money, NextStep } from '../../device/sdk/index.ts'
 import type { PaymentType } from '../../protocol/payment.ts'
 import type { Reason } from '../../protocol/states.ts'
 
@@ -18,8 +18,10 @@ export interface StatusWords {
 export interface Messages {
   readonly statuses: Readonly<Record<EntryStatus, StatusWords>>
   readonly reasons: Readonly<Record<Reason, string>>
-  /** Of a claim that the server does not know yet. */
-  readonly waitsForPayer: string
+  /** What stands behind a payment while nothing is decided about it. */
+  readonly guarantees: Readonly<Record<Guarantee, string>>
+  /** Why what a payer's phone shows is not taken, and what to do now. */
+  readonly faults: Readonly<Record<AuthorizationFault, string>>
   /** Of a payment that was voided on this device when the server had it. */
   readonly voidRefused: string
   /** Where the payment stands after an error. */

@@ -5,6 +5,7 @@ import { KeepStorage } from '../shared/keep-storage.tsx'
 import { LeaveDevice } from '../shared/leave.tsx'
 import { OpensOffline } from '../shared/opens-offline.tsx'
 import { TakeOver } from '../shared/take-over.tsx'
+import { AliasSetting } from './alias-setting.tsx'
 import { useTill } from './till-context.tsx'
 
 /** This till: who it is, how it is shown, and what protects what is only on it. */
@@ -40,6 +41,7 @@ export function Device() {
           </>
         )}
       </dl>
+      {shop && <AliasSetting shop={shop} />}
       <LanguageChoice words={words} />
       <ThemeChoice words={words} />
       <OpensOffline />

@@ -1,10 +1,13 @@
 import { useSyncExternalStore } from 'react'
+import { isPiSpiAlias } from '../../device/qr/index.ts'
 import { LOCALES, type Locale } from '../../ui/index.ts'
 
-/** How this phone shows the till. Nothing about money: losing it costs nothing. */
+/** How this phone shows the till, and what somebody has typed in for it. Losing it costs nothing. */
 export interface Preferences {
   readonly locale: Locale
   readonly theme: Theme
+  /** A shop's alias in PI-SPI, and whose it is. */
+  readonly piSpi?: { readonly wallet: string; readonly alias: string } | undefined
 }
 
 export const THEMES = ['auto', 'light', 'dark'] as const
@@ -50,10 +53,17 @@ function read(): Preferences {
     return {
       locale: LOCALES.find((locale) => locale === stored.locale) ?? defaults.locale,
       theme: THEMES.find((theme) => theme === stored.theme) ?? defaults.theme,
+      piSpi: readPiSpi(stored.piSpi),
     }
   } catch {
     return defaults
   }
+}
+
+/** What is no alias would make a code that nobody can read. */
+function readPiSpi(stored: unknown): Preferences['piSpi'] {
+  const { wallet, alias } = Object(stored) as Record<string, unknown>
+  return typeof wallet === 'string' && typeof alias === 'string' && isPiSpiAlias(alias) ? { wallet, alias } : undefined
 }
 
 function subscribe(changed: () => void): () => void {

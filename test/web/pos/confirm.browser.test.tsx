@@ -24,15 +24,24 @@ const enter = (how: 'down' | 'repeat' | 'up') =>
 /** An amount and a payer, gone back from: only the main buttons are left to press. */
 async function typedAndBack() {
   await userEvent.keyboard('250{Enter}')
+  await shown.noPhone()
   await userEvent.fill(page.getByLabelText('Compte du client'), PAYER)
+  await page.getByRole('button', { name: 'Retour' }).click()
+  await expect.element(page.getByRole('button', { name: 'Sans téléphone' })).toBeVisible()
   await page.getByRole('button', { name: 'Retour' }).click()
   await expect.element(page.getByRole('button', { name: 'Continuer' })).toBeVisible()
 }
 
 it('a double tap on "Continuer" takes nothing, and a tap on "Encaisser" after it takes one payment', async () => {
   await typedAndBack()
+  const noPhone = page.getByRole('button', { name: 'Sans téléphone' })
   shown.main().click()
-  await expect.element(page.getByRole('button', { name: /^Encaisser/ })).toBeVisible()
+  await expect.element(noPhone).toBeVisible()
+  shown.main().click()
+  ;(noPhone.element() as HTMLElement).click()
+  await expect.element(page.getByRole('button', { name: /^Encaisser/ })).not.toBeInTheDocument()
+  expect(document.querySelector('dialog')).toBeNull()
+  await shown.noPhone()
   shown.main().click()
   shown.main().click()
   await shown.settle()
@@ -45,7 +54,15 @@ it('Enter held down goes one step and takes nothing, however long it is held', a
   await typedAndBack()
   shown.one('h2').focus()
   await enter('down')
-  await expect.element(page.getByRole('button', { name: /^Encaisser/ })).toBeVisible()
+  await expect.element(page.getByRole('button', { name: 'Scanner la réponse' })).toBeVisible()
+  await shown.settle()
+  for (let repeats = 0; repeats < 5; repeats++) await enter('repeat')
+  await enter('up')
+  expect(document.querySelector('dialog')).toBeNull()
+  const noPhone = page.getByRole('button', { name: 'Sans téléphone' }).element() as HTMLElement
+  noPhone.focus()
+  await enter('down')
+  await expect.element(page.getByLabelText('Compte du client')).toHaveFocus()
   await shown.settle()
   for (let repeats = 0; repeats < 5; repeats++) await enter('repeat')
   await enter('up')
@@ -57,6 +74,7 @@ it('Enter held down goes one step and takes nothing, however long it is held', a
 describe('the result', () => {
   beforeEach(async () => {
     await userEvent.keyboard('250{Enter}')
+    await shown.noPhone()
     await userEvent.fill(page.getByLabelText('Compte du client'), PAYER)
     await shown.settle()
     await userEvent.keyboard('{Enter}')

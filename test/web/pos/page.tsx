@@ -1,4 +1,5 @@
 import { expect } from 'vitest'
+import { page } from 'vitest/browser'
 import { render } from 'vitest-browser-react'
 import type { Locale } from '../../../src/ui/index.ts'
 import { TILL } from '../../../src/web/pos/app.tsx'
@@ -36,16 +37,24 @@ export async function openPage(till: Till, { locale = 'fr' as Locale } = {}) {
     if (found === null) throw new Error(`nothing is ${selector}`)
     return found
   }
+  /** The step has stood long enough: a press on it counts. */
+  const settle = async () => {
+    till.timers.fire()
+    await expect.poll(() => one('[data-pressable]').dataset['pressable']).toBe('true')
+  }
   return {
     ...screen,
     text: () => screen.container.textContent ?? '',
     one,
     /** The main button of the step. */
     main: () => one('.molam-primary'),
-    /** The step has stood long enough: a press on it counts. */
-    settle: async () => {
-      till.timers.fire()
-      await expect.poll(() => one('[data-pressable]').dataset['pressable']).toBe('true')
+    settle,
+    /** From what the customer would scan to the account that is typed. */
+    noPhone: async () => {
+      await expect.element(page.getByRole('button', { name: 'Sans téléphone' })).toBeVisible()
+      await settle()
+      await page.getByRole('button', { name: 'Sans téléphone' }).click()
+      await expect.element(page.getByLabelText('Compte du client')).toBeVisible()
     },
   }
 }

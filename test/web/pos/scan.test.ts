@@ -68,6 +68,8 @@ describe('where the worker that reads codes does not work, the page reads them i
     await page.getByRole('button', { name: 'Continuer' }).waitFor()
     await page.keyboard.type('500')
     await page.keyboard.press('Enter')
+    await page.locator('.pos-ask[data-pressable=true]').waitFor()
+    await page.getByRole('button', { name: 'Sans téléphone' }).click()
     camera.show([symbol('tel:+221-77-000-00-01')])
     await page.getByRole('button', { name: 'Scanner' }).click()
     await page.locator('.app-scanner').waitFor({ state: 'detached' })

@@ -108,8 +108,9 @@ it('what waits is counted over all days, and each list has a name of its own', a
 
 it('a fault of the page leaves the way to open it again, and promises nothing that it has not read', async () => {
   vi.spyOn(console, 'error').mockImplementation(() => undefined)
-  const { till, settle } = await opened(0)
+  const { till, settle, noPhone } = await opened(0)
   await userEvent.keyboard('250{Enter}')
+  await noPhone()
   await userEvent.fill(page.getByLabelText('Compte du client'), PAYER)
   await settle()
   till.sdk.createOfflineTransaction = () => Promise.reject(new TypeError('a fault of the page'))

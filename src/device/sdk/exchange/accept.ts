@@ -7,11 +7,10 @@ import { parse } from '../../../protocol/parse.ts'
 import { isValidAt, type Pass, passIn } from '../../../protocol/pass.ts'
 import { decodePaymentAnswer, type PaymentAnswer } from '../../../protocol/payment-request.ts'
 import { MINUTE_MS } from '../../../protocol/time.ts'
-import { OfflineError } from '../errors.ts'
+import { type AuthorizationFault, OfflineError } from '../errors.ts'
 import type { PaymentTerms } from '../payment-terms.ts'
 import type { Entry } from '../store/entry.ts'
 import type { SyncDeps } from '../sync/sync-deps.ts'
-import type { AuthorizationFault } from './fault.ts'
 import { type AskedRequest, openRequest } from './request.ts'
 
 /** An answer whose signatures hold, to a request of this device. */

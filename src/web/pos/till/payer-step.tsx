@@ -10,6 +10,7 @@ import { useTill } from '../till-context.tsx'
 import type { Messages } from '../words/messages.ts'
 import { type Draft, methodOf, needs, type Problem, payerOf, payerProblem } from './draft.ts'
 import { Proofs } from './proofs.tsx'
+import { TakeButton } from './take-button.tsx'
 
 export interface PayerStepProps {
   readonly shop: Profile
@@ -177,14 +178,5 @@ function Again({ before, another, wrong, onChange }: AgainProps) {
         </p>
       )}
     </>
-  )
-}
-
-function TakeButton({ amount, ready, taking }: { amount: string; ready: boolean; taking: boolean }) {
-  const { till } = useTill().words
-  return (
-    <button type="submit" className="molam-button molam-primary" aria-disabled={!ready || taking} aria-busy={taking}>
-      {taking ? till.taking : till.take(amount)}
-    </button>
   )
 }

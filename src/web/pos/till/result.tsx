@@ -6,6 +6,7 @@ import { isEnter, isForStep } from '../../shared/keyboard.ts'
 import { usePressable } from '../../shared/pressable.ts'
 import { hrefOf } from '../route.ts'
 import { useTill } from '../till-context.tsx'
+import { GuaranteeLine } from './guarantee.tsx'
 
 interface ResultProps {
   readonly payment: TakenPayment
@@ -18,7 +19,8 @@ interface ResultProps {
  */
 export function Result({ payment, onNext }: ResultProps) {
   const { result } = useTill().words
-  const { status, reason, guarantee, localId, amount, currency } = usePayment(payment.localId) ?? payment
+  const now = usePayment(payment.localId) ?? payment
+  const { status, reason, localId, amount, currency } = now
   const heading = useRef<HTMLHeadingElement>(null)
   const pressable = usePressable()
   // Not the button: the key that took the payment, still held down, would leave at once.
@@ -35,7 +37,8 @@ export function Result({ payment, onNext }: ResultProps) {
     <div className="app-result" data-status={status} data-pressable={pressable}>
       <h2 ref={heading} tabIndex={-1}>
         <DisplayAmount minor={amount} currency={currency} />
-        <OfflinePaymentStatus status={status} reason={reason} guarantee={guarantee} detailed />
+        <GuaranteeLine payment={now} />
+        <OfflinePaymentStatus status={status} reason={reason} detailed />
       </h2>
       <p className="app-local-id">{localId}</p>
       <button

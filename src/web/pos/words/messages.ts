@@ -8,6 +8,32 @@ export interface Messages extends SharedMessages {
     readonly take: (amount: string) => string
     readonly taking: string
   }
+  /** The customer scans what the till asks. */
+  readonly ask: {
+    readonly title: string
+    readonly making: string
+    /** Names the symbol to who does not see it. */
+    readonly code: (amount: string) => string
+    readonly scan: string
+    readonly scanning: string
+    readonly noPhone: string
+    /** Why nobody pays so much without a phone. */
+    readonly phoneOnly: (above: string) => string
+    readonly again: string
+    readonly used: (number: string, time: string) => string
+    readonly otherAmount: (amount: string) => string
+    readonly agent: string
+    readonly signedBy: (payer: string) => string
+  }
+  /** The shop in PI-SPI. */
+  readonly alias: {
+    readonly label: string
+    readonly hint: string
+    readonly wrong: string
+    readonly save: string
+    readonly saved: string
+    readonly none: string
+  }
   readonly payer: {
     readonly title: string
     readonly wallet: string

@@ -1,6 +1,6 @@
 import { useRef, useState } from 'react'
 import { OfflineError, type OfflinePayment } from '../../../device/sdk/index.ts'
-import { formatParty, OfflineErrorNotice, OfflinePaymentStatus, Time } from '../../../ui/index.ts'
+import { formatParty, guaranteeToShow, OfflineErrorNotice, OfflinePaymentStatus, Time } from '../../../ui/index.ts'
 import { useApp } from '../app-context.tsx'
 import { DisplayAmount } from '../display-amount.tsx'
 import { ShareReceipt } from './share.tsx'
@@ -17,20 +17,9 @@ const WAITING: ReadonlySet<OfflinePayment['status']> = new Set([
 /** One payment with everything that a person or the support may ask for. Says that it is provisional until it is not. */
 export function Slip({ payment }: { readonly payment: OfflinePayment }) {
   const { receipt, methods } = useApp().words
-  const {
-    localId,
-    amount,
-    currency,
-    status,
-    reason,
-    sender,
-    receiver,
-    method,
-    receipted,
-    transferId,
-    voidRefused,
-    guarantee,
-  } = payment
+  const { localId, amount, currency, status, reason, sender, receiver, method, receipted, transferId, voidRefused } =
+    payment
+  const guarantee = guaranteeToShow(payment)
   const waiting = WAITING.has(status)
   const heading = useRef<HTMLHeadingElement>(null)
   return (
@@ -47,7 +36,7 @@ export function Slip({ payment }: { readonly payment: OfflinePayment }) {
         reason={reason}
         voidRefused={voidRefused}
         guarantee={guarantee}
-        detailed={!waiting || reason !== undefined || voidRefused === true || guarantee === 'claimed'}
+        detailed={!waiting || reason !== undefined || voidRefused === true || guarantee !== undefined}
       />
       {waiting && <p className="app-provisional">{receipt.provisional}</p>}
       <dl className="app-facts">

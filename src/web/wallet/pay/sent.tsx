@@ -9,7 +9,7 @@ import { useWallet } from '../wallet-context.tsx'
 /** What became of a payment, followed while the screen is open: it looks final only once the book's verified outcome says so. */
 export function Sent({ payment }: { readonly payment: TakenPayment }) {
   const { sent } = useWallet().words
-  const { status, reason, guarantee, localId, amount, currency, receiver } = usePayment(payment.localId) ?? payment
+  const { status, reason, localId, amount, currency, receiver } = usePayment(payment.localId) ?? payment
   const heading = useRef<HTMLHeadingElement>(null)
   const pressable = usePressable()
   useEffect(() => heading.current?.focus(), [])
@@ -17,7 +17,7 @@ export function Sent({ payment }: { readonly payment: TakenPayment }) {
     <div className="app-result" data-status={status} data-pressable={pressable}>
       <h2 ref={heading} tabIndex={-1}>
         <DisplayAmount minor={amount} currency={currency} />
-        <OfflinePaymentStatus status={status} reason={reason} guarantee={guarantee} detailed />
+        <OfflinePaymentStatus status={status} reason={reason} detailed />
       </h2>
       <p>{sent.to(formatParty(receiver))}</p>
       <p className="app-local-id">{localId}</p>

@@ -60,6 +60,7 @@ describe('a till and a phone, both without a network', () => {
     const answer = await counter.phone.authorize(await counter.request(25_000))
     const first = await counter.till.acceptAuthorization(answer)
     expect(await counter.till.acceptAuthorization(answer)).toEqual(first)
+    expect(await counter.till.checkAuthorization(answer)).toMatchObject({ payment: { localId: first.localId } })
     await counter.pay(1000)
     counter.tillRig.timeMs += 5 * HOUR_MS
     await counter.restartTill()
@@ -181,7 +182,7 @@ describe('clocks that are off', () => {
     const counter = await Counter.open()
     const late = await counter.phone.authorize(await counter.request(25_000))
     counter.tillRig.timeMs += 15 * MINUTE + SKEW
-    expect(await counter.till.checkAuthorization(late)).toMatchObject({ sender: PAYER, amount: 25_000 })
+    expect((await counter.till.checkAuthorization(late)).terms).toMatchObject({ sender: PAYER, amount: 25_000 })
     counter.tillRig.timeMs += 1000
     await expect(counter.till.acceptAuthorization(late)).rejects.toMatchObject(fault('too_old'))
     counter.phoneRig.wallOffsetMs = SKEW + 2000
