@@ -33,7 +33,8 @@ export async function takeSigned(
     const { request } = await sdk.createRequest({ type, amount, currency, receiver })
     const answer = await answering(request)
     const encoded = encodePaymentAnswer(answer)
-    const agreed = await sdk.checkAuthorization(encoded)
+    const { terms: agreed } = await sdk.checkAuthorization(encoded)
+    if (agreed === undefined) return `has taken the answer of ${phone.deviceId} before`
     const asked = { ...agreed, authorization: answer }
     const { terms, ageMin } = await approvedTerms(world.agents, device, random, asked)
     const approved = terms.approval && { approval: terms.approval }
