@@ -20,12 +20,42 @@ export interface BookedDevice {
   readonly rev: number
 }
 
+/** What is held for a phone, as the book has it; minor units. */
+export interface BookedAllowance {
+  readonly phoneId: string
+  readonly no: number
+  readonly ceiling: number
+  readonly consumed: number
+  readonly returned: number
+  readonly held: number
+  readonly state: string
+  /** What the phone said that it had signed, as it closed. */
+  readonly statedN: number | null
+  readonly statedSpent: number | null
+  /** It has signed what cannot all be true. */
+  readonly isConvicted: boolean
+}
+
+/** A payment that was signed under an allowance, with what the phone counted. */
+export interface BookedSpending {
+  readonly localId: string
+  readonly phoneId: string
+  readonly no: number
+  readonly n: number
+  readonly spent: number
+  readonly amount: number
+  /** What the allowance gave. */
+  readonly covered: number
+}
+
 /** What the promises ask of a book, whether it is SQL or the model. */
 export interface BookView {
   payments(): Promise<readonly BookedPayment[]>
   /** `device/bundle` of every bundle that it holds. */
   bundles(): Promise<ReadonlySet<string>>
   devices(): Promise<readonly BookedDevice[]>
+  allowances(): Promise<readonly BookedAllowance[]>
+  spending(): Promise<readonly BookedSpending[]>
   /** No money leaves or reaches the wallet, or it does again. */
   freeze(wallet: string, isFrozen: boolean): void
   /** Nothing is posted from now on, or it is again. */

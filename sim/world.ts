@@ -46,6 +46,8 @@ export interface World {
   readonly phones: ReadonlyMap<string, PayerPhone>
   /** Local id → what a till was told is covered, and the phone's number of the allowance. */
   readonly covered: Map<string, { readonly phone: PayerPhone; readonly no: number }>
+  /** The same, of what was taken with a phone after the book had heard that it was stopped. */
+  readonly stolen: Map<string, { readonly phone: PayerPhone; readonly no: number }>
   /** Who approves large payments. */
   readonly agents: Agents
   readonly wallets: readonly Wallet[]
@@ -259,6 +261,7 @@ export async function openWorld(
       telephones,
       frozen: new Map(),
       covered: new Map(),
+      stolen: new Map(),
       said: new Map(),
       mandates: new Map(),
       coverage,

@@ -7,6 +7,7 @@ import { servicesOf } from '../services.ts'
 import { settingsOf } from '../settings.ts'
 import type { Scheduler } from '../time/scheduler.ts'
 import type { OpenBooks } from '../world.ts'
+import { allowanceRows, spendingRows } from './allowance-rows.ts'
 import { brokenAtQuiet } from './checks.ts'
 import { brokenNow, movesMoney } from './checks-cheap.ts'
 import { Due } from './due.ts'
@@ -91,6 +92,8 @@ function viewOf({ database, judge, broken, keys, due, scheduler }: Sides): BookV
     bundles: () =>
       database.free(() => new Set(bundleRows(book).map(({ deviceId, bundleId }) => `${deviceId}/${bundleId}`))),
     devices: () => database.free(() => deviceRows(book)),
+    allowances: () => database.free(() => allowanceRows(book)),
+    spending: () => database.free(() => spendingRows(book)),
     freeze: (wallet, isFrozen) => {
       void database.free(() => {
         book.asOwner("SELECT wallet_core.set_frozen($1, $2, 'user:ops', 'on request')", [wallet, String(isFrozen)])

@@ -78,6 +78,17 @@ function viewOf(state: ModelState, broken: readonly string[], scheduler: Schedul
     bundles: async () =>
       new Set([...state.bundles.values()].map(({ deviceId, bundleId }) => `${deviceId}/${bundleId}`)),
     devices: async () => [...state.devices].map(([id, { status, kid, rev }]) => ({ id, status, kid, rev })),
+    allowances: async () =>
+      [...state.allowances].map(
+        ([key, { deviceId: phoneId, no, ceiling, consumed, returned, heldMinor, stated, ...row }]) => ({
+          ...{ phoneId, no, ceiling, consumed, returned, held: heldMinor, state: row.state },
+          ...{ statedN: stated?.n ?? null, statedSpent: stated?.spent ?? null, isConvicted: state.misused.has(key) },
+        }),
+      ),
+    spending: async () =>
+      state.spending.map(({ deviceId, counter, payerDeviceId, ...row }) => {
+        return { ...row, localId: `${deviceId}/${counter}`, phoneId: payerDeviceId }
+      }),
     freeze: (wallet, isFrozen) => {
       const account = state.book.accounts.get(wallet)
       if (account !== undefined) account.frozen = isFrozen

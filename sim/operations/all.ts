@@ -1,11 +1,13 @@
 import { accidents } from './accidents.ts'
 import { allowances } from './allowances.ts'
 import { makeUpApproval } from './approvals.ts'
+import { cheatWithPhone, payWithStolenPhone } from './cheats.ts'
 import { claims } from './claims.ts'
 import { cloneTill } from './clone.ts'
 import { consentByCode } from './codes.ts'
 import { changeConsent, payAlone } from './consents.ts'
 import { contact } from './contact.ts'
+import { payCovered } from './covered.ts'
 import { usePower } from './crooked.ts'
 import { forge, forgeIndex } from './forged.ts'
 import { freeze } from './freeze.ts'
@@ -35,6 +37,9 @@ export const OPERATIONS = {
   ...claims,
   ...mandates,
   ...allowances,
+  payCovered,
+  cheatWithPhone,
+  payWithStolenPhone,
   lie,
   makeUpApproval,
   forge,

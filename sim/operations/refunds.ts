@@ -23,7 +23,8 @@ export const giveBack: Operation = {
     }
     const [other] = random.chance(0.1) ? world.devices.filter(({ id }) => id !== device.id) : []
     const [foreign] = other?.sdk.getTransactions() ?? []
-    if (foreign !== undefined) done.push(await give(world, device, foreign, { amount: 100, payer: foreign.sender }))
+    if (foreign !== undefined)
+      done.push(await give(world, device, foreign, { amount: Math.min(100, foreign.amount), payer: foreign.sender }))
     const shown = device.sdk.getTransactions()
     const sales = shown.filter(({ receiver, type }) => receiver === device.facts.wallet && type !== 'refund')
     const payment = random.chance(0.7) || shown.length === 0 ? sales.at(-1) : random.pick(shown)

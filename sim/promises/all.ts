@@ -2,6 +2,7 @@ import type { World } from '../world.ts'
 import { daysAreCounted } from './activity.ts'
 import { readAdmitted } from './admitted.ts'
 import { AgentsWord } from './agents-word.ts'
+import { allowancesAreKept } from './allowances.ts'
 import { largePaymentsAreApproved } from './approvals.ts'
 import { admissionsAreAudited } from './audit.ts'
 import { moneyMovesByItsOwnersWord } from './authority.ts'
@@ -52,6 +53,7 @@ export async function promisesAtQuiet(world: World): Promise<string[]> {
     ...onlyHoldersPhonesSpeak(world, admitted),
     ...mandatesAreKept(world, booked, policies),
     ...holdersAreTold(world, booked),
+    ...(await allowancesAreKept(world, booked)),
     ...payersAreTold(world, admitted, booked),
     ...codesAreTheHolders(world, admitted),
     ...(await daysAreCounted(world, admitted, policies)),

@@ -64,6 +64,10 @@ export function speaksItself(
   return [takenAtMs - 1, takenAtMs].some((atMs) => paidItself(holders, stops, kid, atMs))
 }
 
+/** Whoever has a phone that is stopped is told of nothing that becomes of the wallet. */
+export const isStopped = (edge: World['edge'], id: string): boolean =>
+  edge.objects.read(id, "SELECT 1 FROM device WHERE status = 'active'").length === 0
+
 export const stopsOf = (edge: World['edge'], id: string): readonly Stop[] =>
   edge.objects.read(
     id,

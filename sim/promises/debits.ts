@@ -5,6 +5,7 @@ import { DEBITS_PER_NOTICE_MAX } from '../../src/protocol/limits.ts'
 import type { BookedPayment } from '../book-view.ts'
 import type { World } from '../world.ts'
 import type { AdmittedDevice } from './admitted.ts'
+import { isStopped } from './consent-words.ts'
 
 /**
  * Each phone's object has been told of all that moved out of its wallet on its holder's word for it, within the newest that a notice
@@ -17,6 +18,7 @@ export function payersAreTold(
 ): string[] {
   const owners = new Map<string, string>(devices.map(({ id, ownerWallet }) => [id, ownerWallet]))
   return [...phones].flatMap(([wallet, { deviceId }]) => {
+    if (isStopped(edge, deviceId)) return []
     const [row] = edge.objects.read(deviceId, 'SELECT debits FROM taken_by_others')
     const told = row === undefined ? [] : (decodeCbor(new Uint8Array(row['debits'] as ArrayBuffer)) as CborValue[])
     const names = new Set<string>()

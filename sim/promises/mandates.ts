@@ -1,6 +1,7 @@
 import { type CborValue, decodeCbor } from '../../src/protocol/cbor.ts'
 import type { BookedPayment } from '../book-view.ts'
 import type { World } from '../world.ts'
+import { isStopped } from './consent-words.ts'
 import type { PolicyRow } from './policies.ts'
 
 const HOUR_MS = 3_600_000
@@ -14,6 +15,7 @@ export function holdersAreTold(
   booked: ReadonlyMap<string, BookedPayment>,
 ): string[] {
   return [...phones].flatMap(([wallet, { deviceId }]) => {
+    if (isStopped(edge, deviceId)) return []
     const [row] = edge.objects.read(deviceId, 'SELECT mandated FROM taken_by_others')
     const told = row === undefined ? [] : (decodeCbor(new Uint8Array(row['mandated'] as ArrayBuffer)) as CborValue[][])
     const names = told.map(([taker, counter, , amount]) => `${taker}/${counter} of ${amount}`)

@@ -10,6 +10,7 @@ import { parse } from '../../src/protocol/parse.ts'
 import { passIn } from '../../src/protocol/pass.ts'
 import type { Payment } from '../../src/protocol/payment.ts'
 import type { World } from '../world.ts'
+import { stopsOf } from './consent-words.ts'
 
 /**
  * `given`: the owner of the debited wallet signed these terms, for this taker. `false`: somebody signed them, and not that owner. `none`:
@@ -19,14 +20,18 @@ export type Word = 'given' | 'false' | 'none'
 
 /** A payer stands at the counter. */
 const GOOD_FOR_MINUTES = 15
+/** For how long a judgement may be under way. */
+const OVERLAP_MS = 60_000
 
 /** Whether payers gave their word, asked of the phones themselves. */
 export class PayersWord {
   readonly #phones: World['phones']
+  readonly #edge: World['edge']
   readonly #edgeKeys: Promise<readonly TrustedKey[]>
 
-  constructor({ phones, secrets }: Pick<World, 'phones' | 'secrets'>) {
+  constructor({ phones, secrets, edge }: Pick<World, 'phones' | 'secrets' | 'edge'>) {
     this.#phones = phones
+    this.#edge = edge
     this.#edgeKeys = localKeys(secrets.EDGE_KEYS, secrets.KEY_WRAPPING_SECRET).then(trustedReceiptKeys)
   }
 
@@ -47,6 +52,17 @@ export class PayersWord {
     const payload = encodeCbor([type, amount, currency, sender, receiver, takerId, allowanceNo])
     const signed = { ...read.value, payload }
     return (await verifySign1(verifier, signed, 'molam-payer-authorization-v1')) ? 'given' : 'false'
+  }
+
+  /** Whether its phone was stopped when the edge could ask it. What is covered stands all the same. */
+  mayBeStopped({ authorization, pass }: Payment, atMs: number): boolean {
+    const read = authorization && parse(() => parseAuthorization(authorization))
+    const phoneId = passIn(pass)?.deviceId
+    if (!read?.ok || read.value.claims.covered !== undefined || phoneId === undefined) return false
+    const stops = stopsOf(this.#edge, phoneId)
+    return [atMs - OVERLAP_MS, atMs].some((when) => {
+      return (stops.findLast(({ at }) => at <= when)?.action ?? 'device_active') !== 'device_active'
+    })
   }
 
   /** Names the request that the payer's phone has answered: its answer is good for one payment. */

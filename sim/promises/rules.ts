@@ -115,7 +115,8 @@ class Following {
     const held = heldBy(entry, policy, { nowMs, floorMs, unseen, riskScore, sharedScore })
     const asked = isClaim ? held.map((said) => (said === 'accepted' ? 'claimed' : said)) : held
     const taken = await this.#approved(entry, policy, asked)
-    return word === 'false' ? ['refused (payer_not_proven)', ...taken] : taken
+    const mayFail = word === 'false' || this.#words.payers.mayBeStopped(entry, nowMs)
+    return mayFail ? ['refused (payer_not_proven)', ...taken] : taken
   }
 
   #payersWord(entry: Payment, { max_clock_skew_minutes: skew }: PolicyRow): Promise<Word> {
