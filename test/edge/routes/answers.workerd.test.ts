@@ -6,6 +6,7 @@ import { encodeConfirmations } from '../../../src/protocol/confirmations.ts'
 import { ulidText } from '../../../src/protocol/ids.ts'
 import { amountMinor, currency } from '../../../src/protocol/money.ts'
 import { confirm, deliverIndex, listed, type Queues, recordQueues } from '../../durable-objects/device/kit.ts'
+import { signAllowanceOrder } from '../../kit/allowance.ts'
 import { signAnswer } from '../../kit/claim-answer.ts'
 import { signConsentWord } from '../../kit/consent-word.ts'
 import type { Made } from '../../kit/device.ts'
@@ -218,6 +219,11 @@ it('the device’s own: push, notice, keys', async () => {
   const given = JSON.stringify({ mandate: toBase64url(mandate) })
   const sent = SELF.fetch(`${ORIGIN}/offline/mandates`, { method: 'POST', headers: json, body: given })
   await conforms('POST', '/offline/mandates', sent)
+  const about = { wallet: device.ownerWallet, no: 1, currency: currency('XOF'), ceiling: 1000 }
+  const order = toBase64url(await signAllowanceOrder(device, { choice: 'open', ...about }))
+  const body = JSON.stringify({ order })
+  const ordered = SELF.fetch(`${ORIGIN}/offline/allowances`, { method: 'POST', headers: json, body })
+  await conforms('POST', '/offline/allowances', ordered)
 
   const second = await TestDevice.create(device.ownerWallet)
   await ok(call(admin, 'POST', '/offline/devices', await registration(second)), 201)
