@@ -221,8 +221,8 @@ it('the device’s own: push, notice, keys', async () => {
   await conforms('POST', '/offline/mandates', sent)
   const about = { wallet: device.ownerWallet, no: 1, currency: currency('XOF'), ceiling: 1000 }
   const order = toBase64url(await signAllowanceOrder(device, { choice: 'open', ...about }))
-  const body = JSON.stringify({ order })
-  const ordered = SELF.fetch(`${ORIGIN}/offline/allowances`, { method: 'POST', headers: json, body })
+  const toOpen = JSON.stringify({ order })
+  const ordered = SELF.fetch(`${ORIGIN}/offline/allowances`, { method: 'POST', headers: json, body: toOpen })
   await conforms('POST', '/offline/allowances', ordered)
 
   const second = await TestDevice.create(device.ownerWallet)
