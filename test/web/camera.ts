@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import type { Page } from 'playwright'
 import { decodeQR, parseOfflineQR } from '../../src/device/qr/index.ts'
+import type { Pixels } from '../../src/device/qr/scan.ts'
 import { photograph } from '../device/qr/camera.ts'
 
 export type Modules = readonly (readonly boolean[])[]
@@ -35,7 +36,15 @@ export class Camera {
    * @param fills share of the frame's height; most of it, as a person would hold it
    */
   show(symbols: readonly Modules[], fills = 0.9): void {
-    const pictures = symbols.length === 0 ? [luma(fills)] : symbols.map((symbol) => luma(fills, symbol))
+    this.#film(symbols.length === 0 ? [luma()] : symbols.map((symbol) => luma(seen(symbol, fills))))
+  }
+
+  /** Holds up what the other phone's screen really shows, pixel by pixel: colours, margin and size as its page draws them. */
+  showPicture(picture: Pixels): void {
+    this.#film([luma(picture)])
+  }
+
+  #film(pictures: readonly Buffer[]): void {
     const frames = pictures.flatMap((picture) => Array<Buffer>(FRAMES_PER_SYMBOL).fill(picture))
     // YUV4MPEG2: a header, then a line and the planes Y, U, V of each frame; grey has no colour in U and V.
     const grey = Buffer.alloc((WIDTH * HEIGHT) / 2, 128)
@@ -47,17 +56,41 @@ export class Camera {
   }
 }
 
-function luma(fills: number, symbol?: Modules): Buffer {
+const seen = (symbol: Modules, fills: number): Pixels =>
+  photograph(symbol, { pxPerModule: Math.floor((fills * HEIGHT) / symbol.length), turned: 2, blurPx: 1, noise: 20 })
+
+function luma(picture?: Pixels): Buffer {
   const frame = Buffer.alloc(WIDTH * HEIGHT, AROUND)
-  if (symbol === undefined) return frame
-  const pxPerModule = Math.floor((fills * HEIGHT) / symbol.length)
-  const { data, width, height } = photograph(symbol, { pxPerModule, turned: 2, blurPx: 1, noise: 20 })
+  if (picture === undefined) return frame
+  const { data, width, height } = picture
   if (height > HEIGHT) throw new RangeError(`a symbol of ${height} pixels`)
   const [left, top] = [Math.floor((WIDTH - width) / 2), Math.floor((HEIGHT - height) / 2)]
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) frame[(top + y) * WIDTH + left + x] = data[4 * (y * width + x)] ?? 0
   }
   return frame
+}
+
+/** What the screen shows of the one symbol of a page, as large as a camera that is held close sees it. */
+export async function pictureOf(page: Page): Promise<Pixels> {
+  const screen = (await page.locator('.molam-qr-symbol').screenshot()).toString('base64')
+  const side = Math.floor(0.9 * HEIGHT)
+  const data = await page.evaluate(drawn, [screen, side] as const)
+  return { width: side, height: side, data: Uint8ClampedArray.from(Buffer.from(data, 'base64')) }
+}
+
+/** Runs in the page. */
+async function drawn([png, side]: readonly [string, number]): Promise<string> {
+  const bytes = Uint8Array.from(atob(png), (char) => char.charCodeAt(0))
+  const bitmap = await createImageBitmap(new Blob([bytes], { type: 'image/png' }))
+  const canvas = new OffscreenCanvas(side, side).getContext('2d')
+  if (canvas === null) throw new Error('no canvas')
+  canvas.filter = 'grayscale(1)'
+  canvas.drawImage(bitmap, 0, 0, side, side)
+  const { data } = canvas.getImageData(0, 0, side, side)
+  let text = ''
+  for (const byte of data) text += String.fromCharCode(byte)
+  return btoa(text)
 }
 
 /** The symbols that a page shows: one, or each of an animated code in turn. */
