@@ -57,7 +57,7 @@ describe('two phones at a counter without a network', () => {
     await till.getByRole('button', { name: 'Scanner la réponse' }).click()
     await till.getByRole('button', { name: 'Nouveau paiement' }).waitFor()
     expect(await till.locator('.app-result').textContent()).toMatch(AMOUNT)
-    expect(await till.locator('.pos-guarantee').textContent()).toBe(SIGNED)
+    expect(await till.locator('.app-guarantee').textContent()).toBe(SIGNED)
     await look(till, '81-taken-signed')
   })
 

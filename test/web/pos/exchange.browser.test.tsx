@@ -76,7 +76,7 @@ describe('a customer with a phone', () => {
     await scan(await sdk.authorize(await ask(25_000)))
     await expect.element(page.getByRole('button', { name: 'Nouveau paiement' })).toBeVisible()
     expect(payments()).toMatchObject([{ amount: 25_000, guarantee, sender: '+221770000001' }])
-    expect(plain(shown.one('.pos-guarantee').textContent)).toBe(said)
+    expect(plain(shown.one('.app-guarantee').textContent)).toBe(said)
     expect(shown.one('.app-result').dataset['status']).toBe('pending_offline')
     await page.getByRole('link', { name: 'Voir le reçu' }).click()
     await expect.poll(() => plain(shown.one('.app-slip').textContent)).toContain(`${said}.`)
@@ -209,7 +209,7 @@ it('a customer without a phone pays a small amount that nobody vouches for, and 
   await shown.settle()
   await userEvent.keyboard('{Enter}')
   await expect.poll(() => payments().map(({ guarantee }) => guarantee)).toEqual(['claimed'])
-  expect(plain(shown.one('.pos-guarantee').textContent)).toBe('Pas garanti : le client doit confirmer')
+  expect(plain(shown.one('.app-guarantee').textContent)).toBe('Pas garanti : le client doit confirmer')
 })
 
 it('the alias of the shop is checked, kept for this shop alone, and can be taken away', async () => {

@@ -2,11 +2,11 @@ import { useEffect, useRef } from 'react'
 import type { TakenPayment } from '../../../device/sdk/index.ts'
 import { OfflinePaymentStatus, usePayment } from '../../../ui/index.ts'
 import { DisplayAmount } from '../../shared/display-amount.tsx'
+import { GuaranteeLine } from '../../shared/guarantee.tsx'
 import { isEnter, isForStep } from '../../shared/keyboard.ts'
 import { usePressable } from '../../shared/pressable.ts'
 import { hrefOf } from '../route.ts'
 import { useTill } from '../till-context.tsx'
-import { GuaranteeLine } from './guarantee.tsx'
 
 interface ResultProps {
   readonly payment: TakenPayment

@@ -14,9 +14,10 @@ interface AnswerProps {
   readonly answer: Uint8Array
 }
 
-/** What the till scans. Whether it has, this phone cannot see: it says so, and calls nothing paid. */
+/** What the till, or the other phone, scans. Whether it has, this phone cannot see: it says so, and calls nothing paid. */
 export function Answer({ asked, answer }: AnswerProps) {
-  const { answer: words } = useWallet().words
+  const { to, done, shownTo } = useWallet().words.answer
+  const words = shownTo[asked.type === 'p2p' ? 'phone' : 'till']
   const heading = useRef<HTMLHeadingElement>(null)
   const pressable = usePressable()
   useBrightScreen()
@@ -30,7 +31,7 @@ export function Answer({ asked, answer }: AnswerProps) {
         <QRSymbol part={toBase64url(answer)} label={words.title} />
         <figcaption>
           <DisplayAmount minor={asked.amount} currency={asked.currency} />
-          {words.to(formatParty(asked.receiver))}
+          {to(formatParty(asked.receiver))}
         </figcaption>
       </figure>
       <p>{words.what}</p>
@@ -41,7 +42,7 @@ export function Answer({ asked, answer }: AnswerProps) {
         aria-disabled={!pressable}
         onClick={() => pressable && go({ screen: 'home' })}
       >
-        {words.done}
+        {done}
       </button>
     </div>
   )

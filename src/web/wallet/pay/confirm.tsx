@@ -10,7 +10,7 @@ import { StepBack } from './step-back.tsx'
 interface ConfirmProps {
   readonly terms: Pick<AskedOfPayer, 'type' | 'amount' | 'currency' | 'receiver'>
   readonly paying: boolean
-  /** The till that asks, if one does. */
+  /** The till, or the other phone, that asks, if one does. */
   readonly taker?: string
   /** The phone's lock was asked for, and nobody opened it. */
   readonly unproven: boolean
@@ -54,7 +54,7 @@ export function Confirm(props: ConfirmProps) {
         </div>
         {taker !== undefined && (
           <div>
-            <dt>{confirm.taker}</dt>
+            <dt>{confirm.taker[type === 'p2p' ? 'phone' : 'till']}</dt>
             <dd>{taker}</dd>
           </div>
         )}

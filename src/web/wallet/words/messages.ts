@@ -7,6 +7,15 @@ import type { DAYS } from '../mandate/amounts.ts'
 /** Why no code came, or why one counts no more. */
 type CodeTrouble = Exclude<AskedConsentCode['state'] | ConsentCodeResult['state'], 'accepted' | 'wrong' | 'sent'>
 
+/** Who has asked, and scans the answer: a till, or another person's phone. */
+type Asker = 'till' | 'phone'
+
+interface AnswerWords {
+  readonly title: string
+  readonly what: string
+  readonly once: string
+}
+
 /** Everything the payer's page says beside what the components of src/ui say, in one language. Nothing here calls a payment paid. */
 export interface Messages extends SharedMessages {
   readonly nav: { readonly label: string; readonly home: string; readonly history: string; readonly phone: string }
@@ -28,7 +37,20 @@ export interface Messages extends SharedMessages {
     readonly mandate: string
     readonly aside: string
   }
-  readonly receive: { readonly title: string; readonly what: string; readonly code: string; readonly safe: string }
+  readonly receive: {
+    readonly title: string
+    readonly what: string
+    readonly code: string
+    readonly safe: string
+    /** To ask another phone for an amount. */
+    readonly ask: string
+    readonly askWhat: string
+    readonly show: string
+    readonly scan: string
+    readonly scanning: string
+    readonly again: string
+    readonly from: (party: string) => string
+  }
   /** The holder lets this phone pay. */
   readonly consent: {
     readonly title: string
@@ -90,17 +112,15 @@ export interface Messages extends SharedMessages {
     readonly to: string
     readonly what: string
     readonly types: Readonly<Record<PaymentType, string>>
-    readonly taker: string
+    readonly taker: Readonly<Record<Asker, string>>
     readonly unproven: string
     readonly pay: (amount: string) => string
     readonly paying: string
   }
   /** What the till scans. */
   readonly answer: {
-    readonly title: string
+    readonly shownTo: Readonly<Record<Asker, AnswerWords>>
     readonly to: (party: string) => string
-    readonly what: string
-    readonly once: string
     readonly done: string
   }
   /** The phone's own lock, before each payment. */
