@@ -1,5 +1,6 @@
 import type { BookedAllowance, BookedPayment, BookedSpending } from '../book-view.ts'
 import type { World } from '../world.ts'
+import { isStopped, stopsOf } from './consent-words.ts'
 
 /** Fails for want of money, or of its payer's word: what is covered does neither. */
 const BROKEN_WORD = new Set(['allowance_shortfall', 'insufficient_funds', 'payer_not_proven'])
@@ -91,8 +92,10 @@ function contradictionsConvict(
   const sql = "SELECT 1 FROM escalations WHERE kind = 'allowance_misused' AND seq >= ?"
   if (edge.objects.read(phoneId, sql, no).length === 0)
     return [`${what} is convicted, and nobody is asked to look at it`]
-  const stops = "SELECT 1 FROM audit WHERE action IN ('device_suspended', 'device_revoked')"
-  return edge.objects.read(phoneId, stops).length === 0 ? [`${what} is convicted, and was never stopped`] : []
+  const last = stopsOf(edge, phoneId).at(-1)?.action
+  return last === undefined || (last !== 'device_active' && !isStopped(edge, phoneId))
+    ? [`${what} is convicted, and was never stopped`]
+    : []
 }
 
 /** Taken with a phone after the book had heard that it was stopped. */
