@@ -20,6 +20,7 @@ export const ALLOWANCE: readonly Mutant[] = [
     replace: 'SET held_minor = held_minor - 2 * v_left WHERE account_id',
     breaks: 'What is left of an allowance goes back once.',
     tier: 'deep',
+    seed: 11,
   },
   {
     name: 'stolen-phone-spends-the-wallet',
