@@ -12,11 +12,15 @@ interface SureProps {
 export function Sure({ question, onBack, onSure }: SureProps) {
   const { back } = useApp().words
   const pressable = usePressable()
+  const both = useRef<HTMLDivElement>(null)
   const away = useRef<HTMLButtonElement>(null)
-  // The button that was pressed is gone; the harmless one gets its focus.
-  useEffect(() => away.current?.focus(), [])
+  // The button that was pressed is gone; the harmless one gets its focus. What was asked for must not lie behind the navigation.
+  useEffect(() => {
+    away.current?.focus()
+    both.current?.scrollIntoView({ block: 'nearest' })
+  }, [])
   return (
-    <div className="app-sure" data-pressable={pressable}>
+    <div className="app-sure" ref={both} data-pressable={pressable}>
       <button type="button" className="molam-button" ref={away} onClick={onBack}>
         {back}
       </button>

@@ -22,6 +22,12 @@ const press = (name: string | RegExp) => page.getByRole('button', { name }).clic
 const cards = () => page.getByRole('article').elements().length
 const said = (till: Till) => till.rig.edge.answers.map(({ answer }) => [answer.counter, answer.choice])
 
+/** Whether a finger in the middle of it hits it: nothing lies over it, such as the navigation. */
+function isUncovered(shown: Element): boolean {
+  const { left, top, width, height } = shown.getBoundingClientRect()
+  return document.elementFromPoint(left + width / 2, top + height / 2) === shown
+}
+
 describe('a payment that waits for the holder of this wallet', () => {
   it('stands above every screen with count and sum, until it is answered', async () => {
     const { till } = await asked({}, { amount: amountMinor(700) })
@@ -43,8 +49,10 @@ describe('a payment that waits for the holder of this wallet', () => {
     expect(text()).toContain('W-SN-M900')
     expect(text()).toContain('POS-9/1')
     await page.getByRole('button', { name: 'Oui, payer' }).first().click()
+    const pays = page.getByRole('button', { name: /Payer 2/ })
+    expect(isUncovered(pays.element())).toBe(true)
     // The second tap of a double tap.
-    await page.getByRole('button', { name: /Payer 2/ }).click({ force: true })
+    await pays.click({ force: true })
     expect(said(till)).toEqual([])
     await settle()
     await press(/Payer 2/)
