@@ -27,6 +27,13 @@ describe('a till', () => {
   it('says above the limit that the customer’s own phone is needed', async () => {
     page = await shop().open(await shop().invite(DEVICE))
     await page.getByRole('button', { name: 'Continuer' }).waitFor()
+    await page.keyboard.type('10001')
+    await page.keyboard.press('Enter')
+    await page.getByText('le client paie avec son téléphone').waitFor()
+    expect(await page.getByRole('button', { name: 'Sans téléphone' }).count()).toBe(0)
+    await look(page, '12-phone-only')
+    await page.keyboard.press('Escape')
+    await page.keyboard.press('Escape')
     await take(page, 500)
   })
 
