@@ -27,7 +27,7 @@ export function OfflineErrorNotice({ error, amount }: OfflineErrorNoticeProps) {
         {limit && <p>{limit}</p>}
         {words.next[error.next] !== '' && <p>{words.next[error.next]}</p>}
         <p className="molam-code">
-          {words.code} <code>{error.code}</code>
+          {words.code} <code>{error.fault ?? error.code}</code>
         </p>
       </div>
     </div>

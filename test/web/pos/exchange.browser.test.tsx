@@ -67,6 +67,12 @@ async function scan(answer: Uint8Array | string): Promise<void> {
   await userEvent.keyboard('{Enter}')
 }
 
+/** Whole on the screen, above the navigation. */
+function isSeen(element: Element): boolean {
+  const { top, bottom } = element.getBoundingClientRect()
+  return top >= 0 && bottom <= shown.one('.app-nav').getBoundingClientRect().top
+}
+
 describe('a customer with a phone', () => {
   it.each([
     ['covered', ALLOWANCE, 'Garanti'],
@@ -155,6 +161,8 @@ describe('a customer with a phone', () => {
 
 describe('what is not taken says why, that nobody was debited, and the way on', () => {
   const alert = page.getByRole('alert')
+  // A small phone, on which the button that scans is scrolled to.
+  beforeEach(() => page.viewport(360, 400))
 
   it('a pass of an edge that is not known', async () => {
     const stranger = await Till.open({ autoSync: false })
@@ -164,6 +172,8 @@ describe('what is not taken says why, that nobody was debited, and the way on', 
     await scan(await sdk.authorize(await ask(2_000)))
     await expect.element(alert).toMatchTextContent('Paiement non enregistré. Personne n’a été débité.')
     await expect.element(alert).toMatchTextContent('La caisse ne reconnaît pas ce téléphone.')
+    await expect.element(alert).toMatchTextContent('Code pass_unknown')
+    await expect.poll(() => isSeen(alert.element())).toBe(true)
     await page.getByRole('button', { name: 'Nouvelle demande' }).click()
     await expect.poll(() => requests.length).toBe(2)
     await expect.element(alert).not.toBeInTheDocument()

@@ -40,9 +40,14 @@ export function AskStep(props: AskStepProps) {
   const alias = useAlias(shop)
   const [scanning, setScanning] = useState(false)
   const heading = useRef<HTMLHeadingElement>(null)
+  const notice = useRef<HTMLDivElement>(null)
   const pressable = usePressable()
   const ready = pressable && request !== undefined && !taking
   useEffect(() => heading.current?.focus(), [])
+  // On a small phone the person has scrolled down to the button.
+  useEffect(() => {
+    if (trouble ?? error) notice.current?.scrollIntoView({ block: 'nearest' })
+  }, [trouble, error])
   useEffect(() => {
     const listen = (event: KeyboardEvent) => {
       if (!isForStep(event, heading.current)) return
@@ -61,18 +66,21 @@ export function AskStep(props: AskStepProps) {
       <p>
         <DisplayAmount minor={amount} currency={currency} />
       </p>
+      {/* Above the code: what went wrong must not lie below the end of the screen. */}
+      <div className="pos-ask-wrong" ref={notice}>
+        {trouble && <TroubleNotice trouble={trouble} amount={amount} />}
+        {error && !trouble && <OfflineErrorNotice error={error} amount={amount} />}
+      </div>
       <h2 ref={heading} tabIndex={-1}>
         {ask.title}
       </h2>
       {request === undefined ? (
         trouble === undefined && <p className="app-note">{ask.making}</p>
       ) : (
-        <div className="pos-ask-code">
+        <div className="pos-ask-code" data-small={trouble !== undefined}>
           <QRSymbol part={requestCode(request, { country, alias })} label={ask.code(money(amount))} />
         </div>
       )}
-      {trouble && <TroubleNotice trouble={trouble} amount={amount} onAgain={onAgain} />}
-      {error && !trouble && <OfflineErrorNotice error={error} amount={amount} />}
       {taking && <GiveUp onGiveUp={onGiveUp} />}
       <button
         type="button"
@@ -83,6 +91,11 @@ export function AskStep(props: AskStepProps) {
       >
         {ask.scan}
       </button>
+      {trouble && (
+        <button type="button" className="molam-button" onClick={onAgain}>
+          {ask.again}
+        </button>
+      )}
       {onNoPhone ? (
         <button
           type="button"

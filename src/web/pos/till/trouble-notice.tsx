@@ -1,4 +1,5 @@
 import { useTimeFormat } from '../../../ui/hooks.ts'
+import { Icon } from '../../../ui/icon.tsx'
 import { formatAmount, OfflineErrorNotice, useProfile } from '../../../ui/index.ts'
 import { hrefOf } from '../route.ts'
 import { useTill } from '../till-context.tsx'
@@ -7,31 +8,25 @@ import type { Trouble } from './use-exchange.ts'
 interface TroubleNoticeProps {
   readonly trouble: Trouble
   readonly amount: number
-  readonly onAgain: () => void
 }
 
-/** Why what was scanned is not this payment, and the way on. Nothing was taken. */
-export function TroubleNotice({ trouble, amount, onAgain }: TroubleNoticeProps) {
+/** Why what was scanned is not this payment, and what to do. Nothing was taken. */
+export function TroubleNotice({ trouble, amount }: TroubleNoticeProps) {
   const { ask, result } = useTill().words
   const format = useTimeFormat()
   const currency = useProfile()?.policy.currency ?? ''
+  if (trouble.kind === 'error') return <OfflineErrorNotice error={trouble.error} amount={amount} />
   return (
-    <>
-      {trouble.kind === 'error' && <OfflineErrorNotice error={trouble.error} amount={amount} />}
-      {trouble.kind === 'other_amount' && (
-        <p className="app-note app-wrong" role="alert">
-          {ask.otherAmount(formatAmount(trouble.amount, currency))}
-        </p>
-      )}
-      {trouble.kind === 'used' && (
-        <p className="app-note app-wrong" role="alert">
+    <div className="molam-alert" role="alert">
+      <Icon name="warning" />
+      {trouble.kind === 'other_amount' ? (
+        <p>{ask.otherAmount(formatAmount(trouble.amount, currency))}</p>
+      ) : (
+        <p>
           {ask.used(trouble.payment.localId, format(trouble.payment.initiatedAtMs))}{' '}
           <a href={hrefOf({ screen: 'receipt', localId: trouble.payment.localId })}>{result.receipt}</a>
         </p>
       )}
-      <button type="button" className="molam-button" onClick={onAgain}>
-        {ask.again}
-      </button>
-    </>
+    </div>
   )
 }
