@@ -29,7 +29,8 @@ export interface Scene {
 
 export async function scene(world: World, db: Database, payments: readonly Partial<Payment>[] = [{}]): Promise<Scene> {
   const [device, payer] = [await world.device(), newWallet()]
-  await db.open(payer, 10_000)
+  // A shop, whose phone pays by its tenant's word: a customer's code would stand in the book before its device is there.
+  await db.open(payer, 10_000, { kind: 'merchant' })
   const made = payments.map((over) => device.payment({ sender: payer, amount: amountMinor(2500), ...over }))
   world.network.send(world.facts(device), await world.admit(device, made))
   for (const { counter } of made) await settled(world, db, device, counter)

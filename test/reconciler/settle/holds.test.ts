@@ -149,7 +149,7 @@ test('nobody can have a stranger’s money held: without the payer’s word ther
   // The shop signs for its customer.
   const asked = device.payment({ amount: amountMinor(10_001), sender: payer, counter: 1 })
   device.counter = 1
-  const made = await sell(['review'], signedBy(device, asked))
+  const made = await sell(['review'], signedBy(device, asked, { pass: { wallet: payer } }))
   expect(await funds(payer)).toEqual([100_000, 0])
   expect(await onRecord(device)).toEqual([[[1, 'payer_not_proven']]])
   await decide(made, 1, { 1: 'approve' })

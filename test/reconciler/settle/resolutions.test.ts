@@ -149,7 +149,7 @@ test('an approved payment without funds fails, and is listed as owed with who be
 
 test('approval is no payer’s word: a payment that was held without proof fails when it is approved', async () => {
   // The shop signs for its customer.
-  const sign = (device: TestDevice, payment: Payment) => signedBy(device, payment)
+  const sign = (device: TestDevice, payment: Payment) => signedBy(device, payment, { pass: { wallet: payment.sender } })
   const { device, payer, made, facts, bundle } = await waiting(1, 100_000, { amount: amountMinor(10_001) }, sign)
   world.network.send(facts, bundle, world.review(made, 1, { 1: 'approve' }))
   await world.settle()
