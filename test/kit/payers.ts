@@ -54,9 +54,9 @@ interface Marked extends Payment {
   readonly [BY]?: { readonly payer: TestDevice; readonly bent: Bent }
 }
 
-/** A payment that this device signs as its payer, once it is known which device takes it: when its bundle is sealed. */
+/** A payment that this device signs as its payer, unless another one was named before, once it is known which device takes it: when its bundle is sealed. */
 export const signedBy = (payer: TestDevice, payment: Payment, bent: Bent = {}): Payment =>
-  ({ ...payment, [BY]: { payer, bent } }) as Marked
+  ({ [BY]: { payer, bent }, ...payment }) as Marked
 
 /** The entries with the word of those who pay, and of an agent. @param forAll also of those that no test has named */
 export function withWords(entries: readonly PaymentEntry[], taker: Taker, forAll: boolean): Promise<PaymentEntry[]> {
