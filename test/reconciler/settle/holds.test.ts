@@ -146,10 +146,12 @@ test('a frozen wallet’s money is not held', async () => {
 
 test('nobody can have a stranger’s money held: without the payer’s word there is no hold', async () => {
   const { device, payer, sell } = await shop(100_000)
-  // The shop signs for its customer.
+  // A phone of somebody else signs for the customer.
+  const thief = await world.device()
+  world.network.send(world.facts(thief))
   const asked = device.payment({ amount: amountMinor(10_001), sender: payer, counter: 1 })
   device.counter = 1
-  const made = await sell(['review'], signedBy(device, asked, { pass: { wallet: payer } }))
+  const made = await sell(['review'], signedBy(thief, asked, { pass: { wallet: payer } }))
   expect(await funds(payer)).toEqual([100_000, 0])
   expect(await onRecord(device)).toEqual([[[1, 'payer_not_proven']]])
   await decide(made, 1, { 1: 'approve' })
