@@ -10,7 +10,7 @@ import { takeSigned } from './counter.ts'
 import { letGo, openedFor } from './covered.ts'
 import { insistently } from './insistently.ts'
 import type { Operation } from './operation.ts'
-import { alive } from './payments.ts'
+import { alive } from './take.ts'
 
 /** What a phone signs, amount and place, one till after the other: no till sees more than one of them. */
 interface Signed {

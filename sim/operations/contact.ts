@@ -1,7 +1,7 @@
 import { BundleCarrier } from '../../src/device/relay/index.ts'
 import { memoryStorage, OfflineError } from '../../src/device/sdk/index.ts'
 import type { Operation } from './operation.ts'
-import { alive } from './payments.ts'
+import { alive } from './take.ts'
 
 const sync: Operation = {
   weight: 8,

@@ -6,7 +6,7 @@ import type { SimDevice } from '../people/device.ts'
 import { hearAllowance } from '../people/passes.ts'
 import type { Random } from '../time/random.ts'
 import type { World } from '../world.ts'
-import { take } from './payments.ts'
+import { take } from './take.ts'
 
 type Offered = Pick<PaymentTerms, 'type' | 'amount' | 'currency' | 'receiver'>
 /** What a phone says to what a till shows. */

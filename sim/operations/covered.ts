@@ -9,7 +9,7 @@ import type { Random } from '../time/random.ts'
 import type { World } from '../world.ts'
 import { takeSigned } from './counter.ts'
 import type { Operation } from './operation.ts'
-import { alive } from './payments.ts'
+import { alive } from './take.ts'
 
 const CEILING_MAX = 6_000
 /** How often a phone looks whether its allowance is open, before its person gives up. */

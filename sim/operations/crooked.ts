@@ -3,7 +3,7 @@ import { publish } from '../people/new-policy.ts'
 import { newestPolicy } from '../promises/policies.ts'
 import { insistently } from './insistently.ts'
 import type { Operation } from './operation.ts'
-import { alive, take } from './payments.ts'
+import { alive, take } from './take.ts'
 
 interface Waiting {
   readonly bundle_id: string

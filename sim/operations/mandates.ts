@@ -5,7 +5,7 @@ import { speakersOf, spokenFor } from '../people/speakers.ts'
 import { newestPolicy } from '../promises/policies.ts'
 import { readyPhones } from './household.ts'
 import type { Operation } from './operation.ts'
-import { alive, take } from './payments.ts'
+import { alive, take } from './take.ts'
 
 const HOUR_MS = 3_600_000
 

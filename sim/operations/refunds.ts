@@ -5,7 +5,7 @@ import type { Random } from '../time/random.ts'
 import type { World } from '../world.ts'
 import { takeSigned } from './counter.ts'
 import type { Operation } from './operation.ts'
-import { alive, take } from './payments.ts'
+import { alive, take } from './take.ts'
 
 /** A merchant gives payments back: all of one, a part, or more than there is; what was just sold, any other, and another shop's. */
 export const giveBack: Operation = {

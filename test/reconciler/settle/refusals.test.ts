@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { newSecrets } from '../../../dev/secrets.ts'
+import { localKeys } from '../../../src/crypto/local-keys.ts'
 import { encodeSign1, parseSign1 } from '../../../src/protocol/cose.ts'
 import type { SettleMessage } from '../../../src/protocol/messages.ts'
 import { decodeReceipt, encodeReceipt } from '../../../src/protocol/receipt.ts'
@@ -97,9 +99,10 @@ test('a bundle under another device’s name is parked', async () => {
 
 test('a bundle sealed to a key that the reconciler does not have is parked', async () => {
   const device = await world.device()
-  const strangers = await makeWorld(db())
+  const { EDGE_KEYS, KEY_WRAPPING_SECRET } = await newSecrets()
+  const strangers = await (await localKeys(EDGE_KEYS, KEY_WRAPPING_SECRET)).keySet()
   const payments = [device.payment({ sender: payer })]
-  const made = await device.bundle(payments, strangers.keySet)
+  const made = await device.bundle(payments, strangers)
   world.network.send(world.facts(device), await world.admitMade(made, payments))
   await world.settle()
   expect(await parked(device.id)).toEqual(['unknown_recipient_key'])

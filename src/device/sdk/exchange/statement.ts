@@ -59,7 +59,7 @@ export async function statement({ device }: Pick<SyncDeps, 'device'>): Promise<r
       return { ...about({ ...debit, status: 'succeeded', statusAtMs: postedAtMs }), guarantee: 'mandated' as const }
     }),
   ]
-  return lines.toSorted((a, b) => b.atMs - a.atMs)
+  return [...lines].sort((a, b) => b.atMs - a.atMs)
 }
 
 /** The till chooses the id of its request, so all that was signed has to be the same. */
