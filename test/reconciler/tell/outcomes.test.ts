@@ -54,7 +54,8 @@ test.each([
   await sendBundle(device)
   await world.settle()
   expect(told(device)).toEqual([])
-  expect(await untold()).toBe(1)
+  // The till of its payment, and the payer's phone of the debit.
+  expect(await untold()).toBe(2)
   world.network.fault = () => undefined
   world.now += 600_000
   await world.settle()
