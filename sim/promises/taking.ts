@@ -24,7 +24,7 @@ export function roomOf(sdk: OfflineSDK): Room | undefined {
   const { profile } = sdk
   if (profile === undefined) return undefined
   const { policy, ownerWallet, paysUntilMs } = profile
-  const { count, amountsByCurrency, unsynced } = sdk.getAllowance()
+  const { count, amountsByCurrency, unsynced } = sdk.getLimits()
   const value = amountsByCurrency[policy.currency]
   return {
     ...{

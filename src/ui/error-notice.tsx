@@ -1,6 +1,6 @@
-import type { Allowance, OfflineError } from '../device/sdk/index.ts'
+import type { Limits, OfflineError } from '../device/sdk/index.ts'
 import { formatAmount } from './format.ts'
-import { useAllowance } from './hooks.ts'
+import { useLimits } from './hooks.ts'
 import { Icon } from './icon.tsx'
 import { useOfflineContext } from './provider.tsx'
 import type { Messages } from './words/messages.ts'
@@ -14,7 +14,7 @@ export interface OfflineErrorNoticeProps {
 /** An error as three answers: where the money is, why, and what to do now. Interrupts a screen reader. */
 export function OfflineErrorNotice({ error, amount }: OfflineErrorNoticeProps) {
   const { words, locale } = useOfflineContext()
-  const allowance = useAllowance()
+  const allowance = useLimits()
   const why = error.reason && words.reasons[error.reason]
   const limit = error.reason === 'limit_exceeded' && allowance && limitText(words, allowance, amount)
   return (
@@ -35,7 +35,7 @@ export function OfflineErrorNotice({ error, amount }: OfflineErrorNoticeProps) {
 }
 
 /** The limit that speaks, by the rules' own order. */
-function limitText({ limits }: Messages, allowance: Allowance, amount = 0): string {
+function limitText({ limits }: Messages, allowance: Limits, amount = 0): string {
   const { count, currency, amountsByCurrency, maxAmount } = allowance
   const money = (minor: number) => formatAmount(minor, currency)
   if (amount > maxAmount) return limits.perPayment(money(maxAmount))

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react'
 import type {
-  Allowance,
+  Limits,
   MandatedPayment,
   OfflinePayment,
   OfflineState,
@@ -49,7 +49,7 @@ export const useClaims = (): readonly OpenClaim[] => useDevice(({ claims }) => c
 export const useMandated = (): readonly MandatedPayment[] => useDevice(({ mandated }) => mandated)
 
 /** What may still be taken today; undefined until the device has a policy. */
-export const useAllowance = (): Allowance | undefined => useDevice(({ allowance }) => allowance)
+export const useLimits = (): Limits | undefined => useDevice(({ allowance }) => allowance)
 
 /** Whose device it is, and by which rules it takes payments; undefined until it was in contact with the edge once. */
 export const useProfile = (): Profile | undefined => useDevice(({ profile }) => profile)

@@ -4,8 +4,8 @@ export { Amount, Time } from './figures.tsx'
 export { formatAmount, formatParty, formatTime, maskParty, type TimeForm } from './format.ts'
 export {
   type UnsyncedGuard,
-  useAllowance,
   useClaims,
+  useLimits,
   useMandated,
   useOffline,
   usePass,

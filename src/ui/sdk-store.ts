@@ -1,5 +1,5 @@
 import {
-  type Allowance,
+  type Limits,
   type MandatedPayment,
   OfflineError,
   type OfflinePayment,
@@ -23,7 +23,7 @@ export interface DeviceSnapshot {
   /** What the holder's mandates paid out of the owner's wallet, the newest first. */
   readonly mandated: readonly MandatedPayment[]
   /** Undefined until the device has a policy. */
-  readonly allowance: Allowance | undefined
+  readonly allowance: Limits | undefined
   readonly profile: Profile | undefined
   /** With what a payer's phone signs where there is no network. */
   readonly pass: Omit<Pass, 'key'> | undefined
@@ -151,9 +151,9 @@ function passOf({ pass }: OfflineSDK): DeviceSnapshot['pass'] {
   return shown
 }
 
-function allowanceOf(sdk: OfflineSDK): Allowance | undefined {
+function allowanceOf(sdk: OfflineSDK): Limits | undefined {
   try {
-    return sdk.getAllowance()
+    return sdk.getLimits()
   } catch (error) {
     if (error instanceof OfflineError) return undefined
     throw error

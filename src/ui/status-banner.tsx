@@ -1,6 +1,6 @@
 import type { OfflineError, OfflineState } from '../device/sdk/index.ts'
 import { OfflineErrorNotice } from './error-notice.tsx'
-import { type UnsyncedGuard, useAllowance, useOffline, useTimeFormat, useUnsyncedGuard } from './hooks.ts'
+import { type UnsyncedGuard, useLimits, useOffline, useTimeFormat, useUnsyncedGuard } from './hooks.ts'
 import { Icon, type IconName } from './icon.tsx'
 import { useOfflineContext } from './provider.tsx'
 import type { Messages } from './words/messages.ts'
@@ -52,7 +52,7 @@ interface Note {
 
 function useNotes(state: OfflineState): readonly Note[] {
   const { words } = useOfflineContext()
-  const allowance = useAllowance()
+  const allowance = useLimits()
   const guard = useUnsyncedGuard()
   const format = useTimeFormat()
   const { banner } = words

@@ -23,7 +23,7 @@ it('that a sync is due is said once a day before, and once when nothing can be t
   const rig = await Rig.create()
   const sdk = await rig.started()
   const store = new SdkStore(sdk)
-  const { syncBeforeMs } = sdk.getAllowance()
+  const { syncBeforeMs } = sdk.getLimits()
   const said = [syncBeforeMs - 2 * 86_400_000, syncBeforeMs - 1000, syncBeforeMs, syncBeforeMs + 1].map((atMs) => {
     const before = store.getSnapshot()
     rig.timeMs = atMs

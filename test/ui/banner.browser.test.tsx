@@ -30,7 +30,7 @@ it('online or not, the banner says a day before by when to connect, and when not
   await till.sdk.syncNow()
   const { text } = await till.show(<OfflineStatusBanner />)
   expect(text()).not.toContain('Connectez l’appareil')
-  const { syncBeforeMs } = till.sdk.getAllowance()
+  const { syncBeforeMs } = till.sdk.getLimits()
   till.rig.timeMs = syncBeforeMs - 1000
   await till.sdk.createOfflineTransaction(terms())
   await expect.poll(text).toMatch(/Connectez l’appareil avant\sle\s26\snov\./)

@@ -1,7 +1,7 @@
 import { StrictMode } from 'react'
 import { expect, it } from 'vitest'
 import { renderHook } from 'vitest-browser-react'
-import { useAllowance, useOffline, usePayment, usePayments, useSync, useTakePayment } from '../../src/ui/index.ts'
+import { useLimits, useOffline, usePayment, usePayments, useSync, useTakePayment } from '../../src/ui/index.ts'
 import { terms } from '../device/sdk/rig.ts'
 import { Till } from './till.tsx'
 
@@ -41,7 +41,7 @@ it('parts of one render are of one moment: what the state counts is what the lis
   const till = await Till.open()
   const torn: string[] = []
   const { result } = await hook(till, () => {
-    const [{ unsynced }, payments, allowance] = [useOffline(), usePayments(), useAllowance()]
+    const [{ unsynced }, payments, allowance] = [useOffline(), usePayments(), useLimits()]
     const waiting = payments.filter(({ receipted }) => !receipted).length
     if (unsynced !== waiting || allowance?.count.used !== payments.length) torn.push(`${unsynced} ${payments.length}`)
     return payments.length

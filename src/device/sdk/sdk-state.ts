@@ -37,7 +37,7 @@ export type OfflineState = OfflineStatus & {
   readonly damaged: readonly DamagedRecord[]
   /** A bundle that the edge refuses; payments behind it wait. */
   readonly parked?: Parked
-  /** Somebody must bring the device to a network: see `getAllowance().syncBeforeMs`. */
+  /** Somebody must bring the device to a network: see `getLimits().syncBeforeMs`. */
   readonly syncDue?: SyncDue
   /** The edge's time of the last verified answer, UTC milliseconds. */
   readonly lastSyncMs?: number

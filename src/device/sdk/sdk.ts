@@ -34,7 +34,7 @@ import { returningOf } from './rescue/restorable.ts'
 import type { RestoreResult } from './rescue/restore.ts'
 import { Runner } from './runner.ts'
 import type { OfflineState } from './sdk-state.ts'
-import { type Allowance, allowanceAt } from './store/allowance.ts'
+import { type Limits, limitsAt } from './store/allowance.ts'
 import { type Entry, isDone, voidHolds } from './store/entry.ts'
 import type { LocalDevice } from './store/local-device.ts'
 import { refundedIn } from './store/refunded.ts'
@@ -244,9 +244,9 @@ export class OfflineSDK {
    *
    * @throws OfflineError `not_ready`
    */
-  getAllowance(): Allowance {
+  getLimits(): Limits {
     const device = this.#device
-    return allowanceAt(device.clock.nowMs(), device.journal.entries, device.state)
+    return limitsAt(device.clock.nowMs(), device.journal.entries, device.state)
   }
 
   /**

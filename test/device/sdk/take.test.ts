@@ -110,7 +110,7 @@ describe('the rules of the policy', () => {
     await sdk.syncNow()
     for (const amount of [3000, 3500]) await (await rig.started()).createOfflineTransaction(terms({ amount }))
     const restarted = await rig.started()
-    expect(restarted.getAllowance()).toMatchObject({
+    expect(restarted.getLimits()).toMatchObject({
       count: { used: 2, max: 3, remaining: 1 },
       amountsByCurrency: { XOF: { used: 6500, max: 7000, remaining: 500 } },
       remaining: 500,
@@ -119,10 +119,10 @@ describe('the rules of the policy', () => {
     await expect(restarted.createOfflineTransaction(terms({ amount: 501 }))).rejects.toMatchObject(tooMuch)
     await restarted.createOfflineTransaction(terms({ amount: 400 }))
     // 100 are left of the day's value, and none of its payments.
-    expect(restarted.getAllowance()).toMatchObject({ count: { remaining: 0 }, remaining: 0 })
+    expect(restarted.getLimits()).toMatchObject({ count: { remaining: 0 }, remaining: 0 })
     await expect(restarted.createOfflineTransaction(terms({ amount: 1 }))).rejects.toMatchObject(tooMuch)
     rig.timeMs += 86_400_000
-    expect(restarted.getAllowance()).toMatchObject({ count: { remaining: 3 }, remaining: 7000 })
+    expect(restarted.getLimits()).toMatchObject({ count: { remaining: 3 }, remaining: 7000 })
     await restarted.createOfflineTransaction(terms({ amount: 501 }))
   })
 
@@ -133,7 +133,7 @@ describe('the rules of the policy', () => {
     const beyond = { code: 'unsynced_limit', reason: 'unsynced_limit', money: 'not_taken', next: 'connect' }
     await sdk.createOfflineTransaction(terms({ amount: 4000 }))
     await sdk.createOfflineTransaction(terms({ amount: 2000 }))
-    expect(sdk.getAllowance()).toMatchObject({ unsynced: { used: 6000, max: 7000, remaining: 1000 }, remaining: 1000 })
+    expect(sdk.getLimits()).toMatchObject({ unsynced: { used: 6000, max: 7000, remaining: 1000 }, remaining: 1000 })
     await expect(sdk.createOfflineTransaction(terms({ amount: 1001 }))).rejects.toMatchObject(beyond)
     await sdk.createOfflineTransaction(terms({ amount: 1000 }))
     const restarted = await rig.started()
@@ -144,10 +144,10 @@ describe('the rules of the policy', () => {
     // The next day is no sync.
     rig.timeMs += 86_400_000
     await expect(restarted.createOfflineTransaction(terms({ amount: 1 }))).rejects.toMatchObject(beyond)
-    expect(restarted.getAllowance()).toMatchObject({ remaining: 0, amountsByCurrency: { XOF: { used: 0 } } })
+    expect(restarted.getLimits()).toMatchObject({ remaining: 0, amountsByCurrency: { XOF: { used: 0 } } })
     await restarted.syncNow()
     await restarted.createOfflineTransaction(terms({ amount: 7000 }))
-    expect(restarted.getAllowance().unsynced).toEqual({ used: 7000, max: 7000, remaining: 0 })
+    expect(restarted.getLimits().unsynced).toEqual({ used: 7000, max: 7000, remaining: 0 })
   })
 
   it('a new policy takes effect with the notice that brings it; an older one never', async () => {

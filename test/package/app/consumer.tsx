@@ -10,7 +10,7 @@ import { nobleAtRest, nobleSuite } from '@molam/offline/noble'
 import { generateOfflineQR, OfflineQRReader } from '@molam/offline/qr'
 import { BundleCarrier } from '@molam/offline/relay'
 import { type KeyStore, OfflineError, OfflineSDK, type PaymentTerms } from '@molam/offline/sdk'
-import { OfflinePaymentButton, OfflinePaymentProvider, OfflineStatusBanner, useAllowance } from '@molam/offline/ui'
+import { OfflinePaymentButton, OfflinePaymentProvider, OfflineStatusBanner, useLimits } from '@molam/offline/ui'
 
 export async function open(apiUrl: string): Promise<OfflineSDK> {
   if (!(await currentDevice())) await enrolDevice({ apiUrl, deviceId: 'POS-001', code: '7H2K-9QXA-0M4V-ZR3D' })
@@ -41,7 +41,7 @@ export async function take(sdk: OfflineSDK, terms: PaymentTerms): Promise<string
   try {
     const payment = await sdk.createOfflineTransaction(terms)
     const how: 'online' | 'offline' = payment.taken
-    return `${payment.localId} ${how} ${sdk.getAllowance().remaining}`
+    return `${payment.localId} ${how} ${sdk.getLimits().remaining}`
   } catch (error) {
     if (error instanceof OfflineError && error.money === 'not_taken') return error.next
     throw error
@@ -62,7 +62,7 @@ export async function relay(sdk: OfflineSDK, apiUrl: string): Promise<readonly s
 }
 
 function Remaining() {
-  return <output>{useAllowance()?.remaining}</output>
+  return <output>{useLimits()?.remaining}</output>
 }
 
 export function Till({ sdk, terms }: { sdk: OfflineSDK; terms: PaymentTerms }) {

@@ -8,7 +8,7 @@ import { MINUTE_MS } from '../../../protocol/time.ts'
 import { canonicalWallet } from '../../../protocol/wallet.ts'
 import { OfflineError } from '../errors.ts'
 import type { PaymentTerms } from '../payment-terms.ts'
-import { allowanceAt } from '../store/allowance.ts'
+import { limitsAt } from '../store/allowance.ts'
 import type { SyncDeps } from '../sync/sync-deps.ts'
 import { type KeptRequest, keptRequests } from './kept.ts'
 
@@ -32,7 +32,7 @@ export async function createRequest(deps: SyncDeps, terms: RequestTerms): Promis
   const request = requestOf(terms, device.state.policy.country, device.deviceId, randomBytes(NONCE_BYTES))
   return device.change(async () => {
     const nowMs = device.clock.nowMs()
-    const { currency, remaining } = allowanceAt(nowMs, device.journal.entries, device.state)
+    const { currency, remaining } = limitsAt(nowMs, device.journal.entries, device.state)
     if (request.currency !== currency) throw new OfflineError('refused', { reason: 'currency_mismatch' })
     if (request.amount > remaining) throw new OfflineError('refused', { reason: 'limit_exceeded' })
     const kept = keptRequests(device.records)

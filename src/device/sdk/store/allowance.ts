@@ -19,7 +19,7 @@ export interface Quota {
 }
 
 /** What the device may still take today, by the policy it has. Amounts are minor units. */
-export interface Allowance {
+export interface Limits {
   /** Calendar day in the policy's zone, `YYYY-MM-DD`. */
   readonly day: string
   /** The policy's currency: the only one that is taken. */
@@ -132,7 +132,7 @@ function usedRequests(entries: readonly Entry[], takerId: DeviceId, policy: Poli
   })
 }
 
-export function allowanceAt(nowMs: number, entries: readonly Entry[], state: DeviceState): Allowance {
+export function limitsAt(nowMs: number, entries: readonly Entry[], state: DeviceState): Limits {
   const { policy } = state
   const today = todayAt(nowMs, entries, state)
   const count = quota(today.count, policy.maxOfflinePerDevicePerDay)

@@ -1,4 +1,4 @@
-import type { Allowance, OfflineState } from '../../../device/sdk/index.ts'
+import type { Limits, OfflineState } from '../../../device/sdk/index.ts'
 
 /**
  * Why the till takes nothing at all, by the rules that the SDK applies.
@@ -12,7 +12,7 @@ export type Unready = 'blocked' | 'closed' | 'overdue' | 'suspended' | 'count_us
 export interface Standing {
   readonly status: OfflineState['status']
   readonly isEnabled: boolean
-  readonly allowance: Allowance
+  readonly allowance: Limits
   /** The device's own time, by which the SDK judges. */
   readonly nowMs: number
 }
@@ -31,7 +31,7 @@ export function unreadiness({ status, isEnabled, allowance, nowMs }: Standing): 
 /** Which limit an amount is above: the one of every payment, or what is left of the one between syncs, or of the day's. */
 export function excess(
   amountMinor: number,
-  { maxAmount, remaining, unsynced }: Allowance,
+  { maxAmount, remaining, unsynced }: Limits,
 ): 'payment' | 'unsynced' | 'day' | undefined {
   if (amountMinor > maxAmount) return 'payment'
   if (amountMinor <= remaining) return undefined

@@ -1,5 +1,5 @@
 import { useSyncExternalStore } from 'react'
-import { useAllowance, useOffline, useProfile } from '../../../ui/index.ts'
+import { useLimits, useOffline, useProfile } from '../../../ui/index.ts'
 import { useApp } from '../app-context.tsx'
 import type { Standing } from './readiness.ts'
 
@@ -19,9 +19,9 @@ export function useStanding(): Standing | undefined {
   const nowMs = useNow()
   // They are told when something happens on the device; the day that they are of may have ended since.
   useProfile()
-  useAllowance()
+  useLimits()
   const { profile } = sdk
-  return profile && { status, isEnabled: profile.policy.enabled, allowance: sdk.getAllowance(), nowMs }
+  return profile && { status, isEnabled: profile.policy.enabled, allowance: sdk.getLimits(), nowMs }
 }
 
 function subscribe(changed: () => void): () => void {

@@ -18,7 +18,7 @@ async function day() {
   rig.edge.faults = ['offline']
   await sdk.createOfflineTransaction(terms({ amount: 500 }))
   await sdk.syncNow()
-  expect(sdk.getAllowance()).toMatchObject({ remaining: 500, count: { used: 4 } })
+  expect(sdk.getLimits()).toMatchObject({ remaining: 500, count: { used: 4 } })
   return rig
 }
 
@@ -42,7 +42,7 @@ describe('the day’s limits go on', () => {
     loseState(rig)
     const sdk = rig.sdk({ storage: storeOf(rig) })
     await sdk.initialize()
-    expect(sdk.getAllowance()).toMatchObject({ remaining: 500, count: { used: 4 } })
+    expect(sdk.getLimits()).toMatchObject({ remaining: 500, count: { used: 4 } })
     expect(sdk.getTransactions().map(({ amount, receipted }) => [amount, receipted])).toEqual([
       [2_000, true],
       [1_000, true],
@@ -58,13 +58,13 @@ describe('the day’s limits go on', () => {
     const rig = await day()
     rig.storage.items.clear()
     const sdk = await rig.started()
-    expect(sdk.getAllowance()).toMatchObject({ remaining: 1_000, count: { used: 3 } })
+    expect(sdk.getLimits()).toMatchObject({ remaining: 1_000, count: { used: 3 } })
     await sdk.createOfflineTransaction(terms({ amount: 1_000 }))
     await expect(sdk.createOfflineTransaction(terms({ amount: 1 }))).rejects.toMatchObject({ reason: 'limit_exceeded' })
     await sdk.syncNow()
-    expect((await rig.started()).getAllowance()).toMatchObject({ remaining: 0, count: { used: 4 } })
+    expect((await rig.started()).getLimits()).toMatchObject({ remaining: 0, count: { used: 4 } })
     rig.timeMs += DAY_MS
-    expect((await rig.started()).getAllowance()).toMatchObject({ remaining: 5_000, count: { used: 0 } })
+    expect((await rig.started()).getLimits()).toMatchObject({ remaining: 5_000, count: { used: 0 } })
   })
 
   it('when a part of the payments is lost with the state', async () => {
@@ -72,7 +72,7 @@ describe('the day’s limits go on', () => {
     loseState(rig)
     for (const key of ['payment/1', 'admission/1']) rig.storage.items.delete(`molam/POS-001/${key}`)
     const sdk = await rig.started()
-    expect(sdk.getAllowance()).toMatchObject({ remaining: 500, count: { used: 4 } })
+    expect(sdk.getLimits()).toMatchObject({ remaining: 500, count: { used: 4 } })
   })
 })
 

@@ -12,17 +12,17 @@ it('taking stops before the oldest payment that waits is too old for the edge: n
   const rig = await Rig.create()
   const sdk = await rig.started()
   const contactMs = rig.timeMs
-  expect(sdk.getAllowance().syncBeforeMs).toBe(contactMs + POLICY.maxDaysSinceSync * 24 * HOUR_MS)
+  expect(sdk.getLimits().syncBeforeMs).toBe(contactMs + POLICY.maxDaysSinceSync * 24 * HOUR_MS)
   rig.timeMs += HOUR_MS
   const oldest = await sdk.createOfflineTransaction(terms())
   const limitMs = oldest.initiatedAtMs + KEPT_MS
-  expect(sdk.getAllowance().syncBeforeMs).toBe(limitMs)
+  expect(sdk.getLimits().syncBeforeMs).toBe(limitMs)
   rig.timeMs = limitMs
   await sdk.createOfflineTransaction(terms())
   rig.timeMs += 1000
   const overdue = { code: 'sync_overdue', money: 'not_taken', next: 'connect' }
   await expect(sdk.createOfflineTransaction(terms())).rejects.toMatchObject(overdue)
-  expect(sdk.getAllowance()).toMatchObject({ syncBeforeMs: limitMs, remaining: 0 })
+  expect(sdk.getLimits()).toMatchObject({ syncBeforeMs: limitMs, remaining: 0 })
   const restarted = await rig.started()
   await expect(restarted.createOfflineTransaction(terms())).rejects.toMatchObject(overdue)
   expect(await restarted.syncNow()).toMatchObject({ status: 'done', unsynced: 0 })
@@ -37,7 +37,7 @@ it('a payment that was voided, or that has its receipt, does not press for a syn
   rig.timeMs += HOUR_MS
   const voided = await sdk.createOfflineTransaction(terms())
   await sdk.voidTransaction(voided.counter)
-  expect(sdk.getAllowance().syncBeforeMs).toBe(rig.timeMs + (POLICY.maxDaysSinceSync * 24 - 1) * HOUR_MS)
+  expect(sdk.getLimits().syncBeforeMs).toBe(rig.timeMs + (POLICY.maxDaysSinceSync * 24 - 1) * HOUR_MS)
 })
 
 it('the state says a day before that a sync is due, and tells it with the next payment or attempt', async () => {
@@ -45,7 +45,7 @@ it('the state says a day before that a sync is due, and tells it with the next p
   const sdk = await rig.started()
   const told: OfflineState['syncDue'][] = []
   await sdk.createOfflineTransaction(terms())
-  const { syncBeforeMs } = sdk.getAllowance()
+  const { syncBeforeMs } = sdk.getLimits()
   sdk.on('state', ({ syncDue }) => void told.push(syncDue))
   rig.timeMs = syncBeforeMs - 24 * HOUR_MS - 1000
   await sdk.createOfflineTransaction(terms())

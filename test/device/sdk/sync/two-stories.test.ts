@@ -28,7 +28,7 @@ it('a void of what the edge has as a payment is refused: the payment stands on t
     expect(one.getPendingTransactions()).toMatchObject([standing])
     expect(one.state.waiting).toBe(1)
     // What was taken counts towards the day, whoever brought it.
-    expect(one.getAllowance().count.used).toBe(1)
+    expect(one.getLimits().count.used).toBe(1)
     await expect(one.voidTransaction(1)).rejects.toMatchObject({ code: 'already_bundled', money: 'receipted' })
   }
   rig.edge.settle(1, 'succeeded')
