@@ -43,7 +43,7 @@ test(
   EVENTUALLY,
   async () => {
     const devices = await Promise.all(Array.from({ length: 6 }, () => world.device()))
-    await owner.query("SELECT wallet_core.open_account('payer', 'XOF', 'customer', 'payer', 'molam')")
+    await owner.query("SELECT wallet_core.open_account('payer', 'XOF', 'merchant', 'payer', 'molam')")
     await owner.query("SELECT wallet_core.fund('t', '{1}', '{payer}', '{100000000}', 'XOF', now())")
     const stop = new AbortController()
     const workers = await Promise.all([1, 2].map(() => world.reconciler()))
