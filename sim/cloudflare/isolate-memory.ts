@@ -1,4 +1,5 @@
 import { forgetKeys } from '../../src/edge/auth/wiring.ts'
+import { forgetDenied } from '../../src/edge/ingest/denied-passes.ts'
 import { forgetDevices } from '../../src/edge/ingest/identity-cache.ts'
 import { forgetPolicies } from '../../src/edge/ingest/policy-cache.ts'
 import { forgetSeen } from '../../src/edge/ingest/seen-here.ts'
@@ -12,6 +13,7 @@ import { counters } from '../../src/edge/metrics/recorder.ts'
  */
 export function forgetIsolate(): void {
   forgetKeys()
+  forgetDenied()
   forgetDevices()
   forgetPolicies()
   forgetSeen()
