@@ -1,26 +1,27 @@
 import { useEffect, useState } from 'react'
-import type { SignedPayment } from '../../../device/sdk/index.ts'
-import { Amount, formatParty, Time } from '../../../ui/index.ts'
+import type { StatementLine } from '../../../device/sdk/index.ts'
+import { Amount, formatParty, OfflinePaymentStatus, Time } from '../../../ui/index.ts'
 import { useWallet } from '../wallet-context.tsx'
 
-/** What this phone has signed for tills, the newest first. What became of it the till knows, and the book. */
+/** What tills took on the word of this wallet's phones, the newest first, and what became of it. */
 export function SignedList() {
   const { words } = useWallet()
   const { history } = words
-  const signed = useSigned()
+  const lines = useStatement()
   return (
     <section className="app-section">
       <h3>{history.signed}</h3>
-      <p className="app-note">{signed.length === 0 ? history.signedNone : history.signedWhat}</p>
+      <p className="app-note">{lines.length === 0 ? history.signedNone : history.signedWhat}</p>
       <ul className="wallet-lines">
-        {signed.map((one) => (
-          <li key={`${one.takerId} ${one.signedAtMs} ${one.amount}`}>
+        {lines.map((one) => (
+          <li key={`${one.localId ?? one.takerId} ${one.atMs} ${one.amount}`}>
             <span className="wallet-line">
               <Amount minor={one.amount} currency={one.currency} />
-              <Time atMs={one.signedAtMs} />
+              <Time atMs={one.atMs} />
             </span>
             <span className="app-note">{history.signedFor(formatParty(one.receiver), one.takerId)}</span>
-            {!one.signed && <span className="app-wrong">{history.unsigned}</span>}
+            <Became {...one} />
+            {one.signed === false && <span className="app-wrong">{history.unsigned}</span>}
           </li>
         ))}
       </ul>
@@ -28,13 +29,22 @@ export function SignedList() {
   )
 }
 
-/** Read again whenever something happens on the device. */
-function useSigned(): readonly SignedPayment[] {
+function Became({ status, reason }: StatementLine) {
+  const { history } = useWallet().words
+  if (status === 'not_heard') return <span className="app-note">{history.unheard}</span>
+  if (status === 'not_told') return <span className="app-note">{history.older}</span>
+  return <OfflinePaymentStatus status={status} reason={reason} detailed={status === 'failed'} />
+}
+
+/** Read again whenever something happens on the device. What mandates paid has a list of its own. */
+function useStatement(): readonly StatementLine[] {
   const { sdk } = useWallet()
-  const [signed, setSigned] = useState<readonly SignedPayment[]>([])
+  const [lines, setLines] = useState<readonly StatementLine[]>([])
   useEffect(() => {
     let current = true
-    const read = () => void sdk.authorized().then((found) => current && setSigned(found))
+    const show = (found: readonly StatementLine[]) =>
+      current && setLines(found.filter(({ guarantee }) => guarantee !== 'mandated'))
+    const read = () => void sdk.statement().then(show)
     read()
     const off = sdk.on('state', read)
     return () => {
@@ -42,5 +52,5 @@ function useSigned(): readonly SignedPayment[] {
       off()
     }
   }, [sdk])
-  return signed
+  return lines
 }

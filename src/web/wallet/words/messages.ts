@@ -194,6 +194,10 @@ export interface Messages extends SharedMessages {
     readonly signed: string
     readonly signedWhat: string
     readonly signedNone: string
+    /** This phone signed it, and the book has not said anything of it. */
+    readonly unheard: string
+    /** It is older than what the notice names. */
+    readonly older: string
     readonly signedFor: (party: string, taker: string) => string
     readonly unsigned: string
     readonly all: string
